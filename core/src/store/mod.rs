@@ -1,0 +1,272 @@
+//! Durable bytes: a journal that is the truth and an index that can be rebuilt from it.
+//!
+//! This module knows records and rows, not documents. What a record means for the index is said by
+//! the [`Project`] that the owner hands in: the same function runs when a record is committed and
+//! when the index is rebuilt, so both always give the same rows.
+//!
+//! # Promises of every [`Store`]
+//!
+//! - **Durable on Ok**: when a commit returns, its records survive a power cut.
+//! - **Atomic**: after a crash all records of one commit are there, or none.
+//! - **Ordered**: [`Position`]s are consecutive from 1 in the order of commits.
+//! - **Sticky errors**: after a failed write or sync every later commit fails until the store has
+//!   been opened anew; a sync is never retried. Reading goes on.
+//! - **Single writer**: a second opener gets [`StoreError::InUse`].
+//! - **Snapshot read**: [`Store::read`] gives a view that no commit changes while it is held.
+
+use std::collections::BTreeMap;
+
+/// The place of a record in the journal; the first is 1. 0 means "before the first".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub u64);
+
+/// One fact, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What the payload is; the owner's numbering.
+    pub kind: u8,
+    /// The owner's encoding; at most [`RECORD_BYTES_MAX`].
+    pub payload: Vec<u8>,
+}
+
+/// A record is at most one document snapshot (16 MiB) and its envelope.
+pub const RECORD_BYTES_MAX: usize = 17 << 20;
+
+/// Row changes of one commit: a value to put or `None` to remove, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Writes(pub BTreeMap<Vec<u8>, Option<Vec<u8>>>);
+
+impl Writes {
+    /// Puts a row. Keys are at most [`KEY_BYTES_MAX`]; values of any size up to a record's.
+    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.0.insert(key.into(), Some(value.into()));
+    }
+
+    /// Removes a row, if it is there.
+    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
+        self.0.insert(key.into(), None);
+    }
+}
+
+/// Keys stay small because sled keeps them in its page table.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// Key and value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// Ordered rows, by key.
+pub trait Read {
+    /// Returns the value of a row.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Damaged`] when the row fails its checksum, and other variants when the
+    /// engine fails.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Returns at most `limit` rows whose key starts with `prefix`, in the order of keys, strictly
+    /// after the key `after` if it is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Read::get`].
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize)
+    -> Result<Vec<Row>, StoreError>;
+}
+
+/// Says what a record means for the index. Must be a pure function of its arguments.
+pub trait Project: Send + Sync {
+    /// The version of this meaning. An index made by another version is rebuilt at open.
+    fn version(&self) -> u32;
+
+    /// Puts into `writes` what the record changes. `index` shows the rows as of all earlier records,
+    /// those of the same commit included.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails; the store is poisoned then, because the record is
+    /// already in the journal.
+    fn project(
+        &self,
+        at: Position,
+        record: &Record,
+        index: &dyn Read,
+        writes: &mut Writes,
+    ) -> Result<(), StoreError>;
+}
+
+/// Called once, when the outcome of a submitted commit is known.
+pub type Done = Box<dyn FnOnce(Result<Position, StoreError>) + Send>;
+
+/// A journal and its index, as one thing.
+pub trait Store: Read + Send + Sync {
+    /// Queues records as one atomic commit; `done` learns the position of the last one after they
+    /// are durable and visible in the index. Commits that wait together share one sync.
+    fn submit(&self, records: Vec<Record>, done: Done);
+
+    /// Commits and waits. Returns the position of the last record.
+    ///
+    /// # Errors
+    ///
+    /// Returns the store's [`StoreError`]; nothing was acknowledged then.
+    fn commit(&self, records: Vec<Record>) -> Result<Position, StoreError> {
+        let (send, receive) = std::sync::mpsc::sync_channel(1);
+        self.submit(
+            records,
+            Box::new(move |outcome| {
+                // The receiver lives until the outcome has come, so sending cannot fail.
+                drop(send.send(outcome));
+            }),
+        );
+        receive.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Writes rows that can be computed again from the journal (caches). Not durable by itself; a
+    /// rebuild leaves them out.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when the engine fails.
+    fn derive(&self, writes: Writes) -> Result<(), StoreError>;
+
+    /// Returns the record at a position.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Damaged`] when it fails its checksum.
+    fn record(&self, at: Position) -> Result<Option<Record>, StoreError>;
+
+    /// Returns the position of the last durable record.
+    fn position(&self) -> Position;
+
+    /// Returns a view that no commit changes while it is held. Hold it briefly: commits may wait.
+    fn read(&self) -> Box<dyn Read + '_>;
+
+    /// Checks every journal record and every row.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when the check itself cannot run; what it found is in the report.
+    fn verify(&self) -> Result<Verified, StoreError>;
+
+    /// Closes, opens, verifies and repairs in place, after a failure: the way out of
+    /// [`StoreError::Poisoned`] and [`StoreError::Full`]. Holders of the store keep using it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when the cause persists; the store stays poisoned then.
+    fn reopen(&self) -> Result<(), StoreError>;
+
+    /// Returns what happened when the store was opened.
+    fn opened(&self) -> Opened;
+}
+
+/// What a check of the whole store found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Journal records checked.
+    pub records: u64,
+    /// Rows checked.
+    pub rows: u64,
+    /// What is wrong, each naming a file or position; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// What happened when a store was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The index was made anew from the journal, and why.
+    pub rebuilt: Option<String>,
+    /// Records projected at open because the index was behind.
+    pub replayed: u64,
+    /// Files set aside, by their new names, and why.
+    pub set_aside: Vec<(String, String)>,
+    /// Acknowledged records that neither journal nor index still holds. The owner must ask a peer
+    /// for them (reconciliation).
+    pub lost: Vec<Position>,
+    /// The files are not where, or not what, they were when last closed: a restored or cloned
+    /// folder. The owner must take a fresh incarnation.
+    pub moved: bool,
+    /// The store was made by this call.
+    pub created: bool,
+}
+
+/// Why the store could not do as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process, or another opener in this one, has it.
+    #[error("the store at {path} is in use by another process; close that one first")]
+    InUse {
+        /// The folder.
+        path: String,
+    },
+    /// The disk is full. Nothing was written; reading goes on.
+    #[error("no space left to {action}; free some space and open the store again")]
+    Full {
+        /// What was being done.
+        action: &'static str,
+    },
+    /// The operating system failed.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file or folder.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::sync::Arc<std::io::Error>,
+    },
+    /// An earlier write failed, so nothing more is acknowledged until the store is opened anew.
+    #[error("the store stopped after a failed write ({cause}); open it again")]
+    Poisoned {
+        /// The first failure.
+        cause: String,
+    },
+    /// Bytes are not what was written.
+    #[error("{what} is damaged")]
+    Damaged {
+        /// The file, position or table.
+        what: String,
+    },
+    /// The store was made by a newer version of this program.
+    #[error("{what} has format {found}, but this program reads up to {known}; update it")]
+    Newer {
+        /// The file.
+        what: String,
+        /// Its format.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
+    /// A key, value or record is over its limit.
+    #[error("{what} has {bytes} bytes, over the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A record does not mean anything to its owner.
+    #[error("record {} of kind {kind} cannot be read: {reason}", at.0)]
+    Meaningless {
+        /// Where it is.
+        at: Position,
+        /// Its kind.
+        kind: u8,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The index engine failed.
+    #[error("the index failed: {reason}")]
+    Engine {
+        /// What it said.
+        reason: String,
+    },
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+}
