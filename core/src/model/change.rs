@@ -13,7 +13,7 @@ mod columns;
 mod cursor;
 
 use columns::check_columns;
-use cursor::Cursor;
+pub(crate) use cursor::{Cursor, Cut};
 
 /// A change is at most this long: reliability rule for one edit, a long note included.
 pub const CHANGE_BYTES_MAX: usize = 1 << 20;
@@ -307,6 +307,12 @@ pub(crate) fn put_sleb(out: &mut Vec<u8>, mut value: i64) {
 fn put_prefixed(out: &mut Vec<u8>, bytes: &[u8]) {
     put_uleb(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+}
+
+impl From<Cut> for ChangeError {
+    fn from(cut: Cut) -> Self {
+        Self::Malformed { what: cut.what }
+    }
 }
 
 /// Why bytes are not a change that Automerge may see. Always the fault of whoever made the bytes.

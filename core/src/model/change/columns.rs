@@ -1,6 +1,6 @@
 //! Walks the columns of a change run by run and checks that they fit each other.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Cut};
 use super::{CHANGE_OPS_MAX, CHANGE_PREDS_MAX, COUNTER_MAX, ChangeError, KEY_BYTES_MAX};
 
 /// The bit of a column specification that says its data is deflated.
@@ -121,10 +121,10 @@ pub(super) fn check_columns(columns: &[(u32, &[u8])], actors: u64) -> Result<u64
 }
 
 /// Reads the text of a key or mark.
-fn name(cursor: &mut Cursor<'_>, what: &'static str) -> Result<u64, ChangeError> {
+fn name(cursor: &mut Cursor<'_>, what: &'static str) -> Result<u64, Cut> {
     let bytes = cursor.prefixed(what)?;
     if bytes.len() > KEY_BYTES_MAX || std::str::from_utf8(bytes).is_err() {
-        return Err(ChangeError::Malformed { what });
+        return Err(Cut { what });
     }
     Ok(0)
 }
@@ -135,7 +135,7 @@ fn walk<'a, T: Copy>(
     data: &'a [u8],
     what: &'static str,
     limit: u64,
-    read: impl Fn(&mut Cursor<'a>, &'static str) -> Result<T, ChangeError>,
+    read: impl Fn(&mut Cursor<'a>, &'static str) -> Result<T, Cut>,
     mut accept: impl FnMut(u64, Option<T>) -> bool,
 ) -> Result<u64, ChangeError> {
     let malformed = ChangeError::Malformed { what };
