@@ -116,6 +116,33 @@ impl Document {
         outcome
     }
 
+    /// Applies changes that this replica has verified and recorded before, as when a document is
+    /// opened from the journal: without saving and loading it again. When Automerge fails on them
+    /// all the same, they are looked at one by one as foreign changes are.
+    pub fn replay(&mut self, changes: &[RawChange]) -> Applied {
+        let mut sorting = Sorting::new(self);
+        sorting.run(changes);
+        let Sorting { ready, mut outcome, .. } = sorting;
+        if ready.is_empty() {
+            return outcome;
+        }
+        let hashes: Vec<ChangeHash> = ready.iter().map(|change| change.facts().hash).collect();
+        let copy = contain(|| {
+            let mut copy = self.automerge.clone();
+            let parsed = ready.iter().map(|raw| Change::from_bytes(raw.bytes().to_vec()));
+            copy.apply_changes(parsed.collect::<Result<Vec<_>, _>>().ok()?).ok()?;
+            Some(copy)
+        });
+        match copy.flatten() {
+            Some(copy) => {
+                outcome.applied.extend(hashes);
+                self.replace(copy);
+                outcome
+            }
+            None => self.apply(changes),
+        }
+    }
+
     /// Returns the document with these changes, if it can be saved, opened and read again.
     fn tried(&self, batch: &[(ChangeHash, &RawChange)]) -> Result<Automerge, Refusal> {
         contain(|| {

@@ -117,6 +117,12 @@ impl Document {
         Ok(renamed)
     }
 
+    /// Returns the originals of the renamed changes held here, so that none is renamed twice.
+    #[must_use]
+    pub fn renamed_originals(&self) -> Vec<ChangeHash> {
+        self.renames().hashes.into_keys().collect()
+    }
+
     /// Collects the renames that changes held here tell of.
     fn renames(&self) -> Renames {
         let mut renames = Renames::default();

@@ -341,7 +341,7 @@ impl Replica {
         let whole = if changes.is_empty() {
             true
         } else {
-            let Applied { waiting, refused, .. } = loaded.apply(&changes);
+            let Applied { waiting, refused, .. } = loaded.replay(&changes);
             waiting.is_empty() && refused.is_empty()
         };
         Ok(Loaded { document: loaded, upto, fresh, whole })

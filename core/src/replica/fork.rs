@@ -13,7 +13,8 @@ use super::facts::{Fact, PackPlace, Renewal, Replaced};
 use super::phone::Phone;
 use super::rows::{self, ARRIVAL, ArrivalRow, FORK, PACK, PackRow, SOURCE, Source};
 use crate::model::{
-    Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
+    Actor, ChangeHash, Document, DocumentError, DocumentId, Genesis, Incarnation, RawChange,
+    Timestamp,
 };
 use crate::store::{Position, StoreError};
 use crate::sync::{FeedItem, FeedPosition, Notice, Pack, Snapshot, Verdict};
@@ -246,15 +247,8 @@ impl Phone {
         let all: Vec<RawChange> = others.into_iter().chain(kept).chain(hubs).collect();
         line.apply(&all);
         let name = Actor::derive(self.device(), document, fresh);
-        let changes: Vec<RawChange> = orphaned.iter().map(|edit| edit.change.clone()).collect();
-        let renamed = if changes.is_empty() {
-            Vec::new()
-        } else {
-            line.reauthor(&changes, name, 1).map_err(|source| ReplicaError::Document {
-                document,
-                source: Arc::new(source),
-            })?
-        };
+        let renamed = rename(&mut line, &orphaned, name)
+            .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
         if !renamed.is_empty() {
             self.renew(fresh, Renewal::Equivocation, now)?;
         }
@@ -305,4 +299,30 @@ impl Phone {
         }
         Ok((own, others))
     }
+}
+
+/// Makes orphaned edits anew under a fresh actor, on top of the line that stays. An edit that a
+/// clone of this device has made anew already is left out.
+fn rename(
+    line: &mut Document,
+    orphaned: &[OwnEdit],
+    name: Actor,
+) -> Result<Vec<RawChange>, DocumentError> {
+    let done: BTreeSet<ChangeHash> = line.renamed_originals().into_iter().collect();
+    let left = orphaned.iter().filter(|edit| !done.contains(&edit.change.facts().hash));
+    let mut groups: Vec<(Actor, Vec<RawChange>)> = Vec::new();
+    for edit in left {
+        match groups.last_mut() {
+            Some((actor, group)) if *actor == edit.actor => group.push(edit.change.clone()),
+            _ => groups.push((edit.actor, vec![edit.change.clone()])),
+        }
+    }
+    let mut renamed: Vec<RawChange> = Vec::new();
+    for (old, group) in groups {
+        let next = renamed.len() as u64 + 1;
+        let changes = line.reauthor(&group, old, name, next)?;
+        line.apply(&changes);
+        renamed.extend(changes);
+    }
+    Ok(renamed)
 }

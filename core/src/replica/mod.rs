@@ -32,7 +32,7 @@ pub use hub::{Hub, HubOptions, MergeReport};
 pub use phone::{Arrival, EditOutcome, Phone};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
-pub use runner::{HubRunner, PhoneRunner};
+pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use tree::StoredTree;
 
 use crate::checklist::TemplateError;

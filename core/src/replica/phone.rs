@@ -162,12 +162,12 @@ impl Phone {
     }
 
     /// Signs all edits not yet released, so that they can travel. One sync for all of them.
-    /// Returns how many packs were made.
+    /// Returns the packs made.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
-    pub fn release(&self, now: Timestamp) -> Result<usize, ReplicaError> {
+    pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
         let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
         let store = self.replica.store();
@@ -193,12 +193,11 @@ impl Phone {
                 packs.push(pack.encode());
             }
         }
-        let count = packs.len();
-        if count > 0 {
-            self.record(Fact::Released { packs, at: now })?;
+        if !packs.is_empty() {
+            self.record(Fact::Released { packs: packs.clone(), at: now })?;
         }
         drop(guard);
-        Ok(count)
+        Ok(packs)
     }
 
     /// Returns the packs that the hub has not acknowledged, as released.
@@ -236,6 +235,7 @@ impl Phone {
             root: root.fingerprint(),
             empty: root.count == 0 && position.is_none(),
             outbox: self.outbox()?,
+            asks: Vec::new(),
             live,
             hub,
             device: self.device(),
