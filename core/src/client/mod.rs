@@ -1,1 +1,205 @@
-//! Not yet written.
+//! What an app holds: one folder on the device, opened as typed calls.
+//!
+//! A folder contains the device's key, its settings and its store. Everything typed is durable when
+//! a call returns; nothing here talks to the network but [`Client::sync`].
+
+mod settings;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::clock;
+use crate::driver::{self, DriverError, SyncOptions, SyncReport};
+use crate::model::{DeviceId, IdError, Incarnation};
+use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
+use crate::replica::{Phone, Projection, ReplicaError};
+use crate::store::{DiskStore, Options, StoreError};
+use crate::trust::DeviceKey;
+
+pub use settings::Settings;
+pub use work::{Draft, RecordStatus, Visit};
+
+/// An exchange is followed by at most this many more when a line of own edits must be taken over.
+const FOLLOW_UPS_MAX: usize = 3;
+
+/// Why a client could not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The folder holds no device.
+    #[error("there is no device in {path}; make one with `init`")]
+    NoDevice {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds a device already.
+    #[error("{path} already holds a device; choose another folder")]
+    HasDevice {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was being done.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The settings do not read.
+    #[error("the settings in {path} cannot be read: {reason}")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No hub is known yet.
+    #[error("this device knows no hub; give its address and key with `init --hub`")]
+    NoHub,
+    /// The hub's address does not read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A name does not read.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// No document, or more than one, has such a name.
+    #[error("{count} documents begin with {prefix}; give more of the name")]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// How many match.
+        count: usize,
+    },
+    /// The system gave no entropy.
+    #[error(transparent)]
+    Entropy(#[from] clock::EntropyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The documents failed.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The network failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The exchange failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The answer does not fit the checklist.
+    #[error(transparent)]
+    Checklist(#[from] crate::checklist::TemplateError),
+    /// A document is not of the kind asked for.
+    #[error("document {document} is a {found}, not a {wanted}")]
+    WrongKind {
+        /// Its name.
+        document: String,
+        /// What it is.
+        found: &'static str,
+        /// What was wanted.
+        wanted: &'static str,
+    },
+    /// The facility is not in the plan.
+    #[error("the plan does not visit this facility")]
+    NotPlanned,
+}
+
+/// One device's folder, open.
+pub struct Client {
+    dir: PathBuf,
+    settings: Settings,
+    phone: Arc<Phone>,
+    seed: zeroize::Zeroizing<[u8; 32]>,
+}
+
+impl Client {
+    /// Makes a device in a folder: its key and, if given, the hub it pins.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::HasDevice`] when the folder holds one already.
+    pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
+        let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
+        settings::create(dir, settings, &seed)?;
+        Ok(DeviceKey::from_seed(*seed).device())
+    }
+
+    /// Opens a device's folder.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NoDevice`] when there is none, and [`StoreError::InUse`] when another
+    /// process has it open.
+    pub fn open(dir: &Path) -> Result<Self, ClientError> {
+        let (settings, seed) = settings::read(dir)?;
+        let now = clock::now();
+        let store = DiskStore::open(&dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+        let fresh = Incarnation(clock::random()?);
+        let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(*seed), fresh, now)?;
+        let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
+        client.phone.replica().refresh(usize::MAX)?;
+        Ok(client)
+    }
+
+    /// Returns the folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.phone.device()
+    }
+
+    /// Returns the replica.
+    #[must_use]
+    pub fn phone(&self) -> &Arc<Phone> {
+        &self.phone
+    }
+
+    /// Returns the hub that this device pins.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NoHub`] when none was given.
+    pub fn hub(&self) -> Result<HubAddress, ClientError> {
+        self.settings.hub.clone().ok_or(ClientError::NoHub)
+    }
+
+    /// Exchanges everything with the hub.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Driver`] when the hub cannot be reached or the exchange broke off;
+    /// what had arrived stays, and the next exchange goes on from there.
+    pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport, ClientError> {
+        let hub = self.hub()?;
+        let endpoint = PhoneEndpoint::bind(&self.seed)?;
+        let mut report = driver::sync(&self.phone, &endpoint, &hub, options).await?;
+        for _ in 0..FOLLOW_UPS_MAX {
+            if !report.progress.again {
+                break;
+            }
+            let more =
+                driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;
+            report.payload_sent += more.payload_sent;
+            report.payload_received += more.payload_received;
+            report.round_trips += more.round_trips;
+            report.progress = more.progress;
+            report.caught_up = more.caught_up;
+        }
+        endpoint.wait_idle(std::time::Duration::from_millis(200)).await;
+        Ok(report)
+    }
+}

@@ -1,1 +1,147 @@
-//! Not yet written.
+//! One replica: what a store's records mean, and everything that phone and hub do with them.
+//!
+//! The driver, the command line and the simulator all run this code. It decides over a [`Store`]
+//! (traits only), with time and random bytes handed in; it opens no socket and reads no clock.
+//!
+//! - [`Fact`]: one journal record.
+//! - [`Projection`]: what a fact means for the index, live and at rebuild.
+//! - [`Replica`]: documents, lists, status: what both sides share.
+//! - [`Phone`]: edits, releasing them as signed packs, taking in what the hub sends.
+//! - [`Hub`]: accepting packs without loading a document, merging, the feed.
+
+mod access;
+mod documents;
+mod facts;
+mod feed;
+mod fork;
+mod hub;
+mod phone;
+mod project;
+mod provide;
+mod rows;
+mod runner;
+mod tree;
+
+use std::sync::Arc;
+
+pub use access::{Place, may_write};
+pub use documents::{ListQuery, Replica};
+pub use fork::Taken;
+pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal, Replaced};
+pub use hub::{Hub, HubOptions, MergeReport};
+pub use phone::{Arrival, EditOutcome, Phone};
+pub use project::Projection;
+pub use rows::{ArrivalRow, SelfRow, Totals};
+pub use runner::{HubRunner, PhoneRunner};
+pub use tree::StoredTree;
+
+use crate::checklist::TemplateError;
+use crate::model::{DocumentError, DocumentId, EditError, TemplateId};
+use crate::store::StoreError;
+use crate::sync::{PackError, SessionError};
+
+/// Why a replica could not do as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplicaError {
+    /// The store failed. Nothing was recorded.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such document here.
+    #[error("there is no document {document} here; sync, or check the name")]
+    UnknownDocument {
+        /// Its name.
+        document: DocumentId,
+    },
+    /// The checklist of an inspection is not here.
+    #[error("checklist {template} is not on this device yet; sync first")]
+    UnknownTemplate {
+        /// Its name.
+        template: TemplateId,
+    },
+    /// The checklist's bytes do not read.
+    #[error("checklist {template} cannot be read")]
+    Template {
+        /// Its name.
+        template: TemplateId,
+        /// Why.
+        #[source]
+        source: Arc<TemplateError>,
+    },
+    /// The document does not load.
+    #[error("document {document} cannot be opened")]
+    Document {
+        /// Its name.
+        document: DocumentId,
+        /// Why.
+        #[source]
+        source: Arc<DocumentError>,
+    },
+    /// The edit is not possible.
+    #[error(transparent)]
+    Edit(#[from] Arc<EditError>),
+    /// A pack could not be made or read.
+    #[error("a pack of changes cannot be used")]
+    Pack {
+        /// Why.
+        #[source]
+        source: Arc<PackError>,
+    },
+    /// A receipt could not be signed.
+    #[error("a receipt could not be made")]
+    Trust {
+        /// Why.
+        #[source]
+        source: Arc<crate::trust::TrustError>,
+    },
+    /// A session ended early.
+    #[error("the exchange ended early")]
+    Session {
+        /// Why.
+        #[source]
+        source: Arc<SessionError>,
+    },
+    /// A snapshot holds changes that nobody signed for. The sender is at fault.
+    #[error("a snapshot of document {document} holds changes that nobody signed")]
+    Unattested {
+        /// Its name.
+        document: DocumentId,
+    },
+    /// A value does not encode.
+    #[error("a {what} could not be encoded")]
+    Encode {
+        /// What it is.
+        what: &'static str,
+        /// Why.
+        source: postcard::Error,
+    },
+    /// The store belongs to another device.
+    #[error("this store belongs to device {owner}, not to {device}")]
+    WrongOwner {
+        /// Whose it is.
+        owner: String,
+        /// Who opened it.
+        device: String,
+    },
+    /// A thread that held the edit lock panicked; the store itself is sound.
+    #[error("an earlier edit stopped half-way; open the store again")]
+    Interrupted,
+}
+
+impl From<PackError> for ReplicaError {
+    fn from(source: PackError) -> Self {
+        Self::Pack { source: Arc::new(source) }
+    }
+}
+
+impl From<SessionError> for ReplicaError {
+    fn from(source: SessionError) -> Self {
+        Self::Session { source: Arc::new(source) }
+    }
+}
+
+impl From<EditError> for ReplicaError {
+    fn from(source: EditError) -> Self {
+        Self::Edit(Arc::new(source))
+    }
+}

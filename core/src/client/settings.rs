@@ -1,0 +1,111 @@
+//! The files beside a device's store: its key, and what it was told.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ClientError;
+use crate::net::HubAddress;
+
+/// The device's secret key, 64 hexadecimal digits. Sealing it with the platform's keystore comes
+/// with encryption at rest.
+const KEY_FILE: &str = "device.key";
+
+/// What the device was told.
+const SETTINGS_FILE: &str = "settings.json";
+
+/// What a device was told when it was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The hub: its address and pinned key.
+    pub hub: Option<HubAddress>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    hub: Option<String>,
+}
+
+/// The version of the settings file.
+const SETTINGS_VERSION: u32 = 1;
+
+pub(super) fn create(dir: &Path, settings: &Settings, seed: &[u8; 32]) -> Result<(), ClientError> {
+    let file = |action, path: &Path, source| ClientError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    };
+    fs::create_dir_all(dir).map_err(|source| file("make", dir, source))?;
+    let key = dir.join(KEY_FILE);
+    if key.exists() {
+        return Err(ClientError::HasDevice { path: dir.to_owned() });
+    }
+    let stored = Stored {
+        version: SETTINGS_VERSION,
+        hub: settings.hub.as_ref().map(ToString::to_string),
+    };
+    let text = serde_json::to_vec_pretty(&stored).map_err(|error| ClientError::Settings {
+        path: dir.join(SETTINGS_FILE),
+        reason: error.to_string(),
+    })?;
+    write_new(&dir.join(SETTINGS_FILE), &text, false)?;
+    // The key last: a folder with a key is a whole device.
+    let hex = zeroize::Zeroizing::new(hex::encode(seed));
+    write_new(&key, hex.as_bytes(), true)?;
+    fs::File::open(dir)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| file("save", dir, source))
+}
+
+pub(super) fn read(
+    dir: &Path,
+) -> Result<(Settings, zeroize::Zeroizing<[u8; 32]>), ClientError> {
+    let key = dir.join(KEY_FILE);
+    if !key.exists() {
+        return Err(ClientError::NoDevice { path: dir.to_owned() });
+    }
+    let read = |path: &Path| {
+        fs::read_to_string(path).map_err(|source| ClientError::File {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let text = zeroize::Zeroizing::new(read(&key)?);
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim(), seed.as_mut()).map_err(|_| ClientError::Settings {
+        path: key,
+        reason: "the key must be 64 hexadecimal digits".to_owned(),
+    })?;
+    let path = dir.join(SETTINGS_FILE);
+    let wrong = |reason: String| ClientError::Settings { path: path.clone(), reason };
+    let stored: Stored =
+        serde_json::from_str(&read(&path)?).map_err(|error| wrong(error.to_string()))?;
+    if stored.version > SETTINGS_VERSION {
+        return Err(wrong(format!("format {} is newer than this program", stored.version)));
+    }
+    let hub = stored.hub.as_deref().map(str::parse).transpose()?;
+    Ok((Settings { hub }, seed))
+}
+
+fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), ClientError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if secret {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = secret;
+    options
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .map_err(|source| ClientError::File { action: "write", path: path.to_owned(), source })
+}

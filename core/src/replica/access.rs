@@ -1,0 +1,124 @@
+//! Who may write what, and which unit lies in which. One table, one place.
+//!
+//! Rights here rest on the devices that the hub was told of. Signed grants, assignments and
+//! revocation come with the control log.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::model::{Kind, Scope};
+use crate::sync::{DeviceEntry, Role};
+
+/// The administrative units that this program knows (versioned data, see the file's own source).
+const UNITS: &str = include_str!("../../data/units.json");
+
+/// An administrative unit (*đơn vị hành chính*).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Place {
+    /// Its code.
+    pub code: Scope,
+    /// Its official name.
+    pub name: String,
+    /// The unit it lies in; none for the country.
+    pub parent: Option<Scope>,
+}
+
+#[derive(Deserialize)]
+struct Units {
+    units: Vec<Place>,
+}
+
+impl Place {
+    /// Returns the units by code.
+    pub fn all() -> &'static BTreeMap<Scope, Self> {
+        static ALL: OnceLock<BTreeMap<Scope, Place>> = OnceLock::new();
+        ALL.get_or_init(|| {
+            let units: Units = serde_json::from_str(UNITS)
+                .expect("the embedded units were read by a test of this module");
+            units.units.into_iter().map(|place| (place.code.clone(), place)).collect()
+        })
+    }
+
+    /// Returns the unit of a code.
+    #[must_use]
+    pub fn of(code: &Scope) -> Option<&'static Self> {
+        Self::all().get(code)
+    }
+}
+
+/// Returns whether `outer` is `inner` or contains it.
+#[must_use]
+pub(super) fn covers(outer: &Scope, inner: &Scope) -> bool {
+    // The country is the parent of every province, whether or not the province is listed.
+    if outer.as_str() == "00" || outer == inner {
+        return true;
+    }
+    Place::of(inner).and_then(|place| place.parent.as_ref()).is_some_and(|parent| parent == outer)
+}
+
+/// Returns every known unit that a device may read, each once.
+#[must_use]
+pub(super) fn readable(entry: &DeviceEntry) -> Vec<Scope> {
+    let mut scopes: Vec<Scope> = entry.scopes.clone();
+    scopes.extend(
+        Place::all().keys().filter(|code| entry.scopes.iter().any(|own| covers(own, code))).cloned(),
+    );
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+/// Returns whether a device may read what belongs to a unit.
+#[must_use]
+pub(super) fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
+    entry.active && entry.scopes.iter().any(|own| covers(own, scope))
+}
+
+/// Returns whether a role may write a kind of document (design §4).
+#[must_use]
+pub fn may_write(role: Role, kind: Kind) -> bool {
+    match kind {
+        Kind::Facility => matches!(role, Role::Inspector | Role::Leader | Role::Admin),
+        Kind::Plan => matches!(role, Role::Leader | Role::Admin),
+        Kind::Inspection => matches!(role, Role::Inspector | Role::Leader),
+        Kind::Review => matches!(role, Role::Supervisor | Role::Leader | Role::Inspector),
+        Kind::Followup => matches!(role, Role::Inspector | Role::Leader | Role::Supervisor),
+    }
+}
+
+/// Returns whether a device may write a kind of document of a unit.
+#[must_use]
+pub(super) fn admits(entry: &DeviceEntry, kind: Kind, scope: &Scope) -> bool {
+    entry.active
+        && may_write(entry.role, kind)
+        && entry.scopes.iter().any(|own| covers(own, scope))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(code: &str) -> Scope {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn the_six_communes_lie_in_lang_son() {
+        for code in ["06325", "06337", "06349", "06364", "06367", "06376"] {
+            assert!(covers(&scope("20"), &scope(code)), "{code}");
+            assert!(covers(&scope("00"), &scope(code)), "{code}");
+        }
+        assert!(!covers(&scope("06325"), &scope("06337")));
+        assert!(!covers(&scope("06325"), &scope("20")));
+        assert!(!covers(&scope("19"), &scope("06325")));
+    }
+
+    #[test]
+    fn an_auditor_writes_nothing() {
+        for kind in Kind::ALL {
+            assert!(!may_write(Role::Auditor, kind), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! What phone and hub share: loading one document, lists from summary rows, objects, devices.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::ReplicaError;
+use super::facts::{Fact, PackPlace};
+use super::rows::{
+    self, BASE, BaseRow, DEVICE, DOCUMENT, DocumentRow, OBJECT, ORDER, SOURCE, STALE, SUMMARY,
+    SelfRow, Source, Totals, meta,
+};
+use crate::checklist::Template;
+use crate::model::{
+    Applied, DeviceId, Document, DocumentId, Genesis, Kind, RawChange, Scope, Shape, Summary,
+    TemplateId,
+};
+use crate::store::{Position, Read, Store, StoreError, Writes};
+use crate::sync::{DeviceEntry, FeedItem, Pack};
+
+/// A saved document is renewed after this many sources, so that opening one applies few changes and
+/// recording an answer does not rewrite the document each time.
+const BASE_EVERY: usize = 32;
+
+/// Rows of one page of a scan: bounded memory, few calls.
+const PAGE_ROWS: usize = 512;
+
+/// A store seen as documents.
+pub struct Replica {
+    store: Arc<dyn Store>,
+    loads: AtomicU64,
+}
+
+/// Which part of a list to read.
+#[derive(Debug, Clone, Default)]
+pub struct ListQuery {
+    /// Continue after this summary, as the previous page returned it.
+    pub after: Option<(i64, DocumentId)>,
+    /// Only this administrative unit.
+    pub scope: Option<Scope>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A document and what it takes to save it.
+pub(super) struct Loaded {
+    pub(super) document: Document,
+    /// Key of the last source applied.
+    pub(super) upto: Option<Vec<u8>>,
+    /// Sources applied on top of the saved document.
+    pub(super) fresh: usize,
+    /// Nothing is waiting for causes or refused, so the saved form may move forward.
+    pub(super) whole: bool,
+}
+
+impl Replica {
+    /// Takes a store opened with [`super::Projection`].
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, loads: AtomicU64::new(0) }
+    }
+
+    /// Returns the store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Returns how many documents were loaded since the store was opened: lists, accepting packs
+    /// and serving the feed must not move it.
+    #[must_use]
+    pub fn documents_loaded(&self) -> u64 {
+        self.loads.load(Ordering::Relaxed)
+    }
+
+    /// Returns whose store this is.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn owner(&self) -> Result<Option<SelfRow>, StoreError> {
+        rows::get(&*self.store, &rows::meta(meta::SELF))
+    }
+
+    /// Returns counts for status pages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        Ok(rows::get(&*self.store, &rows::meta(meta::TOTALS))?.unwrap_or_default())
+    }
+
+    /// Returns what a document was born as.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::UnknownDocument`] when it is not here.
+    pub fn genesis(&self, document: DocumentId) -> Result<Genesis, ReplicaError> {
+        rows::get::<DocumentRow>(&*self.store, &rows::of_document(DOCUMENT, document))?
+            .map(|row| row.genesis)
+            .ok_or(ReplicaError::UnknownDocument { document })
+    }
+
+    /// Returns a checklist.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::UnknownTemplate`] when it has not arrived.
+    pub fn template(&self, template: TemplateId) -> Result<Template, ReplicaError> {
+        let bytes = self
+            .object(template)?
+            .ok_or(ReplicaError::UnknownTemplate { template })?;
+        Template::parse(&bytes)
+            .map_err(|source| ReplicaError::Template { template, source: Arc::new(source) })
+    }
+
+    /// Returns the bytes of an immutable object.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn object(&self, template: TemplateId) -> Result<Option<Vec<u8>>, StoreError> {
+        rows::get(&*self.store, &rows::key(OBJECT, &[&template.0]))
+    }
+
+    /// Returns the names of all checklists here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn templates(&self) -> Result<Vec<TemplateId>, StoreError> {
+        let rows = self.store.scan(&[OBJECT], None, PAGE_ROWS)?;
+        let name = |(key, _): &(Vec<u8>, _)| Some(TemplateId(key.get(1..)?.try_into().ok()?));
+        Ok(rows.iter().filter_map(name).collect())
+    }
+
+    /// Returns a device that this replica was told of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn device(&self, device: DeviceId) -> Result<Option<DeviceEntry>, StoreError> {
+        rows::get(&*self.store, &rows::key(DEVICE, &[&device.0]))
+    }
+
+    /// Returns all devices that this replica was told of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn devices(&self) -> Result<Vec<DeviceEntry>, StoreError> {
+        let mut devices = Vec::new();
+        each_row(&*self.store, &[DEVICE], None, |key, value| {
+            devices.push(rows::decode(key, value)?);
+            Ok(())
+        })?;
+        Ok(devices)
+    }
+
+    /// Returns who stands behind an actor of a document, if the actor's tip is held.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn author(
+        &self,
+        document: DocumentId,
+        actor: crate::model::Actor,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        let tip: Option<rows::TipRow> =
+            rows::get(&*self.store, &rows::of_actor(rows::TIP, document, actor))?;
+        if let Some(tip) = tip {
+            return Ok(Some(tip.attestation.device));
+        }
+        // An actor of our own that has released nothing yet.
+        let Some(owner) = self.owner()? else { return Ok(None) };
+        let key = rows::of_actor(rows::ARRIVAL, document, actor);
+        let own = rows::get::<rows::ArrivalRow>(&*self.store, &key)?;
+        Ok(own.map(|_| owner.device))
+    }
+
+    /// Opens a document, by loading just this one.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::UnknownDocument`], [`ReplicaError::UnknownTemplate`], or
+    /// [`ReplicaError::Document`] when its bytes do not load.
+    pub fn load(&self, document: DocumentId) -> Result<Document, ReplicaError> {
+        Ok(self.load_whole(document)?.document)
+    }
+
+    /// Returns the summaries of a kind, the most recently changed first. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn list(&self, kind: Kind, query: &ListQuery) -> Result<Vec<Summary>, StoreError> {
+        let prefix = [ORDER, kind.number()];
+        let after = query
+            .after
+            .map(|(updated, document)| rows::of_order(kind, crate::model::Timestamp(updated), document));
+        let mut found = Vec::new();
+        let mut at = after;
+        while found.len() < query.limit {
+            let page = self.store.scan(&prefix, at.as_deref(), PAGE_ROWS.min(query.limit))?;
+            let Some((last, _)) = page.last() else { break };
+            at = Some(last.clone());
+            for (key, _) in &page {
+                let Some(document) = key.get(10..42).and_then(|id| id.try_into().ok()) else {
+                    continue;
+                };
+                let Some(summary) = self.summary(DocumentId(document))? else { continue };
+                let wanted = query.scope.as_ref().is_none_or(|scope| *scope == summary.scope);
+                if wanted && found.len() < query.limit {
+                    found.push(summary);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the summary of a document. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn summary(&self, document: DocumentId) -> Result<Option<Summary>, StoreError> {
+        let key = rows::of_document(SUMMARY, document);
+        let Some(bytes) = self.store.get(&key)? else { return Ok(None) };
+        Summary::decode(&bytes).map(Some).map_err(|_| StoreError::Damaged {
+            what: format!("the summary of document {}", document.short()),
+        })
+    }
+
+    /// Renews at most `limit` summaries that are behind (after a crash or rebuild, or after what the
+    /// hub sent). Returns how many were renewed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when the store fails. A document that cannot be opened yet stays
+    /// behind and does not stop the others.
+    pub fn refresh(&self, limit: usize) -> Result<usize, ReplicaError> {
+        let mut renewed = 0;
+        let mut after: Option<Vec<u8>> = None;
+        while renewed < limit {
+            let page = self.store.scan(&[STALE], after.as_deref(), PAGE_ROWS)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (key, _) in &page {
+                if renewed == limit {
+                    break;
+                }
+                let Some(document) = rows::document_in(key) else { continue };
+                match self.load_whole(document) {
+                    Ok(mut loaded) => {
+                        self.renew(document, &mut loaded)?;
+                        renewed += 1;
+                    }
+                    Err(ReplicaError::Store(error)) => return Err(error.into()),
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(renewed)
+    }
+
+    /// Returns the first change's shape of a document.
+    pub(super) fn shape(&self, genesis: &Genesis) -> Result<Shape, ReplicaError> {
+        Ok(match (genesis.kind, genesis.template) {
+            (Kind::Facility, _) => Shape::Facility,
+            (Kind::Plan, _) => Shape::Plan,
+            (Kind::Review, _) => Shape::Review,
+            (Kind::Followup, _) => Shape::Followup,
+            (Kind::Inspection, Some(template)) => {
+                inspection(template, &self.template(template)?)
+            }
+            (Kind::Inspection, None) => {
+                return Err(ReplicaError::UnknownTemplate { template: TemplateId([0; 32]) });
+            }
+        })
+    }
+
+    /// As [`Self::shape`], for a document whose checklist arrives with it.
+    pub(super) fn shape_with(
+        &self,
+        genesis: &Genesis,
+        arrived: &[FeedItem],
+    ) -> Result<Shape, ReplicaError> {
+        let here = self.shape(genesis);
+        let (Err(ReplicaError::UnknownTemplate { template }), Some(wanted)) =
+            (&here, genesis.template)
+        else {
+            return here;
+        };
+        for item in arrived {
+            if let FeedItem::Object { bytes } = item
+                && Template::id_of(bytes) == wanted
+            {
+                let parsed = Template::parse(bytes).map_err(|source| ReplicaError::Template {
+                    template: *template,
+                    source: Arc::new(source),
+                })?;
+                return Ok(inspection(wanted, &parsed));
+            }
+        }
+        here
+    }
+
+    /// Makes a document that holds only its computed first change.
+    pub(super) fn empty(&self, genesis: &Genesis) -> Result<Document, ReplicaError> {
+        Ok(Document::create(genesis, &self.shape(genesis)?))
+    }
+
+    /// Loads a document with what it takes to save it again.
+    pub(super) fn load_whole(&self, document: DocumentId) -> Result<Loaded, ReplicaError> {
+        let genesis = self.genesis(document)?;
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        let shape = self.shape(&genesis)?;
+        let base: Option<BaseRow> = rows::get(&*self.store, &rows::of_document(BASE, document))?;
+        let (mut loaded, mut upto) = match base {
+            // A saved form that does not load is only a cache: start from the sources.
+            Some(base) => match Document::load(&genesis, &shape, &base.bytes) {
+                Ok(saved) => (saved, Some(base.upto)),
+                Err(_) => (Document::create(&genesis, &shape), None),
+            },
+            None => (Document::create(&genesis, &shape), None),
+        };
+        let mut changes = Vec::new();
+        let mut fresh = 0;
+        let mut records = Records::default();
+        let prefix = rows::of_document(SOURCE, document);
+        let start = upto.clone();
+        each_row(&*self.store, &prefix, start, |key, value| {
+            fresh += 1;
+            upto = Some(key.to_vec());
+            let source = rows::decode(key, value)?;
+            changes.extend(self.changes(&mut records, key, source, (&genesis, &shape))?);
+            Ok(())
+        })?;
+        let whole = if changes.is_empty() {
+            true
+        } else {
+            let Applied { waiting, refused, .. } = loaded.apply(&changes);
+            waiting.is_empty() && refused.is_empty()
+        };
+        Ok(Loaded { document: loaded, upto, fresh, whole })
+    }
+
+    /// Reads the changes that one source of a document brings.
+    pub(super) fn source_changes(
+        &self,
+        records: &mut Records,
+        key: &[u8],
+        source: Source,
+        genesis: &Genesis,
+    ) -> Result<Vec<RawChange>, ReplicaError> {
+        let shape = self.shape(genesis)?;
+        Ok(self.changes(records, key, source, (genesis, &shape))?)
+    }
+
+    fn changes(
+        &self,
+        records: &mut Records,
+        key: &[u8],
+        source: Source,
+        (genesis, shape): (&Genesis, &Shape),
+    ) -> Result<Vec<RawChange>, StoreError> {
+        let place = rows::place_in(key)
+            .ok_or_else(|| StoreError::Damaged { what: "a source row's key".to_owned() })?;
+        let damaged = |at: u64| StoreError::Damaged { what: format!("journal record {at}") };
+        match source {
+            Source::Change => match records.fact(&*self.store, place.at)? {
+                Fact::Changed { change, .. } => {
+                    let change = RawChange::inspect(change.clone());
+                    Ok(vec![change.map_err(|_| damaged(place.at))?])
+                }
+                _ => Err(damaged(place.at)),
+            },
+            Source::Resubmitted { index } => match records.fact(&*self.store, place.at)? {
+                Fact::Adopted { resubmitted, .. } => {
+                    let bytes = resubmitted.get(index as usize).ok_or_else(|| damaged(place.at))?;
+                    let change = RawChange::inspect(bytes.clone());
+                    Ok(vec![change.map_err(|_| damaged(place.at))?])
+                }
+                _ => Err(damaged(place.at)),
+            },
+            Source::Pack(pack) => {
+                let bytes = records.pack(&*self.store, pack)?;
+                Ok(Pack::decode(&bytes).map_err(|_| damaged(pack.at))?.into_changes())
+            }
+            Source::Snapshot { at, index } => {
+                let Fact::Received { items, .. } = records.fact(&*self.store, at)? else {
+                    return Err(damaged(at));
+                };
+                let Some(FeedItem::Snapshot(snapshot)) = items.get(index as usize) else {
+                    return Err(damaged(at));
+                };
+                let saved = Document::load(genesis, shape, &snapshot.bytes).map_err(|_| damaged(at))?;
+                Ok(saved
+                    .tips()
+                    .iter()
+                    .flat_map(|(actor, _, _)| saved.changes_of(actor, 1))
+                    .collect())
+            }
+        }
+    }
+
+    /// Writes a document's summary, and its saved form when it has grown enough.
+    pub(super) fn renew(
+        &self,
+        document: DocumentId,
+        loaded: &mut Loaded,
+    ) -> Result<(), ReplicaError> {
+        let mut writes = Writes::default();
+        let before = self.summary(document)?;
+        let summary = loaded.document.summary();
+        if let Some(before) = before {
+            let stale = rows::of_order(before.kind, before.updated_at, document);
+            writes.remove(stale);
+        }
+        let order = rows::of_order(summary.kind, summary.updated_at, document);
+        writes.put(order, Vec::new());
+        writes.put(rows::of_document(SUMMARY, document), summary.encode());
+        writes.remove(rows::of_document(STALE, document));
+        if let Some(upto) = &loaded.upto
+            && loaded.whole
+            && loaded.fresh >= BASE_EVERY
+        {
+            let base = BaseRow { upto: upto.clone(), bytes: loaded.document.save() };
+            rows::put(&mut writes, rows::of_document(BASE, document), &base);
+            loaded.fresh = 0;
+        }
+        self.store.derive(writes)?;
+        Ok(())
+    }
+
+    /// Returns the bytes of a pack.
+    pub(super) fn pack(&self, place: PackPlace) -> Result<Vec<u8>, StoreError> {
+        Records::default().pack(&*self.store, place)
+    }
+}
+
+/// Records read during one operation, so that many packs of one record decode it once.
+#[derive(Default)]
+pub(super) struct Records(BTreeMap<u64, Fact>);
+
+impl Records {
+    /// More than this many records are never held: a page of the feed touches few.
+    const HELD_MAX: usize = 16;
+
+    fn fact(&mut self, store: &dyn Store, at: u64) -> Result<&Fact, StoreError> {
+        if !self.0.contains_key(&at) {
+            if self.0.len() == Self::HELD_MAX {
+                self.0.pop_first();
+            }
+            let record = store.record(Position(at))?.ok_or_else(|| StoreError::Damaged {
+                what: format!("journal record {at}"),
+            })?;
+            self.0.insert(at, Fact::read(Position(at), &record)?);
+        }
+        Ok(&self.0[&at])
+    }
+
+    pub(super) fn pack(
+        &mut self,
+        store: &dyn Store,
+        place: PackPlace,
+    ) -> Result<Vec<u8>, StoreError> {
+        let packs = self.fact(store, place.at)?.packs();
+        let bytes = packs.get(place.index as usize).ok_or_else(|| StoreError::Damaged {
+            what: format!("journal record {}", place.at),
+        })?;
+        Ok(bytes.to_vec())
+    }
+}
+
+fn inspection(template: TemplateId, checklist: &Template) -> Shape {
+    let items = checklist.items().map(|item| item.key.clone()).collect();
+    Shape::Inspection { template, items }
+}
+
+/// Visits all rows of a prefix, a page at a time.
+pub(super) fn each_row(
+    rows: &dyn Read,
+    prefix: &[u8],
+    after: Option<Vec<u8>>,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after = after;
+    loop {
+        let page = rows.scan(prefix, after.as_deref(), PAGE_ROWS)?;
+        for (key, value) in &page {
+            visit(key, value)?;
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == PAGE_ROWS => after = Some(key.clone()),
+            _ => return Ok(()),
+        }
+    }
+}

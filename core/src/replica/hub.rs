@@ -1,0 +1,581 @@
+//! The hub's side: taking packs in without loading a document, merging them, serving the feed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, RwLock};
+
+use super::ReplicaError;
+use super::access;
+use super::documents::{Records, Replica, each_row};
+use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal};
+use super::rows::{
+    self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PACK, PARKED, PENDING, PackRow,
+    SCOPE, TIP, TipRow, meta,
+};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, Timestamp,
+};
+use crate::store::{Position, Read, Store, StoreError};
+use crate::sync::{
+    Accepted, DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Pack, Snapshot, SnapshotPage, Verdict,
+    Want,
+};
+use crate::trust::{DeviceKey, HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem, Tip};
+
+/// Packs merged into a document at once; more follow in the next batch.
+const MERGE_PACKS_MAX: usize = 512;
+
+/// Packs of one document whose causes are missing. Over it the newest are refused: their sender
+/// keeps them and may send them again when the causes are here.
+const PARKED_PACKS_MAX: usize = 256;
+
+/// Merging a batch again without its poisonous packs, at most this often before all that is left of
+/// the batch is refused: each round removes at least one signer's pack.
+const MERGE_ROUNDS_MAX: usize = 8;
+
+/// What a hub is told at its start.
+#[derive(Debug, Clone, Copy)]
+pub struct HubOptions {
+    /// The epoch that a new, restored or damaged store takes: random.
+    pub fresh_epoch: [u8; 16],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What one merge did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MergeReport {
+    /// The document.
+    pub document: Option<DocumentId>,
+    /// Packs merged, parked, refused.
+    pub merged: usize,
+    /// Packs whose causes are missing.
+    pub parked: usize,
+    /// Packs set aside.
+    pub refused: usize,
+}
+
+/// The tips of packs submitted but not yet durable, so that two sessions deciding at once agree.
+type InFlight = BTreeMap<(DocumentId, Actor), Tip>;
+
+/// A replica that numbers what it merges and serves it.
+pub struct Hub {
+    replica: Replica,
+    key: DeviceKey,
+    in_flight: Arc<Mutex<InFlight>>,
+    /// The devices that may connect: looked up during each handshake, which must not wait for disk.
+    known: RwLock<BTreeSet<DeviceId>>,
+}
+
+/// The hub's answer to one pack, before it is durable.
+enum Decision {
+    Take(Pack),
+    Held(Pack),
+    Ask(Want),
+    Set(Box<Quarantined>),
+}
+
+impl Hub {
+    /// Takes a store as this hub's. A new store is born; one that was restored or lost records takes
+    /// a new epoch, so that phones notice and give back what it lost.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::WrongOwner`] when the store is another hub's.
+    pub fn open(
+        store: Arc<dyn Store>,
+        key: DeviceKey,
+        options: HubOptions,
+    ) -> Result<Self, ReplicaError> {
+        let replica = Replica::new(store);
+        let devices = replica.devices()?;
+        let active = devices.iter().filter(|entry| entry.active).map(|entry| entry.device);
+        let known = RwLock::new(active.collect());
+        let hub = Self { replica, key, in_flight: Arc::default(), known };
+        let incarnation = Incarnation(options.fresh_epoch);
+        let device = hub.key.device();
+        match hub.replica.owner()? {
+            None => {
+                hub.record(Fact::Born { device, incarnation, at: options.now })?;
+            }
+            Some(owner) if owner.device != device => {
+                return Err(ReplicaError::WrongOwner {
+                    owner: owner.device.short(),
+                    device: device.short(),
+                });
+            }
+            Some(_) => {
+                let opened = hub.replica.store().opened();
+                if opened.moved || !opened.lost.is_empty() {
+                    let (why, at) = (Renewal::Moved, options.now);
+                    hub.record(Fact::Incarnated { incarnation, why, at })?;
+                }
+            }
+        }
+        Ok(hub)
+    }
+
+    /// Returns the documents.
+    #[must_use]
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// Returns the hub's key, which phones pin.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.key.device()
+    }
+
+    /// Tells the hub of a device; everybody learns its name through the feed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn trust(&self, entry: DeviceEntry) -> Result<(), ReplicaError> {
+        if self.replica.device(entry.device)?.as_ref() == Some(&entry) {
+            return Ok(());
+        }
+        let (device, active) = (entry.device, entry.active);
+        self.record(Fact::Trusted { entry })?;
+        let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
+        if active {
+            known.insert(device);
+        } else {
+            known.remove(&device);
+        }
+        Ok(())
+    }
+
+    /// Returns whether a device may connect. Reads memory only.
+    #[must_use]
+    pub fn knows_device(&self, device: DeviceId) -> bool {
+        self.known.read().is_ok_and(|known| known.contains(&device))
+    }
+
+    /// Publishes an immutable object (a checklist) to everybody.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn publish(&self, bytes: Vec<u8>) -> Result<(), ReplicaError> {
+        let template = crate::checklist::Template::id_of(&bytes);
+        if self.replica.object(template)?.is_some() {
+            return Ok(());
+        }
+        self.record(Fact::Published { bytes }).map(drop)
+    }
+
+    /// Returns the head of the feed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn head(&self) -> Result<FeedPosition, ReplicaError> {
+        let store = self.replica.store();
+        if let Some(head) = rows::position(&**store, meta::FEED)? {
+            return Ok(head);
+        }
+        let owner = self.replica.owner()?.ok_or_else(|| StoreError::Damaged {
+            what: "the store's own identity".to_owned(),
+        })?;
+        Ok(FeedPosition { epoch: owner.incarnation.0, number: 0, chain: [0; 32] })
+    }
+
+    /// Takes packs in: checks them, records them with one sync and signs for them. Loads no
+    /// document. A pack that may not enter the record is kept in quarantine and its signer is told.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when they could not be recorded: nothing is acknowledged
+    /// then. Returns [`ReplicaError::Pack`] for bytes that are no pack: the sender is at fault.
+    pub fn accept(
+        &self,
+        from: DeviceId,
+        encoded: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<Accepted, ReplicaError> {
+        let mut accepted = Accepted::default();
+        let (mut packs, mut quarantined, mut signed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut noted = Vec::new();
+        let waiting = {
+            let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
+            for bytes in encoded {
+                match self.decide(&tips, bytes)? {
+                    Decision::Take(pack) => {
+                        let name = (pack.document(), pack.actor());
+                        tips.insert(name, pack.tip());
+                        noted.push((name, pack.tip()));
+                        signed.push(receipt_item(&pack));
+                        packs.push(bytes.clone());
+                    }
+                    Decision::Held(pack) => {
+                        signed.push(receipt_item(&pack));
+                    }
+                    Decision::Ask(want) => accepted.needs.push(want),
+                    Decision::Set(entry) => quarantined.push(*entry),
+                }
+            }
+            accepted.taken = packs.len();
+            accepted.quarantined = quarantined.len();
+            if packs.is_empty() && quarantined.is_empty() {
+                None
+            } else {
+                let fact = Fact::Accepted { from, packs, quarantined, at: now };
+                // Queued while the tips are locked, so the journal keeps the order of decisions;
+                // waited for outside, so that sessions share one sync.
+                let (send, receive) = std::sync::mpsc::sync_channel(1);
+                let record = fact.record()?;
+                self.replica.store().submit(
+                    vec![record],
+                    Box::new(move |outcome| drop(send.send(outcome))),
+                );
+                Some(receive)
+            }
+        };
+        let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
+        let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
+        for (name, tip) in noted {
+            if tips.get(&name) == Some(&tip) {
+                tips.remove(&name);
+            }
+        }
+        drop(tips);
+        if let Some(Err(error)) = outcome {
+            return Err(error.into());
+        }
+        if !signed.is_empty() {
+            let epoch = self.head()?.epoch;
+            for batch in signed.chunks(RECEIPT_ITEMS_MAX) {
+                let batch = batch.to_vec();
+                let receipt = HubReceipt::sign(&self.key, epoch, from, batch, now)
+                    .map_err(|source| ReplicaError::Trust { source: Arc::new(source) })?;
+                accepted.receipts.push(receipt);
+            }
+        }
+        Ok(accepted)
+    }
+
+    fn decide(&self, tips: &InFlight, bytes: &[u8]) -> Result<Decision, ReplicaError> {
+        let pack = Pack::decode(bytes)?;
+        pack.verify()?;
+        let (document, actor) = (pack.document(), pack.actor());
+        let quarantine = |pack: &Pack, verdict| {
+            Ok(Decision::Set(Box::new(Quarantined {
+                device: pack.device(),
+                notice: notice(pack, verdict),
+                bytes: bytes.to_vec(),
+            })))
+        };
+        let entry = self.replica.device(pack.device)?;
+        let allowed = entry.is_some_and(|entry| {
+            access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
+        });
+        if !allowed {
+            return quarantine(&pack, Verdict::NotAllowed);
+        }
+        let Some(held) = self.tip(tips, document, actor)? else {
+            return Ok(match pack.previous() {
+                None => Decision::Take(pack),
+                Some(_) => Decision::Ask(Want { document, actor, from_seq: 1 }),
+            });
+        };
+        if pack.first_seq() > held.seq + 1 {
+            return Ok(Decision::Ask(Want { document, actor, from_seq: held.seq + 1 }));
+        }
+        // The two lines must be one up to the last change that both have. A line's hash covers all
+        // changes before it, so comparing one place compares the whole.
+        let shared = held.seq.min(pack.last_seq());
+        let ours = if shared == held.seq {
+            Some(held)
+        } else {
+            self.held_tip(document, actor, shared)?
+        };
+        match ours {
+            Some(ours) if tip_at(&pack, shared) == Some(ours) => {
+                Ok(if pack.last_seq() > held.seq {
+                    Decision::Take(pack)
+                } else {
+                    Decision::Held(pack)
+                })
+            }
+            _ => quarantine(&pack, Verdict::Equivocation),
+        }
+    }
+
+    fn tip(
+        &self,
+        tips: &InFlight,
+        document: DocumentId,
+        actor: Actor,
+    ) -> Result<Option<Tip>, StoreError> {
+        if let Some(tip) = tips.get(&(document, actor)) {
+            return Ok(Some(*tip));
+        }
+        let row: Option<TipRow> =
+            rows::get(&**self.replica.store(), &rows::of_actor(TIP, document, actor))?;
+        Ok(row.map(|row| row.attestation.tip))
+    }
+
+    /// Returns the line as of a change that a held pack contains.
+    fn held_tip(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<Option<Tip>, ReplicaError> {
+        let store = self.replica.store();
+        let prefix = rows::of_actor(PACK, document, actor);
+        let before = rows::of_seq(PACK, document, actor, seq.saturating_sub(1));
+        for (key, value) in store.scan(&prefix, Some(&before), 1)? {
+            let row: PackRow = rows::decode(&key, &value)?;
+            let pack = Pack::decode(&self.replica.pack(row.place)?)?;
+            return Ok(tip_at(&pack, seq));
+        }
+        Ok(None)
+    }
+
+    /// Merges the waiting packs of one document, if any wait. Loads that document and no other.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when the outcome could not be recorded. A document whose
+    /// checklist is not here yet is left waiting.
+    pub fn merge_next(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
+            let Some((key, _)) = page.first() else { return Ok(None) };
+            let Some(document) = rows::document_in(key) else { return Ok(None) };
+            match self.merge(document, now) {
+                Err(ReplicaError::UnknownTemplate { .. }) => {
+                    // Step over all of this document's rows.
+                    let mut last = rows::of_document(PENDING, document);
+                    last.resize(last.len() + 12, 0xff);
+                    after = Some(last);
+                }
+                outcome => return outcome.map(Some),
+            }
+        }
+    }
+
+    /// Merges everything that waits; returns how many packs were merged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::merge_next`].
+    pub fn merge_all(&self, now: Timestamp) -> Result<usize, ReplicaError> {
+        let mut merged = 0;
+        while let Some(report) = self.merge_next(now)? {
+            merged += report.merged;
+        }
+        Ok(merged)
+    }
+
+    fn merge(&self, document: DocumentId, now: Timestamp) -> Result<MergeReport, ReplicaError> {
+        let mut batch = self.batch(document)?;
+        let genesis = self.replica.genesis(document)?;
+        let mut loaded = self.replica.load_whole(document)?;
+        let mut refused: Vec<(PackPlace, Quarantined)> = Vec::new();
+        let mut waiting: Vec<ChangeHash> = Vec::new();
+        for round in 0.. {
+            let changes: Vec<RawChange> =
+                batch.iter().flat_map(|(_, pack)| pack.changes().iter().cloned()).collect();
+            let applied = loaded.document.apply(&changes);
+            if applied.refused.is_empty() {
+                waiting = applied.waiting;
+                break;
+            }
+            let blamed: Vec<ChangeHash> = applied.refused.iter().map(|(hash, _)| *hash).collect();
+            let verdict = verdict_of(&applied.refused);
+            let all = round == MERGE_ROUNDS_MAX;
+            let (bad, good) = batch.into_iter().partition(|(_, pack): &(PackPlace, Pack)| {
+                all || pack.changes().iter().any(|change| blamed.contains(&change.facts().hash))
+            });
+            batch = good;
+            for (place, pack) in bad {
+                let notice = notice(&pack, verdict);
+                let entry = Quarantined { device: pack.device(), notice, bytes: Vec::new() };
+                refused.push((place, entry));
+            }
+            // What a refused pack had already put in is taken out again with it.
+            loaded = self.replica.load_whole(document)?;
+        }
+        let (mut parked, mut ready) = (Vec::new(), Vec::new());
+        for (place, pack) in batch {
+            if pack.changes().iter().any(|change| waiting.contains(&change.facts().hash)) {
+                parked.push((place, pack));
+            } else {
+                ready.push((place, pack));
+            }
+        }
+        while parked.len() > PARKED_PACKS_MAX {
+            let Some((place, pack)) = parked.pop() else { break };
+            let notice = notice(&pack, Verdict::Orphan);
+            refused.push((place, Quarantined { device: pack.device(), notice, bytes: Vec::new() }));
+        }
+        let report = MergeReport {
+            document: Some(document),
+            merged: ready.len(),
+            parked: parked.len(),
+            refused: refused.len(),
+        };
+        let merged = causal(&ready);
+        let parked = parked.iter().map(|(place, _)| *place).collect();
+        let scope = genesis.scope;
+        let at = self.record(Fact::Merged { document, scope, merged, parked, refused, at: now })?;
+        if let Some(last) = report.merged.checked_sub(1) {
+            let index = u32::try_from(last).unwrap_or(u32::MAX);
+            let place = PackPlace { at: at.0, index };
+            loaded.upto = Some(rows::of_place(rows::SOURCE, document, place));
+            loaded.fresh += report.merged;
+            self.replica.renew(document, &mut loaded)?;
+        }
+        Ok(report)
+    }
+
+    /// Reads the packs of a document that wait to be merged, parked ones included.
+    fn batch(&self, document: DocumentId) -> Result<Vec<(PackPlace, Pack)>, ReplicaError> {
+        let store = self.replica.store();
+        let mut records = Records::default();
+        let mut batch = Vec::new();
+        for table in [PARKED, PENDING] {
+            let prefix = rows::of_document(table, document);
+            for (key, _) in store.scan(&prefix, None, MERGE_PACKS_MAX)? {
+                let Some(place) = rows::place_in(&key) else { continue };
+                batch.push((place, Pack::decode(&records.pack(&**store, place)?)?));
+            }
+        }
+        batch.sort_by_key(|(place, _)| *place);
+        Ok(batch)
+    }
+
+    /// Returns what a device may have of what it asks for.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn provide_to(
+        &self,
+        reader: &DeviceEntry,
+        wants: &[Want],
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let mut allowed = Vec::new();
+        for want in wants {
+            match self.replica.genesis(want.document) {
+                Ok(genesis) if access::reads(reader, &genesis.scope) => allowed.push(*want),
+                Ok(_) | Err(ReplicaError::UnknownDocument { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.replica.provide(&allowed)
+    }
+
+    /// Returns whether a pack is no longer waiting to be looked at: merged, parked or set aside.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn settled(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<bool, ReplicaError> {
+        let key = rows::of_seq(PACK, document, actor, seq);
+        let row: Option<PackRow> = rows::get(&**self.replica.store(), &key)?;
+        let Some(row) = row else { return Ok(true) };
+        let pending = rows::of_place(PENDING, document, row.place);
+        Ok(self.replica.store().get(&pending)?.is_none())
+    }
+
+    /// Returns whether any pack waits to be merged.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn has_pending(&self) -> Result<bool, ReplicaError> {
+        Ok(!self.replica.store().scan(&[PENDING], None, 1)?.is_empty())
+    }
+
+    fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
+        Ok(self.replica.store().commit(vec![fact.record()?])?)
+    }
+}
+
+fn notice(pack: &Pack, verdict: Verdict) -> Notice {
+    Notice {
+        document: pack.document(),
+        actor: pack.actor(),
+        seq: pack.last_seq(),
+        hash: pack.tip_hash(),
+        verdict,
+    }
+}
+
+fn merged_pack(place: PackPlace, pack: &Pack) -> MergedPack {
+    MergedPack {
+        place,
+        actor: pack.actor(),
+        device: pack.device(),
+        incarnation: pack.incarnation(),
+        seq: pack.last_seq(),
+        tip: pack.tip_hash(),
+    }
+}
+
+/// Returns the line as of one of a pack's changes, or as of the one before its first.
+fn tip_at(pack: &Pack, seq: u64) -> Option<Tip> {
+    let mut tip = pack.previous().copied();
+    for change in pack.changes() {
+        if tip.is_some_and(|tip| tip.seq == seq) {
+            break;
+        }
+        tip = Some(Tip::after(tip.as_ref(), change.facts().hash));
+    }
+    tip.filter(|tip| tip.seq == seq)
+}
+
+fn receipt_item(pack: &Pack) -> ReceiptItem {
+    ReceiptItem {
+        document: pack.document(),
+        actor: pack.actor(),
+        seq: pack.last_seq(),
+        hash: pack.tip_hash(),
+    }
+}
+
+fn verdict_of(refused: &[(ChangeHash, Refusal)]) -> Verdict {
+    let equivocation = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::Equivocation));
+    let broken = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::ChainBroken));
+    if equivocation {
+        Verdict::Equivocation
+    } else if broken {
+        Verdict::ChainBroken
+    } else {
+        Verdict::Poison
+    }
+}
+
+/// Orders packs so that each comes after the packs whose changes it builds on. Two packs may build
+/// on each other's changes; then they keep their order of arrival.
+fn causal(packs: &[(PackPlace, Pack)]) -> Vec<MergedPack> {
+    let mut holder: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+    for (index, (_, pack)) in packs.iter().enumerate() {
+        holder.extend(pack.changes().iter().map(|change| (change.facts().hash, index)));
+    }
+    let mut causes: Vec<BTreeSet<usize>> = Vec::with_capacity(packs.len());
+    for (index, (_, pack)) in packs.iter().enumerate() {
+        let deps = pack.changes().iter().flat_map(|change| &change.facts().deps);
+        causes.push(deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect());
+    }
+    let mut ordered = Vec::with_capacity(packs.len());
+    let mut left: BTreeSet<usize> = (0..packs.len()).collect();
+    while let Some(&first) = left.iter().next() {
+        let ready = |index: &&usize| causes[**index].iter().all(|cause| !left.contains(cause));
+        let next = left.iter().find(ready).copied().unwrap_or(first);
+        left.remove(&next);
+        let (place, pack) = &packs[next];
+        ordered.push(merged_pack(*place, pack));
+    }
+    ordered
+}

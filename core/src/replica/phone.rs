@@ -1,0 +1,402 @@
+//! The phone's side: edits that are durable before the screen moves on, released as signed packs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::ReplicaError;
+use super::documents::{Loaded, Replica, each_row};
+use super::facts::{Fact, PackPlace, Renewal};
+use super::rows::{
+    self, ARRIVAL, ArrivalRow, NOTICE, OUTBOX, SelfRow, TIP, TipRow, UNRELEASED, meta,
+};
+use crate::model::{
+    Actor, DeviceId, Document, DocumentId, EditError, Editor, Genesis, Incarnation, RawChange,
+    Timestamp,
+};
+use crate::store::{Position, Store};
+use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Prefix, Start, seal_all};
+use crate::trust::{DeviceKey, HubReceipt};
+
+/// Edits released by one signing step; more are released by the next, so memory stays bounded.
+const RELEASED_AT_ONCE_MAX: usize = 4096;
+
+/// Packs offered in one session's first flight; the rest follow in the next sync.
+const OUTBOX_AT_ONCE_MAX: usize = 4096;
+
+/// A replica that writes under its own device's name.
+pub struct Phone {
+    replica: Replica,
+    key: DeviceKey,
+    /// Held while a document is read, edited and recorded, so that two edits of one document never
+    /// start from the same state under the same actor.
+    editing: Mutex<()>,
+}
+
+/// What an edit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditOutcome<T> {
+    /// What the editing function returned.
+    pub value: T,
+    /// Where the edit stands in the journal; `None` if nothing changed.
+    pub recorded: Option<Position>,
+}
+
+/// How far this phone's own edits of one document have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// Edits made here.
+    pub recorded: u64,
+    /// Of these, signed for by the hub as stored.
+    pub stored: u64,
+    /// Of these, merged by the hub into the record.
+    pub merged: u64,
+    /// When the hub last signed, by its clock.
+    pub stored_at: Option<Timestamp>,
+    /// Edits that exist only here.
+    pub only_here: u64,
+}
+
+impl Phone {
+    /// Takes a store as this device's. A new store is born; one that was restored, copied or lost
+    /// records takes the incarnation `fresh`, so that no (actor, seq) is ever used twice.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::WrongOwner`] when the store is another device's.
+    pub fn open(
+        store: Arc<dyn Store>,
+        key: DeviceKey,
+        fresh: Incarnation,
+        now: Timestamp,
+    ) -> Result<Self, ReplicaError> {
+        let phone = Self { replica: Replica::new(store), key, editing: Mutex::new(()) };
+        let device = phone.key.device();
+        match phone.replica.owner()? {
+            None => phone.record(Fact::Born { device, incarnation: fresh, at: now })?,
+            Some(owner) if owner.device != device => {
+                return Err(ReplicaError::WrongOwner {
+                    owner: owner.device.short(),
+                    device: device.short(),
+                });
+            }
+            Some(_) => {
+                let opened = phone.replica.store().opened();
+                if opened.moved || !opened.lost.is_empty() {
+                    phone.renew(fresh, Renewal::Moved, now)?;
+                }
+                return Ok(phone);
+            }
+        };
+        Ok(phone)
+    }
+
+    /// Returns the documents.
+    #[must_use]
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// Returns the device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.key.device()
+    }
+
+    pub(super) fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
+    /// Takes a fresh incarnation.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn renew(
+        &self,
+        incarnation: Incarnation,
+        why: Renewal,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        self.record(Fact::Incarnated { incarnation, why, at: now }).map(drop)
+    }
+
+    /// Edits a document, or makes it if this is its first edit here. Returns after one sync of the
+    /// journal: the edit is durable then. All edits of one call are one change.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Edit`] when the edit is not possible, and [`ReplicaError::Store`]
+    /// when it could not be made durable; the document is unchanged then.
+    pub fn edit<T>(
+        &self,
+        genesis: &Genesis,
+        now: Timestamp,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ReplicaError> {
+        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let document = genesis.document();
+        let mut loaded = self.load_or_new(genesis)?;
+        let actor = self.actor(document)?;
+        let (value, change) = loaded.document.edit(actor, now, edit)?;
+        let Some(change) = change else { return Ok(EditOutcome { value, recorded: None }) };
+        let change = change.bytes().to_vec();
+        let recorded = self.record(Fact::Changed { genesis: genesis.clone(), change, at: now })?;
+        loaded.upto = Some(rows::of_place(
+            rows::SOURCE,
+            document,
+            PackPlace { at: recorded.0, index: 0 },
+        ));
+        loaded.fresh += 1;
+        self.replica.renew(document, &mut loaded)?;
+        drop(guard);
+        Ok(EditOutcome { value, recorded: Some(recorded) })
+    }
+
+    /// Opens a document, or what it would be before its first edit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::load`].
+    pub fn view(&self, genesis: &Genesis) -> Result<Document, ReplicaError> {
+        Ok(self.load_or_new(genesis)?.document)
+    }
+
+    /// Signs all edits not yet released, so that they can travel. One sync for all of them.
+    /// Returns how many packs were made.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when they could not be recorded.
+    pub fn release(&self, now: Timestamp) -> Result<usize, ReplicaError> {
+        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
+        let store = self.replica.store();
+        for (key, value) in store.scan(&[UNRELEASED], None, RELEASED_AT_ONCE_MAX)? {
+            let (Some(document), Some(actor)) = (rows::document_in(&key), rows::actor_in(&key))
+            else {
+                continue;
+            };
+            let at: u64 = rows::decode(&key, &value)?;
+            let seq = rows::number_in(&key).unwrap_or_default();
+            if let Some(change) = self.own_change(at, actor, seq)? {
+                runs.entry((document, actor)).or_default().push(change);
+            }
+        }
+        let owner = self.owner()?;
+        let mut packs = Vec::new();
+        for ((document, actor), changes) in runs {
+            let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
+            let genesis = self.replica.genesis(document)?;
+            let incarnation = self.incarnation_of(document, actor, &owner)?;
+            let previous = tip.map(|row| row.attestation.tip);
+            for pack in seal_all(&self.key, &genesis, incarnation, previous, changes)? {
+                packs.push(pack.encode());
+            }
+        }
+        let count = packs.len();
+        if count > 0 {
+            self.record(Fact::Released { packs, at: now })?;
+        }
+        drop(guard);
+        Ok(count)
+    }
+
+    /// Returns the packs that the hub has not acknowledged, as released.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn outbox(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let mut records = super::documents::Records::default();
+        let store = self.replica.store();
+        let mut packs = Vec::new();
+        for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {
+            packs.push(records.pack(&**store, rows::decode(&key, &value)?)?);
+        }
+        Ok(packs)
+    }
+
+    /// Returns what a session with the hub begins with, after releasing what waits.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading or releasing fails.
+    pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
+        self.release(now)?;
+        let store = self.replica.store();
+        let root = super::tree::StoredTree::new(&**store)
+            .node(&Prefix::ROOT)
+            .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
+        let notices: Option<u64> = rows::get(&**store, &rows::meta(meta::NOTICES))?;
+        let position = rows::position(&**store, meta::POSITION)?;
+        let owner = self.owner()?;
+        Ok(Start {
+            position,
+            notices: notices.unwrap_or(0),
+            root: root.fingerprint(),
+            empty: root.count == 0 && position.is_none(),
+            outbox: self.outbox()?,
+            live,
+            hub,
+            device: self.device(),
+            incarnation: owner.incarnation,
+            now,
+        })
+    }
+
+    /// Records the hub's receipt.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn receipted(&self, receipt: HubReceipt) -> Result<(), ReplicaError> {
+        self.record(Fact::Receipted { receipt }).map(drop)
+    }
+
+    /// Returns what the hub did not take into the record, newest last.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn notices(&self) -> Result<Vec<Notice>, ReplicaError> {
+        let mut notices = Vec::new();
+        each_row(&**self.replica.store(), &[NOTICE], None, |key, value| {
+            notices.push(rows::decode(key, value)?);
+            Ok(())
+        })?;
+        Ok(notices)
+    }
+
+    /// Returns how far this phone's edits of a document have come.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn arrival(&self, document: DocumentId) -> Result<Arrival, ReplicaError> {
+        let mut arrival = Arrival::default();
+        each_row(&**self.replica.store(), &rows::of_document(ARRIVAL, document), None, |key, row| {
+            let row: ArrivalRow = rows::decode(key, row)?;
+            arrival.recorded += row.recorded;
+            // Merged implies stored, even if the receipt itself was lost on the way.
+            arrival.stored += row.stored.max(row.merged).min(row.recorded);
+            arrival.merged += row.merged.min(row.recorded);
+            if row.stored > 0 {
+                arrival.stored_at = arrival.stored_at.max(Some(row.stored_at));
+            }
+            Ok(())
+        })?;
+        arrival.only_here = arrival.recorded - arrival.stored;
+        Ok(arrival)
+    }
+
+    /// Returns the documents that hold edits of this phone which the hub has not signed for.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn only_here(&self) -> Result<Vec<DocumentId>, ReplicaError> {
+        let mut documents = Vec::new();
+        for table in [UNRELEASED, OUTBOX] {
+            each_row(&**self.replica.store(), &[table], None, |key, _| {
+                documents.extend(rows::document_in(key));
+                Ok(())
+            })?;
+        }
+        documents.sort_unstable();
+        documents.dedup();
+        Ok(documents)
+    }
+
+    /// Returns the place in the hub's feed that this phone has reached.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn position(&self) -> Result<Option<FeedPosition>, ReplicaError> {
+        Ok(rows::position(&**self.replica.store(), meta::POSITION)?)
+    }
+
+    /// Returns the fingerprint of everything released that this phone holds.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn fingerprint(&self) -> Result<Fingerprint, ReplicaError> {
+        let node = super::tree::StoredTree::new(&**self.replica.store())
+            .node(&Prefix::ROOT)
+            .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
+        Ok(node.fingerprint())
+    }
+
+    pub(super) fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
+        Ok(self.replica.store().commit(vec![fact.record()?])?)
+    }
+
+    pub(super) fn owner(&self) -> Result<SelfRow, ReplicaError> {
+        self.replica.owner()?.ok_or_else(|| {
+            crate::store::StoreError::Damaged { what: "the store's own identity".to_owned() }.into()
+        })
+    }
+
+    fn actor(&self, document: DocumentId) -> Result<Actor, ReplicaError> {
+        Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
+    }
+
+    pub(super) fn editing(&self) -> &Mutex<()> {
+        &self.editing
+    }
+
+    pub(super) fn load_or_new(&self, genesis: &Genesis) -> Result<Loaded, ReplicaError> {
+        match self.replica.load_whole(genesis.document()) {
+            Err(ReplicaError::UnknownDocument { .. }) => {
+                let document = self.replica.empty(genesis)?;
+                Ok(Loaded { document, upto: None, fresh: 0, whole: true })
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// Reads an own edit back from the journal.
+    pub(super) fn own_change(
+        &self,
+        at: u64,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<Option<RawChange>, ReplicaError> {
+        let Some(record) = self.replica.store().record(Position(at))? else { return Ok(None) };
+        let candidates = match Fact::read(Position(at), &record)? {
+            Fact::Changed { change, .. } => vec![change],
+            Fact::Adopted { resubmitted, .. } => resubmitted,
+            _ => Vec::new(),
+        };
+        Ok(candidates.into_iter().filter_map(|bytes| RawChange::inspect(bytes).ok()).find(
+            |change| change.facts().seq == seq && change.facts().actor == actor.as_bytes(),
+        ))
+    }
+
+    /// Returns under which incarnation an own actor was made.
+    fn incarnation_of(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        owner: &SelfRow,
+    ) -> Result<Incarnation, ReplicaError> {
+        if Actor::derive(owner.device, document, owner.incarnation) == actor {
+            return Ok(owner.incarnation);
+        }
+        let mut found = None;
+        each_row(&**self.replica.store(), &[rows::LIFE], None, |key, _| {
+            if let Some(life) = key.get(1..17).and_then(|bytes| bytes.try_into().ok()) {
+                let life = Incarnation(life);
+                if Actor::derive(owner.device, document, life) == actor {
+                    found = Some(life);
+                }
+            }
+            Ok(())
+        })?;
+        found.ok_or_else(|| {
+            let what = format!("the incarnation of actor {}", actor.short());
+            crate::store::StoreError::Damaged { what }.into()
+        })
+    }
+}

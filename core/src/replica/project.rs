@@ -1,0 +1,473 @@
+//! What each fact means for the index. The same code runs live and at rebuild.
+
+use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Replaced};
+use super::rows::{
+    self, ARRIVAL, ArrivalRow, BASE, DEVICE, DOCUMENT, DocumentRow, Entry, FEED, FORK, FeedRow,
+    LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, SOURCE, STALE, SelfRow, Source, TIP,
+    TipRow, Totals, UNRELEASED, meta,
+};
+use super::tree;
+use crate::checklist::Template;
+use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope};
+use crate::store::{Position, Project, Read, Record, StoreError, Writes};
+use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
+use crate::trust::{Attestation, HubReceipt};
+
+/// Raised whenever a row's meaning changes: older indexes are then rebuilt.
+const PROJECTION_VERSION: u32 = 1;
+
+/// The meaning of Bienban's records, for phone and hub alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Projection;
+
+impl Project for Projection {
+    fn version(&self) -> u32 {
+        PROJECTION_VERSION
+    }
+
+    fn project(
+        &self,
+        at: Position,
+        record: &Record,
+        index: &dyn Read,
+        writes: &mut Writes,
+    ) -> Result<(), StoreError> {
+        let fact = Fact::read(at, record)?;
+        Step { at, kind: record.kind, index: Overlay { below: index, above: writes } }.fact(&fact)
+    }
+}
+
+/// Rows as this record has left them so far.
+struct Overlay<'a> {
+    below: &'a dyn Read,
+    above: &'a mut Writes,
+}
+
+impl Overlay<'_> {
+    fn get<T: serde::de::DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        match self.above.0.get(key) {
+            Some(Some(bytes)) => rows::decode(key, bytes).map(Some),
+            Some(None) => Ok(None),
+            None => rows::get(self.below, key),
+        }
+    }
+
+    fn put<T: serde::Serialize>(&mut self, key: Vec<u8>, value: &T) {
+        rows::put(self.above, key, value);
+    }
+
+    fn remove(&mut self, key: Vec<u8>) {
+        self.above.remove(key);
+    }
+}
+
+/// The projection of one record.
+struct Step<'a> {
+    at: Position,
+    kind: u8,
+    index: Overlay<'a>,
+}
+
+impl Step<'_> {
+    fn fact(&mut self, fact: &Fact) -> Result<(), StoreError> {
+        match fact {
+            Fact::Born { device, incarnation, .. } => {
+                self.index.put(
+                    rows::meta(meta::SELF),
+                    &SelfRow { device: *device, incarnation: *incarnation },
+                );
+                self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
+            }
+            Fact::Incarnated { incarnation, .. } => return self.incarnated(*incarnation),
+            Fact::Changed { genesis, change, .. } => return self.changed(genesis, change),
+            Fact::Released { packs, .. } => return self.released(packs),
+            Fact::Received { items, position, .. } => return self.received(items, *position),
+            Fact::Receipted { receipt } => return self.receipted(receipt),
+            Fact::Noticed { upto, notices } => return self.noticed(*upto, notices),
+            Fact::Accepted { packs, quarantined, .. } => {
+                return self.accepted(packs, quarantined);
+            }
+            Fact::Merged { document, scope, merged, parked, refused, .. } => {
+                return self.merged((*document, scope), merged, parked, refused);
+            }
+            Fact::Published { bytes } => {
+                let template = Template::id_of(bytes);
+                if self.index.get::<Vec<u8>>(&rows::key(OBJECT, &[&template.0]))?.is_none() {
+                    self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
+                    return self.enter_feed("", Entry::Object { template });
+                }
+            }
+            Fact::Trusted { entry } => {
+                self.device(entry);
+                return self.enter_feed("", Entry::Device { device: entry.device });
+            }
+            Fact::Forked { document, actor } => return self.forked(*document, *actor),
+            Fact::Adopted { genesis, actor, packs, resubmitted, replaced, .. } => {
+                return self.adopted(genesis, *actor, packs, resubmitted, replaced);
+            }
+        }
+        Ok(())
+    }
+
+    fn incarnated(&mut self, incarnation: crate::model::Incarnation) -> Result<(), StoreError> {
+        let Some(before) = self.index.get::<SelfRow>(&rows::meta(meta::SELF))? else {
+            return Err(self.meaningless("it comes before the store's birth"));
+        };
+        self.index.put(rows::meta(meta::SELF), &SelfRow { incarnation, ..before });
+        self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
+        // A phone asks for everything it lacks by reconciliation; a hub starts a new numbering of
+        // positions that no phone can confuse with the old one.
+        self.index.remove(rows::meta(meta::POSITION));
+        if let Some(feed) = self.index.get::<FeedPosition>(&rows::meta(meta::FEED))? {
+            let feed = FeedPosition { epoch: incarnation.0, ..feed };
+            self.index.put(rows::meta(meta::FEED), &feed);
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, genesis: &Genesis, change: &[u8]) -> Result<(), StoreError> {
+        let change = RawChange::inspect(change.to_vec())
+            .map_err(|error| self.meaningless(&error.to_string()))?;
+        let document = self.document(genesis)?;
+        let actor = self.actor_of(&change)?;
+        let seq = change.facts().seq;
+        self.source(document, PackPlace { at: self.at.0, index: 0 }, Source::Change);
+        self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
+        self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))
+    }
+
+    fn released(&mut self, packs: &[Vec<u8>]) -> Result<(), StoreError> {
+        for (place, bytes) in self.places(packs) {
+            let pack = self.decode(bytes)?;
+            let (document, actor) = (pack.document(), pack.actor());
+            self.hold(&pack, place)?;
+            self.index.put(rows::of_seq(OUTBOX, document, actor, pack.last_seq()), &place);
+            for seq in pack.first_seq()..=pack.last_seq() {
+                self.index.remove(rows::of_seq(UNRELEASED, document, actor, seq));
+            }
+            let last = pack.last_seq();
+            self.arrival(document, actor, |row| row.released = row.released.max(last))?;
+        }
+        Ok(())
+    }
+
+    fn received(
+        &mut self,
+        items: &[FeedItem],
+        position: Option<FeedPosition>,
+    ) -> Result<(), StoreError> {
+        let mut packs = 0;
+        for (index, item) in items.iter().enumerate() {
+            match item {
+                FeedItem::Pack(bytes) => {
+                    let place = PackPlace { at: self.at.0, index: packs };
+                    packs += 1;
+                    let pack = self.decode(bytes)?;
+                    let document = self.document(pack.genesis())?;
+                    self.hold(&pack, place)?;
+                    self.source(document, place, Source::Pack(place));
+                }
+                FeedItem::Yours { document, actor, seq, .. } => {
+                    self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
+                }
+                FeedItem::Object { bytes } => {
+                    let template = Template::id_of(bytes);
+                    self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
+                }
+                FeedItem::Device(entry) => self.device(entry),
+                FeedItem::Snapshot(snapshot) => {
+                    let document = self.document(&snapshot.genesis)?;
+                    let index = u32::try_from(index).unwrap_or(u32::MAX);
+                    // Behind every pack of the same record, which are numbered from 0.
+                    let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
+                    let source = Source::Snapshot { at: self.at.0, index };
+                    self.source(document, row, source);
+                    for attestation in &snapshot.attestations {
+                        self.tip(attestation)?;
+                    }
+                }
+                // The session joins parts before it hands items over.
+                FeedItem::SnapshotPart { .. } => {
+                    return Err(self.meaningless("it holds a part of a snapshot"));
+                }
+            }
+        }
+        if let Some(position) = position {
+            self.index.put(rows::meta(meta::POSITION), &position);
+        }
+        Ok(())
+    }
+
+    fn receipted(&mut self, receipt: &HubReceipt) -> Result<(), StoreError> {
+        for item in &receipt.items {
+            let (seq, at) = (item.seq, receipt.stored_at);
+            self.arrival(item.document, item.actor, |row| {
+                if seq > row.stored {
+                    row.stored = seq;
+                    row.stored_at = at;
+                }
+            })?;
+            let prefix = rows::of_actor(OUTBOX, item.document, item.actor);
+            for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
+                if rows::number_in(&key).is_some_and(|last| last <= seq) {
+                    self.index.remove(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn noticed(&mut self, upto: u64, notices: &[Notice]) -> Result<(), StoreError> {
+        for (number, notice) in (1..=upto).rev().zip(notices.iter().rev()) {
+            self.index.put(rows::of_number(NOTICE, number), notice);
+            // The hub keeps a refused pack verbatim; sending it again would change nothing.
+            self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
+        }
+        self.index.put(rows::meta(meta::NOTICES), &upto);
+        let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
+        self.totals(|totals| totals.quarantined += more)
+    }
+
+    fn accepted(
+        &mut self,
+        packs: &[Vec<u8>],
+        quarantined: &[Quarantined],
+    ) -> Result<(), StoreError> {
+        for (place, bytes) in self.places(packs) {
+            let pack = self.decode(bytes)?;
+            let document = self.document_unmerged(pack.genesis())?;
+            self.hold(&pack, place)?;
+            self.index.put(rows::of_place(PENDING, document, place), &());
+        }
+        for entry in quarantined {
+            self.quarantine(entry)?;
+        }
+        Ok(())
+    }
+
+    fn merged(
+        &mut self,
+        (document, scope): (DocumentId, &Scope),
+        merged: &[MergedPack],
+        parked: &[PackPlace],
+        refused: &[(PackPlace, Quarantined)],
+    ) -> Result<(), StoreError> {
+        let done = merged.iter().map(|pack| &pack.place);
+        let all = done.chain(parked).chain(refused.iter().map(|(place, _)| place));
+        for place in all {
+            self.index.remove(rows::of_place(PENDING, document, *place));
+            self.index.remove(rows::of_place(PARKED, document, *place));
+        }
+        for place in parked {
+            self.index.put(rows::of_place(PARKED, document, *place), &());
+        }
+        for (_, entry) in refused {
+            self.quarantine(entry)?;
+        }
+        for (index, pack) in (0..).zip(merged) {
+            let row = PackPlace { at: self.at.0, index };
+            self.source(document, row, Source::Pack(pack.place));
+            self.enter_feed(scope.as_str(), Entry::Pack { document, pack: *pack })?;
+        }
+        Ok(())
+    }
+
+    fn forked(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
+        self.index.put(rows::of_actor(FORK, document, actor), &());
+        let tip = rows::of_actor(TIP, document, actor);
+        if let Some(row) = self.index.get::<TipRow>(&tip)? {
+            let before = tree::item(&row.attestation);
+            let nodes = tree::replace(&mut |key| self.node(key), Some(&before), None)?;
+            self.write_nodes(nodes);
+            self.index.remove(rows::of_item(&before.key()));
+            self.index.remove(tip);
+        }
+        for table in [OUTBOX, PACK, UNRELEASED] {
+            let prefix = rows::of_actor(table, document, actor);
+            for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
+                self.index.remove(key);
+            }
+        }
+        self.index.remove(rows::meta(meta::POSITION));
+        Ok(())
+    }
+
+    fn adopted(
+        &mut self,
+        genesis: &Genesis,
+        actor: Actor,
+        packs: &[Vec<u8>],
+        resubmitted: &[Vec<u8>],
+        replaced: &[Replaced],
+    ) -> Result<(), StoreError> {
+        let document = self.document(genesis)?;
+        for edit in replaced {
+            self.index.remove(rows::of_place(SOURCE, document, edit.place));
+            self.index.remove(rows::of_seq(UNRELEASED, document, edit.actor, edit.seq));
+        }
+        self.index.remove(rows::of_document(BASE, document));
+        self.index.remove(rows::of_actor(FORK, document, actor));
+        for (place, bytes) in self.places(packs) {
+            let pack = self.decode(bytes)?;
+            self.hold(&pack, place)?;
+            self.source(document, place, Source::Pack(place));
+        }
+        for (index, change) in (0_u32..).zip(resubmitted) {
+            let change = RawChange::inspect(change.clone())
+                .map_err(|error| self.meaningless(&error.to_string()))?;
+            let (actor, seq) = (self.actor_of(&change)?, change.facts().seq);
+            let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
+            self.source(document, row, Source::Resubmitted { index });
+            self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
+            self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))?;
+        }
+        Ok(())
+    }
+
+    // The parts that several facts share.
+
+    fn document(&mut self, genesis: &Genesis) -> Result<DocumentId, StoreError> {
+        let document = self.document_unmerged(genesis)?;
+        self.index.put(rows::of_document(STALE, document), &());
+        Ok(document)
+    }
+
+    /// Notes a document that nothing was merged into yet.
+    fn document_unmerged(&mut self, genesis: &Genesis) -> Result<DocumentId, StoreError> {
+        let document = genesis.document();
+        let key = rows::of_document(DOCUMENT, document);
+        if self.index.get::<DocumentRow>(&key)?.is_none() {
+            self.index.put(key, &DocumentRow { genesis: genesis.clone() });
+            self.totals(|totals| totals.documents += 1)?;
+        }
+        Ok(document)
+    }
+
+    fn source(&mut self, document: DocumentId, place: PackPlace, source: Source) {
+        self.index.put(rows::of_place(SOURCE, document, place), &source);
+        self.index.put(rows::of_document(STALE, document), &());
+    }
+
+    fn hold(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
+        let (document, actor) = (pack.document(), pack.actor());
+        let row = PackRow { place, first_seq: pack.first_seq(), tip: pack.tip_hash() };
+        self.index.put(rows::of_seq(PACK, document, actor, pack.last_seq()), &row);
+        self.totals(|totals| totals.packs += 1)?;
+        self.tip(&pack.attestation())
+    }
+
+    /// Moves an actor's tip forward, and the reconciliation tree with it.
+    fn tip(&mut self, attestation: &Attestation) -> Result<(), StoreError> {
+        let key = rows::of_actor(TIP, attestation.document, attestation.actor());
+        let before = self.index.get::<TipRow>(&key)?.map(|row| row.attestation);
+        if before.is_some_and(|before| before.tip.seq >= attestation.tip.seq) {
+            return Ok(());
+        }
+        let old = before.as_ref().map(tree::item);
+        let new = tree::item(attestation);
+        let nodes = tree::replace(&mut |key| self.node(key), old.as_ref(), Some(&new))?;
+        self.write_nodes(nodes);
+        self.index.put(rows::of_item(&new.key()), &new);
+        self.index.put(key, &TipRow { attestation: *attestation });
+        Ok(())
+    }
+
+    fn node(&self, key: &[u8]) -> Result<Option<Node>, StoreError> {
+        let bytes = match self.index.above.0.get(key) {
+            Some(above) => above.clone(),
+            None => self.index.below.get(key)?,
+        };
+        let node = bytes.map(|bytes| Node::decode(&bytes)).transpose();
+        node.map_err(|_| StoreError::Damaged { what: "a node of the item tree".to_owned() })
+    }
+
+    fn write_nodes(&mut self, nodes: Vec<(Vec<u8>, Node)>) {
+        for (key, node) in nodes {
+            if node.count == 0 {
+                self.index.remove(key);
+            } else {
+                self.index.above.put(key, node.encode());
+            }
+        }
+    }
+
+    fn enter_feed(&mut self, scope: &str, entry: Entry) -> Result<(), StoreError> {
+        let Some(before) = self.feed()? else {
+            return Err(self.meaningless("it comes before the hub's birth"));
+        };
+        let number = before.number + 1;
+        let bytes = postcard::to_stdvec(&entry)
+            .expect("an entry holds only fixed fields, which always encode");
+        let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 feed");
+        hasher.update(&before.chain).update(scope.as_bytes()).update(&bytes);
+        let chain = *hasher.finalize().as_bytes();
+        self.index.put(rows::of_number(FEED, number), &FeedRow { chain, entry });
+        self.index.put(rows::of_scope(scope, number), &());
+        let head = FeedPosition { epoch: before.epoch, number, chain };
+        self.index.put(rows::meta(meta::FEED), &head);
+        Ok(())
+    }
+
+    fn feed(&self) -> Result<Option<FeedPosition>, StoreError> {
+        if let Some(feed) = self.index.get(&rows::meta(meta::FEED))? {
+            return Ok(Some(feed));
+        }
+        let owner = self.index.get::<SelfRow>(&rows::meta(meta::SELF))?;
+        Ok(owner.map(|owner| FeedPosition {
+            epoch: owner.incarnation.0,
+            number: 0,
+            chain: [0; 32],
+        }))
+    }
+
+    fn device(&mut self, entry: &DeviceEntry) {
+        self.index.put(rows::key(DEVICE, &[&entry.device.0]), entry);
+    }
+
+    fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
+        let head = rows::key(rows::META, &[b"notices", &entry.device.0]);
+        let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
+        self.index.put(head, &number);
+        self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
+        self.totals(|totals| totals.quarantined += 1)
+    }
+
+    fn arrival(
+        &mut self,
+        document: DocumentId,
+        actor: Actor,
+        change: impl FnOnce(&mut ArrivalRow),
+    ) -> Result<(), StoreError> {
+        let key = rows::of_actor(ARRIVAL, document, actor);
+        let mut row = self.index.get::<ArrivalRow>(&key)?.unwrap_or_default();
+        change(&mut row);
+        self.index.put(key, &row);
+        Ok(())
+    }
+
+    fn totals(&mut self, change: impl FnOnce(&mut Totals)) -> Result<(), StoreError> {
+        let key = rows::meta(meta::TOTALS);
+        let mut totals = self.index.get::<Totals>(&key)?.unwrap_or_default();
+        change(&mut totals);
+        self.index.put(key, &totals);
+        Ok(())
+    }
+
+    fn places<'p>(&self, packs: &'p [Vec<u8>]) -> Vec<(PackPlace, &'p [u8])> {
+        let at = self.at.0;
+        (0..).zip(packs).map(|(index, bytes)| (PackPlace { at, index }, &**bytes)).collect()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Pack, StoreError> {
+        Pack::decode(bytes).map_err(|error| self.meaningless(&error.to_string()))
+    }
+
+    fn actor_of(&self, change: &RawChange) -> Result<Actor, StoreError> {
+        let bytes = change.facts().actor.as_slice();
+        bytes.try_into().map(Actor).map_err(|_| self.meaningless("its actor is not 16 bytes"))
+    }
+
+    fn meaningless(&self, reason: &str) -> StoreError {
+        StoreError::Meaningless { at: self.at, kind: self.kind, reason: reason.to_owned() }
+    }
+}

@@ -1,0 +1,75 @@
+//! Giving another replica what it lacks: packs as they are held, or made from a snapshot's changes
+//! under the attestation that came with it.
+
+use super::ReplicaError;
+use super::documents::{Records, Replica};
+use super::rows::{self, PACK, PackRow, TIP, TipRow};
+use crate::sync::{Pack, Want};
+use crate::trust::Tip;
+
+/// Bytes of packs handed over at once; the asker asks again for more.
+const PROVIDE_BYTES_MAX: usize = 4 << 20;
+
+impl Replica {
+    /// Returns the packs that answer `wants`, each from the wanted change on. What is not held is
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn provide(&self, wants: &[Want]) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let mut records = Records::default();
+        let (mut packs, mut bytes) = (Vec::new(), 0);
+        for want in wants {
+            for pack in self.provide_one(&mut records, want)? {
+                bytes += pack.len();
+                packs.push(pack);
+            }
+            if bytes > PROVIDE_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(packs)
+    }
+
+    fn provide_one(
+        &self,
+        records: &mut Records,
+        want: &Want,
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let store = self.store();
+        let (document, actor) = (want.document, want.actor);
+        let key = rows::of_actor(TIP, document, actor);
+        let Some(row) = rows::get::<TipRow>(&**store, &key)? else { return Ok(Vec::new()) };
+        let mut next = want.from_seq.max(1);
+        let mut packs = Vec::new();
+        let prefix = rows::of_actor(PACK, document, actor);
+        let before = rows::of_seq(PACK, document, actor, next - 1);
+        for (key, value) in store.scan(&prefix, Some(&before), usize::MAX)? {
+            let held: PackRow = rows::decode(&key, &value)?;
+            if held.first_seq > next {
+                break;
+            }
+            packs.push(records.pack(&**store, held.place)?);
+            next = rows::number_in(&key).unwrap_or(next) + 1;
+        }
+        let attestation = row.attestation;
+        if next > attestation.tip.seq {
+            return Ok(packs);
+        }
+        // The rest came in a snapshot, which keeps one attestation for all of an actor's changes.
+        let mut changes = self.load(document)?.changes_of(actor.as_bytes(), 1);
+        changes.retain(|change| change.facts().seq <= attestation.tip.seq);
+        let later = changes.iter().position(|change| change.facts().seq >= want.from_seq);
+        let Some(later) = later else { return Ok(packs) };
+        let run = changes.split_off(later);
+        let previous = changes
+            .iter()
+            .fold(None, |tip: Option<Tip>, change| Some(Tip::after(tip.as_ref(), change.facts().hash)));
+        match Pack::assemble(self.genesis(document)?, &attestation, previous, run) {
+            Ok(pack) => Ok(vec![pack.encode()]),
+            // The document does not hold all that is attested yet; what packs there are will do.
+            Err(_) => Ok(packs),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The rows of the index: keys and values.
+//!
+//! A key is one table byte and fixed-width parts, so that scans by prefix come in the order of
+//! documents, actors and numbers. Values are postcard. Rows marked *derived* can be computed again
+//! from the others and are left out of a rebuild.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{MergedPack, PackPlace};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId,
+    Timestamp,
+};
+use crate::store::{Read, StoreError, Writes};
+use crate::sync::{FeedPosition, ItemKey, Prefix};
+use crate::trust::Attestation;
+
+/// Singletons: identity, position, feed head.
+pub(super) const META: u8 = b'm';
+/// Document → [`DocumentRow`].
+pub(super) const DOCUMENT: u8 = b'd';
+/// Document, position, index → [`Source`]: what the document is made of, in order.
+pub(super) const SOURCE: u8 = b'l';
+/// Document → [`BaseRow`] (derived): a saved document and how far it goes.
+pub(super) const BASE: u8 = b'b';
+/// Document → () : its summary is behind.
+pub(super) const STALE: u8 = b'x';
+/// Document → summary (derived).
+pub(super) const SUMMARY: u8 = b's';
+/// Kind, newest first, document → () (derived).
+pub(super) const ORDER: u8 = b'o';
+/// Document, actor → [`TipRow`].
+pub(super) const TIP: u8 = b'a';
+/// Document, actor, last seq → [`PackRow`].
+pub(super) const PACK: u8 = b'p';
+/// Item key → item of the reconciliation tree.
+pub(super) const ITEM: u8 = b'i';
+/// Prefix → node of the reconciliation tree.
+pub(super) const NODE: u8 = b't';
+/// Template → its bytes.
+pub(super) const OBJECT: u8 = b'j';
+/// Device → entry.
+pub(super) const DEVICE: u8 = b'v';
+/// Phone: document, actor, seq → position of an edit not yet released.
+pub(super) const UNRELEASED: u8 = b'u';
+/// Phone: document, actor, last seq → place of a pack the hub has not acknowledged.
+pub(super) const OUTBOX: u8 = b'q';
+/// Phone: document, actor → [`ArrivalRow`].
+pub(super) const ARRIVAL: u8 = b'r';
+/// Phone: number → notice; hub: device, number → notice.
+pub(super) const NOTICE: u8 = b'n';
+/// Phone: document, actor → (): two lines under one name.
+pub(super) const FORK: u8 = b'e';
+/// Incarnation → (): every life this store has had, so that edits of an earlier one can be signed.
+pub(super) const LIFE: u8 = b'h';
+/// Hub: document, position, index → (): accepted, to be merged.
+pub(super) const PENDING: u8 = b'w';
+/// Hub: document, position, index → (): accepted, causes missing.
+pub(super) const PARKED: u8 = b'k';
+/// Hub: feed number → [`FeedRow`].
+pub(super) const FEED: u8 = b'f';
+/// Hub: scope, feed number → ().
+pub(super) const SCOPE: u8 = b'g';
+
+/// Names of the singletons.
+pub(super) mod meta {
+    pub(in crate::replica) const SELF: &[u8] = b"self";
+    pub(in crate::replica) const POSITION: &[u8] = b"position";
+    pub(in crate::replica) const NOTICES: &[u8] = b"notices";
+    pub(in crate::replica) const FEED: &[u8] = b"feed";
+    pub(in crate::replica) const TOTALS: &[u8] = b"totals";
+}
+
+/// Who this store belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfRow {
+    /// The device, or the hub's key.
+    pub device: DeviceId,
+    /// Its present incarnation; for a hub, its epoch.
+    pub incarnation: Incarnation,
+}
+
+/// A known document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DocumentRow {
+    pub(super) genesis: Genesis,
+}
+
+/// One thing a document is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Source {
+    /// The [`super::Fact::Changed`] at the row's position.
+    Change,
+    /// A pack.
+    Pack(PackPlace),
+    /// The snapshot at this index of the record's feed items.
+    Snapshot { at: u64, index: u32 },
+    /// The renamed edit at this index of the [`super::Fact::Adopted`] at the row's position.
+    Resubmitted { index: u32 },
+}
+
+/// A saved document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BaseRow {
+    /// The key of the last [`SOURCE`] row in it.
+    pub(super) upto: Vec<u8>,
+    /// The document's own bytes.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The end of what is held of one actor, with its proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TipRow {
+    pub(super) attestation: Attestation,
+}
+
+/// A pack held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PackRow {
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
+    pub(super) tip: ChangeHash,
+}
+
+/// How far the edits of one of this device's actors have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ArrivalRow {
+    /// Last edit recorded on this phone.
+    pub recorded: u64,
+    /// Last edit signed for travel.
+    pub released: u64,
+    /// Last edit that the hub has signed for as stored.
+    pub stored: u64,
+    /// When the hub said so, by its clock.
+    pub stored_at: Timestamp,
+    /// Last edit that the hub has merged into the record.
+    pub merged: u64,
+}
+
+/// An entry of the hub's feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FeedRow {
+    pub(super) chain: [u8; 32],
+    pub(super) entry: Entry,
+}
+
+/// What an entry of the feed is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Entry {
+    Pack {
+        document: DocumentId,
+        pack: MergedPack,
+    },
+    Object {
+        template: TemplateId,
+    },
+    Device {
+        device: DeviceId,
+    },
+}
+
+/// Counts that status pages show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Documents known.
+    pub documents: u64,
+    /// Packs held.
+    pub packs: u64,
+    /// Packs in quarantine (hub) or refused by the hub (phone).
+    pub quarantined: u64,
+}
+
+/// Joins a table and the parts of a key.
+pub(super) fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(table);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+pub(super) fn meta(name: &[u8]) -> Vec<u8> {
+    key(META, &[name])
+}
+
+pub(super) fn of_document(table: u8, document: DocumentId) -> Vec<u8> {
+    key(table, &[&document.0])
+}
+
+pub(super) fn of_actor(table: u8, document: DocumentId, actor: Actor) -> Vec<u8> {
+    key(table, &[&document.0, &actor.0])
+}
+
+pub(super) fn of_seq(table: u8, document: DocumentId, actor: Actor, seq: u64) -> Vec<u8> {
+    key(table, &[&document.0, &actor.0, &seq.to_be_bytes()])
+}
+
+pub(super) fn of_place(table: u8, document: DocumentId, place: PackPlace) -> Vec<u8> {
+    key(table, &[&document.0, &place.at.to_be_bytes(), &place.index.to_be_bytes()])
+}
+
+pub(super) fn of_number(table: u8, number: u64) -> Vec<u8> {
+    key(table, &[&number.to_be_bytes()])
+}
+
+pub(super) fn of_scope(scope: &str, number: u64) -> Vec<u8> {
+    key(SCOPE, &[scope_part(scope).as_slice(), &number.to_be_bytes()])
+}
+
+/// A scope in five bytes, so that the number behind it sorts.
+pub(super) fn scope_part(scope: &str) -> Vec<u8> {
+    let mut part = scope.as_bytes().to_vec();
+    part.resize(5, b' ');
+    part
+}
+
+pub(super) fn of_order(kind: Kind, updated: Timestamp, document: DocumentId) -> Vec<u8> {
+    // Newest first: the sign bit is flipped so that times sort, then all bits for the order.
+    let sorted = !(updated.0.cast_unsigned() ^ (1 << 63));
+    key(ORDER, &[&[kind.number()], &sorted.to_be_bytes(), &document.0])
+}
+
+pub(super) fn of_item(item: &ItemKey) -> Vec<u8> {
+    key(ITEM, &[&item.0])
+}
+
+pub(super) fn of_node(prefix: &Prefix) -> Vec<u8> {
+    key(NODE, &[&prefix.encode()])
+}
+
+pub(super) fn notice_of_device(device: DeviceId, number: u64) -> Vec<u8> {
+    key(NOTICE, &[&device.0, &number.to_be_bytes()])
+}
+
+/// Reads the place at the end of a key made by [`of_place`].
+pub(super) fn place_in(key: &[u8]) -> Option<PackPlace> {
+    let tail = key.get(key.len().checked_sub(12)?..)?;
+    Some(PackPlace {
+        at: u64::from_be_bytes(tail[..8].try_into().ok()?),
+        index: u32::from_be_bytes(tail[8..].try_into().ok()?),
+    })
+}
+
+/// Reads the number at the end of a key.
+pub(super) fn number_in(key: &[u8]) -> Option<u64> {
+    let tail = key.get(key.len().checked_sub(8)?..)?;
+    Some(u64::from_be_bytes(tail.try_into().ok()?))
+}
+
+/// Reads the document behind the table byte of a key.
+pub(super) fn document_in(key: &[u8]) -> Option<DocumentId> {
+    Some(DocumentId(key.get(1..33)?.try_into().ok()?))
+}
+
+/// Reads the actor behind the document of a key.
+pub(super) fn actor_in(key: &[u8]) -> Option<Actor> {
+    Some(Actor(key.get(33..49)?.try_into().ok()?))
+}
+
+/// Reads a typed row.
+pub(super) fn get<T: DeserializeOwned>(
+    rows: &dyn Read,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    rows.get(key)?.map(|bytes| decode(key, &bytes)).transpose()
+}
+
+/// Reads a value.
+pub(super) fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|_| StoreError::Damaged {
+        what: format!("the row {} of the index", hex::encode(&key[..key.len().min(9)])),
+    })
+}
+
+/// Puts a typed row.
+pub(super) fn put<T: Serialize>(writes: &mut Writes, key: Vec<u8>, value: &T) {
+    let bytes = postcard::to_stdvec(value)
+        .expect("rows hold only sized fields, sequences and enums, which always encode");
+    writes.put(key, bytes);
+}
+
+/// Returns the feed position of a hub or the position of a phone.
+pub(super) fn position(rows: &dyn Read, name: &[u8]) -> Result<Option<FeedPosition>, StoreError> {
+    get(rows, &meta(name))
+}
