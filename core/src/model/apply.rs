@@ -15,6 +15,9 @@ use super::document::{
 use super::ids::{ChangeHash, Timestamp};
 use super::layout::FIRST_ACTOR;
 
+/// Changes in causal order, with their hashes.
+type Batch<'a> = Vec<(ChangeHash, &'a RawChange)>;
+
 /// What became of a batch of changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -80,7 +83,7 @@ impl Document {
         let mut sorting = Sorting::new(self);
         sorting.run(changes);
         let Sorting { ready, mut outcome, .. } = sorting;
-        let ready: Vec<(ChangeHash, &RawChange)> =
+        let ready: Batch<'_> =
             ready.into_iter().map(|change| (change.facts().hash, change)).collect();
         if ready.is_empty() {
             return outcome;
@@ -89,9 +92,7 @@ impl Document {
         let mut work = vec![ready];
         while let Some(batch) = work.pop() {
             let (batch, orphaned) = without_descendants(batch, &poisonous);
-            for (hash, refused) in orphaned {
-                poisonous.insert(hash, Refusal::OnRefused { refused });
-            }
+            poisonous.extend(orphaned);
             if batch.is_empty() {
                 continue;
             }
@@ -196,18 +197,18 @@ impl Document {
     }
 }
 
-/// Takes out what depends on a refused change.
+/// Takes out what depends on a refused change; returns what stays, and what goes with its reason.
 fn without_descendants<'a>(
-    batch: Vec<(ChangeHash, &'a RawChange)>,
+    batch: Batch<'a>,
     refused: &BTreeMap<ChangeHash, Refusal>,
-) -> (Vec<(ChangeHash, &'a RawChange)>, Vec<(ChangeHash, ChangeHash)>) {
+) -> (Batch<'a>, Vec<(ChangeHash, Refusal)>) {
     let mut gone: BTreeSet<ChangeHash> = refused.keys().copied().collect();
     let mut kept = Vec::with_capacity(batch.len());
     let mut orphaned = Vec::new();
     for (hash, change) in batch {
         match change.facts().deps.iter().find(|dep| gone.contains(dep)) {
             Some(dep) => {
-                orphaned.push((hash, *dep));
+                orphaned.push((hash, Refusal::OnRefused { refused: *dep }));
                 gone.insert(hash);
             }
             None => kept.push((hash, change)),

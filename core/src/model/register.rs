@@ -28,21 +28,16 @@ impl<T> Said<T> {
 }
 
 /// What a register holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Register<T> {
     /// Nobody wrote it.
+    #[default]
     Empty,
     /// One value.
     One(Said<T>),
     /// Two or more values, written without sight of each other; the latest writer by operation
     /// counter, then by actor, comes last. All stand until a person chooses.
     Conflict(Vec<Said<T>>),
-}
-
-impl<T> Default for Register<T> {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 impl<T> Register<T> {
