@@ -273,7 +273,7 @@ impl Replica {
             (Kind::Review, _) => Shape::Review,
             (Kind::Followup, _) => Shape::Followup,
             (Kind::Inspection, Some(template)) => {
-                inspection(template, &self.template(template)?)
+                self.template(template)?.shape()
             }
             (Kind::Inspection, None) => {
                 return Err(ReplicaError::UnknownTemplate { template: TemplateId([0; 32]) });
@@ -288,20 +288,16 @@ impl Replica {
         arrived: &[FeedItem],
     ) -> Result<Shape, ReplicaError> {
         let here = self.shape(genesis);
-        let (Err(ReplicaError::UnknownTemplate { template }), Some(wanted)) =
-            (&here, genesis.template)
+        let (Err(ReplicaError::UnknownTemplate { .. }), Some(wanted)) = (&here, genesis.template)
         else {
             return here;
         };
         for item in arrived {
             if let FeedItem::Object { bytes } = item
-                && Template::id_of(bytes) == wanted
+                && let Ok(parsed) = Template::parse(bytes)
+                && parsed.id() == wanted
             {
-                let parsed = Template::parse(bytes).map_err(|source| ReplicaError::Template {
-                    template: *template,
-                    source: Arc::new(source),
-                })?;
-                return Ok(inspection(wanted, &parsed));
+                return Ok(parsed.shape());
             }
         }
         here
@@ -473,11 +469,6 @@ impl Records {
         })?;
         Ok(bytes.to_vec())
     }
-}
-
-fn inspection(template: TemplateId, checklist: &Template) -> Shape {
-    let items = checklist.items().map(|item| item.key.clone()).collect();
-    Shape::Inspection { template, items }
 }
 
 /// Visits all rows of a prefix, a page at a time.

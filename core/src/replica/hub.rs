@@ -11,8 +11,10 @@ use super::rows::{
     self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PACK, PARKED, PENDING, PackRow,
     SCOPE, TIP, TipRow, meta,
 };
+use crate::checklist::{Template, TemplateError};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, TemplateId,
+    Timestamp,
 };
 use crate::store::{Position, Read, Store, StoreError};
 use crate::sync::{
@@ -64,6 +66,28 @@ pub struct Hub {
     in_flight: Arc<Mutex<InFlight>>,
     /// The devices that may connect: looked up during each handshake, which must not wait for disk.
     known: RwLock<BTreeSet<DeviceId>>,
+}
+
+/// Why a checklist was not published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// It is no checklist.
+    #[error("this is no checklist")]
+    Template {
+        /// Why, with section and item.
+        #[source]
+        source: TemplateError,
+    },
+    /// It could not be recorded.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        Self::Replica(error.into())
+    }
 }
 
 /// The hub's answer to one pack, before it is durable.
@@ -156,13 +180,15 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
-    pub fn publish(&self, bytes: Vec<u8>) -> Result<(), ReplicaError> {
-        let template = crate::checklist::Template::id_of(&bytes);
-        if self.replica.object(template)?.is_some() {
-            return Ok(());
+    /// Returns [`PublishError::Template`] when it is no checklist, and [`PublishError::Replica`] when
+    /// it could not be recorded.
+    pub fn publish(&self, bytes: Vec<u8>) -> Result<TemplateId, PublishError> {
+        let template =
+            Template::parse(&bytes).map_err(|source| PublishError::Template { source })?.id();
+        if self.replica.object(template)?.is_none() {
+            self.record(Fact::Published { bytes })?;
         }
-        self.record(Fact::Published { bytes }).map(drop)
+        Ok(template)
     }
 
     /// Returns the head of the feed.

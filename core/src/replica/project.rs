@@ -8,7 +8,7 @@ use super::rows::{
 };
 use super::tree;
 use crate::checklist::Template;
-use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope};
+use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope, TemplateId};
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
 use crate::trust::{Attestation, HubReceipt};
@@ -91,9 +91,7 @@ impl Step<'_> {
                 return self.merged((*document, scope), merged, parked, refused);
             }
             Fact::Published { bytes } => {
-                let template = Template::id_of(bytes);
-                if self.index.get::<Vec<u8>>(&rows::key(OBJECT, &[&template.0]))?.is_none() {
-                    self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
+                if let Some(template) = self.object(bytes) {
                     return self.enter_feed("", Entry::Object { template });
                 }
             }
@@ -171,8 +169,7 @@ impl Step<'_> {
                     self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
                 }
                 FeedItem::Object { bytes } => {
-                    let template = Template::id_of(bytes);
-                    self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
+                    self.object(bytes);
                 }
                 FeedItem::Device(entry) => self.device(entry),
                 FeedItem::Snapshot(snapshot) => {
@@ -418,6 +415,14 @@ impl Step<'_> {
             number: 0,
             chain: [0; 32],
         }))
+    }
+
+    /// Keeps a checklist. One that this program cannot read stays in the journal; a later version,
+    /// which rebuilds the index, finds it there.
+    fn object(&mut self, bytes: &[u8]) -> Option<TemplateId> {
+        let template = Template::parse(bytes).ok()?.id();
+        self.index.put(rows::key(OBJECT, &[&template.0]), &bytes);
+        Some(template)
     }
 
     fn device(&mut self, entry: &DeviceEntry) {
