@@ -38,6 +38,9 @@ pub use column::Column;
 pub use facility::{FacilityRow, OwnerKind};
 pub use problem::{ImportError, Problem, ProblemKind};
 
+/// Invented producers in the six communes of Bắc Sơn, for the demo, tests and first steps.
+pub const SAMPLE_CSV: &str = include_str!("../../data/sample-facilities.csv");
+
 /// A province has a few thousand producers at some 300 bytes each; this leaves room for ten.
 pub const FILE_BYTES_MAX: u64 = 8 << 20;
 

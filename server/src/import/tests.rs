@@ -5,7 +5,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use super::*;
 use crate::messages::{Lang, Messages};
 
-const SAMPLE: &str = include_str!("../../data/sample-facilities.csv");
+const SAMPLE: &str = SAMPLE_CSV;
 const HEADER: &str = "code,name,owner_kind,commune_code";
 
 /// The lines that a person sees for a refused file, without the summary.
