@@ -34,9 +34,9 @@ pub(super) const ORDER: u8 = b'o';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
-/// Item key → item of the reconciliation tree.
+/// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
-/// Prefix → node of the reconciliation tree.
+/// Scope (empty: all), prefix → node of the reconciliation tree.
 pub(super) const NODE: u8 = b't';
 /// Template → its bytes.
 pub(super) const OBJECT: u8 = b'j';
@@ -222,12 +222,12 @@ pub(super) fn of_order(kind: Kind, updated: Timestamp, document: DocumentId) -> 
     key(ORDER, &[&[kind.number()], &sorted.to_be_bytes(), &document.0])
 }
 
-pub(super) fn of_item(item: &ItemKey) -> Vec<u8> {
-    key(ITEM, &[&item.0])
+pub(super) fn of_item(scope: &str, item: &ItemKey) -> Vec<u8> {
+    key(ITEM, &[&scope_part(scope), &item.0])
 }
 
-pub(super) fn of_node(prefix: &Prefix) -> Vec<u8> {
-    key(NODE, &[&prefix.encode()])
+pub(super) fn of_node(scope: &str, prefix: &Prefix) -> Vec<u8> {
+    key(NODE, &[&scope_part(scope), &prefix.encode()])
 }
 
 pub(super) fn notice_of_device(device: DeviceId, number: u64) -> Vec<u8> {
