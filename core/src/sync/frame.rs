@@ -46,7 +46,10 @@ pub enum Frame {
         packs: Vec<Vec<u8>>,
     },
     /// Everything there is for now was pushed.
-    Pushed,
+    Pushed {
+        /// How many `Need` frames and comparisons of this session that answers, in all.
+        answered: u32,
+    },
     /// Phone: an administrator's wish.
     Ask {
         /// Comes back with the answer.
@@ -149,7 +152,7 @@ impl Frame {
         match self {
             Self::Hello(_) => "Hello",
             Self::Push { .. } => "Push",
-            Self::Pushed => "Pushed",
+            Self::Pushed { .. } => "Pushed",
             Self::Ask { .. } => "Ask",
             Self::Welcome(_) => "Welcome",
             Self::Items { .. } => "Items",

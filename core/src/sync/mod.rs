@@ -11,6 +11,7 @@ mod frame;
 mod message;
 mod pack;
 pub mod reconcile;
+pub mod session;
 
 pub use backoff::{BACKOFF_FIRST, BACKOFF_MAX, Backoff};
 pub use frame::{
@@ -28,4 +29,8 @@ pub use pack::{
 pub use reconcile::{
     Differences, Equivocation, Fingerprint, Item, ItemKey, ItemTree, MemoryTree, Node, Prefix,
     ReconcileError, ReconcileMessage, TreeError, node_keys,
+};
+pub use session::{
+    Accepted, Apply, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter, Outcome,
+    PeerOutput, PeerSession, PhoneOutput, PhoneSession, SessionError, SnapshotPage, Start,
 };
