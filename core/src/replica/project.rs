@@ -235,6 +235,7 @@ impl Step<'_> {
             let document = self.document_unmerged(pack.genesis())?;
             self.hold(&pack, place)?;
             self.index.put(rows::of_place(PENDING, document, place), &());
+            self.totals(|totals| totals.pending += 1)?;
         }
         for entry in quarantined {
             self.quarantine(entry)?;
@@ -252,11 +253,20 @@ impl Step<'_> {
         let done = merged.iter().map(|pack| &pack.place);
         let all = done.chain(parked).chain(refused.iter().map(|(place, _)| place));
         for place in all {
-            self.index.remove(rows::of_place(PENDING, document, *place));
-            self.index.remove(rows::of_place(PARKED, document, *place));
+            let (pending, waiting) =
+                (rows::of_place(PENDING, document, *place), rows::of_place(PARKED, document, *place));
+            let was_pending = self.index.get::<()>(&pending)?.is_some();
+            let was_parked = self.index.get::<()>(&waiting)?.is_some();
+            self.totals(|totals| {
+                totals.pending = totals.pending.saturating_sub(was_pending.into());
+                totals.parked = totals.parked.saturating_sub(was_parked.into());
+            })?;
+            self.index.remove(pending);
+            self.index.remove(waiting);
         }
         for place in parked {
             self.index.put(rows::of_place(PARKED, document, *place), &());
+            self.totals(|totals| totals.parked += 1)?;
         }
         for (_, entry) in refused {
             self.quarantine(entry)?;
@@ -274,9 +284,12 @@ impl Step<'_> {
         let tip = rows::of_actor(TIP, document, actor);
         if let Some(row) = self.index.get::<TipRow>(&tip)? {
             let before = tree::item(&row.attestation);
-            let nodes = tree::replace(&mut |key| self.node(key), Some(&before), None)?;
+            let scope = self.scope(document)?;
+            let nodes = tree::replace(&mut |key| self.node(key), &scope, Some(&before), None)?;
             self.write_nodes(nodes);
-            self.index.remove(rows::of_item(&before.key()));
+            for row in tree::item_rows(&scope, &before) {
+                self.index.remove(row);
+            }
             self.index.remove(tip);
         }
         for table in [OUTBOX, PACK, UNRELEASED] {
@@ -340,6 +353,12 @@ impl Step<'_> {
         Ok(document)
     }
 
+    fn scope(&self, document: DocumentId) -> Result<Scope, StoreError> {
+        let row: Option<DocumentRow> = self.index.get(&rows::of_document(DOCUMENT, document))?;
+        row.map(|row| row.genesis.scope)
+            .ok_or_else(|| self.meaningless("it names a document that is not known"))
+    }
+
     fn source(&mut self, document: DocumentId, place: PackPlace, source: Source) {
         self.index.put(rows::of_place(SOURCE, document, place), &source);
         self.index.put(rows::of_document(STALE, document), &());
@@ -362,9 +381,12 @@ impl Step<'_> {
         }
         let old = before.as_ref().map(tree::item);
         let new = tree::item(attestation);
-        let nodes = tree::replace(&mut |key| self.node(key), old.as_ref(), Some(&new))?;
+        let scope = self.scope(attestation.document)?;
+        let nodes = tree::replace(&mut |key| self.node(key), &scope, old.as_ref(), Some(&new))?;
         self.write_nodes(nodes);
-        self.index.put(rows::of_item(&new.key()), &new);
+        for row in tree::item_rows(&scope, &new) {
+            self.index.put(row, &new);
+        }
         self.index.put(key, &TipRow { attestation: *attestation });
         Ok(())
     }

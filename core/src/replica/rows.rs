@@ -167,6 +167,10 @@ pub struct Totals {
     pub documents: u64,
     /// Packs held.
     pub packs: u64,
+    /// Packs accepted and not yet merged (hub).
+    pub pending: u64,
+    /// Packs whose causes are missing (hub).
+    pub parked: u64,
     /// Packs in quarantine (hub) or refused by the hub (phone).
     pub quarantined: u64,
 }

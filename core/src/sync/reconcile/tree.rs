@@ -166,13 +166,23 @@ impl Node {
     /// Counts an item in.
     pub fn add(&mut self, item: &Item) {
         self.count = self.count.wrapping_add(1);
+        self.add_digest(item.digest());
+    }
+
+    fn add_digest(&mut self, digest: [u8; 32]) {
         let mut carry = 0_u16;
-        for (sum, byte) in self.sum.iter_mut().zip(item.digest()) {
+        for (sum, byte) in self.sum.iter_mut().zip(digest) {
             let value = u16::from(*sum) + u16::from(byte) + carry;
             let [low, high] = value.to_le_bytes();
             *sum = low;
             carry = u16::from(high);
         }
+    }
+
+    /// Counts in all items of another node: the node of both sets, if no item is in both.
+    pub fn join(&mut self, other: &Self) {
+        self.count = self.count.wrapping_add(other.count);
+        self.add_digest(other.sum);
     }
 
     /// Counts out an item that was counted in before.
