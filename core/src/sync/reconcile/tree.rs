@@ -90,8 +90,8 @@ impl Prefix {
 
     /// Returns the node's children in order; a leaf has none.
     pub fn children(self) -> impl Iterator<Item = Self> {
-        let count = if self.is_leaf() { 0 } else { FAN_OUT as u16 };
-        (0..count).map(move |index| {
+        let count = if self.is_leaf() { 0 } else { FAN_OUT };
+        (0_u16..).take(count).map(move |index| {
             let shift = u32::from(TREE_DEPTH - self.depth - 1) * LEVEL_BITS;
             Self { depth: self.depth + 1, bits: self.bits | (index << shift) }
         })

@@ -164,7 +164,8 @@ impl FakePhone {
         let previous = known.last().map(|pack| Pack::decode(pack).unwrap().tip());
         let values: Vec<_> = (0..count).map(|index| format!("{} {index}", self.seed)).collect();
         let mut all = changes(self.seed, &genesis, &values);
-        let new = all.split_off(previous.map_or(0, |tip| tip.seq as usize).min(all.len()));
+        let new = all
+            .split_off(previous.map_or(0, |tip| usize::try_from(tip.seq).unwrap()).min(all.len()));
         if new.is_empty() {
             return;
         }
@@ -675,8 +676,8 @@ proptest! {
                 Act::Cut { phone, steps, order } => {
                     let phone = &mut phones[phone];
                     let mut line = Line::new(phone, &hub, false);
-                    for step in 0..steps {
-                        let first = order.rotate_right(step as u32 % 64) & 1 == 0;
+                    for step in (0..64).cycle().take(steps) {
+                        let first = order.rotate_right(step) & 1 == 0;
                         if first { line.step_phone(phone) } else { line.step_hub(&mut hub) };
                     }
                     line.phone.handle_closed();
