@@ -12,12 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::clock;
 use crate::model::DeviceId;
-use crate::net::{
-    FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint, Traffic,
-};
-use crate::replica::{
-    Hub, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError,
-};
+use crate::net::{FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint, Traffic};
+use crate::replica::{Hub, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError};
 use crate::sync::{AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, Outcome};
 
 /// Frames fetched from an exchange at once: bounds what a slow reader holds in memory.

@@ -61,9 +61,7 @@ pub fn may_write(role: Role, kind: Kind) -> bool {
 /// Returns whether a device may write a kind of document of a unit.
 #[must_use]
 pub(super) fn admits(entry: &DeviceEntry, kind: Kind, scope: &Scope) -> bool {
-    entry.active
-        && may_write(entry.role, kind)
-        && entry.scopes.iter().any(|own| covers(own, scope))
+    entry.active && may_write(entry.role, kind) && entry.scopes.iter().any(|own| covers(own, scope))
 }
 
 #[cfg(test)]

@@ -10,10 +10,8 @@ use super::rows::{
     TipRow,
 };
 use crate::model::{DeviceId, DocumentId};
-use crate::store::{Read, StoreError};
-use crate::sync::{
-    DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage,
-};
+use crate::store::StoreError;
+use crate::sync::{DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage};
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
 const FEED_PAGE_ENTRIES_MAX: usize = 256;
@@ -51,11 +49,7 @@ impl Hub {
     /// # Errors
     ///
     /// Returns [`StoreError`] when reading fails.
-    pub fn feed(
-        &self,
-        reader: &DeviceEntry,
-        after: u64,
-    ) -> Result<FeedPage, ReplicaError> {
+    pub fn feed(&self, reader: &DeviceEntry, after: u64) -> Result<FeedPage, ReplicaError> {
         let store = self.replica().store();
         let head = self.head()?;
         let mut numbers = self.numbers(reader, after)?;
@@ -114,9 +108,7 @@ impl Hub {
             Entry::Pack { document, pack } if pack.device == reader.device => {
                 Some(FeedItem::Yours { document, actor: pack.actor, seq: pack.seq })
             }
-            Entry::Pack { pack, .. } => {
-                Some(FeedItem::Pack(records.pack(&**store, pack.place)?))
-            }
+            Entry::Pack { pack, .. } => Some(FeedItem::Pack(records.pack(&**store, pack.place)?)),
             Entry::Object { template } => {
                 self.replica().object(template)?.map(|bytes| FeedItem::Object { bytes })
             }

@@ -6,18 +6,14 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use super::ReplicaError;
 use super::access;
-use super::documents::{Records, Replica, each_row};
+use super::documents::{Records, Replica};
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal};
-use super::rows::{
-    self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PACK, PARKED, PENDING, PackRow,
-    SCOPE, TIP, TipRow, meta,
-};
+use super::rows::{self, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, TemplateId,
-    Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, TemplateId, Timestamp,
 };
-use crate::store::{Position, Read, Store, StoreError};
+use crate::store::{Position, Store, StoreError};
 use crate::sync::{
     Accepted, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack, Verdict,
     Want,
@@ -244,9 +240,10 @@ impl Hub {
         if let Some(head) = rows::position(&**store, meta::FEED)? {
             return Ok(head);
         }
-        let owner = self.replica.owner()?.ok_or_else(|| StoreError::Damaged {
-            what: "the store's own identity".to_owned(),
-        })?;
+        let owner = self
+            .replica
+            .owner()?
+            .ok_or_else(|| StoreError::Damaged { what: "the store's own identity".to_owned() })?;
         Ok(FeedPosition { epoch: owner.incarnation.0, number: 0, chain: [0; 32] })
     }
 
@@ -332,7 +329,7 @@ impl Hub {
                 bytes: bytes.to_vec(),
             })))
         };
-        let entry = self.replica.device(pack.device)?;
+        let entry = self.replica.device(pack.device())?;
         let allowed = entry.is_some_and(|entry| {
             access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
         });
@@ -351,11 +348,8 @@ impl Hub {
         // The two lines must be one up to the last change that both have. A line's hash covers all
         // changes before it, so comparing one place compares the whole.
         let shared = held.seq.min(pack.last_seq());
-        let ours = if shared == held.seq {
-            Some(held)
-        } else {
-            self.held_tip(document, actor, shared)?
-        };
+        let ours =
+            if shared == held.seq { Some(held) } else { self.held_tip(document, actor, shared)? };
         match ours {
             Some(ours) if tip_at(&pack, shared) == Some(ours) => {
                 Ok(if pack.last_seq() > held.seq {
@@ -640,7 +634,8 @@ fn receipt_item(pack: &Pack) -> ReceiptItem {
 }
 
 fn verdict_of(refused: &[(ChangeHash, Refusal)]) -> Verdict {
-    let equivocation = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::Equivocation { .. }));
+    let equivocation =
+        refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::Equivocation { .. }));
     let broken = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::ChainBroken { .. }));
     if equivocation {
         Verdict::Equivocation
@@ -661,7 +656,9 @@ fn causal(packs: &[(PackPlace, Pack)]) -> Vec<MergedPack> {
     let mut causes: Vec<BTreeSet<usize>> = Vec::with_capacity(packs.len());
     for (index, (_, pack)) in packs.iter().enumerate() {
         let deps = pack.changes().iter().flat_map(|change| &change.facts().deps);
-        causes.push(deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect());
+        causes.push(
+            deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect(),
+        );
     }
     let mut ordered = Vec::with_capacity(packs.len());
     let mut left: BTreeSet<usize> = (0..packs.len()).collect();

@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 pub use access::{may_write, units};
 pub use documents::{ListQuery, Replica};
-pub use fork::Taken;
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal, Replaced};
+pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};
 pub use phone::{Arrival, EditOutcome, Phone};
 pub use project::Projection;

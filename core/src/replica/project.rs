@@ -3,8 +3,8 @@
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Replaced};
 use super::rows::{
     self, ARRIVAL, ArrivalRow, BASE, DEVICE, DOCUMENT, DocumentRow, Entry, FEED, FORK, FeedRow,
-    LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, SOURCE, STALE, SelfRow, Source, TIP,
-    TipRow, Totals, UNRELEASED, meta,
+    LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, SOURCE, STALE, SelfRow, Source,
+    TIP, TipRow, Totals, UNRELEASED, meta,
 };
 use super::tree;
 use crate::checklist::Template;
@@ -73,7 +73,7 @@ impl Step<'_> {
         match fact {
             Fact::Born { device, incarnation, .. } => {
                 self.index.put(
-                    rows::meta(meta::SELF),
+                    rows::single(meta::SELF),
                     &SelfRow { device: *device, incarnation: *incarnation },
                 );
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
@@ -108,17 +108,17 @@ impl Step<'_> {
     }
 
     fn incarnated(&mut self, incarnation: crate::model::Incarnation) -> Result<(), StoreError> {
-        let Some(before) = self.index.get::<SelfRow>(&rows::meta(meta::SELF))? else {
+        let Some(before) = self.index.get::<SelfRow>(&rows::single(meta::SELF))? else {
             return Err(self.meaningless("it comes before the store's birth"));
         };
-        self.index.put(rows::meta(meta::SELF), &SelfRow { incarnation, ..before });
+        self.index.put(rows::single(meta::SELF), &SelfRow { incarnation, ..before });
         self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
         // A phone asks for everything it lacks by reconciliation; a hub starts a new numbering of
         // positions that no phone can confuse with the old one.
-        self.index.remove(rows::meta(meta::POSITION));
-        if let Some(feed) = self.index.get::<FeedPosition>(&rows::meta(meta::FEED))? {
+        self.index.remove(rows::single(meta::POSITION));
+        if let Some(feed) = self.index.get::<FeedPosition>(&rows::single(meta::FEED))? {
             let feed = FeedPosition { epoch: incarnation.0, ..feed };
-            self.index.put(rows::meta(meta::FEED), &feed);
+            self.index.put(rows::single(meta::FEED), &feed);
         }
         Ok(())
     }
@@ -190,7 +190,7 @@ impl Step<'_> {
             }
         }
         if let Some(position) = position {
-            self.index.put(rows::meta(meta::POSITION), &position);
+            self.index.put(rows::single(meta::POSITION), &position);
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Step<'_> {
             // The hub keeps a refused pack verbatim; sending it again would change nothing.
             self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
         }
-        self.index.put(rows::meta(meta::NOTICES), &upto);
+        self.index.put(rows::single(meta::NOTICES), &upto);
         let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
         self.totals(|totals| totals.quarantined += more)
     }
@@ -253,8 +253,10 @@ impl Step<'_> {
         let done = merged.iter().map(|pack| &pack.place);
         let all = done.chain(parked).chain(refused.iter().map(|(place, _)| place));
         for place in all {
-            let (pending, waiting) =
-                (rows::of_place(PENDING, document, *place), rows::of_place(PARKED, document, *place));
+            let (pending, waiting) = (
+                rows::of_place(PENDING, document, *place),
+                rows::of_place(PARKED, document, *place),
+            );
             let was_pending = self.index.get::<()>(&pending)?.is_some();
             let was_parked = self.index.get::<()>(&waiting)?.is_some();
             self.totals(|totals| {
@@ -298,7 +300,7 @@ impl Step<'_> {
                 self.index.remove(key);
             }
         }
-        self.index.remove(rows::meta(meta::POSITION));
+        self.index.remove(rows::single(meta::POSITION));
         Ok(())
     }
 
@@ -423,15 +425,15 @@ impl Step<'_> {
         self.index.put(rows::of_number(FEED, number), &FeedRow { chain, entry });
         self.index.put(rows::of_scope(scope, number), &());
         let head = FeedPosition { epoch: before.epoch, number, chain };
-        self.index.put(rows::meta(meta::FEED), &head);
+        self.index.put(rows::single(meta::FEED), &head);
         Ok(())
     }
 
     fn feed(&self) -> Result<Option<FeedPosition>, StoreError> {
-        if let Some(feed) = self.index.get(&rows::meta(meta::FEED))? {
+        if let Some(feed) = self.index.get(&rows::single(meta::FEED))? {
             return Ok(Some(feed));
         }
-        let owner = self.index.get::<SelfRow>(&rows::meta(meta::SELF))?;
+        let owner = self.index.get::<SelfRow>(&rows::single(meta::SELF))?;
         Ok(owner.map(|owner| FeedPosition {
             epoch: owner.incarnation.0,
             number: 0,
@@ -473,7 +475,7 @@ impl Step<'_> {
     }
 
     fn totals(&mut self, change: impl FnOnce(&mut Totals)) -> Result<(), StoreError> {
-        let key = rows::meta(meta::TOTALS);
+        let key = rows::single(meta::TOTALS);
         let mut totals = self.index.get::<Totals>(&key)?.unwrap_or_default();
         change(&mut totals);
         self.index.put(key, &totals);

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{MergedPack, PackPlace};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId,
-    Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{FeedPosition, ItemKey, Prefix};
@@ -148,16 +147,9 @@ pub(super) struct FeedRow {
 /// What an entry of the feed is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Entry {
-    Pack {
-        document: DocumentId,
-        pack: MergedPack,
-    },
-    Object {
-        template: TemplateId,
-    },
-    Device {
-        device: DeviceId,
-    },
+    Pack { document: DocumentId, pack: MergedPack },
+    Object { template: TemplateId },
+    Device { device: DeviceId },
 }
 
 /// Counts that status pages show.
@@ -185,7 +177,7 @@ pub(super) fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-pub(super) fn meta(name: &[u8]) -> Vec<u8> {
+pub(super) fn single(name: &[u8]) -> Vec<u8> {
     key(META, &[name])
 }
 
@@ -287,5 +279,5 @@ pub(super) fn put<T: Serialize>(writes: &mut Writes, key: Vec<u8>, value: &T) {
 
 /// Returns the feed position of a hub or the position of a phone.
 pub(super) fn position(rows: &dyn Read, name: &[u8]) -> Result<Option<FeedPosition>, StoreError> {
-    get(rows, &meta(name))
+    get(rows, &single(name))
 }

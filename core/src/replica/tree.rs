@@ -76,12 +76,7 @@ impl<'a> StoredTree<'a> {
         Self { rows, trees: scopes.iter().map(|scope| scope.as_str().to_owned()).collect() }
     }
 
-    fn items_of(
-        &self,
-        tree: &str,
-        prefix: &Prefix,
-        limit: usize,
-    ) -> Result<Vec<Item>, StoreError> {
+    fn items_of(&self, tree: &str, prefix: &Prefix, limit: usize) -> Result<Vec<Item>, StoreError> {
         // A prefix of an odd number of nibbles ends in half a byte: scan the whole bytes, then look.
         let (first, _) = prefix.range();
         let whole = usize::from(prefix.depth() / 2);
