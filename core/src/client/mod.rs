@@ -4,7 +4,6 @@
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
 mod settings;
-mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +17,6 @@ use crate::store::{DiskStore, Options, StoreError};
 use crate::trust::DeviceKey;
 
 pub use settings::Settings;
-pub use work::{Draft, RecordStatus, Visit};
 
 /// An exchange is followed by at most this many more when a line of own edits must be taken over.
 const FOLLOW_UPS_MAX: usize = 3;
@@ -124,7 +122,7 @@ impl Client {
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
         let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
         settings::create(dir, settings, &seed)?;
-        Ok(DeviceKey::from_seed(*seed).device())
+        Ok(DeviceKey::from_seed(&seed).device())
     }
 
     /// Opens a device's folder.
@@ -138,7 +136,7 @@ impl Client {
         let now = clock::now();
         let store = DiskStore::open(&dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
         let fresh = Incarnation(clock::random()?);
-        let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(*seed), fresh, now)?;
+        let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
         client.phone.replica().refresh(usize::MAX)?;
         Ok(client)
