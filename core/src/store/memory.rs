@@ -155,6 +155,15 @@ impl MemoryDisk {
         Self(Arc::new(Mutex::new(copy)))
     }
 
+    /// As [`MemoryDisk::copy`], but nothing about the copy gives it away: the case that only the
+    /// hub can find out.
+    #[must_use]
+    pub fn copy_unnoticed(&self) -> Self {
+        let copy = self.copy();
+        copy.platter().moved = false;
+        copy
+    }
+
     /// Sets what goes wrong from now on; `None` heals the disk, after which the store must be
     /// reopened.
     pub fn set_fault(&self, fault: Option<Fault>) {
