@@ -369,6 +369,8 @@ impl World {
                 let exchange = self.phones[at].exchange.as_mut().unwrap();
                 if exchange.phone.outcome().is_some() {
                     let progress = exchange.phone.progress();
+                    let outcome = exchange.phone.outcome().cloned();
+                    self.say(|| format!("phone {at} is through: {progress:?} {outcome:?}"));
                     self.phones[at].exchange = None;
                     return progress.received + progress.sent + progress.refused > 0
                         || progress.again;
