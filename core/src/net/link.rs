@@ -253,6 +253,16 @@ impl FrameSender {
     }
 }
 
+impl Drop for FrameSender {
+    fn drop(&mut self) {
+        // A dropped stream ends as if all had been said; the peer must not take it for that.
+        if !self.shared.finished.load(Ordering::Relaxed) {
+            // An error says that the stream is over already.
+            self.stream.reset(CloseReason::Abandoned.code()).ok();
+        }
+    }
+}
+
 /// The receiving half of a link.
 #[derive(Debug)]
 pub struct FrameReceiver {
