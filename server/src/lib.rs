@@ -1,4 +1,7 @@
-//! The hub that merges inspections from the field, and the texts of its command line.
+//! The hub that merges inspections from the field, and its command line.
 
+pub mod config;
+pub mod hub;
 pub mod import;
+pub mod logging;
 pub mod messages;
