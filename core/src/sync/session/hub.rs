@@ -494,8 +494,7 @@ impl HubSession {
         self.notices = Some(hello.notices);
         let (position, empty) = (hello.position, hello.empty);
         self.hello = Some(hello);
-        self.ask_notices();
-        match position {
+        let greeted = match position {
             Some(position) if position == self.start.head => self.greet(Resume::Feed),
             Some(position) if position.epoch == self.start.head.epoch => {
                 self.events.push_back(HubOutput::CheckPosition(position));
@@ -503,7 +502,10 @@ impl HubSession {
             }
             None if empty => self.greet(Resume::Snapshots),
             _ => self.greet(Resume::Reconcile),
-        }
+        };
+        // Behind the lookup of the position: nothing may be said before the Welcome.
+        self.ask_notices();
+        greeted
     }
 
     fn greet(&mut self, resume: Resume) -> Result<(), SessionError> {
