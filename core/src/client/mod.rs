@@ -12,6 +12,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checklist::AnswerError;
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind};
@@ -89,22 +90,9 @@ pub enum ClientError {
         /// The short names of some of them.
         candidates: Vec<String>,
     },
-    /// The checklist has no such item.
-    #[error("the checklist has no item {item}; choose one of its items")]
-    UnknownItem {
-        /// The key that was given.
-        item: String,
-    },
-    /// The checklist does not allow this grade for the item.
-    #[error("item {item} cannot be graded {grade}; the checklist allows {}", allowed.join(", "))]
-    GradeNotAllowed {
-        /// The item.
-        item: String,
-        /// The grade that was given.
-        grade: &'static str,
-        /// The grades that it allows.
-        allowed: Vec<&'static str>,
-    },
+    /// The answer does not fit the checklist.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     /// The hub's table of devices does not let this one write such a document.
     #[error("a device of role {role} may not write a {kind}; use another device's folder", kind = kind.name())]
     NotYours {
@@ -128,9 +116,6 @@ pub enum ClientError {
     /// The exchange failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
-    /// The answer does not fit the checklist.
-    #[error(transparent)]
-    Checklist(#[from] crate::checklist::TemplateError),
     /// A document is not of the kind asked for.
     #[error("document {document} is a {found}, not a {wanted}")]
     WrongKind {

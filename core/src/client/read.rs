@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Client, ClientError};
-use crate::checklist::{GradeSoFar, Template, grade_so_far};
+use crate::checklist::{AnswerError, GradeSoFar, Template, grade_so_far};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
-    Kind, Origin, PlanView, ReviewView, Said, TemplateId,
+    Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -129,7 +129,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::UnknownItem`] for an item that the checklist does not have.
+    /// Returns [`ClientError::Answer`] for an item that the checklist does not have.
     pub fn history(
         &self,
         genesis: &Genesis,
@@ -137,7 +137,7 @@ impl Client {
     ) -> Result<(Vec<Said<Answer>>, Authors), ClientError> {
         let document = self.open_inspection(genesis)?;
         if !document.shape().has_item(item) {
-            return Err(ClientError::UnknownItem { item: item.to_owned() });
+            return Err(AnswerError::UnknownItem { item: item.to_owned() }.into());
         }
         let answers = document.view().history(item);
         Ok((answers, self.authors(genesis.document(), &document)?))
@@ -237,6 +237,16 @@ impl Client {
             Err(ReplicaError::UnknownDocument { .. }) => Ok(None),
             other => Ok(other.map(Some)?),
         }
+    }
+
+    /// Returns the row of an inspection's review if one has begun here. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn review_summary(&self, inspection: &Genesis) -> Result<Option<Summary>, ClientError> {
+        let review = super::work::review_of(inspection).document();
+        Ok(self.phone().replica().summary(review)?)
     }
 
     fn about(

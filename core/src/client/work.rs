@@ -11,6 +11,7 @@ use crate::model::{
     NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
 };
 use crate::replica::{EditOutcome, may_write};
+use crate::sync::Role;
 
 /// A planned visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,8 +138,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::GradeNotAllowed`], and [`ClientError::Replica`] for an unknown item,
-    /// while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
+    /// Returns [`ClientError::Answer`] when the checklist does not have the item or does not allow
+    /// the grade, and [`ClientError::Replica`] while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
     pub fn answer(
         &self,
         inspection: &Genesis,
@@ -169,7 +170,8 @@ impl Client {
         draft: Draft,
         resolves: bool,
     ) -> Result<EditOutcome<()>, ClientError> {
-        self.check_grade(inspection, item, draft.grade)?;
+        let (_, template) = self.template_of(inspection)?;
+        template.check_answer(item, draft.grade)?;
         let now = clock::now();
         let answer = AnswerInput {
             grade: draft.grade,
@@ -186,28 +188,6 @@ impl Client {
             }
         };
         Ok(self.phone().edit(inspection, now, edit)?)
-    }
-
-    fn check_grade(
-        &self,
-        inspection: &Genesis,
-        item: &str,
-        grade: Grade,
-    ) -> Result<(), ClientError> {
-        let (_, template) = self.template_of(inspection)?;
-        let Some(known) = template.item(item) else {
-            return Err(ClientError::UnknownItem { item: item.to_owned() });
-        };
-        let always = [Grade::Pass, Grade::NotApplicable, Grade::Unanswered];
-        if always.contains(&grade) || known.grades.contains(&grade) {
-            return Ok(());
-        }
-        let allowed = [Grade::Pass].into_iter().chain(known.grades.iter().copied());
-        Err(ClientError::GradeNotAllowed {
-            item: item.to_owned(),
-            grade: grade.name(),
-            allowed: allowed.chain([Grade::NotApplicable]).map(Grade::name).collect(),
-        })
     }
 
     /// Edits the note of an item.
@@ -300,7 +280,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::accept`], and [`ClientError::UnknownItem`].
+    /// As [`Client::accept`], and [`ClientError::Answer`] for an unknown item.
     pub fn comment(
         &self,
         inspection: &Genesis,
@@ -375,11 +355,9 @@ impl Client {
 
     fn check_item(&self, inspection: &Genesis, item: Option<&str>) -> Result<(), ClientError> {
         let Some(item) = item else { return Ok(()) };
+        // Taking an answer back is allowed for every item, so only an unknown item is refused.
         let (_, template) = self.template_of(inspection)?;
-        match template.item(item) {
-            Some(_) => Ok(()),
-            None => Err(ClientError::UnknownItem { item: item.to_owned() }),
-        }
+        Ok(template.check_answer(item, Grade::Unanswered)?)
     }
 
     /// Makes a facility and returns its name.
@@ -440,10 +418,20 @@ impl Client {
     fn check_role(&self, kind: Kind) -> Result<(), ClientError> {
         match self.phone().replica().device(self.device())? {
             Some(own) if !may_write(own.role, kind) => {
-                Err(ClientError::NotYours { role: own.role.name(), kind })
+                Err(ClientError::NotYours { role: role_name(own.role), kind })
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Leader => "leader",
+        Role::Inspector => "inspector",
+        Role::Supervisor => "supervisor",
+        Role::Auditor => "auditor",
     }
 }
 
