@@ -11,8 +11,10 @@ use tokio::sync::{Notify, watch};
 use crate::clock;
 use crate::model::DeviceId;
 use crate::net::{CloseReason, HubAddress, Link, NetError, PhoneEndpoint, Traffic};
-use crate::replica::{Hub, HubRunner, Phone, PhoneRunner, Progress, ReplicaError};
-use crate::sync::{AdminAnswer, AdminRequest, DeviceEntry, Outcome};
+use crate::replica::{
+    Hub, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError,
+};
+use crate::sync::{AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, Outcome};
 
 /// Frames fetched from an exchange at once: bounds what a slow reader holds in memory.
 const FRAMES_AT_ONCE: usize = 16;
@@ -40,10 +42,10 @@ pub enum DriverError {
     #[error("the hub ended the exchange before everything had arrived; try again")]
     Cut,
     /// The other end refused to go on.
-    #[error("the hub ended the exchange: {message}")]
+    #[error("the exchange was ended: {}", failure.message)]
     Refused {
-        /// What it said.
-        message: String,
+        /// Why.
+        failure: Failure,
     },
     /// The work was stopped by a panic below; the store itself is sound.
     #[error("the exchange stopped unexpectedly; open the store again")]
@@ -118,15 +120,17 @@ pub async fn sync(
     options: SyncOptions,
 ) -> Result<SyncReport, DriverError> {
     let link = endpoint.connect(hub, CONNECT_TIMEOUT).await?;
-    let live = options.live.is_some();
-    let (phone, key) = (phone.clone(), hub.key());
+    let SyncOptions { live, asks } = options;
+    let wanted = PhoneOptions { hub: hub.key(), live: live.is_some(), asks };
+    let phone = phone.clone();
     let runner = blocking(move || {
+        // Without entropy no incarnation is fresh; the store keeps its present one then.
         let entropy = Box::new(|| clock::random().unwrap_or([0; 16]));
-        PhoneRunner::start(phone, key, live, entropy, clock::now())
+        PhoneRunner::start(phone, wanted, entropy, clock::now())
     })
     .await??;
     let mut exchange = PhoneExchange { runner: Some(runner), link, report: SyncReport::default() };
-    let outcome = exchange.run(options).await;
+    let outcome = exchange.run(live).await;
     exchange.close(outcome).await
 }
 
@@ -138,11 +142,7 @@ struct PhoneExchange {
 }
 
 impl PhoneExchange {
-    async fn run(&mut self, options: SyncOptions) -> Result<(), DriverError> {
-        for ask in options.asks {
-            self.work(move |runner| runner.ask(ask, clock::now()).map(drop)).await?;
-        }
-        let mut live = options.live;
+    async fn run(&mut self, mut live: Option<Live>) -> Result<(), DriverError> {
         let mut told = false;
         loop {
             self.flush().await?;
@@ -154,17 +154,21 @@ impl PhoneExchange {
                 }
             }
             if let Some(outcome) = self.runner.as_ref().and_then(PhoneRunner::outcome) {
+                self.report.round_trips = outcome.meter.round_trips;
                 return ended(outcome);
             }
             match self.next(live.as_mut()).await? {
                 Event::Frame(frame) => {
                     self.report.payload_received += frame.len() as u64;
-                    self.work(move |runner| runner.handle(&frame, clock::now())).await?;
+                    // A frame that breaks the rules ends the session; polling tells the hub why.
+                    self.work(move |runner| runner.handle(&frame)).await?;
                 }
                 Event::Edited => self.work(|runner| runner.offer(clock::now())).await?,
                 Event::Stop => {
                     live = None;
-                    self.work(|runner| runner.finish(clock::now())).await?;
+                    if let Some(runner) = &mut self.runner {
+                        runner.finish();
+                    }
                 }
                 Event::End => return Err(DriverError::Cut),
             }
@@ -182,18 +186,33 @@ impl PhoneExchange {
         })
     }
 
+    /// Does what is due and writes what there is to say.
     async fn flush(&mut self) -> Result<(), DriverError> {
-        while let Some(frame) = self.runner.as_mut().and_then(PhoneRunner::poll_frame) {
-            self.report.payload_sent += frame.len() as u64;
-            self.link.send(&frame).await?;
+        loop {
+            let frames = self.work(|runner| {
+                let mut frames = Vec::new();
+                while frames.len() < FRAMES_AT_ONCE
+                    && let Some(frame) = runner.poll_frame(clock::now())?
+                {
+                    frames.push(frame);
+                }
+                Ok(frames)
+            });
+            let frames = frames.await?;
+            if frames.is_empty() {
+                return Ok(());
+            }
+            for frame in frames {
+                self.report.payload_sent += frame.len() as u64;
+                self.link.send(&frame).await?;
+            }
         }
-        Ok(())
     }
 
-    async fn work(
+    async fn work<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut PhoneRunner) -> Result<(), ReplicaError> + Send + 'static,
-    ) -> Result<(), DriverError> {
+        work: impl FnOnce(&mut PhoneRunner) -> Result<T, ReplicaError> + Send + 'static,
+    ) -> Result<T, DriverError> {
         let mut runner = self.runner.take().ok_or(DriverError::Stopped)?;
         let (runner, outcome) = blocking(move || {
             let outcome = work(&mut runner);
@@ -202,15 +221,14 @@ impl PhoneExchange {
         .await?;
         self.report.progress = runner.progress();
         self.report.caught_up = runner.caught_up();
-        self.report.round_trips = runner.round_trips();
         self.runner = Some(runner);
         Ok(outcome?)
     }
 
     async fn close(mut self, outcome: Result<(), DriverError>) -> Result<SyncReport, DriverError> {
         self.report.traffic = self.link.traffic();
-        if let Some(runner) = &mut self.runner {
-            self.report.answers = runner.take_answers().into_iter().map(|(_, answer)| answer).collect();
+        if let Some(runner) = &self.runner {
+            self.report.answers = runner.answers().to_vec();
         }
         match outcome {
             Ok(()) => {
@@ -219,6 +237,8 @@ impl PhoneExchange {
                 Ok(self.report)
             }
             Err(error) => {
+                // Where the hub broke the rules, the session has a last frame that says so.
+                drop(self.flush().await);
                 self.link.abort(CloseReason::Abandoned);
                 Err(error)
             }
@@ -234,9 +254,11 @@ enum Event {
 }
 
 fn ended(outcome: &Outcome) -> Result<(), DriverError> {
-    match outcome {
-        Outcome::Complete => Ok(()),
-        Outcome::Failed { message, .. } => Err(DriverError::Refused { message: message.clone() }),
+    match &outcome.ending {
+        Ending::Done => Ok(()),
+        Ending::Told(failure) => Err(DriverError::Refused { failure: failure.clone() }),
+        Ending::Refused(failure) => Err(DriverError::Refused { failure: failure.clone() }),
+        Ending::Cut => Err(DriverError::Cut),
     }
 }
 
@@ -330,13 +352,14 @@ pub async fn serve(
     let mut served = Served { device: entry.device, payload_received: 0, payload_sent: 0 };
     let mut runner = blocking(move || HubRunner::start(hub, entry, clock::now())).await??;
     loop {
+        let mut failed = None;
         loop {
             let (back, frames) = fetch(runner).await?;
             runner = back;
-            let frames = match frames {
-                Ok(frames) => frames,
-                Err(error) => return fail(runner, link, error).await,
-            };
+            let frames = frames.unwrap_or_else(|error| {
+                failed = Some(error);
+                Vec::new()
+            });
             if frames.is_empty() {
                 break;
             }
@@ -345,10 +368,15 @@ pub async fn serve(
                 link.send(&frame).await?;
             }
         }
-        if runner.outcome().is_some() {
+        wakeup.pending();
+        if let Some(error) = failed {
+            return fail(runner, link, error).await;
+        }
+        if let Some(outcome) = runner.outcome() {
+            let ended = ended(outcome);
             // The device may be gone already; what counts was acknowledged in frames.
             drop(link.finish().await);
-            return Ok(served);
+            return ended.map(|()| served);
         }
         tokio::select! {
             frame = link.receive() => {
@@ -360,16 +388,21 @@ pub async fn serve(
                 })
                 .await?;
                 runner = back;
-                wakeup.pending();
                 if let Err(error) = outcome {
-                    return fail(runner, link, error).await;
+                    tracing::warn!(device = served.device.short(), error = %error, "bad frame");
                 }
             }
             changed = grown.changed() => {
                 if changed.is_err() {
                     return Ok(served);
                 }
-                runner.grown()?;
+                let (back, outcome) = blocking(move || {
+                    let outcome = runner.grown();
+                    (runner, outcome)
+                })
+                .await?;
+                runner = back;
+                outcome?;
             }
             _ = stop.wait_for(|stop| *stop) => {
                 link.abort(CloseReason::ShuttingDown);
@@ -402,13 +435,14 @@ async fn fail(
     mut link: Link,
     error: ReplicaError,
 ) -> Result<Served, DriverError> {
-    if let Some(frame) = runner.failure(&error) {
-        // It may be gone; the error is returned either way.
-        drop(link.send(&frame).await);
-        drop(link.finish().await);
-    } else {
-        link.abort(CloseReason::Misbehaved);
+    runner.fail(&error);
+    while let Ok(Some(frame)) = runner.poll_frame(clock::now()) {
+        if link.send(&frame).await.is_err() {
+            break;
+        }
     }
+    // It may be gone; the error is returned either way.
+    drop(link.finish().await);
     Err(error.into())
 }
 

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The hub that merges inspections from the field, and the texts of its command line.
+
+pub mod messages;

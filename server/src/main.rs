@@ -1,2 +1,2 @@
-//! Placeholder.
+//! Starts the program `bienban`.
 fn main() {}

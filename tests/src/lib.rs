@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The harness that the tests, benches and fuzz targets share.
+
+pub mod link;

@@ -1,8 +1,63 @@
 //! Typed documents over Automerge. No IO, no clock, no entropy.
+//!
+//! Every document is born from a [`Genesis`] and a [`Shape`]: a computed first change holds each map
+//! and text that two people could share. What people answer stands in registers, replaced whole; what
+//! they write stands in texts that merge. Nothing here decides who may write, and nothing is
+//! overwritten without a trace.
 
+mod apply;
+mod canonical;
+mod change;
+mod chunk;
+mod document;
+mod edit;
+mod history;
 mod ids;
+mod kinds;
+mod layout;
+mod lifecycle;
+mod migrate;
+mod reauthor;
+mod record;
+mod register;
+mod summary;
+mod text;
+mod view;
 
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Applied, Refusal};
+pub use canonical::canonical_bytes;
+pub use change::{
+    ACTOR_BYTES_MAX, CHANGE_ACTORS_MAX, CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, CHANGE_OPS_MAX,
+    CHANGE_PREDS_MAX, COUNTER_MAX, ChangeError, ChangeFacts, KEY_BYTES_MAX, RawChange,
+};
+pub(crate) use change::{ChangeParts, Cursor, Cut, put_sleb, put_uleb};
+pub use document::{
+    DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, Document, DocumentError,
+};
+pub use edit::{EditError, Editor, NoteEdit, ROWS_MAX};
+pub use history::Past;
 pub use ids::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, Kind, Origin, Scope,
     TemplateId, Timestamp,
 };
+pub use kinds::facility::{
+    Certificate, FACILITY_FIELDS, FacilityInput, FacilityView, OwnerKind, Product,
+};
+pub use kinds::finding::{FindingInput, FindingPatch, FindingView, Parked, Severity};
+pub use kinds::followup::{Action, ActionState, FollowupView, Progress};
+pub use kinds::inspection::{
+    Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_FIELDS, InspectionView, Sample,
+};
+pub use kinds::plan::{Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role};
+pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
+pub use layout::{FIRST_ACTOR, SCHEMA, Shape};
+pub use lifecycle::LifeCycle;
+pub use reauthor::RENAMED;
+pub use record::{RECORD_VERSION, Record};
+pub use register::{Register, Said, Told};
+pub use summary::{Summary, SummaryError};
+pub use text::{EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
+pub use view::{Conflict, Place, View};

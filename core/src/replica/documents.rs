@@ -202,7 +202,7 @@ impl Replica {
         let tip: Option<rows::TipRow> =
             rows::get(&*self.store, &rows::of_actor(rows::TIP, document, actor))?;
         if let Some(tip) = tip {
-            return Ok(Some(tip.device));
+            return Ok(Some(tip.attestation.device));
         }
         // An actor of our own that has released nothing yet.
         let Some(owner) = self.owner()? else { return Ok(None) };
@@ -372,7 +372,7 @@ impl Replica {
         let whole = if changes.is_empty() {
             true
         } else {
-            let Applied { waiting, refused, .. } = loaded.apply(&changes);
+            let Applied { waiting, refused, .. } = loaded.replay(&changes);
             waiting.is_empty() && refused.is_empty()
         };
         Ok(Loaded { document: loaded, upto, fresh, whole })
@@ -418,16 +418,16 @@ impl Replica {
             },
             Source::Pack(pack) => {
                 let bytes = records.pack(&*self.store, pack)?;
-                Ok(Pack::decode(&bytes).map_err(|_| damaged(pack.at))?.changes)
+                Ok(Pack::decode(&bytes).map_err(|_| damaged(pack.at))?.into_changes())
             }
             Source::Snapshot { at, index } => {
                 let Fact::Received { items, .. } = records.fact(&*self.store, at)? else {
                     return Err(damaged(at));
                 };
-                let Some(FeedItem::Snapshot { bytes, .. }) = items.get(index as usize) else {
+                let Some(FeedItem::Snapshot(snapshot)) = items.get(index as usize) else {
                     return Err(damaged(at));
                 };
-                let saved = Document::load(genesis, shape, bytes).map_err(|_| damaged(at))?;
+                let saved = Document::load(genesis, shape, &snapshot.bytes).map_err(|_| damaged(at))?;
                 Ok(saved
                     .tips()
                     .iter()

@@ -5,6 +5,7 @@
 //! under a fresh actor, so both lines are visible; the originals stay in the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::ReplicaError;
 use super::documents::{Records, each_row};
@@ -12,10 +13,12 @@ use super::facts::{Fact, PackPlace, Renewal, Replaced};
 use super::phone::Phone;
 use super::rows::{self, ARRIVAL, ArrivalRow, FORK, PACK, PackRow, SOURCE, Source};
 use crate::model::{
-    Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
+    Actor, ChangeHash, Document, DocumentError, DocumentId, Genesis, Incarnation, RawChange,
+    Timestamp,
 };
 use crate::store::{Position, StoreError};
-use crate::sync::{FeedItem, FeedPosition, Notice, Pack, Verdict};
+use crate::sync::{FeedItem, FeedPosition, Notice, Pack, Snapshot, Verdict};
+use crate::trust::Tip;
 
 /// Documents whose summaries are renewed right after something arrived; the rest follow when lists
 /// are read.
@@ -63,22 +66,22 @@ impl Phone {
                     if self.holds(&pack)? {
                         continue;
                     }
-                    if pack.device == self.device() && self.wrote_as(&pack)? {
+                    if pack.device() == self.device() && self.wrote_as(&pack)? {
                         own_lines.entry((pack.document(), pack.actor())).or_default().push(pack);
                         continue;
                     }
                     kept.push(FeedItem::Pack(bytes));
                 }
-                FeedItem::Yours { document, actor, seq, tip } => {
-                    if self.holds_own(document, actor, seq, tip)? {
-                        kept.push(FeedItem::Yours { document, actor, seq, tip });
+                FeedItem::Yours { document, actor, seq, hash } => {
+                    if self.holds_own(document, actor, seq, hash)? {
+                        kept.push(FeedItem::Yours { document, actor, seq, hash });
                     } else {
                         taken.cloned = true;
                     }
                 }
-                FeedItem::Snapshot { genesis, bytes, attestations } => {
-                    self.check_snapshot(&genesis, &bytes, &attestations, &kept)?;
-                    kept.push(FeedItem::Snapshot { genesis, bytes, attestations });
+                FeedItem::Snapshot(snapshot) => {
+                    self.check_snapshot(&snapshot, &kept)?;
+                    kept.push(FeedItem::Snapshot(snapshot));
                 }
                 other => kept.push(other),
             }
@@ -145,13 +148,13 @@ impl Phone {
         let row: Option<PackRow> =
             rows::get(&**store, &rows::of_seq(PACK, document, actor, pack.last_seq()))?;
         if let Some(row) = row {
-            return Ok(row.tip == pack.tip());
+            return Ok(row.tip == pack.tip_hash());
         }
         let tip: Option<rows::TipRow> =
             rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
         match tip {
-            Some(tip) if tip.seq >= pack.last_seq() => {
-                Ok(self.replica().load(document)?.has(&pack.tip()))
+            Some(row) if row.attestation.tip.seq >= pack.last_seq() => {
+                Ok(self.replica().load(document)?.has(&pack.tip_hash()))
             }
             _ => Ok(false),
         }
@@ -188,24 +191,24 @@ impl Phone {
     /// attestation covers every actor's changes.
     fn check_snapshot(
         &self,
-        genesis: &Genesis,
-        bytes: &[u8],
-        attestations: &[crate::trust::Attestation],
+        snapshot: &Snapshot,
         arrived: &[FeedItem],
     ) -> Result<(), ReplicaError> {
+        let Snapshot { genesis, bytes, attestations } = snapshot;
         let document = genesis.document();
-        let wrong = |source| ReplicaError::Document { document, source: std::sync::Arc::new(source) };
+        let wrong = |source| ReplicaError::Document { document, source: Arc::new(source) };
+        let unsigned = || ReplicaError::Unattested { document };
         Document::inspect_foreign(bytes).map_err(wrong)?;
         let shape = self.replica().shape_with(genesis, arrived)?;
         let saved = Document::load(genesis, &shape, bytes).map_err(wrong)?;
         for (actor, _, _) in saved.tips() {
-            let changes = saved.changes_of(&actor, 1);
-            let proof = attestations.iter().find(|proof| proof.actor.as_bytes() == actor);
-            let covered = proof.is_some_and(|proof| {
-                proof.document == document && Pack::proves(genesis, proof, &changes)
+            let proof = attestations.iter().find(|proof| proof.actor().as_bytes() == actor);
+            let proof = proof.filter(|proof| proof.document == document).ok_or_else(unsigned)?;
+            let tip = saved.changes_of(&actor, 1).iter().fold(None, |tip: Option<Tip>, change| {
+                Some(Tip::after(tip.as_ref(), change.facts().hash))
             });
-            if !covered {
-                return Err(ReplicaError::Unattested { document });
+            if tip != Some(proof.tip) || proof.verify().is_err() {
+                return Err(unsigned());
             }
         }
         Ok(())
@@ -222,7 +225,7 @@ impl Phone {
         let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
         let genesis = self.replica().genesis(document)?;
         let (own, others) = self.sources(&genesis)?;
-        let hubs: Vec<RawChange> = packs.iter().flat_map(|pack| pack.changes.clone()).collect();
+        let hubs: Vec<RawChange> = packs.iter().flat_map(|pack| pack.changes().to_vec()).collect();
         let theirs: BTreeSet<ChangeHash> = hubs.iter().map(|change| change.facts().hash).collect();
         let first_seq = hubs.first().map_or(1, |change| change.facts().seq);
         // Ours are orphaned from the fork on, and so is every own edit that builds on one.
@@ -244,15 +247,8 @@ impl Phone {
         let all: Vec<RawChange> = others.into_iter().chain(kept).chain(hubs).collect();
         line.apply(&all);
         let name = Actor::derive(self.device(), document, fresh);
-        let changes: Vec<RawChange> = orphaned.iter().map(|edit| edit.change.clone()).collect();
-        let renamed = if changes.is_empty() {
-            Vec::new()
-        } else {
-            line.reauthor(&changes, name, 1).map_err(|source| ReplicaError::Document {
-                document,
-                source: std::sync::Arc::new(source),
-            })?
-        };
+        let renamed = rename(&mut line, &orphaned, name)
+            .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
         if !renamed.is_empty() {
             self.renew(fresh, Renewal::Equivocation, now)?;
         }
@@ -303,4 +299,30 @@ impl Phone {
         }
         Ok((own, others))
     }
+}
+
+/// Makes orphaned edits anew under a fresh actor, on top of the line that stays. An edit that a
+/// clone of this device has made anew already is left out.
+fn rename(
+    line: &mut Document,
+    orphaned: &[OwnEdit],
+    name: Actor,
+) -> Result<Vec<RawChange>, DocumentError> {
+    let done: BTreeSet<ChangeHash> = line.renamed_originals().into_iter().collect();
+    let left = orphaned.iter().filter(|edit| !done.contains(&edit.change.facts().hash));
+    let mut groups: Vec<(Actor, Vec<RawChange>)> = Vec::new();
+    for edit in left {
+        match groups.last_mut() {
+            Some((actor, group)) if *actor == edit.actor => group.push(edit.change.clone()),
+            _ => groups.push((edit.actor, vec![edit.change.clone()])),
+        }
+    }
+    let mut renamed: Vec<RawChange> = Vec::new();
+    for (old, group) in groups {
+        let next = renamed.len() as u64 + 1;
+        let changes = line.reauthor(&group, old, name, next)?;
+        line.apply(&changes);
+        renamed.extend(changes);
+    }
+    Ok(renamed)
 }

@@ -1,7 +1,7 @@
 //! The hub's side: taking packs in without loading a document, merging them, serving the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use super::ReplicaError;
 use super::access;
@@ -16,16 +16,10 @@ use crate::model::{
 };
 use crate::store::{Position, Read, Store, StoreError};
 use crate::sync::{
-    Accepted, DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Pack, SnapshotPage, Verdict,
+    Accepted, DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Pack, Snapshot, SnapshotPage, Verdict,
     Want,
 };
-use crate::trust::{DeviceKey, HubReceipt};
-
-/// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
-const FEED_PAGE_ENTRIES_MAX: usize = 256;
-
-/// Bytes of packs in one page of the feed.
-const FEED_PAGE_BYTES_MAX: usize = 512 << 10;
+use crate::trust::{DeviceKey, HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem, Tip};
 
 /// Packs merged into a document at once; more follow in the next batch.
 const MERGE_PACKS_MAX: usize = 512;
@@ -61,13 +55,15 @@ pub struct MergeReport {
 }
 
 /// The tips of packs submitted but not yet durable, so that two sessions deciding at once agree.
-type InFlight = BTreeMap<(DocumentId, Actor), (u64, ChangeHash)>;
+type InFlight = BTreeMap<(DocumentId, Actor), Tip>;
 
 /// A replica that numbers what it merges and serves it.
 pub struct Hub {
     replica: Replica,
     key: DeviceKey,
     in_flight: Arc<Mutex<InFlight>>,
+    /// The devices that may connect: looked up during each handshake, which must not wait for disk.
+    known: RwLock<BTreeSet<DeviceId>>,
 }
 
 /// The hub's answer to one pack, before it is durable.
@@ -90,7 +86,11 @@ impl Hub {
         key: DeviceKey,
         options: HubOptions,
     ) -> Result<Self, ReplicaError> {
-        let hub = Self { replica: Replica::new(store), key, in_flight: Arc::default() };
+        let replica = Replica::new(store);
+        let devices = replica.devices()?;
+        let active = devices.iter().filter(|entry| entry.active).map(|entry| entry.device);
+        let known = RwLock::new(active.collect());
+        let hub = Self { replica, key, in_flight: Arc::default(), known };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -135,7 +135,21 @@ impl Hub {
         if self.replica.device(entry.device)?.as_ref() == Some(&entry) {
             return Ok(());
         }
-        self.record(Fact::Trusted { entry }).map(drop)
+        let (device, active) = (entry.device, entry.active);
+        self.record(Fact::Trusted { entry })?;
+        let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
+        if active {
+            known.insert(device);
+        } else {
+            known.remove(&device);
+        }
+        Ok(())
+    }
+
+    /// Returns whether a device may connect. Reads memory only.
+    #[must_use]
+    pub fn knows_device(&self, device: DeviceId) -> bool {
+        self.known.read().is_ok_and(|known| known.contains(&device))
     }
 
     /// Publishes an immutable object (a checklist) to everybody.
@@ -189,13 +203,13 @@ impl Hub {
                 match self.decide(&tips, bytes)? {
                     Decision::Take(pack) => {
                         let name = (pack.document(), pack.actor());
-                        tips.insert(name, (pack.last_seq(), pack.tip()));
-                        noted.push((name, pack.last_seq()));
-                        signed.push((name.0, name.1, pack.last_seq(), pack.tip()));
+                        tips.insert(name, pack.tip());
+                        noted.push((name, pack.tip()));
+                        signed.push(receipt_item(&pack));
                         packs.push(bytes.clone());
                     }
                     Decision::Held(pack) => {
-                        signed.push((pack.document(), pack.actor(), pack.last_seq(), pack.tip()));
+                        signed.push(receipt_item(&pack));
                     }
                     Decision::Ask(want) => accepted.needs.push(want),
                     Decision::Set(entry) => quarantined.push(*entry),
@@ -220,8 +234,8 @@ impl Hub {
         };
         let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
         let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-        for (name, seq) in noted {
-            if tips.get(&name).is_some_and(|(last, _)| *last == seq) {
+        for (name, tip) in noted {
+            if tips.get(&name) == Some(&tip) {
                 tips.remove(&name);
             }
         }
@@ -231,7 +245,12 @@ impl Hub {
         }
         if !signed.is_empty() {
             let epoch = self.head()?.epoch;
-            accepted.receipt = Some(HubReceipt::sign(&self.key, epoch, from, signed, now));
+            for batch in signed.chunks(RECEIPT_ITEMS_MAX) {
+                let batch = batch.to_vec();
+                let receipt = HubReceipt::sign(&self.key, epoch, from, batch, now)
+                    .map_err(|source| ReplicaError::Trust { source: Arc::new(source) })?;
+                accepted.receipts.push(receipt);
+            }
         }
         Ok(accepted)
     }
@@ -242,46 +261,43 @@ impl Hub {
         let (document, actor) = (pack.document(), pack.actor());
         let quarantine = |pack: &Pack, verdict| {
             Ok(Decision::Set(Box::new(Quarantined {
-                device: pack.device,
+                device: pack.device(),
                 notice: notice(pack, verdict),
                 bytes: bytes.to_vec(),
             })))
         };
         let entry = self.replica.device(pack.device)?;
         let allowed = entry.is_some_and(|entry| {
-            access::admits(&entry, pack.genesis.kind, &pack.genesis.scope)
+            access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
         });
         if !allowed {
             return quarantine(&pack, Verdict::NotAllowed);
         }
-        let Some((seq, hash)) = self.tip(tips, document, actor)? else {
-            return Ok(match (pack.first_seq(), pack.previous) {
-                (1, None) => Decision::Take(pack),
-                (1, Some(_)) => return quarantine(&pack, Verdict::ChainBroken),
-                _ => Decision::Ask(Want { document, actor, from_seq: 1 }),
+        let Some(held) = self.tip(tips, document, actor)? else {
+            return Ok(match pack.previous() {
+                None => Decision::Take(pack),
+                Some(_) => Decision::Ask(Want { document, actor, from_seq: 1 }),
             });
         };
-        if pack.first_seq() > seq + 1 {
-            return Ok(Decision::Ask(Want { document, actor, from_seq: seq + 1 }));
+        if pack.first_seq() > held.seq + 1 {
+            return Ok(Decision::Ask(Want { document, actor, from_seq: held.seq + 1 }));
         }
-        if pack.first_seq() == seq + 1 {
-            return if pack.previous == Some(hash) {
-                Ok(Decision::Take(pack))
-            } else {
-                quarantine(&pack, Verdict::Equivocation)
-            };
-        }
-        // It overlaps what is held: the change that both have must be the same.
-        let shared = seq.min(pack.last_seq());
-        let theirs = change_at(&pack, shared);
-        let ours =
-            if shared == seq { Some(hash) } else { self.held_hash(document, actor, shared)? };
-        match (theirs, ours) {
-            (Some(theirs), Some(ours)) if theirs == ours => Ok(if pack.last_seq() > seq {
-                Decision::Take(pack)
-            } else {
-                Decision::Held(pack)
-            }),
+        // The two lines must be one up to the last change that both have. A line's hash covers all
+        // changes before it, so comparing one place compares the whole.
+        let shared = held.seq.min(pack.last_seq());
+        let ours = if shared == held.seq {
+            Some(held)
+        } else {
+            self.held_tip(document, actor, shared)?
+        };
+        match ours {
+            Some(ours) if tip_at(&pack, shared) == Some(ours) => {
+                Ok(if pack.last_seq() > held.seq {
+                    Decision::Take(pack)
+                } else {
+                    Decision::Held(pack)
+                })
+            }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
     }
@@ -291,29 +307,29 @@ impl Hub {
         tips: &InFlight,
         document: DocumentId,
         actor: Actor,
-    ) -> Result<Option<(u64, ChangeHash)>, StoreError> {
+    ) -> Result<Option<Tip>, StoreError> {
         if let Some(tip) = tips.get(&(document, actor)) {
             return Ok(Some(*tip));
         }
         let row: Option<TipRow> =
             rows::get(&**self.replica.store(), &rows::of_actor(TIP, document, actor))?;
-        Ok(row.map(|row| (row.seq, row.hash)))
+        Ok(row.map(|row| row.attestation.tip))
     }
 
-    /// Returns the hash of a change that a held pack contains.
-    fn held_hash(
+    /// Returns the line as of a change that a held pack contains.
+    fn held_tip(
         &self,
         document: DocumentId,
         actor: Actor,
         seq: u64,
-    ) -> Result<Option<ChangeHash>, ReplicaError> {
+    ) -> Result<Option<Tip>, ReplicaError> {
         let store = self.replica.store();
         let prefix = rows::of_actor(PACK, document, actor);
         let before = rows::of_seq(PACK, document, actor, seq.saturating_sub(1));
         for (key, value) in store.scan(&prefix, Some(&before), 1)? {
             let row: PackRow = rows::decode(&key, &value)?;
             let pack = Pack::decode(&self.replica.pack(row.place)?)?;
-            return Ok(change_at(&pack, seq));
+            return Ok(tip_at(&pack, seq));
         }
         Ok(None)
     }
@@ -363,7 +379,7 @@ impl Hub {
         let mut waiting: Vec<ChangeHash> = Vec::new();
         for round in 0.. {
             let changes: Vec<RawChange> =
-                batch.iter().flat_map(|(_, pack)| pack.changes.iter().cloned()).collect();
+                batch.iter().flat_map(|(_, pack)| pack.changes().iter().cloned()).collect();
             let applied = loaded.document.apply(&changes);
             if applied.refused.is_empty() {
                 waiting = applied.waiting;
@@ -373,12 +389,12 @@ impl Hub {
             let verdict = verdict_of(&applied.refused);
             let all = round == MERGE_ROUNDS_MAX;
             let (bad, good) = batch.into_iter().partition(|(_, pack): &(PackPlace, Pack)| {
-                all || pack.changes.iter().any(|change| blamed.contains(&change.facts().hash))
+                all || pack.changes().iter().any(|change| blamed.contains(&change.facts().hash))
             });
             batch = good;
             for (place, pack) in bad {
                 let notice = notice(&pack, verdict);
-                let entry = Quarantined { device: pack.device, notice, bytes: Vec::new() };
+                let entry = Quarantined { device: pack.device(), notice, bytes: Vec::new() };
                 refused.push((place, entry));
             }
             // What a refused pack had already put in is taken out again with it.
@@ -386,7 +402,7 @@ impl Hub {
         }
         let (mut parked, mut ready) = (Vec::new(), Vec::new());
         for (place, pack) in batch {
-            if pack.changes.iter().any(|change| waiting.contains(&change.facts().hash)) {
+            if pack.changes().iter().any(|change| waiting.contains(&change.facts().hash)) {
                 parked.push((place, pack));
             } else {
                 ready.push((place, pack));
@@ -395,7 +411,7 @@ impl Hub {
         while parked.len() > PARKED_PACKS_MAX {
             let Some((place, pack)) = parked.pop() else { break };
             let notice = notice(&pack, Verdict::Orphan);
-            refused.push((place, Quarantined { device: pack.device, notice, bytes: Vec::new() }));
+            refused.push((place, Quarantined { device: pack.device(), notice, bytes: Vec::new() }));
         }
         let report = MergeReport {
             document: Some(document),
@@ -431,248 +447,6 @@ impl Hub {
         }
         batch.sort_by_key(|(place, _)| *place);
         Ok(batch)
-    }
-
-    /// Returns whether this hub once gave out a position.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] when reading fails.
-    pub fn knows(&self, position: &FeedPosition) -> Result<bool, ReplicaError> {
-        let head = self.head()?;
-        if position.epoch != head.epoch || position.number > head.number {
-            return Ok(false);
-        }
-        if position.number == 0 {
-            return Ok(position.chain == [0; 32]);
-        }
-        let row: Option<FeedRow> =
-            rows::get(&**self.replica.store(), &rows::of_number(FEED, position.number))?;
-        Ok(row.is_some_and(|row| row.chain == position.chain))
-    }
-
-    /// Returns what a device may see of the feed after a position. Loads no document.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] when reading fails.
-    pub fn feed(
-        &self,
-        reader: &DeviceEntry,
-        incarnation: Incarnation,
-        after: u64,
-    ) -> Result<FeedPage, ReplicaError> {
-        let store = self.replica.store();
-        let head = self.head()?;
-        let mut numbers = self.numbers(reader, after)?;
-        let full = numbers.len() > FEED_PAGE_ENTRIES_MAX;
-        numbers.truncate(FEED_PAGE_ENTRIES_MAX);
-        let (mut items, mut records, mut bytes) = (Vec::new(), Records::default(), 0);
-        let mut reached = if full { after } else { head.number };
-        let mut more = full;
-        for number in numbers {
-            let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
-            let Some(row) = row else { continue };
-            let item = self.item(&mut records, reader, incarnation, row.entry)?;
-            if let Some(FeedItem::Pack(pack)) = &item {
-                bytes += pack.len();
-            }
-            items.extend(item);
-            if full {
-                reached = number;
-            }
-            if bytes > FEED_PAGE_BYTES_MAX {
-                reached = number;
-                more = reached < head.number;
-                break;
-            }
-        }
-        let position = self.at(reached, &head)?;
-        Ok(FeedPage { items, position, more })
-    }
-
-    /// Returns the numbers of feed entries after one that a device may see, at most a page and one.
-    fn numbers(&self, reader: &DeviceEntry, after: u64) -> Result<Vec<u64>, ReplicaError> {
-        let store = self.replica.store();
-        let mut numbers = Vec::new();
-        // The empty scope holds what everybody sees: checklists and names of devices.
-        let scopes = access::readable(reader);
-        for scope in std::iter::once("").chain(scopes.iter().map(|scope| scope.as_str())) {
-            let prefix = rows::key(SCOPE, &[&rows::scope_part(scope)]);
-            let start = rows::of_scope(scope, after);
-            for (key, _) in store.scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX + 1)? {
-                numbers.extend(rows::number_in(&key));
-            }
-        }
-        numbers.sort_unstable();
-        numbers.truncate(FEED_PAGE_ENTRIES_MAX + 1);
-        Ok(numbers)
-    }
-
-    fn item(
-        &self,
-        records: &mut Records,
-        reader: &DeviceEntry,
-        incarnation: Incarnation,
-        entry: Entry,
-    ) -> Result<Option<FeedItem>, ReplicaError> {
-        let store = self.replica.store();
-        Ok(match entry {
-            Entry::Pack { document, pack }
-                if pack.device == reader.device && pack.incarnation == incarnation =>
-            {
-                let (actor, seq, tip) = (pack.actor, pack.seq, pack.tip);
-                Some(FeedItem::Yours { document, actor, seq, tip })
-            }
-            Entry::Pack { pack, .. } => {
-                Some(FeedItem::Pack(records.pack(&**store, pack.place)?))
-            }
-            Entry::Object { template } => {
-                self.replica.object(template)?.map(|bytes| FeedItem::Object { bytes })
-            }
-            Entry::Device { device } => self.replica.device(device)?.map(FeedItem::Device),
-        })
-    }
-
-    fn at(&self, number: u64, head: &FeedPosition) -> Result<FeedPosition, ReplicaError> {
-        if number == head.number {
-            return Ok(*head);
-        }
-        let chain = if number == 0 {
-            [0; 32]
-        } else {
-            let row: Option<FeedRow> =
-                rows::get(&**self.replica.store(), &rows::of_number(FEED, number))?;
-            let missing = || StoreError::Damaged { what: format!("feed entry {number}") };
-            row.ok_or_else(missing)?.chain
-        };
-        Ok(FeedPosition { epoch: head.epoch, number, chain })
-    }
-
-    /// Returns whole documents for a phone that holds nothing, after one document's name; objects
-    /// and device names come with the first page.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError`] when reading fails.
-    pub fn snapshots(
-        &self,
-        reader: &DeviceEntry,
-        after: Option<DocumentId>,
-    ) -> Result<SnapshotPage, ReplicaError> {
-        let store = self.replica.store();
-        let mut items = Vec::new();
-        if after.is_none() {
-            items.extend(self.everybodys()?);
-        }
-        let scopes = access::readable(reader);
-        let start = after.map(|document| rows::of_document(DOCUMENT, document));
-        let page = store.scan(&[DOCUMENT], start.as_deref(), FEED_PAGE_ENTRIES_MAX)?;
-        let (mut bytes, mut reached) = (0, None);
-        let mut more = page.len() == FEED_PAGE_ENTRIES_MAX;
-        for (key, value) in &page {
-            let Some(document) = rows::document_in(key) else { continue };
-            reached = Some(document);
-            let row: rows::DocumentRow = rows::decode(key, value)?;
-            let everything = reader.scopes.iter().any(|scope| scope.as_str() == "00");
-            if !everything && scopes.binary_search(&row.genesis.scope).is_err() {
-                continue;
-            }
-            for item in self.whole(document)? {
-                bytes += match &item {
-                    FeedItem::Pack(bytes) | FeedItem::Snapshot { bytes, .. } => bytes.len(),
-                    _ => 0,
-                };
-                items.push(item);
-            }
-            if bytes > FEED_PAGE_BYTES_MAX {
-                more = true;
-                break;
-            }
-        }
-        Ok(SnapshotPage { items, after: reached, more })
-    }
-
-    /// Checklists and device names, which everybody sees.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError`] when reading fails.
-    pub fn everybodys(&self) -> Result<Vec<FeedItem>, ReplicaError> {
-        let mut items = Vec::new();
-        each_row(&**self.replica.store(), &[OBJECT], None, |key, value| {
-            items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
-            Ok(())
-        })?;
-        each_row(&**self.replica.store(), &[DEVICE], None, |key, value| {
-            items.push(FeedItem::Device(rows::decode(key, value)?));
-            Ok(())
-        })?;
-        Ok(items)
-    }
-
-    /// A document as one snapshot with an attestation of each actor, from its saved form: no
-    /// document is loaded. Where the saved form is behind, or an actor's newest attested change is
-    /// not merged yet, as the packs that are.
-    fn whole(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
-        let store = self.replica.store();
-        let base: Option<rows::BaseRow> =
-            rows::get(&**store, &rows::of_document(rows::BASE, document))?;
-        let Some(base) = base else { return self.packs_of(document) };
-        let prefix = rows::of_document(rows::SOURCE, document);
-        let behind = !store.scan(&prefix, Some(&base.upto), 1)?.is_empty();
-        let waiting = [PENDING, PARKED].iter().try_fold(false, |waiting, table| {
-            let rows = store.scan(&rows::of_document(*table, document), None, 1)?;
-            Ok::<_, StoreError>(waiting || !rows.is_empty())
-        })?;
-        if behind || waiting {
-            return self.packs_of(document);
-        }
-        let mut attestations = Vec::new();
-        each_row(&**store, &rows::of_document(TIP, document), None, |key, value| {
-            let tip: TipRow = rows::decode(key, value)?;
-            let Some(actor) = rows::actor_in(key) else { return Ok(()) };
-            attestations.push(tip.attestation(document, actor));
-            Ok(())
-        })?;
-        let genesis = self.replica.genesis(document)?;
-        Ok(vec![FeedItem::Snapshot { genesis, bytes: base.bytes, attestations }])
-    }
-
-    fn packs_of(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
-        let mut places = Vec::new();
-        let prefix = rows::of_document(rows::SOURCE, document);
-        each_row(&**self.replica.store(), &prefix, None, |key, value| {
-            if let rows::Source::Pack(place) = rows::decode(key, value)? {
-                places.push(place);
-            }
-            Ok(())
-        })?;
-        let mut records = Records::default();
-        let mut items = Vec::new();
-        for place in places {
-            items.push(FeedItem::Pack(records.pack(&**self.replica.store(), place)?));
-        }
-        Ok(items)
-    }
-
-    /// Returns what a device has to be told about its packs, after a notice's number.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError`] when reading fails.
-    pub fn notices(
-        &self,
-        device: DeviceId,
-        after: u64,
-    ) -> Result<(u64, Vec<Notice>), ReplicaError> {
-        let prefix = rows::key(NOTICE, &[&device.0]);
-        let start = rows::notice_of_device(device, after);
-        let page = self.replica.store().scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX)?;
-        let upto = page.last().and_then(|(key, _)| rows::number_in(key)).unwrap_or(after);
-        let notices =
-            page.iter().map(|(key, value)| rows::decode(key, value)).collect::<Result<_, _>>()?;
-        Ok((upto, notices))
     }
 
     /// Returns what a device may have of what it asks for.
@@ -733,7 +507,7 @@ fn notice(pack: &Pack, verdict: Verdict) -> Notice {
         document: pack.document(),
         actor: pack.actor(),
         seq: pack.last_seq(),
-        hash: pack.tip(),
+        hash: pack.tip_hash(),
         verdict,
     }
 }
@@ -742,16 +516,32 @@ fn merged_pack(place: PackPlace, pack: &Pack) -> MergedPack {
     MergedPack {
         place,
         actor: pack.actor(),
-        device: pack.device,
-        incarnation: pack.incarnation,
+        device: pack.device(),
+        incarnation: pack.incarnation(),
         seq: pack.last_seq(),
-        tip: pack.tip(),
+        tip: pack.tip_hash(),
     }
 }
 
-fn change_at(pack: &Pack, seq: u64) -> Option<ChangeHash> {
-    let index = usize::try_from(seq.checked_sub(pack.first_seq())?).ok()?;
-    pack.changes.get(index).map(|change| change.facts().hash)
+/// Returns the line as of one of a pack's changes, or as of the one before its first.
+fn tip_at(pack: &Pack, seq: u64) -> Option<Tip> {
+    let mut tip = pack.previous().copied();
+    for change in pack.changes() {
+        if tip.is_some_and(|tip| tip.seq == seq) {
+            break;
+        }
+        tip = Some(Tip::after(tip.as_ref(), change.facts().hash));
+    }
+    tip.filter(|tip| tip.seq == seq)
+}
+
+fn receipt_item(pack: &Pack) -> ReceiptItem {
+    ReceiptItem {
+        document: pack.document(),
+        actor: pack.actor(),
+        seq: pack.last_seq(),
+        hash: pack.tip_hash(),
+    }
 }
 
 fn verdict_of(refused: &[(ChangeHash, Refusal)]) -> Verdict {
@@ -771,11 +561,11 @@ fn verdict_of(refused: &[(ChangeHash, Refusal)]) -> Verdict {
 fn causal(packs: &[(PackPlace, Pack)]) -> Vec<MergedPack> {
     let mut holder: BTreeMap<ChangeHash, usize> = BTreeMap::new();
     for (index, (_, pack)) in packs.iter().enumerate() {
-        holder.extend(pack.changes.iter().map(|change| (change.facts().hash, index)));
+        holder.extend(pack.changes().iter().map(|change| (change.facts().hash, index)));
     }
     let mut causes: Vec<BTreeSet<usize>> = Vec::with_capacity(packs.len());
     for (index, (_, pack)) in packs.iter().enumerate() {
-        let deps = pack.changes.iter().flat_map(|change| &change.facts().deps);
+        let deps = pack.changes().iter().flat_map(|change| &change.facts().deps);
         causes.push(deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect());
     }
     let mut ordered = Vec::with_capacity(packs.len());

@@ -12,6 +12,7 @@
 mod access;
 mod documents;
 mod facts;
+mod feed;
 mod fork;
 mod hub;
 mod phone;
@@ -31,7 +32,7 @@ pub use hub::{Hub, HubOptions, MergeReport};
 pub use phone::{Arrival, EditOutcome, Phone};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
-pub use runner::{HubRunner, PhoneRunner};
+pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use tree::StoredTree;
 
 use crate::checklist::TemplateError;
@@ -85,6 +86,13 @@ pub enum ReplicaError {
         /// Why.
         #[source]
         source: Arc<PackError>,
+    },
+    /// A receipt could not be signed.
+    #[error("a receipt could not be made")]
+    Trust {
+        /// Why.
+        #[source]
+        source: Arc<crate::trust::TrustError>,
     },
     /// A session ended early.
     #[error("the exchange ended early")]

@@ -14,7 +14,7 @@ use crate::model::{
     Timestamp,
 };
 use crate::store::{Position, Store};
-use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Pack, Prefix, Start};
+use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Prefix, Start, seal_all};
 use crate::trust::{DeviceKey, HubReceipt};
 
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
@@ -162,12 +162,12 @@ impl Phone {
     }
 
     /// Signs all edits not yet released, so that they can travel. One sync for all of them.
-    /// Returns how many packs were made.
+    /// Returns the packs made.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
-    pub fn release(&self, now: Timestamp) -> Result<usize, ReplicaError> {
+    pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
         let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
         let store = self.replica.store();
@@ -188,17 +188,16 @@ impl Phone {
             let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
             let genesis = self.replica.genesis(document)?;
             let incarnation = self.incarnation_of(document, actor, &owner)?;
-            let previous = tip.map(|tip| tip.hash);
-            for pack in Pack::seal_all(&self.key, &genesis, incarnation, previous, changes)? {
+            let previous = tip.map(|row| row.attestation.tip);
+            for pack in seal_all(&self.key, &genesis, incarnation, previous, changes)? {
                 packs.push(pack.encode());
             }
         }
-        let count = packs.len();
-        if count > 0 {
-            self.record(Fact::Released { packs, at: now })?;
+        if !packs.is_empty() {
+            self.record(Fact::Released { packs: packs.clone(), at: now })?;
         }
         drop(guard);
-        Ok(count)
+        Ok(packs)
     }
 
     /// Returns the packs that the hub has not acknowledged, as released.
@@ -225,7 +224,7 @@ impl Phone {
         self.release(now)?;
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
-            .node(&Prefix::root())
+            .node(&Prefix::ROOT)
             .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
         let notices: Option<u64> = rows::get(&**store, &rows::meta(meta::NOTICES))?;
         let position = rows::position(&**store, meta::POSITION)?;
@@ -234,8 +233,9 @@ impl Phone {
             position,
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
-            empty: root == crate::sync::Node::default() && position.is_none(),
+            empty: root.count == 0 && position.is_none(),
             outbox: self.outbox()?,
+            asks: Vec::new(),
             live,
             hub,
             device: self.device(),
@@ -323,7 +323,7 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn fingerprint(&self) -> Result<Fingerprint, ReplicaError> {
         let node = super::tree::StoredTree::new(&**self.replica.store())
-            .node(&Prefix::root())
+            .node(&Prefix::ROOT)
             .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
         Ok(node.fingerprint())
     }

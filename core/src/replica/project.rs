@@ -10,8 +10,8 @@ use super::tree;
 use crate::checklist::Template;
 use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope};
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Notice, Pack};
-use crate::trust::HubReceipt;
+use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
+use crate::trust::{Attestation, HubReceipt};
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
 const PROJECTION_VERSION: u32 = 1;
@@ -163,7 +163,7 @@ impl Step<'_> {
                     let place = PackPlace { at: self.at.0, index: packs };
                     packs += 1;
                     let pack = self.decode(bytes)?;
-                    let document = self.document(&pack.genesis)?;
+                    let document = self.document(pack.genesis())?;
                     self.hold(&pack, place)?;
                     self.source(document, place, Source::Pack(place));
                 }
@@ -175,26 +175,20 @@ impl Step<'_> {
                     self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
                 }
                 FeedItem::Device(entry) => self.device(entry),
-                FeedItem::Snapshot { genesis, attestations, .. } => {
-                    let document = self.document(genesis)?;
+                FeedItem::Snapshot(snapshot) => {
+                    let document = self.document(&snapshot.genesis)?;
                     let index = u32::try_from(index).unwrap_or(u32::MAX);
                     // Behind every pack of the same record, which are numbered from 0.
                     let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
                     let source = Source::Snapshot { at: self.at.0, index };
                     self.source(document, row, source);
-                    for attestation in attestations {
-                        self.tip(
-                            document,
-                            attestation.actor,
-                            TipRow {
-                                device: attestation.device,
-                                incarnation: attestation.incarnation,
-                                seq: attestation.seq,
-                                hash: attestation.hash,
-                                signature: attestation.signature,
-                            },
-                        )?;
+                    for attestation in &snapshot.attestations {
+                        self.tip(attestation)?;
                     }
+                }
+                // The session joins parts before it hands items over.
+                FeedItem::SnapshotPart { .. } => {
+                    return Err(self.meaningless("it holds a part of a snapshot"));
                 }
             }
         }
@@ -205,17 +199,17 @@ impl Step<'_> {
     }
 
     fn receipted(&mut self, receipt: &HubReceipt) -> Result<(), StoreError> {
-        for (document, actor, seq, _) in &receipt.items {
-            let at = receipt.stored_at;
-            self.arrival(*document, *actor, |row| {
-                if *seq > row.stored {
-                    row.stored = *seq;
+        for item in &receipt.items {
+            let (seq, at) = (item.seq, receipt.stored_at);
+            self.arrival(item.document, item.actor, |row| {
+                if seq > row.stored {
+                    row.stored = seq;
                     row.stored_at = at;
                 }
             })?;
-            let prefix = rows::of_actor(OUTBOX, *document, *actor);
+            let prefix = rows::of_actor(OUTBOX, item.document, item.actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
-                if rows::number_in(&key).is_some_and(|last| last <= *seq) {
+                if rows::number_in(&key).is_some_and(|last| last <= seq) {
                     self.index.remove(key);
                 }
             }
@@ -241,7 +235,7 @@ impl Step<'_> {
     ) -> Result<(), StoreError> {
         for (place, bytes) in self.places(packs) {
             let pack = self.decode(bytes)?;
-            let document = self.document_unmerged(&pack.genesis)?;
+            let document = self.document_unmerged(pack.genesis())?;
             self.hold(&pack, place)?;
             self.index.put(rows::of_place(PENDING, document, place), &());
         }
@@ -282,10 +276,9 @@ impl Step<'_> {
         self.index.put(rows::of_actor(FORK, document, actor), &());
         let tip = rows::of_actor(TIP, document, actor);
         if let Some(row) = self.index.get::<TipRow>(&tip)? {
-            let totals = &mut |key: &[u8]| self.index.get(key);
-            let before = tree::item(document, actor, row.seq, row.hash);
-            let changed = tree::replace(totals, Some(&before), None)?;
-            self.write_nodes(changed);
+            let before = tree::item(&row.attestation);
+            let nodes = tree::replace(&mut |key| self.node(key), Some(&before), None)?;
+            self.write_nodes(nodes);
             self.index.remove(rows::of_item(&before.key()));
             self.index.remove(tip);
         }
@@ -357,41 +350,43 @@ impl Step<'_> {
 
     fn hold(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
         let (document, actor) = (pack.document(), pack.actor());
-        let row = PackRow { place, first_seq: pack.first_seq(), tip: pack.tip() };
+        let row = PackRow { place, first_seq: pack.first_seq(), tip: pack.tip_hash() };
         self.index.put(rows::of_seq(PACK, document, actor, pack.last_seq()), &row);
         self.totals(|totals| totals.packs += 1)?;
-        let tip = TipRow {
-            device: pack.device,
-            incarnation: pack.incarnation,
-            seq: pack.last_seq(),
-            hash: pack.tip(),
-            signature: pack.signature,
-        };
-        self.tip(document, actor, tip)
+        self.tip(&pack.attestation())
     }
 
     /// Moves an actor's tip forward, and the reconciliation tree with it.
-    fn tip(&mut self, document: DocumentId, actor: Actor, tip: TipRow) -> Result<(), StoreError> {
-        let key = rows::of_actor(TIP, document, actor);
-        let before = self.index.get::<TipRow>(&key)?;
-        if before.is_some_and(|before| before.seq >= tip.seq) {
+    fn tip(&mut self, attestation: &Attestation) -> Result<(), StoreError> {
+        let key = rows::of_actor(TIP, attestation.document, attestation.actor());
+        let before = self.index.get::<TipRow>(&key)?.map(|row| row.attestation);
+        if before.is_some_and(|before| before.tip.seq >= attestation.tip.seq) {
             return Ok(());
         }
-        let old = before.map(|row| tree::item(document, actor, row.seq, row.hash));
-        let new = tree::item(document, actor, tip.seq, tip.hash);
-        let nodes = tree::replace(&mut |key| self.index.get(key), old.as_ref(), Some(&new))?;
+        let old = before.as_ref().map(tree::item);
+        let new = tree::item(attestation);
+        let nodes = tree::replace(&mut |key| self.node(key), old.as_ref(), Some(&new))?;
         self.write_nodes(nodes);
         self.index.put(rows::of_item(&new.key()), &new);
-        self.index.put(key, &tip);
+        self.index.put(key, &TipRow { attestation: *attestation });
         Ok(())
     }
 
-    fn write_nodes(&mut self, nodes: Vec<(Vec<u8>, crate::sync::Node)>) {
+    fn node(&self, key: &[u8]) -> Result<Option<Node>, StoreError> {
+        let bytes = match self.index.above.0.get(key) {
+            Some(above) => above.clone(),
+            None => self.index.below.get(key)?,
+        };
+        let node = bytes.map(|bytes| Node::decode(&bytes)).transpose();
+        node.map_err(|_| StoreError::Damaged { what: "a node of the item tree".to_owned() })
+    }
+
+    fn write_nodes(&mut self, nodes: Vec<(Vec<u8>, Node)>) {
         for (key, node) in nodes {
-            if node.is_empty() {
+            if node.count == 0 {
                 self.index.remove(key);
             } else {
-                self.index.put(key, &node);
+                self.index.above.put(key, node.encode());
             }
         }
     }

@@ -5,6 +5,7 @@ use super::ReplicaError;
 use super::documents::{Records, Replica};
 use super::rows::{self, PACK, PackRow, TIP, TipRow};
 use crate::sync::{Pack, Want};
+use crate::trust::Tip;
 
 /// Bytes of packs handed over at once; the asker asks again for more.
 const PROVIDE_BYTES_MAX: usize = 4 << 20;
@@ -39,45 +40,36 @@ impl Replica {
         let store = self.store();
         let (document, actor) = (want.document, want.actor);
         let key = rows::of_actor(TIP, document, actor);
-        let Some(tip) = rows::get::<TipRow>(&**store, &key)? else { return Ok(Vec::new()) };
+        let Some(row) = rows::get::<TipRow>(&**store, &key)? else { return Ok(Vec::new()) };
         let mut next = want.from_seq.max(1);
         let mut packs = Vec::new();
         let prefix = rows::of_actor(PACK, document, actor);
         let before = rows::of_seq(PACK, document, actor, next - 1);
         for (key, value) in store.scan(&prefix, Some(&before), usize::MAX)? {
-            let row: PackRow = rows::decode(&key, &value)?;
-            if row.first_seq > next {
+            let held: PackRow = rows::decode(&key, &value)?;
+            if held.first_seq > next {
                 break;
             }
-            packs.push(records.pack(&**store, row.place)?);
+            packs.push(records.pack(&**store, held.place)?);
             next = rows::number_in(&key).unwrap_or(next) + 1;
         }
-        if next > tip.seq {
+        let attestation = row.attestation;
+        if next > attestation.tip.seq {
             return Ok(packs);
         }
         // The rest came in a snapshot, which keeps one attestation for all of an actor's changes.
-        let saved = self.load(document)?;
-        let first = want.from_seq.max(1);
-        let mut changes = saved.changes_of(actor.as_bytes(), first);
-        changes.retain(|change| change.facts().seq <= tip.seq);
-        if changes.last().map(|change| change.facts().hash) != Some(tip.hash) {
-            return Ok(packs);
+        let mut changes = self.load(document)?.changes_of(actor.as_bytes(), 1);
+        changes.retain(|change| change.facts().seq <= attestation.tip.seq);
+        let later = changes.iter().position(|change| change.facts().seq >= want.from_seq);
+        let Some(later) = later else { return Ok(packs) };
+        let run = changes.split_off(later);
+        let previous = changes
+            .iter()
+            .fold(None, |tip: Option<Tip>, change| Some(Tip::after(tip.as_ref(), change.facts().hash)));
+        match Pack::assemble(self.genesis(document)?, &attestation, previous, run) {
+            Ok(pack) => Ok(vec![pack.encode()]),
+            // The document does not hold all that is attested yet; what packs there are will do.
+            Err(_) => Ok(packs),
         }
-        let previous = match first {
-            1 => None,
-            _ => saved
-                .changes_of(actor.as_bytes(), first - 1)
-                .first()
-                .map(|change| change.facts().hash),
-        };
-        let pack = Pack {
-            genesis: self.genesis(document)?,
-            device: tip.device,
-            incarnation: tip.incarnation,
-            previous,
-            changes,
-            signature: tip.signature,
-        };
-        Ok(vec![pack.encode()])
     }
 }

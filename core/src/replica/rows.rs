@@ -109,30 +109,10 @@ pub(super) struct BaseRow {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The last change held of one actor, with its proof.
+/// The end of what is held of one actor, with its proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TipRow {
-    pub(super) device: DeviceId,
-    pub(super) incarnation: Incarnation,
-    pub(super) seq: u64,
-    pub(super) hash: ChangeHash,
-    #[serde(with = "signature_bytes")]
-    pub(super) signature: [u8; 64],
-}
-
-impl TipRow {
-    /// Returns the proof that goes with a snapshot.
-    pub(super) fn attestation(&self, document: DocumentId, actor: Actor) -> Attestation {
-        Attestation {
-            device: self.device,
-            incarnation: self.incarnation,
-            document,
-            actor,
-            seq: self.seq,
-            hash: self.hash,
-            signature: self.signature,
-        }
-    }
+    pub(super) attestation: Attestation,
 }
 
 /// A pack held.
@@ -191,24 +171,6 @@ pub struct Totals {
     pub quarantined: u64,
 }
 
-mod signature_bytes {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        bytes: &[u8; 64],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<[u8; 64], D::Error> {
-        let bytes = <&[u8]>::deserialize(deserializer)?;
-        bytes.try_into().map_err(|_| serde::de::Error::invalid_length(bytes.len(), &"64 bytes"))
-    }
-}
-
 /// Joins a table and the parts of a key.
 pub(super) fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
@@ -261,7 +223,7 @@ pub(super) fn of_order(kind: Kind, updated: Timestamp, document: DocumentId) -> 
 }
 
 pub(super) fn of_item(item: &ItemKey) -> Vec<u8> {
-    key(ITEM, &[item.as_bytes()])
+    key(ITEM, &[&item.0])
 }
 
 pub(super) fn of_node(prefix: &Prefix) -> Vec<u8> {

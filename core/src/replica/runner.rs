@@ -2,7 +2,7 @@
 //! came of it. Frames go in, frames come out; whoever moves them (QUIC, TCP, the simulator) is not
 //! known here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ReplicaError;
@@ -38,9 +38,8 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
-    out: VecDeque<Vec<u8>>,
     progress: Progress,
-    answers: Vec<(u64, AdminAnswer)>,
+    answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
     caught_up: bool,
 }
@@ -53,39 +52,41 @@ impl PhoneRunner {
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn start(
         phone: Arc<Phone>,
-        hub: DeviceId,
-        live: bool,
+        options: PhoneOptions,
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
-        let start = phone.start(hub, live, now)?;
-        let sent = start.outbox.len();
-        let mut runner = Self {
+        let mut start = phone.start(options.hub, options.live, now)?;
+        start.asks = (0..).zip(options.asks).collect();
+        let progress = Progress { sent: start.outbox.len(), ..Progress::default() };
+        Ok(Self {
             phone,
             session: PhoneSession::new(start),
             entropy,
-            out: VecDeque::new(),
-            progress: Progress { sent, ..Progress::default() },
+            progress,
             answers: Vec::new(),
             outcome: None,
             caught_up: false,
-        };
-        runner.work(now)?;
-        Ok(runner)
+        })
     }
 
-    /// Takes in one frame from the hub and does all that it asks for.
+    /// Returns whether the next frame should be read now; frames to send come first.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.session.wants_input()
+    }
+
+    /// Takes in one frame from the hub. Call [`Self::poll_frame`] until it gives nothing before the
+    /// next.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Session`] when the hub misbehaves and [`ReplicaError::Store`] when
-    /// the store fails. The exchange is over then; nothing is half-taken.
-    pub fn handle(&mut self, frame: &[u8], now: Timestamp) -> Result<(), ReplicaError> {
-        {
-            let rows = self.phone.replica().store().clone();
-            self.session.handle_frame(frame, &StoredTree::new(&*rows))?;
-        }
-        self.work(now)
+    /// Returns [`ReplicaError::Session`] when the hub misbehaves. Poll on: the session tells the hub
+    /// why and ends.
+    pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
+        let rows = self.phone.replica().store().clone();
+        self.session.handle_frame(frame, &StoredTree::new(&*rows))?;
+        Ok(())
     }
 
     /// Releases and sends what was recorded since (live exchanges).
@@ -94,76 +95,30 @@ impl PhoneRunner {
     ///
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn offer(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
-        if self.phone.release(now)? > 0 {
-            let packs = self.phone.outbox()?;
-            self.progress.sent += packs.len();
-            self.session.handle_new_outbox(packs);
-        }
-        self.work(now)
-    }
-
-    /// Asks the hub for something only an administrator may.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Session`] when the session is over.
-    pub fn ask(&mut self, request: AdminRequest, now: Timestamp) -> Result<u64, ReplicaError> {
-        let id = self.session.handle_ask(request);
-        self.work(now)?;
-        Ok(id)
+        let packs = self.phone.release(now)?;
+        self.progress.sent += packs.len();
+        self.session.handle_new_outbox(packs);
+        Ok(())
     }
 
     /// Asks to end once everything under way has arrived.
+    pub fn finish(&mut self) {
+        self.session.finish();
+    }
+
+    /// Does the work that is due and returns the next frame to send; write it before polling again.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when the store fails.
-    pub fn finish(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
-        self.session.finish();
-        self.work(now)
-    }
-
-    /// Returns the next frame to send.
-    pub fn poll_frame(&mut self) -> Option<Vec<u8>> {
-        self.out.pop_front()
-    }
-
-    /// Returns the answers to [`Self::ask`] that have come.
-    pub fn take_answers(&mut self) -> Vec<(u64, AdminAnswer)> {
-        std::mem::take(&mut self.answers)
-    }
-
-    /// Returns what was done so far.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.progress
-    }
-
-    /// Returns whether everything the hub had at the last answer is here.
-    #[must_use]
-    pub fn caught_up(&self) -> bool {
-        self.caught_up
-    }
-
-    /// Returns how the exchange ended, once it has.
-    #[must_use]
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.outcome.as_ref()
-    }
-
-    /// Returns how often this side had to wait for the other.
-    #[must_use]
-    pub fn round_trips(&self) -> u32 {
-        self.session.traffic().round_trips
-    }
-
-    fn work(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
+    /// Returns [`ReplicaError::Store`] when the store fails: the exchange is over then, and nothing
+    /// is half-taken.
+    pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
         while let Some(output) = self.session.poll_output() {
             match output {
-                PhoneOutput::Send(frame) => self.out.push_back(frame),
-                PhoneOutput::Apply { items, position } => {
+                PhoneOutput::Send(frame) => return Ok(Some(frame)),
+                PhoneOutput::Apply(apply) => {
                     let fresh = Incarnation((self.entropy)());
-                    let taken = self.phone.apply(items, position, fresh, now);
+                    let taken = self.phone.apply(apply.items, apply.position, fresh, now);
                     self.session.handle_applied(taken.is_ok());
                     let taken = taken?;
                     self.progress.received += taken.recorded;
@@ -184,14 +139,50 @@ impl PhoneRunner {
                     self.session.handle_provided(packs);
                 }
                 PhoneOutput::Caught(_) => self.caught_up = true,
-                PhoneOutput::Answered { request_id, answer } => {
-                    self.answers.push((request_id, answer));
+                PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
+                PhoneOutput::Finished(outcome) => {
+                    self.progress.again |= outcome.left_behind;
+                    self.outcome = Some(outcome);
                 }
-                PhoneOutput::Finished(outcome) => self.outcome = Some(outcome),
             }
         }
-        Ok(())
+        Ok(None)
     }
+
+    /// Returns the hub's answers to [`PhoneOptions::asks`], in order.
+    #[must_use]
+    pub fn answers(&self) -> &[AdminAnswer] {
+        &self.answers
+    }
+
+    /// Returns what was done so far.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Returns whether everything the hub had at the last answer is here.
+    #[must_use]
+    pub fn caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// Returns how the exchange ended, once it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+}
+
+/// What a phone's exchange is for.
+#[derive(Debug, Clone)]
+pub struct PhoneOptions {
+    /// The hub's pinned key.
+    pub hub: DeviceId,
+    /// Stay and follow the feed.
+    pub live: bool,
+    /// What to ask the hub for, as an administrator.
+    pub asks: Vec<AdminRequest>,
 }
 
 /// The hub in an exchange with one device.

@@ -1,14 +1,23 @@
 //! The reconciliation tree, kept in rows: a node for every prefix that holds items.
 
 use super::rows;
-use crate::model::{Actor, ChangeHash, DocumentId};
+use crate::model::{Actor, DocumentId};
 use crate::store::{Read, StoreError};
-use crate::sync::{Item, ItemTree, Node, Prefix, TreeError, node_keys};
+use crate::sync::{Item, ItemKey, ItemTree, Node, Prefix, TreeError, node_keys};
+use crate::trust::Attestation;
 
-/// Makes the tree's item for the tip of an actor.
-pub(super) fn item(document: DocumentId, actor: Actor, seq: u64, tip: ChangeHash) -> Item {
-    Item { document, actor, seq, tip }
+/// Makes the tree's item for what an attestation covers.
+pub(super) fn item(attestation: &Attestation) -> Item {
+    Item {
+        document: attestation.document,
+        actor: attestation.actor(),
+        seq: attestation.tip.seq,
+        hash: attestation.tip.hash,
+    }
 }
+
+/// Rows of one page of a scan.
+const PAGE_ROWS: usize = 256;
 
 /// Reads a node's row by its key.
 pub(super) type NodeRow<'a> = dyn FnMut(&[u8]) -> Result<Option<Node>, StoreError> + 'a;
@@ -48,20 +57,25 @@ impl<'a> StoredTree<'a> {
 
 impl ItemTree for StoredTree<'_> {
     fn node(&self, prefix: &Prefix) -> Result<Node, TreeError> {
-        let node = rows::get(self.0, &rows::of_node(prefix)).map_err(unreadable)?;
-        Ok(node.unwrap_or_default())
+        match self.0.get(&rows::of_node(prefix)).map_err(unreadable)? {
+            Some(bytes) => Node::decode(&bytes),
+            None => Ok(Node::default()),
+        }
     }
 
     fn items(&self, prefix: &Prefix, limit: usize) -> Result<Vec<Item>, TreeError> {
-        // A prefix of an odd number of nibbles covers half a byte: scan the whole bytes, then filter.
-        let scan = rows::key(rows::ITEM, &[prefix.whole_bytes()]);
+        // A prefix of an odd number of nibbles ends in half a byte: scan the whole bytes from its
+        // first key on, and stop behind its last.
+        let (first, _) = prefix.range();
+        let whole = usize::from(prefix.depth() / 2);
+        let scan = rows::key(rows::ITEM, &[&first.0[..whole]]);
         let mut items = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = self.0.scan(&scan, after.as_deref(), 256).map_err(unreadable)?;
+            let page = self.0.scan(&scan, after.as_deref(), PAGE_ROWS).map_err(unreadable)?;
             for (key, value) in &page {
                 let item: Item = rows::decode(key, value).map_err(unreadable)?;
-                if prefix.contains(&item.key()) {
+                if prefix.holds(&item.key()) {
                     items.push(item);
                     if items.len() == limit {
                         return Ok(items);
@@ -69,13 +83,18 @@ impl ItemTree for StoredTree<'_> {
                 }
             }
             match page.last() {
-                Some((key, _)) if page.len() == 256 => after = Some(key.clone()),
+                Some((key, _)) if page.len() == PAGE_ROWS => after = Some(key.clone()),
                 _ => return Ok(items),
             }
         }
     }
+
+    fn item(&self, document: DocumentId, actor: Actor) -> Result<Option<Item>, TreeError> {
+        let key = rows::of_item(&ItemKey::of(document, actor));
+        rows::get(self.0, &key).map_err(unreadable)
+    }
 }
 
-fn unreadable(error: StoreError) -> TreeError {
-    TreeError::Unreadable { reason: error.to_string() }
+fn unreadable(source: StoreError) -> TreeError {
+    TreeError::Store { source: Box::new(source) }
 }

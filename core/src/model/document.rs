@@ -1,0 +1,446 @@
+//! One document: an Automerge document that was born by a genesis and a shape.
+//!
+//! Holds no device's rights and no receipts. Never lets Automerge panic through, never queues a
+//! change whose dependencies are missing, and is left as it was by anything it refuses.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::{
+    ActorId, Automerge, LoadOptions, OnPartialLoad, ReadDoc, SaveOptions, TextEncoding,
+    VerificationMode,
+};
+
+use super::change::RawChange;
+use super::chunk;
+use super::edit::{EditError, Editor};
+use super::ids::{Actor, ChangeHash, DocumentId, Genesis, Timestamp};
+use super::layout::{FIRST_ACTOR, Layout, SCHEMA, Shape, first_change};
+use super::view::View;
+
+/// Largest saved document: an inspection with every text full stays far below it, and a phone with
+/// 2 GB of memory still loads it.
+pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most actors in one document: some hundred devices with several lives each.
+pub const DOCUMENT_ACTORS_MAX: usize = 1_000;
+/// Most operations in one document; Automerge keeps some hundred bytes for each while it is open.
+pub const DOCUMENT_OPS_MAX: u64 = 2_000_000;
+
+/// Why bytes are not a document that this program can open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// The bytes are no Automerge document, or Automerge fails on them.
+    #[error("document {document} cannot be read ({reason}); rebuild it from the journal")]
+    Unreadable {
+        /// The document, short.
+        document: String,
+        /// What Automerge said, without content.
+        reason: &'static str,
+        /// The cause, when there is one.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// A foreign document chunk is malformed or over a limit.
+    #[error("foreign document refused: {what}")]
+    Foreign {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The bytes hold another document, or one of another shape.
+    #[error(
+        "document {document} does not begin with its computed first change; check its kind and checklist"
+    )]
+    OtherFirstChange {
+        /// The document, short.
+        document: String,
+    },
+    /// The genesis and the shape name different kinds or checklists.
+    #[error("document {document} was asked for with the shape of another kind or checklist")]
+    WrongShape {
+        /// The document, short.
+        document: String,
+    },
+    /// A newer program made it. The bytes are good: keep them.
+    #[error(
+        "document {document} has schema {found}, this program reads up to {SCHEMA}; update the program"
+    )]
+    NewerSchema {
+        /// The document, short.
+        document: String,
+        /// Its schema.
+        found: u32,
+    },
+    /// Heads were asked for that the document does not hold.
+    #[error("document {document} does not hold change {change}; sync and try again")]
+    UnknownHeads {
+        /// The document, short.
+        document: String,
+        /// The first unknown change, short.
+        change: String,
+    },
+    /// A line of changes cannot be renamed to a new actor.
+    #[error("changes cannot be renamed to a new actor: {reason}")]
+    Reauthor {
+        /// What stands in the way.
+        reason: &'static str,
+    },
+}
+
+/// What the document knows of a change it holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) actor: Vec<u8>,
+    pub(crate) seq: u64,
+    pub(crate) max_op: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) deps: Vec<ChangeHash>,
+}
+
+/// One record that several devices write.
+#[derive(Debug, Clone)]
+pub struct Document {
+    pub(crate) genesis: Genesis,
+    pub(crate) id: DocumentId,
+    pub(crate) shape: Shape,
+    pub(crate) layout: Layout,
+    pub(crate) automerge: Automerge,
+    /// Every change held, by hash.
+    pub(crate) known: BTreeMap<ChangeHash, Known>,
+    /// The last change of each actor.
+    pub(crate) tips: BTreeMap<Vec<u8>, (u64, ChangeHash)>,
+}
+
+impl Document {
+    /// Makes a document that holds only its computed first change, the same bytes on every replica.
+    ///
+    /// The shape must be of the genesis' kind; [`Document::load`] refuses what was made otherwise.
+    #[must_use]
+    pub fn create(genesis: &Genesis, shape: &Shape) -> Self {
+        debug_assert_eq!(genesis.kind, shape.kind(), "the shape is of the genesis' kind");
+        let (automerge, layout) = first_change(shape, SCHEMA);
+        Self::assemble(genesis, shape, layout, automerge)
+    }
+
+    /// Opens bytes that [`Document::save`] made.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DocumentError`] when the bytes are damaged, are another document's, or come from a
+    /// newer program; the caller keeps the bytes in every case.
+    pub fn load(genesis: &Genesis, shape: &Shape, bytes: &[u8]) -> Result<Self, DocumentError> {
+        let document = genesis.document().short();
+        let template = match shape {
+            Shape::Inspection { template, .. } => Some(*template),
+            _ => None,
+        };
+        if genesis.kind != shape.kind() || genesis.template != template {
+            return Err(DocumentError::WrongShape { document });
+        }
+        chunk::inspect_document(bytes)?;
+        let loaded = contain(|| load_automerge(bytes).map(|doc| (known_changes(&doc), doc)));
+        let (known, automerge) = match loaded {
+            Some(Ok(pair)) => pair,
+            Some(Err(source)) => {
+                let source = Some(source.into());
+                let reason = "Automerge refuses the bytes";
+                return Err(DocumentError::Unreadable { document, reason, source });
+            }
+            None => {
+                let reason = "Automerge fails on the bytes";
+                return Err(DocumentError::Unreadable { document, reason, source: None });
+            }
+        };
+        // A document keeps the schema it was born with, which its first change tells.
+        for schema in (0..=SCHEMA).rev() {
+            let (_, layout) = first_change(shape, schema);
+            if known.contains_key(&layout.first) {
+                return Ok(Self::assemble(genesis, shape, layout, automerge));
+            }
+        }
+        match contain(|| claimed_schema(&automerge)).flatten() {
+            Some(found) if found > SCHEMA => Err(DocumentError::NewerSchema { document, found }),
+            _ => Err(DocumentError::OtherFirstChange { document }),
+        }
+    }
+
+    /// Checks a foreign document chunk against the limits, before anything else sees it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DocumentError::Foreign`] for anything but one uncompressed document chunk within
+    /// the limits.
+    pub fn inspect_foreign(bytes: &[u8]) -> Result<(), DocumentError> {
+        chunk::inspect_document(bytes)
+    }
+
+    pub(crate) fn assemble(
+        genesis: &Genesis,
+        shape: &Shape,
+        layout: Layout,
+        automerge: Automerge,
+    ) -> Self {
+        let known = known_changes(&automerge);
+        let tips = tips_of(&known);
+        let id = genesis.document();
+        let (genesis, shape) = (genesis.clone(), shape.clone());
+        Self { genesis, id, shape, layout, automerge, known, tips }
+    }
+
+    /// Replaces the Automerge document by a later one of the same birth.
+    pub(crate) fn replace(&mut self, automerge: Automerge) {
+        self.known = known_changes(&automerge);
+        self.tips = tips_of(&self.known);
+        self.automerge = automerge;
+    }
+
+    /// Returns the bytes to keep, uncompressed: the store compresses, and Automerge's inflation has
+    /// no limit.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        save_automerge(&self.automerge)
+    }
+
+    /// Returns what the document was born as.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Returns the document's name.
+    #[must_use]
+    pub fn id(&self) -> DocumentId {
+        self.id
+    }
+
+    /// Returns what the first change holds.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Returns the schema the document was born with.
+    #[must_use]
+    pub fn schema(&self) -> u32 {
+        self.layout.schema
+    }
+
+    /// Returns the computed first change, which is never sent.
+    #[must_use]
+    pub fn first(&self) -> ChangeHash {
+        self.layout.first
+    }
+
+    /// Returns the heads, sorted.
+    #[must_use]
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        heads_of(&self.automerge)
+    }
+
+    /// Returns whether the document holds the change.
+    #[must_use]
+    pub fn has(&self, hash: &ChangeHash) -> bool {
+        self.known.contains_key(hash)
+    }
+
+    /// Returns the last change of each actor but the first change's: actor, sequence number, hash.
+    #[must_use]
+    pub fn tips(&self) -> Vec<(Vec<u8>, u64, ChangeHash)> {
+        self.tips
+            .iter()
+            .filter(|(actor, _)| actor.as_slice() != FIRST_ACTOR)
+            .map(|(actor, (seq, hash))| (actor.clone(), *seq, *hash))
+            .collect()
+    }
+
+    /// Returns an actor's changes from a sequence number on, in order.
+    #[must_use]
+    pub fn changes_of(&self, actor: &[u8], from_seq: u64) -> Vec<RawChange> {
+        let mut wanted: Vec<(u64, ChangeHash)> = self
+            .known
+            .iter()
+            .filter(|(_, known)| known.actor == actor && known.seq >= from_seq)
+            .map(|(hash, known)| (known.seq, *hash))
+            .collect();
+        wanted.sort_unstable();
+        wanted
+            .into_iter()
+            .filter_map(|(_, hash)| self.automerge.get_change_by_hash(&to_automerge(&hash)))
+            .filter_map(|change| RawChange::inspect(change.raw_bytes().to_vec()).ok())
+            .collect()
+    }
+
+    /// Makes one change.
+    ///
+    /// Everything that the closure did becomes exactly one change; none when nothing was changed.
+    ///
+    /// # Errors
+    ///
+    /// Returns the closure's error, or why the change cannot be made. The document is unchanged then.
+    pub fn edit<T>(
+        &mut self,
+        actor: Actor,
+        now: Timestamp,
+        f: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<(T, Option<RawChange>), EditError> {
+        if self.layout.schema != SCHEMA {
+            return Err(EditError::OldSchema { schema: self.layout.schema });
+        }
+        if actor.0 == FIRST_ACTOR {
+            return Err(EditError::ReservedActor);
+        }
+        // On a copy: undoing inside Automerge is one more thing that could go wrong.
+        let mut copy = self.automerge.clone();
+        copy.set_actor(ActorId::from(actor.0));
+        let done = contain(|| Editor::run(&*self, &mut copy, actor, now, f));
+        let (value, changed) = done.unwrap_or(Err(EditError::Internal))?;
+        if !changed {
+            return Ok((value, None));
+        }
+        let raw = contain(|| copy.get_last_local_change().map(|c| c.raw_bytes().to_vec()))
+            .flatten()
+            .ok_or(EditError::Internal)?;
+        let change = RawChange::inspect(raw)
+            .map_err(|source| EditError::ChangeTooLarge { source: Box::new(source) })?;
+        self.note(&change);
+        self.automerge = copy;
+        Ok((value, Some(change)))
+    }
+
+    fn note(&mut self, change: &RawChange) {
+        let facts = change.facts();
+        let known = Known {
+            actor: facts.actor.clone(),
+            seq: facts.seq,
+            max_op: facts.start_op + facts.ops.saturating_sub(1),
+            at: Timestamp(facts.time),
+            deps: facts.deps.clone(),
+        };
+        self.tips.insert(facts.actor.clone(), (facts.seq, facts.hash));
+        self.known.insert(facts.hash, known);
+    }
+
+    /// Reads the document as it is now.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::of(self)
+    }
+
+    /// Reads the document as it was at past heads.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DocumentError::UnknownHeads`] when a head is not held, and
+    /// [`DocumentError::Unreadable`] when Automerge cannot go back.
+    pub fn view_at(&self, heads: &[ChangeHash]) -> Result<View<'static>, DocumentError> {
+        Ok(View::owned(self.at(heads)?))
+    }
+
+    /// Returns the document as it was at past heads, as one of its own. No heads means the first
+    /// change alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::view_at`].
+    pub fn at(&self, heads: &[ChangeHash]) -> Result<Self, DocumentError> {
+        if let Some(unknown) = heads.iter().find(|head| !self.has(head)) {
+            return Err(DocumentError::UnknownHeads {
+                document: self.id.short(),
+                change: unknown.short(),
+            });
+        }
+        let mut wanted: Vec<automerge::ChangeHash> = heads.iter().map(to_automerge).collect();
+        if wanted.is_empty() {
+            wanted.push(to_automerge(&self.layout.first));
+        }
+        match contain(|| self.automerge.fork_at(&wanted)) {
+            Some(Ok(past)) => {
+                Ok(Self::assemble(&self.genesis, &self.shape, self.layout.clone(), past))
+            }
+            other => Err(DocumentError::Unreadable {
+                document: self.id.short(),
+                reason: "Automerge cannot go back to the heads",
+                source: match other {
+                    Some(Err(source)) => Some(source.into()),
+                    _ => None,
+                },
+            }),
+        }
+    }
+
+    /// Returns every change that is an ancestor of one of these, and these.
+    pub(crate) fn ancestors(&self, of: &[ChangeHash]) -> std::collections::BTreeSet<ChangeHash> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut stack = of.to_vec();
+        while let Some(hash) = stack.pop() {
+            if let Some(known) = self.known.get(&hash)
+                && seen.insert(hash)
+            {
+                stack.extend(&known.deps);
+            }
+        }
+        seen
+    }
+}
+
+/// Runs something that a panic of Automerge must not escape from. The caller discards whatever the
+/// closure was changing when this returns nothing.
+pub(crate) fn contain<T>(f: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(f)).ok()
+}
+
+pub(crate) fn to_automerge(hash: &ChangeHash) -> automerge::ChangeHash {
+    automerge::ChangeHash(hash.0)
+}
+
+pub(crate) fn heads_of(doc: &Automerge) -> Vec<ChangeHash> {
+    let mut heads: Vec<ChangeHash> =
+        doc.get_heads().into_iter().map(|hash| ChangeHash(hash.0)).collect();
+    heads.sort_unstable();
+    heads
+}
+
+pub(crate) fn save_automerge(doc: &Automerge) -> Vec<u8> {
+    doc.save_with_options(SaveOptions { deflate: false, retain_orphans: false })
+}
+
+/// Loads strictly: everything or nothing, heads checked, texts counted in code points everywhere.
+pub(crate) fn load_automerge(bytes: &[u8]) -> Result<Automerge, automerge::AutomergeError> {
+    let options = LoadOptions::new()
+        .on_partial_load(OnPartialLoad::Error)
+        .verification_mode(VerificationMode::Check)
+        .text_encoding(TextEncoding::UnicodeCodePoint);
+    Automerge::load_with_options(bytes, options)
+}
+
+fn claimed_schema(doc: &Automerge) -> Option<u32> {
+    let (value, _) = doc.get(automerge::ROOT, "schema").ok()??;
+    value.as_i64().and_then(|schema| u32::try_from(schema).ok())
+}
+
+fn known_changes(doc: &Automerge) -> BTreeMap<ChangeHash, Known> {
+    doc.get_changes_meta(&[])
+        .into_iter()
+        .map(|meta| {
+            let known = Known {
+                actor: meta.actor.to_bytes().to_vec(),
+                seq: meta.seq,
+                max_op: meta.max_op,
+                at: Timestamp(meta.timestamp),
+                deps: meta.deps.iter().map(|hash| ChangeHash(hash.0)).collect(),
+            };
+            (ChangeHash(meta.hash.0), known)
+        })
+        .collect()
+}
+
+fn tips_of(known: &BTreeMap<ChangeHash, Known>) -> BTreeMap<Vec<u8>, (u64, ChangeHash)> {
+    let mut tips: BTreeMap<Vec<u8>, (u64, ChangeHash)> = BTreeMap::new();
+    for (hash, change) in known {
+        let tip = tips.entry(change.actor.clone()).or_insert((change.seq, *hash));
+        if change.seq > tip.0 {
+            *tip = (change.seq, *hash);
+        }
+    }
+    tips
+}

@@ -1,0 +1,149 @@
+//! What was ever written: walks a document's own changes.
+//!
+//! Costs a decoding of every change walked, so it serves one screen at a time and never a list.
+
+use std::collections::BTreeSet;
+
+use automerge::legacy::{ObjectId, Op, OpType};
+use automerge::{Change, ExpandedChange, ObjId, ReadDoc, ScalarValue};
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, contain, to_automerge};
+use super::ids::{ChangeHash, Timestamp};
+use super::kinds::finding::Parked;
+use super::layout::FIRST_ACTOR;
+use super::register::Said;
+
+/// One change in a document's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The change.
+    pub change: ChangeHash,
+    /// Who wrote it.
+    pub actor: Vec<u8>,
+    /// 1 for the actor's first change.
+    pub seq: u64,
+    /// When, by the writer's clock.
+    pub at: Timestamp,
+}
+
+/// Lists all changes but the first, by their operation counters, then actors: an order that
+/// respects cause and is the same on every replica.
+pub(crate) fn changes(document: &Document) -> Vec<Past> {
+    let mut past: Vec<(u64, Past)> = document
+        .known
+        .iter()
+        .filter(|(_, known)| known.actor != FIRST_ACTOR)
+        .map(|(hash, known)| {
+            let (actor, seq, at) = (known.actor.clone(), known.seq, known.at);
+            (known.max_op, Past { change: *hash, actor, seq, at })
+        })
+        .collect();
+    past.sort_by(|a, b| (a.0, &a.1.actor).cmp(&(b.0, &b.1.actor)));
+    past.into_iter().map(|(_, past)| past).collect()
+}
+
+/// Returns every scalar ever put under a key of a map, oldest first.
+pub(crate) fn puts(document: &Document, map: &ObjId, key: &str) -> Vec<Said<String>> {
+    let all: Vec<ChangeHash> = document.known.keys().copied().collect();
+    let mut found = Vec::new();
+    for change in decoded(document, &all) {
+        for (offset, op) in change.operations.iter().enumerate() {
+            if is_object(&op.obj, map)
+                && op.key == automerge::legacy::Key::Map(key.into())
+                && let OpType::Put(value) = &op.action
+            {
+                found.push((change.start_op.get() + offset as u64, said(&change, text(value))));
+            }
+        }
+    }
+    found.sort_by(|a, b| (a.0, &a.1.actor).cmp(&(b.0, &b.1.actor)));
+    found.into_iter().map(|(_, said)| said).collect()
+}
+
+/// Returns what was written to a row and its texts by changes that are not ancestors of its
+/// tombstones.
+pub(crate) fn parked(
+    document: &Document,
+    row: &ObjId,
+    texts: &[&ObjId],
+    tombstones: &[ChangeHash],
+) -> Vec<Parked> {
+    let before: BTreeSet<ChangeHash> = document.ancestors(tombstones);
+    let others: Vec<ChangeHash> =
+        document.known.keys().filter(|hash| !before.contains(hash)).copied().collect();
+    let mut found = Vec::new();
+    for change in decoded(document, &others) {
+        let mut typed = String::new();
+        let mut erased = 0_usize;
+        for (offset, op) in change.operations.iter().enumerate() {
+            if texts.iter().any(|text| is_object(&op.obj, text)) {
+                match &op.action {
+                    OpType::Put(value) => typed.push_str(&text(value)),
+                    OpType::Delete => erased += 1,
+                    _ => {}
+                }
+            } else if is_object(&op.obj, row)
+                && let Some(field) = field(op)
+                && field != "deleted"
+                && let OpType::Put(value) = &op.action
+            {
+                let at = change.start_op.get() + offset as u64;
+                found.push((at, Parked { field, edit: said(&change, text(value)) }));
+            }
+        }
+        if !typed.is_empty() || erased > 0 {
+            if typed.is_empty() {
+                // Deleting text is an edit too: shown by how much, since it typed nothing.
+                typed = format!("[-{erased}]");
+            }
+            let edit = said(&change, typed);
+            found.push((change.start_op.get(), Parked { field: "text".to_owned(), edit }));
+        }
+    }
+    found.sort_by(|a, b| {
+        (a.0, &a.1.edit.actor, &a.1.field).cmp(&(b.0, &b.1.edit.actor, &b.1.field))
+    });
+    found.into_iter().map(|(_, parked)| parked).collect()
+}
+
+fn decoded(document: &Document, hashes: &[ChangeHash]) -> Vec<ExpandedChange> {
+    // Decoding panics on operations that this version does not know.
+    hashes
+        .iter()
+        .filter_map(|hash| contain(|| document.automerge.get_change_by_hash(&to_automerge(hash))))
+        .flatten()
+        .filter_map(|change: Change| contain(|| change.decode()))
+        .collect()
+}
+
+fn is_object(object: &ObjectId, wanted: &ObjId) -> bool {
+    match (object, wanted) {
+        (ObjectId::Id(id), ObjId::Id(counter, actor, _)) => id.0 == *counter && id.1 == *actor,
+        (ObjectId::Root, ObjId::Root) => true,
+        _ => false,
+    }
+}
+
+fn field(op: &Op) -> Option<String> {
+    match &op.key {
+        automerge::legacy::Key::Map(key) => Some(key.to_string()),
+        automerge::legacy::Key::Seq(_) => None,
+    }
+}
+
+fn text(value: &ScalarValue) -> String {
+    match value {
+        ScalarValue::Str(text) => text.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn said(change: &ExpandedChange, value: String) -> Said<String> {
+    Said {
+        value,
+        actor: change.actor_id.to_bytes().to_vec(),
+        change: ChangeHash(change.hash.map_or([0; 32], |hash| hash.0)),
+        at: Timestamp(change.time),
+    }
+}

@@ -1,0 +1,270 @@
+//! *Điểm không phù hợp*: a finding. A row with its own text, made by one actor under a random id.
+//!
+//! Deleting writes a tombstone; what others write to a deleted finding is parked and shown.
+
+use std::collections::BTreeMap;
+
+use automerge::transaction::Transactable;
+use automerge::{ObjId, ObjType, ReadDoc};
+use serde::{Deserialize, Serialize};
+
+use crate::model::edit::{EditError, Editor, NoteEdit, ROWS_MAX, needed, optional};
+use crate::model::ids::{Kind, Timestamp};
+use crate::model::register::{Register, Said, Told};
+use crate::model::text::clean;
+use crate::model::view::{View, read_string};
+
+/// How bad a finding is (*mức lỗi*). The law of 2025 has no grades from it, but it orders work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// *Nhẹ*.
+    Minor,
+    /// *Nặng*.
+    Major,
+    /// *Nghiêm trọng*.
+    Serious,
+}
+
+/// A finding to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingInput {
+    /// The item it is about; none for what no item covers.
+    pub item: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found.
+    pub text: String,
+    /// *Điều, khoản*: the clause it breaks.
+    pub clause: Option<String>,
+    /// *Hạn khắc phục*: the last moment to correct it.
+    pub deadline: Option<Timestamp>,
+    /// It cannot be corrected in the required time.
+    pub unfixable: bool,
+}
+
+/// What to change of a finding; absent fields stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindingPatch {
+    /// The item it is about.
+    pub item: Option<String>,
+    /// How bad it is.
+    pub severity: Option<Severity>,
+    /// What was found.
+    pub text: Option<NoteEdit>,
+    /// The clause it breaks.
+    pub clause: Option<String>,
+    /// The last moment to correct it; the inner none takes it away.
+    pub deadline: Option<Option<Timestamp>>,
+    /// It cannot be corrected in the required time.
+    pub unfixable: Option<bool>,
+    /// *Đã xác nhận khắc phục*: the correction was verified.
+    pub fixed: Option<bool>,
+}
+
+/// Typed reading of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FindingView {
+    /// The item it is about.
+    pub item: Register<String>,
+    /// How bad it is.
+    pub severity: Register<Told<Severity>>,
+    /// What was found.
+    pub text: String,
+    /// The clause it breaks.
+    pub clause: Register<String>,
+    /// The last moment to correct it.
+    pub deadline: Register<Told<Option<Timestamp>>>,
+    /// It cannot be corrected in the required time.
+    pub unfixable: Register<Told<bool>>,
+    /// The correction was verified.
+    pub fixed: Register<Told<bool>>,
+    /// The tombstone.
+    pub deleted: Register<Told<bool>>,
+    /// Edits made without sight of the tombstone, or in spite of it.
+    pub parked: Vec<Parked>,
+}
+
+impl FindingView {
+    /// Returns whether it counts: no tombstone stands alone. Where one person deleted and another
+    /// restored it unseen, it stays.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let values = self.deleted.all();
+        values.is_empty() || values.iter().any(|said| said.value != Told::Valid(true))
+    }
+
+    /// Returns the worst severity that stands; content that cannot be read counts as the worst.
+    #[must_use]
+    pub fn worst(&self) -> Severity {
+        self.severity
+            .all()
+            .iter()
+            .map(|said| said.value.valid().copied().unwrap_or(Severity::Serious))
+            .max()
+            .unwrap_or(Severity::Serious)
+    }
+
+    /// Returns whether any standing value says that it cannot be corrected.
+    #[must_use]
+    pub fn is_unfixable(&self) -> bool {
+        self.unfixable.all().iter().any(|said| said.value != Told::Valid(false))
+    }
+
+    /// Returns whether every standing value says that the correction was verified.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        let values = self.fixed.all();
+        !values.is_empty() && values.iter().all(|said| said.value == Told::Valid(true))
+    }
+
+    /// Returns the earliest standing deadline.
+    #[must_use]
+    pub fn earliest_deadline(&self) -> Option<Timestamp> {
+        self.deadline.all().iter().filter_map(|said| said.value.valid().copied().flatten()).min()
+    }
+}
+
+/// An edit of something deleted: kept, shown, and left to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// The field that was edited.
+    pub field: String,
+    /// What was written: the register's content, or the text that was typed.
+    pub edit: Said<String>,
+}
+
+pub(crate) fn read_all(view: &View<'_>) -> BTreeMap<String, FindingView> {
+    view.rows("findings").into_iter().map(|(id, row)| (id, read(view, &row))).collect()
+}
+
+fn read(view: &View<'_>, row: &ObjId) -> FindingView {
+    let told = |key| view.at_key(row, key).map(|raw| Told::read(&raw));
+    let deleted = told("deleted");
+    let tombstones: Vec<_> = deleted
+        .all()
+        .iter()
+        .filter(|said| said.value == Told::Valid(true))
+        .map(|said| said.change)
+        .collect();
+    FindingView {
+        item: view.at_key(row, "item").map(|raw| read_string(&raw)),
+        severity: view.at_key(row, "severity").map(|raw| Told::read(&raw)),
+        text: view.text_in(row, "text"),
+        clause: view.at_key(row, "clause").map(|raw| read_string(&raw)),
+        deadline: view.at_key(row, "deadline").map(|raw| Told::read(&raw)),
+        unfixable: told("unfixable"),
+        fixed: told("fixed"),
+        parked: view.parked(row, &tombstones),
+        deleted,
+    }
+}
+
+impl Editor<'_> {
+    fn finding(&self, id: [u8; 16]) -> Result<ObjId, EditError> {
+        self.require(Kind::Inspection, "findings")?;
+        let (map, key) = (self.map("findings")?, hex::encode(id));
+        let values = self.tx.get_all(&map, key.as_str())?;
+        let row = values.into_iter().rev().find(|(value, _)| value.is_object());
+        row.map(|(_, row)| row).ok_or(EditError::UnknownRow { what: "finding", id: key })
+    }
+
+    fn check_item(&self, item: Option<&str>) -> Result<(), EditError> {
+        match item {
+            Some(item) if !self.document.shape.has_item(item) => {
+                Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a finding under a fresh random id.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Exists`], [`EditError::UnknownItem`], or which limit it passes.
+    pub fn finding_add(&mut self, id: [u8; 16], input: FindingInput) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "findings")?;
+        let key = hex::encode(id);
+        self.fresh("findings", "finding", &key)?;
+        self.check_item(input.item.as_deref())?;
+        let map = self.map("findings")?;
+        if self.tx.length(&map) >= ROWS_MAX {
+            return Err(EditError::TooMany { what: "findings", limit: ROWS_MAX });
+        }
+        let words = needed("text of the finding", &input.text)?;
+        let clause = optional("clause", input.clause.as_deref())?;
+        // One actor makes the row under a random key, so no other can make it too.
+        let row = self.tx.put_object(&map, key, ObjType::Map)?;
+        let text = self.tx.put_object(&row, "text", ObjType::Text)?;
+        self.edit_text(&text, "finding", NoteEdit::Append(words))?;
+        if let Some(item) = &input.item {
+            self.put(&row, "item", item)?;
+        }
+        self.put(&row, "severity", &input.severity)?;
+        if let Some(clause) = &clause {
+            self.put(&row, "clause", clause)?;
+        }
+        if input.deadline.is_some() {
+            self.put(&row, "deadline", &input.deadline)?;
+        }
+        self.put(&row, "unfixable", &input.unfixable)
+    }
+
+    /// Changes a finding. On a deleted one the edit is parked.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownRow`], [`EditError::UnknownItem`], or which limit it passes.
+    pub fn finding_update(&mut self, id: [u8; 16], patch: FindingPatch) -> Result<(), EditError> {
+        let row = self.finding(id)?;
+        self.check_item(patch.item.as_deref())?;
+        if let Some(item) = &patch.item {
+            self.put(&row, "item", item)?;
+        }
+        if let Some(severity) = &patch.severity {
+            self.put(&row, "severity", severity)?;
+        }
+        if let Some(edit) = patch.text {
+            let found = self.tx.get_all(&row, "text")?;
+            let text = found.into_iter().rev().find(|(value, _)| value.is_object());
+            let (_, text) =
+                text.ok_or_else(|| EditError::UnknownRow { what: "finding", id: hex::encode(id) })?;
+            self.edit_text(&text, "finding", edit)?;
+        }
+        if let Some(clause) = patch.clause.as_deref() {
+            let clause = crate::model::edit::field("clause", clause)?;
+            self.put(&row, "clause", &clause)?;
+        }
+        if let Some(deadline) = &patch.deadline {
+            self.put(&row, "deadline", deadline)?;
+        }
+        if let Some(unfixable) = &patch.unfixable {
+            self.put(&row, "unfixable", unfixable)?;
+        }
+        if let Some(fixed) = &patch.fixed {
+            self.put(&row, "fixed", fixed)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a finding by a tombstone.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownRow`].
+    pub fn finding_delete(&mut self, id: [u8; 16]) -> Result<(), EditError> {
+        let row = self.finding(id)?;
+        self.put(&row, "deleted", &true)
+    }
+
+    /// Takes a tombstone away.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownRow`].
+    pub fn finding_restore(&mut self, id: [u8; 16]) -> Result<(), EditError> {
+        let row = self.finding(id)?;
+        self.put(&row, "deleted", &false)
+    }
+}

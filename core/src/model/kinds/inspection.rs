@@ -1,0 +1,521 @@
+//! *Cuộc kiểm tra*: one visit. Answers, notes, opinions, header, samples, evidence, life cycle.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::FindingView;
+use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, optional};
+use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
+use crate::model::lifecycle::LifeCycle;
+use crate::model::register::{Register, Said, Told};
+use crate::model::text::{EVIDENCE_MAX, clean};
+use crate::model::view::View;
+
+/// What an answer says of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Grade {
+    /// *Không áp dụng* (KAD).
+    #[serde(rename = "na")]
+    NotApplicable,
+    /// *Đạt*.
+    Pass,
+    /// *Lỗi nhẹ* (Mi): may affect safety, or hinders control.
+    Minor,
+    /// *Lỗi nặng* (Ma): will affect safety if it lasts.
+    Major,
+    /// *Lỗi nghiêm trọng* (Se): affects safety.
+    Serious,
+    /// Taken back: nobody answers.
+    Unanswered,
+    /// Content that this program cannot read.
+    #[serde(skip)]
+    Damaged,
+}
+
+impl Grade {
+    /// Every grade that can be written.
+    pub const ALL: [Self; 6] = [
+        Self::NotApplicable,
+        Self::Pass,
+        Self::Minor,
+        Self::Major,
+        Self::Serious,
+        Self::Unanswered,
+    ];
+
+    /// Returns the name used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "na",
+            Self::Pass => "pass",
+            Self::Minor => "minor",
+            Self::Major => "major",
+            Self::Serious => "serious",
+            Self::Unanswered => "unanswered",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+/// An answer to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerInput {
+    /// The grade.
+    pub grade: Grade,
+    /// A measured or written value.
+    pub value: Option<String>,
+    /// BLAKE3 hashes of photos, in hexadecimal.
+    pub evidence: Vec<String>,
+    /// When the person says it was observed.
+    pub claimed_at: Timestamp,
+    /// The person saw all standing answers and settles them with this one.
+    pub resolves: bool,
+}
+
+/// An answer (*câu trả lời*), replaced whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The grade.
+    pub grade: Grade,
+    /// A measured or written value; for damaged content, that content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// BLAKE3 hashes of photos, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// When the person says it was observed.
+    pub claimed_at: Timestamp,
+    /// The changes whose answers this one settled, in hexadecimal; none for an ordinary answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolves: Vec<String>,
+}
+
+impl Answer {
+    pub(crate) fn read(raw: &str) -> Self {
+        serde_json::from_str(raw).unwrap_or_else(|_| Self {
+            grade: Grade::Damaged,
+            value: Some(raw.to_owned()),
+            evidence: Vec::new(),
+            claimed_at: Timestamp(0),
+            resolves: Vec::new(),
+        })
+    }
+}
+
+/// What is known of one item's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnswerState {
+    /// Nobody answered, or the answer was taken back.
+    Unanswered,
+    /// One answer stands.
+    One(Said<Answer>),
+    /// Several stand until a person resolves them; sorted the same on every replica.
+    Conflict(Vec<Said<Answer>>),
+}
+
+impl AnswerState {
+    pub(crate) fn from_register(register: Register<Answer>) -> Self {
+        match register {
+            Register::Empty => Self::Unanswered,
+            Register::One(said) if said.value.grade == Grade::Unanswered => Self::Unanswered,
+            Register::One(said) => Self::One(said),
+            Register::Conflict(values) => Self::Conflict(values),
+        }
+    }
+
+    /// Returns every standing answer.
+    #[must_use]
+    pub fn all(&self) -> &[Said<Answer>] {
+        match self {
+            Self::Unanswered => &[],
+            Self::One(said) => std::slice::from_ref(said),
+            Self::Conflict(values) => values,
+        }
+    }
+
+    /// Returns the worst standing grade by an order from best to worst. None when nothing stands or
+    /// a standing grade has no place in the order: such an item counts as unanswered.
+    #[must_use]
+    pub fn worst(&self, order: &[Grade]) -> Option<Grade> {
+        let ranks: Option<Vec<usize>> = self
+            .all()
+            .iter()
+            .map(|said| order.iter().position(|grade| *grade == said.value.grade))
+            .collect();
+        ranks?.into_iter().max().and_then(|rank| order.get(rank).copied())
+    }
+}
+
+/// Header fields of the minutes (*phần đầu biên bản*), beside what facility and plan already hold.
+pub const HEADER_FIELDS: [&str; 28] = [
+    "decision_number",
+    "decision_date",
+    "decision_signer",
+    "form",
+    "content",
+    "facility",
+    "facility_name",
+    "facility_representative",
+    "facility_position",
+    "facility_staff",
+    "facility_phone",
+    "place",
+    "started_at",
+    "ended_at",
+    "certificate",
+    "certificate_expiry",
+    "products",
+    "brand",
+    "capacity",
+    "workers",
+    "documents",
+    "witness",
+    "witness_position",
+    "refusal_reason",
+    "copies",
+    "pages",
+    "recommendation",
+    "clear_sign_reason",
+];
+
+/// A sample taken (*mẫu đã lấy*): a row of form 15, NĐ 37/2026/NĐ-CP.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sample {
+    /// *Tên mẫu*.
+    pub name: String,
+    /// *Ký hiệu, mã mẫu*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// *Cơ sở sản xuất ghi trên nhãn*, or who supplied it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub maker: String,
+    /// *Đơn vị tính*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// *Khối lượng, số lượng mẫu*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub quantity: String,
+    /// *Lượng hàng tại thời điểm lấy mẫu*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stock: String,
+    /// *Ngày sản xuất*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub produced_on: String,
+    /// *Số lô*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub lot: String,
+    /// *Thời hạn lưu mẫu*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub keep_until: String,
+    /// *Ghi chú*.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Taken off the list; kept and shown as such.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+}
+
+/// A photo or scan named by its hash (*minh chứng*).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// What it shows.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub caption: String,
+    /// Its media type, for instance `image/jpeg`.
+    pub media: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The item it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Taken off the list; kept and shown as such.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+}
+
+/// Typed reading of an inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectionView {
+    /// The checklist.
+    pub template: Option<TemplateId>,
+    /// Header fields that somebody filled.
+    pub header: BTreeMap<String, Register<String>>,
+    /// Every item of the checklist, answered or not, and answers under keys that it does not have.
+    pub answers: BTreeMap<String, AnswerState>,
+    /// Notes that are not empty.
+    pub notes: BTreeMap<String, String>,
+    /// Findings by id, deleted ones too.
+    pub findings: BTreeMap<String, FindingView>,
+    /// Samples by id.
+    pub samples: BTreeMap<String, Register<Told<Sample>>>,
+    /// Photos by hash.
+    pub evidence: BTreeMap<String, Register<Told<Evidence>>>,
+    /// *Ý kiến của cơ sở*.
+    pub facility_opinion: String,
+    /// *Ý kiến khác*.
+    pub other_opinions: String,
+    /// *Nhận xét, kết luận của đoàn*.
+    pub conclusion: String,
+    /// Where it stands; empty means [`InspectionView::initial`].
+    pub state: Register<LifeCycle>,
+    /// The state of an inspection that nobody has moved yet.
+    pub initial: LifeCycle,
+    /// Whether the legal clock was extended, and why.
+    pub extended: Register<String>,
+}
+
+impl InspectionView {
+    pub(crate) fn of(view: &View<'_>) -> Self {
+        let document = view.document();
+        let mut answers: BTreeMap<String, AnswerState> = document
+            .shape
+            .items()
+            .iter()
+            .map(|item| (item.clone(), AnswerState::Unanswered))
+            .collect();
+        for (item, register) in view.registers("answers") {
+            answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
+        }
+        let lifecycle = |key| view.register("lifecycle", key);
+        Self {
+            template: document.genesis.template,
+            header: view.strings("header"),
+            answers,
+            notes: view.notes(),
+            findings: super::finding::read_all(view),
+            samples: view.told("samples"),
+            evidence: view.told("evidence"),
+            facility_opinion: view.text("facility_opinion"),
+            other_opinions: view.text("other_opinions"),
+            conclusion: view.text("conclusion"),
+            state: lifecycle("state")
+                .map(|raw| serde_json::from_str(&raw).unwrap_or(LifeCycle::Damaged)),
+            initial: match document.genesis.origin {
+                Origin::Planned { .. } => LifeCycle::Planned,
+                _ => LifeCycle::Draft,
+            },
+            extended: lifecycle("extended").map(|raw| crate::model::view::read_string(&raw)),
+        }
+    }
+
+    /// Returns the states that stand: one, or several when people moved it apart.
+    #[must_use]
+    pub fn states(&self) -> Vec<LifeCycle> {
+        match &self.state {
+            Register::Empty => vec![self.initial],
+            register => register.all().iter().map(|said| said.value).collect(),
+        }
+    }
+
+    /// Returns whether the item has an answer.
+    #[must_use]
+    pub fn is_answered(&self, item: &str) -> bool {
+        self.answers.get(item).is_some_and(|state| {
+            state
+                .all()
+                .iter()
+                .any(|said| !matches!(said.value.grade, Grade::Unanswered | Grade::Damaged))
+        })
+    }
+}
+
+impl Editor<'_> {
+    fn item(&self, item: &str) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "checklist items")?;
+        if self.document.shape.has_item(item) {
+            Ok(())
+        } else {
+            Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
+        }
+    }
+
+    /// Writes an answer. Whether the checklist allows the grade is the checklist's to say.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownItem`], [`EditError::Conflicted`] when several answers stand and
+    /// this one does not say that it resolves them, or which limit it passes.
+    pub fn answer(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
+        self.item(item)?;
+        let map = self.map("answers")?;
+        let standing = self.standing(&map, item)?;
+        if standing.len() > 1 && !input.resolves {
+            return Err(EditError::Conflicted { item: item.to_owned(), values: standing.len() });
+        }
+        if input.grade == Grade::Damaged {
+            return Err(EditError::Invalid { what: "grade", expected: "one that can be written" });
+        }
+        if input.evidence.len() > EVIDENCE_MAX {
+            return Err(EditError::TooMany { what: "photos of one answer", limit: EVIDENCE_MAX });
+        }
+        for hash in &input.evidence {
+            evidence_hash(hash)?;
+        }
+        let mut resolves: Vec<String> = Vec::new();
+        if input.resolves && standing.len() > 1 {
+            resolves = standing.iter().map(ToString::to_string).collect();
+            resolves.sort_unstable();
+        }
+        let answer = Answer {
+            grade: input.grade,
+            value: optional("value", input.value.as_deref())?,
+            evidence: input.evidence,
+            claimed_at: input.claimed_at,
+            resolves,
+        };
+        self.put(&map, item, &answer)
+    }
+
+    /// Writes an answer that settles every answer standing now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::answer`].
+    pub fn resolve(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
+        self.answer(item, AnswerInput { resolves: true, ..input })
+    }
+
+    /// Edits the note of an item.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownItem`], or why the text cannot be edited so.
+    pub fn note(&mut self, item: &str, edit: NoteEdit) -> Result<(), EditError> {
+        self.item(item)?;
+        let text = self.document.layout.notes.get(item).cloned();
+        let text = text.ok_or_else(|| EditError::UnknownItem { item: item.to_owned() })?;
+        self.edit_text(&text, "note", edit)
+    }
+
+    /// Fills a header field of the minutes; one of [`HEADER_FIELDS`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownField`] or [`EditError::TooLong`].
+    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "header of minutes")?;
+        if !HEADER_FIELDS.contains(&name) {
+            let name = clean(name).chars().take(64).collect();
+            return Err(EditError::UnknownField { kind: Kind::Inspection, field: name });
+        }
+        let value = field(name, value)?;
+        let map = self.map("header")?;
+        self.put(&map, name, &value)
+    }
+
+    /// Edits an opinion: `facility_opinion`, `other_opinions` or `conclusion`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownField`], or why the text cannot be edited so.
+    pub fn opinion(&mut self, name: &str, edit: NoteEdit) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "opinions")?;
+        let text = self.text(name)?;
+        self.edit_text(&text, name, edit)
+    }
+
+    /// Moves the inspection along its life.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Transition`] when no standing state leads there,
+    /// [`EditError::OpenConflicts`] before minutes are signed, and [`EditError::NoWitness`] when the
+    /// facility refuses to sign and no witness is named.
+    pub fn set_state(&mut self, to: LifeCycle) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "life cycle")?;
+        let view = self.document.view();
+        let read = InspectionView::of(&view);
+        let states = read.states();
+        if !states.iter().any(|from| from.next().contains(&to)) {
+            let from = states.last().map_or("draft", |state| state.name());
+            return Err(EditError::Transition { from, to: to.name() });
+        }
+        if matches!(to, LifeCycle::MinutesSigned | LifeCycle::MinutesRefused) {
+            let open = view.conflicts().into_iter();
+            let count = open.filter(|open| open.place.container != "lifecycle").count();
+            if count > 0 {
+                return Err(EditError::OpenConflicts { count });
+            }
+        }
+        if to == LifeCycle::MinutesRefused {
+            let header = self.map("header")?;
+            if !self.exists(&header, "witness")? {
+                return Err(EditError::NoWitness);
+            }
+        }
+        let map = self.map("lifecycle")?;
+        self.put(&map, "state", &to)
+    }
+
+    /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::ExtendedBefore`], or [`EditError::Invalid`] without a reason.
+    pub fn extend(&mut self, reason: &str) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "life cycle")?;
+        let map = self.map("lifecycle")?;
+        if self.exists(&map, "extended")? {
+            return Err(EditError::ExtendedBefore);
+        }
+        let reason = needed("reason of the extension", reason)?;
+        self.put(&map, "extended", &reason)
+    }
+
+    /// Writes a sample's row.
+    ///
+    /// # Errors
+    ///
+    /// Returns which field is missing or too long.
+    pub fn sample_put(&mut self, id: [u8; 16], sample: &Sample) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "samples")?;
+        let text = |what: &str, value: &str| field(what, value);
+        let sample = Sample {
+            name: needed("name of the sample", &sample.name)?,
+            code: text("code", &sample.code)?,
+            maker: text("maker", &sample.maker)?,
+            unit: text("unit", &sample.unit)?,
+            quantity: text("quantity", &sample.quantity)?,
+            stock: text("stock", &sample.stock)?,
+            produced_on: text("production date", &sample.produced_on)?,
+            lot: text("lot", &sample.lot)?,
+            keep_until: text("keeping time", &sample.keep_until)?,
+            note: text("note", &sample.note)?,
+            removed: sample.removed,
+        };
+        self.put_row("samples", &hex::encode(id), &sample)
+    }
+
+    /// Names a photo or scan by its BLAKE3 hash.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownItem`] or which field is too long.
+    pub fn evidence_put(&mut self, hash: [u8; 32], evidence: &Evidence) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "evidence")?;
+        if let Some(item) = &evidence.item {
+            self.item(item)?;
+        }
+        let evidence = Evidence {
+            caption: field("caption", &evidence.caption)?,
+            media: needed("media type", &evidence.media)?,
+            ..evidence.clone()
+        };
+        self.put_row("evidence", &hex::encode(hash), &evidence)
+    }
+}
+
+fn evidence_hash(hash: &str) -> Result<(), EditError> {
+    let hexadecimal = hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if hexadecimal && hash.len() == 64 {
+        Ok(())
+    } else {
+        Err(EditError::Invalid { what: "photo", expected: "named by 64 hexadecimal digits" })
+    }
+}

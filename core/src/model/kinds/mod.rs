@@ -1,0 +1,8 @@
+//! What each kind of document holds: its inputs, its edits and its typed reading.
+
+pub(crate) mod facility;
+pub(crate) mod finding;
+pub(crate) mod followup;
+pub(crate) mod inspection;
+pub(crate) mod plan;
+pub(crate) mod review;

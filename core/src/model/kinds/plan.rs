@@ -1,0 +1,229 @@
+//! *Kế hoạch kiểm tra*: the decision, the team, what is to be visited and by which checklist.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::facility::day;
+use crate::model::edit::{EditError, Editor, field, needed};
+use crate::model::ids::{DocumentId, Kind, TemplateId};
+use crate::model::register::{Register, Told};
+use crate::model::text::clean;
+use crate::model::view::View;
+
+/// Fields of a plan that [`Editor::set_plan`] takes.
+pub const PLAN_FIELDS: [&str; 8] = [
+    "title",
+    "decision_number",
+    "decision_date",
+    "decision_signer",
+    "issuer_level",
+    "from",
+    "to",
+    "basis",
+];
+
+/// Most sections of a checklist assigned to one member.
+const SECTIONS_MAX: usize = 64;
+
+/// A plan to write. Empty texts are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanInput {
+    /// *Trích yếu*: what it is called.
+    pub title: String,
+    /// *Số quyết định*.
+    pub decision_number: String,
+    /// *Ngày quyết định*, as YYYY-MM-DD.
+    pub decision_date: String,
+    /// First day, as YYYY-MM-DD.
+    pub from: String,
+    /// Last day, as YYYY-MM-DD.
+    pub to: String,
+    /// Checklists in use, with their titles.
+    pub templates: Vec<(TemplateId, String)>,
+    /// What is to be visited.
+    pub facilities: Vec<(DocumentId, PlannedVisit)>,
+    /// *Đoàn kiểm tra*: members by device or person id.
+    pub team: Vec<(String, Member)>,
+}
+
+/// A planned visit (*cơ sở được kiểm tra*), under the facility's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedVisit {
+    /// The checklist.
+    pub template: TemplateId,
+    /// 1 for the first visit under this plan.
+    pub visit: u32,
+    /// Name of the facility when it was planned, for lists.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Taken off the plan; kept and shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+}
+
+/// Role in the team (*vai trò trong đoàn*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Role {
+    /// *Trưởng đoàn*.
+    Leader,
+    /// *Phó trưởng đoàn*.
+    Deputy,
+    /// *Thư ký*.
+    Secretary,
+    /// *Thành viên*.
+    Member,
+}
+
+/// A member of the team (*thành viên đoàn*).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// *Họ tên*.
+    pub name: String,
+    /// *Cơ quan*.
+    pub agency: String,
+    /// *Chức vụ*.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub position: String,
+    /// Role in the team.
+    pub role: Role,
+    /// Sections of the checklist that the member fills; none means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<String>,
+    /// *Cam kết không xung đột lợi ích*: declared free of conflicts of interest (art. 12).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_conflict: bool,
+    /// Taken off the team; kept and shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+}
+
+/// Typed reading of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanView {
+    /// Fields that somebody filled, by the names in [`PLAN_FIELDS`].
+    pub fields: BTreeMap<String, Register<String>>,
+    /// Visits by facility id.
+    pub facilities: BTreeMap<String, Register<Told<PlannedVisit>>>,
+    /// Members by device or person id.
+    pub team: BTreeMap<String, Register<Told<Member>>>,
+    /// Titles of checklists by id.
+    pub templates: BTreeMap<String, Register<String>>,
+    /// Free notes.
+    pub notes: String,
+}
+
+impl PlanView {
+    pub(crate) fn of(view: &View<'_>) -> Self {
+        Self {
+            fields: view.strings("fields"),
+            facilities: view.told("facilities"),
+            team: view.told("team"),
+            templates: view.strings("templates"),
+            notes: view.text("notes"),
+        }
+    }
+
+    /// Returns the value to show for a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).and_then(Register::shown).map(String::as_str)
+    }
+}
+
+impl Editor<'_> {
+    /// Fills a plan.
+    ///
+    /// # Errors
+    ///
+    /// Returns which field is missing, malformed or too long.
+    pub fn plan(&mut self, input: &PlanInput) -> Result<(), EditError> {
+        self.set_plan("title", &needed("title of the plan", &input.title)?)?;
+        let pairs = [
+            ("decision_number", &input.decision_number),
+            ("decision_date", &input.decision_date),
+            ("from", &input.from),
+            ("to", &input.to),
+        ];
+        for (name, value) in pairs {
+            if !value.is_empty() {
+                self.set_plan(name, value)?;
+            }
+        }
+        for (template, title) in &input.templates {
+            let title = field("title of the checklist", title)?;
+            self.put_row("templates", &template.to_string(), &title)?;
+        }
+        for (facility, visit) in &input.facilities {
+            self.plan_facility(*facility, visit)?;
+        }
+        for (id, member) in &input.team {
+            self.plan_member(id, member)?;
+        }
+        Ok(())
+    }
+
+    /// Sets one field of a plan; one of [`PLAN_FIELDS`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownField`], or which value is malformed or too long.
+    pub fn set_plan(&mut self, name: &str, value: &str) -> Result<(), EditError> {
+        self.require(Kind::Plan, "plan fields")?;
+        if !PLAN_FIELDS.contains(&name) {
+            let name = clean(name).chars().take(64).collect();
+            return Err(EditError::UnknownField { kind: Kind::Plan, field: name });
+        }
+        let value = match name {
+            "decision_date" => day("date of the decision", value)?,
+            "from" => day("first day", value)?,
+            "to" => day("last day", value)?,
+            _ => field(name, value)?,
+        };
+        let map = self.map("fields")?;
+        self.put(&map, name, &value)
+    }
+
+    /// Puts a facility on the plan.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Invalid`] for visit 0, or which limit it passes.
+    pub fn plan_facility(
+        &mut self,
+        facility: DocumentId,
+        visit: &PlannedVisit,
+    ) -> Result<(), EditError> {
+        self.require(Kind::Plan, "facilities")?;
+        if visit.visit == 0 {
+            return Err(EditError::Invalid { what: "visit", expected: "1 or more" });
+        }
+        let visit = PlannedVisit { name: field("name", &visit.name)?, ..visit.clone() };
+        self.put_row("facilities", &facility.to_string(), &visit)
+    }
+
+    /// Puts a member on the team, under the id of a device or person.
+    ///
+    /// # Errors
+    ///
+    /// Returns which field is missing or too long.
+    pub fn plan_member(&mut self, id: &str, member: &Member) -> Result<(), EditError> {
+        self.require(Kind::Plan, "team")?;
+        let id = needed("id of the member", id)?;
+        if member.sections.len() > SECTIONS_MAX {
+            return Err(EditError::TooMany { what: "sections of one member", limit: SECTIONS_MAX });
+        }
+        let sections: Result<Vec<String>, EditError> =
+            member.sections.iter().map(|section| field("section", section)).collect();
+        let member = Member {
+            name: needed("name of the member", &member.name)?,
+            agency: needed("agency of the member", &member.agency)?,
+            position: field("position", &member.position)?,
+            sections: sections?,
+            ..member.clone()
+        };
+        self.put_row("team", &id, &member)
+    }
+}

@@ -1,0 +1,200 @@
+//! The row that a list shows, computed from a document when it changes, so that no document is
+//! loaded to list it.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::Document;
+use super::ids::{DocumentId, Kind, Origin, Scope, TemplateId, Timestamp};
+use super::kinds::review::Verdict;
+use super::layout::FIRST_ACTOR;
+use super::register::Register;
+use super::view::View;
+
+/// The version of the row's encoding.
+const SUMMARY_VERSION: u8 = 1;
+/// Longest title kept in a row, in characters: a list has one or two lines for it.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// Why a row cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SummaryError {
+    /// Another program's encoding.
+    #[error("summary row has version {found}, this program reads {SUMMARY_VERSION}; rebuild it")]
+    Version {
+        /// The version found.
+        found: u8,
+    },
+    /// The bytes do not decode.
+    #[error("summary row of {len} bytes is damaged; rebuild it")]
+    Damaged {
+        /// Size of the row.
+        len: usize,
+        /// What the decoder stumbled over.
+        #[source]
+        source: postcard::Error,
+    },
+    /// There is no byte at all.
+    #[error("summary row is empty; rebuild it")]
+    Empty,
+}
+
+/// What a list shows of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The kind.
+    pub kind: Kind,
+    /// The document.
+    pub document: DocumentId,
+    /// The administrative unit.
+    pub scope: Scope,
+    /// What to call it; may be empty when nobody gave it a name yet.
+    pub title: String,
+    /// The facility visited, for a planned inspection.
+    pub facility: Option<DocumentId>,
+    /// The plan, for a planned inspection.
+    pub plan: Option<DocumentId>,
+    /// The inspection that a review or follow-up is about.
+    pub inspection: Option<DocumentId>,
+    /// The checklist.
+    pub template: Option<TemplateId>,
+    /// Where it stands: the life cycle of an inspection, the verdict of a review; empty otherwise.
+    pub state: String,
+    /// Items that have an answer.
+    pub answered: u32,
+    /// Items of the checklist.
+    pub items: u32,
+    /// Registers in which several values stand.
+    pub conflicts: u32,
+    /// Findings that count.
+    pub findings: u32,
+    /// Requests of a review, or actions of a follow-up, that are open.
+    pub open_requests: u32,
+    /// The latest time any writer claims.
+    pub updated_at: Timestamp,
+    /// Changes held, the computed first one not counted.
+    pub changes: u32,
+    /// BLAKE3 of the sorted heads: equal rows of two replicas have equal heads.
+    pub heads_digest: [u8; 32],
+}
+
+impl Summary {
+    /// Returns the bytes to keep: a version byte, then postcard.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![SUMMARY_VERSION];
+        bytes.extend(
+            postcard::to_stdvec(self).expect("a summary holds only plain fields, which encode"),
+        );
+        bytes
+    }
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SummaryError`] when the row is of another version or damaged; rows can always be
+    /// computed again.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SummaryError> {
+        match bytes.split_first() {
+            None => Err(SummaryError::Empty),
+            Some((&SUMMARY_VERSION, rest)) => postcard::from_bytes(rest)
+                .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
+            Some((&found, _)) => Err(SummaryError::Version { found }),
+        }
+    }
+}
+
+impl Document {
+    /// Computes the row that a list shows.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let view = self.view();
+        let mut summary = self.bare_summary(&view);
+        match self.genesis.kind {
+            Kind::Inspection => inspection(&view, &mut summary),
+            Kind::Facility => {
+                let named = view.facility().and_then(|read| read.field("name").map(title));
+                summary.title = named.unwrap_or_default();
+            }
+            Kind::Plan => {
+                let named = view.plan().and_then(|read| read.field("title").map(title));
+                summary.title = named.unwrap_or_default();
+            }
+            Kind::Review => {
+                if let Some(read) = view.review() {
+                    summary.open_requests = count(read.open_requests().len());
+                    let state = match read.verdict() {
+                        Verdict::Pending => "pending",
+                        Verdict::Accepted => "accepted",
+                        Verdict::SentBack => "sent_back",
+                    };
+                    summary.state = state.to_owned();
+                }
+            }
+            Kind::Followup => {
+                if let Some(read) = view.followup() {
+                    let open = read.actions.keys().filter(|id| !read.is_settled(id));
+                    summary.open_requests = count(open.count());
+                }
+            }
+        }
+        summary
+    }
+
+    fn bare_summary(&self, view: &View<'_>) -> Summary {
+        let (plan, facility) = match self.genesis.origin {
+            Origin::Planned { plan, facility, .. } => (Some(plan), Some(facility)),
+            _ => (None, None),
+        };
+        let inspection = match self.genesis.origin {
+            Origin::About { inspection } => Some(inspection),
+            _ => None,
+        };
+        let written = self.known.values().filter(|known| known.actor != FIRST_ACTOR);
+        let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 heads");
+        for head in self.heads() {
+            hasher.update(&head.0);
+        }
+        Summary {
+            kind: self.genesis.kind,
+            document: self.id,
+            scope: self.genesis.scope.clone(),
+            title: String::new(),
+            facility,
+            plan,
+            inspection,
+            template: self.genesis.template,
+            state: String::new(),
+            answered: 0,
+            items: count(self.shape.items().len()),
+            conflicts: count(view.conflicts().len()),
+            findings: 0,
+            open_requests: 0,
+            updated_at: written.clone().map(|known| known.at).max().unwrap_or_default(),
+            changes: count(written.count()),
+            heads_digest: *hasher.finalize().as_bytes(),
+        }
+    }
+}
+
+fn inspection(view: &View<'_>, summary: &mut Summary) {
+    let Some(read) = view.inspection() else { return };
+    let named = read.header.get("facility_name").and_then(Register::shown);
+    summary.title = named.map(|name| title(name)).unwrap_or_default();
+    // Where people moved it apart, the list shows both.
+    let mut states: Vec<&str> = read.states().into_iter().map(|state| state.name()).collect();
+    states.dedup();
+    summary.state = states.join("|");
+    let items = view.document().shape.items();
+    summary.answered = count(items.iter().filter(|item| read.is_answered(item)).count());
+    summary.findings = count(read.findings.values().filter(|row| row.is_live()).count());
+}
+
+fn title(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TITLE_CHARS_MAX).collect()
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

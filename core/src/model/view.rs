@@ -1,0 +1,310 @@
+//! Typed reading of a document, now or at past heads.
+//!
+//! Total: whatever a foreign change wrote, reading gives values, conflicts and damaged content, and
+//! never fails. Writes nothing.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use automerge::{ObjId, ObjType, ReadDoc, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::document::Document;
+use super::history::{self, Past};
+use super::ids::{ChangeHash, Kind, Timestamp};
+use super::kinds::facility::FacilityView;
+use super::kinds::finding::Parked;
+use super::kinds::followup::FollowupView;
+use super::kinds::inspection::{Answer, InspectionView};
+use super::kinds::plan::PlanView;
+use super::kinds::review::ReviewView;
+use super::migrate;
+use super::record::Record;
+use super::register::{Register, Said, Told};
+
+/// Where a register stands in a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The container, for instance `answers`.
+    pub container: String,
+    /// The key in it: an item, a field's name, or a row's id.
+    pub key: String,
+    /// The field, in a row of fields.
+    pub field: Option<String>,
+}
+
+/// A register in which several values stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Conflict {
+    /// Which register.
+    pub place: Place,
+    /// Every value, as canonical JSON, with who and when; sorted the same on every replica.
+    pub values: Vec<Said<String>>,
+    /// All values are the same, so only authorship differs.
+    pub agreed: bool,
+}
+
+/// A document read at one moment.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    document: Cow<'a, Document>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(document: &'a Document) -> Self {
+        Self { document: Cow::Borrowed(document) }
+    }
+
+    pub(crate) fn owned(document: Document) -> View<'static> {
+        View { document: Cow::Owned(document) }
+    }
+
+    /// Returns the document as it stands in this view.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Returns the kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.document.shape.kind()
+    }
+
+    /// Returns the reading of an inspection; nothing for another kind.
+    #[must_use]
+    pub fn inspection(&self) -> Option<InspectionView> {
+        (self.kind() == Kind::Inspection).then(|| InspectionView::of(self))
+    }
+
+    /// Returns the reading of a facility; nothing for another kind.
+    #[must_use]
+    pub fn facility(&self) -> Option<FacilityView> {
+        (self.kind() == Kind::Facility).then(|| FacilityView::of(self))
+    }
+
+    /// Returns the reading of a plan; nothing for another kind.
+    #[must_use]
+    pub fn plan(&self) -> Option<PlanView> {
+        (self.kind() == Kind::Plan).then(|| PlanView::of(self))
+    }
+
+    /// Returns the reading of a review; nothing for another kind.
+    #[must_use]
+    pub fn review(&self) -> Option<ReviewView> {
+        (self.kind() == Kind::Review).then(|| ReviewView::of(self))
+    }
+
+    /// Returns the reading of a follow-up; nothing for another kind.
+    #[must_use]
+    pub fn followup(&self) -> Option<FollowupView> {
+        (self.kind() == Kind::Followup).then(|| FollowupView::of(self))
+    }
+
+    /// Returns the canonical record.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        Record::of(self)
+    }
+
+    /// Returns every answer ever given to an item, in an order that respects cause and is the same
+    /// on every replica. Walks all changes: for a screen, not for lists.
+    #[must_use]
+    pub fn history(&self, item: &str) -> Vec<Said<Answer>> {
+        let Some(answers) = self.document.layout.registers.get("answers") else {
+            return Vec::new();
+        };
+        history::puts(&self.document, answers, item)
+            .into_iter()
+            .map(|said| said.map(|raw| self.answer(&raw)))
+            .collect()
+    }
+
+    /// Returns every value ever written to a register, as canonical JSON, in the order of
+    /// [`View::history`].
+    #[must_use]
+    pub fn history_of(&self, place: &Place) -> Vec<Said<String>> {
+        let layout = &self.document.layout;
+        let name = place.container.as_str();
+        match &place.field {
+            Some(field) => match self.rows(name).get(&place.key) {
+                Some(row) => history::puts(&self.document, row, field),
+                None => Vec::new(),
+            },
+            None => layout
+                .registers
+                .get(name)
+                .map(|map| history::puts(&self.document, map, &place.key))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Returns every change of the document but the first: what each actor did and when, oldest
+    /// first.
+    #[must_use]
+    pub fn past(&self) -> Vec<Past> {
+        history::changes(&self.document)
+    }
+
+    /// Returns every register in which several values stand.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        for name in self.document.layout.registers.keys() {
+            for (key, register) in self.registers(name) {
+                let place = Place { container: (*name).to_owned(), key, field: None };
+                found.extend(conflict(place, register));
+            }
+        }
+        for name in self.document.layout.rows.keys() {
+            for (key, row) in self.rows(name) {
+                for (field, register) in self.fields(&row) {
+                    let (container, key) = ((*name).to_owned(), key.clone());
+                    let place = Place { container, key, field: Some(field) };
+                    found.extend(conflict(place, register));
+                }
+            }
+        }
+        found
+    }
+
+    pub(crate) fn answer(&self, raw: &str) -> Answer {
+        Answer::read(&migrate::answer(self.document.layout.schema, raw))
+    }
+
+    /// Reads all registers of a map.
+    pub(crate) fn registers(&self, name: &str) -> BTreeMap<String, Register<String>> {
+        match self.document.layout.registers.get(name) {
+            Some(map) => self.fields(map),
+            None => BTreeMap::new(),
+        }
+    }
+
+    /// Reads all registers of a map object; keys that hold objects are left out.
+    pub(crate) fn fields(&self, map: &ObjId) -> BTreeMap<String, Register<String>> {
+        let keys: Vec<String> = self.document.automerge.keys(map).collect();
+        keys.into_iter()
+            .map(|key| {
+                let register = self.at_key(map, &key);
+                (key, register)
+            })
+            .filter(|(_, register)| *register != Register::Empty)
+            .collect()
+    }
+
+    pub(crate) fn register(&self, name: &str, key: &str) -> Register<String> {
+        match self.document.layout.registers.get(name) {
+            Some(map) => self.at_key(map, key),
+            None => Register::Empty,
+        }
+    }
+
+    /// Reads one register as its raw text.
+    pub(crate) fn at_key(&self, map: &ObjId, key: &str) -> Register<String> {
+        let values = self.document.automerge.get_all(map, key).unwrap_or_default();
+        let mut said: Vec<(u64, Said<String>)> = values
+            .iter()
+            .filter(|(value, _)| !value.is_object())
+            .map(|(value, id)| self.said(value, id))
+            .collect();
+        said.sort_by(|a, b| (a.0, &a.1.actor).cmp(&(b.0, &b.1.actor)));
+        Register::from_values(said.into_iter().map(|(_, said)| said).collect())
+    }
+
+    fn said(&self, value: &Value<'_>, id: &ObjId) -> (u64, Said<String>) {
+        let text = match value.as_str() {
+            Some(text) => text.to_owned(),
+            // No program of ours writes other scalars: shown, and parsed as damaged.
+            None => value.to_string(),
+        };
+        let (counter, actor) = match id {
+            ObjId::Root => (0, Vec::new()),
+            ObjId::Id(counter, actor, _) => (*counter, actor.to_bytes().to_vec()),
+        };
+        let hash = self.document.automerge.hash_for_opid(id).map_or([0; 32], |hash| hash.0);
+        let change = ChangeHash(hash);
+        let at = self.document.known.get(&change).map_or(Timestamp(0), |known| known.at);
+        (counter, Said { value: text, actor, change, at })
+    }
+
+    pub(crate) fn strings(&self, name: &str) -> BTreeMap<String, Register<String>> {
+        let registers = self.registers(name).into_iter();
+        registers.map(|(key, register)| (key, register.map(|raw| read_string(&raw)))).collect()
+    }
+
+    pub(crate) fn told<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> BTreeMap<String, Register<Told<T>>> {
+        let registers = self.registers(name).into_iter();
+        registers.map(|(key, register)| (key, register.map(|raw| Told::read(&raw)))).collect()
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.document.layout.texts.get(name).map(|id| self.text_of(id)).unwrap_or_default()
+    }
+
+    pub(crate) fn text_of(&self, id: &ObjId) -> String {
+        self.document.automerge.text(id).unwrap_or_default()
+    }
+
+    /// Reads a text inside a row: where a foreign change put several, all of them.
+    pub(crate) fn text_in(&self, row: &ObjId, key: &str) -> String {
+        let values = self.document.automerge.get_all(row, key).unwrap_or_default();
+        let texts: Vec<String> = values
+            .iter()
+            .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
+            .map(|(_, id)| self.text_of(id))
+            .collect();
+        texts.join("\n")
+    }
+
+    pub(crate) fn notes(&self) -> BTreeMap<String, String> {
+        let notes = self.document.layout.notes.iter();
+        notes
+            .map(|(item, id)| (item.clone(), self.text_of(id)))
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
+    }
+
+    /// Returns the rows of a map: the object of each id.
+    pub(crate) fn rows(&self, name: &str) -> BTreeMap<String, ObjId> {
+        let Some(map) = self.document.layout.rows.get(name) else { return BTreeMap::new() };
+        let keys: Vec<String> = self.document.automerge.keys(map).collect();
+        keys.into_iter()
+            .filter_map(|key| {
+                let values = self.document.automerge.get_all(map, key.as_str()).ok()?;
+                let row = values
+                    .into_iter()
+                    .rev()
+                    .find(|(value, _)| matches!(value, Value::Object(ObjType::Map)))?;
+                Some((key, row.1))
+            })
+            .collect()
+    }
+
+    pub(crate) fn parked(&self, row: &ObjId, tombstones: &[ChangeHash]) -> Vec<Parked> {
+        if tombstones.is_empty() {
+            return Vec::new();
+        }
+        let values = self.document.automerge.get_all(row, "text").unwrap_or_default();
+        let texts: Vec<&ObjId> = values
+            .iter()
+            .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
+            .map(|(_, id)| id)
+            .collect();
+        history::parked(&self.document, row, &texts, tombstones)
+    }
+}
+
+/// Reads a register of plain text; what is no JSON text is shown as it is.
+pub(crate) fn read_string(raw: &str) -> String {
+    serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned())
+}
+
+fn conflict(place: Place, register: Register<String>) -> Option<Conflict> {
+    let Register::Conflict(values) = register else { return None };
+    let agreed = values.windows(2).all(|pair| pair[0].value == pair[1].value);
+    Some(Conflict { place, values, agreed })
+}

@@ -1,0 +1,460 @@
+//! One session between two ends: frames of limited length on one stream.
+//!
+//! A frame is its length (u32, little endian) and its bytes. Memory grows with the bytes that have
+//! come, never with the length that was claimed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use quinn::{
+    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, WriteError,
+};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::model::DeviceId;
+
+use super::error::{CloseReason, Ends, NetError};
+use super::hub::Seat;
+use super::limits::{FINISH_TIMEOUT, FRAME_WIRE_BYTES_MAX, PROGRESS_BYTES};
+
+/// Bytes of the length before each frame.
+const HEADER_BYTES: usize = 4;
+
+/// What a connection has cost so far: UDP payloads, handshake and repeats included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Bytes this end sent.
+    pub bytes_sent: u64,
+    /// Bytes this end received.
+    pub bytes_received: u64,
+    /// Datagrams this end sent.
+    pub datagrams_sent: u64,
+    /// Datagrams this end received.
+    pub datagrams_received: u64,
+    /// Packets this end sent that were lost on the way.
+    pub packets_lost: u64,
+    /// The round-trip time as last estimated.
+    pub round_trip: Duration,
+}
+
+/// What the two halves of a link share. Closes the connection when both are gone.
+#[derive(Debug)]
+struct Shared {
+    connection: Connection,
+    ends: Ends,
+    stall_timeout: Duration,
+    /// Whether the session was ended in order; if not, the peer is told so.
+    finished: AtomicBool,
+    /// The place taken at the hub; none on a phone.
+    _seat: Option<Seat>,
+}
+
+impl Shared {
+    fn traffic(&self) -> Traffic {
+        let stats = self.connection.stats();
+        Traffic {
+            bytes_sent: stats.udp_tx.bytes,
+            bytes_received: stats.udp_rx.bytes,
+            datagrams_sent: stats.udp_tx.datagrams,
+            datagrams_received: stats.udp_rx.datagrams,
+            packets_lost: stats.path.lost_packets,
+            round_trip: stats.path.rtt,
+        }
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.connection.close(reason.code(), b"");
+    }
+
+    fn too_slow(&self) -> NetError {
+        self.close(CloseReason::TooSlow);
+        NetError::TooSlow { waited: self.stall_timeout }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let finished = *self.finished.get_mut();
+        self.close(if finished { CloseReason::Done } else { CloseReason::Abandoned });
+    }
+}
+
+/// A session with an authenticated peer.
+///
+/// Dropping a link, or both of its halves, closes the connection at once; call [`Link::finish`] to
+/// be sure that the peer has everything that was sent.
+#[derive(Debug)]
+pub struct Link {
+    sender: FrameSender,
+    receiver: FrameReceiver,
+}
+
+impl Link {
+    pub(super) fn new(
+        connection: Connection,
+        (send, receive): (SendStream, RecvStream),
+        ends: Ends,
+        stall_timeout: Duration,
+        seat: Option<Seat>,
+    ) -> Self {
+        let finished = AtomicBool::new(false);
+        let shared = Arc::new(Shared { connection, ends, stall_timeout, finished, _seat: seat });
+        Self {
+            sender: FrameSender { stream: send, midway: false, shared: Arc::clone(&shared) },
+            receiver: FrameReceiver { stream: receive, incoming: Incoming::default(), shared },
+        }
+    }
+
+    /// Returns the key that the peer proved.
+    #[must_use]
+    pub fn peer(&self) -> DeviceId {
+        self.sender.shared.ends.peer
+    }
+
+    /// Returns what the connection has cost so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.sender.traffic()
+    }
+
+    /// Sends one frame; see [`FrameSender::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameSender::send`].
+    pub async fn send(&mut self, frame: &[u8]) -> Result<(), NetError> {
+        self.sender.send(frame).await
+    }
+
+    /// Receives one frame; see [`FrameReceiver::receive`].
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameReceiver::receive`].
+    pub async fn receive(&mut self) -> Result<Option<Vec<u8>>, NetError> {
+        self.receiver.receive().await
+    }
+
+    /// Separates the directions, for a task each. The connection ends when both halves are gone.
+    #[must_use]
+    pub fn split(self) -> (FrameSender, FrameReceiver) {
+        (self.sender, self.receiver)
+    }
+
+    /// Ends the session: waits a short while until the peer has everything, then closes.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameSender::finish`].
+    pub async fn finish(mut self) -> Result<(), NetError> {
+        self.sender.finish().await
+    }
+
+    /// Ends the session at once and tells the peer why; what was not acknowledged is lost.
+    pub fn abort(self, reason: CloseReason) {
+        self.sender.shared.close(reason);
+    }
+}
+
+/// The sending half of a link.
+#[derive(Debug)]
+pub struct FrameSender {
+    stream: SendStream,
+    /// A frame has been begun and not completed.
+    midway: bool,
+    shared: Arc<Shared>,
+}
+
+impl FrameSender {
+    /// Sends one frame. Returns when it has been handed to the connection, which is soon unless
+    /// the peer reads slowly: what a slow peer can make this end hold is limited.
+    ///
+    /// Giving the future up inside a frame leaves the link unable to send.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NetError::FrameNotSendable`] for a frame above [`FRAME_WIRE_BYTES_MAX`] (the link
+    /// stays usable), [`NetError::TooSlow`] when the peer takes nothing for the stall timeout,
+    /// [`NetError::Interrupted`] after a send was given up, and otherwise why the connection ended.
+    pub async fn send(&mut self, frame: &[u8]) -> Result<(), NetError> {
+        let too_long =
+            || NetError::FrameNotSendable { len: frame.len(), max: FRAME_WIRE_BYTES_MAX };
+        if frame.len() > FRAME_WIRE_BYTES_MAX {
+            return Err(too_long());
+        }
+        let header = u32::try_from(frame.len()).map_err(|_| too_long())?.to_le_bytes();
+        if self.midway {
+            return Err(NetError::Interrupted);
+        }
+        self.midway = true;
+        // One buffer, so that a small frame and its length leave in one packet.
+        let bytes = [&header, frame].concat();
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let written = timeout(self.shared.stall_timeout, self.stream.write(rest))
+                .await
+                .map_err(|_| self.shared.too_slow())?
+                .map_err(|error| self.explain(error))?;
+            rest = &rest[written..];
+        }
+        self.midway = false;
+        Ok(())
+    }
+
+    /// Says that nothing more follows, and waits a short while until the peer has everything.
+    /// The connection closes in order once both halves are gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NetError::Interrupted`] after a send was given up, [`NetError::TooSlow`] when
+    /// the peer did not acknowledge everything in time, and otherwise why the connection ended
+    /// before that.
+    pub async fn finish(&mut self) -> Result<(), NetError> {
+        if self.midway {
+            return Err(NetError::Interrupted);
+        }
+        // An error says that the stream was ended already, which the wait below explains.
+        self.stream.finish().ok();
+        match timeout(FINISH_TIMEOUT, self.stream.stopped()).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(code))) => match CloseReason::from_code(code) {
+                CloseReason::Done => {}
+                _ => return Err(self.shared.ends.closed(code)),
+            },
+            Ok(Err(StoppedError::ConnectionLost(error))) if is_done(&error) => {}
+            Ok(Err(StoppedError::ConnectionLost(error))) => {
+                return Err(self.shared.ends.explain(error));
+            }
+            Ok(Err(StoppedError::ZeroRttRejected)) => return Err(NetError::Interrupted),
+            Err(_) => return Err(NetError::TooSlow { waited: FINISH_TIMEOUT }),
+        }
+        self.shared.finished.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Returns what the connection has cost so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.shared.traffic()
+    }
+
+    /// Ends the session at once and tells the peer why; what was not acknowledged is lost.
+    pub fn abort(self, reason: CloseReason) {
+        self.shared.close(reason);
+    }
+
+    fn explain(&self, error: WriteError) -> NetError {
+        match error {
+            WriteError::Stopped(code) => self.shared.ends.closed(code),
+            WriteError::ConnectionLost(error) => self.shared.ends.explain(error),
+            WriteError::ClosedStream | WriteError::ZeroRttRejected => NetError::Interrupted,
+        }
+    }
+}
+
+/// The receiving half of a link.
+#[derive(Debug)]
+pub struct FrameReceiver {
+    stream: RecvStream,
+    incoming: Incoming,
+    shared: Arc<Shared>,
+}
+
+impl FrameReceiver {
+    /// Returns the next frame, or `None` when the peer ended the session in order.
+    ///
+    /// Between frames it waits as long as the connection lives. The future may be dropped at any
+    /// time; the next call goes on where it was.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NetError::FrameTooLong`] before anything is allocated, [`NetError::TooSlow`] when
+    /// a frame that has begun stands still, [`NetError::Truncated`] when the stream ends inside
+    /// one, and otherwise why the connection ended. After the first two the connection is closed.
+    pub async fn receive(&mut self) -> Result<Option<Vec<u8>>, NetError> {
+        loop {
+            let wanted = match self.incoming.next() {
+                Next::Frame(frame) => return Ok(Some(frame)),
+                Next::TooLong(len) => {
+                    self.shared.close(CloseReason::Misbehaved);
+                    return Err(NetError::FrameTooLong { len, max: FRAME_WIRE_BYTES_MAX });
+                }
+                Next::Wanted(wanted) => wanted,
+            };
+            let read = self.stream.read_chunk(wanted, true);
+            let chunk = match self.incoming.deadline {
+                Some(deadline) => {
+                    timeout_at(deadline, read).await.map_err(|_| self.shared.too_slow())?
+                }
+                None => read.await,
+            };
+            match chunk {
+                Ok(Some(chunk)) => {
+                    let deadline = Instant::now() + self.shared.stall_timeout;
+                    self.incoming.take_in(&chunk.bytes, deadline);
+                }
+                Ok(None) => return self.incoming.end(wanted),
+                Err(ReadError::ConnectionLost(error)) if is_done(&error) => {
+                    return self.incoming.end(wanted);
+                }
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// Returns the key that the peer proved.
+    #[must_use]
+    pub fn peer(&self) -> DeviceId {
+        self.shared.ends.peer
+    }
+
+    fn explain(&self, error: ReadError) -> NetError {
+        match error {
+            ReadError::Reset(code) => self.shared.ends.closed(code),
+            ReadError::ConnectionLost(error) => self.shared.ends.explain(error),
+            ReadError::ClosedStream
+            | ReadError::IllegalOrderedRead
+            | ReadError::ZeroRttRejected => NetError::Interrupted,
+        }
+    }
+}
+
+fn is_done(error: &ConnectionError) -> bool {
+    matches!(error, ConnectionError::ApplicationClosed(close)
+        if CloseReason::from_code(close.error_code) == CloseReason::Done)
+}
+
+/// The frame that is coming in.
+#[derive(Debug, Default)]
+struct Incoming {
+    header: Vec<u8>,
+    body: Vec<u8>,
+    /// By when [`PROGRESS_BYTES`] must have come; set from the first byte of a frame.
+    deadline: Option<Instant>,
+    /// Bytes since the deadline was set.
+    progress: usize,
+}
+
+/// What to do next about the frame that is coming in.
+enum Next {
+    Frame(Vec<u8>),
+    TooLong(usize),
+    Wanted(usize),
+}
+
+impl Incoming {
+    fn next(&mut self) -> Next {
+        let Ok(header) = <[u8; HEADER_BYTES]>::try_from(self.header.as_slice()) else {
+            return Next::Wanted(HEADER_BYTES - self.header.len());
+        };
+        let len = usize::try_from(u32::from_le_bytes(header)).unwrap_or(usize::MAX);
+        if len > FRAME_WIRE_BYTES_MAX {
+            return Next::TooLong(len);
+        }
+        if self.body.len() < len {
+            return Next::Wanted(len - self.body.len());
+        }
+        let done = std::mem::take(self);
+        Next::Frame(done.body)
+    }
+
+    /// Takes in what came; never more than was wanted.
+    fn take_in(&mut self, bytes: &[u8], deadline: Instant) {
+        if self.header.len() < HEADER_BYTES {
+            self.header.extend_from_slice(bytes);
+        } else {
+            self.body.extend_from_slice(bytes);
+        }
+        self.progress += bytes.len();
+        if self.deadline.is_none() || self.progress >= PROGRESS_BYTES {
+            self.deadline = Some(deadline);
+            self.progress = 0;
+        }
+    }
+
+    /// The stream has ended while `missing` bytes were wanted.
+    fn end(&self, missing: usize) -> Result<Option<Vec<u8>>, NetError> {
+        if self.header.is_empty() { Ok(None) } else { Err(NetError::Truncated { missing }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deadline() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    fn wanted(incoming: &mut Incoming) -> usize {
+        match incoming.next() {
+            Next::Wanted(wanted) => wanted,
+            Next::Frame(_) | Next::TooLong(_) => panic!("the frame is not complete"),
+        }
+    }
+
+    #[test]
+    fn memory_grows_with_what_came_not_with_what_was_claimed() {
+        let mut incoming = Incoming::default();
+        let claimed = u32::try_from(FRAME_WIRE_BYTES_MAX).unwrap();
+        incoming.take_in(&claimed.to_le_bytes(), deadline());
+        assert_eq!(wanted(&mut incoming), FRAME_WIRE_BYTES_MAX);
+        incoming.take_in(&[7; 100], deadline());
+        assert_eq!(wanted(&mut incoming), FRAME_WIRE_BYTES_MAX - 100);
+        assert!(incoming.body.capacity() < 1024, "{} reserved", incoming.body.capacity());
+    }
+
+    #[test]
+    fn frame_over_the_limit_is_refused_by_its_header() {
+        for len in [claim_over_limit(), u32::MAX] {
+            let mut incoming = Incoming::default();
+            incoming.take_in(&len.to_le_bytes(), deadline());
+            assert!(matches!(incoming.next(), Next::TooLong(found) if found == len as usize));
+            assert_eq!(incoming.body.capacity(), 0);
+        }
+    }
+
+    fn claim_over_limit() -> u32 {
+        u32::try_from(FRAME_WIRE_BYTES_MAX).unwrap() + 1
+    }
+
+    #[test]
+    fn frame_arrives_whole_however_it_was_cut() {
+        let mut incoming = Incoming::default();
+        for byte in [3, 0, 0, 0, b'a', b'b', b'c'] {
+            assert!(wanted(&mut incoming) >= 1);
+            incoming.take_in(&[byte], deadline());
+        }
+        assert!(matches!(incoming.next(), Next::Frame(frame) if frame == b"abc"));
+        assert_eq!(wanted(&mut incoming), HEADER_BYTES);
+        assert!(incoming.deadline.is_none(), "between frames a link may rest");
+    }
+
+    #[test]
+    fn empty_frame_is_a_frame() {
+        let mut incoming = Incoming::default();
+        incoming.take_in(&[0; HEADER_BYTES], deadline());
+        assert!(matches!(incoming.next(), Next::Frame(frame) if frame.is_empty()));
+    }
+
+    #[test]
+    fn trickling_bytes_do_not_move_the_deadline() {
+        let mut incoming = Incoming::default();
+        let first = deadline();
+        incoming.take_in(&PROGRESS_BYTES.to_le_bytes()[..HEADER_BYTES], first);
+        let later = first + Duration::from_secs(30);
+        incoming.take_in(&[0; 10], later);
+        assert_eq!(incoming.deadline, Some(first));
+        incoming.take_in(&[0; PROGRESS_BYTES - 10 - HEADER_BYTES], later);
+        assert_eq!(incoming.deadline, Some(later));
+    }
+
+    #[test]
+    fn stream_that_ends_inside_a_frame_is_truncated() {
+        let mut incoming = Incoming::default();
+        assert!(matches!(incoming.end(HEADER_BYTES), Ok(None)));
+        incoming.take_in(&[9], deadline());
+        assert!(matches!(incoming.end(3), Err(NetError::Truncated { missing: 3 })));
+    }
+}

@@ -1,0 +1,197 @@
+//! The phone's end: connects to the one hub it pinned.
+
+use std::future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, TokioRuntime};
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+use crate::model::DeviceId;
+
+use super::address::HubAddress;
+use super::error::{Ends, NetError};
+use super::limits::{ADDRESS_STAGGER, REFUSAL_PROBE_AFTER, STALL_TIMEOUT};
+use super::link::Link;
+use super::tls;
+use super::transport::{End, transport};
+
+/// quinn wants a server name; ours is not sent, and the key alone decides.
+const SERVER_NAME: &str = "hub.bienban";
+
+/// A phone's UDP socket and key.
+///
+/// Hold a [`Link`] only while the app is in use: it keeps itself alive every 20 seconds. When the
+/// phone sleeps nothing is sent; after waking, either the link still works or `receive` says that
+/// it is lost.
+#[derive(Debug)]
+pub struct PhoneEndpoint {
+    endpoint: Endpoint,
+    seed: Zeroizing<[u8; 32]>,
+    device: DeviceId,
+}
+
+impl PhoneEndpoint {
+    /// Opens a UDP socket on any free port, for IPv6 and IPv4 where the phone has both.
+    ///
+    /// Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NetError::Bind`] when the operating system gives no socket.
+    pub fn bind(device_seed: &[u8; 32]) -> Result<Self, NetError> {
+        let socket = any_socket()?;
+        let runtime = Arc::new(TokioRuntime);
+        let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, runtime)
+            .map_err(|source| NetError::Bind { address: ANY_V6, source })?;
+        let seed = Zeroizing::new(*device_seed);
+        let device = tls::device_of(&seed);
+        Ok(Self { endpoint, seed, device })
+    }
+
+    /// Returns this phone's key.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Connects to the hub and opens a session, within `timeout`.
+    ///
+    /// Returns as soon as the hub has proved its key, so that the first frame leaves together with
+    /// the end of the handshake. Whether the hub knows this device shows at the first
+    /// [`Link::receive`], as [`NetError::DeviceUnknown`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NetError::HubKeyMismatch`] when what answers is not the pinned hub,
+    /// [`NetError::Refused`] when nothing listens there, [`NetError::Timeout`] when nothing
+    /// answers, [`NetError::Resolve`] when the name is not found, [`NetError::Busy`] and
+    /// [`NetError::Incompatible`] as the hub says.
+    pub async fn connect(&self, hub: &HubAddress, timeout: Duration) -> Result<Link, NetError> {
+        match tokio::time::timeout(timeout, self.open(hub)).await {
+            Ok(result) => result,
+            Err(_) => Err(NetError::Timeout { hub: hub.host_and_port(), waited: timeout }),
+        }
+    }
+
+    /// Moves all connections to a fresh socket, as when the phone changed from Wi-Fi to mobile.
+    /// Links go on working: QUIC shows the hub that it is the same phone.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NetError::Bind`] when there is no new socket; the old one stays.
+    pub fn rebind(&self) -> Result<(), NetError> {
+        let socket = any_socket()?;
+        self.endpoint.rebind(socket).map_err(|source| NetError::Bind { address: ANY_V6, source })
+    }
+
+    /// Waits until the hub has been told of every link that ended. Call it before the program ends.
+    pub async fn wait_idle(&self, wait: Duration) {
+        // Whether the last words were heard is the hub's loss, not ours.
+        tokio::time::timeout(wait, self.endpoint.wait_idle()).await.ok();
+    }
+
+    async fn open(&self, hub: &HubAddress) -> Result<Link, NetError> {
+        let ends = Ends { device: self.device, peer: hub.key() };
+        let connection = self.race(hub, ends).await?;
+        // The hub allows streams from the start, so this waits for nothing.
+        let streams = connection.open_bi().await.map_err(|error| ends.explain(error))?;
+        Ok(Link::new(connection, streams, ends, STALL_TIMEOUT, None))
+    }
+
+    /// Tries the hub's addresses, each a little after the one before; the first to answer wins.
+    async fn race(&self, hub: &HubAddress, ends: Ends) -> Result<Connection, NetError> {
+        let config = self.config(hub.key())?;
+        let mut addresses = hub.resolve().await?.into_iter().peekable();
+        let mut attempts = JoinSet::new();
+        let mut failure = None;
+        loop {
+            if let Some(address) = addresses.next() {
+                attempts.spawn(attempt(self.endpoint.clone(), config.clone(), address, ends));
+            }
+            tokio::select! {
+                ended = attempts.join_next() => match ended {
+                    Some(Ok(Ok(connection))) => return Ok(connection),
+                    Some(Ok(Err(error))) => failure = Some(graver(failure, error)),
+                    Some(Err(_)) => {}
+                    None => {
+                        let nothing = || NetError::Resolve { hub: hub.host_and_port(), source: None };
+                        return Err(failure.unwrap_or_else(nothing));
+                    }
+                },
+                () = tokio::time::sleep(ADDRESS_STAGGER), if addresses.peek().is_some() => {}
+            }
+        }
+    }
+
+    fn config(&self, pinned: DeviceId) -> Result<ClientConfig, NetError> {
+        let tls = tls::phone_config(&self.seed, pinned)?;
+        let crypto = QuicClientConfig::try_from(tls)
+            .expect("the ring provider has the cipher suite that QUIC begins with");
+        let mut config = ClientConfig::new(Arc::new(crypto));
+        config.transport_config(transport(End::Phone));
+        Ok(config)
+    }
+}
+
+async fn attempt(
+    endpoint: Endpoint,
+    config: ClientConfig,
+    address: SocketAddr,
+    ends: Ends,
+) -> Result<Connection, NetError> {
+    let connecting = endpoint
+        .connect_with(config, address, SERVER_NAME)
+        .map_err(|source| NetError::Unreachable { address, source })?;
+    tokio::select! {
+        result = connecting => result.map_err(|error| ends.explain(error)),
+        () = refused(address) => Err(NetError::Refused { address }),
+    }
+}
+
+/// Returns when the machine at `address` says that nothing listens there; never otherwise.
+///
+/// A socket that serves many peers is not told of refusals, so after a while without an answer one
+/// byte, which no hub reads, is sent from a socket that is.
+async fn refused(address: SocketAddr) {
+    tokio::time::sleep(REFUSAL_PROBE_AFTER).await;
+    let probe = async {
+        let any = if address.is_ipv4() { ANY_V4 } else { ANY_V6 };
+        let socket = tokio::net::UdpSocket::bind(any).await?;
+        socket.connect(address).await?;
+        socket.send(&[0]).await?;
+        socket.recv(&mut [0]).await
+    };
+    match probe.await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+        _ => future::pending().await,
+    }
+}
+
+/// Of two failures, keeps the one that tells a person more.
+fn graver(earlier: Option<NetError>, error: NetError) -> NetError {
+    let weight = |error: &NetError| match error {
+        NetError::HubKeyMismatch { .. } | NetError::Incompatible => 3,
+        NetError::Busy => 2,
+        NetError::Refused { .. } => 1,
+        _ => 0,
+    };
+    match earlier {
+        Some(earlier) if weight(&earlier) >= weight(&error) => earlier,
+        _ => error,
+    }
+}
+
+const ANY_V6: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+const ANY_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// Opens a socket for both families, or for IPv4 where there is no IPv6.
+fn any_socket() -> Result<UdpSocket, NetError> {
+    UdpSocket::bind(ANY_V6)
+        .or_else(|_| UdpSocket::bind(ANY_V4))
+        .map_err(|source| NetError::Bind { address: ANY_V4, source })
+}

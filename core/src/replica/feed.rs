@@ -1,0 +1,264 @@
+//! The feed: what the hub merged, numbered and chained; a phone keeps one place in it. Serving it
+//! reads rows and packs, never a document.
+
+use super::ReplicaError;
+use super::access;
+use super::documents::{Records, each_row};
+use super::hub::Hub;
+use super::rows::{
+    self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PARKED, PENDING, SCOPE, TIP,
+    TipRow,
+};
+use crate::model::{DeviceId, DocumentId, Incarnation};
+use crate::store::{Read, StoreError};
+use crate::sync::{
+    DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage,
+};
+
+/// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
+const FEED_PAGE_ENTRIES_MAX: usize = 256;
+
+/// Bytes of packs in one page of the feed.
+const FEED_PAGE_BYTES_MAX: usize = 512 << 10;
+
+impl Hub {
+    /// Returns whether this hub once gave out a position.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn knows(&self, position: &FeedPosition) -> Result<bool, ReplicaError> {
+        let head = self.head()?;
+        if position.epoch != head.epoch || position.number > head.number {
+            return Ok(false);
+        }
+        if position.number == 0 {
+            return Ok(position.chain == [0; 32]);
+        }
+        let row: Option<FeedRow> =
+            rows::get(&**self.replica.store(), &rows::of_number(FEED, position.number))?;
+        Ok(row.is_some_and(|row| row.chain == position.chain))
+    }
+
+    /// Returns what a device may see of the feed after a position. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn feed(
+        &self,
+        reader: &DeviceEntry,
+        incarnation: Incarnation,
+        after: u64,
+    ) -> Result<FeedPage, ReplicaError> {
+        let store = self.replica.store();
+        let head = self.head()?;
+        let mut numbers = self.numbers(reader, after)?;
+        let full = numbers.len() > FEED_PAGE_ENTRIES_MAX;
+        numbers.truncate(FEED_PAGE_ENTRIES_MAX);
+        let (mut items, mut records, mut bytes) = (Vec::new(), Records::default(), 0);
+        let mut reached = if full { after } else { head.number };
+        let mut more = full;
+        for number in numbers {
+            let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
+            let Some(row) = row else { continue };
+            let item = self.item(&mut records, reader, incarnation, row.entry)?;
+            if let Some(FeedItem::Pack(pack)) = &item {
+                bytes += pack.len();
+            }
+            items.extend(item);
+            if full {
+                reached = number;
+            }
+            if bytes > FEED_PAGE_BYTES_MAX {
+                reached = number;
+                more = reached < head.number;
+                break;
+            }
+        }
+        let position = self.at(reached, &head)?;
+        Ok(FeedPage { items, position, more })
+    }
+
+    /// Returns the numbers of feed entries after one that a device may see, at most a page and one.
+    fn numbers(&self, reader: &DeviceEntry, after: u64) -> Result<Vec<u64>, ReplicaError> {
+        let store = self.replica.store();
+        let mut numbers = Vec::new();
+        // The empty scope holds what everybody sees: checklists and names of devices.
+        let scopes = access::readable(reader);
+        for scope in std::iter::once("").chain(scopes.iter().map(|scope| scope.as_str())) {
+            let prefix = rows::key(SCOPE, &[&rows::scope_part(scope)]);
+            let start = rows::of_scope(scope, after);
+            for (key, _) in store.scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX + 1)? {
+                numbers.extend(rows::number_in(&key));
+            }
+        }
+        numbers.sort_unstable();
+        numbers.truncate(FEED_PAGE_ENTRIES_MAX + 1);
+        Ok(numbers)
+    }
+
+    fn item(
+        &self,
+        records: &mut Records,
+        reader: &DeviceEntry,
+        incarnation: Incarnation,
+        entry: Entry,
+    ) -> Result<Option<FeedItem>, ReplicaError> {
+        let store = self.replica.store();
+        Ok(match entry {
+            Entry::Pack { document, pack }
+                if pack.device == reader.device && pack.incarnation == incarnation =>
+            {
+                let (actor, seq, hash) = (pack.actor, pack.seq, pack.tip);
+                Some(FeedItem::Yours { document, actor, seq, hash })
+            }
+            Entry::Pack { pack, .. } => {
+                Some(FeedItem::Pack(records.pack(&**store, pack.place)?))
+            }
+            Entry::Object { template } => {
+                self.replica.object(template)?.map(|bytes| FeedItem::Object { bytes })
+            }
+            Entry::Device { device } => self.replica.device(device)?.map(FeedItem::Device),
+        })
+    }
+
+    fn at(&self, number: u64, head: &FeedPosition) -> Result<FeedPosition, ReplicaError> {
+        if number == head.number {
+            return Ok(*head);
+        }
+        let chain = if number == 0 {
+            [0; 32]
+        } else {
+            let row: Option<FeedRow> =
+                rows::get(&**self.replica.store(), &rows::of_number(FEED, number))?;
+            let missing = || StoreError::Damaged { what: format!("feed entry {number}") };
+            row.ok_or_else(missing)?.chain
+        };
+        Ok(FeedPosition { epoch: head.epoch, number, chain })
+    }
+
+    /// Returns whole documents for a phone that holds nothing, after one document's name; objects
+    /// and device names come with the first page.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn snapshots(
+        &self,
+        reader: &DeviceEntry,
+        after: Option<DocumentId>,
+    ) -> Result<SnapshotPage, ReplicaError> {
+        let store = self.replica.store();
+        let mut items = Vec::new();
+        if after.is_none() {
+            items.extend(self.everybodys()?);
+        }
+        let scopes = access::readable(reader);
+        let start = after.map(|document| rows::of_document(DOCUMENT, document));
+        let page = store.scan(&[DOCUMENT], start.as_deref(), FEED_PAGE_ENTRIES_MAX)?;
+        let (mut bytes, mut reached) = (0, None);
+        let mut more = page.len() == FEED_PAGE_ENTRIES_MAX;
+        for (key, value) in &page {
+            let Some(document) = rows::document_in(key) else { continue };
+            reached = Some(document);
+            let row: rows::DocumentRow = rows::decode(key, value)?;
+            let everything = reader.scopes.iter().any(|scope| scope.as_str() == "00");
+            if !everything && scopes.binary_search(&row.genesis.scope).is_err() {
+                continue;
+            }
+            for item in self.whole(document)? {
+                bytes += match &item {
+                    FeedItem::Pack(bytes) | FeedItem::Snapshot(Snapshot { bytes, .. }) => bytes.len(),
+                    _ => 0,
+                };
+                items.push(item);
+            }
+            if bytes > FEED_PAGE_BYTES_MAX {
+                more = true;
+                break;
+            }
+        }
+        Ok(SnapshotPage { items, after: reached, more })
+    }
+
+    /// Checklists and device names, which everybody sees.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn everybodys(&self) -> Result<Vec<FeedItem>, ReplicaError> {
+        let mut items = Vec::new();
+        each_row(&**self.replica.store(), &[OBJECT], None, |key, value| {
+            items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
+            Ok(())
+        })?;
+        each_row(&**self.replica.store(), &[DEVICE], None, |key, value| {
+            items.push(FeedItem::Device(rows::decode(key, value)?));
+            Ok(())
+        })?;
+        Ok(items)
+    }
+
+    /// A document as one snapshot with an attestation of each actor, from its saved form: no
+    /// document is loaded. Where the saved form is behind, or an actor's newest attested change is
+    /// not merged yet, as the packs that are.
+    fn whole(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
+        let store = self.replica.store();
+        let base: Option<rows::BaseRow> =
+            rows::get(&**store, &rows::of_document(rows::BASE, document))?;
+        let Some(base) = base else { return self.packs_of(document) };
+        let prefix = rows::of_document(rows::SOURCE, document);
+        let behind = !store.scan(&prefix, Some(&base.upto), 1)?.is_empty();
+        let waiting = [PENDING, PARKED].iter().try_fold(false, |waiting, table| {
+            let rows = store.scan(&rows::of_document(*table, document), None, 1)?;
+            Ok::<_, StoreError>(waiting || !rows.is_empty())
+        })?;
+        if behind || waiting {
+            return self.packs_of(document);
+        }
+        let mut attestations = Vec::new();
+        each_row(&**store, &rows::of_document(TIP, document), None, |key, value| {
+            attestations.push(rows::decode::<TipRow>(key, value)?.attestation);
+            Ok(())
+        })?;
+        let genesis = self.replica.genesis(document)?;
+        Ok(vec![FeedItem::Snapshot(Snapshot { genesis, bytes: base.bytes, attestations })])
+    }
+
+    fn packs_of(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
+        let mut places = Vec::new();
+        let prefix = rows::of_document(rows::SOURCE, document);
+        each_row(&**self.replica.store(), &prefix, None, |key, value| {
+            if let rows::Source::Pack(place) = rows::decode(key, value)? {
+                places.push(place);
+            }
+            Ok(())
+        })?;
+        let mut records = Records::default();
+        let mut items = Vec::new();
+        for place in places {
+            items.push(FeedItem::Pack(records.pack(&**self.replica.store(), place)?));
+        }
+        Ok(items)
+    }
+
+    /// Returns what a device has to be told about its packs, after a notice's number.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn notices(
+        &self,
+        device: DeviceId,
+        after: u64,
+    ) -> Result<(u64, Vec<Notice>), ReplicaError> {
+        let prefix = rows::key(NOTICE, &[&device.0]);
+        let start = rows::notice_of_device(device, after);
+        let page = self.replica.store().scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX)?;
+        let upto = page.last().and_then(|(key, _)| rows::number_in(key)).unwrap_or(after);
+        let notices =
+            page.iter().map(|(key, value)| rows::decode(key, value)).collect::<Result<_, _>>()?;
+        Ok((upto, notices))
+    }
+}

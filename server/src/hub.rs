@@ -1,0 +1,247 @@
+//! The hub as a process: its folder, its socket, one task for each phone, one for merging.
+//!
+//! Which documents may be written, and what the feed holds, is decided in `bienban_core::replica`;
+//! nothing here looks into a document.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bienban_core::clock;
+use bienban_core::driver::{self, DriverError, Wakeup};
+use bienban_core::model::DeviceId;
+use bienban_core::net::{HubEndpoint, Limits, Link, NetError};
+use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError};
+use bienban_core::store::{DiskStore, Options, StoreError};
+use bienban_core::sync::DeviceEntry;
+use bienban_core::trust::DeviceKey;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
+const KEY_FILE: &str = "hub.key";
+
+/// How long running sessions may take to end at shutdown before they are cut; what they had not had
+/// acknowledged, phones send again.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
+
+/// Why the hub stopped or did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// A file of the hub cannot be read or written.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was being done.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The hub's key file holds no key.
+    #[error("{path} must hold 64 hexadecimal digits; restore it from your backup")]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system gave no entropy.
+    #[error(transparent)]
+    Entropy(#[from] clock::EntropyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The records failed.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The socket failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The merge worker failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// What a hub is started with.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Limits of the transport.
+    pub limits: Limits,
+    /// Devices to trust at start, beside those it was told of before: the first administrator.
+    pub trust: Vec<DeviceEntry>,
+}
+
+/// A hub that listens.
+pub struct RunningHub {
+    hub: Arc<Hub>,
+    endpoint: Arc<HubEndpoint>,
+    wakeup: Wakeup,
+}
+
+impl RunningHub {
+    /// Opens the folder (making it if needed) and the socket.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`HubError::Store`] when another process has the folder open, and [`HubError::Net`]
+    /// when the port cannot be opened.
+    pub fn open(config: &HubConfig) -> Result<Self, HubError> {
+        std::fs::create_dir_all(&config.dir)
+            .map_err(|source| HubError::File { action: "make", path: config.dir.clone(), source })?;
+        let now = clock::now();
+        // The store's lock comes first: two hubs must not both make a key.
+        let store =
+            DiskStore::open(&config.dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+        let seed = key(&config.dir)?;
+        let options = HubOptions { fresh_epoch: clock::random()?, now };
+        let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(*seed), options)?);
+        report(&hub);
+        for entry in &config.trust {
+            hub.trust(entry.clone())?;
+        }
+        hub.replica().refresh(usize::MAX)?;
+        let known = hub.clone();
+        let admit = Arc::new(move |device: DeviceId| known.knows_device(device));
+        let endpoint = HubEndpoint::bind(config.listen, &seed, admit, config.limits.clone())?;
+        Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default() })
+    }
+
+    /// Returns where the hub listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.endpoint.local_addr()
+    }
+
+    /// Returns the key that phones pin.
+    #[must_use]
+    pub fn key(&self) -> DeviceId {
+        self.hub.device()
+    }
+
+    /// Returns the hub's records.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Serves phones until `stop` turns true, then lets running sessions end and merges what was
+    /// accepted.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`HubError::Driver`] when the merge worker stopped.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), HubError> {
+        let mut sessions = JoinSet::new();
+        let worker =
+            tokio::spawn(driver::merge_worker(self.hub.clone(), self.wakeup.clone(), stop.clone()));
+        let mut stopping = stop.clone();
+        loop {
+            tokio::select! {
+                link = self.endpoint.accept() => {
+                    let Some(link) = link else { break };
+                    self.begin(&mut sessions, link, stop.clone());
+                }
+                Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+                _ = stopping.wait_for(|stop| *stop) => break,
+            }
+        }
+        tracing::info!(sessions = sessions.len(), "shutting down");
+        self.endpoint.close(SHUTDOWN_WAIT).await;
+        sessions.shutdown().await;
+        worker.await.unwrap_or(Err(DriverError::Stopped))?;
+        Ok(())
+    }
+
+    fn begin(&self, sessions: &mut JoinSet<()>, link: Link, stop: watch::Receiver<bool>) {
+        let device = link.peer();
+        let entry = match self.hub.replica().device(device) {
+            Ok(Some(entry)) if entry.active => entry,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(device = device.short(), error = %error, "cannot read a device");
+                return;
+            }
+        };
+        let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
+        sessions.spawn(async move {
+            let watch = clock::Stopwatch::start();
+            match driver::serve(hub, entry, link, wakeup, stop).await {
+                Ok(served) => tracing::info!(
+                    device = device.short(),
+                    received = served.payload_received,
+                    sent = served.payload_sent,
+                    millis = watch.elapsed().as_millis(),
+                    "session ended"
+                ),
+                Err(error) => tracing::warn!(
+                    device = device.short(),
+                    error = %error,
+                    "session broke off"
+                ),
+            }
+        });
+    }
+}
+
+/// Says in the log what opening the store had to do.
+fn report(hub: &Hub) {
+    let opened = hub.replica().store().opened();
+    if let Some(why) = &opened.rebuilt {
+        tracing::warn!(why, "the index was rebuilt from the journal");
+    }
+    for (file, why) in &opened.set_aside {
+        tracing::warn!(file, why, "a file was set aside");
+    }
+    if !opened.lost.is_empty() {
+        tracing::error!(records = opened.lost.len(), "records are lost; phones will give them back");
+    }
+    if opened.moved {
+        tracing::warn!("the folder was restored or copied; phones will compare everything");
+    }
+}
+
+/// Reads the hub's key, or makes one in a new folder.
+fn key(dir: &Path) -> Result<zeroize::Zeroizing<[u8; 32]>, HubError> {
+    let path = dir.join(KEY_FILE);
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let text = zeroize::Zeroizing::new(text);
+            hex::decode_to_slice(text.trim(), seed.as_mut())
+                .map_err(|_| HubError::Key { path: path.clone() })?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            seed = zeroize::Zeroizing::new(clock::random()?);
+            write_key(&path, &seed)
+                .map_err(|source| HubError::File { action: "write", path, source })?;
+        }
+        Err(source) => return Err(HubError::File { action: "read", path, source }),
+    }
+    Ok(seed)
+}
+
+/// Writes the key beside its place and renames it, so that a power cut leaves all or nothing.
+fn write_key(path: &Path, seed: &[u8; 32]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&beside)?;
+    file.write_all(zeroize::Zeroizing::new(hex::encode(seed)).as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

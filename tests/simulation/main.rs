@@ -1,0 +1,66 @@
+//! N phones and a hub, one seed: the real core and hub logic over a simulated network and simulated
+//! disks. After every run all replicas must hold the same record, and no acknowledged edit may be
+//! missing or doubled.
+//!
+//! `BIENBAN_SIM_SEEDS=N` runs N schedules, `BIENBAN_SIM_SEED=S` replays one and prints its trace.
+#![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
+
+mod node;
+mod oracle;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use world::World;
+
+/// Schedules of a plain `cargo test`.
+const SEEDS: u64 = 1000;
+
+/// Events of one schedule before the network heals.
+const STEPS: usize = 160;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn run(seed: u64, trace: bool) -> Result<oracle::Tally, String> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed, trace);
+        for _ in 0..STEPS {
+            world.step();
+        }
+        world.heal();
+        oracle::check(&mut world)
+    }));
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(text.unwrap_or_else(|| "panicked".to_owned()))
+    })
+}
+
+#[test]
+fn every_schedule_converges_and_loses_nothing() {
+    if let Some(seed) = number("BIENBAN_SIM_SEED") {
+        if let Err(wrong) = run(seed, true) {
+            panic!("seed {seed}: {wrong}");
+        }
+        return;
+    }
+    let seeds = number("BIENBAN_SIM_SEEDS").unwrap_or(SEEDS);
+    let mut total = oracle::Tally::default();
+    for seed in 0..seeds {
+        match run(seed, false) {
+            Ok(tally) => total.add(&tally),
+            Err(wrong) => panic!(
+                "seed {seed}: {wrong}\nreplay: BIENBAN_SIM_SEED={seed} cargo test -p bienban-tests \
+                 --test simulation -- --nocapture"
+            ),
+        }
+    }
+    println!("{seeds} schedules: {total:?}");
+    // A simulator that stops making trouble proves nothing.
+    assert!(total.edits > seeds, "too few edits: {total:?}");
+    assert!(total.conflicts > 0 && total.cuts > 0 && total.power_cuts > 0, "{total:?}");
+    assert!(total.forks > 0 && total.refused_writes > 0 && total.ghosts > 0, "{total:?}");
+}

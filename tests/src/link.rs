@@ -1,0 +1,321 @@
+//! A bad network for one or more phones: a UDP relay that delays, loses, repeats and reorders.
+//!
+//! The fate of the n-th datagram in each direction depends on the seed alone; which datagram is the
+//! n-th depends on the machine, as far as real sockets do. The relay also plays the NAT in between:
+//! it can be cut, restored, and made to change the address that the hub sees.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+/// The largest UDP payload.
+const DATAGRAM_BYTES_MAX: usize = 65_536;
+
+/// What one direction does to datagrams. The default passes everything on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Path {
+    /// How long each datagram travels.
+    pub delay: Duration,
+    /// Up to how much longer, at random; anything above zero reorders a little.
+    pub jitter: Duration,
+    /// How many in a thousand are lost.
+    pub lost_per_mille: u32,
+    /// How many in a thousand arrive twice.
+    pub doubled_per_mille: u32,
+    /// How many in a thousand travel twice as long, so that later ones overtake them.
+    pub late_per_mille: u32,
+    /// How many bytes a second pass, if limited.
+    pub bytes_per_second: Option<u32>,
+}
+
+impl Path {
+    /// A line that only takes time.
+    #[must_use]
+    pub fn slow(delay: Duration) -> Self {
+        Self { delay, ..Self::default() }
+    }
+
+    /// A line that takes time and loses `percent` of all datagrams.
+    #[must_use]
+    pub fn lossy(delay: Duration, percent: u32) -> Self {
+        Self { delay, lost_per_mille: percent * 10, ..Self::default() }
+    }
+}
+
+/// Bytes that wait for a slow line before it drops what comes: what a mobile base station keeps.
+const BACKLOG_BYTES_MAX: u32 = 64 * 1024;
+
+/// How many datagrams the relay has handled, both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Passed on towards the hub.
+    pub up: u64,
+    /// Passed on towards phones.
+    pub down: u64,
+    /// Lost, by chance, by a cut or by a full backlog.
+    pub lost: u64,
+    /// Passed on a second time.
+    pub doubled: u64,
+}
+
+/// A relay between phones and one hub. Ends when dropped.
+#[derive(Debug)]
+pub struct UdpLink {
+    address: SocketAddr,
+    relay: Arc<Relay>,
+    task: JoinHandle<()>,
+}
+
+impl UdpLink {
+    /// Starts a relay to `hub`, which must be an IPv4 address.
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's reason when no socket can be opened.
+    pub async fn start(seed: u64, hub: SocketAddr, up: Path, down: Path) -> io::Result<Self> {
+        let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = front.local_addr()?;
+        let relay = Arc::new(Relay {
+            hub,
+            front,
+            state: Mutex::new(State {
+                up: Direction::new(seed, up),
+                down: Direction::new(seed ^ u64::MAX, down),
+                flows: BTreeMap::new(),
+                counters: Counters::default(),
+                cut: false,
+            }),
+        });
+        let task = tokio::spawn(Arc::clone(&relay).carry_up());
+        Ok(Self { address, relay, task })
+    }
+
+    /// Returns where phones find the hub.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Loses everything from now on, what is under way included.
+    pub fn cut(&self) {
+        self.relay.lock().cut = true;
+    }
+
+    /// Lets datagrams through again.
+    pub fn restore(&self) {
+        self.relay.lock().cut = false;
+    }
+
+    /// Changes what both directions do, from the next datagram on.
+    pub fn set_paths(&self, up: Path, down: Path) {
+        let mut state = self.relay.lock();
+        state.up.path = up;
+        state.down.path = down;
+    }
+
+    /// Forgets how phones were seen by the hub: their next datagrams come from new addresses, and
+    /// what the hub sends to the old ones is lost.
+    pub fn change_addresses(&self) {
+        self.relay.lock().flows.clear();
+    }
+
+    /// Returns how many datagrams were handled.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.relay.lock().counters
+    }
+}
+
+impl Drop for UdpLink {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.relay.lock().flows.clear();
+    }
+}
+
+#[derive(Debug)]
+struct Relay {
+    hub: SocketAddr,
+    front: UdpSocket,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    up: Direction,
+    down: Direction,
+    /// How the hub sees each phone.
+    flows: BTreeMap<SocketAddr, Flow>,
+    counters: Counters,
+    cut: bool,
+}
+
+/// One phone's way to the hub; ends when dropped.
+#[derive(Debug)]
+struct Flow {
+    back: Arc<UdpSocket>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Relay {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn carry_up(self: Arc<Self>) {
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            // An error here is an earlier datagram refused by the phone's machine.
+            let Ok((len, phone)) = self.front.recv_from(&mut buffer).await else { continue };
+            let Ok(back) = self.flow(phone).await else { continue };
+            let datagram: Arc<[u8]> = buffer[..len].into();
+            let fate = self.decide(true, len);
+            for due in fate.into_iter().flatten() {
+                let (relay, back) = (Arc::clone(&self), Arc::clone(&back));
+                let datagram = Arc::clone(&datagram);
+                tokio::spawn(async move {
+                    sleep_until(due).await;
+                    if !relay.lock().cut {
+                        back.send_to(&datagram, relay.hub).await.ok();
+                    }
+                });
+            }
+        }
+    }
+
+    async fn carry_down(self: Arc<Self>, back: Arc<UdpSocket>, phone: SocketAddr) {
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let Ok((len, _)) = back.recv_from(&mut buffer).await else { continue };
+            let datagram: Arc<[u8]> = buffer[..len].into();
+            for due in self.decide(false, len).into_iter().flatten() {
+                let (relay, datagram) = (Arc::clone(&self), Arc::clone(&datagram));
+                tokio::spawn(async move {
+                    sleep_until(due).await;
+                    if !relay.lock().cut {
+                        relay.front.send_to(&datagram, phone).await.ok();
+                    }
+                });
+            }
+        }
+    }
+
+    /// Returns the socket by which the hub sees the phone, making it when there is none.
+    async fn flow(self: &Arc<Self>, phone: SocketAddr) -> io::Result<Arc<UdpSocket>> {
+        if let Some(flow) = self.lock().flows.get(&phone) {
+            return Ok(Arc::clone(&flow.back));
+        }
+        let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
+        let task = tokio::spawn(Arc::clone(self).carry_down(Arc::clone(&back), phone));
+        self.lock().flows.insert(phone, Flow { back: Arc::clone(&back), task });
+        Ok(back)
+    }
+
+    /// Decides when a datagram arrives: not at all, once, or twice.
+    fn decide(&self, up: bool, len: usize) -> [Option<Instant>; 2] {
+        let mut state = self.lock();
+        let cut = state.cut;
+        let direction = if up { &mut state.up } else { &mut state.down };
+        let mut fate = direction.decide(Instant::now(), len);
+        if cut {
+            fate = [None, None];
+        }
+        let counters = &mut state.counters;
+        let passed = u64::from(fate[0].is_some());
+        counters.lost += 1 - passed;
+        counters.doubled += u64::from(fate[1].is_some());
+        if up {
+            counters.up += passed;
+        } else {
+            counters.down += passed;
+        }
+        fate
+    }
+}
+
+#[derive(Debug)]
+struct Direction {
+    path: Path,
+    random: SmallRng,
+    /// When the line has passed on all that waits for it.
+    free_at: Option<Instant>,
+}
+
+impl Direction {
+    fn new(seed: u64, path: Path) -> Self {
+        Self { path, random: SmallRng::seed_from_u64(seed), free_at: None }
+    }
+
+    fn decide(&mut self, now: Instant, len: usize) -> [Option<Instant>; 2] {
+        // Always the same number of draws, so that one datagram's fate does not move another's.
+        let [lost, doubled, late] = [(); 3].map(|()| self.random.random_range(0..1000_u32));
+        let jitter = self.path.jitter.mul_f64(self.random.random_range(0.0..1.0));
+        if lost < self.path.lost_per_mille {
+            return [None, None];
+        }
+        let Some(start) = self.queue(now, len) else { return [None, None] };
+        let slower = if late < self.path.late_per_mille { self.path.delay } else { Duration::ZERO };
+        let due = start + self.path.delay + jitter + slower;
+        let again = doubled < self.path.doubled_per_mille;
+        [Some(due), again.then_some(due + Duration::from_millis(1))]
+    }
+
+    /// Returns when the line has taken the datagram, or `None` when too much waits already.
+    fn queue(&mut self, now: Instant, len: usize) -> Option<Instant> {
+        let Some(rate) = self.path.bytes_per_second else { return Some(now) };
+        let start = self.free_at.map_or(now, |free_at| free_at.max(now));
+        let backlog = (start - now).as_secs_f64() * f64::from(rate);
+        if backlog > f64::from(BACKLOG_BYTES_MAX) {
+            return None;
+        }
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let end = start + Duration::from_secs_f64(f64::from(len) / f64::from(rate));
+        self.free_at = Some(end);
+        Some(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn same_seed_same_fate() {
+        let path = Path { lost_per_mille: 300, doubled_per_mille: 200, ..Path::default() };
+        let now = Instant::now();
+        let fates = |seed| {
+            let mut direction = Direction::new(seed, path);
+            (0..200).map(|_| direction.decide(now, 100)).collect::<Vec<_>>()
+        };
+        assert_eq!(fates(1), fates(1));
+        assert_ne!(fates(1), fates(2));
+        let lost = fates(1).iter().filter(|fate| fate[0].is_none()).count();
+        assert!((30..90).contains(&lost), "{lost} of 200 lost at 30 %");
+    }
+
+    #[tokio::test]
+    async fn slow_line_spaces_datagrams_and_drops_what_waits_too_long() {
+        let path = Path { bytes_per_second: Some(8_000), ..Path::default() };
+        let mut direction = Direction::new(1, path);
+        let now = Instant::now();
+        let due = |direction: &mut Direction| direction.decide(now, 800)[0];
+        assert_eq!(due(&mut direction), Some(now + Duration::from_millis(100)));
+        assert_eq!(due(&mut direction), Some(now + Duration::from_millis(200)));
+        let passed = (0..200).filter(|_| due(&mut direction).is_some()).count();
+        assert!((75..=85).contains(&passed), "{passed} datagrams waited for the line");
+    }
+}
