@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
 use super::words;
-use crate::messages::Messages;
 
 /// Where a new device finds its hub.
 #[derive(Debug, Args)]
@@ -157,15 +156,4 @@ pub(super) async fn ask(
         Some(AdminAnswer::Refused(failure)) => Err(CliError::Refused { failure }),
         None => Err(CliError::NoAnswer),
     }
-}
-
-/// Returns who wrote something, for a person.
-pub(super) fn author(m: &Messages, author: &bienban_core::client::Author) -> String {
-    let who = match (&author.name[..], author.device) {
-        ("", None) => m.text("author.unknown", &[]),
-        ("", Some(_)) if author.here => m.text("author.here", &[]),
-        ("", Some(device)) => device.short(),
-        (name, _) => name.to_owned(),
-    };
-    if author.agency.is_empty() { who } else { format!("{who} ({})", author.agency) }
 }

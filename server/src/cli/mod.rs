@@ -7,6 +7,7 @@ mod error;
 mod field;
 mod folder;
 mod output;
+mod page;
 mod record;
 mod rows;
 mod serve;

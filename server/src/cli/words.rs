@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use bienban_core::checklist::Words;
 use bienban_core::model::{Grade, Severity};
-use bienban_core::sync::Role;
+use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
 
 use crate::messages::{Lang, Messages};
@@ -110,12 +110,11 @@ pub(crate) fn grade(m: &Messages, grade: Grade) -> String {
     }
 }
 
-/// Returns a severity as people read it.
-pub(crate) fn severity(m: &Messages, severity: Severity) -> String {
-    match severity {
-        Severity::Minor => m.text("grade.minor", &[]),
-        Severity::Major => m.text("grade.major", &[]),
-        Severity::Serious => m.text("grade.serious", &[]),
+/// Returns a grade as people read it, from its name in data.
+pub(crate) fn grade_named(m: &Messages, name: &str) -> String {
+    match Grade::ALL.into_iter().find(|grade| grade.name() == name) {
+        Some(found) => grade(m, found),
+        None => m.text("grade.damaged", &[]),
     }
 }
 
@@ -125,6 +124,29 @@ pub(crate) fn severity_name(severity: Severity) -> &'static str {
         Severity::Minor => "minor",
         Severity::Major => "major",
         Severity::Serious => "serious",
+    }
+}
+
+/// Returns what became of a change that was not merged, as people read it.
+pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Equivocation => m.text("notice.equivocation", &[]),
+        Verdict::Poison => m.text("notice.poison", &[]),
+        Verdict::ChainBroken => m.text("notice.chain_broken", &[]),
+        Verdict::NotAllowed => m.text("notice.not_allowed", &[]),
+        Verdict::Orphan => m.text("notice.orphan", &[]),
+        Verdict::OverQuota => m.text("notice.over_quota", &[]),
+    }
+}
+
+/// Returns a kind of document as people read it, from its name in data.
+pub(crate) fn kind(m: &Messages, name: &str) -> String {
+    match name {
+        "facility" => m.text("kind.facility", &[]),
+        "plan" => m.text("kind.plan", &[]),
+        "inspection" => m.text("kind.inspection", &[]),
+        "review" => m.text("kind.review", &[]),
+        _ => m.text("kind.followup", &[]),
     }
 }
 
