@@ -3,17 +3,17 @@
 //! The store blocks while it syncs its journal, so exchanges do their work on blocking threads;
 //! several of them waiting at once share one sync. Nothing here decides anything about documents.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::clock;
 use crate::model::DeviceId;
-use crate::net::{CloseReason, HubAddress, Link, NetError, PhoneEndpoint, Traffic};
-use crate::replica::{
-    Hub, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError,
-};
+use crate::net::{FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint, Traffic};
+use crate::replica::{Hub, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError};
 use crate::sync::{AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, Outcome};
 
 /// Frames fetched from an exchange at once: bounds what a slow reader holds in memory.
@@ -129,15 +129,81 @@ pub async fn sync(
         PhoneRunner::start(phone, wanted, entropy, clock::now())
     })
     .await??;
-    let mut exchange = PhoneExchange { runner: Some(runner), link, report: SyncReport::default() };
+    let (out, receiver) = Outgoing::start(link);
+    let mut exchange =
+        PhoneExchange { runner: Some(runner), out, receiver, report: SyncReport::default() };
     let outcome = exchange.run(live).await;
     exchange.close(outcome).await
+}
+
+/// The sending half of a link, with a task of its own: reading must never wait for writing, or two
+/// ends that both have much to say would wait for each other for ever.
+struct Outgoing {
+    frames: mpsc::Sender<Vec<u8>>,
+    writer: JoinHandle<Result<FrameSender, NetError>>,
+    queue: VecDeque<Vec<u8>>,
+    sent: u64,
+}
+
+impl Outgoing {
+    fn start(link: Link) -> (Self, FrameReceiver) {
+        let (mut sender, receiver) = link.split();
+        let (frames, mut waiting) = mpsc::channel::<Vec<u8>>(1);
+        let writer = tokio::spawn(async move {
+            while let Some(frame) = waiting.recv().await {
+                sender.send(&frame).await?;
+            }
+            Ok(sender)
+        });
+        (Self { frames, writer, queue: VecDeque::new(), sent: 0 }, receiver)
+    }
+
+    /// Hands the next frame to the writer; does not return while there is none. May be dropped at
+    /// any time without losing a frame.
+    async fn write(&mut self) -> Result<(), DriverError> {
+        if self.queue.is_empty() {
+            return std::future::pending().await;
+        }
+        // A writer that is gone left its error behind, which ending tells.
+        let permit = self.frames.reserve().await.map_err(|_| DriverError::Cut)?;
+        if let Some(frame) = self.queue.pop_front() {
+            self.sent += frame.len() as u64;
+            permit.send(frame);
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and ends the stream in order.
+    async fn finish(mut self) -> Result<Traffic, DriverError> {
+        while !self.queue.is_empty() {
+            if self.write().await.is_err() {
+                break;
+            }
+        }
+        drop(self.frames);
+        let mut sender = self.writer.await.map_err(|_| DriverError::Stopped)??;
+        let traffic = sender.traffic();
+        // Everything that counts was acknowledged in frames; a lost goodbye changes nothing.
+        drop(sender.finish().await);
+        Ok(traffic)
+    }
+
+    /// Returns why the writer stopped, if it did.
+    async fn failure(self) -> Option<DriverError> {
+        drop(self.frames);
+        match self.writer.await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.into()),
+            Err(_) => Some(DriverError::Stopped),
+        }
+    }
 }
 
 struct PhoneExchange {
     /// `None` only while a blocking thread works with it.
     runner: Option<PhoneRunner>,
-    link: Link,
+    out: Outgoing,
+    receiver: FrameReceiver,
     report: SyncReport,
 }
 
@@ -145,7 +211,9 @@ impl PhoneExchange {
     async fn run(&mut self, mut live: Option<Live>) -> Result<(), DriverError> {
         let mut told = false;
         loop {
-            self.flush().await?;
+            if self.out.queue.is_empty() {
+                self.fetch().await?;
+            }
             if let Some(live) = &live {
                 (live.observer)(SyncEvent::Moved(self.report.progress));
                 if self.report.caught_up && !told {
@@ -160,9 +228,14 @@ impl PhoneExchange {
             match self.next(live.as_mut()).await? {
                 Event::Frame(frame) => {
                     self.report.payload_received += frame.len() as u64;
-                    // A frame that breaks the rules ends the session; polling tells the hub why.
-                    self.work(move |runner| runner.handle(&frame)).await?;
+                    self.work(move |runner| {
+                        // A frame that breaks the rules ends the session; polling tells the hub why
+                        // before the error is returned.
+                        runner.handle(&frame)
+                    })
+                    .await?;
                 }
+                Event::Written => {}
                 Event::Edited => self.work(|runner| runner.offer(clock::now())).await?,
                 Event::Stop => {
                     live = None;
@@ -176,37 +249,34 @@ impl PhoneExchange {
     }
 
     async fn next(&mut self, live: Option<&mut Live>) -> Result<Event, DriverError> {
+        let reads = self.runner.as_ref().is_some_and(PhoneRunner::wants_input);
         let Some(live) = live else {
-            return Ok(self.link.receive().await?.map_or(Event::End, Event::Frame));
+            return Ok(tokio::select! {
+                frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
+                written = self.out.write() => written.map(|()| Event::Written)?,
+            });
         };
         Ok(tokio::select! {
-            frame = self.link.receive() => frame?.map_or(Event::End, Event::Frame),
+            frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
+            written = self.out.write() => written.map(|()| Event::Written)?,
             () = live.edited.notified() => Event::Edited,
             _ = live.stop.wait_for(|stop| *stop) => Event::Stop,
         })
     }
 
-    /// Does what is due and writes what there is to say.
-    async fn flush(&mut self) -> Result<(), DriverError> {
-        loop {
-            let frames = self.work(|runner| {
-                let mut frames = Vec::new();
-                while frames.len() < FRAMES_AT_ONCE
-                    && let Some(frame) = runner.poll_frame(clock::now())?
-                {
-                    frames.push(frame);
-                }
-                Ok(frames)
-            });
-            let frames = frames.await?;
-            if frames.is_empty() {
-                return Ok(());
+    /// Does what is due and takes what there is to say.
+    async fn fetch(&mut self) -> Result<(), DriverError> {
+        let frames = self.work(|runner| {
+            let mut frames = VecDeque::new();
+            while frames.len() < FRAMES_AT_ONCE
+                && let Some(frame) = runner.poll_frame(clock::now())?
+            {
+                frames.push_back(frame);
             }
-            for frame in frames {
-                self.report.payload_sent += frame.len() as u64;
-                self.link.send(&frame).await?;
-            }
-        }
+            Ok(frames)
+        });
+        self.out.queue = frames.await?;
+        Ok(())
     }
 
     async fn work<T: Send + 'static>(
@@ -226,20 +296,21 @@ impl PhoneExchange {
     }
 
     async fn close(mut self, outcome: Result<(), DriverError>) -> Result<SyncReport, DriverError> {
-        self.report.traffic = self.link.traffic();
         if let Some(runner) = &self.runner {
             self.report.answers = runner.answers().to_vec();
         }
         match outcome {
             Ok(()) => {
-                // Everything that counts was acknowledged in frames; a lost goodbye changes nothing.
-                drop(self.link.finish().await);
+                self.report.payload_sent = self.out.sent;
+                self.report.traffic = self.out.finish().await?;
                 Ok(self.report)
             }
+            Err(DriverError::Cut) => Err(self.out.failure().await.unwrap_or(DriverError::Cut)),
             Err(error) => {
                 // Where the hub broke the rules, the session has a last frame that says so.
-                drop(self.flush().await);
-                self.link.abort(CloseReason::Abandoned);
+                if self.fetch().await.is_ok() {
+                    drop(self.out.finish().await);
+                }
                 Err(error)
             }
         }
@@ -248,6 +319,7 @@ impl PhoneExchange {
 
 enum Event {
     Frame(Vec<u8>),
+    Written,
     Edited,
     Stop,
     End,
@@ -344,42 +416,34 @@ pub struct Served {
 pub async fn serve(
     hub: Arc<Hub>,
     entry: DeviceEntry,
-    mut link: Link,
+    link: Link,
     wakeup: Wakeup,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Served, DriverError> {
     let mut grown = wakeup.grown.subscribe();
     let mut served = Served { device: entry.device, payload_received: 0, payload_sent: 0 };
     let mut runner = blocking(move || HubRunner::start(hub, entry, clock::now())).await??;
+    let (mut out, mut receiver) = Outgoing::start(link);
     loop {
-        let mut failed = None;
-        loop {
+        if out.queue.is_empty() {
             let (back, frames) = fetch(runner).await?;
             runner = back;
-            let frames = frames.unwrap_or_else(|error| {
-                failed = Some(error);
-                Vec::new()
-            });
-            if frames.is_empty() {
-                break;
+            match frames {
+                Ok(frames) => out.queue = frames,
+                Err(error) => return fail(runner, out, error).await,
             }
-            for frame in frames {
-                served.payload_sent += frame.len() as u64;
-                link.send(&frame).await?;
-            }
-        }
-        wakeup.pending();
-        if let Some(error) = failed {
-            return fail(runner, link, error).await;
+            wakeup.pending();
         }
         if let Some(outcome) = runner.outcome() {
             let ended = ended(outcome);
+            served.payload_sent = out.sent;
             // The device may be gone already; what counts was acknowledged in frames.
-            drop(link.finish().await);
+            drop(out.finish().await);
             return ended.map(|()| served);
         }
+        let reads = runner.wants_input();
         tokio::select! {
-            frame = link.receive() => {
+            frame = receiver.receive(), if reads => {
                 let Some(frame) = frame? else { return Ok(served) };
                 served.payload_received += frame.len() as u64;
                 let (back, outcome) = blocking(move || {
@@ -389,7 +453,13 @@ pub async fn serve(
                 .await?;
                 runner = back;
                 if let Err(error) = outcome {
+                    // The session ends by itself, after a last frame that says why.
                     tracing::warn!(device = served.device.short(), error = %error, "bad frame");
+                }
+            }
+            written = out.write() => {
+                if written.is_err() {
+                    return Err(out.failure().await.unwrap_or(DriverError::Cut));
                 }
             }
             changed = grown.changed() => {
@@ -404,22 +474,19 @@ pub async fn serve(
                 runner = back;
                 outcome?;
             }
-            _ = stop.wait_for(|stop| *stop) => {
-                link.abort(CloseReason::ShuttingDown);
-                return Ok(served);
-            }
+            _ = stop.wait_for(|stop| *stop) => return Ok(served),
         }
     }
 }
 
 async fn fetch(
     mut runner: HubRunner,
-) -> Result<(HubRunner, Result<Vec<Vec<u8>>, ReplicaError>), DriverError> {
+) -> Result<(HubRunner, Result<VecDeque<Vec<u8>>, ReplicaError>), DriverError> {
     blocking(move || {
-        let mut frames = Vec::new();
+        let mut frames = VecDeque::new();
         while frames.len() < FRAMES_AT_ONCE {
             match runner.poll_frame(clock::now()) {
-                Ok(Some(frame)) => frames.push(frame),
+                Ok(Some(frame)) => frames.push_back(frame),
                 Ok(None) => break,
                 Err(error) => return (runner, Err(error)),
             }
@@ -432,17 +499,15 @@ async fn fetch(
 /// Tells the device why before ending, so that it can tell its user.
 async fn fail(
     mut runner: HubRunner,
-    mut link: Link,
+    mut out: Outgoing,
     error: ReplicaError,
 ) -> Result<Served, DriverError> {
     runner.fail(&error);
     while let Ok(Some(frame)) = runner.poll_frame(clock::now()) {
-        if link.send(&frame).await.is_err() {
-            break;
-        }
+        out.queue.push_back(frame);
     }
     // It may be gone; the error is returned either way.
-    drop(link.finish().await);
+    drop(out.finish().await);
     Err(error.into())
 }
 

@@ -1,3 +1,4 @@
 //! The hub that merges inspections from the field, and the texts of its command line.
 
+pub mod import;
 pub mod messages;

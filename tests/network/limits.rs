@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bienban_core::net::{
-    Advice, CloseReason, FRAME_WIRE_BYTES_MAX, HubEndpoint, Limits, NetError,
-};
+use bienban_core::net::{Advice, CloseReason, FRAME_WIRE_BYTES_MAX, HubEndpoint, Limits, NetError};
 use bienban_tests::link::{Path, UdpLink};
 use quinn::crypto::rustls::QuicClientConfig;
 use tokio::task::JoinSet;

@@ -7,8 +7,13 @@ use crate::tree::Tree;
 /// Endings by which a name without a slash is still meant as a file.
 const FILE_ENDINGS: [&str; 4] = [".rs", ".toml", ".md", ".csv"];
 
-/// The parts of a decision, in their order.
-const DECISION_PARTS: [&str; 4] = ["## Context", "## Options", "## Choice", "## Cost"];
+/// The parts of a decision, each by the headings that it may have; the template's come first.
+const DECISION_PARTS: [&[&str]; 4] = [
+    &["## Context"],
+    &["## Options", "## Rejected"],
+    &["## Choice", "## Decision"],
+    &["## Cost", "## Consequences"],
+];
 
 const DECISIONS: &str = "docs/adr/";
 
@@ -61,8 +66,8 @@ pub(crate) fn check_decisions(tree: &Tree) -> Vec<String> {
             problems.push(format!("{path}: is not listed in docs/adr/README.md"));
         }
         for part in DECISION_PARTS {
-            if !text.lines().any(|line| line == part) {
-                problems.push(format!("{path}: has no part `{part}`"));
+            if !text.lines().any(|line| part.contains(&line)) {
+                problems.push(format!("{path}: has no part `{}`", part[0]));
             }
         }
     }
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn refuses_decisions_unnumbered_doubled_unlisted_or_without_parts() {
-        let whole = DECISION_PARTS.join("\n");
+        let whole = DECISION_PARTS.map(|part| part[0]).join("\n");
         let list = "[one](0001-one.md) [two](0001-two.md) [x](x.md)";
         let tree = Tree::of(&[
             ("docs/adr/README.md", list),

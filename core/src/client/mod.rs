@@ -215,8 +215,7 @@ impl Client {
             if !report.progress.again {
                 break;
             }
-            let more =
-                driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;
+            let more = driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;
             report.payload_sent += more.payload_sent;
             report.payload_received += more.payload_received;
             report.round_trips += more.round_trips;

@@ -33,20 +33,15 @@ struct Stored {
 const SETTINGS_VERSION: u32 = 1;
 
 pub(super) fn create(dir: &Path, settings: &Settings, seed: &[u8; 32]) -> Result<(), ClientError> {
-    let file = |action, path: &Path, source| ClientError::File {
-        action,
-        path: path.to_owned(),
-        source,
-    };
+    let file =
+        |action, path: &Path, source| ClientError::File { action, path: path.to_owned(), source };
     fs::create_dir_all(dir).map_err(|source| file("make", dir, source))?;
     let key = dir.join(KEY_FILE);
     if key.exists() {
         return Err(ClientError::HasDevice { path: dir.to_owned() });
     }
-    let stored = Stored {
-        version: SETTINGS_VERSION,
-        hub: settings.hub.as_ref().map(ToString::to_string),
-    };
+    let stored =
+        Stored { version: SETTINGS_VERSION, hub: settings.hub.as_ref().map(ToString::to_string) };
     let text = serde_json::to_vec_pretty(&stored).map_err(|error| ClientError::Settings {
         path: dir.join(SETTINGS_FILE),
         reason: error.to_string(),
@@ -60,9 +55,7 @@ pub(super) fn create(dir: &Path, settings: &Settings, seed: &[u8; 32]) -> Result
         .map_err(|source| file("save", dir, source))
 }
 
-pub(super) fn read(
-    dir: &Path,
-) -> Result<(Settings, zeroize::Zeroizing<[u8; 32]>), ClientError> {
+pub(super) fn read(dir: &Path) -> Result<(Settings, zeroize::Zeroizing<[u8; 32]>), ClientError> {
     let key = dir.join(KEY_FILE);
     if !key.exists() {
         return Err(ClientError::NoDevice { path: dir.to_owned() });

@@ -3,59 +3,25 @@
 //! Rights here rest on the devices that the hub was told of. Signed grants, assignments and
 //! revocation come with the control log.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
-
+use crate::checklist::{UNITS, Units};
 use crate::model::{Kind, Scope};
 use crate::sync::{DeviceEntry, Role};
 
-/// The administrative units that this program knows (versioned data, see the file's own source).
-const UNITS: &str = include_str!("../../data/units.json");
-
-/// An administrative unit (*đơn vị hành chính*).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Place {
-    /// Its code.
-    pub code: Scope,
-    /// Its official name.
-    pub name: String,
-    /// The unit it lies in; none for the country.
-    pub parent: Option<Scope>,
-}
-
-#[derive(Deserialize)]
-struct Units {
-    units: Vec<Place>,
-}
-
-impl Place {
-    /// Returns the units by code.
-    pub fn all() -> &'static BTreeMap<Scope, Self> {
-        static ALL: OnceLock<BTreeMap<Scope, Place>> = OnceLock::new();
-        ALL.get_or_init(|| {
-            let units: Units = serde_json::from_str(UNITS)
-                .expect("the embedded units were read by a test of this module");
-            units.units.into_iter().map(|place| (place.code.clone(), place)).collect()
-        })
-    }
-
-    /// Returns the unit of a code.
-    #[must_use]
-    pub fn of(code: &Scope) -> Option<&'static Self> {
-        Self::all().get(code)
-    }
+/// Returns the administrative units that this program knows.
+#[must_use]
+pub fn units() -> &'static Units {
+    static KNOWN: OnceLock<Units> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        Units::parse(UNITS).expect("the embedded units are read by a test of the checklist module")
+    })
 }
 
 /// Returns whether `outer` is `inner` or contains it.
-#[must_use]
-pub(super) fn covers(outer: &Scope, inner: &Scope) -> bool {
-    // The country is the parent of every province, whether or not the province is listed.
-    if outer.as_str() == "00" || outer == inner {
-        return true;
-    }
-    Place::of(inner).and_then(|place| place.parent.as_ref()).is_some_and(|parent| parent == outer)
+fn covers(outer: &Scope, inner: &Scope) -> bool {
+    // The country contains every unit, whether or not the unit is known here.
+    outer.as_str() == "00" || outer == inner || units().is_within(inner, outer)
 }
 
 /// Returns every known unit that a device may read, each once.
@@ -63,7 +29,11 @@ pub(super) fn covers(outer: &Scope, inner: &Scope) -> bool {
 pub(super) fn readable(entry: &DeviceEntry) -> Vec<Scope> {
     let mut scopes: Vec<Scope> = entry.scopes.clone();
     scopes.extend(
-        Place::all().keys().filter(|code| entry.scopes.iter().any(|own| covers(own, code))).cloned(),
+        units()
+            .all()
+            .map(|unit| &unit.code)
+            .filter(|code| entry.scopes.iter().any(|own| covers(own, code)))
+            .cloned(),
     );
     scopes.sort();
     scopes.dedup();
@@ -91,9 +61,7 @@ pub fn may_write(role: Role, kind: Kind) -> bool {
 /// Returns whether a device may write a kind of document of a unit.
 #[must_use]
 pub(super) fn admits(entry: &DeviceEntry, kind: Kind, scope: &Scope) -> bool {
-    entry.active
-        && may_write(entry.role, kind)
-        && entry.scopes.iter().any(|own| covers(own, scope))
+    entry.active && may_write(entry.role, kind) && entry.scopes.iter().any(|own| covers(own, scope))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl Replica {
     ///
     /// Returns [`StoreError`] when reading fails.
     pub fn owner(&self) -> Result<Option<SelfRow>, StoreError> {
-        rows::get(&*self.store, &rows::meta(meta::SELF))
+        rows::get(&*self.store, &rows::single(meta::SELF))
     }
 
     /// Returns counts for status pages.
@@ -88,7 +88,7 @@ impl Replica {
     ///
     /// As [`Replica::owner`].
     pub fn totals(&self) -> Result<Totals, StoreError> {
-        Ok(rows::get(&*self.store, &rows::meta(meta::TOTALS))?.unwrap_or_default())
+        Ok(rows::get(&*self.store, &rows::single(meta::TOTALS))?.unwrap_or_default())
     }
 
     /// Returns what a document was born as.
@@ -139,9 +139,7 @@ impl Replica {
     ///
     /// Returns [`ReplicaError::UnknownTemplate`] when it has not arrived.
     pub fn template(&self, template: TemplateId) -> Result<Template, ReplicaError> {
-        let bytes = self
-            .object(template)?
-            .ok_or(ReplicaError::UnknownTemplate { template })?;
+        let bytes = self.object(template)?.ok_or(ReplicaError::UnknownTemplate { template })?;
         Template::parse(&bytes)
             .map_err(|source| ReplicaError::Template { template, source: Arc::new(source) })
     }
@@ -228,9 +226,9 @@ impl Replica {
     /// As [`Replica::owner`].
     pub fn list(&self, kind: Kind, query: &ListQuery) -> Result<Vec<Summary>, StoreError> {
         let prefix = [ORDER, kind.number()];
-        let after = query
-            .after
-            .map(|(updated, document)| rows::of_order(kind, crate::model::Timestamp(updated), document));
+        let after = query.after.map(|(updated, document)| {
+            rows::of_order(kind, crate::model::Timestamp(updated), document)
+        });
         let mut found = Vec::new();
         let mut at = after;
         while found.len() < query.limit {
@@ -303,9 +301,7 @@ impl Replica {
             (Kind::Plan, _) => Shape::Plan,
             (Kind::Review, _) => Shape::Review,
             (Kind::Followup, _) => Shape::Followup,
-            (Kind::Inspection, Some(template)) => {
-                inspection(template, &self.template(template)?)
-            }
+            (Kind::Inspection, Some(template)) => self.template(template)?.shape(),
             (Kind::Inspection, None) => {
                 return Err(ReplicaError::UnknownTemplate { template: TemplateId([0; 32]) });
             }
@@ -319,20 +315,16 @@ impl Replica {
         arrived: &[FeedItem],
     ) -> Result<Shape, ReplicaError> {
         let here = self.shape(genesis);
-        let (Err(ReplicaError::UnknownTemplate { template }), Some(wanted)) =
-            (&here, genesis.template)
+        let (Err(ReplicaError::UnknownTemplate { .. }), Some(wanted)) = (&here, genesis.template)
         else {
             return here;
         };
         for item in arrived {
             if let FeedItem::Object { bytes } = item
-                && Template::id_of(bytes) == wanted
+                && let Ok(parsed) = Template::parse(bytes)
+                && parsed.id() == wanted
             {
-                let parsed = Template::parse(bytes).map_err(|source| ReplicaError::Template {
-                    template: *template,
-                    source: Arc::new(source),
-                })?;
-                return Ok(inspection(wanted, &parsed));
+                return Ok(parsed.shape());
             }
         }
         here
@@ -427,7 +419,8 @@ impl Replica {
                 let Some(FeedItem::Snapshot(snapshot)) = items.get(index as usize) else {
                     return Err(damaged(at));
                 };
-                let saved = Document::load(genesis, shape, &snapshot.bytes).map_err(|_| damaged(at))?;
+                let saved =
+                    Document::load(genesis, shape, &snapshot.bytes).map_err(|_| damaged(at))?;
                 Ok(saved
                     .tips()
                     .iter()
@@ -485,9 +478,9 @@ impl Records {
             if self.0.len() == Self::HELD_MAX {
                 self.0.pop_first();
             }
-            let record = store.record(Position(at))?.ok_or_else(|| StoreError::Damaged {
-                what: format!("journal record {at}"),
-            })?;
+            let record = store
+                .record(Position(at))?
+                .ok_or_else(|| StoreError::Damaged { what: format!("journal record {at}") })?;
             self.0.insert(at, Fact::read(Position(at), &record)?);
         }
         Ok(&self.0[&at])
@@ -499,16 +492,11 @@ impl Records {
         place: PackPlace,
     ) -> Result<Vec<u8>, StoreError> {
         let packs = self.fact(store, place.at)?.packs();
-        let bytes = packs.get(place.index as usize).ok_or_else(|| StoreError::Damaged {
-            what: format!("journal record {}", place.at),
-        })?;
+        let bytes = packs
+            .get(place.index as usize)
+            .ok_or_else(|| StoreError::Damaged { what: format!("journal record {}", place.at) })?;
         Ok(bytes.to_vec())
     }
-}
-
-fn inspection(template: TemplateId, checklist: &Template) -> Shape {
-    let items = checklist.items().map(|item| item.key.clone()).collect();
-    Shape::Inspection { template, items }
 }
 
 /// Visits all rows of a prefix, a page at a time.

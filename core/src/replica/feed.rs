@@ -9,17 +9,21 @@ use super::rows::{
     self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PARKED, PENDING, SCOPE, TIP,
     TipRow,
 };
-use crate::model::{DeviceId, DocumentId, Incarnation};
-use crate::store::{Read, StoreError};
-use crate::sync::{
-    DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage,
-};
+use crate::model::{DeviceId, DocumentId};
+use crate::store::StoreError;
+use crate::sync::{DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage};
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
 const FEED_PAGE_ENTRIES_MAX: usize = 256;
 
 /// Bytes of packs in one page of the feed.
 const FEED_PAGE_BYTES_MAX: usize = 512 << 10;
+
+/// Bytes of documents in one page for an empty phone: held in memory until they are written.
+const SNAPSHOT_PAGE_BYTES_MAX: usize = 256 << 10;
+
+/// Document rows read at once while looking for those that a phone may see.
+const SNAPSHOT_SCAN_ROWS: usize = 256;
 
 impl Hub {
     /// Returns whether this hub once gave out a position.
@@ -36,7 +40,7 @@ impl Hub {
             return Ok(position.chain == [0; 32]);
         }
         let row: Option<FeedRow> =
-            rows::get(&**self.replica.store(), &rows::of_number(FEED, position.number))?;
+            rows::get(&**self.replica().store(), &rows::of_number(FEED, position.number))?;
         Ok(row.is_some_and(|row| row.chain == position.chain))
     }
 
@@ -45,13 +49,8 @@ impl Hub {
     /// # Errors
     ///
     /// Returns [`StoreError`] when reading fails.
-    pub fn feed(
-        &self,
-        reader: &DeviceEntry,
-        incarnation: Incarnation,
-        after: u64,
-    ) -> Result<FeedPage, ReplicaError> {
-        let store = self.replica.store();
+    pub fn feed(&self, reader: &DeviceEntry, after: u64) -> Result<FeedPage, ReplicaError> {
+        let store = self.replica().store();
         let head = self.head()?;
         let mut numbers = self.numbers(reader, after)?;
         let full = numbers.len() > FEED_PAGE_ENTRIES_MAX;
@@ -62,7 +61,7 @@ impl Hub {
         for number in numbers {
             let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
             let Some(row) = row else { continue };
-            let item = self.item(&mut records, reader, incarnation, row.entry)?;
+            let item = self.item(&mut records, reader, row.entry)?;
             if let Some(FeedItem::Pack(pack)) = &item {
                 bytes += pack.len();
             }
@@ -82,7 +81,7 @@ impl Hub {
 
     /// Returns the numbers of feed entries after one that a device may see, at most a page and one.
     fn numbers(&self, reader: &DeviceEntry, after: u64) -> Result<Vec<u64>, ReplicaError> {
-        let store = self.replica.store();
+        let store = self.replica().store();
         let mut numbers = Vec::new();
         // The empty scope holds what everybody sees: checklists and names of devices.
         let scopes = access::readable(reader);
@@ -102,24 +101,18 @@ impl Hub {
         &self,
         records: &mut Records,
         reader: &DeviceEntry,
-        incarnation: Incarnation,
         entry: Entry,
     ) -> Result<Option<FeedItem>, ReplicaError> {
-        let store = self.replica.store();
+        let store = self.replica().store();
         Ok(match entry {
-            Entry::Pack { document, pack }
-                if pack.device == reader.device && pack.incarnation == incarnation =>
-            {
-                let (actor, seq, hash) = (pack.actor, pack.seq, pack.tip);
-                Some(FeedItem::Yours { document, actor, seq, hash })
+            Entry::Pack { document, pack } if pack.device == reader.device => {
+                Some(FeedItem::Yours { document, actor: pack.actor, seq: pack.seq })
             }
-            Entry::Pack { pack, .. } => {
-                Some(FeedItem::Pack(records.pack(&**store, pack.place)?))
-            }
+            Entry::Pack { pack, .. } => Some(FeedItem::Pack(records.pack(&**store, pack.place)?)),
             Entry::Object { template } => {
-                self.replica.object(template)?.map(|bytes| FeedItem::Object { bytes })
+                self.replica().object(template)?.map(|bytes| FeedItem::Object { bytes })
             }
-            Entry::Device { device } => self.replica.device(device)?.map(FeedItem::Device),
+            Entry::Device { device } => self.replica().device(device)?.map(FeedItem::Device),
         })
     }
 
@@ -131,15 +124,14 @@ impl Hub {
             [0; 32]
         } else {
             let row: Option<FeedRow> =
-                rows::get(&**self.replica.store(), &rows::of_number(FEED, number))?;
+                rows::get(&**self.replica().store(), &rows::of_number(FEED, number))?;
             let missing = || StoreError::Damaged { what: format!("feed entry {number}") };
             row.ok_or_else(missing)?.chain
         };
         Ok(FeedPosition { epoch: head.epoch, number, chain })
     }
 
-    /// Returns whole documents for a phone that holds nothing, after one document's name; objects
-    /// and device names come with the first page.
+    /// Returns whole documents for a phone that holds nothing, after one document's name.
     ///
     /// # Errors
     ///
@@ -149,37 +141,38 @@ impl Hub {
         reader: &DeviceEntry,
         after: Option<DocumentId>,
     ) -> Result<SnapshotPage, ReplicaError> {
-        let store = self.replica.store();
+        let store = self.replica().store();
         let mut items = Vec::new();
-        if after.is_none() {
-            items.extend(self.everybodys()?);
-        }
         let scopes = access::readable(reader);
-        let start = after.map(|document| rows::of_document(DOCUMENT, document));
-        let page = store.scan(&[DOCUMENT], start.as_deref(), FEED_PAGE_ENTRIES_MAX)?;
-        let (mut bytes, mut reached) = (0, None);
-        let mut more = page.len() == FEED_PAGE_ENTRIES_MAX;
-        for (key, value) in &page {
-            let Some(document) = rows::document_in(key) else { continue };
-            reached = Some(document);
-            let row: rows::DocumentRow = rows::decode(key, value)?;
-            let everything = reader.scopes.iter().any(|scope| scope.as_str() == "00");
-            if !everything && scopes.binary_search(&row.genesis.scope).is_err() {
-                continue;
+        let mut at = after.map(|document| rows::of_document(DOCUMENT, document));
+        let mut bytes = 0;
+        loop {
+            let page = store.scan(&[DOCUMENT], at.as_deref(), SNAPSHOT_SCAN_ROWS)?;
+            for (key, value) in &page {
+                let Some(document) = rows::document_in(key) else { continue };
+                let row: rows::DocumentRow = rows::decode(key, value)?;
+                if !access::reads(reader, &row.genesis.scope)
+                    && scopes.binary_search(&row.genesis.scope).is_err()
+                {
+                    continue;
+                }
+                for item in self.whole(document)? {
+                    bytes += match &item {
+                        FeedItem::Pack(bytes) => bytes.len(),
+                        FeedItem::Snapshot(snapshot) => snapshot.bytes.len(),
+                        _ => 0,
+                    };
+                    items.push(item);
+                }
+                if bytes > SNAPSHOT_PAGE_BYTES_MAX {
+                    return Ok(SnapshotPage { items, next: Some(document) });
+                }
             }
-            for item in self.whole(document)? {
-                bytes += match &item {
-                    FeedItem::Pack(bytes) | FeedItem::Snapshot(Snapshot { bytes, .. }) => bytes.len(),
-                    _ => 0,
-                };
-                items.push(item);
-            }
-            if bytes > FEED_PAGE_BYTES_MAX {
-                more = true;
-                break;
+            match page.last() {
+                Some((key, _)) if page.len() == SNAPSHOT_SCAN_ROWS => at = Some(key.clone()),
+                _ => return Ok(SnapshotPage { items, next: None }),
             }
         }
-        Ok(SnapshotPage { items, after: reached, more })
     }
 
     /// Checklists and device names, which everybody sees.
@@ -189,11 +182,11 @@ impl Hub {
     /// Returns [`ReplicaError`] when reading fails.
     pub fn everybodys(&self) -> Result<Vec<FeedItem>, ReplicaError> {
         let mut items = Vec::new();
-        each_row(&**self.replica.store(), &[OBJECT], None, |key, value| {
+        each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
             items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
             Ok(())
         })?;
-        each_row(&**self.replica.store(), &[DEVICE], None, |key, value| {
+        each_row(&**self.replica().store(), &[DEVICE], None, |key, value| {
             items.push(FeedItem::Device(rows::decode(key, value)?));
             Ok(())
         })?;
@@ -204,7 +197,7 @@ impl Hub {
     /// document is loaded. Where the saved form is behind, or an actor's newest attested change is
     /// not merged yet, as the packs that are.
     fn whole(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
-        let store = self.replica.store();
+        let store = self.replica().store();
         let base: Option<rows::BaseRow> =
             rows::get(&**store, &rows::of_document(rows::BASE, document))?;
         let Some(base) = base else { return self.packs_of(document) };
@@ -222,14 +215,14 @@ impl Hub {
             attestations.push(rows::decode::<TipRow>(key, value)?.attestation);
             Ok(())
         })?;
-        let genesis = self.replica.genesis(document)?;
+        let genesis = self.replica().genesis(document)?;
         Ok(vec![FeedItem::Snapshot(Snapshot { genesis, bytes: base.bytes, attestations })])
     }
 
     fn packs_of(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
         let mut places = Vec::new();
         let prefix = rows::of_document(rows::SOURCE, document);
-        each_row(&**self.replica.store(), &prefix, None, |key, value| {
+        each_row(&**self.replica().store(), &prefix, None, |key, value| {
             if let rows::Source::Pack(place) = rows::decode(key, value)? {
                 places.push(place);
             }
@@ -238,7 +231,7 @@ impl Hub {
         let mut records = Records::default();
         let mut items = Vec::new();
         for place in places {
-            items.push(FeedItem::Pack(records.pack(&**self.replica.store(), place)?));
+            items.push(FeedItem::Pack(records.pack(&**self.replica().store(), place)?));
         }
         Ok(items)
     }
@@ -255,7 +248,7 @@ impl Hub {
     ) -> Result<(u64, Vec<Notice>), ReplicaError> {
         let prefix = rows::key(NOTICE, &[&device.0]);
         let start = rows::notice_of_device(device, after);
-        let page = self.replica.store().scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX)?;
+        let page = self.replica().store().scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX)?;
         let upto = page.last().and_then(|(key, _)| rows::number_in(key)).unwrap_or(after);
         let notices =
             page.iter().map(|(key, value)| rows::decode(key, value)).collect::<Result<_, _>>()?;

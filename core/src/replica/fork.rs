@@ -72,9 +72,9 @@ impl Phone {
                     }
                     kept.push(FeedItem::Pack(bytes));
                 }
-                FeedItem::Yours { document, actor, seq, hash } => {
-                    if self.holds_own(document, actor, seq, hash)? {
-                        kept.push(FeedItem::Yours { document, actor, seq, hash });
+                FeedItem::Yours { document, actor, seq } => {
+                    if self.holds_own(document, actor, seq)? {
+                        kept.push(FeedItem::Yours { document, actor, seq });
                     } else {
                         taken.cloned = true;
                     }
@@ -168,23 +168,23 @@ impl Phone {
         Ok(row.is_some_and(|row| row.recorded >= pack.first_seq()))
     }
 
+    /// Returns whether this store holds a change of its own device. Another change under the same
+    /// number shows itself when it is pushed: the hub then tells of equivocation.
     fn holds_own(
         &self,
         document: DocumentId,
         actor: Actor,
         seq: u64,
-        tip: ChangeHash,
     ) -> Result<bool, ReplicaError> {
         let store = self.replica().store();
-        let row: Option<PackRow> = rows::get(&**store, &rows::of_seq(PACK, document, actor, seq))?;
-        if let Some(row) = row {
-            return Ok(row.tip == tip);
+        let own: Option<ArrivalRow> =
+            rows::get(&**store, &rows::of_actor(ARRIVAL, document, actor))?;
+        if own.is_some_and(|own| own.recorded >= seq) {
+            return Ok(true);
         }
-        match self.replica().load(document) {
-            Ok(document) => Ok(document.has(&tip)),
-            Err(ReplicaError::UnknownDocument { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let tip: Option<rows::TipRow> =
+            rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
+        Ok(tip.is_some_and(|row| row.attestation.tip.seq >= seq))
     }
 
     /// Checks a snapshot before it is recorded: limits first, then that it loads, and that an

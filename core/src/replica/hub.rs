@@ -1,25 +1,24 @@
 //! The hub's side: taking packs in without loading a document, merging them, serving the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::ReplicaError;
 use super::access;
-use super::documents::{Records, Replica, each_row};
+use super::documents::{Records, Replica};
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal};
-use super::rows::{
-    self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PACK, PARKED, PENDING, PackRow,
-    SCOPE, TIP, TipRow, meta,
-};
+use super::rows::{self, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
+use crate::checklist::{Template, TemplateError};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, TemplateId, Timestamp,
 };
-use crate::store::{Position, Read, Store, StoreError};
+use crate::store::{Position, Store, StoreError};
 use crate::sync::{
-    Accepted, DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Pack, Snapshot, SnapshotPage, Verdict,
+    Accepted, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack, Verdict,
     Want,
 };
-use crate::trust::{DeviceKey, HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem, Tip};
+use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
 /// Packs merged into a document at once; more follow in the next batch.
 const MERGE_PACKS_MAX: usize = 512;
@@ -66,12 +65,76 @@ pub struct Hub {
     known: RwLock<BTreeSet<DeviceId>>,
 }
 
+/// Why a checklist was not published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// It is no checklist.
+    #[error("this is no checklist")]
+    Template {
+        /// Why, with section and item.
+        #[source]
+        source: TemplateError,
+    },
+    /// It could not be recorded.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        Self::Replica(error.into())
+    }
+}
+
 /// The hub's answer to one pack, before it is durable.
 enum Decision {
     Take(Pack),
     Held(Pack),
     Ask(Want),
     Set(Box<Quarantined>),
+}
+
+/// Packs of one frame, sorted by what is to be done with them.
+#[derive(Default)]
+struct Batch {
+    packs: Vec<Vec<u8>>,
+    quarantined: Vec<Quarantined>,
+    signed: Vec<ReceiptItem>,
+    noted: Vec<((DocumentId, Actor), Tip)>,
+}
+
+impl Batch {
+    fn note(
+        &mut self,
+        tips: &mut InFlight,
+        accepted: &mut Accepted,
+        bytes: &[u8],
+        decision: Decision,
+    ) {
+        match decision {
+            Decision::Take(pack) => {
+                let name = (pack.document(), pack.actor());
+                tips.insert(name, pack.tip());
+                self.noted.push((name, pack.tip()));
+                self.signed.push(receipt_item(&pack));
+                self.packs.push(bytes.to_vec());
+                accepted.pending = true;
+            }
+            Decision::Held(pack) => self.signed.push(receipt_item(&pack)),
+            Decision::Ask(want) => accepted.needs.push(want),
+            Decision::Set(entry) => self.quarantined.push(*entry),
+        }
+    }
+
+    /// Takes the tips of this batch out of what is under way.
+    fn forget(&self, tips: &mut InFlight) {
+        for (name, tip) in &self.noted {
+            if tips.get(name) == Some(tip) {
+                tips.remove(name);
+            }
+        }
+    }
 }
 
 impl Hub {
@@ -156,13 +219,15 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
-    pub fn publish(&self, bytes: Vec<u8>) -> Result<(), ReplicaError> {
-        let template = crate::checklist::Template::id_of(&bytes);
-        if self.replica.object(template)?.is_some() {
-            return Ok(());
+    /// Returns [`PublishError::Template`] when it is no checklist, and [`PublishError::Replica`] when
+    /// it could not be recorded.
+    pub fn publish(&self, bytes: Vec<u8>) -> Result<TemplateId, PublishError> {
+        let template =
+            Template::parse(&bytes).map_err(|source| PublishError::Template { source })?.id();
+        if self.replica.object(template)?.is_none() {
+            self.record(Fact::Published { bytes })?;
         }
-        self.record(Fact::Published { bytes }).map(drop)
+        Ok(template)
     }
 
     /// Returns the head of the feed.
@@ -175,19 +240,21 @@ impl Hub {
         if let Some(head) = rows::position(&**store, meta::FEED)? {
             return Ok(head);
         }
-        let owner = self.replica.owner()?.ok_or_else(|| StoreError::Damaged {
-            what: "the store's own identity".to_owned(),
-        })?;
+        let owner = self
+            .replica
+            .owner()?
+            .ok_or_else(|| StoreError::Damaged { what: "the store's own identity".to_owned() })?;
         Ok(FeedPosition { epoch: owner.incarnation.0, number: 0, chain: [0; 32] })
     }
 
     /// Takes packs in: checks them, records them with one sync and signs for them. Loads no
-    /// document. A pack that may not enter the record is kept in quarantine and its signer is told.
+    /// document. A pack that may not enter the record is kept in quarantine and its signer is told;
+    /// bytes that are no pack are refused, and the others of the batch go on.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded: nothing is acknowledged
-    /// then. Returns [`ReplicaError::Pack`] for bytes that are no pack: the sender is at fault.
+    /// then.
     pub fn accept(
         &self,
         from: DeviceId,
@@ -195,64 +262,60 @@ impl Hub {
         now: Timestamp,
     ) -> Result<Accepted, ReplicaError> {
         let mut accepted = Accepted::default();
-        let (mut packs, mut quarantined, mut signed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut noted = Vec::new();
+        let mut batch = Batch::default();
         let waiting = {
             let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
             for bytes in encoded {
-                match self.decide(&tips, bytes)? {
-                    Decision::Take(pack) => {
-                        let name = (pack.document(), pack.actor());
-                        tips.insert(name, pack.tip());
-                        noted.push((name, pack.tip()));
-                        signed.push(receipt_item(&pack));
-                        packs.push(bytes.clone());
+                match self.decide(&tips, bytes) {
+                    Ok(decision) => batch.note(&mut tips, &mut accepted, bytes, decision),
+                    Err(error @ ReplicaError::Pack { .. }) => {
+                        accepted.failure = Some(Failure {
+                            code: FailureCode::Misbehaved,
+                            message: describe(&error),
+                            retry_after_ms: None,
+                        });
                     }
-                    Decision::Held(pack) => {
-                        signed.push(receipt_item(&pack));
+                    Err(error) => {
+                        batch.forget(&mut tips);
+                        return Err(error);
                     }
-                    Decision::Ask(want) => accepted.needs.push(want),
-                    Decision::Set(entry) => quarantined.push(*entry),
                 }
             }
-            accepted.taken = packs.len();
-            accepted.quarantined = quarantined.len();
-            if packs.is_empty() && quarantined.is_empty() {
-                None
-            } else {
-                let fact = Fact::Accepted { from, packs, quarantined, at: now };
-                // Queued while the tips are locked, so the journal keeps the order of decisions;
-                // waited for outside, so that sessions share one sync.
-                let (send, receive) = std::sync::mpsc::sync_channel(1);
-                let record = fact.record()?;
-                self.replica.store().submit(
-                    vec![record],
-                    Box::new(move |outcome| drop(send.send(outcome))),
-                );
-                Some(receive)
-            }
+            self.submit(&mut batch, from, now)?
         };
         let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
-        let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-        for (name, tip) in noted {
-            if tips.get(&name) == Some(&tip) {
-                tips.remove(&name);
-            }
-        }
-        drop(tips);
+        batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
         if let Some(Err(error)) = outcome {
             return Err(error.into());
         }
-        if !signed.is_empty() {
+        if !batch.signed.is_empty() {
             let epoch = self.head()?.epoch;
-            for batch in signed.chunks(RECEIPT_ITEMS_MAX) {
-                let batch = batch.to_vec();
-                let receipt = HubReceipt::sign(&self.key, epoch, from, batch, now)
-                    .map_err(|source| ReplicaError::Trust { source: Arc::new(source) })?;
-                accepted.receipts.push(receipt);
-            }
+            let receipt = HubReceipt::sign(&self.key, epoch, from, batch.signed, now)
+                .map_err(|source| ReplicaError::Trust { source: Arc::new(source) })?;
+            accepted.receipt = Some(receipt);
         }
         Ok(accepted)
+    }
+
+    /// Queues what is to be recorded while the tips are locked, so that the journal keeps the order
+    /// of decisions; the caller waits outside, so that sessions share one sync.
+    fn submit(
+        &self,
+        batch: &mut Batch,
+        from: DeviceId,
+        now: Timestamp,
+    ) -> Result<Option<Receiver<Result<Position, StoreError>>>, ReplicaError> {
+        if batch.packs.is_empty() && batch.quarantined.is_empty() {
+            return Ok(None);
+        }
+        let packs = std::mem::take(&mut batch.packs);
+        let quarantined = std::mem::take(&mut batch.quarantined);
+        let record = Fact::Accepted { from, packs, quarantined, at: now }.record()?;
+        let (send, receive) = sync_channel(1);
+        // The receiver may be gone if its thread was stopped; the commit stands all the same.
+        let done = Box::new(move |outcome| drop(send.send(outcome)));
+        self.replica.store().submit(vec![record], done);
+        Ok(Some(receive))
     }
 
     fn decide(&self, tips: &InFlight, bytes: &[u8]) -> Result<Decision, ReplicaError> {
@@ -266,7 +329,7 @@ impl Hub {
                 bytes: bytes.to_vec(),
             })))
         };
-        let entry = self.replica.device(pack.device)?;
+        let entry = self.replica.device(pack.device())?;
         let allowed = entry.is_some_and(|entry| {
             access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
         });
@@ -285,11 +348,8 @@ impl Hub {
         // The two lines must be one up to the last change that both have. A line's hash covers all
         // changes before it, so comparing one place compares the whole.
         let shared = held.seq.min(pack.last_seq());
-        let ours = if shared == held.seq {
-            Some(held)
-        } else {
-            self.held_tip(document, actor, shared)?
-        };
+        let ours =
+            if shared == held.seq { Some(held) } else { self.held_tip(document, actor, shared)? };
         match ours {
             Some(ours) if tip_at(&pack, shared) == Some(ours) => {
                 Ok(if pack.last_seq() > held.seq {
@@ -488,6 +548,24 @@ impl Hub {
         Ok(self.replica.store().get(&pending)?.is_none())
     }
 
+    /// Returns counts for a status page.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn status(&self) -> Result<HubStatus, ReplicaError> {
+        let totals = self.replica.totals()?;
+        let devices = self.known.read().map_err(|_| ReplicaError::Interrupted)?.len();
+        Ok(HubStatus {
+            documents: totals.documents,
+            devices: devices as u64,
+            head: self.head()?.number,
+            pending: totals.pending,
+            waiting: totals.parked,
+            quarantined: totals.quarantined,
+        })
+    }
+
     /// Returns whether any pack waits to be merged.
     ///
     /// # Errors
@@ -500,6 +578,17 @@ impl Hub {
     fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
         Ok(self.replica.store().commit(vec![fact.record()?])?)
     }
+}
+
+/// The error and its causes in one line, for the other side's user.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 fn notice(pack: &Pack, verdict: Verdict) -> Notice {
@@ -545,8 +634,9 @@ fn receipt_item(pack: &Pack) -> ReceiptItem {
 }
 
 fn verdict_of(refused: &[(ChangeHash, Refusal)]) -> Verdict {
-    let equivocation = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::Equivocation));
-    let broken = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::ChainBroken));
+    let equivocation =
+        refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::Equivocation { .. }));
+    let broken = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::ChainBroken { .. }));
     if equivocation {
         Verdict::Equivocation
     } else if broken {
@@ -566,7 +656,9 @@ fn causal(packs: &[(PackPlace, Pack)]) -> Vec<MergedPack> {
     let mut causes: Vec<BTreeSet<usize>> = Vec::with_capacity(packs.len());
     for (index, (_, pack)) in packs.iter().enumerate() {
         let deps = pack.changes().iter().flat_map(|change| &change.facts().deps);
-        causes.push(deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect());
+        causes.push(
+            deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect(),
+        );
     }
     let mut ordered = Vec::with_capacity(packs.len());
     let mut left: BTreeSet<usize> = (0..packs.len()).collect();

@@ -24,11 +24,11 @@ mod tree;
 
 use std::sync::Arc;
 
-pub use access::{Place, may_write};
+pub use access::{may_write, units};
 pub use documents::{ListQuery, Replica};
-pub use fork::Taken;
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal, Replaced};
-pub use hub::{Hub, HubOptions, MergeReport};
+pub use fork::Taken;
+pub use hub::{Hub, HubOptions, MergeReport, PublishError};
 pub use phone::{Arrival, EditOutcome, Phone};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};

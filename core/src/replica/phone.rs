@@ -102,10 +102,6 @@ impl Phone {
         self.key.device()
     }
 
-    pub(super) fn key(&self) -> &DeviceKey {
-        &self.key
-    }
-
     /// Takes a fresh incarnation.
     ///
     /// # Errors
@@ -141,11 +137,8 @@ impl Phone {
         let Some(change) = change else { return Ok(EditOutcome { value, recorded: None }) };
         let change = change.bytes().to_vec();
         let recorded = self.record(Fact::Changed { genesis: genesis.clone(), change, at: now })?;
-        loaded.upto = Some(rows::of_place(
-            rows::SOURCE,
-            document,
-            PackPlace { at: recorded.0, index: 0 },
-        ));
+        loaded.upto =
+            Some(rows::of_place(rows::SOURCE, document, PackPlace { at: recorded.0, index: 0 }));
         loaded.fresh += 1;
         self.replica.renew(document, &mut loaded)?;
         drop(guard);
@@ -226,9 +219,8 @@ impl Phone {
         let root = super::tree::StoredTree::new(&**store)
             .node(&Prefix::ROOT)
             .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
-        let notices: Option<u64> = rows::get(&**store, &rows::meta(meta::NOTICES))?;
+        let notices: Option<u64> = rows::get(&**store, &rows::single(meta::NOTICES))?;
         let position = rows::position(&**store, meta::POSITION)?;
-        let owner = self.owner()?;
         Ok(Start {
             position,
             notices: notices.unwrap_or(0),
@@ -239,7 +231,6 @@ impl Phone {
             live,
             hub,
             device: self.device(),
-            incarnation: owner.incarnation,
             now,
         })
     }
@@ -274,17 +265,22 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn arrival(&self, document: DocumentId) -> Result<Arrival, ReplicaError> {
         let mut arrival = Arrival::default();
-        each_row(&**self.replica.store(), &rows::of_document(ARRIVAL, document), None, |key, row| {
-            let row: ArrivalRow = rows::decode(key, row)?;
-            arrival.recorded += row.recorded;
-            // Merged implies stored, even if the receipt itself was lost on the way.
-            arrival.stored += row.stored.max(row.merged).min(row.recorded);
-            arrival.merged += row.merged.min(row.recorded);
-            if row.stored > 0 {
-                arrival.stored_at = arrival.stored_at.max(Some(row.stored_at));
-            }
-            Ok(())
-        })?;
+        each_row(
+            &**self.replica.store(),
+            &rows::of_document(ARRIVAL, document),
+            None,
+            |key, row| {
+                let row: ArrivalRow = rows::decode(key, row)?;
+                arrival.recorded += row.recorded;
+                // Merged implies stored, even if the receipt itself was lost on the way.
+                arrival.stored += row.stored.max(row.merged).min(row.recorded);
+                arrival.merged += row.merged.min(row.recorded);
+                if row.stored > 0 {
+                    arrival.stored_at = arrival.stored_at.max(Some(row.stored_at));
+                }
+                Ok(())
+            },
+        )?;
         arrival.only_here = arrival.recorded - arrival.stored;
         Ok(arrival)
     }
@@ -369,9 +365,10 @@ impl Phone {
             Fact::Adopted { resubmitted, .. } => resubmitted,
             _ => Vec::new(),
         };
-        Ok(candidates.into_iter().filter_map(|bytes| RawChange::inspect(bytes).ok()).find(
-            |change| change.facts().seq == seq && change.facts().actor == actor.as_bytes(),
-        ))
+        Ok(candidates
+            .into_iter()
+            .filter_map(|bytes| RawChange::inspect(bytes).ok())
+            .find(|change| change.facts().seq == seq && change.facts().actor == actor.as_bytes()))
     }
 
     /// Returns under which incarnation an own actor was made.

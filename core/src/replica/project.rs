@@ -3,12 +3,12 @@
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Replaced};
 use super::rows::{
     self, ARRIVAL, ArrivalRow, BASE, DEVICE, DOCUMENT, DocumentRow, Entry, FEED, FORK, FeedRow,
-    LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, SOURCE, STALE, SelfRow, Source, TIP,
-    TipRow, Totals, UNRELEASED, meta,
+    LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, SOURCE, STALE, SelfRow, Source,
+    TIP, TipRow, Totals, UNRELEASED, meta,
 };
 use super::tree;
 use crate::checklist::Template;
-use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope};
+use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope, TemplateId};
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
 use crate::trust::{Attestation, HubReceipt};
@@ -73,7 +73,7 @@ impl Step<'_> {
         match fact {
             Fact::Born { device, incarnation, .. } => {
                 self.index.put(
-                    rows::meta(meta::SELF),
+                    rows::single(meta::SELF),
                     &SelfRow { device: *device, incarnation: *incarnation },
                 );
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
@@ -91,9 +91,7 @@ impl Step<'_> {
                 return self.merged((*document, scope), merged, parked, refused);
             }
             Fact::Published { bytes } => {
-                let template = Template::id_of(bytes);
-                if self.index.get::<Vec<u8>>(&rows::key(OBJECT, &[&template.0]))?.is_none() {
-                    self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
+                if let Some(template) = self.object(bytes) {
                     return self.enter_feed("", Entry::Object { template });
                 }
             }
@@ -110,17 +108,17 @@ impl Step<'_> {
     }
 
     fn incarnated(&mut self, incarnation: crate::model::Incarnation) -> Result<(), StoreError> {
-        let Some(before) = self.index.get::<SelfRow>(&rows::meta(meta::SELF))? else {
+        let Some(before) = self.index.get::<SelfRow>(&rows::single(meta::SELF))? else {
             return Err(self.meaningless("it comes before the store's birth"));
         };
-        self.index.put(rows::meta(meta::SELF), &SelfRow { incarnation, ..before });
+        self.index.put(rows::single(meta::SELF), &SelfRow { incarnation, ..before });
         self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
         // A phone asks for everything it lacks by reconciliation; a hub starts a new numbering of
         // positions that no phone can confuse with the old one.
-        self.index.remove(rows::meta(meta::POSITION));
-        if let Some(feed) = self.index.get::<FeedPosition>(&rows::meta(meta::FEED))? {
+        self.index.remove(rows::single(meta::POSITION));
+        if let Some(feed) = self.index.get::<FeedPosition>(&rows::single(meta::FEED))? {
             let feed = FeedPosition { epoch: incarnation.0, ..feed };
-            self.index.put(rows::meta(meta::FEED), &feed);
+            self.index.put(rows::single(meta::FEED), &feed);
         }
         Ok(())
     }
@@ -171,8 +169,7 @@ impl Step<'_> {
                     self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
                 }
                 FeedItem::Object { bytes } => {
-                    let template = Template::id_of(bytes);
-                    self.index.put(rows::key(OBJECT, &[&template.0]), bytes);
+                    self.object(bytes);
                 }
                 FeedItem::Device(entry) => self.device(entry),
                 FeedItem::Snapshot(snapshot) => {
@@ -193,7 +190,7 @@ impl Step<'_> {
             }
         }
         if let Some(position) = position {
-            self.index.put(rows::meta(meta::POSITION), &position);
+            self.index.put(rows::single(meta::POSITION), &position);
         }
         Ok(())
     }
@@ -223,7 +220,7 @@ impl Step<'_> {
             // The hub keeps a refused pack verbatim; sending it again would change nothing.
             self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
         }
-        self.index.put(rows::meta(meta::NOTICES), &upto);
+        self.index.put(rows::single(meta::NOTICES), &upto);
         let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
         self.totals(|totals| totals.quarantined += more)
     }
@@ -238,6 +235,7 @@ impl Step<'_> {
             let document = self.document_unmerged(pack.genesis())?;
             self.hold(&pack, place)?;
             self.index.put(rows::of_place(PENDING, document, place), &());
+            self.totals(|totals| totals.pending += 1)?;
         }
         for entry in quarantined {
             self.quarantine(entry)?;
@@ -255,11 +253,22 @@ impl Step<'_> {
         let done = merged.iter().map(|pack| &pack.place);
         let all = done.chain(parked).chain(refused.iter().map(|(place, _)| place));
         for place in all {
-            self.index.remove(rows::of_place(PENDING, document, *place));
-            self.index.remove(rows::of_place(PARKED, document, *place));
+            let (pending, waiting) = (
+                rows::of_place(PENDING, document, *place),
+                rows::of_place(PARKED, document, *place),
+            );
+            let was_pending = self.index.get::<()>(&pending)?.is_some();
+            let was_parked = self.index.get::<()>(&waiting)?.is_some();
+            self.totals(|totals| {
+                totals.pending = totals.pending.saturating_sub(was_pending.into());
+                totals.parked = totals.parked.saturating_sub(was_parked.into());
+            })?;
+            self.index.remove(pending);
+            self.index.remove(waiting);
         }
         for place in parked {
             self.index.put(rows::of_place(PARKED, document, *place), &());
+            self.totals(|totals| totals.parked += 1)?;
         }
         for (_, entry) in refused {
             self.quarantine(entry)?;
@@ -277,9 +286,12 @@ impl Step<'_> {
         let tip = rows::of_actor(TIP, document, actor);
         if let Some(row) = self.index.get::<TipRow>(&tip)? {
             let before = tree::item(&row.attestation);
-            let nodes = tree::replace(&mut |key| self.node(key), Some(&before), None)?;
+            let scope = self.scope(document)?;
+            let nodes = tree::replace(&mut |key| self.node(key), &scope, Some(&before), None)?;
             self.write_nodes(nodes);
-            self.index.remove(rows::of_item(&before.key()));
+            for row in tree::item_rows(&scope, &before) {
+                self.index.remove(row);
+            }
             self.index.remove(tip);
         }
         for table in [OUTBOX, PACK, UNRELEASED] {
@@ -288,7 +300,7 @@ impl Step<'_> {
                 self.index.remove(key);
             }
         }
-        self.index.remove(rows::meta(meta::POSITION));
+        self.index.remove(rows::single(meta::POSITION));
         Ok(())
     }
 
@@ -343,6 +355,12 @@ impl Step<'_> {
         Ok(document)
     }
 
+    fn scope(&self, document: DocumentId) -> Result<Scope, StoreError> {
+        let row: Option<DocumentRow> = self.index.get(&rows::of_document(DOCUMENT, document))?;
+        row.map(|row| row.genesis.scope)
+            .ok_or_else(|| self.meaningless("it names a document that is not known"))
+    }
+
     fn source(&mut self, document: DocumentId, place: PackPlace, source: Source) {
         self.index.put(rows::of_place(SOURCE, document, place), &source);
         self.index.put(rows::of_document(STALE, document), &());
@@ -365,9 +383,12 @@ impl Step<'_> {
         }
         let old = before.as_ref().map(tree::item);
         let new = tree::item(attestation);
-        let nodes = tree::replace(&mut |key| self.node(key), old.as_ref(), Some(&new))?;
+        let scope = self.scope(attestation.document)?;
+        let nodes = tree::replace(&mut |key| self.node(key), &scope, old.as_ref(), Some(&new))?;
         self.write_nodes(nodes);
-        self.index.put(rows::of_item(&new.key()), &new);
+        for row in tree::item_rows(&scope, &new) {
+            self.index.put(row, &new);
+        }
         self.index.put(key, &TipRow { attestation: *attestation });
         Ok(())
     }
@@ -404,20 +425,28 @@ impl Step<'_> {
         self.index.put(rows::of_number(FEED, number), &FeedRow { chain, entry });
         self.index.put(rows::of_scope(scope, number), &());
         let head = FeedPosition { epoch: before.epoch, number, chain };
-        self.index.put(rows::meta(meta::FEED), &head);
+        self.index.put(rows::single(meta::FEED), &head);
         Ok(())
     }
 
     fn feed(&self) -> Result<Option<FeedPosition>, StoreError> {
-        if let Some(feed) = self.index.get(&rows::meta(meta::FEED))? {
+        if let Some(feed) = self.index.get(&rows::single(meta::FEED))? {
             return Ok(Some(feed));
         }
-        let owner = self.index.get::<SelfRow>(&rows::meta(meta::SELF))?;
+        let owner = self.index.get::<SelfRow>(&rows::single(meta::SELF))?;
         Ok(owner.map(|owner| FeedPosition {
             epoch: owner.incarnation.0,
             number: 0,
             chain: [0; 32],
         }))
+    }
+
+    /// Keeps a checklist. One that this program cannot read stays in the journal; a later version,
+    /// which rebuilds the index, finds it there.
+    fn object(&mut self, bytes: &[u8]) -> Option<TemplateId> {
+        let template = Template::parse(bytes).ok()?.id();
+        self.index.put(rows::key(OBJECT, &[&template.0]), &bytes);
+        Some(template)
     }
 
     fn device(&mut self, entry: &DeviceEntry) {
@@ -446,7 +475,7 @@ impl Step<'_> {
     }
 
     fn totals(&mut self, change: impl FnOnce(&mut Totals)) -> Result<(), StoreError> {
-        let key = rows::meta(meta::TOTALS);
+        let key = rows::single(meta::TOTALS);
         let mut totals = self.index.get::<Totals>(&key)?.unwrap_or_default();
         change(&mut totals);
         self.index.put(key, &totals);

@@ -63,9 +63,9 @@ impl Replica {
         let later = changes.iter().position(|change| change.facts().seq >= want.from_seq);
         let Some(later) = later else { return Ok(packs) };
         let run = changes.split_off(later);
-        let previous = changes
-            .iter()
-            .fold(None, |tip: Option<Tip>, change| Some(Tip::after(tip.as_ref(), change.facts().hash)));
+        let previous = changes.iter().fold(None, |tip: Option<Tip>, change| {
+            Some(Tip::after(tip.as_ref(), change.facts().hash))
+        });
         match Pack::assemble(self.genesis(document)?, &attestation, previous, run) {
             Ok(pack) => Ok(vec![pack.encode()]),
             // The document does not hold all that is attested yet; what packs there are will do.

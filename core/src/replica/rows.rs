@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{MergedPack, PackPlace};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId,
-    Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{FeedPosition, ItemKey, Prefix};
@@ -34,9 +33,9 @@ pub(super) const ORDER: u8 = b'o';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
-/// Item key → item of the reconciliation tree.
+/// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
-/// Prefix → node of the reconciliation tree.
+/// Scope (empty: all), prefix → node of the reconciliation tree.
 pub(super) const NODE: u8 = b't';
 /// Template → its bytes.
 pub(super) const OBJECT: u8 = b'j';
@@ -148,16 +147,9 @@ pub(super) struct FeedRow {
 /// What an entry of the feed is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Entry {
-    Pack {
-        document: DocumentId,
-        pack: MergedPack,
-    },
-    Object {
-        template: TemplateId,
-    },
-    Device {
-        device: DeviceId,
-    },
+    Pack { document: DocumentId, pack: MergedPack },
+    Object { template: TemplateId },
+    Device { device: DeviceId },
 }
 
 /// Counts that status pages show.
@@ -167,6 +159,10 @@ pub struct Totals {
     pub documents: u64,
     /// Packs held.
     pub packs: u64,
+    /// Packs accepted and not yet merged (hub).
+    pub pending: u64,
+    /// Packs whose causes are missing (hub).
+    pub parked: u64,
     /// Packs in quarantine (hub) or refused by the hub (phone).
     pub quarantined: u64,
 }
@@ -181,7 +177,7 @@ pub(super) fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-pub(super) fn meta(name: &[u8]) -> Vec<u8> {
+pub(super) fn single(name: &[u8]) -> Vec<u8> {
     key(META, &[name])
 }
 
@@ -222,12 +218,12 @@ pub(super) fn of_order(kind: Kind, updated: Timestamp, document: DocumentId) -> 
     key(ORDER, &[&[kind.number()], &sorted.to_be_bytes(), &document.0])
 }
 
-pub(super) fn of_item(item: &ItemKey) -> Vec<u8> {
-    key(ITEM, &[&item.0])
+pub(super) fn of_item(scope: &str, item: &ItemKey) -> Vec<u8> {
+    key(ITEM, &[&scope_part(scope), &item.0])
 }
 
-pub(super) fn of_node(prefix: &Prefix) -> Vec<u8> {
-    key(NODE, &[&prefix.encode()])
+pub(super) fn of_node(scope: &str, prefix: &Prefix) -> Vec<u8> {
+    key(NODE, &[&scope_part(scope), &prefix.encode()])
 }
 
 pub(super) fn notice_of_device(device: DeviceId, number: u64) -> Vec<u8> {
@@ -283,5 +279,5 @@ pub(super) fn put<T: Serialize>(writes: &mut Writes, key: Vec<u8>, value: &T) {
 
 /// Returns the feed position of a hub or the position of a phone.
 pub(super) fn position(rows: &dyn Read, name: &[u8]) -> Result<Option<FeedPosition>, StoreError> {
-    get(rows, &meta(name))
+    get(rows, &single(name))
 }

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ReplicaError;
-use super::hub::Hub;
+use super::access;
+use super::hub::{Hub, PublishError};
 use super::phone::Phone;
 use super::tree::StoredTree;
-use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
+use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, HubOutput, HubSession, HubStart, Outcome, Pack,
-    PhoneOutput, PhoneSession, Role,
+    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
+    Outcome, PhoneOutput, PhoneSession,
 };
 
 /// Random bytes for a fresh incarnation, should one be needed.
@@ -189,7 +191,7 @@ pub struct PhoneOptions {
 pub struct HubRunner {
     hub: Arc<Hub>,
     entry: DeviceEntry,
-    incarnation: Incarnation,
+    scopes: Vec<Scope>,
     session: HubSession,
     /// Pushed and stored here, not yet merged: last seq by actor.
     unmerged: BTreeMap<(DocumentId, Actor), u64>,
@@ -203,22 +205,27 @@ impl HubRunner {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn start(hub: Arc<Hub>, entry: DeviceEntry, now: Timestamp) -> Result<Self, ReplicaError> {
-        let head = hub.head()?;
-        let start = HubStart { epoch: head.epoch, entry: entry.clone(), head: head.number, now };
+        let start = HubStart { entry: entry.clone(), head: hub.head()?, now };
         let session = HubSession::new(start);
-        let incarnation = Incarnation([0; 16]);
-        Ok(Self { hub, entry, incarnation, session, unmerged: BTreeMap::new(), outcome: None })
+        let scopes = access::readable(&entry);
+        Ok(Self { hub, entry, scopes, session, unmerged: BTreeMap::new(), outcome: None })
+    }
+
+    /// Returns whether the next frame should be read now; frames to send come first.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.session.wants_input()
     }
 
     /// Takes in one frame. Call [`Self::poll_frame`] until it gives nothing before the next.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Session`] when the device misbehaves and [`ReplicaError::Store`] when
-    /// the store fails; nothing was acknowledged then.
+    /// Returns [`ReplicaError::Session`] when the device misbehaves. Poll on: the session tells the
+    /// device why and ends.
     pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
         let rows = self.hub.replica().store().clone();
-        self.session.handle_frame(frame, &StoredTree::new(&*rows))?;
+        self.session.handle_frame(frame, &tree(&*rows, &self.scopes))?;
         Ok(())
     }
 
@@ -240,12 +247,14 @@ impl HubRunner {
         Ok(())
     }
 
-    /// Does the work that is due and returns the next frame to send. The next page of the feed is
-    /// read only when the frames before it are gone, so a slow reader holds one page.
+    /// Does the work that is due and returns the next frame to send; write it before polling again.
+    /// The next page of the feed is read only when the frames before it are gone, so a slow reader
+    /// holds one page.
     ///
     /// # Errors
     ///
-    /// As [`Self::handle`].
+    /// Returns [`ReplicaError::Store`] when the store fails; nothing was acknowledged then. Tell
+    /// [`Self::fail`] and poll on.
     pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
         while let Some(output) = self.session.poll_output() {
             match output {
@@ -253,36 +262,49 @@ impl HubRunner {
                 HubOutput::Accept(packs) => self.accept(&packs, now)?,
                 HubOutput::CheckPosition(position) => {
                     let known = self.hub.knows(&position)?;
-                    self.session.handle_position(known);
+                    self.session.handle_position(known)?;
                 }
+                HubOutput::ServeBase => self.session.handle_base(self.hub.everybodys()?)?,
                 HubOutput::Serve { after } => {
-                    self.incarnation = self.session.incarnation();
-                    let page = self.hub.feed(&self.entry, self.incarnation, after.number)?;
-                    self.session.handle_feed(page);
+                    let page = self.hub.feed(&self.entry, after.number)?;
+                    self.session.handle_feed(page)?;
                 }
                 HubOutput::ServeSnapshots { after } => {
                     let page = self.hub.snapshots(&self.entry, after)?;
-                    self.session.handle_snapshots(page);
+                    self.session.handle_snapshots(page)?;
                 }
-                HubOutput::ServeEverybodys => {
-                    self.session.handle_everybodys(self.hub.everybodys()?);
+                HubOutput::ShowTree => {
+                    let rows = self.hub.replica().store().clone();
+                    self.session.handle_tree(&tree(&*rows, &self.scopes))?;
                 }
                 HubOutput::Provide(wants) => {
                     let packs = self.hub.provide_to(&self.entry, &wants)?;
-                    self.session.handle_provided(packs);
+                    self.session.handle_provided(packs)?;
                 }
                 HubOutput::Notices { after } => {
                     let (upto, notices) = self.hub.notices(self.entry.device, after)?;
-                    self.session.handle_notices(upto, notices);
+                    self.session.handle_notices(upto, notices)?;
                 }
                 HubOutput::Admin { request_id, request } => {
                     let answer = self.administer(request)?;
-                    self.session.handle_admin(request_id, answer);
+                    self.session.handle_admin(request_id, answer)?;
                 }
                 HubOutput::Finished(outcome) => self.outcome = Some(outcome),
             }
         }
         Ok(None)
+    }
+
+    /// Ends the exchange because this side failed, and tells the device when to try again.
+    pub fn fail(&mut self, error: &ReplicaError) {
+        let (code, message) = match error {
+            ReplicaError::Store(StoreError::Full { .. }) => {
+                (FailureCode::Full, "the hub's disk is full; it took nothing in".to_owned())
+            }
+            error => (FailureCode::Internal, error.to_string()),
+        };
+        let retry_after_ms = Some(RETRY_AFTER_MS);
+        self.session.handle_failure(Failure { code, message, retry_after_ms });
     }
 
     /// Returns how the exchange ended, once it has.
@@ -298,46 +320,45 @@ impl HubRunner {
     }
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
-        let accepted = self.hub.accept(self.entry.device, packs, now)?;
-        for bytes in packs {
-            let pack = Pack::decode(bytes)?;
-            let name = (pack.document(), pack.actor());
-            if !self.hub.settled(name.0, name.1, pack.last_seq())? {
-                self.unmerged.insert(name, pack.last_seq());
+        let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
+        for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
+            if !self.hub.settled(item.document, item.actor, item.seq)? {
+                self.unmerged.insert((item.document, item.actor), item.seq);
             }
         }
-        self.session.handle_accepted(accepted);
-        self.session.handle_merged(self.unmerged.is_empty());
+        accepted.pending = !self.unmerged.is_empty();
+        self.session.handle_accepted(accepted)?;
         Ok(())
     }
 
     fn administer(&self, request: AdminRequest) -> Result<AdminAnswer, ReplicaError> {
-        if self.entry.role != Role::Admin {
-            return Ok(AdminAnswer::Refused {
-                reason: "only an administrator's device may do this".to_owned(),
-            });
-        }
         match request {
             AdminRequest::TrustDevice(entry) => {
                 self.hub.trust(entry)?;
                 Ok(AdminAnswer::Done)
             }
-            AdminRequest::PublishObject { bytes } => {
-                if let Err(error) = crate::checklist::Template::parse(&bytes) {
-                    return Ok(AdminAnswer::Refused { reason: error.to_string() });
-                }
-                self.hub.publish(bytes)?;
-                Ok(AdminAnswer::Done)
-            }
-            AdminRequest::Status => {
-                let totals = self.hub.replica().totals()?;
-                Ok(AdminAnswer::Status {
-                    head: self.hub.head()?,
-                    documents: totals.documents,
-                    packs: totals.packs,
-                    quarantined: totals.quarantined,
-                })
-            }
+            AdminRequest::PublishObject { bytes } => match self.hub.publish(bytes) {
+                Ok(_) => Ok(AdminAnswer::Done),
+                Err(PublishError::Replica(error)) => Err(error),
+                Err(error) => Ok(AdminAnswer::Refused(Failure {
+                    code: FailureCode::Misbehaved,
+                    message: error.to_string(),
+                    retry_after_ms: None,
+                })),
+            },
+            AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
         }
+    }
+}
+
+/// How long a phone should wait after the hub failed: long enough to free some space or restart.
+const RETRY_AFTER_MS: u64 = 30_000;
+
+/// The items that a device may see.
+fn tree<'a>(rows: &'a dyn Read, scopes: &[Scope]) -> StoredTree<'a> {
+    if scopes.iter().any(|scope| scope.as_str() == "00") {
+        StoredTree::new(rows)
+    } else {
+        StoredTree::of_scopes(rows, scopes)
     }
 }

@@ -5,11 +5,32 @@
 //! load a document nor decide who may write what. `docs/protocol.md` describes the bytes.
 
 mod backoff;
+mod bytes;
 mod compression;
+mod frame;
+mod message;
 mod pack;
+pub mod reconcile;
+pub mod session;
 
 pub use backoff::{BACKOFF_FIRST, BACKOFF_MAX, Backoff};
+pub use frame::{
+    FRAME_BYTES_MAX, FRAME_FILL_BYTES, FRAME_INFLATED_BYTES_MAX, FRAME_VERSION, Frame, FrameError,
+    PROTOCOL_VERSION,
+};
+pub use message::{
+    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
+    HubStatus, Notice, Resume, Role, Snapshot, Verdict, Want, Welcome,
+};
 pub use pack::{
     PACK_BYTES_MAX, PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, Pack, PackError,
     PackHeader, seal_all,
+};
+pub use reconcile::{
+    Differences, Equivocation, Fingerprint, Item, ItemKey, ItemTree, MemoryTree, Node, Prefix,
+    ReconcileError, ReconcileMessage, TreeError, node_keys,
+};
+pub use session::{
+    Accepted, Apply, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter, Outcome,
+    PeerOutput, PeerSession, PhoneOutput, PhoneSession, SessionError, SnapshotPage, Start,
 };

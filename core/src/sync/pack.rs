@@ -356,4 +356,4 @@ impl From<Cut> for PackError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

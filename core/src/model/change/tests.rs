@@ -1,5 +1,6 @@
+use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::Transactable;
-use automerge::{ActorId, AutoCommit, Change, ObjType, ROOT, ReadDoc};
+use automerge::{ActorId, AutoCommit, Change, ObjType, ROOT, ReadDoc, ScalarValue};
 use proptest::prelude::*;
 
 use super::*;
@@ -12,6 +13,10 @@ enum Step {
     Splice(usize, String),
     Delete(u8),
     List(i64),
+    Scalar(u8),
+    Increment(i64),
+    Mark(usize, usize),
+    Nest(u8),
     Commit,
     Swap,
 }
@@ -23,6 +28,10 @@ fn step() -> impl Strategy<Value = Step> {
         (0_usize..10, ".{0,20}").prop_map(|(at, text)| Step::Splice(at, text)),
         (0_u8..6).prop_map(Step::Delete),
         any::<i64>().prop_map(Step::List),
+        (0_u8..6).prop_map(Step::Scalar),
+        (-9_i64..9).prop_map(Step::Increment),
+        (0_usize..10, 0_usize..10).prop_map(|(start, length)| Step::Mark(start, length)),
+        (0_u8..6).prop_map(Step::Nest),
         Just(Step::Commit),
         Just(Step::Swap),
     ]
@@ -33,6 +42,7 @@ fn play(steps: &[Step]) -> Vec<Change> {
     let mut one = AutoCommit::new().with_actor(ActorId::from(vec![1; 16]));
     let text = one.put_object(ROOT, "text", ObjType::Text).unwrap();
     let list = one.put_object(ROOT, "list", ObjType::List).unwrap();
+    one.put(ROOT, "counter", ScalarValue::counter(1)).unwrap();
     one.commit();
     let mut two = one.fork().with_actor(ActorId::from(vec![2; 16]));
     for step in steps {
@@ -45,6 +55,10 @@ fn play(steps: &[Step]) -> Vec<Change> {
             }
             Step::Delete(key) => drop(one.delete(ROOT, format!("k{key}"))),
             Step::List(value) => one.insert(&list, 0, *value).unwrap(),
+            Step::Scalar(kind) => one.put(ROOT, "scalar", scalar(*kind)).unwrap(),
+            Step::Increment(by) => drop(one.increment(ROOT, "counter", *by)),
+            Step::Mark(start, length) => mark(&mut one, &text, *start, *length),
+            Step::Nest(key) => drop(one.put_object(ROOT, format!("n{key}"), ObjType::Map)),
             Step::Commit => drop(one.commit()),
             Step::Swap => {
                 one.merge(&mut two).unwrap();
@@ -54,6 +68,25 @@ fn play(steps: &[Step]) -> Vec<Change> {
     }
     one.merge(&mut two).unwrap();
     one.get_changes(&[])
+}
+
+fn scalar(kind: u8) -> ScalarValue {
+    match kind {
+        0 => ScalarValue::Null,
+        1 => true.into(),
+        2 => 1.5_f64.into(),
+        3 => ScalarValue::Bytes(vec![0, 255]),
+        4 => ScalarValue::Timestamp(-5),
+        _ => ScalarValue::Uint(u64::MAX),
+    }
+}
+
+fn mark(doc: &mut AutoCommit, text: &automerge::ObjId, start: usize, length: usize) {
+    let end = (start + length).min(doc.length(text));
+    if start < end {
+        let bold = Mark::new("bold".to_owned(), true, start, end);
+        doc.mark(text, bold, ExpandMark::Both).unwrap();
+    }
 }
 
 /// Puts the checksum right, as a hostile writer would.
@@ -128,6 +161,20 @@ proptest! {
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         drop(RawChange::inspect(bytes));
     }
+}
+
+#[test]
+fn a_change_of_the_most_operations_passes_and_one_more_is_refused() {
+    // Automerge writes changes of more than 10,000 operations by another path.
+    let change_of = |count: usize| {
+        let mut doc = AutoCommit::new().with_actor(ActorId::from(vec![1; 16]));
+        let text = doc.put_object(ROOT, "text", ObjType::Text).unwrap();
+        doc.splice_text(&text, 0, 0, &"ă".repeat(count - 1)).unwrap();
+        RawChange::inspect(doc.get_changes(&[])[0].raw_bytes().to_vec())
+    };
+    let most = usize::try_from(CHANGE_OPS_MAX).unwrap();
+    assert_eq!(change_of(most).unwrap().facts().ops, CHANGE_OPS_MAX);
+    assert_eq!(change_of(most + 1), Err(ChangeError::Ops { limit: CHANGE_OPS_MAX }));
 }
 
 #[test]

@@ -1,0 +1,246 @@
+//! Frames: what two peers say to each other, one at a time.
+//!
+//! A frame is a version byte, a flag byte and a postcard payload, plain or as one zstd frame. The
+//! transport puts a length of four bytes little-endian before each. See `docs/protocol.md`.
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes;
+use super::compression::{deflate, inflate};
+use super::message::{
+    AdminAnswer, AdminRequest, Failure, FeedItem, FeedPosition, Hello, Notice, Want, Welcome,
+};
+use super::pack::PACK_BYTES_MAX;
+use super::reconcile::ReconcileMessage;
+use crate::trust::HubReceipt;
+
+/// The version of frames written here.
+pub const FRAME_VERSION: u8 = 1;
+/// The version of what is said in them.
+pub const PROTOCOL_VERSION: u16 = 1;
+/// Lists in a frame are filled up to this; one packet loss then costs little, and a frame of this
+/// size takes half a minute at 2G speed.
+pub const FRAME_FILL_BYTES: usize = 256 << 10;
+/// Room for the fields around the lists.
+const FRAME_ENVELOPE_BYTES: usize = 1 << 10;
+/// A frame is at most this long on the wire: filled lists whose last entry is one largest pack.
+pub const FRAME_BYTES_MAX: usize = FRAME_FILL_BYTES + PACK_BYTES_MAX + FRAME_ENVELOPE_BYTES;
+/// A compressed payload inflates to at most this: nobody fills a frame further.
+pub const FRAME_INFLATED_BYTES_MAX: usize = FRAME_BYTES_MAX;
+/// The payload is as it is.
+const PLAIN: u8 = 0;
+/// The payload is a zstd frame.
+const ZSTD: u8 = 1;
+/// Version and flags.
+const HEADER_BYTES: usize = 2;
+
+/// One thing said. The order of the variants is the wire's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
+    /// Phone: first words.
+    Hello(Hello),
+    /// Encoded packs to keep.
+    Push {
+        /// Oldest first within an actor.
+        #[serde(with = "bytes::list")]
+        packs: Vec<Vec<u8>>,
+    },
+    /// Everything there is for now was pushed.
+    Pushed {
+        /// How many `Need` frames and comparisons of this session that answers, in all.
+        answered: u32,
+    },
+    /// Phone: an administrator's wish.
+    Ask {
+        /// Comes back with the answer.
+        request_id: u64,
+        /// The wish.
+        request: AdminRequest,
+    },
+    /// Hub: first words.
+    Welcome(Welcome),
+    /// Hub: entries of the feed, or documents.
+    Items {
+        /// The entries.
+        items: Vec<FeedItem>,
+        /// Where in the feed the phone is once it has kept them.
+        position: Option<FeedPosition>,
+    },
+    /// Hub: the phone has all there is for now.
+    Caught {
+        /// Where in the feed that is.
+        position: FeedPosition,
+    },
+    /// Hub: packs are durable.
+    Receipts(HubReceipt),
+    /// Hub: changes that were not merged.
+    Notices {
+        /// How many notices there were for this device in all, with these.
+        upto: u64,
+        /// Those not yet seen.
+        notices: Vec<Notice>,
+    },
+    /// Hub: changes are missing before some that were pushed.
+    Need(Want),
+    /// Hub: the answer to an `Ask`.
+    Answer {
+        /// From the request.
+        request_id: u64,
+        /// The answer.
+        answer: AdminAnswer,
+    },
+    /// The session ends here, and why.
+    Failed(Failure),
+    /// A message of the comparison.
+    Compare(ReconcileMessage),
+    /// All is said.
+    Bye,
+}
+
+/// How many kinds of frames there are.
+const KINDS: u8 = 14;
+
+impl Frame {
+    /// Returns the bytes of the frame, compressed if that pays.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FrameError::TooLarge`] when the frame was filled beyond its limit.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        let payload =
+            postcard::to_stdvec(self).map_err(|_| FrameError::Malformed { kind: self.name() })?;
+        if payload.len() + HEADER_BYTES > FRAME_INFLATED_BYTES_MAX {
+            let bytes = payload.len();
+            return Err(FrameError::TooLarge { bytes, limit: FRAME_INFLATED_BYTES_MAX });
+        }
+        let packed = deflate(&payload);
+        let mut out = Vec::with_capacity(payload.len() + HEADER_BYTES);
+        out.push(FRAME_VERSION);
+        out.push(if packed.is_some() { ZSTD } else { PLAIN });
+        out.extend_from_slice(packed.as_deref().unwrap_or(&payload));
+        Ok(out)
+    }
+
+    /// Reads one frame. Inflation stops at [`FRAME_INFLATED_BYTES_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FrameError`] when the bytes are not exactly one frame of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(FrameError::TooLarge { bytes: bytes.len(), limit: FRAME_BYTES_MAX });
+        }
+        let (&[version, flag], payload) =
+            bytes.split_first_chunk::<HEADER_BYTES>().ok_or(FrameError::Truncated)?;
+        if version != FRAME_VERSION {
+            return Err(FrameError::Version { found: version, known: FRAME_VERSION });
+        }
+        match flag {
+            PLAIN => decode_payload(payload),
+            ZSTD => {
+                let payload = inflate(payload, FRAME_INFLATED_BYTES_MAX)
+                    .map_err(|_| FrameError::Inflation { limit: FRAME_INFLATED_BYTES_MAX })?;
+                decode_payload(&payload)
+            }
+            flag => Err(FrameError::Flag { found: flag }),
+        }
+    }
+
+    /// Returns the name of the frame's kind, for logs and errors.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "Hello",
+            Self::Push { .. } => "Push",
+            Self::Pushed { .. } => "Pushed",
+            Self::Ask { .. } => "Ask",
+            Self::Welcome(_) => "Welcome",
+            Self::Items { .. } => "Items",
+            Self::Caught { .. } => "Caught",
+            Self::Receipts(_) => "Receipts",
+            Self::Notices { .. } => "Notices",
+            Self::Need(_) => "Need",
+            Self::Answer { .. } => "Answer",
+            Self::Failed(_) => "Failed",
+            Self::Compare(_) => "Compare",
+            Self::Bye => "Bye",
+        }
+    }
+}
+
+fn decode_payload(payload: &[u8]) -> Result<Frame, FrameError> {
+    let kind = *payload.first().ok_or(FrameError::Truncated)?;
+    if kind >= KINDS {
+        return Err(FrameError::UnknownKind { found: kind });
+    }
+    match postcard::take_from_bytes(payload) {
+        Ok((frame, [])) => Ok(frame),
+        Ok((_, rest)) => Err(FrameError::Trailing { bytes: rest.len() }),
+        Err(postcard::Error::DeserializeUnexpectedEnd) => Err(FrameError::Truncated),
+        Err(_) => Err(FrameError::Malformed { kind: KIND_NAMES[usize::from(kind)] }),
+    }
+}
+
+/// Names by number on the wire.
+const KIND_NAMES: [&str; KINDS as usize] = [
+    "Hello", "Push", "Pushed", "Ask", "Welcome", "Items", "Caught", "Receipts", "Notices", "Need",
+    "Answer", "Failed", "Compare", "Bye",
+];
+
+/// Why bytes are not a frame. Always the fault of whoever made them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A version that this program does not speak.
+    #[error("a frame has version {found}, but this program speaks {known}; update the older side")]
+    Version {
+        /// The version found.
+        found: u8,
+        /// The version spoken here.
+        known: u8,
+    },
+    /// A flag that this program does not know.
+    #[error("a frame has unknown flags {found}")]
+    Flag {
+        /// The flags found.
+        found: u8,
+    },
+    /// A kind that this program does not know.
+    #[error("a frame has unknown kind {found}")]
+    UnknownKind {
+        /// The kind's number.
+        found: u8,
+    },
+    /// Over [`FRAME_BYTES_MAX`].
+    #[error("a frame has {bytes} bytes, over the limit of {limit}")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It does not inflate, or to more than [`FRAME_INFLATED_BYTES_MAX`].
+    #[error("a frame does not inflate to at most {limit} bytes")]
+    Inflation {
+        /// The limit.
+        limit: usize,
+    },
+    /// It ends early.
+    #[error("a frame is cut off")]
+    Truncated,
+    /// Bytes follow its end.
+    #[error("{bytes} bytes follow the end of a frame")]
+    Trailing {
+        /// How many.
+        bytes: usize,
+    },
+    /// A field has a value that it cannot have.
+    #[error("a {kind} frame is malformed")]
+    Malformed {
+        /// The kind of the frame.
+        kind: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests;

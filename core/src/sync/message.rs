@@ -1,0 +1,267 @@
+//! What frames carry: requests, feed items, verdicts. Values only.
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes;
+use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, Timestamp};
+use crate::trust::Attestation;
+
+/// A place in a hub's feed. A phone keeps one for all documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FeedPosition {
+    /// The life of the hub's store; fresh after a restore.
+    pub epoch: [u8; 16],
+    /// Entries before and with this place.
+    pub number: u64,
+    /// The chained hash of those entries.
+    pub chain: [u8; 32],
+}
+
+/// "Send me this actor's changes from here on."
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Want {
+    /// The document.
+    pub document: DocumentId,
+    /// The actor.
+    pub actor: Actor,
+    /// The first change wanted.
+    pub from_seq: u64,
+}
+
+/// What a device's holder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// *Quản trị viên*: enrols devices, publishes checklists, imports.
+    Admin,
+    /// *Trưởng đoàn kiểm tra*.
+    Leader,
+    /// *Thành viên đoàn kiểm tra*.
+    Inspector,
+    /// *Người giám sát*.
+    Supervisor,
+    /// *Người kiểm toán*: reads only.
+    Auditor,
+}
+
+/// What the hub knows of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceEntry {
+    /// The device.
+    pub device: DeviceId,
+    /// Whose it is, as shown to people.
+    pub name: String,
+    /// *Cơ quan*: the holder's agency.
+    pub agency: String,
+    /// What the holder is.
+    pub role: Role,
+    /// Where the holder works; a province holds its communes.
+    pub scopes: Vec<Scope>,
+    /// The device may exchange data.
+    pub active: bool,
+}
+
+/// A whole document for a phone that holds nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// What the document was born as.
+    pub genesis: Genesis,
+    /// The document, saved by Automerge without compression.
+    #[serde(with = "bytes")]
+    pub bytes: Vec<u8>,
+    /// One per actor, so that the phone can check who wrote what.
+    pub attestations: Vec<Attestation>,
+}
+
+/// One entry of what a hub sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FeedItem {
+    /// An encoded [`super::Pack`] that was merged.
+    Pack(#[serde(with = "bytes")] Vec<u8>),
+    /// The receiver's own pack was merged: not sent back, only named.
+    Yours {
+        /// The document.
+        document: DocumentId,
+        /// The receiver's actor.
+        actor: Actor,
+        /// Place of the last change merged.
+        seq: u64,
+    },
+    /// An immutable object (a template's JSON), named by its hash.
+    Object {
+        /// Its bytes.
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
+    /// A device, as now known.
+    Device(DeviceEntry),
+    /// A whole document.
+    Snapshot(Snapshot),
+    /// A slice of an encoded [`Snapshot`] that is too long for one frame. Sessions cut and join
+    /// them; drivers never see one.
+    SnapshotPart {
+        /// The document.
+        document: DocumentId,
+        /// From 0.
+        index: u32,
+        /// How many slices there are.
+        count: u32,
+        /// The slice.
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
+}
+
+/// What became of a change that was not merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Another change holds this (actor, seq): the device was restored or cloned. Kept aside.
+    Equivocation,
+    /// With it the document would not load again. Kept aside.
+    Poison,
+    /// It does not continue what the hub holds of the actor.
+    ChainBroken,
+    /// The device may not write this document. Kept aside.
+    NotAllowed,
+    /// It builds on changes that nobody has sent yet; it waits.
+    Orphan,
+    /// The hub's quota for set-aside changes of this device is used up; it was not kept.
+    OverQuota,
+}
+
+/// The hub's word on a change that was not merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The document.
+    pub document: DocumentId,
+    /// Whose change.
+    pub actor: Actor,
+    /// Its place.
+    pub seq: u64,
+    /// The change.
+    pub hash: ChangeHash,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// A wish of an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdminRequest {
+    /// Add a device or change what is known of it.
+    TrustDevice(DeviceEntry),
+    /// Add a template.
+    PublishObject {
+        /// Its JSON.
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Say how the hub is.
+    Status,
+}
+
+/// The answer to an [`AdminRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdminAnswer {
+    /// It was done and is durable.
+    Done,
+    /// How the hub is.
+    Status(HubStatus),
+    /// It was not done.
+    Refused(Failure),
+}
+
+/// How a hub is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubStatus {
+    /// Documents held.
+    pub documents: u64,
+    /// Devices known.
+    pub devices: u64,
+    /// Length of the feed.
+    pub head: u64,
+    /// Packs stored and not yet merged.
+    pub pending: u64,
+    /// Packs that wait for others.
+    pub waiting: u64,
+    /// Packs set aside.
+    pub quarantined: u64,
+}
+
+/// Why a peer ended a session or refused a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The other side sent what the protocol does not allow.
+    Misbehaved,
+    /// The other side speaks another version.
+    Version,
+    /// The device is unknown or revoked, or its role does not allow this.
+    NotAllowed,
+    /// Over a limit.
+    TooLarge,
+    /// Too many at once; try again later.
+    Busy,
+    /// No space left; nothing was accepted.
+    Full,
+    /// Shutting down; try again later.
+    Closing,
+    /// The sender itself failed.
+    Internal,
+}
+
+/// A failure, as told to the other side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind.
+    pub code: FailureCode,
+    /// For a log; no personal data, no content.
+    pub message: String,
+    /// When to try again, if at all.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// How a phone catches up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resume {
+    /// From its position in the feed.
+    Feed,
+    /// It holds nothing: whole documents, then the feed.
+    Snapshots,
+    /// Its position is unknown here: compare, then the feed.
+    Reconcile,
+}
+
+/// The phone's first words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version spoken.
+    pub protocol: u16,
+    /// The phone's clock, as a claim.
+    pub device_time: Timestamp,
+    /// How far it followed the feed.
+    pub position: Option<FeedPosition>,
+    /// How many notices it has seen.
+    pub notices: u64,
+    /// It stays and follows; otherwise it leaves when it has caught up.
+    pub live: bool,
+    /// The root of its items.
+    pub root: super::Fingerprint,
+    /// It holds no document.
+    pub empty: bool,
+}
+
+/// The hub's first words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version spoken.
+    pub protocol: u16,
+    /// The life of the hub's store.
+    pub epoch: [u8; 16],
+    /// The hub's clock.
+    pub hub_time: Timestamp,
+    /// Length of the feed, for progress.
+    pub hub_head: u64,
+    /// How the phone catches up.
+    pub resume: Resume,
+}

@@ -1,0 +1,619 @@
+//! The hub's side of a session with one phone.
+
+use std::collections::VecDeque;
+
+use super::items::split_items;
+use super::{
+    ACCEPTS_MAX, ASKS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome, PUSH_PACKS_MAX,
+    SessionError, Wire,
+};
+use crate::model::{DocumentId, Timestamp};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION};
+use crate::sync::message::{
+    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
+    Notice, Resume, Role, Want, Welcome,
+};
+use crate::sync::reconcile::{Differences, ItemTree, Part, Prefix, ReconcileMessage, Reconciler};
+use crate::trust::HubReceipt;
+
+/// What a hub knows when a device connects.
+#[derive(Debug, Clone)]
+pub struct HubStart {
+    /// What is known of the device, whose key the transport has checked.
+    pub entry: DeviceEntry,
+    /// The end of the feed; its epoch is the hub's.
+    pub head: FeedPosition,
+    /// The hub's clock.
+    pub now: Timestamp,
+}
+
+/// What became of a batch of packs. All that is stored is durable.
+#[derive(Debug, Clone, Default)]
+pub struct Accepted {
+    /// The hub's word for it, for all packs now held, those held before included.
+    pub receipt: Option<HubReceipt>,
+    /// Changes that are missing before some of the packs.
+    pub needs: Vec<Want>,
+    /// Some of the packs are not merged yet: [`HubSession::handle_merged`] will follow.
+    pub pending: bool,
+    /// Why the session ends here, if it must: a pack was malformed or not signed by this device,
+    /// or the disk is full. What was stored before stays stored.
+    pub failure: Option<Failure>,
+}
+
+/// A page of the feed, filtered for the device.
+#[derive(Debug, Clone)]
+pub struct FeedPage {
+    /// The entries that the device may see.
+    pub items: Vec<FeedItem>,
+    /// Where in the feed the page ends, entries that were filtered out included.
+    pub position: FeedPosition,
+    /// There is more after it.
+    pub more: bool,
+}
+
+/// Some of the documents that the device may see.
+#[derive(Debug, Clone)]
+pub struct SnapshotPage {
+    /// [`FeedItem::Snapshot`]s. One or two: they are held in memory until written.
+    pub items: Vec<FeedItem>,
+    /// Where to go on; `None` when these were the last.
+    pub next: Option<DocumentId>,
+}
+
+/// What a hub's session wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HubOutput {
+    /// Write this frame before polling again.
+    Send(Vec<u8>),
+    /// Check and store these packs, then call [`HubSession::handle_accepted`]. Several may be under
+    /// way; they are answered in order.
+    Accept(Vec<Vec<u8>>),
+    /// Say whether this is a place in the own feed: [`HubSession::handle_position`].
+    CheckPosition(FeedPosition),
+    /// Fetch templates and devices: [`HubSession::handle_base`].
+    ServeBase,
+    /// Fetch documents: [`HubSession::handle_snapshots`].
+    ServeSnapshots {
+        /// Those after this one, in the order of names.
+        after: Option<DocumentId>,
+    },
+    /// Show the items: [`HubSession::handle_tree`].
+    ShowTree,
+    /// Fetch a page of the feed: [`HubSession::handle_feed`].
+    Serve {
+        /// What comes after this place.
+        after: FeedPosition,
+    },
+    /// Fetch the packs that hold these changes: [`HubSession::handle_provided`].
+    Provide(Vec<Want>),
+    /// Fetch the device's notices: [`HubSession::handle_notices`].
+    Notices {
+        /// Those after this count.
+        after: u64,
+    },
+    /// Do what an administrator asks: [`HubSession::handle_admin`].
+    Admin {
+        /// For the answer.
+        request_id: u64,
+        /// The wish.
+        request: AdminRequest,
+    },
+    /// The session is over; nothing follows.
+    Finished(Outcome),
+}
+
+/// How far the phone was caught up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Before its Hello, or while its position is looked up.
+    Greeting,
+    Base(Resume),
+    Snapshots {
+        after: Option<DocumentId>,
+    },
+    /// Its pushes are stored first, so that they do not count as differences.
+    BeforeCompare,
+    Comparing,
+    /// Sending what the comparison found.
+    Giving,
+    Feed,
+}
+
+/// The hub's side of a session. See the module for how to drive it.
+#[derive(Debug)]
+pub struct HubSession {
+    wire: Wire,
+    start: HubStart,
+    hello: Option<Hello>,
+    stage: Stage,
+    /// An output of the stage waits to be handled.
+    asked: bool,
+    /// The place in the feed up to which the phone was served.
+    served: FeedPosition,
+    /// There may be more in the feed than was served.
+    behind: bool,
+    /// The place at which the phone was last told that it is caught up.
+    caught: Option<FeedPosition>,
+    comparison: Option<Reconciler>,
+    found: Differences,
+    giving: Outbox,
+    /// `Need` frames and comparisons that the phone must answer with a `Pushed`.
+    expected: u32,
+    answered: Option<u32>,
+    accepting: usize,
+    merging: bool,
+    notices: Option<u64>,
+    notices_asked: bool,
+    admin: usize,
+    events: VecDeque<HubOutput>,
+}
+
+impl HubSession {
+    /// Starts a session with a device whose key the transport has checked.
+    #[must_use]
+    pub fn new(start: HubStart) -> Self {
+        Self {
+            wire: Wire::new(),
+            served: start.head,
+            start,
+            hello: None,
+            stage: Stage::Greeting,
+            asked: false,
+            behind: false,
+            caught: None,
+            comparison: None,
+            found: Differences::default(),
+            giving: Outbox::default(),
+            expected: 0,
+            answered: None,
+            accepting: 0,
+            merging: false,
+            notices: None,
+            notices_asked: false,
+            admin: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Reports whether the next frame should be read now: not while much of the phone's is still
+    /// being stored or much for it waits to be written.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.wire.ending.is_none()
+            && !self.wire.is_paused()
+            && self.accepting < ACCEPTS_MAX
+            && self.admin < ASKS_MAX
+    }
+
+    /// Takes a frame from the phone. `tree` shows the items that the device may see.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError`] when the phone misbehaves or this side cannot go on; the session
+    /// then ends by itself, other sessions are not touched.
+    pub fn handle_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
+        if self.wire.ending.is_some() {
+            return Ok(());
+        }
+        let outcome = self.take_frame(bytes, tree);
+        self.wire.settle(outcome)
+    }
+
+    /// Answers [`HubOutput::CheckPosition`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when the answer cannot be said.
+    pub fn handle_position(&mut self, known: bool) -> Result<(), SessionError> {
+        let resume = if known { Resume::Feed } else { Resume::Reconcile };
+        let outcome = self.greet(resume);
+        self.wire.settle(outcome)
+    }
+
+    /// Takes all templates and devices that the phone may need.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when one does not fit a frame.
+    pub fn handle_base(&mut self, items: Vec<FeedItem>) -> Result<(), SessionError> {
+        self.asked = false;
+        self.stage = match self.stage {
+            Stage::Base(Resume::Snapshots) => Stage::Snapshots { after: None },
+            Stage::Base(_) => Stage::BeforeCompare,
+            other => other,
+        };
+        let outcome = self.say_items(items, None);
+        self.wire.settle(outcome)
+    }
+
+    /// Takes a page of documents.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when one does not fit its frames.
+    pub fn handle_snapshots(&mut self, page: SnapshotPage) -> Result<(), SessionError> {
+        self.asked = false;
+        self.stage = match page.next {
+            Some(after) => Stage::Snapshots { after: Some(after) },
+            None => self.follow_feed(),
+        };
+        let outcome = self.say_items(page.items, None);
+        self.wire.settle(outcome)
+    }
+
+    /// Compares the phone's root with the own items.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Compare`] when the index cannot be read.
+    pub fn handle_tree(&mut self, tree: &dyn ItemTree) -> Result<(), SessionError> {
+        self.asked = false;
+        self.stage = Stage::Comparing;
+        self.comparison = Some(Reconciler::default());
+        let root = self.hello.as_ref().map(|hello| hello.root);
+        let parts = root
+            .map(|fingerprint| Part::Node { prefix: Prefix::ROOT, fingerprint })
+            .into_iter()
+            .collect();
+        let outcome = self.compare(ReconcileMessage { parts, last: true }, tree);
+        self.wire.settle(outcome)
+    }
+
+    /// Takes a page of the feed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when an entry does not fit a frame.
+    pub fn handle_feed(&mut self, page: FeedPage) -> Result<(), SessionError> {
+        self.asked = false;
+        self.behind |= page.more;
+        self.served = page.position;
+        // A position alone is told by `Caught`.
+        let outcome = if page.items.is_empty() {
+            Ok(())
+        } else {
+            self.say_items(page.items, Some(page.position))
+        };
+        self.wire.settle(outcome)
+    }
+
+    /// Takes the packs asked for by [`HubOutput::Provide`]; those the device may not see are left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when one does not fit a frame.
+    pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
+        self.giving.fetching = false;
+        let items = packs.into_iter().map(FeedItem::Pack).collect();
+        let outcome = self.say_items(items, None);
+        self.wire.settle(outcome)
+    }
+
+    /// Takes what became of the oldest batch given out by [`HubOutput::Accept`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when the answer cannot be said.
+    pub fn handle_accepted(&mut self, accepted: Accepted) -> Result<(), SessionError> {
+        self.accepting = self.accepting.saturating_sub(1);
+        self.merging |= accepted.pending;
+        let outcome = self.acknowledge(accepted);
+        self.wire.settle(outcome)
+    }
+
+    /// Notes that a merge which held packs of this device is done; `all` says that none of its
+    /// packs waits to be merged any more (those set aside or waiting for others do not count). Call
+    /// it after the [`HubSession::handle_accepted`] of the packs.
+    pub fn handle_merged(&mut self, all: bool) {
+        self.merging = !all;
+        self.behind = true;
+        self.ask_notices();
+    }
+
+    /// Notes that the feed has grown.
+    pub fn handle_feed_grown(&mut self) {
+        self.behind = true;
+    }
+
+    /// Takes the device's notices after the count asked for, at most [`NOTICES_MAX`] at a time.
+    /// `upto` is the count with these.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when they do not fit a frame.
+    pub fn handle_notices(&mut self, upto: u64, notices: Vec<Notice>) -> Result<(), SessionError> {
+        self.notices_asked = false;
+        self.notices = Some(upto);
+        if notices.len() >= NOTICES_MAX {
+            self.ask_notices();
+        }
+        let outcome = if notices.is_empty() {
+            Ok(())
+        } else {
+            self.wire.say(&Frame::Notices { upto, notices })
+        };
+        self.wire.settle(outcome)
+    }
+
+    /// Takes the answer to an administrator's wish.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when it does not fit a frame.
+    pub fn handle_admin(
+        &mut self,
+        request_id: u64,
+        answer: AdminAnswer,
+    ) -> Result<(), SessionError> {
+        self.admin = self.admin.saturating_sub(1);
+        let outcome = self.wire.say(&Frame::Answer { request_id, answer });
+        self.wire.settle(outcome)
+    }
+
+    /// Ends the session and tells the phone why: the hub closes, its disk is full, the device was
+    /// revoked.
+    pub fn handle_failure(&mut self, failure: Failure) {
+        self.wire.fail(failure);
+    }
+
+    /// Notes that the connection is gone.
+    pub fn handle_closed(&mut self) {
+        self.wire.end(Ending::Cut);
+    }
+
+    /// Returns what to do next, or `None` until something is handled.
+    pub fn poll_output(&mut self) -> Option<HubOutput> {
+        if self.wire.ending.is_none() && self.wire.send.is_empty() {
+            let parted = self.part_if_done();
+            drop(self.wire.settle(parted));
+        }
+        if let Some(bytes) = self.wire.next_send() {
+            return Some(HubOutput::Send(bytes));
+        }
+        if let Some(outcome) = self.wire.take_outcome() {
+            return Some(HubOutput::Finished(outcome));
+        }
+        if self.wire.ending.is_some() {
+            return None;
+        }
+        self.events.pop_front().or_else(|| self.next_work())
+    }
+
+    /// Returns what to fetch next; called only when nothing waits to be written, so a slow reader
+    /// holds one page in memory and no more.
+    fn next_work(&mut self) -> Option<HubOutput> {
+        if self.wire.bye_heard || self.wire.bye_said {
+            return None;
+        }
+        if self.stage == Stage::Giving {
+            if let Some(wants) = self.giving.next_wants() {
+                return Some(HubOutput::Provide(wants));
+            }
+            if self.giving.is_empty() {
+                self.stage = self.follow_feed();
+            }
+        }
+        if self.asked {
+            return None;
+        }
+        let work = match self.stage {
+            Stage::Base(_) => HubOutput::ServeBase,
+            Stage::Snapshots { after } => HubOutput::ServeSnapshots { after },
+            Stage::BeforeCompare if self.has_stored_pushes() => HubOutput::ShowTree,
+            Stage::Feed if self.behind => {
+                self.behind = false;
+                HubOutput::Serve { after: self.served }
+            }
+            _ => return None,
+        };
+        self.asked = true;
+        Some(work)
+    }
+
+    /// Everything the phone had at its Hello has arrived and is durable.
+    fn has_stored_pushes(&self) -> bool {
+        self.accepting == 0 && self.answered.is_some()
+    }
+
+    /// Says `Caught` and `Bye` when there is nothing left to say.
+    fn part_if_done(&mut self) -> Result<(), SessionError> {
+        if self.wire.bye_said {
+            self.wire.end_when_both_parted();
+            return Ok(());
+        }
+        let stored = self.accepting == 0 && self.admin == 0 && self.events.is_empty();
+        if self.wire.bye_heard {
+            return if stored { self.wire.say(&Frame::Bye) } else { Ok(()) };
+        }
+        let served = self.stage == Stage::Feed && !self.behind && !self.asked;
+        if !served {
+            return Ok(());
+        }
+        let live = self.hello.as_ref().is_some_and(|hello| hello.live);
+        let pushed = self.answered.is_some_and(|answered| answered >= self.expected);
+        let done = stored && pushed && !self.merging && !self.notices_asked;
+        if (live || done) && self.caught != Some(self.served) {
+            self.caught = Some(self.served);
+            self.wire.say(&Frame::Caught { position: self.served })?;
+        }
+        if done && !live { self.wire.say(&Frame::Bye) } else { Ok(()) }
+    }
+
+    fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
+        let frame = self.wire.hear(bytes)?;
+        let greeting = matches!(frame, Frame::Hello(_) | Frame::Failed(_) | Frame::Bye);
+        if self.hello.is_none() && !greeting {
+            return Err(unexpected(&frame, "before its Hello"));
+        }
+        match frame {
+            Frame::Hello(hello) => self.meet(hello),
+            Frame::Push { packs } => {
+                if packs.len() > PUSH_PACKS_MAX {
+                    let (what, limit) = ("packs in a frame", PUSH_PACKS_MAX);
+                    return Err(SessionError::TooMuch { what, limit, fault: Fault::Peer });
+                }
+                if self.accepting > ACCEPTS_MAX {
+                    return Err(too_much("batches of packs", ACCEPTS_MAX));
+                }
+                self.accepting += 1;
+                self.wire.meter.items_in += packs.len() as u64;
+                self.events.push_back(HubOutput::Accept(packs));
+                Ok(())
+            }
+            Frame::Pushed { answered } => {
+                self.answered = Some(answered);
+                Ok(())
+            }
+            Frame::Ask { request_id, request } => self.take_ask(request_id, request),
+            Frame::Compare(message) => self.compare(message, tree),
+            Frame::Failed(failure) => {
+                self.wire.end(Ending::Told(failure));
+                Ok(())
+            }
+            Frame::Bye => {
+                self.wire.bye_heard = true;
+                Ok(())
+            }
+            frame => Err(unexpected(&frame, "that only a hub sends")),
+        }
+    }
+
+    fn meet(&mut self, hello: Hello) -> Result<(), SessionError> {
+        if self.hello.is_some() {
+            return Err(SessionError::Unexpected { frame: "Hello", moment: "twice" });
+        }
+        if hello.protocol != PROTOCOL_VERSION {
+            let (found, known) = (hello.protocol, PROTOCOL_VERSION);
+            return Err(SessionError::Protocol { found, known });
+        }
+        if !self.start.entry.active {
+            return Err(SessionError::Revoked);
+        }
+        self.notices = Some(hello.notices);
+        let (position, empty) = (hello.position, hello.empty);
+        self.hello = Some(hello);
+        self.ask_notices();
+        match position {
+            Some(position) if position == self.start.head => self.greet(Resume::Feed),
+            Some(position) if position.epoch == self.start.head.epoch => {
+                self.events.push_back(HubOutput::CheckPosition(position));
+                Ok(())
+            }
+            None if empty => self.greet(Resume::Snapshots),
+            _ => self.greet(Resume::Reconcile),
+        }
+    }
+
+    fn greet(&mut self, resume: Resume) -> Result<(), SessionError> {
+        let head = self.start.head;
+        self.stage = match resume {
+            Resume::Feed => Stage::Feed,
+            Resume::Snapshots | Resume::Reconcile => Stage::Base(resume),
+        };
+        if resume == Resume::Feed {
+            let position = self.hello.as_ref().and_then(|hello| hello.position);
+            self.served = position.unwrap_or(head);
+            self.behind = self.served != head;
+        }
+        self.wire.say(&Frame::Welcome(Welcome {
+            protocol: PROTOCOL_VERSION,
+            epoch: head.epoch,
+            hub_time: self.start.now,
+            hub_head: head.number,
+            resume,
+        }))
+    }
+
+    /// Goes on with the feed from the head that was taken before anything was read for the phone,
+    /// so nothing that came meanwhile is missed.
+    fn follow_feed(&mut self) -> Stage {
+        self.served = self.start.head;
+        self.behind = true;
+        Stage::Feed
+    }
+
+    fn take_ask(&mut self, request_id: u64, request: AdminRequest) -> Result<(), SessionError> {
+        let harmless = matches!(request, AdminRequest::Status);
+        if self.start.entry.role != Role::Admin && !harmless {
+            let message = "only an administrator may ask this".to_owned();
+            let code = FailureCode::NotAllowed;
+            let answer = AdminAnswer::Refused(Failure { code, message, retry_after_ms: None });
+            return self.wire.say(&Frame::Answer { request_id, answer });
+        }
+        if self.admin > ASKS_MAX {
+            return Err(too_much("requests", ASKS_MAX));
+        }
+        self.admin += 1;
+        self.events.push_back(HubOutput::Admin { request_id, request });
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        message: ReconcileMessage,
+        tree: &dyn ItemTree,
+    ) -> Result<(), SessionError> {
+        let Some(comparison) = &mut self.comparison else {
+            return Err(SessionError::Unexpected { frame: "Compare", moment: "without a reason" });
+        };
+        for reply in comparison.handle(message, tree, &mut self.found)? {
+            self.wire.say(&Frame::Compare(reply))?;
+        }
+        if comparison.is_finished() {
+            self.comparison = None;
+            self.expected += 1;
+            self.giving.want(std::mem::take(&mut self.found.gives))?;
+            self.stage = Stage::Giving;
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, accepted: Accepted) -> Result<(), SessionError> {
+        if let Some(receipt) = accepted.receipt {
+            self.wire.say(&Frame::Receipts(receipt))?;
+        }
+        if let Some(failure) = accepted.failure {
+            // The receipt for what was stored goes out before the session ends.
+            self.wire.fail_after_sending(failure);
+            return Ok(());
+        }
+        for want in accepted.needs {
+            self.expected = self.expected.saturating_add(1);
+            self.wire.say(&Frame::Need(want))?;
+        }
+        self.ask_notices();
+        Ok(())
+    }
+
+    fn ask_notices(&mut self) {
+        if let (false, Some(after)) = (self.notices_asked, self.notices) {
+            self.notices_asked = true;
+            self.events.push_back(HubOutput::Notices { after });
+        }
+    }
+
+    fn say_items(
+        &mut self,
+        items: Vec<FeedItem>,
+        position: Option<FeedPosition>,
+    ) -> Result<(), SessionError> {
+        for frame in split_items(items, position) {
+            if let Frame::Items { items, .. } = &frame {
+                let packs = items.iter().filter(|item| matches!(item, FeedItem::Pack(_)));
+                self.wire.meter.packs_out += packs.count() as u64;
+            }
+            self.wire.say(&frame)?;
+        }
+        Ok(())
+    }
+}
+
+fn unexpected(frame: &Frame, moment: &'static str) -> SessionError {
+    SessionError::Unexpected { frame: frame.name(), moment }
+}
+
+fn too_much(what: &'static str, limit: usize) -> SessionError {
+    SessionError::TooMuch { what, limit, fault: Fault::Own }
+}

@@ -1,0 +1,434 @@
+//! The phone's side of a session with a hub.
+
+use std::collections::VecDeque;
+
+use super::items::Joiner;
+use super::{APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError, Wire};
+use crate::model::{DeviceId, Timestamp};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION};
+use crate::sync::message::{
+    AdminAnswer, AdminRequest, FeedItem, FeedPosition, Hello, Notice, Resume, Want, Welcome,
+};
+use crate::sync::reconcile::{Differences, Fingerprint, ItemTree, ReconcileMessage, Reconciler};
+use crate::trust::HubReceipt;
+
+/// What a phone knows when it connects.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// How far it followed this hub's feed.
+    pub position: Option<FeedPosition>,
+    /// How many of the hub's notices it has seen.
+    pub notices: u64,
+    /// The root of its items (released changes only).
+    pub root: Fingerprint,
+    /// It holds no document.
+    pub empty: bool,
+    /// Encoded packs that the hub has not acknowledged, oldest first within an actor.
+    pub outbox: Vec<Vec<u8>>,
+    /// What an administrator asks, by request id.
+    pub asks: Vec<(u64, AdminRequest)>,
+    /// Stay and follow the feed.
+    pub live: bool,
+    /// The hub's pinned key.
+    pub hub: DeviceId,
+    /// This device.
+    pub device: DeviceId,
+    /// This device's clock.
+    pub now: Timestamp,
+}
+
+/// What to keep in one atomic commit, the position with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apply {
+    /// The entries, in order.
+    pub items: Vec<FeedItem>,
+    /// Where in the feed the phone is once they are kept; `None` leaves it where it was.
+    pub position: Option<FeedPosition>,
+}
+
+/// What a phone's session wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneOutput {
+    /// Write this frame before polling again.
+    Send(Vec<u8>),
+    /// Keep this, then call [`PhoneSession::handle_applied`]. Only one at a time.
+    Apply(Apply),
+    /// The hub has stored these durably; its signature was checked.
+    Receipts(HubReceipt),
+    /// Changes that the hub did not merge. Keep them and the count in one commit.
+    Notices {
+        /// The count to start from next time.
+        upto: u64,
+        /// Those not yet seen.
+        notices: Vec<Notice>,
+    },
+    /// Fetch the packs that hold these changes, then call [`PhoneSession::handle_provided`].
+    Provide(Vec<Want>),
+    /// The phone has all the hub has for now, and has kept it.
+    Caught(FeedPosition),
+    /// An answer to a request.
+    Answered {
+        /// From the request.
+        request_id: u64,
+        /// The answer.
+        answer: AdminAnswer,
+    },
+    /// The session is over; nothing follows.
+    Finished(Outcome),
+}
+
+/// The phone's side of a session. See the module for how to drive it.
+#[derive(Debug)]
+pub struct PhoneSession {
+    wire: Wire,
+    hub: DeviceId,
+    device: DeviceId,
+    welcome: Option<Welcome>,
+    outbox: Outbox,
+    /// Comparisons and wishes of the hub that were heard.
+    owed: u32,
+    /// Of those, how many the last `Pushed` answered; `None` before the first.
+    answered: Option<u32>,
+    comparison: Option<Reconciler>,
+    found: Differences,
+    joiner: Joiner,
+    received: VecDeque<Received>,
+    applying: bool,
+    events: VecDeque<PhoneOutput>,
+    finishing: bool,
+}
+
+/// What waits for its turn after earlier entries were kept.
+#[derive(Debug)]
+enum Received {
+    Apply(Apply),
+    Caught(FeedPosition),
+}
+
+impl PhoneSession {
+    /// Starts a session: the first flight is ready to be polled.
+    #[must_use]
+    pub fn new(start: Start) -> Self {
+        let mut wire = Wire::new();
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            device_time: start.now,
+            position: start.position,
+            notices: start.notices,
+            live: start.live,
+            root: start.root,
+            empty: start.empty,
+        };
+        let mut outbox = Outbox::default();
+        wire.left_behind = outbox.fill(start.outbox);
+        let mut session = Self {
+            wire,
+            hub: start.hub,
+            device: start.device,
+            welcome: None,
+            outbox,
+            owed: 0,
+            answered: None,
+            comparison: None,
+            found: Differences::default(),
+            joiner: Joiner::default(),
+            received: VecDeque::new(),
+            applying: false,
+            events: VecDeque::new(),
+            finishing: false,
+        };
+        let said = session.wire.say(&Frame::Hello(hello));
+        // An error here has become the session's end, which polling tells.
+        drop(session.wire.settle(said));
+        for (request_id, request) in start.asks {
+            drop(session.handle_ask(request_id, request));
+        }
+        session
+    }
+
+    /// Reports whether the next frame should be read now.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.wire.ending.is_none()
+            && !self.wire.is_paused()
+            && self.events.is_empty()
+            && self.received.len() < APPLIES_MAX
+    }
+
+    /// Takes a frame from the hub. `tree` shows this phone's items.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError`] when the hub misbehaves or this side cannot go on; the session then
+    /// ends by itself.
+    pub fn handle_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
+        if self.wire.ending.is_some() {
+            return Ok(());
+        }
+        let outcome = self.take_frame(bytes, tree);
+        self.wire.settle(outcome)
+    }
+
+    /// Notes that the last [`PhoneOutput::Apply`] was kept durably, or was not. If not, the session
+    /// ends without moving the position.
+    pub fn handle_applied(&mut self, kept: bool) {
+        self.applying = false;
+        if !kept {
+            self.fail_internal("what was received could not be kept");
+        }
+    }
+
+    /// Takes the packs asked for by [`PhoneOutput::Provide`]; those no longer held are left out.
+    pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) {
+        self.outbox.fetching = false;
+        self.wire.left_behind |= self.outbox.fill(packs);
+    }
+
+    /// Takes packs released since the session began.
+    pub fn handle_new_outbox(&mut self, packs: Vec<Vec<u8>>) {
+        self.wire.left_behind |= self.outbox.fill(packs);
+    }
+
+    /// Sends an administrator's wish.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when it does not fit a frame.
+    pub fn handle_ask(
+        &mut self,
+        request_id: u64,
+        request: AdminRequest,
+    ) -> Result<(), SessionError> {
+        let said = self.wire.say(&Frame::Ask { request_id, request });
+        self.wire.settle(said)
+    }
+
+    /// Asks to end politely: what was received is kept first, what waits is pushed.
+    pub fn finish(&mut self) {
+        self.finishing = true;
+    }
+
+    /// Notes that the connection is gone.
+    pub fn handle_closed(&mut self) {
+        self.wire.end(Ending::Cut);
+    }
+
+    /// Returns how the phone catches up and how long the feed is, once the hub has said so.
+    #[must_use]
+    pub fn welcome(&self) -> Option<(Resume, u64)> {
+        self.welcome.as_ref().map(|welcome| (welcome.resume, welcome.hub_head))
+    }
+
+    /// Returns what to do next, or `None` until something is handled.
+    pub fn poll_output(&mut self) -> Option<PhoneOutput> {
+        if self.wire.ending.is_none() {
+            let prepared = self.prepare();
+            drop(self.wire.settle(prepared));
+        }
+        if let Some(bytes) = self.wire.next_send() {
+            return Some(PhoneOutput::Send(bytes));
+        }
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        if let Some(outcome) = self.wire.take_outcome() {
+            return Some(PhoneOutput::Finished(outcome));
+        }
+        if self.wire.ending.is_some() {
+            return None;
+        }
+        if let Some(wants) = self.outbox.next_wants() {
+            return Some(PhoneOutput::Provide(wants));
+        }
+        if self.applying {
+            return None;
+        }
+        match self.received.pop_front()? {
+            Received::Apply(apply) => {
+                self.applying = true;
+                Some(PhoneOutput::Apply(apply))
+            }
+            Received::Caught(position) => Some(PhoneOutput::Caught(position)),
+        }
+    }
+
+    /// Says what there is to say when nothing waits to be written.
+    fn prepare(&mut self) -> Result<(), SessionError> {
+        if !self.wire.send.is_empty() || self.wire.bye_said {
+            self.wire_end();
+            return Ok(());
+        }
+        if self.wire.bye_heard {
+            return self.part();
+        }
+        if let Some(packs) = self.outbox.next_batch() {
+            self.wire.meter.packs_out += packs.len() as u64;
+            return self.wire.say(&Frame::Push { packs });
+        }
+        if !self.outbox.is_empty() {
+            return Ok(());
+        }
+        if self.answered.is_none_or(|answered| answered < self.owed) {
+            self.answered = Some(self.owed);
+            return self.wire.say(&Frame::Pushed { answered: self.owed });
+        }
+        if self.finishing { self.part() } else { Ok(()) }
+    }
+
+    /// Says goodbye once all that was received is kept.
+    fn part(&mut self) -> Result<(), SessionError> {
+        if self.received.is_empty() && !self.applying {
+            self.wire.left_behind |= !self.outbox.is_empty();
+            self.wire.say(&Frame::Bye)?;
+        }
+        Ok(())
+    }
+
+    fn wire_end(&mut self) {
+        if self.received.is_empty() && !self.applying {
+            self.wire.end_when_both_parted();
+        }
+    }
+
+    fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
+        let frame = self.wire.hear(bytes)?;
+        let greeting = matches!(frame, Frame::Welcome(_) | Frame::Failed(_) | Frame::Bye);
+        if self.welcome.is_none() && !greeting {
+            return Err(unexpected(&frame, "before its Welcome"));
+        }
+        match frame {
+            Frame::Welcome(welcome) => self.greet(welcome),
+            Frame::Items { items, position } => self.take_items(items, position),
+            Frame::Caught { position } => {
+                self.check_epoch(&position)?;
+                self.queue(Received::Apply(Apply { items: vec![], position: Some(position) }))?;
+                self.queue(Received::Caught(position))
+            }
+            Frame::Receipts(receipt) => self.take_receipt(receipt),
+            Frame::Notices { upto, notices } => self.emit(PhoneOutput::Notices { upto, notices }),
+            Frame::Need(want) => {
+                self.owed += 1;
+                self.outbox.want([want])
+            }
+            Frame::Compare(message) => self.compare(message, tree),
+            Frame::Answer { request_id, answer } => {
+                self.emit(PhoneOutput::Answered { request_id, answer })
+            }
+            Frame::Failed(failure) => {
+                self.wire.end(Ending::Told(failure));
+                Ok(())
+            }
+            Frame::Bye => {
+                self.wire.bye_heard = true;
+                Ok(())
+            }
+            frame @ (Frame::Hello(_)
+            | Frame::Push { .. }
+            | Frame::Pushed { .. }
+            | Frame::Ask { .. }) => Err(unexpected(&frame, "that only a phone sends")),
+        }
+    }
+
+    fn greet(&mut self, welcome: Welcome) -> Result<(), SessionError> {
+        if welcome.protocol != PROTOCOL_VERSION {
+            let (found, known) = (welcome.protocol, PROTOCOL_VERSION);
+            return Err(SessionError::Protocol { found, known });
+        }
+        if self.welcome.is_some() {
+            return Err(SessionError::Unexpected { frame: "Welcome", moment: "twice" });
+        }
+        if welcome.resume == Resume::Reconcile {
+            self.comparison = Some(Reconciler::default());
+        }
+        self.welcome = Some(welcome);
+        Ok(())
+    }
+
+    fn take_items(
+        &mut self,
+        items: Vec<FeedItem>,
+        position: Option<FeedPosition>,
+    ) -> Result<(), SessionError> {
+        if let Some(position) = &position {
+            self.check_epoch(position)?;
+        }
+        let mut whole = Vec::with_capacity(items.len());
+        for item in items {
+            whole.extend(self.joiner.join(item)?);
+        }
+        if position.is_some() && self.joiner.is_open() {
+            return Err(SessionError::Snapshot);
+        }
+        self.wire.meter.items_in += whole.len() as u64;
+        if whole.is_empty() && position.is_none() {
+            return Ok(());
+        }
+        self.queue(Received::Apply(Apply { items: whole, position }))
+    }
+
+    fn check_epoch(&self, position: &FeedPosition) -> Result<(), SessionError> {
+        match &self.welcome {
+            Some(welcome) if welcome.epoch == position.epoch => Ok(()),
+            _ => Err(SessionError::Unexpected { frame: "position", moment: "of another epoch" }),
+        }
+    }
+
+    fn take_receipt(&mut self, receipt: HubReceipt) -> Result<(), SessionError> {
+        receipt
+            .verify(self.hub)
+            .map_err(|source| SessionError::Receipt { source: Some(source) })?;
+        let epoch = self.welcome.as_ref().map(|welcome| welcome.epoch);
+        if receipt.device != self.device || Some(receipt.epoch) != epoch {
+            return Err(SessionError::Receipt { source: None });
+        }
+        self.emit(PhoneOutput::Receipts(receipt))
+    }
+
+    fn compare(
+        &mut self,
+        message: ReconcileMessage,
+        tree: &dyn ItemTree,
+    ) -> Result<(), SessionError> {
+        let Some(comparison) = &mut self.comparison else {
+            return Err(SessionError::Unexpected { frame: "Compare", moment: "without a reason" });
+        };
+        for reply in comparison.handle(message, tree, &mut self.found)? {
+            self.wire.say(&Frame::Compare(reply))?;
+        }
+        if comparison.is_finished() {
+            self.comparison = None;
+            self.owed += 1;
+            self.outbox.want(std::mem::take(&mut self.found.gives))?;
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, received: Received) -> Result<(), SessionError> {
+        // Two entries of room: a frame may bring both an entry and the news of being caught up.
+        if self.received.len() >= APPLIES_MAX + 2 {
+            let limit = APPLIES_MAX;
+            return Err(SessionError::TooMuch { what: "batches", limit, fault: Fault::Own });
+        }
+        self.received.push_back(received);
+        Ok(())
+    }
+
+    fn emit(&mut self, event: PhoneOutput) -> Result<(), SessionError> {
+        if self.events.len() >= ASKS_MAX + APPLIES_MAX {
+            let limit = ASKS_MAX + APPLIES_MAX;
+            return Err(SessionError::TooMuch { what: "events", limit, fault: Fault::Own });
+        }
+        self.events.push_back(event);
+        Ok(())
+    }
+
+    fn fail_internal(&mut self, message: &str) {
+        use crate::sync::message::{Failure, FailureCode};
+        let message = message.to_owned();
+        self.wire.fail(Failure { code: FailureCode::Internal, message, retry_after_ms: None });
+    }
+}
+
+fn unexpected(frame: &Frame, moment: &'static str) -> SessionError {
+    SessionError::Unexpected { frame: frame.name(), moment }
+}
