@@ -100,7 +100,7 @@ impl RunningHub {
             DiskStore::open(&config.dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
         let seed = key(&config.dir)?;
         let options = HubOptions { fresh_epoch: clock::random()?, now };
-        let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(*seed), options)?);
+        let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(&seed), options)?);
         report(&hub);
         for entry in &config.trust {
             hub.trust(entry.clone())?;

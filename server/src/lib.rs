@@ -1,5 +1,8 @@
-//! The hub that merges inspections from the field, and the texts of its command line.
+//! The hub that merges inspections from the field, and its command line.
 
 pub mod cli;
+pub mod config;
+pub mod hub;
 pub mod import;
+pub mod logging;
 pub mod messages;

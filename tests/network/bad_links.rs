@@ -113,16 +113,24 @@ async fn catching_up_costs_one_round_trip_after_the_handshake() {
     serve_echo(&hub);
     let path = Path::slow(HALF_TRIP);
     let relay = UdpLink::start(9, hub.local_addr(), path, path).await.unwrap();
-    let phone = phone(1);
-    let begun = tokio::time::Instant::now();
-    let mut link = phone.connect(&hub_at(&hub, relay.address()), PATIENCE).await.unwrap();
-    link.send(b"what is new?").await.unwrap();
-    soon("answer", link.receive()).await.unwrap().unwrap();
-    let took = begun.elapsed();
-    // One for the handshake and one for the exchange; a third would be 900 ms.
-    assert!(took >= HALF_TRIP * 4, "{took:?}");
-    assert!(took < HALF_TRIP * 6, "{took:?}");
-    let traffic = link.traffic();
-    assert!(traffic.bytes_sent < 3_500, "{traffic:?}");
-    assert!(traffic.bytes_received < 3_500, "{traffic:?}");
+    let address = hub_at(&hub, relay.address());
+    // One for the handshake and one for the exchange; a third would be 900 ms. A machine that does
+    // other things too may be late, but not every time.
+    let mut fastest = Duration::MAX;
+    for _ in 0..8 {
+        let begun = tokio::time::Instant::now();
+        let mut link = phone(1).connect(&address, PATIENCE).await.unwrap();
+        link.send(b"what is new?").await.unwrap();
+        soon("answer", link.receive()).await.unwrap().unwrap();
+        let took = begun.elapsed();
+        assert!(took >= HALF_TRIP * 4, "faster than the line: {took:?}");
+        fastest = fastest.min(took);
+        if fastest < HALF_TRIP * 6 {
+            let traffic = link.traffic();
+            assert!(traffic.bytes_sent < 3_500, "{traffic:?}");
+            assert!(traffic.bytes_received < 3_500, "{traffic:?}");
+            return;
+        }
+    }
+    panic!("the fastest of eight took {fastest:?}");
 }

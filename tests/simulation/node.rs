@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bienban_core::model::{DeviceId, Incarnation, Timestamp};
-use bienban_core::replica::{Hub, HubOptions, HubRunner, Phone, PhoneRunner, Projection};
-use bienban_core::store::{MemoryImage, MemoryStore};
+use bienban_core::replica::{
+    Hub, HubOptions, HubRunner, Phone, PhoneRunner, Projection, ReplicaError,
+};
+use bienban_core::store::{MemoryDisk, MemoryStore};
 use bienban_core::trust::DeviceKey;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -34,6 +36,34 @@ pub(crate) struct Exchange {
     pub(crate) down: VecDeque<Vec<u8>>,
 }
 
+impl Exchange {
+    /// Delivers the next frame to the hub, or lets the phone work. Returns whether anything was done.
+    pub(crate) fn to_hub(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
+        if let Some(frame) = self.phone.poll_frame(now)? {
+            self.up.push_back(frame);
+            return Ok(true);
+        }
+        if !self.hub.wants_input() {
+            return Ok(false);
+        }
+        let Some(frame) = self.up.pop_front() else { return Ok(false) };
+        self.hub.handle(&frame).map(|()| true)
+    }
+
+    /// Delivers the next frame to the phone, or lets the hub work. Returns whether anything was done.
+    pub(crate) fn to_phone(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
+        if let Some(frame) = self.hub.poll_frame(now)? {
+            self.down.push_back(frame);
+            return Ok(true);
+        }
+        if !self.phone.wants_input() {
+            return Ok(false);
+        }
+        let Some(frame) = self.down.pop_front() else { return Ok(false) };
+        self.phone.handle(&frame).map(|()| true)
+    }
+}
+
 pub(crate) struct PhoneNode {
     pub(crate) name: String,
     pub(crate) seed: [u8; 32],
@@ -43,7 +73,7 @@ pub(crate) struct PhoneNode {
     /// Milliseconds by which this phone's clock is wrong.
     pub(crate) skew: i64,
     pub(crate) said: Vec<Said>,
-    pub(crate) backup: Option<(MemoryImage, usize)>,
+    pub(crate) backup: Option<(MemoryDisk, usize)>,
     /// First flights of earlier exchanges, which the network may repeat.
     pub(crate) flights: Vec<Vec<Vec<u8>>>,
 }
@@ -67,7 +97,7 @@ impl PhoneNode {
     }
 
     pub(crate) fn device(&self) -> DeviceId {
-        DeviceKey::from_seed(self.seed).device()
+        DeviceKey::from_seed(&self.seed).device()
     }
 
     /// Starts the app anew on what its disk holds.
@@ -77,15 +107,16 @@ impl PhoneNode {
     }
 
     /// Puts an image in the place of the disk.
-    pub(crate) fn restore(&mut self, image: &MemoryImage, moved: bool, rng: &mut SmallRng) {
-        self.store = Arc::new(MemoryStore::from_image(Arc::new(Projection), image, moved));
+    pub(crate) fn restore(&mut self, image: &MemoryDisk, moved: bool, rng: &mut SmallRng) {
+        let disk = if moved { image.copy() } else { image.copy_unnoticed() };
+        self.store = Arc::new(MemoryStore::open(&disk, Arc::new(Projection)).unwrap());
         self.reopen(rng);
     }
 }
 
 fn open(store: &Arc<MemoryStore>, seed: [u8; 32], rng: &mut SmallRng) -> Arc<Phone> {
     let fresh = Incarnation(rng.random());
-    let key = DeviceKey::from_seed(seed);
+    let key = DeviceKey::from_seed(&seed);
     Arc::new(Phone::open(store.clone(), key, fresh, Timestamp(0)).unwrap())
 }
 
@@ -105,15 +136,15 @@ impl HubNode {
         self.hub = open_hub(&self.store, rng);
     }
 
-    pub(crate) fn restore(&mut self, image: &MemoryImage, rng: &mut SmallRng) {
-        self.store = Arc::new(MemoryStore::from_image(Arc::new(Projection), image, true));
+    pub(crate) fn restore(&mut self, image: &MemoryDisk, rng: &mut SmallRng) {
+        self.store = Arc::new(MemoryStore::open(&image.copy(), Arc::new(Projection)).unwrap());
         self.reopen(rng);
     }
 }
 
 fn open_hub(store: &Arc<MemoryStore>, rng: &mut SmallRng) -> Arc<Hub> {
     let options = HubOptions { fresh_epoch: rng.random(), now: Timestamp(0) };
-    Arc::new(Hub::open(store.clone(), DeviceKey::from_seed([255; 32]), options).unwrap())
+    Arc::new(Hub::open(store.clone(), DeviceKey::from_seed(&[255; 32]), options).unwrap())
 }
 
 /// A source of random bytes that a seed decides.

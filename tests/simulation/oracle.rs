@@ -49,9 +49,13 @@ pub(crate) fn check(world: &mut World) -> Result<Tally, String> {
         let at_hub = world.hub.hub.replica().load(id).map_err(|error| format!("hub: {error}"))?;
         let digest = at_hub.view().record().digest();
         for phone in &world.phones {
-            let here = phone.phone.replica().load(id).map_err(|e| format!("{}: {e}", phone.name))?;
+            let here =
+                phone.phone.replica().load(id).map_err(|e| format!("{}: {e}", phone.name))?;
             if here.heads() != at_hub.heads() {
-                return Err(format!("{} has other heads than the hub in visit {visit}", phone.name));
+                return Err(format!(
+                    "{} has other heads than the hub in visit {visit}",
+                    phone.name
+                ));
             }
             if here.view().record().digest() != digest {
                 return Err(format!("{} has another digest in visit {visit}", phone.name));

@@ -7,8 +7,8 @@ use bienban_core::model::{
     AnswerInput, FindingInput, Genesis, Grade, Kind, NoteEdit, Origin, Severity, TemplateId,
     Timestamp,
 };
-use bienban_core::replica::{HubRunner, PhoneRunner};
-use bienban_core::store::{MemoryFault, MemoryImage};
+use bienban_core::replica::{HubRunner, PhoneOptions, PhoneRunner};
+use bienban_core::store::{Fault, MemoryDisk};
 use bienban_core::sync::{DeviceEntry, Role};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) phones: Vec<PhoneNode>,
     pub(crate) visits: Vec<Genesis>,
     pub(crate) tally: Tally,
-    hub_backup: Option<MemoryImage>,
+    hub_backup: Option<MemoryDisk>,
     clock: i64,
     edits: usize,
     trace: bool,
@@ -48,7 +48,7 @@ impl World {
         let mut rng = SmallRng::seed_from_u64(seed);
         let hub = HubNode::new(&mut rng);
         hub.hub.publish(CHECKLIST.as_bytes().to_vec()).unwrap();
-        let template = Template::id_of(CHECKLIST.as_bytes());
+        let template = Template::parse(CHECKLIST.as_bytes()).unwrap().id();
         let count = rng.random_range(2..=4);
         let mut phones = Vec::new();
         for number in 0..count {
@@ -154,13 +154,14 @@ impl World {
         let entropy = entropy(&mut self.rng);
         let node = &mut self.phones[at];
         let hub = self.hub.hub.clone();
-        let runner = PhoneRunner::start(node.phone.clone(), hub.device(), live, entropy, now);
+        let options = PhoneOptions { hub: hub.device(), live, asks: Vec::new() };
+        let runner = PhoneRunner::start(node.phone.clone(), options, entropy, now);
         let Ok(mut runner) = runner else {
             drop(node.phone.replica().store().reopen());
             return;
         };
         let mut up = VecDeque::new();
-        while let Some(frame) = runner.poll_frame() {
+        while let Ok(Some(frame)) = runner.poll_frame(now) {
             up.push_back(frame);
         }
         if node.flights.len() < 4 {
@@ -182,41 +183,16 @@ impl World {
         }
     }
 
-    /// Moves one frame, or lets the hub work. Returns whether anything happened.
+    /// Moves one frame, or lets one side work. Returns whether anything happened.
     fn deliver_one(&mut self, at: usize, up: bool) -> Result<bool, String> {
         let (hub_now, now) = (Timestamp(self.clock), self.now(at));
         let Some(exchange) = self.phones[at].exchange.as_mut() else { return Ok(false) };
-        let frame = if up { exchange.up.pop_front() } else { exchange.down.pop_front() };
-        if let Some(frame) = frame {
-            let outcome = if up {
-                exchange.hub.handle(&frame)
-            } else {
-                exchange.phone.handle(&frame, now)
-            };
-            let outcome = outcome.map_err(|error| format!("{error}: {:?}", error));
-            while let Some(frame) = exchange.phone.poll_frame() {
-                exchange.up.push_back(frame);
-            }
-            if outcome.is_err() {
-                drop(self.hub.store_reopen());
-                drop(self.phones[at].phone.replica().store().reopen());
-            }
-            return outcome.map(|()| true);
+        let moved = if up { exchange.to_hub(hub_now) } else { exchange.to_phone(now) };
+        if moved.is_err() {
+            drop(self.hub.store_reopen());
+            drop(self.phones[at].phone.replica().store().reopen());
         }
-        if up {
-            return match exchange.hub.poll_frame(hub_now) {
-                Ok(Some(frame)) => {
-                    exchange.down.push_back(frame);
-                    Ok(true)
-                }
-                Ok(None) => Ok(false),
-                Err(error) => {
-                    drop(self.hub.store_reopen());
-                    Err(format!("{error}: {error:?}"))
-                }
-            };
-        }
-        Ok(false)
+        moved.map_err(|error| format!("{error}: {error:?}"))
     }
 
     fn cut(&mut self, at: usize) {
@@ -244,7 +220,8 @@ impl World {
     fn power_cut_phone(&mut self, at: usize) {
         self.tally.power_cuts += 1;
         self.say(|| format!("phone {at} loses power"));
-        self.phones[at].store.power_cut();
+        let kept = self.rng.random_bool(0.5);
+        self.phones[at].store.power_cut(kept).unwrap();
         let Self { phones, rng, .. } = self;
         phones[at].reopen(rng);
     }
@@ -255,7 +232,8 @@ impl World {
         for phone in &mut self.phones {
             phone.exchange = None;
         }
-        self.hub.store.power_cut();
+        let kept = self.rng.random_bool(0.5);
+        self.hub.store.power_cut(kept).unwrap();
         self.hub.reopen(&mut self.rng);
     }
 
@@ -263,7 +241,7 @@ impl World {
         let full = self.rng.random_bool(0.5);
         self.say(|| format!("disk of phone {at} full: {full}"));
         let store = &self.phones[at].store;
-        store.set_fault(full.then_some(MemoryFault::Full));
+        store.set_fault(full.then_some(Fault::Full));
         if !full {
             drop(self.phones[at].phone.replica().store().reopen());
         }
@@ -272,7 +250,7 @@ impl World {
     fn toggle_full_hub(&mut self) {
         let full = self.rng.random_bool(0.5);
         self.say(|| format!("disk of the hub full: {full}"));
-        self.hub.store.set_fault(full.then_some(MemoryFault::Full));
+        self.hub.store.set_fault(full.then_some(Fault::Full));
         if !full {
             drop(self.hub.store_reopen());
         }
@@ -285,7 +263,7 @@ impl World {
 
     fn back_up(&mut self, at: usize) {
         let node = &mut self.phones[at];
-        node.backup = Some((node.store.image(), node.said.len()));
+        node.backup = Some((node.store.disk().copy(), node.said.len()));
     }
 
     /// Puts yesterday's copy in the place of a phone's folder; half the time nothing about the files
@@ -308,7 +286,7 @@ impl World {
         self.say(|| format!("phone {at} is cloned"));
         self.tally.clones += 1;
         let Self { phones, rng, .. } = self;
-        let image = phones[at].store.image();
+        let image = phones[at].store.disk().copy();
         let moved = rng.random_bool(0.5);
         let mut node = PhoneNode::new(format!("clone-{}", phones.len()), 1, rng);
         node.seed = phones[at].seed;
@@ -345,7 +323,7 @@ impl World {
                     self.hub.hub.trust(entry(phone)).unwrap();
                 }
             }
-            _ => self.hub_backup = Some(self.hub.store.image()),
+            _ => self.hub_backup = Some(self.hub.store.disk().copy()),
         }
     }
 
@@ -378,14 +356,10 @@ impl World {
         let entropy = entropy(&mut self.rng);
         let node = &mut self.phones[at];
         let hub = self.hub.hub.clone();
-        let phone =
-            PhoneRunner::start(node.phone.clone(), hub.device(), false, entropy, now).unwrap();
+        let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
+        let phone = PhoneRunner::start(node.phone.clone(), options, entropy, now).unwrap();
         let served = HubRunner::start(hub, entry(node), Timestamp(self.clock)).unwrap();
-        let mut exchange =
-            Exchange { phone, hub: served, up: VecDeque::new(), down: VecDeque::new() };
-        while let Some(frame) = exchange.phone.poll_frame() {
-            exchange.up.push_back(frame);
-        }
+        let exchange = Exchange { phone, hub: served, up: VecDeque::new(), down: VecDeque::new() };
         node.exchange = Some(exchange);
         for _ in 0..FRAMES_MAX {
             let up = self.deliver_one(at, true).unwrap_or_else(|error| panic!("hub: {error}"));
@@ -395,6 +369,8 @@ impl World {
                 let exchange = self.phones[at].exchange.as_mut().unwrap();
                 if exchange.phone.outcome().is_some() {
                     let progress = exchange.phone.progress();
+                    let outcome = exchange.phone.outcome().cloned();
+                    self.say(|| format!("phone {at} is through: {progress:?} {outcome:?}"));
                     self.phones[at].exchange = None;
                     return progress.received + progress.sent + progress.refused > 0
                         || progress.again;
@@ -439,7 +415,7 @@ fn visit_of(template: TemplateId, visit: usize) -> Genesis {
 
 fn finding(item: &str, token: &str) -> FindingInput {
     FindingInput {
-        item: item.to_owned(),
+        item: Some(item.to_owned()),
         severity: Severity::Minor,
         text: token.to_owned(),
         clause: None,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -71,7 +72,7 @@ pub struct Counters {
 pub struct UdpLink {
     address: SocketAddr,
     relay: Arc<Relay>,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl UdpLink {
@@ -83,9 +84,11 @@ impl UdpLink {
     pub async fn start(seed: u64, hub: SocketAddr, up: Path, down: Path) -> io::Result<Self> {
         let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = front.local_addr()?;
+        let (posts, posted) = mpsc::unbounded_channel();
         let relay = Arc::new(Relay {
             hub,
             front,
+            posts,
             state: Mutex::new(State {
                 up: Direction::new(seed, up),
                 down: Direction::new(seed ^ u64::MAX, down),
@@ -94,8 +97,11 @@ impl UdpLink {
                 cut: false,
             }),
         });
-        let task = tokio::spawn(Arc::clone(&relay).carry_up());
-        Ok(Self { address, relay, task })
+        let tasks = [
+            tokio::spawn(Arc::clone(&relay).carry_up()),
+            tokio::spawn(Arc::clone(&relay).deliver(posted)),
+        ];
+        Ok(Self { address, relay, tasks })
     }
 
     /// Returns where phones find the hub.
@@ -136,7 +142,9 @@ impl UdpLink {
 
 impl Drop for UdpLink {
     fn drop(&mut self) {
-        self.task.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
         self.relay.lock().flows.clear();
     }
 }
@@ -146,6 +154,23 @@ struct Relay {
     hub: SocketAddr,
     front: UdpSocket,
     state: Mutex<State>,
+    posts: mpsc::UnboundedSender<Parcel>,
+}
+
+/// A datagram under way.
+#[derive(Debug)]
+struct Parcel {
+    due: Instant,
+    datagram: Box<[u8]>,
+    way: Way,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    /// To the hub, from the address by which it sees the phone.
+    Up(Arc<UdpSocket>),
+    /// To the phone.
+    Down(SocketAddr),
 }
 
 #[derive(Debug)]
@@ -182,18 +207,7 @@ impl Relay {
             // An error here is an earlier datagram refused by the phone's machine.
             let Ok((len, phone)) = self.front.recv_from(&mut buffer).await else { continue };
             let Ok(back) = self.flow(phone).await else { continue };
-            let datagram: Arc<[u8]> = buffer[..len].into();
-            let fate = self.decide(true, len);
-            for due in fate.into_iter().flatten() {
-                let (relay, back) = (Arc::clone(&self), Arc::clone(&back));
-                let datagram = Arc::clone(&datagram);
-                tokio::spawn(async move {
-                    sleep_until(due).await;
-                    if !relay.lock().cut {
-                        back.send_to(&datagram, relay.hub).await.ok();
-                    }
-                });
-            }
+            self.post(&buffer[..len], Way::Up(back));
         }
     }
 
@@ -201,16 +215,48 @@ impl Relay {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
             let Ok((len, _)) = back.recv_from(&mut buffer).await else { continue };
-            let datagram: Arc<[u8]> = buffer[..len].into();
-            for due in self.decide(false, len).into_iter().flatten() {
-                let (relay, datagram) = (Arc::clone(&self), Arc::clone(&datagram));
-                tokio::spawn(async move {
-                    sleep_until(due).await;
-                    if !relay.lock().cut {
-                        relay.front.send_to(&datagram, phone).await.ok();
-                    }
-                });
+            self.post(&buffer[..len], Way::Down(phone));
+        }
+    }
+
+    /// Delivers what was posted when it is due; what is due together goes in the order it came, as
+    /// on a real line.
+    async fn deliver(self: Arc<Self>, mut posted: mpsc::UnboundedReceiver<Parcel>) {
+        let mut waiting = BTreeMap::new();
+        let mut posts = 0_u64;
+        loop {
+            let next = waiting.first_key_value().map(|((due, _), _)| *due);
+            tokio::select! {
+                parcel = posted.recv() => {
+                    let Some(parcel) = parcel else { return };
+                    waiting.insert((parcel.due, posts), parcel);
+                    posts += 1;
+                }
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    let Some((_, parcel)) = waiting.pop_first() else { continue };
+                    self.hand_over(parcel).await;
+                }
             }
+        }
+    }
+
+    async fn hand_over(&self, Parcel { datagram, way, .. }: Parcel) {
+        if self.lock().cut {
+            return;
+        }
+        // Nobody listens there any more: lost, as on a real network.
+        match way {
+            Way::Up(back) => back.send_to(&datagram, self.hub).await.ok(),
+            Way::Down(phone) => self.front.send_to(&datagram, phone).await.ok(),
+        };
+    }
+
+    fn post(&self, datagram: &[u8], way: Way) {
+        let up = matches!(way, Way::Up(_));
+        for due in self.decide(up, datagram.len()).into_iter().flatten() {
+            let parcel = Parcel { due, datagram: datagram.into(), way: way.clone() };
+            // The receiver is gone only when the relay is ending.
+            self.posts.send(parcel).ok();
         }
     }
 

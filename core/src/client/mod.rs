@@ -148,7 +148,7 @@ impl Client {
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
         let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
         settings::create(dir, settings, &seed)?;
-        Ok(DeviceKey::from_seed(*seed).device())
+        Ok(DeviceKey::from_seed(&seed).device())
     }
 
     /// Opens a device's folder.
@@ -162,7 +162,7 @@ impl Client {
         let now = clock::now();
         let store = DiskStore::open(&dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
         let fresh = Incarnation(clock::random()?);
-        let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(*seed), fresh, now)?;
+        let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
         client.phone.replica().refresh(usize::MAX)?;
         Ok(client)

@@ -268,11 +268,15 @@ impl Ends {
                 NetError::Incompatible
             }
             ConnectionError::TransportError(_) => NetError::Misbehaved { source: error },
-            ConnectionError::ConnectionClosed(ref close) => match close.error_code {
+            ConnectionError::ConnectionClosed(mut close) => match close.error_code {
                 code if code == denied => NetError::DeviceUnknown { device: self.device },
                 code if code == no_protocol => NetError::Incompatible,
                 TransportErrorCode::CONNECTION_REFUSED => NetError::Busy,
-                _ => NetError::Lost { source: error },
+                _ => {
+                    // Anybody on the path may have written the text, so no screen shows it.
+                    close.reason = Default::default();
+                    NetError::Lost { source: ConnectionError::ConnectionClosed(close) }
+                }
             },
             ConnectionError::ApplicationClosed(ref close) => self.closed(close.error_code),
             ConnectionError::VersionMismatch => NetError::Incompatible,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{EndpointConfig, IdleTimeout, TransportConfig, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
 
 use super::limits::{
     CONNECTION_WINDOW_BYTES, IDLE_TIMEOUT, KEEP_ALIVE, SEND_WINDOW_BYTES, STREAM_WINDOW_BYTES,
@@ -47,7 +48,13 @@ pub(super) fn transport(end: End) -> Arc<TransportConfig> {
 /// that a hub that was restarted can tell its phones at once that their connections are gone.
 pub(super) fn hub_endpoint(seed: &[u8; 32]) -> EndpointConfig {
     let key = blake3::derive_key("bienban 2026-11 stateless reset", seed);
-    EndpointConfig::new(Arc::new(ResetKey(key)))
+    let mut config = EndpointConfig::new(Arc::new(ResetKey(key)));
+    // The hub only resets what looks like a connection of its own, so the mark that it puts on
+    // their names must outlive a restart too. It keeps noise out and protects nothing.
+    let mark = blake3::derive_key("bienban 2026-11 connection mark", seed);
+    let mark = u64::from_le_bytes(mark[..8].try_into().expect("eight of thirty-two bytes"));
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(mark)));
+    config
 }
 
 /// Keyed BLAKE3 where quinn wants a MAC.

@@ -120,7 +120,10 @@ impl PhoneRunner {
                 PhoneOutput::Send(frame) => return Ok(Some(frame)),
                 PhoneOutput::Apply(apply) => {
                     let fresh = Incarnation((self.entropy)());
-                    let taken = self.phone.apply(apply.items, apply.position, fresh, now);
+                    // After a fork or a clone was noticed the position stays unknown, so that the
+                    // next exchange compares everything.
+                    let position = apply.position.filter(|_| !self.progress.again);
+                    let taken = self.phone.apply(apply.items, position, fresh, now);
                     self.session.handle_applied(taken.is_ok());
                     let taken = taken?;
                     self.progress.received += taken.recorded;

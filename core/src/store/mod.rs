@@ -14,7 +14,59 @@
 //! - **Single writer**: a second opener gets [`StoreError::InUse`].
 //! - **Snapshot read**: [`Store::read`] gives a view that no commit changes while it is held.
 
+#[doc(hidden)]
+pub mod contract;
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
+mod entry;
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
+mod index;
+mod journal;
+mod memory;
+mod overlay;
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
+mod rows;
+
+#[cfg(test)]
+#[cfg(feature = "io")]
+mod disk_tests;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "io")]
+mod closed;
+#[cfg(feature = "io")]
+mod disk;
+#[cfg(feature = "io")]
+pub mod faults;
+#[cfg(feature = "io")]
+mod files;
+#[cfg(feature = "io")]
+mod gate;
+#[cfg(feature = "io")]
+mod identity;
+#[cfg(feature = "io")]
+mod opening;
+#[cfg(feature = "io")]
+mod repair;
+#[cfg(feature = "io")]
+mod scan;
+#[cfg(feature = "io")]
+mod segments;
+#[cfg(feature = "io")]
+mod sled_engine;
+#[cfg(feature = "io")]
+mod writer;
+
 use std::collections::BTreeMap;
+
+pub use self::journal::Fault;
+pub use self::memory::{MemoryDisk, MemoryStore};
+#[cfg(feature = "io")]
+pub use self::{
+    disk::DiskStore,
+    files::{FileHandle, Files, RealFiles},
+    opening::{Clock, Options},
+};
 
 /// The place of a record in the journal; the first is 1. 0 means "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -70,12 +122,8 @@ pub trait Read {
     /// # Errors
     ///
     /// As [`Read::get`].
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError>;
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize)
+    -> Result<Vec<Row>, StoreError>;
 }
 
 /// Says what a record means for the index. Must be a pure function of its arguments.
@@ -270,6 +318,17 @@ pub enum StoreError {
         /// What it said.
         reason: String,
     },
+    /// Too much waits to be written.
+    #[error("{bytes} bytes wait to be written already; try again when they are")]
+    Busy {
+        /// What waits.
+        bytes: usize,
+    },
+    /// The thread holds a view of this store, for which the commit would wait forever.
+    #[error(
+        "a commit cannot wait while its own thread holds a view of the store; drop the view first"
+    )]
+    ViewHeld,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

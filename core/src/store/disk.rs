@@ -1,0 +1,221 @@
+//! The store on disk: journal files and a sled index.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+
+use super::files::failed;
+use super::gate::Reading;
+use super::identity::Lock;
+use super::index::{Index, check_records, check_writes};
+use super::opening::{Options, Place};
+use super::overlay::OwnerRows;
+use super::segments::find_record_in_files;
+use super::writer::{Job, Shared, lock};
+use super::{
+    Done, Opened, Position, Project, Read, Record, Row, Store, StoreError, Verified, Writes,
+};
+
+/// A store in a folder: a journal in files, which is the truth, and a sled index made from it.
+///
+/// Reads run on the caller's thread, beside commits. All writing is done by one thread. Dropping
+/// the store closes it; [`DiskStore::close`] also says whether that went well.
+pub struct DiskStore {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for DiskStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DiskStore")
+            .field("root", &self.shared.place.root)
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DiskStore {
+    /// Opens the store in a folder, or makes one there; repairs what a crash or damage left (see
+    /// [`Store::opened`]). When there is no room to do so it opens for reading, and commits fail
+    /// until [`Store::reopen`] succeeds.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::InUse`] when the folder is open elsewhere, [`StoreError::Newer`] when a
+    /// newer program made it, what the projection says of a record, and [`StoreError::Io`] or
+    /// [`StoreError::Full`] when the folder cannot be read or made.
+    pub fn open(
+        root: impl AsRef<Path>,
+        project: Arc<dyn Project>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let root = root.as_ref().to_path_buf();
+        let created = options.files.create_folder(&root);
+        created.map_err(|source| failed("create", &root, source))?;
+        let (held, lock_created) = Lock::take(&root)?;
+        let place = Place { root, options, lock_created };
+        let parts = place.open(&project)?;
+        let (shared, writer) = Shared::new(place, held, project, parts);
+        let thread = std::thread::Builder::new().name("store-writer".into());
+        let spawned = thread.spawn(move || writer.run());
+        let writer = spawned
+            .map_err(|source| failed("start a thread to write to", &shared.place.root, source))?;
+        Ok(Self { shared, writer: Some(writer) })
+    }
+
+    /// Closes the store: flushes the index and leaves a note, so that the next open is quick.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when that failed; nothing acknowledged is lost by it.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let (send, receive) = sync_channel(1);
+        self.shared.push(Job::Close(send));
+        if std::thread::current().id() == writer.thread().id() {
+            // Dropped inside a callback: the writer ends by itself after it.
+            return Ok(());
+        }
+        let closed = receive.recv().unwrap_or(Err(StoreError::Closed));
+        // A panic of the thread has been reported by the panic hook.
+        drop(writer.join());
+        closed
+    }
+
+    fn ask<T>(
+        &self,
+        job: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Job,
+    ) -> Result<T, StoreError> {
+        if self.shared.gate.held_here() {
+            return Err(StoreError::ViewHeld);
+        }
+        let (send, receive) = sync_channel(1);
+        self.shared.push(job(send));
+        receive.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn with_index<T>(
+        &self,
+        work: impl FnOnce(&Index) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(index) => work(index),
+            None => Err(self.shared.refusal().unwrap_or(StoreError::Closed)),
+        }
+    }
+
+    fn find_in_journal(&self, at: Position) -> Result<Option<Record>, StoreError> {
+        let place = &self.shared.place;
+        find_record_in_files(&*place.options.files, &place.journal_folder(), at)
+    }
+}
+
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`; what was acknowledged is safe either way.
+        drop(self.end());
+    }
+}
+
+/// Rows as they are while no commit may change them.
+struct DiskView<'a> {
+    store: &'a DiskStore,
+    _reading: Reading<'a>,
+}
+
+impl Read for DiskStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.with_index(|index| index.contained(|engine| OwnerRows(engine).get(key)))
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.with_index(|index| {
+            index.contained(|engine| OwnerRows(engine).scan(prefix, after, limit))
+        })
+    }
+}
+
+impl Read for DiskView<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key)
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.store.scan(prefix, after, limit)
+    }
+}
+
+impl Store for DiskStore {
+    fn submit(&self, records: Vec<Record>, done: Done) {
+        match check_records(&records) {
+            Ok(()) => self.shared.push(Job::Commit(records, done)),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    fn commit(&self, records: Vec<Record>) -> Result<Position, StoreError> {
+        check_records(&records)?;
+        self.ask(|send| {
+            let done: Done = Box::new(move |outcome| {
+                // The receiver lives until the outcome has come.
+                drop(send.send(outcome));
+            });
+            Job::Commit(records, done)
+        })
+    }
+
+    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
+        check_writes(&writes)?;
+        self.ask(|send| Job::Derive(writes, send))
+    }
+
+    fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
+        if at.0 == 0 || at > self.position() {
+            return Ok(None);
+        }
+        match self.with_index(|index| index.copy(at)) {
+            Ok(Some((entry, _))) if entry.lost => {
+                Err(StoreError::Damaged { what: format!("record {}, which was lost,", at.0) })
+            }
+            Ok(Some((entry, _))) => Ok(Some(entry.record)),
+            Ok(None) | Err(_) => self.find_in_journal(at),
+        }
+    }
+
+    fn position(&self) -> Position {
+        Position(self.shared.position.load(Ordering::Acquire))
+    }
+
+    fn read(&self) -> Box<dyn Read + '_> {
+        Box::new(DiskView { store: self, _reading: self.shared.gate.read() })
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        self.ask(Job::Verify)
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.ask(Job::Reopen)
+    }
+
+    fn opened(&self) -> Opened {
+        lock(&self.shared.opened).clone()
+    }
+}

@@ -1,0 +1,404 @@
+//! The contract for the store on disk, and what only files can go wrong with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::contract::{Place, count, every_rule, put, rows};
+use super::faults::{Failure, FaultyFiles};
+use super::{DiskStore, Options, Position, Project, Read, Store, StoreError};
+
+const NOW: i64 = 1_795_447_999_000;
+
+struct OnDisk {
+    folder: tempfile::TempDir,
+    files: FaultyFiles,
+    in_memory: bool,
+}
+
+impl OnDisk {
+    fn new() -> Self {
+        // Memory-backed where there is such a place: these tests are not about the disk's speed.
+        let shared = Path::new("/dev/shm");
+        let folder =
+            if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+        Self { folder: folder.unwrap(), files: FaultyFiles::new(), in_memory: false }
+    }
+
+    fn in_memory() -> Self {
+        Self { in_memory: true, ..Self::new() }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    fn options(&self) -> Options {
+        let files = Arc::new(self.files.clone());
+        Options { files, index_in_memory: self.in_memory, segment_bytes: 2_000, ..Options::at(NOW) }
+    }
+
+    fn open_rows(&self) -> DiskStore {
+        self.open(rows()).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let items = fs::read_dir(self.root()).unwrap();
+        let mut names: Vec<_> =
+            items.map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Place for OnDisk {
+    type Store = DiskStore;
+
+    fn open(&self, project: Arc<dyn Project>) -> Result<DiskStore, StoreError> {
+        DiskStore::open(self.root(), project, self.options())
+    }
+
+    fn crash(&self, store: DiskStore) {
+        drop(store);
+        // Without its note the store counts as not closed.
+        drop(fs::remove_file(self.root().join("closed")));
+    }
+}
+
+fn fill(store: &DiskStore, commits: u64) {
+    for _ in 0..commits {
+        let number = store.position().0;
+        store.commit(vec![put(&format!("k{number:03}"), vec![b'x'; 300]), count("n")]).unwrap();
+    }
+}
+
+fn check(store: &DiskStore, records: u64) {
+    assert_eq!(store.position(), Position(records));
+    assert_eq!(store.get(b"n").unwrap().unwrap(), (records / 2).to_string().as_bytes());
+    for number in (0..records).step_by(2) {
+        assert_eq!(store.get(format!("k{number:03}").as_bytes()).unwrap(), Some(vec![b'x'; 300]));
+        assert!(store.record(Position(number + 1)).unwrap().is_some());
+    }
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn the_disk_store_keeps_every_rule() {
+    every_rule(OnDisk::new);
+}
+
+#[test]
+fn the_disk_store_without_a_lasting_index_keeps_every_rule() {
+    every_rule(OnDisk::in_memory);
+}
+
+#[test]
+fn a_clean_close_is_opened_without_replaying() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 20);
+    store.close().unwrap();
+    assert_eq!(place.names(), ["closed", "identity", "index", "journal", "lock", "reserve"]);
+    let store = place.open_rows();
+    let opened = store.opened();
+    assert_eq!((opened.rebuilt, opened.replayed, opened.set_aside), (None, 0, vec![]));
+    check(&store, 40);
+}
+
+#[test]
+fn a_missing_index_is_made_from_the_journal() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    fs::remove_dir_all(place.root().join("index")).unwrap();
+    let store = place.open_rows();
+    assert_eq!(store.opened().replayed, 40);
+    assert!(store.opened().rebuilt.is_some());
+    check(&store, 40);
+}
+
+#[test]
+fn a_missing_journal_is_made_from_the_index() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    fs::remove_dir_all(place.root().join("journal")).unwrap();
+    let store = place.open_rows();
+    assert_eq!(store.opened().lost, vec![]);
+    check(&store, 40);
+    fill(&store, 1);
+    drop(store);
+    check(&place.open_rows(), 42);
+}
+
+#[test]
+fn a_damaged_index_is_set_aside_under_a_name_that_says_when() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    let path = place.root().join("index/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let store = place.open_rows();
+    assert_eq!(store.opened().set_aside[0].0, "index-damaged-20261123T153319Z");
+    assert!(place.root().join("index-damaged-20261123T153319Z/db").exists());
+    check(&store, 40);
+}
+
+#[test]
+fn a_damaged_journal_is_repaired_from_the_index_and_the_damaged_file_stays() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    let path = place.root().join("journal/00000002.seg");
+    let good = fs::read(&path).unwrap();
+    let mut bytes = good.clone();
+    bytes[700] ^= 4;
+    fs::write(&path, &bytes).unwrap();
+    let store = place.open_rows();
+    let (aside, why) = store.opened().set_aside[0].clone();
+    assert!(why.contains("00000002.seg"), "{why}");
+    assert_eq!(fs::read(place.root().join(aside).join("00000002.seg")).unwrap(), bytes);
+    assert_eq!(fs::read(&path).unwrap(), good, "the repair restores the very bytes");
+    assert_eq!((store.opened().lost, store.opened().rebuilt), (vec![], None));
+    check(&store, 40);
+}
+
+#[test]
+fn what_neither_has_is_reported_as_lost_until_now_and_later() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    let path = place.root().join("journal/00000002.seg");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[300] ^= 4;
+    fs::write(&path, &bytes).unwrap();
+    fs::remove_dir_all(place.root().join("index")).unwrap();
+    let lost = place.open_rows().opened().lost;
+    assert_eq!(lost.len(), 1);
+    let store = place.open_rows();
+    assert_eq!(store.opened().lost, lost, "it is said at every open");
+    assert!(matches!(store.record(lost[0]), Err(StoreError::Damaged { .. })));
+    assert_eq!(store.position(), Position(40));
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_kept_aside() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 2);
+    place.crash(store);
+    let path = place.root().join("journal/00000001.seg");
+    let good = fs::read(&path).unwrap();
+    fs::write(&path, [&good[..], b"Bj torn"].concat()).unwrap();
+    let store = place.open_rows();
+    let (aside, _) = store.opened().set_aside[0].clone();
+    assert_eq!(aside, "00000001.seg-torn-20261123T153319Z");
+    assert_eq!(fs::read(place.root().join(aside)).unwrap(), b"Bj torn");
+    check(&store, 4);
+    fill(&store, 20);
+    place.crash(store);
+    check(&place.open_rows(), 44);
+}
+
+#[test]
+fn a_segment_that_was_being_started_is_set_aside() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 20);
+    place.crash(store);
+    let segments = fs::read_dir(place.root().join("journal")).unwrap().count();
+    for rest in [&b""[..], b"BIENBANJ\x01\0\0\0"] {
+        let next = place.root().join(format!("journal/{:08}.seg", segments + 1));
+        fs::write(&next, rest).unwrap();
+        let store = place.open_rows();
+        check(&store, 40);
+        assert!(!next.exists());
+        place.crash(store);
+    }
+}
+
+#[test]
+fn an_index_ahead_of_its_journal_gives_the_records_back() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 3);
+    let path = place.root().join("journal/00000001.seg");
+    let good = fs::read(&path).unwrap();
+    fs::write(&path, &good[..good.len() - 100]).unwrap();
+    let store = place.open_rows();
+    assert_eq!(store.opened().lost, vec![]);
+    check(&store, 6);
+}
+
+#[test]
+fn an_unclean_index_is_checked_row_by_row() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 20);
+    place.crash(store);
+    let store = place.open_rows();
+    assert_eq!(store.opened().rebuilt, None);
+    check(&store, 40);
+    drop(store);
+    // A row changed behind the store's back: sled is content, the sum is not.
+    let db = sled::open(place.root().join("index")).unwrap();
+    let (key, _) = db.scan_prefix(b"rk").next().unwrap().unwrap();
+    db.remove(key).unwrap();
+    drop(db);
+    fs::remove_file(place.root().join("closed")).unwrap();
+    let store = place.open_rows();
+    assert!(store.opened().rebuilt.unwrap().contains("other rows"));
+    check(&store, 40);
+}
+
+#[test]
+fn a_copied_folder_says_that_it_moved_until_its_first_commit() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 3);
+    assert!(!place.open_rows().opened().moved, "a normal reopen is no move");
+    let copy = OnDisk::new();
+    let mut cp = std::process::Command::new("cp");
+    assert!(cp.arg("-a").arg(place.root()).arg(copy.root()).status().unwrap().success());
+    assert!(copy.open_rows().opened().moved);
+    let store = copy.open_rows();
+    assert!(store.opened().moved, "it is said until a commit shows that the owner took note");
+    check(&store, 6);
+    fill(&store, 1);
+    drop(store);
+    assert!(!copy.open_rows().opened().moved);
+    assert!(!place.open_rows().opened().moved);
+}
+
+#[test]
+fn yesterdays_copy_laid_over_the_folder_says_that_it_moved() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 3);
+    let backup = place.folder.path().join("backup");
+    let run = |program: &str, from: &Path, to: &Path| {
+        let mut command = std::process::Command::new(program);
+        assert!(command.arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    run("cp", &place.root(), &backup);
+    fill(&place.open_rows(), 3);
+    fs::remove_dir_all(place.root().join("index")).unwrap();
+    for segment in fs::read_dir(place.root().join("journal")).unwrap() {
+        fs::remove_file(segment.unwrap().path()).unwrap();
+    }
+    run("cp", &backup.join("."), &place.root());
+    let store = place.open_rows();
+    assert!(store.opened().moved);
+    check(&store, 6);
+}
+
+#[test]
+fn a_commit_under_an_own_view_is_refused_instead_of_waiting_forever() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    let view = store.read();
+    assert!(matches!(store.commit(vec![count("n")]), Err(StoreError::ViewHeld)));
+    drop(view);
+    store.commit(vec![count("n")]).unwrap();
+}
+
+#[test]
+fn waiting_commits_share_one_sync() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    place.files.slow_down(std::time::Duration::from_millis(20));
+    let before = place.files.syncs();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| store.commit(vec![count("n")]).unwrap());
+        }
+    });
+    let syncs = place.files.syncs() - before;
+    assert!(syncs <= 4, "{syncs} syncs for 8 commits at once");
+    let before = place.files.syncs();
+    store.commit(vec![count("n")]).unwrap();
+    assert_eq!(place.files.syncs() - before, 1, "one commit costs one sync");
+}
+
+#[test]
+fn a_newer_journal_is_refused_and_left_alone() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 1);
+    place.crash(store);
+    let path = place.root().join("journal/00000001.seg");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 2;
+    let crc = crc32c::crc32c(&bytes[..124]).to_le_bytes();
+    bytes[124..128].copy_from_slice(&crc);
+    fs::write(&path, &bytes).unwrap();
+    let refused = place.open(rows()).map(drop);
+    assert!(matches!(refused, Err(StoreError::Newer { found: 2, known: 1, .. })), "{refused:?}");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+/// Runs commits with the n-th changing call failing, then heals, and checks that every acknowledged
+/// commit is there. Returns whether a call failed at all.
+fn one_failure(place: &OnDisk, n: u64, failure: Failure, stays: bool) -> bool {
+    let context = format!("call {n}, {failure:?}, stays {stays}");
+    place.files.fail_at(n, failure, stays);
+    let mut acknowledged = 0;
+    if let Ok(store) = place.open(rows()) {
+        let mut failed = false;
+        for number in 0..12 {
+            match store.commit(vec![put(&format!("k{number:03}"), vec![b'x'; 300]), count("n")]) {
+                Ok(_) => {
+                    assert!(!failed, "acknowledged after a failure: {context}");
+                    acknowledged += 1;
+                }
+                Err(_) => failed = true,
+            }
+        }
+        if failed {
+            for number in 0..acknowledged {
+                let key = format!("k{number:03}");
+                assert!(store.get(key.as_bytes()).unwrap().is_some(), "unreadable: {context}");
+            }
+        }
+        place.files.heal();
+        if failed {
+            store.reopen().unwrap_or_else(|error| panic!("{error}: {context}"));
+        }
+        assert!(store.position().0 >= 2 * acknowledged, "lost: {context}");
+        store.commit(vec![count("after")]).unwrap_or_else(|error| panic!("{error}: {context}"));
+    }
+    let hit = place.files.failed() > 0;
+    place.files.heal();
+    let store = place.open(rows()).unwrap_or_else(|error| panic!("{error}: {context}"));
+    for number in 0..acknowledged {
+        let key = format!("k{number:03}");
+        assert!(store.get(key.as_bytes()).unwrap().is_some(), "lost: {context}");
+    }
+    assert_eq!(store.opened().lost, vec![], "{context}");
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new(), "{context}");
+    hit
+}
+
+fn every_failure(new_place: impl Fn() -> OnDisk, step: usize) {
+    for failure in [Failure::Full, Failure::Device] {
+        for stays in [false, true] {
+            let mut clean = 0;
+            for n in (1..=300).step_by(step) {
+                // Until runs pass without meeting the fault: all calls have failed once.
+                if !one_failure(&new_place(), n, failure, stays) {
+                    clean += 1;
+                    if clean > 2 {
+                        break;
+                    }
+                }
+            }
+            assert!(clean > 0, "the workload makes more calls than were tried");
+        }
+    }
+}
+
+#[test]
+fn a_failure_of_any_call_loses_nothing_acknowledged() {
+    every_failure(OnDisk::in_memory, 1);
+}
+
+#[test]
+fn a_failure_of_a_call_over_a_real_index_loses_nothing_acknowledged() {
+    every_failure(OnDisk::new, 17);
+}

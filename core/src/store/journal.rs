@@ -1,0 +1,119 @@
+//! What a journal must do, and the journal that lives in memory.
+
+use super::entry::{Entry, Head, StoreId, chain_after};
+use super::index::Encoded;
+use super::{Position, StoreError, Verified};
+
+/// An append-only chain of records: the truth of a store.
+pub(super) trait Journal: Send {
+    /// The last durable record.
+    fn head(&self) -> Head;
+
+    /// Writes a group of whole commits that continue the head, and syncs. On Ok they are durable
+    /// and `head` is the new head; after an error nothing more may be appended.
+    fn append(&mut self, group: &[Encoded], head: Head) -> Result<(), StoreError>;
+
+    /// Hands out all records after a position, in order, until `visit` fails.
+    fn visit(
+        &self,
+        after: Position,
+        visit: &mut dyn FnMut(Encoded) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// Checks every record and adds what it finds to `report`.
+    fn check(&self, report: &mut Verified) -> Result<(), StoreError>;
+}
+
+/// Records in memory: what a simulated disk holds.
+#[derive(Debug, Clone)]
+pub(super) struct MemoryJournal {
+    store: StoreId,
+    head: Head,
+    durable: Vec<Vec<u8>>,
+    /// Written, but its sync failed; a power cut may leave it or not.
+    unsynced: Vec<Vec<u8>>,
+    /// What the next append meets.
+    pub(super) fault: Option<Fault>,
+}
+
+/// What a simulated disk does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It has no room: writes fail and leave nothing.
+    Full,
+    /// Its syncs fail: what was written may or may not survive a power cut.
+    SyncFails,
+}
+
+impl MemoryJournal {
+    /// Makes an empty journal.
+    pub(super) fn new(store: StoreId) -> Self {
+        let (durable, unsynced) = (Vec::new(), Vec::new());
+        Self { store, head: Head::start(store), durable, unsynced, fault: None }
+    }
+
+    /// Settles what a failed sync left open: kept or gone.
+    pub(super) fn settle(&mut self, keep_unsynced: bool) {
+        let unsynced = std::mem::take(&mut self.unsynced);
+        if keep_unsynced {
+            for bytes in unsynced {
+                let Some(after) = chain_after(&bytes, &self.head.chain) else { break };
+                self.head = Head { position: Position(self.head.position.0 + 1), chain: after };
+                self.durable.push(bytes);
+            }
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn append(&mut self, group: &[Encoded], head: Head) -> Result<(), StoreError> {
+        let bytes = group.iter().map(|encoded| encoded.bytes.clone());
+        match self.fault {
+            Some(Fault::Full) => Err(StoreError::Full { action: "write to the journal" }),
+            Some(Fault::SyncFails) => {
+                self.unsynced.extend(bytes);
+                let source = std::sync::Arc::new(std::io::Error::other("simulated"));
+                Err(StoreError::Io { action: "sync", path: "the simulated disk".into(), source })
+            }
+            None => {
+                self.durable.extend(bytes);
+                self.head = head;
+                Ok(())
+            }
+        }
+    }
+
+    fn visit(
+        &self,
+        after: Position,
+        visit: &mut dyn FnMut(Encoded) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut head = Head::start(self.store);
+        for bytes in &self.durable {
+            let position = Position(head.position.0 + 1);
+            let damaged = || StoreError::Damaged { what: format!("journal record {}", position.0) };
+            let chain = chain_after(bytes, &head.chain).ok_or_else(damaged)?;
+            head = Head { position, chain };
+            if position > after {
+                let entry = Entry::decode(bytes).ok_or_else(damaged)?;
+                visit(Encoded { entry, bytes: bytes.clone(), after: chain })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, report: &mut Verified) -> Result<(), StoreError> {
+        let checked = self.visit(Position(0), &mut |_| {
+            report.records += 1;
+            Ok(())
+        });
+        if let Err(error) = checked {
+            report.problems.push(error.to_string());
+        }
+        Ok(())
+    }
+}

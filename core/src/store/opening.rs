@@ -1,0 +1,636 @@
+//! Opens a store's folder: finds out what the last run left, repairs what can be repaired, and says
+//! what was done.
+//!
+//! The journal comes first and is the truth; the index is brought up to it, or made anew. When
+//! there is no room to do so, the store opens for reading.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::closed::{self, Closed};
+use super::entry::{Head, StoreId};
+use super::files::{Files, RealFiles, aside_path, failed, list_if_there};
+use super::identity::{Identity, Noted, mark_of};
+use super::index::Index;
+use super::journal::Journal;
+use super::memory::MemoryEngine;
+use super::repair::{Site, repair, settle_interrupted};
+use super::rows::Engine;
+use super::scan::{Scan, Tail, scan};
+use super::segments::{FileJournal, Found, SEGMENT_BYTES, segment_path};
+use super::sled_engine::{SledEngine, released};
+use super::{Opened, Position, Project, StoreError, Verified};
+
+/// The journal's folder.
+const JOURNAL: &str = "journal";
+/// The index's folder.
+const INDEX: &str = "index";
+/// Its presence says that sled was being opened when the program ended.
+const OPENING: &str = "index-opening";
+/// Room that is given back when the disk is full, so that the index can still be opened.
+const RESERVE: &str = "reserve";
+
+/// sled needs one segment of its file and a snapshot to open.
+const RESERVE_BYTES: usize = 2 << 20;
+
+/// sled's cache: the index is small and the phone has little memory.
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// Opening the index may end the program without an error (out of memory, a kill by the system)
+/// this often before the index is taken for damaged.
+const OPENING_TRIES_MAX: usize = 2;
+
+/// Damaged indexes that are kept for inspection; they can be made again.
+const DAMAGED_INDEXES_MAX: usize = 2;
+
+/// The index is flushed after this many records, so that an unclean open replays no more.
+const CHECKPOINT_RECORDS: u64 = 4096;
+/// And after this long with something to flush.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+
+/// Records that are replayed in one batch.
+const REPLAY_RECORDS: usize = 256;
+/// And their bytes.
+const REPLAY_BYTES: usize = 1 << 20;
+
+/// Says the time in milliseconds since 1970, for the names of files set aside.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// How a [`super::DiskStore`] works. The defaults are right; the rest is for tests.
+#[derive(Clone)]
+pub struct Options {
+    /// Says the time.
+    pub clock: Clock,
+    /// A journal segment is closed when the next group would make it longer than this many bytes.
+    pub segment_bytes: u64,
+    /// sled's cache, in bytes.
+    pub cache_bytes: u64,
+    /// The index is flushed after this many records.
+    pub checkpoint_records: u64,
+    /// And after this long with something to flush.
+    pub checkpoint_every: Duration,
+    /// The file layer below the journal.
+    pub files: Arc<dyn Files>,
+    /// Keeps the index in memory only and makes it anew at each open.
+    pub index_in_memory: bool,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("segment_bytes", &self.segment_bytes)
+            .field("cache_bytes", &self.cache_bytes)
+            .field("checkpoint_records", &self.checkpoint_records)
+            .field("checkpoint_every", &self.checkpoint_every)
+            .field("index_in_memory", &self.index_in_memory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// The usual options, with a clock (milliseconds since 1970).
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            segment_bytes: SEGMENT_BYTES,
+            cache_bytes: CACHE_BYTES,
+            checkpoint_records: CHECKPOINT_RECORDS,
+            checkpoint_every: CHECKPOINT_EVERY,
+            files: Arc::new(RealFiles),
+            index_in_memory: false,
+        }
+    }
+
+    /// The usual options, with a clock that stands still.
+    #[must_use]
+    pub fn at(now_millis: i64) -> Self {
+        Self::new(Arc::new(move || now_millis))
+    }
+}
+
+/// A folder and how it is used.
+pub(super) struct Place {
+    /// The folder.
+    pub(super) root: PathBuf,
+    /// How.
+    pub(super) options: Options,
+    /// The lock file was made by this process's open, so nothing was there before.
+    pub(super) lock_created: bool,
+}
+
+/// An opened store.
+pub(super) struct Parts {
+    /// The truth.
+    pub(super) journal: FileJournal,
+    /// Its rows.
+    pub(super) index: Index,
+    /// Why nothing may be committed, if so.
+    pub(super) poison: Option<StoreError>,
+    /// What happened.
+    pub(super) opened: Opened,
+    /// The note to write with the first commit; until then every open says that the folder moved.
+    pub(super) settle_identity: Option<Identity>,
+}
+
+impl Place {
+    fn files(&self) -> &dyn Files {
+        &*self.options.files
+    }
+
+    fn now(&self) -> i64 {
+        (self.options.clock)()
+    }
+
+    /// Where the journal lies.
+    pub(super) fn journal_folder(&self) -> PathBuf {
+        self.root.join(JOURNAL)
+    }
+
+    fn index_folder(&self) -> PathBuf {
+        self.root.join(INDEX)
+    }
+
+    /// Opens everything.
+    pub(super) fn open(&self, project: &Arc<dyn Project>) -> Result<Parts, StoreError> {
+        settle_interrupted(self.files(), &self.journal_folder())?;
+        let closed = closed::verify(self.files(), &self.root, [JOURNAL, INDEX])?;
+        let noted = Identity::read(self.files(), &self.root)?;
+        let mut opening = Opening {
+            place: self,
+            project,
+            opened: Opened::default(),
+            poison: None,
+            store: None,
+            closed,
+        };
+        opening.identify(noted)?;
+        opening.remove_note()?;
+        let (journal, index) = opening.open_both()?;
+        let settle_identity = match opening.store.filter(|_| opening.opened.moved) {
+            Some(store) => Some(Identity::of(&self.root, store)?),
+            None => None,
+        };
+        let mut opened = opening.opened;
+        opened.lost = index.lost()?;
+        let poison = opening.poison;
+        if poison.is_none() {
+            self.fill_reserve();
+        }
+        Ok(Parts { journal, index, poison, opened, settle_identity })
+    }
+
+    /// Leaves the note of a clean close. Journal and index must have been dropped, the index after
+    /// a flush.
+    pub(super) fn close(&self, head: Head) -> Result<(), StoreError> {
+        if self.options.index_in_memory || !released(&self.index_folder()) {
+            return Ok(());
+        }
+        closed::write(self.files(), &self.root, [JOURNAL, INDEX], head)
+    }
+
+    /// Best effort: a store without a reserve works, but may open for reading only on a full disk.
+    fn fill_reserve(&self) {
+        let path = self.root.join(RESERVE);
+        if !path.exists() {
+            let fill = || self.files().create(&path)?.write_at(0, &vec![0; RESERVE_BYTES]);
+            if fill().is_err() {
+                drop(self.files().remove(&path));
+            }
+        }
+    }
+
+    fn sled(&self) -> Result<Box<dyn Engine>, StoreError> {
+        if self.options.index_in_memory {
+            return Ok(Box::new(Arc::new(MemoryEngine::default())));
+        }
+        let opening = self.root.join(OPENING);
+        let tries = std::fs::read(&opening).map_or(0, |bytes| bytes.len());
+        if tries >= OPENING_TRIES_MAX {
+            drop(self.files().remove(&opening));
+            let reason = "the program ended while it was being opened".into();
+            return Err(StoreError::Engine { reason });
+        }
+        // Best effort: on a full disk there is no such note.
+        drop(std::fs::write(&opening, vec![b'x'; tries + 1]));
+        let opened = self.sled_with_room();
+        drop(std::fs::remove_file(&opening));
+        Ok(Box::new(opened?))
+    }
+
+    fn sled_with_room(&self) -> Result<SledEngine, StoreError> {
+        let open = || SledEngine::open(&self.index_folder(), self.options.cache_bytes);
+        match open() {
+            Err(StoreError::Full { action }) => {
+                let reserve = self.root.join(RESERVE);
+                if self.files().remove(&reserve).is_err() {
+                    return Err(StoreError::Full { action });
+                }
+                open()
+            }
+            opened => opened,
+        }
+    }
+}
+
+struct Opening<'a> {
+    place: &'a Place,
+    project: &'a Arc<dyn Project>,
+    opened: Opened,
+    poison: Option<StoreError>,
+    store: Option<StoreId>,
+    closed: Closed,
+}
+
+impl Opening<'_> {
+    /// Finds out which store this is; makes one if nothing is there.
+    fn identify(&mut self, noted: Noted) -> Result<(), StoreError> {
+        let root = &self.place.root;
+        let copied = matches!(self.closed, Closed::Clean { copied: true, .. });
+        if let Noted::Store { store, moved } = noted {
+            self.store = Some(store);
+            self.opened.moved = moved || copied;
+        } else {
+            if noted == Noted::Damaged {
+                self.set_aside(&Identity::path(root), "it cannot be read")?;
+            }
+            let folder = self.place.journal_folder();
+            let names = list_if_there(self.place.files(), &folder)?;
+            self.opened.created = names.is_empty() && !self.place.index_folder().exists();
+            self.opened.moved = !self.opened.created;
+            self.store = if self.opened.created { Some(self.new_store()?) } else { None };
+        }
+        self.place
+            .files()
+            .create_folder(&self.place.journal_folder())
+            .and_then(|()| self.sync_names())
+            .map_err(|source| failed("create", root, source))?;
+        if self.opened.created
+            && let Some(store) = self.store
+        {
+            Identity::of(root, store)?.write(self.place.files(), root)?;
+        }
+        Ok(())
+    }
+
+    fn sync_names(&self) -> std::io::Result<()> {
+        let root = &self.place.root;
+        if self.opened.created || self.place.lock_created {
+            self.place.files().sync_folder(root)?;
+            let above = root.parent().filter(|above| !above.as_os_str().is_empty());
+            self.place.files().sync_folder(above.unwrap_or_else(|| Path::new(".")))?;
+        }
+        Ok(())
+    }
+
+    /// A name that no other store has: the time and what the file system says of the lock file.
+    fn new_store(&self) -> Result<StoreId, StoreError> {
+        let root = &self.place.root;
+        let mark = mark_of(&root.join("lock")).map_err(|source| failed("look at", root, source))?;
+        let seed = format!("{} {} {}", self.place.now(), mark.encode(), root.display());
+        let hash = blake3::derive_key("bienban 2026-11 store name", seed.as_bytes());
+        let mut store = [0; 16];
+        store.copy_from_slice(&hash[..16]);
+        Ok(StoreId(store))
+    }
+
+    /// The note of the clean close is read; from now on the store counts as not closed.
+    fn remove_note(&mut self) -> Result<(), StoreError> {
+        let path = closed::path(&self.place.root);
+        match self.closed {
+            Closed::Unclean => Ok(()),
+            Closed::Damaged => self.set_aside(&path, "it cannot be read"),
+            Closed::Clean { .. } => {
+                let removed = self.place.files().remove(&path);
+                removed.map_err(|source| failed("remove", &path, source))
+            }
+        }
+    }
+
+    fn set_aside(&mut self, path: &Path, why: &str) -> Result<(), StoreError> {
+        let aside = aside_path(path, "damaged", self.place.now());
+        let renamed = self.place.files().rename(path, &aside);
+        renamed.map_err(|source| failed("set aside", path, source))?;
+        self.report_aside(&aside, why);
+        Ok(())
+    }
+
+    fn report_aside(&mut self, aside: &Path, why: &str) {
+        let name = aside.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.opened.set_aside.push((name.unwrap_or_default(), why.to_owned()));
+    }
+
+    fn open_both(&mut self) -> Result<(FileJournal, Index), StoreError> {
+        let (index, mut reason) = self.open_index();
+        let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
+        let store = self.store.or_else(|| index.as_ref().map(|index| index.meta().store));
+        let (files, folder) = (self.place.files(), self.place.journal_folder());
+        let mut scan = scan(files, &folder, store, probe)?;
+        let store = match store.or(scan.store) {
+            Some(store) => store,
+            None => self.new_store()?,
+        };
+        self.store = Some(store);
+        scan = self.mend(scan, store, index.as_ref(), probe)?;
+        let mut journal = self.journal(&scan, store)?;
+        let usable = index.filter(|_| reason.is_none());
+        let usable = match usable {
+            // The journal waits for room to be repaired; the index may know more than it.
+            Some(index) if self.poison.is_some() => return Ok((journal, index)),
+            usable => usable,
+        };
+        let index = match usable {
+            Some(index) if self.fits(&index, &scan, &mut reason) => Some(index),
+            _ => None,
+        };
+        let index = match index {
+            Some(index) => self.catch_up(index, &journal)?,
+            None => self.rebuild(&journal, reason)?,
+        };
+        if let Some(cause) = &self.poison {
+            journal.break_off(cause.clone());
+        }
+        Ok((journal, index))
+    }
+
+    /// Opens the index, and says what is wrong with it.
+    fn open_index(&self) -> (Option<Index>, Option<String>) {
+        if !self.place.index_folder().exists() || self.place.options.index_in_memory {
+            return (None, None);
+        }
+        let mut reason = match &self.closed {
+            Closed::Clean { index, .. } => index.as_ref().map(|name| format!("{name} was changed")),
+            Closed::Unclean | Closed::Damaged => None,
+        };
+        if reason.is_some() && !self.journal_changed() {
+            return (None, reason);
+        }
+        let store = self.store.unwrap_or(StoreId([0; 16]));
+        let loaded = self
+            .place
+            .sled()
+            .and_then(|engine| Index::load(engine, Arc::clone(self.project), store));
+        match loaded {
+            Err(error) => (None, Some(error.to_string())),
+            Ok(None) => (None, Some("its meta row is damaged".into())),
+            Ok(Some(index)) => {
+                reason = reason.or_else(|| self.fault_of(&index));
+                (Some(index), reason)
+            }
+        }
+    }
+
+    fn journal_changed(&self) -> bool {
+        matches!(&self.closed, Closed::Clean { journal: Some(_), .. })
+    }
+
+    fn fault_of(&self, index: &Index) -> Option<String> {
+        let meta = index.meta();
+        if self.store.is_some_and(|store| store != meta.store) {
+            return Some("it belongs to another store".into());
+        }
+        let clean = matches!(self.closed, Closed::Clean { index: None, .. });
+        let mut report = Verified::default();
+        if !clean {
+            if let Err(error) = index.check(&mut report) {
+                return Some(error.to_string());
+            }
+            if let Some(problem) = report.problems.into_iter().next() {
+                return Some(problem);
+            }
+        }
+        let (found, wanted) = (meta.projection, self.project.version());
+        (found != wanted).then(|| format!("it was made by projection {found}, not {wanted}"))
+    }
+
+    /// Repairs the journal if it lost something that had been durable.
+    fn mend(
+        &mut self,
+        found: Scan,
+        store: StoreId,
+        index: Option<&Index>,
+        probe: Position,
+    ) -> Result<Scan, StoreError> {
+        let index = index.filter(|index| index.meta().store == store);
+        let mut known = index.map_or(Position(0), |index| index.meta().head.position);
+        if let Closed::Clean { head, .. } = &self.closed {
+            known = known.max(head.position);
+        }
+        let why = match &found.damage {
+            Some(damage) => damage.clone(),
+            None if found.found.head.position < known => "its last records were missing".into(),
+            None => return Ok(found),
+        };
+        let (folder, files) = (self.place.journal_folder(), &self.place.options.files);
+        let site = Site {
+            files,
+            folder: &folder,
+            store,
+            segment_bytes: self.place.options.segment_bytes,
+            now_millis: self.place.now(),
+        };
+        match repair(&site, index, known) {
+            Ok(aside) => {
+                self.report_aside(&aside, &why);
+                scan(self.place.files(), &folder, Some(store), probe)
+            }
+            Err(error) => {
+                // What is readable can still be read.
+                self.poison.get_or_insert(error);
+                Ok(found)
+            }
+        }
+    }
+
+    /// Makes the journal ready to be appended to.
+    fn journal(&mut self, scan: &Scan, store: StoreId) -> Result<FileJournal, StoreError> {
+        let place = self.place;
+        if self.poison.is_none()
+            && let Err(error) = self.cut(scan)
+        {
+            self.poison = Some(error);
+        }
+        let mut journal = FileJournal::resume(
+            Arc::clone(&place.options.files),
+            place.journal_folder(),
+            store,
+            place.options.segment_bytes,
+            scan.found.clone(),
+            self.poison.clone(),
+        );
+        if self.poison.is_none()
+            && let Err(error) = journal.begin()
+        {
+            if self.opened.created {
+                return Err(error);
+            }
+            self.poison = Some(error);
+        }
+        Ok(journal)
+    }
+
+    /// Cuts a torn tail after copying it aside, and makes sure of what remains.
+    fn cut(&mut self, scan: &Scan) -> Result<(), StoreError> {
+        if let Some(tail) = &scan.tail {
+            self.cut_tail(tail)?;
+        }
+        let clean = matches!(self.closed, Closed::Clean { journal: None, .. });
+        match scan.found.segments.last() {
+            Some(last) if !clean => self.write_again(last.number, &scan.found),
+            _ => Ok(()),
+        }
+    }
+
+    fn cut_tail(&mut self, tail: &Tail) -> Result<(), StoreError> {
+        let files = self.place.files();
+        let fault = |source| failed("set aside the torn end of", &tail.path, source);
+        if !tail.bytes.is_empty() {
+            let name = tail.path.file_name().unwrap_or_default();
+            let aside = aside_path(&self.place.root.join(name), "torn", self.place.now());
+            let copy = || {
+                let mut handle = files.create(&aside)?;
+                handle.write_at(0, &tail.bytes)?;
+                handle.sync()?;
+                files.sync_folder(&self.place.root)
+            };
+            if let Err(source) = copy() {
+                drop(files.remove(&aside));
+                return Err(fault(source));
+            }
+            self.report_aside(&aside, "it was being written when the program or the power ended");
+        }
+        let cut = || {
+            if tail.keep == 0 {
+                files.remove(&tail.path)?;
+                return files.sync_folder(&self.place.journal_folder());
+            }
+            let mut handle = files.open(&tail.path)?;
+            handle.set_len(tail.keep)?;
+            handle.sync()
+        };
+        cut().map_err(fault)
+    }
+
+    /// Writes the last segment's bytes over themselves and syncs: a sync that failed in the last
+    /// run may have left them in the system's memory only, marked as written.
+    fn write_again(&self, number: u64, found: &Found) -> Result<(), StoreError> {
+        let path = segment_path(&self.place.journal_folder(), number);
+        let files = self.place.files();
+        let length = usize::try_from(found.offset).unwrap_or(usize::MAX);
+        let write = || {
+            let bytes = files.read(&path)?;
+            let mut handle = files.open(&path)?;
+            handle.write_at(0, bytes.get(..length).unwrap_or(&bytes))?;
+            handle.sync()?;
+            files.sync_folder(&self.place.journal_folder())
+        };
+        write().map_err(|source| failed("sync", &path, source))
+    }
+
+    /// Whether the index reflects a beginning of this journal.
+    fn fits(&self, index: &Index, scan: &Scan, reason: &mut Option<String>) -> bool {
+        let meta = index.meta();
+        let fits = Some(meta.store) == self.store && scan.probed == Some(meta.head.chain);
+        if !fits {
+            *reason =
+                Some(format!("its position {} is not one of this journal", meta.head.position.0));
+        }
+        fits
+    }
+
+    /// Makes the index anew.
+    fn rebuild(
+        &mut self,
+        journal: &FileJournal,
+        reason: Option<String>,
+    ) -> Result<Index, StoreError> {
+        let folder = self.place.index_folder();
+        let existed = folder.exists() && !self.place.options.index_in_memory;
+        if existed && self.poison.is_none() {
+            let why = reason.as_deref().unwrap_or("it cannot be used");
+            if let Err(error) = self.set_aside(&folder, why) {
+                self.poison.get_or_insert(error);
+            }
+            self.drop_old_indexes();
+        }
+        if existed || (journal.head().position.0 > 0 && !self.place.options.index_in_memory) {
+            self.opened.rebuilt = Some(reason.unwrap_or_else(|| "there was none".into()));
+        }
+        let engine = if self.poison.is_some() { None } else { Some(self.place.sled()) };
+        match engine {
+            Some(Ok(engine)) => {
+                let index = self.load_empty(engine)?;
+                self.catch_up(index, journal)
+            }
+            Some(Err(error)) => {
+                self.poison.get_or_insert(error);
+                self.in_memory(journal)
+            }
+            None => self.in_memory(journal),
+        }
+    }
+
+    fn load_empty(&self, engine: Box<dyn Engine>) -> Result<Index, StoreError> {
+        let store = self.store.unwrap_or(StoreId([0; 16]));
+        Index::load(engine, Arc::clone(self.project), store)?
+            .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })
+    }
+
+    /// Rows in memory, for reading only, when there is no room for others.
+    fn in_memory(&mut self, journal: &FileJournal) -> Result<Index, StoreError> {
+        let index = self.load_empty(Box::new(Arc::new(MemoryEngine::default())))?;
+        replay(&index, journal)?;
+        Ok(index)
+    }
+
+    fn catch_up(&mut self, index: Index, journal: &FileJournal) -> Result<Index, StoreError> {
+        match replay(&index, journal) {
+            Ok(count) => {
+                self.opened.replayed = count;
+                Ok(index)
+            }
+            Err(error @ (StoreError::Engine { .. } | StoreError::Full { .. })) => {
+                drop(index);
+                self.poison.get_or_insert(error);
+                self.in_memory(journal)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Best effort: old damaged indexes only take up room.
+    fn drop_old_indexes(&self) {
+        let (files, root) = (self.place.files(), &self.place.root);
+        let Ok(names) = files.list(root) else { return };
+        let mut old = names;
+        old.retain(|name| name.starts_with("index-damaged-"));
+        for name in old.iter().rev().skip(DAMAGED_INDEXES_MAX) {
+            drop(files.remove_folder(&root.join(name)));
+        }
+    }
+}
+
+/// Projects what the index lacks and returns how many records that were.
+fn replay(index: &Index, journal: &FileJournal) -> Result<u64, StoreError> {
+    let mut group = index.group();
+    let mut waiting = 0;
+    let mut count = 0;
+    journal.visit(index.meta().head.position, &mut |encoded| {
+        group.replay(encoded)?;
+        (waiting, count) = (waiting + 1, count + 1);
+        if waiting < REPLAY_RECORDS && group.bytes() < REPLAY_BYTES {
+            return Ok(());
+        }
+        waiting = 0;
+        let full = std::mem::replace(&mut group, index.group());
+        index.apply(full.finish())?;
+        group = index.group();
+        Ok(())
+    })?;
+    if !group.is_empty() {
+        index.apply(group.finish())?;
+    }
+    index.flush()?;
+    Ok(count)
+}

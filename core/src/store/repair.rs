@@ -1,0 +1,186 @@
+//! Makes a damaged journal whole again from what its files still hold and from the index's copies.
+//!
+//! The new journal is written beside the old one and takes its place by two renames; an open that
+//! finds them half done ends them. A record that nobody has any more is marked as lost, never left
+//! out. Files that were damaged stay, under a name that says when.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::entry::{ENTRY_HEADER_BYTES, Entry, Head, StoreId};
+use super::files::{Files, aside_path, failed};
+use super::index::{Encoded, Index};
+use super::journal::Journal;
+use super::scan::{find_record, read_segment, segment_files};
+use super::segments::{FileJournal, Found};
+use super::{Position, StoreError};
+
+/// Bytes that are written before a sync while a journal is rewritten.
+const REWRITE_GROUP_BYTES: usize = 1 << 20;
+
+/// Where a journal lies and what it is made with.
+pub(super) struct Site<'a> {
+    /// The file layer.
+    pub(super) files: &'a Arc<dyn Files>,
+    /// The journal's folder.
+    pub(super) folder: &'a Path,
+    /// The store that it belongs to.
+    pub(super) store: StoreId,
+    /// When a segment is full.
+    pub(super) segment_bytes: u64,
+    /// The time, for the name of what is set aside.
+    pub(super) now_millis: i64,
+}
+
+impl Site<'_> {
+    fn fresh_folder(&self) -> PathBuf {
+        self.folder.with_extension("new")
+    }
+}
+
+/// Ends or takes back a repair that a crash cut short.
+pub(super) fn settle_interrupted(files: &dyn Files, folder: &Path) -> Result<(), StoreError> {
+    let fresh = folder.with_extension("new");
+    if !fresh.exists() {
+        return Ok(());
+    }
+    // The old folder is moved away only after the new one is complete and durable.
+    let done =
+        if folder.exists() { files.remove_folder(&fresh) } else { files.rename(&fresh, folder) };
+    done.and_then(|()| files.sync_folder(parent(folder)))
+        .map_err(|source| failed("finish the repair of", folder, source))
+}
+
+/// Rewrites the journal up to `known`, the last position that is known to have been acknowledged,
+/// and beyond it as far as whole commits go. Returns the name of the folder that keeps the damaged
+/// files.
+pub(super) fn repair(
+    site: &Site<'_>,
+    index: Option<&Index>,
+    known: Position,
+) -> Result<PathBuf, StoreError> {
+    let fresh = site.fresh_folder();
+    let prepare = || {
+        if fresh.exists() {
+            site.files.remove_folder(&fresh)?;
+        }
+        site.files.create_folder(&fresh)
+    };
+    prepare().map_err(|source| failed("create", &fresh, source))?;
+    let head = Head::start(site.store);
+    let found = Found { segments: Vec::new(), offset: 0, head };
+    let files = Arc::clone(site.files);
+    // While files are taken over, each stays one segment, so that whole ones come out the same.
+    let journal = FileJournal::resume(files, fresh.clone(), site.store, u64::MAX, found, None);
+    let mut rewrite = Rewrite { journal, index, head, commit: Vec::new(), ready: 0, bytes: 0 };
+    rewrite.journal.begin()?;
+    rewrite.take_all(site, known)?;
+    swap(site, &fresh)
+}
+
+fn swap(site: &Site<'_>, fresh: &Path) -> Result<PathBuf, StoreError> {
+    let aside = aside_path(site.folder, "damaged", site.now_millis);
+    let swap = || {
+        site.files.sync_folder(fresh)?;
+        site.files.sync_folder(parent(site.folder))?;
+        if site.folder.exists() {
+            site.files.rename(site.folder, &aside)?;
+        }
+        site.files.rename(fresh, site.folder)?;
+        site.files.sync_folder(parent(site.folder))
+    };
+    swap().map_err(|source| failed("replace", site.folder, source))?;
+    drop_unchanged(site, &aside);
+    Ok(aside)
+}
+
+/// Removes the old segments that the new journal has byte for byte. Best effort: they only take up
+/// room.
+fn drop_unchanged(site: &Site<'_>, aside: &Path) {
+    let Ok(old) = segment_files(&**site.files, aside) else { return };
+    for (_, path) in old {
+        let Some(name) = path.file_name() else { continue };
+        let fresh = site.files.read(&site.folder.join(name));
+        if let (Ok(old), Ok(fresh)) = (site.files.read(&path), fresh)
+            && old == fresh
+        {
+            drop(site.files.remove(&path));
+        }
+    }
+}
+
+struct Rewrite<'a> {
+    journal: FileJournal,
+    index: Option<&'a Index>,
+    head: Head,
+    /// Records that are not yet written; the first `ready` are whole commits.
+    commit: Vec<Encoded>,
+    ready: usize,
+    bytes: usize,
+}
+
+impl Rewrite<'_> {
+    fn take_all(&mut self, site: &Site<'_>, known: Position) -> Result<(), StoreError> {
+        for (nth, (number, path)) in
+            segment_files(&**site.files, site.folder)?.into_iter().enumerate()
+        {
+            if nth > 0 {
+                self.write(self.ready)?;
+                self.journal.next_segment()?;
+            }
+            let segment = read_segment(&**site.files, number, path)?;
+            // No hole can have held more records than fit into this file and what is known.
+            let farthest = self.head.position.0.max(known.0)
+                + (segment.bytes.len() / ENTRY_HEADER_BYTES) as u64
+                + 1;
+            let mut offset = 0;
+            while let Some((at, entry)) = find_record(&segment.bytes, offset) {
+                offset = at + entry.len();
+                let position = entry.position.0;
+                if position > self.head.position.0 && position <= farthest {
+                    self.fill_up_to(Position(position - 1))?;
+                    self.push(entry)?;
+                }
+            }
+        }
+        self.journal.set_segment_bytes(site.segment_bytes);
+        self.fill_up_to(known)?;
+        self.write(self.ready)
+    }
+
+    /// Takes missing records from the index; those that it lacks are marked as lost.
+    fn fill_up_to(&mut self, last: Position) -> Result<(), StoreError> {
+        while self.head.position < last {
+            let at = Position(self.head.position.0 + 1);
+            let copy = self.index.and_then(|index| index.copy(at).ok().flatten());
+            self.push(copy.map_or_else(|| Entry::lost(at), |(entry, _)| entry))?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let (bytes, after) = entry.encode(&self.head.chain);
+        self.head = Head { position: entry.position, chain: after };
+        self.bytes += bytes.len();
+        let last = entry.last;
+        self.commit.push(Encoded { entry, bytes, after });
+        if last {
+            self.ready = self.commit.len();
+        }
+        if self.bytes >= REWRITE_GROUP_BYTES { self.write(self.ready) } else { Ok(()) }
+    }
+
+    fn write(&mut self, count: usize) -> Result<(), StoreError> {
+        let rest = self.commit.split_off(count);
+        let group = std::mem::replace(&mut self.commit, rest);
+        self.ready = 0;
+        self.bytes = self.commit.iter().map(|encoded| encoded.bytes.len()).sum();
+        let Some(last) = group.last() else { return Ok(()) };
+        let head = Head { position: last.entry.position, chain: last.after };
+        self.journal.append(&group, head)
+    }
+}
+
+fn parent(folder: &Path) -> &Path {
+    folder.parent().unwrap_or(folder)
+}

@@ -1,0 +1,203 @@
+//! Reads the journal's files after a crash or damage and says what they still hold.
+//!
+//! It tells three things apart: a torn tail, which nobody was ever told about and which is cut; a
+//! hole in what had been durable, which must be repaired; and files that are whole. It changes
+//! nothing.
+
+use std::path::{Path, PathBuf};
+
+use super::entry::{
+    Chain, Entry, Head, HeaderFault, SEGMENT_HEADER_BYTES, SegmentHeader, StoreId, chain_after,
+};
+use super::files::{Files, failed, list_if_there};
+use super::segments::{Found, newer};
+use super::{Position, StoreError};
+
+/// What the journal's files hold.
+#[derive(Debug)]
+pub(super) struct Scan {
+    /// The store that the segments name; `None` when no header can be read.
+    pub(super) store: Option<StoreId>,
+    /// What is whole, from the start.
+    pub(super) found: Found,
+    /// What was written without being acknowledged, at the end of the last segment.
+    pub(super) tail: Option<Tail>,
+    /// What had been durable and is not readable; the journal must be repaired then.
+    pub(super) damage: Option<String>,
+    /// The chain at the position that the caller asked about, if it was reached.
+    pub(super) probed: Option<Chain>,
+}
+
+/// Bytes to cut.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// Where the cut goes; 0 removes the file.
+    pub(super) keep: u64,
+    /// The bytes after the cut.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// One segment file, read.
+pub(super) struct SegmentFile {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// The number in its name.
+    pub(super) number: u64,
+    /// All of it.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Returns numbers and paths of the segment files in a folder, in order.
+pub(super) fn segment_files(
+    files: &dyn Files,
+    folder: &Path,
+) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    let mut found = Vec::new();
+    for name in list_if_there(files, folder)? {
+        let number = name.strip_suffix(".seg").filter(|digits| digits.len() >= 8);
+        if let Some(number) = number.and_then(|digits| digits.parse().ok()) {
+            found.push((number, folder.join(name)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads a segment file.
+pub(super) fn read_segment(
+    files: &dyn Files,
+    number: u64,
+    path: PathBuf,
+) -> Result<SegmentFile, StoreError> {
+    let bytes = files.read(&path).map_err(|source| failed("read", &path, source))?;
+    Ok(SegmentFile { path, number, bytes })
+}
+
+/// Reads all segments and remembers the chain at `probe`.
+pub(super) fn scan(
+    files: &dyn Files,
+    folder: &Path,
+    store: Option<StoreId>,
+    probe: Position,
+) -> Result<Scan, StoreError> {
+    let listed = segment_files(files, folder)?;
+    let count = listed.len();
+    let mut walk = Walk::new(store, probe);
+    for (nth, (number, path)) in listed.into_iter().enumerate() {
+        let segment = read_segment(files, number, path)?;
+        walk.segment(segment, nth + 1 == count)?;
+    }
+    Ok(walk.scan)
+}
+
+struct Walk {
+    scan: Scan,
+    probe: Position,
+}
+
+impl Walk {
+    fn new(store: Option<StoreId>, probe: Position) -> Self {
+        let head = Head::start(store.unwrap_or(StoreId([0; 16])));
+        let found = Found { segments: Vec::new(), offset: 0, head };
+        let probed = (probe.0 == 0).then_some(head.chain);
+        let scan = Scan { store, found, tail: None, damage: None, probed };
+        Self { scan, probe }
+    }
+
+    fn segment(&mut self, file: SegmentFile, is_last: bool) -> Result<(), StoreError> {
+        if self.scan.damage.is_some() {
+            return Ok(());
+        }
+        let header = match SegmentHeader::decode(&file.bytes) {
+            Err(HeaderFault::Newer(found)) => return Err(newer(&file.path, found)),
+            Err(HeaderFault::Damaged) => None,
+            Ok(header) => self.accept(&file, header),
+        };
+        match header {
+            Some(header) => self.records(file, header, is_last),
+            None if is_last && !had_been_durable(&file.bytes, self.scan.found.head) => {
+                // The crash came while this segment was being started.
+                self.scan.tail = Some(Tail { path: file.path, keep: 0, bytes: file.bytes });
+            }
+            None => self.damage(&file.path, "its header does not continue the one before"),
+        }
+        Ok(())
+    }
+
+    /// Returns the header if it continues what came before.
+    fn accept(&mut self, file: &SegmentFile, header: SegmentHeader) -> Option<SegmentHeader> {
+        let store = *self.scan.store.get_or_insert(header.store);
+        if self.scan.found.segments.is_empty() {
+            self.scan.found.head = Head::start(store);
+            if self.probe.0 == 0 {
+                self.scan.probed = Some(self.scan.found.head.chain);
+            }
+        }
+        let number = self.scan.found.segments.last().map_or(0, |header| header.number) + 1;
+        let expected = SegmentHeader { store, number, before: self.scan.found.head };
+        (header == expected && file.number == number).then_some(header)
+    }
+
+    fn records(&mut self, mut file: SegmentFile, header: SegmentHeader, is_last: bool) {
+        let found = &mut self.scan.found;
+        found.segments.push(header);
+        let (mut head, mut offset) = (found.head, SEGMENT_HEADER_BYTES);
+        let (mut whole, mut probed) = ((head, offset), None);
+        while offset < file.bytes.len() {
+            let Some((entry, after)) = next_record(&file.bytes[offset..], head) else { break };
+            offset += entry.len();
+            head = Head { position: entry.position, chain: after };
+            if entry.position == self.probe {
+                probed = Some(after);
+            }
+            if entry.last {
+                whole = (head, offset);
+                self.scan.probed = self.scan.probed.or(probed);
+            }
+        }
+        (found.head, found.offset) = (whole.0, whole.1 as u64);
+        if whole.1 == file.bytes.len() {
+            return;
+        }
+        if is_last && !had_been_durable(&file.bytes[whole.1..], whole.0) {
+            let bytes = file.bytes.split_off(whole.1);
+            self.scan.tail = Some(Tail { path: file.path, keep: whole.1 as u64, bytes });
+        } else {
+            let what = format!("the record after {} cannot be read", whole.0.position.0);
+            self.damage(&file.path, &what);
+        }
+    }
+
+    fn damage(&mut self, path: &Path, what: &str) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.scan.damage = Some(format!("{}: {what}", name.unwrap_or_default()));
+    }
+}
+
+/// Decodes the record that continues `head`.
+fn next_record(bytes: &[u8], head: Head) -> Option<(Entry, Chain)> {
+    let entry = Entry::decode(bytes)?;
+    let after = chain_after(&bytes[..entry.len()], &head.chain)?;
+    (entry.position.0 == head.position.0 + 1).then_some((entry, after))
+}
+
+/// Whether bytes that do not continue `head` hide records that had been durable: a later record was
+/// written in a later group, and a group is only written after the sync of the one before.
+fn had_been_durable(bytes: &[u8], head: Head) -> bool {
+    let mut offset = 0;
+    while let Some((at, entry)) = find_record(bytes, offset) {
+        let group_start = entry.position.0.saturating_sub(u64::from(entry.group_offset));
+        if group_start > head.position.0 + 1 {
+            return true;
+        }
+        offset = at + entry.len();
+    }
+    false
+}
+
+/// Finds the next record with a good checksum, whatever it continues.
+pub(super) fn find_record(bytes: &[u8], from: usize) -> Option<(usize, Entry)> {
+    (from..bytes.len()).find_map(|at| Entry::decode(&bytes[at..]).map(|entry| (at, entry)))
+}

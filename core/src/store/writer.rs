@@ -1,0 +1,400 @@
+//! The one thread that writes: commits in groups, derived rows, checkpoints, opening anew, closing.
+//!
+//! A group is what waits when the thread becomes free, so a lone writer never waits for others, and
+//! many writers share one sync.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::gate::Gate;
+use super::identity::{Identity, Lock};
+use super::index::Index;
+use super::journal::Journal;
+use super::memory::{refuses_only, sticky};
+use super::opening::{Parts, Place};
+use super::segments::FileJournal;
+use super::{Done, Opened, Position, Project, Record, StoreError, Verified, Writes};
+
+/// Commits are gathered up to this many bytes for one sync: a sync of more takes longer than the
+/// next one would.
+const GROUP_BYTES_MAX: usize = 1 << 20;
+
+/// What may wait to be written, in bytes. A store that cannot keep up says so instead of taking all
+/// memory.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Work for the writer.
+pub(super) enum Job {
+    /// Make records durable and visible.
+    Commit(Vec<Record>, Done),
+    /// Write derived rows.
+    Derive(Writes, SyncSender<Result<(), StoreError>>),
+    /// Check everything.
+    Verify(SyncSender<Result<Verified, StoreError>>),
+    /// Close and open.
+    Reopen(SyncSender<Result<(), StoreError>>),
+    /// End, leaving a note that says so.
+    Close(SyncSender<Result<(), StoreError>>),
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+    ended: bool,
+}
+
+/// What the writer and the readers share.
+pub(super) struct Shared {
+    /// Held by views, and by the writer while rows change.
+    pub(super) gate: Gate,
+    /// The rows; empty only while the store is opened anew, or when that failed.
+    pub(super) index: RwLock<Option<Index>>,
+    /// What the last opening did.
+    pub(super) opened: Mutex<Opened>,
+    /// Why nothing may be committed.
+    pub(super) poison: Mutex<Option<StoreError>>,
+    /// The last durable record.
+    pub(super) position: AtomicU64,
+    /// The folder.
+    pub(super) place: Place,
+    /// The owner's projection.
+    pub(super) project: Arc<dyn Project>,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    /// Released when the last of writer and store is gone.
+    _lock: Lock,
+}
+
+impl Shared {
+    /// Takes up an opened store; the writer gets the rest.
+    pub(super) fn new(
+        place: Place,
+        lock: Lock,
+        project: Arc<dyn Project>,
+        parts: Parts,
+    ) -> (Arc<Self>, Writer) {
+        let shared = Arc::new(Self {
+            gate: Gate::new(),
+            index: RwLock::new(None),
+            opened: Mutex::default(),
+            poison: Mutex::default(),
+            position: AtomicU64::new(0),
+            place,
+            project,
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            _lock: lock,
+        });
+        let mut writer =
+            Writer { shared: Arc::clone(&shared), journal: None, identity: None, unflushed: 0 };
+        writer.take_up(parts);
+        (shared, writer)
+    }
+
+    /// Queues work. A commit is refused when too much waits already.
+    pub(super) fn push(&self, job: Job) {
+        let mut queue = lock(&self.queue);
+        let bytes = job.bytes();
+        let refusal = if queue.ended {
+            Some(StoreError::Closed)
+        } else if queue.bytes + bytes > QUEUE_BYTES_MAX && !queue.jobs.is_empty() && bytes > 0 {
+            Some(StoreError::Busy { bytes: queue.bytes })
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            drop(queue);
+            return job.refuse(&refusal);
+        }
+        queue.bytes += bytes;
+        queue.jobs.push_back(job);
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// The first failure, in the words for later commits.
+    pub(super) fn refusal(&self) -> Option<StoreError> {
+        lock(&self.poison).as_ref().map(sticky)
+    }
+
+    fn set_poison(&self, cause: &StoreError) {
+        lock(&self.poison).get_or_insert_with(|| cause.clone());
+    }
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Commit(records, _) => {
+                records.iter().map(|record| record.payload.len() + size_of::<Record>()).sum()
+            }
+            _ => 0,
+        }
+    }
+
+    fn refuse(self, error: &StoreError) {
+        match self {
+            Self::Commit(_, done) => answer(done, Err(error.clone())),
+            Self::Derive(_, reply) | Self::Reopen(reply) | Self::Close(reply) => {
+                send(&reply, Err(error.clone()));
+            }
+            Self::Verify(reply) => send(&reply, Err(error.clone())),
+        }
+    }
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    journal: Option<FileJournal>,
+    /// The note to write with the next commit, after the folder moved.
+    identity: Option<Identity>,
+    /// Changes of the index since its last flush.
+    unflushed: u64,
+}
+
+impl Writer {
+    /// Works until the store is closed.
+    pub(super) fn run(mut self) {
+        loop {
+            let batch = self.next_batch();
+            let mut commits = Vec::new();
+            for job in batch {
+                match job {
+                    None => self.checkpoint(),
+                    Some(Job::Commit(records, done)) => commits.push((records, done)),
+                    Some(Job::Derive(writes, reply)) => send(&reply, self.derive(&writes)),
+                    Some(Job::Verify(reply)) => send(&reply, self.verify()),
+                    Some(Job::Reopen(reply)) => send(&reply, self.reopen()),
+                    Some(Job::Close(reply)) => {
+                        let closed = self.close();
+                        // Before the answer, so that the folder is free when it has come.
+                        drop(self);
+                        return send(&reply, closed);
+                    }
+                }
+            }
+            if !commits.is_empty() {
+                self.commits(commits);
+            }
+        }
+    }
+
+    /// Waits for work and takes commits that wait together, or one other job. `None` means that it
+    /// is time to flush the index.
+    fn next_batch(&self) -> Vec<Option<Job>> {
+        let mut queue = lock(&self.shared.queue);
+        while queue.jobs.is_empty() {
+            if self.unflushed == 0 {
+                queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let every = self.shared.place.options.checkpoint_every;
+            let waited = self.shared.wake.wait_timeout(queue, every);
+            let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            queue = back;
+            if timeout.timed_out() && queue.jobs.is_empty() {
+                return vec![None];
+            }
+        }
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(job) = queue.jobs.front() {
+            let is_commit = matches!(job, Job::Commit(..));
+            let is_close = matches!(job, Job::Close(_));
+            let job_bytes = job.bytes();
+            bytes += job_bytes;
+            if !batch.is_empty() && (!is_commit || bytes > GROUP_BYTES_MAX) {
+                break;
+            }
+            queue.bytes -= job_bytes;
+            queue.ended |= is_close;
+            batch.push(queue.jobs.pop_front());
+            if !is_commit {
+                break;
+            }
+        }
+        batch
+    }
+
+    fn commits(&mut self, mut waiting: Vec<(Vec<Record>, Done)>) {
+        while !waiting.is_empty() {
+            let mut answers = Vec::new();
+            let outcome = match self.shared.refusal() {
+                Some(refusal) => Err(refusal),
+                None => self.commit_group(&mut waiting, &mut answers),
+            };
+            if let Err(error) = &outcome {
+                self.shared.set_poison(error);
+                answers.extend(waiting.drain(..).map(|(_, done)| (done, Ok(Position(0)))));
+            }
+            for (done, result) in answers {
+                answer(done, outcome.clone().and(result));
+            }
+        }
+        if self.unflushed >= self.shared.place.options.checkpoint_records {
+            self.checkpoint();
+        }
+    }
+
+    /// Takes as many commits as fit into one group, makes them durable and visible.
+    fn commit_group(
+        &mut self,
+        waiting: &mut Vec<(Vec<Record>, Done)>,
+        answers: &mut Vec<(Done, Result<Position, StoreError>)>,
+    ) -> Result<(), StoreError> {
+        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
+        let (Some(index), Some(journal)) = (&*slot, &mut self.journal) else {
+            return Err(StoreError::Closed);
+        };
+        let mut group = index.group();
+        let count = waiting.len();
+        let mut rest = std::mem::take(waiting).into_iter();
+        for (records, done) in rest.by_ref().take(count) {
+            if !group.has_room(records.len()) {
+                waiting.push((records, done));
+                break;
+            }
+            match group.add(records) {
+                Ok(position) => answers.push((done, Ok(position))),
+                Err(error) if refuses_only(&error) => answers.push((done, Err(error))),
+                Err(error) => {
+                    answers.push((done, Err(error.clone())));
+                    waiting.extend(rest);
+                    return Err(error);
+                }
+            }
+        }
+        waiting.extend(rest);
+        if group.is_empty() {
+            return Ok(());
+        }
+        let rows = group.finish();
+        let (head, records) = (rows.head, rows.entries.len() as u64);
+        journal.append(&rows.entries, head)?;
+        self.shared.position.store(head.position.0, Ordering::Release);
+        {
+            let _writing = self.shared.gate.write();
+            index.apply(rows)?;
+        }
+        self.unflushed += records;
+        drop(slot);
+        self.settle_identity();
+        Ok(())
+    }
+
+    /// The first commit after the folder moved: the owner has taken note. Best effort: without the
+    /// note the next open says it again.
+    fn settle_identity(&mut self) {
+        let place = &self.shared.place;
+        if let Some(identity) = &self.identity
+            && identity.write(&*place.options.files, &place.root).is_ok()
+        {
+            self.identity = None;
+        }
+    }
+
+    fn derive(&mut self, writes: &Writes) -> Result<(), StoreError> {
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = slot.as_ref().ok_or(StoreError::Closed)?;
+        let derived = {
+            let _writing = self.shared.gate.write();
+            index.derive(writes)
+        };
+        if let Err(error) = &derived {
+            self.shared.set_poison(error);
+        }
+        self.unflushed += 1;
+        derived
+    }
+
+    fn checkpoint(&mut self) {
+        self.unflushed = 0;
+        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = slot.as_ref().map(Index::flush) {
+            self.shared.set_poison(&error);
+        }
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        let mut report = Verified::default();
+        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
+        let (Some(index), Some(journal)) = (&*slot, &self.journal) else {
+            return Err(self.shared.refusal().unwrap_or(StoreError::Closed));
+        };
+        journal.check(&mut report)?;
+        index.check(&mut report)?;
+        Ok(report)
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let _writing = shared.gate.write();
+        let mut slot = shared.index.write().unwrap_or_else(PoisonError::into_inner);
+        *slot = None;
+        if let Some(journal) = self.journal.take() {
+            journal.abandon();
+        }
+        lock(&shared.poison).take();
+        match shared.place.open(&shared.project) {
+            Ok(parts) => {
+                drop(slot);
+                self.take_up(parts);
+                lock(&shared.poison).clone().map_or(Ok(()), Err)
+            }
+            Err(error) => {
+                shared.set_poison(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn take_up(&mut self, parts: Parts) {
+        let shared = &self.shared;
+        shared.position.store(parts.journal.head().position.0, Ordering::Release);
+        *lock(&shared.opened) = parts.opened;
+        *lock(&shared.poison) = parts.poison;
+        *shared.index.write().unwrap_or_else(PoisonError::into_inner) = Some(parts.index);
+        self.journal = Some(parts.journal);
+        self.identity = parts.settle_identity;
+        self.unflushed = 0;
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let refused: Vec<Job> = lock(&self.shared.queue).jobs.drain(..).collect();
+        for job in refused {
+            job.refuse(&StoreError::Closed);
+        }
+        let mut slot = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
+        let flushed = slot.as_ref().map_or(Ok(()), Index::flush);
+        *slot = None;
+        drop(slot);
+        let journal = self.journal.take();
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        flushed?;
+        journal.map_or(Ok(()), |journal| self.shared.place.close(journal.head()))
+    }
+}
+
+fn answer(done: Done, result: Result<Position, StoreError>) {
+    // The callback is the owner's; its panic must not end the writer.
+    drop(catch_unwind(AssertUnwindSafe(|| done(result))));
+}
+
+/// Whoever asked may have gone away.
+fn send<T>(reply: &SyncSender<T>, answer: T) {
+    drop(reply.send(answer));
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
