@@ -2,7 +2,7 @@
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::model::{DocumentId, Kind, Summary, Timestamp};
-use bienban_core::replica::{ListQuery, Place};
+use bienban_core::replica::{ListQuery, units};
 use clap::Args;
 use serde::Serialize;
 
@@ -129,7 +129,7 @@ struct TemplateRow {
 
 /// Returns a unit with its name.
 pub(super) fn unit(scope: &bienban_core::model::Scope) -> UnitData {
-    let name = Place::of(scope).map(|place| place.name.clone()).unwrap_or_default();
+    let name = units().unit(scope).map(|unit| unit.name.clone()).unwrap_or_default();
     UnitData { code: scope.to_string(), name }
 }
 

@@ -153,7 +153,7 @@ fn check<'k>(
             problems.push(CellProblem { row: row.row, column, problem });
         };
         let scope = row.commune.parse::<Scope>().ok();
-        let Some(scope) = scope.filter(|scope| units().get(scope).is_some()) else {
+        let Some(scope) = scope.filter(|scope| units().unit(scope).is_some()) else {
             problem(m.text("import.commune_unknown", &[("code", &row.commune)]));
             continue;
         };

@@ -63,7 +63,7 @@ enum FieldCommand {
     /// Bring a deleted finding back.
     FindingRestore(edit::RowArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
-    Show(read::ShowArgs),
+    Show(ShowArgs),
     /// Show every answer ever given to an item.
     History(read::ItemArgs),
     /// Show where several answers stand, in one inspection or in all.
