@@ -260,7 +260,7 @@ impl PhoneExchange {
             frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
             written = self.out.write() => written.map(|()| Event::Written)?,
             () = live.edited.notified() => Event::Edited,
-            _ = live.stop.wait_for(|stop| *stop) => Event::Stop,
+            () = stopped(&mut live.stop) => Event::Stop,
         })
     }
 
@@ -391,7 +391,7 @@ pub async fn merge_worker(
         tokio::select! {
             () = wakeup.pending.notified() => {}
             () = tokio::time::sleep(MERGE_IDLE) => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            () = stopped(&mut stop) => return Ok(()),
         }
     }
 }
@@ -474,7 +474,7 @@ pub async fn serve(
                 runner = back;
                 outcome?;
             }
-            _ = stop.wait_for(|stop| *stop) => return Ok(served),
+            () = stopped(&mut stop) => return Ok(served),
         }
     }
 }
@@ -509,6 +509,11 @@ async fn fail(
     // It may be gone; the error is returned either way.
     drop(out.finish().await);
     Err(error.into())
+}
+
+/// Returns when the flag turns true, or nobody can turn it any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 async fn blocking<T: Send + 'static>(

@@ -141,6 +141,9 @@ impl RunningHub {
         let worker =
             tokio::spawn(driver::merge_worker(self.hub.clone(), self.wakeup.clone(), stop.clone()));
         let mut stopping = stop.clone();
+        let mut stopped = std::pin::pin!(async move {
+            drop(stopping.wait_for(|stop| *stop).await);
+        });
         loop {
             tokio::select! {
                 link = self.endpoint.accept() => {
@@ -148,7 +151,7 @@ impl RunningHub {
                     self.begin(&mut sessions, link, stop.clone());
                 }
                 Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
-                _ = stopping.wait_for(|stop| *stop) => break,
+                () = &mut stopped => break,
             }
         }
         tracing::info!(sessions = sessions.len(), "shutting down");
