@@ -1,5 +1,6 @@
 //! The hub that merges inspections from the field, and its command line.
 
+pub mod cli;
 pub mod config;
 pub mod hub;
 pub mod import;

@@ -1,2 +1,5 @@
 //! Starts the program `bienban`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    bienban_server::cli::main()
+}

@@ -3,20 +3,28 @@
 //! A folder contains the device's key, its settings and its store. Everything typed is durable when
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
+mod find;
+mod read;
 mod settings;
+mod status;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checklist::AnswerError;
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
-use crate::model::{DeviceId, IdError, Incarnation};
+use crate::model::{DeviceId, IdError, Incarnation, Kind};
 use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, StoreError};
 use crate::trust::DeviceKey;
 
 pub use settings::Settings;
+pub use read::{Author, Authors, Named, Shown};
+pub use status::RecordStatus;
+pub use work::{Draft, Note, Sending, Visit};
 
 /// An exchange is followed by at most this many more when a line of own edits must be taken over.
 const FOLLOW_UPS_MAX: usize = 3;
@@ -64,13 +72,34 @@ pub enum ClientError {
     /// A name does not read.
     #[error(transparent)]
     Id(#[from] IdError),
-    /// No document, or more than one, has such a name.
-    #[error("{count} documents begin with {prefix}; give more of the name")]
-    Ambiguous {
+    /// Nothing here has such a name.
+    #[error("there is no {what} {name} here; sync, or check the name")]
+    NotFound {
+        /// What was looked for, for instance `inspection`.
+        what: &'static str,
         /// What was given.
-        prefix: String,
-        /// How many match.
-        count: usize,
+        name: String,
+    },
+    /// More than one thing has such a name.
+    #[error("{name} names more than one {what}: {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was looked for.
+        what: &'static str,
+        /// What was given.
+        name: String,
+        /// The short names of some of them.
+        candidates: Vec<String>,
+    },
+    /// The answer does not fit the checklist.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The hub's table of devices does not let this one write such a document.
+    #[error("a device of role {role} may not write a {kind}; use another device's folder", kind = kind.name())]
+    NotYours {
+        /// The role that the hub gave this device.
+        role: &'static str,
+        /// The kind of document.
+        kind: Kind,
     },
     /// The system gave no entropy.
     #[error(transparent)]
@@ -87,9 +116,6 @@ pub enum ClientError {
     /// The exchange failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
-    /// The answer does not fit the checklist.
-    #[error(transparent)]
-    Checklist(#[from] crate::checklist::TemplateError),
     /// A document is not of the kind asked for.
     #[error("document {document} is a {found}, not a {wanted}")]
     WrongKind {

@@ -102,6 +102,37 @@ impl Replica {
             .ok_or(ReplicaError::UnknownDocument { document })
     }
 
+    /// Returns what the documents were born as whose names begin with these hexadecimal digits, at
+    /// most `limit`, in the order of names. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn named(
+        &self,
+        digits: &str,
+        limit: usize,
+    ) -> Result<Vec<(DocumentId, Genesis)>, StoreError> {
+        let digits = digits.to_ascii_lowercase();
+        let whole = digits.get(..digits.len() / 2 * 2).unwrap_or_default();
+        let Ok(bytes) = hex::decode(whole) else { return Ok(Vec::new()) };
+        let prefix = rows::key(DOCUMENT, &[&bytes]);
+        let mut found = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        while found.len() < limit {
+            let page = self.store.scan(&prefix, after.as_deref(), PAGE_ROWS)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (key, value) in &page {
+                let Some(document) = rows::document_in(key) else { continue };
+                if found.len() < limit && document.to_string().starts_with(&digits) {
+                    found.push((document, rows::decode::<DocumentRow>(key, value)?.genesis));
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns a checklist.
     ///
     /// # Errors

@@ -1,0 +1,283 @@
+//! One record as a screen shows it: content, authors, grade so far, where it has arrived.
+
+use std::collections::BTreeMap;
+
+use super::{Client, ClientError};
+use crate::checklist::{AnswerError, GradeSoFar, Template, grade_so_far};
+use crate::clock;
+use crate::model::{
+    Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
+    Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
+};
+use crate::replica::{Arrival, ReplicaError};
+
+/// Who stands behind an edit, as far as this device was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Author {
+    /// The device; none while the proof of who wrote has not arrived.
+    pub device: Option<DeviceId>,
+    /// *Họ tên*; empty when the hub has not told.
+    pub name: String,
+    /// *Cơ quan*.
+    pub agency: String,
+    /// It is this device.
+    pub here: bool,
+}
+
+/// The authors of a record, by actor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authors(BTreeMap<Vec<u8>, Author>);
+
+impl Authors {
+    /// Returns who stands behind an actor.
+    #[must_use]
+    pub fn of(&self, actor: &[u8]) -> Author {
+        self.0.get(actor).cloned().unwrap_or_default()
+    }
+}
+
+/// A document with what to call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The document.
+    pub document: DocumentId,
+    /// Its title; empty when it is not here.
+    pub title: String,
+}
+
+/// An inspection as a screen shows it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// What it was born as.
+    pub genesis: Genesis,
+    /// Its name.
+    pub document: DocumentId,
+    /// The facility visited, for a planned visit.
+    pub facility: Option<Named>,
+    /// The plan, for a planned visit.
+    pub plan: Option<Named>,
+    /// The number of the visit under the plan.
+    pub visit: Option<u32>,
+    /// The checklist's name.
+    pub template_id: TemplateId,
+    /// The checklist.
+    pub template: Template,
+    /// The heads shown: now, or the past ones asked for.
+    pub heads: Vec<ChangeHash>,
+    /// The digest of the canonical record.
+    pub digest: [u8; 32],
+    /// The content.
+    pub view: InspectionView,
+    /// What it amounts to so far.
+    pub grade: GradeSoFar,
+    /// Registers in which several values stand.
+    pub conflicts: Vec<Conflict>,
+    /// Who wrote, in the inspection and its review.
+    pub authors: Authors,
+    /// How far this device's edits have come.
+    pub arrival: Arrival,
+    /// The supervisor's decision, comments and requests, if there are any.
+    pub review: Option<ReviewView>,
+}
+
+impl Client {
+    /// Returns an inspection, now or at past heads.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when it or its checklist is not here, or when the heads are
+    /// unknown.
+    pub fn show(
+        &self,
+        genesis: &Genesis,
+        at: Option<&[ChangeHash]>,
+    ) -> Result<Shown, ClientError> {
+        let document = self.open_inspection(genesis)?;
+        let id = genesis.document();
+        let (template_id, template) = self.template_of(genesis)?;
+        let view = match at {
+            None => document.view(),
+            Some(heads) => document.view_at(heads).map_err(|source| unreadable(id, source))?,
+        };
+        let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let (facility, plan, visit) = self.about(genesis)?;
+        let mut authors = self.authors(id, &document)?;
+        let review = self.review_document(genesis)?;
+        if let Some(review) = &review {
+            authors.0.extend(self.authors(review.id(), review)?.0);
+        }
+        Ok(Shown {
+            genesis: genesis.clone(),
+            document: id,
+            facility,
+            plan,
+            visit,
+            template_id,
+            heads: view.document().heads(),
+            digest: view.record().digest(),
+            grade: grade_so_far(&template, &read, clock::now()),
+            conflicts: view.conflicts(),
+            template,
+            view: read,
+            authors,
+            arrival: self.phone().arrival(id)?,
+            review: review.as_ref().and_then(|review| review.view().review()),
+        })
+    }
+
+    /// Returns every answer ever given to an item, oldest first, and who gave them.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Answer`] for an item that the checklist does not have.
+    pub fn history(
+        &self,
+        genesis: &Genesis,
+        item: &str,
+    ) -> Result<(Vec<Said<Answer>>, Authors), ClientError> {
+        let document = self.open_inspection(genesis)?;
+        if !document.shape().has_item(item) {
+            return Err(AnswerError::UnknownItem { item: item.to_owned() }.into());
+        }
+        let answers = document.view().history(item);
+        Ok((answers, self.authors(genesis.document(), &document)?))
+    }
+
+    /// Returns the registers of an inspection in which several values stand, and who wrote them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::show`].
+    pub fn conflicts(&self, genesis: &Genesis) -> Result<(Vec<Conflict>, Authors), ClientError> {
+        let document = self.open_inspection(genesis)?;
+        Ok((document.view().conflicts(), self.authors(genesis.document(), &document)?))
+    }
+
+    /// Opens an inspection, or what it would be before its first edit.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::WrongKind`] for another kind of document, and
+    /// [`ClientError::Replica`] when the checklist is not here.
+    pub fn open_inspection(&self, genesis: &Genesis) -> Result<Document, ClientError> {
+        if genesis.kind != Kind::Inspection {
+            return Err(wrong_kind(genesis, Kind::Inspection));
+        }
+        Ok(self.phone().view(genesis)?)
+    }
+
+    /// Returns the checklist that an inspection is filled by.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when it has not arrived.
+    pub fn template_of(&self, genesis: &Genesis) -> Result<(TemplateId, Template), ClientError> {
+        let id = genesis.template.ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        Ok((id, self.phone().replica().template(id)?))
+    }
+
+    /// Returns a plan.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::WrongKind`] for another kind of document, and
+    /// [`ClientError::Replica`] when it is not here.
+    pub fn plan(&self, plan: DocumentId) -> Result<PlanView, ClientError> {
+        let document = self.phone().replica().load(plan)?;
+        let read = document.view().plan();
+        read.ok_or_else(|| wrong_kind(document.genesis(), Kind::Plan))
+    }
+
+    /// Returns the digest of a document's canonical record.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the document is not here.
+    pub fn digest(&self, genesis: &Genesis) -> Result<[u8; 32], ClientError> {
+        Ok(self.phone().view(genesis)?.view().record().digest())
+    }
+
+    /// Returns who wrote in a document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn authors(&self, id: DocumentId, document: &Document) -> Result<Authors, ClientError> {
+        let mut authors = BTreeMap::new();
+        for (actor, _, _) in document.tips() {
+            let Ok(known) = <[u8; 16]>::try_from(actor.as_slice()) else { continue };
+            let author = match self.phone().replica().author(id, Actor(known))? {
+                None => Author::default(),
+                Some(device) => self.person(device)?,
+            };
+            authors.insert(actor, author);
+        }
+        Ok(Authors(authors))
+    }
+
+    /// Returns the person and agency that the hub named for a device.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn person(&self, device: DeviceId) -> Result<Author, ClientError> {
+        let here = device == self.device();
+        let entry = self.phone().replica().device(device)?;
+        let (name, agency) = entry.map(|entry| (entry.name, entry.agency)).unwrap_or_default();
+        Ok(Author { device: Some(device), name, agency, here })
+    }
+
+    /// Returns the review of an inspection if one has begun here.
+    pub(super) fn review_document(
+        &self,
+        inspection: &Genesis,
+    ) -> Result<Option<Document>, ClientError> {
+        let review = super::work::review_of(inspection).document();
+        match self.phone().replica().load(review) {
+            Err(ReplicaError::UnknownDocument { .. }) => Ok(None),
+            other => Ok(other.map(Some)?),
+        }
+    }
+
+    /// Returns the row of an inspection's review if one has begun here. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn review_summary(&self, inspection: &Genesis) -> Result<Option<Summary>, ClientError> {
+        let review = super::work::review_of(inspection).document();
+        Ok(self.phone().replica().summary(review)?)
+    }
+
+    fn about(
+        &self,
+        genesis: &Genesis,
+    ) -> Result<(Option<Named>, Option<Named>, Option<u32>), ClientError> {
+        let Origin::Planned { plan, facility, visit } = genesis.origin else {
+            return Ok((None, None, None));
+        };
+        Ok((Some(self.named(facility)?), Some(self.named(plan)?), Some(visit)))
+    }
+
+    /// Returns a document with its title. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn named(&self, document: DocumentId) -> Result<Named, ClientError> {
+        let row = self.phone().replica().summary(document)?;
+        Ok(Named { document, title: row.map(|row| row.title).unwrap_or_default() })
+    }
+}
+
+pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {
+    ClientError::WrongKind {
+        document: genesis.document().short(),
+        found: genesis.kind.name(),
+        wanted: wanted.name(),
+    }
+}
+
+fn unreadable(document: DocumentId, source: crate::model::DocumentError) -> ClientError {
+    ReplicaError::Document { document, source: std::sync::Arc::new(source) }.into()
+}

@@ -1,0 +1,70 @@
+//! Where this device's own work has verifiably arrived, per record.
+
+use super::{Client, ClientError};
+use crate::model::{DocumentId, Kind, Summary};
+use crate::replica::Arrival;
+use crate::sync::Notice;
+
+/// How far this device's edits of one record have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordStatus {
+    /// The record.
+    pub document: DocumentId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What to call it; may be empty.
+    pub title: String,
+    /// Recorded, stored, merged, only here.
+    pub arrival: Arrival,
+}
+
+impl Client {
+    /// Returns every record that this device has edited, those with edits that exist only here
+    /// first. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn status(&self) -> Result<Vec<RecordStatus>, ClientError> {
+        let mut records = Vec::new();
+        for kind in Kind::ALL {
+            for row in self.all(kind)? {
+                let arrival = self.phone().arrival(row.document)?;
+                if arrival.recorded > 0 {
+                    let title = self.title(&row)?;
+                    records.push(RecordStatus { document: row.document, kind, title, arrival });
+                }
+            }
+        }
+        // A stable sort keeps the most recently changed first among equals.
+        records.sort_by_key(|record| record.arrival.only_here == 0);
+        Ok(records)
+    }
+
+    /// Returns what the hub did not take into the record, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn refused(&self) -> Result<Vec<Notice>, ClientError> {
+        Ok(self.phone().notices()?)
+    }
+
+    /// Returns what to call a record: its own title, else that of the facility it is about.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn title(&self, row: &Summary) -> Result<String, ClientError> {
+        if !row.title.is_empty() {
+            return Ok(row.title.clone());
+        }
+        let about = match row.inspection {
+            Some(inspection) => self.phone().replica().summary(inspection)?,
+            None => Some(row.clone()),
+        };
+        let Some(facility) = about.and_then(|row| row.facility) else { return Ok(String::new()) };
+        let facility = self.phone().replica().summary(facility)?;
+        Ok(facility.map(|row| row.title).unwrap_or_default())
+    }
+}

@@ -1,0 +1,486 @@
+//! What a person does: visits, answers, notes, findings, reviews, facilities, plans.
+//!
+//! Every call is one edit, durable when it returns. Whether a grade fits the checklist is checked
+//! here, because the record itself takes any; who may write is the hub's to decide.
+
+use super::read::wrong_kind;
+use super::{Client, ClientError};
+use crate::clock;
+use crate::model::{
+    AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
+    NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
+};
+use crate::replica::{EditOutcome, may_write};
+use crate::sync::Role;
+
+/// A planned visit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// What the inspection is born as.
+    pub genesis: Genesis,
+    /// The inspection's name, the same on every phone.
+    pub document: DocumentId,
+    /// The facility visited.
+    pub facility: DocumentId,
+    /// The facility's name when it was planned.
+    pub name: String,
+    /// The checklist.
+    pub template: TemplateId,
+    /// 1 for the first visit under the plan.
+    pub visit: u32,
+    /// Taken off the plan.
+    pub removed: bool,
+}
+
+impl Visit {
+    /// Returns another visit of the same facility under the same plan.
+    #[must_use]
+    pub fn numbered(mut self, number: u32) -> Self {
+        if let Origin::Planned { visit, .. } = &mut self.genesis.origin {
+            *visit = number;
+        }
+        self.visit = number;
+        self.document = self.genesis.document();
+        self
+    }
+}
+
+/// An answer as a person gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The grade.
+    pub grade: Grade,
+    /// A measured or written value.
+    pub value: Option<String>,
+    /// A line to add to the item's note.
+    pub note: Option<String>,
+}
+
+/// What to do with a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Adds a line at the end.
+    Append(String),
+    /// Makes the note this text; what others typed elsewhere in it meanwhile survives.
+    Replace(String),
+}
+
+/// Work that a supervisor sends back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    /// The item to go back to; none for the whole inspection.
+    pub item: Option<String>,
+    /// What is asked.
+    pub text: String,
+}
+
+impl Client {
+    /// Returns the visits that a plan foresees, those taken off it too.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the plan is not here.
+    pub fn visits(&self, plan: DocumentId) -> Result<Vec<Visit>, ClientError> {
+        let mut visits = Vec::new();
+        for (facility, register) in self.plan(plan)?.facilities {
+            let (Ok(facility), Some(planned)) =
+                (facility.parse::<DocumentId>(), register.shown().and_then(|told| told.valid()))
+            else {
+                continue;
+            };
+            // The facility's own unit, not the plan's: it is fixed at birth, so it is the same on
+            // every phone. Before the facility has arrived its visits cannot be named.
+            let Ok(born) = self.phone().replica().genesis(facility) else { continue };
+            let genesis = Genesis {
+                kind: Kind::Inspection,
+                scope: born.scope,
+                template: Some(planned.template),
+                origin: Origin::Planned { plan, facility, visit: planned.visit },
+            };
+            visits.push(Visit {
+                document: genesis.document(),
+                genesis,
+                facility,
+                name: planned.name.clone(),
+                template: planned.template,
+                visit: planned.visit,
+                removed: planned.removed,
+            });
+        }
+        Ok(visits)
+    }
+
+    /// Opens a planned visit: two phones that do so offline fill the same document. Nothing is
+    /// recorded before the first edit.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotPlanned`] when the plan does not visit the facility, and
+    /// [`ClientError::Replica`] when plan or checklist are not here.
+    pub fn open_visit(
+        &self,
+        plan: DocumentId,
+        facility: DocumentId,
+        number: Option<u32>,
+    ) -> Result<Visit, ClientError> {
+        let planned = self.visits(plan)?.into_iter().find(|visit| visit.facility == facility);
+        let visit = planned.filter(|visit| !visit.removed).ok_or(ClientError::NotPlanned)?;
+        let visit = match number {
+            Some(number) => visit.numbered(number),
+            None => visit,
+        };
+        self.phone().replica().template(visit.template)?;
+        Ok(visit)
+    }
+
+    /// Answers an item. An earlier answer that this device has seen is replaced; it stays in the
+    /// history.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Answer`] when the checklist does not have the item or does not allow
+    /// the grade, and [`ClientError::Replica`] while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
+    pub fn answer(
+        &self,
+        inspection: &Genesis,
+        item: &str,
+        draft: Draft,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        self.give(inspection, item, draft, false)
+    }
+
+    /// Settles an item in which several answers stand, by an answer that names them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::answer`].
+    pub fn resolve(
+        &self,
+        inspection: &Genesis,
+        item: &str,
+        draft: Draft,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        self.give(inspection, item, draft, true)
+    }
+
+    fn give(
+        &self,
+        inspection: &Genesis,
+        item: &str,
+        draft: Draft,
+        resolves: bool,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let (_, template) = self.template_of(inspection)?;
+        template.check_answer(item, draft.grade)?;
+        let now = clock::now();
+        let answer = AnswerInput {
+            grade: draft.grade,
+            value: draft.value,
+            evidence: Vec::new(),
+            claimed_at: now,
+            resolves,
+        };
+        let edit = |editor: &mut Editor<'_>| {
+            editor.answer(item, answer)?;
+            match &draft.note {
+                Some(line) => append_line(editor, item, line),
+                None => Ok(()),
+            }
+        };
+        Ok(self.phone().edit(inspection, now, edit)?)
+    }
+
+    /// Edits the note of an item.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] for an unknown item, a text over its limit, or when it
+    /// could not be recorded.
+    pub fn note(
+        &self,
+        inspection: &Genesis,
+        item: &str,
+        note: Note,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let edit = |editor: &mut Editor<'_>| match note {
+            Note::Append(line) => append_line(editor, item, &line),
+            Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
+        };
+        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+    }
+
+    /// Adds a finding and returns its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::note`].
+    pub fn finding(
+        &self,
+        inspection: &Genesis,
+        input: FindingInput,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let id = clock::random::<16>()?;
+        let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
+        Ok((id, self.phone().edit(inspection, clock::now(), edit)?))
+    }
+
+    /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
+    /// shown.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the finding's name.
+    pub fn delete_finding(
+        &self,
+        inspection: &Genesis,
+        finding: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let id = self.find_finding(inspection, finding)?;
+        let edit = |editor: &mut Editor<'_>| editor.finding_delete(id);
+        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+    }
+
+    /// Takes a finding's tombstone away.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::delete_finding`].
+    pub fn restore_finding(
+        &self,
+        inspection: &Genesis,
+        finding: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let id = self.find_finding(inspection, finding)?;
+        let edit = |editor: &mut Editor<'_>| editor.finding_restore(id);
+        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+    }
+
+    fn find_finding(&self, inspection: &Genesis, name: &str) -> Result<[u8; 16], ClientError> {
+        let document = self.open_inspection(inspection)?;
+        let view = document.view().inspection();
+        let ids = view.into_iter().flat_map(|view| view.findings.into_keys());
+        row_named("finding", name, ids)
+    }
+
+    /// Accepts an inspection (*chấp nhận*).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotYours`] when this device may not review, and
+    /// [`ClientError::Replica`] when it could not be recorded.
+    pub fn accept(
+        &self,
+        inspection: &Genesis,
+        text: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        self.review(inspection, |editor| editor.decide(Verdict::Accepted, text))
+    }
+
+    /// Pins a comment to an item, or to the whole inspection, and returns its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::accept`], and [`ClientError::Answer`] for an unknown item.
+    pub fn comment(
+        &self,
+        inspection: &Genesis,
+        item: Option<&str>,
+        text: &str,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        self.check_item(inspection, item)?;
+        let id = clock::random::<16>()?;
+        Ok((id, self.review(inspection, |editor| editor.comment(id, item, text))?))
+    }
+
+    /// Sends an inspection back (*trả lại để bổ sung*), as a whole or to one item, and returns the
+    /// name of the request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::comment`].
+    pub fn send_back(
+        &self,
+        inspection: &Genesis,
+        sending: &Sending,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let item = sending.item.as_deref();
+        self.check_item(inspection, item)?;
+        let id = clock::random::<16>()?;
+        let outcome = self.review(inspection, |editor| {
+            editor.decide(Verdict::SentBack, &sending.text)?;
+            editor.request(id, item, &sending.text)
+        })?;
+        Ok((id, outcome))
+    }
+
+    /// Replies to a comment or request, by the first digits of its name. A request counts as
+    /// answered then.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the comment's name.
+    pub fn reply(
+        &self,
+        inspection: &Genesis,
+        to: &str,
+        text: &str,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let document = self.review_document(inspection)?;
+        let view = document.and_then(|review| review.view().review());
+        let (comments, requests) =
+            view.map(|view| (view.comments, view.requests)).unwrap_or_default();
+        let asked: Vec<String> = requests.into_keys().collect();
+        let ids = comments.into_keys().chain(asked.iter().cloned());
+        let to = row_named("comment", to, ids)?;
+        let answers = asked.contains(&hex::encode(to));
+        let id = clock::random::<16>()?;
+        let outcome = self.review(inspection, |editor| {
+            editor.reply(id, to, text)?;
+            if answers { editor.request_answered(to, true) } else { Ok(()) }
+        })?;
+        Ok((id, outcome))
+    }
+
+    fn review<T>(
+        &self,
+        inspection: &Genesis,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ClientError> {
+        if inspection.kind != Kind::Inspection {
+            return Err(wrong_kind(inspection, Kind::Inspection));
+        }
+        self.check_role(Kind::Review)?;
+        Ok(self.phone().edit(&review_of(inspection), clock::now(), edit)?)
+    }
+
+    fn check_item(&self, inspection: &Genesis, item: Option<&str>) -> Result<(), ClientError> {
+        let Some(item) = item else { return Ok(()) };
+        // Taking an answer back is allowed for every item, so only an unknown item is refused.
+        let (_, template) = self.template_of(inspection)?;
+        Ok(template.check_answer(item, Grade::Unanswered)?)
+    }
+
+    /// Makes a facility and returns its name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotYours`] when this device may not write facilities, and
+    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
+    pub fn make_facility(
+        &self,
+        scope: Scope,
+        input: &FacilityInput,
+    ) -> Result<DocumentId, ClientError> {
+        self.make(Kind::Facility, scope, |editor| editor.facility(input))
+    }
+
+    /// Overwrites what the input names of a facility. Returns whether anything changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::make_facility`].
+    pub fn update_facility(
+        &self,
+        facility: DocumentId,
+        input: &FacilityInput,
+    ) -> Result<bool, ClientError> {
+        self.check_role(Kind::Facility)?;
+        let genesis = self.phone().replica().genesis(facility)?;
+        let edit = |editor: &mut Editor<'_>| editor.facility(input);
+        Ok(self.phone().edit(&genesis, clock::now(), edit)?.recorded.is_some())
+    }
+
+    /// Makes a plan and returns its name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotYours`] when this device may not write plans, and
+    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
+    pub fn make_plan(&self, scope: Scope, input: &PlanInput) -> Result<DocumentId, ClientError> {
+        self.make(Kind::Plan, scope, |editor| editor.plan(input))
+    }
+
+    fn make(
+        &self,
+        kind: Kind,
+        scope: Scope,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
+    ) -> Result<DocumentId, ClientError> {
+        self.check_role(kind)?;
+        let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
+        let genesis = Genesis { kind, scope, template: None, origin };
+        self.phone().edit(&genesis, clock::now(), edit)?;
+        Ok(genesis.document())
+    }
+
+    /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:
+    /// recording never waits for the hub.
+    fn check_role(&self, kind: Kind) -> Result<(), ClientError> {
+        match self.phone().replica().device(self.device())? {
+            Some(own) if !may_write(own.role, kind) => {
+                Err(ClientError::NotYours { role: role_name(own.role), kind })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Leader => "leader",
+        Role::Inspector => "inspector",
+        Role::Supervisor => "supervisor",
+        Role::Auditor => "auditor",
+    }
+}
+
+/// Returns the one review of an inspection.
+pub(super) fn review_of(inspection: &Genesis) -> Genesis {
+    Genesis {
+        kind: Kind::Review,
+        scope: inspection.scope.clone(),
+        template: None,
+        origin: Origin::About { inspection: inspection.document() },
+    }
+}
+
+/// Adds a line to a note. Each line ends itself, so that lines which two people added without
+/// seeing each other stay lines when they merge.
+fn append_line(editor: &mut Editor<'_>, item: &str, line: &str) -> Result<(), EditError> {
+    let before = editor.before().view().inspection();
+    let open = before
+        .and_then(|view| view.notes.get(item).map(|note| !note.ends_with('\n')))
+        .unwrap_or(false);
+    let text = if open { format!("\n{}\n", line.trim_end()) } else { format!("{}\n", line.trim_end()) };
+    editor.note(item, NoteEdit::Append(text))
+}
+
+/// Finds a row by the first digits of its random name.
+fn row_named(
+    what: &'static str,
+    name: &str,
+    ids: impl Iterator<Item = String>,
+) -> Result<[u8; 16], ClientError> {
+    let digits = name.trim().to_ascii_lowercase();
+    let found: Vec<String> =
+        ids.filter(|id| !digits.is_empty() && id.starts_with(&digits)).collect();
+    let named = name.to_owned();
+    match found.as_slice() {
+        [id] => {
+            let mut bytes = [0; 16];
+            hex::decode_to_slice(id, &mut bytes)
+                .map_err(|_| ClientError::NotFound { what, name: named })?;
+            Ok(bytes)
+        }
+        [] => Err(ClientError::NotFound { what, name: named }),
+        several => {
+            let short = |id: &String| id.chars().take(8).collect();
+            Err(ClientError::Ambiguous {
+                what,
+                name: named,
+                candidates: several.iter().take(8).map(short).collect(),
+            })
+        }
+    }
+}

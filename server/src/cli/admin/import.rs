@@ -1,0 +1,288 @@
+//! Facilities from a file: all rows or none, and a facility that is known by its code is brought up
+//! to date instead of made twice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bienban_core::client::{Client, ClientError};
+use bienban_core::clock;
+use bienban_core::model::{
+    DocumentId, FacilityInput, FacilityView, Kind, OwnerKind, Product, Register, Scope, Told,
+};
+use bienban_core::replica::units;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::cli::error::{CellProblem, CliError};
+use crate::cli::output::{Answer, Output, Page};
+use crate::import::{self, FacilityRow, ImportError, OwnerKind as Owner};
+use crate::messages::Messages;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// Import facilities from CSV or XLSX.
+    Facilities(FacilitiesArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FacilitiesArgs {
+    /// The file; its first row names the columns.
+    file: PathBuf,
+    /// Check everything and say what would be done, but do nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl ImportCommand {
+    pub(super) fn writes(&self) -> bool {
+        let Self::Facilities(arguments) = self;
+        !arguments.dry_run
+    }
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Serialize)]
+struct ImportData {
+    rows: usize,
+    made: usize,
+    updated: usize,
+    unchanged: usize,
+    dry_run: bool,
+    facilities: Vec<ImportedRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct ImportedRow {
+    row: u32,
+    code: String,
+    name: String,
+    /// None when a dry run would make it.
+    id: Option<String>,
+    /// One of made, updated, unchanged.
+    done: &'static str,
+}
+
+/// A facility that is here already.
+struct Known {
+    document: DocumentId,
+    scope: Scope,
+    view: FacilityView,
+}
+
+/// A row that passed every check.
+struct Checked<'k> {
+    row: FacilityRow,
+    scope: Scope,
+    known: Option<&'k Known>,
+}
+
+/// Imports from a file.
+pub(super) fn run(
+    client: &Client,
+    command: &ImportCommand,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let ImportCommand::Facilities(arguments) = command;
+    let m = output.messages();
+    let rows =
+        import::read_facilities(&arguments.file).map_err(|error| rejected(&error, m))?;
+    let known = known(client)?;
+    let checked = check(rows, &known, m)?;
+    let bar = output.bar(checked.len() as u64, m.text("import.running", &[]));
+    let mut facilities = Vec::with_capacity(checked.len());
+    for entry in &checked {
+        facilities.push(take(client, entry, arguments.dry_run)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let count = |done| facilities.iter().filter(|row| row.done == done).count();
+    let data = ImportData {
+        rows: facilities.len(),
+        made: count("made"),
+        updated: count("updated"),
+        unchanged: count("unchanged"),
+        dry_run: arguments.dry_run,
+        facilities,
+    };
+    let [rows, made, updated, unchanged] =
+        [data.rows, data.made, data.updated, data.unchanged].map(|count| count.to_string());
+    let counts = [
+        ("rows", rows.as_str()),
+        ("made", &made),
+        ("updated", &updated),
+        ("unchanged", &unchanged),
+    ];
+    let mut page = Page::new();
+    page.line(m.text("import.done", &counts));
+    if data.dry_run {
+        page.line(m.text("import.dry_run", &[]));
+    }
+    Answer::new(&data, page)
+}
+
+/// Reads every facility that is here, by its code as [`folded`] leaves it. The import is the one
+/// command that needs all codes, which no summary row holds.
+fn known(client: &Client) -> Result<BTreeMap<String, Known>, CliError> {
+    let mut known = BTreeMap::new();
+    for row in client.all(Kind::Facility)? {
+        let document = client.phone().replica().load(row.document).map_err(ClientError::from)?;
+        let Some(view) = document.view().facility() else { continue };
+        if let Some(code) = view.field("code").map(folded) {
+            // Of two facilities with one code the one that was changed last is brought up to date.
+            known.entry(code).or_insert(Known { document: row.document, scope: row.scope, view });
+        }
+    }
+    Ok(known)
+}
+
+fn folded(code: &str) -> String {
+    code.trim().to_lowercase()
+}
+
+/// Checks what the file alone cannot tell: that communes exist, and that no facility moves.
+fn check<'k>(
+    rows: Vec<FacilityRow>,
+    known: &'k BTreeMap<String, Known>,
+    m: &Messages,
+) -> Result<Vec<Checked<'k>>, CliError> {
+    let mut checked = Vec::with_capacity(rows.len());
+    let mut problems = Vec::new();
+    for row in rows {
+        let mut problem = |problem| {
+            let column = import::Column::CommuneCode.name().to_owned();
+            problems.push(CellProblem { row: row.row, column, problem });
+        };
+        let scope = row.commune.parse::<Scope>().ok();
+        let Some(scope) = scope.filter(|scope| units().unit(scope).is_some()) else {
+            problem(m.text("import.commune_unknown", &[("code", &row.commune)]));
+            continue;
+        };
+        let known = known.get(&folded(&row.code));
+        if let Some(known) = known.filter(|known| known.scope != scope) {
+            problem(m.text("import.commune_moved", &[("commune", known.scope.as_str())]));
+            continue;
+        }
+        checked.push(Checked { row, scope, known });
+    }
+    if problems.is_empty() { Ok(checked) } else { Err(listed(problems, m)) }
+}
+
+/// Makes or updates one facility.
+fn take(client: &Client, entry: &Checked<'_>, dry_run: bool) -> Result<ImportedRow, CliError> {
+    let input = input(entry)?;
+    let (id, done) = match entry.known {
+        Some(known) if dry_run => {
+            let same = is_same(&input, &known.view);
+            (Some(known.document), if same { "unchanged" } else { "updated" })
+        }
+        Some(known) => {
+            let changed = client.update_facility(known.document, &input)?;
+            (Some(known.document), if changed { "updated" } else { "unchanged" })
+        }
+        None if dry_run => (None, "made"),
+        None => (Some(client.make_facility(entry.scope.clone(), &input)?), "made"),
+    };
+    Ok(ImportedRow {
+        row: entry.row.row,
+        code: entry.row.code.clone(),
+        name: entry.row.name.clone(),
+        id: id.map(|id| id.to_string()),
+        done,
+    })
+}
+
+fn input(entry: &Checked<'_>) -> Result<FacilityInput, CliError> {
+    let row = &entry.row;
+    let mut products = Vec::new();
+    for name in &row.products {
+        // A product that is known by its name is left as it is, with what else is known of it.
+        if !entry.known.is_some_and(|known| has_product(&known.view, name)) {
+            let id = clock::random::<16>().map_err(ClientError::from)?;
+            products.push((id, Product { name: name.clone(), ..Product::default() }));
+        }
+    }
+    Ok(FacilityInput {
+        name: row.name.clone(),
+        owner_kind: Some(owner_kind(row.owner_kind)),
+        code: Some(row.code.clone()),
+        commune: Some(entry.scope.clone()),
+        village: row.village.clone(),
+        address: row.address.clone(),
+        representative: row.representative.clone(),
+        position: row.position.clone(),
+        phone: row.phone.clone(),
+        latitude: row.latitude.clone(),
+        longitude: row.longitude.clone(),
+        products,
+    })
+}
+
+fn has_product(view: &FacilityView, name: &str) -> bool {
+    let named = |register: &Register<Told<Product>>| {
+        register
+            .all()
+            .iter()
+            .any(|said| said.value.valid().is_some_and(|product| product.name == name))
+    };
+    view.products.values().any(named)
+}
+
+/// Returns whether an update would change nothing, as [`Client::update_facility`] would find.
+fn is_same(input: &FacilityInput, view: &FacilityView) -> bool {
+    let kind = input.owner_kind.map(OwnerKind::name);
+    let pairs = [
+        ("name", Some(input.name.as_str())),
+        ("owner_kind", kind),
+        ("code", input.code.as_deref()),
+        ("commune", input.commune.as_ref().map(Scope::as_str)),
+        ("village", input.village.as_deref()),
+        ("address", input.address.as_deref()),
+        ("representative", input.representative.as_deref()),
+        ("position", input.position.as_deref()),
+        ("phone", input.phone.as_deref()),
+        ("latitude", input.latitude.as_deref()),
+        ("longitude", input.longitude.as_deref()),
+    ];
+    input.products.is_empty()
+        && pairs.into_iter().all(|(name, value)| value.is_none() || view.field(name) == value)
+}
+
+fn owner_kind(owner: Owner) -> OwnerKind {
+    match owner {
+        Owner::Cooperative => OwnerKind::Cooperative,
+        Owner::CooperativeGroup => OwnerKind::CooperativeGroup,
+        Owner::Enterprise => OwnerKind::Enterprise,
+        Owner::Household => OwnerKind::Household,
+        Owner::Farm => OwnerKind::Farm,
+        Owner::Association => OwnerKind::Association,
+    }
+}
+
+fn rejected(error: &ImportError, m: &Messages) -> CliError {
+    let problems = match error {
+        ImportError::Rejected { problems } => problems
+            .iter()
+            .map(|problem| CellProblem {
+                row: problem.row,
+                column: problem.column.clone(),
+                problem: problem.kind.explain(m),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    CliError::Import { what: error.explain(m), problems }
+}
+
+fn listed(problems: Vec<CellProblem>, m: &Messages) -> CliError {
+    let rows: std::collections::BTreeSet<u32> = problems.iter().map(|p| p.row).collect();
+    let [count, rows] = [problems.len(), rows.len()].map(|count| count.to_string());
+    let head = m.text("import.rejected", &[("problems", &count), ("rows", &rows)]);
+    let lines = problems.iter().map(|problem| {
+        let row = problem.row.to_string();
+        let values =
+            [("row", row.as_str()), ("column", &problem.column), ("problem", &problem.problem)];
+        m.text("import.at", &values)
+    });
+    let what = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n  ");
+    CliError::Import { what, problems }
+}

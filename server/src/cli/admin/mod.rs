@@ -1,0 +1,156 @@
+//! `bienban admin`: what administrators and supervisors do, as a device of their own.
+//!
+//! Exchanges with the hub before a command, so that it decides on what is known there, and after it,
+//! so that what it did arrives. `--offline` leaves both out.
+
+mod checklists;
+mod devices;
+mod import;
+mod plans;
+mod reviews;
+
+use std::path::PathBuf;
+
+use bienban_core::client::Client;
+use bienban_core::model::Kind;
+use clap::{Args, Subcommand};
+
+use super::error::CliError;
+use super::field::ShowArgs;
+use super::folder::{self, InitArgs};
+use super::output::{Answer, Output};
+use super::rows::{self, ListArgs};
+
+/// Which device, and what to do with it.
+#[derive(Debug, Args)]
+pub(super) struct AdminArgs {
+    /// The folder of the administrator's or supervisor's device.
+    #[arg(long, env = "BIENBAN_ADMIN_DIR", value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Work on what is here, and send nothing yet.
+    #[arg(long)]
+    offline: bool,
+
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+/// An inspection is named by the first digits of its id, or by the facility's code or name.
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Make a device: its key, and the hub that it pins.
+    Init(InitArgs),
+    /// Say which device this is, and what the hub knows of it.
+    Whoami,
+    /// Tell the hub of a device, or change what it knows of one.
+    Trust(devices::TrustArgs),
+    /// List the devices that the hub knows.
+    Devices,
+    /// Add checklists, or list them.
+    #[command(subcommand)]
+    Checklist(checklists::ChecklistCommand),
+    /// Import from a file.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    /// List facilities.
+    Facilities(ListArgs),
+    /// Make plans.
+    #[command(subcommand)]
+    Plan(plans::PlanCommand),
+    /// List plans, or show one with its visits.
+    Plans {
+        /// A plan, by the first digits of its id or its title.
+        plan: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// List inspections, the most recently changed first.
+    Inspections(ListArgs),
+    /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
+    Show(ShowArgs),
+    /// Review an inspection: accept it, comment on it, or send it back.
+    Review(reviews::ReviewArgs),
+    /// Say how the hub is.
+    Status,
+}
+
+impl AdminCommand {
+    /// Whether it writes documents, which then have to travel.
+    fn writes(&self) -> bool {
+        match self {
+            Self::Import(import) => import.writes(),
+            Self::Plan(_) | Self::Review(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it looks at what the hub has, or names things that must be here.
+    fn reads(&self) -> bool {
+        !matches!(self, Self::Init(_) | Self::Whoami | Self::Status | Self::Trust(_))
+    }
+}
+
+/// Runs one command of an administrator's or supervisor's device.
+pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer, CliError> {
+    if let AdminCommand::Init(init) = &arguments.command {
+        return folder::init(&arguments.dir, init, output);
+    }
+    let client = Client::open(&arguments.dir)?;
+    let online = !arguments.offline;
+    if online && arguments.command.reads() {
+        folder::exchange(&client, output).await?;
+    }
+    let writes = arguments.command.writes();
+    let answer = perform(arguments.command, &client, online, output).await?;
+    if writes && online {
+        let report = folder::exchange(&client, output).await.inspect_err(|_| {
+            // What was written is durable here; only its way to the hub is still open.
+            output.remark(&output.messages().text("admin.recorded_here", &[]));
+        })?;
+        if report.progress.refused > 0 {
+            output.remark(&output.messages().text("admin.set_aside", &[]));
+            return Ok(answer.with_code(super::error::Failed::Refused.code()));
+        }
+    }
+    Ok(answer)
+}
+
+async fn perform(
+    command: AdminCommand,
+    client: &Client,
+    online: bool,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    use AdminCommand as C;
+    match command {
+        C::Init(init) => folder::init(client.dir(), &init, output),
+        C::Whoami => folder::whoami(client, output),
+        C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
+        C::Devices => devices::list(client, output),
+        C::Checklist(checklists::ChecklistCommand::List) => rows::templates(client, output),
+        C::Checklist(checklists::ChecklistCommand::Add { file }) => {
+            checklists::add(client, &file, needs_hub(online)?, output).await
+        }
+        C::Import(import) => import::run(client, &import, output),
+        C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
+        C::Plan(plans::PlanCommand::Add(add)) => plans::add(client, &add, output),
+        C::Plans { plan: Some(plan), .. } => rows::plan(client, &plan, output),
+        C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),
+        C::Inspections(list) => rows::inspections(client, &list, output),
+        C::Show(show) => super::field::show(client, &show, output),
+        C::Review(review) => reviews::run(client, &review, output),
+        C::Status => devices::status(client, needs_hub(online)?, output).await,
+    }
+}
+
+/// A proof that the hub may be asked.
+#[derive(Clone, Copy)]
+struct Online;
+
+fn needs_hub(online: bool) -> Result<Online, CliError> {
+    if online {
+        return Ok(Online);
+    }
+    Err(CliError::Usage { what: "only the hub can do this; leave --offline out".to_owned() })
+}

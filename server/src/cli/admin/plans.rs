@@ -1,0 +1,156 @@
+//! Plans: the decision, the team, and which facility is visited by which checklist.
+
+use std::collections::BTreeSet;
+
+use bienban_core::checklist::{TEA, Template};
+use bienban_core::client::{Client, ClientError};
+use bienban_core::model::{Member, PlanInput, PlannedVisit, Role, Scope, TemplateId};
+use bienban_core::replica::units;
+use bienban_core::sync::DeviceEntry;
+use clap::{Args, Subcommand};
+
+use super::checklists::TEA_NAME;
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Output};
+use crate::cli::rows;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PlanCommand {
+    /// Make a plan with its team and visits.
+    Add(AddArgs),
+}
+
+/// A plan.
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// What it is called.
+    #[arg(long)]
+    title: String,
+    /// Number of the decision.
+    #[arg(long, default_value = "", value_name = "NUMBER")]
+    decision: String,
+    /// Day of the decision, as YYYY-MM-DD.
+    #[arg(long, default_value = "", value_name = "DAY")]
+    decision_date: String,
+    /// First day, as YYYY-MM-DD.
+    #[arg(long, value_name = "DAY")]
+    from: String,
+    /// Last day, as YYYY-MM-DD.
+    #[arg(long, value_name = "DAY")]
+    to: String,
+    /// The leader: a device, by the first digits of its id or its holder's name.
+    #[arg(long, value_name = "DEVICE")]
+    leader: String,
+    /// A member. May be given several times.
+    #[arg(long = "member", num_args = 1.., value_name = "DEVICE")]
+    members: Vec<String>,
+    /// A facility to visit, by its code, name or id. May be given several times.
+    #[arg(long = "facility", required = true, num_args = 1.., value_name = "CODE")]
+    facilities: Vec<String>,
+    /// The checklist, by the first digits of its id, or tea.
+    #[arg(long, default_value = TEA_NAME, value_name = "ID")]
+    template: String,
+    /// The administrative unit that the plan belongs to. Default: the one that holds every
+    /// facility.
+    #[arg(long, value_name = "CODE")]
+    scope: Option<Scope>,
+}
+
+/// Makes a plan.
+pub(super) fn add(
+    client: &Client,
+    arguments: &AddArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    if arguments.to < arguments.from {
+        let what = format!("the plan ends ({}) before it begins ({})", arguments.to, arguments.from);
+        return Err(CliError::Usage { what });
+    }
+    let template_id = template(client, &arguments.template)?;
+    let template = client.phone().replica().template(template_id).map_err(ClientError::from)?;
+    let mut facilities = Vec::new();
+    let mut scopes = BTreeSet::new();
+    for name in &arguments.facilities {
+        let facility = client.find_facility(name)?;
+        let born = client.phone().replica().genesis(facility).map_err(ClientError::from)?;
+        scopes.insert(born.scope);
+        let named = client.named(facility)?;
+        let visit =
+            PlannedVisit { template: template_id, visit: 1, name: named.title, removed: false };
+        facilities.push((facility, visit));
+    }
+    let mut team = vec![member(&client.find_device(&arguments.leader)?, Role::Leader)];
+    for name in &arguments.members {
+        let entry = client.find_device(name)?;
+        if team.iter().all(|(device, _)| *device != entry.device.to_string()) {
+            team.push(member(&entry, Role::Member));
+        }
+    }
+    let input = PlanInput {
+        title: arguments.title.clone(),
+        decision_number: arguments.decision.clone(),
+        decision_date: arguments.decision_date.clone(),
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+        templates: vec![(template_id, template.title().vi.clone())],
+        facilities,
+        team,
+    };
+    let scope = match &arguments.scope {
+        Some(scope) => scope.clone(),
+        None => common(&scopes)?,
+    };
+    let plan = client.make_plan(scope, &input)?;
+    rows::plan(client, &plan.to_string(), output)
+}
+
+fn template(client: &Client, name: &str) -> Result<TemplateId, CliError> {
+    if name == TEA_NAME {
+        let tea = Template::parse(TEA)
+            .map_err(|source| CliError::Checklist { path: TEA_NAME.into(), source })?;
+        return Ok(tea.id());
+    }
+    Ok(client.find_template(name)?)
+}
+
+fn member(entry: &DeviceEntry, role: Role) -> (String, Member) {
+    let member = Member {
+        name: entry.name.clone(),
+        agency: entry.agency.clone(),
+        position: String::new(),
+        role,
+        sections: Vec::new(),
+        no_conflict: false,
+        removed: false,
+    };
+    (entry.device.to_string(), member)
+}
+
+/// Returns the smallest unit that holds all of these.
+fn common(scopes: &BTreeSet<Scope>) -> Result<Scope, CliError> {
+    let mut first = scopes.first().cloned();
+    while let Some(outer) = first {
+        if scopes.iter().all(|scope| *scope == outer || units().is_within(scope, &outer)) {
+            return Ok(outer);
+        }
+        first = units().unit(&outer).and_then(|unit| unit.parent.clone());
+    }
+    let what = "no unit holds every facility; say which the plan belongs to with --scope";
+    Err(CliError::Usage { what: what.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(codes: &[&str]) -> BTreeSet<Scope> {
+        codes.iter().map(|code| code.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_plan_belongs_to_the_smallest_unit_that_holds_its_facilities() {
+        assert_eq!(common(&scopes(&["06325"])).unwrap().as_str(), "06325");
+        assert_eq!(common(&scopes(&["06325", "06337"])).unwrap().as_str(), "20");
+        assert!(common(&scopes(&[])).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! A supervisor's review: accept, comment, send back. It travels like any other edit.
+
+use bienban_core::client::{Client, Sending};
+use clap::{Args, Subcommand};
+
+use crate::cli::error::CliError;
+use crate::cli::field::EditData;
+use crate::cli::output::{Answer, Output};
+
+/// An inspection and what to say of it.
+#[derive(Debug, Args)]
+pub(super) struct ReviewArgs {
+    /// The inspection.
+    inspection: String,
+
+    #[command(subcommand)]
+    command: ReviewCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReviewCommand {
+    /// Accept the inspection.
+    Accept {
+        /// A remark.
+        #[arg(default_value = "")]
+        text: String,
+    },
+    /// Comment on an item.
+    Comment {
+        /// The item's key, or - for the whole inspection.
+        item: String,
+        /// What to say.
+        text: String,
+    },
+    /// Send the inspection back.
+    SendBack {
+        /// The item to go back to; the whole inspection if absent.
+        #[arg(long)]
+        item: Option<String>,
+        /// What is asked for.
+        text: String,
+    },
+}
+
+/// Reviews an inspection.
+pub(super) fn run(
+    client: &Client,
+    arguments: &ReviewArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let (data, done) = match &arguments.command {
+        ReviewCommand::Accept { text } => {
+            let outcome = client.accept(&inspection, text)?;
+            (EditData::of(&inspection, &outcome), m.text("admin.accepted", &[]))
+        }
+        ReviewCommand::Comment { item, text } => {
+            let item = Some(item.as_str()).filter(|item| *item != "-");
+            let (id, outcome) = client.comment(&inspection, item, text)?;
+            let mut data = EditData::of(&inspection, &outcome);
+            data.item = item.map(str::to_owned);
+            data.id = Some(hex::encode(id));
+            (data, m.text("admin.commented", &[]))
+        }
+        ReviewCommand::SendBack { item, text } => {
+            let sending = Sending { item: item.clone(), text: text.clone() };
+            let (id, outcome) = client.send_back(&inspection, &sending)?;
+            let mut data = EditData::of(&inspection, &outcome);
+            data.item.clone_from(item);
+            data.id = Some(hex::encode(id));
+            (data, m.text("admin.sent_back", &[]))
+        }
+    };
+    data.answer(done, output)
+}

@@ -1,0 +1,354 @@
+//! From every error that a command can meet to an exit code and advice: the one place that decides.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use bienban_core::checklist::{AnswerError, TemplateError};
+use bienban_core::client::ClientError;
+use bienban_core::driver::DriverError;
+use bienban_core::model::EditError;
+use bienban_core::net::{Advice, NetError};
+use bienban_core::replica::ReplicaError;
+use bienban_core::store::StoreError;
+use bienban_core::sync::{Failure, FailureCode};
+use serde::Serialize;
+
+use crate::messages::Messages;
+
+/// Why a command could not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CliError {
+    /// The arguments do not fit together.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong and what to give instead.
+        what: String,
+    },
+    /// Nothing has such a name.
+    #[error("there is no {what} {name}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// What was given.
+        name: String,
+    },
+    /// The client failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The hub answered that it will not.
+    #[error("the hub refused: {}", failure.message)]
+    Refused {
+        /// What it said.
+        failure: Failure,
+    },
+    /// The hub did not answer what it was asked.
+    #[error("the hub ended the exchange without an answer")]
+    NoAnswer,
+    /// A file given on the command line cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A checklist file is not valid.
+    #[error("{path} is not a valid checklist")]
+    Checklist {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: TemplateError,
+    },
+    /// A file to import is not valid. Nothing was imported.
+    #[error("{what}")]
+    Import {
+        /// Every problem by row and column, in the user's language.
+        what: String,
+        /// The problems as data.
+        problems: Vec<CellProblem>,
+    },
+    /// The program's own threads could not be started.
+    #[error("the program could not start")]
+    Start {
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Data has no JSON form.
+    #[error("the data could not be written as JSON")]
+    Encode {
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Standard output cannot be written to.
+    #[error("cannot write to standard output")]
+    Print {
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The hub or the demo failed.
+    #[error("{what}")]
+    Service {
+        /// What it was doing.
+        what: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// One thing wrong in a file to import, as `--json` shows it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CellProblem {
+    pub(crate) row: u32,
+    pub(crate) column: String,
+    pub(crate) problem: String,
+}
+
+/// What kind of failure it is: the exit code, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// Anything else.
+    Otherwise,
+    /// The arguments are wrong.
+    Usage,
+    /// Nothing, or more than one thing, has the name.
+    NotFound,
+    /// There is no device in the folder.
+    NoDevice,
+    /// Another process has the folder open.
+    InUse,
+    /// The hub cannot be reached; trying again may help.
+    Network,
+    /// What answers is not the hub that was pinned.
+    WrongHub,
+    /// The hub does not know this device.
+    Unknown,
+    /// The hub, or the role it gave this device, does not allow it.
+    Refused,
+    /// There is no room left on the disk.
+    Full,
+    /// Several answers stand.
+    Conflicted,
+    /// The checklist has not arrived.
+    NoChecklist,
+}
+
+impl Failed {
+    /// Returns the exit code; `docs/cli.md` lists them.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Otherwise | Self::Conflicted => 1,
+            Self::Usage => 2,
+            Self::NotFound | Self::NoDevice | Self::NoChecklist => 3,
+            Self::InUse => 4,
+            Self::Network | Self::WrongHub => 5,
+            Self::Refused | Self::Unknown => 6,
+            Self::Full => 7,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Otherwise => "failed",
+            Self::Usage => "usage",
+            Self::NotFound | Self::NoDevice | Self::NoChecklist => "not_found",
+            Self::InUse => "in_use",
+            Self::Network | Self::WrongHub => "network",
+            Self::Unknown | Self::Refused => "refused",
+            Self::Full => "disk_full",
+            Self::Conflicted => "conflict",
+        }
+    }
+
+    fn hint(self, m: &Messages) -> Option<String> {
+        Some(match self {
+            Self::Otherwise => return None,
+            Self::Usage => m.text("hint.usage", &[]),
+            Self::NotFound => m.text("hint.not_found", &[]),
+            Self::NoDevice => m.text("hint.no_device", &[]),
+            Self::InUse => m.text("hint.in_use", &[]),
+            Self::Network => m.text("hint.network", &[]),
+            Self::WrongHub => m.text("hint.wrong_hub", &[]),
+            Self::Unknown => m.text("hint.unknown_device", &[]),
+            Self::Refused => m.text("hint.refused", &[]),
+            Self::Full => m.text("hint.full", &[]),
+            Self::Conflicted => m.text("hint.conflicted", &[]),
+            Self::NoChecklist => m.text("hint.no_checklist", &[]),
+        })
+    }
+}
+
+/// An error as `--json` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Described {
+    kind: &'static str,
+    code: u8,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<CellProblem>,
+}
+
+impl CliError {
+    /// Returns what kind of failure it is.
+    pub(crate) fn failed(&self) -> Failed {
+        match self {
+            Self::Usage { .. } => Failed::Usage,
+            Self::NotFound { .. } => Failed::NotFound,
+            Self::Client(error) => of_client(error),
+            Self::Refused { failure } => of_failure(failure),
+            Self::NoAnswer => Failed::Network,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Failed::NotFound
+            }
+            Self::File { source, .. } | Self::Start { source } | Self::Print { source } => {
+                of_io(source)
+            }
+            Self::Service { source, .. } => of_service(&**source),
+            Self::Checklist { .. } | Self::Import { .. } | Self::Encode { .. } => Failed::Otherwise,
+        }
+    }
+
+    /// Returns the error in the words of a person: what, why, and what to do.
+    pub(crate) fn explain(&self, m: &Messages) -> String {
+        let described = self.describe(m);
+        let mut text = m.text("error.line", &[("message", &described.message)]);
+        text.push('\n');
+        for cause in &described.causes {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "  {}", m.text("error.cause", &[("cause", cause)]));
+        }
+        if let Some(hint) = &described.hint {
+            let _ = writeln!(text, "  {}", m.text("error.hint", &[("hint", hint)]));
+        }
+        text
+    }
+
+    /// Returns the error as data.
+    pub(crate) fn describe(&self, m: &Messages) -> Described {
+        let failed = self.failed();
+        let message = self.to_string();
+        let mut causes: Vec<String> = Vec::new();
+        let mut cause = self.source();
+        while let Some(found) = cause {
+            let text = found.to_string();
+            // A transparent error says the same as its cause.
+            if text != message && causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            cause = found.source();
+        }
+        Described {
+            kind: failed.name(),
+            code: failed.code(),
+            message,
+            causes,
+            hint: failed.hint(m),
+            problems: match self {
+                Self::Import { problems, .. } => problems.clone(),
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+fn of_client(error: &ClientError) -> Failed {
+    match error {
+        ClientError::NoDevice { .. } => Failed::NoDevice,
+        ClientError::NoHub | ClientError::Address(_) | ClientError::Id(_) => Failed::Usage,
+        ClientError::NotFound { .. }
+        | ClientError::Ambiguous { .. }
+        | ClientError::Answer(AnswerError::UnknownItem { .. })
+        | ClientError::NotPlanned => Failed::NotFound,
+        ClientError::NotYours { .. } => Failed::Refused,
+        ClientError::File { source, .. } => of_io(source),
+        ClientError::Store(error) => of_store(error),
+        ClientError::Replica(error) => of_replica(error),
+        ClientError::Net(error) => of_net(error),
+        ClientError::Driver(error) => of_driver(error),
+        _ => Failed::Otherwise,
+    }
+}
+
+fn of_store(error: &StoreError) -> Failed {
+    match error {
+        StoreError::InUse { .. } => Failed::InUse,
+        StoreError::Full { .. } => Failed::Full,
+        StoreError::Io { source, .. } => of_io(source),
+        _ => Failed::Otherwise,
+    }
+}
+
+fn of_replica(error: &ReplicaError) -> Failed {
+    match error {
+        ReplicaError::Store(error) => of_store(error),
+        ReplicaError::UnknownDocument { .. } => Failed::NotFound,
+        ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
+        ReplicaError::Edit(error) => match &**error {
+            EditError::UnknownItem { .. } | EditError::UnknownRow { .. } => Failed::NotFound,
+            EditError::Conflicted { .. } => Failed::Conflicted,
+            _ => Failed::Otherwise,
+        },
+        _ => Failed::Otherwise,
+    }
+}
+
+fn of_net(error: &NetError) -> Failed {
+    match error {
+        NetError::HubKeyMismatch { .. } => Failed::WrongHub,
+        NetError::DeviceUnknown { .. } => Failed::Unknown,
+        _ if error.advice() == Advice::RetryLater => Failed::Network,
+        _ => Failed::Otherwise,
+    }
+}
+
+fn of_driver(error: &DriverError) -> Failed {
+    match error {
+        DriverError::Net(error) => of_net(error),
+        DriverError::Replica(error) => of_replica(error),
+        DriverError::Cut => Failed::Network,
+        DriverError::Refused { .. } => Failed::Refused,
+        _ => Failed::Otherwise,
+    }
+}
+
+fn of_failure(failure: &Failure) -> Failed {
+    match failure.code {
+        FailureCode::Busy | FailureCode::Closing => Failed::Network,
+        _ => Failed::Refused,
+    }
+}
+
+fn of_io(error: &io::Error) -> Failed {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failed::Full,
+        _ => Failed::Otherwise,
+    }
+}
+
+/// Looks through the causes of what the hub or the demo met.
+fn of_service(error: &(dyn Error + 'static)) -> Failed {
+    let mut cause = Some(error);
+    while let Some(found) = cause {
+        let failed = if let Some(error) = found.downcast_ref::<StoreError>() {
+            of_store(error)
+        } else if let Some(error) = found.downcast_ref::<NetError>() {
+            of_net(error)
+        } else if let Some(error) = found.downcast_ref::<ClientError>() {
+            of_client(error)
+        } else if let Some(error) = found.downcast_ref::<io::Error>() {
+            of_io(error)
+        } else {
+            Failed::Otherwise
+        };
+        if failed != Failed::Otherwise {
+            return failed;
+        }
+        cause = found.source();
+    }
+    Failed::Otherwise
+}

@@ -1,0 +1,256 @@
+//! What a person writes: answers, notes, findings, replies. Each is durable when it is printed.
+
+use bienban_core::client::{Client, Draft, Note};
+use bienban_core::clock;
+use bienban_core::model::{FindingInput, Genesis};
+use bienban_core::replica::EditOutcome;
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Output, Page};
+use crate::cli::time;
+use crate::cli::words::{self, TypedGrade, TypedSeverity};
+
+/// An answer.
+#[derive(Debug, Args)]
+pub(super) struct AnswerArgs {
+    /// The inspection.
+    inspection: String,
+    /// The item's key in the checklist, for instance 1.1.
+    item: String,
+    /// dat, mi, ma, se or kad (pass, minor, major, serious, na); none takes an answer back.
+    grade: TypedGrade,
+    /// A measured or written value.
+    #[arg(long)]
+    value: Option<String>,
+    /// A line to add to the item's note.
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// A note.
+#[derive(Debug, Args)]
+pub(super) struct NoteArgs {
+    /// The inspection.
+    inspection: String,
+    /// The item's key.
+    item: String,
+    /// What to write.
+    text: String,
+    /// Make the note this text instead of adding a line.
+    #[arg(long)]
+    replace: bool,
+}
+
+/// A finding.
+#[derive(Debug, Args)]
+pub(super) struct FindingArgs {
+    /// The inspection.
+    inspection: String,
+    /// The item's key, or - for what no item covers.
+    item: String,
+    /// mi, ma or se (minor, major, serious).
+    severity: TypedSeverity,
+    /// What was found.
+    text: String,
+    /// Until when it is to be corrected: a number of days, or a day as YYYY-MM-DD.
+    #[arg(long, value_name = "DAYS|DAY")]
+    deadline: Option<String>,
+    /// The clause that it breaks.
+    #[arg(long)]
+    clause: Option<String>,
+    /// It cannot be corrected in the required time.
+    #[arg(long)]
+    unfixable: bool,
+}
+
+/// A finding that is there.
+#[derive(Debug, Args)]
+pub(super) struct RowArgs {
+    /// The inspection.
+    inspection: String,
+    /// The finding, by the first digits of its id.
+    finding: String,
+}
+
+/// A reply.
+#[derive(Debug, Args)]
+pub(super) struct ReplyArgs {
+    /// The inspection.
+    inspection: String,
+    /// The comment or request, by the first digits of its id.
+    comment: String,
+    /// What to reply.
+    text: String,
+}
+
+/// What an edit did, as every editing command prints it.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct EditData {
+    pub(in crate::cli) inspection: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) item: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) grade: Option<&'static str>,
+    /// The name of what was made: a finding, comment, request or reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) id: Option<String>,
+    /// The place in this device's journal; none when nothing changed.
+    pub(in crate::cli) recorded: Option<u64>,
+}
+
+impl EditData {
+    /// Begins with what every edit has.
+    pub(in crate::cli) fn of<T>(inspection: &Genesis, outcome: &EditOutcome<T>) -> Self {
+        Self {
+            inspection: inspection.document().to_string(),
+            item: None,
+            grade: None,
+            id: None,
+            recorded: outcome.recorded.map(|position| position.0),
+        }
+    }
+
+    /// Says what was done, and that it is durable.
+    pub(in crate::cli) fn answer(self, done: String, output: &Output) -> Result<Answer, CliError> {
+        let m = output.messages();
+        let mut page = Page::new();
+        match self.recorded {
+            Some(_) => page.line(done),
+            None => page.line(m.text("edit.unchanged", &[])),
+        }
+        Answer::new(&self, page)
+    }
+}
+
+/// Answers an item.
+pub(super) fn answer(
+    client: &Client,
+    arguments: AnswerArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    give(client, arguments, output, Client::answer)
+}
+
+/// Settles an item in which several answers stand.
+pub(super) fn resolve(
+    client: &Client,
+    arguments: AnswerArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    give(client, arguments, output, Client::resolve)
+}
+
+type Give = fn(
+    &Client,
+    &Genesis,
+    &str,
+    Draft,
+) -> Result<EditOutcome<()>, bienban_core::client::ClientError>;
+
+fn give(
+    client: &Client,
+    arguments: AnswerArgs,
+    output: &Output,
+    give: Give,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let TypedGrade(grade) = arguments.grade;
+    let draft = Draft { grade, value: arguments.value, note: arguments.note };
+    let outcome = give(client, &inspection, &arguments.item, draft)?;
+    let mut data = EditData::of(&inspection, &outcome);
+    let done = m.text(
+        "edit.answered",
+        &[("item", &arguments.item), ("grade", &words::grade(m, grade))],
+    );
+    data.item = Some(arguments.item);
+    data.grade = Some(grade.name());
+    data.answer(done, output)
+}
+
+/// Edits the note of an item.
+pub(super) fn note(
+    client: &Client,
+    arguments: NoteArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let note = if arguments.replace {
+        Note::Replace(arguments.text)
+    } else {
+        Note::Append(arguments.text)
+    };
+    let outcome = client.note(&inspection, &arguments.item, note)?;
+    let mut data = EditData::of(&inspection, &outcome);
+    let done = output.messages().text("edit.noted", &[("item", &arguments.item)]);
+    data.item = Some(arguments.item);
+    data.answer(done, output)
+}
+
+/// Adds a finding.
+pub(super) fn finding(
+    client: &Client,
+    arguments: FindingArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let now = clock::now();
+    let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    let TypedSeverity(severity) = arguments.severity;
+    let item = (arguments.item != "-").then_some(arguments.item);
+    let input = FindingInput {
+        item: item.clone(),
+        severity,
+        text: arguments.text,
+        clause: arguments.clause,
+        deadline: deadline.transpose()?,
+        unfixable: arguments.unfixable,
+    };
+    let (id, outcome) = client.finding(&inspection, input)?;
+    let mut data = EditData::of(&inspection, &outcome);
+    let id = hex::encode(id);
+    let done = output.messages().text("edit.found", &[("id", &id[..8])]);
+    data.item = item;
+    data.id = Some(id);
+    data.answer(done, output)
+}
+
+/// Deletes a finding.
+pub(super) fn finding_delete(
+    client: &Client,
+    arguments: &RowArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let outcome = client.delete_finding(&inspection, &arguments.finding)?;
+    let done = output.messages().text("edit.deleted", &[("id", &arguments.finding)]);
+    EditData::of(&inspection, &outcome).answer(done, output)
+}
+
+/// Brings a finding back.
+pub(super) fn finding_restore(
+    client: &Client,
+    arguments: &RowArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let outcome = client.restore_finding(&inspection, &arguments.finding)?;
+    let done = output.messages().text("edit.restored", &[("id", &arguments.finding)]);
+    EditData::of(&inspection, &outcome).answer(done, output)
+}
+
+/// Replies to a comment or request.
+pub(super) fn reply(
+    client: &Client,
+    arguments: &ReplyArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let (id, outcome) = client.reply(&inspection, &arguments.comment, &arguments.text)?;
+    let mut data = EditData::of(&inspection, &outcome);
+    data.id = Some(hex::encode(id));
+    let done = output.messages().text("edit.replied", &[("id", &arguments.comment)]);
+    data.answer(done, output)
+}

@@ -1,0 +1,211 @@
+//! What a person reads: a visit to open, an inspection, an item's history, conflicts.
+
+use bienban_core::client::{Client, ClientError};
+use bienban_core::model::{Genesis, Kind};
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Output, Page};
+use crate::cli::record::{self, AnswerData, ConflictData, InspectionData};
+use crate::cli::rows::{self, NamedData};
+use crate::cli::{page, words};
+
+/// A planned visit.
+#[derive(Debug, Args)]
+pub(super) struct OpenArgs {
+    /// The plan, by the first digits of its id or its title.
+    plan: String,
+    /// The facility, by the first digits of its id, its code or its name.
+    facility: String,
+    /// Another visit than the planned one: 2 for the second under the plan.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    visit: Option<u32>,
+}
+
+/// An inspection, and when to look at it.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ShowArgs {
+    /// The inspection.
+    inspection: String,
+    /// As it was at these changes (the first digits of each, separated by commas); `show` and
+    /// `history` name them.
+    #[arg(long, value_name = "CHANGES", value_delimiter = ',')]
+    at: Vec<String>,
+}
+
+/// An item of an inspection.
+#[derive(Debug, Args)]
+pub(super) struct ItemArgs {
+    /// The inspection.
+    inspection: String,
+    /// The item's key.
+    item: String,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenData {
+    inspection: String,
+    facility: NamedData,
+    plan: NamedData,
+    visit: u32,
+    template: String,
+    /// Whether anything is recorded yet, here or by somebody whose edits have arrived.
+    begun: bool,
+    items: Vec<OpenItem>,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenItem {
+    key: String,
+    text: String,
+    severities: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct HistoryData {
+    inspection: String,
+    item: String,
+    answers: Vec<AnswerData>,
+}
+
+#[derive(Debug, Serialize)]
+struct ConflictsData {
+    rows: Vec<RecordConflicts>,
+}
+
+#[derive(Debug, Serialize)]
+struct RecordConflicts {
+    inspection: String,
+    facility: Option<NamedData>,
+    conflicts: Vec<ConflictData>,
+}
+
+/// Opens a planned visit.
+pub(super) fn open(
+    client: &Client,
+    arguments: &OpenArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let plan = client.find_plan(&arguments.plan)?;
+    let facility = client.find_facility(&arguments.facility)?;
+    let visit = client.open_visit(plan, facility, arguments.visit)?;
+    let (_, template) = client.template_of(&visit.genesis)?;
+    let items = template.each().map(|(_, item)| OpenItem {
+        key: item.key.clone(),
+        text: words::local(m, &item.text).to_owned(),
+        severities: item.severities.iter().copied().map(words::severity_name).collect(),
+    });
+    let data = OpenData {
+        inspection: visit.document.to_string(),
+        facility: rows::named(client, facility)?,
+        plan: rows::named(client, plan)?,
+        visit: visit.visit,
+        template: visit.template.to_string(),
+        begun: client.phone().replica().genesis(visit.document).is_ok(),
+        items: items.collect(),
+    };
+    let mut page = Page::new();
+    page.line(m.text("show.id", &[("id", &data.inspection)]));
+    page.line(format!("{}; {}", data.facility.title, data.plan.title));
+    if !template.is_official() {
+        page.line(m.text("show.unofficial", &[]));
+    }
+    for item in &data.items {
+        let allowed: Vec<String> =
+            item.severities.iter().map(|name| words::grade_named(m, name)).collect();
+        page.line(format!("  {}  {} [{}]", item.key, item.text, allowed.join(", ")));
+    }
+    page.gap();
+    page.line(m.text("open.next", &[("id", &data.inspection[..page::SHORT])]));
+    Answer::new(&data, page)
+}
+
+/// Shows an inspection.
+pub(in crate::cli) fn show(
+    client: &Client,
+    arguments: &ShowArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let heads = if arguments.at.is_empty() {
+        None
+    } else {
+        let document = client.open_inspection(&inspection)?;
+        Some(client.find_heads(&document, &arguments.at)?)
+    };
+    let shown = client.show(&inspection, heads.as_deref())?;
+    let data = InspectionData::of(&shown, m);
+    let page = page::inspection(&data, m);
+    Answer::new(&data, page)
+}
+
+/// Shows every answer ever given to an item.
+pub(super) fn history(
+    client: &Client,
+    arguments: &ItemArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let (answers, authors) = client.history(&inspection, &arguments.item)?;
+    let data = HistoryData {
+        inspection: inspection.document().to_string(),
+        item: arguments.item.clone(),
+        answers: answers.iter().map(|said| record::answer(said, &authors)).collect(),
+    };
+    let mut page = Page::new();
+    for answer in &data.answers {
+        let change = &answer.change[..page::SHORT];
+        page.line(format!("{change}  {}", page::answer_text(answer, m)));
+    }
+    if data.answers.is_empty() {
+        page.line(m.text("list.empty", &[]));
+    }
+    Answer::new(&data, page)
+}
+
+/// Shows where several answers stand, in one inspection or in all.
+pub(super) fn conflicts(
+    client: &Client,
+    inspection: Option<&str>,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let mut rows = Vec::new();
+    match inspection {
+        Some(name) => rows.push(conflicts_of(client, &client.find_inspection(name)?)?),
+        None => {
+            // The summary rows say which ones; only those are opened.
+            for row in client.all(Kind::Inspection)?.into_iter().filter(|row| row.conflicts > 0) {
+                let genesis = client.phone().replica().genesis(row.document);
+                rows.push(conflicts_of(client, &genesis.map_err(ClientError::from)?)?);
+            }
+        }
+    }
+    let mut page = Page::new();
+    for row in &rows {
+        let title = row.facility.as_ref().map(|named| named.title.as_str()).unwrap_or_default();
+        page.line(format!("{}  {title}", &row.inspection[..page::SHORT]));
+        page::conflicts(&mut page, &row.conflicts, m);
+    }
+    if rows.iter().all(|row| row.conflicts.is_empty()) {
+        page.line(m.text("conflicts.none", &[]));
+    } else {
+        page.line(m.text("conflicts.next", &[]));
+    }
+    Answer::new(&ConflictsData { rows }, page)
+}
+
+fn conflicts_of(client: &Client, inspection: &Genesis) -> Result<RecordConflicts, ClientError> {
+    let (conflicts, authors) = client.conflicts(inspection)?;
+    let row = client.phone().replica().summary(inspection.document())?;
+    let facility = row.and_then(|row| row.facility);
+    Ok(RecordConflicts {
+        inspection: inspection.document().to_string(),
+        facility: facility.map(|id| rows::named(client, id)).transpose()?,
+        conflicts: record::conflicts(&conflicts, &authors),
+    })
+}

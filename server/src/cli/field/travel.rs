@@ -1,0 +1,365 @@
+//! Exchanges with the hub, and where this device's work has arrived.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bienban_core::client::{Client, ClientError};
+use bienban_core::clock::{self, Stopwatch};
+use bienban_core::driver::{Live, SyncEvent, SyncOptions, SyncReport};
+use bienban_core::replica::Progress;
+use bienban_core::sync::{Backoff, Notice, Verdict};
+use clap::Args;
+use serde::Serialize;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::cli::error::{CliError, Failed};
+use crate::cli::output::{Answer, Output, Page};
+use crate::cli::record::{self, ArrivalData};
+use crate::cli::{folder, page, words};
+use crate::messages::Messages;
+
+/// Events of a live exchange that may wait to be printed; more of the same are left out.
+const EVENTS_MAX: usize = 64;
+
+/// Attempts of one `sync` before it gives up; `--watch` never does.
+const ATTEMPTS: u32 = 3;
+
+/// How to exchange.
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    /// Stay connected, take in what others write as it comes, and try again when the line breaks.
+    /// The folder is in use meanwhile. Ctrl-C ends it.
+    #[arg(long)]
+    watch: bool,
+}
+
+/// What an exchange did and cost.
+#[derive(Debug, Default, Serialize)]
+struct SyncData {
+    /// Packs and records, as the hub and this device count them.
+    sent: usize,
+    received: usize,
+    stored: usize,
+    refused: usize,
+    caught_up: bool,
+    /// Bytes on the wire, handshake included.
+    bytes_up: u64,
+    bytes_down: u64,
+    /// Bytes of our own frames in them.
+    payload_up: u64,
+    payload_down: u64,
+    round_trips: u32,
+    milliseconds: u64,
+    /// Edits that are still nowhere but here.
+    only_here: u64,
+    notices: Vec<NoticeData>,
+}
+
+#[derive(Debug, Serialize)]
+struct NoticeData {
+    document: String,
+    seq: u64,
+    change: String,
+    verdict: Verdict,
+}
+
+/// One event of `sync --watch --json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum WatchEvent {
+    Moved { sent: usize, received: usize, stored: usize, refused: usize },
+    CaughtUp,
+    Waiting { milliseconds: u64, failures: u32, message: String },
+}
+
+#[derive(Debug, Serialize)]
+struct StatusData {
+    records: Vec<StatusRow>,
+    /// Edits that are nowhere but here, over all records.
+    only_here: u64,
+    /// What the hub did not take into the record; kept here.
+    notices: Vec<NoticeData>,
+    /// How far this device has followed the hub's feed.
+    position: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct StatusRow {
+    id: String,
+    kind: &'static str,
+    title: String,
+    arrival: ArrivalData,
+}
+
+/// Exchanges once, or stays connected.
+pub(super) async fn sync(
+    client: &Client,
+    arguments: &SyncArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    if arguments.watch {
+        return watch(client, output).await;
+    }
+    let watch = Stopwatch::start();
+    let notices = client.refused()?.len();
+    let report = patiently(client, output).await?;
+    let mut data = data_of(client, &report)?;
+    data.milliseconds = milliseconds(watch.elapsed());
+    data.notices = client.refused()?.iter().skip(notices).map(notice).collect();
+    let m = output.messages();
+    let mut page = Page::new();
+    report_text(&mut page, &data, m);
+    let code = if data.refused > 0 { Failed::Refused.code() } else { 0 };
+    Ok(Answer::new(&data, page)?.with_code(code))
+}
+
+/// Tries a few times: on a bad line the second attempt often goes through, and what the first one
+/// delivered is not sent again.
+async fn patiently(client: &Client, output: &Output) -> Result<SyncReport, CliError> {
+    let mut backoff = Backoff::default();
+    loop {
+        let error = match folder::exchange(client, output).await {
+            Ok(report) => return Ok(report),
+            Err(error) => error,
+        };
+        if error.failed() != Failed::Network || backoff.failures() + 1 >= ATTEMPTS {
+            return Err(error);
+        }
+        let wait = pause(&mut backoff)?;
+        output.remark(&waiting_text(&error, wait, output.messages()));
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn pause(backoff: &mut Backoff) -> Result<Duration, CliError> {
+    let random = clock::random().map_err(ClientError::from)?;
+    Ok(backoff.next(u64::from_le_bytes(random), None))
+}
+
+fn waiting_text(error: &CliError, wait: Duration, m: &Messages) -> String {
+    let seconds = format!("{:.1}", wait.as_secs_f64());
+    m.text("sync.waiting", &[("reason", &error.to_string()), ("seconds", &seconds)])
+}
+
+/// Stays connected until Ctrl-C, and connects again after every break.
+async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let (stop, stopped) = watch::channel(false);
+    let ctrl_c = tokio::spawn(async move {
+        // Without signals there is no way to end politely; the process can still be killed safely.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            drop(stop.send(true));
+        } else {
+            std::future::pending::<()>().await;
+        }
+    });
+    let stopwatch = Stopwatch::start();
+    let mut backoff = Backoff::default();
+    let mut total = SyncData::default();
+    loop {
+        let outcome = follow(client, stopped.clone(), output, &mut backoff).await;
+        if let Ok(report) = &outcome {
+            add(&mut total, &data_of(client, report)?);
+        }
+        if *stopped.borrow() {
+            break;
+        }
+        let error = match outcome {
+            Ok(_) => CliError::NoAnswer,
+            Err(error) => error,
+        };
+        if error.failed() != Failed::Network {
+            ctrl_c.abort();
+            return Err(error);
+        }
+        let wait = pause(&mut backoff)?;
+        let event = WatchEvent::Waiting {
+            milliseconds: milliseconds(wait),
+            failures: backoff.failures(),
+            message: error.to_string(),
+        };
+        output.event(&event, &waiting_text(&error, wait, m))?;
+        let mut stopping = stopped.clone();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => break,
+        }
+    }
+    ctrl_c.abort();
+    total.milliseconds = milliseconds(stopwatch.elapsed());
+    total.only_here = only_here(client)?;
+    let mut page = Page::new();
+    report_text(&mut page, &total, m);
+    Answer::new(&total, page)
+}
+
+/// One live exchange, told as it goes.
+async fn follow(
+    client: &Client,
+    stop: watch::Receiver<bool>,
+    output: &Output,
+    backoff: &mut Backoff,
+) -> Result<SyncReport, CliError> {
+    let m = output.messages();
+    let (tell, mut told) = mpsc::channel(EVENTS_MAX);
+    let live = Live {
+        edited: Arc::new(Notify::new()),
+        stop,
+        // When the terminal is slower than the line, counts in later events say the same.
+        observer: Box::new(move |event| drop(tell.try_send(event))),
+    };
+    let exchange = client.sync(SyncOptions { live: Some(live), asks: Vec::new() });
+    tokio::pin!(exchange);
+    let mut shown = Progress::default();
+    loop {
+        let event = tokio::select! {
+            biased;
+            Some(event) = told.recv() => event,
+            outcome = &mut exchange => return Ok(outcome?),
+        };
+        match event {
+            SyncEvent::CaughtUp => {
+                backoff.reset();
+                output.event(&WatchEvent::CaughtUp, &m.text("sync.caught_up", &[]))?;
+            }
+            SyncEvent::Moved(now) if counts(&now) != counts(&shown) => {
+                shown = now;
+                let [sent, received, stored, refused] = counts(&now);
+                let event = WatchEvent::Moved { sent, received, stored, refused };
+                output.event(&event, &moved_text([sent, received, stored, refused], m))?;
+            }
+            SyncEvent::Moved(_) => {}
+        }
+    }
+}
+
+fn counts(progress: &Progress) -> [usize; 4] {
+    [progress.sent, progress.received, progress.stored, progress.refused]
+}
+
+fn moved_text(counts: [usize; 4], m: &Messages) -> String {
+    let [sent, received, stored, refused] = counts.map(|count| count.to_string());
+    m.text(
+        "sync.moved",
+        &[("sent", &sent), ("received", &received), ("stored", &stored), ("refused", &refused)],
+    )
+}
+
+fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
+    Ok(SyncData {
+        sent: report.progress.sent,
+        received: report.progress.received,
+        stored: report.progress.stored,
+        refused: report.progress.refused,
+        caught_up: report.caught_up,
+        bytes_up: report.traffic.bytes_sent,
+        bytes_down: report.traffic.bytes_received,
+        payload_up: report.payload_sent,
+        payload_down: report.payload_received,
+        round_trips: report.round_trips,
+        milliseconds: 0,
+        only_here: only_here(client)?,
+        notices: Vec::new(),
+    })
+}
+
+fn add(total: &mut SyncData, more: &SyncData) {
+    total.sent += more.sent;
+    total.received += more.received;
+    total.stored += more.stored;
+    total.refused += more.refused;
+    total.caught_up = more.caught_up;
+    total.bytes_up += more.bytes_up;
+    total.bytes_down += more.bytes_down;
+    total.payload_up += more.payload_up;
+    total.payload_down += more.payload_down;
+    total.round_trips += more.round_trips;
+}
+
+fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
+    page.line(moved_text([data.sent, data.received, data.stored, data.refused], m));
+    let [up, down, trips] = [data.bytes_up, data.bytes_down, u64::from(data.round_trips)]
+        .map(|count| count.to_string());
+    page.line(m.text("sync.cost", &[("up", &up), ("down", &down), ("trips", &trips)]));
+    page.line(if data.caught_up {
+        m.text("sync.caught_up", &[])
+    } else {
+        m.text("sync.more", &[])
+    });
+    if data.only_here > 0 {
+        page.line(m.text("sync.only_here", &[("count", &data.only_here.to_string())]));
+    }
+    notices_text(page, &data.notices, m);
+}
+
+fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
+    if notices.is_empty() {
+        return;
+    }
+    page.line(m.text("notices.title", &[]));
+    for notice in notices {
+        let document = &notice.document[..page::SHORT];
+        page.line(format!("  {document}  {}", words::verdict(m, notice.verdict)));
+    }
+}
+
+fn notice(notice: &Notice) -> NoticeData {
+    NoticeData {
+        document: notice.document.to_string(),
+        seq: notice.seq,
+        change: notice.hash.to_string(),
+        verdict: notice.verdict,
+    }
+}
+
+fn only_here(client: &Client) -> Result<u64, CliError> {
+    let mut count = 0;
+    for document in client.phone().only_here().map_err(ClientError::from)? {
+        count += client.phone().arrival(document).map_err(ClientError::from)?.only_here;
+    }
+    Ok(count)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Says what is only here, and what the hub has stored and merged.
+pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let records = client.status()?;
+    let data = StatusData {
+        records: records
+            .iter()
+            .map(|record| StatusRow {
+                id: record.document.to_string(),
+                kind: record.kind.name(),
+                title: record.title.clone(),
+                arrival: record::arrival(&record.arrival),
+            })
+            .collect(),
+        only_here: records.iter().map(|record| record.arrival.only_here).sum(),
+        notices: client.refused()?.iter().map(notice).collect(),
+        position: client
+            .phone()
+            .position()
+            .map_err(ClientError::from)?
+            .map(|position| position.number),
+    };
+    let mut page = Page::new();
+    for row in &data.records {
+        let kind = words::kind(m, row.kind);
+        page.line(format!("{}  {kind}: {}", &row.id[..page::SHORT], row.title));
+        page.line(format!("          {}", page::arrival_text(&row.arrival, m)));
+    }
+    if data.records.is_empty() {
+        page.line(m.text("status.nothing", &[]));
+    }
+    page.line(if data.only_here == 0 {
+        m.text("status.all_stored", &[])
+    } else {
+        m.text("status.only_here", &[("count", &data.only_here.to_string())])
+    });
+    notices_text(&mut page, &data.notices, m);
+    Answer::new(&data, page)
+}

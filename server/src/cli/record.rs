@@ -1,0 +1,400 @@
+//! One inspection as data: the shape of `show --json`, `history --json` and `conflicts --json`.
+//!
+//! These mirror types own the names that programs rely on (docs/cli.md), so that the core may change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bienban_core::checklist::{GradeSoFar, Item};
+use bienban_core::client::{Authors, Shown};
+use bienban_core::model::{
+    Answer as Given, AnswerState, Conflict, FindingView, Grade, Pinned, Register, ReviewView, Said,
+    Told, Verdict,
+};
+use bienban_core::replica::Arrival;
+use serde::Serialize;
+
+use super::rows::{NamedData, UnitData, unit};
+use super::{time, words};
+use crate::messages::Messages;
+
+/// Who said something, and when by their own clock.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct SaidData<T> {
+    pub(super) value: T,
+    pub(super) at: String,
+    pub(super) author: AuthorData,
+    /// The change that holds it.
+    pub(super) change: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct AuthorData {
+    pub(super) device: Option<String>,
+    pub(super) name: String,
+    pub(super) agency: String,
+    /// It is this device.
+    pub(super) here: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct AnswerData {
+    /// One of na, pass, minor, major, serious, unanswered, damaged.
+    pub(super) grade: &'static str,
+    pub(super) value: Option<String>,
+    pub(super) claimed_at: String,
+    /// How many answers it settled.
+    pub(super) resolves: usize,
+    pub(super) at: String,
+    pub(super) author: AuthorData,
+    pub(super) change: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ItemData {
+    pub(super) key: String,
+    pub(super) text: String,
+    /// The severities that an answer may have beside pass and na.
+    pub(super) severities: Vec<&'static str>,
+    /// One of unanswered, answered, conflict.
+    pub(super) state: &'static str,
+    pub(super) answers: Vec<AnswerData>,
+    /// The grade that counts: of several answers the worse.
+    pub(super) counts_as: Option<&'static str>,
+    pub(super) note: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SectionData {
+    pub(super) code: String,
+    pub(super) title: String,
+    pub(super) agency: String,
+    pub(super) items: Vec<ItemData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FindingData {
+    pub(super) id: String,
+    pub(super) item: Option<String>,
+    pub(super) severity: &'static str,
+    pub(super) text: String,
+    pub(super) clause: Option<String>,
+    pub(super) deadline: Option<String>,
+    pub(super) unfixable: bool,
+    pub(super) fixed: bool,
+    pub(super) deleted: bool,
+    /// Edits of the deleted finding that wait for a person.
+    pub(super) parked: Vec<ParkedData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ParkedData {
+    pub(super) field: String,
+    pub(super) edit: SaidData<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ConflictData {
+    pub(super) container: String,
+    pub(super) key: String,
+    pub(super) field: Option<String>,
+    /// All values are the same, so that only authorship differs.
+    pub(super) agreed: bool,
+    pub(super) values: Vec<SaidData<serde_json::Value>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReviewData {
+    /// One of pending, accepted, sent_back.
+    pub(super) verdict: &'static str,
+    pub(super) decisions: Vec<SaidData<String>>,
+    pub(super) comments: Vec<PinnedData>,
+    pub(super) requests: Vec<PinnedData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct PinnedData {
+    pub(super) id: String,
+    pub(super) item: Option<String>,
+    pub(super) said: SaidData<String>,
+    /// A comment is dealt with; a request is answered.
+    pub(super) settled: bool,
+    pub(super) replies: Vec<SaidData<String>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ArrivalData {
+    /// Edits made on this device.
+    pub(super) recorded: u64,
+    /// Of these, signed for by the hub.
+    pub(super) stored: u64,
+    /// Of these, merged into the record.
+    pub(super) merged: u64,
+    /// Of these, nowhere but here.
+    pub(super) only_here: u64,
+    pub(super) stored_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TemplateData {
+    pub(super) id: String,
+    pub(super) code: String,
+    pub(super) edition: String,
+    pub(super) title: String,
+    pub(super) official: bool,
+}
+
+/// An inspection.
+#[derive(Debug, Serialize)]
+pub(super) struct InspectionData {
+    pub(super) inspection: String,
+    pub(super) facility: Option<NamedData>,
+    pub(super) plan: Option<NamedData>,
+    pub(super) visit: Option<u32>,
+    pub(super) unit: UnitData,
+    pub(super) state: Vec<&'static str>,
+    pub(super) template: TemplateData,
+    pub(super) heads: Vec<String>,
+    /// BLAKE3 of the canonical record (docs/record.md): equal on every replica with equal heads.
+    pub(super) digest: String,
+    pub(super) sections: Vec<SectionData>,
+    pub(super) findings: Vec<FindingData>,
+    pub(super) facility_opinion: String,
+    pub(super) other_opinions: String,
+    pub(super) conclusion: String,
+    pub(super) conflicts: Vec<ConflictData>,
+    pub(super) grade: GradeSoFar,
+    pub(super) review: Option<ReviewData>,
+    pub(super) arrival: ArrivalData,
+}
+
+impl InspectionData {
+    /// Turns what the client shows into data, texts in the language of `m`.
+    pub(super) fn of(shown: &Shown, m: &Messages) -> Self {
+        let authors = &shown.authors;
+        let name = |named: &bienban_core::client::Named| NamedData {
+            id: named.document.to_string(),
+            title: named.title.clone(),
+        };
+        let findings = shown.view.findings.iter();
+        Self {
+            inspection: shown.document.to_string(),
+            facility: shown.facility.as_ref().map(name),
+            plan: shown.plan.as_ref().map(name),
+            visit: shown.visit,
+            unit: unit(&shown.genesis.scope),
+            state: shown.view.states().into_iter().map(|state| state.name()).collect(),
+            template: TemplateData {
+                id: shown.template_id.to_string(),
+                code: shown.template.code().to_owned(),
+                edition: shown.template.edition().to_owned(),
+                title: words::local(m, shown.template.title()).to_owned(),
+                official: shown.template.is_official(),
+            },
+            heads: shown.heads.iter().map(ToString::to_string).collect(),
+            digest: hex::encode(shown.digest),
+            sections: sections(shown, m),
+            findings: findings.map(|(id, view)| finding(id, view, authors)).collect(),
+            facility_opinion: shown.view.facility_opinion.clone(),
+            other_opinions: shown.view.other_opinions.clone(),
+            conclusion: shown.view.conclusion.clone(),
+            conflicts: conflicts(&shown.conflicts, authors),
+            grade: shown.grade.clone(),
+            review: shown.review.as_ref().map(|view| review(view, authors)),
+            arrival: arrival(&shown.arrival),
+        }
+    }
+}
+
+fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
+    let mut known = BTreeSet::new();
+    let mut sections: Vec<SectionData> = Vec::new();
+    for section in shown.template.sections() {
+        let items = section.items.iter().map(|entry| {
+            known.insert(entry.key.as_str());
+            item(shown, &entry.key, Some(entry), m)
+        });
+        let agency = shown.template.agencies().get(&section.agency);
+        sections.push(SectionData {
+            code: section.code.clone(),
+            title: words::local(m, &section.title).to_owned(),
+            agency: agency.map(|agency| words::local(m, agency)).unwrap_or_default().to_owned(),
+            items: items.collect(),
+        });
+    }
+    // Answers to items that the checklist does not have are shown all the same: nothing is hidden.
+    let strays = shown.view.answers.keys().filter(|key| !known.contains(key.as_str()));
+    let strays: Vec<_> = strays.map(|key| item(shown, key, None, m)).collect();
+    if !strays.is_empty() {
+        sections.push(SectionData {
+            code: String::new(),
+            title: m.text("show.strays", &[]),
+            agency: String::new(),
+            items: strays,
+        });
+    }
+    sections
+}
+
+fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemData {
+    let state = shown.view.answers.get(key).unwrap_or(&AnswerState::Unanswered);
+    ItemData {
+        key: key.to_owned(),
+        text: entry.map(|entry| words::local(m, &entry.text)).unwrap_or_default().to_owned(),
+        severities: entry
+            .map(|entry| entry.severities.iter().copied().map(words::severity_name).collect())
+            .unwrap_or_default(),
+        state: match state {
+            AnswerState::Unanswered => "unanswered",
+            AnswerState::One(_) => "answered",
+            AnswerState::Conflict(_) => "conflict",
+        },
+        answers: state.all().iter().map(|said| answer(said, &shown.authors)).collect(),
+        counts_as: state.worst(shown.template.order()).map(Grade::name),
+        note: shown.view.notes.get(key).cloned().unwrap_or_default(),
+    }
+}
+
+/// Turns an answer into data.
+pub(super) fn answer(said: &Said<Given>, authors: &Authors) -> AnswerData {
+    AnswerData {
+        grade: said.value.grade.name(),
+        value: said.value.value.clone(),
+        claimed_at: time::rfc3339(said.value.claimed_at),
+        resolves: said.value.resolves.len(),
+        at: time::rfc3339(said.at),
+        author: author(&said.actor, authors),
+        change: said.change.to_string(),
+    }
+}
+
+fn finding(id: &str, view: &FindingView, authors: &Authors) -> FindingData {
+    FindingData {
+        id: id.to_owned(),
+        item: view.item.shown().cloned(),
+        severity: words::severity_name(view.worst()),
+        text: view.text.clone(),
+        clause: view.clause.shown().cloned(),
+        deadline: view.earliest_deadline().map(time::rfc3339),
+        unfixable: view.is_unfixable(),
+        fixed: view.is_fixed(),
+        deleted: !view.is_live(),
+        parked: view
+            .parked
+            .iter()
+            .map(|parked| ParkedData {
+                field: parked.field.clone(),
+                edit: said(&parked.edit, authors, Clone::clone),
+            })
+            .collect(),
+    }
+}
+
+/// Turns conflicts into data.
+pub(super) fn conflicts(conflicts: &[Conflict], authors: &Authors) -> Vec<ConflictData> {
+    let parse = |raw: &String| {
+        serde_json::from_str(raw).unwrap_or_else(|_| serde_json::Value::String(raw.clone()))
+    };
+    conflicts
+        .iter()
+        .map(|conflict| ConflictData {
+            container: conflict.place.container.clone(),
+            key: conflict.place.key.clone(),
+            field: conflict.place.field.clone(),
+            agreed: conflict.agreed,
+            values: conflict.values.iter().map(|value| said(value, authors, parse)).collect(),
+        })
+        .collect()
+}
+
+fn review(view: &ReviewView, authors: &Authors) -> ReviewData {
+    let decision = |told: &Told<bienban_core::model::Decision>| match told {
+        Told::Valid(decision) => decision.text.clone(),
+        Told::Damaged(raw) => raw.clone(),
+    };
+    let open_comments = view.open_comments();
+    let open_requests = view.open_requests();
+    ReviewData {
+        verdict: match view.verdict() {
+            Verdict::Pending => "pending",
+            Verdict::Accepted => "accepted",
+            Verdict::SentBack => "sent_back",
+        },
+        decisions: view.decision.all().iter().map(|d| said(d, authors, decision)).collect(),
+        comments: pinned(view, &view.comments, &open_comments, authors),
+        requests: pinned(view, &view.requests, &open_requests, authors),
+    }
+}
+
+fn pinned(
+    view: &ReviewView,
+    entries: &BTreeMap<String, Register<Told<Pinned>>>,
+    open: &[&str],
+    authors: &Authors,
+) -> Vec<PinnedData> {
+    let text = |told: &Told<Pinned>| match told {
+        Told::Valid(pinned) => pinned.text.clone(),
+        Told::Damaged(raw) => raw.clone(),
+    };
+    let mut found: Vec<(i64, PinnedData)> = entries
+        .iter()
+        .filter_map(|(id, register)| {
+            let last = register.all().last()?;
+            let data = PinnedData {
+                id: id.clone(),
+                item: last.value.valid().and_then(|pinned| pinned.item.clone()),
+                said: said(last, authors, text),
+                settled: !open.contains(&id.as_str()),
+                replies: replies(view, id, authors),
+            };
+            Some((last.at.0, data))
+        })
+        .collect();
+    found.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+    found.into_iter().map(|(_, data)| data).collect()
+}
+
+fn replies(view: &ReviewView, to: &str, authors: &Authors) -> Vec<SaidData<String>> {
+    let mut found: Vec<(i64, SaidData<String>)> = view
+        .replies
+        .values()
+        .filter_map(|register| register.all().last())
+        .filter_map(|last| match &last.value {
+            Told::Valid(reply) if reply.to == to => {
+                Some((last.at.0, said(last, authors, |_| reply.text.clone())))
+            }
+            _ => None,
+        })
+        .collect();
+    found.sort_by(|a, b| (a.0, &a.1.change).cmp(&(b.0, &b.1.change)));
+    found.into_iter().map(|(_, data)| data).collect()
+}
+
+/// Turns arrival into data.
+pub(super) fn arrival(arrival: &Arrival) -> ArrivalData {
+    ArrivalData {
+        recorded: arrival.recorded,
+        stored: arrival.stored,
+        merged: arrival.merged,
+        only_here: arrival.only_here,
+        stored_at: arrival.stored_at.map(time::rfc3339),
+    }
+}
+
+fn said<T, U>(said: &Said<T>, authors: &Authors, value: impl FnOnce(&T) -> U) -> SaidData<U> {
+    SaidData {
+        value: value(&said.value),
+        at: time::rfc3339(said.at),
+        author: author(&said.actor, authors),
+        change: said.change.to_string(),
+    }
+}
+
+fn author(actor: &[u8], authors: &Authors) -> AuthorData {
+    let author = authors.of(actor);
+    AuthorData {
+        device: author.device.map(|device| device.to_string()),
+        name: author.name,
+        agency: author.agency,
+        here: author.here,
+    }
+}

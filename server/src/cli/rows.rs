@@ -1,0 +1,373 @@
+//! Lists: facilities, plans, inspections, checklists. Read from summary rows; no document is loaded.
+
+use bienban_core::client::{Client, ClientError};
+use bienban_core::model::{DocumentId, Kind, Summary, Timestamp};
+use bienban_core::replica::{ListQuery, units};
+use clap::Args;
+use serde::Serialize;
+
+use super::error::CliError;
+use super::output::{Answer, Output, Page};
+use super::{time, words};
+use crate::messages::Messages;
+
+/// Rows of a list when nobody says how many: what a terminal shows at once.
+const LIMIT: usize = 50;
+
+/// Which part of a list.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// At most this many.
+    #[arg(long, default_value_t = LIMIT, value_name = "COUNT")]
+    limit: usize,
+
+    /// Go on after this: the `next` of the page before.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+
+    /// Only this administrative unit, by its code.
+    #[arg(long, value_name = "CODE")]
+    commune: Option<String>,
+}
+
+/// A document named in a row.
+#[derive(Debug, Serialize)]
+pub(super) struct NamedData {
+    pub(super) id: String,
+    pub(super) title: String,
+}
+
+/// An administrative unit.
+#[derive(Debug, Serialize)]
+pub(super) struct UnitData {
+    pub(super) code: String,
+    pub(super) name: String,
+}
+
+/// A facility or plan in a list.
+#[derive(Debug, Serialize)]
+struct RowData {
+    id: String,
+    title: String,
+    unit: UnitData,
+    conflicts: u32,
+    updated_at: String,
+}
+
+/// An inspection in a list.
+#[derive(Debug, Serialize)]
+struct InspectionRow {
+    id: String,
+    facility: Option<NamedData>,
+    plan: Option<NamedData>,
+    unit: UnitData,
+    state: String,
+    answered: u32,
+    items: u32,
+    conflicts: u32,
+    findings: u32,
+    review: Option<ReviewRow>,
+    /// Edits of this device that no hub has signed for.
+    only_here: u64,
+    updated_at: String,
+}
+
+/// A review beside its inspection.
+#[derive(Debug, Serialize)]
+struct ReviewRow {
+    verdict: String,
+    open_requests: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct PageData<T> {
+    rows: Vec<T>,
+    /// What `--after` takes for the next page; none at the end.
+    next: Option<String>,
+}
+
+/// A visit of a plan.
+#[derive(Debug, Serialize)]
+struct VisitRow {
+    inspection: String,
+    facility: NamedData,
+    visit: u32,
+    template: String,
+    begun: bool,
+    removed: bool,
+}
+
+/// A plan with its visits.
+#[derive(Debug, Serialize)]
+struct PlanData {
+    id: String,
+    title: String,
+    fields: std::collections::BTreeMap<String, String>,
+    team: Vec<MemberRow>,
+    visits: Vec<VisitRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberRow {
+    device: String,
+    name: String,
+    agency: String,
+    role: bienban_core::model::Role,
+}
+
+/// A checklist in a list.
+#[derive(Debug, Serialize)]
+struct TemplateRow {
+    id: String,
+    code: String,
+    title: String,
+    edition: String,
+    official: bool,
+    effective_from: String,
+    items: usize,
+}
+
+/// Returns a unit with its name.
+pub(super) fn unit(scope: &bienban_core::model::Scope) -> UnitData {
+    let name = units().unit(scope).map(|unit| unit.name.clone()).unwrap_or_default();
+    UnitData { code: scope.to_string(), name }
+}
+
+/// Returns a unit for a person.
+pub(super) fn unit_text(unit: &UnitData) -> String {
+    if unit.name.is_empty() { unit.code.clone() } else { format!("{} {}", unit.code, unit.name) }
+}
+
+/// Lists facilities or plans.
+pub(super) fn documents(
+    client: &Client,
+    kind: Kind,
+    arguments: &ListArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let (summaries, next) = page(client, kind, arguments)?;
+    let rows: Vec<RowData> = summaries
+        .iter()
+        .map(|row| RowData {
+            id: row.document.to_string(),
+            title: row.title.clone(),
+            unit: unit(&row.scope),
+            conflicts: row.conflicts,
+            updated_at: time::rfc3339(row.updated_at),
+        })
+        .collect();
+    let mut text = Page::new();
+    for row in &rows {
+        text.line(format!("{}  {}  [{}]", &row.id[..8], row.title, unit_text(&row.unit)));
+    }
+    close(&mut text, rows.is_empty(), next.as_deref(), m);
+    Answer::new(&PageData { rows, next }, text)
+}
+
+/// Lists inspections.
+pub(super) fn inspections(
+    client: &Client,
+    arguments: &ListArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let (summaries, next) = page(client, Kind::Inspection, arguments)?;
+    let rows = summaries
+        .iter()
+        .map(|row| inspection(client, row))
+        .collect::<Result<Vec<_>, ClientError>>()?;
+    let mut text = Page::new();
+    for row in &rows {
+        inspection_text(&mut text, row, m);
+    }
+    close(&mut text, rows.is_empty(), next.as_deref(), m);
+    Answer::new(&PageData { rows, next }, text)
+}
+
+fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientError> {
+    let review = match client.phone().replica().genesis(row.document) {
+        Ok(genesis) => client.review_summary(&genesis)?,
+        Err(_) => None,
+    };
+    Ok(InspectionRow {
+        id: row.document.to_string(),
+        facility: row.facility.map(|id| named(client, id)).transpose()?,
+        plan: row.plan.map(|id| named(client, id)).transpose()?,
+        unit: unit(&row.scope),
+        state: row.state.clone(),
+        answered: row.answered,
+        items: row.items,
+        conflicts: row.conflicts,
+        findings: row.findings,
+        review: review
+            .map(|row| ReviewRow { verdict: row.state, open_requests: row.open_requests }),
+        only_here: client.phone().arrival(row.document)?.only_here,
+        updated_at: time::rfc3339(row.updated_at),
+    })
+}
+
+fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
+    let title = row.facility.as_ref().map(|named| named.title.as_str()).unwrap_or_default();
+    text.line(format!("{}  {}  [{}]", &row.id[..8], title, unit_text(&row.unit)));
+    let mut parts = vec![
+        words::state(m, &row.state),
+        m.text(
+            "list.answered",
+            &[("answered", &row.answered.to_string()), ("items", &row.items.to_string())],
+        ),
+    ];
+    if row.conflicts > 0 {
+        parts.push(m.text("list.conflicts", &[("count", &row.conflicts.to_string())]));
+    }
+    if row.findings > 0 {
+        parts.push(m.text("list.findings", &[("count", &row.findings.to_string())]));
+    }
+    if let Some(review) = &row.review {
+        parts.push(words::state(m, &review.verdict));
+        if review.open_requests > 0 {
+            let count = review.open_requests.to_string();
+            parts.push(m.text("list.requests", &[("count", &count)]));
+        }
+    }
+    if row.only_here > 0 {
+        parts.push(m.text("list.only_here", &[("count", &row.only_here.to_string())]));
+    }
+    text.line(format!("          {}", parts.join("; ")));
+}
+
+/// Shows one plan with its visits.
+pub(super) fn plan(client: &Client, name: &str, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let id = client.find_plan(name)?;
+    let view = client.plan(id)?;
+    let mut visits = Vec::new();
+    for visit in client.visits(id)? {
+        visits.push(VisitRow {
+            inspection: visit.document.to_string(),
+            facility: named(client, visit.facility)?,
+            visit: visit.visit,
+            template: visit.template.to_string(),
+            begun: client.phone().replica().genesis(visit.document).is_ok(),
+            removed: visit.removed,
+        });
+    }
+    let members = view.team.iter().filter_map(|(device, register)| {
+        let member = register.shown()?.valid()?;
+        (!member.removed).then(|| MemberRow {
+            device: device.clone(),
+            name: member.name.clone(),
+            agency: member.agency.clone(),
+            role: member.role,
+        })
+    });
+    let data = PlanData {
+        id: id.to_string(),
+        title: view.field("title").unwrap_or_default().to_owned(),
+        fields: view
+            .fields
+            .iter()
+            .filter_map(|(name, register)| Some((name.clone(), register.shown()?.clone())))
+            .collect(),
+        team: members.collect(),
+        visits,
+    };
+    let mut text = Page::new();
+    text.line(format!("{}  {}", &data.id[..8], data.title));
+    for member in &data.team {
+        let role = match member.role {
+            bienban_core::model::Role::Leader => m.text("team.leader", &[]),
+            _ => m.text("team.member", &[]),
+        };
+        text.line(format!("  {role}: {} ({})", member.name, member.agency));
+    }
+    for visit in data.visits.iter().filter(|visit| !visit.removed) {
+        let state =
+            if visit.begun { m.text("plan.begun", &[]) } else { m.text("plan.not_begun", &[]) };
+        text.line(format!("  {}  {}  {state}", &visit.inspection[..8], visit.facility.title));
+    }
+    Answer::new(&data, text)
+}
+
+/// Lists the checklists here.
+pub(super) fn templates(client: &Client, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let replica = client.phone().replica();
+    let mut rows = Vec::new();
+    for id in replica.templates().map_err(ClientError::from)? {
+        let template = replica.template(id).map_err(ClientError::from)?;
+        rows.push(TemplateRow {
+            id: id.to_string(),
+            code: template.code().to_owned(),
+            title: words::local(m, template.title()).to_owned(),
+            edition: template.edition().to_owned(),
+            official: template.is_official(),
+            effective_from: template.effective_from().to_owned(),
+            items: template.items().len(),
+        });
+    }
+    let mut text = Page::new();
+    for row in &rows {
+        let official =
+            if row.official { String::new() } else { m.text("list.unofficial", &[]) };
+        text.line(format!("{}  {} {}: {} {official}", &row.id[..8], row.code, row.edition, row.title));
+    }
+    close(&mut text, rows.is_empty(), None, m);
+    Answer::new(&PageData { rows, next: None }, text)
+}
+
+/// Returns a document with its title.
+pub(super) fn named(client: &Client, id: DocumentId) -> Result<NamedData, ClientError> {
+    let named = client.named(id)?;
+    Ok(NamedData { id: named.document.to_string(), title: named.title })
+}
+
+fn close(text: &mut Page, empty: bool, next: Option<&str>, m: &Messages) {
+    if empty {
+        text.line(m.text("list.empty", &[]));
+    }
+    if let Some(next) = next {
+        text.line(m.text("list.next", &[("cursor", next)]));
+    }
+}
+
+fn page(
+    client: &Client,
+    kind: Kind,
+    arguments: &ListArgs,
+) -> Result<(Vec<Summary>, Option<String>), CliError> {
+    let scope = arguments.commune.as_deref().map(str::parse).transpose();
+    let query = ListQuery {
+        after: arguments.after.as_deref().map(cursor).transpose()?,
+        scope: scope.map_err(ClientError::from)?,
+        limit: arguments.limit,
+    };
+    let rows = client.phone().replica().list(kind, &query).map_err(ClientError::from)?;
+    let last = rows.last().filter(|_| rows.len() == arguments.limit);
+    let next = last.map(|row| format!("{}-{}", row.updated_at.0, row.document));
+    Ok((rows, next))
+}
+
+/// Reads what [`page`] gave as `next`.
+fn cursor(text: &str) -> Result<(i64, DocumentId), CliError> {
+    let parts = text.rsplit_once('-').and_then(|(updated, document)| {
+        Some((Timestamp(updated.parse().ok()?).0, document.parse().ok()?))
+    });
+    parts.ok_or_else(|| CliError::Usage {
+        what: format!("--after {text}: give the `next` of the page before"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nonsense_is_wrong_usage() {
+        let document = DocumentId([0xab; 32]);
+        assert_eq!(cursor(&format!("-5-{document}")).unwrap(), (-5, document));
+        for wrong in ["", "5", "x-ab", &format!("{document}")] {
+            assert!(matches!(cursor(wrong), Err(CliError::Usage { .. })), "{wrong}");
+        }
+    }
+}

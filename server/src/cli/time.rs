@@ -1,0 +1,103 @@
+//! Times as people in Vietnam read and write them: UTC+7, always with the zone.
+//!
+//! Vietnam has had one zone without summer time since 1975, so a fixed offset is the whole rule.
+
+use bienban_core::model::Timestamp;
+use time::format_description::BorrowedFormatItem;
+use time::macros::{format_description, offset, time};
+use time::{Date, OffsetDateTime, UtcOffset};
+
+use super::error::CliError;
+
+/// Asia/Ho_Chi_Minh.
+const ZONE: UtcOffset = offset!(+7);
+
+const MINUTE: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute] +07:00");
+const RFC3339: &[BorrowedFormatItem<'_>] = format_description!(
+    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+07:00"
+);
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Longest deadline that may be given in days: a slip of the finger is not a deadline.
+const DEADLINE_DAYS_MAX: i64 = 3_650;
+
+/// Returns the time to the minute, for people.
+pub(crate) fn shown(at: Timestamp) -> String {
+    format(at, MINUTE)
+}
+
+/// Returns the time in RFC 3339, for programs.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    format(at, RFC3339)
+}
+
+/// Returns the day, for people.
+pub(crate) fn day(at: Timestamp) -> String {
+    format(at, DAY)
+}
+
+fn format(at: Timestamp, form: &[BorrowedFormatItem<'_>]) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
+        .ok()
+        .and_then(|moment| moment.checked_to_offset(ZONE))
+        .and_then(|moment| moment.format(form).ok())
+        // A clock that claims a year beyond 9999 is shown as what it said.
+        .unwrap_or_else(|| format!("{} ms", at.0))
+}
+
+/// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.
+///
+/// # Errors
+///
+/// Returns [`CliError::Usage`] for anything else.
+pub(crate) fn deadline(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
+    let wrong = || CliError::Usage {
+        what: format!("--deadline {text}: give a number of days, or a day as YYYY-MM-DD"),
+    };
+    if let Ok(days) = text.parse::<i64>() {
+        if !(0..=DEADLINE_DAYS_MAX).contains(&days) {
+            return Err(wrong());
+        }
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(
+            i128::from(now.0.saturating_add(days * DAY_MS)) * 1_000_000,
+        )
+        .ok()
+        .and_then(|moment| moment.checked_to_offset(ZONE))
+        .ok_or_else(wrong)?;
+        return Ok(end_of(moment.date()));
+    }
+    Date::parse(text, DAY).map(end_of).map_err(|_| wrong())
+}
+
+fn end_of(day: Date) -> Timestamp {
+    let last = day.with_time(time!(23:59:59)).assume_offset(ZONE);
+    Timestamp(last.unix_timestamp() * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_in_the_zone_of_vietnam() {
+        let at = Timestamp(1_795_420_799_000);
+        assert_eq!(shown(at), "2026-11-23 23:59 +07:00");
+        assert_eq!(rfc3339(at), "2026-11-23T23:59:59.000+07:00");
+        assert_eq!(shown(Timestamp(i64::MAX)), format!("{} ms", i64::MAX));
+    }
+
+    #[test]
+    fn deadlines_end_with_their_day() {
+        let now = Timestamp(1_795_420_799_000);
+        assert_eq!(deadline("2026-11-23", now).unwrap(), now);
+        assert_eq!(deadline("0", now).unwrap(), now);
+        assert_eq!(deadline("1", now).unwrap(), Timestamp(now.0 + DAY_MS));
+        for wrong in ["", "-1", "soon", "23/11/2026", "2026-02-30", "99999999999999999999"] {
+            assert!(deadline(wrong, now).is_err(), "{wrong}");
+        }
+    }
+}

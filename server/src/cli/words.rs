@@ -1,0 +1,208 @@
+//! Grades, severities and roles as people type and read them.
+
+use std::str::FromStr;
+
+use bienban_core::checklist::Words;
+use bienban_core::model::{Grade, Severity};
+use bienban_core::sync::{Role, Verdict};
+use clap::ValueEnum;
+
+use crate::messages::{Lang, Messages};
+
+/// A grade as it is typed: the words of the form, or English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TypedGrade(pub(crate) Grade);
+
+impl FromStr for TypedGrade {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let grade = match text.to_lowercase().as_str() {
+            "dat" | "đạt" | "pass" => Grade::Pass,
+            "mi" | "nhe" | "nhẹ" | "minor" => Grade::Minor,
+            "ma" | "nang" | "nặng" | "major" => Grade::Major,
+            "se" | "nghiem-trong" | "nghiêm-trọng" | "serious" => Grade::Serious,
+            "kad" | "na" => Grade::NotApplicable,
+            "none" | "unanswered" => Grade::Unanswered,
+            _ => {
+                return Err("a grade is dat, mi, ma, se or kad (pass, minor, major, serious, na); \
+                            none takes an answer back"
+                    .to_owned());
+            }
+        };
+        Ok(Self(grade))
+    }
+}
+
+/// A severity as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TypedSeverity(pub(crate) Severity);
+
+impl FromStr for TypedSeverity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match TypedGrade::from_str(text) {
+            Ok(TypedGrade(Grade::Minor)) => Ok(Self(Severity::Minor)),
+            Ok(TypedGrade(Grade::Major)) => Ok(Self(Severity::Major)),
+            Ok(TypedGrade(Grade::Serious)) => Ok(Self(Severity::Serious)),
+            _ => Err("a severity is mi, ma or se (minor, major, serious)".to_owned()),
+        }
+    }
+}
+
+/// A role as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TypedRole {
+    /// Member of a team.
+    Inspector,
+    /// Leader of a team.
+    Leader,
+    /// Reviews what was found.
+    Supervisor,
+    /// Enrols devices, publishes checklists, imports, plans.
+    Admin,
+    /// Reads only.
+    Auditor,
+}
+
+impl From<TypedRole> for Role {
+    fn from(role: TypedRole) -> Self {
+        match role {
+            TypedRole::Inspector => Self::Inspector,
+            TypedRole::Leader => Self::Leader,
+            TypedRole::Supervisor => Self::Supervisor,
+            TypedRole::Admin => Self::Admin,
+            TypedRole::Auditor => Self::Auditor,
+        }
+    }
+}
+
+/// Returns the name of a role in data.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Leader => "leader",
+        Role::Inspector => "inspector",
+        Role::Supervisor => "supervisor",
+        Role::Auditor => "auditor",
+    }
+}
+
+/// Returns a text of a checklist in the user's language.
+pub(crate) fn local<'w>(m: &Messages, words: &'w Words) -> &'w str {
+    match m.lang() {
+        Lang::Vi => &words.vi,
+        Lang::En => &words.en,
+    }
+}
+
+/// Returns a grade as people read it.
+pub(crate) fn grade(m: &Messages, grade: Grade) -> String {
+    match grade {
+        Grade::Pass => m.text("grade.pass", &[]),
+        Grade::Minor => m.text("grade.minor", &[]),
+        Grade::Major => m.text("grade.major", &[]),
+        Grade::Serious => m.text("grade.serious", &[]),
+        Grade::NotApplicable => m.text("grade.na", &[]),
+        Grade::Unanswered => m.text("grade.unanswered", &[]),
+        _ => m.text("grade.damaged", &[]),
+    }
+}
+
+/// Returns a grade as people read it, from its name in data.
+pub(crate) fn grade_named(m: &Messages, name: &str) -> String {
+    match Grade::ALL.into_iter().find(|grade| grade.name() == name) {
+        Some(found) => grade(m, found),
+        None => m.text("grade.damaged", &[]),
+    }
+}
+
+/// Returns the name of a severity in data.
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Minor => "minor",
+        Severity::Major => "major",
+        Severity::Serious => "serious",
+    }
+}
+
+/// Returns what became of a change that was not merged, as people read it.
+pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Equivocation => m.text("notice.equivocation", &[]),
+        Verdict::Poison => m.text("notice.poison", &[]),
+        Verdict::ChainBroken => m.text("notice.chain_broken", &[]),
+        Verdict::NotAllowed => m.text("notice.not_allowed", &[]),
+        Verdict::Orphan => m.text("notice.orphan", &[]),
+        Verdict::OverQuota => m.text("notice.over_quota", &[]),
+    }
+}
+
+/// Returns a kind of document as people read it, from its name in data.
+pub(crate) fn kind(m: &Messages, name: &str) -> String {
+    match name {
+        "facility" => m.text("kind.facility", &[]),
+        "plan" => m.text("kind.plan", &[]),
+        "inspection" => m.text("kind.inspection", &[]),
+        "review" => m.text("kind.review", &[]),
+        _ => m.text("kind.followup", &[]),
+    }
+}
+
+/// Returns the state of an inspection as people read it. A state that people moved apart comes as
+/// several names.
+pub(crate) fn state(m: &Messages, names: &str) -> String {
+    let each = names.split('|').map(|name| match name {
+        "draft" => m.text("state.draft", &[]),
+        "planned" => m.text("state.planned", &[]),
+        "decided" => m.text("state.decided", &[]),
+        "plan_approved" => m.text("state.plan_approved", &[]),
+        "announced" => m.text("state.announced", &[]),
+        "in_field" => m.text("state.in_field", &[]),
+        "minutes_signed" => m.text("state.minutes_signed", &[]),
+        "minutes_refused" => m.text("state.minutes_refused", &[]),
+        "reported" => m.text("state.reported", &[]),
+        "corrective_issued" => m.text("state.corrective_issued", &[]),
+        "fix_submitted" => m.text("state.fix_submitted", &[]),
+        "fix_verified" => m.text("state.fix_verified", &[]),
+        "overdue" => m.text("state.overdue", &[]),
+        "recheck" => m.text("state.recheck", &[]),
+        "closed" => m.text("state.closed", &[]),
+        "suspended" => m.text("state.suspended", &[]),
+        "stopped" => m.text("state.stopped", &[]),
+        "escalated" => m.text("state.escalated", &[]),
+        "pending" => m.text("verdict.pending", &[]),
+        "accepted" => m.text("verdict.accepted", &[]),
+        "sent_back" => m.text("verdict.sent_back", &[]),
+        other => other.to_owned(),
+    });
+    each.collect::<Vec<_>>().join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grades_are_read_in_both_languages() {
+        let typed = |text: &str| text.parse::<TypedGrade>().map(|typed| typed.0);
+        for (vietnamese, english, grade) in [
+            ("Đạt", "pass", Grade::Pass),
+            ("Mi", "minor", Grade::Minor),
+            ("MA", "major", Grade::Major),
+            ("se", "Serious", Grade::Serious),
+            ("KAD", "na", Grade::NotApplicable),
+        ] {
+            assert_eq!(typed(vietnamese), Ok(grade));
+            assert_eq!(typed(english), Ok(grade));
+        }
+        assert!(typed("good").unwrap_err().contains("dat, mi, ma, se or kad"));
+    }
+
+    #[test]
+    fn only_faults_are_severities() {
+        assert!("ma".parse::<TypedSeverity>().is_ok());
+        assert!("pass".parse::<TypedSeverity>().is_err());
+    }
+}
