@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use super::frame::{FRAME_FILL_BYTES, Frame, FrameError};
 use super::message::{Failure, FailureCode, Want};
-use super::reconcile::ReconcileError;
+use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
 use crate::trust::TrustError;
 
 mod hub;
@@ -43,8 +43,8 @@ pub const ASKS_MAX: usize = 16;
 pub const PROVIDE_WANTS_MAX: usize = 64;
 /// A session pushes at most this many bytes of packs; what is left waits for the next one.
 pub const OUTBOX_BYTES_MAX: usize = 32 << 20;
-/// At most this many differences are kept from one comparison; the next session finds the others.
-pub const DIFFERENCES_MAX: usize = 200_000;
+/// At most this many wishes wait to be granted: those of a comparison and as many single ones.
+pub const WISHES_MAX: usize = 2 * DIFFERENCES_MAX;
 /// A feed page should hold about this many bytes: one page per session is in memory.
 pub const FEED_PAGE_BYTES: usize = 512 << 10;
 /// A feed page should hold at most this many entries.
@@ -340,8 +340,8 @@ impl Outbox {
 
     fn want(&mut self, wants: impl IntoIterator<Item = Want>) -> Result<(), SessionError> {
         self.wants.extend(wants);
-        if self.wants.len() > DIFFERENCES_MAX {
-            let limit = DIFFERENCES_MAX;
+        if self.wants.len() > WISHES_MAX {
+            let limit = WISHES_MAX;
             return Err(SessionError::TooMuch { what: "wishes", limit, fault: Fault::Peer });
         }
         Ok(())

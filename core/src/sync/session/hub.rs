@@ -563,6 +563,7 @@ impl HubSession {
         }
         if comparison.is_finished() {
             self.comparison = None;
+            self.wire.left_behind |= self.found.more;
             self.expected += 1;
             self.giving.want(std::mem::take(&mut self.found.gives))?;
             self.stage = Stage::Giving;

@@ -187,6 +187,7 @@ impl PeerSession {
         }
         if comparison.is_finished() {
             self.comparison = None;
+            self.wire.left_behind |= self.found.more;
             let found = std::mem::take(&mut self.found);
             self.outbox.want(found.gives)?;
             if !found.equivocations.is_empty() {

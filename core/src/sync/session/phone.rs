@@ -397,6 +397,7 @@ impl PhoneSession {
         }
         if comparison.is_finished() {
             self.comparison = None;
+            self.wire.left_behind |= self.found.more;
             self.owed += 1;
             self.outbox.want(std::mem::take(&mut self.found.gives))?;
         }
