@@ -43,6 +43,9 @@ pub const ASKS_MAX: usize = 16;
 pub const PROVIDE_WANTS_MAX: usize = 64;
 /// A session pushes at most this many bytes of packs; what is left waits for the next one.
 pub const OUTBOX_BYTES_MAX: usize = 32 << 20;
+/// A hub compares at most this often in one session: enough for millions of differences, and an end
+/// when some of them are not for this phone and so never go away.
+pub const COMPARISONS_MAX: usize = 16;
 /// At most this many wishes wait to be granted: those of a comparison and as many single ones.
 pub const WISHES_MAX: usize = 2 * DIFFERENCES_MAX;
 /// A feed page should hold about this many bytes: one page per session is in memory.

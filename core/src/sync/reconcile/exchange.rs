@@ -10,7 +10,7 @@ use super::{
 use crate::sync::message::Want;
 
 /// What a comparison found. Both sides find the same, mirrored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differences {
     /// What this side has more of: send it from there.
     pub gives: Vec<Want>,
@@ -18,13 +18,33 @@ pub struct Differences {
     pub takes: Vec<Want>,
     /// Reused places.
     pub equivocations: Vec<Equivocation>,
-    /// There were more than [`DIFFERENCES_MAX`]; another comparison finds them.
+    /// There were more than [`DIFFERENCES_MAX`]; another comparison finds them. Both sides count the
+    /// same, so both know.
     pub more: bool,
+    /// [`DIFFERENCES_MAX`], or less in a test.
+    limit: usize,
+}
+
+impl Default for Differences {
+    fn default() -> Self {
+        Self::limited(DIFFERENCES_MAX)
+    }
 }
 
 impl Differences {
+    pub(crate) fn limited(limit: usize) -> Self {
+        let (gives, takes, equivocations) = (Vec::new(), Vec::new(), Vec::new());
+        Self { gives, takes, equivocations, more: false, limit }
+    }
+
+    /// Returns what was found and starts anew.
+    pub(crate) fn take(&mut self) -> Self {
+        let fresh = Self::limited(self.limit);
+        std::mem::replace(self, fresh)
+    }
+
     fn note(&mut self, mine: Item, theirs: Item) {
-        if self.gives.len() + self.takes.len() + self.equivocations.len() >= DIFFERENCES_MAX {
+        if self.gives.len() + self.takes.len() + self.equivocations.len() >= self.limit {
             self.more = true;
         } else if mine.seq > theirs.seq {
             self.gives.push(want_after(&theirs));

@@ -188,7 +188,7 @@ impl PeerSession {
         if comparison.is_finished() {
             self.comparison = None;
             self.wire.left_behind |= self.found.more;
-            let found = std::mem::take(&mut self.found);
+            let found = self.found.take();
             self.outbox.want(found.gives)?;
             if !found.equivocations.is_empty() {
                 self.events.push_back(PeerOutput::Equivocations(found.equivocations));

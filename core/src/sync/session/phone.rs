@@ -90,7 +90,7 @@ pub struct PhoneSession {
     /// Of those, how many the last `Pushed` answered; `None` before the first.
     answered: Option<u32>,
     comparison: Option<Reconciler>,
-    found: Differences,
+    pub(super) found: Differences,
     joiner: Joiner,
     received: VecDeque<Received>,
     applying: bool,
@@ -396,10 +396,11 @@ impl PhoneSession {
             self.wire.say(&Frame::Compare(reply))?;
         }
         if comparison.is_finished() {
-            self.comparison = None;
-            self.wire.left_behind |= self.found.more;
+            let found = self.found.take();
+            // With more differences than are kept at once the hub compares again.
+            self.comparison = found.more.then(Reconciler::default);
             self.owed += 1;
-            self.outbox.want(std::mem::take(&mut self.found.gives))?;
+            self.outbox.want(found.gives)?;
         }
         Ok(())
     }

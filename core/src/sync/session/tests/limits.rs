@@ -163,6 +163,25 @@ fn slices_of_a_snapshot_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
+fn more_differences_than_are_kept_at_once_are_found_by_comparing_again() {
+    let (mut one, mut two) = (FakePhone::new(1), FakePhone::new(2));
+    let mut hub = FakeHub::new(1);
+    (0..7).for_each(|document| one.edit(document, 1));
+    sync(&mut one, &mut hub);
+    (20..26).for_each(|document| two.edit(document, 1));
+    // Two holds documents, but no position and nothing of the hub's; its own packs were
+    // acknowledged by a hub that is gone.
+    two.unacknowledged.clear();
+    let mut line = Line::new(&two, &hub, false);
+    line.phone.found = crate::sync::Differences::limited(3);
+    line.hub.found = crate::sync::Differences::limited(3);
+    line.run(&mut two, &mut hub);
+    assert_eq!(line.phone_outcome.expect("the session must end").ending, Ending::Done);
+    assert_eq!(two.held.root(), hub.held.root());
+    assert_eq!(two.held.packs.len(), 13);
+}
+
+#[test]
 fn a_peer_that_asks_without_end_is_stopped() {
     let parts = vec![
         crate::sync::reconcile::Part::Node {
