@@ -225,7 +225,12 @@ impl Wire {
         Self { silent: true, ..Self::default() }
     }
 
+    /// Queues a frame. After a Bye nothing is said any more; what is left out then is not
+    /// acknowledged and comes again in the next session.
     fn say(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        if self.bye_said && !matches!(frame, Frame::Failed(_)) {
+            return Ok(());
+        }
         let bytes = frame.encode().map_err(|source| SessionError::Unsendable { source })?;
         if self.send.len() >= SEND_QUEUE_MAX {
             let limit = SEND_QUEUE_MAX;

@@ -520,7 +520,8 @@ impl HubSession {
         if resume == Resume::Feed {
             let position = self.hello.as_ref().and_then(|hello| hello.position);
             self.served = position.unwrap_or(head);
-            self.behind = self.served != head;
+            // Growth noted before the Hello counts too.
+            self.behind |= self.served != head;
         }
         self.wire.say(&Frame::Welcome(Welcome {
             protocol: PROTOCOL_VERSION,

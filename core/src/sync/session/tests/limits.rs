@@ -108,6 +108,44 @@ fn a_session_does_not_end_while_the_phones_packs_wait_to_be_merged() {
 }
 
 #[test]
+fn growth_before_the_hello_is_not_missed() {
+    let hub = FakeHub::new(1);
+    let head = hub.position(0);
+    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    session.handle_feed_grown();
+    let mut phone = FakePhone::new(1);
+    phone.position = Some(head);
+    let mut phone = PhoneSession::new(phone.start(true));
+    let Some(PhoneOutput::Send(hello)) = phone.poll_output() else { panic!("no Hello") };
+    session.handle_frame(&hello, &hub.held.tree).unwrap();
+    assert!(drain(&mut session).1.contains(&HubOutput::Serve { after: head }));
+}
+
+#[test]
+fn nothing_is_said_after_goodbye() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    drain(&mut session);
+    session.handle_notices(0, vec![]).unwrap();
+    assert_eq!(drain(&mut session).0.last(), Some(&Frame::Bye));
+    // The feed grows while the phone's goodbye is on its way.
+    session.handle_merged(true);
+    drain(&mut session);
+    session.handle_notices(9, vec![]).unwrap();
+    session.handle_feed(hub.page(key(1).device(), hub.position(0))).unwrap();
+    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    let device = key(1).device();
+    let receipt = HubReceipt::sign(&key(HUB), [1; 16], device, vec![], Timestamp(1)).unwrap();
+    session.handle_accepted(Accepted { receipt: Some(receipt), ..Accepted::default() }).unwrap();
+    assert_eq!(drain(&mut session).0, []);
+    hear(&mut session, &Frame::Bye).unwrap();
+    let (_, wanted) = drain(&mut session);
+    let Some(HubOutput::Finished(outcome)) = wanted.last() else { panic!("not finished") };
+    assert_eq!(outcome.ending, Ending::Done);
+}
+
+#[test]
 fn notices_are_told_page_by_page_until_none_is_left() {
     let hub = FakeHub::new(1);
     let mut session = greeted(&hub, true);
