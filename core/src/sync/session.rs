@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{FRAME_FILL_BYTES, Frame, FrameError};
+use super::frame::{FRAME_FILL_BYTES, Frame, FrameError, Speaker};
 use super::message::{Failure, FailureCode, Want};
 use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
 use crate::trust::TrustError;
@@ -196,7 +196,11 @@ impl SessionError {
             error if error.fault() == Fault::Own => FailureCode::Internal,
             _ => FailureCode::Misbehaved,
         };
-        Failure { code, message: self.to_string(), retry_after_ms: None }
+        let message = match std::error::Error::source(self) {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        };
+        Failure { code, message, retry_after_ms: None }
     }
 }
 
@@ -250,10 +254,11 @@ impl Wire {
         Ok(())
     }
 
-    fn hear(&mut self, bytes: &[u8]) -> Result<Frame, SessionError> {
+    fn hear(&mut self, bytes: &[u8], speaker: Speaker) -> Result<Frame, SessionError> {
         self.meter.bytes_in += (bytes.len() + FRAME_LENGTH_BYTES) as u64;
         self.silent = true;
-        let frame = Frame::decode(bytes).map_err(|source| SessionError::Frame { source })?;
+        let frame =
+            Frame::decode_from(bytes, speaker).map_err(|source| SessionError::Frame { source })?;
         if self.bye_heard {
             return Err(SessionError::Unexpected { frame: frame.name(), moment: "after its Bye" });
         }

@@ -8,7 +8,7 @@ use super::{
     PUSH_PACKS_MAX, SessionError, Wire,
 };
 use crate::model::{DocumentId, Timestamp};
-use crate::sync::frame::{Frame, PROTOCOL_VERSION};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
     AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
     Notice, Resume, Role, Want, Welcome,
@@ -447,7 +447,7 @@ impl HubSession {
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        let frame = self.wire.hear(bytes)?;
+        let frame = self.wire.hear(bytes, Speaker::Phone)?;
         let greeting = matches!(frame, Frame::Hello(_) | Frame::Failed(_) | Frame::Bye);
         if self.hello.is_none() && !greeting {
             return Err(unexpected(&frame, "before its Hello"));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{ACCEPTS_MAX, Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
-use crate::sync::frame::Frame;
+use crate::sync::frame::{Frame, Speaker};
 use crate::sync::message::{Failure, Want};
 use crate::sync::reconcile::{Differences, Equivocation, ItemTree, ReconcileMessage, Reconciler};
 
@@ -139,7 +139,7 @@ impl PeerSession {
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        match self.wire.hear(bytes)? {
+        match self.wire.hear(bytes, Speaker::Replica)? {
             Frame::Compare(message) => self.compare(message, tree),
             Frame::Push { packs } => {
                 if self.accepting > ACCEPTS_MAX {

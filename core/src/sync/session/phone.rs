@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::items::Joiner;
 use super::{APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError, Wire};
 use crate::model::{DeviceId, Timestamp};
-use crate::sync::frame::{Frame, PROTOCOL_VERSION};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
     AdminAnswer, AdminRequest, FeedItem, FeedPosition, Hello, Notice, Resume, Want, Welcome,
 };
@@ -291,7 +291,7 @@ impl PhoneSession {
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        let frame = self.wire.hear(bytes)?;
+        let frame = self.wire.hear(bytes, Speaker::Hub)?;
         let greeting = matches!(frame, Frame::Welcome(_) | Frame::Failed(_) | Frame::Bye);
         if self.welcome.is_none() && !greeting {
             return Err(unexpected(&frame, "before its Welcome"));
