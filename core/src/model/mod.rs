@@ -29,7 +29,11 @@ mod tests;
 
 pub use apply::{Applied, Refusal};
 pub use canonical::canonical_bytes;
-pub use change::{ChangeError, ChangeFacts, RawChange};
+pub use change::{
+    ACTOR_BYTES_MAX, CHANGE_ACTORS_MAX, CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, CHANGE_OPS_MAX,
+    CHANGE_PREDS_MAX, COUNTER_MAX, ChangeError, ChangeFacts, KEY_BYTES_MAX, RawChange,
+};
+pub(crate) use change::{ChangeParts, Cursor, Cut, put_sleb, put_uleb};
 pub use document::{
     DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, Document, DocumentError,
 };

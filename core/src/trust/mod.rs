@@ -1,1 +1,44 @@
-//! Not yet written.
+//! Who wrote what, and what has verifiably arrived: device keys, attestations, receipts.
+//!
+//! Pure: secrets and times come in as arguments. It knows names, not documents, and must not decide
+//! who may write what. The signed bytes are documented in `docs/protocol.md`.
+
+mod attestation;
+mod key;
+mod receipt;
+
+pub use attestation::{Attestation, Line, Tip};
+pub use key::{DeviceKey, SEED_BYTES, Signature};
+pub use receipt::{HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem};
+
+pub(crate) use key::verify;
+
+use crate::model::DeviceId;
+
+/// Why a signed statement is not to be believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The device's name is not a public key.
+    #[error("device {device} is not an Ed25519 public key")]
+    Key {
+        /// The claimed device.
+        device: DeviceId,
+    },
+    /// The signature is not the device's over these facts.
+    #[error("device {device} did not sign this {what}")]
+    Signature {
+        /// The claimed signer.
+        device: DeviceId,
+        /// The statement.
+        what: &'static str,
+    },
+    /// A batch is over its limit.
+    #[error("a receipt names {count} items, over the limit of {limit}")]
+    ReceiptItems {
+        /// How many.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+}

@@ -1,0 +1,485 @@
+//! Pack format 1: what can be recomputed is left out, like is put beside like, then zstd.
+
+use std::collections::BTreeMap;
+
+use super::{PACK_BYTES_MAX, PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, Pack, PackError};
+use crate::model::{
+    Actor, CHANGE_ACTORS_MAX, CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, ChangeHash, ChangeParts, Cursor,
+    DeviceId, DocumentId, Genesis, Incarnation, RawChange, put_sleb, put_uleb,
+};
+use crate::sync::compression::{deflate, inflate};
+use crate::trust::{Line, Signature, Tip};
+
+/// The format written here.
+pub const PACK_VERSION: u8 = 1;
+/// The body is as it is.
+const BODY_PLAIN: u8 = 0;
+/// The body is a zstd frame.
+const BODY_ZSTD: u8 = 1;
+/// An encoded genesis is at most this long; ours have up to 112 bytes.
+const GENESIS_BYTES_MAX: usize = 256;
+/// A body inflates to at most this; it is never longer than its changes, but for small numbers.
+const BODY_BYTES_MAX: usize = CHANGE_BYTES_MAX + (64 << 10);
+/// A change has at most this many columns; the change parser knows 14.
+const COLUMNS_MAX: usize = 16;
+
+/// What the start of a pack says, read without inflating or hashing its changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackHeader {
+    /// What the document was born as; it gives kind and scope.
+    pub genesis: Genesis,
+    /// The document.
+    pub document: DocumentId,
+    /// The device that claims to sign.
+    pub device: DeviceId,
+    /// The life of its store.
+    pub incarnation: Incarnation,
+    /// The actor, derived from the three above.
+    pub actor: Actor,
+    /// The end of what the actor wrote before.
+    pub previous: Option<Tip>,
+    /// Place of the first change.
+    pub first_seq: u64,
+    /// Place of the last change.
+    pub last_seq: u64,
+    /// Over the end of the run.
+    pub signature: Signature,
+    count: usize,
+    body: usize,
+    packed: bool,
+}
+
+impl PackHeader {
+    /// Reads the start of a pack: enough to route it, and to refuse it for its device, kind, scope
+    /// or place. Nothing in it is proven until [`Pack::decode`] and [`Pack::verify`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`PackError`] when the start is malformed or the pack is over its limit.
+    pub fn peek(bytes: &[u8]) -> Result<Self, PackError> {
+        if bytes.len() > PACK_BYTES_MAX {
+            return Err(PackError::TooLarge { bytes: bytes.len(), limit: PACK_BYTES_MAX });
+        }
+        let mut cursor = Cursor::new(bytes);
+        let version = cursor.take(1, "version")?[0];
+        if version != PACK_VERSION {
+            return Err(PackError::Version { found: version, known: PACK_VERSION });
+        }
+        let packed = match cursor.take(1, "flags")?[0] {
+            BODY_PLAIN => false,
+            BODY_ZSTD => true,
+            _ => return Err(PackError::Malformed { what: "flags" }),
+        };
+        let device = DeviceId(array(&mut cursor, "device")?);
+        let incarnation = Incarnation(array(&mut cursor, "incarnation")?);
+        let signature = Signature(array(&mut cursor, "signature")?);
+        let genesis = parse_genesis(cursor.prefixed("genesis")?)?;
+        let previous = parse_previous(&mut cursor)?;
+        let count = cursor.length("number of changes")?;
+        if count == 0 {
+            return Err(PackError::Empty);
+        }
+        if count > PACK_CHANGES_MAX {
+            return Err(PackError::Changes { count, limit: PACK_CHANGES_MAX });
+        }
+        let document = genesis.document();
+        let before = previous.map_or(0, |tip| tip.seq);
+        Ok(Self {
+            actor: Actor::derive(device, document, incarnation),
+            genesis,
+            document,
+            device,
+            incarnation,
+            previous,
+            first_seq: before + 1,
+            last_seq: before + count as u64,
+            signature,
+            count,
+            body: bytes.len() - cursor.remaining(),
+            packed,
+        })
+    }
+}
+
+/// Writes a pack.
+pub(super) fn encode(pack: &Pack) -> Vec<u8> {
+    let body = encode_body(pack);
+    let packed = deflate(&body);
+    let genesis = pack.genesis.encode();
+    let mut out = vec![PACK_VERSION, if packed.is_some() { BODY_ZSTD } else { BODY_PLAIN }];
+    out.extend_from_slice(&pack.device.0);
+    out.extend_from_slice(&pack.incarnation.0);
+    out.extend_from_slice(&pack.signature.0);
+    put_uleb(&mut out, genesis.len() as u64);
+    out.extend_from_slice(&genesis);
+    put_uleb(&mut out, pack.previous.map_or(0, |tip| tip.seq));
+    if let Some(tip) = pack.previous {
+        out.extend_from_slice(&tip.hash.0);
+        out.extend_from_slice(&tip.line.0);
+    }
+    put_uleb(&mut out, pack.changes.len() as u64);
+    out.extend_from_slice(packed.as_deref().unwrap_or(&body));
+    out
+}
+
+/// Reads a pack.
+pub(super) fn decode(bytes: &[u8]) -> Result<Pack, PackError> {
+    let header = PackHeader::peek(bytes)?;
+    let body = &bytes[header.body..];
+    let inflated;
+    let body = if header.packed {
+        inflated = inflate(body, BODY_BYTES_MAX)
+            .map_err(|_| PackError::Malformed { what: "compressed body" })?;
+        &inflated
+    } else {
+        body
+    };
+    let changes = decode_body(&header, body)?;
+    let PackHeader { genesis, device, incarnation, previous, signature, .. } = header;
+    Pack::check(genesis, device, incarnation, previous, changes, signature)
+}
+
+/// What earlier changes of the pack said, so that later ones need not.
+struct Before {
+    /// Hashes that can be named by their distance from the end.
+    hashes: Vec<ChangeHash>,
+    /// Other actors that can be named by their place.
+    actors: Vec<Vec<u8>>,
+    /// The last change's own hash.
+    last: Option<ChangeHash>,
+    /// Where the next change's operations would start.
+    next_op: u64,
+    time: i64,
+    specs: Vec<u32>,
+}
+
+impl Before {
+    fn new(previous: Option<&Tip>) -> Self {
+        let last = previous.map(|tip| tip.hash);
+        Self {
+            hashes: last.into_iter().collect(),
+            actors: Vec::new(),
+            last,
+            next_op: 0,
+            time: 0,
+            specs: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, change: &RawChange, specs: Vec<u32>) {
+        let facts = change.facts();
+        self.hashes.push(facts.hash);
+        self.last = Some(facts.hash);
+        self.next_op = facts.start_op + facts.ops;
+        self.time = facts.time;
+        self.specs = specs;
+    }
+
+    fn only_on_last(&self, deps: &[ChangeHash]) -> bool {
+        matches!((deps, self.last), ([only], Some(last)) if *only == last)
+    }
+}
+
+/// Writes the heads of all changes, then their data, column by column.
+fn encode_body(pack: &Pack) -> Vec<u8> {
+    let mut heads = Vec::new();
+    let mut columns: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+    let mut before = Before::new(pack.previous.as_ref());
+    for change in &pack.changes {
+        let parts = change.parts();
+        encode_head(&mut heads, &parts, &mut before);
+        for (spec, data) in &parts.columns {
+            columns.entry(*spec).or_default().extend_from_slice(data);
+        }
+        before.note(change, parts.columns.iter().map(|(spec, _)| *spec).collect());
+    }
+    let mut body = Vec::new();
+    put_uleb(&mut body, heads.len() as u64);
+    body.append(&mut heads);
+    body.extend(columns.into_values().flatten());
+    body
+}
+
+fn encode_head(out: &mut Vec<u8>, parts: &ChangeParts<'_>, before: &mut Before) {
+    if before.only_on_last(&parts.deps) {
+        put_uleb(out, 0);
+    } else {
+        put_uleb(out, parts.deps.len() as u64 + 1);
+        for dep in &parts.deps {
+            match before.hashes.iter().rev().position(|known| known == dep) {
+                Some(distance) => put_uleb(out, distance as u64 + 1),
+                None => {
+                    put_uleb(out, 0);
+                    out.extend_from_slice(&dep.0);
+                    before.hashes.push(*dep);
+                }
+            }
+        }
+    }
+    put_sleb(out, parts.start_op.cast_signed().wrapping_sub(before.next_op.cast_signed()));
+    put_sleb(out, parts.time.wrapping_sub(before.time));
+    put_uleb(out, parts.message.len() as u64);
+    out.extend_from_slice(parts.message);
+    put_uleb(out, parts.other_actors.len() as u64);
+    for actor in &parts.other_actors {
+        match before.actors.iter().position(|known| known == actor) {
+            Some(place) => put_uleb(out, place as u64 + 1),
+            None => {
+                put_uleb(out, 0);
+                put_uleb(out, actor.len() as u64);
+                out.extend_from_slice(actor);
+                before.actors.push(actor.to_vec());
+            }
+        }
+    }
+    if parts.columns.iter().map(|(spec, _)| spec).eq(&before.specs) {
+        put_uleb(out, 0);
+    } else {
+        put_uleb(out, parts.columns.len() as u64 + 1);
+        for (spec, _) in &parts.columns {
+            put_uleb(out, u64::from(*spec));
+        }
+    }
+    for (_, data) in &parts.columns {
+        put_uleb(out, data.len() as u64);
+    }
+}
+
+/// What a head says, before its data is found.
+struct Head {
+    deps: Deps,
+    start_op_step: i64,
+    time_step: i64,
+    message: Vec<u8>,
+    other_actors: Vec<Vec<u8>>,
+    /// `None`: the columns of the change before.
+    specs: Option<Vec<u32>>,
+}
+
+enum Deps {
+    OnlyOnLast,
+    Listed(Vec<ChangeHash>),
+}
+
+fn decode_body(header: &PackHeader, body: &[u8]) -> Result<Vec<RawChange>, PackError> {
+    let mut cursor = Cursor::new(body);
+    let mut heads = Cursor::new(cursor.prefixed("heads")?);
+    // The data of a column starts where that of the columns before ends, so lengths come first.
+    let layout = measure(heads.clone(), header, cursor.remaining())?;
+    let mut data: BTreeMap<u32, Cursor<'_>> = BTreeMap::new();
+    for (spec, length) in layout {
+        data.insert(spec, Cursor::new(cursor.take(length, "column data")?));
+    }
+    if cursor.remaining() != 0 {
+        return Err(PackError::Malformed { what: "end" });
+    }
+    let mut before = Before::new(header.previous.as_ref());
+    let mut changes = Vec::with_capacity(header.count);
+    let mut bytes = 0;
+    for index in 0..header.count {
+        let head = decode_head(&mut heads, &mut before)?;
+        let change = decode_change(header, index, head, &mut heads, &mut data, &mut before)?;
+        // Names repeat at one byte each, so what is put back is bounded here, not by the body.
+        bytes += change.bytes().len();
+        if header.count > 1 && bytes > PACK_CHANGE_BYTES_MAX {
+            return Err(PackError::TooLarge { bytes, limit: PACK_CHANGE_BYTES_MAX });
+        }
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// Sums the lengths of each column over all heads; the sums may not exceed `available`.
+fn measure(
+    mut heads: Cursor<'_>,
+    header: &PackHeader,
+    available: usize,
+) -> Result<BTreeMap<u32, usize>, PackError> {
+    let mut layout: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut specs = Vec::new();
+    for _ in 0..header.count {
+        skip_to_specs(&mut heads)?;
+        if let Some(listed) = decode_specs(&mut heads)? {
+            specs = listed;
+        }
+        for spec in &specs {
+            let length = heads.length("column length")?;
+            let sum = layout.entry(*spec).or_default();
+            *sum = sum.saturating_add(length);
+            if *sum > available {
+                return Err(PackError::Malformed { what: "column length" });
+            }
+        }
+    }
+    match heads.remaining() {
+        0 => Ok(layout),
+        _ => Err(PackError::Malformed { what: "heads" }),
+    }
+}
+
+/// Passes over the fields of a head that are not needed to find its data.
+fn skip_to_specs(heads: &mut Cursor<'_>) -> Result<(), PackError> {
+    let deps = heads.length("dependencies")?.saturating_sub(1);
+    if deps > CHANGE_DEPS_MAX {
+        return Err(PackError::Malformed { what: "dependencies" });
+    }
+    for _ in 0..deps {
+        if heads.uleb("dependencies")? == 0 {
+            heads.take(32, "dependencies")?;
+        }
+    }
+    heads.sleb("operation counter")?;
+    heads.sleb("time")?;
+    heads.prefixed("message")?;
+    let actors = heads.length("other actors")?;
+    if actors > CHANGE_ACTORS_MAX {
+        return Err(PackError::Malformed { what: "other actors" });
+    }
+    for _ in 0..actors {
+        if heads.uleb("other actors")? == 0 {
+            heads.prefixed("other actors")?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a head up to its column lengths. Its numbers were bounded by [`skip_to_specs`].
+fn decode_head(heads: &mut Cursor<'_>, before: &mut Before) -> Result<Head, PackError> {
+    let deps = match heads.length("dependencies")? {
+        0 => Deps::OnlyOnLast,
+        more => Deps::Listed(decode_deps(heads, more - 1, before)?),
+    };
+    let start_op_step = heads.sleb("operation counter")?;
+    let time_step = heads.sleb("time")?;
+    let message = heads.prefixed("message")?.to_vec();
+    let actors = heads.length("other actors")?;
+    let mut other_actors = Vec::new();
+    for _ in 0..actors {
+        let actor = match heads.length("other actors")? {
+            0 => {
+                let actor = heads.prefixed("other actors")?.to_vec();
+                before.actors.push(actor.clone());
+                actor
+            }
+            place => before
+                .actors
+                .get(place - 1)
+                .cloned()
+                .ok_or(PackError::Malformed { what: "other actors" })?,
+        };
+        other_actors.push(actor);
+    }
+    let specs = decode_specs(heads)?;
+    Ok(Head { deps, start_op_step, time_step, message, other_actors, specs })
+}
+
+fn decode_deps(
+    heads: &mut Cursor<'_>,
+    count: usize,
+    before: &mut Before,
+) -> Result<Vec<ChangeHash>, PackError> {
+    let mut deps = Vec::new();
+    for _ in 0..count {
+        let dep = match heads.length("dependencies")? {
+            0 => {
+                let dep = ChangeHash(array(heads, "dependencies")?);
+                before.hashes.push(dep);
+                dep
+            }
+            distance => before
+                .hashes
+                .len()
+                .checked_sub(distance)
+                .and_then(|place| before.hashes.get(place).copied())
+                .ok_or(PackError::Malformed { what: "dependencies" })?,
+        };
+        deps.push(dep);
+    }
+    Ok(deps)
+}
+
+fn decode_specs(heads: &mut Cursor<'_>) -> Result<Option<Vec<u32>>, PackError> {
+    let count = heads.length("columns")?;
+    if count == 0 {
+        return Ok(None);
+    }
+    if count - 1 > COLUMNS_MAX {
+        return Err(PackError::Malformed { what: "columns" });
+    }
+    let mut specs = Vec::with_capacity(count - 1);
+    for _ in 1..count {
+        let spec = heads.uleb("columns")?;
+        specs.push(u32::try_from(spec).map_err(|_| PackError::Malformed { what: "columns" })?);
+    }
+    Ok(Some(specs))
+}
+
+fn decode_change(
+    header: &PackHeader,
+    index: usize,
+    head: Head,
+    heads: &mut Cursor<'_>,
+    data: &mut BTreeMap<u32, Cursor<'_>>,
+    before: &mut Before,
+) -> Result<RawChange, PackError> {
+    let deps = match head.deps {
+        Deps::Listed(deps) => deps,
+        Deps::OnlyOnLast => {
+            vec![before.last.ok_or(PackError::Malformed { what: "dependencies" })?]
+        }
+    };
+    let specs = head.specs.unwrap_or_else(|| before.specs.clone());
+    let mut columns = Vec::with_capacity(specs.len());
+    for spec in &specs {
+        let length = heads.length("column length")?;
+        let cursor = data.get_mut(spec).ok_or(PackError::Malformed { what: "columns" })?;
+        columns.push((*spec, cursor.take(length, "column data")?));
+    }
+    let start_op = before.next_op.cast_signed().wrapping_add(head.start_op_step);
+    let parts = ChangeParts {
+        deps,
+        actor: &header.actor.0,
+        seq: header.first_seq + index as u64,
+        start_op: start_op.cast_unsigned(),
+        time: before.time.wrapping_add(head.time_step),
+        message: &head.message,
+        other_actors: head.other_actors.iter().map(Vec::as_slice).collect(),
+        columns,
+    };
+    let change =
+        RawChange::inspect(parts.assemble()).map_err(|source| PackError::Change { source })?;
+    before.note(&change, specs);
+    Ok(change)
+}
+
+fn parse_genesis(bytes: &[u8]) -> Result<Genesis, PackError> {
+    let malformed = PackError::Malformed { what: "genesis" };
+    if bytes.len() > GENESIS_BYTES_MAX {
+        return Err(malformed);
+    }
+    let genesis: Genesis = postcard::from_bytes(bytes).map_err(|_| malformed.clone())?;
+    // One document has one name: a second spelling of the same genesis is refused.
+    if genesis.encode() == bytes { Ok(genesis) } else { Err(malformed) }
+}
+
+fn parse_previous(cursor: &mut Cursor<'_>) -> Result<Option<Tip>, PackError> {
+    let seq = cursor.uleb("previous change")?;
+    if seq == 0 {
+        return Ok(None);
+    }
+    if seq > crate::model::COUNTER_MAX {
+        return Err(PackError::Malformed { what: "previous change" });
+    }
+    let hash = ChangeHash(array(cursor, "previous change")?);
+    let line = Line(array(cursor, "previous change")?);
+    Ok(Some(Tip { seq, hash, line }))
+}
+
+fn array<const N: usize>(
+    cursor: &mut Cursor<'_>,
+    what: &'static str,
+) -> Result<[u8; N], PackError> {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(cursor.take(N, what)?);
+    Ok(bytes)
+}
