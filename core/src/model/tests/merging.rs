@@ -236,3 +236,20 @@ fn the_past_can_be_read_at_any_heads() {
     let unknown = doc.view_at(&[ChangeHash([9; 32])]);
     assert!(matches!(unknown, Err(DocumentError::UnknownHeads { .. })));
 }
+
+#[test]
+fn an_edit_on_more_heads_than_a_change_may_name_still_works() {
+    let mut all = inspection();
+    let phones: Vec<RawChange> = (1..=80)
+        .map(|who| edit(&mut inspection(), who, |e| e.note("1.1", NoteEdit::Append("x".into()))))
+        .collect();
+    assert_eq!(all.apply(&phones).applied.len(), 80);
+    for _ in 0..3 {
+        let change = edit(&mut all, 1, |e| e.note("1.2", NoteEdit::Append("y".into())));
+        assert!(change.facts().deps.len() <= CHANGE_DEPS_MAX);
+        assert!(all.has(&change.facts().hash));
+    }
+    assert_eq!(all.heads().len(), 1, "each edit draws some of the heads together");
+    assert_eq!(read(&all).notes["1.2"], "yyy");
+    assert_eq!(read(&all).notes["1.1"].len(), 80);
+}

@@ -79,11 +79,7 @@ fn read(doc: &Document) -> InspectionView {
 
 /// Every change but the first, in an order that respects cause.
 fn all_changes(doc: &Document) -> Vec<RawChange> {
-    let past = doc.view().past();
-    past.iter()
-        .map(|past| {
-            let of = doc.changes_of(&past.actor, past.seq);
-            of.into_iter().next().unwrap()
-        })
-        .collect()
+    let hashes: Vec<ChangeHash> = doc.view().past().iter().map(|past| past.change).collect();
+    let changes = doc.changes(&hashes);
+    changes.iter().map(|c| RawChange::inspect(c.raw_bytes().to_vec()).unwrap()).collect()
 }
