@@ -5,8 +5,10 @@
 //! acknowledgement.
 
 use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ const BACKGROUND_MS: u64 = 2_000;
 pub(super) struct SledEngine {
     db: sled::Db,
     folder: PathBuf,
+    names_synced: AtomicBool,
 }
 
 impl SledEngine {
@@ -50,11 +53,24 @@ impl SledEngine {
         let spawned = std::thread::Builder::new().name("index-open".into()).spawn(open);
         spawned.map_err(|source| failed("start a thread to open", folder, source))?;
         match receive.recv_timeout(OPEN_MAX) {
-            Ok(Ok(Ok(db))) => Ok(Self { db, folder: folder.to_path_buf() }),
+            Ok(Ok(Ok(db))) => {
+                Ok(Self { db, folder: folder.to_path_buf(), names_synced: AtomicBool::new(false) })
+            }
             Ok(Ok(Err(error))) => Err(engine_error(folder, error)),
             Ok(Err(_)) => Err(StoreError::Engine { reason: "panic while opening".into() }),
             Err(_) => Err(StoreError::Engine { reason: "opening took too long".into() }),
         }
+    }
+
+    /// Makes the names of sled's files durable, once.
+    fn sync_names(&self) -> io::Result<()> {
+        if cfg!(unix) && !self.names_synced.swap(true, Ordering::Relaxed) {
+            File::open(&self.folder)?.sync_all()?;
+            if let Some(above) = self.folder.parent() {
+                File::open(above)?.sync_all()?;
+            }
+        }
+        Ok(())
     }
 
     fn error(&self, error: sled::Error) -> StoreError {
@@ -146,7 +162,10 @@ impl Engine for SledEngine {
         self.db.flush().map_err(|error| self.error(error))?;
         // sled 0.34.7 asks Linux for `sync_file_range` only, which is no guarantee.
         let path = self.folder.join("db");
-        let sync = || File::open(&path)?.sync_data();
+        let sync = || {
+            File::open(&path)?.sync_data()?;
+            self.sync_names()
+        };
         sync().map_err(|source| failed("sync", &path, source))
     }
 }
