@@ -149,13 +149,15 @@ fn check_bare_sled(folder: &Path, state: &State) -> Result<(), String> {
 /// Keeps what is needed to make a failing state again, and stops the test.
 fn fail(history: &History, seed: u64, state: &State, what: &str) -> ! {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crash-{seed:016x}"));
-    drop(fs::remove_dir_all(&kept));
-    fs::create_dir_all(&kept).unwrap();
-    fs::copy(History::log_path(&history.folder), kept.join("log")).unwrap();
-    fs::write(kept.join("root"), history.root.display().to_string()).unwrap();
-    fs::write(kept.join("before"), history.before.join("\n")).unwrap();
-    fs::copy(history.folder.join("inodes"), kept.join("inodes")).unwrap();
-    copy_folder(&history.folder.join("base"), &kept.join("base"));
+    if kept != history.folder {
+        drop(fs::remove_dir_all(&kept));
+        fs::create_dir_all(&kept).unwrap();
+        fs::copy(History::log_path(&history.folder), kept.join("log")).unwrap();
+        fs::write(kept.join("root"), history.root.display().to_string()).unwrap();
+        fs::write(kept.join("before"), history.before.join("\n")).unwrap();
+        fs::copy(history.folder.join("inodes"), kept.join("inodes")).unwrap();
+        copy_folder(&history.folder.join("base"), &kept.join("base"));
+    }
     panic!(
         "{what}\nafter event {} of the log, {:?}, names kept: {}\n\
          again: BIENBAN_CRASH_REPLAY={} BIENBAN_CRASH_SEED={seed} \

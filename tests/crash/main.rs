@@ -18,6 +18,8 @@ mod damage;
 #[cfg(unix)]
 mod disk;
 #[cfg(unix)]
+mod full;
+#[cfg(unix)]
 mod log;
 #[cfg(unix)]
 mod worker;
