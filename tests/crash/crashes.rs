@@ -77,8 +77,8 @@ struct State {
 
 impl State {
     fn projection(&self) -> u32 {
-        let projections = self.acks.iter().filter_map(|ack| ack.strip_prefix("projection "));
-        projections.last().map_or(1, |number| number.parse().unwrap())
+        let mut projections = self.acks.iter().filter_map(|ack| ack.strip_prefix("projection "));
+        projections.next_back().map_or(1, |number| number.parse().unwrap())
     }
 
     fn rows(&self) -> impl Iterator<Item = &String> {
@@ -222,10 +222,16 @@ fn check_state(history: &History, base: &Disk<'static>, seed: u64) -> (tempfile:
 /// The recovery of a state is a history of its own, and its states must hold just as much.
 fn check_recovery(recorder: &Path, base: &Path, state: &State, seed: u64) {
     let folder = work_folder();
-    let projection = state.projection() + u32::from(seed % 3 == 0);
+    let projection = state.projection() + u32::from(seed.is_multiple_of(3));
     let run = 100;
-    let job =
-        Job { bare_sled: false, run, projection, threads: 2, commits: 3, close: seed % 2 == 0 };
+    let job = Job {
+        bare_sled: false,
+        run,
+        projection,
+        threads: 2,
+        commits: 3,
+        close: seed.is_multiple_of(2),
+    };
     let acks = state.acks.clone();
     let (history, disk) = history(recorder, folder.path(), &[job], Some(base), acks);
     for nth in 0..RECOVERY_STATES {
