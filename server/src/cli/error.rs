@@ -15,6 +15,7 @@ use bienban_core::store::StoreError;
 use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
+use crate::config::ConfigError;
 use crate::messages::Messages;
 
 /// Why a command could not do as asked.
@@ -26,14 +27,6 @@ pub(crate) enum CliError {
     Usage {
         /// What is wrong and what to give instead.
         what: String,
-    },
-    /// Nothing has such a name.
-    #[error("there is no {what} {name}")]
-    NotFound {
-        /// What was looked for.
-        what: &'static str,
-        /// What was given.
-        name: String,
     },
     /// The client failed.
     #[error(transparent)]
@@ -88,6 +81,12 @@ pub(crate) enum CliError {
     Print {
         /// What the operating system said.
         source: io::Error,
+    },
+    /// The hub's settings are wrong.
+    #[error("the hub's settings are not right")]
+    Settings {
+        /// Which one, where it was set, and what would be right.
+        source: ConfigError,
     },
     /// The hub or the demo failed.
     #[error("{what}")]
@@ -198,7 +197,7 @@ impl CliError {
     pub(crate) fn failed(&self) -> Failed {
         match self {
             Self::Usage { .. } => Failed::Usage,
-            Self::NotFound { .. } => Failed::NotFound,
+            Self::Settings { .. } => Failed::Usage,
             Self::Client(error) => of_client(error),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,

@@ -94,11 +94,6 @@ impl Output {
         &self.messages
     }
 
-    /// Returns whether a program reads the output.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints an answer.
     ///
     /// # Errors
@@ -126,6 +121,16 @@ impl Output {
         } else {
             print(&format!("{text}\n"))
         }
+    }
+
+    /// Prints a text that is the same for programs and people.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::answer`].
+    #[allow(clippy::unused_self, reason = "whoever prints must hold the output")]
+    pub(crate) fn raw(&self, text: &str) -> Result<(), CliError> {
+        print(text)
     }
 
     /// Tells a person something beside the data.
