@@ -23,10 +23,6 @@ use tokio::task::JoinSet;
 /// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
 const KEY_FILE: &str = "hub.key";
 
-/// How long running sessions may take to end at shutdown before they are cut; what they had not had
-/// acknowledged, phones send again.
-const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
-
 /// Why the hub stopped or did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -73,6 +69,9 @@ pub struct HubConfig {
     pub listen: SocketAddr,
     /// Limits of the transport.
     pub limits: Limits,
+    /// How long running sessions may take to end at shutdown before they are cut; what they had not
+    /// had acknowledged, phones send again.
+    pub shutdown: Duration,
     /// Devices to trust at start, beside those it was told of before: the first administrator.
     pub trust: Vec<DeviceEntry>,
 }
@@ -82,6 +81,20 @@ pub struct RunningHub {
     hub: Arc<Hub>,
     endpoint: Arc<HubEndpoint>,
     wakeup: Wakeup,
+    shutdown: Duration,
+}
+
+/// Returns the key of the hub in a folder, making both if they are not there. Does not open the
+/// store, so it works beside a running hub.
+///
+/// # Errors
+///
+/// Returns [`HubError::File`] when the folder cannot be written and [`HubError::Key`] when its key
+/// is damaged.
+pub fn identity(dir: &Path) -> Result<DeviceId, HubError> {
+    std::fs::create_dir_all(dir)
+        .map_err(|source| HubError::File { action: "make", path: dir.to_owned(), source })?;
+    Ok(DeviceKey::from_seed(&*key(dir)?).device())
 }
 
 impl RunningHub {
@@ -109,7 +122,8 @@ impl RunningHub {
         let known = hub.clone();
         let admit = Arc::new(move |device: DeviceId| known.knows_device(device));
         let endpoint = HubEndpoint::bind(config.listen, &seed, admit, config.limits.clone())?;
-        Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default() })
+        let shutdown = config.shutdown;
+        Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default(), shutdown })
     }
 
     /// Returns where the hub listens.
@@ -155,7 +169,7 @@ impl RunningHub {
             }
         }
         tracing::info!(sessions = sessions.len(), "shutting down");
-        self.endpoint.close(SHUTDOWN_WAIT).await;
+        self.endpoint.close(self.shutdown).await;
         sessions.shutdown().await;
         worker.await.unwrap_or(Err(DriverError::Stopped))?;
         Ok(())

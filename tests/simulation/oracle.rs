@@ -110,7 +110,7 @@ fn find_all(world: &World, visit: usize, document: &Document) -> Result<(), Stri
                 What::Note => notes.matches(&format!("[{token}]")).count(),
                 What::Finding => {
                     let all = inspection.findings.values();
-                    all.filter(|finding| finding.text.contains(token.as_str())).count()
+                    all.filter(|finding| finding.text == *token).count()
                 }
             };
             if count != 1 {

@@ -4,7 +4,7 @@
 //! millions of rows. This walks the chunk's frame and counts the rows of every column without
 //! expanding them. It checks limits and shape, not meaning.
 
-use super::document::{DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, DocumentError};
+use super::document::{DOCUMENT_ACTORS_MAX, DOCUMENT_OPS_MAX, DocumentError};
 
 /// The four bytes that every chunk begins with.
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
@@ -20,14 +20,14 @@ const HEADS_MAX: u64 = DOCUMENT_ACTORS_MAX as u64;
 const COLUMNS_MAX: u64 = 32;
 
 /// Checks one uncompressed document chunk, and nothing else, against the limits.
-pub(crate) fn inspect_document(bytes: &[u8]) -> Result<(), DocumentError> {
+pub(crate) fn inspect_document(bytes: &[u8], bytes_max: usize) -> Result<(), DocumentError> {
+    if bytes.len() > bytes_max {
+        return Err(DocumentError::Foreign { what: "it is over the limit on its size" });
+    }
     walk(bytes).map_err(|what| DocumentError::Foreign { what })
 }
 
 fn walk(bytes: &[u8]) -> Result<(), &'static str> {
-    if bytes.len() > DOCUMENT_BYTES_MAX {
-        return Err("it is over the limit of 16 MiB");
-    }
     let mut input = Input(bytes);
     if input.take(4)? != MAGIC {
         return Err("it does not begin as an Automerge chunk");

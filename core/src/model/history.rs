@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use automerge::legacy::{ObjectId, Op, OpType};
-use automerge::{Change, ExpandedChange, ObjId, ReadDoc, ScalarValue};
+use automerge::{ExpandedChange, ObjId, ScalarValue};
 use serde::{Deserialize, Serialize};
 
-use super::document::{Document, contain, to_automerge};
+use super::document::{Document, contain};
 use super::ids::{ChangeHash, Timestamp};
 use super::kinds::finding::Parked;
 use super::layout::FIRST_ACTOR;
@@ -109,12 +109,7 @@ pub(crate) fn parked(
 
 fn decoded(document: &Document, hashes: &[ChangeHash]) -> Vec<ExpandedChange> {
     // Decoding panics on operations that this version does not know.
-    hashes
-        .iter()
-        .filter_map(|hash| contain(|| document.automerge.get_change_by_hash(&to_automerge(hash))))
-        .flatten()
-        .filter_map(|change: Change| contain(|| change.decode()))
-        .collect()
+    document.changes(hashes).iter().filter_map(|change| contain(|| change.decode())).collect()
 }
 
 fn is_object(object: &ObjectId, wanted: &ObjId) -> bool {

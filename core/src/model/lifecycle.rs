@@ -47,7 +47,7 @@ pub enum LifeCycle {
     /// *Đã chuyển cơ quan có thẩm quyền*.
     Escalated,
     /// Content that this program cannot read.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     Damaged,
 }
 

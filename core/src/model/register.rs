@@ -109,6 +109,12 @@ impl<T> Told<T> {
 
 impl<T: DeserializeOwned> Told<T> {
     pub(crate) fn read(raw: &str) -> Self {
-        serde_json::from_str(raw).map_or_else(|_| Self::Damaged(raw.to_owned()), Self::Valid)
+        parse(raw).map_or_else(|| Self::Damaged(raw.to_owned()), Self::Valid)
     }
+}
+
+/// Parses a register's text. Nothing that we write is an array, but serde would read one as the
+/// fields of a struct.
+pub(crate) fn parse<T: DeserializeOwned>(raw: &str) -> Option<T> {
+    if raw.trim_start().starts_with('[') { None } else { serde_json::from_str(raw).ok() }
 }

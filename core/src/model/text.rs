@@ -7,11 +7,11 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Longest value of one field, in characters: several lines of an official form.
 pub const FIELD_CHARS_MAX: usize = 4_000;
-/// Longest note, opinion or finding, in characters: about ten printed pages. Each character of a
-/// merged text is one operation, so this also bounds the cost of one change.
-pub const TEXT_CHARS_MAX: usize = 20_000;
-/// Most characters typed into a text by one edit: stays under the operations allowed in one change.
-pub const SPLICE_CHARS_MAX: usize = 9_000;
+/// Longest note, opinion or finding, in characters: some printed pages. Each character of a merged
+/// text is one operation, so replacing a whole text stays under the 20,000 operations of one change.
+pub const TEXT_CHARS_MAX: usize = 9_000;
+/// Most characters typed into a text by one edit.
+pub const SPLICE_CHARS_MAX: usize = TEXT_CHARS_MAX;
 /// Most photos named by one answer; more belong to the finding.
 pub const EVIDENCE_MAX: usize = 64;
 

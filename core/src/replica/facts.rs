@@ -183,6 +183,8 @@ pub enum Fact {
         genesis: Genesis,
         /// The actor with two lines.
         actor: Actor,
+        /// Under which our edits are made anew: named after them, so that clones agree.
+        incarnation: Incarnation,
         /// The hub's line.
         packs: Vec<Vec<u8>>,
         /// Our edits, renamed.

@@ -246,8 +246,14 @@ impl Phone {
         let mut line = self.replica().empty(&genesis)?;
         let all: Vec<RawChange> = others.into_iter().chain(kept).chain(hubs).collect();
         line.apply(&all);
-        let name = Actor::derive(self.device(), document, fresh);
-        let renamed = rename(&mut line, &orphaned, name)
+        // Named after what is made anew, not at random: clones that hold the same edits make the
+        // same changes of them, and no edit enters the record twice.
+        let done: BTreeSet<ChangeHash> = line.renamed_originals().into_iter().collect();
+        let left: Vec<&OwnEdit> =
+            orphaned.iter().filter(|edit| !done.contains(&edit.change.facts().hash)).collect();
+        let life = left.first().map_or(fresh, |edit| life_of(edit));
+        let name = Actor::derive(self.device(), document, life);
+        let renamed = rename(&mut line, &left, name)
             .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
         if !renamed.is_empty() {
             self.renew(fresh, Renewal::Equivocation, now)?;
@@ -255,6 +261,7 @@ impl Phone {
         self.record(Fact::Adopted {
             genesis,
             actor,
+            incarnation: life,
             packs: packs.iter().map(Pack::encode).collect(),
             resubmitted: renamed.iter().map(|change| change.bytes().to_vec()).collect(),
             replaced: orphaned
@@ -301,17 +308,23 @@ impl Phone {
     }
 }
 
-/// Makes orphaned edits anew under a fresh actor, on top of the line that stays. An edit that a
-/// clone of this device has made anew already is left out.
+/// The incarnation under which a line of orphaned edits is made anew.
+fn life_of(first: &OwnEdit) -> Incarnation {
+    let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 orphaned line");
+    hasher.update(&first.actor.0).update(&first.change.facts().hash.0);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    Incarnation(bytes)
+}
+
+/// Makes orphaned edits anew under one actor, on top of the line that stays.
 fn rename(
     line: &mut Document,
-    orphaned: &[OwnEdit],
+    orphaned: &[&OwnEdit],
     name: Actor,
 ) -> Result<Vec<RawChange>, DocumentError> {
-    let done: BTreeSet<ChangeHash> = line.renamed_originals().into_iter().collect();
-    let left = orphaned.iter().filter(|edit| !done.contains(&edit.change.facts().hash));
     let mut groups: Vec<(Actor, Vec<RawChange>)> = Vec::new();
-    for edit in left {
+    for edit in orphaned {
         match groups.last_mut() {
             Some((actor, group)) if *actor == edit.actor => group.push(edit.change.clone()),
             _ => groups.push((edit.actor, vec![edit.change.clone()])),

@@ -100,7 +100,8 @@ impl Step<'_> {
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
-            Fact::Adopted { genesis, actor, packs, resubmitted, replaced, .. } => {
+            Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
+                self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
                 return self.adopted(genesis, *actor, packs, resubmitted, replaced);
             }
         }

@@ -127,6 +127,12 @@ impl Frame {
     ///
     /// Returns [`FrameError`] when the bytes are not exactly one frame of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        Self::decode_from(bytes, Speaker::Any)
+    }
+
+    /// Reads one frame that this speaker may say. Others are refused by their number, before
+    /// anything is allocated for their content.
+    pub(super) fn decode_from(bytes: &[u8], speaker: Speaker) -> Result<Self, FrameError> {
         if bytes.len() > FRAME_BYTES_MAX {
             return Err(FrameError::TooLarge { bytes: bytes.len(), limit: FRAME_BYTES_MAX });
         }
@@ -136,11 +142,11 @@ impl Frame {
             return Err(FrameError::Version { found: version, known: FRAME_VERSION });
         }
         match flag {
-            PLAIN => decode_payload(payload),
+            PLAIN => decode_payload(payload, speaker),
             ZSTD => {
                 let payload = inflate(payload, FRAME_INFLATED_BYTES_MAX)
                     .map_err(|_| FrameError::Inflation { limit: FRAME_INFLATED_BYTES_MAX })?;
-                decode_payload(&payload)
+                decode_payload(&payload, speaker)
             }
             flag => Err(FrameError::Flag { found: flag }),
         }
@@ -168,10 +174,36 @@ impl Frame {
     }
 }
 
-fn decode_payload(payload: &[u8]) -> Result<Frame, FrameError> {
+/// Who speaks, which decides what may be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaker {
+    Phone,
+    Hub,
+    Replica,
+    Any,
+}
+
+impl Speaker {
+    /// Reports whether this speaker may say frames of this number.
+    fn may_say(self, kind: u8) -> bool {
+        /// Push, Pushed, Failed, Compare, Bye.
+        const COMMON: [u8; 5] = [1, 2, 11, 12, 13];
+        match self {
+            Self::Phone => COMMON.contains(&kind) || [0, 3].contains(&kind),
+            Self::Hub => (4..KINDS).contains(&kind),
+            Self::Replica => COMMON.contains(&kind),
+            Self::Any => kind < KINDS,
+        }
+    }
+}
+
+fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError> {
     let kind = *payload.first().ok_or(FrameError::Truncated)?;
     if kind >= KINDS {
         return Err(FrameError::UnknownKind { found: kind });
+    }
+    if !speaker.may_say(kind) {
+        return Err(FrameError::OutOfPlace { kind: KIND_NAMES[usize::from(kind)] });
     }
     match postcard::take_from_bytes(payload) {
         Ok((frame, [])) => Ok(frame),
@@ -210,6 +242,12 @@ pub enum FrameError {
     UnknownKind {
         /// The kind's number.
         found: u8,
+    },
+    /// A kind that the other side never says.
+    #[error("a {kind} frame came from a side that never sends it")]
+    OutOfPlace {
+        /// The kind of the frame.
+        kind: &'static str,
     },
     /// Over [`FRAME_BYTES_MAX`].
     #[error("a frame has {bytes} bytes, over the limit of {limit}")]

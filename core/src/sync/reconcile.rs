@@ -32,6 +32,14 @@ pub const RECONCILE_PARTS_MAX: usize = 256;
 /// One message carries at most this many items in all (about 90 bytes each).
 pub const RECONCILE_ITEMS_MAX: usize = 2_048;
 
+/// One turn asks at most this often: once for each node of the tree (1 + 16 + ... + 65,536).
+pub const TURN_QUESTIONS_MAX: usize = 69_905;
+/// One turn answers with at most this many items; 44 MB, which 150,000 documents without a shared
+/// item reach.
+pub const TURN_ITEMS_MAX: usize = 500_000;
+/// At most this many differences are kept from one comparison; the next one finds the others.
+pub const DIFFERENCES_MAX: usize = 200_000;
+
 /// One part of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {

@@ -8,9 +8,9 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{FRAME_FILL_BYTES, Frame, FrameError};
+use super::frame::{FRAME_FILL_BYTES, Frame, FrameError, Speaker};
 use super::message::{Failure, FailureCode, Want};
-use super::reconcile::ReconcileError;
+use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
 use crate::trust::TrustError;
 
 mod hub;
@@ -43,8 +43,11 @@ pub const ASKS_MAX: usize = 16;
 pub const PROVIDE_WANTS_MAX: usize = 64;
 /// A session pushes at most this many bytes of packs; what is left waits for the next one.
 pub const OUTBOX_BYTES_MAX: usize = 32 << 20;
-/// At most this many differences are kept from one comparison; the next session finds the others.
-pub const DIFFERENCES_MAX: usize = 200_000;
+/// A hub compares at most this often in one session: enough for millions of differences, and an end
+/// when some of them are not for this phone and so never go away.
+pub const COMPARISONS_MAX: usize = 16;
+/// At most this many wishes wait to be granted: those of a comparison and as many single ones.
+pub const WISHES_MAX: usize = 2 * DIFFERENCES_MAX;
 /// A feed page should hold about this many bytes: one page per session is in memory.
 pub const FEED_PAGE_BYTES: usize = 512 << 10;
 /// A feed page should hold at most this many entries.
@@ -193,7 +196,11 @@ impl SessionError {
             error if error.fault() == Fault::Own => FailureCode::Internal,
             _ => FailureCode::Misbehaved,
         };
-        Failure { code, message: self.to_string(), retry_after_ms: None }
+        let message = match std::error::Error::source(self) {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        };
+        Failure { code, message, retry_after_ms: None }
     }
 }
 
@@ -222,7 +229,12 @@ impl Wire {
         Self { silent: true, ..Self::default() }
     }
 
+    /// Queues a frame. After a Bye nothing is said any more; what is left out then is not
+    /// acknowledged and comes again in the next session.
     fn say(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        if self.bye_said && !matches!(frame, Frame::Failed(_)) {
+            return Ok(());
+        }
         let bytes = frame.encode().map_err(|source| SessionError::Unsendable { source })?;
         if self.send.len() >= SEND_QUEUE_MAX {
             let limit = SEND_QUEUE_MAX;
@@ -242,10 +254,11 @@ impl Wire {
         Ok(())
     }
 
-    fn hear(&mut self, bytes: &[u8]) -> Result<Frame, SessionError> {
+    fn hear(&mut self, bytes: &[u8], speaker: Speaker) -> Result<Frame, SessionError> {
         self.meter.bytes_in += (bytes.len() + FRAME_LENGTH_BYTES) as u64;
         self.silent = true;
-        let frame = Frame::decode(bytes).map_err(|source| SessionError::Frame { source })?;
+        let frame =
+            Frame::decode_from(bytes, speaker).map_err(|source| SessionError::Frame { source })?;
         if self.bye_heard {
             return Err(SessionError::Unexpected { frame: frame.name(), moment: "after its Bye" });
         }
@@ -340,8 +353,8 @@ impl Outbox {
 
     fn want(&mut self, wants: impl IntoIterator<Item = Want>) -> Result<(), SessionError> {
         self.wants.extend(wants);
-        if self.wants.len() > DIFFERENCES_MAX {
-            let limit = DIFFERENCES_MAX;
+        if self.wants.len() > WISHES_MAX {
+            let limit = WISHES_MAX;
             return Err(SessionError::TooMuch { what: "wishes", limit, fault: Fault::Peer });
         }
         Ok(())

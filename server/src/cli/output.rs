@@ -27,6 +27,7 @@ pub(crate) struct Answer {
     data: serde_json::Value,
     text: String,
     code: u8,
+    silent: bool,
 }
 
 impl Answer {
@@ -37,13 +38,20 @@ impl Answer {
     /// Returns [`CliError::Encode`] when the data has no JSON form.
     pub(crate) fn new<T: Serialize>(data: &T, page: Page) -> Result<Self, CliError> {
         let data = serde_json::to_value(data).map_err(|source| CliError::Encode { source })?;
-        Ok(Self { data, text: page.0, code: 0 })
+        Ok(Self { data, text: page.0, code: 0, silent: false })
     }
 
     /// Ends the program with another code than 0 although there is something to show.
     #[must_use]
     pub(crate) fn with_code(mut self, code: u8) -> Self {
         self.code = code;
+        self
+    }
+
+    /// Ends the program without printing anything more: all was said on the way.
+    #[must_use]
+    pub(crate) fn silent(mut self) -> Self {
+        self.silent = true;
         self
     }
 
@@ -100,6 +108,9 @@ impl Output {
     ///
     /// Returns [`CliError::Print`] when standard output cannot be written to.
     pub(crate) fn answer(&self, answer: &Answer) -> Result<(), CliError> {
+        if answer.silent {
+            return Ok(());
+        }
         if self.json {
             let text = serde_json::to_string_pretty(&answer.data)
                 .map_err(|source| CliError::Encode { source })?;
@@ -107,6 +118,15 @@ impl Output {
         } else {
             print(&answer.text)
         }
+    }
+
+    /// Prints an answer as one of many: JSON on a line of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::answer`].
+    pub(crate) fn compact(&self, answer: &Answer) -> Result<(), CliError> {
+        self.event(&answer.data, answer.text.trim_end())
     }
 
     /// Prints one event of something that goes on: a line of JSON, or a line of text.
@@ -121,16 +141,6 @@ impl Output {
         } else {
             print(&format!("{text}\n"))
         }
-    }
-
-    /// Prints a text that is the same for programs and people.
-    ///
-    /// # Errors
-    ///
-    /// As [`Output::answer`].
-    #[allow(clippy::unused_self, reason = "whoever prints must hold the output")]
-    pub(crate) fn raw(&self, text: &str) -> Result<(), CliError> {
-        print(text)
     }
 
     /// Tells a person something beside the data.

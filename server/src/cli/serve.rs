@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bienban_core::client::ClientError;
-use bienban_core::model::{DeviceId, Scope};
+use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
 use bienban_core::sync::{DeviceEntry, Role};
 use clap::Args;
@@ -12,122 +11,149 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::error::CliError;
-use super::output::Output;
-use crate::config::{Config, ConfigError, Flags};
-use crate::hub::{HubConfig, RunningHub};
+use super::output::{Answer, Output, Page};
+use crate::config::{Config, Flags};
+use crate::hub::{self, HubConfig, RunningHub};
 use crate::logging;
 
-/// The whole country: the first administrator is nobody's subordinate.
-const COUNTRY: &str = "00";
-
-/// How to run the hub.
+/// How to run the hub. Settings come from the file, the environment (`BIENBAN_…`) and these
+/// arguments, the later ones winning.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// The settings file (TOML).
+    /// The hub's folder; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    /// A file with settings, as --example prints one.
     #[arg(long, env = "BIENBAN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The hub's folder.
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// UDP address and port that phones connect to; port 0 takes any free one.
+
+    /// The address that devices connect to, for instance 0.0.0.0:4433.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// error, warn, info, debug or trace.
+
+    /// What is logged: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
-    /// plain or json.
+
+    /// How it is logged: plain or json.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Take this device in as an administrator's: the first one, who enrols all others.
+
+    /// A device to trust as an administrator of the whole country: the first one has nobody else to
+    /// tell the hub of it.
     #[arg(long, value_name = "DEVICE")]
     admin: Vec<DeviceId>,
-    /// Print a settings file with every setting at its default, and end.
+
+    /// Make the hub's key if there is none, print it and stop: devices pin it.
     #[arg(long)]
-    example_config: bool,
+    show_key: bool,
+
+    /// Print a file with all settings and stop.
+    #[arg(long)]
+    example: bool,
 }
 
-/// Where the hub listens, printed once it does.
+/// Where a hub can be reached.
 #[derive(Debug, Serialize)]
-struct ServingData {
-    /// What `init --hub` takes.
-    hub: String,
-    address: String,
-    key: String,
+pub(super) struct HubData {
+    /// Address and port.
+    pub(super) address: String,
+    /// The key that devices pin.
+    pub(super) key: String,
+    /// Both in one text, for `init --hub`.
+    pub(super) uri: String,
 }
 
 /// Runs the hub.
 pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCode, CliError> {
-    if arguments.example_config {
-        output.raw(&Config::example())?;
+    if arguments.example {
+        let mut page = Page::new();
+        page.line(Config::example().trim_end());
+        let data = serde_json::json!({ "example": Config::example() });
+        output.answer(&Answer::new(&data, page)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let flags = Flags {
         listen: arguments.listen,
-        data_dir: arguments.data_dir,
+        data_dir: arguments.dir,
         log_level: arguments.log_level,
         log_format: arguments.log_format,
     };
     let config = Config::load(arguments.config.as_deref(), std::env::vars(), &flags)
-        .map_err(|error: ConfigError| CliError::Settings { source: error })?;
-    logging::init(&config.log).map_err(failed("set up the log"))?;
-    let hub = HubConfig {
+        .map_err(|error| service("settings", error))?;
+    if arguments.show_key {
+        let key = hub::identity(&config.data_dir).map_err(|error| service("key", error))?;
+        let mut page = Page::new();
+        page.line(key.to_string());
+        output.answer(&Answer::new(&serde_json::json!({ "key": key.to_string() }), page)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    logging::init(&config.log).map_err(|error| service("log", error))?;
+    let hub = RunningHub::open(&HubConfig {
         dir: config.data_dir.clone(),
         listen: config.listen,
         limits: config.net_limits(),
-        trust: arguments.admin.iter().map(administrator).collect::<Result<_, _>>()?,
-    };
-    let running = RunningHub::open(&hub).map_err(failed("start the hub"))?;
-    let address = HubAddress::at(running.address(), running.key());
-    let data = ServingData {
-        hub: address.to_string(),
-        address: address.host_and_port(),
-        key: running.key().to_string(),
-    };
-    output.event(&data, &output.messages().text("serve.listening", &[("hub", &data.hub)]))?;
+        shutdown: config.shutdown,
+        trust: arguments.admin.into_iter().map(first_admin).collect(),
+    })
+    .map_err(|error| service("hub", error))?;
+    let data = data(&hub);
+    let m = output.messages();
+    output.event(&data, &m.text("serve.listening", &[("uri", &data.uri)]))?;
     let (stop, stopped) = watch::channel(false);
-    let signals = tokio::spawn(async move {
-        wait_for_signal().await;
+    tokio::spawn(async move {
+        asked_to_stop().await;
         stop.send_replace(true);
     });
-    let outcome = running.run(stopped).await;
-    signals.abort();
-    outcome.map_err(failed("run the hub"))?;
+    hub.run(stopped).await.map_err(|error| service("hub", error))?;
+    output.remark(&m.text("serve.stopped", &[]));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for Ctrl-C, or for the signal by which an init system ends a service.
-async fn wait_for_signal() {
+/// Returns where a hub can be reached.
+pub(super) fn data(hub: &RunningHub) -> HubData {
+    let uri = HubAddress::at(hub.address(), hub.key()).to_string();
+    HubData { address: hub.address().to_string(), key: hub.key().to_string(), uri }
+}
+
+/// The entry of an administrator that the operator vouches for.
+pub(super) fn first_admin(device: DeviceId) -> DeviceEntry {
+    let country = "00".parse().expect("00 is the code of the country");
+    DeviceEntry {
+        device,
+        name: "Admin".to_owned(),
+        agency: "Hub".to_owned(),
+        role: Role::Admin,
+        scopes: vec![country],
+        active: true,
+    }
+}
+
+/// Waits for Ctrl-C, or for the signal by which a service manager ends a service.
+pub(super) async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         if let Ok(mut terminate) = signal(SignalKind::terminate()) {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupted => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
     }
     // Without signals the process can still be killed safely.
-    if tokio::signal::ctrl_c().await.is_err() {
+    if interrupted.await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-fn administrator(device: &DeviceId) -> Result<DeviceEntry, CliError> {
-    let scope = COUNTRY.parse::<Scope>().map_err(ClientError::from)?;
-    Ok(DeviceEntry {
-        device: *device,
-        name: "Administrator".to_owned(),
-        agency: String::new(),
-        role: Role::Admin,
-        scopes: vec![scope],
-        active: true,
-    })
-}
-
-fn failed<E: std::error::Error + Send + Sync + 'static>(
-    what: &'static str,
-) -> impl Fn(E) -> CliError {
-    move |source| CliError::Service { what: format!("cannot {what}"), source: Box::new(source) }
+/// Wraps an error of the hub.
+pub(super) fn service(
+    what: &str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> CliError {
+    CliError::Service { what: what.to_owned(), source: Box::new(source) }
 }

@@ -8,7 +8,7 @@ use super::finding::FindingView;
 use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, optional};
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
 use crate::model::lifecycle::LifeCycle;
-use crate::model::register::{Register, Said, Told};
+use crate::model::register::{Register, Said, Told, parse};
 use crate::model::text::{EVIDENCE_MAX, clean};
 use crate::model::view::View;
 
@@ -31,7 +31,7 @@ pub enum Grade {
     /// Taken back: nobody answers.
     Unanswered,
     /// Content that this program cannot read.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     Damaged,
 }
 
@@ -96,7 +96,7 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn read(raw: &str) -> Self {
-        serde_json::from_str(raw).unwrap_or_else(|_| Self {
+        parse(raw).unwrap_or_else(|| Self {
             grade: Grade::Damaged,
             value: Some(raw.to_owned()),
             evidence: Vec::new(),
@@ -294,8 +294,7 @@ impl InspectionView {
             facility_opinion: view.text("facility_opinion"),
             other_opinions: view.text("other_opinions"),
             conclusion: view.text("conclusion"),
-            state: lifecycle("state")
-                .map(|raw| serde_json::from_str(&raw).unwrap_or(LifeCycle::Damaged)),
+            state: lifecycle("state").map(|raw| parse(&raw).unwrap_or(LifeCycle::Damaged)),
             initial: match document.genesis.origin {
                 Origin::Planned { .. } => LifeCycle::Planned,
                 _ => LifeCycle::Draft,

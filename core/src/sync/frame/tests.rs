@@ -163,11 +163,31 @@ fn other_versions_flags_and_kinds_are_named_as_such() {
 }
 
 #[test]
+fn each_side_says_only_its_own_frames() {
+    let said_by = |speaker| -> Vec<_> {
+        let all = samples().into_iter();
+        let heard = |frame: &Frame| Frame::decode_from(&frame.encode().unwrap(), speaker);
+        all.filter(|frame| heard(frame).is_ok()).map(|frame| frame.name()).collect()
+    };
+    let common = ["Failed", "Compare", "Bye"];
+    assert_eq!(
+        said_by(Speaker::Phone),
+        [&["Hello", "Push", "Pushed", "Ask"][..], &common].concat()
+    );
+    assert_eq!(said_by(Speaker::Hub), KIND_NAMES[4..]);
+    assert_eq!(said_by(Speaker::Replica), [&["Push", "Pushed"][..], &common].concat());
+}
+
+#[test]
 fn every_frame_cut_anywhere_is_refused() {
     for frame in samples() {
         let plain = postcard::to_stdvec(&frame).unwrap();
         for length in 0..plain.len() {
-            assert!(decode_payload(&plain[..length]).is_err(), "{} at {length}", frame.name());
+            assert!(
+                decode_payload(&plain[..length], Speaker::Any).is_err(),
+                "{} at {length}",
+                frame.name()
+            );
         }
         let bytes = frame.encode().unwrap();
         for length in 0..bytes.len() {
@@ -197,7 +217,7 @@ fn an_unknown_scope_or_kind_of_document_is_refused() {
     .unwrap();
     let scope = frame.windows(5).position(|window| window == b"06325").unwrap();
     frame[scope] = b'x';
-    assert_eq!(decode_payload(&frame), Err(FrameError::Malformed { kind: "Ask" }));
+    assert_eq!(decode_payload(&frame, Speaker::Any), Err(FrameError::Malformed { kind: "Ask" }));
 
     let pack = sealed(1);
     let genesis = pack.genesis().encode();
@@ -241,11 +261,11 @@ proptest! {
         drop(Frame::decode(&noise));
         let mut payload = vec![kind];
         payload.extend_from_slice(&noise);
-        drop(decode_payload(&payload));
+        drop(decode_payload(&payload, Speaker::Any));
         let all = samples();
         let mut bytes = postcard::to_stdvec(sample.get(&all)).unwrap();
         let at = at.index(bytes.len());
         bytes[at] = value;
-        drop(decode_payload(&bytes));
+        drop(decode_payload(&bytes, Speaker::Any));
     }
 }

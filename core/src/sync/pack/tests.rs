@@ -205,3 +205,22 @@ fn a_day_of_answers_packs_to_a_small_part_of_its_changes() {
     let packed: usize = packs.iter().map(|pack| pack.encode().len()).sum();
     assert!(packed * 8 < plain, "{packed} bytes of {plain}");
 }
+
+#[test]
+#[ignore = "prints figures for docs/adr/0004-pack-encoding.md"]
+fn measure_packs_of_a_day() {
+    let genesis = genesis(1);
+    let day: Vec<_> = (0..12_000)
+        .map(|index| {
+            format!("{{\"grade\":\"pass\",\"claimed_at\":{}}}", 1_700_000_000_000_u64 + index * 977)
+        })
+        .collect();
+    for (name, count) in [("one", 1), ("ten", 10), ("a day of 12,000", 12_000)] {
+        let run = changes(1, &genesis, &day[..count]);
+        let plain: Vec<u8> = run.iter().flat_map(|change| change.bytes().to_vec()).collect();
+        let zstd = zstd::bulk::compress(&plain, 9).unwrap().len();
+        let packs = seal_all(&key(1), &genesis, INCARNATION, None, run).unwrap();
+        let packed: usize = packs.iter().map(|pack| pack.encode().len()).sum();
+        println!("{name}: plain {}, zstd {zstd}, packs {packed} in {}", plain.len(), packs.len());
+    }
+}

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Equivocation, FAN_OUT, Fingerprint, ITEMS_INLINE_MAX, Item, ItemKey, ItemTree, LEAF_ITEMS_MAX,
-    Part, Prefix, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX, ReconcileError, ReconcileMessage,
-    nothing, want_after,
+    DIFFERENCES_MAX, Equivocation, FAN_OUT, Fingerprint, ITEMS_INLINE_MAX, Item, ItemKey, ItemTree,
+    LEAF_ITEMS_MAX, Part, Prefix, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX, ReconcileError,
+    ReconcileMessage, TURN_ITEMS_MAX, TURN_QUESTIONS_MAX, nothing, want_after,
 };
 use crate::sync::message::Want;
 
 /// What a comparison found. Both sides find the same, mirrored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differences {
     /// What this side has more of: send it from there.
     pub gives: Vec<Want>,
@@ -18,11 +18,35 @@ pub struct Differences {
     pub takes: Vec<Want>,
     /// Reused places.
     pub equivocations: Vec<Equivocation>,
+    /// There were more than [`DIFFERENCES_MAX`]; another comparison finds them. Both sides count the
+    /// same, so both know.
+    pub more: bool,
+    /// [`DIFFERENCES_MAX`], or less in a test.
+    limit: usize,
+}
+
+impl Default for Differences {
+    fn default() -> Self {
+        Self::limited(DIFFERENCES_MAX)
+    }
 }
 
 impl Differences {
+    pub(crate) fn limited(limit: usize) -> Self {
+        let (gives, takes, equivocations) = (Vec::new(), Vec::new(), Vec::new());
+        Self { gives, takes, equivocations, more: false, limit }
+    }
+
+    /// Returns what was found and starts anew.
+    pub(crate) fn take(&mut self) -> Self {
+        let fresh = Self::limited(self.limit);
+        std::mem::replace(self, fresh)
+    }
+
     fn note(&mut self, mine: Item, theirs: Item) {
-        if mine.seq > theirs.seq {
+        if self.gives.len() + self.takes.len() + self.equivocations.len() >= self.limit {
+            self.more = true;
+        } else if mine.seq > theirs.seq {
             self.gives.push(want_after(&theirs));
         } else if mine.seq < theirs.seq {
             self.takes.push(want_after(&mine));
@@ -36,7 +60,9 @@ impl Differences {
 #[derive(Debug, Default)]
 pub struct Reconciler {
     reply: Vec<Part>,
-    asked: bool,
+    reply_items: usize,
+    /// Questions heard in this turn.
+    questions: usize,
     finished: bool,
 }
 
@@ -72,13 +98,17 @@ impl Reconciler {
     ) -> Result<Vec<ReconcileMessage>, ReconcileError> {
         check(&message, self.finished)?;
         for part in message.parts {
-            self.asked |= part.asks();
+            self.questions += usize::from(part.asks());
+            if self.questions > TURN_QUESTIONS_MAX {
+                return Err(ReconcileError::Malformed { what: "more questions than nodes" });
+            }
             self.answer(part, tree, found)?;
         }
         if !message.last {
             return Ok(Vec::new());
         }
-        if !std::mem::take(&mut self.asked) {
+        self.reply_items = 0;
+        if std::mem::take(&mut self.questions) == 0 {
             self.finished = true;
             return Ok(Vec::new());
         }
@@ -131,10 +161,21 @@ impl Reconciler {
         }
         if prefix.is_leaf() || mine.count <= ITEMS_INLINE_MAX {
             let items = tree.items(&prefix, LEAF_ITEMS_MAX)?;
-            self.reply.push(Part::Items { prefix, items });
+            self.reply_with(Part::Items { prefix, items })?;
         } else {
             self.describe_children(prefix, tree)?;
         }
+        Ok(())
+    }
+
+    fn reply_with(&mut self, part: Part) -> Result<(), ReconcileError> {
+        self.reply_items += part.items();
+        if self.reply_items > TURN_ITEMS_MAX {
+            return Err(ReconcileError::Malformed {
+                what: "more items asked for than a turn holds",
+            });
+        }
+        self.reply.push(part);
         Ok(())
     }
 
@@ -192,7 +233,7 @@ impl Reconciler {
             }
         }
         if !differing.is_empty() {
-            self.reply.push(Part::Mine { items: differing });
+            self.reply_with(Part::Mine { items: differing })?;
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use super::items::split_items;
 use super::{
-    ACCEPTS_MAX, ASKS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome, PUSH_PACKS_MAX,
-    SessionError, Wire,
+    ACCEPTS_MAX, ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome,
+    PUSH_PACKS_MAX, SessionError, Wire,
 };
 use crate::model::{DocumentId, Timestamp};
-use crate::sync::frame::{Frame, PROTOCOL_VERSION};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
     AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
     Notice, Resume, Role, Want, Welcome,
@@ -115,8 +115,10 @@ enum Stage {
     /// Its pushes are stored first, so that they do not count as differences.
     BeforeCompare,
     Comparing,
-    /// Sending what the comparison found.
-    Giving,
+    /// Sending what the comparison found, and comparing again if that was not all.
+    Giving {
+        again: bool,
+    },
     Feed,
 }
 
@@ -136,7 +138,8 @@ pub struct HubSession {
     /// The place at which the phone was last told that it is caught up.
     caught: Option<FeedPosition>,
     comparison: Option<Reconciler>,
-    found: Differences,
+    comparisons: usize,
+    pub(super) found: Differences,
     giving: Outbox,
     /// `Need` frames and comparisons that the phone must answer with a `Pushed`.
     expected: u32,
@@ -163,6 +166,7 @@ impl HubSession {
             behind: false,
             caught: None,
             comparison: None,
+            comparisons: 0,
             found: Differences::default(),
             giving: Outbox::default(),
             expected: 0,
@@ -251,6 +255,7 @@ impl HubSession {
         self.asked = false;
         self.stage = Stage::Comparing;
         self.comparison = Some(Reconciler::default());
+        self.comparisons += 1;
         let root = self.hello.as_ref().map(|hello| hello.root);
         let parts = root
             .map(|fingerprint| Part::Node { prefix: Prefix::ROOT, fingerprint })
@@ -387,12 +392,12 @@ impl HubSession {
         if self.wire.bye_heard || self.wire.bye_said {
             return None;
         }
-        if self.stage == Stage::Giving {
+        if let Stage::Giving { again } = self.stage {
             if let Some(wants) = self.giving.next_wants() {
                 return Some(HubOutput::Provide(wants));
             }
             if self.giving.is_empty() {
-                self.stage = self.follow_feed();
+                self.stage = if again { Stage::BeforeCompare } else { self.follow_feed() };
             }
         }
         if self.asked {
@@ -412,9 +417,9 @@ impl HubSession {
         Some(work)
     }
 
-    /// Everything the phone had at its Hello has arrived and is durable.
+    /// Everything the phone had at its Hello, or gave after a comparison, has arrived and is durable.
     fn has_stored_pushes(&self) -> bool {
-        self.accepting == 0 && self.answered.is_some()
+        self.accepting == 0 && self.answered.is_some_and(|answered| answered >= self.expected)
     }
 
     /// Says `Caught` and `Bye` when there is nothing left to say.
@@ -442,7 +447,7 @@ impl HubSession {
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        let frame = self.wire.hear(bytes)?;
+        let frame = self.wire.hear(bytes, Speaker::Phone)?;
         let greeting = matches!(frame, Frame::Hello(_) | Frame::Failed(_) | Frame::Bye);
         if self.hello.is_none() && !greeting {
             return Err(unexpected(&frame, "before its Hello"));
@@ -494,8 +499,7 @@ impl HubSession {
         self.notices = Some(hello.notices);
         let (position, empty) = (hello.position, hello.empty);
         self.hello = Some(hello);
-        self.ask_notices();
-        match position {
+        let greeted = match position {
             Some(position) if position == self.start.head => self.greet(Resume::Feed),
             Some(position) if position.epoch == self.start.head.epoch => {
                 self.events.push_back(HubOutput::CheckPosition(position));
@@ -503,7 +507,10 @@ impl HubSession {
             }
             None if empty => self.greet(Resume::Snapshots),
             _ => self.greet(Resume::Reconcile),
-        }
+        };
+        // Behind the lookup of the position: nothing may be said before the Welcome.
+        self.ask_notices();
+        greeted
     }
 
     fn greet(&mut self, resume: Resume) -> Result<(), SessionError> {
@@ -515,7 +522,8 @@ impl HubSession {
         if resume == Resume::Feed {
             let position = self.hello.as_ref().and_then(|hello| hello.position);
             self.served = position.unwrap_or(head);
-            self.behind = self.served != head;
+            // Growth noted before the Hello counts too.
+            self.behind |= self.served != head;
         }
         self.wire.say(&Frame::Welcome(Welcome {
             protocol: PROTOCOL_VERSION,
@@ -562,10 +570,12 @@ impl HubSession {
             self.wire.say(&Frame::Compare(reply))?;
         }
         if comparison.is_finished() {
+            let found = self.found.take();
             self.comparison = None;
             self.expected += 1;
-            self.giving.want(std::mem::take(&mut self.found.gives))?;
-            self.stage = Stage::Giving;
+            self.giving.want(found.gives)?;
+            let again = found.more && self.comparisons < COMPARISONS_MAX;
+            self.stage = Stage::Giving { again };
         }
         Ok(())
     }

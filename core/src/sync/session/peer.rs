@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{ACCEPTS_MAX, Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
-use crate::sync::frame::Frame;
+use crate::sync::frame::{Frame, Speaker};
 use crate::sync::message::{Failure, Want};
 use crate::sync::reconcile::{Differences, Equivocation, ItemTree, ReconcileMessage, Reconciler};
 
@@ -139,7 +139,7 @@ impl PeerSession {
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        match self.wire.hear(bytes)? {
+        match self.wire.hear(bytes, Speaker::Replica)? {
             Frame::Compare(message) => self.compare(message, tree),
             Frame::Push { packs } => {
                 if self.accepting > ACCEPTS_MAX {
@@ -187,7 +187,8 @@ impl PeerSession {
         }
         if comparison.is_finished() {
             self.comparison = None;
-            let found = std::mem::take(&mut self.found);
+            self.wire.left_behind |= self.found.more;
+            let found = self.found.take();
             self.outbox.want(found.gives)?;
             if !found.equivocations.is_empty() {
                 self.events.push_back(PeerOutput::Equivocations(found.equivocations));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::items::Joiner;
 use super::{APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError, Wire};
 use crate::model::{DeviceId, Timestamp};
-use crate::sync::frame::{Frame, PROTOCOL_VERSION};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
     AdminAnswer, AdminRequest, FeedItem, FeedPosition, Hello, Notice, Resume, Want, Welcome,
 };
@@ -90,7 +90,7 @@ pub struct PhoneSession {
     /// Of those, how many the last `Pushed` answered; `None` before the first.
     answered: Option<u32>,
     comparison: Option<Reconciler>,
-    found: Differences,
+    pub(super) found: Differences,
     joiner: Joiner,
     received: VecDeque<Received>,
     applying: bool,
@@ -291,7 +291,7 @@ impl PhoneSession {
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        let frame = self.wire.hear(bytes)?;
+        let frame = self.wire.hear(bytes, Speaker::Hub)?;
         let greeting = matches!(frame, Frame::Welcome(_) | Frame::Failed(_) | Frame::Bye);
         if self.welcome.is_none() && !greeting {
             return Err(unexpected(&frame, "before its Welcome"));
@@ -396,9 +396,11 @@ impl PhoneSession {
             self.wire.say(&Frame::Compare(reply))?;
         }
         if comparison.is_finished() {
-            self.comparison = None;
+            let found = self.found.take();
+            // With more differences than are kept at once the hub compares again.
+            self.comparison = found.more.then(Reconciler::default);
             self.owed += 1;
-            self.outbox.want(std::mem::take(&mut self.found.gives))?;
+            self.outbox.want(found.gives)?;
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use crate::sync::reconcile::{Item, ItemTree, MemoryTree, Prefix};
 use crate::sync::{Pack, PackHeader};
 use crate::trust::{HubReceipt, ReceiptItem};
 
+mod limits;
+
 const HUB: u8 = 200;
 
 /// What a replica holds: packs by document and actor, each run without gaps.

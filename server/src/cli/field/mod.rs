@@ -1,5 +1,6 @@
 //! `bienban field`: the whole client of one device, in a terminal.
 
+mod batch;
 mod edit;
 mod read;
 mod travel;
@@ -81,6 +82,9 @@ enum FieldCommand {
     Status,
     /// Check every record and row of the store.
     Verify,
+    /// Read commands from standard input, one a line, and run each on this device. The exit code is
+    /// the first one that is not 0.
+    Batch,
 }
 
 /// Runs one command of a device.
@@ -92,27 +96,40 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
     }
     let client = Client::open(dir)?;
     match arguments.command {
-        C::Init(init) => folder::init(dir, &init, output),
-        C::Whoami => folder::whoami(&client, output),
-        C::Facilities(list) => rows::documents(&client, Kind::Facility, &list, output),
-        C::Plans { plan: Some(plan), .. } => rows::plan(&client, &plan, output),
-        C::Plans { plan: None, list } => rows::documents(&client, Kind::Plan, &list, output),
-        C::Templates => rows::templates(&client, output),
-        C::List(list) => rows::inspections(&client, &list, output),
-        C::Open(open) => read::open(&client, &open, output),
-        C::Answer(answer) => edit::answer(&client, answer, output),
-        C::Resolve(answer) => edit::resolve(&client, answer, output),
-        C::Note(note) => edit::note(&client, note, output),
-        C::Finding(finding) => edit::finding(&client, finding, output),
-        C::FindingDelete(row) => edit::finding_delete(&client, &row, output),
-        C::FindingRestore(row) => edit::finding_restore(&client, &row, output),
-        C::Reply(reply) => edit::reply(&client, &reply, output),
-        C::Show(show) => read::show(&client, &show, output),
-        C::History(item) => read::history(&client, &item, output),
-        C::Conflicts { inspection } => read::conflicts(&client, inspection.as_deref(), output),
-        C::Sync(sync) => travel::sync(&client, &sync, output).await,
-        C::Status => travel::status(&client, output),
-        C::Verify => verify(&client, output),
+        C::Batch => batch::run(&client, output).await,
+        command => perform(command, &client, output).await,
+    }
+}
+
+async fn perform(
+    command: FieldCommand,
+    client: &Client,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    use FieldCommand as C;
+    match command {
+        C::Batch => Err(CliError::Usage { what: "batch cannot stand in a batch".to_owned() }),
+        C::Init(init) => folder::init(client.dir(), &init, output),
+        C::Whoami => folder::whoami(client, output),
+        C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
+        C::Plans { plan: Some(plan), .. } => rows::plan(client, &plan, output),
+        C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),
+        C::Templates => rows::templates(client, output),
+        C::List(list) => rows::inspections(client, &list, output),
+        C::Open(open) => read::open(client, &open, output),
+        C::Answer(answer) => edit::answer(client, answer, output),
+        C::Resolve(answer) => edit::resolve(client, answer, output),
+        C::Note(note) => edit::note(client, note, output),
+        C::Finding(finding) => edit::finding(client, finding, output),
+        C::FindingDelete(row) => edit::finding_delete(client, &row, output),
+        C::FindingRestore(row) => edit::finding_restore(client, &row, output),
+        C::Reply(reply) => edit::reply(client, &reply, output),
+        C::Show(show) => read::show(client, &show, output),
+        C::History(item) => read::history(client, &item, output),
+        C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),
+        C::Sync(sync) => travel::sync(client, &sync, output).await,
+        C::Status => travel::status(client, output),
+        C::Verify => verify(client, output),
     }
 }
 

@@ -1,0 +1,141 @@
+//! The canonical record: the same on every replica, and the same next year.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// Three phones work offline on the same items.
+fn team() -> Document {
+    let mut phones = [inspection(), inspection(), inspection()];
+    for (who, phone) in (1..).zip(&mut phones) {
+        let grade = [Grade::Pass, Grade::Minor, Grade::Minor][usize::from(who) - 1];
+        edit(phone, who, |e| e.answer("1.1", answer(grade)));
+        edit(phone, who, |e| e.set_header("place", "Xã Tân Tri"));
+        edit(phone, who, |e| e.note("1.2", NoteEdit::Append(format!("Ghi chú {who}\n"))));
+        edit(phone, who, |e| e.finding_add([who; 16], finding("Nền nhà \"nứt\"")));
+    }
+    let [mut all, b, c] = phones;
+    all.apply(&all_changes(&b));
+    edit(&mut all, 1, |e| e.finding_delete([2; 16]));
+    edit(&mut all, 4, |e| e.resolve("1.1", answer(Grade::Minor)));
+    all.apply(&all_changes(&c));
+    edit(&mut all, 2, |e| e.opinion("conclusion", NoteEdit::Append("Đạt".into())));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_and_any_partition_give_the_same_record(
+        order in Just(all_changes(&team())).prop_shuffle(),
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let whole = team();
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(order.len())).collect();
+        places.push(order.len());
+        places.sort_unstable();
+        let mut doc = inspection();
+        let mut waiting: Vec<RawChange> = Vec::new();
+        let mut from = 0;
+        for place in places {
+            waiting.extend_from_slice(&order[from..place]);
+            from = place;
+            let applied = doc.apply(&waiting);
+            prop_assert!(applied.refused.is_empty());
+            waiting.retain(|change| applied.waiting.contains(&change.facts().hash));
+        }
+        prop_assert!(waiting.is_empty());
+        prop_assert_eq!(doc.heads(), whole.heads());
+        prop_assert_eq!(doc.view().record().digest(), whole.view().record().digest());
+        prop_assert_eq!(doc.view().inspection(), whole.view().inspection());
+        prop_assert_eq!(doc.view().history("1.1"), whole.view().history("1.1"));
+        prop_assert_eq!(doc.summary(), whole.summary());
+    }
+}
+
+fn vectors() -> Vec<(&'static str, Document)> {
+    vec![
+        ("inspection", team()),
+        ("facility", kinds::facility()),
+        ("plan", kinds::plan()),
+        ("review", kinds::review()),
+        ("followup", kinds::followup()),
+    ]
+}
+
+/// A vector: everything another implementation needs, and what it must come to.
+fn vector(doc: &Document) -> Value {
+    let record = doc.view().record();
+    let changes: Vec<String> =
+        all_changes(doc).iter().map(|change| hex::encode(change.bytes())).collect();
+    json!({
+        "genesis": hex::encode(doc.genesis().encode()),
+        "items": doc.shape().items(),
+        "first_change": doc.first().to_string(),
+        "changes": changes,
+        "heads": doc.heads().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "record": String::from_utf8(record.bytes().to_vec()).unwrap(),
+        "digest": hex::encode(record.digest()),
+    })
+}
+
+#[test]
+fn the_test_vectors_still_hold() {
+    for (name, doc) in vectors() {
+        let path = format!("{}/fixtures/record-{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let fixture: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let changes: Vec<RawChange> = fixture["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hex| RawChange::inspect(hex::decode(hex.as_str().unwrap()).unwrap()).unwrap())
+            .collect();
+        let mut read = Document::create(doc.genesis(), doc.shape());
+        assert_eq!(read.apply(&changes).applied.len(), changes.len(), "{name}");
+        assert_eq!(vector(&read), fixture, "{name}: the record's form or the writer changed");
+        assert_eq!(vector(&doc), fixture, "{name}: the same edits now make other changes");
+    }
+}
+
+#[test]
+#[ignore = "writes the vectors; run it only when docs/record.md gets a new version"]
+fn write_the_test_vectors() {
+    for (name, doc) in vectors() {
+        let text = serde_json::to_string_pretty(&vector(&doc)).unwrap();
+        std::fs::write(format!("fixtures/record-{name}.json"), text + "\n").unwrap();
+    }
+}
+
+#[test]
+fn both_values_of_a_conflict_and_their_writers_are_in_the_record() {
+    let (mut a, mut b) = (inspection(), inspection());
+    let from_b = edit(&mut b, 2, |e| e.answer("1.1", answer(Grade::Major)));
+    edit(&mut a, 1, |e| e.answer("1.1", answer(Grade::Pass)));
+    a.apply(&[from_b]);
+    let record: Value = serde_json::from_slice(a.view().record().bytes()).unwrap();
+    let values = record["answers"]["1.1"].as_array().unwrap();
+    assert_eq!(values.len(), 2);
+    assert_eq!(values[0]["actor"], hex::encode([1; 16]));
+    assert_eq!(values[1]["value"]["grade"], "major");
+}
+
+#[test]
+fn a_summary_tells_what_a_list_needs() {
+    let summary = team().summary();
+    assert_eq!((summary.items, summary.answered, summary.findings), (3, 1, 2));
+    // The third phone's answer was not seen by whoever resolved the first two.
+    assert_eq!(summary.conflicts, 2, "the answer, and the place that three people wrote");
+    assert_eq!(summary.state, "planned");
+    assert_eq!(summary.plan, Some(DocumentId([1; 32])));
+    assert_eq!(summary.updated_at, Timestamp(1004));
+    let bytes = summary.encode();
+    assert_eq!(Summary::decode(&bytes).unwrap(), summary);
+    assert!(matches!(Summary::decode(&[9, 9]), Err(SummaryError::Version { found: 9 })));
+    assert!(matches!(Summary::decode(&[]), Err(SummaryError::Empty)));
+    assert!(matches!(
+        Summary::decode(&bytes[..bytes.len() - 1]),
+        Err(SummaryError::Damaged { .. })
+    ));
+}

@@ -1,0 +1,237 @@
+//! What bounds a session, and what it says when something goes wrong half-way.
+
+use super::*;
+
+fn greeted(hub: &FakeHub, live: bool) -> HubSession {
+    let head = hub.position(hub.feed.len());
+    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    let start = Start { live, position: Some(hub.position(0)), ..FakePhone::new(1).start(live) };
+    let mut phone = PhoneSession::new(start);
+    let Some(PhoneOutput::Send(hello)) = phone.poll_output() else { panic!("no Hello") };
+    session.handle_frame(&hello, &hub.held.tree).unwrap();
+    session
+}
+
+fn hear(session: &mut HubSession, frame: &Frame) -> Result<(), SessionError> {
+    session.handle_frame(&frame.encode().unwrap(), &MemoryTree::default())
+}
+
+/// Polls until nothing is left, and returns what was said and what else was wanted.
+fn drain(session: &mut HubSession) -> (Vec<Frame>, Vec<HubOutput>) {
+    let (mut said, mut wanted) = (Vec::new(), Vec::new());
+    while let Some(output) = session.poll_output() {
+        match output {
+            HubOutput::Send(bytes) => said.push(Frame::decode(&bytes).unwrap()),
+            other => wanted.push(other),
+        }
+    }
+    (said, wanted)
+}
+
+#[test]
+fn a_phone_that_pushes_faster_than_the_hub_stores_is_not_read() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, true);
+    for _ in 0..ACCEPTS_MAX {
+        assert!(session.wants_input());
+        hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    }
+    assert!(!session.wants_input());
+    session.handle_accepted(Accepted::default()).unwrap();
+    assert!(session.wants_input());
+}
+
+#[test]
+fn a_slow_reader_is_served_one_page_at_a_time() {
+    let (mut phone, mut hub) = (FakePhone::new(2), FakeHub::new(1));
+    (0..7).for_each(|document| phone.edit(document, 1));
+    sync(&mut phone, &mut hub);
+    // A phone at the beginning of the feed, seven packs behind.
+    let mut session = greeted(&hub, true);
+    session.handle_position(true).unwrap();
+    let (_, wanted) = drain(&mut session);
+    let serves = wanted.iter().filter(|output| matches!(output, HubOutput::Serve { .. })).count();
+    assert_eq!(serves, 1);
+    // Until that page is handed in and written, no other is asked for.
+    session.handle_feed(hub.page(key(1).device(), hub.position(0))).unwrap();
+    assert!(matches!(session.poll_output(), Some(HubOutput::Send(_))));
+    assert!(matches!(session.poll_output(), Some(HubOutput::Serve { .. })));
+    assert!(session.poll_output().is_none());
+}
+
+#[test]
+fn what_was_stored_is_acknowledged_before_a_failure_is_told() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    drain(&mut session);
+    let device = key(1).device();
+    let receipt = HubReceipt::sign(&key(HUB), [1; 16], device, vec![], Timestamp(1)).unwrap();
+    let failure = Failure {
+        code: FailureCode::Full,
+        message: "no space left".into(),
+        retry_after_ms: Some(60_000),
+    };
+    session
+        .handle_accepted(Accepted {
+            receipt: Some(receipt.clone()),
+            failure: Some(failure.clone()),
+            ..Accepted::default()
+        })
+        .unwrap();
+    let (said, wanted) = drain(&mut session);
+    assert_eq!(said, [Frame::Receipts(receipt), Frame::Failed(failure.clone())]);
+    let Some(HubOutput::Finished(outcome)) = wanted.last() else { panic!("not finished") };
+    assert_eq!(outcome.ending, Ending::Refused(failure));
+    assert!(!session.wants_input());
+}
+
+#[test]
+fn a_session_does_not_end_while_the_phones_packs_wait_to_be_merged() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    let (_, wanted) = drain(&mut session);
+    assert!(wanted.iter().any(|output| matches!(output, HubOutput::Accept(_))));
+    session.handle_accepted(Accepted { pending: true, ..Accepted::default() }).unwrap();
+    session.handle_notices(0, vec![]).unwrap();
+    assert_eq!(drain(&mut session).0, []);
+    session.handle_merged(true);
+    let (_, wanted) = drain(&mut session);
+    assert!(wanted.iter().any(|output| matches!(output, HubOutput::Serve { .. })));
+    let page = FeedPage { items: vec![], position: hub.position(0), more: false };
+    session.handle_feed(page).unwrap();
+    session.handle_notices(0, vec![]).unwrap();
+    let (said, _) = drain(&mut session);
+    assert_eq!(said, [Frame::Caught { position: hub.position(0) }, Frame::Bye]);
+}
+
+#[test]
+fn growth_before_the_hello_is_not_missed() {
+    let hub = FakeHub::new(1);
+    let head = hub.position(0);
+    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    session.handle_feed_grown();
+    let mut phone = FakePhone::new(1);
+    phone.position = Some(head);
+    let mut phone = PhoneSession::new(phone.start(true));
+    let Some(PhoneOutput::Send(hello)) = phone.poll_output() else { panic!("no Hello") };
+    session.handle_frame(&hello, &hub.held.tree).unwrap();
+    assert!(drain(&mut session).1.contains(&HubOutput::Serve { after: head }));
+}
+
+#[test]
+fn nothing_is_said_after_goodbye() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    drain(&mut session);
+    session.handle_notices(0, vec![]).unwrap();
+    assert_eq!(drain(&mut session).0.last(), Some(&Frame::Bye));
+    // The feed grows while the phone's goodbye is on its way.
+    session.handle_merged(true);
+    drain(&mut session);
+    session.handle_notices(9, vec![]).unwrap();
+    session.handle_feed(hub.page(key(1).device(), hub.position(0))).unwrap();
+    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    let device = key(1).device();
+    let receipt = HubReceipt::sign(&key(HUB), [1; 16], device, vec![], Timestamp(1)).unwrap();
+    session.handle_accepted(Accepted { receipt: Some(receipt), ..Accepted::default() }).unwrap();
+    assert_eq!(drain(&mut session).0, []);
+    hear(&mut session, &Frame::Bye).unwrap();
+    let (_, wanted) = drain(&mut session);
+    let Some(HubOutput::Finished(outcome)) = wanted.last() else { panic!("not finished") };
+    assert_eq!(outcome.ending, Ending::Done);
+}
+
+#[test]
+fn notices_are_told_page_by_page_until_none_is_left() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, true);
+    let notice = Notice {
+        document: DocumentId([1; 32]),
+        actor: Actor([1; 16]),
+        seq: 1,
+        hash: crate::model::ChangeHash([1; 32]),
+        verdict: Verdict::Poison,
+    };
+    let (_, wanted) = drain(&mut session);
+    assert!(wanted.contains(&HubOutput::Notices { after: 0 }));
+    let upto = NOTICES_MAX as u64;
+    session.handle_notices(upto, vec![notice.clone(); NOTICES_MAX]).unwrap();
+    let (said, wanted) = drain(&mut session);
+    assert!(matches!(&said[..], [Frame::Notices { notices, .. }] if notices.len() == NOTICES_MAX));
+    assert_eq!(wanted, [HubOutput::Notices { after: upto }]);
+    session.handle_notices(upto + 1, vec![notice]).unwrap();
+    assert_eq!(drain(&mut session).1, []);
+}
+
+#[test]
+fn packs_beyond_the_sessions_limit_are_left_for_the_next() {
+    let start = Start {
+        outbox: vec![vec![0; 1 << 20]; (OUTBOX_BYTES_MAX >> 20) + 5],
+        ..FakePhone::new(1).start(true)
+    };
+    let mut session = PhoneSession::new(start);
+    session.handle_closed();
+    let Some(PhoneOutput::Finished(outcome)) = session.poll_output() else { panic!("not over") };
+    assert!(outcome.left_behind);
+}
+
+#[test]
+fn slices_of_a_snapshot_that_do_not_fit_together_are_refused() {
+    let slice = |index, count| FeedItem::SnapshotPart {
+        document: DocumentId([1; 32]),
+        index,
+        count,
+        bytes: vec![0; 10],
+    };
+    for wrong in [
+        vec![slice(1, 3)],
+        vec![slice(0, 3), slice(2, 3)],
+        vec![slice(0, 3), slice(1, 4)],
+        vec![slice(0, 3), FeedItem::Object { bytes: vec![] }],
+        vec![slice(0, 2), slice(1, 2)],
+    ] {
+        let mut joiner = items::Joiner::default();
+        let joined: Result<Vec<_>, _> = wrong.into_iter().map(|item| joiner.join(item)).collect();
+        assert!(matches!(joined, Err(SessionError::Snapshot)));
+    }
+}
+
+#[test]
+fn more_differences_than_are_kept_at_once_are_found_by_comparing_again() {
+    let (mut one, mut two) = (FakePhone::new(1), FakePhone::new(2));
+    let mut hub = FakeHub::new(1);
+    (0..7).for_each(|document| one.edit(document, 1));
+    sync(&mut one, &mut hub);
+    (20..26).for_each(|document| two.edit(document, 1));
+    // Two holds documents, but no position and nothing of the hub's; its own packs were
+    // acknowledged by a hub that is gone.
+    two.unacknowledged.clear();
+    let mut line = Line::new(&two, &hub, false);
+    line.phone.found = crate::sync::Differences::limited(3);
+    line.hub.found = crate::sync::Differences::limited(3);
+    line.run(&mut two, &mut hub);
+    assert_eq!(line.phone_outcome.expect("the session must end").ending, Ending::Done);
+    assert_eq!(two.held.root(), hub.held.root());
+    assert_eq!(two.held.packs.len(), 13);
+}
+
+#[test]
+fn a_peer_that_asks_without_end_is_stopped() {
+    let parts = vec![
+        crate::sync::reconcile::Part::Node {
+            prefix: Prefix::ROOT,
+            fingerprint: crate::sync::Fingerprint([1; 16]),
+        };
+        crate::sync::reconcile::RECONCILE_PARTS_MAX
+    ];
+    let message = crate::sync::ReconcileMessage { parts, last: false };
+    let frame = Frame::Compare(message).encode().unwrap();
+    let tree = MemoryTree::default();
+    let mut session = PeerSession::new(false, &tree).unwrap();
+    let stopped = (0..1_000).any(|_| session.handle_frame(&frame, &tree).is_err());
+    assert!(stopped);
+}
