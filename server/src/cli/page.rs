@@ -8,7 +8,7 @@ use super::record::{
     PinnedData, ReviewData,
 };
 use super::rows::unit_text;
-use super::words;
+use super::{time, words};
 use crate::messages::{Lang, Messages};
 
 /// Digits of a random name that are shown: enough to tell a record's rows apart.
@@ -123,15 +123,7 @@ pub(super) fn by(author: &AuthorData, at: &str, m: &Messages) -> String {
     if !author.agency.is_empty() {
         who = format!("{who} ({})", author.agency);
     }
-    m.text("show.by", &[("author", &who), ("time", &minute(at))])
-}
-
-/// Cuts a time in RFC 3339 to the minute.
-fn minute(at: &str) -> String {
-    match (at.get(..10), at.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day} {minute} +07:00"),
-        _ => at.to_owned(),
-    }
+    m.text("show.by", &[("author", &who), ("time", &time::minute(at))])
 }
 
 fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
@@ -220,7 +212,7 @@ pub(super) fn arrival_text(arrival: &ArrivalData, m: &Messages) -> String {
         _ if arrival.recorded == 0 => m.text("arrival.none", &[]),
         Some(at) => {
             let line = m.text("arrival.counts", &counts);
-            format!("{line}; {}", m.text("arrival.stored_at", &[("time", &minute(at))]))
+            format!("{line}; {}", m.text("arrival.stored_at", &[("time", &time::minute(at))]))
         }
         None => m.text("arrival.counts", &counts),
     }
