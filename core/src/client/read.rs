@@ -76,7 +76,8 @@ pub struct Shown {
     pub authors: Authors,
     /// How far this device's edits have come.
     pub arrival: Arrival,
-    /// The supervisor's decision, comments and requests, if there are any.
+    /// The supervisor's decision, comments and requests, if there are any; none when the past is
+    /// shown, because a review has a past of its own.
     pub review: Option<ReviewView>,
 }
 
@@ -87,11 +88,7 @@ impl Client {
     ///
     /// Returns [`ClientError::Replica`] when it or its checklist is not here, or when the heads are
     /// unknown.
-    pub fn show(
-        &self,
-        genesis: &Genesis,
-        at: Option<&[ChangeHash]>,
-    ) -> Result<Shown, ClientError> {
+    pub fn show(&self, genesis: &Genesis, at: Option<&[ChangeHash]>) -> Result<Shown, ClientError> {
         let document = self.open_inspection(genesis)?;
         let id = genesis.document();
         let (template_id, template) = self.template_of(genesis)?;
@@ -102,7 +99,10 @@ impl Client {
         let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
         let (facility, plan, visit) = self.about(genesis)?;
         let mut authors = self.authors(id, &document)?;
-        let review = self.review_document(genesis)?;
+        let review = match at {
+            None => self.review_document(genesis)?,
+            Some(_) => None,
+        };
         if let Some(review) = &review {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }

@@ -67,7 +67,8 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
         page.line(m.text("show.plan", &[("plan", &plan.title), ("visit", &visit)]));
     }
     page.line(m.text("show.state", &[("state", &words::state(m, &data.state.join("|")))]));
-    let template = format!("{} {}: {}", data.template.code, data.template.edition, data.template.title);
+    let template =
+        format!("{} {}: {}", data.template.code, data.template.edition, data.template.title);
     page.line(m.text("show.template", &[("template", &template)]));
     if !data.template.official {
         page.line(m.text("show.unofficial", &[]));
@@ -143,10 +144,8 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     for parked in &finding.parked {
         let edit = &parked.edit;
         let by = by(&edit.author, &edit.at, m);
-        let line = m.text(
-            "show.parked",
-            &[("field", &parked.field), ("value", &edit.value), ("by", &by)],
-        );
+        let line =
+            m.text("show.parked", &[("field", &parked.field), ("value", &edit.value), ("by", &by)]);
         page.line(format!("    {line}"));
     }
 }
@@ -158,9 +157,10 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
         let by = by(&decision.author, &decision.at, m);
         page.line(format!("  {}  {by}", decision.value));
     }
-    for (name, entries) in
-        [(m.text("show.request", &[]), &review.requests), (m.text("show.comment", &[]), &review.comments)]
-    {
+    for (name, entries) in [
+        (m.text("show.request", &[]), &review.requests),
+        (m.text("show.comment", &[]), &review.comments),
+    ] {
         for entry in entries {
             pinned_text(page, &name, entry, m);
         }
@@ -225,8 +225,7 @@ pub(super) fn conflicts(page: &mut Page, conflicts: &[ConflictData], m: &Message
         if let Some(field) = &conflict.field {
             place = format!("{place} {field}");
         }
-        let agreed =
-            if conflict.agreed { m.text("conflicts.agreed", &[]) } else { String::new() };
+        let agreed = if conflict.agreed { m.text("conflicts.agreed", &[]) } else { String::new() };
         page.line(format!("{place} {agreed}"));
         for value in &conflict.values {
             let shown = match value.value.get("grade").and_then(serde_json::Value::as_str) {
