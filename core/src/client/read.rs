@@ -249,10 +249,8 @@ impl Client {
         Ok(self.phone().replica().summary(review)?)
     }
 
-    fn about(
-        &self,
-        genesis: &Genesis,
-    ) -> Result<(Option<Named>, Option<Named>, Option<u32>), ClientError> {
+    /// Returns facility, plan and number of a planned visit.
+    fn about(&self, genesis: &Genesis) -> Result<About, ClientError> {
         let Origin::Planned { plan, facility, visit } = genesis.origin else {
             return Ok((None, None, None));
         };
@@ -269,6 +267,9 @@ impl Client {
         Ok(Named { document, title: row.map(|row| row.title).unwrap_or_default() })
     }
 }
+
+/// Facility, plan and number of a planned visit; nothing of another document.
+type About = (Option<Named>, Option<Named>, Option<u32>);
 
 pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {
     ClientError::WrongKind {
