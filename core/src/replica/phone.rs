@@ -80,8 +80,7 @@ impl Phone {
                 });
             }
             Some(_) => {
-                let opened = phone.replica.store().opened();
-                if opened.moved || !opened.lost.is_empty() {
+                if phone.replica.disturbed()?.is_some() {
                     phone.renew(fresh, Renewal::Moved, now)?;
                 }
                 return Ok(phone);
@@ -113,7 +112,8 @@ impl Phone {
         why: Renewal,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        self.record(Fact::Incarnated { incarnation, why, at: now }).map(drop)
+        let lost = self.replica.store().opened().lost.len() as u64;
+        self.record(Fact::Incarnated { incarnation, why, lost, at: now }).map(drop)
     }
 
     /// Edits a document, or makes it if this is its first edit here. Returns after one sync of the
