@@ -1,0 +1,50 @@
+//! Finds the program under test and starts it in an environment of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Names another program to test, for instance an installed one.
+const VARIABLE: &str = "BIENBAN_BIN";
+
+/// The program's name among this package's: its `main` is that of `bienban`.
+const NAME: &str = "bienban-tested";
+
+/// Variables of the program start like this; so do those that steer the tests.
+const VARIABLES: &str = "BIENBAN_";
+
+/// Returns the path of the program under test.
+///
+/// It is the one that cargo built together with the test, so it is never older than the sources.
+///
+/// # Panics
+///
+/// Panics when it is not there: only cargo's tests and benches of this package have it built.
+#[must_use]
+pub fn bienban() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| std::env::var_os(VARIABLE).map_or_else(beside_this, PathBuf::from))
+}
+
+fn beside_this() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    // target/PROFILE/deps/TEST-HASH
+    let folder = test.ancestors().nth(2).expect("cargo puts tests two folders below the target's");
+    let program = folder.join(format!("{NAME}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "{} is not built; run this through cargo", program.display());
+    program
+}
+
+/// Returns a command that runs the program: in English, and without settings that the environment
+/// of the tests may hold.
+#[must_use]
+pub fn command() -> Command {
+    let mut command = Command::new(bienban());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with(VARIABLES) {
+            command.env_remove(name);
+        }
+    }
+    command.env("BIENBAN_LANG", "en");
+    command
+}
