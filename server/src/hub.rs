@@ -92,8 +92,11 @@ pub struct RunningHub {
 /// Returns [`HubError::File`] when the folder cannot be written and [`HubError::Key`] when its key
 /// is damaged.
 pub fn identity(dir: &Path) -> Result<DeviceId, HubError> {
-    std::fs::create_dir_all(dir)
-        .map_err(|source| HubError::File { action: "make", path: dir.to_owned(), source })?;
+    std::fs::create_dir_all(dir).map_err(|source| HubError::File {
+        action: "make",
+        path: dir.to_owned(),
+        source,
+    })?;
     Ok(DeviceKey::from_seed(&*key(dir)?).device())
 }
 
@@ -105,8 +108,11 @@ impl RunningHub {
     /// Returns [`HubError::Store`] when another process has the folder open, and [`HubError::Net`]
     /// when the port cannot be opened.
     pub fn open(config: &HubConfig) -> Result<Self, HubError> {
-        std::fs::create_dir_all(&config.dir)
-            .map_err(|source| HubError::File { action: "make", path: config.dir.clone(), source })?;
+        std::fs::create_dir_all(&config.dir).map_err(|source| HubError::File {
+            action: "make",
+            path: config.dir.clone(),
+            source,
+        })?;
         let now = clock::now();
         // The store's lock comes first: two hubs must not both make a key.
         let store =
@@ -216,7 +222,10 @@ fn report(hub: &Hub) {
         tracing::warn!(file, why, "a file was set aside");
     }
     if !opened.lost.is_empty() {
-        tracing::error!(records = opened.lost.len(), "records are lost; phones will give them back");
+        tracing::error!(
+            records = opened.lost.len(),
+            "records are lost; phones will give them back"
+        );
     }
     if opened.moved {
         tracing::warn!("the folder was restored or copied; phones will compare everything");
@@ -235,8 +244,11 @@ fn key(dir: &Path) -> Result<zeroize::Zeroizing<[u8; 32]>, HubError> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             seed = zeroize::Zeroizing::new(clock::random()?);
-            write_key(&path, &seed)
-                .map_err(|source| HubError::File { action: "write", path, source })?;
+            write_key(&path, &seed).map_err(|source| HubError::File {
+                action: "write",
+                path,
+                source,
+            })?;
         }
         Err(source) => return Err(HubError::File { action: "read", path, source }),
     }

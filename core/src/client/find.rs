@@ -213,11 +213,7 @@ impl Client {
         Ok(visits)
     }
 
-    fn by_digits(
-        &self,
-        kind: Kind,
-        name: &str,
-    ) -> Result<Vec<(DocumentId, Genesis)>, ClientError> {
+    fn by_digits(&self, kind: Kind, name: &str) -> Result<Vec<(DocumentId, Genesis)>, ClientError> {
         if !is_digits(name) {
             return Ok(Vec::new());
         }

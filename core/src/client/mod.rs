@@ -21,8 +21,8 @@ use crate::replica::{Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, StoreError};
 use crate::trust::DeviceKey;
 
-pub use settings::Settings;
 pub use read::{Author, Authors, Named, Shown};
+pub use settings::Settings;
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 

@@ -87,11 +87,7 @@ impl Client {
     ///
     /// Returns [`ClientError::Replica`] when it or its checklist is not here, or when the heads are
     /// unknown.
-    pub fn show(
-        &self,
-        genesis: &Genesis,
-        at: Option<&[ChangeHash]>,
-    ) -> Result<Shown, ClientError> {
+    pub fn show(&self, genesis: &Genesis, at: Option<&[ChangeHash]>) -> Result<Shown, ClientError> {
         let document = self.open_inspection(genesis)?;
         let id = genesis.document();
         let (template_id, template) = self.template_of(genesis)?;

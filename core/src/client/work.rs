@@ -268,11 +268,7 @@ impl Client {
     ///
     /// Returns [`ClientError::NotYours`] when this device may not review, and
     /// [`ClientError::Replica`] when it could not be recorded.
-    pub fn accept(
-        &self,
-        inspection: &Genesis,
-        text: &str,
-    ) -> Result<EditOutcome<()>, ClientError> {
+    pub fn accept(&self, inspection: &Genesis, text: &str) -> Result<EditOutcome<()>, ClientError> {
         self.review(inspection, |editor| editor.decide(Verdict::Accepted, text))
     }
 
@@ -452,7 +448,8 @@ fn append_line(editor: &mut Editor<'_>, item: &str, line: &str) -> Result<(), Ed
     let open = before
         .and_then(|view| view.notes.get(item).map(|note| !note.ends_with('\n')))
         .unwrap_or(false);
-    let text = if open { format!("\n{}\n", line.trim_end()) } else { format!("{}\n", line.trim_end()) };
+    let text =
+        if open { format!("\n{}\n", line.trim_end()) } else { format!("{}\n", line.trim_end()) };
     editor.note(item, NoteEdit::Append(text))
 }
 

@@ -21,7 +21,9 @@ pub enum IdError {
         expected: usize,
     },
     /// The text is not the code of an administrative unit.
-    #[error("an administrative unit is 2 digits (province) or 5 digits (commune), or 00 for the country")]
+    #[error(
+        "an administrative unit is 2 digits (province) or 5 digits (commune), or 00 for the country"
+    )]
     Scope,
     /// The text names no kind of document.
     #[error("a document is a facility, plan, inspection, review or followup")]

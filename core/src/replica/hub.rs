@@ -386,12 +386,11 @@ impl Hub {
         let store = self.replica.store();
         let prefix = rows::of_actor(PACK, document, actor);
         let before = rows::of_seq(PACK, document, actor, seq.saturating_sub(1));
-        for (key, value) in store.scan(&prefix, Some(&before), 1)? {
-            let row: PackRow = rows::decode(&key, &value)?;
-            let pack = Pack::decode(&self.replica.pack(row.place)?)?;
-            return Ok(tip_at(&pack, seq));
-        }
-        Ok(None)
+        let page = store.scan(&prefix, Some(&before), 1)?;
+        let Some((key, value)) = page.first() else { return Ok(None) };
+        let row: PackRow = rows::decode(key, value)?;
+        let pack = Pack::decode(&self.replica.pack(row.place)?)?;
+        Ok(tip_at(&pack, seq))
     }
 
     /// Merges the waiting packs of one document, if any wait. Loads that document and no other.

@@ -1,9 +1,9 @@
 //! The store on disk: journal files and a sled index.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 use super::files::failed;
@@ -100,14 +100,19 @@ impl DiskStore {
         receive.recv().unwrap_or(Err(StoreError::Closed))
     }
 
+    /// Reads from the index; from one made anew in memory when the engine fails.
     fn with_index<T>(
         &self,
-        work: impl FnOnce(&Index) -> Result<T, StoreError>,
+        work: impl Fn(&Index) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some(index) => work(index),
-            None => Err(self.shared.refusal().unwrap_or(StoreError::Closed)),
+        let index = self.shared.index()?;
+        match work(&index) {
+            Err(
+                error @ (StoreError::Engine { .. }
+                | StoreError::Full { .. }
+                | StoreError::Io { .. }),
+            ) => work(&*self.shared.fall_back(&index, &error)?),
+            answer => answer,
         }
     }
 

@@ -200,6 +200,51 @@ fn a_torn_tail_is_cut_and_kept_aside() {
 }
 
 #[test]
+fn a_full_disk_can_be_opened_for_reading_and_goes_on_once_there_is_room() {
+    for place in [OnDisk::new(), OnDisk::in_memory()] {
+        let store = place.open_rows();
+        fill(&store, 20);
+        place.crash(store);
+        let last = fs::read_dir(place.root().join("journal")).unwrap().count();
+        let path = place.root().join(format!("journal/{last:08}.seg"));
+        fs::write(&path, [&fs::read(&path).unwrap()[..], b"Bj torn"].concat()).unwrap();
+        place.files.fail_at(1, Failure::Full, true);
+        let store = place.open_rows();
+        check(&store, 40);
+        for _ in 0..2 {
+            assert!(matches!(store.commit(vec![count("n")]), Err(StoreError::Full { .. })));
+        }
+        assert!(matches!(store.reopen(), Err(StoreError::Full { .. })));
+        check(&store, 40);
+        place.files.heal();
+        store.reopen().unwrap();
+        fill(&store, 1);
+        check(&store, 42);
+    }
+}
+
+#[test]
+fn a_journal_of_the_first_format_is_still_read() {
+    let place = OnDisk::new();
+    fs::create_dir_all(place.root().join("journal")).unwrap();
+    let sample = include_bytes!("fixtures/journal-v1.seg");
+    fs::write(place.root().join("journal/00000001.seg"), sample).unwrap();
+    let store = place.open_rows();
+    check(&store, 8);
+    let opened = store.opened();
+    assert_eq!((opened.set_aside, opened.lost, opened.moved), (vec![], vec![], true));
+}
+
+#[test]
+#[ignore = "writes the sample again; only for a new format"]
+fn write_a_sample_journal() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 4);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/fixtures/journal-v1.seg");
+    fs::copy(place.root().join("journal/00000001.seg"), sample).unwrap();
+}
+
+#[test]
 fn a_segment_that_was_being_started_is_set_aside() {
     let place = OnDisk::new();
     let store = place.open_rows();

@@ -32,6 +32,20 @@ pub trait Files: Send + Sync {
     /// As [`Files::create`].
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// Returns the first bytes of a file, fewer when it is shorter, and its length.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::create`].
+    fn read_start(&self, path: &Path, bytes: usize) -> io::Result<(Vec<u8>, u64)>;
+
+    /// Returns how many bytes can still be written to the file system of a folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::create`].
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
+
     /// Returns the names in a folder, sorted.
     ///
     /// # Errors
@@ -120,6 +134,26 @@ impl Files for RealFiles {
         let mut bytes = Vec::new();
         File::open(path)?.read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn read_start(&self, path: &Path, bytes: usize) -> io::Result<(Vec<u8>, u64)> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut start = Vec::with_capacity(bytes);
+        file.take(bytes as u64).read_to_end(&mut start)?;
+        Ok((start, length))
+    }
+
+    #[cfg(unix)]
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        let space = rustix::fs::statvfs(folder)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    #[cfg(not(unix))]
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        // Without an answer the disk is taken to have room; a failed write says otherwise.
+        Ok(u64::MAX)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -122,8 +122,12 @@ pub trait Read {
     /// # Errors
     ///
     /// As [`Read::get`].
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize)
-    -> Result<Vec<Row>, StoreError>;
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
 }
 
 /// Says what a record means for the index. Must be a pure function of its arguments.

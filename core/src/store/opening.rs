@@ -16,8 +16,8 @@ use super::index::Index;
 use super::journal::Journal;
 use super::memory::MemoryEngine;
 use super::repair::{Site, repair, settle_interrupted};
-use super::rows::Engine;
-use super::scan::{Scan, Tail, scan};
+use super::rows::{Engine, Meta};
+use super::scan::{Scan, Tail, scan, trust};
 use super::segments::{FileJournal, Found, SEGMENT_BYTES, segment_path};
 use super::sled_engine::{SledEngine, released};
 use super::{Opened, Position, Project, StoreError, Verified};
@@ -31,8 +31,16 @@ const OPENING: &str = "index-opening";
 /// Room that is given back when the disk is full, so that the index can still be opened.
 const RESERVE: &str = "reserve";
 
-/// sled needs one segment of its file and a snapshot to open.
-const RESERVE_BYTES: usize = 2 << 20;
+/// Twice what the index needs to open.
+const RESERVE_BYTES: usize = 4 << 20;
+
+/// sled needs some segments of its file and a snapshot to open and to catch up. It must never meet
+/// a full disk: it hangs then, and so does every other sled database of the program.
+const INDEX_ROOM_BYTES: u64 = 2 << 20;
+
+/// Commits are refused while the disk has less room than this, so that the index, which writes in
+/// the background, does not meet its end.
+const FREE_BYTES_MIN: u64 = 16 << 20;
 
 /// sled's cache: the index is small and the phone has little memory.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -66,6 +74,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// sled's cache, in bytes.
     pub cache_bytes: u64,
+    /// Commits are refused while the disk has less room than this many bytes.
+    pub free_bytes_min: u64,
     /// The index is flushed after this many records.
     pub checkpoint_records: u64,
     /// And after this long with something to flush.
@@ -96,6 +106,7 @@ impl Options {
             clock,
             segment_bytes: SEGMENT_BYTES,
             cache_bytes: CACHE_BYTES,
+            free_bytes_min: FREE_BYTES_MIN,
             checkpoint_records: CHECKPOINT_RECORDS,
             checkpoint_every: CHECKPOINT_EVERY,
             files: Arc::new(RealFiles),
@@ -193,12 +204,30 @@ impl Place {
     /// Best effort: a store without a reserve works, but may open for reading only on a full disk.
     fn fill_reserve(&self) {
         let path = self.root.join(RESERVE);
-        if !path.exists() {
+        if !path.exists() && self.has_room(self.options.free_bytes_min) {
             let fill = || self.files().create(&path)?.write_at(0, &vec![0; RESERVE_BYTES]);
             if fill().is_err() {
                 drop(self.files().remove(&path));
             }
         }
+    }
+
+    /// Makes the rows that `meta` describes anew in memory, from the journal's files.
+    pub(super) fn index_in_memory(
+        &self,
+        project: &Arc<dyn Project>,
+        meta: &Meta,
+    ) -> Result<Index, StoreError> {
+        let (folder, files) = (self.journal_folder(), Arc::clone(&self.options.files));
+        let found = scan(&*files, &folder, Some(meta.store), Position(0))?.found;
+        let broken = Some(StoreError::Closed);
+        let bytes = self.options.segment_bytes;
+        let journal = FileJournal::resume(files, folder, meta.store, bytes, found, broken);
+        let engine = Box::new(Arc::new(MemoryEngine::default()));
+        let index = Index::load(engine, Arc::clone(project), meta.store)?
+            .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })?;
+        replay(&index, &journal, meta.head.position, &|| true)?;
+        Ok(index)
     }
 
     fn sled(&self) -> Result<Box<dyn Engine>, StoreError> {
@@ -220,17 +249,19 @@ impl Place {
     }
 
     fn sled_with_room(&self) -> Result<SledEngine, StoreError> {
-        let open = || SledEngine::open(&self.index_folder(), self.options.cache_bytes);
-        match open() {
-            Err(StoreError::Full { action }) => {
-                let reserve = self.root.join(RESERVE);
-                if self.files().remove(&reserve).is_err() {
-                    return Err(StoreError::Full { action });
-                }
-                open()
+        if !self.has_room(INDEX_ROOM_BYTES) {
+            // Gives the reserve back; it is made again by an open that finds room.
+            drop(self.files().remove(&self.root.join(RESERVE)));
+            if !self.has_room(INDEX_ROOM_BYTES) {
+                return Err(StoreError::Full { action: "open the index" });
             }
-            opened => opened,
         }
+        SledEngine::open(&self.index_folder(), self.options.cache_bytes)
+    }
+
+    /// Whether the disk has room for so many bytes, as far as it says.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        self.files().free_bytes(&self.root).is_ok_and(|free| free >= bytes)
     }
 }
 
@@ -325,8 +356,7 @@ impl Opening<'_> {
         let (index, mut reason) = self.open_index();
         let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
         let store = self.store.or_else(|| index.as_ref().map(|index| index.meta().store));
-        let (files, folder) = (self.place.files(), self.place.journal_folder());
-        let mut scan = scan(files, &folder, store, probe)?;
+        let mut scan = self.scan(store, probe)?;
         let store = match store.or(scan.store) {
             Some(store) => store,
             None => self.new_store()?,
@@ -402,6 +432,18 @@ impl Opening<'_> {
         }
         let (found, wanted) = (meta.projection, self.project.version());
         (found != wanted).then(|| format!("it was made by projection {found}, not {wanted}"))
+    }
+
+    /// Reads the journal, as far as the note of the last close does not vouch for it.
+    fn scan(&self, store: Option<StoreId>, probe: Position) -> Result<Scan, StoreError> {
+        let (files, folder) = (self.place.files(), self.place.journal_folder());
+        if let Closed::Clean { head, journal: None, .. } = self.closed
+            && head.position == probe
+            && let Some(trusted) = trust(files, &folder, head)?
+        {
+            return Ok(trusted);
+        }
+        scan(files, &folder, store, probe)
     }
 
     /// Repairs the journal if it lost something that had been durable.
@@ -580,12 +622,13 @@ impl Opening<'_> {
     /// Rows in memory, for reading only, when there is no room for others.
     fn in_memory(&mut self, journal: &FileJournal) -> Result<Index, StoreError> {
         let index = self.load_empty(Box::new(Arc::new(MemoryEngine::default())))?;
-        replay(&index, journal)?;
+        replay(&index, journal, journal.head().position, &|| true)?;
         Ok(index)
     }
 
     fn catch_up(&mut self, index: Index, journal: &FileJournal) -> Result<Index, StoreError> {
-        match replay(&index, journal) {
+        let room = || self.place.options.index_in_memory || self.place.has_room(INDEX_ROOM_BYTES);
+        match replay(&index, journal, journal.head().position, &room) {
             Ok(count) => {
                 self.opened.replayed = count;
                 Ok(index)
@@ -611,18 +654,30 @@ impl Opening<'_> {
     }
 }
 
-/// Projects what the index lacks and returns how many records that were.
-fn replay(index: &Index, journal: &FileJournal) -> Result<u64, StoreError> {
+/// Projects what the index lacks, up to `last`, while there is room, and returns how many records
+/// that were.
+fn replay(
+    index: &Index,
+    journal: &FileJournal,
+    last: Position,
+    has_room: &dyn Fn() -> bool,
+) -> Result<u64, StoreError> {
     let mut group = index.group();
     let mut waiting = 0;
     let mut count = 0;
     journal.visit(index.meta().head.position, &mut |encoded| {
+        if encoded.entry.position > last {
+            return Ok(());
+        }
         group.replay(encoded)?;
         (waiting, count) = (waiting + 1, count + 1);
         if waiting < REPLAY_RECORDS && group.bytes() < REPLAY_BYTES {
             return Ok(());
         }
         waiting = 0;
+        if !has_room() {
+            return Err(StoreError::Full { action: "bring the index up to date" });
+        }
         let full = std::mem::replace(&mut group, index.group());
         index.apply(full.finish())?;
         group = index.group();

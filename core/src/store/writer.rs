@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::gate::Gate;
 use super::identity::{Identity, Lock};
@@ -25,6 +26,11 @@ const GROUP_BYTES_MAX: usize = 1 << 20;
 /// What may wait to be written, in bytes. A store that cannot keep up says so instead of taking all
 /// memory.
 const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// A reader holds the index only for one read; it is asked for again after this pause.
+const RELEASE_PAUSE: Duration = Duration::from_millis(1);
+/// And so often, before it is left to a reader that hangs in a failed engine.
+const RELEASE_TRIES: u32 = 5_000;
 
 /// Work for the writer.
 pub(super) enum Job {
@@ -52,7 +58,7 @@ pub(super) struct Shared {
     /// Held by views, and by the writer while rows change.
     pub(super) gate: Gate,
     /// The rows; empty only while the store is opened anew, or when that failed.
-    pub(super) index: RwLock<Option<Index>>,
+    pub(super) index: RwLock<Option<Arc<Index>>>,
     /// What the last opening did.
     pub(super) opened: Mutex<Opened>,
     /// Why nothing may be committed.
@@ -116,6 +122,32 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// The rows, for one operation. Waits while the store is opened anew.
+    pub(super) fn index(&self) -> Result<Arc<Index>, StoreError> {
+        let slot = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(index) => Ok(Arc::clone(index)),
+            None => Err(self.refusal().unwrap_or(StoreError::Closed)),
+        }
+    }
+
+    /// The engine failed and may read nothing more: stops commits and makes the rows that it had
+    /// anew in memory, so that reading goes on.
+    pub(super) fn fall_back(
+        &self,
+        failed: &Arc<Index>,
+        error: &StoreError,
+    ) -> Result<Arc<Index>, StoreError> {
+        self.set_poison(error);
+        let mut slot = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(present) = slot.as_ref().filter(|present| !Arc::ptr_eq(present, failed)) {
+            return Ok(Arc::clone(present));
+        }
+        let memory = Arc::new(self.place.index_in_memory(&self.project, &failed.meta())?);
+        *slot = Some(Arc::clone(&memory));
+        Ok(memory)
+    }
+
     /// The first failure, in the words for later commits.
     pub(super) fn refusal(&self) -> Option<StoreError> {
         lock(&self.poison).as_ref().map(sticky)
@@ -129,9 +161,7 @@ impl Shared {
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Self::Commit(records, _) => {
-                records.iter().map(|record| record.payload.len() + size_of::<Record>()).sum()
-            }
+            Self::Commit(records, _) => bytes_of(records),
             _ => 0,
         }
     }
@@ -222,6 +252,13 @@ impl Writer {
     }
 
     fn commits(&mut self, mut waiting: Vec<(Vec<Record>, Done)>) {
+        let bytes: usize = waiting.iter().map(|(records, _)| bytes_of(records)).sum();
+        if let Err(refusal) = self.check_room(bytes) {
+            for (_, done) in waiting {
+                answer(done, Err(refusal.clone()));
+            }
+            return;
+        }
         while !waiting.is_empty() {
             let mut answers = Vec::new();
             let outcome = match self.shared.refusal() {
@@ -241,16 +278,24 @@ impl Writer {
         }
     }
 
+    /// Refuses, without a failure that would stick, what might fill the disk: sled must never meet
+    /// a full one.
+    fn check_room(&self, bytes: usize) -> Result<(), StoreError> {
+        let place = &self.shared.place;
+        if place.has_room(place.options.free_bytes_min.saturating_add(bytes as u64)) {
+            return Ok(());
+        }
+        Err(self.shared.refusal().unwrap_or(StoreError::Full { action: "commit" }))
+    }
+
     /// Takes as many commits as fit into one group, makes them durable and visible.
     fn commit_group(
         &mut self,
         waiting: &mut Vec<(Vec<Record>, Done)>,
         answers: &mut Vec<(Done, Result<Position, StoreError>)>,
     ) -> Result<(), StoreError> {
-        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
-        let (Some(index), Some(journal)) = (&*slot, &mut self.journal) else {
-            return Err(StoreError::Closed);
-        };
+        let index = self.shared.index()?;
+        let journal = self.journal.as_mut().ok_or(StoreError::Closed)?;
         let mut group = index.group();
         let count = waiting.len();
         let mut rest = std::mem::take(waiting).into_iter();
@@ -281,8 +326,11 @@ impl Writer {
             let _writing = self.shared.gate.write();
             index.apply(rows)?;
         }
+        if let Some(refusal) = self.shared.refusal() {
+            // A reader found the engine failing meanwhile; what was just written is not visible.
+            return Err(refusal);
+        }
         self.unflushed += records;
-        drop(slot);
         self.settle_identity();
         Ok(())
     }
@@ -302,8 +350,8 @@ impl Writer {
         if let Some(refusal) = self.shared.refusal() {
             return Err(refusal);
         }
-        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
-        let index = slot.as_ref().ok_or(StoreError::Closed)?;
+        self.check_room(0)?;
+        let index = self.shared.index()?;
         let derived = {
             let _writing = self.shared.gate.write();
             index.derive(writes)
@@ -317,18 +365,17 @@ impl Writer {
 
     fn checkpoint(&mut self) {
         self.unflushed = 0;
-        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Err(error)) = slot.as_ref().map(Index::flush) {
+        if self.shared.refusal().is_none()
+            && let Err(error) = self.shared.index().and_then(|index| index.flush())
+        {
             self.shared.set_poison(&error);
         }
     }
 
     fn verify(&self) -> Result<Verified, StoreError> {
         let mut report = Verified::default();
-        let slot = self.shared.index.read().unwrap_or_else(PoisonError::into_inner);
-        let (Some(index), Some(journal)) = (&*slot, &self.journal) else {
-            return Err(self.shared.refusal().unwrap_or(StoreError::Closed));
-        };
+        let index = self.shared.index()?;
+        let journal = self.journal.as_ref().ok_or(StoreError::Closed)?;
         journal.check(&mut report)?;
         index.check(&mut report)?;
         Ok(report)
@@ -338,7 +385,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let _writing = shared.gate.write();
         let mut slot = shared.index.write().unwrap_or_else(PoisonError::into_inner);
-        *slot = None;
+        release(slot.take());
         if let Some(journal) = self.journal.take() {
             journal.abandon();
         }
@@ -361,7 +408,7 @@ impl Writer {
         shared.position.store(parts.journal.head().position.0, Ordering::Release);
         *lock(&shared.opened) = parts.opened;
         *lock(&shared.poison) = parts.poison;
-        *shared.index.write().unwrap_or_else(PoisonError::into_inner) = Some(parts.index);
+        *shared.index.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts.index));
         self.journal = Some(parts.journal);
         self.identity = parts.settle_identity;
         self.unflushed = 0;
@@ -373,16 +420,37 @@ impl Writer {
             job.refuse(&StoreError::Closed);
         }
         let mut slot = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
-        let flushed = slot.as_ref().map_or(Ok(()), Index::flush);
-        *slot = None;
+        let refusal = self.shared.refusal();
+        let flushed = match (&refusal, &*slot) {
+            (None, Some(index)) => index.flush(),
+            // A failed engine may hang.
+            _ => Ok(()),
+        };
+        release(slot.take());
         drop(slot);
         let journal = self.journal.take();
-        if let Some(refusal) = self.shared.refusal() {
+        if let Some(refusal) = refusal {
             return Err(refusal);
         }
         flushed?;
         journal.map_or(Ok(()), |journal| self.shared.place.close(journal.head()))
     }
+}
+
+/// Waits for the last reader to let go of an index, so that its files are free afterwards.
+fn release(index: Option<Arc<Index>>) {
+    let Some(mut index) = index else { return };
+    for _ in 0..RELEASE_TRIES {
+        match Arc::try_unwrap(index) {
+            Ok(index) => return drop(index),
+            Err(still_used) => index = still_used,
+        }
+        std::thread::sleep(RELEASE_PAUSE);
+    }
+}
+
+fn bytes_of(records: &[Record]) -> usize {
+    records.iter().map(|record| record.payload.len() + size_of::<Record>()).sum()
 }
 
 fn answer(done: Done, result: Result<Position, StoreError>) {

@@ -15,6 +15,8 @@ use bienban_core::store::StoreError;
 use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
+use crate::config::ConfigError;
+use crate::hub::HubError;
 use crate::messages::Messages;
 
 /// Why a command could not do as asked.
@@ -26,14 +28,6 @@ pub(crate) enum CliError {
     Usage {
         /// What is wrong and what to give instead.
         what: String,
-    },
-    /// Nothing has such a name.
-    #[error("there is no {what} {name}")]
-    NotFound {
-        /// What was looked for.
-        what: &'static str,
-        /// What was given.
-        name: String,
     },
     /// The client failed.
     #[error(transparent)]
@@ -90,9 +84,9 @@ pub(crate) enum CliError {
         source: io::Error,
     },
     /// The hub or the demo failed.
-    #[error("{what}")]
+    #[error("{what} failed")]
     Service {
-        /// What it was doing.
+        /// Which part of it.
         what: String,
         /// Why.
         source: Box<dyn Error + Send + Sync>,
@@ -198,7 +192,6 @@ impl CliError {
     pub(crate) fn failed(&self) -> Failed {
         match self {
             Self::Usage { .. } => Failed::Usage,
-            Self::NotFound { .. } => Failed::NotFound,
             Self::Client(error) => of_client(error),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,
@@ -330,11 +323,27 @@ fn of_io(error: &io::Error) -> Failed {
     }
 }
 
+/// An error that is passed on as it is does not show among its own causes, so it is looked into.
+fn of_hub(error: &HubError) -> Failed {
+    match error {
+        HubError::Store(error) => of_store(error),
+        HubError::Replica(error) => of_replica(error),
+        HubError::Net(error) => of_net(error),
+        HubError::Driver(error) => of_driver(error),
+        HubError::File { source, .. } => of_io(source),
+        _ => Failed::Otherwise,
+    }
+}
+
 /// Looks through the causes of what the hub or the demo met.
 fn of_service(error: &(dyn Error + 'static)) -> Failed {
     let mut cause = Some(error);
     while let Some(found) = cause {
-        let failed = if let Some(error) = found.downcast_ref::<StoreError>() {
+        let failed = if found.is::<ConfigError>() {
+            Failed::Usage
+        } else if let Some(error) = found.downcast_ref::<HubError>() {
+            of_hub(error)
+        } else if let Some(error) = found.downcast_ref::<StoreError>() {
             of_store(error)
         } else if let Some(error) = found.downcast_ref::<NetError>() {
             of_net(error)

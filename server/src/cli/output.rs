@@ -102,11 +102,6 @@ impl Output {
         &self.messages
     }
 
-    /// Returns whether a program reads the output.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints an answer.
     ///
     /// # Errors

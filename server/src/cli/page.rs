@@ -8,7 +8,7 @@ use super::record::{
     PinnedData, ReviewData,
 };
 use super::rows::unit_text;
-use super::words;
+use super::{time, words};
 use crate::messages::{Lang, Messages};
 
 /// Digits of a random name that are shown: enough to tell a record's rows apart.
@@ -67,7 +67,8 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
         page.line(m.text("show.plan", &[("plan", &plan.title), ("visit", &visit)]));
     }
     page.line(m.text("show.state", &[("state", &words::state(m, &data.state.join("|")))]));
-    let template = format!("{} {}: {}", data.template.code, data.template.edition, data.template.title);
+    let template =
+        format!("{} {}: {}", data.template.code, data.template.edition, data.template.title);
     page.line(m.text("show.template", &[("template", &template)]));
     if !data.template.official {
         page.line(m.text("show.unofficial", &[]));
@@ -122,15 +123,7 @@ pub(super) fn by(author: &AuthorData, at: &str, m: &Messages) -> String {
     if !author.agency.is_empty() {
         who = format!("{who} ({})", author.agency);
     }
-    m.text("show.by", &[("author", &who), ("time", &minute(at))])
-}
-
-/// Cuts a time in RFC 3339 to the minute.
-fn minute(at: &str) -> String {
-    match (at.get(..10), at.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day} {minute} +07:00"),
-        _ => at.to_owned(),
-    }
+    m.text("show.by", &[("author", &who), ("time", &time::minute(at))])
 }
 
 fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
@@ -151,10 +144,8 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     for parked in &finding.parked {
         let edit = &parked.edit;
         let by = by(&edit.author, &edit.at, m);
-        let line = m.text(
-            "show.parked",
-            &[("field", &parked.field), ("value", &edit.value), ("by", &by)],
-        );
+        let line =
+            m.text("show.parked", &[("field", &parked.field), ("value", &edit.value), ("by", &by)]);
         page.line(format!("    {line}"));
     }
 }
@@ -166,9 +157,10 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
         let by = by(&decision.author, &decision.at, m);
         page.line(format!("  {}  {by}", decision.value));
     }
-    for (name, entries) in
-        [(m.text("show.request", &[]), &review.requests), (m.text("show.comment", &[]), &review.comments)]
-    {
+    for (name, entries) in [
+        (m.text("show.request", &[]), &review.requests),
+        (m.text("show.comment", &[]), &review.comments),
+    ] {
         for entry in entries {
             pinned_text(page, &name, entry, m);
         }
@@ -220,7 +212,7 @@ pub(super) fn arrival_text(arrival: &ArrivalData, m: &Messages) -> String {
         _ if arrival.recorded == 0 => m.text("arrival.none", &[]),
         Some(at) => {
             let line = m.text("arrival.counts", &counts);
-            format!("{line}; {}", m.text("arrival.stored_at", &[("time", &minute(at))]))
+            format!("{line}; {}", m.text("arrival.stored_at", &[("time", &time::minute(at))]))
         }
         None => m.text("arrival.counts", &counts),
     }
@@ -233,8 +225,7 @@ pub(super) fn conflicts(page: &mut Page, conflicts: &[ConflictData], m: &Message
         if let Some(field) = &conflict.field {
             place = format!("{place} {field}");
         }
-        let agreed =
-            if conflict.agreed { m.text("conflicts.agreed", &[]) } else { String::new() };
+        let agreed = if conflict.agreed { m.text("conflicts.agreed", &[]) } else { String::new() };
         page.line(format!("{place} {agreed}"));
         for value in &conflict.values {
             let shown = match value.value.get("grade").and_then(serde_json::Value::as_str) {

@@ -308,9 +308,14 @@ pub(super) fn templates(client: &Client, output: &Output) -> Result<Answer, CliE
     }
     let mut text = Page::new();
     for row in &rows {
-        let official =
-            if row.official { String::new() } else { m.text("list.unofficial", &[]) };
-        text.line(format!("{}  {} {}: {} {official}", &row.id[..8], row.code, row.edition, row.title));
+        let official = if row.official { String::new() } else { m.text("list.unofficial", &[]) };
+        text.line(format!(
+            "{}  {} {}: {} {official}",
+            &row.id[..8],
+            row.code,
+            row.edition,
+            row.title
+        ));
     }
     close(&mut text, rows.is_empty(), None, m);
     Answer::new(&PageData { rows, next: None }, text)

@@ -12,8 +12,6 @@ use super::error::CliError;
 /// Asia/Ho_Chi_Minh.
 const ZONE: UtcOffset = offset!(+7);
 
-const MINUTE: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day] [hour]:[minute] +07:00");
 const RFC3339: &[BorrowedFormatItem<'_>] = format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+07:00"
 );
@@ -25,28 +23,22 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Longest deadline that may be given in days: a slip of the finger is not a deadline.
 const DEADLINE_DAYS_MAX: i64 = 3_650;
 
-/// Returns the time to the minute, for people.
-pub(crate) fn shown(at: Timestamp) -> String {
-    format(at, MINUTE)
-}
-
-/// Returns the time in RFC 3339, for programs.
+/// Returns the time in RFC 3339.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
-    format(at, RFC3339)
-}
-
-/// Returns the day, for people.
-pub(crate) fn day(at: Timestamp) -> String {
-    format(at, DAY)
-}
-
-fn format(at: Timestamp, form: &[BorrowedFormatItem<'_>]) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
         .ok()
         .and_then(|moment| moment.checked_to_offset(ZONE))
-        .and_then(|moment| moment.format(form).ok())
+        .and_then(|moment| moment.format(RFC3339).ok())
         // A clock that claims a year beyond 9999 is shown as what it said.
         .unwrap_or_else(|| format!("{} ms", at.0))
+}
+
+/// Cuts a time in RFC 3339 to the minute, for people.
+pub(crate) fn minute(at: &str) -> String {
+    match (at.get(..10), at.get(11..16)) {
+        (Some(day), Some(minute)) => format!("{day} {minute} +07:00"),
+        _ => at.to_owned(),
+    }
 }
 
 /// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.
@@ -85,9 +77,10 @@ mod tests {
     #[test]
     fn times_are_shown_in_the_zone_of_vietnam() {
         let at = Timestamp(1_795_420_799_000);
-        assert_eq!(shown(at), "2026-11-23 23:59 +07:00");
         assert_eq!(rfc3339(at), "2026-11-23T23:59:59.000+07:00");
-        assert_eq!(shown(Timestamp(i64::MAX)), format!("{} ms", i64::MAX));
+        assert_eq!(minute(&rfc3339(at)), "2026-11-23 23:59 +07:00");
+        let far = rfc3339(Timestamp(i64::MAX));
+        assert_eq!(minute(&far), format!("{} ms", i64::MAX));
     }
 
     #[test]

@@ -25,9 +25,11 @@ impl FromStr for TypedGrade {
             "kad" | "na" => Grade::NotApplicable,
             "none" | "unanswered" => Grade::Unanswered,
             _ => {
-                return Err("a grade is dat, mi, ma, se or kad (pass, minor, major, serious, na); \
+                return Err(
+                    "a grade is dat, mi, ma, se or kad (pass, minor, major, serious, na); \
                             none takes an answer back"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
         };
         Ok(Self(grade))

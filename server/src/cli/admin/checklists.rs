@@ -49,8 +49,7 @@ pub(super) async fn add(
     let bytes = if file == TEA_NAME {
         TEA.to_vec()
     } else {
-        std::fs::read(path)
-            .map_err(|source| CliError::File { path: path.to_owned(), source })?
+        std::fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })?
     };
     let template = Template::parse(&bytes)
         .map_err(|source| CliError::Checklist { path: path.to_owned(), source })?;

@@ -116,8 +116,7 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
     let rows: Vec<DeviceRow> = entries.iter().map(DeviceRow::from).collect();
     let mut page = Page::new();
     for row in &rows {
-        let inactive =
-            if row.active { String::new() } else { m.text("admin.inactive", &[]) };
+        let inactive = if row.active { String::new() } else { m.text("admin.inactive", &[]) };
         page.line(format!(
             "{}  {} ({})  {}  {} {inactive}",
             &row.device[..page::SHORT],

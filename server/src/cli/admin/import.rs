@@ -84,8 +84,7 @@ pub(super) fn run(
 ) -> Result<Answer, CliError> {
     let ImportCommand::Facilities(arguments) = command;
     let m = output.messages();
-    let rows =
-        import::read_facilities(&arguments.file).map_err(|error| rejected(&error, m))?;
+    let rows = import::read_facilities(&arguments.file).map_err(|error| rejected(&error, m))?;
     let known = known(client)?;
     let checked = check(rows, &known, m)?;
     let bar = output.bar(checked.len() as u64, m.text("import.running", &[]));

@@ -63,7 +63,8 @@ pub(super) fn add(
     output: &Output,
 ) -> Result<Answer, CliError> {
     if arguments.to < arguments.from {
-        let what = format!("the plan ends ({}) before it begins ({})", arguments.to, arguments.from);
+        let what =
+            format!("the plan ends ({}) before it begins ({})", arguments.to, arguments.from);
         return Err(CliError::Usage { what });
     }
     let template_id = template(client, &arguments.template)?;

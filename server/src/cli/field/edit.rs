@@ -161,10 +161,8 @@ fn give(
     let draft = Draft { grade, value: arguments.value, note: arguments.note };
     let outcome = give(client, &inspection, &arguments.item, draft)?;
     let mut data = EditData::of(&inspection, &outcome);
-    let done = m.text(
-        "edit.answered",
-        &[("item", &arguments.item), ("grade", &words::grade(m, grade))],
-    );
+    let done =
+        m.text("edit.answered", &[("item", &arguments.item), ("grade", &words::grade(m, grade))]);
     data.item = Some(arguments.item);
     data.grade = Some(grade.name());
     data.answer(done, output)

@@ -155,7 +155,6 @@ fn verify(client: &Client, output: &Output) -> Result<Answer, CliError> {
     }
     let bad = !found.problems.is_empty();
     page.line(if bad { m.text("verify.bad", &[]) } else { m.text("verify.good", &[]) });
-    let data =
-        VerifyData { records: found.records, rows: found.rows, problems: found.problems };
+    let data = VerifyData { records: found.records, rows: found.rows, problems: found.problems };
     Ok(Answer::new(&data, page)?.with_code(u8::from(bad)))
 }

@@ -148,7 +148,7 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let ctrl_c = tokio::spawn(async move {
         // Without signals there is no way to end politely; the process can still be killed safely.
         if tokio::signal::ctrl_c().await.is_ok() {
-            drop(stop.send(true));
+            stop.send_replace(true);
         } else {
             std::future::pending::<()>().await;
         }

@@ -1,0 +1,210 @@
+//! The stage: the hub in this process, and everybody else as a process of the same program.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bienban_core::net::{HubAddress, Limits};
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::super::error::CliError;
+use super::super::output::Output;
+use super::super::serve::{first_admin, service};
+use crate::hub::{HubConfig, HubError, RunningHub};
+
+/// How long the hub's sessions may take to end when the demo is over.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// The hub and the folders of the players.
+pub(super) struct Stage {
+    root: PathBuf,
+    program: PathBuf,
+    uri: String,
+    hub: std::sync::Arc<bienban_core::replica::Hub>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<Result<(), HubError>>,
+    lang: &'static str,
+}
+
+/// A folder with a device, and which half of the command line it speaks to.
+#[derive(Debug, Clone)]
+pub(super) struct Player {
+    /// The name of the folder, which is the name in reports.
+    pub(super) name: String,
+    /// `field` or `admin`.
+    pub(super) half: &'static str,
+    /// The device's key.
+    pub(super) device: String,
+}
+
+impl Stage {
+    /// Starts a hub with an empty store, and makes the administrator whom it trusts.
+    pub(super) fn open(root: PathBuf, output: &Output) -> Result<Self, CliError> {
+        let program = std::env::current_exe().map_err(|error| service("program", error))?;
+        let dir = root.join("hub");
+        let key = crate::hub::identity(&dir).map_err(|error| service("hub", error))?;
+        let admin = root.join("admin");
+        // The administrator's device pins the hub before the hub runs, and the hub is told of it.
+        let port = free_port().map_err(|error| service("port", error))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let hub = HubAddress::at(address, key);
+        let settings = bienban_core::client::Settings { hub: Some(hub.clone()) };
+        let device = bienban_core::client::Client::init(&admin, &settings)?;
+        let running = RunningHub::open(&HubConfig {
+            dir,
+            listen: address,
+            limits: Limits::default(),
+            shutdown: SHUTDOWN,
+            trust: vec![first_admin(device)],
+        })
+        .map_err(|error| service("hub", error))?;
+        let (stop, stopped) = watch::channel(false);
+        let (replica, uri) = (running.hub().clone(), hub.to_string());
+        let serving = tokio::spawn(running.run(stopped));
+        let lang = output.messages().lang().name();
+        Ok(Self { root, program, uri, hub: replica, stop, serving, lang })
+    }
+
+    /// Returns the hub's records.
+    pub(super) fn hub(&self) -> &bienban_core::replica::Hub {
+        &self.hub
+    }
+
+    /// Returns where the players' folders are.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes a device, by the command that a person would type.
+    pub(super) async fn enter(&self, name: &str, half: &'static str) -> Result<Player, CliError> {
+        let mut player = Player { name: name.to_owned(), half, device: String::new() };
+        let made = self.call(&player, &["init", "--hub", &self.uri]).await?;
+        player.device = text(&made, "device");
+        Ok(player)
+    }
+
+    /// Returns the administrator, whose device was made with the hub.
+    pub(super) async fn administrator(&self) -> Result<Player, CliError> {
+        let mut admin = Player { name: "admin".to_owned(), half: "admin", device: String::new() };
+        admin.device = text(&self.call(&admin, &["whoami"]).await?, "device");
+        Ok(admin)
+    }
+
+    /// Runs one command of a player as a process of its own and returns what it printed.
+    pub(super) async fn call(&self, player: &Player, words: &[&str]) -> Result<Value, CliError> {
+        let output = self.command(player, true).args(words).output().await;
+        let output = output.map_err(|error| service("a player", error))?;
+        if !output.status.success() {
+            return Err(failed(player, words, &output.stderr));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|source| CliError::Encode { source })
+    }
+
+    /// Runs one command of a player and returns the text that a person would see.
+    pub(super) async fn read(&self, player: &Player, words: &[&str]) -> Result<String, CliError> {
+        let output = self.command(player, false).args(words).output().await;
+        let output = output.map_err(|error| service("a player", error))?;
+        if !output.status.success() {
+            return Err(failed(player, words, &output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs many commands of a player in one process, as a person with the record open would.
+    pub(super) async fn batch(
+        &self,
+        player: &Player,
+        lines: &[Vec<String>],
+    ) -> Result<Vec<Value>, CliError> {
+        let mut command = self.command(player, true);
+        command.arg("batch").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| service("a player", error))?;
+        let mut script = String::new();
+        for line in lines {
+            let words = shlex::try_join(line.iter().map(String::as_str));
+            script.push_str(&words.map_err(|error| service("a line of the story", error))?);
+            script.push('\n');
+        }
+        if let Some(mut stdin) = child.stdin.take() {
+            // A child that is gone says why below.
+            drop(stdin.write_all(script.as_bytes()).await);
+        }
+        let output = child.wait_with_output().await;
+        let output = output.map_err(|error| service("a player", error))?;
+        if !output.status.success() {
+            return Err(failed(player, &["batch"], &output.stderr));
+        }
+        let answers = String::from_utf8_lossy(&output.stdout);
+        let answers = answers.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        answers.map_err(|source| CliError::Encode { source })
+    }
+
+    /// Says how to join from a second terminal.
+    pub(super) fn invite(&self, output: &Output) -> Result<(), CliError> {
+        let m = output.messages();
+        let (program, root) = (self.program.display(), self.root.display());
+        let scope = "--scope 20";
+        let commands = [
+            format!("{program} field --dir {root}/guest init --hub '{}'", self.uri),
+            format!(
+                "{program} admin --dir {root}/admin trust DEVICE --name Guest --agency Test \
+                 --role inspector {scope}"
+            ),
+            format!("{program} field --dir {root}/guest sync"),
+            format!("{program} field --dir {root}/guest list"),
+            format!("{program} field --dir {root}/guest show INSPECTION"),
+            format!("{program} field --dir {root}/guest answer INSPECTION 9.1 dat --note '…'"),
+            format!("{program} field --dir {root}/guest sync"),
+            format!("{program} field --dir {root}/phone-1 sync"),
+            format!("{program} field --dir {root}/phone-1 history INSPECTION 9.1"),
+        ];
+        let data = serde_json::json!({ "hub": self.uri, "dir": self.root, "next": commands });
+        let text = format!("{}\n\n  {}\n", m.text("demo.join", &[]), commands.join("\n  "));
+        output.event(&data, &text)
+    }
+
+    /// Ends the hub in order.
+    pub(super) async fn close(self) -> Result<(), CliError> {
+        self.stop.send_replace(true);
+        let ended = self.serving.await.map_err(|error| service("hub", error))?;
+        ended.map_err(|error| service("hub", error))
+    }
+
+    fn command(&self, player: &Player, json: bool) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["--lang", self.lang]);
+        if json {
+            command.arg("--json");
+        }
+        command.arg(player.half).arg("--dir").arg(self.root.join(&player.name));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+}
+
+/// Reads a text from what a command printed.
+pub(super) fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Reads a number from what a command printed.
+pub(super) fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn failed(player: &Player, words: &[&str], stderr: &[u8]) -> CliError {
+    let said = String::from_utf8_lossy(stderr).trim().to_owned();
+    let what = format!("{}: {} {}", player.name, player.half, words.join(" "));
+    service(&what, std::io::Error::other(said))
+}
+
+/// A port that is free now. Another program may take it before the hub does; the demo says so then.
+fn free_port() -> std::io::Result<u16> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(socket.local_addr()?.port())
+}

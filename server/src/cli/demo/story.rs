@@ -1,0 +1,437 @@
+//! The story: an inter-agency team visits a tea maker, offline, with four devices.
+//!
+//! All people and producers are invented.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::error::CliError;
+use super::super::output::Output;
+use super::super::serve::service;
+use super::stage::{Player, Stage, number, text};
+use crate::import::SAMPLE_CSV;
+
+/// What the demo found, as `--json` prints it.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Field devices.
+    devices: usize,
+    /// Answers given on them.
+    answers: usize,
+    /// Items with two answers when the devices had met.
+    conflicts: usize,
+    /// Digest of the record on every replica.
+    digests: BTreeMap<String, String>,
+    /// All digests are the same.
+    pub(super) converged: bool,
+    /// What each field device sent and received.
+    phones: Vec<Cost>,
+}
+
+/// What a device's exchanges cost, over the whole story.
+#[derive(Debug, Default, Serialize)]
+struct Cost {
+    name: String,
+    bytes_up: u64,
+    bytes_down: u64,
+    round_trips: u64,
+}
+
+/// A member of the team and the part of the checklist that is theirs.
+struct Member {
+    folder: &'static str,
+    name: &'static str,
+    agency: &'static str,
+    role: &'static str,
+    /// Item and grade.
+    answers: &'static [(&'static str, &'static str)],
+}
+
+const TEAM: [Member; 4] = [
+    Member {
+        folder: "phone-1",
+        name: "Hoàng Thị Mây",
+        agency: "Phòng Kinh tế xã",
+        role: "leader",
+        answers: &[
+            ("1.1", "dat"),
+            ("1.2", "dat"),
+            ("5.1", "dat"),
+            ("5.2", "kad"),
+            ("5.3", "dat"),
+            ("5.4", "dat"),
+            ("5.5", "kad"),
+            ("5.6", "dat"),
+            ("6.1", "dat"),
+            ("6.2", "mi"),
+            ("6.3", "dat"),
+        ],
+    },
+    Member {
+        folder: "phone-2",
+        name: "Nông Văn Thắng",
+        agency: "Trạm Y tế xã",
+        role: "inspector",
+        answers: &[
+            ("1.5", "dat"),
+            ("1.6", "mi"),
+            ("2.1", "dat"),
+            ("2.2", "dat"),
+            ("2.3", "mi"),
+            ("2.4", "dat"),
+            ("4.1", "ma"),
+            ("6.4", "dat"),
+            ("6.5", "dat"),
+            ("7.1", "dat"),
+            ("7.2", "dat"),
+        ],
+    },
+    Member {
+        folder: "phone-3",
+        name: "Lý Thị Hoa",
+        agency: "Sở Nông nghiệp và Môi trường",
+        role: "inspector",
+        answers: &[
+            ("3.1", "dat"),
+            ("3.2", "dat"),
+            ("3.3", "mi"),
+            ("3.4", "dat"),
+            ("4.1", "dat"),
+            ("4.2", "dat"),
+            ("4.3", "mi"),
+            ("6.6", "dat"),
+        ],
+    },
+    Member {
+        folder: "phone-4",
+        name: "Dương Văn Lâm",
+        agency: "Quản lý thị trường",
+        role: "inspector",
+        answers: &[
+            ("1.3", "dat"),
+            ("1.4", "dat"),
+            ("8.1", "dat"),
+            ("8.2", "mi"),
+            ("8.3", "dat"),
+            ("8.4", "dat"),
+            ("8.5", "dat"),
+            ("8.6", "dat"),
+            ("9.2", "dat"),
+            ("9.3", "dat"),
+            ("9.4", "dat"),
+        ],
+    },
+];
+
+/// The producer visited: the first of the sample that makes tea.
+const FACILITY: &str = "BS-001";
+
+/// Plays the story and returns what it showed.
+pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, CliError> {
+    let tell = Teller { output };
+    tell.say("demo.begin", &[])?;
+    let (phones, supervisor) = prepare(stage, &tell).await?;
+    let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
+    sync(stage, &phones, &mut costs).await?;
+    tell.say("demo.offline", &[])?;
+    let (inspection, answers) = fill(stage, &phones, &tell).await?;
+    tell.say("demo.reconnect", &[])?;
+    sync(stage, &phones, &mut costs).await?;
+    sync(stage, &phones, &mut costs).await?;
+    let conflicts = meet(stage, &phones[0], &inspection, &tell).await?;
+    settle(stage, &phones[0], &inspection, &tell).await?;
+    sync(stage, &phones, &mut costs).await?;
+    send_back(stage, &supervisor, &phones, &inspection, &mut costs, &tell).await?;
+    sync(stage, &phones, &mut costs).await?;
+    sync(stage, &phones, &mut costs).await?;
+    if !output.is_json() {
+        tell.say("demo.record", &[])?;
+        tell.plain(&stage.read(&phones[0], &["show", &inspection]).await?)?;
+    }
+    let digests = digests(stage, &supervisor, &phones, &inspection).await?;
+    let converged = digests.values().all(|digest| Some(digest) == digests.values().next());
+    let phones: Vec<Cost> = costs.into_values().collect();
+    tell.closing(&digests, &phones, converged)?;
+    Ok(Report { devices: TEAM.len(), answers, conflicts, digests, converged, phones })
+}
+
+struct Teller<'a> {
+    output: &'a Output,
+}
+
+impl Teller<'_> {
+    /// Tells a person what happens; a program gets the report alone.
+    fn say(&self, key: &str, values: &[(&str, &str)]) -> Result<(), CliError> {
+        if self.output.is_json() {
+            return Ok(());
+        }
+        let m = self.output.messages();
+        let text = match key {
+            "demo.begin" => m.text("demo.begin", values),
+            "demo.prepared" => m.text("demo.prepared", values),
+            "demo.planned" => m.text("demo.planned", values),
+            "demo.offline" => m.text("demo.offline", values),
+            "demo.filled" => m.text("demo.filled", values),
+            "demo.reconnect" => m.text("demo.reconnect", values),
+            "demo.conflict" => m.text("demo.conflict", values),
+            "demo.counts" => m.text("demo.counts", values),
+            "demo.note" => m.text("demo.note", values),
+            "demo.settled" => m.text("demo.settled", values),
+            "demo.sent_back" => m.text("demo.sent_back", values),
+            "demo.answered" => m.text("demo.answered", values),
+            "demo.record" => m.text("demo.record", values),
+            "demo.cost" => m.text("demo.cost", values),
+            "demo.digest" => m.text("demo.digest", values),
+            "demo.equal" => m.text("demo.equal", values),
+            _ => m.text("demo.differ", values),
+        };
+        self.plain(&text)
+    }
+
+    fn plain(&self, text: &str) -> Result<(), CliError> {
+        self.output.event(&Value::Null, text)
+    }
+
+    fn closing(
+        &self,
+        digests: &BTreeMap<String, String>,
+        costs: &[Cost],
+        converged: bool,
+    ) -> Result<(), CliError> {
+        for cost in costs {
+            let (up, down) = (cost.bytes_up.to_string(), cost.bytes_down.to_string());
+            let trips = cost.round_trips.to_string();
+            let values =
+                [("name", cost.name.as_str()), ("up", &up), ("down", &down), ("trips", &trips)];
+            self.say("demo.cost", &values)?;
+        }
+        for (name, digest) in digests {
+            self.say("demo.digest", &[("name", name), ("digest", digest)])?;
+        }
+        self.say(if converged { "demo.equal" } else { "demo.differ" }, &[])
+    }
+}
+
+/// Checklist, facilities, devices and the plan, by the commands of an administrator.
+async fn prepare(stage: &Stage, tell: &Teller<'_>) -> Result<(Vec<Player>, Player), CliError> {
+    let admin = stage.administrator().await?;
+    stage.call(&admin, &["checklist", "add", "tea"]).await?;
+    let file = stage.root().join("facilities.csv");
+    std::fs::write(&file, SAMPLE_CSV)
+        .map_err(|source| CliError::File { path: file.clone(), source })?;
+    let file = file.to_string_lossy().into_owned();
+    let imported = stage.call(&admin, &["import", "facilities", &file]).await?;
+    let count = imported.get("made").map_or_else(|| number(&imported, "rows"), count_of);
+    let mut phones = Vec::new();
+    for member in &TEAM {
+        let phone = stage.enter(member.folder, "field").await?;
+        trust(stage, &admin, &phone, (member.name, member.agency, member.role)).await?;
+        phones.push(phone);
+    }
+    let supervisor = stage.enter("supervisor", "admin").await?;
+    let who = ("Nguyễn Thị Lan", "Văn phòng điều phối tỉnh", "supervisor");
+    trust(stage, &admin, &supervisor, who).await?;
+    tell.say("demo.prepared", &[("count", &count.to_string())])?;
+    let mut words = vec!["plan", "add", "--title", "Kiểm tra liên ngành cơ sở chè 2026"];
+    words.extend(["--decision", "12/QĐ-UBND", "--decision-date", "2026-11-16"]);
+    words.extend(["--from", "2026-11-23", "--to", "2026-11-27", "--template", "tea"]);
+    words.extend(["--facility", FACILITY, "--leader", &phones[0].device]);
+    for phone in &phones[1..] {
+        words.extend(["--member", &phone.device]);
+    }
+    stage.call(&admin, &words).await?;
+    tell.say("demo.planned", &[("facility", FACILITY)])?;
+    Ok((phones, supervisor))
+}
+
+fn count_of(value: &Value) -> u64 {
+    value.as_u64().or_else(|| value.as_array().map(|rows| rows.len() as u64)).unwrap_or_default()
+}
+
+async fn trust(
+    stage: &Stage,
+    admin: &Player,
+    player: &Player,
+    (name, agency, role): (&str, &str, &str),
+) -> Result<(), CliError> {
+    let mut words = vec!["trust", &player.device, "--name", name, "--agency", agency];
+    // The province: its communes lie in it.
+    words.extend(["--role", role, "--scope", "20"]);
+    stage.call(admin, &words).await.map(drop)
+}
+
+/// All phones exchange at the same time, as processes of their own.
+async fn sync(
+    stage: &Stage,
+    phones: &[Player],
+    costs: &mut BTreeMap<String, Cost>,
+) -> Result<(), CliError> {
+    let (a, b, c, d) = tokio::join!(
+        stage.call(&phones[0], &["sync"]),
+        stage.call(&phones[1], &["sync"]),
+        stage.call(&phones[2], &["sync"]),
+        stage.call(&phones[3], &["sync"]),
+    );
+    for (phone, report) in phones.iter().zip([a?, b?, c?, d?]) {
+        let cost = costs.entry(phone.name.clone()).or_default();
+        cost.name.clone_from(&phone.name);
+        cost.bytes_up += number(&report, "bytes_up");
+        cost.bytes_down += number(&report, "bytes_down");
+        cost.round_trips += number(&report, "round_trips");
+    }
+    Ok(())
+}
+
+/// Four processes fill the same planned visit at the same time, with no network.
+async fn fill(
+    stage: &Stage,
+    phones: &[Player],
+    tell: &Teller<'_>,
+) -> Result<(String, usize), CliError> {
+    let plans = stage.call(&phones[0], &["plans"]).await?;
+    let plan = first_id(&plans).ok_or_else(|| missing("plan"))?;
+    let opened = stage.call(&phones[0], &["open", &plan, FACILITY]).await?;
+    let inspection = text(&opened, "inspection");
+    let scripts: Vec<Vec<Vec<String>>> =
+        (0..TEAM.len()).map(|member| script(member, &plan, &inspection)).collect();
+    let (a, b, c, d) = tokio::join!(
+        stage.batch(&phones[0], &scripts[0]),
+        stage.batch(&phones[1], &scripts[1]),
+        stage.batch(&phones[2], &scripts[2]),
+        stage.batch(&phones[3], &scripts[3]),
+    );
+    let mut answers = 0;
+    for (member, done) in TEAM.iter().zip([a?, b?, c?, d?]) {
+        let count = member.answers.len();
+        answers += count;
+        let values = [("name", member.name), ("agency", member.agency)];
+        let (count, all) = (count.to_string(), done.len().to_string());
+        let values = [values[0], values[1], ("count", &count), ("edits", &all)];
+        tell.say("demo.filled", &values)?;
+    }
+    Ok((inspection, answers))
+}
+
+/// What one member types during the visit.
+fn script(member: usize, plan: &str, inspection: &str) -> Vec<Vec<String>> {
+    let line = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let mut lines: Vec<Vec<String>> = vec![line(&["open", plan, FACILITY])];
+    for (item, grade) in TEAM[member].answers {
+        lines.push(line(&["answer", inspection, item, grade]));
+    }
+    match member {
+        0 => lines.push(line(&["note", inspection, "6.2", "Sổ ghi mẻ có đủ ngày và khối lượng."])),
+        1 => lines.push(line(&["note", inspection, "4.1", "Phiếu thử nước đã quá hạn."])),
+        2 => {
+            let what = "Chưa thu gom riêng bao bì thuốc bảo vệ thực vật.";
+            lines.push(line(&["finding", inspection, "4.3", "mi", what, "--deadline", "20"]));
+        }
+        _ => lines.push(line(&["note", inspection, "6.2", "Hai mẻ gần nhất thiếu nhiệt độ sao."])),
+    }
+    lines
+}
+
+/// Shows what the devices hold after they have met. Returns how many items have several answers.
+async fn meet(
+    stage: &Stage,
+    phone: &Player,
+    inspection: &str,
+    tell: &Teller<'_>,
+) -> Result<usize, CliError> {
+    let shown = stage.call(phone, &["show", inspection]).await?;
+    let mut conflicts = 0;
+    for item in items(&shown) {
+        let answers = item.get("answers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let key = text(item, "key");
+        if text(item, "state") == "conflict" {
+            conflicts += 1;
+            for answer in &answers {
+                let author = answer.get("author").cloned().unwrap_or_default();
+                let (name, agency) = (text(&author, "name"), text(&author, "agency"));
+                let (grade, at) = (text(answer, "grade"), text(answer, "at"));
+                let values = [("item", key.as_str()), ("grade", &grade), ("name", &name)];
+                let values = [values[0], values[1], values[2], ("agency", &agency), ("at", &at)];
+                tell.say("demo.conflict", &values)?;
+            }
+            tell.say("demo.counts", &[("item", &key), ("grade", &text(item, "counts_as"))])?;
+        }
+        if key == "6.2" {
+            let note = text(item, "note").replace('\n', " / ");
+            tell.say("demo.note", &[("item", &key), ("note", &note)])?;
+        }
+    }
+    Ok(conflicts)
+}
+
+/// The leader chooses between two answers; both stay in the history.
+async fn settle(
+    stage: &Stage,
+    leader: &Player,
+    inspection: &str,
+    tell: &Teller<'_>,
+) -> Result<(), CliError> {
+    let why = "Đối chiếu phiếu thử: hết hạn từ tháng 9.";
+    stage.call(leader, &["resolve", inspection, "4.1", "ma", "--note", why]).await?;
+    tell.say("demo.settled", &[("item", "4.1"), ("name", TEAM[0].name)])
+}
+
+/// The supervisor sends an item back; a phone answers it.
+async fn send_back(
+    stage: &Stage,
+    supervisor: &Player,
+    phones: &[Player],
+    inspection: &str,
+    costs: &mut BTreeMap<String, Cost>,
+    tell: &Teller<'_>,
+) -> Result<(), CliError> {
+    let what = "Đề nghị ghi rõ mẻ nào thiếu nhiệt độ sao.";
+    let words = ["review", inspection, "send-back", "--item", "6.2", what];
+    let sent = stage.call(supervisor, &words).await?;
+    tell.say("demo.sent_back", &[("item", "6.2"), ("text", what)])?;
+    sync(stage, phones, costs).await?;
+    let reply = "Mẻ 14 và 15 ngày 20/11; cơ sở đã bổ sung sổ.";
+    let request = text(&sent, "id");
+    let lines: Vec<Vec<String>> =
+        [vec!["note", inspection, "6.2", reply], vec!["reply", inspection, &request, reply]]
+            .into_iter()
+            .map(|line| line.into_iter().map(str::to_owned).collect())
+            .collect();
+    stage.batch(&phones[3], &lines).await?;
+    tell.say("demo.answered", &[("name", TEAM[3].name), ("text", reply)])
+}
+
+/// The digest of the record on every replica.
+async fn digests(
+    stage: &Stage,
+    supervisor: &Player,
+    phones: &[Player],
+    inspection: &str,
+) -> Result<BTreeMap<String, String>, CliError> {
+    let mut digests = BTreeMap::new();
+    let document = inspection.parse().map_err(|error| service("inspection", error))?;
+    let held = stage.hub().replica().load(document).map_err(|error| service("hub", error))?;
+    digests.insert("hub".to_owned(), hex::encode(held.view().record().digest()));
+    for player in phones.iter().chain([supervisor]) {
+        let shown = stage.call(player, &["show", inspection]).await?;
+        digests.insert(player.name.clone(), text(&shown, "digest"));
+    }
+    Ok(digests)
+}
+
+fn items(shown: &Value) -> impl Iterator<Item = &Value> {
+    let sections = shown.get("sections").and_then(Value::as_array).into_iter().flatten();
+    sections.filter_map(|section| section.get("items").and_then(Value::as_array)).flatten()
+}
+
+fn first_id(listed: &Value) -> Option<String> {
+    let rows = listed.as_array().or_else(|| {
+        listed.as_object().and_then(|object| object.values().find_map(Value::as_array))
+    })?;
+    rows.first().map(|row| text(row, "id"))
+}
+
+fn missing(what: &str) -> CliError {
+    service("demo", std::io::Error::other(format!("no {what} has arrived")))
+}

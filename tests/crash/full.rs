@@ -1,0 +1,97 @@
+//! A disk that is really full: a small file system in memory, where this process may mount one.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use bienban_core::store::contract::{Rows, count, put};
+use bienban_core::store::{DiskStore, Position, Read, Store, StoreError};
+
+use crate::worker::{options, row};
+
+/// Room for what the store keeps free, its reserve and a few hundred rows.
+const SMALL: &str = "size=28m";
+const LARGE: &str = "size=128m";
+const COMMITS_MAX: u32 = 20_000;
+
+/// A mounted file system.
+struct Mounted(tempfile::TempDir);
+
+impl Mounted {
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        mount(&["-t", "tmpfs", "-o", SMALL, "none"], folder.path()).then(|| Self(folder))
+    }
+
+    fn enlarge(&self) {
+        assert!(mount(&["-o", &format!("remount,{LARGE}")], self.0.path()));
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.0.path()).output());
+    }
+}
+
+fn mount(options: &[&str], on: &Path) -> bool {
+    let mounted = Command::new("mount").args(options).arg(on).output();
+    mounted.is_ok_and(|output| output.status.success())
+}
+
+fn open(root: &Path) -> DiskStore {
+    DiskStore::open(root, Arc::new(Rows(1)), options()).expect("a full disk opens for reading")
+}
+
+fn check(store: &DiskStore, acknowledged: u32) {
+    for number in 0..acknowledged {
+        let (key, value) = row(&number.to_string());
+        let found = store.get(key.as_bytes()).expect("reading goes on");
+        assert!(found == Some(value), "row {number} of {acknowledged}");
+    }
+}
+
+fn commit(store: &DiskStore, number: u32) -> Result<Position, StoreError> {
+    let (key, value) = row(&number.to_string());
+    store.commit(vec![put(&key, value), count("all")])
+}
+
+#[test]
+fn a_full_disk_refuses_commits_and_loses_nothing() {
+    let Some(mounted) = Mounted::new() else {
+        println!("skipped: this process may not mount a file system");
+        return;
+    };
+    let root = mounted.0.path().join("store");
+    let store = open(&root);
+    let mut acknowledged = 0;
+    let refused = loop {
+        match commit(&store, acknowledged) {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+        assert!(acknowledged < COMMITS_MAX, "the disk never gets full");
+    };
+    println!("{acknowledged} commits, then: {refused}");
+    assert!(matches!(refused, StoreError::Full { .. }), "{refused:?}");
+    assert!(commit(&store, acknowledged).is_err(), "errors stay");
+    check(&store, acknowledged);
+    drop(store);
+
+    drop(std::fs::write(root.with_file_name("ballast"), vec![1; 64 << 20]));
+    let store = open(&root);
+    println!("full again: {:?}", store.opened());
+    check(&store, acknowledged);
+    // There may be room for a few more; then it is refused again.
+    while acknowledged < COMMITS_MAX && commit(&store, acknowledged).is_ok() {
+        acknowledged += 1;
+    }
+    check(&store, acknowledged);
+
+    mounted.enlarge();
+    store.reopen().expect("there is room now");
+    check(&store, acknowledged);
+    commit(&store, acknowledged).expect("commits go on");
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    assert_eq!(store.opened().lost, vec![]);
+}
