@@ -3,9 +3,13 @@
 //! Every test that draws lots prints its seed; `BIENBAN_SEED` replays it, as far as processes do.
 #![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
 
+mod cli;
 mod full;
 mod hostile;
+mod hub;
+mod join;
 mod kills;
+mod program;
 mod restore;
 
 use bienban_core::clock;

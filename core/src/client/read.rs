@@ -76,7 +76,8 @@ pub struct Shown {
     pub authors: Authors,
     /// How far this device's edits have come.
     pub arrival: Arrival,
-    /// The supervisor's decision, comments and requests, if there are any.
+    /// The supervisor's decision, comments and requests, if there are any; none when the past is
+    /// shown, because a review has a past of its own.
     pub review: Option<ReviewView>,
 }
 
@@ -98,7 +99,10 @@ impl Client {
         let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
         let (facility, plan, visit) = self.about(genesis)?;
         let mut authors = self.authors(id, &document)?;
-        let review = self.review_document(genesis)?;
+        let review = match at {
+            None => self.review_document(genesis)?,
+            Some(_) => None,
+        };
         if let Some(review) = &review {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }

@@ -110,6 +110,8 @@ pub(crate) enum Failed {
     Usage,
     /// Nothing, or more than one thing, has the name.
     NotFound,
+    /// The checklist has no such item.
+    UnknownItem,
     /// There is no device in the folder.
     NoDevice,
     /// Another process has the folder open.
@@ -136,7 +138,7 @@ impl Failed {
         match self {
             Self::Otherwise | Self::Conflicted => 1,
             Self::Usage => 2,
-            Self::NotFound | Self::NoDevice | Self::NoChecklist => 3,
+            Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => 3,
             Self::InUse => 4,
             Self::Network | Self::WrongHub => 5,
             Self::Refused | Self::Unknown => 6,
@@ -148,7 +150,9 @@ impl Failed {
         match self {
             Self::Otherwise => "failed",
             Self::Usage => "usage",
-            Self::NotFound | Self::NoDevice | Self::NoChecklist => "not_found",
+            Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => {
+                "not_found"
+            }
             Self::InUse => "in_use",
             Self::Network | Self::WrongHub => "network",
             Self::Unknown | Self::Refused => "refused",
@@ -162,6 +166,7 @@ impl Failed {
             Self::Otherwise => return None,
             Self::Usage => m.text("hint.usage", &[]),
             Self::NotFound => m.text("hint.not_found", &[]),
+            Self::UnknownItem => m.text("hint.unknown_item", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
             Self::InUse => m.text("hint.in_use", &[]),
             Self::Network => m.text("hint.network", &[]),
@@ -255,8 +260,8 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::NoHub | ClientError::Address(_) | ClientError::Id(_) => Failed::Usage,
         ClientError::NotFound { .. }
         | ClientError::Ambiguous { .. }
-        | ClientError::Answer(AnswerError::UnknownItem { .. })
         | ClientError::NotPlanned => Failed::NotFound,
+        ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
         ClientError::NotYours { .. } => Failed::Refused,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
@@ -282,7 +287,8 @@ fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {
-            EditError::UnknownItem { .. } | EditError::UnknownRow { .. } => Failed::NotFound,
+            EditError::UnknownItem { .. } => Failed::UnknownItem,
+            EditError::UnknownRow { .. } => Failed::NotFound,
             EditError::Conflicted { .. } => Failed::Conflicted,
             _ => Failed::Otherwise,
         },
@@ -360,4 +366,52 @@ fn of_service(error: &(dyn Error + 'static)) -> Failed {
         cause = found.source();
     }
     Failed::Otherwise
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bienban_core::model::DeviceId;
+    use bienban_core::net::CloseReason;
+
+    use super::*;
+
+    fn code(error: impl Into<CliError>) -> u8 {
+        error.into().failed().code()
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_the_exit_code_that_is_documented() {
+        let device = DeviceId([7; 32]);
+        let path = PathBuf::from("x");
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let in_use = || StoreError::InUse { path: "x".to_owned() };
+        let net = |error: NetError| ClientError::Driver(DriverError::Net(Arc::new(error)));
+        assert_eq!(code(ClientError::HasDevice { path: path.clone() }), 1);
+        assert_eq!(code(CliError::Usage { what: "x".to_owned() }), 2);
+        assert_eq!(code(ClientError::NoDevice { path: path.clone() }), 3);
+        assert_eq!(code(ClientError::NotPlanned), 3);
+        assert_eq!(code(ClientError::Store(in_use())), 4);
+        assert_eq!(code(ClientError::Replica(ReplicaError::Store(in_use()))), 4);
+        assert_eq!(code(net(NetError::Busy)), 5);
+        assert_eq!(code(net(NetError::Closed { reason: CloseReason::ShuttingDown })), 5);
+        assert_eq!(code(net(NetError::HubKeyMismatch { pinned: device })), 5);
+        assert_eq!(code(ClientError::Driver(DriverError::Cut)), 5);
+        assert_eq!(code(net(NetError::DeviceUnknown { device })), 6);
+        assert_eq!(code(ClientError::Store(StoreError::Full { action: "write" })), 7);
+        let file = ClientError::File { action: "write", path, source: full() };
+        assert_eq!(code(file), 7);
+    }
+
+    #[test]
+    fn a_hub_that_does_not_start_has_the_exit_code_of_its_cause() {
+        let service = |source: HubError| CliError::Service {
+            what: "hub".to_owned(),
+            source: Box::new(source),
+        };
+        let in_use = StoreError::InUse { path: "x".to_owned() };
+        assert_eq!(code(service(in_use.into())), 4);
+        assert_eq!(code(service(StoreError::Full { action: "write" }.into())), 7);
+    }
 }

@@ -12,9 +12,8 @@ use super::error::CliError;
 /// Asia/Ho_Chi_Minh.
 const ZONE: UtcOffset = offset!(+7);
 
-const RFC3339: &[BorrowedFormatItem<'_>] = format_description!(
-    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+07:00"
-);
+const RFC3339: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+07:00");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// Milliseconds of a day.

@@ -1,0 +1,188 @@
+//! Arguments, exit codes, errors and the shapes of data, one device at a time.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::program::{Folders, command, run, text};
+
+/// A key that no hub holds.
+const NOBODY: &str =
+    "bienban://127.0.0.1:9#abababababababababababababababababababababababababababababababab";
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_right() {
+    assert!(run::<&str>(&[]).fails(2).err.contains("Usage"));
+    run(&["field"]).fails(2);
+    run(&["inspect"]).fails(2);
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    let grade = folders.field("a", &["answer", "abcd", "1.1", "good"]).fails(2);
+    assert!(grade.err.contains("dat, mi, ma, se or kad"), "{grade:?}");
+    let lang = run(&["field", "--dir", "x", "list", "--lang", "fr"]).fails(2);
+    assert!(lang.err.contains("“fr”"), "{lang:?}");
+    let hub = folders.field("b", &["init", "--hub", "somewhere"]).fails(2);
+    assert!(hub.err.contains("bienban://HOST:PORT#KEY"), "{hub:?}");
+    let cursor = folders.field("a", &["list", "--after", "yesterday"]).fails(2);
+    assert!(cursor.err.contains("--after yesterday"), "{cursor:?}");
+    assert!(run(&["--help"]).ok().out.contains("Exit codes"));
+}
+
+#[test]
+fn what_is_not_there_exits_with_3() {
+    let folders = Folders::new();
+    assert!(folders.field("nowhere", &["list"]).fails(3).err.contains("init"));
+    folders.field("a", &["init"]).ok();
+    let show = folders.field("a", &["show", "abcd1234"]).fails(3);
+    assert!(show.err.contains("abcd1234"), "{show:?}");
+    let gone = folders.path("gone.csv");
+    folders.admin("a", &["--offline", "checklist", "add", "x"]).fails(2);
+    folders.admin("a", &["--offline", "import", "facilities", text(&gone)]).fails(1);
+}
+
+#[test]
+fn a_device_is_made_once_and_says_how_it_is_enrolled() {
+    let folders = Folders::new();
+    let made = folders.field_json("a", &["init", "--hub", NOBODY]);
+    let device = made["device"].as_str().unwrap();
+    assert_eq!(device.len(), 64);
+    assert!(made["trust_command"].as_str().unwrap().contains(device));
+    folders.field("a", &["init"]).fails(1);
+    let known = folders.field_json("a", &["whoami"]);
+    assert_eq!(known["device"], made["device"]);
+    assert_eq!(known["known"], false);
+    assert_eq!(known["hub"], NOBODY);
+}
+
+#[test]
+fn two_processes_on_one_folder_exit_with_4() {
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    let dir = folders.path("a");
+    let mut holder = command(&["--json", "field", "--dir", text(&dir), "batch"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its first answer shows that it has the folder.
+    let mut lines = holder.stdin.take().unwrap();
+    writeln!(lines, "status").unwrap();
+    let mut answer = String::new();
+    let mut out = std::io::BufReader::new(holder.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut answer).unwrap();
+    let refused = folders.field("a", &["list"]).fails(4);
+    assert!(refused.err.contains("in use"), "{refused:?}");
+    drop(lines);
+    assert!(holder.wait().unwrap().success());
+    folders.field("a", &["list"]).ok();
+}
+
+#[test]
+fn a_hub_that_cannot_be_reached_exits_with_5_and_loses_nothing() {
+    let folders = Folders::new();
+    folders.field("a", &["init", "--hub", NOBODY]).ok();
+    let failed = folders.field("a", &["sync"]).fails(5);
+    assert!(failed.err.contains("nothing is lost"), "{failed:?}");
+}
+
+#[test]
+fn errors_are_data_too() {
+    let folders = Folders::new();
+    let failed = folders.admin("nowhere", &["whoami"]).fails(3);
+    let error = &failed.json()["error"];
+    assert_eq!(keys(error), ["causes", "code", "hint", "kind", "message"]);
+    assert_eq!((&error["kind"], &error["code"]), (&"not_found".into(), &3.into()));
+    assert!(failed.out.is_empty());
+}
+
+#[test]
+fn an_import_is_refused_whole_by_row_and_column() {
+    let folders = Folders::new();
+    folders.admin("a", &["init"]).ok();
+    let file = folders.file(
+        "bad.csv",
+        "code,name,owner_kind,commune_code,phone\n\
+         A1,HTX Một,htx,06325,0912345678\n\
+         A2,,htx,06325,12\n\
+         A1,HTX Ba,ghost,06325,\n",
+    );
+    let failed = folders.admin("a", &["--offline", "import", "facilities", text(&file)]).fails(1);
+    let problems = failed.json()["error"]["problems"].clone();
+    let at: Vec<(u64, &str)> = problems
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["row"].as_u64().unwrap(), p["column"].as_str().unwrap()))
+        .collect();
+    for expected in [(3, "name"), (3, "phone"), (4, "code"), (4, "owner_kind")] {
+        assert!(at.contains(&expected), "{at:?}");
+    }
+    let unknown = folders.file(
+        "unknown.csv",
+        "code,name,owner_kind,commune_code\nA1,HTX Một,htx,06325\nA2,HTX Hai,htx,99999\n",
+    );
+    let failed =
+        folders.admin("a", &["--offline", "import", "facilities", text(&unknown)]).fails(1);
+    assert_eq!(failed.json()["error"]["problems"][0]["row"], 3);
+    // Nothing was imported by either.
+    let rows = folders.field_json("a", &["facilities"])["rows"].clone();
+    assert_eq!(rows, Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
+    let folders = Folders::new();
+    folders.admin("a", &["init"]).ok();
+    let import = |name: &str, content: &str, more: &[&str]| {
+        let file = folders.file(name, content);
+        let mut arguments = vec!["--offline", "import", "facilities", text(&file)];
+        arguments.extend(more);
+        let data = folders.admin("a", &arguments).ok().json();
+        ["made", "updated", "unchanged"].map(|key| data[key].as_u64().unwrap())
+    };
+    let first = "code,name,owner_kind,commune_code,products\nA1,HTX Một,htx,06325,Chè xanh\n\
+                 A2,HTX Hai,htx,06337,\n";
+    let second = first.replace("HTX Hai", "HTX Hai Mới").replace("A1", "a1");
+    assert_eq!(import("1.csv", first, &["--dry-run"]), [2, 0, 0]);
+    assert_eq!(import("1.csv", first, &[]), [2, 0, 0]);
+    assert_eq!(import("1.csv", first, &[]), [0, 0, 2]);
+    assert_eq!(import("2.csv", &second, &["--dry-run"])[1..], [2, 0]);
+    assert_eq!(import("2.csv", &second, &[]), [0, 2, 0]);
+    let data = folders.field_json("a", &["facilities"]);
+    assert_eq!(keys(&data), ["next", "rows"]);
+    let rows = data["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(keys(&rows[0]), ["conflicts", "id", "title", "unit", "updated_at"]);
+    assert!(rows.iter().any(|row| row["title"] == "HTX Hai Mới"));
+    let one = folders.field_json("a", &["facilities", "--limit", "1"]);
+    let next = one["next"].as_str().unwrap();
+    let rest = folders.field_json("a", &["facilities", "--limit", "1", "--after", next]);
+    assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
+    let status = folders.field_json("a", &["status"]);
+    assert_eq!(keys(&status), ["notices", "only_here", "position", "records"]);
+    assert_eq!(status["only_here"], 4);
+    let arrival = &status["records"][0]["arrival"];
+    assert_eq!(keys(arrival), ["merged", "only_here", "recorded", "stored", "stored_at"]);
+}
+
+#[test]
+fn a_whole_store_passes_its_check() {
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    let data = folders.field_json("a", &["verify"]);
+    assert_eq!(data["problems"], Value::Array(Vec::new()));
+    assert!(data["records"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn people_are_spoken_to_in_vietnamese_when_they_ask() {
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    let empty = folders.field("a", &["list", "--lang", "vi"]).ok();
+    assert_eq!(empty.out.trim(), "Chưa có gì.");
+}
