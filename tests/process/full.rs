@@ -12,7 +12,7 @@ use bienban_tests::scene::{self, Record, Scene, Typed};
 use tempfile::TempDir;
 
 /// Big enough for a store and its index, small enough to be filled at once.
-const DISK_MIB: u32 = 24;
+const DISK_MIB: u32 = 64;
 
 /// Edits after which a full disk must have refused one: the last block that the journal was given
 /// holds a few.

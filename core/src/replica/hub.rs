@@ -166,15 +166,33 @@ impl Hub {
                     device: device.short(),
                 });
             }
-            Some(_) => {
-                let opened = hub.replica.store().opened();
-                if opened.moved || !opened.lost.is_empty() {
-                    let (why, at) = (Renewal::Moved, options.now);
-                    hub.record(Fact::Incarnated { incarnation, why, at })?;
-                }
-            }
+            Some(_) => hub.renew_if_lost(options)?,
         }
         Ok(hub)
+    }
+
+    /// Opens the store again after it failed, if it still takes no writes.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] while the cause persists.
+    pub fn recover(&self, options: HubOptions) -> Result<(), ReplicaError> {
+        if self.replica.takes_writes() {
+            return Ok(());
+        }
+        self.replica.store().reopen()?;
+        self.renew_if_lost(options)
+    }
+
+    /// Takes a new epoch where phones must give back what is lost here.
+    fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
+        let opened = self.replica.store().opened();
+        if opened.moved || !opened.lost.is_empty() {
+            let incarnation = Incarnation(options.fresh_epoch);
+            let (why, at) = (Renewal::Moved, options.now);
+            self.record(Fact::Incarnated { incarnation, why, at })?;
+        }
+        Ok(())
     }
 
     /// Returns the documents.
