@@ -13,9 +13,19 @@ use tokio::task::JoinHandle;
 
 use crate::clock;
 use crate::model::DeviceId;
-use crate::net::{FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint, Traffic};
-use crate::replica::{Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError};
-use crate::sync::{AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, Outcome};
+use crate::net::{
+    FRAME_WIRE_BYTES_MAX, FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint,
+    Traffic,
+};
+use crate::replica::{
+    Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError,
+};
+use crate::sync::{
+    AdminAnswer, AdminRequest, DeviceEntry, Ending, FRAME_BYTES_MAX, Failure, Outcome,
+};
+
+// What the protocol may say in one frame fits what the transport carries.
+const _: () = assert!(FRAME_BYTES_MAX <= FRAME_WIRE_BYTES_MAX);
 
 /// Frames fetched from an exchange at once: bounds what a slow reader holds in memory.
 const FRAMES_AT_ONCE: usize = 16;
@@ -547,6 +557,14 @@ async fn fail(
     error: ReplicaError,
 ) -> Result<Served, DriverError> {
     runner.fail(&error);
+    if matches!(error, ReplicaError::Store(_)) {
+        // After a failed write nothing is acknowledged until the store was opened anew. While the
+        // cause persists this fails too, and the next exchange tries again.
+        let store = runner.store();
+        if let Err(error) = blocking(move || store.reopen()).await? {
+            tracing::error!(error = %error, "the store does not open again");
+        }
+    }
     while let Ok(Some(frame)) = runner.poll_frame(clock::now()) {
         out.queue.push_back(frame);
     }

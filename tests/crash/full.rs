@@ -5,12 +5,14 @@ use std::process::Command;
 use std::sync::Arc;
 
 use bienban_core::store::contract::{Rows, count, put};
-use bienban_core::store::{DiskStore, Position, Read, Store, StoreError};
+use bienban_core::store::{DiskStore, Options, Position, Read, Store, StoreError};
 
 use crate::worker::{options, row};
 
 /// Room for what the store keeps free, its reserve and a few hundred rows.
 const SMALL: &str = "size=28m";
+/// Less than what the store would keep free.
+const TINY: &str = "size=8m";
 const LARGE: &str = "size=128m";
 const COMMITS_MAX: u32 = 20_000;
 
@@ -18,9 +20,9 @@ const COMMITS_MAX: u32 = 20_000;
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    fn new() -> Option<Self> {
+    fn new(size: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        mount(&["-t", "tmpfs", "-o", SMALL, "none"], folder.path()).then(|| Self(folder))
+        mount(&["-t", "tmpfs", "-o", size, "none"], folder.path()).then(|| Self(folder))
     }
 
     fn enlarge(&self) {
@@ -58,7 +60,7 @@ fn commit(store: &DiskStore, number: u32) -> Result<Position, StoreError> {
 
 #[test]
 fn a_full_disk_refuses_commits_and_loses_nothing() {
-    let Some(mounted) = Mounted::new() else {
+    let Some(mounted) = Mounted::new(SMALL) else {
         println!("skipped: this process may not mount a file system");
         return;
     };
@@ -94,4 +96,50 @@ fn a_full_disk_refuses_commits_and_loses_nothing() {
     commit(&store, acknowledged).expect("commits go on");
     assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
     assert_eq!(store.opened().lost, vec![]);
+}
+
+/// Without the room that the store keeps free, sled meets the end of the disk, as it may when
+/// something else fills it. In a process of its own, because sled may hang in it for good.
+#[test]
+fn when_sled_fails_on_a_full_disk_reading_goes_on() {
+    const ROOT: &str = "BIENBAN_FULL_ROOT";
+    if let Ok(root) = std::env::var(ROOT) {
+        meet_the_end(Path::new(&root));
+        std::process::exit(0);
+    }
+    let Some(mounted) = Mounted::new(TINY) else {
+        println!("skipped: this process may not mount a file system");
+        return;
+    };
+    let root = mounted.0.path().join("store");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["full::when_sled_fails_on_a_full_disk_reading_goes_on", "--exact"]);
+    let output = command.args(["--nocapture"]).env(ROOT, &root).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let acknowledged = said.lines().find_map(|line| line.strip_prefix("acknowledged "));
+    let acknowledged: u32 = acknowledged.unwrap().parse().unwrap();
+    mounted.enlarge();
+    let store = open(&root);
+    println!("{acknowledged} commits; after a restart: {:?}", store.opened());
+    check(&store, acknowledged);
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    commit(&store, acknowledged).expect("there is room now");
+}
+
+fn meet_the_end(root: &Path) {
+    let options = || Options { free_bytes_min: 0, ..options() };
+    let open = || DiskStore::open(root, Arc::new(Rows(1)), options()).expect("it opens");
+    let store = open();
+    let mut acknowledged = 0;
+    while commit(&store, acknowledged).is_ok() {
+        acknowledged += 1;
+        assert!(acknowledged < COMMITS_MAX, "the disk never gets full");
+    }
+    println!("\nacknowledged {acknowledged}");
+    check(&store, acknowledged);
+    drop(store);
+    // The same process: what sled left hanging must not hang this.
+    let store = open();
+    check(&store, acknowledged);
 }

@@ -12,11 +12,12 @@ use super::rows::{
 };
 use crate::checklist::Template;
 use crate::model::{
-    Applied, DeviceId, Document, DocumentId, Genesis, Kind, RawChange, Scope, Shape, Summary,
-    TemplateId,
+    Actor, Applied, DeviceId, Document, DocumentId, Genesis, Kind, RawChange, Scope, Shape,
+    Summary, TemplateId,
 };
 use crate::store::{Position, Read, Store, StoreError, Writes};
 use crate::sync::{DeviceEntry, FeedItem, Pack};
+use crate::trust::Attestation;
 
 /// A saved document is renewed after this many sources, so that opening one applies few changes and
 /// recording an answer does not rewrite the document each time.
@@ -85,6 +86,19 @@ impl Replica {
     /// Returns [`StoreError`] when reading fails.
     pub fn owner(&self) -> Result<Option<SelfRow>, StoreError> {
         rows::get(&*self.store, &rows::single(meta::SELF))
+    }
+
+    /// Returns how many records the store has lost, if what was found at its opening calls for a
+    /// fresh incarnation: files that were restored or copied, or losses not yet accounted for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub(super) fn disturbed(&self) -> Result<Option<u64>, StoreError> {
+        let opened = self.store.opened();
+        let lost = opened.lost.len() as u64;
+        let known: Option<u64> = rows::get(&*self.store, &rows::single(meta::LOST))?;
+        Ok((opened.moved || lost > known.unwrap_or(0)).then_some(lost))
     }
 
     /// Returns counts for status pages.
@@ -200,7 +214,7 @@ impl Replica {
     pub fn author(
         &self,
         document: DocumentId,
-        actor: crate::model::Actor,
+        actor: Actor,
     ) -> Result<Option<DeviceId>, StoreError> {
         let tip: Option<rows::TipRow> =
             rows::get(&*self.store, &rows::of_actor(rows::TIP, document, actor))?;
@@ -456,12 +470,48 @@ impl Replica {
             && loaded.whole
             && loaded.fresh >= BASE_EVERY
         {
-            let base = BaseRow { upto: upto.clone(), bytes: loaded.document.save() };
+            let base = BaseRow {
+                upto: upto.clone(),
+                bytes: loaded.document.save(),
+                attestations: self.attestations(document, &loaded.document)?,
+            };
             rows::put(&mut writes, rows::of_document(BASE, document), &base);
             loaded.fresh = 0;
         }
         self.store.derive(writes)?;
         Ok(())
+    }
+
+    /// Returns the proof of every actor's changes in a document, if all are held.
+    fn attestations(
+        &self,
+        document: DocumentId,
+        content: &Document,
+    ) -> Result<Option<Vec<Attestation>>, StoreError> {
+        let mut records = Records::default();
+        let mut proofs = Vec::new();
+        for (actor, seq, hash) in content.tips() {
+            let Ok(actor) = actor.as_slice().try_into().map(Actor) else { return Ok(None) };
+            let tip: Option<rows::TipRow> =
+                rows::get(&*self.store, &rows::of_actor(rows::TIP, document, actor))?;
+            if let Some(tip) = tip
+                && tip.attestation.tip.seq == seq
+            {
+                proofs.push(tip.attestation);
+                continue;
+            }
+            // More of this actor is held than is merged: the pack that ends here has its own proof.
+            let key = rows::of_seq(rows::PACK, document, actor, seq);
+            let Some(row) = rows::get::<rows::PackRow>(&*self.store, &key)? else {
+                return Ok(None);
+            };
+            let bytes = records.pack(&*self.store, row.place)?;
+            match Pack::decode(&bytes) {
+                Ok(pack) if pack.tip_hash() == hash => proofs.push(pack.attestation()),
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(proofs))
     }
 
     /// Returns the bytes of a pack.

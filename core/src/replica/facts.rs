@@ -28,7 +28,8 @@ pub struct PackPlace {
 /// Why a device took a fresh incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Renewal {
-    /// The store's files are not where they were: restored, copied or cloned.
+    /// The store's files are not where they were: restored, copied or cloned; or records of it are
+    /// lost.
     Moved,
     /// The hub holds another line of changes under the same name.
     Equivocation,
@@ -93,6 +94,8 @@ pub enum Fact {
         incarnation: Incarnation,
         /// Why.
         why: Renewal,
+        /// Records that the store has reported as lost by now: what they held is asked for once.
+        lost: u64,
         /// When.
         at: Timestamp,
     },

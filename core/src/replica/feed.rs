@@ -5,10 +5,7 @@ use super::ReplicaError;
 use super::access;
 use super::documents::{Records, each_row};
 use super::hub::Hub;
-use super::rows::{
-    self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, PARKED, PENDING, SCOPE, TIP,
-    TipRow,
-};
+use super::rows::{self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
 use crate::model::{DeviceId, DocumentId};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage};
@@ -193,45 +190,30 @@ impl Hub {
         Ok(items)
     }
 
-    /// A document as one snapshot with an attestation of each actor, from its saved form: no
-    /// document is loaded. Where the saved form is behind, or an actor's newest attested change is
-    /// not merged yet, as the packs that are.
+    /// A document as its saved form with an attestation of each actor, and the packs merged since;
+    /// or as its packs alone, where there is no saved form. No document is loaded.
     fn whole(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
         let store = self.replica().store();
         let base: Option<rows::BaseRow> =
             rows::get(&**store, &rows::of_document(rows::BASE, document))?;
-        let Some(base) = base else { return self.packs_of(document) };
-        let prefix = rows::of_document(rows::SOURCE, document);
-        let behind = !store.scan(&prefix, Some(&base.upto), 1)?.is_empty();
-        let waiting = [PENDING, PARKED].iter().try_fold(false, |waiting, table| {
-            let rows = store.scan(&rows::of_document(*table, document), None, 1)?;
-            Ok::<_, StoreError>(waiting || !rows.is_empty())
-        })?;
-        if behind || waiting {
-            return self.packs_of(document);
+        let mut items = Vec::new();
+        let mut after = None;
+        if let Some(rows::BaseRow { upto, bytes, attestations: Some(attestations) }) = base {
+            let genesis = self.replica().genesis(document)?;
+            items.push(FeedItem::Snapshot(Snapshot { genesis, bytes, attestations }));
+            after = Some(upto);
         }
-        let mut attestations = Vec::new();
-        each_row(&**store, &rows::of_document(TIP, document), None, |key, value| {
-            attestations.push(rows::decode::<TipRow>(key, value)?.attestation);
-            Ok(())
-        })?;
-        let genesis = self.replica().genesis(document)?;
-        Ok(vec![FeedItem::Snapshot(Snapshot { genesis, bytes: base.bytes, attestations })])
-    }
-
-    fn packs_of(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
         let mut places = Vec::new();
         let prefix = rows::of_document(rows::SOURCE, document);
-        each_row(&**self.replica().store(), &prefix, None, |key, value| {
+        each_row(&**store, &prefix, after, |key, value| {
             if let rows::Source::Pack(place) = rows::decode(key, value)? {
                 places.push(place);
             }
             Ok(())
         })?;
         let mut records = Records::default();
-        let mut items = Vec::new();
         for place in places {
-            items.push(FeedItem::Pack(records.pack(&**self.replica().store(), place)?));
+            items.push(FeedItem::Pack(records.pack(&**store, place)?));
         }
         Ok(items)
     }

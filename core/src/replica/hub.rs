@@ -31,6 +31,10 @@ const PARKED_PACKS_MAX: usize = 256;
 /// the batch is refused: each round removes at least one signer's pack.
 const MERGE_ROUNDS_MAX: usize = 8;
 
+/// Packs of one device kept in quarantine: a person looks at each, and a hostile device must not
+/// fill the disk with them.
+const QUARANTINED_PER_DEVICE_MAX: u64 = 1_000;
+
 /// What a hub is told at its start.
 #[derive(Debug, Clone, Copy)]
 pub struct HubOptions {
@@ -93,6 +97,10 @@ enum Decision {
     Held(Pack),
     Ask(Want),
     Set(Box<Quarantined>),
+    /// It is in quarantine already; its signer is told by the notice that waits.
+    Known,
+    /// Its device has filled its quarantine.
+    OverQuota,
 }
 
 /// Packs of one frame, sorted by what is to be done with them.
@@ -123,7 +131,23 @@ impl Batch {
             }
             Decision::Held(pack) => self.signed.push(receipt_item(&pack)),
             Decision::Ask(want) => accepted.needs.push(want),
-            Decision::Set(entry) => self.quarantined.push(*entry),
+            Decision::Set(entry) => {
+                let twice = self.quarantined.iter().any(|held| held.notice == entry.notice);
+                if !twice {
+                    self.quarantined.push(*entry);
+                }
+            }
+            Decision::Known => {}
+            Decision::OverQuota => {
+                accepted.failure = Some(Failure {
+                    code: FailureCode::NotAllowed,
+                    message: format!(
+                        "this device has {QUARANTINED_PER_DEVICE_MAX} packs in quarantine; ask the \
+                         administrator to look at them"
+                    ),
+                    retry_after_ms: None,
+                });
+            }
         }
     }
 
@@ -186,11 +210,10 @@ impl Hub {
 
     /// Takes a new epoch where phones must give back what is lost here.
     fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
-        let opened = self.replica.store().opened();
-        if opened.moved || !opened.lost.is_empty() {
+        if let Some(lost) = self.replica.disturbed()? {
             let incarnation = Incarnation(options.fresh_epoch);
             let (why, at) = (Renewal::Moved, options.now);
-            self.record(Fact::Incarnated { incarnation, why, at })?;
+            self.record(Fact::Incarnated { incarnation, why, lost, at })?;
         }
         Ok(())
     }
@@ -340,13 +363,7 @@ impl Hub {
         let pack = Pack::decode(bytes)?;
         pack.verify()?;
         let (document, actor) = (pack.document(), pack.actor());
-        let quarantine = |pack: &Pack, verdict| {
-            Ok(Decision::Set(Box::new(Quarantined {
-                device: pack.device(),
-                notice: notice(pack, verdict),
-                bytes: bytes.to_vec(),
-            })))
-        };
+        let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
         let entry = self.replica.device(pack.device())?;
         let allowed = entry.is_some_and(|entry| {
             access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
@@ -378,6 +395,27 @@ impl Hub {
             }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
+    }
+
+    /// Decides that an authentic pack may not enter the record. It is kept as evidence, once, and
+    /// within its device's quota.
+    fn set_aside(
+        &self,
+        pack: &Pack,
+        verdict: Verdict,
+        bytes: &[u8],
+    ) -> Result<Decision, ReplicaError> {
+        let store = self.replica.store();
+        let notice = notice(pack, verdict);
+        if store.get(&rows::of_quarantine(&notice))?.is_some() {
+            return Ok(Decision::Known);
+        }
+        let count = rows::get::<u64>(&**store, &rows::notices_of(pack.device()))?.unwrap_or(0);
+        if count >= QUARANTINED_PER_DEVICE_MAX {
+            return Ok(Decision::OverQuota);
+        }
+        let (device, bytes) = (pack.device(), bytes.to_vec());
+        Ok(Decision::Set(Box::new(Quarantined { device, notice, bytes })))
     }
 
     fn tip(

@@ -91,8 +91,7 @@ impl Phone {
                 });
             }
             Some(_) => {
-                let opened = phone.replica.store().opened();
-                if opened.moved || !opened.lost.is_empty() {
+                if phone.replica.disturbed()?.is_some() {
                     phone.renew(fresh, Renewal::Moved, now)?;
                 }
                 return Ok(phone);
@@ -124,7 +123,8 @@ impl Phone {
         why: Renewal,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        self.record(Fact::Incarnated { incarnation, why, at: now }).map(drop)
+        let lost = self.replica.store().opened().lost.len() as u64;
+        self.record(Fact::Incarnated { incarnation, why, lost, at: now }).map(drop)
     }
 
     /// Edits a document, or makes it if this is its first edit here. Returns after one sync of the
@@ -372,8 +372,7 @@ impl Phone {
             self.failed.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let opened = self.replica.store().opened();
-        if opened.moved || !opened.lost.is_empty() {
+        if self.replica.disturbed()?.is_some() {
             self.stale.store(true, Ordering::Relaxed);
             return Err(ReplicaError::Interrupted);
         }

@@ -8,7 +8,7 @@ use super::rows::{
 };
 use super::tree;
 use crate::checklist::Template;
-use crate::model::{Actor, DocumentId, Genesis, RawChange, Scope, TemplateId};
+use crate::model::{Actor, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId};
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
 use crate::trust::{Attestation, HubReceipt};
@@ -78,7 +78,9 @@ impl Step<'_> {
                 );
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
             }
-            Fact::Incarnated { incarnation, .. } => return self.incarnated(*incarnation),
+            Fact::Incarnated { incarnation, lost, .. } => {
+                return self.incarnated(*incarnation, *lost);
+            }
             Fact::Changed { genesis, change, .. } => return self.changed(genesis, change),
             Fact::Released { packs, .. } => return self.released(packs),
             Fact::Received { items, position, .. } => return self.received(items, *position),
@@ -108,7 +110,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn incarnated(&mut self, incarnation: crate::model::Incarnation) -> Result<(), StoreError> {
+    fn incarnated(&mut self, incarnation: Incarnation, lost: u64) -> Result<(), StoreError> {
+        self.index.put(rows::single(meta::LOST), &lost);
         let Some(before) = self.index.get::<SelfRow>(&rows::single(meta::SELF))? else {
             return Err(self.meaningless("it comes before the store's birth"));
         };
@@ -455,10 +458,11 @@ impl Step<'_> {
     }
 
     fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
-        let head = rows::key(rows::META, &[b"notices", &entry.device.0]);
+        let head = rows::notices_of(entry.device);
         let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
         self.index.put(head, &number);
         self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
+        self.index.put(rows::of_quarantine(&entry.notice), &());
         self.totals(|totals| totals.quarantined += 1)
     }
 

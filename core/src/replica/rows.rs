@@ -12,7 +12,7 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
-use crate::sync::{FeedPosition, ItemKey, Prefix};
+use crate::sync::{FeedPosition, ItemKey, Notice, Prefix};
 use crate::trust::Attestation;
 
 /// Singletons: identity, position, feed head.
@@ -59,6 +59,8 @@ pub(super) const PENDING: u8 = b'w';
 pub(super) const PARKED: u8 = b'k';
 /// Hub: feed number → [`FeedRow`].
 pub(super) const FEED: u8 = b'f';
+/// Hub: document, actor, seq, hash → (): a pack in quarantine, so that a retry adds nothing.
+pub(super) const QUARANTINE: u8 = b'z';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
@@ -68,6 +70,7 @@ pub(super) mod meta {
     pub(in crate::replica) const POSITION: &[u8] = b"position";
     pub(in crate::replica) const NOTICES: &[u8] = b"notices";
     pub(in crate::replica) const FEED: &[u8] = b"feed";
+    pub(in crate::replica) const LOST: &[u8] = b"lost";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
 }
 
@@ -106,6 +109,9 @@ pub(super) struct BaseRow {
     pub(super) upto: Vec<u8>,
     /// The document's own bytes.
     pub(super) bytes: Vec<u8>,
+    /// The proof of every actor's changes in it; none where one is missing, as for edits of this
+    /// device that it has not signed yet. Only a base with its proofs can be handed on.
+    pub(super) attestations: Option<Vec<Attestation>>,
 }
 
 /// The end of what is held of one actor, with its proof.
@@ -193,6 +199,11 @@ pub(super) fn of_seq(table: u8, document: DocumentId, actor: Actor, seq: u64) ->
     key(table, &[&document.0, &actor.0, &seq.to_be_bytes()])
 }
 
+pub(super) fn of_quarantine(notice: &Notice) -> Vec<u8> {
+    let Notice { document, actor, seq, hash, .. } = notice;
+    key(QUARANTINE, &[&document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+}
+
 pub(super) fn of_place(table: u8, document: DocumentId, place: PackPlace) -> Vec<u8> {
     key(table, &[&document.0, &place.at.to_be_bytes(), &place.index.to_be_bytes()])
 }
@@ -228,6 +239,11 @@ pub(super) fn of_node(scope: &str, prefix: &Prefix) -> Vec<u8> {
 
 pub(super) fn notice_of_device(device: DeviceId, number: u64) -> Vec<u8> {
     key(NOTICE, &[&device.0, &number.to_be_bytes()])
+}
+
+/// How many notices wait for a device: the number of the last.
+pub(super) fn notices_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[b"notices", &device.0])
 }
 
 /// Reads the place at the end of a key made by [`of_place`].

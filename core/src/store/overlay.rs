@@ -153,3 +153,82 @@ impl<'a> Pages<'a> {
         self.page.next()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::entry::{Head, StoreId};
+    use super::super::memory::MemoryEngine;
+    use super::super::rows::{Meta, RowSum, Staging, check_rows};
+    use super::*;
+
+    /// Few keys that share prefixes, so that rows meet.
+    fn changes() -> impl Strategy<Value = Vec<(Vec<u8>, Option<Vec<u8>>)>> {
+        let key = proptest::collection::vec(b'a'..=b'c', 0..4);
+        let value = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..3));
+        proptest::collection::vec((key, value), 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn an_overlay_reads_like_rows_that_were_written(
+            stored in changes(),
+            staged in changes(),
+            undone in changes(),
+            prefix in proptest::collection::vec(b'a'..=b'c', 0..2),
+            after in proptest::option::of(proptest::collection::vec(b'a'..=b'c', 0..4)),
+            limit in 0_usize..12,
+        ) {
+            let engine = Arc::new(MemoryEngine::default());
+            let store = StoreId([0; 16]);
+            let mut meta = Meta::empty(1, store);
+            let mut model = BTreeMap::new();
+            let mut staging = Staging::new(&engine, meta);
+            for (key, value) in &stored {
+                model.insert(key.clone(), value.clone());
+                staging.write(row_key(key), value.as_deref()).unwrap();
+            }
+            let (batch, written) = staging.finish(Head::start(store));
+            engine.apply(batch).unwrap();
+            meta = written;
+            let (sum, damaged) = check_rows(&engine, u64::MAX).unwrap();
+            prop_assert_eq!((sum, damaged), (meta.sum, vec![]));
+
+            let mut overlay = Overlay::new(&engine);
+            for (key, value) in staged {
+                let mut writes = Writes::default();
+                writes.0.insert(key.clone(), value.clone());
+                overlay.stage(writes, &mut Undo::default());
+                model.insert(key, value);
+            }
+            let mut undo = Undo::default();
+            overlay.stage(Writes(undone.into_iter().collect()), &mut undo);
+            overlay.undo(undo);
+
+            let wanted: Vec<Row> = model
+                .iter()
+                .filter(|(key, _)| key.starts_with(&prefix))
+                .filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after))
+                .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+                .take(limit)
+                .collect();
+            prop_assert_eq!(overlay.scan(&prefix, after.as_deref(), limit).unwrap(), wanted);
+            for (key, value) in &model {
+                prop_assert_eq!(&overlay.get(key).unwrap(), value);
+            }
+        }
+
+        #[test]
+        fn the_sum_of_rows_does_not_depend_on_their_order(rows in changes()) {
+            let (mut one, mut other) = (RowSum::default(), RowSum::default());
+            rows.iter().for_each(|(key, value)| one.add(key, value.as_deref().unwrap_or(b"")));
+            rows.iter().rev().for_each(|(key, value)| other.add(key, value.as_deref().unwrap_or(b"")));
+            prop_assert_eq!(one, other);
+            rows.iter().for_each(|(key, value)| one.remove(key, value.as_deref().unwrap_or(b"")));
+            prop_assert_eq!(one, RowSum::default());
+        }
+    }
+}

@@ -150,9 +150,7 @@ impl Failed {
         match self {
             Self::Otherwise => "failed",
             Self::Usage => "usage",
-            Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => {
-                "not_found"
-            }
+            Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => "not_found",
             Self::InUse => "in_use",
             Self::Network | Self::WrongHub => "network",
             Self::Unknown | Self::Refused => "refused",
@@ -258,9 +256,9 @@ fn of_client(error: &ClientError) -> Failed {
     match error {
         ClientError::NoDevice { .. } => Failed::NoDevice,
         ClientError::NoHub | ClientError::Address(_) | ClientError::Id(_) => Failed::Usage,
-        ClientError::NotFound { .. }
-        | ClientError::Ambiguous { .. }
-        | ClientError::NotPlanned => Failed::NotFound,
+        ClientError::NotFound { .. } | ClientError::Ambiguous { .. } | ClientError::NotPlanned => {
+            Failed::NotFound
+        }
         ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
         ClientError::NotYours { .. } => Failed::Refused,
         ClientError::File { source, .. } => of_io(source),

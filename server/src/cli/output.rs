@@ -97,6 +97,11 @@ impl Output {
         Self { json, messages }
     }
 
+    /// Returns whether a program reads the output.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Returns the texts of the chosen language.
     pub(crate) fn messages(&self) -> &Messages {
         &self.messages
