@@ -2,3 +2,5 @@
 
 pub mod binary;
 pub mod link;
+pub mod process;
+pub mod scene;

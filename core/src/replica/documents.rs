@@ -67,6 +67,11 @@ impl Replica {
         &self.store
     }
 
+    /// Returns whether the store takes writes at the moment, as far as it knows without one.
+    pub(super) fn takes_writes(&self) -> bool {
+        self.store.derive(Writes::default()).is_ok()
+    }
+
     /// Returns how many documents were loaded since the store was opened: lists, accepting packs
     /// and serving the feed must not move it.
     #[must_use]
