@@ -2,7 +2,6 @@
 //!
 //! Every test that draws lots prints its seed; `BIENBAN_SEED` replays it, as far as processes do.
 #![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
-
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
