@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn times_are_shown_in_the_zone_of_vietnam() {
-        let at = Timestamp(1_795_420_799_000);
+        let at = Timestamp(1_795_453_199_000);
         assert_eq!(rfc3339(at), "2026-11-23T23:59:59.000+07:00");
         assert_eq!(minute(&rfc3339(at)), "2026-11-23 23:59 +07:00");
         let far = rfc3339(Timestamp(i64::MAX));
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn deadlines_end_with_their_day() {
-        let now = Timestamp(1_795_420_799_000);
+        let now = Timestamp(1_795_453_199_000);
         assert_eq!(deadline("2026-11-23", now).unwrap(), now);
         assert_eq!(deadline("0", now).unwrap(), now);
         assert_eq!(deadline("1", now).unwrap(), Timestamp(now.0 + DAY_MS));
