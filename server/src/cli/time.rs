@@ -34,10 +34,9 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
 
 /// Cuts a time in RFC 3339 to the minute, for people.
 pub(crate) fn minute(at: &str) -> String {
-    match (at.get(..10), at.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day} {minute} +07:00"),
-        _ => at.to_owned(),
-    }
+    let parts = at.strip_suffix("+07:00").and_then(|at| Some((at.get(..10)?, at.get(11..16)?)));
+    // What is no time was shown as what the clock said, and stays so.
+    parts.map_or_else(|| at.to_owned(), |(day, minute)| format!("{day} {minute} +07:00"))
 }
 
 /// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.
