@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -16,7 +17,9 @@ use crate::net::{
     FRAME_WIRE_BYTES_MAX, FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint,
     Traffic,
 };
-use crate::replica::{Hub, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError};
+use crate::replica::{
+    Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError,
+};
 use crate::sync::{
     AdminAnswer, AdminRequest, DeviceEntry, Ending, FRAME_BYTES_MAX, Failure, Outcome,
 };
@@ -274,17 +277,21 @@ impl PhoneExchange {
 
     /// Does what is due and takes what there is to say.
     async fn fetch(&mut self) -> Result<(), DriverError> {
-        let frames = self.work(|runner| {
+        let work = self.work(|runner| {
             let mut frames = VecDeque::new();
-            while frames.len() < FRAMES_AT_ONCE
-                && let Some(frame) = runner.poll_frame(clock::now())?
-            {
-                frames.push_back(frame);
+            while frames.len() < FRAMES_AT_ONCE {
+                match runner.poll_frame(clock::now()) {
+                    Ok(Some(frame)) => frames.push_back(frame),
+                    Ok(None) => break,
+                    // What was to be said before the failure is still said.
+                    Err(error) => return Ok((frames, Some(error))),
+                }
             }
-            Ok(frames)
+            Ok((frames, None))
         });
-        self.out.queue = frames.await?;
-        Ok(())
+        let (frames, failed) = work.await?;
+        self.out.queue.extend(frames);
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     async fn work<T: Send + 'static>(
@@ -315,8 +322,10 @@ impl PhoneExchange {
             }
             Err(DriverError::Cut) => Err(self.out.failure().await.unwrap_or(DriverError::Cut)),
             Err(error) => {
-                // Where the hub broke the rules, the session has a last frame that says so.
-                if self.fetch().await.is_ok() {
+                if matches!(error, DriverError::Replica(_)) {
+                    // Where the hub broke the rules, the session has a last frame that says so. Where
+                    // this device has no room for what comes, its own work still arrives there.
+                    drop(self.fetch().await);
                     drop(self.out.finish().await);
                 }
                 Err(error)
@@ -347,11 +356,13 @@ fn ended(outcome: &Outcome) -> Result<(), DriverError> {
 pub struct Wakeup {
     pending: Arc<Notify>,
     grown: watch::Sender<u64>,
+    /// A session met a store that failed.
+    failed: Arc<AtomicBool>,
 }
 
 impl Default for Wakeup {
     fn default() -> Self {
-        Self { pending: Arc::default(), grown: watch::channel(0).0 }
+        Self { pending: Arc::default(), grown: watch::channel(0).0, failed: Arc::default() }
     }
 }
 
@@ -364,6 +375,12 @@ impl Wakeup {
     /// Says that the feed has grown.
     pub fn grown(&self) {
         self.grown.send_modify(|count| *count += 1);
+    }
+
+    /// Says that the store failed: the merge worker opens it again when it can be.
+    fn failed(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.pending();
     }
 }
 
@@ -378,6 +395,13 @@ pub async fn merge_worker(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), DriverError> {
     loop {
+        if wakeup.failed.swap(false, Ordering::Relaxed) && !recover(&hub).await? {
+            wakeup.failed.store(true, Ordering::Relaxed);
+            tokio::select! {
+                () = tokio::time::sleep(MERGE_RETRY) => continue,
+                () = stopped(&mut stop) => return Ok(()),
+            }
+        }
         let merging = hub.clone();
         match blocking(move || merging.merge_next(clock::now())).await? {
             Ok(Some(_)) => {
@@ -389,11 +413,8 @@ pub async fn merge_worker(
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(error = %error, "merging failed; trying again");
-                let reopening = hub.replica().store().clone();
-                if let Err(error) = blocking(move || reopening.reopen()).await? {
-                    tracing::error!(error = %error, "the store does not open again");
-                }
-                tokio::time::sleep(MERGE_RETRY).await;
+                wakeup.failed.store(true, Ordering::Relaxed);
+                continue;
             }
         }
         tokio::select! {
@@ -402,6 +423,26 @@ pub async fn merge_worker(
             () = stopped(&mut stop) => return Ok(()),
         }
     }
+}
+
+/// Opens a hub's failed store again. Returns whether it takes writes now.
+async fn recover(hub: &Arc<Hub>) -> Result<bool, DriverError> {
+    let hub = hub.clone();
+    let fresh = clock::random();
+    blocking(move || {
+        let Ok(fresh_epoch) = fresh else { return false };
+        match hub.recover(HubOptions { fresh_epoch, now: clock::now() }) {
+            Ok(()) => {
+                tracing::info!("the store takes writes again");
+                true
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "the store takes no writes; trying again");
+                false
+            }
+        }
+    })
+    .await
 }
 
 /// What one exchange of the hub did.
@@ -438,7 +479,12 @@ pub async fn serve(
             runner = back;
             match frames {
                 Ok(frames) => out.queue = frames,
-                Err(error) => return fail(runner, out, error).await,
+                Err(error) => {
+                    if matches!(error, ReplicaError::Store(_)) {
+                        wakeup.failed();
+                    }
+                    return fail(runner, out, error).await;
+                }
             }
             wakeup.pending();
         }

@@ -1,5 +1,7 @@
-//! Real processes of the program `bienban`: what it prints, how it exits, how several work together.
-
+//! Real processes and real files: kills, full disks, hostile peers, restored and damaged folders.
+//!
+//! Every test that draws lots prints its seed; `BIENBAN_SEED` replays it, as far as processes do.
+#![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,6 +9,25 @@
 )]
 
 mod cli;
+mod full;
+mod hostile;
 mod hub;
 mod join;
+mod kills;
 mod program;
+mod restore;
+
+use bienban_core::clock;
+
+/// Returns the number that an environment variable holds.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Returns the seed to use, after printing it.
+fn seed(test: &str) -> u64 {
+    let fresh = || u64::from(u32::from_le_bytes(clock::random().unwrap()));
+    let seed = number("BIENBAN_SEED").unwrap_or_else(fresh);
+    println!("{test}: BIENBAN_SEED={seed}");
+    seed
+}

@@ -1,75 +1,50 @@
-//! Where the program `bienban` is, built from the sources as they are now.
+//! Finds the program under test and starts it in an environment of its own.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::SystemTime;
 
 /// Names another program to test, for instance an installed one.
 const VARIABLE: &str = "BIENBAN_BIN";
 
-/// Folders whose files the program is built from, from the root of the workspace.
-const SOURCES: [&str; 6] =
-    ["core/src", "core/data", "server/src", "server/data", "server/messages", "Cargo.lock"];
+/// The program's name among this package's: its `main` is that of `bienban`.
+const NAME: &str = "bienban-tested";
 
-/// Returns the program's path. `cargo test --workspace` has built it by the time a test runs; when
-/// only this package is tested it may be missing or older than the sources, and is built here.
+/// Variables of the program start like this; so do those that steer the tests.
+const VARIABLES: &str = "BIENBAN_";
+
+/// Returns the path of the program under test.
+///
+/// It is the one that cargo built together with the test, so it is never older than the sources.
 ///
 /// # Panics
 ///
-/// Panics when it cannot be built, which makes the test fail that asked for it.
+/// Panics when it is not there: only cargo's tests and benches of this package have it built.
 #[must_use]
 pub fn bienban() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        std::env::var_os(VARIABLE)
-            .map_or_else(|| found_or_built().expect("bienban builds"), PathBuf::from)
-    })
+    PATH.get_or_init(|| std::env::var_os(VARIABLE).map_or_else(beside_this, PathBuf::from))
 }
 
-fn found_or_built() -> io::Result<PathBuf> {
+fn beside_this() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
     // target/PROFILE/deps/TEST-HASH
-    let test = std::env::current_exe()?;
-    let folder = test.ancestors().nth(2).ok_or(io::ErrorKind::NotFound)?.to_owned();
-    let program = folder.join(format!("bienban{}", std::env::consts::EXE_SUFFIX));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut newest = SystemTime::UNIX_EPOCH;
-    for source in SOURCES {
-        newest = newest.max(changed(&root.join(source))?);
-    }
-    let built = fs::metadata(&program).and_then(|program| program.modified());
-    if built.is_ok_and(|built| built >= newest) {
-        return Ok(program);
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(&root).args([
-        "build",
-        "--quiet",
-        "-p",
-        "bienban-server",
-        "--bin",
-        "bienban",
-    ]);
-    if let Some(target) = folder.parent() {
-        command.arg("--target-dir").arg(target);
-    }
-    if folder.ends_with("release") {
-        command.arg("--release");
-    }
-    if command.status()?.success() { Ok(program) } else { Err(io::ErrorKind::Other.into()) }
+    let folder = test.ancestors().nth(2).expect("cargo puts tests two folders below the target's");
+    let program = folder.join(format!("{NAME}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "{} is not built; run this through cargo", program.display());
+    program
 }
 
-/// Returns when the newest file below a path was changed.
-fn changed(path: &Path) -> io::Result<SystemTime> {
-    let metadata = fs::metadata(path)?;
-    let mut newest = metadata.modified()?;
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path)? {
-            newest = newest.max(changed(&entry?.path())?);
+/// Returns a command that runs the program: in English, and without settings that the environment
+/// of the tests may hold.
+#[must_use]
+pub fn command() -> Command {
+    let mut command = Command::new(bienban());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with(VARIABLES) {
+            command.env_remove(name);
         }
     }
-    Ok(newest)
+    command.env("BIENBAN_LANG", "en");
+    command
 }

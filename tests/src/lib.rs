@@ -1,4 +1,11 @@
 //! The harness that the tests, benches and fuzz targets share.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a harness stops a test at the first surprise, and says what it was"
+)]
 
 pub mod binary;
 pub mod link;
+pub mod process;
+pub mod scene;

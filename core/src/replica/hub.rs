@@ -190,14 +190,32 @@ impl Hub {
                     device: device.short(),
                 });
             }
-            Some(_) => {
-                if let Some(lost) = hub.replica.disturbed()? {
-                    let (why, at) = (Renewal::Moved, options.now);
-                    hub.record(Fact::Incarnated { incarnation, why, lost, at })?;
-                }
-            }
+            Some(_) => hub.renew_if_lost(options)?,
         }
         Ok(hub)
+    }
+
+    /// Opens the store again after it failed, if it still takes no writes.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] while the cause persists.
+    pub fn recover(&self, options: HubOptions) -> Result<(), ReplicaError> {
+        if self.replica.takes_writes() {
+            return Ok(());
+        }
+        self.replica.store().reopen()?;
+        self.renew_if_lost(options)
+    }
+
+    /// Takes a new epoch where phones must give back what is lost here.
+    fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
+        if let Some(lost) = self.replica.disturbed()? {
+            let incarnation = Incarnation(options.fresh_epoch);
+            let (why, at) = (Renewal::Moved, options.now);
+            self.record(Fact::Incarnated { incarnation, why, lost, at })?;
+        }
+        Ok(())
     }
 
     /// Returns the documents.

@@ -1,6 +1,7 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
@@ -13,7 +14,7 @@ use crate::model::{
     Actor, DeviceId, Document, DocumentId, EditError, Editor, Genesis, Incarnation, RawChange,
     Timestamp,
 };
-use crate::store::{Position, Store};
+use crate::store::{Position, Store, StoreError};
 use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Prefix, Start, seal_all};
 use crate::trust::{DeviceKey, HubReceipt};
 
@@ -30,6 +31,10 @@ pub struct Phone {
     /// Held while a document is read, edited and recorded, so that two edits of one document never
     /// start from the same state under the same actor.
     editing: Mutex<()>,
+    /// A write failed: the store may have to be opened again.
+    failed: AtomicBool,
+    /// Opening it again lost records: only a new opening, with a fresh incarnation, helps.
+    stale: AtomicBool,
 }
 
 /// What an edit did.
@@ -69,7 +74,13 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
-        let phone = Self { replica: Replica::new(store), key, editing: Mutex::new(()) };
+        let phone = Self {
+            replica: Replica::new(store),
+            key,
+            editing: Mutex::new(()),
+            failed: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
+        };
         let device = phone.key.device();
         match phone.replica.owner()? {
             None => phone.record(Fact::Born { device, incarnation: fresh, at: now })?,
@@ -130,6 +141,7 @@ impl Phone {
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        self.recover()?;
         let document = genesis.document();
         let mut loaded = self.load_or_new(genesis)?;
         let actor = self.actor(document)?;
@@ -162,6 +174,17 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
     pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        self.recover()?;
+        let packs = self.sign()?;
+        if !packs.is_empty() {
+            self.record(Fact::Released { packs: packs.clone(), at: now })?;
+        }
+        drop(guard);
+        Ok(packs)
+    }
+
+    /// Returns what waits to be released, as signed packs.
+    fn sign(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
         let store = self.replica.store();
         for (key, value) in store.scan(&[UNRELEASED], None, RELEASED_AT_ONCE_MAX)? {
@@ -186,10 +209,6 @@ impl Phone {
                 packs.push(pack.encode());
             }
         }
-        if !packs.is_empty() {
-            self.record(Fact::Released { packs: packs.clone(), at: now })?;
-        }
-        drop(guard);
         Ok(packs)
     }
 
@@ -214,11 +233,19 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
     pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
-        self.release(now)?;
+        let unsaved = match self.release(now) {
+            Ok(_) => Vec::new(),
+            // There is no room to keep what is signed, but what was typed can still leave: later the
+            // same changes are signed again, and the hub has them already.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign()?,
+            Err(error) => return Err(error),
+        };
+        let mut outbox = self.outbox()?;
+        outbox.extend(unsaved);
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
             .node(&Prefix::ROOT)
-            .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
+            .map_err(|error| StoreError::Damaged { what: error.to_string() })?;
         let notices: Option<u64> = rows::get(&**store, &rows::single(meta::NOTICES))?;
         let position = rows::position(&**store, meta::POSITION)?;
         Ok(Start {
@@ -226,7 +253,7 @@ impl Phone {
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
             empty: root.count == 0 && position.is_none(),
-            outbox: self.outbox()?,
+            outbox,
             asks: Vec::new(),
             live,
             hub,
@@ -320,17 +347,41 @@ impl Phone {
     pub fn fingerprint(&self) -> Result<Fingerprint, ReplicaError> {
         let node = super::tree::StoredTree::new(&**self.replica.store())
             .node(&Prefix::ROOT)
-            .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
+            .map_err(|error| StoreError::Damaged { what: error.to_string() })?;
         Ok(node.fingerprint())
     }
 
     pub(super) fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
-        Ok(self.replica.store().commit(vec![fact.record()?])?)
+        let recorded = self.replica.store().commit(vec![fact.record()?]);
+        if recorded.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        Ok(recorded?)
+    }
+
+    /// Opens the store again where an earlier write failed and it takes none since: a disk that was
+    /// full may have room now. While it has none, the write that follows says so.
+    fn recover(&self) -> Result<(), ReplicaError> {
+        if self.stale.load(Ordering::Relaxed) {
+            return Err(ReplicaError::Interrupted);
+        }
+        if !self.failed.swap(false, Ordering::Relaxed) || self.replica.takes_writes() {
+            return Ok(());
+        }
+        if self.replica.store().reopen().is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.replica.disturbed()?.is_some() {
+            self.stale.store(true, Ordering::Relaxed);
+            return Err(ReplicaError::Interrupted);
+        }
+        Ok(())
     }
 
     pub(super) fn owner(&self) -> Result<SelfRow, ReplicaError> {
         self.replica.owner()?.ok_or_else(|| {
-            crate::store::StoreError::Damaged { what: "the store's own identity".to_owned() }.into()
+            StoreError::Damaged { what: "the store's own identity".to_owned() }.into()
         })
     }
 
@@ -393,7 +444,7 @@ impl Phone {
         })?;
         found.ok_or_else(|| {
             let what = format!("the incarnation of actor {}", actor.short());
-            crate::store::StoreError::Damaged { what }.into()
+            StoreError::Damaged { what }.into()
         })
     }
 }

@@ -382,6 +382,8 @@ impl Writer {
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
+        // Without room the result would be a store that refuses as this one does; reading goes on.
+        self.check_room(0)?;
         let shared = Arc::clone(&self.shared);
         let _writing = shared.gate.write();
         let mut slot = shared.index.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,257 @@
+//! A full disk, on a phone and on the hub: a small file system of its own that is really full.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use bienban_core::clock::Stopwatch;
+use bienban_tests::process::{Batch, Reply, log_of, run, text};
+use bienban_tests::scene::{self, Record, Scene, Typed};
+use tempfile::TempDir;
+
+/// Big enough for a store and its index, small enough to be filled at once.
+const DISK_MIB: u32 = 64;
+
+/// Edits after which a full disk must have refused one: the last block that the journal was given
+/// holds a few.
+const EDITS_MAX: usize = 400;
+
+/// The exit code for a full disk.
+const FULL: i64 = 7;
+
+/// Once there is room, work must go on within this.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(20);
+
+/// A file system in memory.
+struct Disk {
+    folder: TempDir,
+}
+
+impl Disk {
+    /// Mounts one, or says why the test cannot run.
+    fn mount(test: &str) -> Option<Self> {
+        let disk = Self { folder: TempDir::new().unwrap() };
+        let size = format!("size={DISK_MIB}m");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs", text(disk.path())])
+            .output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(disk),
+            outcome => {
+                println!("SKIPPED {test}: mounting a small disk needs root ({outcome:?})");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path().join("filler")
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) {
+        let mut filler = File::create(self.filler()).unwrap();
+        for block in [vec![0xaa; 1 << 16], vec![0xaa; 1 << 10], vec![0xaa; 1]] {
+            while filler.write_all(&block).is_ok() {}
+        }
+    }
+
+    /// Takes what has become free since [`Self::fill`].
+    fn fill_again(&self) {
+        let mut filler = OpenOptions::new().append(true).open(self.filler()).unwrap();
+        while filler.write_all(&[0xaa; 64]).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.filler()).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a process that is being killed may still hold a file.
+        drop(Command::new("umount").args(["-l", text(self.path())]).status());
+    }
+}
+
+/// Types answers, long enough to need room soon.
+struct Typist {
+    inspection: String,
+    items: Vec<String>,
+    name: &'static str,
+    count: usize,
+}
+
+impl Typist {
+    fn new(name: &'static str, scene: &Scene) -> Self {
+        Self { inspection: scene.inspection.clone(), items: scene::items(), name, count: 0 }
+    }
+
+    fn next(&mut self) -> (Typed, String) {
+        self.count += 1;
+        let token = format!("{}-{:04}{}", self.name, self.count, "x".repeat(900));
+        let item = &self.items[self.count % self.items.len()];
+        let line = format!("answer {} {item} dat --value {token}", self.inspection);
+        (Typed::Answer(token), line)
+    }
+}
+
+/// Types until an answer is refused, and returns what was acknowledged and what was refused.
+fn type_until_full(phone: &mut Batch, typist: &mut Typist) -> (Vec<Typed>, Typed) {
+    let mut told = Vec::new();
+    for _ in 0..EDITS_MAX {
+        let (typed, line) = typist.next();
+        match phone.ask(&line) {
+            Reply::Done(_) => told.push(typed),
+            refused => {
+                expect_full(&refused);
+                return (told, typed);
+            }
+        }
+    }
+    panic!("a full disk took {EDITS_MAX} edits");
+}
+
+fn expect_full(reply: &Reply) {
+    assert_eq!(reply.kind(), Some("disk_full"), "{reply:?}");
+    let Reply::Failed(data) = reply else { unreachable!("it has a kind") };
+    assert_eq!(data["error"]["code"], FULL, "{data}");
+    let message = data["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no space left"), "{message}");
+}
+
+#[test]
+fn full_phone_refuses_reads_sends_and_recovers() {
+    let Some(disk) = Disk::mount("full phone") else { return };
+    let mut scene = Scene::with_phones(1);
+    let other = scene.phones[0].clone();
+    let dir = disk.path().join("phone");
+    let device = scene.init(&dir);
+    scene.administer(&[
+        "trust",
+        &device,
+        "--name",
+        "full",
+        "--agency",
+        "Y tế",
+        "--role",
+        "inspector",
+        "--scope",
+        scene::COMMUNE,
+    ]);
+    scene.phones.push(dir.clone());
+    scene.sync(&dir);
+    let mut typist = Typist::new("full", &scene);
+    let mut phone = Batch::start(&dir);
+    let (first, line) = typist.next();
+    phone.ask(&line).done();
+    disk.fill();
+    let (mut told, refused) = type_until_full(&mut phone, &mut typist);
+    told.push(first);
+    let mut all_refused = vec![refused];
+    let (again, line) = typist.next();
+    expect_full(&phone.ask(&line));
+    all_refused.push(again);
+    // Reading goes on, in this process and in a new one.
+    let show = format!("show {}", scene.inspection);
+    let shown = phone.ask(&show).done().to_string();
+    assert!(told.iter().all(|typed| shown.contains(token(typed))), "what was told is not shown");
+    assert_eq!(i64::from(phone.end().code().unwrap()), FULL);
+    disk.fill_again();
+    let shown = scene.field(&dir, &["show", &scene.inspection]).to_string();
+    assert!(told.iter().all(|typed| shown.contains(token(typed))), "what was told is not shown");
+    // A new process may still find a little room; then it is as full as the first.
+    let mut phone = Batch::start(&dir);
+    let (more, refused) = type_until_full(&mut phone, &mut typist);
+    told.extend(more);
+    all_refused.push(refused);
+    // What is here leaves it all the same, although nothing that comes back can be kept.
+    expect_full(&phone.ask("sync"));
+    scene.sync(&other);
+    let client = scene::open_phone(&other);
+    let elsewhere = client.phone().replica().load(scene.document()).unwrap();
+    Record::of(&elsewhere).expect_all("the other phone", &told);
+    drop(client);
+    // The process that met the full disk goes on when there is room, without being started again.
+    disk.make_room();
+    let (late, line) = typist.next();
+    phone.ask(&line).done();
+    told.push(late);
+    phone.ask("sync").done();
+    phone.end();
+    scene.settle();
+    scene.stop_hub();
+    let record = scene::expect_same(&scene);
+    record.expect_all("the record", &told);
+    for typed in &all_refused {
+        assert_eq!(record.count(typed), 0, "what was refused is in the record");
+    }
+}
+
+fn token(typed: &Typed) -> &str {
+    match typed {
+        Typed::Answer(token) | Typed::Note(token) | Typed::Finding(token) => token,
+    }
+}
+
+#[test]
+fn full_hub_refuses_serves_and_recovers() {
+    let Some(disk) = Disk::mount("full hub") else { return };
+    let mut scene = Scene::in_folders(TempDir::new().unwrap(), disk.path().join("hub"), 1);
+    let writer = scene.phones[0].clone();
+    let reader = scene.add_phone("reader", "inspector");
+    let mut typist = Typist::new("hub", &scene);
+    let mut phone = Batch::start(&writer);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let (typed, line) = typist.next();
+        phone.ask(&line).done();
+        told.push(typed);
+    }
+    phone.ask("sync").done();
+    disk.fill();
+    // The phone types on; soon the hub takes nothing in, says so, and signs for nothing.
+    let mut refusal = None;
+    for _ in 0..EDITS_MAX {
+        let (typed, line) = typist.next();
+        phone.ask(&line).done();
+        told.push(typed);
+        let reply = phone.ask("sync");
+        if matches!(reply, Reply::Failed(_)) {
+            refusal = Some(reply);
+            break;
+        }
+    }
+    let Some(Reply::Failed(refusal)) = refusal else { panic!("a full hub took everything") };
+    let message = refusal["error"]["message"].as_str().unwrap();
+    assert!(message.contains("full"), "{refusal}");
+    assert!(phone.ask("status").done()["only_here"].as_u64().unwrap() > 0);
+    // It still serves: a phone that holds nothing yet gets everything that was merged.
+    scene.sync(&reader);
+    assert!(scene.hub.as_mut().unwrap().is_running(), "{}", log_of(&scene.hub_dir));
+    // Started anew on the full disk it serves as well.
+    disk.fill_again();
+    scene.restart_hub();
+    scene.sync(&reader);
+    let ran = run(["field", "--dir", text(&reader), "show", &scene.inspection]);
+    assert!(ran.done().to_string().contains(token(&told[0])));
+    let again = phone.ask("sync");
+    assert!(matches!(again, Reply::Failed(_)), "{again:?}");
+    disk.make_room();
+    let watch = Stopwatch::start();
+    while !matches!(phone.ask("sync"), Reply::Done(_)) {
+        let log = log_of(&scene.hub_dir);
+        assert!(watch.elapsed() < RECOVERED_WITHIN, "the hub does not recover\n{log}");
+    }
+    println!("the hub took everything {:?} after there was room", watch.elapsed());
+    phone.end();
+    scene.settle();
+    scene.stop_hub();
+    scene::expect_same(&scene).expect_all("the record", &told);
+}

@@ -1,0 +1,230 @@
+//! Well-formed frames with packs that must not enter the record.
+
+use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
+use automerge::{ActorId, Change, ExpandedChange, ScalarValue};
+use bienban_core::clock;
+use bienban_core::model::{
+    Actor, Document, FacilityInput, Genesis, Incarnation, Kind, Origin, PlanInput, RawChange, Shape,
+};
+use bienban_core::sync::{Frame, Pack};
+use bienban_core::trust::Tip;
+use bienban_tests::scene::{self, Scene};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::{Heard, Hostile, push};
+
+/// An honest pack is spoilt at this many places.
+const SPOILT: usize = 60;
+
+/// Packs of one document whose causes nobody sends: more than the hub lets wait.
+const ORPHANS: u8 = 255;
+const ORPHAN_ROUNDS: u8 = 2;
+
+/// Another commune than the hostile device's.
+const ELSEWHERE: &str = "06337";
+
+/// A document of the hostile device.
+struct Plot<'h> {
+    hostile: &'h Hostile,
+    genesis: Genesis,
+    document: Document,
+}
+
+impl<'h> Plot<'h> {
+    fn new(hostile: &'h Hostile, kind: Kind, scope: &str, nonce: u8) -> Self {
+        let origin = Origin::Device { creator: hostile.key.device(), nonce: [nonce; 16] };
+        let scope = scope.parse().unwrap();
+        let genesis = Genesis { kind, scope, template: None, origin };
+        let shape = if kind == Kind::Plan { Shape::Plan } else { Shape::Facility };
+        Self { hostile, document: Document::create(&genesis, &shape), genesis }
+    }
+
+    fn actor(&self, life: Incarnation) -> Actor {
+        Actor::derive(self.hostile.key.device(), self.genesis.document(), life)
+    }
+
+    /// Writes one change under a life of the device.
+    fn change(&mut self, life: Incarnation, name: &str) -> RawChange {
+        let actor = self.actor(life);
+        let kind = self.genesis.kind;
+        let edited = self.document.edit(actor, clock::now(), |editor| match kind {
+            Kind::Plan => editor.plan(&plan(name)),
+            _ => editor.facility(&facility(name)),
+        });
+        edited.unwrap().1.unwrap()
+    }
+
+    /// Writes one change that an honest program would never make.
+    fn forged(&mut self, life: Incarnation, forge: impl FnOnce(&mut ExpandedChange)) -> RawChange {
+        let base = self.document.heads();
+        let shape = self.document.shape().clone();
+        let honest = self.change(life, "forged");
+        self.document = Document::create(&self.genesis, &shape);
+        assert_eq!(base, self.document.heads(), "forge on a fresh document");
+        let mut expanded = Change::from_bytes(honest.into_bytes()).unwrap().decode();
+        forge(&mut expanded);
+        expanded.hash = None;
+        RawChange::inspect(Change::from(expanded).raw_bytes().to_vec()).unwrap()
+    }
+
+    fn seal(&self, life: Incarnation, previous: Option<Tip>, change: RawChange) -> Vec<u8> {
+        let genesis = self.genesis.clone();
+        Pack::seal(&self.hostile.key, genesis, life, previous, vec![change]).unwrap().encode()
+    }
+}
+
+fn facility(name: &str) -> FacilityInput {
+    FacilityInput { name: name.to_owned(), ..FacilityInput::default() }
+}
+
+fn plan(title: &str) -> PlanInput {
+    PlanInput { title: title.to_owned(), ..PlanInput::default() }
+}
+
+const fn life(number: u8) -> Incarnation {
+    Incarnation([number; 16])
+}
+
+/// Sends every kind of wrong pack. Returns how many notices of each verdict must follow at least.
+pub(super) fn attack(hostile: &Hostile, scene: &Scene, seed: u64) -> Vec<(&'static str, usize)> {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    not_allowed(hostile);
+    two_lines(hostile);
+    missing_causes(hostile, scene);
+    gap(hostile);
+    spoilt(hostile, scene, &mut rng);
+    orphan_flood(hostile);
+    let poisons = poison(hostile);
+    vec![("not_allowed", 2), ("equivocation", 1), ("poison", poisons), ("orphan", 1)]
+}
+
+/// Another place, and a kind of document that an inspector does not write.
+fn not_allowed(hostile: &Hostile) {
+    for (kind, scope) in [(Kind::Facility, ELSEWHERE), (Kind::Plan, scene::COMMUNE)] {
+        let mut plot = Plot::new(hostile, kind, scope, 1);
+        let change = plot.change(life(1), "not mine");
+        expect_no_receipt(&hostile.say(&push(vec![plot.seal(life(1), None, change)])));
+    }
+}
+
+/// The same number of the same actor twice.
+fn two_lines(hostile: &Hostile) {
+    let mut first = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 2);
+    let mut second = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 2);
+    let (one, other) = (first.change(life(2), "one"), second.change(life(2), "other"));
+    let heard = hostile.say(&push(vec![first.seal(life(2), None, one)]));
+    assert!(heard.frames.iter().any(|frame| matches!(frame, Frame::Receipts(_))), "{heard:?}");
+    expect_no_receipt(&hostile.say(&push(vec![second.seal(life(2), None, other)])));
+}
+
+/// An effect before its cause waits, and is merged when the cause comes.
+fn missing_causes(hostile: &Hostile, scene: &Scene) {
+    let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 3);
+    let cause = plot.change(life(3), "cause");
+    let effect = plot.change(life(4), "effect");
+    let waiting = || {
+        let status = scene.administer(&["status"]);
+        assert_eq!(status["pending"], 0, "{status}");
+        status["waiting"].as_u64().unwrap()
+    };
+    hostile.say(&push(vec![plot.seal(life(4), None, effect)]));
+    assert_eq!(waiting(), 1);
+    hostile.say(&push(vec![plot.seal(life(3), None, cause)]));
+    assert_eq!(waiting(), 0);
+}
+
+/// A pack whose author's earlier changes the hub does not have: it asks for them.
+fn gap(hostile: &Hostile) {
+    let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 4);
+    let first = plot.change(life(5), "first");
+    let second = plot.change(life(5), "second");
+    let previous = Tip::after(None, first.facts().hash);
+    let heard = hostile.say(&push(vec![plot.seal(life(5), Some(previous), second)]));
+    expect_no_receipt(&heard);
+    assert!(heard.frames.iter().any(|frame| matches!(frame, Frame::Need(_))), "{heard:?}");
+}
+
+/// Another's pack: carried as it is it is welcome, however often; with any bit changed it is not.
+fn spoilt(hostile: &Hostile, scene: &Scene, rng: &mut SmallRng) {
+    let client = scene::open_phone(&scene.phones[1]);
+    let genesis = scene::genesis(&client, scene);
+    let note = bienban_core::client::Note::Append("carried".to_owned());
+    client.note(&genesis, &scene::items()[0], note).unwrap();
+    let packs = client.phone().release(clock::now()).unwrap();
+    drop(client);
+    for _ in 0..SPOILT {
+        let mut bytes = packs[0].clone();
+        let (at, bit) = (rng.random_range(0..bytes.len()), rng.random_range(0..8));
+        bytes[at] ^= 1 << bit;
+        let heard = hostile.say(&push(vec![bytes]));
+        assert!(heard.was_thrown_out(), "bit {bit} of byte {at} changed: {heard:?}");
+    }
+    for _ in 0..3 {
+        let heard = hostile.say(&push(packs.clone()));
+        assert!(heard.frames.iter().any(|frame| matches!(frame, Frame::Receipts(_))), "{heard:?}");
+    }
+}
+
+/// Changes that name causes which nobody ever made.
+fn orphan_flood(hostile: &Hostile) {
+    for round in 0..ORPHAN_ROUNDS {
+        let mut packs = Vec::new();
+        for number in 0..ORPHANS {
+            let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 5);
+            let mut name = [number; 16];
+            name[0] = 100 + round;
+            let change = plot.forged(Incarnation(name), |change| {
+                change.deps = vec![automerge::ChangeHash([number; 32])];
+            });
+            packs.push(plot.seal(Incarnation(name), None, change));
+        }
+        let heard = hostile.say(&push(packs));
+        assert!(heard.error.is_none(), "{heard:?}");
+    }
+}
+
+/// Changes with which a document would not open again. Returns how many there were.
+fn poison(hostile: &Hostile) -> usize {
+    let mut count = 0;
+    for (number, op) in (0..).zip(poisons()) {
+        let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 10 + number);
+        let bad = plot.forged(life(6), |change| change.operations = vec![op]);
+        let applied = plot.document.apply(std::slice::from_ref(&bad));
+        count += applied.refused.len();
+        let pack = plot.seal(life(6), None, bad);
+        let heard = hostile.say(&push(vec![pack]));
+        assert!(!heard.was_thrown_out(), "{heard:?}");
+    }
+    assert!(count > 0, "none of these changes is poison any more; find new ones");
+    count
+}
+
+/// Operations that refer to what does not exist.
+fn poisons() -> Vec<Op> {
+    let nowhere = OpId(5, ActorId::from([0x77_u8; 16]));
+    let op = |obj, key, insert, pred: Vec<OpId>, action| Op {
+        action,
+        obj,
+        key,
+        pred: pred.into(),
+        insert,
+    };
+    let put = || OpType::Put(ScalarValue::Int(1));
+    let object = || ObjectId::Id(nowhere.clone());
+    let named = || Key::Map("x".into());
+    vec![
+        op(object(), named(), false, vec![], put()),
+        op(object(), Key::Seq(ElementId::Head), true, vec![], put()),
+        op(ObjectId::Root, named(), false, vec![nowhere.clone()], put()),
+        op(ObjectId::Root, named(), false, vec![nowhere.clone()], OpType::Delete),
+        op(ObjectId::Root, named(), false, vec![], OpType::Delete),
+        op(ObjectId::Root, Key::Seq(ElementId::Head), true, vec![], put()),
+        op(ObjectId::Root, named(), false, vec![], OpType::Increment(1)),
+    ]
+}
+
+fn expect_no_receipt(heard: &Heard) {
+    let signed = heard.frames.iter().any(|frame| matches!(frame, Frame::Receipts(_)));
+    assert!(!signed, "the hub signed for what it set aside: {heard:?}");
+}

@@ -1,0 +1,288 @@
+//! `kill -9` of the hub and of phones at random moments, while four people type and exchange.
+//!
+//! A printed line is a promise to a person, an exchange after which nothing is only here a promise
+//! of the hub. Kills lose nothing of the page cache, so missing syncs do not show here: the crash
+//! tests of the store are for those.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bienban_tests::process::{Batch, Reply, Trigger, run, text};
+use bienban_tests::scene::{self, Record, Scene, Typed};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+/// Kills of a plain `cargo test`; `BIENBAN_KILLS` asks for more.
+const KILLS: u64 = 50;
+
+/// People typing at once.
+const PHONES: usize = 4;
+
+/// One kill in this many is the hub's.
+const HUB_KILLED_ONCE_IN: u64 = 3;
+
+/// After this many kills of the hub its store is opened to see whether its receipts are true.
+const CHECK_RECEIPTS_EVERY: u64 = 5;
+
+/// Between two kills, in milliseconds.
+const PAUSE: std::ops::Range<u64> = 50..450;
+
+/// SIGKILL.
+const KILLED: i32 = 9;
+
+/// What a phone's user was told.
+#[derive(Default)]
+struct Ledger {
+    /// Printed as done, in order.
+    told: Vec<Typed>,
+    /// So many of these the hub has signed for.
+    at_hub: usize,
+    /// Cut off by a kill: in the record once or not at all.
+    unsure: Vec<Typed>,
+    starts: u64,
+    syncs: u64,
+}
+
+/// What the threads of a run share.
+struct Shared {
+    /// Held for reading during each command; for writing while nobody may be at work.
+    gate: RwLock<()>,
+    over: AtomicBool,
+}
+
+/// One person with a phone.
+struct Person {
+    number: usize,
+    dir: PathBuf,
+    inspection: String,
+    items: Vec<String>,
+    rng: SmallRng,
+    shared: Arc<Shared>,
+    trigger: Arc<Mutex<Option<Trigger>>>,
+    ledger: Arc<Mutex<Ledger>>,
+    typed: u64,
+}
+
+impl Person {
+    fn work(mut self) {
+        let mut batch: Option<Batch> = None;
+        while !self.shared.over.load(Ordering::Relaxed) {
+            let shared = self.shared.clone();
+            let _at_work = shared.gate.read().unwrap();
+            let mut phone = batch.take().unwrap_or_else(|| self.start());
+            let alive = if self.rng.random_ratio(1, 8) {
+                self.exchange(&mut phone)
+            } else {
+                self.type_something(&mut phone)
+            };
+            if alive {
+                batch = Some(phone);
+            } else {
+                let status = phone.end();
+                assert_eq!(status.signal(), Some(KILLED), "the phone ended by itself: {status}");
+            }
+        }
+        if let Some(phone) = batch {
+            phone.end();
+        }
+    }
+
+    fn start(&mut self) -> Batch {
+        let phone = Batch::start(&self.dir);
+        *self.trigger.lock().unwrap_or_else(PoisonError::into_inner) = Some(phone.trigger());
+        self.ledger.lock().unwrap().starts += 1;
+        phone
+    }
+
+    /// Types an answer, a line of a note or a finding. Returns whether the phone still runs.
+    fn type_something(&mut self, phone: &mut Batch) -> bool {
+        self.typed += 1;
+        let token = format!("p{}-{}", self.number, self.typed);
+        let item = self.items[self.rng.random_range(0..self.items.len())].clone();
+        let inspection = self.inspection.clone();
+        let (typed, line) = match self.rng.random_range(0..10) {
+            0..7 => {
+                let line = format!("{inspection} {item} dat --value {token}");
+                let reply = phone.ask(&format!("answer {line}"));
+                if reply.kind() != Some("conflict") {
+                    return self.note(Typed::Answer(token), &reply);
+                }
+                (Typed::Answer(token), format!("resolve {line}"))
+            }
+            7 | 8 => {
+                let line = format!("note {inspection} {item} {token}");
+                (Typed::Note(token), line)
+            }
+            _ => {
+                let line = format!("finding {inspection} {item} mi {token}");
+                (Typed::Finding(token), line)
+            }
+        };
+        let reply = phone.ask(&line);
+        self.note(typed, &reply)
+    }
+
+    fn note(&self, typed: Typed, reply: &Reply) -> bool {
+        let mut ledger = self.ledger.lock().unwrap();
+        match reply {
+            Reply::Done(data) => {
+                assert!(data["recorded"].is_u64(), "not recorded: {data}");
+                ledger.told.push(typed);
+            }
+            Reply::Failed(error) => panic!("{typed:?} was refused: {error}"),
+            Reply::Gone => {
+                ledger.unsure.push(typed);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn exchange(&self, phone: &mut Batch) -> bool {
+        match phone.ask("sync") {
+            Reply::Done(data) => {
+                assert_eq!(data["refused"], 0, "the hub set something aside: {data}");
+                let mut ledger = self.ledger.lock().unwrap();
+                ledger.syncs += 1;
+                if data["only_here"] == 0 {
+                    ledger.at_hub = ledger.told.len();
+                }
+                true
+            }
+            failed @ Reply::Failed(_) => {
+                // The hub is dead at the moment; it was told so.
+                assert_eq!(failed.kind(), Some("network"), "{failed:?}");
+                true
+            }
+            Reply::Gone => false,
+        }
+    }
+}
+
+struct Crowd {
+    shared: Arc<Shared>,
+    triggers: Vec<Arc<Mutex<Option<Trigger>>>>,
+    ledgers: Vec<Arc<Mutex<Ledger>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Crowd {
+    fn start(scene: &Scene, rng: &mut SmallRng) -> Self {
+        let shared = Arc::new(Shared { gate: RwLock::default(), over: AtomicBool::new(false) });
+        let mut crowd =
+            Self { shared, triggers: Vec::new(), ledgers: Vec::new(), threads: Vec::new() };
+        for (number, dir) in scene.phones.iter().enumerate() {
+            let person = Person {
+                number,
+                dir: dir.clone(),
+                inspection: scene.inspection.clone(),
+                items: scene::items(),
+                rng: SmallRng::from_rng(rng),
+                shared: crowd.shared.clone(),
+                trigger: Arc::default(),
+                ledger: Arc::default(),
+                typed: 0,
+            };
+            crowd.triggers.push(person.trigger.clone());
+            crowd.ledgers.push(person.ledger.clone());
+            crowd.threads.push(std::thread::spawn(move || person.work()));
+        }
+        crowd
+    }
+
+    fn kill_one(&self, rng: &mut SmallRng) {
+        let trigger = &self.triggers[rng.random_range(0..self.triggers.len())];
+        if let Some(trigger) = &*trigger.lock().unwrap_or_else(PoisonError::into_inner) {
+            trigger.pull();
+        }
+    }
+
+    fn end(self) -> Vec<Ledger> {
+        self.shared.over.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        let own = |ledger: Arc<Mutex<Ledger>>| std::mem::take(&mut *ledger.lock().unwrap());
+        self.ledgers.into_iter().map(own).collect()
+    }
+}
+
+/// Opens the dead hub's store, which must hold by itself everything that it has signed for.
+fn check_receipts(scene: &mut Scene, crowd: &Crowd) {
+    let nobody_at_work = crowd.shared.gate.write().unwrap();
+    scene.hub.as_mut().unwrap().kill();
+    let hub = scene::open_hub(&scene.hub_dir);
+    let signed = |ledger: &Ledger| ledger.told[..ledger.at_hub].to_vec();
+    let signed: Vec<Typed> =
+        crowd.ledgers.iter().flat_map(|ledger| signed(&ledger.lock().unwrap())).collect();
+    if !signed.is_empty() {
+        let document = hub.replica().load(scene.document()).unwrap();
+        Record::of(&document).expect_all("the killed hub", &signed);
+    }
+    drop(hub);
+    scene.restart_hub();
+    drop(nobody_at_work);
+}
+
+#[test]
+fn kills_lose_nothing_that_was_acknowledged() {
+    let seed = crate::seed("kills");
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let kills = crate::number("BIENBAN_KILLS").unwrap_or(KILLS);
+    let mut scene = Scene::with_phones(PHONES);
+    let crowd = Crowd::start(&scene, &mut rng);
+    let (mut hub_kills, mut slowest) = (0, Duration::ZERO);
+    for _ in 0..kills {
+        std::thread::sleep(Duration::from_millis(rng.random_range(PAUSE)));
+        if rng.random_range(0..HUB_KILLED_ONCE_IN) > 0 {
+            crowd.kill_one(&mut rng);
+            continue;
+        }
+        hub_kills += 1;
+        if hub_kills % CHECK_RECEIPTS_EVERY == 0 {
+            check_receipts(&mut scene, &crowd);
+        } else {
+            scene.hub.as_mut().unwrap().kill();
+            scene.restart_hub();
+        }
+        slowest = slowest.max(scene.hub.as_ref().unwrap().ready);
+    }
+    let ledgers = crowd.end();
+    // What was signed for is in the hub's own store, before any phone can give it back.
+    scene.hub.as_mut().unwrap().kill();
+    let hub = scene::open_hub(&scene.hub_dir);
+    let record = Record::of(&hub.replica().load(scene.document()).unwrap());
+    for ledger in &ledgers {
+        record.expect_all("the hub after the last kill", &ledger.told[..ledger.at_hub]);
+    }
+    drop(hub);
+    scene.restart_hub();
+    scene.settle();
+    let late = scene.add_phone("latecomer", "inspector");
+    scene.sync(&late);
+    let shown = run(["field", "--dir", text(&late), "show", &scene.inspection]).done();
+    assert!(shown["items"].is_array() || shown["sections"].is_array(), "{shown}");
+    scene.stop_hub();
+    let record = scene::expect_same(&scene);
+    let count = |of: fn(&Ledger) -> u64| ledgers.iter().map(of).sum::<u64>();
+    let told = count(|ledger| ledger.told.len() as u64);
+    println!(
+        "{kills} kills, {hub_kills} of the hub (ready again within {slowest:?}); {} starts of \
+         phones, {} exchanges, {told} edits acknowledged, {} cut off",
+        count(|ledger| ledger.starts),
+        count(|ledger| ledger.syncs),
+        count(|ledger| ledger.unsure.len() as u64),
+    );
+    for ledger in &ledgers {
+        record.expect_all("the record", &ledger.told);
+        for typed in &ledger.unsure {
+            assert!(record.count(typed) <= 1, "{typed:?} was typed once and is there twice");
+        }
+    }
+    // A run in which little happened proves nothing.
+    assert!(told > kills && count(|ledger| ledger.syncs) > 4 && hub_kills > kills / 10);
+}
