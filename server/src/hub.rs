@@ -116,7 +116,7 @@ impl RunningHub {
         let now = clock::now();
         // The store's lock comes first: two hubs must not both make a key.
         let store =
-            DiskStore::open(&config.dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+            DiskStore::open(config.dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
         let seed = key(&config.dir)?;
         let options = HubOptions { fresh_epoch: clock::random()?, now };
         let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(&seed), options)?);

@@ -126,7 +126,6 @@ fn expect_full(reply: &Reply) {
     assert!(message.contains("no space left"), "{message}");
 }
 
-
 #[test]
 fn full_phone_refuses_reads_sends_and_recovers() {
     let Some(disk) = Disk::mount("full phone") else { return };
@@ -135,7 +134,15 @@ fn full_phone_refuses_reads_sends_and_recovers() {
     let dir = disk.path().join("phone");
     let device = scene.init(&dir);
     scene.administer(&[
-        "trust", &device, "--name", "full", "--agency", "Y tế", "--role", "inspector", "--scope",
+        "trust",
+        &device,
+        "--name",
+        "full",
+        "--agency",
+        "Y tế",
+        "--role",
+        "inspector",
+        "--scope",
         scene::COMMUNE,
     ]);
     scene.phones.push(dir.clone());

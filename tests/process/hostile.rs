@@ -216,7 +216,9 @@ fn hostile_device_harms_nobody() {
     assert!(scene.hub.as_mut().unwrap().is_running(), "the hub ended\n{log}");
     let (told, slowest) = honest.end();
     let count = told.len();
-    println!("hub memory {before} kB, then {after} kB; {count} honest exchanges within {slowest:?}");
+    println!(
+        "hub memory {before} kB, then {after} kB; {count} honest exchanges within {slowest:?}"
+    );
     assert!(count > 5, "the honest phone hardly got to work");
     assert!(after.saturating_sub(before) < MEMORY_GROWTH_MAX, "{before} kB, then {after} kB");
     // The signer is told of everything that was set aside.

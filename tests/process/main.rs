@@ -2,6 +2,11 @@
 //!
 //! Every test that draws lots prints its seed; `BIENBAN_SEED` replays it, as far as processes do.
 #![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do, but clippy only knows functions marked as tests"
+)]
 
 mod cli;
 mod full;

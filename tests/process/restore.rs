@@ -157,14 +157,7 @@ fn clocks_that_are_years_off_change_no_outcome() {
     let mut scene = Scene::with_phones(3);
     let mut told = Vec::new();
     let now = clock::now().0;
-    let clocks = [
-        0,
-        -YEAR_MS,
-        now - 10 * YEAR_MS,
-        now + 10 * YEAR_MS,
-        now + 500 * YEAR_MS,
-        now,
-    ];
+    let clocks = [0, -YEAR_MS, now - 10 * YEAR_MS, now + 10 * YEAR_MS, now + 500 * YEAR_MS, now];
     let items = scene::items();
     for (turn, time) in clocks.into_iter().enumerate() {
         // Each phone's clock jumps from one time to another between two edits.

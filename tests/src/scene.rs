@@ -97,8 +97,18 @@ impl Scene {
         self.administer(&["import", "facilities", text(&file)]);
         let leader = self.admin.clone();
         let plan = self.administer(&[
-            "plan", "add", "--title", "Kiểm tra thử", "--from", "2026-11-23", "--to", "2026-11-27",
-            "--leader", &leader, "--facility", "BS-001",
+            "plan",
+            "add",
+            "--title",
+            "Kiểm tra thử",
+            "--from",
+            "2026-11-23",
+            "--to",
+            "2026-11-27",
+            "--leader",
+            &leader,
+            "--facility",
+            "BS-001",
         ]);
         let visits = plan["visits"].as_array().unwrap();
         self.inspection = visits[0]["inspection"].as_str().unwrap().to_owned();

@@ -160,7 +160,7 @@ impl Client {
     pub fn open(dir: &Path) -> Result<Self, ClientError> {
         let (settings, seed) = settings::read(dir)?;
         let now = clock::now();
-        let store = DiskStore::open(&dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
         let fresh = Incarnation(clock::random()?);
         let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };

@@ -97,7 +97,7 @@ impl Client {
             Some(heads) => document.view_at(heads).map_err(|source| unreadable(id, source))?,
         };
         let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
-        let (facility, plan, visit) = self.about(genesis)?;
+        let About { facility, plan, visit } = self.about(genesis)?;
         let mut authors = self.authors(id, &document)?;
         let review = match at {
             None => self.review_document(genesis)?,
@@ -249,14 +249,15 @@ impl Client {
         Ok(self.phone().replica().summary(review)?)
     }
 
-    fn about(
-        &self,
-        genesis: &Genesis,
-    ) -> Result<(Option<Named>, Option<Named>, Option<u32>), ClientError> {
+    fn about(&self, genesis: &Genesis) -> Result<About, ClientError> {
         let Origin::Planned { plan, facility, visit } = genesis.origin else {
-            return Ok((None, None, None));
+            return Ok(About::default());
         };
-        Ok((Some(self.named(facility)?), Some(self.named(plan)?), Some(visit)))
+        Ok(About {
+            facility: Some(self.named(facility)?),
+            plan: Some(self.named(plan)?),
+            visit: Some(visit),
+        })
     }
 
     /// Returns a document with its title. Loads no document.
@@ -268,6 +269,14 @@ impl Client {
         let row = self.phone().replica().summary(document)?;
         Ok(Named { document, title: row.map(|row| row.title).unwrap_or_default() })
     }
+}
+
+/// What a planned visit is about; nothing for another inspection.
+#[derive(Default)]
+struct About {
+    facility: Option<Named>,
+    plan: Option<Named>,
+    visit: Option<u32>,
 }
 
 pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {

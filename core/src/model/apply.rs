@@ -99,7 +99,7 @@ impl Document {
             match self.tried(&batch) {
                 Ok(next) => {
                     outcome.applied.extend(batch.iter().map(|(hash, _)| *hash));
-                    self.replace(next);
+                    *self = next;
                 }
                 Err(refusal) if batch.len() == 1 => {
                     poisonous.insert(batch[0].0, refusal);
@@ -132,20 +132,31 @@ impl Document {
             let mut copy = self.automerge.clone();
             let parsed = ready.iter().map(|raw| Change::from_bytes(raw.bytes().to_vec()));
             copy.apply_changes(parsed.collect::<Result<Vec<_>, _>>().ok()?).ok()?;
-            Some(copy)
+            // Automerge holds them all, and nothing waits inside it.
+            (heads_of(&copy) == self.heads_after(&ready)).then_some(copy)
         });
         match copy.flatten() {
             Some(copy) => {
                 outcome.applied.extend(hashes);
-                self.replace(copy);
+                self.replace(copy, &ready);
                 outcome
             }
             None => self.apply(changes),
         }
     }
 
+    /// Returns what the heads must be once the document holds these changes too, sorted.
+    fn heads_after(&self, changes: &[&RawChange]) -> Vec<ChangeHash> {
+        let mut heads: BTreeSet<ChangeHash> = self.heads().into_iter().collect();
+        heads.extend(changes.iter().map(|change| change.facts().hash));
+        for dep in changes.iter().flat_map(|change| &change.facts().deps) {
+            heads.remove(dep);
+        }
+        heads.into_iter().collect()
+    }
+
     /// Returns the document with these changes, if it can be saved, opened and read again.
-    fn tried(&self, batch: &[(ChangeHash, &RawChange)]) -> Result<Automerge, Refusal> {
+    fn tried(&self, batch: &[(ChangeHash, &RawChange)]) -> Result<Self, Refusal> {
         contain(|| {
             let mut copy = self.automerge.clone();
             let mut parsed = Vec::with_capacity(batch.len());
@@ -168,7 +179,7 @@ impl Document {
         &self,
         copy: &Automerge,
         batch: &[(ChangeHash, &RawChange)],
-    ) -> Result<Automerge, Refusal> {
+    ) -> Result<Self, Refusal> {
         let bytes = contain(|| save_automerge(copy)).ok_or(Refusal::Poisonous)?;
         if bytes.len() > DOCUMENT_BYTES_MAX {
             return Err(Refusal::DocumentFull { what: "bytes" });
@@ -193,7 +204,7 @@ impl Document {
         if document.tips.len() > DOCUMENT_ACTORS_MAX {
             return Err(Refusal::DocumentFull { what: "actors" });
         }
-        Ok(document.automerge)
+        Ok(document)
     }
 }
 

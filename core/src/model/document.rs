@@ -3,8 +3,9 @@
 //! Holds no device's rights and no receipts. Never lets Automerge panic through, never queues a
 //! change whose dependencies are missing, and is left as it was by anything it refuses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use automerge::{
     ActorId, Automerge, Change, LoadOptions, OnPartialLoad, ReadDoc, SaveOptions, TextEncoding,
@@ -32,6 +33,13 @@ pub const DOCUMENT_OPS_MAX: u64 = 2_000_000;
 /// From this many changes on, collecting all is cheaper than finding each: finding one costs 0.1 ms
 /// in a document of 2,000 changes, collecting all of them 30 ms.
 const EACH_CHANGE_MAX: usize = 64;
+
+/// First changes that are kept once computed: a device works with few checklists at a time, and
+/// computing the first change of one costs more than opening most documents.
+const FIRST_KEPT_MAX: usize = 4;
+
+/// A computed first change, by what decides it.
+type First = Arc<(Automerge, Layout)>;
 
 /// Why bytes are not a document that this program can open.
 #[derive(Debug, thiserror::Error)]
@@ -125,8 +133,8 @@ impl Document {
     #[must_use]
     pub fn create(genesis: &Genesis, shape: &Shape) -> Self {
         debug_assert_eq!(genesis.kind, shape.kind(), "the shape is of the genesis' kind");
-        let (automerge, layout) = first_change(shape, SCHEMA);
-        Self::assemble(genesis, shape, layout, automerge)
+        let (automerge, layout) = &*first(shape, SCHEMA);
+        Self::assemble(genesis, shape, layout.clone(), automerge.clone())
     }
 
     /// Opens bytes that [`Document::save`] made.
@@ -160,9 +168,10 @@ impl Document {
         };
         // A document keeps the schema it was born with, which its first change tells.
         for schema in (0..=SCHEMA).rev() {
-            let (_, layout) = first_change(shape, schema);
+            let (_, layout) = &*first(shape, schema);
             if known.contains_key(&layout.first) {
-                return Ok(Self::assemble(genesis, shape, layout, automerge));
+                let layout = layout.clone();
+                return Ok(Self::assemble_known(genesis, shape, layout, automerge, known));
             }
         }
         match contain(|| claimed_schema(&automerge)).flatten() {
@@ -188,16 +197,27 @@ impl Document {
         automerge: Automerge,
     ) -> Self {
         let known = known_changes(&automerge);
+        Self::assemble_known(genesis, shape, layout, automerge, known)
+    }
+
+    fn assemble_known(
+        genesis: &Genesis,
+        shape: &Shape,
+        layout: Layout,
+        automerge: Automerge,
+        known: BTreeMap<ChangeHash, Known>,
+    ) -> Self {
         let tips = tips_of(&known);
         let id = genesis.document();
         let (genesis, shape) = (genesis.clone(), shape.clone());
         Self { genesis, id, shape, layout, automerge, known, tips }
     }
 
-    /// Replaces the Automerge document by a later one of the same birth.
-    pub(crate) fn replace(&mut self, automerge: Automerge) {
-        self.known = known_changes(&automerge);
-        self.tips = tips_of(&self.known);
+    /// Replaces the Automerge document by one that holds these changes as well.
+    pub(crate) fn replace(&mut self, automerge: Automerge, changes: &[&RawChange]) {
+        for change in changes {
+            self.note(change);
+        }
         self.automerge = automerge;
     }
 
@@ -361,7 +381,10 @@ impl Document {
             at: Timestamp(facts.time),
             deps: facts.deps.clone(),
         };
-        self.tips.insert(facts.actor.clone(), (facts.seq, facts.hash));
+        let tip = self.tips.entry(facts.actor.clone()).or_insert((facts.seq, facts.hash));
+        if facts.seq > tip.0 {
+            *tip = (facts.seq, facts.hash);
+        }
         self.known.insert(facts.hash, known);
     }
 
@@ -426,6 +449,27 @@ impl Document {
         }
         seen
     }
+}
+
+/// Returns the first change of a shape, computed once while its shape is in use. A pure function's
+/// outcome: whether it was kept changes nothing but time.
+fn first(shape: &Shape, schema: u32) -> First {
+    static KEPT: Mutex<VecDeque<(Shape, u32, First)>> = Mutex::new(VecDeque::new());
+    let held = |kept: &VecDeque<(Shape, u32, First)>| {
+        let found = kept.iter().find(|(known, at, _)| *at == schema && known == shape);
+        found.map(|(_, _, first)| Arc::clone(first))
+    };
+    if let Some(first) = held(&KEPT.lock().unwrap_or_else(PoisonError::into_inner)) {
+        return first;
+    }
+    // Computed outside the lock, so that documents of other shapes do not wait.
+    let first = Arc::new(first_change(shape, schema));
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if held(&kept).is_none() {
+        kept.truncate(FIRST_KEPT_MAX - 1);
+        kept.push_front((shape.clone(), schema, Arc::clone(&first)));
+    }
+    first
 }
 
 /// Runs something that a panic of Automerge must not escape from. The caller discards whatever the

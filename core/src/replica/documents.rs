@@ -1,8 +1,8 @@
 //! What phone and hub share: loading one document, lists from summary rows, objects, devices.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ReplicaError;
 use super::facts::{Fact, PackPlace};
@@ -26,10 +26,14 @@ const BASE_EVERY: usize = 32;
 /// Rows of one page of a scan: bounded memory, few calls.
 const PAGE_ROWS: usize = 512;
 
+/// Checklists kept once parsed: they never change, and a device works with few at a time.
+const TEMPLATES_KEPT_MAX: usize = 4;
+
 /// A store seen as documents.
 pub struct Replica {
     store: Arc<dyn Store>,
     loads: AtomicU64,
+    templates: Mutex<VecDeque<(TemplateId, Arc<Template>)>>,
 }
 
 /// Which part of a list to read.
@@ -58,7 +62,7 @@ impl Replica {
     /// Takes a store opened with [`super::Projection`].
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, loads: AtomicU64::new(0) }
+        Self { store, loads: AtomicU64::new(0), templates: Mutex::default() }
     }
 
     /// Returns the store.
@@ -158,9 +162,23 @@ impl Replica {
     ///
     /// Returns [`ReplicaError::UnknownTemplate`] when it has not arrived.
     pub fn template(&self, template: TemplateId) -> Result<Template, ReplicaError> {
+        Ok((*self.parsed(template)?).clone())
+    }
+
+    fn parsed(&self, template: TemplateId) -> Result<Arc<Template>, ReplicaError> {
+        let kept = || self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept().iter().find(|(id, _)| *id == template).map(|(_, read)| read.clone());
+        if let Some(read) = found {
+            return Ok(read);
+        }
         let bytes = self.object(template)?.ok_or(ReplicaError::UnknownTemplate { template })?;
-        Template::parse(&bytes)
-            .map_err(|source| ReplicaError::Template { template, source: Arc::new(source) })
+        let read = Template::parse(&bytes)
+            .map_err(|source| ReplicaError::Template { template, source: Arc::new(source) })?;
+        let read = Arc::new(read);
+        let mut kept = kept();
+        kept.truncate(TEMPLATES_KEPT_MAX - 1);
+        kept.push_front((template, read.clone()));
+        Ok(read)
     }
 
     /// Returns the bytes of an immutable object.
@@ -320,7 +338,7 @@ impl Replica {
             (Kind::Plan, _) => Shape::Plan,
             (Kind::Review, _) => Shape::Review,
             (Kind::Followup, _) => Shape::Followup,
-            (Kind::Inspection, Some(template)) => self.template(template)?.shape(),
+            (Kind::Inspection, Some(template)) => self.parsed(template)?.shape(),
             (Kind::Inspection, None) => {
                 return Err(ReplicaError::UnknownTemplate { template: TemplateId([0; 32]) });
             }

@@ -245,7 +245,7 @@ impl Phone {
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
             .node(&Prefix::ROOT)
-            .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
+            .map_err(|error| StoreError::Damaged { what: error.to_string() })?;
         let notices: Option<u64> = rows::get(&**store, &rows::single(meta::NOTICES))?;
         let position = rows::position(&**store, meta::POSITION)?;
         Ok(Start {
@@ -347,7 +347,7 @@ impl Phone {
     pub fn fingerprint(&self) -> Result<Fingerprint, ReplicaError> {
         let node = super::tree::StoredTree::new(&**self.replica.store())
             .node(&Prefix::ROOT)
-            .map_err(|error| crate::store::StoreError::Damaged { what: error.to_string() })?;
+            .map_err(|error| StoreError::Damaged { what: error.to_string() })?;
         Ok(node.fingerprint())
     }
 
@@ -381,7 +381,7 @@ impl Phone {
 
     pub(super) fn owner(&self) -> Result<SelfRow, ReplicaError> {
         self.replica.owner()?.ok_or_else(|| {
-            crate::store::StoreError::Damaged { what: "the store's own identity".to_owned() }.into()
+            StoreError::Damaged { what: "the store's own identity".to_owned() }.into()
         })
     }
 
@@ -444,7 +444,7 @@ impl Phone {
         })?;
         found.ok_or_else(|| {
             let what = format!("the incarnation of actor {}", actor.short());
-            crate::store::StoreError::Damaged { what }.into()
+            StoreError::Damaged { what }.into()
         })
     }
 }

@@ -1,3 +1,5 @@
+//! Merging: any order, any partition, and what two people do to the same thing.
+
 use super::*;
 
 #[test]
