@@ -35,7 +35,6 @@ pub struct Ran {
 
 impl Ran {
     /// Returns the data of a command that did as asked.
-    #[must_use]
     pub fn done(self) -> Value {
         assert_eq!(self.code, Some(0), "{}\n{}", self.data, self.errors);
         self.data
@@ -187,7 +186,6 @@ pub enum Reply {
 
 impl Reply {
     /// Returns the data of a line that was carried out.
-    #[must_use]
     pub fn done(self) -> Value {
         match self {
             Self::Done(data) => data,

@@ -126,6 +126,8 @@ pub(crate) enum Failed {
     Refused,
     /// There is no room left on the disk.
     Full,
+    /// There is no room left on the hub's disk.
+    HubFull,
     /// Several answers stand.
     Conflicted,
     /// The checklist has not arrived.
@@ -142,7 +144,7 @@ impl Failed {
             Self::InUse => 4,
             Self::Network | Self::WrongHub => 5,
             Self::Refused | Self::Unknown => 6,
-            Self::Full => 7,
+            Self::Full | Self::HubFull => 7,
         }
     }
 
@@ -155,6 +157,7 @@ impl Failed {
             Self::Network | Self::WrongHub => "network",
             Self::Unknown | Self::Refused => "refused",
             Self::Full => "disk_full",
+            Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
         }
     }
@@ -172,6 +175,7 @@ impl Failed {
             Self::Unknown => m.text("hint.unknown_device", &[]),
             Self::Refused => m.text("hint.refused", &[]),
             Self::Full => m.text("hint.full", &[]),
+            Self::HubFull => m.text("hint.hub_full", &[]),
             Self::Conflicted => m.text("hint.conflicted", &[]),
             Self::NoChecklist => m.text("hint.no_checklist", &[]),
         })
@@ -308,7 +312,7 @@ fn of_driver(error: &DriverError) -> Failed {
         DriverError::Net(error) => of_net(error),
         DriverError::Replica(error) => of_replica(error),
         DriverError::Cut => Failed::Network,
-        DriverError::Refused { .. } => Failed::Refused,
+        DriverError::Refused { failure } => of_failure(failure),
         _ => Failed::Otherwise,
     }
 }
@@ -316,6 +320,7 @@ fn of_driver(error: &DriverError) -> Failed {
 fn of_failure(failure: &Failure) -> Failed {
     match failure.code {
         FailureCode::Busy | FailureCode::Closing => Failed::Network,
+        FailureCode::Full => Failed::HubFull,
         _ => Failed::Refused,
     }
 }

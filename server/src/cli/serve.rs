@@ -100,10 +100,12 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
     .map_err(|error| service("hub", error))?;
     let data = data(&hub);
     let m = output.messages();
+    // Before anybody is told that the hub runs, and may want it to stop.
+    let asked = asked_to_stop();
     output.event(&data, &m.text("serve.listening", &[("uri", &data.uri)]))?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        asked_to_stop().await;
+        asked.await;
         stop.send_replace(true);
     });
     hub.run(stopped).await.map_err(|error| service("hub", error))?;
@@ -131,22 +133,27 @@ pub(super) fn first_admin(device: DeviceId) -> DeviceEntry {
 }
 
 /// Waits for Ctrl-C, or for the signal by which a service manager ends a service.
-pub(super) async fn asked_to_stop() {
-    let interrupted = tokio::signal::ctrl_c();
+///
+/// From this call on the signals are heard, also those that come before the result is awaited.
+pub(super) fn asked_to_stop() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    {
+    let (mut interrupted, mut terminated) = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(interrupted), Ok(terminated)) = (&mut interrupted, &mut terminated) {
             tokio::select! {
-                _ = interrupted => {}
-                _ = terminate.recv() => {}
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
             }
             return;
         }
-    }
-    // Without signals the process can still be killed safely.
-    if interrupted.await.is_err() {
-        std::future::pending::<()>().await;
+        // Without signals the process can still be killed safely.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
