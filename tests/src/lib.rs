@@ -1,3 +1,4 @@
 //! The harness that the tests, benches and fuzz targets share.
 
+pub mod fleet;
 pub mod link;
