@@ -5,11 +5,8 @@
     reason = "a harness stops a test at the first surprise, and says what it was"
 )]
 
-<<<<<<< HEAD
 pub mod binary;
-=======
 pub mod fleet;
->>>>>>> bench
 pub mod link;
 pub mod process;
 pub mod scene;
