@@ -36,6 +36,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the hub's merge worker sleeps when nobody wakes it: a safety net, not a schedule.
 const MERGE_IDLE: Duration = Duration::from_secs(5);
 
+/// How long an exchange with nothing else to do waits for its packs to be merged.
+const MERGE_WAIT: Duration = Duration::from_secs(10);
+
 /// After a failure to merge, how long before the next try: the disk may be full.
 const MERGE_RETRY: Duration = Duration::from_secs(1);
 
@@ -527,6 +530,9 @@ pub async fn serve(
                 .await?;
                 runner = back;
                 outcome?;
+            }
+            () = tokio::time::sleep(MERGE_WAIT), if runner.waits_for_merge() => {
+                runner.stop_waiting();
             }
             () = stopped(&mut stop) => return Ok(served),
         }

@@ -150,8 +150,8 @@ impl RunningHub {
         &self.hub
     }
 
-    /// Serves phones until `stop` turns true, then lets running sessions end and merges what was
-    /// accepted.
+    /// Serves phones until `stop` turns true, then lets running sessions end. What was accepted and
+    /// not merged yet is durable, and merged at the next start.
     ///
     /// # Errors
     ///

@@ -23,9 +23,16 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 /// Packs merged into a document at once; more follow in the next batch.
 const MERGE_PACKS_MAX: usize = 512;
 
-/// Packs of one document whose causes are missing. Over it the newest are refused: their sender
-/// keeps them and may send them again when the causes are here.
-const PARKED_PACKS_MAX: usize = 256;
+/// Packs of one device in one document whose causes are missing. Over it the hub takes in nothing
+/// more of this device there until the causes come from others: its phone keeps what it has, and a
+/// hostile device cannot fill the disk with changes that build on nothing.
+const PARKED_PER_DEVICE_MAX: usize = 512;
+
+/// Parked packs looked at in one merge; several devices may have parked as many as they may.
+const PARKED_PACKS_MAX: usize = 4_096;
+
+/// A place in a key: position and index. All bits set come after every place.
+const PLACE_BYTES: usize = 12;
 
 /// Merging a batch again without its poisonous packs, at most this often before all that is left of
 /// the batch is refused: each round removes at least one signer's pack.
@@ -101,6 +108,8 @@ enum Decision {
     Known,
     /// Its device has filled its quarantine.
     OverQuota,
+    /// Too much of its device waits there for causes that nobody has sent.
+    Clogged,
 }
 
 /// Packs of one frame, sorted by what is to be done with them.
@@ -138,6 +147,15 @@ impl Batch {
                 }
             }
             Decision::Known => {}
+            Decision::Clogged => {
+                accepted.failure = Some(Failure {
+                    code: FailureCode::Busy,
+                    message: "too many changes of one document wait here for others that have not \
+                              arrived; sync the devices of the whole team"
+                        .to_owned(),
+                    retry_after_ms: None,
+                });
+            }
             Decision::OverQuota => {
                 accepted.failure = Some(Failure {
                     code: FailureCode::NotAllowed,
@@ -371,6 +389,9 @@ impl Hub {
         if !allowed {
             return quarantine(&pack, Verdict::NotAllowed);
         }
+        if self.is_clogged(document, pack.device())? {
+            return Ok(Decision::Clogged);
+        }
         let Some(held) = self.tip(tips, document, actor)? else {
             return Ok(match pack.previous() {
                 None => Decision::Take(pack),
@@ -395,6 +416,21 @@ impl Hub {
             }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
+    }
+
+    /// Returns whether too many packs of a device wait in a document for causes that nobody has
+    /// sent. Costs one look where nothing is parked, which is nearly always.
+    fn is_clogged(&self, document: DocumentId, device: DeviceId) -> Result<bool, StoreError> {
+        let store = self.replica.store();
+        let prefix = rows::of_document(PARKED, document);
+        if store.scan(&prefix, None, 1)?.is_empty() {
+            return Ok(false);
+        }
+        let mut count = 0;
+        for (key, value) in store.scan(&prefix, None, PARKED_PACKS_MAX)? {
+            count += usize::from(rows::decode::<DeviceId>(&key, &value)? == device);
+        }
+        Ok(count >= PARKED_PER_DEVICE_MAX)
     }
 
     /// Decides that an authentic pack may not enter the record. It is kept as evidence, once, and
@@ -453,23 +489,27 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when the outcome could not be recorded. A document whose
-    /// checklist is not here yet is left waiting.
+    /// Returns [`ReplicaError::Store`] when the outcome could not be recorded. A document that
+    /// cannot be opened does not keep the others waiting: its error is returned when nothing else
+    /// is left to merge. One whose checklist is not here yet is left waiting without an error.
     pub fn merge_next(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
         let mut after: Option<Vec<u8>> = None;
+        let mut blocked = None;
         loop {
             let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
-            let Some((key, _)) = page.first() else { return Ok(None) };
-            let Some(document) = rows::document_in(key) else { return Ok(None) };
+            let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
+                return blocked.map_or(Ok(None), Err);
+            };
             match self.merge(document, now) {
-                Err(ReplicaError::UnknownTemplate { .. }) => {
-                    // Step over all of this document's rows.
-                    let mut last = rows::of_document(PENDING, document);
-                    last.resize(last.len() + 12, 0xff);
-                    after = Some(last);
-                }
-                outcome => return outcome.map(Some),
+                Ok(report) => return Ok(Some(report)),
+                Err(error @ ReplicaError::Store(_)) => return Err(error),
+                Err(ReplicaError::UnknownTemplate { .. }) => {}
+                Err(error) => blocked = blocked.or(Some(error)),
             }
+            // Step over all of this document's rows.
+            let mut last = rows::of_document(PENDING, document);
+            last.resize(last.len() + PLACE_BYTES, 0xff);
+            after = Some(last);
         }
     }
 
@@ -523,11 +563,6 @@ impl Hub {
                 ready.push((place, pack));
             }
         }
-        while parked.len() > PARKED_PACKS_MAX {
-            let Some((place, pack)) = parked.pop() else { break };
-            let notice = notice(&pack, Verdict::Orphan);
-            refused.push((place, Quarantined { device: pack.device(), notice, bytes: Vec::new() }));
-        }
         let report = MergeReport {
             document: Some(document),
             merged: ready.len(),
@@ -535,7 +570,7 @@ impl Hub {
             refused: refused.len(),
         };
         let merged = causal(&ready);
-        let parked = parked.iter().map(|(place, _)| *place).collect();
+        let parked = parked.iter().map(|(place, pack)| (*place, pack.device())).collect();
         let scope = genesis.scope;
         let at = self.record(Fact::Merged { document, scope, merged, parked, refused, at: now })?;
         if let Some(last) = report.merged.checked_sub(1) {
@@ -553,9 +588,9 @@ impl Hub {
         let store = self.replica.store();
         let mut records = Records::default();
         let mut batch = Vec::new();
-        for table in [PARKED, PENDING] {
+        for (table, most) in [(PARKED, PARKED_PACKS_MAX), (PENDING, MERGE_PACKS_MAX)] {
             let prefix = rows::of_document(table, document);
-            for (key, _) in store.scan(&prefix, None, MERGE_PACKS_MAX)? {
+            for (key, _) in store.scan(&prefix, None, most)? {
                 let Some(place) = rows::place_in(&key) else { continue };
                 batch.push((place, Pack::decode(&records.pack(&**store, place)?)?));
             }

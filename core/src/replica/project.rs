@@ -8,7 +8,9 @@ use super::rows::{
 };
 use super::tree;
 use crate::checklist::Template;
-use crate::model::{Actor, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId};
+use crate::model::{
+    Actor, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
+};
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
 use crate::trust::{Attestation, HubReceipt};
@@ -251,18 +253,19 @@ impl Step<'_> {
         &mut self,
         (document, scope): (DocumentId, &Scope),
         merged: &[MergedPack],
-        parked: &[PackPlace],
+        parked: &[(PackPlace, DeviceId)],
         refused: &[(PackPlace, Quarantined)],
     ) -> Result<(), StoreError> {
         let done = merged.iter().map(|pack| &pack.place);
-        let all = done.chain(parked).chain(refused.iter().map(|(place, _)| place));
+        let waiting = parked.iter().map(|(place, _)| place);
+        let all = done.chain(waiting).chain(refused.iter().map(|(place, _)| place));
         for place in all {
             let (pending, waiting) = (
                 rows::of_place(PENDING, document, *place),
                 rows::of_place(PARKED, document, *place),
             );
             let was_pending = self.index.get::<()>(&pending)?.is_some();
-            let was_parked = self.index.get::<()>(&waiting)?.is_some();
+            let was_parked = self.index.get::<DeviceId>(&waiting)?.is_some();
             self.totals(|totals| {
                 totals.pending = totals.pending.saturating_sub(was_pending.into());
                 totals.parked = totals.parked.saturating_sub(was_parked.into());
@@ -270,8 +273,8 @@ impl Step<'_> {
             self.index.remove(pending);
             self.index.remove(waiting);
         }
-        for place in parked {
-            self.index.put(rows::of_place(PARKED, document, *place), &());
+        for (place, device) in parked {
+            self.index.put(rows::of_place(PARKED, document, *place), device);
             self.totals(|totals| totals.parked += 1)?;
         }
         for (_, entry) in refused {

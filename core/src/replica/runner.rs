@@ -250,6 +250,20 @@ impl HubRunner {
         Ok(())
     }
 
+    /// Returns whether packs of this exchange wait to be merged.
+    #[must_use]
+    pub fn waits_for_merge(&self) -> bool {
+        !self.unmerged.is_empty()
+    }
+
+    /// Stops waiting for packs of this exchange to be merged: they are stored and signed for, and
+    /// the device learns of their merging at its next contact. A document that cannot be merged yet
+    /// must not hold a phone's radio on.
+    pub fn stop_waiting(&mut self) {
+        self.unmerged.clear();
+        self.session.handle_merged(true);
+    }
+
     /// Does the work that is due and returns the next frame to send; write it before polling again.
     /// The next page of the feed is read only when the frames before it are gone, so a slow reader
     /// holds one page.
