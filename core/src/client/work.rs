@@ -8,7 +8,7 @@ use super::{Client, ClientError};
 use crate::clock;
 use crate::model::{
     AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
-    NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
+    LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
 };
 use crate::replica::{EditOutcome, may_write};
 use crate::sync::Role;
@@ -206,6 +206,36 @@ impl Client {
             Note::Append(line) => append_line(editor, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
+        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+    }
+
+    /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error when no standing state leads there, when conflicts are open before
+    /// minutes are signed, or when a refusal names no witness.
+    pub fn set_state(
+        &self,
+        inspection: &Genesis,
+        to: LifeCycle,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let edit = |editor: &mut Editor<'_>| editor.set_state(to);
+        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+    }
+
+    /// Writes a field of the minutes' header, for instance `witness`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error, which names the fields there are.
+    pub fn set_header(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+        value: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let edit = |editor: &mut Editor<'_>| editor.set_header(name, value);
         Ok(self.phone().edit(inspection, clock::now(), edit)?)
     }
 

@@ -34,10 +34,9 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
 
 /// Cuts a time in RFC 3339 to the minute, for people.
 pub(crate) fn minute(at: &str) -> String {
-    match (at.get(..10), at.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day} {minute} +07:00"),
-        _ => at.to_owned(),
-    }
+    let parts = at.strip_suffix("+07:00").and_then(|at| Some((at.get(..10)?, at.get(11..16)?)));
+    // What is no time was shown as what the clock said, and stays so.
+    parts.map_or_else(|| at.to_owned(), |(day, minute)| format!("{day} {minute} +07:00"))
 }
 
 /// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.
@@ -75,7 +74,7 @@ mod tests {
 
     #[test]
     fn times_are_shown_in_the_zone_of_vietnam() {
-        let at = Timestamp(1_795_420_799_000);
+        let at = Timestamp(1_795_453_199_000);
         assert_eq!(rfc3339(at), "2026-11-23T23:59:59.000+07:00");
         assert_eq!(minute(&rfc3339(at)), "2026-11-23 23:59 +07:00");
         let far = rfc3339(Timestamp(i64::MAX));
@@ -84,7 +83,7 @@ mod tests {
 
     #[test]
     fn deadlines_end_with_their_day() {
-        let now = Timestamp(1_795_420_799_000);
+        let now = Timestamp(1_795_453_199_000);
         assert_eq!(deadline("2026-11-23", now).unwrap(), now);
         assert_eq!(deadline("0", now).unwrap(), now);
         assert_eq!(deadline("1", now).unwrap(), Timestamp(now.0 + DAY_MS));

@@ -2,7 +2,7 @@
 
 use bienban_core::client::{Client, Draft, Note};
 use bienban_core::clock;
-use bienban_core::model::{FindingInput, Genesis};
+use bienban_core::model::{FindingInput, Genesis, LifeCycle};
 use bienban_core::replica::EditOutcome;
 use clap::Args;
 use serde::Serialize;
@@ -63,6 +63,35 @@ pub(super) struct FindingArgs {
     /// It cannot be corrected in the required time.
     #[arg(long)]
     unfixable: bool,
+}
+
+/// A step in an inspection's life.
+#[derive(Debug, Args)]
+pub(super) struct StateArgs {
+    /// The inspection.
+    inspection: String,
+    /// The state to move to, for instance decided, in_field or minutes_signed.
+    #[arg(value_parser = state)]
+    state: LifeCycle,
+}
+
+/// Reads a state by its name.
+fn state(name: &str) -> Result<LifeCycle, String> {
+    LifeCycle::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = LifeCycle::ALL.iter().map(|state| state.name()).collect();
+        format!("a state is one of {}", names.join(", "))
+    })
+}
+
+/// A field of the minutes' header.
+#[derive(Debug, Args)]
+pub(super) struct HeaderArgs {
+    /// The inspection.
+    inspection: String,
+    /// The field's name, for instance witness; a wrong one is answered with all there are.
+    field: String,
+    /// What it says.
+    value: String,
 }
 
 /// A finding that is there.
@@ -185,6 +214,30 @@ pub(super) fn note(
     let done = output.messages().text("edit.noted", &[("item", &arguments.item)]);
     data.item = Some(arguments.item);
     data.answer(done, output)
+}
+
+/// Moves an inspection on in its life cycle.
+pub(super) fn set_state(
+    client: &Client,
+    arguments: &StateArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let outcome = client.set_state(&inspection, arguments.state)?;
+    let done = output.messages().text("edit.state", &[("state", arguments.state.name())]);
+    EditData::of(&inspection, &outcome).answer(done, output)
+}
+
+/// Writes a field of the minutes' header.
+pub(super) fn set_header(
+    client: &Client,
+    arguments: &HeaderArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let outcome = client.set_header(&inspection, &arguments.field, &arguments.value)?;
+    let done = output.messages().text("edit.header", &[("field", &arguments.field)]);
+    EditData::of(&inspection, &outcome).answer(done, output)
 }
 
 /// Adds a finding.

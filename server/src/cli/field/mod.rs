@@ -63,6 +63,10 @@ enum FieldCommand {
     FindingDelete(edit::RowArgs),
     /// Bring a deleted finding back.
     FindingRestore(edit::RowArgs),
+    /// Move an inspection on in its life cycle.
+    State(edit::StateArgs),
+    /// Write a field of the minutes' header.
+    Header(edit::HeaderArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
     /// Show every answer ever given to an item.
@@ -123,6 +127,8 @@ async fn perform(
         C::Finding(finding) => edit::finding(client, finding, output),
         C::FindingDelete(row) => edit::finding_delete(client, &row, output),
         C::FindingRestore(row) => edit::finding_restore(client, &row, output),
+        C::State(state) => edit::set_state(client, &state, output),
+        C::Header(header) => edit::set_header(client, &header, output),
         C::Reply(reply) => edit::reply(client, &reply, output),
         C::Show(show) => read::show(client, &show, output),
         C::History(item) => read::history(client, &item, output),
