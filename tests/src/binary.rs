@@ -45,6 +45,8 @@ pub fn command() -> Command {
             command.env_remove(name);
         }
     }
+    // Naming the places of a contained panic would load the program's debug information.
+    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
     command.env("BIENBAN_LANG", "en");
     command
 }

@@ -1,5 +1,5 @@
 //! Hub and phones as processes: started, asked, killed.
-#![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
 #![allow(clippy::missing_panics_doc, reason = "every call here panics when a process misbehaves")]
 
 use std::fs::OpenOptions;

@@ -1,6 +1,6 @@
 //! A hub, an administrator and phones in one temporary folder, ready for one planned visit; and what
 //! must hold between them at the end.
-#![allow(clippy::unwrap_used, reason = "a test harness stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
 #![allow(clippy::missing_panics_doc, reason = "every call here panics when a process misbehaves")]
 
 use std::collections::BTreeMap;

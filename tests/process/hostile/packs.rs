@@ -2,7 +2,7 @@
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ExpandedChange, ScalarValue};
-use bienban_core::clock;
+use bienban_core::clock::{self, Stopwatch};
 use bienban_core::model::{
     Actor, Document, FacilityInput, Genesis, Incarnation, Kind, Origin, PlanInput, RawChange, Shape,
 };
@@ -12,7 +12,7 @@ use bienban_tests::scene::{self, Scene};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Heard, Hostile, push};
+use super::{Heard, Hostile, PATIENCE, push};
 
 /// An honest pack is spoilt at this many places.
 const SPOILT: usize = 60;
@@ -20,6 +20,9 @@ const SPOILT: usize = 60;
 /// Packs of one document whose causes nobody sends: more than the hub lets wait.
 const ORPHANS: u8 = 255;
 const ORPHAN_ROUNDS: u8 = 2;
+
+/// What the hub lets wait of one document.
+pub(super) const WAITING: u64 = 256;
 
 /// Another commune than the hostile device's.
 const ELSEWHERE: &str = "06337";
@@ -123,15 +126,23 @@ fn missing_causes(hostile: &Hostile, scene: &Scene) {
     let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 3);
     let cause = plot.change(life(3), "cause");
     let effect = plot.change(life(4), "effect");
-    let waiting = || {
-        let status = scene.administer(&["status"]);
-        assert_eq!(status["pending"], 0, "{status}");
-        status["waiting"].as_u64().unwrap()
-    };
     hostile.say(&push(vec![plot.seal(life(4), None, effect)]));
-    assert_eq!(waiting(), 1);
+    expect_waiting(scene, 1);
     hostile.say(&push(vec![plot.seal(life(3), None, cause)]));
-    assert_eq!(waiting(), 0);
+    expect_waiting(scene, 0);
+}
+
+/// Waits until the hub has merged what can be merged, and fails unless so many packs wait on.
+pub(super) fn expect_waiting(scene: &Scene, count: u64) {
+    let watch = Stopwatch::start();
+    loop {
+        let status = scene.administer(&["status"]);
+        if status["pending"] == 0 {
+            assert_eq!(status["waiting"], count, "{status}");
+            return;
+        }
+        assert!(watch.elapsed() < PATIENCE, "the hub does not merge: {status}");
+    }
 }
 
 /// A pack whose author's earlier changes the hub does not have: it asks for them.
