@@ -61,6 +61,9 @@ pub enum DriverError {
         /// Why.
         failure: Failure,
     },
+    /// The operating system gave no random bytes, so nothing could be named afresh.
+    #[error("the operating system gave no random bytes; try again")]
+    Entropy,
     /// The work was stopped by a panic below; the store itself is sound.
     #[error("the exchange stopped unexpectedly; open the store again")]
     Stopped,
@@ -137,9 +140,18 @@ pub async fn sync(
     let SyncOptions { live, asks } = options;
     let wanted = PhoneOptions { hub: hub.key(), live: live.is_some(), asks };
     let phone = phone.clone();
+    // Drawn before anything is exchanged, so that a fresh incarnation never lacks entropy.
+    let seed = clock::random::<32>().map_err(|_| DriverError::Entropy)?;
     let runner = blocking(move || {
-        // Without entropy no incarnation is fresh; the store keeps its present one then.
-        let entropy = Box::new(|| clock::random().unwrap_or([0; 16]));
+        let mut drawn = 0_u64;
+        let entropy = Box::new(move || {
+            drawn += 1;
+            let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 session entropy");
+            hasher.update(&seed).update(&drawn.to_le_bytes());
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+            bytes
+        });
         PhoneRunner::start(phone, wanted, entropy, clock::now())
     })
     .await??;
@@ -417,7 +429,11 @@ pub async fn merge_worker(
             Err(error) => {
                 tracing::error!(error = %error, "merging failed; trying again");
                 wakeup.failed.store(true, Ordering::Relaxed);
-                continue;
+                // A cause that stays must neither keep a processor busy nor hold up the shutdown.
+                tokio::select! {
+                    () = tokio::time::sleep(MERGE_RETRY) => continue,
+                    () = stopped(&mut stop) => return Ok(()),
+                }
             }
         }
         tokio::select! {

@@ -26,8 +26,9 @@ pub use settings::Settings;
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 
-/// An exchange is followed by at most this many more when a line of own edits must be taken over.
-const FOLLOW_UPS_MAX: usize = 3;
+/// An exchange is followed by at most this many more, when more waits here than one takes or when
+/// everything has to be compared.
+const FOLLOW_UPS_MAX: usize = 64;
 
 /// Why a client could not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -212,7 +213,7 @@ impl Client {
         let endpoint = PhoneEndpoint::bind(&self.seed)?;
         let mut report = driver::sync(&self.phone, &endpoint, &hub, options).await?;
         for _ in 0..FOLLOW_UPS_MAX {
-            if !report.progress.again {
+            if !report.progress.again && !report.progress.more {
                 break;
             }
             let more = driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;

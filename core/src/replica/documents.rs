@@ -388,6 +388,7 @@ impl Replica {
         };
         let mut changes = Vec::new();
         let mut fresh = 0;
+        let mut missing = false;
         let mut records = Records::default();
         let prefix = rows::of_document(SOURCE, document);
         let start = upto.clone();
@@ -395,15 +396,16 @@ impl Replica {
             fresh += 1;
             upto = Some(key.to_vec());
             let source = rows::decode(key, value)?;
-            changes.extend(self.changes(&mut records, key, source, (&genesis, &shape))?);
+            match self.changes(&mut records, key, source, (&genesis, &shape)) {
+                Ok(more) => changes.extend(more),
+                // A record that is lost: what builds on it waits until a peer brings it again.
+                Err(StoreError::Damaged { .. }) => missing = true,
+                Err(error) => return Err(error),
+            }
             Ok(())
         })?;
-        let whole = if changes.is_empty() {
-            true
-        } else {
-            let Applied { waiting, refused, .. } = loaded.replay(&changes);
-            waiting.is_empty() && refused.is_empty()
-        };
+        let Applied { waiting, refused, .. } = loaded.replay(&changes);
+        let whole = !missing && waiting.is_empty() && refused.is_empty();
         Ok(Loaded { document: loaded, upto, fresh, whole })
     }
 

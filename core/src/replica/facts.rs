@@ -197,6 +197,8 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Phone: it may see more than before, so its position in the feed says nothing any more.
+    Lagging,
 }
 
 impl Fact {
@@ -216,6 +218,7 @@ impl Fact {
             Self::Trusted { .. } => 11,
             Self::Forked { .. } => 12,
             Self::Adopted { .. } => 13,
+            Self::Lagging => 14,
         }
     }
 
@@ -417,6 +420,7 @@ mod tests {
                 replaced: vec![Replaced { place: place(), actor, seq: 6 }],
                 at: AT,
             },
+            Fact::Lagging,
         ]
     }
 

@@ -50,6 +50,9 @@ impl Hub {
         let store = self.replica().store();
         let head = self.head()?;
         let mut numbers = self.numbers(reader, after)?;
+        // What was merged since the head was read is served with the next page; a position must
+        // never pass an entry that was not looked at.
+        numbers.retain(|number| *number <= head.number);
         let full = numbers.len() > FEED_PAGE_ENTRIES_MAX;
         numbers.truncate(FEED_PAGE_ENTRIES_MAX);
         let (mut items, mut records, mut bytes) = (Vec::new(), Records::default(), 0);
@@ -80,6 +83,11 @@ impl Hub {
     fn numbers(&self, reader: &DeviceEntry, after: u64) -> Result<Vec<u64>, ReplicaError> {
         let store = self.replica().store();
         let mut numbers = Vec::new();
+        if reader.scopes.iter().any(|scope| scope.as_str() == "00") {
+            let start = rows::of_number(FEED, after);
+            let page = store.scan(&[FEED], Some(&start), FEED_PAGE_ENTRIES_MAX + 1)?;
+            return Ok(page.iter().filter_map(|(key, _)| rows::number_in(key)).collect());
+        }
         // The empty scope holds what everybody sees: checklists and names of devices.
         let scopes = access::readable(reader);
         for scope in std::iter::once("").chain(scopes.iter().map(|scope| scope.as_str())) {
@@ -105,7 +113,9 @@ impl Hub {
             Entry::Pack { document, pack } if pack.device == reader.device => {
                 Some(FeedItem::Yours { document, actor: pack.actor, seq: pack.seq })
             }
-            Entry::Pack { pack, .. } => Some(FeedItem::Pack(records.pack(&**store, pack.place)?)),
+            Entry::Pack { pack, .. } => {
+                held(records.pack(&**store, pack.place))?.map(FeedItem::Pack)
+            }
             Entry::Object { template } => {
                 self.replica().object(template)?.map(|bytes| FeedItem::Object { bytes })
             }
@@ -213,7 +223,7 @@ impl Hub {
         })?;
         let mut records = Records::default();
         for place in places {
-            items.push(FeedItem::Pack(records.pack(&**store, place)?));
+            items.extend(held(records.pack(&**store, place))?.map(FeedItem::Pack));
         }
         Ok(items)
     }
@@ -228,6 +238,11 @@ impl Hub {
         device: DeviceId,
         after: u64,
     ) -> Result<(u64, Vec<Notice>), ReplicaError> {
+        let store = self.replica().store();
+        let count: Option<u64> = rows::get(&**store, &rows::notices_of(device))?;
+        // A hub set back to an older copy counts from less than the device has seen: from the start
+        // then, so that nothing is kept from it.
+        let after = if after > count.unwrap_or(0) { 0 } else { after };
         let prefix = rows::key(NOTICE, &[&device.0]);
         let start = rows::notice_of_device(device, after);
         let page = self.replica().store().scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX)?;
@@ -235,5 +250,14 @@ impl Hub {
         let notices =
             page.iter().map(|(key, value)| rows::decode(key, value)).collect::<Result<_, _>>()?;
         Ok((upto, notices))
+    }
+}
+
+/// A pack whose record is lost cannot be handed on; phones that hold it give it back.
+fn held(pack: Result<Vec<u8>, StoreError>) -> Result<Option<Vec<u8>>, StoreError> {
+    match pack {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(StoreError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

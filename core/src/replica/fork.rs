@@ -39,6 +39,8 @@ pub struct Taken {
     /// The hub holds changes of this device that this store never made: another store writes under
     /// the same key.
     pub cloned: bool,
+    /// This device may see more than before, and the next contact has to compare everything.
+    pub widened: bool,
 }
 
 impl Phone {
@@ -87,19 +89,33 @@ impl Phone {
             }
         }
         taken.recorded = kept.len();
+        taken.widened = self.is_widened(&kept)?;
+        let position = position.filter(|_| !taken.cloned && !taken.widened);
+        let mut facts = Vec::new();
         if !kept.is_empty() || position.is_some() {
-            self.record(Fact::Received { items: kept, position, at: now })?;
+            facts.push(Fact::Received { items: kept, position, at: now });
+        }
+        if taken.cloned {
+            // Something else writes under this name. A fresh incarnation keeps the two apart, and
+            // without a position the next contact compares everything.
+            facts.push(self.renewal(fresh, Renewal::Cloned, now));
+        } else if taken.widened {
+            // What was there before this device might see it lies behind its position.
+            facts.push(Fact::Lagging);
+        }
+        if !facts.is_empty() {
+            // While an edit is read, made and recorded, nothing may slip in under it.
+            let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+            self.record_all(&facts)?;
+            drop(guard);
         }
         for ((document, actor), packs) in own_lines {
             taken.recorded += packs.len();
             self.adopt((document, actor), packs, fresh, now)?;
         }
-        if taken.cloned {
-            // Something else writes under this name. A fresh incarnation keeps the two apart, and
-            // without a position the next contact compares everything.
-            self.renew(fresh, Renewal::Cloned, now)?;
-        }
+        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
+        drop(guard);
         Ok(taken)
     }
 
@@ -121,20 +137,32 @@ impl Phone {
             .filter(|notice| matches!(notice.verdict, Verdict::Equivocation | Verdict::ChainBroken))
             .map(|notice| (notice.document, notice.actor))
             .collect();
-        self.record(Fact::Noticed { upto, notices })?;
-        let mut withdrawn = false;
+        let mut facts = vec![Fact::Noticed { upto, notices }];
         for (document, actor) in forks {
             let key = rows::of_actor(ARRIVAL, document, actor);
             let own: Option<ArrivalRow> = rows::get(&**self.replica().store(), &key)?;
             if own.is_some() {
-                self.record(Fact::Forked { document, actor })?;
-                withdrawn = true;
+                facts.push(Fact::Forked { document, actor });
             }
         }
+        let withdrawn = facts.len() > 1;
         if withdrawn {
-            self.renew(fresh, Renewal::Equivocation, now)?;
+            facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         }
+        // One commit: having read the notice and having acted on it are the same fact.
+        self.record_all(&facts)?;
         Ok(withdrawn)
+    }
+
+    /// Returns whether the hub now lets this device see more than it was told of before.
+    fn is_widened(&self, items: &[FeedItem]) -> Result<bool, ReplicaError> {
+        let own = items.iter().rev().find_map(|item| match item {
+            FeedItem::Device(entry) if entry.device == self.device() => Some(entry),
+            _ => None,
+        });
+        let Some(own) = own else { return Ok(false) };
+        let before = self.replica().device(self.device())?;
+        Ok(before.is_some_and(|before| before.scopes != own.scopes))
     }
 
     /// Returns whether this very pack, or a longer one, is held.
@@ -199,7 +227,15 @@ impl Phone {
         let wrong = |source| ReplicaError::Document { document, source: Arc::new(source) };
         let unsigned = || ReplicaError::Unattested { document };
         Document::inspect_foreign(bytes).map_err(wrong)?;
-        let shape = self.replica().shape_with(genesis, arrived)?;
+        let shape = match self.replica().shape_with(genesis, arrived) {
+            Ok(shape) => shape,
+            // A checklist that this program cannot read yet. The document is kept as it came, and
+            // not shown before it can be opened.
+            Err(ReplicaError::UnknownTemplate { .. } | ReplicaError::Template { .. }) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let saved = Document::load(genesis, &shape, bytes).map_err(wrong)?;
         for (actor, _, _) in saved.tips() {
             let proof = attestations.iter().find(|proof| proof.actor().as_bytes() == actor);
@@ -228,14 +264,17 @@ impl Phone {
         let hubs: Vec<RawChange> = packs.iter().flat_map(|pack| pack.changes().to_vec()).collect();
         let theirs: BTreeSet<ChangeHash> = hubs.iter().map(|change| change.facts().hash).collect();
         let first_seq = hubs.first().map_or(1, |change| change.facts().seq);
+        // The line may come in several frames: nothing is known yet of what follows this one.
+        let last_seq = hubs.last().map_or(0, |change| change.facts().seq);
         // Ours are orphaned from the fork on, and so is every own edit that builds on one.
         let mut orphaned: Vec<OwnEdit> = Vec::new();
         let mut lost: BTreeSet<ChangeHash> = BTreeSet::new();
         let mut kept: Vec<RawChange> = Vec::new();
         for edit in own {
             let facts = edit.change.facts();
-            let forked =
-                edit.actor == actor && facts.seq >= first_seq && !theirs.contains(&facts.hash);
+            let forked = edit.actor == actor
+                && (first_seq..=last_seq).contains(&facts.seq)
+                && !theirs.contains(&facts.hash);
             if forked || facts.deps.iter().any(|dep| lost.contains(dep)) {
                 lost.insert(facts.hash);
                 orphaned.push(edit);
@@ -255,10 +294,11 @@ impl Phone {
         let name = Actor::derive(self.device(), document, life);
         let renamed = rename(&mut line, &left, name)
             .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
+        let mut facts = Vec::new();
         if !renamed.is_empty() {
-            self.renew(fresh, Renewal::Equivocation, now)?;
+            facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         }
-        self.record(Fact::Adopted {
+        facts.push(Fact::Adopted {
             genesis,
             actor,
             incarnation: life,
@@ -273,7 +313,8 @@ impl Phone {
                 })
                 .collect(),
             at: now,
-        })?;
+        });
+        self.record_all(&facts)?;
         drop(guard);
         Ok(())
     }

@@ -6,37 +6,26 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use super::ReplicaError;
 use super::access;
-use super::documents::{Records, Replica};
-use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal};
+use super::documents::Replica;
+use super::facts::{Fact, Quarantined, Renewal};
+use super::merge::PARKED_PACKS_MAX;
 use super::rows::{self, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
-use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Incarnation, RawChange, Refusal, TemplateId, Timestamp,
-};
+use crate::model::{Actor, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
 use crate::store::{Position, Store, StoreError};
 use crate::sync::{
-    Accepted, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack, Verdict,
-    Want,
+    Accepted, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack, PackError,
+    Verdict, Want,
 };
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
-
-/// Packs merged into a document at once; more follow in the next batch.
-const MERGE_PACKS_MAX: usize = 512;
 
 /// Packs of one device in one document whose causes are missing. Over it the hub takes in nothing
 /// more of this device there until the causes come from others: its phone keeps what it has, and a
 /// hostile device cannot fill the disk with changes that build on nothing.
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
-/// Parked packs looked at in one merge; several devices may have parked as many as they may.
-const PARKED_PACKS_MAX: usize = 4_096;
-
 /// A place in a key: position and index. All bits set come after every place.
 const PLACE_BYTES: usize = 12;
-
-/// Merging a batch again without its poisonous packs, at most this often before all that is left of
-/// the batch is refused: each round removes at least one signer's pack.
-const MERGE_ROUNDS_MAX: usize = 8;
 
 /// Packs of one device kept in quarantine: a person looks at each, and a hostile device must not
 /// fill the disk with them.
@@ -132,8 +121,10 @@ impl Batch {
         match decision {
             Decision::Take(pack) => {
                 let name = (pack.document(), pack.actor());
-                tips.insert(name, pack.tip());
-                self.noted.push((name, pack.tip()));
+                if tips.get(&name).is_none_or(|held| held.seq < pack.last_seq()) {
+                    tips.insert(name, pack.tip());
+                    self.noted.push((name, pack.tip()));
+                }
                 self.signed.push(receipt_item(&pack));
                 self.packs.push(bytes.to_vec());
                 accepted.pending = true;
@@ -147,25 +138,9 @@ impl Batch {
                 }
             }
             Decision::Known => {}
-            Decision::Clogged => {
-                accepted.failure = Some(Failure {
-                    code: FailureCode::Busy,
-                    message: "too many changes of one document wait here for others that have not \
-                              arrived; sync the devices of the whole team"
-                        .to_owned(),
-                    retry_after_ms: None,
-                });
-            }
-            Decision::OverQuota => {
-                accepted.failure = Some(Failure {
-                    code: FailureCode::NotAllowed,
-                    message: format!(
-                        "this device has {QUARANTINED_PER_DEVICE_MAX} packs in quarantine; ask the \
-                         administrator to look at them"
-                    ),
-                    retry_after_ms: None,
-                });
-            }
+            // Not signed for, so the device keeps it and its user sees that it is only there. The
+            // exchange goes on: what others wrote must still reach the device.
+            Decision::Clogged | Decision::OverQuota => {}
         }
     }
 
@@ -322,18 +297,25 @@ impl Hub {
     ) -> Result<Accepted, ReplicaError> {
         let mut accepted = Accepted::default();
         let mut batch = Batch::default();
+        // Hashes and signatures first: the lock below is shared by all sessions.
+        let mut packs = Vec::with_capacity(encoded.len());
+        for bytes in encoded {
+            match checked(bytes) {
+                Ok(pack) => packs.push((pack, bytes)),
+                Err(error) => {
+                    accepted.failure = Some(Failure {
+                        code: FailureCode::Misbehaved,
+                        message: describe(&error),
+                        retry_after_ms: None,
+                    });
+                }
+            }
+        }
         let waiting = {
             let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-            for bytes in encoded {
-                match self.decide(&tips, bytes) {
+            for (pack, bytes) in packs {
+                match self.decide(&tips, pack, bytes) {
                     Ok(decision) => batch.note(&mut tips, &mut accepted, bytes, decision),
-                    Err(error @ ReplicaError::Pack { .. }) => {
-                        accepted.failure = Some(Failure {
-                            code: FailureCode::Misbehaved,
-                            message: describe(&error),
-                            retry_after_ms: None,
-                        });
-                    }
                     Err(error) => {
                         batch.forget(&mut tips);
                         return Err(error);
@@ -377,9 +359,7 @@ impl Hub {
         Ok(Some(receive))
     }
 
-    fn decide(&self, tips: &InFlight, bytes: &[u8]) -> Result<Decision, ReplicaError> {
-        let pack = Pack::decode(bytes)?;
-        pack.verify()?;
+    fn decide(&self, tips: &InFlight, pack: Pack, bytes: &[u8]) -> Result<Decision, ReplicaError> {
         let (document, actor) = (pack.document(), pack.actor());
         let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
         let entry = self.replica.device(pack.device())?;
@@ -408,7 +388,10 @@ impl Hub {
             if shared == held.seq { Some(held) } else { self.held_tip(document, actor, shared)? };
         match ours {
             Some(ours) if tip_at(&pack, shared) == Some(ours) => {
-                Ok(if pack.last_seq() > held.seq {
+                // What is still on its way to the disk may yet fail: such a pack is taken once more
+                // rather than signed for, which costs a few bytes and changes nothing.
+                let durable = !tips.contains_key(&(document, actor));
+                Ok(if pack.last_seq() > held.seq || !durable {
                     Decision::Take(pack)
                 } else {
                     Decision::Held(pack)
@@ -502,8 +485,12 @@ impl Hub {
             };
             match self.merge(document, now) {
                 Ok(report) => return Ok(Some(report)),
-                Err(error @ ReplicaError::Store(_)) => return Err(error),
                 Err(ReplicaError::UnknownTemplate { .. }) => {}
+                // Damage concerns this document; any other failure of the store, all of them.
+                Err(ReplicaError::Store(error @ StoreError::Damaged { .. })) => {
+                    blocked = blocked.or(Some(error.into()));
+                }
+                Err(error @ ReplicaError::Store(_)) => return Err(error),
                 Err(error) => blocked = blocked.or(Some(error)),
             }
             // Step over all of this document's rows.
@@ -524,79 +511,6 @@ impl Hub {
             merged += report.merged;
         }
         Ok(merged)
-    }
-
-    fn merge(&self, document: DocumentId, now: Timestamp) -> Result<MergeReport, ReplicaError> {
-        let mut batch = self.batch(document)?;
-        let genesis = self.replica.genesis(document)?;
-        let mut loaded = self.replica.load_whole(document)?;
-        let mut refused: Vec<(PackPlace, Quarantined)> = Vec::new();
-        let mut waiting: Vec<ChangeHash> = Vec::new();
-        for round in 0.. {
-            let changes: Vec<RawChange> =
-                batch.iter().flat_map(|(_, pack)| pack.changes().iter().cloned()).collect();
-            let applied = loaded.document.apply(&changes);
-            if applied.refused.is_empty() {
-                waiting = applied.waiting;
-                break;
-            }
-            let blamed: Vec<ChangeHash> = applied.refused.iter().map(|(hash, _)| *hash).collect();
-            let verdict = verdict_of(&applied.refused);
-            let all = round == MERGE_ROUNDS_MAX;
-            let (bad, good) = batch.into_iter().partition(|(_, pack): &(PackPlace, Pack)| {
-                all || pack.changes().iter().any(|change| blamed.contains(&change.facts().hash))
-            });
-            batch = good;
-            for (place, pack) in bad {
-                let notice = notice(&pack, verdict);
-                let entry = Quarantined { device: pack.device(), notice, bytes: Vec::new() };
-                refused.push((place, entry));
-            }
-            // What a refused pack had already put in is taken out again with it.
-            loaded = self.replica.load_whole(document)?;
-        }
-        let (mut parked, mut ready) = (Vec::new(), Vec::new());
-        for (place, pack) in batch {
-            if pack.changes().iter().any(|change| waiting.contains(&change.facts().hash)) {
-                parked.push((place, pack));
-            } else {
-                ready.push((place, pack));
-            }
-        }
-        let report = MergeReport {
-            document: Some(document),
-            merged: ready.len(),
-            parked: parked.len(),
-            refused: refused.len(),
-        };
-        let merged = causal(&ready);
-        let parked = parked.iter().map(|(place, pack)| (*place, pack.device())).collect();
-        let scope = genesis.scope;
-        let at = self.record(Fact::Merged { document, scope, merged, parked, refused, at: now })?;
-        if let Some(last) = report.merged.checked_sub(1) {
-            let index = u32::try_from(last).unwrap_or(u32::MAX);
-            let place = PackPlace { at: at.0, index };
-            loaded.upto = Some(rows::of_place(rows::SOURCE, document, place));
-            loaded.fresh += report.merged;
-            self.replica.renew(document, &mut loaded)?;
-        }
-        Ok(report)
-    }
-
-    /// Reads the packs of a document that wait to be merged, parked ones included.
-    fn batch(&self, document: DocumentId) -> Result<Vec<(PackPlace, Pack)>, ReplicaError> {
-        let store = self.replica.store();
-        let mut records = Records::default();
-        let mut batch = Vec::new();
-        for (table, most) in [(PARKED, PARKED_PACKS_MAX), (PENDING, MERGE_PACKS_MAX)] {
-            let prefix = rows::of_document(table, document);
-            for (key, _) in store.scan(&prefix, None, most)? {
-                let Some(place) = rows::place_in(&key) else { continue };
-                batch.push((place, Pack::decode(&records.pack(&**store, place)?)?));
-            }
-        }
-        batch.sort_by_key(|(place, _)| *place);
-        Ok(batch)
     }
 
     /// Returns what a device may have of what it asks for.
@@ -665,9 +579,16 @@ impl Hub {
         Ok(!self.replica.store().scan(&[PENDING], None, 1)?.is_empty())
     }
 
-    fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
+    pub(super) fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
         Ok(self.replica.store().commit(vec![fact.record()?])?)
     }
+}
+
+/// Reads a pack and checks hashes and signature.
+fn checked(bytes: &[u8]) -> Result<Pack, PackError> {
+    let pack = Pack::decode(bytes)?;
+    pack.verify()?;
+    Ok(pack)
 }
 
 /// The error and its causes in one line, for the other side's user.
@@ -681,24 +602,13 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn notice(pack: &Pack, verdict: Verdict) -> Notice {
+pub(super) fn notice(pack: &Pack, verdict: Verdict) -> Notice {
     Notice {
         document: pack.document(),
         actor: pack.actor(),
         seq: pack.last_seq(),
         hash: pack.tip_hash(),
         verdict,
-    }
-}
-
-fn merged_pack(place: PackPlace, pack: &Pack) -> MergedPack {
-    MergedPack {
-        place,
-        actor: pack.actor(),
-        device: pack.device(),
-        incarnation: pack.incarnation(),
-        seq: pack.last_seq(),
-        tip: pack.tip_hash(),
     }
 }
 
@@ -721,43 +631,4 @@ fn receipt_item(pack: &Pack) -> ReceiptItem {
         seq: pack.last_seq(),
         hash: pack.tip_hash(),
     }
-}
-
-fn verdict_of(refused: &[(ChangeHash, Refusal)]) -> Verdict {
-    let equivocation =
-        refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::Equivocation { .. }));
-    let broken = refused.iter().any(|(_, refusal)| matches!(refusal, Refusal::ChainBroken { .. }));
-    if equivocation {
-        Verdict::Equivocation
-    } else if broken {
-        Verdict::ChainBroken
-    } else {
-        Verdict::Poison
-    }
-}
-
-/// Orders packs so that each comes after the packs whose changes it builds on. Two packs may build
-/// on each other's changes; then they keep their order of arrival.
-fn causal(packs: &[(PackPlace, Pack)]) -> Vec<MergedPack> {
-    let mut holder: BTreeMap<ChangeHash, usize> = BTreeMap::new();
-    for (index, (_, pack)) in packs.iter().enumerate() {
-        holder.extend(pack.changes().iter().map(|change| (change.facts().hash, index)));
-    }
-    let mut causes: Vec<BTreeSet<usize>> = Vec::with_capacity(packs.len());
-    for (index, (_, pack)) in packs.iter().enumerate() {
-        let deps = pack.changes().iter().flat_map(|change| &change.facts().deps);
-        causes.push(
-            deps.filter_map(|dep| holder.get(dep)).copied().filter(|at| *at != index).collect(),
-        );
-    }
-    let mut ordered = Vec::with_capacity(packs.len());
-    let mut left: BTreeSet<usize> = (0..packs.len()).collect();
-    while let Some(&first) = left.iter().next() {
-        let ready = |index: &&usize| causes[**index].iter().all(|cause| !left.contains(cause));
-        let next = left.iter().find(ready).copied().unwrap_or(first);
-        left.remove(&next);
-        let (place, pack) = &packs[next];
-        ordered.push(merged_pack(*place, pack));
-    }
-    ordered
 }

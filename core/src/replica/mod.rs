@@ -15,6 +15,7 @@ mod facts;
 mod feed;
 mod fork;
 mod hub;
+mod merge;
 mod phone;
 mod project;
 mod provide;

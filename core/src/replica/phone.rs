@@ -15,14 +15,14 @@ use crate::model::{
     Timestamp,
 };
 use crate::store::{Position, Store, StoreError};
-use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Prefix, Start, seal_all};
+use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Pack, Prefix, Start, seal_all};
 use crate::trust::{DeviceKey, HubReceipt};
 
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
 const RELEASED_AT_ONCE_MAX: usize = 4096;
 
 /// Packs offered in one session's first flight; the rest follow in the next sync.
-const OUTBOX_AT_ONCE_MAX: usize = 4096;
+pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
 
 /// A replica that writes under its own device's name.
 pub struct Phone {
@@ -123,8 +123,7 @@ impl Phone {
         why: Renewal,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        let lost = self.replica.store().opened().lost.len() as u64;
-        self.record(Fact::Incarnated { incarnation, why, lost, at: now }).map(drop)
+        self.record(self.renewal(incarnation, why, now)).map(drop)
     }
 
     /// Edits a document, or makes it if this is its first edit here. Returns after one sync of the
@@ -152,7 +151,9 @@ impl Phone {
         loaded.upto =
             Some(rows::of_place(rows::SOURCE, document, PackPlace { at: recorded.0, index: 0 }));
         loaded.fresh += 1;
-        self.replica.renew(document, &mut loaded)?;
+        // The edit is durable. Where its list row cannot be renewed now (the disk may just have
+        // become full) it stays marked as behind; saying that the edit failed would be untrue.
+        drop(self.replica.renew(document, &mut loaded));
         drop(guard);
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }
@@ -194,7 +195,11 @@ impl Phone {
             };
             let at: u64 = rows::decode(&key, &value)?;
             let seq = rows::number_in(&key).unwrap_or_default();
-            if let Some(change) = self.own_change(at, actor, seq)? {
+            let change = match self.own_change(at, actor, seq) {
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => None,
+                change => change?,
+            };
+            if let Some(change) = change {
                 runs.entry((document, actor)).or_default().push(change);
             }
         }
@@ -205,9 +210,12 @@ impl Phone {
             let genesis = self.replica.genesis(document)?;
             let incarnation = self.incarnation_of(document, actor, &owner)?;
             let previous = tip.map(|row| row.attestation.tip);
-            for pack in seal_all(&self.key, &genesis, incarnation, previous, changes)? {
-                packs.push(pack.encode());
-            }
+            // A line with a gap (a damaged record that nothing could repair) stays here and shows
+            // as only here; it must not keep the others from leaving.
+            let Ok(sealed) = seal_all(&self.key, &genesis, incarnation, previous, changes) else {
+                continue;
+            };
+            packs.extend(sealed.iter().map(Pack::encode));
         }
         Ok(packs)
     }
@@ -377,6 +385,18 @@ impl Phone {
             return Err(ReplicaError::Interrupted);
         }
         Ok(())
+    }
+
+    /// Records several facts as one commit: all of them, or none.
+    pub(super) fn record_all(&self, facts: &[Fact]) -> Result<Position, ReplicaError> {
+        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
+        Ok(self.replica.store().commit(records)?)
+    }
+
+    /// Returns the fact of a fresh incarnation.
+    pub(super) fn renewal(&self, incarnation: Incarnation, why: Renewal, at: Timestamp) -> Fact {
+        let lost = self.replica.store().opened().lost.len() as u64;
+        Fact::Incarnated { incarnation, why, lost, at }
     }
 
     pub(super) fn owner(&self) -> Result<SelfRow, ReplicaError> {

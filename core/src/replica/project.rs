@@ -103,6 +103,7 @@ impl Step<'_> {
                 self.device(entry);
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
+            Fact::Lagging => self.index.remove(rows::single(meta::POSITION)),
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
             Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
@@ -239,6 +240,13 @@ impl Step<'_> {
         for (place, bytes) in self.places(packs) {
             let pack = self.decode(bytes)?;
             let document = self.document_unmerged(pack.genesis())?;
+            // A commit whose forerunner failed must not leave a hole in an actor's line. Nothing of
+            // it has reached the journal yet: it is refused, and its sender tries again.
+            let held: Option<TipRow> =
+                self.index.get(&rows::of_actor(TIP, document, pack.actor()))?;
+            if pack.first_seq() > held.map_or(0, |row| row.attestation.tip.seq) + 1 {
+                return Err(self.meaningless("it would leave a gap in an actor's changes"));
+            }
             self.hold(&pack, place)?;
             self.index.put(rows::of_place(PENDING, document, place), &());
             self.totals(|totals| totals.pending += 1)?;
@@ -279,6 +287,9 @@ impl Step<'_> {
         }
         for (_, entry) in refused {
             self.quarantine(entry)?;
+            // It is evidence, not something to hand on.
+            let Notice { document, actor, seq, .. } = entry.notice;
+            self.index.remove(rows::of_seq(PACK, document, actor, seq));
         }
         for (index, pack) in (0..).zip(merged) {
             let row = PackPlace { at: self.at.0, index };
@@ -330,6 +341,18 @@ impl Step<'_> {
             let pack = self.decode(bytes)?;
             self.hold(&pack, place)?;
             self.source(document, place, Source::Pack(place));
+            // What this name stands for from now on is the hub's line; our own edits of it count
+            // under the name that they were made anew with.
+            let end = pack.last_seq();
+            self.arrival(document, pack.actor(), |row| {
+                *row = ArrivalRow {
+                    recorded: end,
+                    released: end,
+                    stored: end,
+                    merged: end,
+                    stored_at: row.stored_at,
+                };
+            })?;
         }
         for (index, change) in (0_u32..).zip(resubmitted) {
             let change = RawChange::inspect(change.clone())

@@ -7,9 +7,6 @@ use super::rows::{self, PACK, PackRow, TIP, TipRow};
 use crate::sync::{Pack, Want};
 use crate::trust::Tip;
 
-/// Bytes of packs handed over at once; the asker asks again for more.
-const PROVIDE_BYTES_MAX: usize = 4 << 20;
-
 impl Replica {
     /// Returns the packs that answer `wants`, each from the wanted change on. What is not held is
     /// left out.
@@ -19,15 +16,11 @@ impl Replica {
     /// Returns [`ReplicaError`] when reading fails.
     pub fn provide(&self, wants: &[Want]) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let mut records = Records::default();
-        let (mut packs, mut bytes) = (Vec::new(), 0);
+        let mut packs = Vec::new();
+        // All of them: what were left out here would never be asked for again. A session asks for
+        // few actors at a time (`PROVIDE_WANTS_MAX`), and a document has its own limit.
         for want in wants {
-            for pack in self.provide_one(&mut records, want)? {
-                bytes += pack.len();
-                packs.push(pack);
-            }
-            if bytes > PROVIDE_BYTES_MAX {
-                break;
-            }
+            packs.extend(self.provide_one(&mut records, want)?);
         }
         Ok(packs)
     }

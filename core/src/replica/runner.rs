@@ -2,19 +2,19 @@
 //! came of it. Frames go in, frames come out; whoever moves them (QUIC, TCP, the simulator) is not
 //! known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
 use super::hub::{Hub, PublishError};
-use super::phone::Phone;
+use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, Store, StoreError};
 use crate::sync::{
     AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
-    Outcome, PhoneOutput, PhoneSession,
+    Outcome, PhoneOutput, PhoneSession, Want,
 };
 
 /// Random bytes for a fresh incarnation, should one be needed.
@@ -31,8 +31,11 @@ pub struct Progress {
     pub stored: usize,
     /// Packs that the hub set aside.
     pub refused: usize,
-    /// Another exchange should follow at once: a line of own edits has to be taken over.
+    /// Another exchange should follow at once, and compare everything: a line of own edits has to be
+    /// taken over, or this device may see more than before.
     pub again: bool,
+    /// More waits here than one exchange takes: another should follow at once.
+    pub more: bool,
 }
 
 /// A phone in an exchange with the hub.
@@ -60,7 +63,9 @@ impl PhoneRunner {
     ) -> Result<Self, ReplicaError> {
         let mut start = phone.start(options.hub, options.live, now)?;
         start.asks = (0..).zip(options.asks).collect();
-        let progress = Progress { sent: start.outbox.len(), ..Progress::default() };
+        let sent = start.outbox.len();
+        let more = sent >= OUTBOX_AT_ONCE_MAX;
+        let progress = Progress { sent, more, ..Progress::default() };
         Ok(Self {
             phone,
             session: PhoneSession::new(start),
@@ -127,7 +132,7 @@ impl PhoneRunner {
                     self.session.handle_applied(taken.is_ok());
                     let taken = taken?;
                     self.progress.received += taken.recorded;
-                    self.progress.again |= taken.cloned;
+                    self.progress.again |= taken.cloned || taken.widened;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
@@ -146,7 +151,7 @@ impl PhoneRunner {
                 PhoneOutput::Caught(_) => self.caught_up = true,
                 PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
                 PhoneOutput::Finished(outcome) => {
-                    self.progress.again |= outcome.left_behind;
+                    self.progress.more |= outcome.left_behind;
                     self.outcome = Some(outcome);
                 }
             }
@@ -198,6 +203,8 @@ pub struct HubRunner {
     session: HubSession,
     /// Pushed and stored here, not yet merged: last seq by actor.
     unmerged: BTreeMap<(DocumentId, Actor), u64>,
+    /// What this exchange has asked the device for; asking twice would not bring more.
+    asked: BTreeSet<Want>,
     outcome: Option<Outcome>,
 }
 
@@ -211,7 +218,15 @@ impl HubRunner {
         let start = HubStart { entry: entry.clone(), head: hub.head()?, now };
         let session = HubSession::new(start);
         let scopes = access::readable(&entry);
-        Ok(Self { hub, entry, scopes, session, unmerged: BTreeMap::new(), outcome: None })
+        Ok(Self {
+            hub,
+            entry,
+            scopes,
+            session,
+            unmerged: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            outcome: None,
+        })
     }
 
     /// Returns whether the next frame should be read now; frames to send come first.
@@ -245,6 +260,17 @@ impl HubRunner {
             }
         }
         self.unmerged = left;
+        let known = self.hub.replica().device(self.entry.device)?;
+        if known.as_ref() != Some(&self.entry) {
+            // Rights that were changed hold from now on, not from the next contact.
+            self.session.handle_failure(Failure {
+                code: FailureCode::NotAllowed,
+                message: "an administrator has changed what this device may do; sync again"
+                    .to_owned(),
+                retry_after_ms: None,
+            });
+            return Ok(());
+        }
         self.session.handle_feed_grown();
         self.session.handle_merged(self.unmerged.is_empty());
         Ok(())
@@ -349,6 +375,7 @@ impl HubRunner {
                 self.unmerged.insert((item.document, item.actor), item.seq);
             }
         }
+        accepted.needs.retain(|want| self.asked.insert(*want));
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())

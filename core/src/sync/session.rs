@@ -40,7 +40,7 @@ pub const APPLIES_MAX: usize = 16;
 /// At most this many requests of an administrator wait for an answer.
 pub const ASKS_MAX: usize = 16;
 /// A driver is asked for the packs of at most this many actors at once.
-pub const PROVIDE_WANTS_MAX: usize = 64;
+pub const PROVIDE_WANTS_MAX: usize = 8;
 /// A session pushes at most this many bytes of packs; what is left waits for the next one.
 pub const OUTBOX_BYTES_MAX: usize = 32 << 20;
 /// A hub compares at most this often in one session: enough for millions of differences, and an end
@@ -358,6 +358,11 @@ impl Outbox {
             return Err(SessionError::TooMuch { what: "wishes", limit, fault: Fault::Peer });
         }
         Ok(())
+    }
+
+    /// Takes packs that were asked for. None is left: nobody would ask again.
+    fn take(&mut self, packs: Vec<Vec<u8>>) {
+        self.packs.extend(packs);
     }
 
     /// Returns the packs of the next frame.

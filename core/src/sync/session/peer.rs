@@ -81,7 +81,7 @@ impl PeerSession {
     /// Takes the packs asked for.
     pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) {
         self.outbox.fetching = false;
-        self.wire.left_behind |= self.outbox.fill(packs);
+        self.outbox.take(packs);
     }
 
     /// Notes that the oldest batch given out was kept durably, or why the session ends.

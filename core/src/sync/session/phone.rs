@@ -181,7 +181,7 @@ impl PhoneSession {
     /// Takes the packs asked for by [`PhoneOutput::Provide`]; those no longer held are left out.
     pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) {
         self.outbox.fetching = false;
-        self.wire.left_behind |= self.outbox.fill(packs);
+        self.outbox.take(packs);
     }
 
     /// Takes packs released since the session began.
