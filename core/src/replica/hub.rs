@@ -578,7 +578,11 @@ impl Hub {
             let place = PackPlace { at: at.0, index };
             loaded.upto = Some(rows::of_place(rows::SOURCE, document, place));
             loaded.fresh += report.merged;
-            self.replica.renew(document, &mut loaded)?;
+            match self.replica.renew(document, &mut loaded) {
+                // What is merged is recorded; a refresh makes its rows when there is room.
+                Ok(()) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(report)
     }
