@@ -579,14 +579,6 @@ async fn fail(
     error: ReplicaError,
 ) -> Result<Served, DriverError> {
     runner.fail(&error);
-    if matches!(error, ReplicaError::Store(_)) {
-        // After a failed write nothing is acknowledged until the store was opened anew. While the
-        // cause persists this fails too, and the next exchange tries again.
-        let store = runner.store();
-        if let Err(error) = blocking(move || store.reopen()).await? {
-            tracing::error!(error = %error, "the store does not open again");
-        }
-    }
     while let Ok(Some(frame)) = runner.poll_frame(clock::now()) {
         out.queue.push_back(frame);
     }

@@ -231,6 +231,8 @@ fn full_hub_refuses_serves_and_recovers() {
     let Some(Reply::Failed(refusal)) = refusal else { panic!("a full hub took everything") };
     let message = refusal["error"]["message"].as_str().unwrap();
     assert!(message.contains("full"), "{refusal}");
+    assert_eq!(refusal["error"]["kind"], "hub_full", "{refusal}");
+    assert_eq!(refusal["error"]["code"], FULL, "{refusal}");
     assert!(phone.ask("status").done()["only_here"].as_u64().unwrap() > 0);
     // It still serves: a phone that holds nothing yet gets everything that was merged.
     scene.sync(&reader);

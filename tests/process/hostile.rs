@@ -235,7 +235,7 @@ fn hostile_device_harms_nobody() {
     assert!(count > 5, "the honest phone hardly got to work");
     assert!(after.saturating_sub(before) < MEMORY_GROWTH_MAX, "{before} kB, then {after} kB");
     // The signer is told of everything that was set aside.
-    packs::expect_waiting(&scene, packs::WAITING);
+    packs::waiting_after_merging(&scene);
     for _ in 0..scene::ROUNDS {
         let ran = run(["field", "--dir", text(&dir), "sync"]);
         assert!(matches!(ran.code, Some(0 | 6)), "{}", ran.errors);

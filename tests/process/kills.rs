@@ -29,7 +29,7 @@ const HUB_KILLED_ONCE_IN: u64 = 3;
 const CHECK_RECEIPTS_EVERY: u64 = 5;
 
 /// Between two kills, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 50..450;
+const PAUSE: std::ops::Range<u64> = 50..300;
 
 /// SIGKILL.
 const KILLED: i32 = 9;

@@ -319,10 +319,12 @@ impl Replica {
                 }
                 let Some(document) = rows::document_in(key) else { continue };
                 match self.load_whole(document) {
-                    Ok(mut loaded) => {
-                        self.renew(document, &mut loaded)?;
-                        renewed += 1;
-                    }
+                    Ok(mut loaded) => match self.renew(document, &mut loaded) {
+                        Ok(()) => renewed += 1,
+                        // Reading goes on while the disk is full; lists show the state before.
+                        Err(ReplicaError::Store(StoreError::Full { .. })) => return Ok(renewed),
+                        Err(error) => return Err(error),
+                    },
                     Err(ReplicaError::Store(error)) => return Err(error.into()),
                     Err(_) => {}
                 }

@@ -151,9 +151,11 @@ impl Phone {
         loaded.upto =
             Some(rows::of_place(rows::SOURCE, document, PackPlace { at: recorded.0, index: 0 }));
         loaded.fresh += 1;
-        // The edit is durable. Where its list row cannot be renewed now (the disk may just have
-        // become full) it stays marked as behind; saying that the edit failed would be untrue.
-        drop(self.replica.renew(document, &mut loaded));
+        if self.replica.renew(document, &mut loaded).is_err() {
+            // The edit is durable, and rows that can be made again must not deny it: a refresh
+            // makes them when the store takes writes.
+            self.failed.store(true, Ordering::Relaxed);
+        }
         drop(guard);
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }

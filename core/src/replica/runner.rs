@@ -11,7 +11,7 @@ use super::hub::{Hub, PublishError};
 use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
-use crate::store::{Read, Store, StoreError};
+use crate::store::{Read, StoreError};
 use crate::sync::{
     AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
     Outcome, PhoneOutput, PhoneSession, Want,
@@ -354,12 +354,6 @@ impl HubRunner {
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
-    }
-
-    /// Returns the hub's store.
-    #[must_use]
-    pub fn store(&self) -> Arc<dyn Store> {
-        self.hub.replica().store().clone()
     }
 
     /// Returns the device at the other end.
