@@ -1,6 +1,6 @@
 //! What stored inspections cost: bytes of memory and of disk for each, on a phone. A plain program
 //! that prints a table. `BIENBAN_FOOTPRINT=10000,100000` says how many to store.
-
+#![allow(clippy::print_stdout, reason = "a report is what this program is for")]
 #![allow(clippy::unwrap_used, reason = "a broken bench must stop")]
 
 use std::path::Path;
