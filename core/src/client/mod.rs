@@ -210,7 +210,10 @@ impl Client {
     /// what had arrived stays, and the next exchange goes on from there.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport, ClientError> {
         let hub = self.hub()?;
-        let endpoint = PhoneEndpoint::bind(&self.seed)?;
+        let mut endpoint = PhoneEndpoint::bind(&self.seed)?;
+        if options.live.is_none() {
+            endpoint = endpoint.for_short_exchanges();
+        }
         let mut report = driver::sync(&self.phone, &endpoint, &hub, options).await?;
         for _ in 0..FOLLOW_UPS_MAX {
             if !report.progress.again && !report.progress.more {

@@ -68,6 +68,11 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// forget a UDP path after 30 s. The hub never does, so it wakes no radio.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
+/// How often a phone shows that it lives while it waits for an answer of the hub: a hub that was
+/// restarted meanwhile can only say so to a phone that speaks. Such a wait is short, and the radio is
+/// awake anyway.
+pub const ASK_ALIVE: Duration = Duration::from_secs(3);
+
 /// How long a frame that has begun may bring less than [`PROGRESS_BYTES`], in either direction.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 

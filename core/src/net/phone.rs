@@ -15,7 +15,7 @@ use crate::model::DeviceId;
 
 use super::address::HubAddress;
 use super::error::{Ends, NetError};
-use super::limits::{ADDRESS_STAGGER, REFUSAL_PROBE_AFTER, STALL_TIMEOUT};
+use super::limits::{ADDRESS_STAGGER, ASK_ALIVE, KEEP_ALIVE, REFUSAL_PROBE_AFTER, STALL_TIMEOUT};
 use super::link::Link;
 use super::tls;
 use super::transport::{End, transport};
@@ -33,6 +33,7 @@ pub struct PhoneEndpoint {
     endpoint: Endpoint,
     seed: Zeroizing<[u8; 32]>,
     device: DeviceId,
+    keep_alive: Duration,
 }
 
 impl PhoneEndpoint {
@@ -50,7 +51,14 @@ impl PhoneEndpoint {
             .map_err(|source| NetError::Bind { address: ANY_V6, source })?;
         let seed = Zeroizing::new(*device_seed);
         let device = tls::device_of(&seed);
-        Ok(Self { endpoint, seed, device })
+        Ok(Self { endpoint, seed, device, keep_alive: KEEP_ALIVE })
+    }
+
+    /// Makes connections of exchanges that end by themselves: while one waits for an answer it shows
+    /// that it lives so often that a restarted hub is noticed within seconds.
+    #[must_use]
+    pub fn for_short_exchanges(self) -> Self {
+        Self { keep_alive: ASK_ALIVE, ..self }
     }
 
     /// Returns this phone's key.
@@ -133,7 +141,7 @@ impl PhoneEndpoint {
         let crypto = QuicClientConfig::try_from(tls)
             .expect("the ring provider has the cipher suite that QUIC begins with");
         let mut config = ClientConfig::new(Arc::new(crypto));
-        config.transport_config(transport(End::Phone));
+        config.transport_config(transport(End::Phone(self.keep_alive)));
         Ok(config)
     }
 }

@@ -1,21 +1,22 @@
 //! How QUIC is set up on both ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
 
 use super::limits::{
-    CONNECTION_WINDOW_BYTES, IDLE_TIMEOUT, KEEP_ALIVE, SEND_WINDOW_BYTES, STREAM_WINDOW_BYTES,
-    STREAMS_MAX,
+    CONNECTION_WINDOW_BYTES, IDLE_TIMEOUT, SEND_WINDOW_BYTES, STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 
 /// Which end is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Hub,
-    Phone,
+    /// And how often it shows that it lives.
+    Phone(Duration),
 }
 
 pub(super) fn transport(end: End) -> Arc<TransportConfig> {
@@ -34,11 +35,11 @@ pub(super) fn transport(end: End) -> Arc<TransportConfig> {
         End::Hub => {
             config.max_concurrent_bidi_streams(VarInt::from_u32(STREAMS_MAX));
         }
-        End::Phone => {
+        End::Phone(keep_alive) => {
             // The hub opens no stream. A sleeping phone runs no timer, so it sends nothing; the
             // hub forgets it after the idle timeout, and says so when it wakes.
             config.max_concurrent_bidi_streams(VarInt::from_u32(0));
-            config.keep_alive_interval(Some(KEEP_ALIVE));
+            config.keep_alive_interval(Some(keep_alive));
         }
     }
     Arc::new(config)
