@@ -1,6 +1,6 @@
 //! What the common path costs: an answer, opening and listing, taking packs in, merging, catching
 //! up, comparing. `README.md` beside this file says what each figure means.
-
+#![allow(clippy::print_stdout, reason = "percentiles stand beside what criterion prints")]
 #![allow(clippy::unwrap_used, reason = "a broken bench must stop")]
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 

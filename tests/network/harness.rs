@@ -11,7 +11,7 @@ use bienban_core::net::{HubAddress, HubEndpoint, Limits, Link, NetError, PhoneEn
 /// The hub's secret in all tests.
 pub(crate) const HUB_SEED: [u8; 32] = [200; 32];
 /// Longer than anything may take on a machine that does other things too.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Any free port of this machine.
 pub(crate) fn anywhere() -> SocketAddr {

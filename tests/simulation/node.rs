@@ -38,7 +38,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Delivers the next frame to the hub, or lets the phone work. Returns whether anything was done.
-    pub(crate) fn to_hub(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
+    pub(crate) fn step_hub(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
         if let Some(frame) = self.phone.poll_frame(now)? {
             self.up.push_back(frame);
             return Ok(true);
@@ -51,7 +51,7 @@ impl Exchange {
     }
 
     /// Delivers the next frame to the phone, or lets the hub work. Returns whether anything was done.
-    pub(crate) fn to_phone(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
+    pub(crate) fn step_phone(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
         if let Some(frame) = self.hub.poll_frame(now)? {
             self.down.push_back(frame);
             return Ok(true);

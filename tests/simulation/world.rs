@@ -187,7 +187,7 @@ impl World {
     fn deliver_one(&mut self, at: usize, up: bool) -> Result<bool, String> {
         let (hub_now, now) = (Timestamp(self.clock), self.now(at));
         let Some(exchange) = self.phones[at].exchange.as_mut() else { return Ok(false) };
-        let moved = if up { exchange.to_hub(hub_now) } else { exchange.to_phone(now) };
+        let moved = if up { exchange.step_hub(hub_now) } else { exchange.step_phone(now) };
         if moved.is_err() {
             drop(self.hub.store_reopen());
             drop(self.phones[at].phone.replica().store().reopen());

@@ -232,6 +232,8 @@ fn verdict(grade: &GradeSoFar) -> Line {
         GradeResult::Pass if grade.corrected > 0 => {
             ("Đạt (sau khắc phục)", "Pass (after correction)")
         }
+        // Nobody passes who was not looked at.
+        GradeResult::Pass if !grade.complete => ("Chưa có lỗi", "No deviation found yet"),
         GradeResult::Pass => ("Đạt", "Pass"),
         GradeResult::AwaitingCorrection => ("Chờ khắc phục", "Awaiting correction"),
         GradeResult::Fail => ("Không đạt", "Fail"),

@@ -188,12 +188,13 @@ impl Client {
                 found.push((row.document, self.phone().replica().genesis(row.document)?));
             }
         }
-        if found.is_empty() {
-            for plan in self.all(Kind::Plan)? {
-                for visit in self.visits(plan.document)? {
-                    if visit.facility == facility && !visit.removed {
-                        found.push((visit.document, visit.genesis));
-                    }
+        // Visits that nobody has begun count too: a name that fits two must be refused, or an answer
+        // goes into the wrong record.
+        for plan in self.all(Kind::Plan)? {
+            for visit in self.visits(plan.document)? {
+                let known = found.iter().any(|(document, _)| *document == visit.document);
+                if visit.facility == facility && !visit.removed && !known {
+                    found.push((visit.document, visit.genesis));
                 }
             }
         }

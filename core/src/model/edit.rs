@@ -177,9 +177,24 @@ pub enum NoteEdit {
         /// Text to insert there.
         insert: String,
     },
-    /// Makes the text this one, writing only the difference, so that others' edits elsewhere in it
-    /// survive a merge.
+    /// Makes the text this one. The lines that differ are replaced as one block: what another person
+    /// writes at the same time stays whole beside it, and the words of two are never interleaved.
     Replace(String),
+}
+
+/// Returns the one block of lines by which two texts differ: where it begins and how long it is in
+/// the first, in characters, and what stands there in the second.
+fn replacement(before: &str, after: &str) -> (usize, isize, String) {
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let new: Vec<&str> = after.split_inclusive('\n').collect();
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let rest = old.len().min(new.len()) - same;
+    let tail =
+        old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(o, n)| o == n).count();
+    let chars = |lines: &[&str]| lines.iter().map(|line| line.chars().count()).sum::<usize>();
+    let delete = chars(&old[same..old.len() - tail]);
+    let insert = new[same..new.len() - tail].concat();
+    (chars(&old[..same]), delete.cast_signed(), insert)
 }
 
 /// One change in the making.
@@ -335,7 +350,9 @@ impl<'a> Editor<'a> {
             NoteEdit::Replace(whole) => {
                 let whole = clean(&whole);
                 within(what, &whole, TEXT_CHARS_MAX)?;
-                return Ok(self.tx.update_text(text, &whole)?);
+                let before = self.tx.text(text)?;
+                let (at, delete, insert) = replacement(&before, &whole);
+                return Ok(self.tx.splice_text(text, at, delete, &insert)?);
             }
         };
         if at > len || delete > len - at {

@@ -142,7 +142,8 @@ impl Failed {
             Self::Usage => 2,
             Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => 3,
             Self::InUse => 4,
-            Self::Network | Self::WrongHub => 5,
+            Self::Network => 5,
+            Self::WrongHub => 6,
             Self::Refused | Self::Unknown => 6,
             Self::Full | Self::HubFull => 7,
         }
@@ -154,7 +155,8 @@ impl Failed {
             Self::Usage => "usage",
             Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => "not_found",
             Self::InUse => "in_use",
-            Self::Network | Self::WrongHub => "network",
+            Self::Network => "network",
+            Self::WrongHub => "wrong_hub",
             Self::Unknown | Self::Refused => "refused",
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
@@ -399,7 +401,7 @@ mod tests {
         assert_eq!(code(ClientError::Replica(ReplicaError::Store(in_use()))), 4);
         assert_eq!(code(net(NetError::Busy)), 5);
         assert_eq!(code(net(NetError::Closed { reason: CloseReason::ShuttingDown })), 5);
-        assert_eq!(code(net(NetError::HubKeyMismatch { pinned: device })), 5);
+        assert_eq!(code(net(NetError::HubKeyMismatch { pinned: device })), 6);
         assert_eq!(code(ClientError::Driver(DriverError::Cut)), 5);
         assert_eq!(code(net(NetError::DeviceUnknown { device })), 6);
         assert_eq!(code(ClientError::Store(StoreError::Full { action: "write" })), 7);

@@ -64,8 +64,16 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
+        Err(error) if json && error.use_stderr() => {
+            let what = error.to_string();
+            let error = CliError::Usage { what: what.trim_end().to_owned() };
+            Output::new(true, Messages::new(Lang::default())).error(&error);
+            return ExitCode::from(error.failed().code());
+        }
         Err(error) => {
             // clap prints help on standard output with code 0, mistakes on standard error with 2.
             drop(error.print());

@@ -2,6 +2,7 @@
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::model::{DeviceId, Scope};
+use bienban_core::replica::units;
 use bienban_core::sync::{AdminRequest, DeviceEntry};
 use clap::Args;
 use serde::Serialize;
@@ -86,6 +87,10 @@ pub(super) async fn trust(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let mut scopes = arguments.scopes;
+    if let Some(unknown) = scopes.iter().find(|scope| units().unit(scope).is_none()) {
+        let what = format!("{unknown} is no administrative unit that this program knows");
+        return Err(CliError::Usage { what });
+    }
     scopes.sort();
     scopes.dedup();
     let entry = DeviceEntry {

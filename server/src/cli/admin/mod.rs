@@ -99,7 +99,9 @@ pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer,
     let client = Client::open(&arguments.dir)?;
     let online = !arguments.offline;
     if online && arguments.command.reads() {
-        folder::exchange(&client, output).await?;
+        folder::exchange(&client, output).await.inspect_err(|_| {
+            output.remark(&output.messages().text("admin.nothing_done", &[]));
+        })?;
     }
     let writes = arguments.command.writes();
     let answer = perform(arguments.command, &client, online, output).await?;

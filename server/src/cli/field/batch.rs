@@ -11,7 +11,7 @@ use super::{FieldCommand, perform};
 
 /// One line of a batch.
 #[derive(Debug, Parser)]
-#[command(no_binary_name = true, multicall = false)]
+#[command(name = "batch", no_binary_name = true)]
 struct Line {
     #[command(subcommand)]
     command: FieldCommand,
@@ -24,7 +24,7 @@ pub(super) async fn run(client: &Client, output: &Output) -> Result<Answer, CliE
     let mut done = 0_usize;
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|source| CliError::Print { source })?;
-        if line.trim().is_empty() {
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
         let answer = match parse(&line) {

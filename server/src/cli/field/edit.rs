@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
+use crate::cli::page;
 use crate::cli::time;
 use crate::cli::words::{self, TypedGrade, TypedSeverity};
 
@@ -146,7 +147,10 @@ impl EditData {
         let m = output.messages();
         let mut page = Page::new();
         match self.recorded {
-            Some(_) => page.line(done),
+            Some(_) => {
+                let inspection = &self.inspection[..page::SHORT.min(self.inspection.len())];
+                page.line(m.text("edit.into", &[("done", &done), ("inspection", inspection)]));
+            }
             None => page.line(m.text("edit.unchanged", &[])),
         }
         Answer::new(&self, page)
