@@ -1,6 +1,6 @@
 //! One replica: what a store's records mean, and everything that phone and hub do with them.
 //!
-//! The driver, the command line and the simulator all run this code. It decides over a [`Store`]
+//! The driver, the command line and the simulator all run this code. It decides over a [`Store`](crate::store::Store)
 //! (traits only), with time and random bytes handed in; it opens no socket and reads no clock.
 //!
 //! - [`Fact`]: one journal record.
