@@ -94,6 +94,29 @@ pub struct SyncReport {
     pub answers: Vec<AdminAnswer>,
 }
 
+impl SyncReport {
+    /// Counts in an exchange that followed at once; what holds now is what held after it.
+    pub(crate) fn add(&mut self, next: Self) {
+        let before = self.progress;
+        self.progress = Progress {
+            received: before.received + next.progress.received,
+            sent: before.sent + next.progress.sent,
+            stored: before.stored + next.progress.stored,
+            refused: before.refused + next.progress.refused,
+            ..next.progress
+        };
+        self.caught_up = next.caught_up;
+        self.traffic.bytes_sent += next.traffic.bytes_sent;
+        self.traffic.bytes_received += next.traffic.bytes_received;
+        self.traffic.datagrams_sent += next.traffic.datagrams_sent;
+        self.traffic.datagrams_received += next.traffic.datagrams_received;
+        self.traffic.packets_lost += next.traffic.packets_lost;
+        self.payload_sent += next.payload_sent;
+        self.payload_received += next.payload_received;
+        self.round_trips += next.round_trips;
+    }
+}
+
 /// What a live exchange tells its owner.
 #[derive(Debug, Clone)]
 pub enum SyncEvent {
@@ -506,6 +529,9 @@ pub async fn serve(
                 }
             }
             wakeup.pending();
+            if runner.take_announced() {
+                wakeup.grown();
+            }
         }
         if let Some(outcome) = runner.outcome() {
             let ended = ended(outcome);

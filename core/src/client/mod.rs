@@ -220,11 +220,12 @@ impl Client {
                 break;
             }
             let more = driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;
-            report.payload_sent += more.payload_sent;
-            report.payload_received += more.payload_received;
-            report.round_trips += more.round_trips;
-            report.progress = more.progress;
-            report.caught_up = more.caught_up;
+            // Where the hub signs for nothing, offering the same again would only cost data.
+            let stands_still = !more.progress.again && more.progress.stored == 0;
+            report.add(more);
+            if stands_still {
+                break;
+            }
         }
         endpoint.wait_idle(std::time::Duration::from_millis(200)).await;
         Ok(report)

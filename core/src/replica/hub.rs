@@ -322,7 +322,14 @@ impl Hub {
                     }
                 }
             }
-            self.submit(&mut batch, from, now)?
+            match self.submit(&mut batch, from, now) {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    // A tip that no commit stands behind would block its actor for good.
+                    batch.forget(&mut tips);
+                    return Err(error);
+                }
+            }
         };
         let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
         batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
@@ -568,15 +575,6 @@ impl Hub {
             waiting: totals.parked,
             quarantined: totals.quarantined,
         })
-    }
-
-    /// Returns whether any pack waits to be merged.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError`] when reading fails.
-    pub fn has_pending(&self) -> Result<bool, ReplicaError> {
-        Ok(!self.replica.store().scan(&[PENDING], None, 1)?.is_empty())
     }
 
     pub(super) fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {

@@ -8,6 +8,7 @@ use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
 use super::hub::{Hub, MergeReport, notice};
 use super::rows::{self, PARKED, PENDING};
 use crate::model::{ChangeHash, Document, DocumentId, RawChange, Refusal, Timestamp};
+use crate::store::StoreError;
 use crate::sync::{Pack, Verdict};
 
 /// Packs merged into a document at once; more follow in the next batch.
@@ -58,8 +59,11 @@ impl Hub {
             let place = PackPlace { at: at.0, index };
             loaded.upto = Some(rows::of_place(rows::SOURCE, document, place));
             loaded.fresh += report.merged;
-            // The merge is recorded. Rows that cannot be renewed now stay marked as behind.
-            drop(self.replica().renew(document, &mut loaded));
+            match self.replica().renew(document, &mut loaded) {
+                // The merge is recorded; a refresh makes its rows when there is room.
+                Ok(()) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(report)
     }

@@ -205,6 +205,8 @@ pub struct HubRunner {
     unmerged: BTreeMap<(DocumentId, Actor), u64>,
     /// What this exchange has asked the device for; asking twice would not bring more.
     asked: BTreeSet<Want>,
+    /// A device or checklist was made known here, and nobody was told yet.
+    announced: bool,
     outcome: Option<Outcome>,
 }
 
@@ -225,6 +227,7 @@ impl HubRunner {
             session,
             unmerged: BTreeMap::new(),
             asked: BTreeSet::new(),
+            announced: false,
             outcome: None,
         })
     }
@@ -375,14 +378,24 @@ impl HubRunner {
         Ok(())
     }
 
-    fn administer(&self, request: AdminRequest) -> Result<AdminAnswer, ReplicaError> {
+    /// Returns, once, whether this exchange made a device or checklist known: other exchanges must
+    /// be told, because their rights may have changed.
+    pub fn take_announced(&mut self) -> bool {
+        std::mem::take(&mut self.announced)
+    }
+
+    fn administer(&mut self, request: AdminRequest) -> Result<AdminAnswer, ReplicaError> {
         match request {
             AdminRequest::TrustDevice(entry) => {
                 self.hub.trust(entry)?;
+                self.announced = true;
                 Ok(AdminAnswer::Done)
             }
             AdminRequest::PublishObject { bytes } => match self.hub.publish(bytes) {
-                Ok(_) => Ok(AdminAnswer::Done),
+                Ok(_) => {
+                    self.announced = true;
+                    Ok(AdminAnswer::Done)
+                }
                 Err(PublishError::Replica(error)) => Err(error),
                 Err(error) => Ok(AdminAnswer::Refused(Failure {
                     code: FailureCode::Misbehaved,
