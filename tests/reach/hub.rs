@@ -1,6 +1,7 @@
 //! The hub takes packs in and serves the feed without loading a document.
 
-use bienban_core::sync::FeedItem;
+use bienban_core::replica::{HubRunner, PhoneOptions, PhoneRunner};
+use bienban_core::sync::{DeviceEntry, FeedItem};
 use bienban_tests::fleet::{self, NOW, SHORT};
 
 const DOCUMENTS: u32 = 300;
@@ -44,4 +45,33 @@ fn accepting_packs_and_serving_the_feed_load_no_document() {
     }
     assert_eq!(whole, DOCUMENTS as usize);
     assert_eq!(hub.replica().documents_loaded(), loaded, "serving");
+}
+
+#[test]
+fn a_live_exchange_ends_when_its_device_loses_its_rights() {
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let options = PhoneOptions { hub: hub.device(), live: true, asks: Vec::new() };
+    let mut phone =
+        PhoneRunner::start(fleet::phone(1), options, Box::new(|| [9; 16]), NOW).unwrap();
+    let mut served = HubRunner::start(hub.clone(), fleet::entry(1), NOW).unwrap();
+    let mut talk = |served: &mut HubRunner| {
+        for _ in 0..100 {
+            let up = phone.poll_frame(NOW).unwrap();
+            let down = served.poll_frame(NOW).unwrap();
+            if up.is_none() && down.is_none() {
+                break;
+            }
+            up.iter().for_each(|frame| served.handle(frame).unwrap());
+            down.iter().for_each(|frame| phone.handle(frame).unwrap());
+        }
+    };
+    talk(&mut served);
+    served.grown().unwrap();
+    talk(&mut served);
+    assert!(served.outcome().is_none(), "nothing has changed, so it goes on");
+
+    hub.trust(DeviceEntry { active: false, ..fleet::entry(1) }).unwrap();
+    served.grown().unwrap();
+    talk(&mut served);
+    assert!(served.outcome().is_some(), "it ends");
 }
