@@ -611,7 +611,7 @@ pub(super) fn notice(pack: &Pack, verdict: Verdict) -> Notice {
 }
 
 /// Returns the line as of one of a pack's changes, or as of the one before its first.
-fn tip_at(pack: &Pack, seq: u64) -> Option<Tip> {
+pub(super) fn tip_at(pack: &Pack, seq: u64) -> Option<Tip> {
     let mut tip = pack.previous().copied();
     for change in pack.changes() {
         if tip.is_some_and(|tip| tip.seq == seq) {

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
+use super::carried::CarriedName;
 use super::hub::{Hub, PublishError};
 use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
-    Outcome, PhoneOutput, PhoneSession, Want,
+    AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
+    HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
 
 /// Random bytes for a fresh incarnation, should one be needed.
@@ -43,6 +44,8 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
+    /// Packs of others that were offered, until the hub signs for them.
+    delivering: BTreeSet<CarriedName>,
     progress: Progress,
     answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
@@ -63,13 +66,19 @@ impl PhoneRunner {
     ) -> Result<Self, ReplicaError> {
         let mut start = phone.start(options.hub, options.live, now)?;
         start.asks = (0..).zip(options.asks).collect();
+        let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
+        let mut delivering = BTreeSet::new();
+        for (name, pack) in phone.deliveries()? {
+            delivering.insert(name);
+            start.outbox.push(pack);
+        }
         let sent = start.outbox.len();
-        let more = sent >= OUTBOX_AT_ONCE_MAX;
         let progress = Progress { sent, more, ..Progress::default() };
         Ok(Self {
             phone,
             session: PhoneSession::new(start),
             entropy,
+            delivering,
             progress,
             answers: Vec::new(),
             outcome: None,
@@ -136,6 +145,9 @@ impl PhoneRunner {
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
+                    for item in &receipt.items {
+                        self.delivering.remove(&(item.document, item.actor, item.seq));
+                    }
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
@@ -152,7 +164,12 @@ impl PhoneRunner {
                 PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
+                    let done = outcome.ending == Ending::Done && !outcome.left_behind;
                     self.outcome = Some(outcome);
+                    // The hub has answered everything: what it did not sign for it does not take.
+                    if done {
+                        self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
+                    }
                 }
             }
         }

@@ -589,8 +589,9 @@ fn meet(one: &mut Held, two: &mut Held) -> Outcome {
                     PeerOutput::Send(bytes) => sides[1 - side].1.push_back(bytes),
                     PeerOutput::Provide(wants) => {
                         let packs = held.provide(&wants);
-                        sides[side].0.handle_provided(packs);
+                        sides[side].0.handle_provided(Vec::new(), packs);
                     }
+                    PeerOutput::Objects(objects) => panic!("{objects:?}"),
                     PeerOutput::Accept(packs) => {
                         for pack in packs {
                             held.keep(&pack).unwrap();
