@@ -529,6 +529,10 @@ pub async fn serve(
                 }
             }
             wakeup.pending();
+            if runner.take_full() {
+                tracing::warn!(device = served.device.short(), "no room for what was pushed");
+                wakeup.failed();
+            }
             if runner.take_announced() {
                 wakeup.grown();
             }

@@ -60,33 +60,6 @@ fn a_slow_reader_is_served_one_page_at_a_time() {
 }
 
 #[test]
-fn what_was_stored_is_acknowledged_before_a_failure_is_told() {
-    let hub = FakeHub::new(1);
-    let mut session = greeted(&hub, false);
-    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
-    drain(&mut session);
-    let device = key(1).device();
-    let receipt = HubReceipt::sign(&key(HUB), [1; 16], device, vec![], Timestamp(1)).unwrap();
-    let failure = Failure {
-        code: FailureCode::Full,
-        message: "no space left".into(),
-        retry_after_ms: Some(60_000),
-    };
-    session
-        .handle_accepted(Accepted {
-            receipt: Some(receipt.clone()),
-            failure: Some(failure.clone()),
-            ..Accepted::default()
-        })
-        .unwrap();
-    let (said, wanted) = drain(&mut session);
-    assert_eq!(said, [Frame::Receipts(receipt), Frame::Failed(failure.clone())]);
-    let Some(HubOutput::Finished(outcome)) = wanted.last() else { panic!("not finished") };
-    assert_eq!(outcome.ending, Ending::Refused(failure));
-    assert!(!session.wants_input());
-}
-
-#[test]
 fn a_session_does_not_end_while_the_phones_packs_wait_to_be_merged() {
     let hub = FakeHub::new(1);
     let mut session = greeted(&hub, false);
