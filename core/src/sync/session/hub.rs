@@ -152,7 +152,8 @@ pub struct HubSession {
     notices: Option<u64>,
     notices_asked: bool,
     admin: usize,
-    /// Why packs were not taken in; the last word of the session. The first cause counts.
+    /// Why packs were not taken in; the last word of the session. The first cause counts, but a full
+    /// disk before all: those packs are to come again.
     refusal: Option<Failure>,
     events: VecDeque<HubOutput>,
 }
@@ -615,8 +616,10 @@ impl HubSession {
         if let Some(receipt) = accepted.receipt {
             self.wire.say(&Frame::Receipts(receipt))?;
         }
-        if let Some(failure) = accepted.failure {
-            self.refusal.get_or_insert(failure);
+        if let Some(failure) = accepted.failure
+            && (self.refusal.is_none() || failure.code == FailureCode::Full)
+        {
+            self.refusal = Some(failure);
         }
         for want in accepted.needs {
             self.expected = self.expected.saturating_add(1);

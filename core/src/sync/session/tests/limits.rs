@@ -81,6 +81,31 @@ fn a_session_does_not_end_while_the_phones_packs_wait_to_be_merged() {
 }
 
 #[test]
+fn a_full_disk_is_told_before_another_refusal() {
+    let codes = [FailureCode::Misbehaved, FailureCode::Full, FailureCode::Version];
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    for _ in codes {
+        hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    }
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    drain(&mut session);
+    for code in codes {
+        let failure = Failure { code, message: "not taken in".into(), retry_after_ms: None };
+        let accepted = Accepted { failure: Some(failure), ..Accepted::default() };
+        session.handle_accepted(accepted).unwrap();
+    }
+    for _ in 0..2 {
+        session.handle_notices(0, vec![]).unwrap();
+        drain(&mut session);
+    }
+    let failed =
+        Failure { code: FailureCode::Full, message: "not taken in".into(), retry_after_ms: None };
+    assert_eq!(session.poll_output(), None);
+    assert_eq!(session.wire.ending, Some(Ending::Refused(failed)));
+}
+
+#[test]
 fn growth_before_the_hello_is_not_missed() {
     let hub = FakeHub::new(1);
     let head = hub.position(0);
