@@ -380,7 +380,7 @@ impl Hub {
                 _ => {}
             }
         }
-        accepted.failure.get_or_insert(Failure {
+        accepted.failure.get_or_insert_with(|| Failure {
             code: match error {
                 PackError::Version { .. } => FailureCode::Version,
                 PackError::TooLarge { .. } | PackError::Changes { .. } => FailureCode::TooLarge,
