@@ -282,21 +282,22 @@ impl Fact {
         }
     }
 
-    /// Returns the packs that a [`PackPlace`] of this record counts.
+    /// Returns the pack that a [`PackPlace`] of this record names by its index.
     #[must_use]
-    pub fn packs(&self) -> Vec<&[u8]> {
+    pub fn pack(&self, index: u32) -> Option<&[u8]> {
+        let index = usize::try_from(index).ok()?;
         match self {
             Self::Released { packs, .. }
             | Self::Accepted { packs, .. }
-            | Self::Adopted { packs, .. } => packs.iter().map(Vec::as_slice).collect(),
+            | Self::Adopted { packs, .. } => packs.get(index).map(Vec::as_slice),
             Self::Received { items, .. } | Self::Met { items, .. } => items
                 .iter()
                 .filter_map(|item| match item {
                     FeedItem::Pack(bytes) => Some(bytes.as_slice()),
                     _ => None,
                 })
-                .collect(),
-            _ => Vec::new(),
+                .nth(index),
+            _ => None,
         }
     }
 }

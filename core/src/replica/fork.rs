@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
-use super::documents::{Records, each_row};
+use super::documents::each_row;
 use super::facts::{Fact, PackPlace, Renewal, Replaced};
 use super::phone::Phone;
+use super::records::Records;
 use super::rows::{self, ARRIVAL, ArrivalRow, FORK, PACK, PackRow, SOURCE, Source};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentError, DocumentId, Genesis, Incarnation, RawChange,

@@ -22,6 +22,7 @@ mod merge;
 mod phone;
 mod project;
 mod provide;
+mod records;
 mod rows;
 mod runner;
 mod tree;

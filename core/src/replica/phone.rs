@@ -231,7 +231,7 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn outbox(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let mut records = super::documents::Records::default();
+        let mut records = super::records::Records::default();
         let store = self.replica.store();
         let mut packs = Vec::new();
         for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {

@@ -2,7 +2,8 @@
 //! under the attestation that came with it.
 
 use super::ReplicaError;
-use super::documents::{Records, Replica};
+use super::documents::Replica;
+use super::records::Records;
 use super::rows::{self, PACK, PackRow, TIP, TipRow};
 use crate::sync::{Pack, Want};
 use crate::trust::Tip;
