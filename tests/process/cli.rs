@@ -34,6 +34,48 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
 }
 
 #[test]
+fn help_and_errors_speak_vietnamese_when_they_are_asked_to() {
+    let folders = Folders::new();
+    let help = run(&["--lang", "vi", "field", "answer", "--help"]).ok();
+    assert!(help.out.contains("Cách dùng:") && help.out.contains("Trả lời một mục"), "{help:?}");
+    assert!(!help.out.contains("Usage:"), "{help:?}");
+    let wrong = run(&["field", "--dir", "x", "answr", "--lang=vi"]).fails(2);
+    assert!(wrong.err.contains("không có lệnh “answr”"), "{wrong:?}");
+    let nowhere = folders.field("nowhere", &["list", "--lang", "vi"]).fails(3);
+    assert!(nowhere.err.contains("không có thiết bị trong"), "{nowhere:?}");
+    folders.field("a", &["init", "--hub", NOBODY]).ok();
+    let sync = folders.field("a", &["sync", "--lang", "vi"]).fails(5);
+    assert!(!sync.err.contains("nothing listens"), "{sync:?}");
+    // What a program reads is translated in the same way.
+    let data = folders.admin("nowhere", &["whoami", "--lang", "vi"]).fails(3).json();
+    assert!(data["error"]["message"].as_str().unwrap().contains("không có thiết bị"), "{data}");
+}
+
+#[test]
+fn what_is_not_there_says_which_command_lists_what_is() {
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    for (words, command) in [
+        (&["show", "abcd1234"][..], "`bienban field list`"),
+        (&["plans", "Kế hoạch X"], "`plans`"),
+        (&["open", "abcd1234", "x"], "`plans`"),
+    ] {
+        let failed = folders.field("a", words).fails(3);
+        assert!(failed.err.contains(command), "{failed:?}");
+    }
+}
+
+#[test]
+fn a_demo_is_not_put_where_one_is() {
+    let folders = Folders::new();
+    std::fs::create_dir_all(folders.path("day").join("hub")).unwrap();
+    let dir = folders.path("day");
+    let failed = run(&["demo", "--keep", "--dir", text(&dir)]).fails(1);
+    assert!(failed.err.contains("holds a demo already"), "{failed:?}");
+    assert!(failed.err.contains("bienban serve --dir DIR/hub"), "{failed:?}");
+}
+
+#[test]
 fn what_is_not_there_exits_with_3() {
     let folders = Folders::new();
     assert!(folders.field("nowhere", &["list"]).fails(3).err.contains("init"));
@@ -157,7 +199,9 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_eq!(keys(&data), ["next", "rows"]);
     let rows = data["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2);
-    assert_eq!(keys(&rows[0]), ["conflicts", "id", "title", "unit", "updated_at"]);
+    assert_eq!(keys(&rows[0]), ["code", "conflicts", "id", "title", "unit", "updated_at"]);
+    assert!(rows.iter().any(|row| row["code"] == "A2"));
+    assert!(folders.field("a", &["facilities"]).ok().out.contains("A2  HTX Hai Mới"));
     assert!(rows.iter().any(|row| row["title"] == "HTX Hai Mới"));
     let one = folders.field_json("a", &["facilities", "--limit", "1"]);
     let next = one["next"].as_str().unwrap();

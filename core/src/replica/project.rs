@@ -16,7 +16,7 @@ use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
 use crate::trust::{Attestation, HubReceipt, ReceiptItem};
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 1;
+const PROJECTION_VERSION: u32 = 2;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]

@@ -120,7 +120,7 @@ pub(super) fn run(
 }
 
 /// Reads every facility that is here, by its code as [`folded`] leaves it. The import is the one
-/// command that needs all codes, which no summary row holds.
+/// command that compares every field, so it opens them all.
 fn known(client: &Client) -> Result<BTreeMap<String, Known>, CliError> {
     let mut known = BTreeMap::new();
     for row in client.all(Kind::Facility)? {

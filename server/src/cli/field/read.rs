@@ -157,6 +157,9 @@ pub(super) fn history(
         answers: answers.iter().map(|said| record::answer(said, &authors)).collect(),
     };
     let mut page = Page::new();
+    if !data.answers.is_empty() {
+        page.line(m.text("history.order", &[]));
+    }
     for answer in &data.answers {
         let change = &answer.change[..page::SHORT];
         page.line(format!("{change}  {}", page::answer_text(answer, m)));
