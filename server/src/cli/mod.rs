@@ -12,6 +12,7 @@ mod record;
 mod rows;
 mod serve;
 mod time;
+mod units;
 mod words;
 
 use std::ffi::OsString;
@@ -55,6 +56,8 @@ enum Command {
     Field(field::FieldArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
+    /// Look up provinces and communes, those of before July 2025 too.
+    Units(units::UnitsArgs),
 }
 
 /// Runs the program on its arguments and returns its exit code.
@@ -113,6 +116,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
         }
     })
 }
