@@ -366,10 +366,10 @@ mod tests {
                 for row in &tables.old_communes {
                     for place in tables.successors(row) {
                         let commune = &tables.communes[usize::from(*place)];
-                        let _ = tables.name(commune);
-                        let _ = tables.provinces[usize::from(commune.above)];
+                        let province = &tables.provinces[usize::from(commune.above)];
+                        prop_assert!(province.code < 100 && tables.name(commune).len() < 256);
                     }
-                    let _ = tables.old_districts[usize::from(row.above)];
+                    prop_assert!(tables.old_districts[usize::from(row.above)].code < 1000);
                 }
             }
         }
