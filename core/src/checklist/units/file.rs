@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use super::{UnitKind, UnitsError};
+use crate::checklist::Day;
 
 /// The form of unit files that this program reads. 1 was a plain JSON file with six communes.
 pub(super) const FORMAT: u32 = 2;
@@ -100,7 +101,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Header, Tables), UnitsError> {
         return Err(UnitsError::Format { found: form.format });
     }
     let header: Header = serde_json::from_slice(&start[..end]).map_err(json)?;
-    if !crate::checklist::template::is_day(&header.effective_from) {
+    if header.effective_from.parse::<Day>().is_err() {
         return Err(UnitsError::Day);
     }
     if header.body.bytes > BODY_BYTES_MAX {
