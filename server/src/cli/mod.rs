@@ -14,6 +14,7 @@ mod record;
 mod rows;
 mod serve;
 mod time;
+mod units;
 mod usage;
 mod words;
 mod wrong;
@@ -60,6 +61,8 @@ enum Command {
     Field(field::FieldArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
+    /// Look up provinces and communes, those of before July 2025 too.
+    Units(units::UnitsArgs),
 }
 
 /// Runs the program on its arguments and returns its exit code.
@@ -144,6 +147,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
         }
     })
 }
