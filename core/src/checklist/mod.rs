@@ -9,7 +9,12 @@ mod units;
 
 pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
 pub use template::{
-    AnswerError, ITEMS_MAX, Item, Section, TEMPLATE_BYTES_MAX, Template, TemplateError, Words,
+    Anomaly, AnswerError, AnswerType, Basis, Case, Choice, Clause, Constraint, Correction,
+    CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,
+    Effect, Evidence, FORMAT, Fallback, Fault, FaultKind, Gates, Grading, Group, ITEMS_MAX, Item,
+    Knockout, KnockoutLevel, NONE_KEY, NoGrade, OPTIONS_MAX, OcopPoints, Orders, PHOTOS_MAX, Part,
+    PassFail, ProductSet, ROWS_MAX, Rank, Repeat, Required, ResultType, Section,
+    TEMPLATE_BYTES_MAX, TEXT_CHARS_MAX, Template, TemplateError, Verified, Words, Worse,
 };
 pub use units::{Level, Unit, Units, UnitsError};
 
