@@ -10,6 +10,7 @@ mod decimal;
 mod fault;
 mod grading;
 mod model;
+mod ocop;
 mod points;
 mod read;
 mod strict;
@@ -33,6 +34,7 @@ pub use self::model::{
     Item, NONE_KEY, Orders, ProductSet, Repeat, Required, ResultType, Section, Verified, Words,
     Worse,
 };
+pub use self::ocop::{Embedded, ocop_set, ocop_sets};
 use crate::model::{Grade, Shape, TemplateId, canonical_bytes};
 
 /// Largest template file: twenty times the largest known form, and 2,000 items of 500 bytes.
