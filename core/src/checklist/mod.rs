@@ -9,13 +9,13 @@ mod units;
 
 pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
 pub use template::{
-    Anomaly, AnswerError, AnswerType, Basis, Case, Choice, Clause, Constraint, Correction,
+    Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,
-    Effect, Embedded, Evidence, FORMAT, Fallback, Fault, FaultKind, Gates, Grading, Group,
-    ITEMS_MAX, Item, Knockout, KnockoutLevel, NONE_KEY, NoGrade, OPTIONS_MAX, OcopPoints, Orders,
-    PHOTOS_MAX, Part, PassFail, ProductSet, ROWS_MAX, Rank, Repeat, Required, ResultType, Section,
-    TEMPLATE_BYTES_MAX, TEXT_CHARS_MAX, Template, TemplateError, Verified, Words, Worse, ocop_set,
-    ocop_sets,
+    Difference, Effect, Embedded, Evidence, FORMAT, Fallback, Fault, FaultKind, Gates, Grading,
+    Group, ITEMS_MAX, Item, Knockout, KnockoutLevel, NONE_KEY, NoGrade, OPTIONS_MAX, OcopPoints,
+    Orders, Overlap, PHOTOS_MAX, Part, PassFail, ProductSet, ROWS_MAX, Rank, Repeat, Required,
+    ResultType, Section, TEMPLATE_BYTES_MAX, TEXT_CHARS_MAX, Template, TemplateError, Verified,
+    Words, Worse, ocop_set, ocop_sets,
 };
 pub use units::{Level, Unit, Units, UnitsError};
 

@@ -7,10 +7,12 @@ mod answer;
 mod calendar;
 mod check;
 mod decimal;
+mod diff;
 mod fault;
 mod grading;
 mod model;
 mod ocop;
+mod periods;
 mod points;
 mod read;
 mod strict;
@@ -23,6 +25,7 @@ use serde_json::Value;
 pub use self::answer::AnswerError;
 pub(super) use self::calendar::is_day;
 pub use self::decimal::{DECIMAL_DIGITS_MAX, Decimal, DecimalError};
+pub use self::diff::{Changed, Difference, differences};
 pub use self::fault::{Fault, FaultKind, TemplateError};
 pub use self::grading::{
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, Effect, Fallback, Gates, Grading, Knockout,
@@ -35,6 +38,7 @@ pub use self::model::{
     Worse,
 };
 pub use self::ocop::{Embedded, ocop_set, ocop_sets};
+pub use self::periods::{Overlap, in_force, overlaps};
 use crate::model::{Grade, Shape, TemplateId, canonical_bytes};
 
 /// Largest template file: twenty times the largest known form, and 2,000 items of 500 bytes.
