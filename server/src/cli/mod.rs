@@ -11,6 +11,7 @@ mod page;
 mod record;
 mod rows;
 mod serve;
+mod template;
 mod time;
 mod words;
 
@@ -53,6 +54,8 @@ enum Command {
     Admin(admin::AdminArgs),
     /// Inspect: the whole client of one device, in a terminal.
     Field(field::FieldArgs),
+    /// Look into checklist files: check, show, compare. Needs no device.
+    Template(template::TemplateArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
 }
@@ -113,6 +116,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Template(arguments) => finish(template::run(arguments, output)?, output),
         }
     })
 }
