@@ -5,6 +5,7 @@
 
 mod clocks;
 mod day;
+pub mod expr;
 mod grade;
 mod template;
 mod units;
