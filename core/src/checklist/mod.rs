@@ -3,10 +3,18 @@
 //! Law changes every year: criteria, severities and units come from files with dates and sources.
 //! Only the legal rule of the result itself is code, and it explains every step. No IO, no clock.
 
+mod clocks;
+mod day;
+pub mod expr;
 mod grade;
 mod template;
 mod units;
 
+pub use clocks::{
+    CLOCKS, Clock, Clocks, ClocksError, DayOff, Due, Extension, Frequency, HOLIDAYS, Holidays,
+    Length, PastVisit, Period, Year, due, over_frequency,
+};
+pub use day::{Day, DayError};
 pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
 pub use template::{
     Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
