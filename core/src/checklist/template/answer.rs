@@ -1,9 +1,8 @@
 //! Whether an answer fits its item.
 
-use super::Template;
-use super::calendar::is_day;
 use super::decimal::Decimal;
 use super::model::{AnswerType, Item, NONE_KEY};
+use super::{Template, is_day};
 use crate::model::{Grade, Severity};
 
 /// Why an answer does not fit the checklist.

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use unicode_normalization::is_nfc;
 
-use super::calendar::is_day;
 use super::fault::{Fault, FaultKind, quoted};
 use super::model::{
     AnswerType, Case, Choice, Clause, File, Item, NONE_KEY, Orders, Section, Words, Worse,
 };
-use super::{ITEMS_MAX, OPTIONS_MAX, PHOTOS_MAX, ROWS_MAX, TEXT_CHARS_MAX, points, strict};
+use super::{ITEMS_MAX, OPTIONS_MAX, PHOTOS_MAX, ROWS_MAX, TEXT_CHARS_MAX, is_day, points, strict};
 use crate::model::Grade;
 
 /// Longest key or code, in characters: it stands in a column of a screen and in every answer.
@@ -51,6 +50,35 @@ pub(super) fn nfc(value: &Value, faults: &mut Vec<Fault>) {
         }
     }
     walk(value, &mut String::new(), faults);
+}
+
+/// Adds a fault for every field that says what holds without it, such as an empty list or null: a
+/// checklist has one form, so that writing what was read gives the same name.
+pub(super) fn one_form(read: &Value, written: &Value, faults: &mut Vec<Fault>) {
+    fn walk(read: &Value, written: &Value, at: &mut String, faults: &mut Vec<Fault>) {
+        let length = at.len();
+        match (read, written) {
+            (Value::Object(read), Value::Object(written)) => {
+                for (name, entry) in read {
+                    *at = strict::field(at, name);
+                    match written.get(name) {
+                        Some(written) => walk(entry, written, at, faults),
+                        None => faults.push(Fault::new(at.as_str(), FaultKind::Needless)),
+                    }
+                    at.truncate(length);
+                }
+            }
+            (Value::Array(read), Value::Array(written)) => {
+                for (index, (entry, written)) in read.iter().zip(written).enumerate() {
+                    at.push_str(&format!("/{index}"));
+                    walk(entry, written, at, faults);
+                    at.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+    walk(read, written, &mut String::new(), faults);
 }
 
 /// Adds every fault of a file. `broken` are pointers to what could not be read and was replaced.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{ITEMS_MAX, ROWS_MAX};
+use crate::checklist::expr;
 
 /// Most faults that an error's text lists; [`TemplateError::Faults`] holds them all.
 const FAULTS_IN_TEXT_MAX: usize = 8;
@@ -148,6 +149,9 @@ pub enum FaultKind {
     /// The value is null.
     #[error("null stands for nothing here; leave the field out")]
     Null,
+    /// The field says what holds without it.
+    #[error("the field says what holds without it; leave it out, so that a checklist has one form")]
+    Needless,
     /// The text is empty.
     #[error("the text is empty")]
     Empty,
@@ -314,12 +318,10 @@ pub enum FaultKind {
     #[error("the limits must not fall from one row to the next")]
     CountsFall,
     /// An expression is wrong.
-    #[error("{field}: {reason}")]
+    #[error("{kind}")]
     Expression {
-        /// Which expression of the item.
-        field: &'static str,
         /// What is wrong.
-        reason: String,
+        kind: expr::FaultKind,
     },
     /// An item inside a repeat group cannot have the role.
     #[error("item {item} is in a repeat group; name one that is answered once")]

@@ -4,11 +4,11 @@
 //! place. The rules of grading are not here; the numbers that they use are.
 
 mod answer;
-mod calendar;
 mod check;
 mod decimal;
 mod diff;
 mod fault;
+mod form;
 mod grading;
 mod model;
 mod ocop;
@@ -18,12 +18,13 @@ mod read;
 mod strict;
 mod v1;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use self::answer::AnswerError;
-pub(super) use self::calendar::is_day;
 pub use self::decimal::{DECIMAL_DIGITS_MAX, Decimal, DecimalError};
 pub use self::diff::{Changed, Difference, differences};
 pub use self::fault::{Fault, FaultKind, TemplateError};
@@ -39,6 +40,8 @@ pub use self::model::{
 };
 pub use self::ocop::{Embedded, ocop_set, ocop_sets};
 pub use self::periods::{Overlap, in_force, overlaps};
+use super::day::Day;
+use super::expr::Program;
 use crate::model::{Grade, Shape, TemplateId, canonical_bytes};
 
 /// Largest template file: twenty times the largest known form, and 2,000 items of 500 bytes.
@@ -59,13 +62,29 @@ pub const PHOTOS_MAX: u32 = 20;
 pub const FORMAT: u32 = 2;
 
 /// A checklist template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Template {
     id: TemplateId,
     file: File,
     /// Section and place in it, by item.
     places: BTreeMap<String, (usize, usize)>,
+    program: Arc<Program>,
 }
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Template({} {} {})", self.file.code, self.file.edition, self.id)
+    }
+}
+
+/// Templates of one name are equal: the name is the hash of everything they say.
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Template {}
 
 impl Template {
     /// Reads a template file and checks it whole.
@@ -80,13 +99,11 @@ impl Template {
         }
         let (value, mut faults) = strict::read(bytes).map_err(json)?;
         // A newer form may have other fields, so its number is looked at first.
-        let file = match value.get("format").and_then(Value::as_u64) {
+        let (file, broken) = match value.get("format").and_then(Value::as_u64) {
             Some(1) => {
                 let file: v1::FileV1 = serde_json::from_slice(bytes).map_err(json)?;
                 faults.extend(file.faults());
-                let file = file.into_file();
-                check::check(&file, &mut faults, &Default::default());
-                file
+                (file.into_file(), BTreeSet::new())
             }
             Some(newer) if newer != u64::from(FORMAT) => {
                 return Err(TemplateError::Format { found: newer });
@@ -95,27 +112,32 @@ impl Template {
                 let read::Outcome { file, faults: unread, broken } = read::read(&value);
                 faults.extend(unread);
                 check::nfc(&value, &mut faults);
-                check::check(&file, &mut faults, &broken);
-                file
+                (file, broken)
             }
         };
-        if !faults.is_empty() {
-            let faults = faults.into_iter().map(|fault| fault.named(&value)).collect();
-            return Err(TemplateError::Faults { faults });
+        check::check(&file, &mut faults, &broken);
+        let program = form::compile(&file, &mut faults, &broken);
+        // Files of format 1 are pinned as they are.
+        if faults.is_empty() && file.format == FORMAT {
+            check::one_form(&value, &written(&file), &mut faults);
         }
-        let hash = blake3::derive_key("bienban 2026-11 template", &canonical_bytes(&value));
-        Ok(Self { id: TemplateId(hash), places: places(&file), file })
+        match program {
+            Some(program) if faults.is_empty() => {
+                let name = blake3::derive_key("bienban 2026-11 template", &canonical_bytes(&value));
+                let places = places(&file);
+                Ok(Self { id: TemplateId(name), file, places, program: Arc::new(program) })
+            }
+            _ => {
+                let faults = faults.into_iter().map(|fault| fault.named(&value)).collect();
+                Err(TemplateError::Faults { faults })
+            }
+        }
     }
 
     /// Returns the file as JSON: reading it again gives the same template with the same name.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let value = if self.file.format == 1 {
-            serde_json::to_value(v1::FileV1::of(&self.file))
-        } else {
-            serde_json::to_value(&self.file)
-        };
-        value.expect("the types of a template have text keys and integer numbers, so they are JSON")
+        written(&self.file)
     }
 
     /// Returns the template's name: the hash of its canonical JSON.
@@ -253,6 +275,12 @@ impl Template {
         &self.file.grading
     }
 
+    /// Returns the compiled expressions: a field for each item, a group for each section.
+    #[must_use]
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
     /// Returns what is odd in the official text.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
@@ -305,6 +333,21 @@ impl Template {
     }
 }
 
+/// Returns a file as JSON.
+fn written(file: &File) -> Value {
+    let value = if file.format == 1 {
+        serde_json::to_value(v1::FileV1::of(file))
+    } else {
+        serde_json::to_value(file)
+    };
+    value.expect("the types of a template have text keys and integer numbers, so they are JSON")
+}
+
+/// Returns whether a text is a day of the calendar, as YYYY-MM-DD.
+pub(super) fn is_day(text: &str) -> bool {
+    text.parse::<Day>().is_ok()
+}
+
 fn json(source: serde_json::Error) -> TemplateError {
     TemplateError::Json { line: source.line(), column: source.column(), source }
 }
@@ -320,66 +363,4 @@ fn places(file: &File) -> BTreeMap<String, (usize, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checklist::TEA;
-
-    fn broken(from: &str, to: &str) -> String {
-        let text = std::str::from_utf8(TEA).unwrap();
-        assert!(text.contains(from), "the embedded template no longer contains {from}");
-        let text = text.replacen(from, to, 1);
-        Template::parse(text.as_bytes()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_tea_checklist_is_whole_and_keeps_its_name() {
-        let tea = Template::parse(TEA).unwrap();
-        assert_eq!(tea.items().len(), 43);
-        assert!(!tea.is_official());
-        assert_eq!(tea.sections().len(), 9);
-        // Inspections pin this name: a change of the file is another template.
-        assert_eq!(
-            tea.id().to_string(),
-            "e90dfe1d02511c32d9ed6392021a51b7b17bbbebd00abc65124739d7af33c09a"
-        );
-    }
-
-    #[test]
-    fn the_name_does_not_depend_on_how_the_file_is_laid_out() {
-        let value: serde_json::Value = serde_json::from_slice(TEA).unwrap();
-        let compact = serde_json::to_vec(&value).unwrap();
-        assert_eq!(Template::parse(&compact).unwrap().id(), Template::parse(TEA).unwrap().id());
-    }
-
-    #[test]
-    fn a_severity_that_the_item_does_not_allow_is_refused_with_the_allowed_ones() {
-        let tea = Template::parse(TEA).unwrap();
-        assert!(tea.check_answer("1.1", Grade::Major).is_ok());
-        assert_eq!(
-            tea.check_answer("1.1", Grade::Serious).unwrap_err().to_string(),
-            "item 1.1 does not allow serious; allowed are pass, major, na"
-        );
-        assert!(matches!(
-            tea.check_answer("99.1", Grade::Pass),
-            Err(AnswerError::UnknownItem { .. })
-        ));
-    }
-
-    #[test]
-    fn a_wrong_file_is_refused_with_the_place_of_the_fault() {
-        assert_eq!(
-            broken("\"key\": \"2.2\"", "\"key\": \"2.1\""),
-            "section 2, item 2.1, /sections/1/items/1/key: 2.1 is used before, at \
-             /sections/1/items/0/key; choose another"
-        );
-        assert_eq!(
-            broken("\"agency\": \"environment\"", "\"agency\": \"police\""),
-            "section 4, /sections/3/agency: there is no agency police in this template"
-        );
-        assert!(broken("\"official\": false", "\"official\": 1").starts_with("template line 9,"));
-        assert!(broken("\"format\": 1", "\"format\": 3").contains("update the program"));
-        assert!(broken("\"na\",", "").contains("order"));
-        assert!(Template::parse(b"{").unwrap_err().to_string().starts_with("template line 1,"));
-        assert!(Template::parse(b"\xff\x00").is_err());
-    }
-}
+mod tests;

@@ -223,7 +223,7 @@ fn item_points(checker: &mut Checker<'_>, at: &str, item: &Item, ocop: &OcopPoin
         let ranks = ocop.ranks.iter().filter(|rank| rank.stars >= ocop.certificate_from_stars);
         ranks.map(|rank| rank.stars)
     };
-    let mut highest = BTreeMap::new();
+    let gates = || options.iter().filter_map(|option| Some((option.gate?, option.points?)));
     for (o, option) in options.iter().enumerate() {
         let at = format!("{at}/answer/options/{o}");
         if item.max.is_some() && option.points.is_none() {
@@ -236,10 +236,9 @@ fn item_points(checker: &mut Checker<'_>, at: &str, item: &Item, ocop: &OcopPoin
             continue;
         }
         let points = option.points.unwrap_or(0);
-        if highest.range(..gate).any(|(_, lower)| *lower > points) {
+        if gates().any(|(lower, asked)| lower < gate && asked > points) {
             checker.fault(format!("{at}/gate"), FaultKind::GateOrder { gate, points });
         }
-        highest.insert(gate, points);
     }
 }
 

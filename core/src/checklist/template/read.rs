@@ -295,3 +295,23 @@ fn stand_in() -> Words {
 fn any_day() -> String {
     "2000-01-01".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = include_str!("../../../../docs/template.schema.json");
+
+    #[test]
+    fn the_schema_in_docs_names_the_fields_that_are_read() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let documented = |at: &str| -> BTreeSet<String> {
+            let fields = schema.pointer(at).unwrap().as_object().unwrap();
+            fields.keys().cloned().collect()
+        };
+        let read = |known: &[&str]| known.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(documented("/properties"), read(FILE));
+        assert_eq!(documented("/$defs/section/properties"), read(SECTION));
+        assert_eq!(documented("/$defs/item/properties"), read(ITEM));
+    }
+}
