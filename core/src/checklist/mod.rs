@@ -30,5 +30,9 @@ pub use units::{Level, Unit, Units, UnitsError};
 /// The tea-facility checklist CL-CHE, edition 0. Not official: levels are proposals.
 pub const TEA: &[u8] = include_bytes!("../../data/templates/tea.json");
 
+/// Edition 1 of the tea-facility checklist, in format 2: the same items with evidence, clauses,
+/// conditions, and the lots and samples looked at. Not official either.
+pub const TEA_1: &[u8] = include_bytes!("../../data/templates/tea-1.json");
+
 /// Lạng Sơn and the six communes that were the district of Bắc Sơn until 30 June 2025.
 pub const UNITS: &[u8] = include_bytes!("../../data/units.json");

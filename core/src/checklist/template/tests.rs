@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checklist::TEA;
+use crate::checklist::{TEA, TEA_1};
 
 fn parse(value: &Value) -> Result<Template, TemplateError> {
     Template::parse(&serde_json::to_vec(value).unwrap())
@@ -99,6 +99,18 @@ fn the_tea_checklist_is_whole_and_keeps_its_name() {
         tea.id().to_string(),
         "e90dfe1d02511c32d9ed6392021a51b7b17bbbebd00abc65124739d7af33c09a"
     );
+}
+
+#[test]
+fn the_second_edition_of_the_tea_checklist_has_the_items_of_the_first_and_rows() {
+    let (first, second) = (Template::parse(TEA).unwrap(), Template::parse(TEA_1).unwrap());
+    for (_, item) in first.each() {
+        let (_, same) = second.item(&item.key).unwrap();
+        assert_eq!((&same.text, &same.answer), (&item.text, &item.answer), "{}", item.key);
+    }
+    let groups: Vec<_> = second.groups().map(|(section, _)| section.code.as_str()).collect();
+    assert_eq!(groups, ["lots", "samples"]);
+    assert_eq!(overlaps(&[first, second]), []);
 }
 
 #[test]
@@ -387,7 +399,7 @@ fn the_largest_template_loads_and_one_item_more_does_not() {
 #[test]
 fn writing_and_reading_again_changes_nothing() {
     let files = ocop_sets().iter().map(|(_, bytes)| bytes.to_vec());
-    let files = files.chain([TEA.to_vec(), serde_json::to_vec(&sample()).unwrap()]);
+    let files = files.chain([TEA.to_vec(), TEA_1.to_vec(), serde_json::to_vec(&sample()).unwrap()]);
     for bytes in files {
         let template = Template::parse(&bytes).unwrap();
         let again = parse(&template.to_json()).unwrap();

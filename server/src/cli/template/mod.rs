@@ -7,7 +7,7 @@ mod show;
 use std::path::Path;
 
 use bienban_core::checklist::{
-    AnswerType, Grading, KnockoutLevel, TEA, Template, ocop_set, ocop_sets,
+    AnswerType, Grading, KnockoutLevel, TEA, TEA_1, Template, ocop_set, ocop_sets,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -16,8 +16,8 @@ use super::error::CliError;
 use super::output::{Answer, Output};
 use crate::messages::Messages;
 
-/// The tea checklist, by the name that `admin checklist add` knows and by its code.
-const TEA_NAMES: [&str; 2] = ["tea", "CL-CHE"];
+/// The checklists of tea facilities: edition 0, by the name that `admin checklist add` knows, and 1.
+const TEA_EDITIONS: [(&str, &[u8]); 2] = [("tea", TEA), ("tea-1", TEA_1)];
 
 /// Checklist files.
 #[derive(Debug, Args)]
@@ -26,7 +26,8 @@ pub(super) struct TemplateArgs {
     command: TemplateCommand,
 }
 
-/// A checklist is a JSON file, or one inside this program: tea, or OCOP-01 to OCOP-26.
+/// A checklist is a JSON file, or one inside this program: tea, tea-1, or OCOP-01 to
+/// OCOP-26.
 #[derive(Debug, Subcommand)]
 enum TemplateCommand {
     /// Check checklist files: every fault with its place, and what the valid ones hold.
@@ -67,15 +68,13 @@ pub(super) fn run(arguments: TemplateArgs, output: &Output) -> Result<Answer, Cl
 
 /// Returns the checklists inside this program.
 fn embedded() -> impl Iterator<Item = (&'static str, &'static [u8])> {
-    std::iter::once((TEA_NAMES[0], TEA)).chain(ocop_sets().iter().copied())
+    TEA_EDITIONS.into_iter().chain(ocop_sets().iter().copied())
 }
 
 /// Returns the checklist inside this program that has the name.
 fn embedded_as(name: &str) -> Option<&'static [u8]> {
-    if TEA_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return Some(TEA);
-    }
-    ocop_set(name)
+    let tea = TEA_EDITIONS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    tea.map(|(_, bytes)| bytes).or_else(|| ocop_set(name))
 }
 
 /// Returns the bytes of a file, or of the checklist inside this program that has the name.
