@@ -13,6 +13,7 @@ mod page;
 mod record;
 mod rows;
 mod serve;
+mod template;
 mod time;
 mod units;
 mod usage;
@@ -59,6 +60,8 @@ enum Command {
     Admin(admin::AdminArgs),
     /// Inspect: the whole client of one device, in a terminal.
     Field(field::FieldArgs),
+    /// Look into checklist files: check, show, compare. Needs no device.
+    Template(template::TemplateArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
     /// Look up provinces and communes, those of before July 2025 too.
@@ -148,6 +151,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
             Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
+            Command::Template(arguments) => finish(template::run(arguments, output)?, output),
         }
     })
 }

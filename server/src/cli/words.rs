@@ -90,7 +90,7 @@ pub(crate) fn role(role: Role) -> &'static str {
 pub(crate) fn local<'w>(m: &Messages, words: &'w Words) -> &'w str {
     match m.lang() {
         Lang::Vi => &words.vi,
-        Lang::En => &words.en,
+        Lang::En => words.en_or_vi(),
     }
 }
 

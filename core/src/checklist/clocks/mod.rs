@@ -118,7 +118,12 @@ pub fn due(
     };
     let mut day = after(from, clock.due, holidays, &mut provisional).ok_or_else(beyond)?;
     let mut vi = format!("{}: {} từ {} {from}", clock.title.vi, clock.due.vi(), clock.from.vi);
-    let mut en = format!("{}: {} from {} {from}", clock.title.en, clock.due.en(), clock.from.en);
+    let mut en = format!(
+        "{}: {} from {} {from}",
+        clock.title.en_or_vi(),
+        clock.due.en(),
+        clock.from.en_or_vi()
+    );
     if let Some(extension) = &clock.extension {
         for _ in 0..extensions {
             day = after(day, extension.by, holidays, &mut provisional).ok_or_else(beyond)?;
@@ -134,7 +139,7 @@ pub fn due(
         vi.push_str(&format!("; lịch nghỉ năm {year} chưa công bố, tạm tính"));
         en.push_str(&format!("; days off of {year} are not announced, provisional"));
     }
-    Ok(Due { opens, day, provisional, explanation: Words { vi, en } })
+    Ok(Due { opens, day, provisional, explanation: Words { vi, en: Some(en) } })
 }
 
 fn after(from: Day, length: Length, holidays: &Holidays, open: &mut Vec<i32>) -> Option<Day> {
