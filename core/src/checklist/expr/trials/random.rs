@@ -427,6 +427,36 @@ proptest! {
     }
 
     #[test]
+    fn a_result_without_marks_stands_whatever_is_answered_next(
+        spec in form(), edits in prop::collection::vec(edit(), 0..25), later in prop::collection::vec(edit(), 1..12)
+    ) {
+        let program = compiled(&spec);
+        let mut answers = Answers::default();
+        let mut evaluation = Evaluation::new(Arc::clone(&program), answers.day());
+        for edit in &edits {
+            answers.apply(&mut evaluation, edit);
+        }
+        let before = state(&mut evaluation);
+        for edit in &later {
+            // Only what nobody has answered is answered, or what conflicts is settled.
+            if let Edit::Set(item, row, value, _) = *edit {
+                let (field, _) = value_of(&program, item, value);
+                let row = program.rows_of(field).map(|_| row);
+                let given = answers.given.get(&(field, row));
+                let conflicts = given.is_some_and(|given| *given == given.clone().conflicted());
+                let is_open = given.is_none_or(|given| *given == Given::unanswered());
+                if (is_open || conflicts) && row.is_none_or(|row| answers.rows.contains(&row)) {
+                    answers.apply(&mut evaluation, edit);
+                }
+            }
+        }
+        let after = state(&mut evaluation);
+        for (key, said) in before.iter().filter(|(_, said)| said.contains("marks: []")) {
+            prop_assert_eq!(Some(said), after.get(key), "{:?}", key);
+        }
+    }
+
+    #[test]
     fn the_order_of_answers_does_not_show(
         spec in form(), edits in prop::collection::vec(edit(), 0..30).prop_shuffle(), seed in 0_usize..31
     ) {
