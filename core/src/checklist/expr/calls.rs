@@ -136,6 +136,12 @@ impl Checker<'_, '_> {
             (kind, Type::Empty) if kind.is_text() => (a.code, blank(), Type::Text),
             (Type::Empty, kind) | (kind, Type::Empty) => (a.code, b.code, kind),
             (left, right) if left == right => (a.code, b.code, left),
+            (Type::Choice(_), Type::Number) => {
+                (Code::ToNumber(Box::new(a.code)), b.code, Type::Number)
+            }
+            (Type::Number, Type::Choice(_)) => {
+                (a.code, Code::ToNumber(Box::new(b.code)), Type::Number)
+            }
             (left, right) if left.is_text() && right.is_text() => (a.code, b.code, Type::Text),
             (Type::Unknown, _) | (_, Type::Unknown) => (a.code, b.code, Type::Unknown),
             (left, right) => {

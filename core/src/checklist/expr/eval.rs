@@ -67,7 +67,7 @@ impl Reader<'_> {
                 Outcome { marks: two.marks.and(one.marks), ..two }
             }
             Code::IsEmpty(operand) => self.asked(operand, Datum::is_empty),
-            Code::IsAnswered(operand) => self.asked(operand, |datum| !datum.is_empty()),
+            Code::IsAnswered(operand) => self.asked(operand, Datum::has_value),
             Code::IsApplicable(operand) => self.asked(operand, |d| *d != Datum::NotApplicable),
             Code::Extreme(extreme, operands) => self.extreme(*extreme, operands),
             Code::Round(operand, places) => self.round(operand, places.as_deref()),
@@ -82,7 +82,7 @@ impl Reader<'_> {
                 let holds = match &outcome.datum {
                     Datum::Value(Value::Number(number)) => *number != Number::ZERO,
                     Datum::Value(Value::Bool(holds)) => *holds,
-                    datum => !datum.is_empty(),
+                    datum => datum.has_value(),
                 };
                 Outcome::truth(holds, outcome.marks)
             }

@@ -500,7 +500,7 @@ impl Evaluation {
                 both(gate, || node.code.as_ref().map(|code| reader.eval(code)))
             }
             Work::Constraint(_) => match (gate, &node.code) {
-                (Some(value), Some(code)) if !value.datum.is_empty() => {
+                (Some(value), Some(code)) if value.datum.has_value() => {
                     let own = reader.eval(code);
                     Outcome::truth(own.holds(), own.marks)
                 }

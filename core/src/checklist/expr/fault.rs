@@ -59,11 +59,7 @@ impl fmt::Display for ExprFault {
     }
 }
 
-impl std::error::Error for ExprFault {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.kind)
-    }
-}
+impl std::error::Error for ExprFault {}
 
 /// What is wrong, and what to do about it. Names are shortened and cleaned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -53,6 +53,9 @@ mod tally;
 mod tree;
 mod value;
 
+#[cfg(test)]
+mod trials;
+
 pub use calls::PATTERN_BYTES_MAX;
 pub use evaluation::{
     Aspect, CELLS_MAX, Change, Effort, Evaluation, EvaluationError, Given, Place, ROW_BYTES_MAX,

@@ -507,6 +507,9 @@ fn calculation(
             return code;
         }
     };
+    if let (Type::Number, Type::Choice(_)) = (expected, found) {
+        return Code::ToNumber(Box::new(code));
+    }
     let fits = found == expected
         || matches!(found, Type::Empty | Type::Unknown)
         || (expected == Type::Text && found.is_text());

@@ -64,7 +64,7 @@ impl Tally {
         if outcome.datum == Datum::Unanswered {
             step(&mut self.unanswered);
         }
-        if !outcome.datum.is_empty() {
+        if outcome.datum.has_value() {
             step(&mut self.non_empty);
         }
         for (count, mark) in self.marks.iter_mut().zip(Marks::EACH) {

@@ -95,14 +95,20 @@ impl Datum {
         }
     }
 
-    /// Returns whether there is no value that anybody could read: XLSForm's `''`.
+    /// Returns whether nothing is there, which XLSForm writes `''`. An error is not nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Value(Value::Text(text)) => text.is_empty(),
-            Self::Value(_) => false,
-            Self::Unanswered | Self::NotApplicable | Self::Invalid(_) => true,
+            Self::Value(_) | Self::Invalid(_) => false,
+            Self::Unanswered | Self::NotApplicable => true,
         }
+    }
+
+    /// Returns whether there is a value, and not a blank text.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        !self.is_empty() && self.value().is_some()
     }
 }
 
