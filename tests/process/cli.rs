@@ -215,6 +215,50 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
 }
 
 #[test]
+fn an_import_takes_communes_of_before_july_2025_and_says_what_they_became() {
+    let folders = Folders::new();
+    folders.admin("a", &["init"]).ok();
+    let file = folders.file(
+        "old.csv",
+        "code,name,owner_kind,xã\nA1,HTX Một,htx,06340\nA2,HTX Hai,htx,\"Thi\u{323} trấn Bắc Sơn, Lạng Sơn\"\n\
+         A3,HTX Ba,htx,06325\n",
+    );
+    let done = folders.admin("a", &["--offline", "import", "facilities", text(&file)]).ok().json();
+    let rows = done["facilities"].as_array().unwrap();
+    let communes: Vec<&str> = rows.iter().map(|row| row["commune"].as_str().unwrap()).collect();
+    assert_eq!(communes, ["06337", "06325", "06325"]);
+    assert_eq!(rows[0]["former_commune"]["title"], "Xã Tân Tri");
+    assert_eq!(rows[1]["former_commune"]["code"], "06325");
+    assert_eq!(rows[2]["former_commune"], Value::Null);
+    let several = folders.file(
+        "several.csv",
+        "code,name,owner_kind,commune_code\nB1,HTX Bốn,htx,Bắc Sơn\nB2,HTX Năm,htx,00019\n",
+    );
+    let failed =
+        folders.admin("a", &["--offline", "import", "facilities", text(&several)]).fails(1);
+    let problems = failed.json()["error"]["problems"].clone();
+    assert_eq!((&problems[0]["row"], &problems[0]["column"]), (&2.into(), &"commune_code".into()));
+    assert!(problems[0]["problem"].as_str().unwrap().contains("06325 Xã Bắc Sơn, Lạng Sơn"));
+    assert!(problems[1]["problem"].as_str().unwrap().contains("00004 Phường Ba Đình, Hà Nội"));
+}
+
+#[test]
+fn units_are_looked_up_without_a_device() {
+    let found = run(&["units", "find", "bac son, lang son", "--json"]).ok().json();
+    assert_eq!(keys(&found), ["total", "units"]);
+    let first = &found["units"][0];
+    assert_eq!((&first["code"], &first["in_force"]), (&"06325".into(), &true.into()));
+    assert_eq!(first["formed_from"][0]["title"], "Thị trấn Bắc Sơn");
+    let shown = run(&["units", "show", "185"]).ok();
+    for code in ["06325", "06337", "06349", "06364", "06367", "06376"] {
+        assert!(shown.out.contains(code), "{shown:?}");
+    }
+    assert!(shown.out.contains("Not official"), "{shown:?}");
+    run(&["units", "show", "99999"]).fails(3);
+    run(&["units", "find"]).fails(2);
+}
+
+#[test]
 fn a_whole_store_passes_its_check() {
     let folders = Folders::new();
     folders.field("a", &["init"]).ok();

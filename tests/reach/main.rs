@@ -7,4 +7,6 @@ mod exchanges;
 mod hub;
 mod lists;
 mod memory;
+mod page_table;
 mod quic;
+mod records;

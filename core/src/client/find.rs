@@ -5,7 +5,7 @@
 
 use super::{Client, ClientError, Visit};
 use crate::model::{
-    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Summary, TemplateId,
+    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Summary, TemplateId, clean,
 };
 use crate::replica::ListQuery;
 use crate::sync::DeviceEntry;
@@ -65,10 +65,10 @@ impl Client {
             self.by_digits(Kind::Facility, name)?.into_iter().map(|(id, _)| id).collect();
         if found.is_empty() {
             let rows = self.all(Kind::Facility)?;
-            let title = name.trim();
+            let title = typed(name);
             found.extend(rows.iter().filter(|row| row.title == title).map(|row| row.document));
             if found.is_empty() {
-                found.extend(rows.iter().filter(|row| has_code(row, title)).map(|r| r.document));
+                found.extend(rows.iter().filter(|row| has_code(row, &title)).map(|r| r.document));
             }
         }
         one(WHAT, name, found, DocumentId::short)
@@ -84,7 +84,8 @@ impl Client {
             self.by_digits(Kind::Plan, name)?.into_iter().map(|(id, _)| id).collect();
         if found.is_empty() {
             let rows = self.all(Kind::Plan)?.into_iter();
-            found.extend(rows.filter(|row| row.title == name.trim()).map(|row| row.document));
+            let title = typed(name);
+            found.extend(rows.filter(|row| row.title == title).map(|row| row.document));
         }
         one("plan", name, found, DocumentId::short)
     }
@@ -124,8 +125,9 @@ impl Client {
     /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
     pub fn find_device(&self, name: &str) -> Result<DeviceEntry, ClientError> {
         let known = self.phone().replica().devices()?.into_iter();
+        let person = typed(name);
         let matches = |device: &DeviceId, called: &str| {
-            called == name.trim() || (is_digits(name) && starts(&device.to_string(), name))
+            called == person || (is_digits(name) && starts(&device.to_string(), name))
         };
         let found = known.filter(|entry| matches(&entry.device, &entry.name)).collect();
         one("device", name, found, |entry: &DeviceEntry| entry.device.short())
@@ -226,6 +228,11 @@ fn has_code(row: &Summary, code: &str) -> bool {
     !code.is_empty() && row.codes.iter().any(|own| own.to_lowercase() == code)
 }
 
+/// Returns a name as records hold it: some keyboards type letters and accents apart.
+fn typed(name: &str) -> String {
+    clean(name.trim())
+}
+
 fn is_digits(name: &str) -> bool {
     let name = name.trim();
     name.len() >= DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -261,6 +268,11 @@ mod tests {
         assert!(matches!(none, ClientError::NotFound { what: "device", .. }));
         let two = one("device", "ab", vec!["ab01", "ab02"], show).unwrap_err();
         assert!(two.to_string().contains("ab01, ab02"), "{two}");
+    }
+
+    #[test]
+    fn a_name_with_accents_typed_apart_is_the_name_in_the_record() {
+        assert_eq!(typed(" Che\u{300} Ba\u{306}\u{301}c Sơn "), "Chè Bắc Sơn");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
-use super::documents::Records;
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
 use super::hub::{Hub, MergeReport, notice};
+use super::records::Records;
 use super::rows::{self, PARKED, PENDING};
 use crate::model::{ChangeHash, Document, DocumentId, RawChange, Refusal, Timestamp};
 use crate::store::StoreError;

@@ -13,7 +13,9 @@ mod page;
 mod record;
 mod rows;
 mod serve;
+mod template;
 mod time;
+mod units;
 mod usage;
 mod words;
 mod wrong;
@@ -58,8 +60,12 @@ enum Command {
     Admin(admin::AdminArgs),
     /// Inspect: the whole client of one device, in a terminal.
     Field(field::FieldArgs),
+    /// Look into checklist files: check, show, compare. Needs no device.
+    Template(template::TemplateArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
+    /// Look up provinces and communes, those of before July 2025 too.
+    Units(units::UnitsArgs),
 }
 
 /// Runs the program on its arguments and returns its exit code.
@@ -144,6 +150,8 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
+            Command::Template(arguments) => finish(template::run(arguments, output)?, output),
         }
     })
 }

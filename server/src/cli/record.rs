@@ -239,7 +239,7 @@ fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemDat
         key: key.to_owned(),
         text: entry.map(|entry| words::local(m, &entry.text)).unwrap_or_default().to_owned(),
         severities: entry
-            .map(|entry| entry.severities.iter().copied().map(words::severity_name).collect())
+            .map(|entry| entry.severities().iter().copied().map(words::severity_name).collect())
             .unwrap_or_default(),
         state: match state {
             AnswerState::Unanswered => "unanswered",

@@ -133,7 +133,7 @@ struct TemplateRow {
 
 /// Returns a unit with its name.
 pub(super) fn unit(scope: &bienban_core::model::Scope) -> UnitData {
-    let name = units().unit(scope).map(|unit| unit.name.clone()).unwrap_or_default();
+    let name = units().unit(scope).map(|unit| unit.name).unwrap_or_default();
     UnitData { code: scope.to_string(), name }
 }
 

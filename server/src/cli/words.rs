@@ -90,7 +90,7 @@ pub(crate) fn role(role: Role) -> &'static str {
 pub(crate) fn local<'w>(m: &Messages, words: &'w Words) -> &'w str {
     match m.lang() {
         Lang::Vi => &words.vi,
-        Lang::En => &words.en,
+        Lang::En => words.en_or_vi(),
     }
 }
 
@@ -168,6 +168,7 @@ pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
         Verdict::NotAllowed => m.text("notice.not_allowed", &[]),
         Verdict::Orphan => m.text("notice.orphan", &[]),
         Verdict::OverQuota => m.text("notice.over_quota", &[]),
+        Verdict::Unreadable => m.text("notice.unreadable", &[]),
     }
 }
 

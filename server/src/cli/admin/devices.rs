@@ -1,7 +1,7 @@
 //! The devices that the hub knows, and how the hub is.
 
 use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DeviceId, Scope};
+use bienban_core::model::{DeviceId, Scope, clean};
 use bienban_core::replica::units;
 use bienban_core::sync::{AdminRequest, DeviceEntry};
 use clap::Args;
@@ -96,8 +96,8 @@ pub(super) async fn trust(
     scopes.dedup();
     let entry = DeviceEntry {
         device: arguments.device,
-        name: arguments.name,
-        agency: arguments.agency,
+        name: clean(&arguments.name),
+        agency: clean(&arguments.agency),
         role: arguments.role.into(),
         scopes,
         active: !arguments.inactive,

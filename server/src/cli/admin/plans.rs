@@ -135,7 +135,7 @@ fn common(scopes: &BTreeSet<Scope>) -> Result<Scope, CliError> {
         if scopes.iter().all(|scope| *scope == outer || units().is_within(scope, &outer)) {
             return Ok(outer);
         }
-        first = units().unit(&outer).and_then(|unit| unit.parent.clone());
+        first = units().unit(&outer).and_then(|unit| unit.parent);
     }
     Err(Wrong::NoCommonUnit.into())
 }

@@ -95,7 +95,7 @@ pub(super) fn open(
     let items = template.each().map(|(_, item)| OpenItem {
         key: item.key.clone(),
         text: words::local(m, &item.text).to_owned(),
-        severities: item.severities.iter().copied().map(words::severity_name).collect(),
+        severities: item.severities().iter().copied().map(words::severity_name).collect(),
     });
     let data = OpenData {
         inspection: visit.document.to_string(),

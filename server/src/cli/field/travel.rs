@@ -21,6 +21,9 @@ use crate::messages::Messages;
 /// Events of a live exchange that may wait to be printed; more of the same are left out.
 const EVENTS_MAX: usize = 64;
 
+/// `--watch` leaves a hub without room alone for this long: somebody must free some there first.
+const HUB_FULL_PAUSE: Duration = Duration::from_secs(30);
+
 /// Attempts of one `sync` before it gives up; `--watch` never does.
 const ATTEMPTS: u32 = 3;
 
@@ -168,15 +171,15 @@ async fn patiently(client: &Client, output: &Output) -> Result<SyncReport, CliEr
         if error.failed() != Failed::Network || backoff.failures() + 1 >= ATTEMPTS {
             return Err(error);
         }
-        let wait = pause(&mut backoff)?;
+        let wait = pause(&mut backoff, None)?;
         output.remark(&waiting_text(&error, wait, output.messages()));
         tokio::time::sleep(wait).await;
     }
 }
 
-fn pause(backoff: &mut Backoff) -> Result<Duration, CliError> {
+fn pause(backoff: &mut Backoff, at_least: Option<Duration>) -> Result<Duration, CliError> {
     let random = clock::random().map_err(ClientError::from)?;
-    Ok(backoff.next(u64::from_le_bytes(random), None))
+    Ok(backoff.next(u64::from_le_bytes(random), at_least))
 }
 
 fn waiting_text(error: &CliError, wait: Duration, m: &Messages) -> String {
@@ -212,11 +215,16 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
             Ok(_) => CliError::NoAnswer,
             Err(error) => error,
         };
-        if error.failed() != Failed::Network {
-            ctrl_c.abort();
-            return Err(error);
-        }
-        let wait = pause(&mut backoff)?;
+        let at_least = match error.failed() {
+            Failed::Network => None,
+            // What others wrote still came; what is here leaves once there is room there.
+            Failed::HubFull => Some(HUB_FULL_PAUSE),
+            _ => {
+                ctrl_c.abort();
+                return Err(error);
+            }
+        };
+        let wait = pause(&mut backoff, at_least)?;
         let event = WatchEvent::Waiting {
             milliseconds: milliseconds(wait),
             failures: backoff.failures(),
