@@ -15,6 +15,12 @@ const ROOT: &str = "root";
 /// The command that clap adds to each command that has others.
 const HELP: &str = "help";
 
+/// What clap writes before a usage line.
+const CLAP_USAGE: &str = "Usage:";
+
+/// What clap writes where a command takes options.
+const CLAP_OPTIONS: &str = "[OPTIONS]";
+
 /// Returns the commands with their texts in the language of `m`. `path` names the place of the
 /// outermost command among the keys; empty for the whole program.
 pub(super) fn translated(mut command: Command, path: &str, m: &Messages) -> Command {
@@ -24,15 +30,13 @@ pub(super) fn translated(mut command: Command, path: &str, m: &Messages) -> Comm
 }
 
 fn translate(command: Command, path: &str, m: &Messages) -> Command {
-    let template = format!(
-        "{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
-        m.text("heading.usage", &[])
-    );
     let place = if path.is_empty() { ROOT } else { path };
     let mut command = command
-        .help_template(template)
         .subcommand_help_heading(m.text("heading.commands", &[]))
         .subcommand_value_name(m.text("heading.command", &[]));
+    let used = usage(&command.render_usage().to_string(), m);
+    command = command
+        .help_template(format!("{{about-with-newline}}\n{used}\n\n{{all-args}}{{after-help}}"));
     if let Some(about) = m.find(&format!("help.{place}.about")) {
         command = command.about(about.to_owned()).long_about(Resettable::Reset);
     }
@@ -47,6 +51,13 @@ fn translate(command: Command, path: &str, m: &Messages) -> Command {
         let inner_path = if path.is_empty() { name } else { format!("{path}.{name}") };
         translate(inner, &inner_path, m)
     })
+}
+
+/// Returns how a command is used, from what clap says of it.
+pub(super) fn usage(said: &str, m: &Messages) -> String {
+    let said = said.trim().trim_start_matches(CLAP_USAGE).trim();
+    let said = said.replace(CLAP_OPTIONS, &m.text("heading.some_options", &[]));
+    format!("{} {said}", m.text("heading.usage", &[]))
 }
 
 fn argument(arg: Arg, place: &str, m: &Messages) -> Arg {
@@ -67,6 +78,11 @@ fn argument(arg: Arg, place: &str, m: &Messages) -> Arg {
         m.text("heading.arguments", &[])
     } else {
         m.text("heading.options", &[])
+    };
+    // Under a heading of their own clap would sort them by name; they are typed by their index.
+    let arg = match arg.get_index() {
+        Some(index) => arg.display_order(index),
+        None => arg,
     };
     // What clap itself would add is said above, in the right language.
     arg.help(text)
@@ -97,7 +113,7 @@ mod tests {
         let said = |text: Option<&clap::builder::StyledStr>| {
             text.map(ToString::to_string).unwrap_or_default()
         };
-        let about = command.get_long_about().or(command.get_about());
+        let about = command.get_long_about().or_else(|| command.get_about());
         see(format!("help.{place}.about"), said(about));
         if let Some(after) = command.get_after_help() {
             see(format!("help.{place}.after_help"), after.to_string());
@@ -138,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn arguments_are_listed_in_the_order_in_which_they_are_typed() {
+        let command = translated(Arguments::command(), "", &Messages::new(Lang::En));
+        let field = command.find_subcommand("field").unwrap();
+        let help = field.find_subcommand("answer").unwrap().clone().render_help().to_string();
+        let listed = help.split("Arguments:").nth(1).unwrap();
+        let at = ["<INSPECTION>", "<ITEM>", "<GRADE>"].map(|name| listed.find(name).unwrap());
+        assert!(at.is_sorted(), "{help}");
+    }
+
+    #[test]
     fn help_speaks_the_language_that_was_asked_for() {
         let help = |lang: Lang, path: &[&str]| {
             let mut command = translated(Arguments::command(), "", &Messages::new(lang));
@@ -155,7 +181,9 @@ mod tests {
             let [spoken_vi, spoken_en] = [Lang::Vi, Lang::En].map(|lang| help(lang, path));
             assert!(spoken_vi.contains(vi), "{spoken_vi}");
             assert!(spoken_en.contains(en), "{spoken_en}");
-            for word in ["Usage:", "Options:", "Commands:", "Arguments:", "Print", "default:"] {
+            for word in
+                ["Usage:", "OPTIONS", "Options:", "Commands:", "Arguments:", "Print", "default:"]
+            {
                 assert!(!spoken_vi.contains(word), "{word}: {spoken_vi}");
             }
         }

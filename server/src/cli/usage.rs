@@ -4,11 +4,8 @@ use std::error::Error;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::causes;
+use super::{causes, help};
 use crate::messages::Messages;
-
-/// What clap writes before a usage line.
-const CLAP_USAGE: &str = "Usage:";
 
 /// What clap writes before an error.
 const CLAP_ERROR: &str = "error:";
@@ -20,11 +17,10 @@ pub(super) fn explain(error: &clap::Error, m: &Messages) -> String {
         return text.trim_start_matches(CLAP_ERROR).trim().to_owned();
     };
     let usage = value(error, ContextKind::Usage);
-    let usage = usage.trim().trim_start_matches(CLAP_USAGE).trim();
-    if usage.is_empty() {
+    if usage.trim().is_empty() {
         return said;
     }
-    format!("{said}\n{} {usage}", m.text("heading.usage", &[]))
+    format!("{said}\n{}", help::usage(&usage, m))
 }
 
 fn sentence(error: &clap::Error, m: &Messages) -> Option<String> {
@@ -98,7 +94,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::cli::{Arguments, help};
+    use crate::cli::Arguments;
     use crate::messages::Lang;
 
     fn said(lang: Lang, words: &str) -> String {
