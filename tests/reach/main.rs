@@ -4,6 +4,7 @@
 
 mod answers;
 mod exchanges;
+mod heap;
 mod hub;
 mod lists;
 mod memory;

@@ -3,30 +3,31 @@
 //! before the measuring, so what grows belongs to the layers above it. `page_table.rs` looks at the
 //! store itself.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
 
 use bienban_core::model::{DocumentId, Kind};
 use bienban_core::replica::{Hub, ListQuery, Phone, Projection, Replica};
 use bienban_core::store::MemoryStore;
-use bienban_tests::fleet::{self, NOW, SHORT, resident_bytes};
+use bienban_tests::fleet::{self, NOW, SHORT};
+
+use crate::heap;
 
 const DOCUMENTS: u32 = 10_000;
 /// On the hub: each has to be merged first.
 const MERGED: u32 = 5_000;
 
-/// Replicas opened over one store: what each keeps is counted as often, the allocator's moods are
-/// not.
-const REPLICAS: u64 = 8;
-
-/// Less than the name of a document takes, so that a map of them is noticed.
-const BYTES_EACH_MAX: u64 = 16;
+/// Less than the name of a document takes, so that a set of them is noticed.
+const BYTES_EACH_MAX: i64 = 16;
 
 /// Rows of one page of a list.
 const PAGE: usize = 200;
 
 /// Set in the process that measures: other tests of this binary must not share its memory.
 const ALONE: &str = "BIENBAN_REACH_ALONE";
+
+type Names = BTreeSet<DocumentId>;
 
 /// Runs a test of this file in a process of its own and returns what it printed; `None` inside that
 /// process.
@@ -42,16 +43,21 @@ fn alone(name: &str) -> Option<String> {
     Some(said)
 }
 
-/// Opens replicas over a warm store and lets each do all it does; fails when they keep a document.
-fn keeps_nothing<T>(documents: u32, mut open: impl FnMut() -> T) {
-    drop(open());
-    let Some(before) = resident_bytes() else { return };
-    let replicas: Vec<T> = (0..REPLICAS).map(|_| open()).collect();
-    let Some(after) = resident_bytes() else { return };
-    drop(replicas);
-    let grown = after.saturating_sub(before);
-    println!("{grown} bytes for {REPLICAS} times {documents} documents");
-    assert!(grown < BYTES_EACH_MAX * REPLICAS * u64::from(documents), "{grown} bytes");
+/// Opens a replica over a warm store and lets it do all it does; fails when it keeps something of
+/// each document. A set of their names must be noticed in the same way.
+fn keeps_nothing<T>(documents: u32, open: impl FnOnce() -> T, names: impl FnOnce() -> Names) {
+    let each = |bytes: i64| bytes / i64::from(documents);
+    let before = heap::held();
+    let replica = open();
+    let kept = each(heap::held() - before);
+    drop(replica);
+    let before = heap::held();
+    let names = names();
+    let noticed = each(heap::held() - before);
+    assert_eq!(names.len(), documents as usize);
+    println!("{kept} bytes for each document; a set of names takes {noticed}");
+    assert!(kept < BYTES_EACH_MAX, "{kept} bytes for each document");
+    assert!(noticed > BYTES_EACH_MAX, "a set of names goes unnoticed");
 }
 
 #[test]
@@ -65,11 +71,12 @@ fn a_phone_keeps_nothing_in_memory_for_each_document() {
     let filling = fleet::phone_over(store.clone(), 1);
     let _ = fleet::fill(&filling, SHORT, 0..DOCUMENTS);
     assert_eq!(filling.replica().refresh(usize::MAX).unwrap(), DOCUMENTS as usize);
-    keeps_nothing(DOCUMENTS, || {
+    let open = || {
         let phone = fleet::phone_over(store.clone(), 1);
         touch_phone(&phone);
         phone
-    });
+    };
+    keeps_nothing(DOCUMENTS, open, || names(filling.replica()));
 }
 
 #[test]
@@ -80,32 +87,30 @@ fn a_hub_keeps_nothing_in_memory_for_each_document() {
         return;
     }
     let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let filling = fleet::hub_over(store.clone());
+    filling.publish(SHORT.to_vec()).unwrap();
+    (1..=2).for_each(|number| filling.trust(fleet::entry(number)).unwrap());
     let phone = fleet::phone(1);
-    let filling = fill_both(&phone, &store, 0..MERGED);
-    drop((filling, phone));
-    keeps_nothing(MERGED, || {
+    let _ = fleet::fill(&phone, SHORT, 0..MERGED);
+    while filling.replica().totals().unwrap().documents < u64::from(MERGED) {
+        fleet::exchange(&phone, &filling);
+        filling.merge_all(NOW).unwrap();
+    }
+    drop(phone);
+    let open = || {
         let hub = fleet::hub_over(store.clone());
         touch_hub(&hub);
         hub
-    });
+    };
+    keeps_nothing(MERGED, open, || names(filling.replica()));
 }
 
-/// Makes inspections on a phone and brings them to a hub over a store.
-fn fill_both(
-    phone: &Arc<Phone>,
-    store: &Arc<MemoryStore>,
-    numbers: std::ops::Range<u32>,
-) -> Arc<Hub> {
-    let hub = fleet::hub_over(store.clone());
-    hub.publish(SHORT.to_vec()).unwrap();
-    (1..=2).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
-    let until = numbers.end;
-    let _ = fleet::fill(phone, SHORT, numbers);
-    while hub.replica().totals().unwrap().documents < u64::from(until) {
-        fleet::exchange(phone, &hub);
-        hub.merge_all(NOW).unwrap();
-    }
-    hub
+fn names(replica: &Replica) -> Names {
+    let mut names = Names::new();
+    list_all(replica, |document| {
+        names.insert(document);
+    });
+    names
 }
 
 /// Reads everything that lists read; returns how many are listed.

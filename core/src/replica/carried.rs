@@ -183,16 +183,19 @@ impl Replica {
 }
 
 impl Phone {
-    /// Returns the documents for which this phone carries packs of others that the hub has not
-    /// brought: they are shown, and nothing says yet that the hub has them.
+    /// Returns the documents for which this phone carries packs of others that no hub has signed for:
+    /// they are shown, and nothing says yet that the hub has them.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn carried(&self) -> Result<Vec<DocumentId>, ReplicaError> {
         let mut documents = Vec::new();
-        each_row(&**self.replica().store(), &[CARRIED], None, |key, _| {
-            documents.extend(rows::document_in(key));
+        each_row(&**self.replica().store(), &[CARRIED], None, |key, value| {
+            // What is signed for and not brought builds on something that the hub still lacks.
+            if rows::decode::<CarriedRow>(key, value)?.stored.is_none() {
+                documents.extend(rows::document_in(key));
+            }
             Ok(())
         })?;
         documents.dedup();

@@ -8,7 +8,7 @@ use std::fmt;
 /// Decimal places that are kept: a residue limit is written with four, a quotient needs some more.
 pub const DECIMALS: u32 = 9;
 /// Largest whole number: some hundred times the country's yearly budget in đồng. The sum of
-/// [`super::ROWS_MAX`] such numbers, and the product by [`UNIT`] that a division forms, fit an `i128`.
+/// [`super::ROWS_MAX`] such numbers, and the product by a billion that a division forms, fit an `i128`.
 pub const NUMBER_MAX: i128 = 1_000_000_000_000_000_000;
 
 const UNIT: i128 = 10_i128.pow(DECIMALS);

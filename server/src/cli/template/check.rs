@@ -1,5 +1,6 @@
 //! `template check`: whether checklists are valid, each fault with its place, and their counts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bienban_core::checklist::{Fault, Template, TemplateError, overlaps};
@@ -80,6 +81,14 @@ pub(super) fn check(
     for name in listed(files)? {
         one(&name, &bytes_of(&name)?, &mut data, &mut valid);
     }
+    // One anomaly of the decision stands in every set that it concerns.
+    let anomalies: BTreeMap<_, _> = valid
+        .iter()
+        .flat_map(Template::anomalies)
+        .map(|anomaly| ((&anomaly.id, &anomaly.vi), anomaly.needs_person))
+        .collect();
+    data.total.anomalies = anomalies.len();
+    data.total.needs_person = anomalies.values().filter(|person| **person).count();
     data.overlaps = overlaps(&valid).into_iter().map(OverlapData::of).collect();
     data.valid = data.overlaps.is_empty() && data.rows.iter().all(|row| row.valid);
     let code = u8::from(!data.valid);
@@ -244,7 +253,8 @@ mod tests {
         let (code, text) = checked(&[], true);
         assert_eq!(code, 0, "{text}");
         let last = text.lines().last().unwrap();
-        for count in ["28 of 28", "787 criteria", "2557 options", "179", "290", "106"] {
+        for count in ["28 of 28", "787 criteria", "2557 options", "179/290/106", "41 anomalies, 19"]
+        {
             assert!(last.contains(count), "{count} is not in: {last}");
         }
     }

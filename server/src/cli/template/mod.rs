@@ -128,9 +128,8 @@ impl Counts {
     fn of(template: &Template) -> Self {
         let items: Vec<_> = template.each().map(|(_, item)| item).collect();
         let criteria = || items.iter().filter(|item| item.max.is_some());
-        // The yes and no of a knock-out are no options of the form.
-        let graded = || items.iter().filter(|item| item.option("yes").is_none());
-        let options = || graded().flat_map(|item| item.answer.options());
+        // Only options that give points: the yes and no of a knock-out are none of the form.
+        let options = || criteria().flat_map(|item| item.answer.options());
         let gates = |stars| options().filter(|option| option.gate == Some(stars)).count();
         let knockouts = |level: KnockoutLevel| match template.grading() {
             Grading::OcopPoints(ocop) => ocop.knockouts.iter().filter(|k| k.level == level).count(),
@@ -155,6 +154,7 @@ impl Counts {
         }
     }
 
+    /// Adds all but anomalies, of which many checklists may share one.
     fn add(&mut self, other: &Self) {
         self.sections += other.sections;
         self.items += other.items;
@@ -168,8 +168,6 @@ impl Counts {
         self.knockouts.dossier += other.knockouts.dossier;
         self.knockouts.section += other.knockouts.section;
         self.knockouts.criterion += other.knockouts.criterion;
-        self.anomalies += other.anomalies;
-        self.needs_person += other.needs_person;
         self.corrections += other.corrections;
     }
 
