@@ -240,6 +240,9 @@ impl Replica {
         if let Some(tip) = tip {
             return Ok(Some(tip.attestation.device));
         }
+        if let Some(carried) = self.carried_tip(document, actor)? {
+            return Ok(Some(carried.device));
+        }
         // An actor of our own that has released nothing yet.
         let Some(owner) = self.owner()? else { return Ok(None) };
         let key = rows::of_actor(rows::ARRIVAL, document, actor);
@@ -247,14 +250,16 @@ impl Replica {
         Ok(own.map(|_| owner.device))
     }
 
-    /// Opens a document, by loading just this one.
+    /// Opens a document, by loading just this one: what the hub confirmed, own edits, and on top what
+    /// other phones brought.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::UnknownDocument`], [`ReplicaError::UnknownTemplate`], or
     /// [`ReplicaError::Document`] when its bytes do not load.
     pub fn load(&self, document: DocumentId) -> Result<Document, ReplicaError> {
-        Ok(self.load_whole(document)?.document)
+        let loaded = self.load_whole(document)?;
+        Ok(self.with_carried(document, &loaded.document)?.unwrap_or(loaded.document))
     }
 
     /// Returns the summaries of a kind, the most recently changed first. Loads no document.
@@ -489,7 +494,8 @@ impl Replica {
     ) -> Result<(), ReplicaError> {
         let mut writes = Writes::default();
         let before = self.summary(document)?;
-        let summary = loaded.document.summary();
+        let shown = self.with_carried(document, &loaded.document)?;
+        let summary = shown.as_ref().unwrap_or(&loaded.document).summary();
         if let Some(before) = before {
             let stale = rows::of_order(before.kind, before.updated_at, document);
             writes.remove(stale);

@@ -115,7 +115,7 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
-    /// What the hub or a peer sent, and the position reached with it.
+    /// What the hub sent, and the position reached with it.
     Received {
         /// Feed items.
         items: Vec<FeedItem>,
@@ -199,6 +199,23 @@ pub enum Fact {
     },
     /// Phone: it may see more than before, so its position in the feed says nothing any more.
     Lagging,
+    /// Phone: another phone brought packs that the hub may not have, and checklists to open them.
+    Met {
+        /// The phone that brought them; the packs say who wrote them.
+        from: DeviceId,
+        /// Packs and objects.
+        items: Vec<FeedItem>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: the hub was offered these packs of others and did not take them. They are neither
+    /// shown nor offered again; their bytes stay in the journal.
+    Declined {
+        /// Document, actor and last number of each pack.
+        packs: Vec<(DocumentId, Actor, u64)>,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Fact {
@@ -219,6 +236,8 @@ impl Fact {
             Self::Forked { .. } => 12,
             Self::Adopted { .. } => 13,
             Self::Lagging => 14,
+            Self::Met { .. } => 15,
+            Self::Declined { .. } => 16,
         }
     }
 
@@ -271,7 +290,7 @@ impl Fact {
             Self::Released { packs, .. }
             | Self::Accepted { packs, .. }
             | Self::Adopted { packs, .. } => packs.get(index).map(Vec::as_slice),
-            Self::Received { items, .. } => items
+            Self::Received { items, .. } | Self::Met { items, .. } => items
                 .iter()
                 .filter_map(|item| match item {
                     FeedItem::Pack(bytes) => Some(bytes.as_slice()),
@@ -422,6 +441,12 @@ mod tests {
                 at: AT,
             },
             Fact::Lagging,
+            Fact::Met {
+                from: device,
+                items: vec![FeedItem::Object { bytes: b"{}".to_vec() }, FeedItem::Pack(vec![1])],
+                at: AT,
+            },
+            Fact::Declined { packs: vec![(document, actor, 6)], at: AT },
         ]
     }
 

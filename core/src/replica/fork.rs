@@ -1,4 +1,4 @@
-//! Taking in what the hub or a peer sends, and what to do when the hub holds another line of this
+//! Taking in what the hub sends, and what to do when the hub holds another line of this
 //! device's own changes: a restored backup or a cloned phone wrote under one name twice.
 //!
 //! The hub's line stays. Our own edits of the other line are made anew, operation by operation,
@@ -23,7 +23,7 @@ use crate::trust::Tip;
 
 /// Documents whose summaries are renewed right after something arrived; the rest follow when lists
 /// are read.
-const REFRESHED_AT_ONCE_MAX: usize = 256;
+pub(super) const REFRESHED_AT_ONCE_MAX: usize = 256;
 
 /// An own edit that the document holds, and where it stands.
 struct OwnEdit {
@@ -45,7 +45,7 @@ pub struct Taken {
 }
 
 impl Phone {
-    /// Records what the hub or a peer sent, with the position reached, as one commit.
+    /// Records what the hub sent, with the position reached, as one commit.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl Phone {
             rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
         match tip {
             Some(row) if row.attestation.tip.seq >= pack.last_seq() => {
-                Ok(self.replica().load(document)?.has(&pack.tip_hash()))
+                Ok(self.replica().load_whole(document)?.document.has(&pack.tip_hash()))
             }
             _ => Ok(false),
         }

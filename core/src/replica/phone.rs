@@ -126,7 +126,9 @@ impl Phone {
         self.record(self.renewal(incarnation, why, now)).map(drop)
     }
 
-    /// Edits a document, or makes it if this is its first edit here. Returns after one sync of the
+    /// Edits a document, or makes it if this is its first edit here. The edit builds on what the hub
+    /// confirmed and on own edits, never on what another phone brought: whatever becomes of that, the
+    /// edit can enter the record. Returns after one sync of the
     /// journal: the edit is durable then. All edits of one call are one change.
     ///
     /// # Errors
@@ -160,13 +162,14 @@ impl Phone {
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }
 
-    /// Opens a document, or what it would be before its first edit.
+    /// Opens a document, or what it would be before its first edit, with what other phones brought.
     ///
     /// # Errors
     ///
     /// As [`Replica::load`].
     pub fn view(&self, genesis: &Genesis) -> Result<Document, ReplicaError> {
-        Ok(self.load_or_new(genesis)?.document)
+        let loaded = self.load_or_new(genesis)?.document;
+        Ok(self.replica.with_carried(genesis.document(), &loaded)?.unwrap_or(loaded))
     }
 
     /// Signs all edits not yet released, so that they can travel. One sync for all of them.
@@ -371,7 +374,7 @@ impl Phone {
 
     /// Opens the store again where an earlier write failed and it takes none since: a disk that was
     /// full may have room now. While it has none, the write that follows says so.
-    fn recover(&self) -> Result<(), ReplicaError> {
+    pub(super) fn recover(&self) -> Result<(), ReplicaError> {
         if self.stale.load(Ordering::Relaxed) {
             return Err(ReplicaError::Interrupted);
         }

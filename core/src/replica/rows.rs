@@ -33,6 +33,9 @@ pub(super) const ORDER: u8 = b'o';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
+/// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a
+/// phone, and that the hub has not yet brought.
+pub(super) const CARRIED: u8 = b'c';
 /// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
 /// Scope (empty: all), prefix → node of the reconciliation tree.
@@ -126,6 +129,17 @@ pub(super) struct PackRow {
     pub(super) place: PackPlace,
     pub(super) first_seq: u64,
     pub(super) tip: ChangeHash,
+}
+
+/// A pack that a phone brought and the hub has not confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CarriedRow {
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
+    /// The proof of the actor's changes up to the pack's last.
+    pub(super) attestation: Attestation,
+    /// The life of the hub's store that has signed for it, if one has.
+    pub(super) stored: Option<[u8; 16]>,
 }
 
 /// How far the edits of one of this device's actors have come.

@@ -128,6 +128,9 @@ pub enum Verdict {
     Orphan,
     /// The hub's quota for set-aside changes of this device is used up; it was not kept.
     OverQuota,
+    /// The hub cannot read the pack, or its signature does not hold: damage, or a newer program. It
+    /// was not kept.
+    Unreadable,
 }
 
 /// The hub's word on a change that was not merged.
@@ -139,7 +142,7 @@ pub struct Notice {
     pub actor: Actor,
     /// Its place.
     pub seq: u64,
-    /// The change.
+    /// The change; the digest of the pack's bytes where they are [`Verdict::Unreadable`].
     pub hash: ChangeHash,
     /// What became of it.
     pub verdict: Verdict,
@@ -188,7 +191,7 @@ pub struct HubStatus {
     pub quarantined: u64,
 }
 
-/// Why a peer ended a session or refused a request.
+/// Why a peer ended a session, or did not take in all of it, or refused a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
@@ -202,7 +205,7 @@ pub enum FailureCode {
     TooLarge,
     /// Too many at once; try again later.
     Busy,
-    /// No space left; nothing was accepted.
+    /// No space left; what was pushed was not taken in.
     Full,
     /// Shutting down; try again later.
     Closing,
