@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
 use super::access;
-use super::documents::{Records, Replica, each_row};
+use super::documents::{Replica, each_row};
 use super::facts::{Fact, Renewal};
 use super::hub::tip_at;
 use super::phone::Phone;
+use super::records::Records;
 use super::rows::{
     self, ARRIVAL, ArrivalRow, CARRIED, CarriedRow, DOCUMENT, FORK, PACK, PackRow, TIP, TipRow,
 };
