@@ -277,7 +277,7 @@ fn type_until_hub_is_full(
 
 fn expect_hub_full(refusal: &serde_json::Value) {
     let message = refusal["error"]["message"].as_str().unwrap();
-    assert!(message.contains("full"), "{refusal}");
+    assert!(message.contains("no room"), "{refusal}");
     assert_eq!(refusal["error"]["kind"], "hub_full", "{refusal}");
     assert_eq!(refusal["error"]["code"], FULL, "{refusal}");
 }
