@@ -8,3 +8,4 @@ mod hub;
 mod lists;
 mod memory;
 mod quic;
+mod refused;

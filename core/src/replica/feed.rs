@@ -5,10 +5,12 @@ use super::ReplicaError;
 use super::access;
 use super::documents::{Records, each_row};
 use super::hub::Hub;
-use super::rows::{self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
+use super::rows::{self, CLOSED, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
 use crate::model::{DeviceId, DocumentId};
 use crate::store::StoreError;
-use crate::sync::{DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage};
+use crate::sync::{
+    ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage,
+};
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
 const FEED_PAGE_ENTRIES_MAX: usize = 256;
@@ -120,6 +122,7 @@ impl Hub {
                 self.replica().object(template)?.map(|bytes| FeedItem::Object { bytes })
             }
             Entry::Device { device } => self.replica().device(device)?.map(FeedItem::Device),
+            Entry::Closed { line } => Some(FeedItem::Closed(line)),
         })
     }
 
@@ -182,12 +185,13 @@ impl Hub {
         }
     }
 
-    /// Checklists and device names, which everybody sees.
+    /// Checklists and device names, which everybody sees; and which lines of the documents that a
+    /// device may see end in the record, so that it takes in no more of them from others.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError`] when reading fails.
-    pub fn everybodys(&self) -> Result<Vec<FeedItem>, ReplicaError> {
+    pub fn base(&self, reader: &DeviceEntry) -> Result<Vec<FeedItem>, ReplicaError> {
         let mut items = Vec::new();
         each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
             items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
@@ -197,6 +201,17 @@ impl Hub {
             items.push(FeedItem::Device(rows::decode(key, value)?));
             Ok(())
         })?;
+        let mut lines: Vec<ClosedLine> = Vec::new();
+        each_row(&**self.replica().store(), &[CLOSED], None, |key, value| {
+            lines.push(rows::decode(key, value)?);
+            Ok(())
+        })?;
+        for line in lines {
+            let scope = self.replica().genesis(line.document)?.scope;
+            if access::reads(reader, &scope) {
+                items.push(FeedItem::Closed(line));
+            }
+        }
         Ok(items)
     }
 

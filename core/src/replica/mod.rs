@@ -27,10 +27,10 @@ use std::sync::Arc;
 
 pub use access::{may_write, units};
 pub use documents::{ListQuery, Replica};
-pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Renewal, Replaced};
+pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced};
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};
-pub use phone::{Arrival, EditOutcome, Phone};
+pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};

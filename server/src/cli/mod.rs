@@ -9,6 +9,7 @@ mod folder;
 mod output;
 mod page;
 mod record;
+mod rejected;
 mod rows;
 mod serve;
 mod time;

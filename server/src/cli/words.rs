@@ -138,6 +138,8 @@ pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
         Verdict::NotAllowed => m.text("notice.not_allowed", &[]),
         Verdict::Orphan => m.text("notice.orphan", &[]),
         Verdict::OverQuota => m.text("notice.over_quota", &[]),
+        Verdict::OnRefused => m.text("notice.on_refused", &[]),
+        Verdict::Full => m.text("notice.full", &[]),
     }
 }
 
