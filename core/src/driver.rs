@@ -528,10 +528,7 @@ pub async fn serve(
                     return fail(runner, out, error).await;
                 }
             }
-            wakeup.pending();
-            if runner.take_announced() {
-                wakeup.grown();
-            }
+            pass_on(&mut runner, &wakeup);
         }
         if let Some(outcome) = runner.outcome() {
             let ended = ended(outcome);
@@ -578,6 +575,18 @@ pub async fn serve(
             }
             () = stopped(&mut stop) => return Ok(served),
         }
+    }
+}
+
+/// Tells the rest of the hub what came of an exchange so far.
+fn pass_on(runner: &mut HubRunner, wakeup: &Wakeup) {
+    wakeup.pending();
+    if runner.take_full() {
+        tracing::warn!(device = runner.device().short(), "no room for what was pushed");
+        wakeup.failed();
+    }
+    if runner.take_announced() {
+        wakeup.grown();
     }
 }
 

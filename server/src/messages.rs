@@ -148,6 +148,21 @@ impl Messages {
     }
 }
 
+impl Messages {
+    /// Returns the text with this key as it stands, if there is one: for keys that are put together,
+    /// as those of the help texts are.
+    #[must_use]
+    pub(crate) fn find(&self, key: &str) -> Option<&str> {
+        self.texts.get(key).map(String::as_str)
+    }
+
+    /// Returns all keys.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.texts.keys().map(String::as_str)
+    }
+}
+
 fn flatten(prefix: &str, table: toml::Table, into: &mut BTreeMap<String, String>) {
     for (name, value) in table {
         let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };

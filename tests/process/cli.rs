@@ -34,6 +34,48 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
 }
 
 #[test]
+fn help_and_errors_speak_vietnamese_when_they_are_asked_to() {
+    let folders = Folders::new();
+    let help = run(&["--lang", "vi", "field", "answer", "--help"]).ok();
+    assert!(help.out.contains("Cách dùng:") && help.out.contains("Trả lời một mục"), "{help:?}");
+    assert!(!help.out.contains("Usage:"), "{help:?}");
+    let wrong = run(&["field", "--dir", "x", "answr", "--lang=vi"]).fails(2);
+    assert!(wrong.err.contains("không có lệnh “answr”"), "{wrong:?}");
+    let nowhere = folders.field("nowhere", &["list", "--lang", "vi"]).fails(3);
+    assert!(nowhere.err.contains("không có thiết bị trong"), "{nowhere:?}");
+    folders.field("a", &["init", "--hub", NOBODY]).ok();
+    let sync = folders.field("a", &["sync", "--lang", "vi"]).fails(5);
+    assert!(!sync.err.contains("nothing listens"), "{sync:?}");
+    // What a program reads is translated in the same way.
+    let data = folders.admin("nowhere", &["whoami", "--lang", "vi"]).fails(3).json();
+    assert!(data["error"]["message"].as_str().unwrap().contains("không có thiết bị"), "{data}");
+}
+
+#[test]
+fn what_is_not_there_says_which_command_lists_what_is() {
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    for (words, command) in [
+        (&["show", "abcd1234"][..], "`bienban field list`"),
+        (&["plans", "Kế hoạch X"], "`plans`"),
+        (&["open", "abcd1234", "x"], "`plans`"),
+    ] {
+        let failed = folders.field("a", words).fails(3);
+        assert!(failed.err.contains(command), "{failed:?}");
+    }
+}
+
+#[test]
+fn a_demo_is_not_put_where_one_is() {
+    let folders = Folders::new();
+    std::fs::create_dir_all(folders.path("day").join("hub")).unwrap();
+    let dir = folders.path("day");
+    let failed = run(&["demo", "--keep", "--dir", text(&dir)]).fails(1);
+    assert!(failed.err.contains("holds a demo already"), "{failed:?}");
+    assert!(failed.err.contains("bienban serve --dir DIR/hub"), "{failed:?}");
+}
+
+#[test]
 fn what_is_not_there_exits_with_3() {
     let folders = Folders::new();
     assert!(folders.field("nowhere", &["list"]).fails(3).err.contains("init"));
@@ -157,7 +199,9 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_eq!(keys(&data), ["next", "rows"]);
     let rows = data["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2);
-    assert_eq!(keys(&rows[0]), ["conflicts", "id", "title", "unit", "updated_at"]);
+    assert_eq!(keys(&rows[0]), ["code", "conflicts", "id", "title", "unit", "updated_at"]);
+    assert!(rows.iter().any(|row| row["code"] == "A2"));
+    assert!(folders.field("a", &["facilities"]).ok().out.contains("A2  HTX Hai Mới"));
     assert!(rows.iter().any(|row| row["title"] == "HTX Hai Mới"));
     let one = folders.field_json("a", &["facilities", "--limit", "1"]);
     let next = one["next"].as_str().unwrap();
@@ -168,6 +212,50 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_eq!(status["only_here"], 4);
     let arrival = &status["records"][0]["arrival"];
     assert_eq!(keys(arrival), ["merged", "only_here", "recorded", "stored", "stored_at"]);
+}
+
+#[test]
+fn an_import_takes_communes_of_before_july_2025_and_says_what_they_became() {
+    let folders = Folders::new();
+    folders.admin("a", &["init"]).ok();
+    let file = folders.file(
+        "old.csv",
+        "code,name,owner_kind,xã\nA1,HTX Một,htx,06340\nA2,HTX Hai,htx,\"Thi\u{323} trấn Bắc Sơn, Lạng Sơn\"\n\
+         A3,HTX Ba,htx,06325\n",
+    );
+    let done = folders.admin("a", &["--offline", "import", "facilities", text(&file)]).ok().json();
+    let rows = done["facilities"].as_array().unwrap();
+    let communes: Vec<&str> = rows.iter().map(|row| row["commune"].as_str().unwrap()).collect();
+    assert_eq!(communes, ["06337", "06325", "06325"]);
+    assert_eq!(rows[0]["former_commune"]["title"], "Xã Tân Tri");
+    assert_eq!(rows[1]["former_commune"]["code"], "06325");
+    assert_eq!(rows[2]["former_commune"], Value::Null);
+    let several = folders.file(
+        "several.csv",
+        "code,name,owner_kind,commune_code\nB1,HTX Bốn,htx,Bắc Sơn\nB2,HTX Năm,htx,00019\n",
+    );
+    let failed =
+        folders.admin("a", &["--offline", "import", "facilities", text(&several)]).fails(1);
+    let problems = failed.json()["error"]["problems"].clone();
+    assert_eq!((&problems[0]["row"], &problems[0]["column"]), (&2.into(), &"commune_code".into()));
+    assert!(problems[0]["problem"].as_str().unwrap().contains("06325 Xã Bắc Sơn, Lạng Sơn"));
+    assert!(problems[1]["problem"].as_str().unwrap().contains("00004 Phường Ba Đình, Hà Nội"));
+}
+
+#[test]
+fn units_are_looked_up_without_a_device() {
+    let found = run(&["units", "find", "bac son, lang son", "--json"]).ok().json();
+    assert_eq!(keys(&found), ["total", "units"]);
+    let first = &found["units"][0];
+    assert_eq!((&first["code"], &first["in_force"]), (&"06325".into(), &true.into()));
+    assert_eq!(first["formed_from"][0]["title"], "Thị trấn Bắc Sơn");
+    let shown = run(&["units", "show", "185"]).ok();
+    for code in ["06325", "06337", "06349", "06364", "06367", "06376"] {
+        assert!(shown.out.contains(code), "{shown:?}");
+    }
+    assert!(shown.out.contains("Not official"), "{shown:?}");
+    run(&["units", "show", "99999"]).fails(3);
+    run(&["units", "find"]).fails(2);
 }
 
 #[test]

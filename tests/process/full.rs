@@ -206,6 +206,8 @@ fn full_hub_refuses_serves_and_recovers() {
     let mut scene = Scene::in_folders(TempDir::new().unwrap(), disk.path().join("hub"), 1);
     let writer = scene.phones[0].clone();
     let reader = scene.add_phone("reader", "inspector");
+    let late = scene.add_phone("late", "inspector");
+    scene.sync(&late);
     let mut typist = Typist::new("hub", &scene);
     let mut phone = Batch::start(&writer);
     let mut told = Vec::new();
@@ -216,26 +218,14 @@ fn full_hub_refuses_serves_and_recovers() {
     }
     phone.ask("sync").done();
     disk.fill();
-    // The phone types on; soon the hub takes nothing in, says so, and signs for nothing.
-    let mut refusal = None;
-    for _ in 0..EDITS_MAX {
-        let (typed, line) = typist.next();
-        phone.ask(&line).done();
-        told.push(typed);
-        let reply = phone.ask("sync");
-        if matches!(reply, Reply::Failed(_)) {
-            refusal = Some(reply);
-            break;
-        }
-    }
-    let Some(Reply::Failed(refusal)) = refusal else { panic!("a full hub took everything") };
-    let message = refusal["error"]["message"].as_str().unwrap();
-    assert!(message.contains("full"), "{refusal}");
-    assert_eq!(refusal["error"]["kind"], "hub_full", "{refusal}");
-    assert_eq!(refusal["error"]["code"], FULL, "{refusal}");
+    let merged = told[told.len() - 1].clone();
+    let (more, merged) = type_until_hub_is_full(&mut phone, &mut typist, merged);
+    told.extend(more);
     assert!(phone.ask("status").done()["only_here"].as_u64().unwrap() > 0);
-    // It still serves: a phone that holds nothing yet gets everything that was merged.
+    // It still serves: a phone that holds nothing yet gets everything that was merged, and one that
+    // has something to push as well.
     scene.sync(&reader);
+    told.extend(push_to_full_hub(&scene, &late, &merged));
     assert!(scene.hub.as_mut().unwrap().is_running(), "{}", log_of(&scene.hub_dir));
     // Started anew on the full disk it serves as well.
     disk.fill_again();
@@ -253,7 +243,64 @@ fn full_hub_refuses_serves_and_recovers() {
     }
     println!("the hub took everything {:?} after there was room", watch.elapsed());
     phone.end();
+    // What was refused meanwhile is neither lost nor taken for sent.
+    scene.sync(&late);
+    assert_eq!(scene.field(&late, &["status"])["only_here"], 0);
     scene.settle();
     scene.stop_hub();
     scene::expect_same(&scene).expect_all("the record", &told);
+}
+
+/// Types and exchanges until the hub takes nothing in, says so and signs for nothing. Returns what
+/// was typed, and the last that the hub took in.
+fn type_until_hub_is_full(
+    phone: &mut Batch,
+    typist: &mut Typist,
+    mut merged: Typed,
+) -> (Vec<Typed>, Typed) {
+    let mut told = Vec::new();
+    for _ in 0..EDITS_MAX {
+        let (typed, line) = typist.next();
+        phone.ask(&line).done();
+        told.push(typed.clone());
+        match phone.ask("sync") {
+            Reply::Done(_) => merged = typed,
+            Reply::Failed(refusal) => {
+                expect_hub_full(&refusal);
+                return (told, merged);
+            }
+            Reply::Gone => panic!("the phone ended"),
+        }
+    }
+    panic!("a full hub took everything");
+}
+
+fn expect_hub_full(refusal: &serde_json::Value) {
+    let message = refusal["error"]["message"].as_str().unwrap();
+    assert!(message.contains("full"), "{refusal}");
+    assert_eq!(refusal["error"]["kind"], "hub_full", "{refusal}");
+    assert_eq!(refusal["error"]["code"], FULL, "{refusal}");
+}
+
+/// Pushes to a full hub from a phone that is behind: it is refused, and caught up all the same.
+fn push_to_full_hub(scene: &Scene, dir: &Path, merged: &Typed) -> Vec<Typed> {
+    let before = scene.field(dir, &["status"])["position"].as_u64().unwrap();
+    let mut typist = Typist::new("late", scene);
+    let mut phone = Batch::start(dir);
+    let mut told = Vec::new();
+    for round in 0..2 {
+        let (typed, line) = typist.next();
+        phone.ask(&line).done();
+        told.push(typed);
+        let Reply::Failed(refusal) = phone.ask("sync") else { panic!("a full hub took it") };
+        expect_hub_full(&refusal);
+        let status = phone.ask("status").done();
+        assert_eq!(status["only_here"], round + 1, "{status}");
+        assert_eq!(status["notices"], serde_json::json!([]), "{status}");
+        assert!(status["position"].as_u64().unwrap() > before, "{status}");
+    }
+    let shown = phone.ask(&format!("show {}", scene.inspection)).done().to_string();
+    assert!(shown.contains(token(merged)), "what the hub had merged did not come");
+    assert!(phone.end().code().is_some_and(|code| i64::from(code) == FULL));
+    told
 }

@@ -4,7 +4,9 @@
 //! and nothing else, the hub has told the signer what it set aside, and its memory has not grown.
 
 mod frames;
+mod limits;
 mod packs;
+mod unreadable;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -223,7 +225,8 @@ fn hostile_device_harms_nobody() {
     let before = memory(&scene);
     frames::attack(&hostile, seed);
     let after_frames = memory(&scene);
-    let expected = packs::attack(&hostile, &scene, seed);
+    let mut expected = packs::attack(&hostile, &scene, seed);
+    expected.extend(limits::attack(&hostile, &scene));
     let after = memory(&scene).max(after_frames);
     let log = log_of(&scene.hub_dir);
     assert!(scene.hub.as_mut().unwrap().is_running(), "the hub ended\n{log}");

@@ -174,3 +174,73 @@ fn a_deleted_finding_stays_visible_and_can_be_restored() {
     assert_eq!(then["findings"][0]["deleted"], true);
     assert_eq!(then["digest"], shown["digest"]);
 }
+
+#[test]
+fn a_wrong_field_or_step_is_answered_with_those_there_are() {
+    let team = Team::new();
+    let field = team.folders.field("an", &["header", &team.inspection, "witnes", "x"]).fails(3);
+    assert!(field.err.contains("witness_position") && field.err.contains("place"), "{field:?}");
+    let named = team.folders.field("an", &["state", &team.inspection, "done"]).fails(2);
+    assert!(named.err.contains("in_field (in the field)"), "{named:?}");
+    let step = team.folders.field("an", &["state", &team.inspection, "closed"]).fails(1);
+    assert!(step.err.contains("decided (decided), stopped (stopped)"), "{step:?}");
+    let step = ["state", &team.inspection, "closed", "--lang", "vi"];
+    let step = team.folders.field("an", &step).fails(1);
+    assert!(!step.err.contains("cannot become"), "{step:?}");
+}
+
+#[test]
+fn equal_answers_given_apart_are_agreement_that_nobody_has_to_settle() {
+    let team = Team::new();
+    team.edit("an", "answer", &["2.1", "ma"]);
+    team.edit("binh", "answer", &["2.1", "ma"]);
+    for phone in ["an", "binh", "an"] {
+        team.sync(phone);
+    }
+    let shown = team.show("an");
+    let agreed = item(&shown, "2.1");
+    assert_eq!((&agreed["state"], &agreed["counts_as"]), (&"answered".into(), &"major".into()));
+    assert_eq!(agreed["answers"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["conflicts"].as_array().unwrap().len(), 0);
+    assert_eq!(shown["digest"], team.show("binh")["digest"]);
+    let text = team.folders.field("an", &["show", &team.inspection]).ok().out;
+    assert!(text.contains("the same answer, given by 2 people"), "{text}");
+    assert_eq!(team.folders.field_json("an", &["list"])["rows"][0]["conflicts"], 0);
+    // A new answer needs no settlement first.
+    team.edit("an", "answer", &["2.1", "se"]);
+    let history = team.folders.field("an", &["history", &team.inspection, "2.1"]).ok().out;
+    assert!(history.starts_with("Oldest first"), "{history}");
+}
+
+#[test]
+fn a_checklist_is_found_by_its_code_and_a_facility_by_its_code_in_either_case() {
+    let team = Team::new();
+    let plan = |template: &str, facility: &str| {
+        let words = ["plan", "add", "--title", "Hai", "--from", "2026-11-01", "--to", "2026-12-31"];
+        let rest = ["--leader", "an", "--facility", facility, "--template", template];
+        team.folders.admin("first", &[&words[..], &rest[..]].concat())
+    };
+    let made = plan("CL-CHE", "che-02").ok().json();
+    assert_eq!(made["visits"][0]["facility"]["title"], "HTX Chè Hai");
+    let unknown = plan("CL-CA", "CHE-02").fails(3);
+    assert!(unknown.err.contains("checklist list"), "{unknown:?}");
+}
+
+#[test]
+fn a_device_that_was_made_inactive_is_told_so() {
+    let team = Team::new();
+    let device = team.folders.field_json("binh", &["whoami"])["device"].clone();
+    let trust = ["trust", device.as_str().unwrap(), "--name", "binh", "--agency", "Phòng Kinh tế"];
+    let rest = ["--role", "inspector", "--scope", "20"];
+    let end = [&trust[..], &rest[..], &["--inactive"]].concat();
+    team.folders.admin("first", &end).ok();
+    let refused = team.folders.field("binh", &["sync"]).fails(6);
+    assert!(refused.err.contains("no longer exchanges with this device"), "{refused:?}");
+    let known = team.folders.field_json("binh", &["whoami"]);
+    assert!(known["refused_at"].as_str().is_some(), "{known}");
+    assert!(team.folders.field("binh", &["whoami"]).ok().out.contains("made it inactive"));
+    // Taken in again, it forgets.
+    team.folders.admin("first", &[&trust[..], &rest[..]].concat()).ok();
+    team.sync("binh");
+    assert!(team.folders.field_json("binh", &["whoami"])["refused_at"].is_null());
+}

@@ -14,6 +14,12 @@ use rand::{Rng, SeedableRng};
 /// Flipped bytes of a plain `cargo test`; `BIENBAN_FLIPS` asks for more.
 const FLIPS: u64 = 30;
 
+/// Zeroed pages and cut tails of a plain `cargo test`.
+const TEARS: u64 = 20;
+
+/// What disks and file systems lose at once.
+const PAGE_BYTES: usize = 4096;
+
 const YEAR_MS: i64 = 365 * 24 * 3600 * 1000;
 
 /// What a copy of a folder is laid over.
@@ -205,22 +211,50 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Changes one bit of one file of a store and says where.
-fn flip(dir: &Path, rng: &mut SmallRng) -> String {
-    let files = files(&dir.join("store"));
-    let file = &files[rng.random_range(0..files.len())];
-    let mut bytes = fs::read(file).unwrap();
-    let (at, bit) = (rng.random_range(0..bytes.len()), rng.random_range(0..8));
-    bytes[at] ^= 1 << bit;
-    fs::write(file, bytes).unwrap();
-    format!("bit {bit} of byte {at} of {}", file.display())
+/// What happens to a file of a closed store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    /// One bit is another.
+    Flip,
+    /// A page reads as zeros, as after a lost write.
+    Zero,
+    /// The end is missing.
+    Cut,
 }
 
-#[test]
-fn a_flipped_bit_in_any_file_is_repaired_or_given_back() {
-    let seed = crate::seed("flips");
+/// Damages one file of a store and says where.
+fn damage(dir: &Path, kinds: &[Damage], rng: &mut SmallRng) -> String {
+    let files = files(&dir.join("store"));
+    let file = &files[rng.random_range(0..files.len())];
+    let kind = kinds[rng.random_range(0..kinds.len())];
+    let mut bytes = fs::read(file).unwrap();
+    let at = rng.random_range(0..bytes.len());
+    let place = match kind {
+        Damage::Flip => {
+            let bit = rng.random_range(0..8);
+            bytes[at] ^= 1 << bit;
+            format!("bit {bit} of byte {at} flipped")
+        }
+        Damage::Zero => {
+            let start = at - at % PAGE_BYTES;
+            let end = bytes.len().min(start + PAGE_BYTES);
+            bytes[start..end].fill(0);
+            format!("bytes {start} to {end} zeroed")
+        }
+        Damage::Cut => {
+            let before = bytes.len();
+            bytes.truncate(at);
+            format!("{at} bytes left of {before}")
+        }
+    };
+    fs::write(file, bytes).unwrap();
+    format!("{place}: {}", file.display())
+}
+
+/// Damages closed stores of hub and phones again and again while people work on.
+fn damaged_again_and_again(test: &str, kinds: &[Damage], times: u64) {
+    let seed = crate::seed(test);
     let mut rng = SmallRng::seed_from_u64(seed);
-    let flips = crate::number("BIENBAN_FLIPS").unwrap_or(FLIPS);
     let mut scene = Scene::with_phones(2);
     let phones = scene.phones.clone();
     let mut typist = Typist::new(&scene);
@@ -228,26 +262,38 @@ fn a_flipped_bit_in_any_file_is_repaired_or_given_back() {
         typist.write(&scene, phone, &format!("first-{number}"));
     }
     scene.settle();
-    for trial in 0..flips {
+    for trial in 0..times {
         let phone = phones[rng.random_range(0..phones.len())].clone();
         let place = if rng.random_ratio(1, 2) {
             scene.stop_hub();
-            let place = flip(&scene.hub_dir, &mut rng);
+            let place = damage(&scene.hub_dir, kinds, &mut rng);
             scene.restart_hub();
             place
         } else {
-            flip(&phone, &mut rng)
+            damage(&phone, kinds, &mut rng)
         };
         println!("trial {trial}: {place}");
         // Work goes on at once on what was repaired.
         typist.write(&scene, &phone, &format!("trial-{trial}"));
         scene.settle();
-        if trial % 5 == 4 || trial + 1 == flips {
+        if trial % 5 == 4 || trial + 1 == times {
             scene.stop_hub();
             scene::expect_same(&scene).expect_all("the record", &typist.told);
             scene.restart_hub();
         }
     }
+}
+
+#[test]
+fn a_flipped_bit_in_any_file_is_repaired_or_given_back() {
+    let times = crate::number("BIENBAN_FLIPS").unwrap_or(FLIPS);
+    damaged_again_and_again("flips", &[Damage::Flip], times);
+}
+
+#[test]
+fn a_zeroed_page_or_cut_tail_of_any_file_is_repaired_or_given_back() {
+    let times = crate::number("BIENBAN_FLIPS").unwrap_or(TEARS);
+    damaged_again_and_again("tears", &[Damage::Zero, Damage::Cut], times);
 }
 
 /// A hub that was started on a copy while the first still runs answers under the same key; only one

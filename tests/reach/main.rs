@@ -4,8 +4,11 @@
 
 mod answers;
 mod exchanges;
+mod heap;
 mod hub;
 mod lists;
 mod memory;
+mod page_table;
 mod quic;
+mod records;
 mod refused;

@@ -1,11 +1,12 @@
 //! N phones and a hub, one seed: the real core and hub logic over a simulated network and simulated
-//! disks. After every run all replicas must hold the same record, and no acknowledged edit may be
+//! disks. Phones also meet each other, without the hub. After every run all replicas must hold the same record, and no acknowledged edit may be
 //! missing or doubled.
 //!
 //! `BIENBAN_SIM_SEEDS=N` runs N schedules, `BIENBAN_SIM_SEED=S` replays one and prints its trace.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "a replayed schedule is told step by step")]
 
+mod meet;
 mod node;
 mod oracle;
 mod world;
@@ -98,6 +99,7 @@ fn every_schedule_converges_and_loses_nothing() {
     };
     println!("{seeds} schedules: {total:?}");
     // A simulator that stops making trouble proves nothing.
+    assert!(total.meetings > 0 && total.carried > 0, "{total:?}");
     assert!(total.edits > seeds, "too few edits: {total:?}");
     assert!(total.conflicts > 0 && total.cuts > 0 && total.power_cuts > 0, "{total:?}");
     assert!(total.forks > 0 && total.refused_writes > 0 && total.ghosts > 0, "{total:?}");

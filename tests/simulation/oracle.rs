@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub(crate) clones: u64,
     pub(crate) ghosts: u64,
     pub(crate) hub_restores: u64,
+    pub(crate) meetings: u64,
+    pub(crate) carried: u64,
     pub(crate) conflicts: u64,
     pub(crate) forks: u64,
 }
@@ -32,6 +34,8 @@ impl Tally {
         self.clones += other.clones;
         self.ghosts += other.ghosts;
         self.hub_restores += other.hub_restores;
+        self.meetings += other.meetings;
+        self.carried += other.carried;
         self.conflicts += other.conflicts;
         self.forks += other.forks;
     }
@@ -68,6 +72,10 @@ pub(crate) fn check(world: &mut World) -> Result<Tally, String> {
         let left = phone.phone.only_here().map_err(|error| error.to_string())?;
         if !left.is_empty() {
             return Err(format!("{} still holds edits that are only there", phone.name));
+        }
+        let carried = phone.phone.carried().map_err(|error| error.to_string())?;
+        if !carried.is_empty() {
+            return Err(format!("{} still carries packs to the hub", phone.name));
         }
         tally.forks += phone
             .phone

@@ -14,6 +14,7 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use crate::meet::Link;
 use crate::node::{Exchange, HubNode, PhoneNode, Said, What, entropy};
 use crate::oracle::Tally;
 
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) phones: Vec<PhoneNode>,
     pub(crate) visits: Vec<Genesis>,
     pub(crate) tally: Tally,
+    pub(crate) links: Vec<Link>,
     hub_backup: Option<MemoryDisk>,
     clock: i64,
     edits: usize,
@@ -63,6 +65,7 @@ impl World {
             phones,
             visits,
             tally: Tally::default(),
+            links: Vec::new(),
             hub_backup: None,
             clock: 1_800_000_000_000,
             edits: 0,
@@ -80,8 +83,11 @@ impl World {
         let phone = self.rng.random_range(0..self.phones.len());
         match self.rng.random_range(0..1000) {
             0..300 => self.edit(phone),
-            300..420 => self.connect(phone),
-            420..780 => self.deliver(phone),
+            300..400 => self.connect(phone),
+            400..430 => self.meet(phone),
+            430..530 => self.pass_on(),
+            530..540 => self.part(),
+            540..780 => self.deliver(phone),
             780..840 => self.cut(phone),
             840..930 => self.merge(),
             930..950 => self.power_cut_phone(phone),
@@ -97,13 +103,13 @@ impl World {
         }
     }
 
-    fn say(&self, text: impl FnOnce() -> String) {
+    pub(crate) fn say(&self, text: impl FnOnce() -> String) {
         if self.trace {
             println!("{:>8} {}", self.clock % 100_000_000, text());
         }
     }
 
-    fn now(&self, phone: usize) -> Timestamp {
+    pub(crate) fn now(&self, phone: usize) -> Timestamp {
         Timestamp(self.clock + self.phones[phone].skew)
     }
 
@@ -220,6 +226,7 @@ impl World {
     fn power_cut_phone(&mut self, at: usize) {
         self.tally.power_cuts += 1;
         self.say(|| format!("phone {at} loses power"));
+        self.part_from(at);
         let kept = self.rng.random_bool(0.5);
         self.phones[at].store.power_cut(kept).unwrap();
         let Self { phones, rng, .. } = self;
@@ -273,6 +280,7 @@ impl World {
         let moved = self.rng.random_bool(0.5);
         self.say(|| format!("phone {at} is restored from a backup, visibly: {moved}"));
         self.tally.restores += 1;
+        self.part_from(at);
         let Self { phones, rng, .. } = self;
         let node = &mut phones[at];
         node.said.truncate(count);
@@ -330,6 +338,7 @@ impl World {
     /// Ends all faults and syncs everybody until nothing moves.
     pub(crate) fn heal(&mut self) {
         self.say(|| "everything heals".to_owned());
+        self.links.clear();
         self.hub.store.set_fault(None);
         drop(self.hub.store_reopen());
         for at in 0..self.phones.len() {
@@ -389,7 +398,7 @@ impl HubNode {
     }
 }
 
-fn entry(phone: &PhoneNode) -> DeviceEntry {
+pub(crate) fn entry(phone: &PhoneNode) -> DeviceEntry {
     DeviceEntry {
         device: phone.device(),
         name: phone.name.clone(),

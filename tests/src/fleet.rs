@@ -134,14 +134,29 @@ pub fn entry(number: u8) -> DeviceEntry {
     }
 }
 
-/// Gives a phone a checklist and `count` inspections with one answer each, as if it had recorded
-/// them: the same facts, many in one commit. Summaries are left to be renewed.
+/// Gives a phone a checklist and inspections with one answer each, as if it had recorded them: the
+/// same facts, many in one commit. Summaries are left to be renewed.
 ///
 /// # Panics
 ///
 /// When the store fails.
 #[must_use]
 pub fn fill(phone: &Phone, checklist: &[u8], numbers: std::ops::Range<u32>) -> TemplateId {
+    fill_answers(phone, checklist, numbers, 1)
+}
+
+/// As [`fill`], with the first `answers` items of each inspection answered, one edit for each.
+///
+/// # Panics
+///
+/// When the store fails.
+#[must_use]
+pub fn fill_answers(
+    phone: &Phone,
+    checklist: &[u8],
+    numbers: std::ops::Range<u32>,
+    answers: usize,
+) -> TemplateId {
     let parsed = Template::parse(checklist).unwrap();
     let (template, shape) = (parsed.id(), parsed.shape());
     let store = phone.replica().store();
@@ -153,10 +168,11 @@ pub fn fill(phone: &Phone, checklist: &[u8], numbers: std::ops::Range<u32>) -> T
     let mut records = Vec::new();
     for number in numbers {
         let genesis = visit(template, number);
-        let fact =
-            Fact::Changed { change: first_answer(phone, &genesis, &shape), genesis, at: NOW };
-        records.push(fact.record().unwrap());
-        if records.len() == FILLED_AT_ONCE {
+        for change in first_answers(phone, &genesis, &shape, answers) {
+            let fact = Fact::Changed { genesis: genesis.clone(), change, at: NOW };
+            records.push(fact.record().unwrap());
+        }
+        if records.len() >= FILLED_AT_ONCE {
             store.commit(std::mem::take(&mut records)).unwrap();
         }
     }
@@ -166,14 +182,17 @@ pub fn fill(phone: &Phone, checklist: &[u8], numbers: std::ops::Range<u32>) -> T
     template
 }
 
-fn first_answer(phone: &Phone, genesis: &Genesis, shape: &Shape) -> Vec<u8> {
+fn first_answers(phone: &Phone, genesis: &Genesis, shape: &Shape, answers: usize) -> Vec<Vec<u8>> {
     let incarnation = phone.replica().owner().unwrap().unwrap().incarnation;
     let actor = Actor::derive(phone.device(), genesis.document(), incarnation);
-    let item = shape.items()[0].clone();
     let mut document = Document::create(genesis, shape);
-    let ((), change) =
-        document.edit(actor, NOW, |editor| editor.answer(&item, answer("đạt"))).unwrap();
-    change.unwrap().bytes().to_vec()
+    let items = shape.items().iter().take(answers);
+    let mut one = |item: &String| {
+        let ((), change) =
+            document.edit(actor, NOW, |editor| editor.answer(item, answer("đạt"))).unwrap();
+        change.unwrap().bytes().to_vec()
+    };
+    items.map(&mut one).collect()
 }
 
 /// Runs one exchange over a perfect line; the hub merges whenever nothing else is to be done.

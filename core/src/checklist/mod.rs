@@ -3,18 +3,41 @@
 //! Law changes every year: criteria, severities and units come from files with dates and sources.
 //! Only the legal rule of the result itself is code, and it explains every step. No IO, no clock.
 
+mod clocks;
+mod day;
+pub mod expr;
 mod grade;
 mod template;
 mod units;
 
+pub use clocks::{
+    CLOCKS, Clock, Clocks, ClocksError, DayOff, Due, Extension, Frequency, HOLIDAYS, Holidays,
+    Length, PastVisit, Period, Year, due, over_frequency,
+};
+pub use day::{Day, DayError};
 pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
 pub use template::{
-    AnswerError, ITEMS_MAX, Item, Section, TEMPLATE_BYTES_MAX, Template, TemplateError, Words,
+    Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
+    CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,
+    Difference, Effect, Embedded, Evidence, FORMAT, Fallback, Fault, FaultKind, Gates, Grading,
+    Group, ITEMS_MAX, Item, Knockout, KnockoutLevel, NONE_KEY, NoGrade, OPTIONS_MAX, OcopPoints,
+    Orders, Overlap, PHOTOS_MAX, Part, PassFail, ProductSet, ROWS_MAX, Rank, Repeat, Required,
+    ResultType, Section, TEMPLATE_BYTES_MAX, TEXT_CHARS_MAX, Template, TemplateError, Verified,
+    Words, Worse, differences, in_force, ocop_set, ocop_sets, overlaps,
 };
-pub use units::{Level, Unit, Units, UnitsError};
+pub use units::{
+    Closeness, Findings, FormerLevel, FormerUnit, Found, FoundUnit, Level, Resolved, Unit,
+    UnitKind, Units, UnitsError,
+};
 
 /// The tea-facility checklist CL-CHE, edition 0. Not official: levels are proposals.
 pub const TEA: &[u8] = include_bytes!("../../data/templates/tea.json");
 
-/// Lạng Sơn and the six communes that were the district of Bắc Sơn until 30 June 2025.
-pub const UNITS: &[u8] = include_bytes!("../../data/units.json");
+/// Edition 1 of the tea-facility checklist, in format 2: the same items with evidence, clauses,
+/// conditions, and the lots and samples looked at. Not official either.
+pub const TEA_1: &[u8] = include_bytes!("../../data/templates/tea-1.json");
+
+/// The provinces and communes in force since 1 July 2025, and the units they came from. Not official:
+/// nobody has compared them with the signed decision. `core/data/units/README.md` says where they
+/// are from.
+pub const UNITS: &[u8] = include_bytes!("../../data/units/units.bin");

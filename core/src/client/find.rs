@@ -1,11 +1,11 @@
 //! From what a person types to the thing meant: short names, and codes of facilities.
 //!
-//! Reads names and summary rows. Only where those cannot tell (a facility's code, a visit that nobody
-//! has begun) does it open documents, a few at a time.
+//! Reads names and summary rows. Only where those cannot tell (a visit that nobody has begun) does it
+//! open documents, a few at a time.
 
 use super::{Client, ClientError, Visit};
 use crate::model::{
-    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Summary, TemplateId,
+    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Summary, TemplateId, clean,
 };
 use crate::replica::ListQuery;
 use crate::sync::DeviceEntry;
@@ -53,7 +53,8 @@ impl Client {
         one(WHAT, name, found, |(document, _)| document.short()).map(|(_, genesis)| genesis)
     }
 
-    /// Finds a facility by the first digits of its name, its code, or its exact title.
+    /// Finds a facility by the first digits of its name, its exact title, or its code in either
+    /// case. Opens no document.
     ///
     /// # Errors
     ///
@@ -64,11 +65,11 @@ impl Client {
             self.by_digits(Kind::Facility, name)?.into_iter().map(|(id, _)| id).collect();
         if found.is_empty() {
             let rows = self.all(Kind::Facility)?;
-            let title = name.trim();
+            let title = typed(name);
             found.extend(rows.iter().filter(|row| row.title == title).map(|row| row.document));
-        }
-        if found.is_empty() {
-            found = self.facilities_with_code(name)?;
+            if found.is_empty() {
+                found.extend(rows.iter().filter(|row| has_code(row, &title)).map(|r| r.document));
+            }
         }
         one(WHAT, name, found, DocumentId::short)
     }
@@ -83,20 +84,38 @@ impl Client {
             self.by_digits(Kind::Plan, name)?.into_iter().map(|(id, _)| id).collect();
         if found.is_empty() {
             let rows = self.all(Kind::Plan)?.into_iter();
-            found.extend(rows.filter(|row| row.title == name.trim()).map(|row| row.document));
+            let title = typed(name);
+            found.extend(rows.filter(|row| row.title == title).map(|row| row.document));
         }
         one("plan", name, found, DocumentId::short)
     }
 
-    /// Finds a checklist by the first digits of its name.
+    /// Finds a checklist by the first digits of its name, or by its code: of the editions here the
+    /// one that took effect last by `today` (`YYYY-MM-DD`).
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
-    pub fn find_template(&self, name: &str) -> Result<TemplateId, ClientError> {
-        let known = self.phone().replica().templates()?.into_iter();
-        let found = known.filter(|id| is_digits(name) && starts(&id.to_string(), name)).collect();
-        one("checklist", name, found, TemplateId::short)
+    /// Returns [`ClientError::NotFound`], or [`ClientError::Ambiguous`] also when two editions with
+    /// the code took effect on the same day.
+    pub fn find_template(&self, name: &str, today: &str) -> Result<TemplateId, ClientError> {
+        const WHAT: &str = "checklist";
+        let known = self.phone().replica().templates()?;
+        let named = known.iter().filter(|id| is_digits(name) && starts(&id.to_string(), name));
+        let found: Vec<TemplateId> = named.copied().collect();
+        if !found.is_empty() {
+            return one(WHAT, name, found, TemplateId::short);
+        }
+        let mut editions = Vec::new();
+        for id in known {
+            let template = self.phone().replica().template(id)?;
+            let since = template.effective_from().to_owned();
+            if template.code().eq_ignore_ascii_case(name.trim()) && since.as_str() <= today {
+                editions.push((since, id));
+            }
+        }
+        let latest = editions.iter().map(|(since, _)| since.clone()).max();
+        editions.retain(|(since, _)| Some(since) == latest.as_ref());
+        one(WHAT, name, editions, |(_, id)| id.short()).map(|(_, id)| id)
     }
 
     /// Finds a device by the first digits of its name, or a person's exact name.
@@ -106,8 +125,9 @@ impl Client {
     /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
     pub fn find_device(&self, name: &str) -> Result<DeviceEntry, ClientError> {
         let known = self.phone().replica().devices()?.into_iter();
+        let person = typed(name);
         let matches = |device: &DeviceId, called: &str| {
-            called == name.trim() || (is_digits(name) && starts(&device.to_string(), name))
+            called == person || (is_digits(name) && starts(&device.to_string(), name))
         };
         let found = known.filter(|entry| matches(&entry.device, &entry.name)).collect();
         one("device", name, found, |entry: &DeviceEntry| entry.device.short())
@@ -153,28 +173,6 @@ impl Client {
                 return Ok(rows);
             }
         }
-    }
-
-    /// Returns the facilities with a code, by opening one facility after another.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ClientError::Store`] when reading fails.
-    pub fn facilities_with_code(&self, code: &str) -> Result<Vec<DocumentId>, ClientError> {
-        let code = code.trim();
-        let mut found = Vec::new();
-        for row in self.all(Kind::Facility)? {
-            let document = self.phone().replica().load(row.document)?;
-            let has = document.view().facility().is_some_and(|view| {
-                view.fields
-                    .get("code")
-                    .is_some_and(|register| register.all().iter().any(|said| said.value == code))
-            });
-            if has && !code.is_empty() {
-                found.push(row.document);
-            }
-        }
-        Ok(found)
     }
 
     /// Returns the inspections of a facility that are here, else the visits planned to it.
@@ -224,6 +222,17 @@ impl Client {
     }
 }
 
+/// Codes are the same in either case, as the import takes them.
+fn has_code(row: &Summary, code: &str) -> bool {
+    let code = code.to_lowercase();
+    !code.is_empty() && row.codes.iter().any(|own| own.to_lowercase() == code)
+}
+
+/// Returns a name as records hold it: some keyboards type letters and accents apart.
+fn typed(name: &str) -> String {
+    clean(name.trim())
+}
+
 fn is_digits(name: &str) -> bool {
     let name = name.trim();
     name.len() >= DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -259,6 +268,11 @@ mod tests {
         assert!(matches!(none, ClientError::NotFound { what: "device", .. }));
         let two = one("device", "ab", vec!["ab01", "ab02"], show).unwrap_err();
         assert!(two.to_string().contains("ab01, ab02"), "{two}");
+    }
+
+    #[test]
+    fn a_name_with_accents_typed_apart_is_the_name_in_the_record() {
+        assert_eq!(typed(" Che\u{300} Ba\u{306}\u{301}c Sơn "), "Chè Bắc Sơn");
     }
 
     #[test]

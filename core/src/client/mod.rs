@@ -15,10 +15,11 @@ use std::sync::Arc;
 use crate::checklist::AnswerError;
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
-use crate::model::{DeviceId, IdError, Incarnation, Kind};
+use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, StoreError};
+use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
 pub use read::{Author, Authors, Named, Shown};
@@ -207,8 +208,32 @@ impl Client {
     /// # Errors
     ///
     /// Returns [`ClientError::Driver`] when the hub cannot be reached or the exchange broke off;
-    /// what had arrived stays, and the next exchange goes on from there.
+    /// what had arrived stays, and the next exchange goes on from there. Returns
+    /// [`ClientError::File`] when it cannot be noted that the hub refused this device, or took it in.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport, ClientError> {
+        let outcome = self.exchange(options).await;
+        match &outcome {
+            // Both mean that the door is shut: at the handshake, or in an exchange under way.
+            // That it could not be noted matters less than the refusal itself, which is told.
+            Err(error) if is_shut(error) => {
+                drop(settings::note_refusal(&self.dir, Some(clock::now())));
+            }
+            Err(_) => {}
+            Ok(_) => settings::note_refusal(&self.dir, None)?,
+        }
+        outcome
+    }
+
+    /// Returns when the hub last refused this device; none if it has exchanged with it since.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::File`] when the note cannot be read.
+    pub fn refused_at(&self) -> Result<Option<Timestamp>, ClientError> {
+        settings::refusal(&self.dir)
+    }
+
+    async fn exchange(&self, options: SyncOptions) -> Result<SyncReport, ClientError> {
         let hub = self.hub()?;
         let mut endpoint = PhoneEndpoint::bind(&self.seed)?;
         if options.live.is_none() {
@@ -229,5 +254,19 @@ impl Client {
         }
         endpoint.wait_idle(std::time::Duration::from_millis(200)).await;
         Ok(report)
+    }
+}
+
+/// Whether the hub does not, or no longer, take this device in.
+fn is_shut(error: &ClientError) -> bool {
+    match error {
+        ClientError::Net(error) => matches!(error, NetError::DeviceUnknown { .. }),
+        ClientError::Driver(DriverError::Net(error)) => {
+            matches!(**error, NetError::DeviceUnknown { .. })
+        }
+        ClientError::Driver(DriverError::Refused { failure }) => {
+            failure.code == FailureCode::NotAllowed
+        }
+        _ => false,
     }
 }

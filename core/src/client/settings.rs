@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
+use crate::model::Timestamp;
 use crate::net::HubAddress;
 
 /// The device's secret key, 64 hexadecimal digits. Sealing it with the platform's keystore comes
@@ -15,6 +16,9 @@ const KEY_FILE: &str = "device.key";
 
 /// What the device was told.
 const SETTINGS_FILE: &str = "settings.json";
+
+/// When the hub last refused this device, in milliseconds since 1970; not there when it does not.
+const REFUSED_FILE: &str = "refused-at";
 
 /// What a device was told when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,4 +105,44 @@ fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), ClientError>
             file.sync_all()
         })
         .map_err(|source| ClientError::File { action: "write", path: path.to_owned(), source })
+}
+
+/// Notes that the hub refused this device, or that it takes it in.
+pub(super) fn note_refusal(dir: &Path, at: Option<Timestamp>) -> Result<(), ClientError> {
+    let path = dir.join(REFUSED_FILE);
+    match at {
+        Some(at) => write_new(&path, at.0.to_string().as_bytes(), false),
+        None => match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(ClientError::File { action: "remove", path, source })
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Returns what [`note_refusal`] noted. A note that does not read is a refusal at an unknown time.
+pub(super) fn refusal(dir: &Path) -> Result<Option<Timestamp>, ClientError> {
+    let path = dir.join(REFUSED_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(Timestamp(text.trim().parse().unwrap_or_default()))),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ClientError::File { action: "read", path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_remembered_until_the_hub_takes_the_device_in() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(refusal(dir.path()).unwrap(), None);
+        note_refusal(dir.path(), Some(Timestamp(7))).unwrap();
+        assert_eq!(refusal(dir.path()).unwrap(), Some(Timestamp(7)));
+        note_refusal(dir.path(), None).unwrap();
+        note_refusal(dir.path(), None).unwrap();
+        assert_eq!(refusal(dir.path()).unwrap(), None);
+    }
 }

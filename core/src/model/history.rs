@@ -2,7 +2,7 @@
 //!
 //! Costs a decoding of every change walked, so it serves one screen at a time and never a list.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{ObjectId, Op, OpType};
 use automerge::{Change, ExpandedChange, ObjId, ScalarValue};
@@ -83,7 +83,11 @@ pub(crate) fn changes(document: &Document) -> Vec<Past> {
     past.into_iter().map(|(_, past)| past).collect()
 }
 
-/// Returns every scalar ever put under a key of a map, oldest first.
+/// Returns every scalar ever put under a key of a map, oldest first: each after those that its
+/// writer had seen, and by the writers' clocks where nobody had seen the other.
+///
+/// A clock that runs behind is corrected by what its owner had seen: a value is taken to be no older
+/// than the latest of those before it. The order is the same on every replica.
 pub(crate) fn puts(document: &Document, map: &ObjId, key: &str) -> Vec<Said<String>> {
     let all: Vec<ChangeHash> = document.known.keys().copied().collect();
     let mut found = Vec::new();
@@ -97,8 +101,40 @@ pub(crate) fn puts(document: &Document, map: &ObjId, key: &str) -> Vec<Said<Stri
             }
         }
     }
-    found.sort_by(|a, b| (a.0, &a.1.actor).cmp(&(b.0, &b.1.actor)));
+    let written: BTreeMap<ChangeHash, Timestamp> =
+        found.iter().map(|(_, said)| (said.change, said.at)).collect();
+    let times = no_older_than_seen(document, &written);
+    let time = |said: &Said<String>| times.get(&said.change).copied().unwrap_or(said.at);
+    found.sort_by(|a, b| (time(&a.1), a.0, &a.1.actor).cmp(&(time(&b.1), b.0, &b.1.actor)));
     found.into_iter().map(|(_, said)| said).collect()
+}
+
+/// Returns for each change the latest of the given times in it and in what it builds on. Of two
+/// changes of which one builds on the other, the later one never has the earlier time, and where the
+/// times are equal its operation counters are higher.
+fn no_older_than_seen(
+    document: &Document,
+    written: &BTreeMap<ChangeHash, Timestamp>,
+) -> BTreeMap<ChangeHash, Timestamp> {
+    let mut times = BTreeMap::new();
+    // What a change builds on comes before it; the marks say which were asked for already.
+    let mut stack: Vec<(ChangeHash, bool)> = written.keys().map(|hash| (*hash, false)).collect();
+    while let Some((hash, is_ready)) = stack.pop() {
+        let Some(known) = document.known.get(&hash) else { continue };
+        if times.contains_key(&hash) {
+            continue;
+        }
+        if is_ready {
+            let seen = known.deps.iter().filter_map(|dep| times.get(dep)).max().copied();
+            let own = written.get(&hash).copied();
+            times.insert(hash, own.max(seen).unwrap_or(Timestamp(i64::MIN)));
+        } else {
+            stack.push((hash, true));
+            let open = known.deps.iter().filter(|dep| !times.contains_key(*dep));
+            stack.extend(open.map(|dep| (*dep, false)));
+        }
+    }
+    times
 }
 
 /// Returns what was written to a row and its texts by changes that are not ancestors of its

@@ -36,7 +36,8 @@ pub enum Register<T> {
     /// One value.
     One(Said<T>),
     /// Two or more values, written without sight of each other; the latest writer by operation
-    /// counter, then by actor, comes last. All stand until a person chooses.
+    /// counter, then by actor, comes last. All stand until a person chooses; where they are equal
+    /// there is nothing to choose (see `View::conflicts`).
     Conflict(Vec<Said<T>>),
 }
 

@@ -10,10 +10,14 @@ use super::layout::FIRST_ACTOR;
 use super::register::Register;
 use super::view::View;
 
-/// The version of the row's encoding.
-const SUMMARY_VERSION: u8 = 1;
+/// The version of the row's encoding. Version 1 had no `codes`.
+const SUMMARY_VERSION: u8 = 2;
+/// The version before, which is still read until the row is computed again.
+const SUMMARY_VERSION_1: u8 = 1;
 /// Longest title kept in a row, in characters: a list has one or two lines for it.
 const TITLE_CHARS_MAX: usize = 120;
+/// Most codes kept in a row: one, and what people wrote apart beside it.
+const CODES_MAX: usize = 4;
 
 /// Why a row cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +68,7 @@ pub struct Summary {
     pub answered: u32,
     /// Items of the checklist.
     pub items: u32,
-    /// Registers in which several values stand.
+    /// Registers in which values stand that differ.
     pub conflicts: u32,
     /// Findings that count.
     pub findings: u32,
@@ -76,6 +80,56 @@ pub struct Summary {
     pub changes: u32,
     /// BLAKE3 of the sorted heads: equal rows of two replicas have equal heads.
     pub heads_digest: [u8; 32],
+    /// *Mã cơ sở*: the code of a facility; several where people wrote different ones. Empty for
+    /// other kinds, and in a row that an earlier program wrote.
+    pub codes: Vec<String>,
+}
+
+/// A row as version 1 wrote it: the fields up to `heads_digest`, in the same order.
+#[derive(Serialize, Deserialize)]
+struct SummaryOf1 {
+    kind: Kind,
+    document: DocumentId,
+    scope: Scope,
+    title: String,
+    facility: Option<DocumentId>,
+    plan: Option<DocumentId>,
+    inspection: Option<DocumentId>,
+    template: Option<TemplateId>,
+    state: String,
+    answered: u32,
+    items: u32,
+    conflicts: u32,
+    findings: u32,
+    open_requests: u32,
+    updated_at: Timestamp,
+    changes: u32,
+    heads_digest: [u8; 32],
+}
+
+impl From<SummaryOf1> for Summary {
+    fn from(row: SummaryOf1) -> Self {
+        Self {
+            kind: row.kind,
+            document: row.document,
+            scope: row.scope,
+            title: row.title,
+            facility: row.facility,
+            plan: row.plan,
+            inspection: row.inspection,
+            template: row.template,
+            state: row.state,
+            answered: row.answered,
+            items: row.items,
+            conflicts: row.conflicts,
+            findings: row.findings,
+            open_requests: row.open_requests,
+            updated_at: row.updated_at,
+            changes: row.changes,
+            heads_digest: row.heads_digest,
+            codes: Vec::new(),
+        }
+    }
 }
 
 impl Summary {
@@ -100,6 +154,9 @@ impl Summary {
             None => Err(SummaryError::Empty),
             Some((&SUMMARY_VERSION, rest)) => postcard::from_bytes(rest)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
+            Some((&SUMMARY_VERSION_1, rest)) => postcard::from_bytes::<SummaryOf1>(rest)
+                .map(Self::from)
+                .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
             Some((&found, _)) => Err(SummaryError::Version { found }),
         }
     }
@@ -114,8 +171,16 @@ impl Document {
         match self.genesis.kind {
             Kind::Inspection => inspection(&view, &mut summary),
             Kind::Facility => {
-                let named = view.facility().and_then(|read| read.field("name").map(title));
-                summary.title = named.unwrap_or_default();
+                if let Some(read) = view.facility() {
+                    summary.title = read.field("name").map(title).unwrap_or_default();
+                    let codes = read.fields.get("code").map(Register::all).unwrap_or_default();
+                    let mut codes: Vec<String> =
+                        codes.iter().rev().map(|said| title(&said.value)).collect();
+                    // The last one is the one shown where there is room for one only.
+                    codes.dedup();
+                    codes.truncate(CODES_MAX);
+                    summary.codes = codes;
+                }
             }
             Kind::Plan => {
                 let named = view.plan().and_then(|read| read.field("title").map(title));
@@ -174,6 +239,7 @@ impl Document {
             updated_at: written.clone().map(|known| known.at).max().unwrap_or_default(),
             changes: count(written.count()),
             heads_digest: *hasher.finalize().as_bytes(),
+            codes: Vec::new(),
         }
     }
 }

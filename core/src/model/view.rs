@@ -34,15 +34,13 @@ pub struct Place {
     pub field: Option<String>,
 }
 
-/// A register in which several values stand.
+/// A register in which several values stand, written without sight of each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conflict {
     /// Which register.
     pub place: Place,
     /// Every value, as canonical JSON, with who and when; sorted the same on every replica.
     pub values: Vec<Said<String>>,
-    /// All values are the same, so only authorship differs.
-    pub agreed: bool,
 }
 
 /// A document read at one moment.
@@ -108,8 +106,9 @@ impl<'a> View<'a> {
         Record::of(self)
     }
 
-    /// Returns every answer ever given to an item, in an order that respects cause and is the same
-    /// on every replica. Walks all changes: for a screen, not for lists.
+    /// Returns every answer ever given to an item, oldest first: an answer comes after all that its
+    /// writer had seen, and of answers given apart the one whose writer's clock claims the earlier
+    /// time comes first. The order is the same on every replica; the time is only a claim. Walks all changes: for a screen, not for lists.
     #[must_use]
     pub fn history(&self, item: &str) -> Vec<Said<Answer>> {
         let Some(answers) = self.document.layout.registers.get("answers") else {
@@ -147,9 +146,32 @@ impl<'a> View<'a> {
         history::changes(&self.document)
     }
 
-    /// Returns every register in which several values stand.
+    /// Returns every register in which values stand that differ: what a person has to settle.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
+        let mut found = self.contested();
+        found.retain(|contested| !self.is_agreed(contested));
+        found
+    }
+
+    /// Returns every register in which several people wrote the same value without sight of each
+    /// other. The value counts as if one of them had written it, and nobody has to settle it.
+    #[must_use]
+    pub fn agreements(&self) -> Vec<Conflict> {
+        let mut found = self.contested();
+        found.retain(|contested| self.is_agreed(contested));
+        found
+    }
+
+    fn is_agreed(&self, contested: &Conflict) -> bool {
+        let answers = contested.place.container == "answers";
+        contested.values.windows(2).all(|pair| {
+            let (one, other) = (&pair[0].value, &pair[1].value);
+            one == other || (answers && self.answer(one).agrees(&self.answer(other)))
+        })
+    }
+
+    fn contested(&self) -> Vec<Conflict> {
         let mut found = Vec::new();
         for name in self.document.layout.registers.keys() {
             for (key, register) in self.registers(name) {
@@ -305,6 +327,5 @@ pub(crate) fn read_string(raw: &str) -> String {
 
 fn conflict(place: Place, register: Register<String>) -> Option<Conflict> {
     let Register::Conflict(values) = register else { return None };
-    let agreed = values.windows(2).all(|pair| pair[0].value == pair[1].value);
-    Some(Conflict { place, values, agreed })
+    Some(Conflict { place, values })
 }

@@ -28,13 +28,7 @@ fn covers(outer: &Scope, inner: &Scope) -> bool {
 #[must_use]
 pub(super) fn readable(entry: &DeviceEntry) -> Vec<Scope> {
     let mut scopes: Vec<Scope> = entry.scopes.clone();
-    scopes.extend(
-        units()
-            .all()
-            .map(|unit| &unit.code)
-            .filter(|code| entry.scopes.iter().any(|own| covers(own, code)))
-            .cloned(),
-    );
+    scopes.extend(entry.scopes.iter().flat_map(|own| units().within(own)));
     scopes.sort();
     scopes.dedup();
     scopes
@@ -81,6 +75,23 @@ mod tests {
         assert!(!covers(&scope("06325"), &scope("06337")));
         assert!(!covers(&scope("06325"), &scope("20")));
         assert!(!covers(&scope("19"), &scope("06325")));
+    }
+
+    #[test]
+    fn a_province_is_read_with_all_its_communes_each_named_once() {
+        let entry = |scopes: &[&str]| DeviceEntry {
+            device: crate::model::DeviceId([1; 32]),
+            name: "N".to_owned(),
+            agency: "A".to_owned(),
+            role: Role::Inspector,
+            scopes: scopes.iter().map(|code| scope(code)).collect(),
+            active: true,
+        };
+        assert_eq!(readable(&entry(&["20", "06325"])).len(), 66);
+        assert_eq!(readable(&entry(&["06325"])), [scope("06325")]);
+        // A unit that nobody knows is still a device's own.
+        assert_eq!(readable(&entry(&["99999"])), [scope("99999")]);
+        assert_eq!(readable(&entry(&["00"])).len(), 1 + 34 + 3321);
     }
 
     #[test]

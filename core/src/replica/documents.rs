@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ReplicaError;
 use super::facts::{Fact, PackPlace};
+use super::records::Records;
 use super::rows::{
     self, BASE, BaseRow, DEVICE, DOCUMENT, DocumentRow, OBJECT, ORDER, SOURCE, STALE, SUMMARY,
     SelfRow, Source, Totals, meta,
@@ -15,7 +16,7 @@ use crate::model::{
     Actor, Applied, DeviceId, Document, DocumentId, Genesis, Kind, RawChange, Scope, Shape,
     Summary, TemplateId,
 };
-use crate::store::{Position, Read, Store, StoreError, Writes};
+use crate::store::{Read, Store, StoreError, Writes};
 use crate::sync::{ClosedLine, DeviceEntry, FeedItem, Pack};
 use crate::trust::Attestation;
 
@@ -239,6 +240,9 @@ impl Replica {
         if let Some(tip) = tip {
             return Ok(Some(tip.attestation.device));
         }
+        if let Some(carried) = self.carried_tip(document, actor)? {
+            return Ok(Some(carried.device));
+        }
         // An actor of our own that has released nothing yet.
         let Some(owner) = self.owner()? else { return Ok(None) };
         let key = rows::of_actor(rows::ARRIVAL, document, actor);
@@ -246,14 +250,16 @@ impl Replica {
         Ok(own.map(|_| owner.device))
     }
 
-    /// Opens a document, by loading just this one.
+    /// Opens a document, by loading just this one: what the hub confirmed, own edits, and on top what
+    /// other phones brought.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::UnknownDocument`], [`ReplicaError::UnknownTemplate`], or
     /// [`ReplicaError::Document`] when its bytes do not load.
     pub fn load(&self, document: DocumentId) -> Result<Document, ReplicaError> {
-        Ok(self.load_whole(document)?.document)
+        let loaded = self.load_whole(document)?;
+        Ok(self.with_carried(document, &loaded.document)?.unwrap_or(loaded.document))
     }
 
     /// Returns the summaries of a kind, the most recently changed first. Loads no document.
@@ -308,6 +314,7 @@ impl Replica {
     /// behind and does not stop the others.
     pub fn refresh(&self, limit: usize) -> Result<usize, ReplicaError> {
         let mut renewed = 0;
+        let mut records = Records::default();
         let mut after: Option<Vec<u8>> = None;
         while renewed < limit {
             let page = self.store.scan(&[STALE], after.as_deref(), PAGE_ROWS)?;
@@ -318,7 +325,7 @@ impl Replica {
                     break;
                 }
                 let Some(document) = rows::document_in(key) else { continue };
-                match self.load_whole(document) {
+                match self.load_from(&mut records, document) {
                     Ok(mut loaded) => match self.renew(document, &mut loaded) {
                         Ok(()) => renewed += 1,
                         // Reading goes on while the disk is full; lists show the state before.
@@ -376,6 +383,15 @@ impl Replica {
 
     /// Loads a document with what it takes to save it again.
     pub(super) fn load_whole(&self, document: DocumentId) -> Result<Loaded, ReplicaError> {
+        self.load_from(&mut Records::default(), document)
+    }
+
+    /// As [`Self::load_whole`], as one of many documents whose changes lie in the same records.
+    fn load_from(
+        &self,
+        records: &mut Records,
+        document: DocumentId,
+    ) -> Result<Loaded, ReplicaError> {
         let genesis = self.genesis(document)?;
         self.loads.fetch_add(1, Ordering::Relaxed);
         let shape = self.shape(&genesis)?;
@@ -391,14 +407,13 @@ impl Replica {
         let mut changes = Vec::new();
         let mut fresh = 0;
         let mut missing = false;
-        let mut records = Records::default();
         let prefix = rows::of_document(SOURCE, document);
         let start = upto.clone();
         each_row(&*self.store, &prefix, start, |key, value| {
             fresh += 1;
             upto = Some(key.to_vec());
             let source = rows::decode(key, value)?;
-            match self.changes(&mut records, key, source, (&genesis, &shape)) {
+            match self.changes(records, key, source, (&genesis, &shape)) {
                 Ok(more) => changes.extend(more),
                 // A record that is lost: what builds on it waits until a peer brings it again.
                 Err(StoreError::Damaged { .. }) => missing = true,
@@ -492,7 +507,8 @@ impl Replica {
     ) -> Result<(), ReplicaError> {
         let mut writes = Writes::default();
         let before = self.summary(document)?;
-        let summary = loaded.document.summary();
+        let shown = self.with_carried(document, &loaded.document)?;
+        let summary = shown.as_ref().unwrap_or(&loaded.document).summary();
         if let Some(before) = before {
             let stale = rows::of_order(before.kind, before.updated_at, document);
             writes.remove(stale);
@@ -564,40 +580,6 @@ pub(super) fn is_closed(lines: &ClosedLines, change: &RawChange) -> bool {
     let actor = facts.actor.as_slice().try_into().map(Actor);
     let line = actor.ok().and_then(|actor| lines.get(&actor));
     line.is_some_and(|line| facts.seq >= line.from_seq)
-}
-
-/// Records read during one operation, so that many packs of one record decode it once.
-#[derive(Default)]
-pub(super) struct Records(BTreeMap<u64, Fact>);
-
-impl Records {
-    /// More than this many records are never held: a page of the feed touches few.
-    const HELD_MAX: usize = 16;
-
-    fn fact(&mut self, store: &dyn Store, at: u64) -> Result<&Fact, StoreError> {
-        if !self.0.contains_key(&at) {
-            if self.0.len() == Self::HELD_MAX {
-                self.0.pop_first();
-            }
-            let record = store
-                .record(Position(at))?
-                .ok_or_else(|| StoreError::Damaged { what: format!("journal record {at}") })?;
-            self.0.insert(at, Fact::read(Position(at), &record)?);
-        }
-        Ok(&self.0[&at])
-    }
-
-    pub(super) fn pack(
-        &mut self,
-        store: &dyn Store,
-        place: PackPlace,
-    ) -> Result<Vec<u8>, StoreError> {
-        let packs = self.fact(store, place.at)?.packs();
-        let bytes = packs
-            .get(place.index as usize)
-            .ok_or_else(|| StoreError::Damaged { what: format!("journal record {}", place.at) })?;
-        Ok(bytes.to_vec())
-    }
 }
 
 /// Visits all rows of a prefix, a page at a time.

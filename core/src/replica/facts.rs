@@ -132,7 +132,7 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
-    /// What the hub or a peer sent, and the position reached with it.
+    /// What the hub sent, and the position reached with it.
     Received {
         /// Feed items.
         items: Vec<FeedItem>,
@@ -216,6 +216,23 @@ pub enum Fact {
     },
     /// Phone: it may see more than before, so its position in the feed says nothing any more.
     Lagging,
+    /// Phone: another phone brought packs that the hub may not have, and checklists to open them.
+    Met {
+        /// The phone that brought them; the packs say who wrote them.
+        from: DeviceId,
+        /// Packs and objects.
+        items: Vec<FeedItem>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: the hub was offered these packs of others and did not take them. They are neither
+    /// shown nor offered again; their bytes stay in the journal.
+    Declined {
+        /// Document, actor and last number of each pack.
+        packs: Vec<(DocumentId, Actor, u64)>,
+        /// When.
+        at: Timestamp,
+    },
     /// Hub: lines of one document that end in the record, because what follows was refused.
     Closed {
         /// The lines; each gets a number of the feed.
@@ -241,7 +258,7 @@ pub enum Fact {
     },
     /// Phone: the hub's store lives another life than when it signed for this device's edits. They
     /// count as stored again once the two have compared.
-    Met {
+    Restored {
         /// That life.
         epoch: [u8; 16],
     },
@@ -293,10 +310,12 @@ impl Fact {
             Self::Forked { .. } => 12,
             Self::Adopted { .. } => 13,
             Self::Lagging => 14,
-            Self::Closed { .. } => 15,
-            Self::Rejected { .. } => 16,
-            Self::Met { .. } => 17,
-            Self::Lacking { .. } => 18,
+            Self::Met { .. } => 15,
+            Self::Declined { .. } => 16,
+            Self::Closed { .. } => 17,
+            Self::Rejected { .. } => 18,
+            Self::Restored { .. } => 19,
+            Self::Lacking { .. } => 20,
         }
     }
 
@@ -341,21 +360,22 @@ impl Fact {
         }
     }
 
-    /// Returns the packs that a [`PackPlace`] of this record counts.
+    /// Returns the pack that a [`PackPlace`] of this record names by its index.
     #[must_use]
-    pub fn packs(&self) -> Vec<&[u8]> {
+    pub fn pack(&self, index: u32) -> Option<&[u8]> {
+        let index = usize::try_from(index).ok()?;
         match self {
             Self::Released { packs, .. }
             | Self::Accepted { packs, .. }
-            | Self::Adopted { packs, .. } => packs.iter().map(Vec::as_slice).collect(),
-            Self::Received { items, .. } => items
+            | Self::Adopted { packs, .. } => packs.get(index).map(Vec::as_slice),
+            Self::Received { items, .. } | Self::Met { items, .. } => items
                 .iter()
                 .filter_map(|item| match item {
                     FeedItem::Pack(bytes) => Some(bytes.as_slice()),
                     _ => None,
                 })
-                .collect(),
-            _ => Vec::new(),
+                .nth(index),
+            _ => None,
         }
     }
 }
@@ -499,6 +519,12 @@ mod tests {
                 at: AT,
             },
             Fact::Lagging,
+            Fact::Met {
+                from: device,
+                items: vec![FeedItem::Object { bytes: b"{}".to_vec() }, FeedItem::Pack(vec![1])],
+                at: AT,
+            },
+            Fact::Declined { packs: vec![(document, actor, 6)], at: AT },
             Fact::Closed {
                 lines: vec![closed()],
                 changes: vec![(ChangeHash([7; 32]), ChangeHash([9; 32]))],
@@ -507,7 +533,7 @@ mod tests {
                 at: AT,
             },
             Fact::Rejected { document, edits: vec![rejected()], at: AT },
-            Fact::Met { epoch: [8; 16] },
+            Fact::Restored { epoch: [8; 16] },
             Fact::Lacking { wants: vec![Want { document, actor, from_seq: 6 }] },
             // What kinds above could not hold when their first samples were written.
             Fact::Received { items: vec![FeedItem::Closed(closed())], position: None, at: AT },

@@ -3,8 +3,9 @@
 
 use super::ReplicaError;
 use super::access;
-use super::documents::{Records, each_row};
+use super::documents::each_row;
 use super::hub::Hub;
+use super::records::Records;
 use super::rows::{self, CLOSED, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
 use crate::model::{DeviceId, DocumentId};
 use crate::store::StoreError;
@@ -152,7 +153,7 @@ impl Hub {
         after: Option<DocumentId>,
     ) -> Result<SnapshotPage, ReplicaError> {
         let store = self.replica().store();
-        let mut items = Vec::new();
+        let (mut items, mut records) = (Vec::new(), Records::default());
         let scopes = access::readable(reader);
         let mut at = after.map(|document| rows::of_document(DOCUMENT, document));
         let mut bytes = 0;
@@ -166,7 +167,7 @@ impl Hub {
                 {
                     continue;
                 }
-                for item in self.whole(document)? {
+                for item in self.whole(&mut records, document)? {
                     bytes += match &item {
                         FeedItem::Pack(bytes) => bytes.len(),
                         FeedItem::Snapshot(snapshot) => snapshot.bytes.len(),
@@ -217,7 +218,11 @@ impl Hub {
 
     /// A document as its saved form with an attestation of each actor, and the packs merged since;
     /// or as its packs alone, where there is no saved form. No document is loaded.
-    fn whole(&self, document: DocumentId) -> Result<Vec<FeedItem>, ReplicaError> {
+    fn whole(
+        &self,
+        records: &mut Records,
+        document: DocumentId,
+    ) -> Result<Vec<FeedItem>, ReplicaError> {
         let store = self.replica().store();
         let base: Option<rows::BaseRow> =
             rows::get(&**store, &rows::of_document(rows::BASE, document))?;
@@ -236,7 +241,6 @@ impl Hub {
             }
             Ok(())
         })?;
-        let mut records = Records::default();
         for place in places {
             items.extend(held(records.pack(&**store, place))?.map(FeedItem::Pack));
         }

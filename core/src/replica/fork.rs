@@ -1,4 +1,4 @@
-//! Taking in what the hub or a peer sends, and what to do when own edits cannot stay as they are:
+//! Taking in what the hub sends, and what to do when own edits cannot stay as they are:
 //! the hub holds another line of this device's own changes (a restored backup or a cloned phone wrote
 //! under one name twice), or it refused a change that they build on.
 //!
@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
-use super::documents::{ClosedLines, Records, each_row, is_closed};
+use super::documents::{ClosedLines, each_row, is_closed};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
+use super::records::Records;
 use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, FORK, PACK, PackRow, SOURCE, Source};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
@@ -23,7 +24,7 @@ use crate::trust::Tip;
 
 /// Documents whose summaries are renewed right after something arrived; the rest follow when lists
 /// are read.
-const REFRESHED_AT_ONCE_MAX: usize = 256;
+pub(super) const REFRESHED_AT_ONCE_MAX: usize = 256;
 
 /// An entry of a list of edits in a record takes at most about this.
 const REPLACED_BYTES: usize = 96;
@@ -80,7 +81,7 @@ pub struct Taken {
 }
 
 impl Phone {
-    /// Records what the hub or a peer sent, with the position reached, as one commit.
+    /// Records what the hub sent, with the position reached, as one commit.
     ///
     /// # Errors
     ///
@@ -245,7 +246,7 @@ impl Phone {
             rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
         match tip {
             Some(row) if row.attestation.tip.seq >= pack.last_seq() => {
-                Ok(self.replica().load(document)?.has(&pack.tip_hash()))
+                Ok(self.replica().load_whole(document)?.document.has(&pack.tip_hash()))
             }
             _ => Ok(false),
         }

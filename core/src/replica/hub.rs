@@ -11,11 +11,11 @@ use super::facts::{Fact, Quarantined, Renewal};
 use super::merge::PARKED_PACKS_MAX;
 use super::rows::{self, CLOSED, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
-use crate::model::{Actor, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
+use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
 use crate::store::{Position, Store, StoreError};
 use crate::sync::{
     Accepted, ClosedLine, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack,
-    PackError, Verdict, Want,
+    PackError, PackHeader, Verdict, Want,
 };
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
@@ -106,7 +106,10 @@ enum Decision {
 struct Batch {
     packs: Vec<Vec<u8>>,
     quarantined: Vec<Quarantined>,
-    signed: Vec<ReceiptItem>,
+    /// Held before; what may be said of them does not depend on this commit.
+    held: Vec<ReceiptItem>,
+    /// To be recorded now.
+    taken: Vec<ReceiptItem>,
     noted: Vec<((DocumentId, Actor), Tip)>,
 }
 
@@ -125,22 +128,24 @@ impl Batch {
                     tips.insert(name, pack.tip());
                     self.noted.push((name, pack.tip()));
                 }
-                self.signed.push(receipt_item(&pack));
+                self.taken.push(receipt_item(&pack));
                 self.packs.push(bytes.to_vec());
                 accepted.pending = true;
             }
-            Decision::Held(pack) => self.signed.push(receipt_item(&pack)),
+            Decision::Held(pack) => self.held.push(receipt_item(&pack)),
             Decision::Ask(want) => accepted.needs.push(want),
-            Decision::Set(entry) => {
-                let twice = self.quarantined.iter().any(|held| held.notice == entry.notice);
-                if !twice {
-                    self.quarantined.push(*entry);
-                }
-            }
+            Decision::Set(entry) => self.set_aside(*entry),
             Decision::Known => {}
             // Not signed for, so the device keeps it and its user sees that it is only there. The
             // exchange goes on: what others wrote must still reach the device.
             Decision::Clogged | Decision::OverQuota => {}
+        }
+    }
+
+    fn set_aside(&mut self, entry: Quarantined) {
+        let twice = self.quarantined.iter().any(|held| held.notice == entry.notice);
+        if !twice {
+            self.quarantined.push(entry);
         }
     }
 
@@ -283,12 +288,14 @@ impl Hub {
 
     /// Takes packs in: checks them, records them with one sync and signs for them. Loads no
     /// document. A pack that may not enter the record is kept in quarantine and its signer is told;
-    /// bytes that are no pack are refused, and the others of the batch go on.
+    /// one that cannot be read is refused and its sender is told; the others of the batch go on.
+    /// Without room on the disk only what was held before is signed for, and
+    /// [`Accepted::failure`] says why.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when they could not be recorded: nothing is acknowledged
-    /// then.
+    /// Returns [`ReplicaError::Store`] when they could not be recorded for another reason: nothing
+    /// is acknowledged then.
     pub fn accept(
         &self,
         from: DeviceId,
@@ -302,27 +309,13 @@ impl Hub {
         for bytes in encoded {
             match checked(bytes) {
                 Ok(pack) => packs.push((pack, bytes)),
-                Err(error) => {
-                    accepted.failure = Some(Failure {
-                        code: FailureCode::Misbehaved,
-                        message: describe(&error),
-                        retry_after_ms: None,
-                    });
-                }
+                Err(error) => self.refuse(&mut batch, &mut accepted, (from, bytes), &error)?,
             }
         }
         let waiting = {
             let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-            for (pack, bytes) in packs {
-                match self.decide(&tips, pack, bytes) {
-                    Ok(decision) => batch.note(&mut tips, &mut accepted, bytes, decision),
-                    Err(error) => {
-                        batch.forget(&mut tips);
-                        return Err(error);
-                    }
-                }
-            }
-            match self.submit(&mut batch, from, now) {
+            let submitted = self.decide_all(&mut tips, &mut batch, &mut accepted, packs);
+            match submitted.and_then(|()| self.submit(&mut batch, from, now)) {
                 Ok(waiting) => waiting,
                 Err(error) => {
                     // A tip that no commit stands behind would block its actor for good.
@@ -333,16 +326,70 @@ impl Hub {
         };
         let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
         batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
-        if let Some(Err(error)) = outcome {
-            return Err(error.into());
+        match outcome {
+            Some(Err(StoreError::Full { .. })) => {
+                accepted.failure = Some(no_room());
+                accepted.pending = false;
+                batch.taken.clear();
+            }
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(_)) | None => {}
         }
-        if !batch.signed.is_empty() {
+        let mut signed = batch.held;
+        signed.append(&mut batch.taken);
+        if !signed.is_empty() {
             let epoch = self.head()?.epoch;
-            let receipt = HubReceipt::sign(&self.key, epoch, from, batch.signed, now)
+            let receipt = HubReceipt::sign(&self.key, epoch, from, signed, now)
                 .map_err(|source| ReplicaError::Trust { source: Arc::new(source) })?;
             accepted.receipt = Some(receipt);
         }
         Ok(accepted)
+    }
+
+    fn decide_all(
+        &self,
+        tips: &mut InFlight,
+        batch: &mut Batch,
+        accepted: &mut Accepted,
+        packs: Vec<(Pack, &Vec<u8>)>,
+    ) -> Result<(), ReplicaError> {
+        for (pack, bytes) in packs {
+            let decision = self.decide(tips, pack, bytes)?;
+            batch.note(tips, accepted, bytes, decision);
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot be read as a pack, or does not hold. A device is told of its own by a
+    /// notice, once, which names the document; for bytes that do not even say that they are the
+    /// sender's, and for those of others, the end of the exchange says why.
+    fn refuse(
+        &self,
+        batch: &mut Batch,
+        accepted: &mut Accepted,
+        (from, bytes): (DeviceId, &[u8]),
+        error: &PackError,
+    ) -> Result<(), ReplicaError> {
+        if let Some(notice) = unreadable(from, bytes) {
+            match self.keep_aside(from, notice, &[])? {
+                Decision::Set(entry) => {
+                    batch.set_aside(*entry);
+                    return Ok(());
+                }
+                Decision::Known => return Ok(()),
+                _ => {}
+            }
+        }
+        accepted.failure.get_or_insert_with(|| Failure {
+            code: match error {
+                PackError::Version { .. } => FailureCode::Version,
+                PackError::TooLarge { .. } | PackError::Changes { .. } => FailureCode::TooLarge,
+                _ => FailureCode::Misbehaved,
+            },
+            message: describe(error),
+            retry_after_ms: None,
+        });
+        Ok(())
     }
 
     /// Queues what is to be recorded while the tips are locked, so that the journal keeps the order
@@ -436,16 +483,24 @@ impl Hub {
         verdict: Verdict,
         bytes: &[u8],
     ) -> Result<Decision, ReplicaError> {
+        self.keep_aside(pack.device(), notice(pack, verdict), bytes)
+    }
+
+    fn keep_aside(
+        &self,
+        device: DeviceId,
+        notice: Notice,
+        bytes: &[u8],
+    ) -> Result<Decision, ReplicaError> {
         let store = self.replica.store();
-        let notice = notice(pack, verdict);
         if store.get(&rows::of_quarantine(&notice))?.is_some() {
             return Ok(Decision::Known);
         }
-        let count = rows::get::<u64>(&**store, &rows::notices_of(pack.device()))?.unwrap_or(0);
+        let count = rows::get::<u64>(&**store, &rows::notices_of(device))?.unwrap_or(0);
         if count >= QUARANTINED_PER_DEVICE_MAX {
             return Ok(Decision::OverQuota);
         }
-        let (device, bytes) = (pack.device(), bytes.to_vec());
+        let bytes = bytes.to_vec();
         Ok(Decision::Set(Box::new(Quarantined { device, notice, bytes })))
     }
 
@@ -605,6 +660,27 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Returns what its sender is told of bytes that cannot be read, if they say that they are the
+/// sender's own. Their changes have no hashes that could be trusted, so the bytes' digest stands in.
+fn unreadable(from: DeviceId, bytes: &[u8]) -> Option<Notice> {
+    let PackHeader { document, device, actor, last_seq: seq, .. } = PackHeader::peek(bytes).ok()?;
+    let hash = ChangeHash(*blake3::hash(bytes).as_bytes());
+    let verdict = Verdict::Unreadable;
+    (device == from).then_some(Notice { document, actor, seq, hash, verdict })
+}
+
+/// What a device is told of a hub without room.
+pub(super) fn no_room() -> Failure {
+    Failure {
+        code: FailureCode::Full,
+        message: "the hub's disk is full; it took nothing in".to_owned(),
+        retry_after_ms: Some(RETRY_AFTER_MS),
+    }
+}
+
+/// How long a phone should wait after the hub failed: long enough to free some space or restart.
+pub(super) const RETRY_AFTER_MS: u64 = 30_000;
+
 pub(super) fn notice(pack: &Pack, verdict: Verdict) -> Notice {
     Notice {
         document: pack.document(),
@@ -616,7 +692,7 @@ pub(super) fn notice(pack: &Pack, verdict: Verdict) -> Notice {
 }
 
 /// Returns the line as of one of a pack's changes, or as of the one before its first.
-fn tip_at(pack: &Pack, seq: u64) -> Option<Tip> {
+pub(super) fn tip_at(pack: &Pack, seq: u64) -> Option<Tip> {
     let mut tip = pack.previous().copied();
     for change in pack.changes() {
         if tip.is_some_and(|tip| tip.seq == seq) {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
-use super::documents::{ClosedLines, Records};
+use super::documents::ClosedLines;
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
 use super::hub::{Hub, MergeReport, notice};
+use super::records::Records;
 use super::rows::{self, PACK, PARKED, PENDING, PackRow, REFUSED};
 use crate::model::{Actor, ChangeHash, Document, DocumentId, RawChange, Refusal, Scope, Timestamp};
 use crate::store::StoreError;

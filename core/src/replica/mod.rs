@@ -7,18 +7,22 @@
 //! - [`Projection`]: what a fact means for the index, live and at rebuild.
 //! - [`Replica`]: documents, lists, status: what both sides share.
 //! - [`Phone`]: edits, releasing them as signed packs, taking in what the hub sends.
+//! - [`Meeting`]: two phones that exchange without a hub.
 //! - [`Hub`]: accepting packs without loading a document, merging, the feed.
 
 mod access;
+mod carried;
 mod documents;
 mod facts;
 mod feed;
 mod fork;
 mod hub;
+mod meeting;
 mod merge;
 mod phone;
 mod project;
 mod provide;
+mod records;
 mod rows;
 mod runner;
 mod tree;
@@ -26,10 +30,12 @@ mod tree;
 use std::sync::Arc;
 
 pub use access::{may_write, units};
+pub use carried::Took;
 pub use documents::{ListQuery, Replica};
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced};
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};
+pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
@@ -115,6 +121,14 @@ pub enum ReplicaError {
         what: &'static str,
         /// Why.
         source: postcard::Error,
+    },
+    /// Nothing is exchanged with this device.
+    #[error(
+        "device {device} may not exchange data with this one; sync with the hub, then try again"
+    )]
+    Stranger {
+        /// Its short name.
+        device: String,
     },
     /// The store belongs to another device.
     #[error("this store belongs to device {owner}, not to {device}")]

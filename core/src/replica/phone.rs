@@ -149,7 +149,9 @@ impl Phone {
         self.record(self.renewal(incarnation, why, now)).map(drop)
     }
 
-    /// Edits a document, or makes it if this is its first edit here. Returns after one sync of the
+    /// Edits a document, or makes it if this is its first edit here. The edit builds on what the hub
+    /// confirmed and on own edits, never on what another phone brought: whatever becomes of that, the
+    /// edit can enter the record. Returns after one sync of the
     /// journal: the edit is durable then. All edits of one call are one change.
     ///
     /// # Errors
@@ -183,13 +185,14 @@ impl Phone {
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }
 
-    /// Opens a document, or what it would be before its first edit.
+    /// Opens a document, or what it would be before its first edit, with what other phones brought.
     ///
     /// # Errors
     ///
     /// As [`Replica::load`].
     pub fn view(&self, genesis: &Genesis) -> Result<Document, ReplicaError> {
-        Ok(self.load_or_new(genesis)?.document)
+        let loaded = self.load_or_new(genesis)?.document;
+        Ok(self.replica.with_carried(genesis.document(), &loaded)?.unwrap_or(loaded))
     }
 
     /// Signs all edits not yet released, so that they can travel. One sync for all of them.
@@ -253,7 +256,7 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn outbox(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let mut records = super::documents::Records::default();
+        let mut records = super::records::Records::default();
         let store = self.replica.store();
         let mut packs = Vec::new();
         for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {
@@ -422,7 +425,7 @@ impl Phone {
     pub fn met(&self, epoch: [u8; 16]) -> Result<(), ReplicaError> {
         let row: Option<EpochRow> = rows::get(&**self.replica.store(), &rows::single(meta::EPOCH))?;
         if row.is_some_and(|row| row.epoch != epoch) {
-            self.record(Fact::Met { epoch })?;
+            self.record(Fact::Restored { epoch })?;
         }
         Ok(())
     }
@@ -478,7 +481,7 @@ impl Phone {
 
     /// Opens the store again where an earlier write failed and it takes none since: a disk that was
     /// full may have room now. While it has none, the write that follows says so.
-    fn recover(&self, now: Timestamp) -> Result<(), ReplicaError> {
+    pub(super) fn recover(&self, now: Timestamp) -> Result<(), ReplicaError> {
         if self.failed.swap(false, Ordering::Relaxed) && !self.replica.takes_writes() {
             if self.replica.store().reopen().is_err() {
                 self.failed.store(true, Ordering::Relaxed);

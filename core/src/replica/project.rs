@@ -2,9 +2,10 @@
 
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, BASE, CLOSED, DEVICE, DOCUMENT, DocumentRow, Entry, EpochRow, FEED,
-    FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, REFUSED, REJECTED,
-    SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED, meta,
+    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, CarriedRow, DEVICE, DOCUMENT, DocumentRow,
+    Entry, EpochRow, FEED, FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING,
+    PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED,
+    meta,
 };
 use super::tree;
 use crate::checklist::Template;
@@ -13,10 +14,10 @@ use crate::model::{
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack, Want};
-use crate::trust::{Attestation, HubReceipt};
+use crate::trust::{Attestation, HubReceipt, ReceiptItem};
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 2;
+const PROJECTION_VERSION: u32 = 3;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,6 +105,13 @@ impl Step<'_> {
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
             Fact::Lagging => self.index.remove(rows::single(meta::POSITION)),
+            Fact::Met { items, .. } => return self.met(items),
+            Fact::Declined { packs, .. } => {
+                for (document, actor, seq) in packs {
+                    self.index.remove(rows::of_seq(CARRIED, *document, *actor, *seq));
+                    self.index.put(rows::of_document(STALE, *document), &());
+                }
+            }
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
             Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
@@ -113,7 +121,7 @@ impl Step<'_> {
                 return self.closed((*document, scope), lines, changes);
             }
             Fact::Rejected { document, edits, .. } => self.rejected(*document, edits),
-            Fact::Met { epoch } => {
+            Fact::Restored { epoch } => {
                 let row = EpochRow { epoch: *epoch, confirmed: false };
                 self.index.put(rows::single(meta::EPOCH), &row);
             }
@@ -179,6 +187,7 @@ impl Step<'_> {
                     let pack = self.decode(bytes)?;
                     let document = self.document(pack.genesis())?;
                     self.hold(&pack, place)?;
+                    self.confirm(document, pack.actor(), pack.last_seq())?;
                     self.source(document, place, Source::Pack(place));
                 }
                 FeedItem::Yours { document, actor, seq, .. } => {
@@ -203,6 +212,7 @@ impl Step<'_> {
                     self.source(document, row, source);
                     for attestation in &snapshot.attestations {
                         self.tip(attestation)?;
+                        self.confirm(document, attestation.actor(), attestation.tip.seq)?;
                     }
                 }
                 // The session joins parts before it hands items over.
@@ -239,12 +249,66 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Keeps what another phone brought apart from what the hub confirmed: a document is first what
+    /// the hub says, then what others carry.
+    fn met(&mut self, items: &[FeedItem]) -> Result<(), StoreError> {
+        let mut packs = 0;
+        for item in items {
+            match item {
+                FeedItem::Pack(bytes) => {
+                    let place = PackPlace { at: self.at.0, index: packs };
+                    packs += 1;
+                    let pack = self.decode(bytes)?;
+                    let document = self.document(pack.genesis())?;
+                    let (first_seq, attestation) = (pack.first_seq(), pack.attestation());
+                    let row = CarriedRow { place, first_seq, attestation, stored: None };
+                    let key = rows::of_seq(CARRIED, document, pack.actor(), pack.last_seq());
+                    self.index.put(key, &row);
+                }
+                FeedItem::Object { bytes } => {
+                    self.object(bytes);
+                }
+                _ => return Err(self.meaningless("it holds what only a hub sends")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the carrying of an actor's packs that the hub has brought, or brought others in place of.
+    fn confirm(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
+        let prefix = rows::of_actor(CARRIED, document, actor);
+        for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
+            if rows::number_in(&key).is_some_and(|last| last <= seq) {
+                self.index.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the hub's signature for packs of others that this phone carried to it.
+    fn delivered(&mut self, item: &ReceiptItem, epoch: [u8; 16]) -> Result<(), StoreError> {
+        let prefix = rows::of_actor(CARRIED, item.document, item.actor);
+        for (key, value) in self.index.below.scan(&prefix, None, usize::MAX)? {
+            if rows::number_in(&key).is_some_and(|last| last <= item.seq) {
+                let row: CarriedRow = rows::decode(&key, &value)?;
+                self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });
+            }
+        }
+        Ok(())
+    }
+
     fn receipted(&mut self, receipt: &HubReceipt) -> Result<(), StoreError> {
         if self.index.get::<EpochRow>(&rows::single(meta::EPOCH))?.is_none() {
             let row = EpochRow { epoch: receipt.epoch, confirmed: true };
             self.index.put(rows::single(meta::EPOCH), &row);
         }
         for item in &receipt.items {
+            self.delivered(item, receipt.epoch)?;
+            let own = rows::of_actor(ARRIVAL, item.document, item.actor);
+            if self.index.get::<ArrivalRow>(&own)?.is_none() {
+                // Signed for on behalf of another device.
+                continue;
+            }
             let (seq, at) = (item.seq, receipt.stored_at);
             self.arrival(item.document, item.actor, |row| {
                 if seq > row.stored {
@@ -379,6 +443,7 @@ impl Step<'_> {
         for (place, bytes) in self.places(packs) {
             let pack = self.decode(bytes)?;
             self.hold(&pack, place)?;
+            self.confirm(document, pack.actor(), pack.last_seq())?;
             self.source(document, place, Source::Pack(place));
             // What this name stands for from now on is the hub's line; our own edits of it count
             // under the name that they were made anew with.
@@ -447,7 +512,7 @@ impl Step<'_> {
                 self.tip(&before)?;
             }
         }
-        for table in [OUTBOX, PACK, UNRELEASED] {
+        for table in [OUTBOX, PACK, UNRELEASED, CARRIED] {
             let prefix = rows::of_actor(table, document, actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
                 if rows::number_in(&key).is_some_and(|last| last >= from) {

@@ -2,7 +2,8 @@
 //! under the attestation that came with it.
 
 use super::ReplicaError;
-use super::documents::{Records, Replica};
+use super::documents::Replica;
+use super::records::Records;
 use super::rows::{self, PACK, PackRow, TIP, TipRow};
 use crate::sync::{Pack, Want};
 use crate::trust::Tip;
@@ -33,7 +34,22 @@ impl Replica {
         let store = self.store();
         let (document, actor) = (want.document, want.actor);
         let key = rows::of_actor(TIP, document, actor);
-        let Some(row) = rows::get::<TipRow>(&**store, &key)? else { return Ok(Vec::new()) };
+        let mut packs = Vec::new();
+        if let Some(row) = rows::get::<TipRow>(&**store, &key)? {
+            packs = self.provide_confirmed(records, want, row)?;
+        }
+        packs.extend(self.provide_carried(records, want)?);
+        Ok(packs)
+    }
+
+    fn provide_confirmed(
+        &self,
+        records: &mut Records,
+        want: &Want,
+        row: TipRow,
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let store = self.store();
+        let (document, actor) = (want.document, want.actor);
         let mut next = want.from_seq.max(1);
         let mut packs = Vec::new();
         let prefix = rows::of_actor(PACK, document, actor);
@@ -51,7 +67,7 @@ impl Replica {
             return Ok(packs);
         }
         // The rest came in a snapshot, which keeps one attestation for all of an actor's changes.
-        let mut changes = self.load(document)?.changes_of(actor.as_bytes(), 1);
+        let mut changes = self.load_whole(document)?.document.changes_of(actor.as_bytes(), 1);
         changes.retain(|change| change.facts().seq <= attestation.tip.seq);
         let later = changes.iter().position(|change| change.facts().seq >= want.from_seq);
         let Some(later) = later else { return Ok(packs) };

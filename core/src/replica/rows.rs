@@ -33,6 +33,9 @@ pub(super) const ORDER: u8 = b'o';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
+/// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a
+/// phone, and that the hub has not yet brought.
+pub(super) const CARRIED: u8 = b'c';
 /// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
 /// Scope (empty: all), prefix → node of the reconciliation tree.
@@ -62,12 +65,12 @@ pub(super) const FEED: u8 = b'f';
 /// Hub: document, actor, seq, hash → (): a pack in quarantine, so that a retry adds nothing.
 pub(super) const QUARANTINE: u8 = b'z';
 /// Document, actor → [`ClosedLine`]: where the line ends in the record.
-pub(super) const CLOSED: u8 = b'c';
+pub(super) const CLOSED: u8 = b'C';
 /// Hub: document, change → the change at fault: a change that was refused.
 pub(super) const REFUSED: u8 = b'y';
 /// Phone: document, position, index → [`super::Rejected`]: an own edit that is not in the record, or
 /// not all of it.
-pub(super) const REJECTED: u8 = b'C';
+pub(super) const REJECTED: u8 = b'R';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
@@ -142,6 +145,17 @@ pub(super) struct PackRow {
     pub(super) place: PackPlace,
     pub(super) first_seq: u64,
     pub(super) tip: ChangeHash,
+}
+
+/// A pack that a phone brought and the hub has not confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CarriedRow {
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
+    /// The proof of the actor's changes up to the pack's last.
+    pub(super) attestation: Attestation,
+    /// The life of the hub's store that has signed for it, if one has.
+    pub(super) stored: Option<[u8; 16]>,
 }
 
 /// How far the edits of one of this device's actors have come.

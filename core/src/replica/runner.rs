@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
-use super::hub::{Hub, PublishError};
+use super::carried::CarriedName;
+use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
 use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
-    Outcome, PhoneOutput, PhoneSession, Want,
+    AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
+    HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
 
 /// Random bytes for a fresh incarnation, should one be needed.
@@ -43,6 +44,8 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
+    /// Packs of others that were offered, until the hub signs for them.
+    delivering: BTreeSet<CarriedName>,
     progress: Progress,
     answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
@@ -63,13 +66,19 @@ impl PhoneRunner {
     ) -> Result<Self, ReplicaError> {
         let mut start = phone.start(options.hub, options.live, now)?;
         start.asks = (0..).zip(options.asks).collect();
+        let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
+        let mut delivering = BTreeSet::new();
+        for (name, pack) in phone.deliveries()? {
+            delivering.insert(name);
+            start.outbox.push(pack);
+        }
         let sent = start.outbox.len();
-        let more = sent >= OUTBOX_AT_ONCE_MAX;
         let progress = Progress { sent, more, ..Progress::default() };
         Ok(Self {
             phone,
             session: PhoneSession::new(start),
             entropy,
+            delivering,
             progress,
             answers: Vec::new(),
             outcome: None,
@@ -140,6 +149,9 @@ impl PhoneRunner {
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
+                    for item in &receipt.items {
+                        self.delivering.remove(&(item.document, item.actor, item.seq));
+                    }
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
@@ -157,7 +169,12 @@ impl PhoneRunner {
                 PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
+                    let done = outcome.ending == Ending::Done && !outcome.left_behind;
                     self.outcome = Some(outcome);
+                    // The hub has answered everything: what it did not sign for it does not take.
+                    if done {
+                        self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
+                    }
                 }
             }
         }
@@ -212,6 +229,8 @@ pub struct HubRunner {
     asked: BTreeSet<Want>,
     /// A device or checklist was made known here, and nobody was told yet.
     announced: bool,
+    /// The disk had no room for what was pushed or asked, and nobody was told yet.
+    full: bool,
     outcome: Option<Outcome>,
 }
 
@@ -233,6 +252,7 @@ impl HubRunner {
             unmerged: BTreeMap::new(),
             asked: BTreeSet::new(),
             announced: false,
+            full: false,
             outcome: None,
         })
     }
@@ -337,7 +357,13 @@ impl HubRunner {
                     self.session.handle_notices(upto, notices)?;
                 }
                 HubOutput::Admin { request_id, request } => {
-                    let answer = self.administer(request)?;
+                    let answer = match self.administer(request) {
+                        Err(ReplicaError::Store(StoreError::Full { .. })) => {
+                            self.full = true;
+                            AdminAnswer::Refused(no_room())
+                        }
+                        answer => answer?,
+                    };
                     self.session.handle_admin(request_id, answer)?;
                 }
                 HubOutput::Finished(outcome) => self.outcome = Some(outcome),
@@ -348,14 +374,15 @@ impl HubRunner {
 
     /// Ends the exchange because this side failed, and tells the device when to try again.
     pub fn fail(&mut self, error: &ReplicaError) {
-        let (code, message) = match error {
-            ReplicaError::Store(StoreError::Full { .. }) => {
-                (FailureCode::Full, "the hub's disk is full; it took nothing in".to_owned())
-            }
-            error => (FailureCode::Internal, error.to_string()),
+        let failure = match error {
+            ReplicaError::Store(StoreError::Full { .. }) => no_room(),
+            error => Failure {
+                code: FailureCode::Internal,
+                message: error.to_string(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            },
         };
-        let retry_after_ms = Some(RETRY_AFTER_MS);
-        self.session.handle_failure(Failure { code, message, retry_after_ms });
+        self.session.handle_failure(failure);
     }
 
     /// Returns how the exchange ended, once it has.
@@ -372,6 +399,8 @@ impl HubRunner {
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
         let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
+        self.full |=
+            accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
             if !self.hub.settled(item.document, item.actor, item.seq)? {
                 self.unmerged.insert((item.document, item.actor), item.seq);
@@ -381,6 +410,11 @@ impl HubRunner {
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())
+    }
+
+    /// Returns, once, whether the disk had no room in this exchange: somebody should look after it.
+    pub fn take_full(&mut self) -> bool {
+        std::mem::take(&mut self.full)
     }
 
     /// Returns, once, whether this exchange made a device or checklist known: other exchanges must
@@ -412,9 +446,6 @@ impl HubRunner {
         }
     }
 }
-
-/// How long a phone should wait after the hub failed: long enough to free some space or restart.
-const RETRY_AFTER_MS: u64 = 30_000;
 
 /// The items that a device may see.
 fn tree<'a>(rows: &'a dyn Read, scopes: &[Scope]) -> StoredTree<'a> {

@@ -293,7 +293,10 @@ impl MemoryStore {
             platter.journal.append(&rows.entries, rows.head)?;
             platter.moved = false;
         }
-        index.apply(rows)?;
+        // Durable already: a failure now must not be taken for absence.
+        index
+            .apply(rows)
+            .map_err(|cause| StoreError::Unseen { at: position, cause: cause.to_string() })?;
         Ok(position)
     }
 }

@@ -9,6 +9,12 @@
 //! - **Durable on Ok**: when a commit returns, its records survive a power cut.
 //! - **Atomic**: after a crash all records of one commit are there, or none.
 //! - **Ordered**: [`Position`]s are consecutive from 1 in the order of commits.
+//! - **Visible on Ok**: the next read shows what was committed, even if the index failed on it; it is
+//!   made anew in memory then, and later commits fail.
+//! - **An error is not absence**: after [`StoreError::TooLarge`], [`StoreError::Meaningless`],
+//!   [`StoreError::Busy`], [`StoreError::Poisoned`] and [`StoreError::ViewHeld`] nothing of the commit
+//!   is there, now or later. [`StoreError::Unseen`] says that it is durable. After any other error it
+//!   is not shown; where it was the sync that failed, a power cut may bring it back.
 //! - **Sticky errors**: after a failed write or sync every later commit fails until the store has
 //!   been opened anew; a sync is never retried. Reading goes on.
 //! - **Single writer**: a second opener gets [`StoreError::InUse`].
@@ -29,6 +35,9 @@ mod rows;
 #[cfg(test)]
 #[cfg(feature = "io")]
 mod disk_tests;
+#[cfg(test)]
+#[cfg(feature = "io")]
+mod index_tests;
 #[cfg(test)]
 mod tests;
 
@@ -164,7 +173,8 @@ pub trait Store: Read + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns the store's [`StoreError`]; nothing was acknowledged then.
+    /// Returns the store's [`StoreError`]; nothing was acknowledged then. What that says of the
+    /// records: see the promises of the module.
     fn commit(&self, records: Vec<Record>) -> Result<Position, StoreError> {
         let (send, receive) = std::sync::mpsc::sync_channel(1);
         self.submit(
@@ -257,7 +267,7 @@ pub enum StoreError {
         /// The folder.
         path: String,
     },
-    /// The disk is full. Nothing was written; reading goes on.
+    /// The disk is full. Nothing of the commit is shown; reading goes on.
     #[error("no space left to {action}; free some space and open the store again")]
     Full {
         /// What was being done.
@@ -278,6 +288,18 @@ pub enum StoreError {
     #[error("the store stopped after a failed write ({cause}); open it again")]
     Poisoned {
         /// The first failure.
+        cause: String,
+    },
+    /// The commit is durable, but the index failed on it and could not be made anew: it shows once
+    /// the store is opened again, and nothing is read until then.
+    #[error(
+        "record {} is on disk and must not be entered again, but shows only after the store is \
+         opened again ({cause})", at.0
+    )]
+    Unseen {
+        /// The last record of the commit.
+        at: Position,
+        /// What the index said.
         cause: String,
     },
     /// Bytes are not what was written.

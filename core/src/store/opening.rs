@@ -16,7 +16,7 @@ use super::index::Index;
 use super::journal::Journal;
 use super::memory::MemoryEngine;
 use super::repair::{Site, repair, settle_interrupted};
-use super::rows::{Engine, Meta};
+use super::rows::Engine;
 use super::scan::{Scan, Tail, scan, trust};
 use super::segments::{FileJournal, Found, SEGMENT_BYTES, segment_path};
 use super::sled_engine::{SledEngine, released};
@@ -84,6 +84,9 @@ pub struct Options {
     pub files: Arc<dyn Files>,
     /// Keeps the index in memory only and makes it anew at each open.
     pub index_in_memory: bool,
+    /// What goes wrong in the index alone.
+    #[cfg(test)]
+    pub(super) index_faults: super::index_tests::EngineFaults,
 }
 
 impl std::fmt::Debug for Options {
@@ -111,6 +114,8 @@ impl Options {
             checkpoint_every: CHECKPOINT_EVERY,
             files: Arc::new(RealFiles),
             index_in_memory: false,
+            #[cfg(test)]
+            index_faults: super::index_tests::EngineFaults::default(),
         }
     }
 
@@ -212,22 +217,30 @@ impl Place {
         }
     }
 
-    /// Makes the rows that `meta` describes anew in memory, from the journal's files.
+    /// Makes the rows up to `last` anew in memory, from the journal's files.
     pub(super) fn index_in_memory(
         &self,
         project: &Arc<dyn Project>,
-        meta: &Meta,
+        store: StoreId,
+        last: Position,
     ) -> Result<Index, StoreError> {
         let (folder, files) = (self.journal_folder(), Arc::clone(&self.options.files));
-        let found = scan(&*files, &folder, Some(meta.store), Position(0))?.found;
+        let found = scan(&*files, &folder, Some(store), Position(0))?.found;
         let broken = Some(StoreError::Closed);
         let bytes = self.options.segment_bytes;
-        let journal = FileJournal::resume(files, folder, meta.store, bytes, found, broken);
+        let journal = FileJournal::resume(files, folder, store, bytes, found, broken);
         let engine = Box::new(Arc::new(MemoryEngine::default()));
-        let index = Index::load(engine, Arc::clone(project), meta.store)?
+        let index = Index::load(engine, Arc::clone(project), store)?
             .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })?;
-        replay(&index, &journal, meta.head.position, &|| true)?;
+        replay(&index, &journal, last, &|| true)?;
         Ok(index)
+    }
+
+    fn engine(&self) -> Result<Box<dyn Engine>, StoreError> {
+        let engine = self.sled();
+        #[cfg(test)]
+        let engine = engine.map(|engine| self.options.index_faults.below(engine));
+        engine
     }
 
     fn sled(&self) -> Result<Box<dyn Engine>, StoreError> {
@@ -599,7 +612,7 @@ impl Opening<'_> {
         if existed || (journal.head().position.0 > 0 && !self.place.options.index_in_memory) {
             self.opened.rebuilt = Some(reason.unwrap_or_else(|| "there was none".into()));
         }
-        let engine = if self.poison.is_some() { None } else { Some(self.place.sled()) };
+        let engine = if self.poison.is_some() { None } else { Some(self.place.engine()) };
         match engine {
             Some(Ok(engine)) => {
                 let index = self.load_empty(engine)?;

@@ -146,7 +146,12 @@ impl FileJournal {
             drop(handle.set_len(self.offset));
             return Err(failed("write", &path, source));
         }
-        handle.sync().map_err(|source| failed("sync", &path, source))?;
+        if let Err(source) = handle.sync() {
+            // Best effort as above. What the disk holds after a failed sync is not known; only a
+            // power cut before the next open may still bring it back.
+            drop(handle.set_len(self.offset));
+            return Err(failed("sync", &path, source));
+        }
         self.offset += bytes.len() as u64;
         Ok(())
     }

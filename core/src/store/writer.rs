@@ -10,6 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::entry::Head;
 use super::gate::Gate;
 use super::identity::{Identity, Lock};
 use super::index::Index;
@@ -143,9 +144,36 @@ impl Shared {
         if let Some(present) = slot.as_ref().filter(|present| !Arc::ptr_eq(present, failed)) {
             return Ok(Arc::clone(present));
         }
-        let memory = Arc::new(self.place.index_in_memory(&self.project, &failed.meta())?);
+        let meta = failed.meta();
+        let memory = self.place.index_in_memory(&self.project, meta.store, meta.head.position)?;
+        let memory = Arc::new(memory);
         *slot = Some(Arc::clone(&memory));
         Ok(memory)
+    }
+
+    /// The engine failed on commits that are durable: makes the rows anew in memory, so that they
+    /// show and may be answered with Ok. Where that fails too nothing is read until the store is
+    /// opened again, because old rows would deny them, and the answers say so.
+    fn show_durable(
+        &self,
+        failed: &Index,
+        head: Head,
+        cause: &StoreError,
+        answers: &mut [(Done, Result<Position, StoreError>)],
+    ) {
+        let _writing = self.gate.write();
+        let mut slot = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let store = failed.meta().store;
+        let memory = self.place.index_in_memory(&self.project, store, head.position);
+        *slot = memory.ok().filter(|memory| memory.meta().head == head).map(Arc::new);
+        if slot.is_some() {
+            return;
+        }
+        for (_, result) in answers {
+            if let Ok(at) = *result {
+                *result = Err(StoreError::Unseen { at, cause: cause.to_string() });
+            }
+        }
     }
 
     /// The first failure, in the words for later commits.
@@ -270,7 +298,8 @@ impl Writer {
                 answers.extend(waiting.drain(..).map(|(_, done)| (done, Ok(Position(0)))));
             }
             for (done, result) in answers {
-                answer(done, outcome.clone().and(result));
+                // A commit's own refusal says more than what became of its group.
+                answer(done, result.and_then(|position| outcome.clone().map(|()| position)));
             }
         }
         if self.unflushed >= self.shared.place.options.checkpoint_records {
@@ -321,14 +350,19 @@ impl Writer {
         let rows = group.finish();
         let (head, records) = (rows.head, rows.entries.len() as u64);
         journal.append(&rows.entries, head)?;
+        // Durable from here on: whoever is told of a failure must not take it for absent.
         self.shared.position.store(head.position.0, Ordering::Release);
-        {
+        let applied = {
             let _writing = self.shared.gate.write();
-            index.apply(rows)?;
+            index.apply(rows)
+        };
+        if let Err(error) = applied {
+            self.shared.set_poison(&error);
         }
+        // A reader may have found the engine failing meanwhile.
         if let Some(refusal) = self.shared.refusal() {
-            // A reader found the engine failing meanwhile; what was just written is not visible.
-            return Err(refusal);
+            self.shared.show_durable(&index, head, &refusal, answers);
+            return Ok(());
         }
         self.unflushed += records;
         self.settle_identity();

@@ -59,7 +59,7 @@ pub enum Frame {
     },
     /// Hub: first words.
     Welcome(Welcome),
-    /// Hub: entries of the feed, or documents.
+    /// Hub: entries of the feed, or documents. Between two replicas: checklists that packs need.
     Items {
         /// The entries.
         items: Vec<FeedItem>,
@@ -191,7 +191,7 @@ impl Speaker {
         match self {
             Self::Phone => COMMON.contains(&kind) || [0, 3].contains(&kind),
             Self::Hub => (4..KINDS).contains(&kind),
-            Self::Replica => COMMON.contains(&kind),
+            Self::Replica => COMMON.contains(&kind) || kind == 5,
             Self::Any => kind < KINDS,
         }
     }

@@ -130,6 +130,9 @@ pub enum Verdict {
     Orphan,
     /// The hub's quota for set-aside changes of this device is used up; it was not kept.
     OverQuota,
+    /// The hub cannot read the pack, or its signature does not hold: damage, or a newer program. It
+    /// was not kept.
+    Unreadable,
     /// It builds on a change that was refused. Its device makes it anew without that one.
     OnRefused,
     /// The document would pass a limit with it. Kept aside.
@@ -164,7 +167,7 @@ pub struct Notice {
     pub actor: Actor,
     /// Its place.
     pub seq: u64,
-    /// The change.
+    /// The change; the digest of the pack's bytes where they are [`Verdict::Unreadable`].
     pub hash: ChangeHash,
     /// What became of it.
     pub verdict: Verdict,
@@ -213,7 +216,7 @@ pub struct HubStatus {
     pub quarantined: u64,
 }
 
-/// Why a peer ended a session or refused a request.
+/// Why a peer ended a session, or did not take in all of it, or refused a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
@@ -227,7 +230,7 @@ pub enum FailureCode {
     TooLarge,
     /// Too many at once; try again later.
     Busy,
-    /// No space left; nothing was accepted.
+    /// No space left; what was pushed was not taken in.
     Full,
     /// Shutting down; try again later.
     Closing,

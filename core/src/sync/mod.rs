@@ -31,6 +31,7 @@ pub use reconcile::{
     ReconcileError, ReconcileMessage, TreeError, node_keys,
 };
 pub use session::{
-    Accepted, Apply, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter, Outcome,
-    PeerOutput, PeerSession, PhoneOutput, PhoneSession, SessionError, SnapshotPage, Start,
+    Accepted, Apply, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter,
+    OBJECTS_OFFERED_MAX, Outcome, PeerOutput, PeerSession, PhoneOutput, PhoneSession, SessionError,
+    SnapshotPage, Start,
 };

@@ -20,7 +20,7 @@ mod phone;
 
 pub use hub::{Accepted, FeedPage, HubOutput, HubSession, HubStart, SnapshotPage};
 pub use items::{SNAPSHOT_BYTES_MAX, SNAPSHOT_PART_BYTES};
-pub use peer::{PeerOutput, PeerSession};
+pub use peer::{OBJECTS_OFFERED_MAX, PeerOutput, PeerSession};
 pub use phone::{Apply, PhoneOutput, PhoneSession, Start};
 
 /// The transport puts this many bytes of length before each frame; they are counted too.

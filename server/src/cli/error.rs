@@ -8,13 +8,15 @@ use std::path::PathBuf;
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
-use bienban_core::model::EditError;
+use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
 use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::StoreError;
 use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
+use super::causes;
+use super::wrong::{self, Wrong};
 use crate::config::ConfigError;
 use crate::hub::HubError;
 use crate::messages::Messages;
@@ -28,6 +30,21 @@ pub(crate) enum CliError {
     Usage {
         /// What is wrong and what to give instead.
         what: String,
+    },
+    /// Something typed does not fit.
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
+    /// The hub refused a device that it had enrolled before.
+    #[error("the hub no longer exchanges with this device")]
+    Ended {
+        /// How the exchange failed.
+        source: ClientError,
+    },
+    /// The folder of a demo holds one already.
+    #[error("{path} holds a demo already")]
+    DemoThere {
+        /// The folder.
+        path: PathBuf,
     },
     /// The client failed.
     #[error(transparent)]
@@ -110,6 +127,10 @@ pub(crate) enum Failed {
     Usage,
     /// Nothing, or more than one thing, has the name.
     NotFound,
+    /// The minutes' header has no such field.
+    UnknownField,
+    /// The life cycle has no such step.
+    NoStep,
     /// The checklist has no such item.
     UnknownItem,
     /// There is no device in the folder.
@@ -122,6 +143,10 @@ pub(crate) enum Failed {
     WrongHub,
     /// The hub does not know this device.
     Unknown,
+    /// The hub knew this device, and now refuses it.
+    Ended,
+    /// The folder holds a demo.
+    DemoThere,
     /// The hub, or the role it gave this device, does not allow it.
     Refused,
     /// There is no room left on the disk.
@@ -138,26 +163,34 @@ impl Failed {
     /// Returns the exit code; `docs/cli.md` lists them.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Otherwise | Self::Conflicted => 1,
+            Self::Otherwise | Self::Conflicted | Self::NoStep | Self::DemoThere => 1,
             Self::Usage => 2,
-            Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => 3,
+            Self::NotFound
+            | Self::UnknownItem
+            | Self::UnknownField
+            | Self::NoDevice
+            | Self::NoChecklist => 3,
             Self::InUse => 4,
             Self::Network => 5,
             Self::WrongHub => 6,
-            Self::Refused | Self::Unknown => 6,
+            Self::Refused | Self::Unknown | Self::Ended => 6,
             Self::Full | Self::HubFull => 7,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Otherwise => "failed",
+            Self::Otherwise | Self::NoStep | Self::DemoThere => "failed",
             Self::Usage => "usage",
-            Self::NotFound | Self::UnknownItem | Self::NoDevice | Self::NoChecklist => "not_found",
+            Self::NotFound
+            | Self::UnknownItem
+            | Self::UnknownField
+            | Self::NoDevice
+            | Self::NoChecklist => "not_found",
             Self::InUse => "in_use",
             Self::Network => "network",
             Self::WrongHub => "wrong_hub",
-            Self::Unknown | Self::Refused => "refused",
+            Self::Unknown | Self::Refused | Self::Ended => "refused",
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
@@ -170,6 +203,13 @@ impl Failed {
             Self::Usage => m.text("hint.usage", &[]),
             Self::NotFound => m.text("hint.not_found", &[]),
             Self::UnknownItem => m.text("hint.unknown_item", &[]),
+            Self::UnknownField => {
+                m.text("hint.unknown_field", &[("fields", &HEADER_FIELDS.join(", "))])
+            }
+            // Only what the error holds can tell more.
+            Self::NoStep => return None,
+            Self::Ended => m.text("hint.ended", &[]),
+            Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
             Self::InUse => m.text("hint.in_use", &[]),
             Self::Network => m.text("hint.network", &[]),
@@ -200,7 +240,9 @@ impl CliError {
     /// Returns what kind of failure it is.
     pub(crate) fn failed(&self) -> Failed {
         match self {
-            Self::Usage { .. } => Failed::Usage,
+            Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
+            Self::Ended { .. } => Failed::Ended,
+            Self::DemoThere { .. } => Failed::DemoThere,
             Self::Client(error) => of_client(error),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,
@@ -233,11 +275,11 @@ impl CliError {
     /// Returns the error as data.
     pub(crate) fn describe(&self, m: &Messages) -> Described {
         let failed = self.failed();
-        let message = self.to_string();
+        let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
         let mut cause = self.source();
         while let Some(found) = cause {
-            let text = found.to_string();
+            let text = causes::explain(found, m);
             // A transparent error says the same as its cause.
             if text != message && causes.last() != Some(&text) {
                 causes.push(text);
@@ -249,13 +291,75 @@ impl CliError {
             code: failed.code(),
             message,
             causes,
-            hint: failed.hint(m),
+            hint: self.hint(m).or_else(|| failed.hint(m)),
             problems: match self {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
             },
         }
     }
+
+    /// Returns what failed, without its causes, in the language of `m`.
+    pub(crate) fn message(&self, m: &Messages) -> String {
+        let path = |path: &PathBuf| path.display().to_string();
+        match self {
+            Self::Usage { what } | Self::Import { what, .. } => what.clone(),
+            Self::Wrong(wrong) => wrong.explain(m),
+            Self::Client(error) => causes::of_client(error, m).unwrap_or_else(|| error.to_string()),
+            Self::Ended { .. } => m.text("cause.ended", &[]),
+            Self::DemoThere { path: there } => {
+                m.text("cause.demo_there", &[("path", &path(there))])
+            }
+            Self::Refused { failure } => {
+                m.text("cause.hub_refused", &[("why", &causes::of_failure(failure, m))])
+            }
+            Self::NoAnswer => m.text("cause.no_answer", &[]),
+            Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
+            Self::Checklist { path: file, .. } => {
+                m.text("cause.checklist", &[("path", &path(file))])
+            }
+            Self::Start { .. } => m.text("cause.start", &[]),
+            Self::Encode { .. } => m.text("cause.encode", &[]),
+            Self::Print { .. } => m.text("cause.print", &[]),
+            Self::Service { what, .. } => m.text("cause.service", &[("what", what)]),
+        }
+    }
+
+    /// Returns advice that only this error can give: which names there are.
+    fn hint(&self, m: &Messages) -> Option<String> {
+        match self {
+            Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
+            Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
+                EditError::Transition { from, .. } => Some(next_states(from, m)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Says which command lists what was looked for.
+fn not_found(what: &str, m: &Messages) -> Option<String> {
+    Some(match what {
+        "inspection" => m.text("hint.list_inspections", &[]),
+        "facility" => m.text("hint.list_facilities", &[]),
+        "plan" => m.text("hint.list_plans", &[]),
+        "checklist" => m.text("hint.list_checklists", &[]),
+        "device" => m.text("hint.list_devices", &[]),
+        "finding" | "comment" => m.text("hint.see_show", &[]),
+        "change" => m.text("hint.see_history", &[]),
+        _ => return None,
+    })
+}
+
+/// Says which states may follow.
+fn next_states(from: &str, m: &Messages) -> String {
+    let state = LifeCycle::ALL.into_iter().find(|state| state.name() == from);
+    let next = state.map(LifeCycle::next).unwrap_or_default();
+    if next.is_empty() {
+        return m.text("hint.last_state", &[]);
+    }
+    m.text("hint.next_states", &[("states", &wrong::states(next, m))])
 }
 
 fn of_client(error: &ClientError) -> Failed {
@@ -292,6 +396,8 @@ fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {
             EditError::UnknownItem { .. } => Failed::UnknownItem,
+            EditError::UnknownField { .. } => Failed::UnknownField,
+            EditError::Transition { .. } => Failed::NoStep,
             EditError::UnknownRow { .. } => Failed::NotFound,
             EditError::Conflicted { .. } => Failed::Conflicted,
             _ => Failed::Otherwise,

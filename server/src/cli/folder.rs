@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bienban_core::client::{Client, Settings};
+use bienban_core::client::{Client, ClientError, Settings};
 use bienban_core::driver::{SyncOptions, SyncReport};
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
-use super::words;
+use super::wrong::Wrong;
+use super::{time, words};
 
 /// Where a new device finds its hub.
 #[derive(Debug, Args)]
@@ -37,6 +38,8 @@ struct DeviceData {
     agency: Option<String>,
     role: Option<&'static str>,
     scopes: Vec<String>,
+    /// When the hub last refused this device, if it has not taken it in again since.
+    refused_at: Option<String>,
     /// What an administrator runs so that the hub takes it in.
     trust_command: String,
 }
@@ -55,6 +58,7 @@ pub(super) fn init(dir: &Path, arguments: &InitArgs, output: &Output) -> Result<
         agency: None,
         role: None,
         scopes: Vec::new(),
+        refused_at: None,
         trust_command: trust_command(device),
     };
     let mut page = Page::new();
@@ -95,7 +99,16 @@ pub(super) fn whoami(client: &Client, output: &Output) -> Result<Answer, CliErro
             page.line(format!("  {}", trust_command(device)));
         }
     }
+    let refused_at = client.refused_at()?.map(time::rfc3339);
+    if let Some(at) = &refused_at {
+        let at = time::minute(at);
+        page.line(match &entry {
+            Some(_) => m.text("whoami.ended", &[("time", &at)]),
+            None => m.text("whoami.refused", &[("time", &at)]),
+        });
+    }
     let data = DeviceData {
+        refused_at,
         device: device.to_string(),
         dir: client.dir().to_owned(),
         hub: client.settings().hub.as_ref().map(ToString::to_string),
@@ -116,7 +129,7 @@ pub(super) fn scopes(scopes: &[bienban_core::model::Scope]) -> Vec<String> {
 
 /// Returns a store's failure as the command's.
 pub(super) fn failed(error: bienban_core::store::StoreError) -> CliError {
-    bienban_core::client::ClientError::from(error).into()
+    ClientError::from(error).into()
 }
 
 fn trust_command(device: DeviceId) -> String {
@@ -128,9 +141,7 @@ fn trust_command(device: DeviceId) -> String {
 fn read_hub(text: &str) -> Result<HubAddress, CliError> {
     let text = text.trim();
     let full = if text.contains("://") { text.to_owned() } else { format!("bienban://{text}") };
-    full.parse().map_err(|error: bienban_core::net::AddressError| CliError::Usage {
-        what: format!("--hub {text}: {error}"),
-    })
+    full.parse().map_err(|source| Wrong::Hub { given: text.to_owned(), source }.into())
 }
 
 /// Exchanges everything with the hub once.
@@ -138,7 +149,18 @@ pub(super) async fn exchange(client: &Client, output: &Output) -> Result<SyncRep
     let spinner = output.spinner(output.messages().text("sync.running", &[]));
     let report = client.sync(SyncOptions::default()).await;
     spinner.finish_and_clear();
-    Ok(report?)
+    report.map_err(|error| told(client, error))
+}
+
+/// Tells a device that was never enrolled from one whose rights have ended: the hub closes the door
+/// to both alike, but only one of them knows itself from the hub's table.
+pub(super) fn told(client: &Client, error: ClientError) -> CliError {
+    let refused = client.refused_at().ok().flatten().is_some();
+    let enrolled = client.phone().replica().device(client.device()).ok().flatten().is_some();
+    match CliError::Client(error) {
+        CliError::Client(source) if refused && enrolled => CliError::Ended { source },
+        error => error,
+    }
 }
 
 /// Asks the hub for something that only an administrator may.
@@ -150,7 +172,7 @@ pub(super) async fn ask(
     let spinner = output.spinner(output.messages().text("sync.running", &[]));
     let report = client.sync(SyncOptions { live: None, asks: vec![request] }).await;
     spinner.finish_and_clear();
-    match report?.answers.pop() {
+    match report.map_err(|error| told(client, error))?.answers.pop() {
         Some(AdminAnswer::Done) => Ok(None),
         Some(AdminAnswer::Status(status)) => Ok(Some(status)),
         Some(AdminAnswer::Refused(failure)) => Err(CliError::Refused { failure }),

@@ -2,23 +2,30 @@
 //! printed. It decides nothing about records.
 
 mod admin;
+mod causes;
 mod demo;
 mod error;
 mod field;
 mod folder;
+mod help;
 mod output;
 mod page;
 mod record;
 mod rejected;
 mod rows;
 mod serve;
+mod template;
 mod time;
+mod units;
+mod usage;
 mod words;
+mod wrong;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use self::error::CliError;
@@ -54,8 +61,12 @@ enum Command {
     Admin(admin::AdminArgs),
     /// Inspect: the whole client of one device, in a terminal.
     Field(field::FieldArgs),
+    /// Look into checklist files: check, show, compare. Needs no device.
+    Template(template::TemplateArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
+    /// Look up provinces and communes, those of before July 2025 too.
+    Units(units::UnitsArgs),
 }
 
 /// Runs the program on its arguments and returns its exit code.
@@ -67,26 +78,32 @@ pub fn main() -> ExitCode {
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let json = arguments.iter().any(|argument| argument == "--json");
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let variable = |name: &str| std::env::var(name).ok();
+    // Help and mistakes come before the arguments are read, so the language is looked for first.
+    let (lang, unknown) = match Lang::choose(asked_language(&arguments).as_deref(), variable) {
+        Ok(lang) => (lang, None),
+        Err(error) => (Lang::choose(None, variable).unwrap_or_default(), Some(error)),
+    };
+    let messages = Messages::new(lang);
+    let arguments = match read(arguments, &messages) {
         Ok(arguments) => arguments,
-        Err(error) if json && error.use_stderr() => {
-            let what = error.to_string();
-            let error = CliError::Usage { what: what.trim_end().to_owned() };
-            Output::new(true, Messages::new(Lang::default())).error(&error);
+        Err(error)
+            if error.use_stderr()
+                && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
+            let what = usage::explain(&error, &messages);
+            let error = CliError::Usage { what };
+            Output::new(json, messages).error(&error);
             return ExitCode::from(error.failed().code());
         }
         Err(error) => {
-            // clap prints help on standard output with code 0, mistakes on standard error with 2.
+            // clap prints help on standard output with code 0, that for no arguments at all on
+            // standard error with 2.
             drop(error.print());
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let variable = |name: &str| std::env::var(name).ok();
-    let (lang, unknown) = match Lang::choose(arguments.lang.as_deref(), variable) {
-        Ok(lang) => (lang, None),
-        Err(error) => (Lang::choose(None, variable).unwrap_or_default(), Some(error)),
-    };
-    let output = Output::new(arguments.json, Messages::new(lang));
+    let output = Output::new(arguments.json, messages);
     let outcome = match unknown {
         Some(error) => Err(CliError::Usage { what: error.explain(output.messages()) }),
         None => perform(arguments.command, &output),
@@ -98,6 +115,26 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.failed().code())
         }
     }
+}
+
+fn read(arguments: Vec<OsString>, m: &Messages) -> Result<Arguments, clap::Error> {
+    let mut command = help::translated(Arguments::command(), "", m);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// Returns what follows `--lang`, wherever it stands.
+fn asked_language(arguments: &[OsString]) -> Option<String> {
+    let mut words = arguments.iter().filter_map(|argument| argument.to_str());
+    while let Some(word) = words.next() {
+        if word == "--lang" {
+            return words.next().map(str::to_owned);
+        }
+        if let Some(language) = word.strip_prefix("--lang=") {
+            return Some(language.to_owned());
+        }
+    }
+    None
 }
 
 fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
@@ -114,6 +151,8 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
+            Command::Template(arguments) => finish(template::run(arguments, output)?, output),
         }
     })
 }
@@ -133,12 +172,22 @@ fn log_to_stderr() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_arguments_are_well_formed() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_language_is_found_before_the_arguments_are_read() {
+        let asked = |words: &str| {
+            let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+            asked_language(&words)
+        };
+        assert_eq!(asked("bienban --lang vi field --help"), Some("vi".to_owned()));
+        assert_eq!(asked("bienban field --lang=en --help"), Some("en".to_owned()));
+        assert_eq!(asked("bienban field list"), None);
+        assert_eq!(asked("bienban --lang"), None);
     }
 }

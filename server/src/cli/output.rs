@@ -55,6 +55,12 @@ impl Answer {
         self
     }
 
+    /// Returns the text for people.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the exit code.
     pub(crate) fn code(&self) -> u8 {
         self.code

@@ -88,6 +88,10 @@ fn item_text(page: &mut Page, item: &ItemData, m: &Messages) {
         let counts = item.counts_as.map(|name| words::grade_named(m, name)).unwrap_or_default();
         page.line(format!("        {}", m.text("show.conflict", &[("grade", &counts)])));
     }
+    if item.state == "answered" && item.answers.len() > 1 {
+        let count = item.answers.len().to_string();
+        page.line(format!("        {}", m.text("show.agreed", &[("count", &count)])));
+    }
     for answer in &item.answers {
         page.line(format!("        {}", answer_text(answer, m)));
     }
@@ -225,8 +229,7 @@ pub(super) fn conflicts(page: &mut Page, conflicts: &[ConflictData], m: &Message
         if let Some(field) = &conflict.field {
             place = format!("{place} {field}");
         }
-        let agreed = if conflict.agreed { m.text("conflicts.agreed", &[]) } else { String::new() };
-        page.line(format!("{place} {agreed}"));
+        page.line(place);
         for value in &conflict.values {
             let shown = match value.value.get("grade").and_then(serde_json::Value::as_str) {
                 Some(name) => words::grade_named(m, name),

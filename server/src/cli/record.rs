@@ -97,8 +97,6 @@ pub(super) struct ConflictData {
     pub(super) container: String,
     pub(super) key: String,
     pub(super) field: Option<String>,
-    /// All values are the same, so that only authorship differs.
-    pub(super) agreed: bool,
     pub(super) values: Vec<SaidData<serde_json::Value>>,
 }
 
@@ -241,11 +239,12 @@ fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemDat
         key: key.to_owned(),
         text: entry.map(|entry| words::local(m, &entry.text)).unwrap_or_default().to_owned(),
         severities: entry
-            .map(|entry| entry.severities.iter().copied().map(words::severity_name).collect())
+            .map(|entry| entry.severities().iter().copied().map(words::severity_name).collect())
             .unwrap_or_default(),
         state: match state {
             AnswerState::Unanswered => "unanswered",
-            AnswerState::One(_) => "answered",
+            // Who said so are its answers; that there are several changes nothing.
+            AnswerState::One(_) | AnswerState::Agreed(_) => "answered",
             AnswerState::Conflict(_) => "conflict",
         },
         answers: state.all().iter().map(|said| answer(said, &shown.authors)).collect(),
@@ -300,7 +299,6 @@ pub(super) fn conflicts(conflicts: &[Conflict], authors: &Authors) -> Vec<Confli
             container: conflict.place.container.clone(),
             key: conflict.place.key.clone(),
             field: conflict.place.field.clone(),
-            agreed: conflict.agreed,
             values: conflict.values.iter().map(|value| said(value, authors, parse)).collect(),
         })
         .collect()

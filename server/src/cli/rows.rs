@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
+use super::wrong::Wrong;
 use super::{time, words};
 use crate::messages::Messages;
 
@@ -48,6 +49,9 @@ pub(super) struct UnitData {
 #[derive(Debug, Serialize)]
 struct RowData {
     id: String,
+    /// Of a facility; several with a bar between them where people wrote different ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     title: String,
     unit: UnitData,
     conflicts: u32,
@@ -129,7 +133,7 @@ struct TemplateRow {
 
 /// Returns a unit with its name.
 pub(super) fn unit(scope: &bienban_core::model::Scope) -> UnitData {
-    let name = units().unit(scope).map(|unit| unit.name.clone()).unwrap_or_default();
+    let name = units().unit(scope).map(|unit| unit.name).unwrap_or_default();
     UnitData { code: scope.to_string(), name }
 }
 
@@ -151,6 +155,7 @@ pub(super) fn documents(
         .iter()
         .map(|row| RowData {
             id: row.document.to_string(),
+            code: (kind == Kind::Facility).then(|| row.codes.join("|")),
             title: row.title.clone(),
             unit: unit(&row.scope),
             conflicts: row.conflicts,
@@ -159,7 +164,9 @@ pub(super) fn documents(
         .collect();
     let mut text = Page::new();
     for row in &rows {
-        text.line(format!("{}  {}  [{}]", &row.id[..8], row.title, unit_text(&row.unit)));
+        let code = row.code.as_ref().map(|code| format!("{code}  ")).unwrap_or_default();
+        let unit = unit_text(&row.unit);
+        text.line(format!("{}  {code}{}  [{unit}]", &row.id[..8], row.title));
     }
     close(&mut text, rows.is_empty(), next.as_deref(), m);
     Answer::new(&PageData { rows, next }, text)
@@ -358,9 +365,7 @@ fn cursor(text: &str) -> Result<(i64, DocumentId), CliError> {
     let parts = text.rsplit_once('-').and_then(|(updated, document)| {
         Some((Timestamp(updated.parse().ok()?).0, document.parse().ok()?))
     });
-    parts.ok_or_else(|| CliError::Usage {
-        what: format!("--after {text}: give the `next` of the page before"),
-    })
+    parts.ok_or_else(|| Wrong::Cursor { given: text.to_owned() }.into())
 }
 
 #[cfg(test)]
@@ -372,7 +377,7 @@ mod tests {
         let document = DocumentId([0xab; 32]);
         assert_eq!(cursor(&format!("-5-{document}")).unwrap(), (-5, document));
         for wrong in ["", "5", "x-ab", &format!("{document}")] {
-            assert!(matches!(cursor(wrong), Err(CliError::Usage { .. })), "{wrong}");
+            assert!(matches!(cursor(wrong), Err(CliError::Wrong(Wrong::Cursor { .. }))), "{wrong}");
         }
     }
 }

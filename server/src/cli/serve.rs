@@ -1,5 +1,6 @@
 //! `bienban serve`: runs the hub until it is told to stop.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use super::output::{Answer, Output, Page};
 use crate::config::{Config, Flags};
 use crate::hub::{self, HubConfig, RunningHub};
 use crate::logging;
+use crate::messages::Messages;
 
 /// How to run the hub. Settings come from the file, the environment (`BIENBAN_…`) and these
 /// arguments, the later ones winning.
@@ -61,8 +63,10 @@ pub(super) struct HubData {
     pub(super) address: String,
     /// The key that devices pin.
     pub(super) key: String,
-    /// Both in one text, for `init --hub`.
+    /// Both in one text, for `init --hub`: the first of `uris`.
     pub(super) uri: String,
+    /// The same for each address of this machine at which the hub listens.
+    pub(super) uris: Vec<String>,
 }
 
 /// Runs the hub.
@@ -102,7 +106,7 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
     let m = output.messages();
     // Before anybody is told that the hub runs, and may want it to stop.
     let asked = asked_to_stop();
-    output.event(&data, &m.text("serve.listening", &[("uri", &data.uri)]))?;
+    output.event(&data, &welcome(&data, m))?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         asked.await;
@@ -115,8 +119,71 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
 
 /// Returns where a hub can be reached.
 pub(super) fn data(hub: &RunningHub) -> HubData {
-    let uri = HubAddress::at(hub.address(), hub.key()).to_string();
-    HubData { address: hub.address().to_string(), key: hub.key().to_string(), uri }
+    let listens = hub.address();
+    let at = |ip: IpAddr| {
+        let address = SocketAddr::new(ip, listens.port());
+        HubAddress::at(address, hub.key()).to_string()
+    };
+    let uris: Vec<String> = reachable(listens.ip(), &interfaces()).into_iter().map(at).collect();
+    HubData {
+        address: listens.to_string(),
+        key: hub.key().to_string(),
+        uri: uris.first().cloned().unwrap_or_else(|| at(listens.ip())),
+        uris,
+    }
+}
+
+/// Returns the addresses of this machine. Where the system does not tell, none.
+fn interfaces() -> Vec<IpAddr> {
+    if_addrs::get_if_addrs()
+        .map(|all| all.iter().map(if_addrs::Interface::ip).collect())
+        .unwrap_or_default()
+}
+
+/// Returns the addresses by which another machine comes to what listens at `listens`: that one, or for
+/// 0.0.0.0 and [::] those of the machine, IPv4 first because it is shorter to type. Addresses that
+/// need the name of an interface beside them are left out; the machine's own come last.
+fn reachable(listens: IpAddr, interfaces: &[IpAddr]) -> Vec<IpAddr> {
+    if !listens.is_unspecified() {
+        return vec![listens];
+    }
+    let mut found: Vec<IpAddr> = interfaces
+        .iter()
+        .copied()
+        // A socket for [::] takes IPv4 too where the system lets it, as the usual ones do.
+        .filter(|ip| listens.is_ipv6() || ip.is_ipv4())
+        .filter(|ip| match ip {
+            IpAddr::V4(ip) => !ip.is_link_local(),
+            IpAddr::V6(ip) => !ip.is_unicast_link_local(),
+        })
+        .collect();
+    found.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6(), *ip));
+    found.dedup();
+    if found.is_empty() {
+        found.push(listens);
+    }
+    found
+}
+
+/// Says where the hub listens and how a device joins it.
+fn welcome(data: &HubData, m: &Messages) -> String {
+    let mut lines = vec![m.text("serve.listening", &[("uri", &data.uri)])];
+    if data.uris.len() > 1 {
+        lines.push(m.text("serve.other_addresses", &[]));
+        lines.extend(data.uris.iter().skip(1).map(|uri| format!("  {uri}")));
+    }
+    if data.uri.contains("://0.0.0.0:") || data.uri.contains("://[::]:") {
+        lines.push(m.text("serve.no_address", &[]));
+    }
+    lines.push(m.text("serve.join", &[]));
+    lines.push(format!("  bienban field --dir phone init --hub '{}'", data.uri));
+    lines.push(
+        "  bienban admin --dir admin trust DEVICE --name NAME --agency AGENCY --role inspector \
+         --scope 20"
+            .to_owned(),
+    );
+    lines.push("  bienban field --dir phone sync".to_owned());
+    lines.join("\n")
 }
 
 /// The entry of an administrator that the operator vouches for.
@@ -163,4 +230,23 @@ pub(super) fn service(
     source: impl std::error::Error + Send + Sync + 'static,
 ) -> CliError {
     CliError::Service { what: what.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_that_listens_everywhere_names_addresses_that_others_can_use() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let machine = ["127.0.0.1", "fe80::1", "2001:db8::7", "192.168.1.7", "169.254.3.3", "::1"];
+        let machine = machine.map(ip);
+        assert_eq!(reachable(ip("0.0.0.0"), &machine), [ip("192.168.1.7"), ip("127.0.0.1")]);
+        assert_eq!(
+            reachable(ip("::"), &machine),
+            ["192.168.1.7", "2001:db8::7", "127.0.0.1", "::1"].map(ip)
+        );
+        assert_eq!(reachable(ip("10.0.0.1"), &machine), [ip("10.0.0.1")]);
+        assert_eq!(reachable(ip("0.0.0.0"), &[]), [ip("0.0.0.0")], "then a remark says so");
+    }
 }

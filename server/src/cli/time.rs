@@ -8,6 +8,7 @@ use time::macros::{format_description, offset, time};
 use time::{Date, OffsetDateTime, UtcOffset};
 
 use super::error::CliError;
+use super::wrong::Wrong;
 
 /// Asia/Ho_Chi_Minh.
 const ZONE: UtcOffset = offset!(+7);
@@ -39,15 +40,18 @@ pub(crate) fn minute(at: &str) -> String {
     parts.map_or_else(|| at.to_owned(), |(day, minute)| format!("{day} {minute} +07:00"))
 }
 
+/// Returns the day in Vietnam, as YYYY-MM-DD.
+pub(crate) fn day(at: Timestamp) -> String {
+    rfc3339(at).chars().take(10).collect()
+}
+
 /// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.
 ///
 /// # Errors
 ///
-/// Returns [`CliError::Usage`] for anything else.
+/// Returns [`Wrong::Deadline`] for anything else.
 pub(crate) fn deadline(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
-    let wrong = || CliError::Usage {
-        what: format!("--deadline {text}: give a number of days, or a day as YYYY-MM-DD"),
-    };
+    let wrong = || CliError::from(Wrong::Deadline { given: text.to_owned() });
     if let Ok(days) = text.parse::<i64>() {
         if !(0..=DEADLINE_DAYS_MAX).contains(&days) {
             return Err(wrong());

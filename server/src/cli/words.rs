@@ -7,6 +7,7 @@ use bienban_core::model::{Grade, Severity};
 use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
 
+use super::wrong::Wrong;
 use crate::messages::{Lang, Messages};
 
 /// A grade as it is typed: the words of the form, or English.
@@ -14,9 +15,9 @@ use crate::messages::{Lang, Messages};
 pub(crate) struct TypedGrade(pub(crate) Grade);
 
 impl FromStr for TypedGrade {
-    type Err = String;
+    type Err = Wrong;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Wrong> {
         let grade = match text.to_lowercase().as_str() {
             "dat" | "đạt" | "pass" => Grade::Pass,
             "mi" | "nhe" | "nhẹ" | "minor" => Grade::Minor,
@@ -24,13 +25,7 @@ impl FromStr for TypedGrade {
             "se" | "nghiem-trong" | "nghiêm-trọng" | "serious" => Grade::Serious,
             "kad" | "na" => Grade::NotApplicable,
             "none" | "unanswered" => Grade::Unanswered,
-            _ => {
-                return Err(
-                    "a grade is dat, mi, ma, se or kad (pass, minor, major, serious, na); \
-                            none takes an answer back"
-                        .to_owned(),
-                );
-            }
+            _ => return Err(Wrong::Grade),
         };
         Ok(Self(grade))
     }
@@ -41,14 +36,14 @@ impl FromStr for TypedGrade {
 pub(crate) struct TypedSeverity(pub(crate) Severity);
 
 impl FromStr for TypedSeverity {
-    type Err = String;
+    type Err = Wrong;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Wrong> {
         match TypedGrade::from_str(text) {
             Ok(TypedGrade(Grade::Minor)) => Ok(Self(Severity::Minor)),
             Ok(TypedGrade(Grade::Major)) => Ok(Self(Severity::Major)),
             Ok(TypedGrade(Grade::Serious)) => Ok(Self(Severity::Serious)),
-            _ => Err("a severity is mi, ma or se (minor, major, serious)".to_owned()),
+            _ => Err(Wrong::Severity),
         }
     }
 }
@@ -95,7 +90,7 @@ pub(crate) fn role(role: Role) -> &'static str {
 pub(crate) fn local<'w>(m: &Messages, words: &'w Words) -> &'w str {
     match m.lang() {
         Lang::Vi => &words.vi,
-        Lang::En => &words.en,
+        Lang::En => words.en_or_vi(),
     }
 }
 
@@ -120,6 +115,41 @@ pub(crate) fn grade_named(m: &Messages, name: &str) -> String {
     }
 }
 
+/// Returns a grade as people read it, or the name itself when no grade has it.
+pub(crate) fn grade_or(m: &Messages, name: &str) -> String {
+    match Grade::ALL.into_iter().find(|grade| grade.name() == name) {
+        // In English the names in data are those of the form.
+        Some(found) if m.lang() == Lang::Vi => grade(m, found),
+        _ => name.to_owned(),
+    }
+}
+
+/// Returns what people call a thing that has a name here.
+pub(crate) fn thing(m: &Messages, what: &str) -> String {
+    match what {
+        "inspection" => m.text("kind.inspection", &[]),
+        "facility" => m.text("kind.facility", &[]),
+        "plan" => m.text("kind.plan", &[]),
+        "checklist" => m.text("thing.checklist", &[]),
+        "device" => m.text("thing.device", &[]),
+        "change" => m.text("thing.change", &[]),
+        "finding" => m.text("thing.finding", &[]),
+        "comment" => m.text("thing.comment", &[]),
+        other => other.to_owned(),
+    }
+}
+
+/// Returns a role as people read it, from its name in data.
+pub(crate) fn role_text(m: &Messages, name: &str) -> String {
+    match name {
+        "admin" => m.text("role.admin", &[]),
+        "leader" => m.text("role.leader", &[]),
+        "inspector" => m.text("role.inspector", &[]),
+        "supervisor" => m.text("role.supervisor", &[]),
+        _ => m.text("role.auditor", &[]),
+    }
+}
+
 /// Returns the name of a severity in data.
 pub(crate) fn severity_name(severity: Severity) -> &'static str {
     match severity {
@@ -138,6 +168,7 @@ pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
         Verdict::NotAllowed => m.text("notice.not_allowed", &[]),
         Verdict::Orphan => m.text("notice.orphan", &[]),
         Verdict::OverQuota => m.text("notice.over_quota", &[]),
+        Verdict::Unreadable => m.text("notice.unreadable", &[]),
         Verdict::OnRefused => m.text("notice.on_refused", &[]),
         Verdict::Full => m.text("notice.full", &[]),
     }
@@ -198,10 +229,10 @@ mod tests {
             ("se", "Serious", Grade::Serious),
             ("KAD", "na", Grade::NotApplicable),
         ] {
-            assert_eq!(typed(vietnamese), Ok(grade));
-            assert_eq!(typed(english), Ok(grade));
+            assert_eq!(typed(vietnamese).unwrap(), grade);
+            assert_eq!(typed(english).unwrap(), grade);
         }
-        assert!(typed("good").unwrap_err().contains("dat, mi, ma, se or kad"));
+        assert!(matches!(typed("good"), Err(Wrong::Grade)));
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Column {
             Self::Code => &["code", "facility_code", "ma", "ma_co_so", "ma_so"],
             Self::Name => &["name", "facility_name", "ten", "ten_co_so"],
             Self::OwnerKind => &["owner_kind", "loai_hinh", "loai_hinh_chu_the"],
-            Self::CommuneCode => &["commune_code", "commune", "ma_xa"],
+            Self::CommuneCode => &["commune_code", "commune", "ma_xa", "xa"],
             Self::Village => &["village", "thon", "ban", "thon_ban"],
             Self::Address => &["address", "dia_chi", "dia_chi_san_xuat"],
             Self::Representative => &["representative", "dai_dien", "nguoi_dai_dien"],

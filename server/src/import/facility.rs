@@ -20,7 +20,8 @@ pub struct FacilityRow {
     pub name: String,
     /// *Loại hình chủ thể*.
     pub owner_kind: OwnerKind,
-    /// *Mã xã*: five digits. Whether there is such a commune is for the caller to know.
+    /// *Mã xã*: five digits, or a name. Which commune that is, and whether there is one, is for the
+    /// caller to know.
     pub commune: String,
     /// *Thôn*.
     pub village: Option<String>,
@@ -181,7 +182,10 @@ impl Row<'_> {
         });
         let commune = self.needed(Column::CommuneCode).and_then(|text| {
             let digits = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-            self.valid(Column::CommuneCode, digits.then_some(text), ProblemKind::CommuneCode)
+            // No commune's name begins with a number; a code that lost a digit is none either.
+            let name = !text.starts_with(char::is_numeric);
+            let usable = (digits || name).then_some(text);
+            self.valid(Column::CommuneCode, usable, ProblemKind::CommuneCode)
         });
         let phone = self
             .text(Column::Phone)

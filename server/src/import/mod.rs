@@ -12,7 +12,7 @@
 //! | `code` | `facility_code`, *mã*, *mã cơ sở*, *mã số* | yes |
 //! | `name` | `facility_name`, *tên*, *tên cơ sở* | yes |
 //! | `owner_kind` | *loại hình*, *loại hình chủ thể* | yes |
-//! | `commune_code` | `commune`, *mã xã* | yes |
+//! | `commune_code` | `commune`, *mã xã*, *xã* | yes |
 //! | `village` | *thôn*, *bản*, *thôn bản* | no |
 //! | `address` | *địa chỉ*, *địa chỉ sản xuất* | no |
 //! | `representative` | *đại diện*, *người đại diện* | no |

@@ -135,7 +135,7 @@ fn reports_every_problem_of_a_file_at_once_and_imports_nothing() {
             "row 3, column \"code\": must not be empty",
             "row 4, column \"name\": must not be empty",
             "row 4, column \"owner_kind\": must be one of HTX, THT, DN, hộ, trang trại, hội",
-            "row 4, column \"commune_code\": must be the five digits of a commune, leading zeros included",
+            "row 4, column \"commune_code\": must be the five digits of a commune, leading zeros included, or its name",
             "row 5, column \"code\": the same code is in row 2; each facility has its own",
         ]
     );
@@ -189,6 +189,13 @@ fn refuses_commune_codes_that_are_not_five_digits() {
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("five digits"), "{lines:?}");
     }
+}
+
+#[test]
+fn takes_the_name_of_a_commune_in_its_composed_form() {
+    let text = format!("{HEADER}\nA1,Che\u{300},HTX,Nh\u{61}\u{302}\u{301}t Hòa\n");
+    let rows = facilities_from_csv(text.as_bytes()).unwrap();
+    assert_eq!((rows[0].name.as_str(), rows[0].commune.as_str()), ("Chè", "Nhất Hòa"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use automerge::{ObjId, ReadDoc};
 use serde::{Deserialize, Serialize};
 
 use super::finding::FindingView;
@@ -104,6 +105,13 @@ impl Answer {
             resolves: Vec::new(),
         })
     }
+
+    /// Returns whether both say the same of the item: grade, value and photos. When it was observed
+    /// and what it settled are each writer's own and make no difference.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        (self.grade, &self.value, &self.evidence) == (other.grade, &other.value, &other.evidence)
+    }
 }
 
 /// What is known of one item's answer.
@@ -113,7 +121,10 @@ pub enum AnswerState {
     Unanswered,
     /// One answer stands.
     One(Said<Answer>),
-    /// Several stand until a person resolves them; sorted the same on every replica.
+    /// Several people gave the same answer (see [`Answer::agrees`]) without seeing each other: it is
+    /// the answer, and all of them are its authors. Sorted the same on every replica.
+    Agreed(Vec<Said<Answer>>),
+    /// Several that differ stand until a person resolves them; sorted the same on every replica.
     Conflict(Vec<Said<Answer>>),
 }
 
@@ -123,7 +134,13 @@ impl AnswerState {
             Register::Empty => Self::Unanswered,
             Register::One(said) if said.value.grade == Grade::Unanswered => Self::Unanswered,
             Register::One(said) => Self::One(said),
-            Register::Conflict(values) => Self::Conflict(values),
+            Register::Conflict(values) if !all_agree(&values) => Self::Conflict(values),
+            Register::Conflict(values)
+                if values.iter().all(|said| said.value.grade == Grade::Unanswered) =>
+            {
+                Self::Unanswered
+            }
+            Register::Conflict(values) => Self::Agreed(values),
         }
     }
 
@@ -133,7 +150,7 @@ impl AnswerState {
         match self {
             Self::Unanswered => &[],
             Self::One(said) => std::slice::from_ref(said),
-            Self::Conflict(values) => values,
+            Self::Agreed(values) | Self::Conflict(values) => values,
         }
     }
 
@@ -148,6 +165,10 @@ impl AnswerState {
             .collect();
         ranks?.into_iter().max().and_then(|rank| order.get(rank).copied())
     }
+}
+
+fn all_agree(values: &[Said<Answer>]) -> bool {
+    values.windows(2).all(|pair| pair[0].value.agrees(&pair[1].value))
 }
 
 /// Header fields of the minutes (*phần đầu biên bản*), beside what facility and plan already hold.
@@ -338,13 +359,13 @@ impl Editor<'_> {
     ///
     /// # Errors
     ///
-    /// Returns [`EditError::UnknownItem`], [`EditError::Conflicted`] when several answers stand and
-    /// this one does not say that it resolves them, or which limit it passes.
+    /// Returns [`EditError::UnknownItem`], [`EditError::Conflicted`] when answers that differ stand
+    /// and this one does not say that it resolves them, or which limit it passes.
     pub fn answer(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
         self.item(item)?;
         let map = self.map("answers")?;
         let standing = self.standing(&map, item)?;
-        if standing.len() > 1 && !input.resolves {
+        if !input.resolves && standing.len() > 1 && self.differ(&map, item)? {
             return Err(EditError::Conflicted { item: item.to_owned(), values: standing.len() });
         }
         if input.grade == Grade::Damaged {
@@ -369,6 +390,16 @@ impl Editor<'_> {
             resolves,
         };
         self.put(&map, item, &answer)
+    }
+
+    /// Returns whether the answers that stand say different things.
+    fn differ(&self, map: &ObjId, item: &str) -> Result<bool, EditError> {
+        let values = self.tx.get_all(map, item)?;
+        let given: Vec<Answer> =
+            values.iter().filter_map(|(value, _)| value.as_str()).map(Answer::read).collect();
+        // What is no text is no answer that another could agree with.
+        let unreadable = given.len() < values.len();
+        Ok(unreadable || given.windows(2).any(|pair| !pair[0].agrees(&pair[1])))
     }
 
     /// Writes an answer that settles every answer standing now.

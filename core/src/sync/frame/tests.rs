@@ -175,7 +175,7 @@ fn each_side_says_only_its_own_frames() {
         [&["Hello", "Push", "Pushed", "Ask"][..], &common].concat()
     );
     assert_eq!(said_by(Speaker::Hub), KIND_NAMES[4..]);
-    assert_eq!(said_by(Speaker::Replica), [&["Push", "Pushed"][..], &common].concat());
+    assert_eq!(said_by(Speaker::Replica), [&["Push", "Pushed", "Items"][..], &common].concat());
 }
 
 #[test]

@@ -36,8 +36,9 @@ pub struct Accepted {
     pub needs: Vec<Want>,
     /// Some of the packs are not merged yet: [`HubSession::handle_merged`] will follow.
     pub pending: bool,
-    /// Why the session ends here, if it must: a pack was malformed or not signed by this device,
-    /// or the disk is full. What was stored before stays stored.
+    /// Why some of the packs were not taken in, where no notice says it: the disk is full, or bytes
+    /// are no pack. The session goes on, so that the phone gets all there is for it, and ends with
+    /// this in place of a goodbye.
     pub failure: Option<Failure>,
 }
 
@@ -128,6 +129,8 @@ pub struct HubSession {
     wire: Wire,
     start: HubStart,
     hello: Option<Hello>,
+    /// The phone's position is unknown: what it holds and the hub lacks is found by comparing.
+    reconciling: bool,
     stage: Stage,
     /// An output of the stage waits to be handled.
     asked: bool,
@@ -149,6 +152,9 @@ pub struct HubSession {
     notices: Option<u64>,
     notices_asked: bool,
     admin: usize,
+    /// Why packs were not taken in; the last word of the session. The first cause counts, but a full
+    /// disk before all: those packs are to come again.
+    refusal: Option<Failure>,
     events: VecDeque<HubOutput>,
 }
 
@@ -161,6 +167,7 @@ impl HubSession {
             served: start.head,
             start,
             hello: None,
+            reconciling: false,
             stage: Stage::Greeting,
             asked: false,
             behind: false,
@@ -176,6 +183,7 @@ impl HubSession {
             notices: None,
             notices_asked: false,
             admin: 0,
+            refusal: None,
             events: VecDeque::new(),
         }
     }
@@ -407,7 +415,7 @@ impl HubSession {
             Stage::Base(_) => HubOutput::ServeBase,
             Stage::Snapshots { after } => HubOutput::ServeSnapshots { after },
             Stage::BeforeCompare if self.has_stored_pushes() => HubOutput::ShowTree,
-            Stage::Feed if self.behind => {
+            Stage::Feed if self.behind && self.may_tell_position() => {
                 self.behind = false;
                 HubOutput::Serve { after: self.served }
             }
@@ -422,6 +430,16 @@ impl HubSession {
         self.accepting == 0 && self.answered.is_some_and(|answered| answered >= self.expected)
     }
 
+    /// With a position the phone follows the feed and compares no more. So what a comparison found to
+    /// be missing here must be durable before it gets one, and it gets none where the disk was full.
+    fn may_tell_position(&self) -> bool {
+        !self.reconciling || (self.has_stored_pushes() && !self.is_full())
+    }
+
+    fn is_full(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|failure| failure.code == FailureCode::Full)
+    }
+
     /// Says `Caught` and `Bye` when there is nothing left to say.
     fn part_if_done(&mut self) -> Result<(), SessionError> {
         if self.wire.bye_said {
@@ -430,20 +448,33 @@ impl HubSession {
         }
         let stored = self.accepting == 0 && self.admin == 0 && self.events.is_empty();
         if self.wire.bye_heard {
-            return if stored { self.wire.say(&Frame::Bye) } else { Ok(()) };
+            return if stored { self.say_last() } else { Ok(()) };
         }
-        let served = self.stage == Stage::Feed && !self.behind && !self.asked;
+        let withheld = self.reconciling && self.is_full();
+        let served = self.stage == Stage::Feed && !self.asked && (withheld || !self.behind);
         if !served {
             return Ok(());
         }
         let live = self.hello.as_ref().is_some_and(|hello| hello.live);
         let pushed = self.answered.is_some_and(|answered| answered >= self.expected);
         let done = stored && pushed && !self.merging && !self.notices_asked;
-        if (live || done) && self.caught != Some(self.served) {
+        if (live || done) && !withheld && self.caught != Some(self.served) {
             self.caught = Some(self.served);
             self.wire.say(&Frame::Caught { position: self.served })?;
         }
-        if done && !live { self.wire.say(&Frame::Bye) } else { Ok(()) }
+        // A phone that stays is told at once what was refused; it comes again for the rest.
+        if done && (!live || self.refusal.is_some()) { self.say_last() } else { Ok(()) }
+    }
+
+    /// Says goodbye, or what was not taken in.
+    fn say_last(&mut self) -> Result<(), SessionError> {
+        match self.refusal.take() {
+            None => self.wire.say(&Frame::Bye),
+            Some(failure) => {
+                self.wire.fail_after_sending(failure);
+                Ok(())
+            }
+        }
     }
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
@@ -515,6 +546,7 @@ impl HubSession {
 
     fn greet(&mut self, resume: Resume) -> Result<(), SessionError> {
         let head = self.start.head;
+        self.reconciling = resume == Resume::Reconcile;
         self.stage = match resume {
             Resume::Feed => Stage::Feed,
             Resume::Snapshots | Resume::Reconcile => Stage::Base(resume),
@@ -584,10 +616,10 @@ impl HubSession {
         if let Some(receipt) = accepted.receipt {
             self.wire.say(&Frame::Receipts(receipt))?;
         }
-        if let Some(failure) = accepted.failure {
-            // The receipt for what was stored goes out before the session ends.
-            self.wire.fail_after_sending(failure);
-            return Ok(());
+        if let Some(failure) = accepted.failure
+            && (self.refusal.is_none() || failure.code == FailureCode::Full)
+        {
+            self.refusal = Some(failure);
         }
         for want in accepted.needs {
             self.expected = self.expected.saturating_add(1);

@@ -4,8 +4,12 @@ use std::collections::VecDeque;
 
 use super::{ACCEPTS_MAX, Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
 use crate::sync::frame::{Frame, Speaker};
-use crate::sync::message::{Failure, Want};
+use crate::sync::message::{Failure, FeedItem, Want};
 use crate::sync::reconcile::{Differences, Equivocation, ItemTree, ReconcileMessage, Reconciler};
+
+/// In one session a side sends at most this many checklists: far more than are in force at a time, and
+/// what the other side may have to hold until the packs that need them arrive.
+pub const OBJECTS_OFFERED_MAX: usize = 64;
 
 /// What a session between two replicas wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub enum PeerOutput {
     Send(Vec<u8>),
     /// Fetch the packs that hold these changes, then call [`PeerSession::handle_provided`].
     Provide(Vec<Want>),
+    /// Checklists that packs to come may need. Nothing is to be reported back.
+    Objects(Vec<Vec<u8>>),
     /// Check and keep these packs, then call [`PeerSession::handle_accepted`].
     Accept(Vec<Vec<u8>>),
     /// Places of an actor that hold different changes on the two sides.
@@ -29,6 +35,9 @@ pub struct PeerSession {
     comparison: Option<Reconciler>,
     found: Differences,
     outbox: Outbox,
+    /// Checklists to send, before any pack.
+    objects: VecDeque<Vec<u8>>,
+    objects_heard: usize,
     pushed: bool,
     heard_pushed: bool,
     accepting: usize,
@@ -47,6 +56,8 @@ impl PeerSession {
             comparison: Some(Reconciler::default()),
             found: Differences::default(),
             outbox: Outbox::default(),
+            objects: VecDeque::new(),
+            objects_heard: 0,
             pushed: false,
             heard_pushed: false,
             accepting: 0,
@@ -78,9 +89,12 @@ impl PeerSession {
         self.wire.settle(outcome)
     }
 
-    /// Takes the packs asked for.
-    pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) {
+    /// Takes the packs asked for, and the checklists without which the other side could not open
+    /// them; those are sent first. Beyond [`OBJECTS_OFFERED_MAX`] in one session the other side
+    /// would end it.
+    pub fn handle_provided(&mut self, objects: Vec<Vec<u8>>, packs: Vec<Vec<u8>>) {
         self.outbox.fetching = false;
+        self.objects.extend(objects);
         self.outbox.take(packs);
     }
 
@@ -123,6 +137,10 @@ impl PeerSession {
             self.wire.end_when_both_parted();
             return Ok(());
         }
+        if let Some(bytes) = self.objects.pop_front() {
+            let items = vec![FeedItem::Object { bytes }];
+            return self.wire.say(&Frame::Items { items, position: None });
+        }
         if let Some(packs) = self.outbox.next_batch() {
             self.wire.meter.packs_out += packs.len() as u64;
             return self.wire.say(&Frame::Push { packs });
@@ -155,6 +173,7 @@ impl PeerSession {
                 self.events.push_back(PeerOutput::Accept(packs));
                 Ok(())
             }
+            Frame::Items { items, position: None } => self.take_objects(items),
             Frame::Pushed { .. } => {
                 self.heard_pushed = true;
                 Ok(())
@@ -172,6 +191,26 @@ impl PeerSession {
                 moment: "that only a phone and its hub exchange",
             }),
         }
+    }
+
+    fn take_objects(&mut self, items: Vec<FeedItem>) -> Result<(), SessionError> {
+        let (what, limit, fault) = ("checklists", OBJECTS_OFFERED_MAX, Fault::Peer);
+        self.objects_heard = self.objects_heard.saturating_add(items.len());
+        if self.objects_heard > limit {
+            return Err(SessionError::TooMuch { what, limit, fault });
+        }
+        let mut objects = Vec::with_capacity(items.len());
+        for item in items {
+            let FeedItem::Object { bytes } = item else {
+                return Err(SessionError::Unexpected {
+                    frame: "Items",
+                    moment: "with an entry that only a hub sends",
+                });
+            };
+            objects.push(bytes);
+        }
+        self.events.push_back(PeerOutput::Objects(objects));
+        Ok(())
     }
 
     fn compare(

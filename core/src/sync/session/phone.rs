@@ -7,7 +7,8 @@ use super::{APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError,
 use crate::model::{DeviceId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
-    AdminAnswer, AdminRequest, FeedItem, FeedPosition, Hello, Notice, Resume, Want, Welcome,
+    AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello, Notice, Resume,
+    Want, Welcome,
 };
 use crate::sync::reconcile::{Differences, Fingerprint, ItemTree, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
@@ -96,6 +97,8 @@ pub struct PhoneSession {
     applying: bool,
     events: VecDeque<PhoneOutput>,
     finishing: bool,
+    /// Why the hub ends the session. What it said before is kept first.
+    told: Option<Failure>,
 }
 
 /// What waits for its turn after earlier entries were kept.
@@ -136,6 +139,7 @@ impl PhoneSession {
             applying: false,
             events: VecDeque::new(),
             finishing: false,
+            told: None,
         };
         let said = session.wire.say(&Frame::Hello(hello));
         // An error here has become the session's end, which polling tells.
@@ -150,6 +154,7 @@ impl PhoneSession {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         self.wire.ending.is_none()
+            && self.told.is_none()
             && !self.wire.is_paused()
             && self.events.is_empty()
             && self.received.len() < APPLIES_MAX
@@ -162,7 +167,7 @@ impl PhoneSession {
     /// Returns [`SessionError`] when the hub misbehaves or this side cannot go on; the session then
     /// ends by itself.
     pub fn handle_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
-        if self.wire.ending.is_some() {
+        if self.wire.ending.is_some() || self.told.is_some() {
             return Ok(());
         }
         let outcome = self.take_frame(bytes, tree);
@@ -237,13 +242,21 @@ impl PhoneSession {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
+        if self.received.is_empty()
+            && !self.applying
+            && let Some(failure) = self.told.take()
+        {
+            self.wire.end(Ending::Told(failure));
+        }
         if let Some(outcome) = self.wire.take_outcome() {
             return Some(PhoneOutput::Finished(outcome));
         }
         if self.wire.ending.is_some() {
             return None;
         }
-        if let Some(wants) = self.outbox.next_wants() {
+        if self.told.is_none()
+            && let Some(wants) = self.outbox.next_wants()
+        {
             return Some(PhoneOutput::Provide(wants));
         }
         if self.applying {
@@ -260,6 +273,9 @@ impl PhoneSession {
 
     /// Says what there is to say when nothing waits to be written.
     fn prepare(&mut self) -> Result<(), SessionError> {
+        if self.told.is_some() {
+            return Ok(());
+        }
         if !self.wire.send.is_empty() || self.wire.bye_said {
             self.wire_end();
             return Ok(());
@@ -321,7 +337,9 @@ impl PhoneSession {
                 self.emit(PhoneOutput::Answered { request_id, answer })
             }
             Frame::Failed(failure) => {
-                self.wire.end(Ending::Told(failure));
+                // Nobody reads what still waits to be written.
+                self.wire.send.clear();
+                self.told = Some(failure);
                 Ok(())
             }
             Frame::Bye => {
@@ -431,7 +449,6 @@ impl PhoneSession {
     }
 
     fn fail_internal(&mut self, message: &str) {
-        use crate::sync::message::{Failure, FailureCode};
         let message = message.to_owned();
         self.wire.fail(Failure { code: FailureCode::Internal, message, retry_after_ms: None });
     }

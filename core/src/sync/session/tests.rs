@@ -13,6 +13,7 @@ use crate::sync::{Pack, PackHeader};
 use crate::trust::{HubReceipt, ReceiptItem};
 
 mod limits;
+mod refusals;
 
 const HUB: u8 = 200;
 
@@ -69,11 +70,13 @@ struct FakeHub {
     feed: Vec<Vec<u8>>,
     /// Bytes added to each snapshot, to make it long.
     ballast: usize,
+    /// Why it takes nothing in.
+    refuses: Option<Failure>,
 }
 
 impl FakeHub {
     fn new(epoch: u8) -> Self {
-        Self { held: Held::default(), epoch: [epoch; 16], feed: vec![], ballast: 0 }
+        Self { held: Held::default(), epoch: [epoch; 16], feed: vec![], ballast: 0, refuses: None }
     }
 
     fn position(&self, number: usize) -> FeedPosition {
@@ -85,6 +88,9 @@ impl FakeHub {
     }
 
     fn accept(&mut self, device: DeviceId, packs: Vec<Vec<u8>>) -> Accepted {
+        if self.refuses.is_some() {
+            return Accepted { failure: self.refuses.clone(), ..Accepted::default() };
+        }
         let mut accepted = Accepted::default();
         let mut items = Vec::new();
         for bytes in packs {
@@ -589,8 +595,9 @@ fn meet(one: &mut Held, two: &mut Held) -> Outcome {
                     PeerOutput::Send(bytes) => sides[1 - side].1.push_back(bytes),
                     PeerOutput::Provide(wants) => {
                         let packs = held.provide(&wants);
-                        sides[side].0.handle_provided(packs);
+                        sides[side].0.handle_provided(Vec::new(), packs);
                     }
+                    PeerOutput::Objects(objects) => panic!("{objects:?}"),
                     PeerOutput::Accept(packs) => {
                         for pack in packs {
                             held.keep(&pack).unwrap();

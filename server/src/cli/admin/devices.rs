@@ -1,7 +1,7 @@
 //! The devices that the hub knows, and how the hub is.
 
 use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DeviceId, Scope};
+use bienban_core::model::{DeviceId, Scope, clean};
 use bienban_core::replica::units;
 use bienban_core::sync::{AdminRequest, DeviceEntry};
 use clap::Args;
@@ -11,6 +11,7 @@ use super::Online;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
+use crate::cli::wrong::Wrong;
 use crate::cli::{folder, page};
 
 /// A device and its holder.
@@ -24,7 +25,8 @@ pub(super) struct TrustArgs {
     /// The holder's agency.
     #[arg(long)]
     agency: String,
-    /// What the holder is.
+    /// What the holder is: inspector (member of a team), leader (of a team), supervisor (reviews),
+    /// admin (enrols devices, publishes checklists, imports, plans) or auditor (reads only).
     #[arg(long, value_enum)]
     role: TypedRole,
     /// Administrative units whose records it may see and write: 5 digits a commune, 2 a province,
@@ -88,15 +90,14 @@ pub(super) async fn trust(
 ) -> Result<Answer, CliError> {
     let mut scopes = arguments.scopes;
     if let Some(unknown) = scopes.iter().find(|scope| units().unit(scope).is_none()) {
-        let what = format!("{unknown} is no administrative unit that this program knows");
-        return Err(CliError::Usage { what });
+        return Err(Wrong::UnknownUnit { code: unknown.to_string() }.into());
     }
     scopes.sort();
     scopes.dedup();
     let entry = DeviceEntry {
         device: arguments.device,
-        name: arguments.name,
-        agency: arguments.agency,
+        name: clean(&arguments.name),
+        agency: clean(&arguments.agency),
         role: arguments.role.into(),
         scopes,
         active: !arguments.inactive,

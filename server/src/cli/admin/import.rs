@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bienban_core::checklist::{Resolved, Unit};
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock;
 use bienban_core::model::{
@@ -40,6 +41,9 @@ impl ImportCommand {
     }
 }
 
+/// Candidates that an error names; a name that fits more communes needs its province.
+const CANDIDATES_MAX: usize = 6;
+
 /// What an import did, or would do.
 #[derive(Debug, Serialize)]
 struct ImportData {
@@ -56,10 +60,20 @@ struct ImportedRow {
     row: u32,
     code: String,
     name: String,
+    /// The code of the commune in force.
+    commune: String,
+    /// The unit of before July 2025 that the file names, and that became the commune.
+    former_commune: Option<FormerRow>,
     /// None when a dry run would make it.
     id: Option<String>,
     /// One of made, updated, unchanged.
     done: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct FormerRow {
+    code: String,
+    title: String,
 }
 
 /// A facility that is here already.
@@ -73,6 +87,7 @@ struct Known {
 struct Checked<'k> {
     row: FacilityRow,
     scope: Scope,
+    former: Option<FormerRow>,
     known: Option<&'k Known>,
 }
 
@@ -113,14 +128,33 @@ pub(super) fn run(
     ];
     let mut page = Page::new();
     page.line(m.text("import.done", &counts));
+    for row in &data.facilities {
+        former_line(&mut page, row, m);
+    }
     if data.dry_run {
         page.line(m.text("import.dry_run", &[]));
     }
     Answer::new(&data, page)
 }
 
+/// Says where a file that names a unit of before July 2025 was understood as a commune of today.
+fn former_line(page: &mut Page, row: &ImportedRow, m: &Messages) {
+    let Some(former) = &row.former_commune else { return };
+    let unit = row.commune.parse().ok().and_then(|code| units().unit(&code));
+    let title = unit.map(|unit| units().full_title(&unit)).unwrap_or_default();
+    let number = row.row.to_string();
+    let values = [
+        ("row", number.as_str()),
+        ("former", &former.title),
+        ("former_code", &former.code),
+        ("commune", &title),
+        ("code", &row.commune),
+    ];
+    page.line(m.text("import.commune_former", &values));
+}
+
 /// Reads every facility that is here, by its code as [`folded`] leaves it. The import is the one
-/// command that needs all codes, which no summary row holds.
+/// command that compares every field, so it opens them all.
 fn known(client: &Client) -> Result<BTreeMap<String, Known>, CliError> {
     let mut known = BTreeMap::new();
     for row in client.all(Kind::Facility)? {
@@ -151,19 +185,41 @@ fn check<'k>(
             let column = import::Column::CommuneCode.name().to_owned();
             problems.push(CellProblem { row: row.row, column, problem });
         };
-        let scope = row.commune.parse::<Scope>().ok();
-        let Some(scope) = scope.filter(|scope| units().unit(scope).is_some()) else {
-            problem(m.text("import.commune_unknown", &[("code", &row.commune)]));
-            continue;
+        let (scope, former) = match units().resolve(&row.commune) {
+            Resolved::Now(unit) => (unit.code, None),
+            Resolved::Became { former, unit } => {
+                let title = former.title();
+                (unit.code, Some(FormerRow { code: former.code, title }))
+            }
+            Resolved::Several { candidates } => {
+                let values = [("code", row.commune.as_str()), ("units", &named(&candidates))];
+                problem(m.text("import.commune_several", &values));
+                continue;
+            }
+            Resolved::Unknown => {
+                problem(m.text("import.commune_unknown", &[("code", &row.commune)]));
+                continue;
+            }
         };
         let known = known.get(&folded(&row.code));
         if let Some(known) = known.filter(|known| known.scope != scope) {
             problem(m.text("import.commune_moved", &[("commune", known.scope.as_str())]));
             continue;
         }
-        checked.push(Checked { row, scope, known });
+        checked.push(Checked { row, scope, former, known });
     }
     if problems.is_empty() { Ok(checked) } else { Err(listed(problems, m)) }
+}
+
+/// Returns candidates as an error lists them.
+fn named(candidates: &[Unit]) -> String {
+    let shown = candidates.iter().take(CANDIDATES_MAX);
+    let mut names: Vec<String> =
+        shown.map(|unit| format!("{} {}", unit.code, units().full_title(unit))).collect();
+    if candidates.len() > CANDIDATES_MAX {
+        names.push("…".to_owned());
+    }
+    names.join("; ")
 }
 
 /// Makes or updates one facility.
@@ -185,6 +241,8 @@ fn take(client: &Client, entry: &Checked<'_>, dry_run: bool) -> Result<ImportedR
         row: entry.row.row,
         code: entry.row.code.clone(),
         name: entry.row.name.clone(),
+        commune: entry.scope.to_string(),
+        former_commune: entry.former.clone(),
         id: id.map(|id| id.to_string()),
         done,
     })

@@ -20,6 +20,7 @@ use super::field::ShowArgs;
 use super::folder::{self, InitArgs};
 use super::output::{Answer, Output};
 use super::rows::{self, ListArgs};
+use super::wrong::Wrong;
 
 /// Which device, and what to do with it.
 #[derive(Debug, Args)]
@@ -154,5 +155,5 @@ fn needs_hub(online: bool) -> Result<Online, CliError> {
     if online {
         return Ok(Online);
     }
-    Err(CliError::Usage { what: "only the hub can do this; leave --offline out".to_owned() })
+    Err(Wrong::OnlyHub.into())
 }

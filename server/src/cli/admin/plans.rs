@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bienban_core::checklist::{TEA, Template};
 use bienban_core::client::{Client, ClientError};
+use bienban_core::clock;
 use bienban_core::model::{Member, PlanInput, PlannedVisit, Role, Scope, TemplateId};
 use bienban_core::replica::units;
 use bienban_core::sync::DeviceEntry;
@@ -12,7 +13,8 @@ use clap::{Args, Subcommand};
 use super::checklists::TEA_NAME;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
-use crate::cli::rows;
+use crate::cli::wrong::Wrong;
+use crate::cli::{rows, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PlanCommand {
@@ -47,7 +49,7 @@ pub(super) struct AddArgs {
     /// A facility to visit, by its code, name or id. May be given several times.
     #[arg(long = "facility", required = true, num_args = 1.., value_name = "CODE")]
     facilities: Vec<String>,
-    /// The checklist, by the first digits of its id, or tea.
+    /// The checklist: tea, its code (the edition in force counts), or the first digits of its id.
     #[arg(long, default_value = TEA_NAME, value_name = "ID")]
     template: String,
     /// The administrative unit that the plan belongs to. Default: the one that holds every
@@ -63,9 +65,8 @@ pub(super) fn add(
     output: &Output,
 ) -> Result<Answer, CliError> {
     if arguments.to < arguments.from {
-        let what =
-            format!("the plan ends ({}) before it begins ({})", arguments.to, arguments.from);
-        return Err(CliError::Usage { what });
+        let (from, to) = (arguments.from.clone(), arguments.to.clone());
+        return Err(Wrong::PlanDays { from, to }.into());
     }
     let template_id = template(client, &arguments.template)?;
     let template = client.phone().replica().template(template_id).map_err(ClientError::from)?;
@@ -111,7 +112,7 @@ fn template(client: &Client, name: &str) -> Result<TemplateId, CliError> {
             .map_err(|source| CliError::Checklist { path: TEA_NAME.into(), source })?;
         return Ok(tea.id());
     }
-    Ok(client.find_template(name)?)
+    Ok(client.find_template(name, &time::day(clock::now()))?)
 }
 
 fn member(entry: &DeviceEntry, role: Role) -> (String, Member) {
@@ -134,10 +135,9 @@ fn common(scopes: &BTreeSet<Scope>) -> Result<Scope, CliError> {
         if scopes.iter().all(|scope| *scope == outer || units().is_within(scope, &outer)) {
             return Ok(outer);
         }
-        first = units().unit(&outer).and_then(|unit| unit.parent.clone());
+        first = units().unit(&outer).and_then(|unit| unit.parent);
     }
-    let what = "no unit holds every facility; say which the plan belongs to with --scope";
-    Err(CliError::Usage { what: what.to_owned() })
+    Err(Wrong::NoCommonUnit.into())
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 use std::io::BufRead;
 
 use bienban_core::client::Client;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::super::error::CliError;
 use super::super::output::{Answer, Output, Page};
+use super::super::wrong::Wrong;
+use super::super::{help, usage};
 use super::{FieldCommand, perform};
+use crate::messages::Messages;
 
 /// One line of a batch.
 #[derive(Debug, Parser)]
@@ -27,7 +30,7 @@ pub(super) async fn run(client: &Client, output: &Output) -> Result<Answer, CliE
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
-        let answer = match parse(&line) {
+        let answer = match parse(&line, output.messages()) {
             Ok(command) => Box::pin(perform(command, client, output)).await,
             Err(error) => Err(error),
         };
@@ -50,11 +53,11 @@ pub(super) async fn run(client: &Client, output: &Output) -> Result<Answer, CliE
     Ok(Answer::new(&data, Page::new())?.silent().with_code(code))
 }
 
-fn parse(line: &str) -> Result<FieldCommand, CliError> {
-    let words = shlex::split(line).ok_or_else(|| CliError::Usage {
-        what: "a line of the batch has an open quotation mark".to_owned(),
-    })?;
-    Line::try_parse_from(words)
-        .map(|line| line.command)
-        .map_err(|error| CliError::Usage { what: error.to_string() })
+fn parse(line: &str, m: &Messages) -> Result<FieldCommand, CliError> {
+    let words = shlex::split(line).ok_or(Wrong::OpenQuote)?;
+    let read = help::translated(Line::command(), "field", m)
+        .try_get_matches_from_mut(words)
+        .and_then(|matches| Line::from_arg_matches(&matches));
+    read.map(|line| line.command)
+        .map_err(|error| CliError::Usage { what: usage::explain(&error, m) })
 }

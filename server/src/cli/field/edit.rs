@@ -12,6 +12,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page;
 use crate::cli::time;
 use crate::cli::words::{self, TypedGrade, TypedSeverity};
+use crate::cli::wrong::Wrong;
 
 /// An answer.
 #[derive(Debug, Args)]
@@ -77,11 +78,8 @@ pub(super) struct StateArgs {
 }
 
 /// Reads a state by its name.
-fn state(name: &str) -> Result<LifeCycle, String> {
-    LifeCycle::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| {
-        let names: Vec<&str> = LifeCycle::ALL.iter().map(|state| state.name()).collect();
-        format!("a state is one of {}", names.join(", "))
-    })
+fn state(name: &str) -> Result<LifeCycle, Wrong> {
+    LifeCycle::ALL.into_iter().find(|state| state.name() == name).ok_or(Wrong::State)
 }
 
 /// A field of the minutes' header.
@@ -228,7 +226,8 @@ pub(super) fn set_state(
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
     let outcome = client.set_state(&inspection, arguments.state)?;
-    let done = output.messages().text("edit.state", &[("state", arguments.state.name())]);
+    let done = words::state(output.messages(), arguments.state.name());
+    let done = output.messages().text("edit.state", &[("state", &done)]);
     EditData::of(&inspection, &outcome).answer(done, output)
 }
 

@@ -16,6 +16,7 @@ use super::error::CliError;
 use super::folder::{self, InitArgs};
 use super::output::{Answer, Output, Page};
 use super::rows::{self, ListArgs};
+use super::wrong::Wrong;
 
 pub(super) use self::edit::EditData;
 pub(super) use self::read::{ShowArgs, show};
@@ -69,14 +70,14 @@ enum FieldCommand {
     Header(edit::HeaderArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
-    /// Show every answer ever given to an item.
+    /// Show every answer ever given to an item, oldest first. Times are what the devices claim.
     History(read::ItemArgs),
-    /// Show where several answers stand, in one inspection or in all.
+    /// Show where answers that differ stand, in one inspection or in all.
     Conflicts {
         /// The inspection; all of them if absent.
         inspection: Option<String>,
     },
-    /// Settle an item in which several answers stand.
+    /// Settle an item in which answers that differ stand.
     Resolve(edit::AnswerArgs),
     /// Reply to a comment or request of the supervisor.
     Reply(edit::ReplyArgs),
@@ -112,7 +113,7 @@ async fn perform(
 ) -> Result<Answer, CliError> {
     use FieldCommand as C;
     match command {
-        C::Batch => Err(CliError::Usage { what: "batch cannot stand in a batch".to_owned() }),
+        C::Batch => Err(Wrong::BatchInBatch.into()),
         C::Init(init) => folder::init(client.dir(), &init, output),
         C::Whoami => folder::whoami(client, output),
         C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),

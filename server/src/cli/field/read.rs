@@ -98,7 +98,7 @@ pub(super) fn open(
     let items = template.each().map(|(_, item)| OpenItem {
         key: item.key.clone(),
         text: words::local(m, &item.text).to_owned(),
-        severities: item.severities.iter().copied().map(words::severity_name).collect(),
+        severities: item.severities().iter().copied().map(words::severity_name).collect(),
     });
     let data = OpenData {
         inspection: visit.document.to_string(),
@@ -161,6 +161,9 @@ pub(super) fn history(
         rejected: rejected::of_item(client, inspection.document(), &arguments.item)?,
     };
     let mut page = Page::new();
+    if !data.answers.is_empty() {
+        page.line(m.text("history.order", &[]));
+    }
     for answer in &data.answers {
         let change = &answer.change[..page::SHORT];
         page.line(format!("{change}  {}", page::answer_text(answer, m)));

@@ -22,6 +22,9 @@ use crate::messages::Messages;
 /// Events of a live exchange that may wait to be printed; more of the same are left out.
 const EVENTS_MAX: usize = 64;
 
+/// `--watch` leaves a hub without room alone for this long: somebody must free some there first.
+const HUB_FULL_PAUSE: Duration = Duration::from_secs(30);
+
 /// Attempts of one `sync` before it gives up; `--watch` never does.
 const ATTEMPTS: u32 = 3;
 
@@ -68,9 +71,52 @@ struct NoticeData {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum WatchEvent {
-    Moved { sent: usize, received: usize, stored: usize, refused: usize },
+    /// What moved since the event before, and what all have come to since the command began.
+    Moved {
+        #[serde(flatten)]
+        moved: Moved,
+        total: Moved,
+    },
     CaughtUp,
-    Waiting { milliseconds: u64, failures: u32, message: String },
+    Waiting {
+        milliseconds: u64,
+        failures: u32,
+        message: String,
+    },
+}
+
+/// Packs and records that moved.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Moved {
+    sent: usize,
+    received: usize,
+    stored: usize,
+    refused: usize,
+}
+
+impl Moved {
+    /// Returns what an exchange has moved so far.
+    fn of(progress: &Progress) -> Self {
+        let Progress { sent, received, stored, refused, .. } = *progress;
+        Self { sent, received, stored, refused }
+    }
+
+    /// Returns what is more here than there was before; counts of one exchange never fall.
+    fn since(self, before: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_sub(before.sent),
+            received: self.received.saturating_sub(before.received),
+            stored: self.stored.saturating_sub(before.stored),
+            refused: self.refused.saturating_sub(before.refused),
+        }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.sent += more.sent;
+        self.received += more.received;
+        self.stored += more.stored;
+        self.refused += more.refused;
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -128,20 +174,20 @@ async fn patiently(client: &Client, output: &Output) -> Result<SyncReport, CliEr
         if error.failed() != Failed::Network || backoff.failures() + 1 >= ATTEMPTS {
             return Err(error);
         }
-        let wait = pause(&mut backoff)?;
+        let wait = pause(&mut backoff, None)?;
         output.remark(&waiting_text(&error, wait, output.messages()));
         tokio::time::sleep(wait).await;
     }
 }
 
-fn pause(backoff: &mut Backoff) -> Result<Duration, CliError> {
+fn pause(backoff: &mut Backoff, at_least: Option<Duration>) -> Result<Duration, CliError> {
     let random = clock::random().map_err(ClientError::from)?;
-    Ok(backoff.next(u64::from_le_bytes(random), None))
+    Ok(backoff.next(u64::from_le_bytes(random), at_least))
 }
 
 fn waiting_text(error: &CliError, wait: Duration, m: &Messages) -> String {
     let seconds = format!("{:.1}", wait.as_secs_f64());
-    m.text("sync.waiting", &[("reason", &error.to_string()), ("seconds", &seconds)])
+    m.text("sync.waiting", &[("reason", &error.message(m)), ("seconds", &seconds)])
 }
 
 /// Stays connected until Ctrl-C, and connects again after every break.
@@ -159,8 +205,9 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let stopwatch = Stopwatch::start();
     let mut backoff = Backoff::default();
     let mut total = SyncData::default();
+    let mut moved = Moved::default();
     loop {
-        let outcome = follow(client, stopped.clone(), output, &mut backoff).await;
+        let outcome = follow(client, stopped.clone(), output, &mut backoff, &mut moved).await;
         if let Ok(report) = &outcome {
             add(&mut total, &data_of(client, report)?);
         }
@@ -171,15 +218,20 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
             Ok(_) => CliError::NoAnswer,
             Err(error) => error,
         };
-        if error.failed() != Failed::Network {
-            ctrl_c.abort();
-            return Err(error);
-        }
-        let wait = pause(&mut backoff)?;
+        let at_least = match error.failed() {
+            Failed::Network => None,
+            // What others wrote still came; what is here leaves once there is room there.
+            Failed::HubFull => Some(HUB_FULL_PAUSE),
+            _ => {
+                ctrl_c.abort();
+                return Err(error);
+            }
+        };
+        let wait = pause(&mut backoff, at_least)?;
         let event = WatchEvent::Waiting {
             milliseconds: milliseconds(wait),
             failures: backoff.failures(),
-            message: error.to_string(),
+            message: error.message(m),
         };
         output.event(&event, &waiting_text(&error, wait, m))?;
         let mut stopping = stopped.clone();
@@ -202,6 +254,7 @@ async fn follow(
     stop: watch::Receiver<bool>,
     output: &Output,
     backoff: &mut Backoff,
+    total: &mut Moved,
 ) -> Result<SyncReport, CliError> {
     let m = output.messages();
     let (tell, mut told) = mpsc::channel(EVENTS_MAX);
@@ -213,31 +266,33 @@ async fn follow(
     };
     let exchange = client.sync(SyncOptions { live: Some(live), asks: Vec::new() });
     tokio::pin!(exchange);
-    let mut shown = Progress::default();
+    let mut shown = Moved::default();
     loop {
         let event = tokio::select! {
             biased;
             Some(event) = told.recv() => event,
-            outcome = &mut exchange => return Ok(outcome?),
+            outcome = &mut exchange => {
+                return outcome.map_err(|error| folder::told(client, error));
+            }
         };
         match event {
             SyncEvent::CaughtUp => {
                 backoff.reset();
                 output.event(&WatchEvent::CaughtUp, &m.text("sync.caught_up", &[]))?;
             }
-            SyncEvent::Moved(now) if counts(&now) != counts(&shown) => {
+            SyncEvent::Moved(now) => {
+                let now = Moved::of(&now);
+                let moved = now.since(shown);
                 shown = now;
-                let [sent, received, stored, refused] = counts(&now);
-                let event = WatchEvent::Moved { sent, received, stored, refused };
-                output.event(&event, &moved_text([sent, received, stored, refused], m))?;
+                if moved == Moved::default() {
+                    continue;
+                }
+                total.add(moved);
+                let text = moved_text([moved.sent, moved.received, moved.stored, moved.refused], m);
+                output.event(&WatchEvent::Moved { moved, total: *total }, &text)?;
             }
-            SyncEvent::Moved(_) => {}
         }
     }
-}
-
-fn counts(progress: &Progress) -> [usize; 4] {
-    [progress.sent, progress.received, progress.stored, progress.refused]
 }
 
 fn moved_text(counts: [usize; 4], m: &Messages) -> String {
@@ -367,4 +422,26 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);
     Answer::new(&data, page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_says_what_it_did_and_the_total_apart() {
+        let progress = |sent, stored| Progress { sent, stored, ..Progress::default() };
+        let (mut shown, mut total) = (Moved::default(), Moved::default());
+        let mut lines = Vec::new();
+        for now in [progress(2, 0), progress(2, 2), progress(3, 3)] {
+            let now = Moved::of(&now);
+            let moved = now.since(shown);
+            shown = now;
+            total.add(moved);
+            lines.push(serde_json::to_value(WatchEvent::Moved { moved, total }).unwrap());
+        }
+        assert_eq!((&lines[1]["sent"], &lines[1]["stored"]), (&0.into(), &2.into()));
+        assert_eq!((&lines[2]["sent"], &lines[2]["total"]["sent"]), (&1.into(), &3.into()));
+        assert_eq!(lines[2]["event"], "moved");
+    }
 }

@@ -60,33 +60,6 @@ fn a_slow_reader_is_served_one_page_at_a_time() {
 }
 
 #[test]
-fn what_was_stored_is_acknowledged_before_a_failure_is_told() {
-    let hub = FakeHub::new(1);
-    let mut session = greeted(&hub, false);
-    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
-    drain(&mut session);
-    let device = key(1).device();
-    let receipt = HubReceipt::sign(&key(HUB), [1; 16], device, vec![], Timestamp(1)).unwrap();
-    let failure = Failure {
-        code: FailureCode::Full,
-        message: "no space left".into(),
-        retry_after_ms: Some(60_000),
-    };
-    session
-        .handle_accepted(Accepted {
-            receipt: Some(receipt.clone()),
-            failure: Some(failure.clone()),
-            ..Accepted::default()
-        })
-        .unwrap();
-    let (said, wanted) = drain(&mut session);
-    assert_eq!(said, [Frame::Receipts(receipt), Frame::Failed(failure.clone())]);
-    let Some(HubOutput::Finished(outcome)) = wanted.last() else { panic!("not finished") };
-    assert_eq!(outcome.ending, Ending::Refused(failure));
-    assert!(!session.wants_input());
-}
-
-#[test]
 fn a_session_does_not_end_while_the_phones_packs_wait_to_be_merged() {
     let hub = FakeHub::new(1);
     let mut session = greeted(&hub, false);
@@ -105,6 +78,31 @@ fn a_session_does_not_end_while_the_phones_packs_wait_to_be_merged() {
     session.handle_notices(0, vec![]).unwrap();
     let (said, _) = drain(&mut session);
     assert_eq!(said, [Frame::Caught { position: hub.position(0) }, Frame::Bye]);
+}
+
+#[test]
+fn a_full_disk_is_told_before_another_refusal() {
+    let codes = [FailureCode::Misbehaved, FailureCode::Full, FailureCode::Version];
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    for _ in codes {
+        hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    }
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    drain(&mut session);
+    for code in codes {
+        let failure = Failure { code, message: "not taken in".into(), retry_after_ms: None };
+        let accepted = Accepted { failure: Some(failure), ..Accepted::default() };
+        session.handle_accepted(accepted).unwrap();
+    }
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        session.handle_notices(0, vec![]).unwrap();
+        said.extend(drain(&mut session).0);
+    }
+    let failed =
+        Failure { code: FailureCode::Full, message: "not taken in".into(), retry_after_ms: None };
+    assert_eq!(said.last(), Some(&Frame::Failed(failed)));
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! Journal records that one operation reads again and again: a record brings packs of many
+//! documents, and a page of documents is made from few records.
+//!
+//! It holds what it read for as long as the operation lasts and within a limit of bytes, never for
+//! as long as the store is open.
+
+use std::collections::BTreeMap;
+
+use super::facts::{Fact, PackPlace};
+use crate::store::{Position, Store, StoreError};
+
+/// Bytes of records held at once. Twenty pages of the feed or of snapshots fit, each of at most
+/// half a megabyte with its last pack, so a page is made from records that are all held. A record
+/// that is larger by itself is held alone.
+const HELD_BYTES_MAX: usize = 8 << 20;
+
+/// Records read during one operation: each is decoded once, while those in use fit.
+#[derive(Default)]
+pub(super) struct Records {
+    held: BTreeMap<u64, Held>,
+    /// Positions by their last use, so that the least recently used is found at once.
+    by_use: BTreeMap<u64, u64>,
+    /// What is held, as [`Held::bytes`] counts it.
+    bytes: usize,
+    /// Counts uses.
+    uses: u64,
+}
+
+struct Held {
+    fact: Fact,
+    /// Bytes of the encoded record, which decoding hardly changes, and of this struct.
+    bytes: usize,
+    /// Its key in [`Records::by_use`].
+    used: u64,
+}
+
+impl Records {
+    /// Returns what a record says.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Damaged`] when the record is lost or fails its checksum, and what
+    /// [`Fact::read`] and the store return.
+    pub(super) fn fact(&mut self, store: &dyn Store, at: u64) -> Result<&Fact, StoreError> {
+        if !self.held.contains_key(&at) {
+            let record = store.record(Position(at))?.ok_or_else(|| damaged(at))?;
+            let bytes = record.payload.len() + size_of::<Held>();
+            let fact = Fact::read(Position(at), &record)?;
+            self.make_room(bytes);
+            self.bytes += bytes;
+            self.held.insert(at, Held { fact, bytes, used: 0 });
+        }
+        self.uses += 1;
+        let held = self.held.get_mut(&at).expect("it was there, or was inserted above");
+        self.by_use.remove(&held.used);
+        self.by_use.insert(self.uses, at);
+        held.used = self.uses;
+        Ok(&held.fact)
+    }
+
+    /// Returns the bytes of a pack.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::fact`].
+    pub(super) fn pack(
+        &mut self,
+        store: &dyn Store,
+        place: PackPlace,
+    ) -> Result<Vec<u8>, StoreError> {
+        let pack = self.fact(store, place.at)?.pack(place.index);
+        pack.map(<[u8]>::to_vec).ok_or_else(|| damaged(place.at))
+    }
+
+    /// Lets go of the records least recently used until `bytes` more fit, or nothing is held.
+    fn make_room(&mut self, bytes: usize) {
+        while self.bytes.saturating_add(bytes) > HELD_BYTES_MAX {
+            let Some((_, oldest)) = self.by_use.pop_first() else { return };
+            self.bytes -= self.held.remove(&oldest).map_or(0, |held| held.bytes);
+        }
+    }
+}
+
+fn damaged(at: u64) -> StoreError {
+    StoreError::Damaged { what: format!("journal record {at}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::{MemoryStore, Project, Read, Record, Writes};
+
+    struct NoRows;
+
+    impl Project for NoRows {
+        fn version(&self) -> u32 {
+            1
+        }
+
+        fn project(
+            &self,
+            _: Position,
+            _: &Record,
+            _: &dyn Read,
+            _: &mut Writes,
+        ) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    /// A store of one record for each size, in bytes and a little more.
+    fn store_of(sizes: &[usize]) -> MemoryStore {
+        let store = MemoryStore::new(Arc::new(NoRows));
+        for bytes in sizes {
+            let fact = Fact::Published { bytes: vec![0; *bytes] };
+            store.commit(vec![fact.record().unwrap()]).unwrap();
+        }
+        store
+    }
+
+    fn held(records: &Records) -> Vec<u64> {
+        assert_eq!(records.bytes, records.held.values().map(|held| held.bytes).sum::<usize>());
+        assert_eq!(records.by_use.len(), records.held.len());
+        records.held.keys().copied().collect()
+    }
+
+    #[test]
+    fn what_is_held_stays_within_its_limit_of_bytes() {
+        let store = store_of(&[HELD_BYTES_MAX / 5 * 2; 12]);
+        let mut records = Records::default();
+        for at in 1..=12 {
+            records.fact(&store, at).unwrap();
+            assert!(records.bytes <= HELD_BYTES_MAX);
+        }
+        assert_eq!(held(&records), [11, 12]);
+    }
+
+    #[test]
+    fn many_small_records_are_held_whatever_their_number() {
+        let store = store_of(&[100; 300]);
+        let mut records = Records::default();
+        for at in 1..=300 {
+            records.fact(&store, at).unwrap();
+        }
+        assert_eq!(held(&records).len(), 300);
+    }
+
+    #[test]
+    fn the_record_least_recently_used_makes_room() {
+        let store = store_of(&[HELD_BYTES_MAX / 3; 4]);
+        let mut records = Records::default();
+        for at in [1, 2, 1, 3] {
+            records.fact(&store, at).unwrap();
+        }
+        assert_eq!(held(&records), [1, 3]);
+    }
+
+    #[test]
+    fn a_record_over_the_limit_is_held_alone_and_let_go_for_the_next() {
+        let store = store_of(&[100, HELD_BYTES_MAX + 1, 100]);
+        let mut records = Records::default();
+        for (at, left) in [(1, 1), (2, 2), (3, 3)] {
+            records.fact(&store, at).unwrap();
+            assert_eq!(held(&records), [left]);
+        }
+    }
+
+    #[test]
+    fn a_record_or_pack_that_is_not_there_is_damage() {
+        let store = store_of(&[100]);
+        let mut records = Records::default();
+        assert!(matches!(records.fact(&store, 9), Err(StoreError::Damaged { .. })));
+        let place = PackPlace { at: 1, index: 0 };
+        assert!(matches!(records.pack(&store, place), Err(StoreError::Damaged { .. })));
+    }
+}

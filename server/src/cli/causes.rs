@@ -1,0 +1,325 @@
+//! What went wrong below, in the language of the person: every failure of the core that somebody at a
+//! terminal can meet. What is not known here keeps its English words, which are better than none.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use bienban_core::checklist::AnswerError;
+use bienban_core::client::ClientError;
+use bienban_core::driver::DriverError;
+use bienban_core::model::{EditError, IdError};
+use bienban_core::net::{AddressError, NetError};
+use bienban_core::replica::ReplicaError;
+use bienban_core::store::StoreError;
+use bienban_core::sync::{Failure, FailureCode, SessionError};
+
+use super::words;
+use super::wrong::Wrong;
+use crate::hub::HubError;
+use crate::messages::Messages;
+
+/// Returns what an error says, itself and not its causes.
+pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
+    let known = if let Some(error) = error.downcast_ref::<ClientError>() {
+        of_client(error, m)
+    } else if let Some(error) = error.downcast_ref::<ReplicaError>() {
+        of_replica(error, m)
+    } else if let Some(error) = error.downcast_ref::<StoreError>() {
+        of_store(error, m)
+    } else if let Some(error) = error.downcast_ref::<DriverError>() {
+        of_driver(error, m)
+    } else if let Some(error) = error.downcast_ref::<NetError>() {
+        of_net(error, m)
+    } else if let Some(error) = error.downcast_ref::<SessionError>() {
+        of_session(error, m)
+    } else if let Some(error) = error.downcast_ref::<HubError>() {
+        of_hub(error, m)
+    } else if let Some(error) = error.downcast_ref::<EditError>() {
+        of_edit(error, m)
+    } else if let Some(error) = error.downcast_ref::<AnswerError>() {
+        of_answer(error, m)
+    } else if let Some(error) = error.downcast_ref::<IdError>() {
+        Some(of_id(error, m))
+    } else if let Some(error) = error.downcast_ref::<AddressError>() {
+        Some(of_address(error, m))
+    } else if let Some(error) = error.downcast_ref::<Wrong>() {
+        Some(error.explain(m))
+    } else if let Some(error) = error.downcast_ref::<io::Error>() {
+        of_io(error, m)
+    } else if let Some(error) = error.downcast_ref::<Arc<io::Error>>() {
+        of_io(error, m)
+    } else if let Some(error) = error.downcast_ref::<Arc<SessionError>>() {
+        of_session(error, m)
+    } else {
+        None
+    };
+    known.unwrap_or_else(|| error.to_string())
+}
+
+/// Returns what the client says.
+pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::NoDevice { path } => m.text("cause.no_device", &[("path", &path.display().to_string())]),
+        E::HasDevice { path } => {
+            m.text("cause.has_device", &[("path", &path.display().to_string())])
+        }
+        E::File { action, path, .. } => file(action, &path.display().to_string(), m),
+        E::Settings { path, reason } => {
+            let path = path.display().to_string();
+            m.text("cause.settings", &[("path", &path), ("reason", reason)])
+        }
+        E::NoHub => m.text("cause.no_hub", &[]),
+        E::Address(error) => of_address(error, m),
+        E::Id(error) => of_id(error, m),
+        E::NotFound { what, name } => {
+            m.text("cause.not_found", &[("what", &words::thing(m, what)), ("name", name)])
+        }
+        E::Ambiguous { what, name, candidates } => {
+            let (what, candidates) = (words::thing(m, what), candidates.join(", "));
+            let values = [("what", what.as_str()), ("name", name), ("candidates", &candidates)];
+            m.text("cause.ambiguous", &values)
+        }
+        E::Answer(error) => return of_answer(error, m),
+        E::NotYours { role, kind } => {
+            let (role, kind) = (words::role_text(m, role), words::kind(m, kind.name()));
+            m.text("cause.not_yours", &[("role", &role), ("kind", &kind)])
+        }
+        E::Entropy(_) => m.text("cause.entropy", &[]),
+        E::Store(error) => return of_store(error, m),
+        E::Replica(error) => return of_replica(error, m),
+        E::Net(error) => return of_net(error, m),
+        E::Driver(error) => return of_driver(error, m),
+        E::WrongKind { document, found, wanted } => {
+            let (found, wanted) = (words::kind(m, found), words::kind(m, wanted));
+            let values = [("document", document.as_str()), ("found", &found), ("wanted", &wanted)];
+            m.text("cause.wrong_kind", &values)
+        }
+        E::NotPlanned => m.text("cause.not_planned", &[]),
+        _ => return None,
+    })
+}
+
+fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
+    use ReplicaError as E;
+    Some(match error {
+        E::Store(error) => return of_store(error, m),
+        E::UnknownDocument { document } => {
+            m.text("cause.unknown_document", &[("document", &document.short())])
+        }
+        E::UnknownTemplate { template } => {
+            m.text("cause.unknown_template", &[("template", &template.short())])
+        }
+        E::Template { template, .. } => {
+            m.text("cause.template", &[("template", &template.short())])
+        }
+        E::Document { document, .. } => {
+            m.text("cause.document", &[("document", &document.short())])
+        }
+        E::Edit(error) => return of_edit(error, m),
+        E::Session { .. } => m.text("cause.session", &[]),
+        E::WrongOwner { owner, device } => {
+            m.text("cause.wrong_owner", &[("owner", owner), ("device", device)])
+        }
+        E::Interrupted => m.text("cause.interrupted", &[]),
+        _ => return None,
+    })
+}
+
+fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
+    use EditError as E;
+    Some(match error {
+        E::UnknownItem { item } => m.text("cause.unknown_item", &[("item", item)]),
+        E::UnknownField { kind, field } => {
+            let kind = words::kind(m, kind.name());
+            m.text("cause.unknown_field", &[("kind", &kind), ("field", field)])
+        }
+        E::UnknownRow { what, id } => {
+            m.text("cause.unknown_row", &[("what", &words::thing(m, what)), ("id", id)])
+        }
+        E::TooLong { what, chars, limit } => {
+            let (chars, limit) = (chars.to_string(), limit.to_string());
+            let values = [("what", what.as_str()), ("chars", &chars), ("limit", &limit)];
+            m.text("cause.too_long", &values)
+        }
+        E::TooMany { what, limit } => {
+            m.text("cause.too_many", &[("what", what), ("limit", &limit.to_string())])
+        }
+        E::Invalid { what, expected } => {
+            m.text("cause.invalid", &[("what", what), ("expected", expected)])
+        }
+        E::Conflicted { item, values } => {
+            m.text("cause.conflicted", &[("item", item), ("count", &values.to_string())])
+        }
+        E::Transition { from, to } => {
+            let (from, to) = (words::state(m, from), words::state(m, to));
+            m.text("cause.transition", &[("from", &from), ("to", &to)])
+        }
+        E::OpenConflicts { count } => {
+            m.text("cause.open_conflicts", &[("count", &count.to_string())])
+        }
+        E::NoWitness => m.text("cause.no_witness", &[]),
+        E::ExtendedBefore => m.text("cause.extended_before", &[]),
+        E::OldSchema { schema, .. } => {
+            m.text("cause.old_schema", &[("schema", &schema.to_string())])
+        }
+        E::ChangeTooLarge { .. } => m.text("cause.change_too_large", &[]),
+        E::Engine { .. } | E::Internal => m.text("cause.edit_failed", &[]),
+        _ => return None,
+    })
+}
+
+fn of_answer(error: &AnswerError, m: &Messages) -> Option<String> {
+    match error {
+        AnswerError::UnknownItem { item } => Some(m.text("cause.unknown_item", &[("item", item)])),
+        AnswerError::NotAllowed { item, grade, allowed } => {
+            let allowed: Vec<String> =
+                allowed.split(", ").map(|name| words::grade_or(m, name)).collect();
+            let (grade, allowed) = (words::grade_or(m, grade), allowed.join(", "));
+            let values = [("item", item.as_str()), ("grade", &grade), ("allowed", &allowed)];
+            Some(m.text("cause.grade_not_allowed", &values))
+        }
+        _ => None,
+    }
+}
+
+fn of_store(error: &StoreError, m: &Messages) -> Option<String> {
+    use StoreError as E;
+    Some(match error {
+        E::InUse { path } => m.text("cause.in_use", &[("path", path)]),
+        E::Full { .. } => m.text("cause.full", &[]),
+        E::Io { action, path, .. } => file(action, path, m),
+        E::Poisoned { .. } => m.text("cause.store_stopped", &[]),
+        E::Damaged { what } => m.text("cause.damaged", &[("what", what)]),
+        E::Newer { what, found, known } => {
+            let (found, known) = (found.to_string(), known.to_string());
+            let values = [("what", what.as_str()), ("found", &found), ("known", &known)];
+            m.text("cause.newer", &values)
+        }
+        E::Engine { reason } => m.text("cause.index", &[("reason", reason)]),
+        E::Busy { .. } => m.text("cause.store_busy", &[]),
+        E::Closed => m.text("cause.store_closed", &[]),
+        _ => return None,
+    })
+}
+
+fn of_driver(error: &DriverError, m: &Messages) -> Option<String> {
+    Some(match error {
+        DriverError::Net(error) => return of_net(error, m),
+        DriverError::Replica(error) => return of_replica(error, m),
+        DriverError::Cut => m.text("cause.cut", &[]),
+        DriverError::Refused { failure } => {
+            m.text("cause.exchange_ended", &[("why", &of_failure(failure, m))])
+        }
+        DriverError::Entropy => m.text("cause.entropy", &[]),
+        DriverError::Stopped => m.text("cause.stopped", &[]),
+        _ => return None,
+    })
+}
+
+fn of_session(error: &SessionError, m: &Messages) -> Option<String> {
+    match error {
+        SessionError::Protocol { .. } => Some(m.text("cause.incompatible", &[])),
+        SessionError::Revoked => Some(m.text("cause.revoked", &[])),
+        _ => None,
+    }
+}
+
+fn of_net(error: &NetError, m: &Messages) -> Option<String> {
+    use NetError as E;
+    Some(match error {
+        E::Bind { address, .. } => m.text("cause.bind", &[("address", &address.to_string())]),
+        E::Resolve { hub, .. } => m.text("cause.resolve", &[("hub", hub)]),
+        E::Unreachable { address, .. } => {
+            m.text("cause.unreachable", &[("address", &address.to_string())])
+        }
+        E::Timeout { hub, waited } => {
+            let seconds = format!("{:.1}", waited.as_secs_f64());
+            m.text("cause.timeout", &[("hub", hub), ("seconds", &seconds)])
+        }
+        E::Refused { address } => {
+            m.text("cause.nothing_listens", &[("address", &address.to_string())])
+        }
+        E::HubKeyMismatch { pinned } => m.text("cause.wrong_hub", &[("key", &pinned.to_string())]),
+        E::DeviceUnknown { device } => {
+            m.text("cause.device_unknown", &[("device", &device.to_string())])
+        }
+        E::Busy => m.text("cause.busy", &[]),
+        E::Incompatible => m.text("cause.incompatible", &[]),
+        E::Closed { reason } => m.text("cause.closed", &[("reason", &reason.to_string())]),
+        E::ClosedHere => m.text("cause.closed_here", &[]),
+        E::Lost { .. } | E::Truncated { .. } | E::Interrupted => m.text("cause.lost", &[]),
+        E::Misbehaved { .. } => m.text("cause.misbehaved", &[]),
+        E::TooSlow { .. } => m.text("cause.too_slow", &[]),
+        _ => return None,
+    })
+}
+
+/// Returns why the other side ended it, in our words: what it said itself is for a log.
+pub(super) fn of_failure(failure: &Failure, m: &Messages) -> String {
+    match failure.code {
+        FailureCode::Misbehaved => m.text("cause.misbehaved", &[]),
+        FailureCode::Version => m.text("cause.incompatible", &[]),
+        FailureCode::NotAllowed => m.text("cause.not_allowed", &[]),
+        FailureCode::TooLarge => m.text("cause.over_limit", &[]),
+        FailureCode::Busy => m.text("cause.busy", &[]),
+        FailureCode::Full => m.text("cause.hub_full", &[]),
+        FailureCode::Closing => m.text("cause.closing", &[]),
+        FailureCode::Internal => m.text("cause.hub_failed", &[]),
+    }
+}
+
+fn of_hub(error: &HubError, m: &Messages) -> Option<String> {
+    match error {
+        HubError::File { action, path, .. } => Some(file(action, &path.display().to_string(), m)),
+        HubError::Key { path } => {
+            Some(m.text("cause.hub_key", &[("path", &path.display().to_string())]))
+        }
+        HubError::Entropy(_) => Some(m.text("cause.entropy", &[])),
+        HubError::Store(error) => of_store(error, m),
+        HubError::Replica(error) => of_replica(error, m),
+        HubError::Net(error) => of_net(error, m),
+        HubError::Driver(error) => of_driver(error, m),
+    }
+}
+
+/// Returns what is wrong with an address.
+pub(super) fn of_address(error: &AddressError, m: &Messages) -> String {
+    match error {
+        AddressError::Form => m.text("cause.address_form", &[]),
+        AddressError::Host { host } => m.text("cause.address_host", &[("host", host)]),
+        AddressError::Port { port } => m.text("cause.address_port", &[("port", port)]),
+        AddressError::Key => m.text("cause.address_key", &[]),
+        other => other.to_string(),
+    }
+}
+
+fn of_id(error: &IdError, m: &Messages) -> String {
+    match error {
+        IdError::Hex { expected, .. } => m.text("cause.hex", &[("digits", &expected.to_string())]),
+        IdError::Scope => m.text("cause.scope", &[]),
+        IdError::Kind => m.text("cause.kind", &[]),
+        other => other.to_string(),
+    }
+}
+
+/// Returns what the operating system means, where it is common.
+fn of_io(error: &io::Error, m: &Messages) -> Option<String> {
+    Some(match error.kind() {
+        io::ErrorKind::NotFound => m.text("cause.io_not_found", &[]),
+        io::ErrorKind::PermissionDenied => m.text("cause.io_denied", &[]),
+        io::ErrorKind::AddrInUse => m.text("cause.io_address_in_use", &[]),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => m.text("cause.full", &[]),
+        io::ErrorKind::IsADirectory => m.text("cause.io_folder", &[]),
+        _ => return None,
+    })
+}
+
+/// Says which file could not be used. What was to be done with it is either reading or not.
+fn file(action: &str, path: &str, m: &Messages) -> String {
+    match action {
+        "read" => m.text("cause.read_file", &[("path", path)]),
+        _ => m.text("cause.write_file", &[("path", path)]),
+    }
+}

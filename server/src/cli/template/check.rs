@@ -1,0 +1,288 @@
+//! `template check`: whether checklists are valid, each fault with its place, and their counts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bienban_core::checklist::{Fault, Template, TemplateError, overlaps};
+use serde::Serialize;
+
+use super::{Counts, bytes_of, embedded, embedded_as};
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Page};
+use crate::messages::Messages;
+
+#[derive(Debug, Serialize)]
+struct CheckData {
+    valid: bool,
+    rows: Vec<CheckRow>,
+    overlaps: Vec<OverlapData>,
+    total: Counts,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckRow {
+    file: String,
+    valid: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<Counts>,
+    /// What is wrong with the file as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    faults: Vec<FaultData>,
+}
+
+#[derive(Debug, Serialize)]
+struct TemplateData {
+    id: String,
+    format: u32,
+    code: String,
+    edition: String,
+    official: bool,
+    verified: bool,
+    effective_from: String,
+    effective_to: Option<String>,
+    grading: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct FaultData {
+    pointer: String,
+    section: Option<String>,
+    item: Option<String>,
+    position: Option<usize>,
+    problem: String,
+}
+
+#[derive(Debug, Serialize)]
+struct OverlapData {
+    code: String,
+    first: String,
+    second: String,
+    from: String,
+    to: Option<String>,
+}
+
+/// Checks files, folders, and the checklists inside this program.
+pub(super) fn check(
+    files: &[String],
+    with_embedded: bool,
+    m: &Messages,
+) -> Result<Answer, CliError> {
+    let mut data =
+        CheckData { valid: true, rows: Vec::new(), overlaps: Vec::new(), total: Counts::default() };
+    let mut valid = Vec::new();
+    if with_embedded {
+        for (name, bytes) in embedded() {
+            one(name, bytes, &mut data, &mut valid);
+        }
+    }
+    for name in listed(files)? {
+        one(&name, &bytes_of(&name)?, &mut data, &mut valid);
+    }
+    // One anomaly of the decision stands in every set that it concerns.
+    let anomalies: BTreeMap<_, _> = valid
+        .iter()
+        .flat_map(Template::anomalies)
+        .map(|anomaly| ((&anomaly.id, &anomaly.vi), anomaly.needs_person))
+        .collect();
+    data.total.anomalies = anomalies.len();
+    data.total.needs_person = anomalies.values().filter(|person| **person).count();
+    data.overlaps = overlaps(&valid).into_iter().map(OverlapData::of).collect();
+    data.valid = data.overlaps.is_empty() && data.rows.iter().all(|row| row.valid);
+    let code = u8::from(!data.valid);
+    Ok(Answer::new(&data, page(&data, m))?.with_code(code))
+}
+
+/// Returns the files asked for, with those of folders in the order of their names.
+fn listed(files: &[String]) -> Result<Vec<String>, CliError> {
+    let mut listed = Vec::new();
+    for name in files {
+        let path = Path::new(name);
+        if embedded_as(name).is_some() || !path.is_dir() {
+            listed.push(name.clone());
+            continue;
+        }
+        let failed = |source| CliError::File { path: path.to_owned(), source };
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            if file.extension().is_some_and(|extension| extension == "json") {
+                inside.push(file.to_string_lossy().into_owned());
+            }
+        }
+        inside.sort_unstable();
+        listed.extend(inside);
+    }
+    Ok(listed)
+}
+
+fn one(name: &str, bytes: &[u8], data: &mut CheckData, valid: &mut Vec<Template>) {
+    let row = match Template::parse(bytes) {
+        Ok(template) => {
+            let counts = Counts::of(&template);
+            data.total.add(&counts);
+            let described = TemplateData::of(&template);
+            valid.push(template);
+            CheckRow {
+                file: name.to_owned(),
+                valid: true,
+                template: Some(described),
+                counts: Some(counts),
+                problem: None,
+                faults: Vec::new(),
+            }
+        }
+        Err(error) => CheckRow {
+            file: name.to_owned(),
+            valid: false,
+            template: None,
+            counts: None,
+            problem: match &error {
+                TemplateError::Faults { .. } => None,
+                whole => Some(whole.to_string()),
+            },
+            faults: error.faults().iter().map(FaultData::of).collect(),
+        },
+    };
+    data.rows.push(row);
+}
+
+fn page(data: &CheckData, m: &Messages) -> Page {
+    let mut page = Page::new();
+    for row in &data.rows {
+        let file = row.file.as_str();
+        if let (Some(template), Some(counts)) = (&row.template, &row.counts) {
+            page.line(m.text(
+                "template.valid",
+                &[
+                    ("file", file),
+                    ("code", &template.code),
+                    ("edition", &template.edition),
+                    ("counts", &counts.line(m)),
+                ],
+            ));
+            continue;
+        }
+        let number = row.faults.len().max(1).to_string();
+        page.line(m.text("template.invalid", &[("file", file), ("faults", &number)]));
+        if let Some(problem) = &row.problem {
+            page.block(2, problem);
+        }
+        for fault in &row.faults {
+            page.block(2, &fault.problem);
+        }
+    }
+    for overlap in &data.overlaps {
+        page.line(m.text(
+            "template.overlap",
+            &[
+                ("code", &overlap.code),
+                ("first", &overlap.first),
+                ("second", &overlap.second),
+                ("day", &overlap.from),
+            ],
+        ));
+    }
+    let valid = data.rows.iter().filter(|row| row.valid).count();
+    page.line(m.text(
+        "template.checked",
+        &[
+            ("files", &data.rows.len().to_string()),
+            ("valid", &valid.to_string()),
+            ("counts", &data.total.line(m)),
+        ],
+    ));
+    page
+}
+
+impl TemplateData {
+    fn of(template: &Template) -> Self {
+        Self {
+            id: template.id().to_string(),
+            format: template.format(),
+            code: template.code().to_owned(),
+            edition: template.edition().to_owned(),
+            official: template.is_official(),
+            verified: template.verified().is_some(),
+            effective_from: template.effective_from().to_owned(),
+            effective_to: template.effective_to().map(str::to_owned),
+            grading: template.grading().name(),
+        }
+    }
+}
+
+impl FaultData {
+    fn of(fault: &Fault) -> Self {
+        Self {
+            pointer: fault.pointer.clone(),
+            section: fault.section.clone(),
+            item: fault.item.clone(),
+            position: fault.position,
+            problem: fault.to_string(),
+        }
+    }
+}
+
+impl OverlapData {
+    fn of(overlap: bienban_core::checklist::Overlap) -> Self {
+        Self {
+            code: overlap.code,
+            first: overlap.first,
+            second: overlap.second,
+            from: overlap.from,
+            to: overlap.to,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::Lang;
+
+    fn checked(files: &[String], with_embedded: bool) -> (u8, String) {
+        let m = Messages::new(Lang::En);
+        let answer = check(files, with_embedded, &m).unwrap();
+        (answer.code(), answer.text().to_owned())
+    }
+
+    #[test]
+    fn every_checklist_inside_is_valid_and_counted() {
+        let (code, text) = checked(&[], true);
+        assert_eq!(code, 0, "{text}");
+        let last = text.lines().last().unwrap();
+        for count in ["28 of 28", "787 criteria", "2557 options", "179/290/106", "41 anomalies, 19"]
+        {
+            assert!(last.contains(count), "{count} is not in: {last}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_checked_file_by_file_and_two_editions_of_one_day_overlap() {
+        let folder = tempfile::tempdir().unwrap();
+        let tea = String::from_utf8(bytes_of("tea").unwrap()).unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("a.json", &tea);
+        write("b.json", &tea.replace("\"edition\": \"0\"", "\"edition\": \"9\""));
+        write("note.txt", "no checklist");
+        let path = folder.path().to_string_lossy().into_owned();
+        let (code, text) = checked(std::slice::from_ref(&path), false);
+        assert_eq!(code, 1);
+        assert!(text.contains("2 of 2") && text.contains("CL-CHE"), "{text}");
+        write("c.json", "{");
+        write("d.json", &tea.replace("\"key\": \"1.2\"", "\"key\": \"1.1\""));
+        let (code, text) = checked(&[path], false);
+        assert_eq!(code, 1);
+        assert!(text.contains("2 of 4") && text.contains("/sections/0/items/1/key"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_found() {
+        let m = Messages::new(Lang::En);
+        let error = check(&["no-such.json".to_owned()], false, &m).err().unwrap();
+        assert_eq!(error.failed().code(), 3);
+    }
+}

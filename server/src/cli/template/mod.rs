@@ -1,0 +1,226 @@
+//! `bienban template`: looks into checklist files. It needs no device and no hub, and writes nothing.
+
+mod check;
+mod diff;
+mod show;
+
+use std::path::Path;
+
+use bienban_core::checklist::{
+    AnswerType, Grading, KnockoutLevel, TEA, TEA_1, Template, ocop_set, ocop_sets,
+};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::error::CliError;
+use super::output::{Answer, Output};
+use crate::messages::Messages;
+
+/// The checklists of tea facilities: edition 0, by the name that `admin checklist add` knows, and 1.
+const TEA_EDITIONS: [(&str, &[u8]); 2] = [("tea", TEA), ("tea-1", TEA_1)];
+
+/// Checklist files.
+#[derive(Debug, Args)]
+pub(super) struct TemplateArgs {
+    #[command(subcommand)]
+    command: TemplateCommand,
+}
+
+/// A checklist is a JSON file, or one inside this program: tea, tea-1, or OCOP-01 to
+/// OCOP-26.
+#[derive(Debug, Subcommand)]
+enum TemplateCommand {
+    /// Check checklist files: every fault with its place, and what the valid ones hold.
+    Check {
+        /// Files, folders of .json files, or checklists inside this program.
+        #[arg(required_unless_present = "embedded", value_name = "FILE|CODE")]
+        files: Vec<String>,
+        /// Check every checklist inside this program too.
+        #[arg(long)]
+        embedded: bool,
+    },
+    /// Show a checklist with its sources, points, gates, knock-outs and anomalies.
+    Show {
+        /// A file, or a checklist inside this program.
+        #[arg(value_name = "FILE|CODE")]
+        file: String,
+    },
+    /// Show what changed from one checklist to another.
+    Diff {
+        /// The older one: a file, or a checklist inside this program.
+        #[arg(value_name = "FILE|CODE")]
+        before: String,
+        /// The newer one.
+        #[arg(value_name = "FILE|CODE")]
+        after: String,
+    },
+}
+
+/// Does what was asked.
+pub(super) fn run(arguments: TemplateArgs, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    match arguments.command {
+        TemplateCommand::Check { files, embedded } => check::check(&files, embedded, m),
+        TemplateCommand::Show { file } => show::show(&load(&file)?, m),
+        TemplateCommand::Diff { before, after } => diff::diff(&load(&before)?, &load(&after)?, m),
+    }
+}
+
+/// Returns the checklists inside this program.
+fn embedded() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    TEA_EDITIONS.into_iter().chain(ocop_sets().iter().copied())
+}
+
+/// Returns the checklist inside this program that has the name.
+fn embedded_as(name: &str) -> Option<&'static [u8]> {
+    let tea = TEA_EDITIONS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    tea.map(|(_, bytes)| bytes).or_else(|| ocop_set(name))
+}
+
+/// Returns the bytes of a file, or of the checklist inside this program that has the name.
+fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
+    if let Some(bytes) = embedded_as(name) {
+        return Ok(bytes.to_vec());
+    }
+    let path = Path::new(name);
+    std::fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })
+}
+
+fn load(name: &str) -> Result<Template, CliError> {
+    Template::parse(&bytes_of(name)?)
+        .map_err(|source| CliError::Checklist { path: name.into(), source })
+}
+
+/// How much a checklist holds.
+#[derive(Debug, Default, Serialize)]
+struct Counts {
+    sections: usize,
+    items: usize,
+    repeat_groups: usize,
+    criteria: usize,
+    options: usize,
+    implied_options: usize,
+    gates: Gates,
+    knockouts: Knockouts,
+    anomalies: usize,
+    needs_person: usize,
+    corrections: usize,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Gates {
+    #[serde(rename = "3")]
+    three: usize,
+    #[serde(rename = "4")]
+    four: usize,
+    #[serde(rename = "5")]
+    five: usize,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Knockouts {
+    dossier: usize,
+    section: usize,
+    criterion: usize,
+}
+
+impl Counts {
+    fn of(template: &Template) -> Self {
+        let items: Vec<_> = template.each().map(|(_, item)| item).collect();
+        let criteria = || items.iter().filter(|item| item.max.is_some());
+        // Only options that give points: the yes and no of a knock-out are none of the form.
+        let options = || criteria().flat_map(|item| item.answer.options());
+        let gates = |stars| options().filter(|option| option.gate == Some(stars)).count();
+        let knockouts = |level: KnockoutLevel| match template.grading() {
+            Grading::OcopPoints(ocop) => ocop.knockouts.iter().filter(|k| k.level == level).count(),
+            _ => 0,
+        };
+        Self {
+            sections: template.sections().len(),
+            items: items.len(),
+            repeat_groups: template.groups().count(),
+            criteria: criteria().count(),
+            options: options().count(),
+            implied_options: options().filter(|option| option.implied).count(),
+            gates: Gates { three: gates(3), four: gates(4), five: gates(5) },
+            knockouts: Knockouts {
+                dossier: knockouts(KnockoutLevel::Dossier),
+                section: knockouts(KnockoutLevel::Section),
+                criterion: knockouts(KnockoutLevel::Criterion),
+            },
+            anomalies: template.anomalies().len(),
+            needs_person: template.anomalies().iter().filter(|a| a.needs_person).count(),
+            corrections: template.corrections().len(),
+        }
+    }
+
+    /// Adds all but anomalies, of which many checklists may share one.
+    fn add(&mut self, other: &Self) {
+        self.sections += other.sections;
+        self.items += other.items;
+        self.repeat_groups += other.repeat_groups;
+        self.criteria += other.criteria;
+        self.options += other.options;
+        self.implied_options += other.implied_options;
+        self.gates.three += other.gates.three;
+        self.gates.four += other.gates.four;
+        self.gates.five += other.gates.five;
+        self.knockouts.dossier += other.knockouts.dossier;
+        self.knockouts.section += other.knockouts.section;
+        self.knockouts.criterion += other.knockouts.criterion;
+        self.corrections += other.corrections;
+    }
+
+    /// Returns the counts as people read them.
+    fn line(&self, m: &Messages) -> String {
+        let text = |number: usize| number.to_string();
+        let knockouts = self.knockouts.dossier + self.knockouts.section + self.knockouts.criterion;
+        let mut line = m.text(
+            "template.counts",
+            &[("sections", &text(self.sections)), ("items", &text(self.items))],
+        );
+        if self.criteria > 0 {
+            line.push_str(&m.text(
+                "template.counts_points",
+                &[
+                    ("criteria", &text(self.criteria)),
+                    ("options", &text(self.options)),
+                    ("three", &text(self.gates.three)),
+                    ("four", &text(self.gates.four)),
+                    ("five", &text(self.gates.five)),
+                    ("knockouts", &text(knockouts)),
+                ],
+            ));
+        }
+        if self.repeat_groups > 0 {
+            line.push_str(
+                &m.text("template.counts_groups", &[("groups", &text(self.repeat_groups))]),
+            );
+        }
+        if self.anomalies > 0 {
+            line.push_str(&m.text(
+                "template.counts_anomalies",
+                &[("anomalies", &text(self.anomalies)), ("persons", &text(self.needs_person))],
+            ));
+        }
+        line
+    }
+}
+
+/// Returns what stands between an answer's type and its item, in a few words.
+fn answer_words(answer: &AnswerType, m: &Messages) -> String {
+    match answer {
+        AnswerType::Number { unit, .. } => m.text("template.answer_number", &[("unit", unit)]),
+        AnswerType::Choice { .. } => m.text("template.answer_choice", &[]),
+        AnswerType::Choices { .. } => m.text("template.answer_choices", &[]),
+        AnswerType::Text { .. } => m.text("template.answer_text", &[]),
+        AnswerType::Date {} => m.text("template.answer_date", &[]),
+        AnswerType::Photo { .. } => m.text("template.answer_photo", &[]),
+        AnswerType::Position {} => m.text("template.answer_position", &[]),
+        AnswerType::Signature {} => m.text("template.answer_signature", &[]),
+        AnswerType::Calculation { expression, .. } => {
+            m.text("template.answer_calculation", &[("expression", expression)])
+        }
+        _ => m.text("template.answer_grade", &[]),
+    }
+}
