@@ -162,7 +162,7 @@ fn hash_all(folder: &Path) {
             hash_all(&path);
         } else {
             let mut hasher = blake3::Hasher::new();
-            std::io::copy(&mut std::fs::File::open(path).unwrap(), &mut hasher).unwrap();
+            hasher.update_reader(std::fs::File::open(path).unwrap()).unwrap();
         }
     }
 }
@@ -191,7 +191,9 @@ fn measure_damage(root: &Path) {
     };
     std::fs::remove_file(folder.join("closed")).unwrap();
     let (took, opened) = timed();
+    let resident = resident_bytes().unwrap_or(0);
     println!("  phone: opened after a crash in {took:.1?}, replayed {}", opened.replayed);
+    println!("  phone: resident after that {resident} B");
     std::fs::remove_dir_all(folder.join("index")).unwrap();
     let (took, opened) = timed();
     println!("  phone: opened without its index in {took:.1?}, replayed {}", opened.replayed);

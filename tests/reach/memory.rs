@@ -45,6 +45,7 @@ fn alone(name: &str) -> Option<String> {
 
 /// Opens a replica over a warm store and lets it do all it does; fails when it keeps something of
 /// each document. A set of their names must be noticed in the same way.
+#[allow(clippy::print_stdout, reason = "the figures of a test are worth seeing")]
 fn keeps_nothing<T>(documents: u32, open: impl FnOnce() -> T, names: impl FnOnce() -> Names) {
     let each = |bytes: i64| bytes / i64::from(documents);
     let before = heap::held();

@@ -271,6 +271,8 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
     pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
+        // Also where nothing waits to be signed: what comes must be kept.
+        self.recover(now)?;
         let unsaved = match self.release(now) {
             Ok(_) => Vec::new(),
             // There is no room to keep what is signed, but what was typed can still leave: later the

@@ -168,6 +168,7 @@ fn walk(root: &Path, folder: &Path) -> io::Result<Vec<String>> {
 
 fn hash(path: &Path) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    io::copy(&mut fs::File::open(path)?, &mut hasher)?;
+    // Reads in pieces that are large enough for the wide instructions; an index has many megabytes.
+    hasher.update_reader(fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
 }
