@@ -11,3 +11,4 @@ mod memory;
 mod page_table;
 mod quic;
 mod records;
+mod refused;

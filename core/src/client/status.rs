@@ -2,7 +2,7 @@
 
 use super::{Client, ClientError};
 use crate::model::{DocumentId, Kind, Summary};
-use crate::replica::Arrival;
+use crate::replica::{Arrival, RejectedEdit};
 use crate::sync::Notice;
 
 /// How far this device's edits of one record have come.
@@ -48,6 +48,16 @@ impl Client {
     /// Returns [`ClientError::Replica`] when reading fails.
     pub fn refused(&self) -> Result<Vec<Notice>, ClientError> {
         Ok(self.phone().notices()?)
+    }
+
+    /// Returns this device's edits that are not in the record, with what they wrote: they can be
+    /// recorded once more by hand.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn rejected(&self) -> Result<Vec<RejectedEdit>, ClientError> {
+        Ok(self.phone().rejected()?)
     }
 
     /// Returns what to call a record: its own title, else that of the facility it is about.

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{ObjectId, Op, OpType};
-use automerge::{ExpandedChange, ObjId, ScalarValue};
+use automerge::{Change, ExpandedChange, ObjId, ScalarValue};
 use serde::{Deserialize, Serialize};
 
+use super::change::RawChange;
 use super::document::{Document, contain};
 use super::ids::{ChangeHash, Timestamp};
 use super::kinds::finding::Parked;
@@ -25,6 +26,45 @@ pub struct Past {
     pub seq: u64,
     /// When, by the writer's clock.
     pub at: Timestamp,
+}
+
+/// Something that a change wrote, whether or not a document holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The register's key, such as an item's; `None` for text typed into a note or finding.
+    pub key: Option<String>,
+    /// The value as stored, or the characters typed.
+    pub text: String,
+}
+
+/// Reads what a change wrote, without a document to hold it: all of it, or only what the operations
+/// at `places` wrote. Deletions write nothing.
+#[must_use]
+pub fn written(change: &RawChange, places: &[u32]) -> Vec<Written> {
+    let Some(change) = decode(change) else { return Vec::new() };
+    let mut written: Vec<Written> = Vec::new();
+    let mut typed = String::new();
+    for (place, op) in (0_u32..).zip(&change.operations) {
+        let OpType::Put(value) = &op.action else { continue };
+        if !places.is_empty() && places.binary_search(&place).is_err() {
+            continue;
+        }
+        match field(op) {
+            Some(key) => written.push(Written { key: Some(key), text: text(value) }),
+            None => typed.push_str(&text(value)),
+        }
+    }
+    if !typed.is_empty() {
+        written.push(Written { key: None, text: typed });
+    }
+    written
+}
+
+/// Decodes a change; `None` where Automerge cannot.
+pub(crate) fn decode(change: &RawChange) -> Option<ExpandedChange> {
+    // Decoding panics on operations that this version does not know.
+    contain(|| Change::from_bytes(change.bytes().to_vec()).ok().map(|change| change.decode()))
+        .flatten()
 }
 
 /// Lists all changes but the first, by their operation counters, then actors: an order that

@@ -38,7 +38,7 @@ pub use document::{
     DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, Document, DocumentError,
 };
 pub use edit::{EditError, Editor, NoteEdit, ROWS_MAX};
-pub use history::Past;
+pub use history::{Past, Written, written};
 pub use ids::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, Kind, Origin, Scope,
     TemplateId, Timestamp,
@@ -55,7 +55,7 @@ pub use kinds::plan::{Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Ro
 pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
 pub use layout::{FIRST_ACTOR, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
-pub use reauthor::RENAMED;
+pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
 pub use summary::{Summary, SummaryError};

@@ -16,13 +16,14 @@ use super::hub::tip_at;
 use super::phone::Phone;
 use super::records::Records;
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, CARRIED, CarriedRow, DOCUMENT, FORK, PACK, PackRow, TIP, TipRow,
+    self, ARRIVAL, ArrivalRow, CARRIED, CLOSED, CarriedRow, DOCUMENT, FORK, PACK, PackRow, TIP,
+    TipRow,
 };
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Incarnation, RawChange, Scope, TemplateId, Timestamp,
 };
 use crate::store::StoreError;
-use crate::sync::{DeviceEntry, Equivocation, FeedItem, Pack, Want};
+use crate::sync::{ClosedLine, DeviceEntry, Equivocation, FeedItem, Pack, Want};
 use crate::trust::{Attestation, Tip};
 
 /// Packs carried at most: more than a whole team makes in weeks without a hub, and few enough that
@@ -279,7 +280,7 @@ impl Phone {
         }
         // An edit between looking and recording could write under a number that was just seen.
         let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
-        self.recover()?;
+        self.recover(now)?;
         let store = self.replica().store();
         let carried = store.scan(&[CARRIED], None, CARRIED_PACKS_MAX)?.len();
         let mut batch = Batch {
@@ -379,6 +380,12 @@ impl Phone {
         let Some(known) = known.filter(|entry| entry.active) else { return Ok(Fate::Stranger) };
         let readable = batch.own.as_ref().is_none_or(|own| access::reads(own, &genesis.scope));
         if !readable || !access::admits(&known, genesis.kind, &genesis.scope) {
+            return Ok(Fate::Refused);
+        }
+        let line = rows::of_actor(CLOSED, pack.document(), pack.actor());
+        let line: Option<ClosedLine> = rows::get(&**self.replica().store(), &line)?;
+        if line.is_some_and(|line| pack.last_seq() >= line.from_seq) {
+            // The hub has refused it for good; who gives it has not heard.
             return Ok(Fate::Refused);
         }
         let held = self.line_end(batch, pack.document(), pack.actor())?;

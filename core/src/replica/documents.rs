@@ -1,6 +1,6 @@
 //! What phone and hub share: loading one document, lists from summary rows, objects, devices.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ use crate::model::{
     Summary, TemplateId,
 };
 use crate::store::{Read, Store, StoreError, Writes};
-use crate::sync::{DeviceEntry, FeedItem, Pack};
+use crate::sync::{ClosedLine, DeviceEntry, FeedItem, Pack};
 use crate::trust::Attestation;
 
 /// A saved document is renewed after this many sources, so that opening one applies few changes and
@@ -421,9 +421,22 @@ impl Replica {
             }
             Ok(())
         })?;
+        let closed = self.closed(document)?;
+        changes.retain(|change| !is_closed(&closed, change));
         let Applied { waiting, refused, .. } = loaded.replay(&changes);
         let whole = !missing && waiting.is_empty() && refused.is_empty();
         Ok(Loaded { document: loaded, upto, fresh, whole })
+    }
+
+    /// Returns the lines of a document that end in the record, by actor.
+    pub(super) fn closed(&self, document: DocumentId) -> Result<ClosedLines, StoreError> {
+        let mut lines = ClosedLines::new();
+        each_row(&*self.store, &rows::of_document(rows::CLOSED, document), None, |key, value| {
+            let line: ClosedLine = rows::decode(key, value)?;
+            lines.insert(line.actor, line);
+            Ok(())
+        })?;
+        Ok(lines)
     }
 
     /// Reads the changes that one source of a document brings.
@@ -556,6 +569,17 @@ impl Replica {
     pub(super) fn pack(&self, place: PackPlace) -> Result<Vec<u8>, StoreError> {
         Records::default().pack(&*self.store, place)
     }
+}
+
+/// The lines of a document that end in the record, by actor.
+pub(super) type ClosedLines = BTreeMap<Actor, ClosedLine>;
+
+/// Returns whether a change lies behind the end of its line.
+pub(super) fn is_closed(lines: &ClosedLines, change: &RawChange) -> bool {
+    let facts = change.facts();
+    let actor = facts.actor.as_slice().try_into().map(Actor);
+    let line = actor.ok().and_then(|actor| lines.get(&actor));
+    line.is_some_and(|line| facts.seq >= line.from_seq)
 }
 
 /// Visits all rows of a prefix, a page at a time.

@@ -9,8 +9,8 @@ use super::ReplicaError;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Scope, Timestamp,
 };
-use crate::store::{Position, Record, StoreError};
-use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Notice};
+use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
+use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Notice, Want};
 use crate::trust::HubReceipt;
 
 /// The version of the payload written by this program.
@@ -35,6 +35,8 @@ pub enum Renewal {
     Equivocation,
     /// The hub holds changes of this device that this store never made.
     Cloned,
+    /// The hub closed a line of this device: what follows has another name.
+    Closed,
 }
 
 /// A pack that entered the record, with what its feed entry says.
@@ -63,6 +65,21 @@ pub struct Replaced {
     pub actor: Actor,
     /// The old number.
     pub seq: u64,
+}
+
+/// An own edit that is not in the record, or not all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Where the document's list of sources named it.
+    pub place: PackPlace,
+    /// The name it was made under.
+    pub actor: Actor,
+    /// Its number.
+    pub seq: u64,
+    /// The change that the hub refused: this one, or one that it builds on.
+    pub culprit: ChangeHash,
+    /// Places of the operations that were not made anew; empty for the whole edit.
+    pub operations: Vec<u32>,
 }
 
 /// A pack that the hub will not put into the record, and whom to tell.
@@ -216,6 +233,63 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Hub: lines of one document that end in the record, because what follows was refused.
+    Closed {
+        /// The lines; each gets a number of the feed.
+        lines: Vec<ClosedLine>,
+        /// All changes of the refused packs, each with the change that is at fault: what builds on
+        /// one can never be merged.
+        changes: Vec<(ChangeHash, ChangeHash)>,
+        /// The document.
+        document: DocumentId,
+        /// Its scope, which decides who sees the feed entries.
+        scope: Scope,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: own edits that did not enter the record and were not, or not wholly, made anew.
+    Rejected {
+        /// The document.
+        document: DocumentId,
+        /// The edits; their bytes stay in the journal.
+        edits: Vec<Rejected>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: the hub's store lives another life than when it signed for this device's edits. They
+    /// count as stored again once the two have compared.
+    Restored {
+        /// That life.
+        epoch: [u8; 16],
+    },
+    /// Phone: the hub lacks own edits that it had signed for; they are to be sent again.
+    Lacking {
+        /// From where on.
+        wants: Vec<Want>,
+    },
+}
+
+/// Bytes of one record that may hold much: half of what a record may, for the fields around them.
+pub(super) const PIECE_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+
+/// Cuts what a record would hold into pieces that each fit one; committed together they are one.
+pub(super) fn pieces<T>(
+    things: impl Iterator<Item = T>,
+    weight: impl Fn(&T) -> usize,
+) -> Vec<Vec<T>> {
+    let mut pieces: Vec<Vec<T>> = Vec::new();
+    let mut bytes = 0;
+    for thing in things {
+        bytes += weight(&thing);
+        match pieces.last_mut() {
+            Some(piece) if bytes <= PIECE_BYTES_MAX => piece.push(thing),
+            _ => {
+                bytes = weight(&thing);
+                pieces.push(vec![thing]);
+            }
+        }
+    }
+    pieces
 }
 
 impl Fact {
@@ -238,6 +312,10 @@ impl Fact {
             Self::Lagging => 14,
             Self::Met { .. } => 15,
             Self::Declined { .. } => 16,
+            Self::Closed { .. } => 17,
+            Self::Rejected { .. } => 18,
+            Self::Restored { .. } => 19,
+            Self::Lacking { .. } => 20,
         }
     }
 
@@ -447,7 +525,38 @@ mod tests {
                 at: AT,
             },
             Fact::Declined { packs: vec![(document, actor, 6)], at: AT },
+            Fact::Closed {
+                lines: vec![closed()],
+                changes: vec![(ChangeHash([7; 32]), ChangeHash([9; 32]))],
+                document,
+                scope: "06325".parse().unwrap(),
+                at: AT,
+            },
+            Fact::Rejected { document, edits: vec![rejected()], at: AT },
+            Fact::Restored { epoch: [8; 16] },
+            Fact::Lacking { wants: vec![Want { document, actor, from_seq: 6 }] },
+            // What kinds above could not hold when their first samples were written.
+            Fact::Received { items: vec![FeedItem::Closed(closed())], position: None, at: AT },
+            Fact::Incarnated { incarnation, why: Renewal::Closed, lost: 0, at: AT },
         ]
+    }
+
+    fn closed() -> ClosedLine {
+        let tip = Tip { seq: 5, hash: ChangeHash([8; 32]), line: Line([9; 32]) };
+        let (document, actor) = (DocumentId([4; 32]), Actor([5; 16]));
+        ClosedLine {
+            document,
+            actor,
+            from_seq: 6,
+            culprit: ChangeHash([7; 32]),
+            verdict: Verdict::OnRefused,
+            before: Some(Attestation::sign(&key(), Incarnation([13; 16]), document, tip)),
+        }
+    }
+
+    fn rejected() -> Rejected {
+        let (place, culprit) = (place(), ChangeHash([7; 32]));
+        Rejected { place, actor: Actor([5; 16]), seq: 6, culprit, operations: vec![1, 2] }
     }
 
     #[test]
@@ -472,6 +581,21 @@ mod tests {
         let text: String = each().into_iter().map(line).collect();
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1.txt"), text)
             .unwrap();
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_record_is_cut_and_nothing_of_it_lost() {
+        let third = PIECE_BYTES_MAX / 3 + 1;
+        let packs: Vec<Vec<u8>> = (0..7).map(|n| vec![n; third]).collect();
+        let cut = pieces(packs.iter().cloned(), Vec::len);
+        assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 1]);
+        for packs in &cut {
+            let record = Fact::Released { packs: packs.clone(), at: AT }.record().unwrap();
+            assert!(record.payload.len() <= RECORD_BYTES_MAX);
+        }
+        assert_eq!(cut.concat(), packs);
+        let alone = pieces([2 * PIECE_BYTES_MAX, 1].into_iter(), |bytes| *bytes);
+        assert_eq!(alone, [vec![2 * PIECE_BYTES_MAX], vec![1]], "a big one stands alone");
     }
 
     #[test]

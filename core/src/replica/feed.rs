@@ -6,11 +6,12 @@ use super::access;
 use super::documents::each_row;
 use super::hub::Hub;
 use super::records::Records;
-use super::rows::{self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
+use super::rows::{self, CLOSED, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
 use crate::model::{DeviceId, DocumentId};
 use crate::store::StoreError;
 use crate::sync::{
-    DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice, Snapshot, SnapshotPage,
+    ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice, Snapshot,
+    SnapshotPage,
 };
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
@@ -123,6 +124,7 @@ impl Hub {
                 self.replica().object(template)?.map(|bytes| FeedItem::Object { bytes })
             }
             Entry::Device { device } => self.replica().device(device)?.map(FeedItem::Device),
+            Entry::Closed { line } => Some(FeedItem::Closed(line)),
         })
     }
 
@@ -185,12 +187,13 @@ impl Hub {
         }
     }
 
-    /// Checklists and device names, which everybody sees.
+    /// Checklists and device names, which everybody sees; and which lines of the documents that a
+    /// device may see end in the record, so that it takes in no more of them from others.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError`] when reading fails.
-    pub fn everybodys(&self) -> Result<Vec<FeedItem>, ReplicaError> {
+    pub fn base(&self, reader: &DeviceEntry) -> Result<Vec<FeedItem>, ReplicaError> {
         let mut items = Vec::new();
         each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
             items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
@@ -200,6 +203,17 @@ impl Hub {
             items.push(FeedItem::Device(rows::decode(key, value)?));
             Ok(())
         })?;
+        let mut lines: Vec<ClosedLine> = Vec::new();
+        each_row(&**self.replica().store(), &[CLOSED], None, |key, value| {
+            lines.push(rows::decode(key, value)?);
+            Ok(())
+        })?;
+        for line in lines {
+            let scope = self.replica().genesis(line.document)?.scope;
+            if access::reads(reader, &scope) {
+                items.push(FeedItem::Closed(line));
+            }
+        }
         Ok(items)
     }
 

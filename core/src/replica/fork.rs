@@ -1,35 +1,69 @@
-//! Taking in what the hub sends, and what to do when the hub holds another line of this
-//! device's own changes: a restored backup or a cloned phone wrote under one name twice.
+//! Taking in what the hub sends, and what to do when own edits cannot stay as they are:
+//! the hub holds another line of this device's own changes (a restored backup or a cloned phone wrote
+//! under one name twice), or it refused a change that they build on.
 //!
-//! The hub's line stays. Our own edits of the other line are made anew, operation by operation,
-//! under a fresh actor, so both lines are visible; the originals stay in the journal.
+//! The hub's word stays. Own edits are made anew, operation by operation, under a fresh actor; the
+//! originals stay in the journal. What has no place without a refused change is noted as not
+//! accepted, and shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
-use super::documents::each_row;
-use super::facts::{Fact, PackPlace, Renewal, Replaced};
+use super::documents::{ClosedLines, each_row, is_closed};
+use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, ARRIVAL, ArrivalRow, FORK, PACK, PackRow, SOURCE, Source};
+use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, FORK, PACK, PackRow, SOURCE, Source};
 use crate::model::{
-    Actor, ChangeHash, Document, DocumentError, DocumentId, Genesis, Incarnation, RawChange,
-    Timestamp,
+    Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
 };
 use crate::store::{Position, StoreError};
-use crate::sync::{FeedItem, FeedPosition, Notice, Pack, Snapshot, Verdict};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Verdict};
 use crate::trust::Tip;
 
 /// Documents whose summaries are renewed right after something arrived; the rest follow when lists
 /// are read.
 pub(super) const REFRESHED_AT_ONCE_MAX: usize = 256;
 
+/// An entry of a list of edits in a record takes at most about this.
+const REPLACED_BYTES: usize = 96;
+
+/// A number in a record takes at most this.
+const OPERATION_BYTES: usize = 5;
+
 /// An own edit that the document holds, and where it stands.
 struct OwnEdit {
     place: PackPlace,
     actor: Actor,
     change: RawChange,
+}
+
+impl OwnEdit {
+    fn rejected(&self, culprit: Option<ChangeHash>, operations: Vec<u32>) -> Rejected {
+        let facts = self.change.facts();
+        let (place, actor, seq) = (self.place, self.actor, facts.seq);
+        Rejected { place, actor, seq, culprit: culprit.unwrap_or(facts.hash), operations }
+    }
+}
+
+/// What arrived, by what is to be done with it.
+#[derive(Default)]
+struct Arrived {
+    kept: Vec<FeedItem>,
+    own_lines: BTreeMap<(DocumentId, Actor), Vec<Pack>>,
+    closed: BTreeMap<DocumentId, Vec<ClosedLine>>,
+    cloned: bool,
+}
+
+/// What became of orphaned edits.
+#[derive(Default)]
+struct Anew {
+    /// Under which they were made anew; `None` when there were none.
+    life: Option<Incarnation>,
+    changes: Vec<RawChange>,
+    /// Those that have no place any more, or not wholly.
+    rejected: Vec<Rejected>,
 }
 
 /// What arrived and what it means for this device.
@@ -42,6 +76,8 @@ pub struct Taken {
     pub cloned: bool,
     /// This device may see more than before, and the next contact has to compare everything.
     pub widened: bool,
+    /// Own edits were made anew because the hub refused what they build on, and wait to be sent.
+    pub remade: bool,
 }
 
 impl Phone {
@@ -58,9 +94,50 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<Taken, ReplicaError> {
-        let mut taken = Taken::default();
-        let mut kept = Vec::new();
-        let mut own_lines: BTreeMap<(DocumentId, Actor), Vec<Pack>> = BTreeMap::new();
+        let Arrived { kept, own_lines, closed, cloned } = self.sort_out(items)?;
+        let mut taken = Taken { recorded: kept.len(), cloned, ..Taken::default() };
+        taken.widened = self.is_widened(&kept)?;
+        let position = position.filter(|_| !taken.cloned && !taken.widened);
+        let mut facts = Vec::new();
+        // While an edit is read, made and recorded, nothing may slip in under it.
+        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let mut remade = Vec::new();
+        for (document, lines) in closed {
+            remade.extend(self.remake(document, &lines, &kept, now)?);
+        }
+        if !kept.is_empty() || position.is_some() {
+            facts.push(Fact::Received { items: kept, position, at: now });
+        }
+        taken.remade = !remade.is_empty();
+        if taken.cloned {
+            // Something else writes under this name. A fresh incarnation keeps the two apart, and
+            // without a position the next contact compares everything.
+            facts.push(self.renewal(fresh, Renewal::Cloned, now));
+        } else if taken.remade {
+            facts.push(self.renewal(fresh, Renewal::Closed, now));
+        } else if taken.widened {
+            // What was there before this device might see it lies behind its position.
+            facts.push(Fact::Lagging);
+        }
+        facts.extend(remade);
+        if !facts.is_empty() {
+            self.record_all(&facts)?;
+        }
+        drop(guard);
+        for ((document, actor), packs) in own_lines {
+            taken.recorded += packs.len();
+            self.adopt((document, actor), packs, fresh, now)?;
+        }
+        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
+        drop(guard);
+        Ok(taken)
+    }
+
+    /// Checks what arrived and parts it by what is to be done with it; what is here already is left
+    /// out.
+    fn sort_out(&self, items: Vec<FeedItem>) -> Result<Arrived, ReplicaError> {
+        let mut arrived = Arrived::default();
         for item in items {
             match item {
                 FeedItem::Pack(bytes) => {
@@ -70,54 +147,33 @@ impl Phone {
                         continue;
                     }
                     if pack.device() == self.device() && self.wrote_as(&pack)? {
-                        own_lines.entry((pack.document(), pack.actor())).or_default().push(pack);
+                        let name = (pack.document(), pack.actor());
+                        arrived.own_lines.entry(name).or_default().push(pack);
                         continue;
                     }
-                    kept.push(FeedItem::Pack(bytes));
+                    arrived.kept.push(FeedItem::Pack(bytes));
                 }
                 FeedItem::Yours { document, actor, seq } => {
                     if self.holds_own(document, actor, seq)? {
-                        kept.push(FeedItem::Yours { document, actor, seq });
+                        arrived.kept.push(FeedItem::Yours { document, actor, seq });
                     } else {
-                        taken.cloned = true;
+                        arrived.cloned = true;
                     }
                 }
                 FeedItem::Snapshot(snapshot) => {
-                    self.check_snapshot(&snapshot, &kept)?;
-                    kept.push(FeedItem::Snapshot(snapshot));
+                    self.check_snapshot(&snapshot, &arrived.kept)?;
+                    arrived.kept.push(FeedItem::Snapshot(snapshot));
                 }
-                other => kept.push(other),
+                FeedItem::Closed(line) => {
+                    if self.is_news(&line)? {
+                        arrived.closed.entry(line.document).or_default().push(line);
+                        arrived.kept.push(FeedItem::Closed(line));
+                    }
+                }
+                other => arrived.kept.push(other),
             }
         }
-        taken.recorded = kept.len();
-        taken.widened = self.is_widened(&kept)?;
-        let position = position.filter(|_| !taken.cloned && !taken.widened);
-        let mut facts = Vec::new();
-        if !kept.is_empty() || position.is_some() {
-            facts.push(Fact::Received { items: kept, position, at: now });
-        }
-        if taken.cloned {
-            // Something else writes under this name. A fresh incarnation keeps the two apart, and
-            // without a position the next contact compares everything.
-            facts.push(self.renewal(fresh, Renewal::Cloned, now));
-        } else if taken.widened {
-            // What was there before this device might see it lies behind its position.
-            facts.push(Fact::Lagging);
-        }
-        if !facts.is_empty() {
-            // While an edit is read, made and recorded, nothing may slip in under it.
-            let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
-            self.record_all(&facts)?;
-            drop(guard);
-        }
-        for ((document, actor), packs) in own_lines {
-            taken.recorded += packs.len();
-            self.adopt((document, actor), packs, fresh, now)?;
-        }
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
-        self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
-        drop(guard);
-        Ok(taken)
+        Ok(arrived)
     }
 
     /// Records what the hub did not take into the record. Where it holds another line of ours, our
@@ -135,7 +191,8 @@ impl Phone {
     ) -> Result<bool, ReplicaError> {
         let forks: BTreeSet<(DocumentId, Actor)> = notices
             .iter()
-            .filter(|notice| matches!(notice.verdict, Verdict::Equivocation | Verdict::ChainBroken))
+            // Of the others the hub closes the line, which comes with its feed.
+            .filter(|notice| notice.verdict == Verdict::Equivocation)
             .map(|notice| (notice.document, notice.actor))
             .collect();
         let mut facts = vec![Fact::Noticed { upto, notices }];
@@ -170,6 +227,12 @@ impl Phone {
     fn holds(&self, pack: &Pack) -> Result<bool, ReplicaError> {
         let store = self.replica().store();
         let (document, actor) = (pack.document(), pack.actor());
+        let line: Option<ClosedLine> =
+            rows::get(&**store, &rows::of_actor(CLOSED, document, actor))?;
+        if line.is_some_and(|line| pack.last_seq() >= line.from_seq) {
+            // Who brings it has not heard yet that it stays out.
+            return Ok(true);
+        }
         let fork: Option<()> = rows::get(&**store, &rows::of_actor(FORK, document, actor))?;
         if fork.is_some() {
             return Ok(false);
@@ -286,38 +349,135 @@ impl Phone {
         let mut line = self.replica().empty(&genesis)?;
         let all: Vec<RawChange> = others.into_iter().chain(kept).chain(hubs).collect();
         line.apply(&all);
-        // Named after what is made anew, not at random: clones that hold the same edits make the
-        // same changes of them, and no edit enters the record twice.
         let done: BTreeSet<ChangeHash> = line.renamed_originals().into_iter().collect();
         let left: Vec<&OwnEdit> =
             orphaned.iter().filter(|edit| !done.contains(&edit.change.facts().hash)).collect();
-        let life = left.first().map_or(fresh, |edit| life_of(edit));
-        let name = Actor::derive(self.device(), document, life);
-        let renamed = rename(&mut line, &left, name)
-            .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
+        let anew = self.anew(&line, document, &left, &[])?;
         let mut facts = Vec::new();
-        if !renamed.is_empty() {
+        if !anew.changes.is_empty() {
             facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         }
-        facts.push(Fact::Adopted {
-            genesis,
-            actor,
-            incarnation: life,
-            packs: packs.iter().map(Pack::encode).collect(),
-            resubmitted: renamed.iter().map(|change| change.bytes().to_vec()).collect(),
-            replaced: orphaned
-                .iter()
-                .map(|edit| Replaced {
-                    place: edit.place,
-                    actor: edit.actor,
-                    seq: edit.change.facts().seq,
-                })
-                .collect(),
-            at: now,
-        });
+        let packs = packs.iter().map(Pack::encode).collect();
+        facts.extend(adoption(
+            (genesis, actor),
+            anew.life.unwrap_or(fresh),
+            packs,
+            &anew.changes,
+            &orphaned,
+            now,
+        ));
+        facts.extend(rejection(document, anew.rejected, now));
         self.record_all(&facts)?;
         drop(guard);
         Ok(())
+    }
+
+    /// Returns whether a closed line is one that this device has not heard of. What it says of the
+    /// line's end must be signed by the line's device.
+    fn is_news(&self, line: &ClosedLine) -> Result<bool, ReplicaError> {
+        let ClosedLine { document, actor, from_seq, .. } = *line;
+        let holds = line.before.is_none_or(|before| {
+            before.document == document
+                && before.actor() == actor
+                && before.tip.seq.checked_add(1) == Some(from_seq)
+                && before.verify().is_ok()
+        });
+        if !holds || from_seq == 0 {
+            return Err(ReplicaError::Unattested { document });
+        }
+        let key = rows::of_actor(CLOSED, document, actor);
+        let known: Option<ClosedLine> = rows::get(&**self.replica().store(), &key)?;
+        Ok(known.is_none_or(|known| known.from_seq > from_seq))
+    }
+
+    /// Makes anew the own edits of a document that closed lines take with them: those behind a
+    /// line's end, and those that build on such a change. The refused change itself, and what has no
+    /// place without it, is noted as not accepted. Returns nothing where no own edit is concerned.
+    fn remake(
+        &self,
+        document: DocumentId,
+        lines: &[ClosedLine],
+        arrived: &[FeedItem],
+        now: Timestamp,
+    ) -> Result<Vec<Fact>, ReplicaError> {
+        let genesis = match self.replica().genesis(document) {
+            Err(ReplicaError::UnknownDocument { .. }) => return Ok(Vec::new()),
+            genesis => genesis?,
+        };
+        let (own, mut others) = match self.sources(&genesis) {
+            // Nothing was ever written here without its checklist.
+            Err(ReplicaError::UnknownTemplate { .. }) => return Ok(Vec::new()),
+            sources => sources?,
+        };
+        others.extend(changes_in(document, arrived));
+        let mut closed = self.replica().closed(document)?;
+        closed.extend(lines.iter().map(|line| (line.actor, *line)));
+        let all: Vec<RawChange> =
+            others.into_iter().chain(own.iter().map(|edit| edit.change.clone())).collect();
+        let gone = descendants(&all, &closed);
+        let orphaned: Vec<OwnEdit> =
+            own.into_iter().filter(|edit| gone.contains_key(&edit.change.facts().hash)).collect();
+        let Some(line) = lines.first().filter(|_| !orphaned.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let mut stays = self.replica().empty(&genesis)?;
+        let kept: Vec<RawChange> =
+            all.iter().filter(|c| !gone.contains_key(&c.facts().hash)).cloned().collect();
+        stays.replay(&kept);
+        let done: BTreeSet<ChangeHash> = stays.renamed_originals().into_iter().collect();
+        let culprits: BTreeSet<ChangeHash> = closed.values().map(|line| line.culprit).collect();
+        let (mut left, mut rejected) = (Vec::new(), Vec::new());
+        for edit in &orphaned {
+            let hash = edit.change.facts().hash;
+            let full = closed.get(&edit.actor).is_some_and(|line| line.verdict == Verdict::Full);
+            if culprits.contains(&hash) || full {
+                rejected.push(edit.rejected(gone.get(&hash).copied(), Vec::new()));
+            } else if !done.contains(&hash) {
+                left.push(edit);
+            }
+        }
+        let making: BTreeSet<ChangeHash> =
+            left.iter().map(|edit| edit.change.facts().hash).collect();
+        let without: Vec<RawChange> = all
+            .iter()
+            .filter(|c| gone.contains_key(&c.facts().hash) && !making.contains(&c.facts().hash))
+            .cloned()
+            .collect();
+        let mut anew = self.anew(&stays, document, &left, &without)?;
+        for edit in &mut anew.rejected {
+            edit.culprit = line.culprit;
+        }
+        rejected.extend(anew.rejected);
+        let life = anew.life.unwrap_or_else(|| life_of(&orphaned[0]));
+        let mut facts =
+            adoption((genesis, line.actor), life, Vec::new(), &anew.changes, &orphaned, now);
+        facts.extend(rejection(document, rejected, now));
+        Ok(facts)
+    }
+
+    /// Makes orphaned edits anew on top of the line that stays, under one actor. It is named after
+    /// what is made anew, not at random: clones that hold the same edits make the same changes of
+    /// them, and no edit enters the record twice.
+    fn anew(
+        &self,
+        stays: &Document,
+        document: DocumentId,
+        left: &[&OwnEdit],
+        without: &[RawChange],
+    ) -> Result<Anew, ReplicaError> {
+        let Some(first) = left.first() else { return Ok(Anew::default()) };
+        let life = life_of(first);
+        let name = Actor::derive(self.device(), document, life);
+        let orphaned: Vec<RawChange> = left.iter().map(|edit| edit.change.clone()).collect();
+        let remade = stays
+            .reauthor(&orphaned, without, name)
+            .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
+        let mut rejected = Vec::new();
+        for (hash, operations) in remade.lost {
+            let edit = left.iter().find(|edit| edit.change.facts().hash == hash);
+            rejected.extend(edit.map(|edit| edit.rejected(None, operations)));
+        }
+        Ok(Anew { life: Some(life), changes: remade.changes, rejected })
     }
 
     /// Reads a document's sources: own edits in order, and everybody else's changes.
@@ -333,7 +493,11 @@ impl Phone {
         })?;
         let mut records = Records::default();
         for (place, key, source) in found {
-            let changes = self.replica().source_changes(&mut records, &key, source, genesis)?;
+            let changes = match self.replica().source_changes(&mut records, &key, source, genesis) {
+                // A record that is lost is in no document either.
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
+                changes => changes?,
+            };
             if matches!(source, Source::Change | Source::Resubmitted { .. }) {
                 for change in changes {
                     let actor = change.facts().actor.as_slice().try_into().map(Actor);
@@ -359,25 +523,82 @@ fn life_of(first: &OwnEdit) -> Incarnation {
     Incarnation(bytes)
 }
 
-/// Makes orphaned edits anew under one actor, on top of the line that stays.
-fn rename(
-    line: &mut Document,
-    orphaned: &[&OwnEdit],
-    name: Actor,
-) -> Result<Vec<RawChange>, DocumentError> {
-    let mut groups: Vec<(Actor, Vec<RawChange>)> = Vec::new();
-    for edit in orphaned {
-        match groups.last_mut() {
-            Some((actor, group)) if *actor == edit.actor => group.push(edit.change.clone()),
-            _ => groups.push((edit.actor, vec![edit.change.clone()])),
+/// Returns the changes of a document that arrived packs bring.
+fn changes_in(document: DocumentId, arrived: &[FeedItem]) -> Vec<RawChange> {
+    let packs = arrived.iter().filter_map(|item| match item {
+        FeedItem::Pack(bytes) => Pack::decode(bytes).ok(),
+        _ => None,
+    });
+    packs.filter(|pack| pack.document() == document).flat_map(Pack::into_changes).collect()
+}
+
+/// Returns the changes that closed lines take with them, each with the change at fault: those behind
+/// a line's end, and all that build on one.
+fn descendants(all: &[RawChange], closed: &ClosedLines) -> BTreeMap<ChangeHash, ChangeHash> {
+    let mut dependents: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+    let (mut gone, mut open) = (BTreeMap::new(), Vec::new());
+    for change in all {
+        let facts = change.facts();
+        for dep in &facts.deps {
+            dependents.entry(*dep).or_default().push(facts.hash);
+        }
+        if is_closed(closed, change) {
+            let actor = facts.actor.as_slice().try_into().map(Actor);
+            let line = actor.ok().and_then(|actor| closed.get(&actor));
+            open.extend(line.map(|line| (facts.hash, line.culprit)));
         }
     }
-    let mut renamed: Vec<RawChange> = Vec::new();
-    for (old, group) in groups {
-        let next = renamed.len() as u64 + 1;
-        let changes = line.reauthor(&group, old, name, next)?;
-        line.apply(&changes);
-        renamed.extend(changes);
+    while let Some((hash, culprit)) = open.pop() {
+        if gone.insert(hash, culprit).is_none() {
+            let next = dependents.get(&hash).into_iter().flatten();
+            open.extend(next.map(|dependent| (*dependent, culprit)));
+        }
     }
-    Ok(renamed)
+    gone
+}
+
+/// Cuts what was made anew into facts that each fit a record; they are committed together.
+fn adoption(
+    (genesis, actor): (Genesis, Actor),
+    incarnation: Incarnation,
+    packs: Vec<Vec<u8>>,
+    changes: &[RawChange],
+    orphaned: &[OwnEdit],
+    at: Timestamp,
+) -> Vec<Fact> {
+    let replaced = orphaned.iter().map(|edit| Replaced {
+        place: edit.place,
+        actor: edit.actor,
+        seq: edit.change.facts().seq,
+    });
+    let mut replaced = pieces(replaced, |_| REPLACED_BYTES).into_iter();
+    let bytes = changes.iter().map(|change| change.bytes().to_vec());
+    let mut resubmitted = pieces(bytes, Vec::len).into_iter();
+    let mut packs = Some(packs);
+    let mut facts = Vec::new();
+    loop {
+        let (edits, made) = (replaced.next(), resubmitted.next());
+        let first = packs.take();
+        if first.is_none() && edits.is_none() && made.is_none() {
+            return facts;
+        }
+        facts.push(Fact::Adopted {
+            genesis: genesis.clone(),
+            actor,
+            incarnation,
+            packs: first.unwrap_or_default(),
+            resubmitted: made.unwrap_or_default(),
+            replaced: edits.unwrap_or_default(),
+            at,
+        });
+    }
+}
+
+/// As [`adoption`], for what was not accepted.
+fn rejection(document: DocumentId, edits: Vec<Rejected>, at: Timestamp) -> Vec<Fact> {
+    let weight = |edit: &Rejected| REPLACED_BYTES + edit.operations.len() * OPERATION_BYTES;
+    pieces(edits.into_iter(), weight)
+        .into_iter()
+        .map(|edits| Fact::Rejected { document, edits, at })
+        .collect()
 }

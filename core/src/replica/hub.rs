@@ -9,13 +9,13 @@ use super::access;
 use super::documents::Replica;
 use super::facts::{Fact, Quarantined, Renewal};
 use super::merge::PARKED_PACKS_MAX;
-use super::rows::{self, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
+use super::rows::{self, CLOSED, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
 use crate::store::{Position, Store, StoreError};
 use crate::sync::{
-    Accepted, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack, PackError,
-    PackHeader, Verdict, Want,
+    Accepted, ClosedLine, DeviceEntry, Failure, FailureCode, FeedPosition, HubStatus, Notice, Pack,
+    PackError, PackHeader, Verdict, Want,
 };
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
@@ -422,6 +422,11 @@ impl Hub {
         });
         if !allowed {
             return quarantine(&pack, Verdict::NotAllowed);
+        }
+        let closed: Option<ClosedLine> =
+            rows::get(&**self.replica.store(), &rows::of_actor(CLOSED, document, actor))?;
+        if closed.is_some_and(|line| pack.last_seq() >= line.from_seq) {
+            return quarantine(&pack, Verdict::OnRefused);
         }
         if self.is_clogged(document, pack.device())? {
             return Ok(Decision::Clogged);

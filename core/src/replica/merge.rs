@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
+use super::documents::ClosedLines;
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
 use super::hub::{Hub, MergeReport, notice};
 use super::records::Records;
-use super::rows::{self, PARKED, PENDING};
-use crate::model::{ChangeHash, Document, DocumentId, RawChange, Refusal, Timestamp};
+use super::rows::{self, PACK, PARKED, PENDING, PackRow, REFUSED};
+use crate::model::{Actor, ChangeHash, Document, DocumentId, RawChange, Refusal, Scope, Timestamp};
 use crate::store::StoreError;
-use crate::sync::{Pack, Verdict};
+use crate::sync::{ClosedLine, Pack, Verdict};
 
 /// Packs merged into a document at once; more follow in the next batch.
 const MERGE_PACKS_MAX: usize = 512;
@@ -21,6 +22,9 @@ pub(super) const PARKED_PACKS_MAX: usize = 4_096;
 /// the batch is refused: each round removes at least one signer's pack.
 const MERGE_ROUNDS_MAX: usize = 8;
 
+/// Refused changes named by one record: 4 MiB, well within a record's limit.
+const REFUSED_PER_RECORD_MAX: usize = 65_536;
+
 /// A pack and where it stands.
 type Placed = (PackPlace, Pack);
 
@@ -29,7 +33,15 @@ type Placed = (PackPlace, Pack);
 struct Sorted {
     ready: Vec<Placed>,
     parked: Vec<Placed>,
-    refused: Vec<(PackPlace, Quarantined)>,
+    refused: Vec<Refused>,
+}
+
+/// A pack that can never be merged, and the change that is at fault.
+struct Refused {
+    place: PackPlace,
+    pack: Pack,
+    culprit: ChangeHash,
+    verdict: Verdict,
 }
 
 impl Hub {
@@ -42,7 +54,9 @@ impl Hub {
         let genesis = self.replica().genesis(document)?;
         let mut loaded = self.replica().load_whole(document)?;
         let base = loaded.document.clone();
-        let sorted = sort(&base, &mut loaded.document, batch);
+        let mut sorted = sort(&base, &mut loaded.document, batch);
+        let closed = self.refuse_descendants(document, &mut sorted)?;
+        let lines = self.lines(document, &closed, &sorted.refused, &loaded.document)?;
         let Sorted { ready, parked, refused } = sorted;
         let report = MergeReport {
             document: Some(document),
@@ -53,7 +67,11 @@ impl Hub {
         let merged = causal(&ready);
         let parked = parked.iter().map(|(place, pack)| (*place, pack.device())).collect();
         let scope = genesis.scope;
-        let at = self.record(Fact::Merged { document, scope, merged, parked, refused, at: now })?;
+        let mut facts = closings(document, &scope, lines, &refused, now);
+        let refused = refused.iter().map(quarantined).collect();
+        facts.push(Fact::Merged { document, scope, merged, parked, refused, at: now });
+        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
+        let at = self.replica().store().commit(records)?;
         if let Some(last) = report.merged.checked_sub(1) {
             let index = u32::try_from(last).unwrap_or(u32::MAX);
             let place = PackPlace { at: at.0, index };
@@ -83,6 +101,137 @@ impl Hub {
         batch.sort_by_key(|(place, _)| *place);
         Ok(batch)
     }
+
+    /// Takes out of the parked packs what builds on refused changes, of this merge or an earlier
+    /// one: its causes will never come. Returns the lines that were closed before.
+    fn refuse_descendants(
+        &self,
+        document: DocumentId,
+        sorted: &mut Sorted,
+    ) -> Result<ClosedLines, ReplicaError> {
+        let lines = self.replica().closed(document)?;
+        let mut gone: BTreeMap<ChangeHash, ChangeHash> = BTreeMap::new();
+        let note = |gone: &mut BTreeMap<ChangeHash, ChangeHash>, pack: &Pack, culprit| {
+            gone.extend(pack.changes().iter().map(|change| (change.facts().hash, culprit)));
+        };
+        for refused in &sorted.refused {
+            note(&mut gone, &refused.pack, refused.culprit);
+        }
+        loop {
+            let mut left = Vec::new();
+            let before = sorted.refused.len();
+            for (place, pack) in std::mem::take(&mut sorted.parked) {
+                let line = lines.get(&pack.actor()).filter(|line| pack.last_seq() >= line.from_seq);
+                let culprit = match line {
+                    Some(line) => Some(line.culprit),
+                    None => self.refused_cause(document, &gone, &pack, !lines.is_empty())?,
+                };
+                let Some(culprit) = culprit else {
+                    left.push((place, pack));
+                    continue;
+                };
+                note(&mut gone, &pack, culprit);
+                let verdict = Verdict::OnRefused;
+                sorted.refused.push(Refused { place, pack, culprit, verdict });
+            }
+            sorted.parked = left;
+            if sorted.refused.len() == before {
+                return Ok(lines);
+            }
+        }
+    }
+
+    /// Returns the change at fault, if a pack builds directly on what was refused.
+    fn refused_cause(
+        &self,
+        document: DocumentId,
+        gone: &BTreeMap<ChangeHash, ChangeHash>,
+        pack: &Pack,
+        refused_before: bool,
+    ) -> Result<Option<ChangeHash>, StoreError> {
+        for dep in pack.changes().iter().flat_map(|change| &change.facts().deps) {
+            if let Some(culprit) = gone.get(dep) {
+                return Ok(Some(*culprit));
+            }
+            if refused_before {
+                let key = rows::of_change(REFUSED, document, dep);
+                let culprit = rows::get(&**self.replica().store(), &key)?;
+                if culprit.is_some() {
+                    return Ok(culprit);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns where the lines of refused packs end: behind what is merged and what may yet be.
+    fn lines(
+        &self,
+        document: DocumentId,
+        closed: &ClosedLines,
+        refused: &[Refused],
+        content: &Document,
+    ) -> Result<Vec<ClosedLine>, ReplicaError> {
+        let store = self.replica().store();
+        let mut first: BTreeMap<Actor, &Refused> = BTreeMap::new();
+        for refused in refused {
+            let held = first.entry(refused.pack.actor()).or_insert(refused);
+            if refused.pack.first_seq() < held.pack.first_seq() {
+                *held = refused;
+            }
+        }
+        let merged: BTreeMap<Vec<u8>, u64> =
+            content.tips().into_iter().map(|(actor, seq, _)| (actor, seq)).collect();
+        let mut lines = Vec::new();
+        for (actor, refused) in first {
+            let end = merged.get(&actor.0[..]).copied().unwrap_or(0);
+            let from_seq = refused.pack.first_seq().max(end + 1);
+            if closed.get(&actor).is_some_and(|line| line.from_seq <= from_seq) {
+                continue;
+            }
+            let key = rows::of_seq(PACK, document, actor, from_seq - 1);
+            let before = match rows::get::<PackRow>(&**store, &key)? {
+                Some(row) => Some(Pack::decode(&self.replica().pack(row.place)?)?.attestation()),
+                None => None,
+            };
+            let (culprit, verdict) = (refused.culprit, refused.verdict);
+            lines.push(ClosedLine { document, actor, from_seq, culprit, verdict, before });
+        }
+        Ok(lines)
+    }
+}
+
+/// Returns the facts that close lines. Hashes are many where packs are, so they are cut up.
+fn closings(
+    document: DocumentId,
+    scope: &Scope,
+    mut lines: Vec<ClosedLine>,
+    refused: &[Refused],
+    at: Timestamp,
+) -> Vec<Fact> {
+    let changes: Vec<(ChangeHash, ChangeHash)> = refused
+        .iter()
+        .flat_map(|refused| {
+            let culprit = refused.culprit;
+            refused.pack.changes().iter().map(move |change| (change.facts().hash, culprit))
+        })
+        .collect();
+    let chunks = changes.chunks(REFUSED_PER_RECORD_MAX);
+    chunks
+        .map(|changes| Fact::Closed {
+            lines: std::mem::take(&mut lines),
+            changes: changes.to_vec(),
+            document,
+            scope: scope.clone(),
+            at,
+        })
+        .collect()
+}
+
+fn quarantined(refused: &Refused) -> (PackPlace, Quarantined) {
+    let notice = notice(&refused.pack, refused.verdict);
+    let device = refused.pack.device();
+    (refused.place, Quarantined { device, notice, bytes: Vec::new() })
 }
 
 /// Applies what can be applied, pack by whole pack, and says what became of each. `content` ends up
@@ -115,14 +264,19 @@ fn sort(base: &Document, content: &mut Document, mut batch: Vec<Placed>) -> Sort
         }
         let mut rest = Vec::new();
         for (place, pack) in batch {
-            let own = pack.changes().iter().filter_map(|change| faults.get(&change.facts().hash));
-            match own.map(|refusal| verdict_of(refusal)).max() {
-                Some(verdict) => {
-                    let notice = notice(&pack, verdict);
-                    let (device, bytes) = (pack.device(), Vec::new());
-                    sorted.refused.push((place, Quarantined { device, notice, bytes }));
+            let hashes = pack.changes().iter().map(|change| change.facts().hash);
+            let mut own = hashes.filter_map(|hash| faults.get(&hash).map(|why| (hash, *why)));
+            // The first: what follows it in its line fails because of it.
+            match own.next() {
+                Some((culprit, why)) => {
+                    drop(own);
+                    let verdict = verdict_of(why);
+                    sorted.refused.push(Refused { place, pack, culprit, verdict });
                 }
-                None => rest.push((place, pack)),
+                None => {
+                    drop(own);
+                    rest.push((place, pack));
+                }
             }
         }
         batch = rest;
@@ -163,6 +317,7 @@ fn verdict_of(refusal: &Refusal) -> Verdict {
     match refusal {
         Refusal::Equivocation { .. } => Verdict::Equivocation,
         Refusal::ChainBroken { .. } => Verdict::ChainBroken,
+        Refusal::DocumentFull { .. } => Verdict::Full,
         _ => Verdict::Poison,
     }
 }

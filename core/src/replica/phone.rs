@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
-use super::facts::{Fact, PackPlace, Renewal};
+use super::facts::{Fact, PackPlace, Rejected, Renewal, pieces};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, NOTICE, OUTBOX, SelfRow, TIP, TipRow, UNRELEASED, meta,
+    self, ARRIVAL, ArrivalRow, EpochRow, NOTICE, OUTBOX, REJECTED, SelfRow, TIP, TipRow,
+    UNRELEASED, meta,
 };
 use crate::model::{
-    Actor, DeviceId, Document, DocumentId, EditError, Editor, Genesis, Incarnation, RawChange,
-    Timestamp,
+    Actor, ChangeHash, DeviceId, Document, DocumentId, EditError, Editor, Genesis, Incarnation,
+    RawChange, Timestamp, Written, written,
 };
 use crate::store::{Position, Store, StoreError};
-use crate::sync::{FeedPosition, Fingerprint, ItemTree, Notice, Pack, Prefix, Start, seal_all};
+use crate::sync::{
+    FeedPosition, Fingerprint, ItemTree, Notice, Pack, Prefix, Start, Verdict, Want, seal_all,
+};
 use crate::trust::{DeviceKey, HubReceipt};
 
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
@@ -33,8 +36,11 @@ pub struct Phone {
     editing: Mutex<()>,
     /// A write failed: the store may have to be opened again.
     failed: AtomicBool,
-    /// Opening it again lost records: only a new opening, with a fresh incarnation, helps.
+    /// Opening it again lost records, and no fresh incarnation could be recorded yet.
     stale: AtomicBool,
+    /// Random bytes of this opening: a fresh incarnation is made of them where the store loses
+    /// records while it is open.
+    spare: Incarnation,
 }
 
 /// What an edit did.
@@ -44,6 +50,22 @@ pub struct EditOutcome<T> {
     pub value: T,
     /// Where the edit stands in the journal; `None` if nothing changed.
     pub recorded: Option<Position>,
+}
+
+/// An own edit that the hub did not accept, or of which a part could not be made anew. It stays in
+/// this device's journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedEdit {
+    /// The document.
+    pub document: DocumentId,
+    /// The change.
+    pub change: ChangeHash,
+    /// When it was made, by this device's clock.
+    pub at: Timestamp,
+    /// Why: refused in itself, or building on a refused change.
+    pub verdict: Verdict,
+    /// What is not in the record.
+    pub written: Vec<Written>,
 }
 
 /// How far this phone's own edits of one document have come.
@@ -80,6 +102,7 @@ impl Phone {
             editing: Mutex::new(()),
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            spare: fresh,
         };
         let device = phone.key.device();
         match phone.replica.owner()? {
@@ -142,7 +165,7 @@ impl Phone {
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
-        self.recover()?;
+        self.recover(now)?;
         let document = genesis.document();
         let mut loaded = self.load_or_new(genesis)?;
         let actor = self.actor(document)?;
@@ -180,10 +203,12 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
     pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
-        self.recover()?;
+        self.recover(now)?;
         let packs = self.sign()?;
         if !packs.is_empty() {
-            self.record(Fact::Released { packs: packs.clone(), at: now })?;
+            let pieces = pieces(packs.iter().cloned(), Vec::len).into_iter();
+            let facts: Vec<Fact> = pieces.map(|packs| Fact::Released { packs, at: now }).collect();
+            self.record_all(&facts)?;
         }
         drop(guard);
         Ok(packs)
@@ -247,7 +272,7 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
     pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
         // Also where nothing waits to be signed: what comes must be kept.
-        self.recover()?;
+        self.recover(now)?;
         let unsaved = match self.release(now) {
             Ok(_) => Vec::new(),
             // There is no room to keep what is signed, but what was typed can still leave: later the
@@ -300,6 +325,43 @@ impl Phone {
         Ok(notices)
     }
 
+    /// Returns the own edits that are not in the record or not wholly, by document and then oldest
+    /// first. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn rejected(&self) -> Result<Vec<RejectedEdit>, ReplicaError> {
+        let mut edits: Vec<(DocumentId, Rejected)> = Vec::new();
+        each_row(&**self.replica.store(), &[REJECTED], None, |key, value| {
+            let edit = rows::decode(key, value)?;
+            edits.extend(rows::document_in(key).map(|document| (document, edit)));
+            Ok(())
+        })?;
+        let mut found = Vec::new();
+        for (document, edit) in edits {
+            let change = match self.own_change(edit.place.at, edit.actor, edit.seq) {
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => None,
+                change => change?,
+            };
+            let Some(change) = change else { continue };
+            let hash = change.facts().hash;
+            let lines = self.replica.closed(document)?;
+            // Lines that build on it name it too, with a verdict of their own.
+            let mut verdicts =
+                lines.values().filter(|line| line.culprit == hash).map(|line| line.verdict);
+            let own = verdicts.find(|verdict| *verdict != Verdict::OnRefused);
+            found.push(RejectedEdit {
+                document,
+                change: hash,
+                at: Timestamp(change.facts().time),
+                verdict: own.unwrap_or(Verdict::OnRefused),
+                written: written(&change, &edit.operations),
+            });
+        }
+        Ok(found)
+    }
+
     /// Returns how far this phone's edits of a document have come.
     ///
     /// # Errors
@@ -307,6 +369,7 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn arrival(&self, document: DocumentId) -> Result<Arrival, ReplicaError> {
         let mut arrival = Arrival::default();
+        let confirmed = self.is_confirmed()?;
         each_row(
             &**self.replica.store(),
             &rows::of_document(ARRIVAL, document),
@@ -314,6 +377,9 @@ impl Phone {
             |key, row| {
                 let row: ArrivalRow = rows::decode(key, row)?;
                 arrival.recorded += row.recorded;
+                if !confirmed {
+                    return Ok(());
+                }
                 // Merged implies stored, even if the receipt itself was lost on the way.
                 arrival.stored += row.stored.max(row.merged).min(row.recorded);
                 arrival.merged += row.merged.min(row.recorded);
@@ -334,7 +400,8 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn only_here(&self) -> Result<Vec<DocumentId>, ReplicaError> {
         let mut documents = Vec::new();
-        for table in [UNRELEASED, OUTBOX] {
+        let all = if self.is_confirmed()? { None } else { Some(ARRIVAL) };
+        for table in [UNRELEASED, OUTBOX].into_iter().chain(all) {
             each_row(&**self.replica.store(), &[table], None, |key, _| {
                 documents.extend(rows::document_in(key));
                 Ok(())
@@ -343,6 +410,46 @@ impl Phone {
         documents.sort_unstable();
         documents.dedup();
         Ok(documents)
+    }
+
+    /// Returns whether what the hub once signed for is known to be there still.
+    fn is_confirmed(&self) -> Result<bool, ReplicaError> {
+        let row: Option<EpochRow> = rows::get(&**self.replica.store(), &rows::single(meta::EPOCH))?;
+        Ok(row.is_none_or(|row| row.confirmed))
+    }
+
+    /// Notes in which life of its store the hub was met. A hub set back to an older copy may have
+    /// lost what it signed for, so its earlier word counts no more until both have compared.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn met(&self, epoch: [u8; 16]) -> Result<(), ReplicaError> {
+        let row: Option<EpochRow> = rows::get(&**self.replica.store(), &rows::single(meta::EPOCH))?;
+        if row.is_some_and(|row| row.epoch != epoch) {
+            self.record(Fact::Restored { epoch })?;
+        }
+        Ok(())
+    }
+
+    /// Notes what the hub says it lacks: of that, what it had signed for is not there any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn lacking(&self, wants: &[Want]) -> Result<(), ReplicaError> {
+        let mut lost = Vec::new();
+        for want in wants.iter().filter(|want| want.from_seq > 0) {
+            let key = rows::of_actor(ARRIVAL, want.document, want.actor);
+            let row: Option<ArrivalRow> = rows::get(&**self.replica.store(), &key)?;
+            if row.is_some_and(|row| row.stored.max(row.merged) >= want.from_seq) {
+                lost.push(*want);
+            }
+        }
+        if !lost.is_empty() {
+            self.record(Fact::Lacking { wants: lost })?;
+        }
+        Ok(())
     }
 
     /// Returns the place in the hub's feed that this phone has reached.
@@ -376,22 +483,31 @@ impl Phone {
 
     /// Opens the store again where an earlier write failed and it takes none since: a disk that was
     /// full may have room now. While it has none, the write that follows says so.
-    pub(super) fn recover(&self) -> Result<(), ReplicaError> {
+    pub(super) fn recover(&self, now: Timestamp) -> Result<(), ReplicaError> {
+        if self.failed.swap(false, Ordering::Relaxed) && !self.replica.takes_writes() {
+            if self.replica.store().reopen().is_err() {
+                self.failed.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
+            self.stale.fetch_or(self.replica.disturbed()?.is_some(), Ordering::Relaxed);
+        }
         if self.stale.load(Ordering::Relaxed) {
-            return Err(ReplicaError::Interrupted);
-        }
-        if !self.failed.swap(false, Ordering::Relaxed) || self.replica.takes_writes() {
-            return Ok(());
-        }
-        if self.replica.store().reopen().is_err() {
-            self.failed.store(true, Ordering::Relaxed);
-            return Ok(());
-        }
-        if self.replica.disturbed()?.is_some() {
-            self.stale.store(true, Ordering::Relaxed);
-            return Err(ReplicaError::Interrupted);
+            // Before anything is written: a number that was lost must not be used twice.
+            let lost = self.replica.store().opened().lost.len() as u64;
+            self.renew(self.spare(lost), Renewal::Moved, now)?;
+            self.stale.store(false, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Returns an incarnation that nobody has had: of this opening's random bytes and what is lost.
+    fn spare(&self, lost: u64) -> Incarnation {
+        let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 spare incarnation");
+        hasher.update(&self.spare.0).update(&lost.to_le_bytes());
+        hasher.update(&self.replica.store().position().0.to_le_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Incarnation(bytes)
     }
 
     /// Records several facts as one commit: all of them, or none.

@@ -1,22 +1,23 @@
 //! What each fact means for the index. The same code runs live and at rebuild.
 
-use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Replaced};
+use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CarriedRow, DEVICE, DOCUMENT, DocumentRow, Entry,
-    FEED, FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, SOURCE,
-    STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED, meta,
+    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, CarriedRow, DEVICE, DOCUMENT, DocumentRow,
+    Entry, EpochRow, FEED, FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING,
+    PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED,
+    meta,
 };
 use super::tree;
 use crate::checklist::Template;
 use crate::model::{
-    Actor, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack};
+use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack, Want};
 use crate::trust::{Attestation, HubReceipt, ReceiptItem};
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 2;
+const PROJECTION_VERSION: u32 = 3;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,6 +117,15 @@ impl Step<'_> {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
                 return self.adopted(genesis, *actor, packs, resubmitted, replaced);
             }
+            Fact::Closed { document, scope, lines, changes, .. } => {
+                return self.closed((*document, scope), lines, changes);
+            }
+            Fact::Rejected { document, edits, .. } => self.rejected(*document, edits),
+            Fact::Restored { epoch } => {
+                let row = EpochRow { epoch: *epoch, confirmed: false };
+                self.index.put(rows::single(meta::EPOCH), &row);
+            }
+            Fact::Lacking { wants } => return self.lacking(wants),
         }
         Ok(())
     }
@@ -187,6 +197,12 @@ impl Step<'_> {
                     self.object(bytes);
                 }
                 FeedItem::Device(entry) => self.device(entry),
+                FeedItem::Closed(line) => {
+                    if self.close(line)? {
+                        // The saved form may hold what stays out now.
+                        self.index.remove(rows::of_document(BASE, line.document));
+                    }
+                }
                 FeedItem::Snapshot(snapshot) => {
                     let document = self.document(&snapshot.genesis)?;
                     let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -207,6 +223,28 @@ impl Step<'_> {
         }
         if let Some(position) = position {
             self.index.put(rows::single(meta::POSITION), &position);
+            // A position is given once both sides have compared all they hold.
+            let row = EpochRow { epoch: position.epoch, confirmed: true };
+            self.index.put(rows::single(meta::EPOCH), &row);
+        }
+        Ok(())
+    }
+
+    /// Takes back what the hub had signed for and lacks, and puts it among what is to be sent.
+    fn lacking(&mut self, wants: &[Want]) -> Result<(), StoreError> {
+        for want in wants {
+            let (document, actor, last) = (want.document, want.actor, want.from_seq - 1);
+            self.arrival(document, actor, |row| {
+                row.stored = row.stored.min(last);
+                row.merged = row.merged.min(last);
+            })?;
+            let prefix = rows::of_actor(PACK, document, actor);
+            let before = rows::of_seq(PACK, document, actor, last);
+            for (key, value) in self.index.below.scan(&prefix, Some(&before), usize::MAX)? {
+                let (row, seq) = (rows::decode::<PackRow>(&key, &value)?, rows::number_in(&key));
+                let seq = seq.unwrap_or_default();
+                self.index.put(rows::of_seq(OUTBOX, document, actor, seq), &row.place);
+            }
         }
         Ok(())
     }
@@ -260,6 +298,10 @@ impl Step<'_> {
     }
 
     fn receipted(&mut self, receipt: &HubReceipt) -> Result<(), StoreError> {
+        if self.index.get::<EpochRow>(&rows::single(meta::EPOCH))?.is_none() {
+            let row = EpochRow { epoch: receipt.epoch, confirmed: true };
+            self.index.put(rows::single(meta::EPOCH), &row);
+        }
         for item in &receipt.items {
             self.delivered(item, receipt.epoch)?;
             let own = rows::of_actor(ARRIVAL, item.document, item.actor);
@@ -307,7 +349,9 @@ impl Step<'_> {
             // it has reached the journal yet: it is refused, and its sender tries again.
             let held: Option<TipRow> =
                 self.index.get(&rows::of_actor(TIP, document, pack.actor()))?;
-            if pack.first_seq() > held.map_or(0, |row| row.attestation.tip.seq) + 1 {
+            let end = held.map_or(0, |row| row.attestation.tip.seq);
+            // One that was on its way while its line was closed is told so when it is looked at.
+            if pack.first_seq() > end + 1 && !self.is_closed(&pack)? {
                 return Err(self.meaningless("it would leave a gap in an actor's changes"));
             }
             self.hold(&pack, place)?;
@@ -364,17 +408,7 @@ impl Step<'_> {
 
     fn forked(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
         self.index.put(rows::of_actor(FORK, document, actor), &());
-        let tip = rows::of_actor(TIP, document, actor);
-        if let Some(row) = self.index.get::<TipRow>(&tip)? {
-            let before = tree::item(&row.attestation);
-            let scope = self.scope(document)?;
-            let nodes = tree::replace(&mut |key| self.node(key), &scope, Some(&before), None)?;
-            self.write_nodes(nodes);
-            for row in tree::item_rows(&scope, &before) {
-                self.index.remove(row);
-            }
-            self.index.remove(tip);
-        }
+        self.drop_tip(document, actor)?;
         for table in [OUTBOX, PACK, UNRELEASED] {
             let prefix = rows::of_actor(table, document, actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
@@ -396,7 +430,13 @@ impl Step<'_> {
         let document = self.document(genesis)?;
         for edit in replaced {
             self.index.remove(rows::of_place(SOURCE, document, edit.place));
-            self.index.remove(rows::of_seq(UNRELEASED, document, edit.actor, edit.seq));
+            let unreleased = rows::of_seq(UNRELEASED, document, edit.actor, edit.seq);
+            if self.index.get::<u64>(&unreleased)?.is_some() {
+                // It never travels under this name; it counts under the one it was made anew with.
+                let last = edit.seq.saturating_sub(1);
+                self.arrival(document, edit.actor, |row| row.recorded = row.recorded.min(last))?;
+                self.index.remove(unreleased);
+            }
         }
         self.index.remove(rows::of_document(BASE, document));
         self.index.remove(rows::of_actor(FORK, document, actor));
@@ -430,7 +470,93 @@ impl Step<'_> {
         Ok(())
     }
 
+    fn closed(
+        &mut self,
+        (document, scope): (DocumentId, &Scope),
+        lines: &[ClosedLine],
+        changes: &[(ChangeHash, ChangeHash)],
+    ) -> Result<(), StoreError> {
+        for (change, culprit) in changes {
+            self.index.put(rows::of_change(REFUSED, document, change), culprit);
+        }
+        for line in lines {
+            if self.close(line)? {
+                self.enter_feed(scope.as_str(), Entry::Closed { line: *line })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rejected(&mut self, document: DocumentId, edits: &[Rejected]) {
+        for edit in edits {
+            self.index.put(rows::of_place(REJECTED, document, edit.place), edit);
+        }
+    }
+
     // The parts that several facts share.
+
+    /// Ends an actor's line: what is held of it after that is neither shown nor handed on, and the
+    /// tree says so. Returns whether that is news.
+    fn close(&mut self, line: &ClosedLine) -> Result<bool, StoreError> {
+        let (document, actor, from) = (line.document, line.actor, line.from_seq);
+        let key = rows::of_actor(CLOSED, document, actor);
+        let known: Option<ClosedLine> = self.index.get(&key)?;
+        if known.is_some_and(|known| known.from_seq <= from) {
+            return Ok(false);
+        }
+        self.index.put(key, line);
+        let tip: Option<TipRow> = self.index.get(&rows::of_actor(TIP, document, actor))?;
+        if tip.is_some_and(|row| row.attestation.tip.seq >= from) {
+            self.drop_tip(document, actor)?;
+            if let Some(before) = line.before.filter(|before| before.tip.seq < from) {
+                self.tip(&before)?;
+            }
+        }
+        for table in [OUTBOX, PACK, UNRELEASED, CARRIED] {
+            let prefix = rows::of_actor(table, document, actor);
+            for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
+                if rows::number_in(&key).is_some_and(|last| last >= from) {
+                    self.index.remove(key);
+                }
+            }
+        }
+        let arrival: Option<ArrivalRow> =
+            self.index.get(&rows::of_actor(ARRIVAL, document, actor))?;
+        if arrival.is_some() {
+            let last = from.saturating_sub(1);
+            self.arrival(document, actor, |row| {
+                row.recorded = row.recorded.min(last);
+                row.released = row.released.min(last);
+                row.stored = row.stored.min(last);
+                row.merged = row.merged.min(last);
+            })?;
+        }
+        if self.index.get::<DocumentRow>(&rows::of_document(DOCUMENT, document))?.is_some() {
+            self.index.put(rows::of_document(STALE, document), &());
+        }
+        Ok(true)
+    }
+
+    /// Returns whether a pack holds changes that its actor's line may not have any more.
+    fn is_closed(&self, pack: &Pack) -> Result<bool, StoreError> {
+        let key = rows::of_actor(CLOSED, pack.document(), pack.actor());
+        let line: Option<ClosedLine> = self.index.get(&key)?;
+        Ok(line.is_some_and(|line| pack.last_seq() >= line.from_seq))
+    }
+
+    fn drop_tip(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
+        let tip = rows::of_actor(TIP, document, actor);
+        let Some(row) = self.index.get::<TipRow>(&tip)? else { return Ok(()) };
+        let before = tree::item(&row.attestation);
+        let scope = self.scope(document)?;
+        let nodes = tree::replace(&mut |key| self.node(key), &scope, Some(&before), None)?;
+        self.write_nodes(nodes);
+        for row in tree::item_rows(&scope, &before) {
+            self.index.remove(row);
+        }
+        self.index.remove(tip);
+        Ok(())
+    }
 
     fn document(&mut self, genesis: &Genesis) -> Result<DocumentId, StoreError> {
         let document = self.document_unmerged(genesis)?;
@@ -461,6 +587,9 @@ impl Step<'_> {
     }
 
     fn hold(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
+        if self.is_closed(pack)? {
+            return Ok(());
+        }
         let (document, actor) = (pack.document(), pack.actor());
         let row = PackRow { place, first_seq: pack.first_seq(), tip: pack.tip_hash() };
         self.index.put(rows::of_seq(PACK, document, actor, pack.last_seq()), &row);
@@ -471,6 +600,11 @@ impl Step<'_> {
     /// Moves an actor's tip forward, and the reconciliation tree with it.
     fn tip(&mut self, attestation: &Attestation) -> Result<(), StoreError> {
         let key = rows::of_actor(TIP, attestation.document, attestation.actor());
+        let closed = rows::of_actor(CLOSED, attestation.document, attestation.actor());
+        let closed: Option<ClosedLine> = self.index.get(&closed)?;
+        if closed.is_some_and(|line| attestation.tip.seq >= line.from_seq) {
+            return Ok(());
+        }
         let before = self.index.get::<TipRow>(&key)?.map(|row| row.attestation);
         if before.is_some_and(|before| before.tip.seq >= attestation.tip.seq) {
             return Ok(());
@@ -548,11 +682,15 @@ impl Step<'_> {
     }
 
     fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
+        let known = rows::of_quarantine(&entry.notice);
+        if self.index.get::<()>(&known)?.is_some() {
+            return Ok(());
+        }
         let head = rows::notices_of(entry.device);
         let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
         self.index.put(head, &number);
         self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
-        self.index.put(rows::of_quarantine(&entry.notice), &());
+        self.index.put(known, &());
         self.totals(|totals| totals.quarantined += 1)
     }
 

@@ -12,7 +12,7 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
-use crate::sync::{FeedPosition, ItemKey, Notice, Prefix};
+use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Prefix};
 use crate::trust::Attestation;
 
 /// Singletons: identity, position, feed head.
@@ -64,6 +64,13 @@ pub(super) const PARKED: u8 = b'k';
 pub(super) const FEED: u8 = b'f';
 /// Hub: document, actor, seq, hash → (): a pack in quarantine, so that a retry adds nothing.
 pub(super) const QUARANTINE: u8 = b'z';
+/// Document, actor → [`ClosedLine`]: where the line ends in the record.
+pub(super) const CLOSED: u8 = b'C';
+/// Hub: document, change → the change at fault: a change that was refused.
+pub(super) const REFUSED: u8 = b'y';
+/// Phone: document, position, index → [`super::Rejected`]: an own edit that is not in the record, or
+/// not all of it.
+pub(super) const REJECTED: u8 = b'R';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
@@ -74,6 +81,7 @@ pub(super) mod meta {
     pub(in crate::replica) const NOTICES: &[u8] = b"notices";
     pub(in crate::replica) const FEED: &[u8] = b"feed";
     pub(in crate::replica) const LOST: &[u8] = b"lost";
+    pub(in crate::replica) const EPOCH: &[u8] = b"epoch";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
 }
 
@@ -84,6 +92,14 @@ pub struct SelfRow {
     pub device: DeviceId,
     /// Its present incarnation; for a hub, its epoch.
     pub incarnation: Incarnation,
+}
+
+/// Phone: the life of the hub's store that its word on own edits is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct EpochRow {
+    pub(super) epoch: [u8; 16],
+    /// What an earlier life signed for was found in this one, or sent again.
+    pub(super) confirmed: bool,
 }
 
 /// A known document.
@@ -167,9 +183,20 @@ pub(super) struct FeedRow {
 /// What an entry of the feed is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Entry {
-    Pack { document: DocumentId, pack: MergedPack },
-    Object { template: TemplateId },
-    Device { device: DeviceId },
+    Pack {
+        document: DocumentId,
+        pack: MergedPack,
+    },
+    Object {
+        template: TemplateId,
+    },
+    Device {
+        device: DeviceId,
+    },
+    /// The line as it was closed then: a later word on it is a later entry.
+    Closed {
+        line: ClosedLine,
+    },
 }
 
 /// Counts that status pages show.
@@ -211,6 +238,10 @@ pub(super) fn of_actor(table: u8, document: DocumentId, actor: Actor) -> Vec<u8>
 
 pub(super) fn of_seq(table: u8, document: DocumentId, actor: Actor, seq: u64) -> Vec<u8> {
     key(table, &[&document.0, &actor.0, &seq.to_be_bytes()])
+}
+
+pub(super) fn of_change(table: u8, document: DocumentId, change: &ChangeHash) -> Vec<u8> {
+    key(table, &[&document.0, &change.0])
 }
 
 pub(super) fn of_quarantine(notice: &Notice) -> Vec<u8> {

@@ -101,8 +101,12 @@ impl PhoneRunner {
     /// why and ends.
     pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
         let rows = self.phone.replica().store().clone();
+        let met = self.session.epoch().is_some();
         self.session.handle_frame(frame, &StoredTree::new(&*rows))?;
-        Ok(())
+        match self.session.epoch() {
+            Some(epoch) if !met => self.phone.met(epoch),
+            _ => Ok(()),
+        }
     }
 
     /// Releases and sends what was recorded since (live exchanges).
@@ -141,7 +145,7 @@ impl PhoneRunner {
                     self.session.handle_applied(taken.is_ok());
                     let taken = taken?;
                     self.progress.received += taken.recorded;
-                    self.progress.again |= taken.cloned || taken.widened;
+                    self.progress.again |= taken.cloned || taken.widened || taken.remade;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
@@ -156,6 +160,7 @@ impl PhoneRunner {
                     self.progress.again |= self.phone.noticed(upto, notices, fresh, now)?;
                 }
                 PhoneOutput::Provide(wants) => {
+                    self.phone.lacking(&wants)?;
                     let packs = self.phone.replica().provide(&wants)?;
                     self.progress.sent += packs.len();
                     self.session.handle_provided(packs);
@@ -330,7 +335,7 @@ impl HubRunner {
                     let known = self.hub.knows(&position)?;
                     self.session.handle_position(known)?;
                 }
-                HubOutput::ServeBase => self.session.handle_base(self.hub.everybodys()?)?,
+                HubOutput::ServeBase => self.session.handle_base(self.hub.base(&self.entry)?)?,
                 HubOutput::Serve { after } => {
                     let page = self.hub.feed(&self.entry, after.number)?;
                     self.session.handle_feed(page)?;

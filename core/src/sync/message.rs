@@ -110,6 +110,8 @@ pub enum FeedItem {
         #[serde(with = "bytes")]
         bytes: Vec<u8>,
     },
+    /// An actor's line ends in the record.
+    Closed(ClosedLine),
 }
 
 /// What became of a change that was not merged.
@@ -131,6 +133,29 @@ pub enum Verdict {
     /// The hub cannot read the pack, or its signature does not hold: damage, or a newer program. It
     /// was not kept.
     Unreadable,
+    /// It builds on a change that was refused. Its device makes it anew without that one.
+    OnRefused,
+    /// The document would pass a limit with it. Kept aside.
+    Full,
+}
+
+/// The end of an actor's line in the record: the hub refused what follows, for good. Whoever holds
+/// more of the line takes it out, so that all replicas stay equal; its author's device keeps what
+/// was typed and makes anew what can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedLine {
+    /// The document.
+    pub document: DocumentId,
+    /// Whose line.
+    pub actor: Actor,
+    /// The first change that stays out.
+    pub from_seq: u64,
+    /// The change that was refused in itself; of this line or of one that it builds on.
+    pub culprit: ChangeHash,
+    /// Why that one was refused.
+    pub verdict: Verdict,
+    /// The proof of the change before `from_seq`, which is the line's last now.
+    pub before: Option<Attestation>,
 }
 
 /// The hub's word on a change that was not merged.

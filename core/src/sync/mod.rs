@@ -19,8 +19,8 @@ pub use frame::{
     PROTOCOL_VERSION,
 };
 pub use message::{
-    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
-    HubStatus, Notice, Resume, Role, Snapshot, Verdict, Want, Welcome,
+    AdminAnswer, AdminRequest, ClosedLine, DeviceEntry, Failure, FailureCode, FeedItem,
+    FeedPosition, Hello, HubStatus, Notice, Resume, Role, Snapshot, Verdict, Want, Welcome,
 };
 pub use pack::{
     PACK_BYTES_MAX, PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, Pack, PackError,

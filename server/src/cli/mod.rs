@@ -11,6 +11,7 @@ mod help;
 mod output;
 mod page;
 mod record;
+mod rejected;
 mod rows;
 mod serve;
 mod template;

@@ -169,6 +169,8 @@ pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
         Verdict::Orphan => m.text("notice.orphan", &[]),
         Verdict::OverQuota => m.text("notice.over_quota", &[]),
         Verdict::Unreadable => m.text("notice.unreadable", &[]),
+        Verdict::OnRefused => m.text("notice.on_refused", &[]),
+        Verdict::Full => m.text("notice.full", &[]),
     }
 }
 

@@ -67,13 +67,13 @@ fn a_diverged_line_is_renamed_and_nothing_is_lost() {
     // Somebody else built on the clone's line before it was told apart.
     let theirs = edit(&mut clone, 2, |e| e.note("1.2", NoteEdit::Append(" thêm".into())));
 
-    let renamed = stays.reauthor(&line, actor(1), actor(9), 1).unwrap();
+    let renamed = stays.reauthor(&line, &[], actor(9)).unwrap().changes;
     assert_eq!(renamed.len(), 2);
     assert_eq!(renamed[0].facts().ops, line[0].facts().ops);
     assert_eq!(renamed[0].facts().start_op, line[0].facts().start_op);
     let applied = stays.apply(&renamed);
     assert_eq!((applied.applied.len(), applied.refused.len()), (2, 0), "{applied:?}");
-    let theirs = stays.reauthor(&[theirs], actor(2), actor(8), 1).unwrap();
+    let theirs = stays.reauthor(&[theirs], &[], actor(8)).unwrap().changes;
     assert_eq!(stays.apply(&theirs).applied.len(), 1);
 
     let view = read(&stays);
@@ -88,16 +88,65 @@ fn a_diverged_line_is_renamed_and_nothing_is_lost() {
 }
 
 #[test]
-fn renaming_refuses_an_actor_that_would_collide() {
+fn an_actor_with_changes_goes_on_behind_them() {
     let mut stays = inspection();
     let mut clone = stays.clone();
     edit(&mut stays, 9, |e| e.answer("1.1", answer(Grade::Pass)));
-    let line = [edit(&mut clone, 1, |e| e.answer("1.1", answer(Grade::Pass)))];
-    for first_seq in [1, 2, 3] {
-        let done = stays.reauthor(&line, actor(1), actor(9), first_seq);
-        assert!(matches!(done, Err(DocumentError::Reauthor { .. })), "{first_seq}");
-    }
-    assert!(stays.reauthor(&line, actor(2), actor(8), 1).is_err(), "not that actor's changes");
+    let line = [edit(&mut clone, 1, |e| e.answer("1.2", answer(Grade::Pass)))];
+    let made = stays.reauthor(&line, &[], actor(9)).unwrap().changes;
+    assert_eq!((made.len(), made[0].facts().seq), (1, 2));
+    assert_eq!(stays.apply(&made).applied.len(), 1);
+}
+
+/// What was typed on a change that is gone stands without it; only what lies inside what it made has
+/// no place.
+#[test]
+fn edits_are_made_anew_without_a_change_that_is_gone() {
+    let mut stays = inspection();
+    edit(&mut stays, 3, |e| {
+        e.answer("1.2", answer(Grade::Pass))?;
+        e.note("1.2", NoteEdit::Append("ab".into()))
+    });
+    let mut phone = stays.clone();
+    let gone = edit(&mut phone, 1, |e| {
+        e.answer("1.2", answer(Grade::Minor))?;
+        e.note("1.2", NoteEdit::Append("XY".into()))?;
+        e.finding_add([6; 16], finding("tồi"))
+    });
+    let after = [
+        edit(&mut phone, 1, |e| {
+            e.answer("1.2", answer(Grade::Major))?;
+            e.note("1.2", NoteEdit::Append("cd".into()))
+        }),
+        edit(&mut phone, 1, |e| {
+            let text = Some(NoteEdit::Append("!!".into()));
+            e.finding_update([6; 16], FindingPatch { text, ..FindingPatch::default() })
+        }),
+        edit(&mut phone, 1, |e| {
+            e.note("1.2", NoteEdit::Splice { at: 2, delete: 2, insert: "-".into() })
+        }),
+    ];
+    let remade = stays.reauthor(&after, &[gone], actor(9)).unwrap();
+    assert_eq!(remade.changes.len(), 2);
+    assert_eq!(remade.lost, [(after[1].facts().hash, vec![0, 1])]);
+    let applied = stays.apply(&remade.changes);
+    assert_eq!((applied.applied.len(), applied.refused.len()), (2, 0), "{applied:?}");
+    let view = read(&stays);
+    let AnswerState::One(said) = &view.answers["1.2"] else { panic!("{view:?}") };
+    assert_eq!(said.value.grade, Grade::Major);
+    assert_eq!(view.notes["1.2"], "ab-cd");
+    assert!(view.findings.is_empty());
+    // What builds on the remade changes under their old names finds them by what they say.
+    let later = edit(&mut phone, 2, |e| {
+        e.answer("1.2", answer(Grade::Serious))?;
+        e.note("1.2", NoteEdit::Splice { at: 3, delete: 1, insert: "C".into() })
+    });
+    let made = stays.reauthor(&[later], &after[1..2], actor(8)).unwrap();
+    assert_eq!((made.changes.len(), made.lost), (1, Vec::new()));
+    assert_eq!(stays.apply(&made.changes).applied.len(), 1);
+    let view = read(&stays);
+    let AnswerState::One(said) = &view.answers["1.2"] else { panic!("{view:?}") };
+    assert_eq!((said.value.grade, view.notes["1.2"].as_str()), (Grade::Serious, "ab-Cd"));
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub(super) fn split_items(items: Vec<FeedItem>, position: Option<FeedPosition>) 
     frames
 }
 
+/// An encoded [`ClosedLine`](crate::sync::ClosedLine) at most: names, numbers and an attestation.
+const CLOSED_BYTES: usize = 384;
+
 fn weight(item: &FeedItem) -> usize {
     let content = match item {
         FeedItem::Pack(bytes)
@@ -42,6 +45,7 @@ fn weight(item: &FeedItem) -> usize {
         FeedItem::Snapshot(snapshot) => snapshot_bytes(snapshot),
         FeedItem::Device(entry) => entry.name.len() + entry.agency.len() + entry.scopes.len() * 6,
         FeedItem::Yours { .. } => 0,
+        FeedItem::Closed(_) => CLOSED_BYTES,
     };
     content + ITEM_BYTES + LENGTH_BYTES_MAX
 }

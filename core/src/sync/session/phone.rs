@@ -224,6 +224,12 @@ impl PhoneSession {
         self.welcome.as_ref().map(|welcome| (welcome.resume, welcome.hub_head))
     }
 
+    /// Returns the life of the hub's store, once the hub has said it.
+    #[must_use]
+    pub fn epoch(&self) -> Option<[u8; 16]> {
+        self.welcome.as_ref().map(|welcome| welcome.epoch)
+    }
+
     /// Returns what to do next, or `None` until something is handled.
     pub fn poll_output(&mut self) -> Option<PhoneOutput> {
         if self.wire.ending.is_none() {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, AnswerData, ConflictData, InspectionData};
+use crate::cli::rejected::{self, RejectedData};
 use crate::cli::rows::{self, NamedData};
 use crate::cli::{page, words};
 
@@ -67,6 +68,8 @@ struct HistoryData {
     inspection: String,
     item: String,
     answers: Vec<AnswerData>,
+    /// Edits of this device that wrote to the item and are not in the record.
+    rejected: Vec<RejectedData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,6 +158,7 @@ pub(super) fn history(
         inspection: inspection.document().to_string(),
         item: arguments.item.clone(),
         answers: answers.iter().map(|said| record::answer(said, &authors)).collect(),
+        rejected: rejected::of_item(client, inspection.document(), &arguments.item)?,
     };
     let mut page = Page::new();
     if !data.answers.is_empty() {
@@ -167,6 +171,7 @@ pub(super) fn history(
     if data.answers.is_empty() {
         page.line(m.text("list.empty", &[]));
     }
+    rejected::text(&mut page, &data.rejected, m);
     Answer::new(&data, page)
 }
 

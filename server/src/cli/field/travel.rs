@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
+use crate::cli::rejected::{self, RejectedData};
 use crate::cli::{folder, page, words};
 use crate::messages::Messages;
 
@@ -125,6 +126,8 @@ struct StatusData {
     only_here: u64,
     /// What the hub did not take into the record; kept here.
     notices: Vec<NoticeData>,
+    /// Edits of this device that are not in the record; kept here.
+    rejected: Vec<RejectedData>,
     /// How far this device has followed the hub's feed.
     position: Option<u64>,
 }
@@ -395,6 +398,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             .collect(),
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
         notices: client.refused()?.iter().map(notice).collect(),
+        rejected: rejected::all(client)?,
         position: client
             .phone()
             .position()
@@ -416,6 +420,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         m.text("status.only_here", &[("count", &data.only_here.to_string())])
     });
     notices_text(&mut page, &data.notices, m);
+    rejected::text(&mut page, &data.rejected, m);
     Answer::new(&data, page)
 }
 
