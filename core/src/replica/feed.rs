@@ -9,7 +9,9 @@ use super::records::Records;
 use super::rows::{self, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
 use crate::model::{DeviceId, DocumentId};
 use crate::store::StoreError;
-use crate::sync::{DeviceEntry, FeedItem, FeedPage, FeedPosition, Notice, Snapshot, SnapshotPage};
+use crate::sync::{
+    DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice, Snapshot, SnapshotPage,
+};
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
 const FEED_PAGE_ENTRIES_MAX: usize = 256;
@@ -249,7 +251,7 @@ impl Hub {
         let after = if after > count.unwrap_or(0) { 0 } else { after };
         let prefix = rows::key(NOTICE, &[&device.0]);
         let start = rows::notice_of_device(device, after);
-        let page = self.replica().store().scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX)?;
+        let page = self.replica().store().scan(&prefix, Some(&start), NOTICES_MAX)?;
         let upto = page.last().and_then(|(key, _)| rows::number_in(key)).unwrap_or(after);
         let notices =
             page.iter().map(|(key, value)| rows::decode(key, value)).collect::<Result<_, _>>()?;

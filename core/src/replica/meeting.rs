@@ -126,7 +126,8 @@ impl Meeting {
     /// peer why and ends.
     pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
         let rows = self.phone.replica().store().clone();
-        let tree = MeetingTree::read(&self.phone, &*rows, &self.scopes)?;
+        let read = MeetingTree::read(&self.phone, &*rows, &self.scopes);
+        let tree = read.inspect_err(|error| self.session.handle_failure(failure(error)))?;
         self.session.handle_frame(frame, &tree)?;
         Ok(())
     }
@@ -143,11 +144,15 @@ impl Meeting {
                 PeerOutput::Send(frame) => return Ok(Some(frame)),
                 PeerOutput::Objects(objects) => self.hear_of(objects),
                 PeerOutput::Accept(packs) => self.accept(&packs, now)?,
-                PeerOutput::Provide(wants) => self.provide(&wants)?,
+                PeerOutput::Provide(wants) => {
+                    let provided = self.provide(&wants);
+                    self.told(provided)?;
+                }
                 PeerOutput::Equivocations(found) => {
                     self.progress.conflicting += found.len();
                     let fresh = Incarnation((self.entropy)());
-                    self.progress.cloned |= self.phone.disputed(&found, fresh, now)?;
+                    let disputed = self.phone.disputed(&found, fresh, now);
+                    self.progress.cloned |= self.told(disputed)?;
                 }
                 PeerOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
@@ -156,6 +161,11 @@ impl Meeting {
             }
         }
         Ok(None)
+    }
+
+    /// Tells the peer that this side cannot go on, if it cannot.
+    fn told<T>(&mut self, done: Result<T, ReplicaError>) -> Result<T, ReplicaError> {
+        done.inspect_err(|error| self.session.handle_failure(failure(error)))
     }
 
     /// Notes that the connection is gone.

@@ -246,6 +246,8 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
     pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
+        // Also where nothing waits to be signed: what comes must be kept.
+        self.recover()?;
         let unsaved = match self.release(now) {
             Ok(_) => Vec::new(),
             // There is no room to keep what is signed, but what was typed can still leave: later the
@@ -395,7 +397,11 @@ impl Phone {
     /// Records several facts as one commit: all of them, or none.
     pub(super) fn record_all(&self, facts: &[Fact]) -> Result<Position, ReplicaError> {
         let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
-        Ok(self.replica.store().commit(records)?)
+        let recorded = self.replica.store().commit(records);
+        if recorded.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        Ok(recorded?)
     }
 
     /// Returns the fact of a fresh incarnation.

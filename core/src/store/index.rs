@@ -224,10 +224,16 @@ impl Group<'_> {
         Ok(self.head.position)
     }
 
-    /// Adds a record that the journal already has.
-    pub(super) fn replay(&mut self, encoded: Encoded) -> Result<(), StoreError> {
+    /// Adds a record that the journal already has. One that means nothing, because what it builds on
+    /// was lost, counts as lost itself: a store must open with what is left of it, and say what is
+    /// not. A record of a later program is an error; that program can read it.
+    pub(super) fn replay(&mut self, mut encoded: Encoded) -> Result<(), StoreError> {
         if !encoded.entry.lost {
-            self.project(&encoded.entry, &mut Undo::default())?;
+            match self.project(&encoded.entry, &mut Undo::default()) {
+                Ok(()) => {}
+                Err(StoreError::Meaningless { .. }) => encoded.entry.lost = true,
+                Err(error) => return Err(error),
+            }
         }
         self.push(encoded);
         Ok(())

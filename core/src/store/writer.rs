@@ -98,7 +98,7 @@ impl Shared {
         });
         let mut writer =
             Writer { shared: Arc::clone(&shared), journal: None, identity: None, unflushed: 0 };
-        writer.take_up(parts);
+        writer.take_up(parts, &mut shared.index.write().unwrap_or_else(PoisonError::into_inner));
         (shared, writer)
     }
 
@@ -428,8 +428,9 @@ impl Writer {
         lock(&shared.poison).take();
         match shared.place.open(&shared.project) {
             Ok(parts) => {
+                // Readers wait for the slot until the new index is in it.
+                self.take_up(parts, &mut slot);
                 drop(slot);
-                self.take_up(parts);
                 lock(&shared.poison).clone().map_or(Ok(()), Err)
             }
             Err(error) => {
@@ -439,12 +440,12 @@ impl Writer {
         }
     }
 
-    fn take_up(&mut self, parts: Parts) {
+    fn take_up(&mut self, parts: Parts, slot: &mut Option<Arc<Index>>) {
         let shared = &self.shared;
         shared.position.store(parts.journal.head().position.0, Ordering::Release);
         *lock(&shared.opened) = parts.opened;
         *lock(&shared.poison) = parts.poison;
-        *shared.index.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts.index));
+        *slot = Some(Arc::new(parts.index));
         self.journal = Some(parts.journal);
         self.identity = parts.settle_identity;
         self.unflushed = 0;

@@ -106,6 +106,11 @@ impl PeerSession {
         }
     }
 
+    /// Ends the session because this side cannot go on, and tells the peer why.
+    pub fn handle_failure(&mut self, failure: Failure) {
+        self.wire.fail(failure);
+    }
+
     /// Notes that the connection is gone.
     pub fn handle_closed(&mut self) {
         self.wire.end(Ending::Cut);

@@ -253,7 +253,7 @@ mod tests {
         let (code, text) = checked(&[], true);
         assert_eq!(code, 0, "{text}");
         let last = text.lines().last().unwrap();
-        for count in ["28 of 28", "787 criteria", "2557 options", "179/290/106", "41 anomalies, 19"]
+        for count in ["28 of 28", "787 criteria", "2560 options", "179/290/106", "41 anomalies, 19"]
         {
             assert!(last.contains(count), "{count} is not in: {last}");
         }
