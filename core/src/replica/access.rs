@@ -18,10 +18,18 @@ pub fn units() -> &'static Units {
     })
 }
 
+/// The unit that contains every other, whether or not the other is known here.
+const COUNTRY: &str = "00";
+
+/// Returns whether one of the units is the whole country.
+#[must_use]
+pub(super) fn is_everywhere(scopes: &[Scope]) -> bool {
+    scopes.iter().any(|scope| scope.as_str() == COUNTRY)
+}
+
 /// Returns whether `outer` is `inner` or contains it.
 fn covers(outer: &Scope, inner: &Scope) -> bool {
-    // The country contains every unit, whether or not the unit is known here.
-    outer.as_str() == "00" || outer == inner || units().is_within(inner, outer)
+    outer.as_str() == COUNTRY || outer == inner || units().is_within(inner, outer)
 }
 
 /// Returns every known unit that a device may read, each once.

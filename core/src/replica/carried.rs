@@ -75,6 +75,7 @@ struct Batch<'a> {
     tips: BTreeMap<(DocumentId, Actor), Tip>,
     /// Documents with what was taken so far; `None` where the checklist is missing.
     documents: BTreeMap<DocumentId, Option<Document>>,
+    /// Checklists that are recorded with what was taken.
     needed: BTreeSet<TemplateId>,
 }
 
@@ -151,10 +152,16 @@ impl Replica {
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let prefix = rows::of_actor(CARRIED, want.document, want.actor);
         let before = rows::of_seq(CARRIED, want.document, want.actor, want.from_seq.max(1) - 1);
-        let mut packs = Vec::new();
+        let (mut packs, mut ended) = (Vec::new(), false);
         each_row(&**self.store(), &prefix, Some(before), |key, value| {
             let row: CarriedRow = rows::decode(key, value)?;
-            packs.push(records.pack(&**self.store(), row.place)?);
+            match records.pack(&**self.store(), row.place) {
+                Ok(pack) if !ended => packs.push(pack),
+                Ok(_) => {}
+                // A record that is lost ends this line's run; who gave it has it.
+                Err(StoreError::Damaged { .. }) => ended = true,
+                Err(error) => return Err(error),
+            }
             Ok(())
         })?;
         Ok(packs)
@@ -414,22 +421,20 @@ impl Phone {
     /// Returns whether a document can hold a pack; yes where its checklist is not known.
     fn opens(&self, batch: &mut Batch<'_>, pack: &Pack) -> Result<bool, ReplicaError> {
         let (document, genesis) = (pack.document(), pack.genesis());
-        if let Some(template) = genesis.template
-            && batch.offered.contains_key(&template)
-            && self.replica().object(template)?.is_none()
-        {
-            batch.needed.insert(template);
-        }
+        let offered = genesis.template.filter(|name| batch.offered.contains_key(name));
+        let missing = match offered {
+            Some(name) if self.replica().object(name)?.is_none() => Some(name),
+            _ => None,
+        };
         if !batch.documents.contains_key(&document) {
             let loaded = match self.replica().load(document) {
                 Err(
                     ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. },
                 ) => {
-                    let objects: Vec<FeedItem> = batch
-                        .needed
-                        .iter()
-                        .filter_map(|name| batch.offered.get(name))
+                    let bytes = missing.and_then(|name| batch.offered.get(&name));
+                    let objects: Vec<FeedItem> = bytes
                         .map(|bytes| FeedItem::Object { bytes: bytes.clone() })
+                        .into_iter()
                         .collect();
                     match self.replica().shape_with(genesis, &objects) {
                         Ok(shape) => Some(Document::create(genesis, &shape)),
@@ -444,13 +449,15 @@ impl Phone {
             };
             batch.documents.insert(document, loaded);
         }
-        let Some(Some(content)) = batch.documents.get_mut(&document) else { return Ok(true) };
-        let before = content.clone();
-        if content.apply(pack.changes()).refused.is_empty() {
-            return Ok(true);
+        if let Some(Some(content)) = batch.documents.get_mut(&document) {
+            let before = content.clone();
+            if !content.apply(pack.changes()).refused.is_empty() {
+                *content = before;
+                return Ok(false);
+            }
         }
-        *content = before;
-        Ok(false)
+        batch.needed.extend(missing);
+        Ok(true)
     }
 
     /// Returns the end of what is held of an actor, confirmed or carried.

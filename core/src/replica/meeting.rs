@@ -20,9 +20,6 @@ use crate::sync::{
     PeerOutput, PeerSession, Prefix, TreeError, Want,
 };
 
-/// The unit that contains every other.
-const COUNTRY: &str = "00";
-
 /// What a meeting is for.
 #[derive(Debug, Clone)]
 pub struct MeetingOptions {
@@ -242,8 +239,7 @@ fn failure(error: &ReplicaError) -> Failure {
 /// Returns the units whose documents both devices may read, each once; `None` if that is all. A
 /// device that no hub has told of its own rights does not narrow what the peer may read.
 fn shared(own: Option<&DeviceEntry>, peer: &DeviceEntry) -> Option<Vec<Scope>> {
-    let everywhere =
-        |entry: &DeviceEntry| entry.scopes.iter().any(|scope| scope.as_str() == COUNTRY);
+    let everywhere = |entry: &DeviceEntry| access::is_everywhere(&entry.scopes);
     match own {
         None if everywhere(peer) => None,
         None => Some(access::readable(peer)),

@@ -5,6 +5,7 @@ use super::ReplicaError;
 use super::documents::Replica;
 use super::records::Records;
 use super::rows::{self, PACK, PackRow, TIP, TipRow};
+use crate::store::StoreError;
 use crate::sync::{Pack, Want};
 use crate::trust::Tip;
 
@@ -59,7 +60,12 @@ impl Replica {
             if held.first_seq > next {
                 break;
             }
-            packs.push(records.pack(&**store, held.place)?);
+            match records.pack(&**store, held.place) {
+                Ok(pack) => packs.push(pack),
+                // A record that is lost ends this line's run; others have it.
+                Err(StoreError::Damaged { .. }) => break,
+                Err(error) => return Err(error.into()),
+            }
             next = rows::number_in(&key).unwrap_or(next) + 1;
         }
         let attestation = row.attestation;

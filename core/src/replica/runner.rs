@@ -241,6 +241,11 @@ impl HubRunner {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn start(hub: Arc<Hub>, entry: DeviceEntry, now: Timestamp) -> Result<Self, ReplicaError> {
+        // Read anew: rights that were changed since the caller looked would go unnoticed until the
+        // next change.
+        let known = hub.replica().device(entry.device)?.filter(|known| known.active);
+        let stranger = || ReplicaError::Stranger { device: entry.device.short() };
+        let entry = known.ok_or_else(stranger)?;
         let start = HubStart { entry: entry.clone(), head: hub.head()?, now };
         let session = HubSession::new(start);
         let scopes = access::readable(&entry);
@@ -449,7 +454,7 @@ impl HubRunner {
 
 /// The items that a device may see.
 fn tree<'a>(rows: &'a dyn Read, scopes: &[Scope]) -> StoredTree<'a> {
-    if scopes.iter().any(|scope| scope.as_str() == "00") {
+    if access::is_everywhere(scopes) {
         StoredTree::new(rows)
     } else {
         StoredTree::of_scopes(rows, scopes)

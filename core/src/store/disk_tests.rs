@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::contract::{Place, count, every_rule, put, rows};
 use super::faults::{Failure, FaultyFiles};
-use super::{DiskStore, Options, Position, Project, Read, Store, StoreError};
+use super::{DiskStore, Options, Position, Project, Read, Record, Store, StoreError, Writes};
 
 const NOW: i64 = 1_795_447_999_000;
 
@@ -178,6 +178,55 @@ fn what_neither_has_is_reported_as_lost_until_now_and_later() {
     assert!(matches!(store.record(lost[0]), Err(StoreError::Damaged { .. })));
     assert_eq!(store.position(), Position(40));
     assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+/// As the suite's projection, but `effect` means nothing where `cause` is not there.
+struct Effects;
+
+impl Project for Effects {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn project(
+        &self,
+        at: Position,
+        record: &Record,
+        index: &dyn Read,
+        writes: &mut Writes,
+    ) -> Result<(), StoreError> {
+        if record.payload.starts_with(b"effect") && index.get(b"cause")?.is_none() {
+            let reason = "its cause is not there".to_owned();
+            return Err(StoreError::Meaningless { at, kind: record.kind, reason });
+        }
+        rows().project(at, record, index, writes)
+    }
+}
+
+#[test]
+fn a_record_whose_cause_is_lost_is_lost_too_and_the_store_opens() {
+    let place = OnDisk::new();
+    let store = place.open(Arc::new(Effects)).unwrap();
+    store.commit(vec![put("cause", "CAUSE")]).unwrap();
+    store.commit(vec![put("effect", "1")]).unwrap();
+    store.commit(vec![put("other", "2")]).unwrap();
+    drop(store);
+    let path = place.root().join("journal/00000001.seg");
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(5).position(|window| window == b"CAUSE").unwrap();
+    bytes[at] ^= 4;
+    fs::write(&path, &bytes).unwrap();
+    fs::remove_dir_all(place.root().join("index")).unwrap();
+    for _ in 0..2 {
+        let store = place.open(Arc::new(Effects)).unwrap();
+        assert_eq!(store.opened().lost, [Position(1), Position(2)]);
+        assert_eq!(store.get(b"effect").unwrap(), None);
+        assert_eq!(store.get(b"other").unwrap(), Some(b"2".to_vec()));
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    }
+    let store = place.open(Arc::new(Effects)).unwrap();
+    store.commit(vec![put("cause", "CAUSE"), put("effect", "1")]).unwrap();
+    assert_eq!(store.get(b"effect").unwrap(), Some(b"1".to_vec()));
 }
 
 #[test]
