@@ -236,6 +236,8 @@ pub enum FailureCode {
     Closing,
     /// The sender itself failed.
     Internal,
+    /// What the device may do was changed: come again at once, under the new rights.
+    Changed,
 }
 
 /// A failure, as told to the other side.

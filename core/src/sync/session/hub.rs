@@ -371,6 +371,20 @@ impl HubSession {
         self.wire.fail(failure);
     }
 
+    /// Notes that the hub closes. A phone that came for one exchange goes on to its end, without
+    /// waiting for merges; one that stays is told why once all that is under way is done, and one that
+    /// has not said Hello is told at once.
+    pub fn handle_closing(&mut self, failure: Failure) {
+        self.merging = false;
+        match &self.hello {
+            None => self.wire.fail(failure),
+            Some(hello) if hello.live => {
+                self.refusal.get_or_insert(failure);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Notes that the connection is gone.
     pub fn handle_closed(&mut self) {
         self.wire.end(Ending::Cut);
@@ -392,6 +406,11 @@ impl HubSession {
             return None;
         }
         self.events.pop_front().or_else(|| self.next_work())
+    }
+
+    /// Returns the next frame that was said already, and does no work for another.
+    pub fn poll_said(&mut self) -> Option<Vec<u8>> {
+        self.wire.next_send()
     }
 
     /// Returns what to fetch next; called only when nothing waits to be written, so a slow reader

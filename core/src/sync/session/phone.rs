@@ -213,6 +213,12 @@ impl PhoneSession {
         self.finishing = true;
     }
 
+    /// Returns whether packs were left for another session.
+    #[must_use]
+    pub fn has_left_behind(&self) -> bool {
+        self.wire.left_behind
+    }
+
     /// Notes that the connection is gone.
     pub fn handle_closed(&mut self) {
         self.wire.end(Ending::Cut);
