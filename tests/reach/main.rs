@@ -7,6 +7,7 @@ mod exchanges;
 mod heap;
 mod hub;
 mod lists;
+mod live;
 mod memory;
 mod page_table;
 mod quic;

@@ -27,10 +27,6 @@ pub use settings::Settings;
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 
-/// An exchange is followed by at most this many more, when more waits here than one takes or when
-/// everything has to be compared.
-const FOLLOW_UPS_MAX: usize = 64;
-
 /// Why a client could not do as asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -162,7 +158,7 @@ impl Client {
     pub fn open(dir: &Path) -> Result<Self, ClientError> {
         let (settings, seed) = settings::read(dir)?;
         let now = clock::now();
-        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), store_options())?;
         let fresh = Incarnation(clock::random()?);
         let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
@@ -239,22 +235,15 @@ impl Client {
         if options.live.is_none() {
             endpoint = endpoint.for_short_exchanges();
         }
-        let mut report = driver::sync(&self.phone, &endpoint, &hub, options).await?;
-        for _ in 0..FOLLOW_UPS_MAX {
-            if !report.progress.again && !report.progress.more {
-                break;
-            }
-            let more = driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;
-            // Where the hub signs for nothing, offering the same again would only cost data.
-            let stands_still = !more.progress.again && more.progress.stored == 0;
-            report.add(more);
-            if stands_still {
-                break;
-            }
-        }
+        let report = driver::exchange(&self.phone, &endpoint, &hub, options).await?;
         endpoint.wait_idle(std::time::Duration::from_millis(200)).await;
         Ok(report)
     }
+}
+
+/// How a device's store works: by the system's clock, for the folder may be open for weeks.
+fn store_options() -> Options {
+    Options::new(Arc::new(|| clock::now().0))
 }
 
 /// Whether the hub does not, or no longer, take this device in.
@@ -268,5 +257,20 @@ fn is_shut(error: &ClientError) -> bool {
             failure.code == FailureCode::NotAllowed
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_store_goes_on_while_it_is_open() {
+        let options = store_options();
+        let opened = clock::now();
+        while clock::now() <= opened {
+            std::hint::spin_loop();
+        }
+        assert!((options.clock)() > opened.0);
     }
 }

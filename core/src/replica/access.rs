@@ -48,6 +48,12 @@ pub(super) fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
     entry.active && entry.scopes.iter().any(|own| covers(own, scope))
 }
 
+/// Returns whether two entries of one device let it do the same; its name may differ.
+#[must_use]
+pub(super) fn same_rights(one: &DeviceEntry, two: &DeviceEntry) -> bool {
+    (one.active, one.role, &one.scopes) == (two.active, two.role, &two.scopes)
+}
+
 /// Returns whether a role may write a kind of document (design §4).
 #[must_use]
 pub fn may_write(role: Role, kind: Kind) -> bool {

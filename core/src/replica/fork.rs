@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
+use super::access;
 use super::documents::{ClosedLines, each_row, is_closed};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
@@ -74,7 +75,7 @@ pub struct Taken {
     /// The hub holds changes of this device that this store never made: another store writes under
     /// the same key.
     pub cloned: bool,
-    /// This device may see more than before, and the next contact has to compare everything.
+    /// The rights of this device were changed, and the next contact has to compare everything.
     pub widened: bool,
     /// Own edits were made anew because the hub refused what they build on, and wait to be sent.
     pub remade: bool,
@@ -212,7 +213,8 @@ impl Phone {
         Ok(withdrawn)
     }
 
-    /// Returns whether the hub now lets this device see more than it was told of before.
+    /// Returns whether the hub now gives this device other rights than it was told of before: it may
+    /// see more, and what was refused may be taken in now. Only a comparison shows both.
     fn is_widened(&self, items: &[FeedItem]) -> Result<bool, ReplicaError> {
         let own = items.iter().rev().find_map(|item| match item {
             FeedItem::Device(entry) if entry.device == self.device() => Some(entry),
@@ -220,7 +222,7 @@ impl Phone {
         });
         let Some(own) = own else { return Ok(false) };
         let before = self.replica().device(self.device())?;
-        Ok(before.is_some_and(|before| before.scopes != own.scopes))
+        Ok(before.is_some_and(|before| !access::same_rights(&before, own)))
     }
 
     /// Returns whether this very pack, or a longer one, is held.

@@ -25,7 +25,7 @@ use crate::trust::{DeviceKey, HubReceipt};
 const RELEASED_AT_ONCE_MAX: usize = 4096;
 
 /// Packs offered in one session's first flight; the rest follow in the next sync.
-pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
+const OUTBOX_AT_ONCE_MAX: usize = 4096;
 
 /// A replica that writes under its own device's name.
 pub struct Phone {
@@ -66,6 +66,13 @@ pub struct RejectedEdit {
     pub verdict: Verdict,
     /// What is not in the record.
     pub written: Vec<Written>,
+}
+
+/// What one signing step made.
+struct Signed {
+    packs: Vec<Vec<u8>>,
+    /// More waits to be signed than one step takes.
+    more: bool,
 }
 
 /// How far this phone's own edits of one document have come.
@@ -195,36 +202,62 @@ impl Phone {
         Ok(self.replica.with_carried(genesis.document(), &loaded)?.unwrap_or(loaded))
     }
 
-    /// Signs all edits not yet released, so that they can travel. One sync for all of them.
-    /// Returns the packs made.
+    /// Signs edits not yet released, at most [`RELEASED_AT_ONCE_MAX`], so that they can travel. One
+    /// sync for all of them. Returns the packs made.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
     pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        Ok(self.release_some(now)?.0)
+    }
+
+    /// As [`Self::release`]; returns too whether more waits than one step signs.
+    pub(super) fn release_some(
+        &self,
+        now: Timestamp,
+    ) -> Result<(Vec<Vec<u8>>, bool), ReplicaError> {
         let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
         self.recover(now)?;
-        let packs = self.sign()?;
+        let Signed { packs, more } = self.sign()?;
         if !packs.is_empty() {
             let pieces = pieces(packs.iter().cloned(), Vec::len).into_iter();
             let facts: Vec<Fact> = pieces.map(|packs| Fact::Released { packs, at: now }).collect();
             self.record_all(&facts)?;
         }
         drop(guard);
-        Ok(packs)
+        Ok((packs, more))
     }
 
     /// Returns what waits to be released, as signed packs.
-    fn sign(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
+    fn sign(&self) -> Result<Signed, ReplicaError> {
+        let store = self.replica.store();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = store.scan(&[UNRELEASED], after.as_deref(), RELEASED_AT_ONCE_MAX)?;
+            after = page.last().map(|(key, _)| key.clone());
+            let packs = self.sign_rows(&page)?;
+            let more = match &after {
+                Some(last) => !store.scan(&[UNRELEASED], Some(last), 1)?.is_empty(),
+                None => false,
+            };
+            // Edits that cannot be signed stay where they are, and must not stand before the others.
+            if !packs.is_empty() || !more {
+                return Ok(Signed { packs, more });
+            }
+        }
+    }
+
+    fn sign_rows(&self, waiting: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
         let store = self.replica.store();
-        for (key, value) in store.scan(&[UNRELEASED], None, RELEASED_AT_ONCE_MAX)? {
-            let (Some(document), Some(actor)) = (rows::document_in(&key), rows::actor_in(&key))
+        for (key, value) in waiting {
+            let (Some(document), Some(actor)) = (rows::document_in(key), rows::actor_in(key))
             else {
                 continue;
             };
-            let at: u64 = rows::decode(&key, &value)?;
-            let seq = rows::number_in(&key).unwrap_or_default();
+            let at: u64 = rows::decode(key, value)?;
+            let seq = rows::number_in(key).unwrap_or_default();
             let change = match self.own_change(at, actor, seq) {
                 Err(ReplicaError::Store(StoreError::Damaged { .. })) => None,
                 change => change?,
@@ -265,22 +298,30 @@ impl Phone {
         Ok(packs)
     }
 
-    /// Returns what a session with the hub begins with, after releasing what waits.
+    /// Returns what a session with the hub begins with, after releasing what waits, and whether more
+    /// waits here than one session takes.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
-    pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
+    pub fn start(
+        &self,
+        hub: DeviceId,
+        live: bool,
+        now: Timestamp,
+    ) -> Result<(Start, bool), ReplicaError> {
         // Also where nothing waits to be signed: what comes must be kept.
         self.recover(now)?;
-        let unsaved = match self.release(now) {
-            Ok(_) => Vec::new(),
+        let (unsaved, mut more) = match self.release_some(now) {
+            Ok((_, more)) => (Vec::new(), more),
             // There is no room to keep what is signed, but what was typed can still leave: later the
-            // same changes are signed again, and the hub has them already.
-            Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign()?,
+            // same changes are signed again, and the hub has them already. A session at once would
+            // sign and send the very same.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => (self.sign()?.packs, false),
             Err(error) => return Err(error),
         };
         let mut outbox = self.outbox()?;
+        more |= outbox.len() >= OUTBOX_AT_ONCE_MAX;
         outbox.extend(unsaved);
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
@@ -288,7 +329,7 @@ impl Phone {
             .map_err(|error| StoreError::Damaged { what: error.to_string() })?;
         let notices: Option<u64> = rows::get(&**store, &rows::single(meta::NOTICES))?;
         let position = rows::position(&**store, meta::POSITION)?;
-        Ok(Start {
+        let start = Start {
             position,
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
@@ -299,7 +340,8 @@ impl Phone {
             hub,
             device: self.device(),
             now,
-        })
+        };
+        Ok((start, more))
     }
 
     /// Records the hub's receipt.
@@ -311,18 +353,31 @@ impl Phone {
         self.record(Fact::Receipted { receipt }).map(drop)
     }
 
-    /// Returns what the hub did not take into the record, newest last.
+    /// Returns what the hub did not take into the record, newest last. What it took in after this
+    /// device's rights were corrected is not among it.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn notices(&self) -> Result<Vec<Notice>, ReplicaError> {
-        let mut notices = Vec::new();
-        each_row(&**self.replica.store(), &[NOTICE], None, |key, value| {
+        let store = self.replica.store();
+        let mut notices: Vec<Notice> = Vec::new();
+        each_row(&**store, &[NOTICE], None, |key, value| {
             notices.push(rows::decode(key, value)?);
             Ok(())
         })?;
-        Ok(notices)
+        let mut standing = Vec::with_capacity(notices.len());
+        for notice in notices {
+            if notice.verdict == Verdict::NotAllowed {
+                let key = rows::of_actor(ARRIVAL, notice.document, notice.actor);
+                let row: Option<ArrivalRow> = rows::get(&**store, &key)?;
+                if row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq) {
+                    continue;
+                }
+            }
+            standing.push(notice);
+        }
+        Ok(standing)
     }
 
     /// Returns the own edits that are not in the record or not wholly, by document and then oldest

@@ -329,7 +329,8 @@ impl Step<'_> {
     fn noticed(&mut self, upto: u64, notices: &[Notice]) -> Result<(), StoreError> {
         for (number, notice) in (1..=upto).rev().zip(notices.iter().rev()) {
             self.index.put(rows::of_number(NOTICE, number), notice);
-            // The hub keeps a refused pack verbatim; sending it again would change nothing.
+            // The hub keeps a refused pack verbatim; sending it again would change nothing until the
+            // rights of this device change, and then both compare.
             self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
         }
         self.index.put(rows::single(meta::NOTICES), &upto);

@@ -9,7 +9,7 @@ use super::ReplicaError;
 use super::access;
 use super::carried::CarriedName;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
-use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
+use super::phone::Phone;
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, StoreError};
@@ -17,6 +17,10 @@ use crate::sync::{
     AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
     HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
+
+/// When a device should come again to a hub that shuts down: mostly it is only started anew, which
+/// takes seconds.
+const CLOSING_RETRY_MS: u64 = 5_000;
 
 /// Random bytes for a fresh incarnation, should one be needed.
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -32,8 +36,8 @@ pub struct Progress {
     pub stored: usize,
     /// Packs that the hub set aside.
     pub refused: usize,
-    /// Another exchange should follow at once, and compare everything: a line of own edits has to be
-    /// taken over, or this device may see more than before.
+    /// Another exchange should follow at once, and mostly compare everything: a line of own edits has
+    /// to be taken over, own edits were made anew, or the rights of this device were changed.
     pub again: bool,
     /// More waits here than one exchange takes: another should follow at once.
     pub more: bool,
@@ -64,19 +68,20 @@ impl PhoneRunner {
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
-        let mut start = phone.start(options.hub, options.live, now)?;
+        let (mut start, more) = phone.start(options.hub, options.live, now)?;
         start.asks = (0..).zip(options.asks).collect();
-        let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
         let mut delivering = BTreeSet::new();
         for (name, pack) in phone.deliveries()? {
             delivering.insert(name);
             start.outbox.push(pack);
         }
         let sent = start.outbox.len();
+        let session = PhoneSession::new(start);
+        let more = more || session.has_left_behind();
         let progress = Progress { sent, more, ..Progress::default() };
         Ok(Self {
             phone,
-            session: PhoneSession::new(start),
+            session,
             entropy,
             delivering,
             progress,
@@ -115,9 +120,10 @@ impl PhoneRunner {
     ///
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn offer(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
-        let packs = self.phone.release(now)?;
+        let (packs, more) = self.phone.release_some(now)?;
         self.progress.sent += packs.len();
         self.session.handle_new_outbox(packs);
+        self.progress.more |= more || self.session.has_left_behind();
         Ok(())
     }
 
@@ -170,6 +176,7 @@ impl PhoneRunner {
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
                     let done = outcome.ending == Ending::Done && !outcome.left_behind;
+                    self.progress.again |= is_changed(&outcome);
                     self.outcome = Some(outcome);
                     // The hub has answered everything: what it did not sign for it does not take.
                     if done {
@@ -206,6 +213,11 @@ impl PhoneRunner {
     }
 }
 
+/// Whether the hub ended the exchange so that the device comes again under its new rights.
+fn is_changed(outcome: &Outcome) -> bool {
+    matches!(&outcome.ending, Ending::Told(failure) if failure.code == FailureCode::Changed)
+}
+
 /// What a phone's exchange is for.
 #[derive(Debug, Clone)]
 pub struct PhoneOptions {
@@ -231,6 +243,8 @@ pub struct HubRunner {
     announced: bool,
     /// The disk had no room for what was pushed or asked, and nobody was told yet.
     full: bool,
+    /// The hub is shutting down.
+    closing: bool,
     outcome: Option<Outcome>,
 }
 
@@ -258,6 +272,7 @@ impl HubRunner {
             asked: BTreeSet::new(),
             announced: false,
             full: false,
+            closing: false,
             outcome: None,
         })
     }
@@ -293,15 +308,18 @@ impl HubRunner {
             }
         }
         self.unmerged = left;
-        let known = self.hub.replica().device(self.entry.device)?;
-        if known.as_ref() != Some(&self.entry) {
-            // Rights that were changed hold from now on, not from the next contact.
-            self.session.handle_failure(Failure {
-                code: FailureCode::NotAllowed,
-                message: "an administrator has changed what this device may do; sync again"
-                    .to_owned(),
-                retry_after_ms: None,
-            });
+        let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
+        // Rights that were changed hold from now on, not from the next contact.
+        let changed = match &known {
+            None => Some((FailureCode::NotAllowed, "the rights of this device have ended")),
+            Some(known) if !access::same_rights(known, &self.entry) => {
+                Some((FailureCode::Changed, "the rights of this device were changed; come again"))
+            }
+            Some(_) => None,
+        };
+        if let Some((code, message)) = changed {
+            let message = message.to_owned();
+            self.session.handle_failure(Failure { code, message, retry_after_ms: None });
             return Ok(());
         }
         self.session.handle_feed_grown();
@@ -321,6 +339,24 @@ impl HubRunner {
     pub fn stop_waiting(&mut self) {
         self.unmerged.clear();
         self.session.handle_merged(true);
+    }
+
+    /// Says that the hub closes. What is under way is stored and signed for before the device is told
+    /// to come again; nothing is waited for that a later start of the hub does as well.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.unmerged.clear();
+        self.session.handle_closing(Failure {
+            code: FailureCode::Closing,
+            message: "the hub is shutting down; come again".to_owned(),
+            retry_after_ms: Some(CLOSING_RETRY_MS),
+        });
+    }
+
+    /// Returns the next frame that was said already, without doing work for another: what is in memory
+    /// anyway may be taken out while earlier frames still wait to be written.
+    pub fn poll_said(&mut self) -> Option<Vec<u8>> {
+        self.session.poll_said()
     }
 
     /// Does the work that is due and returns the next frame to send; write it before polling again.
@@ -407,7 +443,7 @@ impl HubRunner {
         self.full |=
             accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
-            if !self.hub.settled(item.document, item.actor, item.seq)? {
+            if !self.closing && !self.hub.settled(item.document, item.actor, item.seq)? {
                 self.unmerged.insert((item.document, item.actor), item.seq);
             }
         }

@@ -267,6 +267,7 @@ pub(super) fn of_failure(failure: &Failure, m: &Messages) -> String {
         FailureCode::Full => m.text("cause.hub_full", &[]),
         FailureCode::Closing => m.text("cause.closing", &[]),
         FailureCode::Internal => m.text("cause.hub_failed", &[]),
+        FailureCode::Changed => m.text("cause.rights_changed", &[]),
     }
 }
 

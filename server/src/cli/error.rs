@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
@@ -257,6 +258,16 @@ impl CliError {
         }
     }
 
+    /// Returns how long the hub asked to be left alone, if it did.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Client(ClientError::Driver(DriverError::Refused { failure })) => {
+                failure.retry_after_ms.map(Duration::from_millis)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the error in the words of a person: what, why, and what to do.
     pub(crate) fn explain(&self, m: &Messages) -> String {
         let described = self.describe(m);
@@ -427,7 +438,7 @@ fn of_driver(error: &DriverError) -> Failed {
 
 fn of_failure(failure: &Failure) -> Failed {
     match failure.code {
-        FailureCode::Busy | FailureCode::Closing => Failed::Network,
+        FailureCode::Busy | FailureCode::Closing | FailureCode::Changed => Failed::Network,
         FailureCode::Full => Failed::HubFull,
         _ => Failed::Refused,
     }

@@ -150,16 +150,22 @@ pub(super) async fn sync(
         return watch(client, output).await;
     }
     let watch = Stopwatch::start();
-    let notices = client.refused()?.len();
+    let before = client.refused()?;
     let report = patiently(client, output).await?;
     let mut data = data_of(client, &report)?;
     data.milliseconds = milliseconds(watch.elapsed());
-    data.notices = client.refused()?.iter().skip(notices).map(notice).collect();
+    data.notices = news(&before, &client.refused()?).map(notice).collect();
     let m = output.messages();
     let mut page = Page::new();
     report_text(&mut page, &data, m);
     let code = if data.refused > 0 { Failed::Refused.code() } else { 0 };
     Ok(Answer::new(&data, page)?.with_code(code))
+}
+
+/// Returns the notices that came since. Earlier ones may be gone: what was refused for want of rights
+/// may have been taken in.
+fn news<'a>(before: &'a [Notice], now: &'a [Notice]) -> impl Iterator<Item = &'a Notice> {
+    now.iter().filter(|notice| !before.contains(notice))
 }
 
 /// Tries a few times: on a bad line the second attempt often goes through, and what the first one
@@ -174,7 +180,7 @@ async fn patiently(client: &Client, output: &Output) -> Result<SyncReport, CliEr
         if error.failed() != Failed::Network || backoff.failures() + 1 >= ATTEMPTS {
             return Err(error);
         }
-        let wait = pause(&mut backoff, None)?;
+        let wait = pause(&mut backoff, error.retry_after())?;
         output.remark(&waiting_text(&error, wait, output.messages()));
         tokio::time::sleep(wait).await;
     }
@@ -219,7 +225,7 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
             Err(error) => error,
         };
         let at_least = match error.failed() {
-            Failed::Network => None,
+            Failed::Network => error.retry_after(),
             // What others wrote still came; what is here leaves once there is room there.
             Failed::HubFull => Some(HUB_FULL_PAUSE),
             _ => {
@@ -262,7 +268,7 @@ async fn follow(
         edited: Arc::new(Notify::new()),
         stop,
         // When the terminal is slower than the line, counts in later events say the same.
-        observer: Box::new(move |event| drop(tell.try_send(event))),
+        observer: Arc::new(move |event| drop(tell.try_send(event))),
     };
     let exchange = client.sync(SyncOptions { live: Some(live), asks: Vec::new() });
     tokio::pin!(exchange);
