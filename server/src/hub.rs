@@ -227,6 +227,13 @@ fn report(hub: &Hub) {
             "records are lost; phones will give them back"
         );
     }
+    match hub.replica().troubles() {
+        Ok(found) if !found.is_empty() => tracing::error!(
+            findings = found.len(),
+            "records of this hub were lost; `bienban admin status` says what to do"
+        ),
+        _ => {}
+    }
     if opened.moved {
         tracing::warn!("the folder was restored or copied; phones will compare everything");
     }

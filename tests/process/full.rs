@@ -25,13 +25,13 @@ const FULL: i64 = 7;
 const RECOVERED_WITHIN: Duration = Duration::from_secs(20);
 
 /// A file system in memory.
-struct Disk {
+pub(crate) struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
     /// Mounts one, or says why the test cannot run.
-    fn mount(test: &str) -> Option<Self> {
+    pub(crate) fn mount(test: &str) -> Option<Self> {
         let disk = Self { folder: TempDir::new().unwrap() };
         let size = format!("size={DISK_MIB}m");
         let mounted = Command::new("mount")
@@ -46,7 +46,7 @@ impl Disk {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -55,7 +55,7 @@ impl Disk {
     }
 
     /// Takes all the room there is.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
         for block in [vec![0xaa; 1 << 16], vec![0xaa; 1 << 10], vec![0xaa; 1]] {
             while filler.write_all(&block).is_ok() {}
@@ -68,7 +68,7 @@ impl Disk {
         while filler.write_all(&[0xaa; 64]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.filler()).unwrap();
     }
 }

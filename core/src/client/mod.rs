@@ -18,7 +18,7 @@ use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
-use crate::store::{DiskStore, Options, StoreError};
+use crate::store::{self, DiskStore, NEW_STORE_BYTES_MIN, Options, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
@@ -103,6 +103,20 @@ pub enum ClientError {
         /// The kind of document.
         kind: Kind,
     },
+    /// Only a supervisor decides, comments and asks in a review.
+    #[error("a device of role {role} may reply in a review, and neither decide nor comment; a supervisor does")]
+    NotReviewer {
+        /// The role that the hub gave this device.
+        role: &'static str,
+    },
+    /// The hub's table of devices does not let this one write in the unit.
+    #[error("this device may not write in unit {scope}, only in {}", scopes.join(", "))]
+    NotHere {
+        /// The unit of the document.
+        scope: String,
+        /// The units that the hub gave this device.
+        scopes: Vec<String>,
+    },
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -118,6 +132,16 @@ pub enum ClientError {
     /// The exchange failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
+    /// The disk has too little room for a device's folder.
+    #[error("a device needs {needed} bytes free in {path}, and there are {free}")]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// A document is not of the kind asked for.
     #[error("document {document} is a {found}, not a {wanted}")]
     WrongKind {
@@ -146,8 +170,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::HasDevice`] when the folder holds one already.
+    /// Returns [`ClientError::HasDevice`] when the folder holds one already, and
+    /// [`ClientError::NoRoom`] when the disk is too full for it to record anything.
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
+        let (needed, free) = (NEW_STORE_BYTES_MIN, store::free_bytes(dir));
+        if let Some(free) = free.filter(|free| *free < needed) {
+            return Err(ClientError::NoRoom { path: dir.to_owned(), needed, free });
+        }
         let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
         settings::create(dir, settings, &seed)?;
         Ok(DeviceKey::from_seed(&seed).device())

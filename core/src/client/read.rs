@@ -7,7 +7,7 @@ use crate::checklist::{AnswerError, GradeSoFar, Template, grade_so_far};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
-    Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
+    Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -79,6 +79,8 @@ pub struct Shown {
     /// The supervisor's decision, comments and requests, if there are any; none when the past is
     /// shown, because a review has a past of its own.
     pub review: Option<ReviewView>,
+    /// What the review comes to: whose words count.
+    pub judged: Option<Judged>,
 }
 
 impl Client {
@@ -106,7 +108,9 @@ impl Client {
         if let Some(review) = &review {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }
+        let judged = review.as_ref().map(|review| self.phone().replica().judged(review));
         Ok(Shown {
+            judged: judged.transpose()?.flatten(),
             genesis: genesis.clone(),
             document: id,
             facility,

@@ -1,7 +1,8 @@
 //! What a person does: visits, answers, notes, findings, reviews, facilities, plans.
 //!
 //! Every call is one edit, durable when it returns. Whether a grade fits the checklist is checked
-//! here, because the record itself takes any; who may write is the hub's to decide.
+//! here, because the record itself takes any; so is whether the hub will take the edit in, by the
+//! rights that it told of.
 
 use super::read::wrong_kind;
 use super::{Client, ClientError};
@@ -10,8 +11,8 @@ use crate::model::{
     AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
     LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
 };
-use crate::replica::{EditOutcome, may_write};
-use crate::sync::Role;
+use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
+use crate::sync::{DeviceEntry, Role};
 
 /// A planned visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +188,7 @@ impl Client {
                 None => Ok(()),
             }
         };
-        Ok(self.phone().edit(inspection, now, edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Edits the note of an item.
@@ -206,7 +207,7 @@ impl Client {
             Note::Append(line) => append_line(editor, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
@@ -221,7 +222,7 @@ impl Client {
         to: LifeCycle,
     ) -> Result<EditOutcome<()>, ClientError> {
         let edit = |editor: &mut Editor<'_>| editor.set_state(to);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Writes a field of the minutes' header, for instance `witness`.
@@ -236,7 +237,7 @@ impl Client {
         value: &str,
     ) -> Result<EditOutcome<()>, ClientError> {
         let edit = |editor: &mut Editor<'_>| editor.set_header(name, value);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Adds a finding and returns its name.
@@ -251,7 +252,7 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
-        Ok((id, self.phone().edit(inspection, clock::now(), edit)?))
+        Ok((id, self.edit(inspection, edit)?))
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
@@ -267,7 +268,7 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let id = self.find_finding(inspection, finding)?;
         let edit = |editor: &mut Editor<'_>| editor.finding_delete(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Takes a finding's tombstone away.
@@ -282,7 +283,7 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let id = self.find_finding(inspection, finding)?;
         let edit = |editor: &mut Editor<'_>| editor.finding_restore(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     fn find_finding(&self, inspection: &Genesis, name: &str) -> Result<[u8; 16], ClientError> {
@@ -296,10 +297,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotYours`] when this device may not review, and
+    /// Returns [`ClientError::NotReviewer`] when this device may not judge, and
     /// [`ClientError::Replica`] when it could not be recorded.
     pub fn accept(&self, inspection: &Genesis, text: &str) -> Result<EditOutcome<()>, ClientError> {
-        self.review(inspection, |editor| editor.decide(Verdict::Accepted, text))
+        self.review(inspection, ReviewAct::Judge, |editor| editor.decide(Verdict::Accepted, text))
     }
 
     /// Pins a comment to an item, or to the whole inspection, and returns its name.
@@ -315,7 +316,7 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         self.check_item(inspection, item)?;
         let id = clock::random::<16>()?;
-        Ok((id, self.review(inspection, |editor| editor.comment(id, item, text))?))
+        Ok((id, self.review(inspection, ReviewAct::Judge, |editor| editor.comment(id, item, text))?))
     }
 
     /// Sends an inspection back (*trả lại để bổ sung*), as a whole or to one item, and returns the
@@ -332,7 +333,7 @@ impl Client {
         let item = sending.item.as_deref();
         self.check_item(inspection, item)?;
         let id = clock::random::<16>()?;
-        let outcome = self.review(inspection, |editor| {
+        let outcome = self.review(inspection, ReviewAct::Judge, |editor| {
             editor.decide(Verdict::SentBack, &sending.text)?;
             editor.request(id, item, &sending.text)
         })?;
@@ -360,7 +361,7 @@ impl Client {
         let to = row_named("comment", to, ids)?;
         let answers = asked.contains(&hex::encode(to));
         let id = clock::random::<16>()?;
-        let outcome = self.review(inspection, |editor| {
+        let outcome = self.review(inspection, ReviewAct::Reply, |editor| {
             editor.reply(id, to, text)?;
             if answers { editor.request_answered(to, true) } else { Ok(()) }
         })?;
@@ -370,13 +371,32 @@ impl Client {
     fn review<T>(
         &self,
         inspection: &Genesis,
+        act: ReviewAct,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ClientError> {
         if inspection.kind != Kind::Inspection {
             return Err(wrong_kind(inspection, Kind::Inspection));
         }
-        self.check_role(Kind::Review)?;
-        Ok(self.phone().edit(&review_of(inspection), clock::now(), edit)?)
+        if let Some(own) = self.phone().replica().device(self.device())?
+            && !may_review(own.role, act)
+        {
+            let role = role_name(own.role);
+            return Err(match act {
+                ReviewAct::Judge => ClientError::NotReviewer { role },
+                ReviewAct::Reply => ClientError::NotYours { role, kind: Kind::Review },
+            });
+        }
+        self.edit(&review_of(inspection), edit)
+    }
+
+    /// Records an edit that the hub will take in, as far as this device was told.
+    pub(super) fn edit<T>(
+        &self,
+        genesis: &Genesis,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ClientError> {
+        self.check_rights(genesis)?;
+        Ok(self.phone().edit(genesis, clock::now(), edit)?)
     }
 
     fn check_item(&self, inspection: &Genesis, item: Option<&str>) -> Result<(), ClientError> {
@@ -410,10 +430,8 @@ impl Client {
         facility: DocumentId,
         input: &FacilityInput,
     ) -> Result<bool, ClientError> {
-        self.check_role(Kind::Facility)?;
         let genesis = self.phone().replica().genesis(facility)?;
-        let edit = |editor: &mut Editor<'_>| editor.facility(input);
-        Ok(self.phone().edit(&genesis, clock::now(), edit)?.recorded.is_some())
+        Ok(self.edit(&genesis, |editor| editor.facility(input))?.recorded.is_some())
     }
 
     /// Makes a plan and returns its name.
@@ -432,22 +450,26 @@ impl Client {
         scope: Scope,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
     ) -> Result<DocumentId, ClientError> {
-        self.check_role(kind)?;
         let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
         let genesis = Genesis { kind, scope, template: None, origin };
-        self.phone().edit(&genesis, clock::now(), edit)?;
+        self.edit(&genesis, edit)?;
         Ok(genesis.document())
     }
 
     /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:
     /// recording never waits for the hub.
-    fn check_role(&self, kind: Kind) -> Result<(), ClientError> {
-        match self.phone().replica().device(self.device())? {
-            Some(own) if !may_write(own.role, kind) => {
-                Err(ClientError::NotYours { role: role_name(own.role), kind })
-            }
-            _ => Ok(()),
+    fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
+        let Some(own) = self.phone().replica().device(self.device())? else { return Ok(()) };
+        if !may_write(own.role, genesis.kind) {
+            return Err(ClientError::NotYours { role: role_name(own.role), kind: genesis.kind });
         }
+        // Rights that have ended may come back; what is written meanwhile waits here.
+        let own = DeviceEntry { active: true, ..own };
+        if !admits(&own, genesis.kind, &genesis.scope) {
+            let scopes = own.scopes.iter().map(ToString::to_string).collect();
+            return Err(ClientError::NotHere { scope: genesis.scope.to_string(), scopes });
+        }
+        Ok(())
     }
 }
 

@@ -52,7 +52,7 @@ pub use kinds::inspection::{
     Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_FIELDS, InspectionView, Sample,
 };
 pub use kinds::plan::{Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role};
-pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
+pub use kinds::review::{Decision, Judged, Pinned, Reply, ReviewView, Standing, Verdict};
 pub use layout::{FIRST_ACTOR, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::ids::{DocumentId, Kind, Origin, Scope, TemplateId, Timestamp};
-use super::kinds::review::Verdict;
+use super::kinds::review::Judged;
 use super::layout::FIRST_ACTOR;
 use super::register::Register;
 use super::view::View;
@@ -162,6 +162,14 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Takes in what a review comes to.
+    pub(crate) fn judge(&mut self, judged: &Judged) {
+        self.open_requests = count(judged.open_requests.len());
+        self.state = judged.verdict.name().to_owned();
+    }
+}
+
 impl Document {
     /// Computes the row that a list shows.
     #[must_use]
@@ -187,14 +195,9 @@ impl Document {
                 summary.title = named.unwrap_or_default();
             }
             Kind::Review => {
-                if let Some(read) = view.review() {
-                    summary.open_requests = count(read.open_requests().len());
-                    let state = match read.verdict() {
-                        Verdict::Pending => "pending",
-                        Verdict::Accepted => "accepted",
-                        Verdict::SentBack => "sent_back",
-                    };
-                    summary.state = state.to_owned();
+                // As if everybody might decide; whoever knows the authors judges once more.
+                if let Some(judged) = view.judged(|_| true) {
+                    summary.judge(&judged);
                 }
             }
             Kind::Followup => {

@@ -508,7 +508,7 @@ impl Replica {
         let mut writes = Writes::default();
         let before = self.summary(document)?;
         let shown = self.with_carried(document, &loaded.document)?;
-        let summary = shown.as_ref().unwrap_or(&loaded.document).summary();
+        let summary = self.summary_of(shown.as_ref().unwrap_or(&loaded.document))?;
         if let Some(before) = before {
             let stale = rows::of_order(before.kind, before.updated_at, document);
             writes.remove(stale);

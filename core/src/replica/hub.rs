@@ -24,12 +24,11 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 /// hostile device cannot fill the disk with changes that build on nothing.
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
-/// A place in a key: position and index. All bits set come after every place.
-const PLACE_BYTES: usize = 12;
+mod admission;
+mod waiting;
 
-/// Packs of one device kept in quarantine: a person looks at each, and a hostile device must not
-/// fill the disk with them.
-const QUARANTINED_PER_DEVICE_MAX: u64 = 1_000;
+/// A place in a key: position and index. All bits set come after every place.
+pub(super) const PLACE_BYTES: usize = 12;
 
 /// What a hub is told at its start.
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +137,7 @@ impl Batch {
             Decision::Known => {}
             // Not signed for, so the device keeps it and its user sees that it is only there. The
             // exchange goes on: what others wrote must still reach the device.
-            Decision::Clogged | Decision::OverQuota => {}
+            Decision::Clogged | Decision::OverQuota => accepted.undecided = true,
         }
     }
 
@@ -180,7 +179,9 @@ impl Hub {
         let device = hub.key.device();
         match hub.replica.owner()? {
             None => {
+                let created = hub.replica.store().opened().created;
                 hub.record(Fact::Born { device, incarnation, at: options.now })?;
+                hub.replica.note_trouble(!created, options.now)?;
             }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
@@ -190,6 +191,7 @@ impl Hub {
             }
             Some(_) => hub.renew_if_lost(options)?,
         }
+        hub.reconsider_all()?;
         Ok(hub)
     }
 
@@ -203,7 +205,8 @@ impl Hub {
             return Ok(());
         }
         self.replica.store().reopen()?;
-        self.renew_if_lost(options)
+        self.renew_if_lost(options)?;
+        self.reconsider_all()
     }
 
     /// Takes a new epoch where phones must give back what is lost here.
@@ -213,7 +216,7 @@ impl Hub {
             let (why, at) = (Renewal::Moved, options.now);
             self.record(Fact::Incarnated { incarnation, why, lost, at })?;
         }
-        Ok(())
+        self.replica.note_trouble(false, options.now)
     }
 
     /// Returns the documents.
@@ -228,7 +231,8 @@ impl Hub {
         self.key.device()
     }
 
-    /// Tells the hub of a device; everybody learns its name through the feed.
+    /// Tells the hub of a device; everybody learns its name through the feed. Packs that it might
+    /// not write before are looked at again.
     ///
     /// # Errors
     ///
@@ -245,7 +249,8 @@ impl Hub {
         } else {
             known.remove(&device);
         }
-        Ok(())
+        drop(known);
+        self.reconsider(device)
     }
 
     /// Returns whether a device may connect. Reads memory only.
@@ -265,6 +270,8 @@ impl Hub {
             Template::parse(&bytes).map_err(|source| PublishError::Template { source })?.id();
         if self.replica.object(template)?.is_none() {
             self.record(Fact::Published { bytes })?;
+            // Some could not be admitted because too much of their device waited for a checklist.
+            self.reconsider_all()?;
         }
         Ok(template)
     }
@@ -312,20 +319,7 @@ impl Hub {
                 Err(error) => self.refuse(&mut batch, &mut accepted, (from, bytes), &error)?,
             }
         }
-        let waiting = {
-            let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-            let submitted = self.decide_all(&mut tips, &mut batch, &mut accepted, packs);
-            match submitted.and_then(|()| self.submit(&mut batch, from, now)) {
-                Ok(waiting) => waiting,
-                Err(error) => {
-                    // A tip that no commit stands behind would block its actor for good.
-                    batch.forget(&mut tips);
-                    return Err(error);
-                }
-            }
-        };
-        let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
-        batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
+        let outcome = self.settle(&mut batch, &mut accepted, packs, (from, now))?;
         match outcome {
             Some(Err(StoreError::Full { .. })) => {
                 accepted.failure = Some(no_room());
@@ -346,15 +340,41 @@ impl Hub {
         Ok(accepted)
     }
 
+    /// Decides what becomes of packs and records it. Returns how that went, if there was something
+    /// to record.
+    fn settle(
+        &self,
+        batch: &mut Batch,
+        accepted: &mut Accepted,
+        packs: Vec<(Pack, &Vec<u8>)>,
+        (from, now): (DeviceId, Timestamp),
+    ) -> Result<Option<Result<Position, StoreError>>, ReplicaError> {
+        let waiting = {
+            let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
+            let submitted = self.decide_all(&mut tips, batch, accepted, (from, packs));
+            match submitted.and_then(|()| self.submit(batch, from, now)) {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    // A tip that no commit stands behind would block its actor for good.
+                    batch.forget(&mut tips);
+                    return Err(error);
+                }
+            }
+        };
+        let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
+        batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
+        Ok(outcome)
+    }
+
     fn decide_all(
         &self,
         tips: &mut InFlight,
         batch: &mut Batch,
         accepted: &mut Accepted,
-        packs: Vec<(Pack, &Vec<u8>)>,
+        (from, packs): (DeviceId, Vec<(Pack, &Vec<u8>)>),
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
-            let decision = self.decide(tips, pack, bytes)?;
+            let decision = self.decide(tips, from, pack, bytes)?;
             batch.note(tips, accepted, bytes, decision);
         }
         Ok(())
@@ -413,15 +433,21 @@ impl Hub {
         Ok(Some(receive))
     }
 
-    fn decide(&self, tips: &InFlight, pack: Pack, bytes: &[u8]) -> Result<Decision, ReplicaError> {
+    fn decide(
+        &self,
+        tips: &InFlight,
+        from: DeviceId,
+        pack: Pack,
+        bytes: &[u8],
+    ) -> Result<Decision, ReplicaError> {
         let (document, actor) = (pack.document(), pack.actor());
         let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
         let entry = self.replica.device(pack.device())?;
-        let allowed = entry.is_some_and(|entry| {
-            access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
-        });
-        if !allowed {
-            return quarantine(&pack, Verdict::NotAllowed);
+        match entry {
+            Some(entry) if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) => {}
+            Some(_) => return quarantine(&pack, Verdict::NotAllowed),
+            None if self.brought_too_much(from)? => return Ok(Decision::OverQuota),
+            None => return quarantine(&pack, Verdict::NotAllowed),
         }
         let closed: Option<ClosedLine> =
             rows::get(&**self.replica.store(), &rows::of_actor(CLOSED, document, actor))?;
@@ -433,7 +459,7 @@ impl Hub {
         }
         let Some(held) = self.tip(tips, document, actor)? else {
             return Ok(match pack.previous() {
-                None => Decision::Take(pack),
+                None => self.take(pack)?,
                 Some(_) => Decision::Ask(Want { document, actor, from_seq: 1 }),
             });
         };
@@ -450,11 +476,11 @@ impl Hub {
                 // What is still on its way to the disk may yet fail: such a pack is taken once more
                 // rather than signed for, which costs a few bytes and changes nothing.
                 let durable = !tips.contains_key(&(document, actor));
-                Ok(if pack.last_seq() > held.seq || !durable {
-                    Decision::Take(pack)
+                if pack.last_seq() > held.seq || !durable {
+                    self.take(pack)
                 } else {
-                    Decision::Held(pack)
-                })
+                    Ok(Decision::Held(pack))
+                }
             }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
@@ -496,8 +522,8 @@ impl Hub {
         if store.get(&rows::of_quarantine(&notice))?.is_some() {
             return Ok(Decision::Known);
         }
-        let count = rows::get::<u64>(&**store, &rows::notices_of(device))?.unwrap_or(0);
-        if count >= QUARANTINED_PER_DEVICE_MAX {
+        let count = rows::get::<u64>(&**store, &rows::aside_of(device))?.unwrap_or(0);
+        if count >= admission::ASIDE_PER_DEVICE_MAX {
             return Ok(Decision::OverQuota);
         }
         let bytes = bytes.to_vec();
@@ -548,7 +574,10 @@ impl Hub {
         loop {
             let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
             let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
-                return blocked.map_or(Ok(None), Err);
+                return match self.merge_ripe(now)? {
+                    Some(report) => Ok(Some(report)),
+                    None => blocked.map_or(Ok(None), Err),
+                };
             };
             match self.merge(document, now) {
                 Ok(report) => return Ok(Some(report)),
@@ -632,7 +661,7 @@ impl Hub {
             devices: devices as u64,
             head: self.head()?.number,
             pending: totals.pending,
-            waiting: totals.parked,
+            waiting: totals.parked + totals.later,
             quarantined: totals.quarantined,
         })
     }

@@ -106,7 +106,12 @@ impl Phone {
         };
         let device = phone.key.device();
         match phone.replica.owner()? {
-            None => phone.record(Fact::Born { device, incarnation: fresh, at: now })?,
+            None => {
+                let created = phone.replica.store().opened().created;
+                let born = phone.record(Fact::Born { device, incarnation: fresh, at: now })?;
+                phone.replica.note_trouble(!created, now)?;
+                born
+            }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
                     owner: owner.device.short(),
@@ -117,6 +122,7 @@ impl Phone {
                 if phone.replica.disturbed()?.is_some() {
                     phone.renew(fresh, Renewal::Moved, now)?;
                 }
+                phone.replica.note_trouble(false, now)?;
                 return Ok(phone);
             }
         };
@@ -306,20 +312,38 @@ impl Phone {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    /// Returns [`ReplicaError::Unkept`] when there is no room for it: what it signs for counts as only
+    /// here until the hub says so again. Returns [`ReplicaError::Store`] when it could not be recorded
+    /// for another reason.
     pub fn receipted(&self, receipt: HubReceipt) -> Result<(), ReplicaError> {
-        self.record(Fact::Receipted { receipt }).map(drop)
+        let packs = receipt.items.len();
+        match self.record(Fact::Receipted { receipt }) {
+            Ok(_) => Ok(()),
+            Err(ReplicaError::Store(source @ StoreError::Full { .. })) => {
+                Err(ReplicaError::Unkept { packs, source })
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Returns what the hub did not take into the record, newest last.
+    /// Returns what the hub did not take into the record, newest last. What it has taken since,
+    /// because this device's rights were corrected, is left out.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn notices(&self) -> Result<Vec<Notice>, ReplicaError> {
-        let mut notices = Vec::new();
-        each_row(&**self.replica.store(), &[NOTICE], None, |key, value| {
-            notices.push(rows::decode(key, value)?);
+        let store = &**self.replica.store();
+        let mut notices: Vec<Notice> = Vec::new();
+        each_row(store, &[NOTICE], None, |key, value| {
+            let notice: Notice = rows::decode(key, value)?;
+            let own = rows::of_actor(ARRIVAL, notice.document, notice.actor);
+            let row: Option<ArrivalRow> = rows::get(store, &own)?;
+            let taken = notice.verdict == Verdict::NotAllowed
+                && row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq);
+            if !taken {
+                notices.push(notice);
+            }
             Ok(())
         })?;
         Ok(notices)
@@ -495,6 +519,7 @@ impl Phone {
             // Before anything is written: a number that was lost must not be used twice.
             let lost = self.replica.store().opened().lost.len() as u64;
             self.renew(self.spare(lost), Renewal::Moved, now)?;
+            self.replica.note_trouble(false, now)?;
             self.stale.store(false, Ordering::Relaxed);
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, CarriedRow, DEVICE, DOCUMENT, DocumentRow,
-    Entry, EpochRow, FEED, FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING,
-    PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED,
-    meta,
+    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, CarriedRow, DOCUMENT, DocumentRow,
+    Entry, EpochRow, FEED, FORK, FeedRow, GIVEN, GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING,
+    PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TROUBLE, TipRow, Totals, TroubleRow, UNRELEASED,
+    UNKNOWN_LIFE, meta,
 };
 use super::tree;
 use crate::checklist::Template;
@@ -13,11 +13,13 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack, Want};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Node, Notice, Pack, Want};
 use crate::trust::{Attestation, HubReceipt, ReceiptItem};
 
+mod admission;
+
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 3;
+const PROJECTION_VERSION: u32 = 5;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,19 +91,20 @@ impl Step<'_> {
             Fact::Received { items, position, .. } => return self.received(items, *position),
             Fact::Receipted { receipt } => return self.receipted(receipt),
             Fact::Noticed { upto, notices } => return self.noticed(*upto, notices),
-            Fact::Accepted { packs, quarantined, .. } => {
-                return self.accepted(packs, quarantined);
+            Fact::Accepted { from, packs, quarantined, .. } => {
+                return self.accepted(*from, packs, quarantined);
             }
             Fact::Merged { document, scope, merged, parked, refused, .. } => {
                 return self.merged((*document, scope), merged, parked, refused);
             }
             Fact::Published { bytes } => {
                 if let Some(template) = self.object(bytes) {
+                    self.ripen(template)?;
                     return self.enter_feed("", Entry::Object { template });
                 }
             }
             Fact::Trusted { entry } => {
-                self.device(entry);
+                self.device(entry)?;
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
             Fact::Lagging => self.index.remove(rows::single(meta::POSITION)),
@@ -126,6 +129,25 @@ impl Step<'_> {
                 self.index.put(rows::single(meta::EPOCH), &row);
             }
             Fact::Lacking { wants } => return self.lacking(wants),
+            Fact::Troubled { trouble, at } => {
+                let told: u64 = self.index.get(&rows::single(meta::TOLD))?.unwrap_or(0);
+                self.index.put(rows::single(meta::TOLD), &(told + trouble.lost));
+                let row = TroubleRow { trouble: trouble.clone(), at: *at };
+                self.index.put(rows::of_number(TROUBLE, self.at.0), &row);
+            }
+            Fact::Acknowledged { upto, .. } => {
+                for (key, _) in self.index.below.scan(&[TROUBLE], None, usize::MAX)? {
+                    if rows::number_in(&key).is_some_and(|number| number <= *upto) {
+                        self.index.remove(key);
+                    }
+                }
+            }
+            Fact::Returned { templates, epoch } => {
+                for template in templates {
+                    let row = GivenRow { epoch: *epoch };
+                    self.index.put(rows::of_template(GIVEN, *template), &row);
+                }
+            }
         }
         Ok(())
     }
@@ -179,6 +201,9 @@ impl Step<'_> {
         position: Option<FeedPosition>,
     ) -> Result<(), StoreError> {
         let mut packs = 0;
+        let known: Option<EpochRow> = self.index.get(&rows::single(meta::EPOCH))?;
+        let life = position.map(|position| position.epoch).or(known.map(|row| row.epoch));
+        let life = life.unwrap_or(UNKNOWN_LIFE);
         for (index, item) in items.iter().enumerate() {
             match item {
                 FeedItem::Pack(bytes) => {
@@ -194,9 +219,11 @@ impl Step<'_> {
                     self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
                 }
                 FeedItem::Object { bytes } => {
-                    self.object(bytes);
+                    if let Some(template) = self.object(bytes) {
+                        self.index.put(rows::of_template(GIVEN, template), &GivenRow { epoch: life });
+                    }
                 }
-                FeedItem::Device(entry) => self.device(entry),
+                FeedItem::Device(entry) => self.device(entry)?,
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.
@@ -223,6 +250,9 @@ impl Step<'_> {
         }
         if let Some(position) = position {
             self.index.put(rows::single(meta::POSITION), &position);
+            if known.is_none() {
+                self.name_life(position.epoch)?;
+            }
             // A position is given once both sides have compared all they hold.
             let row = EpochRow { epoch: position.epoch, confirmed: true };
             self.index.put(rows::single(meta::EPOCH), &row);
@@ -339,6 +369,7 @@ impl Step<'_> {
 
     fn accepted(
         &mut self,
+        from: DeviceId,
         packs: &[Vec<u8>],
         quarantined: &[Quarantined],
     ) -> Result<(), StoreError> {
@@ -355,11 +386,12 @@ impl Step<'_> {
                 return Err(self.meaningless("it would leave a gap in an actor's changes"));
             }
             self.hold(&pack, place)?;
-            self.index.put(rows::of_place(PENDING, document, place), &());
-            self.totals(|totals| totals.pending += 1)?;
+            self.lift(&pack)?;
+            self.queue(&pack, place)?;
         }
-        for entry in quarantined {
-            self.quarantine(entry)?;
+        for (index, entry) in (0..).zip(quarantined) {
+            let place = PackPlace { at: self.at.0, index };
+            self.shut_out(from, place, entry)?;
         }
         Ok(())
     }
@@ -375,6 +407,7 @@ impl Step<'_> {
         let waiting = parked.iter().map(|(place, _)| place);
         let all = done.chain(waiting).chain(refused.iter().map(|(place, _)| place));
         for place in all {
+            self.leave_queue(document, *place)?;
             let (pending, waiting) = (
                 rows::of_place(PENDING, document, *place),
                 rows::of_place(PARKED, document, *place),
@@ -675,23 +708,6 @@ impl Step<'_> {
         let template = Template::parse(bytes).ok()?.id();
         self.index.put(rows::key(OBJECT, &[&template.0]), &bytes);
         Some(template)
-    }
-
-    fn device(&mut self, entry: &DeviceEntry) {
-        self.index.put(rows::key(DEVICE, &[&entry.device.0]), entry);
-    }
-
-    fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
-        let known = rows::of_quarantine(&entry.notice);
-        if self.index.get::<()>(&known)?.is_some() {
-            return Ok(());
-        }
-        let head = rows::notices_of(entry.device);
-        let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
-        self.index.put(head, &number);
-        self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
-        self.index.put(known, &());
-        self.totals(|totals| totals.quarantined += 1)
     }
 
     fn arrival(

@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{MergedPack, PackPlace};
+use super::facts::{MergedPack, PackPlace, Trouble};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
@@ -64,6 +64,17 @@ pub(super) const PARKED: u8 = b'k';
 pub(super) const FEED: u8 = b'f';
 /// Hub: document, actor, seq, hash → (): a pack in quarantine, so that a retry adds nothing.
 pub(super) const QUARANTINE: u8 = b'z';
+/// Hub: device, document, actor, seq, hash → [`ShutRow`]: a pack set aside because its device may not
+/// write it, or is not known. It is looked at again when that changes.
+pub(super) const SHUT: u8 = b'S';
+/// Hub: checklist, document, position, index → device: accepted, and its checklist is not here.
+pub(super) const LATER: u8 = b'T';
+/// Hub: checklist → (): it came while packs waited for it.
+pub(super) const RIPE: u8 = b'P';
+/// Phone: checklist → [`GivenRow`]: the life of the hub's store that is known to hold it.
+pub(super) const GIVEN: u8 = b'G';
+/// Position → [`TroubleRow`]: what was gone when the store was opened, until a person has seen it.
+pub(super) const TROUBLE: u8 = b'W';
 /// Document, actor → [`ClosedLine`]: where the line ends in the record.
 pub(super) const CLOSED: u8 = b'C';
 /// Hub: document, change → the change at fault: a change that was refused.
@@ -81,6 +92,8 @@ pub(super) mod meta {
     pub(in crate::replica) const NOTICES: &[u8] = b"notices";
     pub(in crate::replica) const FEED: &[u8] = b"feed";
     pub(in crate::replica) const LOST: &[u8] = b"lost";
+    /// Records lost of which people were told, or are being told.
+    pub(in crate::replica) const TOLD: &[u8] = b"told";
     pub(in crate::replica) const EPOCH: &[u8] = b"epoch";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
 }
@@ -173,6 +186,35 @@ pub struct ArrivalRow {
     pub merged: u64,
 }
 
+/// A pack that its device may not write, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShutRow {
+    /// The record that keeps it, and its place among what that record sets aside.
+    pub(super) place: PackPlace,
+    /// Who brought it.
+    pub(super) from: DeviceId,
+    /// Its device was not known then.
+    pub(super) stranger: bool,
+    /// The number of the notice that tells its device.
+    pub(super) number: u64,
+}
+
+/// Stands for a life of the hub's store that has not named itself yet.
+pub(super) const UNKNOWN_LIFE: [u8; 16] = [0; 16];
+
+/// A checklist that the hub is known to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GivenRow {
+    pub(super) epoch: [u8; 16],
+}
+
+/// What was gone when the store was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TroubleRow {
+    pub(super) trouble: Trouble,
+    pub(super) at: Timestamp,
+}
+
 /// An entry of the hub's feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FeedRow {
@@ -210,6 +252,8 @@ pub struct Totals {
     pub pending: u64,
     /// Packs whose causes are missing (hub).
     pub parked: u64,
+    /// Packs whose checklist is missing (hub).
+    pub later: u64,
     /// Packs in quarantine (hub) or refused by the hub (phone).
     pub quarantined: u64,
 }
@@ -289,6 +333,52 @@ pub(super) fn notice_of_device(device: DeviceId, number: u64) -> Vec<u8> {
 /// How many notices wait for a device: the number of the last.
 pub(super) fn notices_of(device: DeviceId) -> Vec<u8> {
     key(META, &[b"notices", &device.0])
+}
+
+/// How many packs of a device are set aside.
+pub(super) fn aside_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[ASIDE, &device.0])
+}
+
+/// The name that keys made by [`aside_of`] begin with.
+pub(super) const ASIDE: &[u8] = b"aside";
+
+/// How many packs of devices that were not known then a device brought, and are still set aside.
+pub(super) fn strangers_of(from: DeviceId) -> Vec<u8> {
+    key(META, &[b"strangers", &from.0])
+}
+
+/// How many packs of a device wait for a checklist.
+pub(super) fn later_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[b"later", &device.0])
+}
+
+pub(super) fn of_shut(device: DeviceId, notice: &Notice) -> Vec<u8> {
+    let Notice { document, actor, seq, hash, .. } = notice;
+    key(SHUT, &[&device.0, &document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+}
+
+pub(super) fn of_template(table: u8, template: TemplateId) -> Vec<u8> {
+    key(table, &[&template.0])
+}
+
+pub(super) fn of_later(template: TemplateId, document: DocumentId) -> Vec<u8> {
+    key(LATER, &[&template.0, &document.0])
+}
+
+pub(super) fn of_later_place(
+    template: TemplateId,
+    document: DocumentId,
+    place: PackPlace,
+) -> Vec<u8> {
+    let (at, index) = (place.at.to_be_bytes(), place.index.to_be_bytes());
+    key(LATER, &[&template.0, &document.0, &at, &index])
+}
+
+/// Reads the checklist and the document of a key made by [`of_later_place`].
+pub(super) fn later_in(key: &[u8]) -> Option<(TemplateId, DocumentId)> {
+    let template = TemplateId(key.get(1..33)?.try_into().ok()?);
+    Some((template, DocumentId(key.get(33..65)?.try_into().ok()?)))
 }
 
 /// Reads the place at the end of a key made by [`of_place`].

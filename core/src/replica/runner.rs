@@ -11,7 +11,7 @@ use super::carried::CarriedName;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
 use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
 use super::tree::StoredTree;
-use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
     AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
@@ -47,6 +47,10 @@ pub struct PhoneRunner {
     /// Packs of others that were offered, until the hub signs for them.
     delivering: BTreeSet<CarriedName>,
     progress: Progress,
+    /// What the owner asked the hub for; what is asked beyond that gives checklists back.
+    wishes: usize,
+    /// The checklists given back.
+    returning: Vec<TemplateId>,
     answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
     caught_up: bool,
@@ -65,7 +69,10 @@ impl PhoneRunner {
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
         let mut start = phone.start(options.hub, options.live, now)?;
-        start.asks = (0..).zip(options.asks).collect();
+        let (returning, given): (Vec<_>, Vec<_>) = phone.unreturned()?.into_iter().unzip();
+        let given = given.into_iter().map(|bytes| AdminRequest::PublishObject { bytes });
+        let wishes = options.asks.len();
+        start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
         let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
         let mut delivering = BTreeSet::new();
         for (name, pack) in phone.deliveries()? {
@@ -80,6 +87,8 @@ impl PhoneRunner {
             entropy,
             delivering,
             progress,
+            wishes,
+            returning,
             answers: Vec::new(),
             outcome: None,
             caught_up: false,
@@ -166,19 +175,35 @@ impl PhoneRunner {
                     self.session.handle_provided(packs);
                 }
                 PhoneOutput::Caught(_) => self.caught_up = true,
-                PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
+                PhoneOutput::Answered { request_id, answer } => self.answered(request_id, answer)?,
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
                     let done = outcome.ending == Ending::Done && !outcome.left_behind;
                     self.outcome = Some(outcome);
                     // The hub has answered everything: what it did not sign for it does not take.
                     if done {
+                        let met_anew = self.returning.is_empty();
+                        self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
                         self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
                     }
                 }
             }
         }
         Ok(None)
+    }
+
+    fn answered(&mut self, request_id: u64, answer: AdminAnswer) -> Result<(), ReplicaError> {
+        let place = usize::try_from(request_id).unwrap_or(usize::MAX).checked_sub(self.wishes);
+        let Some(place) = place else {
+            self.answers.push(answer);
+            return Ok(());
+        };
+        match (self.returning.get(place), answer, self.session.epoch()) {
+            (Some(template), AdminAnswer::Done, Some(epoch)) => {
+                self.phone.returned(vec![*template], epoch)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the hub's answers to [`PhoneOptions::asks`], in order.
@@ -362,7 +387,7 @@ impl HubRunner {
                     self.session.handle_notices(upto, notices)?;
                 }
                 HubOutput::Admin { request_id, request } => {
-                    let answer = match self.administer(request) {
+                    let answer = match self.administer(request, now) {
                         Err(ReplicaError::Store(StoreError::Full { .. })) => {
                             self.full = true;
                             AdminAnswer::Refused(no_room())
@@ -428,7 +453,11 @@ impl HubRunner {
         std::mem::take(&mut self.announced)
     }
 
-    fn administer(&mut self, request: AdminRequest) -> Result<AdminAnswer, ReplicaError> {
+    fn administer(
+        &mut self,
+        request: AdminRequest,
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
         match request {
             AdminRequest::TrustDevice(entry) => {
                 self.hub.trust(entry)?;
@@ -448,6 +477,11 @@ impl HubRunner {
                 })),
             },
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
+            AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
+            AdminRequest::Acknowledge => {
+                self.hub.replica().acknowledge(now)?;
+                Ok(AdminAnswer::Done)
+            }
         }
     }
 }

@@ -74,7 +74,7 @@ pub use self::memory::{MemoryDisk, MemoryStore};
 pub use self::{
     disk::DiskStore,
     files::{FileHandle, Files, RealFiles},
-    opening::{Clock, Options},
+    opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
 };
 
 /// The place of a record in the journal; the first is 1. 0 means "before the first".

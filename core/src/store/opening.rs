@@ -40,7 +40,25 @@ const INDEX_ROOM_BYTES: u64 = 2 << 20;
 
 /// Commits are refused while the disk has less room than this, so that the index, which writes in
 /// the background, does not meet its end.
-const FREE_BYTES_MIN: u64 = 16 << 20;
+pub const FREE_BYTES_MIN: u64 = 16 << 20;
+
+/// What a new store needs on its disk before it can take anything in: that room, its reserve, and a
+/// first index and journal.
+pub const NEW_STORE_BYTES_MIN: u64 = FREE_BYTES_MIN + RESERVE_BYTES as u64 + INDEX_ROOM_BYTES;
+
+/// Returns how many bytes are free on the disk of a folder, or of the nearest folder above it that is
+/// there; none where the system does not say.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let mut there = folder;
+    while !there.exists() {
+        there = match there.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            _ => Path::new("."),
+        };
+    }
+    RealFiles.free_bytes(there).ok()
+}
 
 /// sled's cache: the index is small and the phone has little memory.
 const CACHE_BYTES: u64 = 8 << 20;

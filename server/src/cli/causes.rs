@@ -82,6 +82,13 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.ambiguous", &values)
         }
         E::Answer(error) => return of_answer(error, m),
+        E::NoRoom { path, .. } => {
+            m.text("cause.no_room", &[("path", &path.display().to_string())])
+        }
+        E::NotReviewer { role } => m.text("cause.not_reviewer", &[("role", role)]),
+        E::NotHere { scope, scopes } => {
+            m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
+        }
         E::NotYours { role, kind } => {
             let (role, kind) = (words::role_text(m, role), words::kind(m, kind.name()));
             m.text("cause.not_yours", &[("role", &role), ("kind", &kind)])
@@ -105,6 +112,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
     use ReplicaError as E;
     Some(match error {
         E::Store(error) => return of_store(error, m),
+        E::Unkept { packs, .. } => m.text("cause.unkept", &[("packs", &packs.to_string())]),
         E::UnknownDocument { document } => {
             m.text("cause.unknown_document", &[("document", &document.short())])
         }

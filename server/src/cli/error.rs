@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
@@ -11,7 +11,7 @@ use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
 use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
-use bienban_core::store::StoreError;
+use bienban_core::store::{self, StoreError};
 use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
@@ -49,6 +49,16 @@ pub(crate) enum CliError {
     /// The client failed.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is no room on the disk.
+    #[error("{source}")]
+    NoRoom {
+        /// What failed.
+        source: Box<CliError>,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// The hub answered that it will not.
     #[error("the hub refused: {}", failure.message)]
     Refused {
@@ -244,6 +254,7 @@ impl CliError {
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
             Self::Client(error) => of_client(error),
+            Self::NoRoom { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -254,6 +265,16 @@ impl CliError {
             }
             Self::Service { source, .. } => of_service(&**source),
             Self::Checklist { .. } | Self::Import { .. } | Self::Encode { .. } => Failed::Otherwise,
+        }
+    }
+
+    /// Adds how much room a disk needs and has, where that is what failed.
+    pub(crate) fn with_room(self, folder: &Path) -> Self {
+        match (self.failed(), store::free_bytes(folder)) {
+            (Failed::Full, Some(free)) if !matches!(self, Self::NoRoom { .. }) => {
+                Self::NoRoom { source: Box::new(self), needed: store::FREE_BYTES_MIN, free }
+            }
+            _ => self,
         }
     }
 
@@ -277,7 +298,11 @@ impl CliError {
         let failed = self.failed();
         let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
-        let mut cause = self.source();
+        let mut cause = match self {
+            // It says the same as what failed, and adds figures.
+            Self::NoRoom { source, .. } => source.source(),
+            _ => self.source(),
+        };
         while let Some(found) = cause {
             let text = causes::explain(found, m);
             // A transparent error says the same as its cause.
@@ -306,6 +331,7 @@ impl CliError {
             Self::Usage { what } | Self::Import { what, .. } => what.clone(),
             Self::Wrong(wrong) => wrong.explain(m),
             Self::Client(error) => causes::of_client(error, m).unwrap_or_else(|| error.to_string()),
+            Self::NoRoom { source, .. } => source.message(m),
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
@@ -328,6 +354,11 @@ impl CliError {
     /// Returns advice that only this error can give: which names there are.
     fn hint(&self, m: &Messages) -> Option<String> {
         match self {
+            Self::NoRoom { needed, free, .. }
+            | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
+                let (needed, free) = (mebibytes(*needed), mebibytes(*free));
+                Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
+            }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
                 EditError::Transition { from, .. } => Some(next_states(from, m)),
@@ -336,6 +367,11 @@ impl CliError {
             _ => None,
         }
     }
+}
+
+/// Writes bytes as mebibytes.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// Says which command lists what was looked for.
@@ -370,7 +406,10 @@ fn of_client(error: &ClientError) -> Failed {
             Failed::NotFound
         }
         ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
-        ClientError::NotYours { .. } => Failed::Refused,
+        ClientError::NotYours { .. }
+        | ClientError::NotReviewer { .. }
+        | ClientError::NotHere { .. } => Failed::Refused,
+        ClientError::NoRoom { .. } => Failed::Full,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),
@@ -391,7 +430,7 @@ fn of_store(error: &StoreError) -> Failed {
 
 fn of_replica(error: &ReplicaError) -> Failed {
     match error {
-        ReplicaError::Store(error) => of_store(error),
+        ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {

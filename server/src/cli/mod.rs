@@ -16,6 +16,7 @@ mod rows;
 mod serve;
 mod template;
 mod time;
+mod troubles;
 mod units;
 mod usage;
 mod words;

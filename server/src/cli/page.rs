@@ -1,6 +1,7 @@
 //! One inspection as text: what a person reads in a terminal.
 
 use bienban_core::checklist::GradeResult;
+use bienban_core::model::Standing;
 
 use super::output::Page;
 use super::record::{
@@ -157,9 +158,19 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
 fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
     page.gap();
     page.line(m.text("show.review", &[("verdict", &words::state(m, review.verdict))]));
+    if review.conflict {
+        page.line(format!("  {}", m.text("show.verdicts_differ", &[])));
+    }
     for decision in &review.decisions {
-        let by = by(&decision.author, &decision.at, m);
-        page.line(format!("  {}  {by}", decision.value));
+        let by = by(&decision.said.author, &decision.said.at, m);
+        let verdict = decision.verdict.map(|name| words::state(m, name)).unwrap_or_default();
+        let standing = match decision.standing {
+            Standing::Stands => String::new(),
+            Standing::Replaced => m.text("show.replaced", &[]),
+            Standing::NotBySupervisor => m.text("show.not_by_supervisor", &[]),
+        };
+        let line = format!("  {verdict}  {}  {by}  {standing}", decision.said.value);
+        page.line(line.trim_end());
     }
     for (name, entries) in [
         (m.text("show.request", &[]), &review.requests),
@@ -174,6 +185,7 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
 fn pinned_text(page: &mut Page, name: &str, entry: &PinnedData, m: &Messages) {
     let settled =
         if entry.settled { m.text("show.settled", &[]) } else { m.text("show.open", &[]) };
+    let settled = if entry.counts { settled } else { m.text("show.not_by_supervisor", &[]) };
     let item = entry.item.as_deref().unwrap_or("–");
     let id: String = entry.id.chars().take(SHORT).collect();
     page.line(format!("  {id}  {name} [{item}] {settled}"));

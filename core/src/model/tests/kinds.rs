@@ -139,7 +139,7 @@ fn a_plan_reads_back_with_its_team_and_visits() {
 fn a_review_keeps_requests_open_until_they_are_answered() {
     let mut doc = review();
     let view = doc.view().review().unwrap();
-    assert_eq!(view.verdict(), Verdict::SentBack);
+    assert_eq!(doc.view().judged(|_| true).unwrap().verdict, Verdict::SentBack);
     assert!(view.open_requests().is_empty());
     assert_eq!(view.open_comments().len(), 1);
     assert_eq!(view.replies.len(), 1);
@@ -154,6 +154,53 @@ fn a_review_keeps_requests_open_until_they_are_answered() {
     assert!(matches!(nowhere, Err(EditError::UnknownRow { .. })));
     let silent = doc.edit(actor(1), Timestamp(1), |e| e.decide(Verdict::SentBack, " "));
     assert!(matches!(silent, Err(EditError::Invalid { .. })));
+}
+
+#[test]
+fn a_verdict_of_who_may_not_decide_is_shown_and_takes_nothing_away() {
+    let mut doc = review();
+    edit(&mut doc, 7, |e| e.decide(Verdict::Accepted, "tự duyệt"));
+    let raw = doc.view().review().unwrap();
+    assert_eq!(raw.decision.all().len(), 1, "it wrote over the supervisor's");
+    let judged = doc.view().judged(|by| by == &actor(1).0[..]).unwrap();
+    assert_eq!(judged.verdict, Verdict::SentBack);
+    let standings: Vec<Standing> = judged.decisions.iter().map(|(_, standing)| *standing).collect();
+    assert_eq!(standings, [Standing::Stands, Standing::NotBySupervisor]);
+    assert!(!judged.is_conflict());
+    // Who decides, having seen both, takes the place of what stood.
+    edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, "đã xem"));
+    let judged = doc.view().judged(|by| by == &actor(1).0[..]).unwrap();
+    assert_eq!(judged.verdict, Verdict::Accepted);
+    assert_eq!(judged.decisions[0].1, Standing::Replaced);
+}
+
+#[test]
+fn of_two_verdicts_made_apart_the_one_that_asks_for_more_counts_until_somebody_decides_again() {
+    let mut doc = review();
+    let mut other = doc.clone();
+    edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, ""));
+    let (_, apart) = other
+        .edit(actor(2), Timestamp(9), |e| e.decide(Verdict::SentBack, "thiếu sổ"))
+        .unwrap();
+    doc.apply(&[apart.unwrap()]);
+    let both = |by: &[u8]| by == &actor(1).0[..] || by == &actor(2).0[..];
+    let judged = doc.view().judged(both).unwrap();
+    assert!(judged.is_conflict());
+    assert_eq!(judged.verdict, Verdict::SentBack);
+    edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, "đã bổ sung"));
+    let judged = doc.view().judged(both).unwrap();
+    assert!(!judged.is_conflict());
+    assert_eq!(judged.verdict, Verdict::Accepted);
+}
+
+#[test]
+fn requests_of_who_may_not_ask_are_shown_and_ask_for_nothing() {
+    let mut doc = review();
+    edit(&mut doc, 7, |e| e.request([9; 16], None, "việc của người khác"));
+    edit(&mut doc, 1, |e| e.request([8; 16], None, "bổ sung ảnh"));
+    let judged = doc.view().judged(|by| by == &actor(1).0[..]).unwrap();
+    assert_eq!(judged.uncounted.into_iter().collect::<Vec<_>>(), [hex::encode([9; 16])]);
+    assert_eq!(judged.open_requests, [hex::encode([8; 16])]);
 }
 
 #[test]

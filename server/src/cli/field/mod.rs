@@ -16,6 +16,7 @@ use super::error::CliError;
 use super::folder::{self, InitArgs};
 use super::output::{Answer, Output, Page};
 use super::rows::{self, ListArgs};
+use super::troubles::{self, TroubleData};
 use super::wrong::Wrong;
 
 pub(super) use self::edit::EditData;
@@ -85,8 +86,8 @@ enum FieldCommand {
     Sync(travel::SyncArgs),
     /// Say what is only here, and what the hub has stored and merged.
     Status,
-    /// Check every record and row of the store.
-    Verify,
+    /// Check every record and row of the store, and say what was lost from it.
+    Verify(VerifyArgs),
     /// Read commands from standard input, one a line, and run each on this device. The exit code is
     /// the first one that is not 0.
     Batch,
@@ -100,10 +101,14 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
         return folder::init(dir, init, output);
     }
     let client = Client::open(dir)?;
-    match arguments.command {
+    if !matches!(arguments.command, C::Status | C::Verify(_)) {
+        troubles::warn(&client, output);
+    }
+    let done = match arguments.command {
         C::Batch => batch::run(&client, output).await,
         command => perform(command, &client, output).await,
-    }
+    };
+    done.map_err(|error| error.with_room(dir))
 }
 
 async fn perform(
@@ -136,8 +141,16 @@ async fn perform(
         C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
         C::Status => travel::status(client, output),
-        C::Verify => verify(client, output),
+        C::Verify(verify) => self::verify(client, &verify, output),
     }
+}
+
+/// What to do beside checking.
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// Say that what was lost from the store has been seen: commands no longer warn of it.
+    #[arg(long)]
+    acknowledge: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -145,11 +158,14 @@ struct VerifyData {
     records: u64,
     rows: u64,
     problems: Vec<String>,
+    /// What was lost, and nobody has acknowledged.
+    troubles: Vec<TroubleData>,
 }
 
-/// Checks the store. Problems end the program with code 1, after they were all shown.
-fn verify(client: &Client, output: &Output) -> Result<Answer, CliError> {
+/// Checks the store. Problems and losses end the program with code 1, after they were all shown.
+fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
+    let seen = if arguments.acknowledge { client.acknowledge()? } else { 0 };
     let spinner = output.spinner(m.text("verify.running", &[]));
     let outcome = client.phone().replica().store().verify();
     spinner.finish_and_clear();
@@ -160,8 +176,19 @@ fn verify(client: &Client, output: &Output) -> Result<Answer, CliError> {
     for problem in &found.problems {
         page.line(format!("  {problem}"));
     }
+    let troubles = troubles::all(client)?;
+    troubles::text(&mut page, &troubles, m);
     let bad = !found.problems.is_empty();
-    page.line(if bad { m.text("verify.bad", &[]) } else { m.text("verify.good", &[]) });
-    let data = VerifyData { records: found.records, rows: found.rows, problems: found.problems };
+    if seen > 0 {
+        page.line(m.text("trouble.seen", &[]));
+    }
+    if bad {
+        page.line(m.text("verify.bad", &[]));
+    } else if troubles.is_empty() {
+        page.line(m.text("verify.good", &[]));
+    }
+    let bad = bad || !troubles.is_empty();
+    let (records, rows) = (found.records, found.rows);
+    let data = VerifyData { records, rows, problems: found.problems, troubles };
     Ok(Answer::new(&data, page)?.with_code(u8::from(bad)))
 }
