@@ -340,6 +340,22 @@ impl Replica {
         Ok(renewed)
     }
 
+    /// Renews the summary of one document, if it is behind and can be opened.
+    pub(super) fn refresh_one(&self, document: DocumentId) -> Result<(), ReplicaError> {
+        if self.store.get(&rows::of_document(STALE, document))?.is_none() {
+            return Ok(());
+        }
+        match self.load_whole(document) {
+            Ok(mut loaded) => match self.renew(document, &mut loaded) {
+                // Reading goes on while the disk is full; lists show the state before.
+                Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+                renewed => renewed,
+            },
+            Err(ReplicaError::Store(error)) => Err(error.into()),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Returns the first change's shape of a document.
     pub(super) fn shape(&self, genesis: &Genesis) -> Result<Shape, ReplicaError> {
         Ok(match (genesis.kind, genesis.template) {

@@ -267,6 +267,16 @@ pub enum Fact {
         /// From where on.
         wants: Vec<Want>,
     },
+    /// Phone: the hub cannot read these packs and keeps nothing of them. They stay here, and are
+    /// offered again later: a newer hub may read them.
+    HeldBack {
+        /// Document, actor and last number of each pack.
+        packs: Vec<(DocumentId, Actor, u64)>,
+        /// The life of the hub's store that said so.
+        epoch: [u8; 16],
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Bytes of one record that may hold much: half of what a record may, for the fields around them.
@@ -316,6 +326,7 @@ impl Fact {
             Self::Rejected { .. } => 18,
             Self::Restored { .. } => 19,
             Self::Lacking { .. } => 20,
+            Self::HeldBack { .. } => 21,
         }
     }
 
@@ -538,6 +549,7 @@ mod tests {
             // What kinds above could not hold when their first samples were written.
             Fact::Received { items: vec![FeedItem::Closed(closed())], position: None, at: AT },
             Fact::Incarnated { incarnation, why: Renewal::Closed, lost: 0, at: AT },
+            Fact::HeldBack { packs: vec![(document, actor, 6)], epoch: [8; 16], at: AT },
         ]
     }
 

@@ -14,7 +14,9 @@ use super::documents::{ClosedLines, each_row, is_closed};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, FORK, PACK, PackRow, SOURCE, Source};
+use super::rows::{
+    self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, FORK, PACK, PackRow, SOURCE, Source,
+};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
 };
@@ -100,7 +102,7 @@ impl Phone {
         let position = position.filter(|_| !taken.cloned && !taken.widened);
         let mut facts = Vec::new();
         // While an edit is read, made and recorded, nothing may slip in under it.
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing().lock()?;
         let mut remade = Vec::new();
         for (document, lines) in closed {
             remade.extend(self.remake(document, &lines, &kept, now)?);
@@ -128,7 +130,7 @@ impl Phone {
             taken.recorded += packs.len();
             self.adopt((document, actor), packs, fresh, now)?;
         }
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing().lock()?;
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
         Ok(taken)
@@ -229,7 +231,9 @@ impl Phone {
         let (document, actor) = (pack.document(), pack.actor());
         let line: Option<ClosedLine> =
             rows::get(&**store, &rows::of_actor(CLOSED, document, actor))?;
-        if line.is_some_and(|line| pack.last_seq() >= line.from_seq) {
+        if line.is_some_and(|line| pack.last_seq() >= line.from_seq)
+            && !self.is_of_earlier_life(document, actor)?
+        {
             // Who brings it has not heard yet that it stays out.
             return Ok(true);
         }
@@ -322,7 +326,7 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing().lock()?;
         let genesis = self.replica().genesis(document)?;
         let (own, others) = self.sources(&genesis)?;
         let hubs: Vec<RawChange> = packs.iter().flat_map(|pack| pack.changes().to_vec()).collect();
@@ -387,7 +391,15 @@ impl Phone {
         }
         let key = rows::of_actor(CLOSED, document, actor);
         let known: Option<ClosedLine> = rows::get(&**self.replica().store(), &key)?;
-        Ok(known.is_none_or(|known| known.from_seq > from_seq))
+        Ok(known.is_none_or(|known| known.from_seq > from_seq)
+            || self.is_of_earlier_life(document, actor)?)
+    }
+
+    /// Returns whether a line was closed in an earlier life of the hub's store, and the present one
+    /// has not said so.
+    fn is_of_earlier_life(&self, document: DocumentId, actor: Actor) -> Result<bool, StoreError> {
+        let key = rows::of_actor(EARLIER, document, actor);
+        Ok(rows::get::<()>(&**self.replica().store(), &key)?.is_some())
     }
 
     /// Makes anew the own edits of a document that closed lines take with them: those behind a

@@ -12,11 +12,13 @@
 
 mod access;
 mod carried;
+mod delivering;
 mod documents;
 mod facts;
 mod feed;
 mod fork;
 mod hub;
+mod lock;
 mod meeting;
 mod merge;
 mod phone;
@@ -25,12 +27,12 @@ mod provide;
 mod records;
 mod rows;
 mod runner;
+mod taking;
 mod tree;
 
 use std::sync::Arc;
 
 pub use access::{may_write, units};
-pub use carried::Took;
 pub use documents::{ListQuery, Replica};
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced};
 pub use fork::Taken;
@@ -40,6 +42,7 @@ pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
+pub use taking::Took;
 pub use tree::StoredTree;
 
 use crate::checklist::TemplateError;

@@ -1,12 +1,13 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, pieces};
+use super::lock::EditLock;
 use super::rows::{
     self, ARRIVAL, ArrivalRow, EpochRow, NOTICE, OUTBOX, REJECTED, SelfRow, TIP, TipRow,
     UNRELEASED, meta,
@@ -24,16 +25,13 @@ use crate::trust::{DeviceKey, HubReceipt};
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
 const RELEASED_AT_ONCE_MAX: usize = 4096;
 
-/// Packs offered in one session's first flight; the rest follow in the next sync.
-pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
-
 /// A replica that writes under its own device's name.
 pub struct Phone {
     replica: Replica,
     key: DeviceKey,
     /// Held while a document is read, edited and recorded, so that two edits of one document never
     /// start from the same state under the same actor.
-    editing: Mutex<()>,
+    editing: EditLock,
     /// A write failed: the store may have to be opened again.
     failed: AtomicBool,
     /// Opening it again lost records, and no fresh incarnation could be recorded yet.
@@ -99,7 +97,7 @@ impl Phone {
         let phone = Self {
             replica: Replica::new(store),
             key,
-            editing: Mutex::new(()),
+            editing: EditLock::default(),
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             spare: fresh,
@@ -164,7 +162,7 @@ impl Phone {
         now: Timestamp,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let document = genesis.document();
         let mut loaded = self.load_or_new(genesis)?;
@@ -202,7 +200,7 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
     pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let packs = self.sign()?;
         if !packs.is_empty() {
@@ -259,9 +257,10 @@ impl Phone {
         let mut records = super::records::Records::default();
         let store = self.replica.store();
         let mut packs = Vec::new();
-        for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {
-            packs.push(records.pack(&**store, rows::decode(&key, &value)?)?);
-        }
+        each_row(&**store, &[OUTBOX], None, |key, value| {
+            packs.push(records.pack(&**store, rows::decode(key, value)?)?);
+            Ok(())
+        })?;
         Ok(packs)
     }
 
@@ -280,7 +279,7 @@ impl Phone {
             Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign()?,
             Err(error) => return Err(error),
         };
-        let mut outbox = self.outbox()?;
+        let mut outbox = self.first_flight(now)?;
         outbox.extend(unsaved);
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
@@ -294,6 +293,7 @@ impl Phone {
             root: root.fingerprint(),
             empty: root.count == 0 && position.is_none(),
             outbox,
+            deliver: self.carries()?,
             asks: Vec::new(),
             live,
             hub,
@@ -346,6 +346,12 @@ impl Phone {
             };
             let Some(change) = change else { continue };
             let hash = change.facts().hash;
+            // A hub whose store was set back may have taken it in after all.
+            let tip = rows::of_actor(TIP, document, edit.actor);
+            let tip: Option<TipRow> = rows::get(&**self.replica.store(), &tip)?;
+            if tip.is_some_and(|row| row.attestation.tip.seq >= edit.seq) {
+                continue;
+            }
             let lines = self.replica.closed(document)?;
             // Lines that build on it name it too, with a verdict of their own.
             let mut verdicts =
@@ -536,7 +542,7 @@ impl Phone {
         Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
     }
 
-    pub(super) fn editing(&self) -> &Mutex<()> {
+    pub(super) fn editing(&self) -> &EditLock {
         &self.editing
     }
 

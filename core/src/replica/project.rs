@@ -1,11 +1,13 @@
 //! What each fact means for the index. The same code runs live and at rebuild.
 
+mod carrying;
+
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, CarriedRow, DEVICE, DOCUMENT, DocumentRow,
-    Entry, EpochRow, FEED, FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING,
-    PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED,
-    meta,
+    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, DEVICE, DOCUMENT, DocumentRow, EARLIER,
+    Entry, EpochRow, FEED, FORK, FeedRow, HELD, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED,
+    PENDING, PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals,
+    UNRELEASED, meta,
 };
 use super::tree;
 use crate::checklist::Template;
@@ -14,10 +16,10 @@ use crate::model::{
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack, Want};
-use crate::trust::{Attestation, HubReceipt, ReceiptItem};
+use crate::trust::{Attestation, HubReceipt};
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 3;
+const PROJECTION_VERSION: u32 = 4;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,13 +107,9 @@ impl Step<'_> {
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
             Fact::Lagging => self.index.remove(rows::single(meta::POSITION)),
-            Fact::Met { items, .. } => return self.met(items),
-            Fact::Declined { packs, .. } => {
-                for (document, actor, seq) in packs {
-                    self.index.remove(rows::of_seq(CARRIED, *document, *actor, *seq));
-                    self.index.put(rows::of_document(STALE, *document), &());
-                }
-            }
+            Fact::Met { from, items, .. } => return self.met(*from, items),
+            Fact::Declined { packs, .. } => return self.declined(packs),
+            Fact::HeldBack { packs, epoch, at } => self.held_back(packs, *epoch, *at),
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
             Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
@@ -121,10 +119,7 @@ impl Step<'_> {
                 return self.closed((*document, scope), lines, changes);
             }
             Fact::Rejected { document, edits, .. } => self.rejected(*document, edits),
-            Fact::Restored { epoch } => {
-                let row = EpochRow { epoch: *epoch, confirmed: false };
-                self.index.put(rows::single(meta::EPOCH), &row);
-            }
+            Fact::Restored { epoch } => return self.restored(*epoch),
             Fact::Lacking { wants } => return self.lacking(wants),
         }
         Ok(())
@@ -186,9 +181,13 @@ impl Step<'_> {
                     packs += 1;
                     let pack = self.decode(bytes)?;
                     let document = self.document(pack.genesis())?;
+                    self.reopen(&pack.attestation())?;
                     self.hold(&pack, place)?;
                     self.confirm(document, pack.actor(), pack.last_seq())?;
                     self.source(document, place, Source::Pack(place));
+                    if self.is_closed(&pack)? {
+                        self.settle(document)?;
+                    }
                 }
                 FeedItem::Yours { document, actor, seq, .. } => {
                     self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
@@ -211,6 +210,7 @@ impl Step<'_> {
                     let source = Source::Snapshot { at: self.at.0, index };
                     self.source(document, row, source);
                     for attestation in &snapshot.attestations {
+                        self.reopen(attestation)?;
                         self.tip(attestation)?;
                         self.confirm(document, attestation.actor(), attestation.tip.seq)?;
                     }
@@ -249,54 +249,6 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Keeps what another phone brought apart from what the hub confirmed: a document is first what
-    /// the hub says, then what others carry.
-    fn met(&mut self, items: &[FeedItem]) -> Result<(), StoreError> {
-        let mut packs = 0;
-        for item in items {
-            match item {
-                FeedItem::Pack(bytes) => {
-                    let place = PackPlace { at: self.at.0, index: packs };
-                    packs += 1;
-                    let pack = self.decode(bytes)?;
-                    let document = self.document(pack.genesis())?;
-                    let (first_seq, attestation) = (pack.first_seq(), pack.attestation());
-                    let row = CarriedRow { place, first_seq, attestation, stored: None };
-                    let key = rows::of_seq(CARRIED, document, pack.actor(), pack.last_seq());
-                    self.index.put(key, &row);
-                }
-                FeedItem::Object { bytes } => {
-                    self.object(bytes);
-                }
-                _ => return Err(self.meaningless("it holds what only a hub sends")),
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the carrying of an actor's packs that the hub has brought, or brought others in place of.
-    fn confirm(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
-        let prefix = rows::of_actor(CARRIED, document, actor);
-        for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
-            if rows::number_in(&key).is_some_and(|last| last <= seq) {
-                self.index.remove(key);
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes the hub's signature for packs of others that this phone carried to it.
-    fn delivered(&mut self, item: &ReceiptItem, epoch: [u8; 16]) -> Result<(), StoreError> {
-        let prefix = rows::of_actor(CARRIED, item.document, item.actor);
-        for (key, value) in self.index.below.scan(&prefix, None, usize::MAX)? {
-            if rows::number_in(&key).is_some_and(|last| last <= item.seq) {
-                let row: CarriedRow = rows::decode(&key, &value)?;
-                self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });
-            }
-        }
-        Ok(())
-    }
-
     fn receipted(&mut self, receipt: &HubReceipt) -> Result<(), StoreError> {
         if self.index.get::<EpochRow>(&rows::single(meta::EPOCH))?.is_none() {
             let row = EpochRow { epoch: receipt.epoch, confirmed: true };
@@ -329,8 +281,11 @@ impl Step<'_> {
     fn noticed(&mut self, upto: u64, notices: &[Notice]) -> Result<(), StoreError> {
         for (number, notice) in (1..=upto).rev().zip(notices.iter().rev()) {
             self.index.put(rows::of_number(NOTICE, number), notice);
-            // The hub keeps a refused pack verbatim; sending it again would change nothing.
-            self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
+            // The hub keeps a refused pack verbatim; sending it again would change nothing. What it
+            // does not keep is still only here, and waits to be sent.
+            if notice.verdict.is_kept() {
+                self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
+            }
         }
         self.index.put(rows::single(meta::NOTICES), &upto);
         let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
@@ -409,7 +364,7 @@ impl Step<'_> {
     fn forked(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
         self.index.put(rows::of_actor(FORK, document, actor), &());
         self.drop_tip(document, actor)?;
-        for table in [OUTBOX, PACK, UNRELEASED] {
+        for table in [OUTBOX, PACK, UNRELEASED, HELD] {
             let prefix = rows::of_actor(table, document, actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
                 self.index.remove(key);
@@ -500,6 +455,8 @@ impl Step<'_> {
     fn close(&mut self, line: &ClosedLine) -> Result<bool, StoreError> {
         let (document, actor, from) = (line.document, line.actor, line.from_seq);
         let key = rows::of_actor(CLOSED, document, actor);
+        // The hub says so in its present life.
+        self.index.remove(rows::of_actor(EARLIER, document, actor));
         let known: Option<ClosedLine> = self.index.get(&key)?;
         if known.is_some_and(|known| known.from_seq <= from) {
             return Ok(false);
@@ -512,10 +469,13 @@ impl Step<'_> {
                 self.tip(&before)?;
             }
         }
-        for table in [OUTBOX, PACK, UNRELEASED, CARRIED] {
+        for table in [OUTBOX, PACK, UNRELEASED, HELD, CARRIED] {
             let prefix = rows::of_actor(table, document, actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
                 if rows::number_in(&key).is_some_and(|last| last >= from) {
+                    if table == CARRIED {
+                        self.put_down(&key)?;
+                    }
                     self.index.remove(key);
                 }
             }
@@ -533,6 +493,7 @@ impl Step<'_> {
         }
         if self.index.get::<DocumentRow>(&rows::of_document(DOCUMENT, document))?.is_some() {
             self.index.put(rows::of_document(STALE, document), &());
+            self.settle(document)?;
         }
         Ok(true)
     }

@@ -36,6 +36,13 @@ pub(super) const PACK: u8 = b'p';
 /// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a
 /// phone, and that the hub has not yet brought.
 pub(super) const CARRIED: u8 = b'c';
+/// Phone: what (0 all, 1 signed by, 2 given by), device → [`LoadRow`]: how much is carried.
+pub(super) const LOAD: u8 = b'L';
+/// Phone: document, actor, last seq → [`HeldRow`]: a pack that the hub cannot read.
+pub(super) const HELD: u8 = b'H';
+/// Phone: document, actor → (): the line was closed in an earlier life of the hub's store, and the
+/// present one has not said so yet.
+pub(super) const EARLIER: u8 = b'E';
 /// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
 /// Scope (empty: all), prefix → node of the reconciliation tree.
@@ -156,6 +163,26 @@ pub(super) struct CarriedRow {
     pub(super) attestation: Attestation,
     /// The life of the hub's store that has signed for it, if one has.
     pub(super) stored: Option<[u8; 16]>,
+    /// The phone that brought it.
+    pub(super) from: DeviceId,
+    /// How long the pack is.
+    pub(super) bytes: u64,
+}
+
+/// How much of something is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct LoadRow {
+    pub(super) packs: u64,
+    pub(super) bytes: u64,
+}
+
+/// A pack that the hub cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeldRow {
+    /// The life of the hub's store that said so.
+    pub(super) epoch: [u8; 16],
+    /// When it did, by this device's clock.
+    pub(super) at: Timestamp,
 }
 
 /// How far the edits of one of this device's actors have come.
@@ -234,6 +261,21 @@ pub(super) fn of_document(table: u8, document: DocumentId) -> Vec<u8> {
 
 pub(super) fn of_actor(table: u8, document: DocumentId, actor: Actor) -> Vec<u8> {
     key(table, &[&document.0, &actor.0])
+}
+
+/// The carried packs that a device has signed.
+pub(super) fn load_of_signer(device: DeviceId) -> Vec<u8> {
+    key(LOAD, &[&[1], &device.0])
+}
+
+/// The carried packs that a device has brought.
+pub(super) fn load_from(device: DeviceId) -> Vec<u8> {
+    key(LOAD, &[&[2], &device.0])
+}
+
+/// All carried packs.
+pub(super) fn load_of_all() -> Vec<u8> {
+    key(LOAD, &[&[0]])
 }
 
 pub(super) fn of_seq(table: u8, document: DocumentId, actor: Actor, seq: u64) -> Vec<u8> {

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
-use super::carried::CarriedName;
+use super::delivering::OUTBOX_AT_ONCE_MAX;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
-use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
+use super::phone::Phone;
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
-    HubStart, Outcome, PhoneOutput, PhoneSession, Want,
+    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
+    Outcome, PhoneOutput, PhoneSession, Want,
 };
 
 /// Random bytes for a fresh incarnation, should one be needed.
@@ -32,6 +32,8 @@ pub struct Progress {
     pub stored: usize,
     /// Packs that the hub set aside.
     pub refused: usize,
+    /// Packs of others that the hub said it does not take; they are carried no longer.
+    pub declined: usize,
     /// Another exchange should follow at once, and compare everything: a line of own edits has to be
     /// taken over, or this device may see more than before.
     pub again: bool,
@@ -44,8 +46,8 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
-    /// Packs of others that were offered, until the hub signs for them.
-    delivering: BTreeSet<CarriedName>,
+    /// The row of the last pack of others that was offered.
+    delivered: Option<Vec<u8>>,
     progress: Progress,
     answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
@@ -67,18 +69,12 @@ impl PhoneRunner {
         let mut start = phone.start(options.hub, options.live, now)?;
         start.asks = (0..).zip(options.asks).collect();
         let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
-        let mut delivering = BTreeSet::new();
-        for (name, pack) in phone.deliveries()? {
-            delivering.insert(name);
-            start.outbox.push(pack);
-        }
-        let sent = start.outbox.len();
-        let progress = Progress { sent, more, ..Progress::default() };
+        let progress = Progress { more, ..Progress::default() };
         Ok(Self {
             phone,
             session: PhoneSession::new(start),
             entropy,
-            delivering,
+            delivered: None,
             progress,
             answers: Vec::new(),
             outcome: None,
@@ -116,7 +112,7 @@ impl PhoneRunner {
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn offer(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
         let packs = self.phone.release(now)?;
-        self.progress.sent += packs.len();
+        let packs = self.phone.sendable(self.session.epoch(), packs, now)?;
         self.session.handle_new_outbox(packs);
         Ok(())
     }
@@ -149,9 +145,6 @@ impl PhoneRunner {
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
-                    for item in &receipt.items {
-                        self.delivering.remove(&(item.document, item.actor, item.seq));
-                    }
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
@@ -162,23 +155,33 @@ impl PhoneRunner {
                 PhoneOutput::Provide(wants) => {
                     self.phone.lacking(&wants)?;
                     let packs = self.phone.replica().provide(&wants)?;
-                    self.progress.sent += packs.len();
                     self.session.handle_provided(packs);
+                }
+                PhoneOutput::Deliver => self.deliver(now)?,
+                PhoneOutput::Declined(notices) => {
+                    if let Some(epoch) = self.session.epoch() {
+                        self.progress.declined += self.phone.declined(&notices, epoch, now)?;
+                    }
                 }
                 PhoneOutput::Caught(_) => self.caught_up = true,
                 PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
-                    let done = outcome.ending == Ending::Done && !outcome.left_behind;
                     self.outcome = Some(outcome);
-                    // The hub has answered everything: what it did not sign for it does not take.
-                    if done {
-                        self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
-                    }
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Fetches the next packs of others for the hub.
+    fn deliver(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
+        // The session asks once the hub has said which life of its store listens.
+        let Some(epoch) = self.session.epoch() else { return Ok(()) };
+        let delivery = self.phone.deliver(epoch, self.delivered.take(), now)?;
+        self.delivered = delivery.next;
+        self.session.handle_delivery(delivery.packs, self.delivered.is_some());
+        Ok(())
     }
 
     /// Returns the hub's answers to [`PhoneOptions::asks`], in order.
@@ -190,7 +193,8 @@ impl PhoneRunner {
     /// Returns what was done so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.progress
+        let sent = usize::try_from(self.session.packs_sent()).unwrap_or(usize::MAX);
+        Progress { sent, ..self.progress }
     }
 
     /// Returns whether everything the hub had at the last answer is here.

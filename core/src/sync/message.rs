@@ -139,6 +139,15 @@ pub enum Verdict {
     Full,
 }
 
+impl Verdict {
+    /// Returns whether the hub keeps what it judged so. Of what it does not keep, the phone that
+    /// holds it may have the only copy.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        !matches!(self, Self::Unreadable | Self::OverQuota)
+    }
+}
+
 /// The end of an actor's line in the record: the hub refused what follows, for good. Whoever holds
 /// more of the line takes it out, so that all replicas stay equal; its author's device keeps what
 /// was typed and makes anew what can be.

@@ -8,6 +8,9 @@ use crate::store::{MemoryDisk, MemoryStore, Store};
 use crate::sync::{Ending, Frame, Role};
 use crate::trust::DeviceKey;
 
+mod carrying;
+mod slices;
+
 const NOW: Time = Time(1_795_000_000_000);
 
 /// Frames of one exchange, before it counts as stuck.
