@@ -422,7 +422,8 @@ impl Step<'_> {
             self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
             self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))?;
         }
-        Ok(())
+        // Where nothing could be made anew, nothing may be left.
+        self.settle(document)
     }
 
     fn closed(
