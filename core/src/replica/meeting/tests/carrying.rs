@@ -344,5 +344,7 @@ fn room_is_counted_in_bytes_too() {
     let took = take(&two, 1, &Limits { all: tight, signer: tight, giver: tight }, &packs);
     assert_eq!((took.recorded, took.no_room), (2, 1));
     assert!(carried_load(&two).bytes <= two_packs);
-    assert!(LIMITS.signer.bytes < LIMITS.giver.bytes && LIMITS.giver.bytes < LIMITS.all.bytes);
+    const {
+        assert!(LIMITS.signer.bytes < LIMITS.giver.bytes && LIMITS.giver.bytes < LIMITS.all.bytes);
+    }
 }

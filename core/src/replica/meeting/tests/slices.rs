@@ -8,10 +8,13 @@ use crate::replica::Fact;
 use crate::replica::taking::{Giving, LIMITS};
 use crate::store::{Done, Opened, Position, Read, Record, Row, Verified, Writes};
 
+/// Sees the records of each commit before they are taken.
+type Hook = Box<dyn FnMut(&[Record]) + Send>;
+
 /// A store that does something before it takes records.
 struct Hooked {
     store: MemoryStore,
-    before: Mutex<Box<dyn FnMut(&[Record]) + Send>>,
+    before: Mutex<Hook>,
 }
 
 impl Read for Hooked {
