@@ -5,6 +5,7 @@
 mod answers;
 mod exchanges;
 mod heap;
+mod holes;
 mod hub;
 mod lists;
 mod memory;

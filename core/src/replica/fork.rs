@@ -14,7 +14,9 @@ use super::documents::{ClosedLines, each_row, is_closed};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, FORK, PACK, PackRow, SOURCE, Source};
+use super::rows::{
+    self, ARRIVAL, ArrivalRow, BEYOND, BeyondRow, CLOSED, FORK, PACK, PackRow, SOURCE, Source,
+};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
 };
@@ -76,6 +78,8 @@ pub struct Taken {
     pub cloned: bool,
     /// This device may see more than before, and the next contact has to compare everything.
     pub widened: bool,
+    /// A line has a hole, or had one that was filled: the next contact has to compare everything.
+    pub gapped: bool,
     /// Own edits were made anew because the hub refused what they build on, and wait to be sent.
     pub remade: bool,
 }
@@ -131,6 +135,7 @@ impl Phone {
         let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
+        taken.gapped = self.has_gap()?;
         Ok(taken)
     }
 
@@ -241,6 +246,12 @@ impl Phone {
             rows::get(&**store, &rows::of_seq(PACK, document, actor, pack.last_seq()))?;
         if let Some(row) = row {
             return Ok(row.tip == pack.tip_hash());
+        }
+        let beyond = rows::of_seq(BEYOND, document, actor, pack.last_seq());
+        if let Some(row) = rows::get::<BeyondRow>(&**store, &beyond)? {
+            let same =
+                row.first_seq == pack.first_seq() && row.previous.as_ref() == pack.previous();
+            return Ok(same && row.attestation.tip == pack.tip());
         }
         let tip: Option<rows::TipRow> =
             rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
