@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod answers;
+mod bounds;
 mod exchanges;
 mod heap;
 mod holes;
@@ -12,4 +13,5 @@ mod memory;
 mod page_table;
 mod quic;
 mod records;
+mod recover;
 mod refused;

@@ -318,4 +318,6 @@ impl ItemTree for MeetingTree<'_> {
 }
 
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod tests;
