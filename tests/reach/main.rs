@@ -15,3 +15,4 @@ mod quic;
 mod records;
 mod recover;
 mod refused;
+mod rights;

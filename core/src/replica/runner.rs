@@ -444,7 +444,7 @@ impl HubRunner {
                 message: "more is missing before what was sent than one exchange asks for; sync \
                           again"
                     .to_owned(),
-                retry_after_ms: None,
+                retry_after_ms: Some(RETRY_AFTER_MS),
             });
         }
     }
