@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod answers;
+mod bounds;
 mod exchanges;
 mod heap;
+mod holes;
 mod hub;
 mod lists;
 mod memory;
 mod page_table;
 mod quic;
 mod records;
+mod recover;
 mod refused;
+mod rights;

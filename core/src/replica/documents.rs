@@ -103,7 +103,7 @@ impl Replica {
         let opened = self.store.opened();
         let lost = opened.lost.len() as u64;
         let known: Option<u64> = rows::get(&*self.store, &rows::single(meta::LOST))?;
-        Ok((opened.moved || lost > known.unwrap_or(0)).then_some(lost))
+        Ok((opened.moved || lost != known.unwrap_or(0)).then_some(lost))
     }
 
     /// Returns counts for status pages.

@@ -15,7 +15,8 @@ use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, FORK, PACK, PackRow, SOURCE, Source,
+    self, ARRIVAL, ArrivalRow, BEYOND, BeyondRow, CLOSED, EARLIER, FORK, PACK, PackRow, SOURCE,
+    Source,
 };
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
@@ -78,6 +79,8 @@ pub struct Taken {
     pub cloned: bool,
     /// This device may see more than before, and the next contact has to compare everything.
     pub widened: bool,
+    /// A line has a hole, or had one that was filled: the next contact has to compare everything.
+    pub gapped: bool,
     /// Own edits were made anew because the hub refused what they build on, and wait to be sent.
     pub remade: bool,
 }
@@ -133,6 +136,7 @@ impl Phone {
         let guard = self.editing().lock()?;
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
+        taken.gapped = self.has_gap()?;
         Ok(taken)
     }
 
@@ -245,6 +249,12 @@ impl Phone {
             rows::get(&**store, &rows::of_seq(PACK, document, actor, pack.last_seq()))?;
         if let Some(row) = row {
             return Ok(row.tip == pack.tip_hash());
+        }
+        let beyond = rows::of_seq(BEYOND, document, actor, pack.last_seq());
+        if let Some(row) = rows::get::<BeyondRow>(&**store, &beyond)? {
+            let same =
+                row.first_seq == pack.first_seq() && row.previous.as_ref() == pack.previous();
+            return Ok(same && row.attestation.tip == pack.tip());
         }
         let tip: Option<rows::TipRow> =
             rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;

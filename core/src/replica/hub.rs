@@ -215,8 +215,10 @@ impl Hub {
                     device: device.short(),
                 });
             }
-            Some(_) => hub.renew_if_lost(options)?,
+            Some(_) => {}
         }
+        // After a birth too: the record of an earlier one may be what is lost.
+        hub.renew_if_lost(options)?;
         Ok(hub)
     }
 

@@ -324,4 +324,6 @@ impl ItemTree for MeetingTree<'_> {
 }
 
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod tests;

@@ -104,20 +104,21 @@ impl Phone {
         };
         let device = phone.key.device();
         match phone.replica.owner()? {
-            None => phone.record(Fact::Born { device, incarnation: fresh, at: now })?,
+            None => {
+                phone.record(Fact::Born { device, incarnation: fresh, at: now })?;
+            }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
                     owner: owner.device.short(),
                     device: device.short(),
                 });
             }
-            Some(_) => {
-                if phone.replica.disturbed()?.is_some() {
-                    phone.renew(fresh, Renewal::Moved, now)?;
-                }
-                return Ok(phone);
-            }
-        };
+            Some(_) => {}
+        }
+        // After a birth too: the record of an earlier one may be what is lost.
+        if phone.replica.disturbed()?.is_some() {
+            phone.renew(fresh, Renewal::Moved, now)?;
+        }
         Ok(phone)
     }
 
@@ -236,10 +237,17 @@ impl Phone {
         for ((document, actor), changes) in runs {
             let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
             let genesis = self.replica.genesis(document)?;
-            let incarnation = self.incarnation_of(document, actor, &owner)?;
+            let incarnation = match self.incarnation_of(document, actor, &owner) {
+                // The record that began that life is lost, so nobody can sign under its name.
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
+                incarnation => incarnation?,
+            };
             let previous = tip.map(|row| row.attestation.tip);
-            // A line with a gap (a damaged record that nothing could repair) stays here and shows
-            // as only here; it must not keep the others from leaving.
+            // What lies behind a gap (a damaged record that nothing could repair) stays here and
+            // shows as only here; it must not keep the others from leaving.
+            let next = previous.map_or(1, |tip| tip.seq.saturating_add(1));
+            let run = (next..).zip(changes).take_while(|(seq, change)| change.facts().seq == *seq);
+            let changes: Vec<RawChange> = run.map(|(_, change)| change).collect();
             let Ok(sealed) = seal_all(&self.key, &genesis, incarnation, previous, changes) else {
                 continue;
             };
@@ -270,7 +278,9 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
     pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
-        // Also where nothing waits to be signed: what comes must be kept.
+        // Also where nothing waits to be signed, and nobody has noted a failure: what comes must be
+        // kept.
+        self.failed.store(true, Ordering::Relaxed);
         self.recover(now)?;
         let unsaved = match self.release(now) {
             Ok(_) => Vec::new(),
@@ -279,6 +289,13 @@ impl Phone {
             Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign()?,
             Err(error) => return Err(error),
         };
+        if self.has_gap()? {
+            match self.record(Fact::Lagging) {
+                // Without room nothing that is missing could be kept either.
+                Ok(_) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let mut outbox = self.first_flight(now)?;
         outbox.extend(unsaved);
         let store = self.replica.store();
@@ -300,6 +317,12 @@ impl Phone {
             device: self.device(),
             now,
         })
+    }
+
+    /// Returns whether a line had a hole since this phone last compared with the hub: a record of it
+    /// was lost.
+    pub(super) fn has_gap(&self) -> Result<bool, StoreError> {
+        Ok(self.replica.store().get(&rows::single(meta::GAP))?.is_some())
     }
 
     /// Records the hub's receipt.

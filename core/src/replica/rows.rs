@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Prefix};
-use crate::trust::Attestation;
+use crate::trust::{Attestation, Tip};
 
 /// Singletons: identity, position, feed head.
 pub(super) const META: u8 = b'm';
@@ -33,6 +33,8 @@ pub(super) const ORDER: u8 = b'o';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
+/// Document, actor, last seq → [`BeyondRow`]: a pack whose forerunner is missing here.
+pub(super) const BEYOND: u8 = b'B';
 /// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a
 /// phone, and that the hub has not yet brought.
 pub(super) const CARRIED: u8 = b'c';
@@ -89,6 +91,8 @@ pub(super) mod meta {
     pub(in crate::replica) const FEED: &[u8] = b"feed";
     pub(in crate::replica) const LOST: &[u8] = b"lost";
     pub(in crate::replica) const EPOCH: &[u8] = b"epoch";
+    /// A line has or had a hole since this device last compared with the hub.
+    pub(in crate::replica) const GAP: &[u8] = b"gap";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
 }
 
@@ -152,6 +156,16 @@ pub(super) struct PackRow {
     pub(super) place: PackPlace,
     pub(super) first_seq: u64,
     pub(super) tip: ChangeHash,
+}
+
+/// A pack that does not continue what is held of its actor: the record of an earlier one is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BeyondRow {
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
+    /// The end of the line that it continues.
+    pub(super) previous: Option<Tip>,
+    pub(super) attestation: Attestation,
 }
 
 /// A pack that a phone brought and the hub has not confirmed.

@@ -14,9 +14,18 @@ use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession, HubStart,
-    Outcome, PhoneOutput, PhoneSession, Want,
+    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession,
+    HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
+
+/// Missing changes that the hub asks a device for in one exchange. What a device pushes at first lacks
+/// its forerunners in at most so many lines; a device that goes on is told to come again, so that it
+/// cannot fill the hub's memory with what it never sends.
+const ASKED_MAX: usize = OUTBOX_AT_ONCE_MAX;
+
+/// Lines whose merging one exchange waits for. What comes on top is stored and signed for just the
+/// same; the device learns at its next contact that it was merged.
+const UNMERGED_MAX: usize = OUTBOX_AT_ONCE_MAX;
 
 /// Random bytes for a fresh incarnation, should one be needed.
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -142,6 +151,7 @@ impl PhoneRunner {
                     let taken = taken?;
                     self.progress.received += taken.recorded;
                     self.progress.again |= taken.cloned || taken.widened || taken.remade;
+                    self.progress.again |= taken.gapped;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
@@ -290,13 +300,12 @@ impl HubRunner {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn grown(&mut self) -> Result<(), ReplicaError> {
-        let mut left = BTreeMap::new();
-        for ((document, actor), seq) in std::mem::take(&mut self.unmerged) {
-            if !self.hub.settled(document, actor, seq)? {
-                left.insert((document, actor), seq);
+        while let Some(((document, actor), seq)) = self.unmerged.first_key_value() {
+            if !self.hub.settled(*document, *actor, *seq)? {
+                break;
             }
+            self.unmerged.pop_first();
         }
-        self.unmerged = left;
         let known = self.hub.replica().device(self.entry.device)?;
         if known.as_ref() != Some(&self.entry) {
             // Rights that were changed hold from now on, not from the next contact.
@@ -411,14 +420,37 @@ impl HubRunner {
         self.full |=
             accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
-            if !self.hub.settled(item.document, item.actor, item.seq)? {
-                self.unmerged.insert((item.document, item.actor), item.seq);
+            let name = (item.document, item.actor);
+            let fits = self.unmerged.len() < UNMERGED_MAX || self.unmerged.contains_key(&name);
+            if fits && !self.hub.settled(item.document, item.actor, item.seq)? {
+                self.unmerged.insert(name, item.seq);
             }
         }
-        accepted.needs.retain(|want| self.asked.insert(*want));
+        self.ask(&mut accepted);
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())
+    }
+
+    /// Leaves in what is asked for only what was not asked before, within the limit.
+    fn ask(&mut self, accepted: &mut Accepted) {
+        let mut over = false;
+        let asked = &mut self.asked;
+        accepted.needs.retain(|want| {
+            let fits = asked.len() < ASKED_MAX;
+            over |= !fits && !asked.contains(want);
+            fits && asked.insert(*want)
+        });
+        if over {
+            // What came is not signed for, so the device keeps it; the exchange ends with this.
+            accepted.failure.get_or_insert_with(|| Failure {
+                code: FailureCode::Busy,
+                message: "more is missing before what was sent than one exchange asks for; sync \
+                          again"
+                    .to_owned(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            });
+        }
     }
 
     /// Returns, once, whether the disk had no room in this exchange: somebody should look after it.
