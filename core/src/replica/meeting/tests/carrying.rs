@@ -53,7 +53,7 @@ fn exchange(
     let mut phone = PhoneRunner::start(side.phone.clone(), options, entropy(9), now).unwrap();
     let known = hub.replica().device(key(side.number).device()).unwrap().unwrap();
     let mut served = HubRunner::start(hub.clone(), known, now).unwrap();
-    let mut up = VecDeque::new();
+    let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
     loop {
         let mut moved = false;
         while let Some(frame) = phone.poll_frame(now).unwrap() {
@@ -68,6 +68,12 @@ fn exchange(
             moved = true;
         }
         while let Some(frame) = served.poll_frame(now).unwrap() {
+            down.push_back(frame);
+            moved = true;
+        }
+        if phone.wants_input()
+            && let Some(frame) = down.pop_front()
+        {
             phone.handle(&frame).unwrap();
             moved = true;
         }
