@@ -53,7 +53,7 @@ pub use kinds::inspection::{
 };
 pub use kinds::plan::{Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role};
 pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
-pub use layout::{FIRST_ACTOR, SCHEMA, Shape};
+pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
