@@ -103,6 +103,7 @@ impl SyncReport {
             sent: before.sent + next.progress.sent,
             stored: before.stored + next.progress.stored,
             refused: before.refused + next.progress.refused,
+            declined: before.declined + next.progress.declined,
             ..next.progress
         };
         self.caught_up = next.caught_up;

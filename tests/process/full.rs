@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -303,4 +304,62 @@ fn push_to_full_hub(scene: &Scene, dir: &Path, merged: &Typed) -> Vec<Typed> {
     assert!(shown.contains(token(merged)), "what the hub had merged did not come");
     assert!(phone.end().code().is_some_and(|code| i64::from(code) == FULL));
     told
+}
+
+/// The index lies on a small disk of its own, the journal on one with room.
+#[test]
+fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {
+    let Some(disk) = Disk::mount("full disk under the index alone") else { return };
+    let mut scene = Scene::with_phones(1);
+    let dir = scene.phones[0].clone();
+    let index = move_index(&dir.join("store"), disk.path());
+    let mut typist = Typist::new("index", &scene);
+    let mut phone = Batch::start(&dir);
+    let (first, line) = typist.next();
+    phone.ask(&line).done();
+    assert!(index.join("db").exists(), "the index is on the small disk");
+    let journal_disk = fs::metadata(&dir).unwrap().dev();
+    assert_ne!(journal_disk, fs::metadata(&index).unwrap().dev());
+    disk.fill();
+    let (mut told, refused) = type_until_full(&mut phone, &mut typist);
+    told.push(first);
+    let mut all_refused = vec![refused];
+    // Reading goes on, in this process and in one that finds the disk full.
+    let show = format!("show {}", scene.inspection);
+    let shown = phone.ask(&show).done().to_string();
+    assert!(told.iter().all(|typed| shown.contains(token(typed))), "what was told is not shown");
+    assert_eq!(i64::from(phone.end().code().unwrap()), FULL);
+    disk.fill_again();
+    let shown = scene.field(&dir, &["show", &scene.inspection]).to_string();
+    assert!(told.iter().all(|typed| shown.contains(token(typed))), "what was told is not shown");
+    assert!(all_refused.iter().all(|typed| !shown.contains(token(typed))), "what was refused is");
+    let mut phone = Batch::start(&dir);
+    let (more, refused) = type_until_full(&mut phone, &mut typist);
+    told.extend(more);
+    all_refused.push(refused);
+    // The process that met the full disk goes on when there is room, without being started again.
+    disk.make_room();
+    let (late, line) = typist.next();
+    phone.ask(&line).done();
+    told.push(late);
+    phone.ask("sync").done();
+    phone.end();
+    let reader = scene.add_phone("reader", "inspector");
+    scene.sync(&reader);
+    scene.settle();
+    scene.stop_hub();
+    let record = scene::expect_same(&scene);
+    record.expect_all("the record", &told);
+    for typed in &all_refused {
+        assert_eq!(record.count(typed), 0, "what was refused is in the record");
+    }
+}
+
+/// Puts a store's index on another disk, behind a link, to be made anew there.
+fn move_index(store: &Path, disk: &Path) -> PathBuf {
+    let (index, elsewhere) = (store.join("index"), disk.join("index"));
+    fs::create_dir(&elsewhere).unwrap();
+    fs::remove_dir_all(&index).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &index).unwrap();
+    elsewhere
 }

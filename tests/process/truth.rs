@@ -119,7 +119,16 @@ fn only_a_supervisor_decides_and_an_inspector_is_told_so_before_anything_is_reco
     // Its word counts by the role it has, everywhere alike.
     let device = id_of(&supervisor);
     scene.administer(&[
-        "trust", &device, "--name", "x", "--agency", "x", "--role", "inspector", "--scope", COMMUNE,
+        "trust",
+        &device,
+        "--name",
+        "x",
+        "--agency",
+        "x",
+        "--role",
+        "inspector",
+        "--scope",
+        COMMUNE,
     ]);
     scene.sync(&phone);
     let shown = scene.field(&phone, &["show", &inspection]);
@@ -231,7 +240,16 @@ fn a_phone_without_room_says_that_the_hub_has_its_work_and_how_much_room_is_need
     let phone: PathBuf = disk.path().join("phone");
     let device = scene.init(&phone);
     scene.administer(&[
-        "trust", &device, "--name", "x", "--agency", "x", "--role", "inspector", "--scope", COMMUNE,
+        "trust",
+        &device,
+        "--name",
+        "x",
+        "--agency",
+        "x",
+        "--role",
+        "inspector",
+        "--scope",
+        COMMUNE,
     ]);
     scene.sync(&phone);
     scene.field(&phone, &["answer", &scene.inspection, &items()[0], "dat"]);

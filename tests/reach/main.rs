@@ -3,14 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod answers;
+mod bounds;
 mod exchanges;
 mod heap;
+mod holes;
 mod hub;
 mod later;
 mod lists;
 mod memory;
 mod page_table;
 mod quic;
-mod records;
-mod refused;
 mod rebuilt;
+mod records;
+mod recover;
+mod refused;
+mod rights;

@@ -225,18 +225,19 @@ fn work_of_a_phone_that_is_gone_comes_back_from_the_others_before_its_device_is_
 
 #[test]
 fn both_orders_of_a_pack_and_its_devices_rights_end_in_the_same_state() {
-    let ends = [[Step::Trust(3), Step::Sync(3)], [Step::Sync(ADMIN), Step::Trust(3)]].map(|first| {
-        let (team, _) = Team::at_work();
-        team.answer(3, "a third");
-        let hub = new_hub([8; 16]);
-        hub.publish(SHORT.to_vec()).unwrap();
-        team.run(&hub, &[Step::Trust(2), Step::Trust(4)]);
-        team.run(&hub, &first);
-        team.settle(&hub);
-        let visit = hub.replica().load(team.visit.document()).unwrap();
-        let status = hub.status().unwrap();
-        let waiting = (status.pending, status.waiting, status.quarantined);
-        (visit.view().record().digest(), visit.heads(), waiting)
-    });
+    let ends =
+        [[Step::Trust(3), Step::Sync(3)], [Step::Sync(ADMIN), Step::Trust(3)]].map(|first| {
+            let (team, _) = Team::at_work();
+            team.answer(3, "a third");
+            let hub = new_hub([8; 16]);
+            hub.publish(SHORT.to_vec()).unwrap();
+            team.run(&hub, &[Step::Trust(2), Step::Trust(4)]);
+            team.run(&hub, &first);
+            team.settle(&hub);
+            let visit = hub.replica().load(team.visit.document()).unwrap();
+            let status = hub.status().unwrap();
+            let waiting = (status.pending, status.waiting, status.quarantined);
+            (visit.view().record().digest(), visit.heads(), waiting)
+        });
     assert_eq!(ends[0], ends[1]);
 }

@@ -4,6 +4,7 @@
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
 mod find;
+mod groups;
 mod read;
 mod settings;
 mod status;
@@ -104,7 +105,9 @@ pub enum ClientError {
         kind: Kind,
     },
     /// Only a supervisor decides, comments and asks in a review.
-    #[error("a device of role {role} may reply in a review, and neither decide nor comment; a supervisor does")]
+    #[error(
+        "a device of role {role} may reply in a review, and neither decide nor comment; a supervisor does"
+    )]
     NotReviewer {
         /// The role that the hub gave this device.
         role: &'static str,

@@ -1,8 +1,8 @@
 //! Where this device's own work has verifiably arrived, per record.
 
 use super::{Client, ClientError};
-use crate::model::{DocumentId, Kind, Summary};
 use crate::clock;
+use crate::model::{DocumentId, Kind, Summary};
 use crate::replica::{Arrival, Found, RejectedEdit};
 use crate::sync::Notice;
 

@@ -103,7 +103,7 @@ impl Replica {
         let opened = self.store.opened();
         let lost = opened.lost.len() as u64;
         let known: Option<u64> = rows::get(&*self.store, &rows::single(meta::LOST))?;
-        Ok((opened.moved || lost > known.unwrap_or(0)).then_some(lost))
+        Ok((opened.moved || lost != known.unwrap_or(0)).then_some(lost))
     }
 
     /// Returns counts for status pages.
@@ -338,6 +338,22 @@ impl Replica {
             }
         }
         Ok(renewed)
+    }
+
+    /// Renews the summary of one document, if it is behind and can be opened.
+    pub(super) fn refresh_one(&self, document: DocumentId) -> Result<(), ReplicaError> {
+        if self.store.get(&rows::of_document(STALE, document))?.is_none() {
+            return Ok(());
+        }
+        match self.load_whole(document) {
+            Ok(mut loaded) => match self.renew(document, &mut loaded) {
+                // Reading goes on while the disk is full; lists show the state before.
+                Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+                renewed => renewed,
+            },
+            Err(ReplicaError::Store(error)) => Err(error.into()),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Returns the first change's shape of a document.

@@ -278,6 +278,16 @@ pub enum Fact {
         /// From where on.
         wants: Vec<Want>,
     },
+    /// Phone: the hub cannot read these packs and keeps nothing of them. They stay here, and are
+    /// offered again later: a newer hub may read them.
+    HeldBack {
+        /// Document, actor and last number of each pack.
+        packs: Vec<(DocumentId, Actor, u64)>,
+        /// The life of the hub's store that said so.
+        epoch: [u8; 16],
+        /// When.
+        at: Timestamp,
+    },
     /// Opening the store found that something is gone; told until a person has seen it.
     Troubled {
         /// What.
@@ -348,6 +358,7 @@ impl Fact {
             Self::Rejected { .. } => 18,
             Self::Restored { .. } => 19,
             Self::Lacking { .. } => 20,
+            Self::HeldBack { .. } => 21,
             Self::Troubled { .. } => 22,
             Self::Acknowledged { .. } => 23,
             Self::Returned { .. } => 24,
@@ -573,8 +584,13 @@ mod tests {
             // What kinds above could not hold when their first samples were written.
             Fact::Received { items: vec![FeedItem::Closed(closed())], position: None, at: AT },
             Fact::Incarnated { incarnation, why: Renewal::Closed, lost: 0, at: AT },
+            Fact::HeldBack { packs: vec![(document, actor, 6)], epoch: [8; 16], at: AT },
             Fact::Troubled {
-                trouble: Trouble { lost: 2, everything: true, set_aside: vec!["journal".to_owned()] },
+                trouble: Trouble {
+                    lost: 2,
+                    everything: true,
+                    set_aside: vec!["journal".to_owned()],
+                },
                 at: AT,
             },
             Fact::Acknowledged { upto: 9, at: AT },

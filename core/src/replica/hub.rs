@@ -93,7 +93,7 @@ enum Decision {
     Ask(Want),
     Set(Box<Quarantined>),
     /// It is in quarantine already; its signer is told by the notice that waits.
-    Known,
+    Known(Notice),
     /// Its device has filled its quarantine.
     OverQuota,
     /// Too much of its device waits there for causes that nobody has sent.
@@ -101,8 +101,9 @@ enum Decision {
 }
 
 /// Packs of one frame, sorted by what is to be done with them.
-#[derive(Default)]
 struct Batch {
+    /// Who pushed them.
+    from: DeviceId,
     packs: Vec<Vec<u8>>,
     quarantined: Vec<Quarantined>,
     /// Held before; what may be said of them does not depend on this commit.
@@ -110,14 +111,28 @@ struct Batch {
     /// To be recorded now.
     taken: Vec<ReceiptItem>,
     noted: Vec<((DocumentId, Actor), Tip)>,
+    /// Not taken in, and to be named to who pushed them.
+    declined: Vec<Notice>,
 }
 
 impl Batch {
+    fn of(from: DeviceId) -> Self {
+        Self {
+            from,
+            packs: Vec::new(),
+            quarantined: Vec::new(),
+            held: Vec::new(),
+            taken: Vec::new(),
+            noted: Vec::new(),
+            declined: Vec::new(),
+        }
+    }
+
     fn note(
         &mut self,
         tips: &mut InFlight,
         accepted: &mut Accepted,
-        bytes: &[u8],
+        (signer, bytes): (DeviceId, &[u8]),
         decision: Decision,
     ) {
         match decision {
@@ -133,11 +148,23 @@ impl Batch {
             }
             Decision::Held(pack) => self.held.push(receipt_item(&pack)),
             Decision::Ask(want) => accepted.needs.push(want),
-            Decision::Set(entry) => self.set_aside(*entry),
-            Decision::Known => {}
-            // Not signed for, so the device keeps it and its user sees that it is only there. The
-            // exchange goes on: what others wrote must still reach the device.
+            Decision::Set(entry) => {
+                self.decline(entry.device, entry.notice.clone());
+                self.set_aside(*entry);
+            }
+            Decision::Known(notice) => self.decline(signer, notice),
+            // Not signed for and not named, so whoever brought it keeps it and offers it again, and
+            // its author sees that it is only there. The exchange goes on: what others wrote must
+            // still reach the device.
             Decision::Clogged | Decision::OverQuota => accepted.undecided = true,
+        }
+    }
+
+    /// Names a pack to who pushed it where its signer's notice does not: to another device, or where
+    /// nothing of it is kept and the device must not let go of it.
+    fn decline(&mut self, signer: DeviceId, notice: Notice) {
+        if signer != self.from || !notice.verdict.is_kept() {
+            self.declined.push(notice);
         }
     }
 
@@ -189,8 +216,10 @@ impl Hub {
                     device: device.short(),
                 });
             }
-            Some(_) => hub.renew_if_lost(options)?,
+            Some(_) => {}
         }
+        // After a birth too: the record of an earlier one may be what is lost.
+        hub.renew_if_lost(options)?;
         hub.reconsider_all()?;
         Ok(hub)
     }
@@ -310,13 +339,13 @@ impl Hub {
         now: Timestamp,
     ) -> Result<Accepted, ReplicaError> {
         let mut accepted = Accepted::default();
-        let mut batch = Batch::default();
+        let mut batch = Batch::of(from);
         // Hashes and signatures first: the lock below is shared by all sessions.
         let mut packs = Vec::with_capacity(encoded.len());
         for bytes in encoded {
             match checked(bytes) {
                 Ok(pack) => packs.push((pack, bytes)),
-                Err(error) => self.refuse(&mut batch, &mut accepted, (from, bytes), &error)?,
+                Err(error) => self.refuse(&mut batch, &mut accepted, bytes, &error)?,
             }
         }
         let outcome = self.settle(&mut batch, &mut accepted, packs, (from, now))?;
@@ -325,10 +354,13 @@ impl Hub {
                 accepted.failure = Some(no_room());
                 accepted.pending = false;
                 batch.taken.clear();
+                // What was to be set aside is not kept either: nobody may let go of it.
+                batch.declined.clear();
             }
             Some(Err(error)) => return Err(error.into()),
             Some(Ok(_)) | None => {}
         }
+        accepted.declined = batch.declined;
         let mut signed = batch.held;
         signed.append(&mut batch.taken);
         if !signed.is_empty() {
@@ -374,29 +406,33 @@ impl Hub {
         (from, packs): (DeviceId, Vec<(Pack, &Vec<u8>)>),
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
+            let signer = pack.device();
             let decision = self.decide(tips, from, pack, bytes)?;
-            batch.note(tips, accepted, bytes, decision);
+            batch.note(tips, accepted, (signer, bytes), decision);
         }
         Ok(())
     }
 
-    /// Refuses what cannot be read as a pack, or does not hold. A device is told of its own by a
-    /// notice, once, which names the document; for bytes that do not even say that they are the
-    /// sender's, and for those of others, the end of the exchange says why.
+    /// Refuses what cannot be read as a pack, or does not hold, and names it to the sender as far as
+    /// its head reads. A device is told of its own by a notice as well, once; for bytes that do not
+    /// even say whose they are, and for those of others, the end of the exchange says why.
     fn refuse(
         &self,
         batch: &mut Batch,
         accepted: &mut Accepted,
-        (from, bytes): (DeviceId, &[u8]),
+        bytes: &[u8],
         error: &PackError,
     ) -> Result<(), ReplicaError> {
-        if let Some(notice) = unreadable(from, bytes) {
-            match self.keep_aside(from, notice, &[])? {
-                Decision::Set(entry) => {
+        if let Some((signer, notice)) = unreadable(bytes) {
+            batch.decline(signer, notice.clone());
+            let own = signer == batch.from;
+            let kept = if own { Some(self.keep_aside(signer, notice, &[])?) } else { None };
+            match kept {
+                Some(Decision::Set(entry)) => {
                     batch.set_aside(*entry);
                     return Ok(());
                 }
-                Decision::Known => return Ok(()),
+                Some(Decision::Known(_)) => return Ok(()),
                 _ => {}
             }
         }
@@ -520,7 +556,7 @@ impl Hub {
     ) -> Result<Decision, ReplicaError> {
         let store = self.replica.store();
         if store.get(&rows::of_quarantine(&notice))?.is_some() {
-            return Ok(Decision::Known);
+            return Ok(Decision::Known(notice));
         }
         let count = rows::get::<u64>(&**store, &rows::aside_of(device))?.unwrap_or(0);
         if count >= admission::ASIDE_PER_DEVICE_MAX {
@@ -689,13 +725,13 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Returns what its sender is told of bytes that cannot be read, if they say that they are the
-/// sender's own. Their changes have no hashes that could be trusted, so the bytes' digest stands in.
-fn unreadable(from: DeviceId, bytes: &[u8]) -> Option<Notice> {
+/// Returns whose bytes that cannot be read say to be, and what is told of them. Their changes have no
+/// hashes that could be trusted, so the bytes' digest stands in.
+fn unreadable(bytes: &[u8]) -> Option<(DeviceId, Notice)> {
     let PackHeader { document, device, actor, last_seq: seq, .. } = PackHeader::peek(bytes).ok()?;
     let hash = ChangeHash(*blake3::hash(bytes).as_bytes());
     let verdict = Verdict::Unreadable;
-    (device == from).then_some(Notice { document, actor, seq, hash, verdict })
+    Some((device, Notice { document, actor, seq, hash, verdict }))
 }
 
 /// What a device is told of a hub without room.

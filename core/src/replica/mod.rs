@@ -12,11 +12,13 @@
 
 mod access;
 mod carried;
+mod delivering;
 mod documents;
 mod facts;
 mod feed;
 mod fork;
 mod hub;
+mod lock;
 mod meeting;
 mod merge;
 mod phone;
@@ -27,13 +29,13 @@ mod returning;
 mod reviews;
 mod rows;
 mod runner;
+mod taking;
 mod tree;
 mod troubles;
 
 use std::sync::Arc;
 
 pub use access::{ReviewAct, admits, may_review, may_write, units};
-pub use carried::Took;
 pub use documents::{ListQuery, Replica};
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble};
 pub use fork::Taken;
@@ -43,6 +45,7 @@ pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
+pub use taking::Took;
 pub use tree::StoredTree;
 pub use troubles::Found;
 

@@ -1,12 +1,13 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, pieces};
+use super::lock::EditLock;
 use super::rows::{
     self, ARRIVAL, ArrivalRow, EpochRow, NOTICE, OUTBOX, REJECTED, SelfRow, TIP, TipRow,
     UNRELEASED, meta,
@@ -24,16 +25,13 @@ use crate::trust::{DeviceKey, HubReceipt};
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
 const RELEASED_AT_ONCE_MAX: usize = 4096;
 
-/// Packs offered in one session's first flight; the rest follow in the next sync.
-pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
-
 /// A replica that writes under its own device's name.
 pub struct Phone {
     replica: Replica,
     key: DeviceKey,
     /// Held while a document is read, edited and recorded, so that two edits of one document never
     /// start from the same state under the same actor.
-    editing: Mutex<()>,
+    editing: EditLock,
     /// A write failed: the store may have to be opened again.
     failed: AtomicBool,
     /// Opening it again lost records, and no fresh incarnation could be recorded yet.
@@ -99,18 +97,17 @@ impl Phone {
         let phone = Self {
             replica: Replica::new(store),
             key,
-            editing: Mutex::new(()),
+            editing: EditLock::default(),
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             spare: fresh,
         };
         let device = phone.key.device();
+        let mut anew = false;
         match phone.replica.owner()? {
             None => {
-                let created = phone.replica.store().opened().created;
-                let born = phone.record(Fact::Born { device, incarnation: fresh, at: now })?;
-                phone.replica.note_trouble(!created, now)?;
-                born
+                anew = !phone.replica.store().opened().created;
+                phone.record(Fact::Born { device, incarnation: fresh, at: now })?;
             }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
@@ -118,14 +115,13 @@ impl Phone {
                     device: device.short(),
                 });
             }
-            Some(_) => {
-                if phone.replica.disturbed()?.is_some() {
-                    phone.renew(fresh, Renewal::Moved, now)?;
-                }
-                phone.replica.note_trouble(false, now)?;
-                return Ok(phone);
-            }
-        };
+            Some(_) => {}
+        }
+        // After a birth too: the record of an earlier one may be what is lost.
+        if phone.replica.disturbed()?.is_some() {
+            phone.renew(fresh, Renewal::Moved, now)?;
+        }
+        phone.replica.note_trouble(anew, now)?;
         Ok(phone)
     }
 
@@ -170,7 +166,7 @@ impl Phone {
         now: Timestamp,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let document = genesis.document();
         let mut loaded = self.load_or_new(genesis)?;
@@ -208,7 +204,7 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
     pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let packs = self.sign()?;
         if !packs.is_empty() {
@@ -244,10 +240,17 @@ impl Phone {
         for ((document, actor), changes) in runs {
             let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
             let genesis = self.replica.genesis(document)?;
-            let incarnation = self.incarnation_of(document, actor, &owner)?;
+            let incarnation = match self.incarnation_of(document, actor, &owner) {
+                // The record that began that life is lost, so nobody can sign under its name.
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
+                incarnation => incarnation?,
+            };
             let previous = tip.map(|row| row.attestation.tip);
-            // A line with a gap (a damaged record that nothing could repair) stays here and shows
-            // as only here; it must not keep the others from leaving.
+            // What lies behind a gap (a damaged record that nothing could repair) stays here and
+            // shows as only here; it must not keep the others from leaving.
+            let next = previous.map_or(1, |tip| tip.seq.saturating_add(1));
+            let run = (next..).zip(changes).take_while(|(seq, change)| change.facts().seq == *seq);
+            let changes: Vec<RawChange> = run.map(|(_, change)| change).collect();
             let Ok(sealed) = seal_all(&self.key, &genesis, incarnation, previous, changes) else {
                 continue;
             };
@@ -265,9 +268,10 @@ impl Phone {
         let mut records = super::records::Records::default();
         let store = self.replica.store();
         let mut packs = Vec::new();
-        for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {
-            packs.push(records.pack(&**store, rows::decode(&key, &value)?)?);
-        }
+        each_row(&**store, &[OUTBOX], None, |key, value| {
+            packs.push(records.pack(&**store, rows::decode(key, value)?)?);
+            Ok(())
+        })?;
         Ok(packs)
     }
 
@@ -277,7 +281,9 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
     pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
-        // Also where nothing waits to be signed: what comes must be kept.
+        // Also where nothing waits to be signed, and nobody has noted a failure: what comes must be
+        // kept.
+        self.failed.store(true, Ordering::Relaxed);
         self.recover(now)?;
         let unsaved = match self.release(now) {
             Ok(_) => Vec::new(),
@@ -286,7 +292,14 @@ impl Phone {
             Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign()?,
             Err(error) => return Err(error),
         };
-        let mut outbox = self.outbox()?;
+        if self.has_gap()? {
+            match self.record(Fact::Lagging) {
+                // Without room nothing that is missing could be kept either.
+                Ok(_) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut outbox = self.first_flight(now)?;
         outbox.extend(unsaved);
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
@@ -300,12 +313,19 @@ impl Phone {
             root: root.fingerprint(),
             empty: root.count == 0 && position.is_none(),
             outbox,
+            deliver: self.carries()?,
             asks: Vec::new(),
             live,
             hub,
             device: self.device(),
             now,
         })
+    }
+
+    /// Returns whether a line had a hole since this phone last compared with the hub: a record of it
+    /// was lost.
+    pub(super) fn has_gap(&self) -> Result<bool, StoreError> {
+        Ok(self.replica.store().get(&rows::single(meta::GAP))?.is_some())
     }
 
     /// Records the hub's receipt.
@@ -370,6 +390,12 @@ impl Phone {
             };
             let Some(change) = change else { continue };
             let hash = change.facts().hash;
+            // A hub whose store was set back may have taken it in after all.
+            let tip = rows::of_actor(TIP, document, edit.actor);
+            let tip: Option<TipRow> = rows::get(&**self.replica.store(), &tip)?;
+            if tip.is_some_and(|row| row.attestation.tip.seq >= edit.seq) {
+                continue;
+            }
             let lines = self.replica.closed(document)?;
             // Lines that build on it name it too, with a verdict of their own.
             let mut verdicts =
@@ -561,7 +587,7 @@ impl Phone {
         Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
     }
 
-    pub(super) fn editing(&self) -> &Mutex<()> {
+    pub(super) fn editing(&self) -> &EditLock {
         &self.editing
     }
 

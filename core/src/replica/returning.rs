@@ -31,8 +31,7 @@ impl Phone {
         })?;
         let mut found = Vec::new();
         for template in names {
-            let row: Option<GivenRow> =
-                rows::get(&**store, &rows::of_template(GIVEN, template))?;
+            let row: Option<GivenRow> = rows::get(&**store, &rows::of_template(GIVEN, template))?;
             if row.is_none_or(|row| row.epoch != epoch.epoch)
                 && let Some(bytes) = self.replica().object(template)?
             {

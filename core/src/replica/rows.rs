@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Prefix};
-use crate::trust::Attestation;
+use crate::trust::{Attestation, Tip};
 
 /// Singletons: identity, position, feed head.
 pub(super) const META: u8 = b'm';
@@ -33,9 +33,18 @@ pub(super) const ORDER: u8 = b'o';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
+/// Document, actor, last seq → [`BeyondRow`]: a pack whose forerunner is missing here.
+pub(super) const BEYOND: u8 = b'B';
 /// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a
 /// phone, and that the hub has not yet brought.
 pub(super) const CARRIED: u8 = b'c';
+/// Phone: what (0 all, 1 signed by, 2 given by), device → [`LoadRow`]: how much is carried.
+pub(super) const LOAD: u8 = b'L';
+/// Phone: document, actor, last seq → [`HeldRow`]: a pack that the hub cannot read.
+pub(super) const HELD: u8 = b'H';
+/// Phone: document, actor → (): the line was closed in an earlier life of the hub's store, and the
+/// present one has not said so yet.
+pub(super) const EARLIER: u8 = b'E';
 /// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
 /// Scope (empty: all), prefix → node of the reconciliation tree.
@@ -95,6 +104,8 @@ pub(super) mod meta {
     /// Records lost of which people were told, or are being told.
     pub(in crate::replica) const TOLD: &[u8] = b"told";
     pub(in crate::replica) const EPOCH: &[u8] = b"epoch";
+    /// A line has or had a hole since this device last compared with the hub.
+    pub(in crate::replica) const GAP: &[u8] = b"gap";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
 }
 
@@ -160,6 +171,16 @@ pub(super) struct PackRow {
     pub(super) tip: ChangeHash,
 }
 
+/// A pack that does not continue what is held of its actor: the record of an earlier one is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BeyondRow {
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
+    /// The end of the line that it continues.
+    pub(super) previous: Option<Tip>,
+    pub(super) attestation: Attestation,
+}
+
 /// A pack that a phone brought and the hub has not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CarriedRow {
@@ -169,6 +190,26 @@ pub(super) struct CarriedRow {
     pub(super) attestation: Attestation,
     /// The life of the hub's store that has signed for it, if one has.
     pub(super) stored: Option<[u8; 16]>,
+    /// The phone that brought it.
+    pub(super) from: DeviceId,
+    /// How long the pack is.
+    pub(super) bytes: u64,
+}
+
+/// How much of something is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct LoadRow {
+    pub(super) packs: u64,
+    pub(super) bytes: u64,
+}
+
+/// A pack that the hub cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeldRow {
+    /// The life of the hub's store that said so.
+    pub(super) epoch: [u8; 16],
+    /// When it did, by this device's clock.
+    pub(super) at: Timestamp,
 }
 
 /// How far the edits of one of this device's actors have come.
@@ -278,6 +319,21 @@ pub(super) fn of_document(table: u8, document: DocumentId) -> Vec<u8> {
 
 pub(super) fn of_actor(table: u8, document: DocumentId, actor: Actor) -> Vec<u8> {
     key(table, &[&document.0, &actor.0])
+}
+
+/// The carried packs that a device has signed.
+pub(super) fn load_of_signer(device: DeviceId) -> Vec<u8> {
+    key(LOAD, &[&[1], &device.0])
+}
+
+/// The carried packs that a device has brought.
+pub(super) fn load_from(device: DeviceId) -> Vec<u8> {
+    key(LOAD, &[&[2], &device.0])
+}
+
+/// All carried packs.
+pub(super) fn load_of_all() -> Vec<u8> {
+    key(LOAD, &[&[0]])
 }
 
 pub(super) fn of_seq(table: u8, document: DocumentId, actor: Actor, seq: u64) -> Vec<u8> {

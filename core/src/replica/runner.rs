@@ -7,16 +7,25 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
-use super::carried::CarriedName;
+use super::delivering::OUTBOX_AT_ONCE_MAX;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
-use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
+use super::phone::Phone;
 use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
+    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, HubOutput, HubSession,
     HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
+
+/// Missing changes that the hub asks a device for in one exchange. What a device pushes at first lacks
+/// its forerunners in at most so many lines; a device that goes on is told to come again, so that it
+/// cannot fill the hub's memory with what it never sends.
+const ASKED_MAX: usize = OUTBOX_AT_ONCE_MAX;
+
+/// Lines whose merging one exchange waits for. What comes on top is stored and signed for just the
+/// same; the device learns at its next contact that it was merged.
+const UNMERGED_MAX: usize = OUTBOX_AT_ONCE_MAX;
 
 /// Random bytes for a fresh incarnation, should one be needed.
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -32,6 +41,8 @@ pub struct Progress {
     pub stored: usize,
     /// Packs that the hub set aside.
     pub refused: usize,
+    /// Packs of others that the hub said it does not take; they are carried no longer.
+    pub declined: usize,
     /// Another exchange should follow at once, and compare everything: a line of own edits has to be
     /// taken over, or this device may see more than before.
     pub again: bool,
@@ -44,8 +55,8 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
-    /// Packs of others that were offered, until the hub signs for them.
-    delivering: BTreeSet<CarriedName>,
+    /// The row of the last pack of others that was offered.
+    delivered: Option<Vec<u8>>,
     progress: Progress,
     /// What the owner asked the hub for; what is asked beyond that gives checklists back.
     wishes: usize,
@@ -74,18 +85,12 @@ impl PhoneRunner {
         let wishes = options.asks.len();
         start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
         let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
-        let mut delivering = BTreeSet::new();
-        for (name, pack) in phone.deliveries()? {
-            delivering.insert(name);
-            start.outbox.push(pack);
-        }
-        let sent = start.outbox.len();
-        let progress = Progress { sent, more, ..Progress::default() };
+        let progress = Progress { more, ..Progress::default() };
         Ok(Self {
             phone,
             session: PhoneSession::new(start),
             entropy,
-            delivering,
+            delivered: None,
             progress,
             wishes,
             returning,
@@ -125,7 +130,7 @@ impl PhoneRunner {
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn offer(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
         let packs = self.phone.release(now)?;
-        self.progress.sent += packs.len();
+        let packs = self.phone.sendable(self.session.epoch(), packs, now)?;
         self.session.handle_new_outbox(packs);
         Ok(())
     }
@@ -155,12 +160,10 @@ impl PhoneRunner {
                     let taken = taken?;
                     self.progress.received += taken.recorded;
                     self.progress.again |= taken.cloned || taken.widened || taken.remade;
+                    self.progress.again |= taken.gapped;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
-                    for item in &receipt.items {
-                        self.delivering.remove(&(item.document, item.actor, item.seq));
-                    }
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
@@ -171,21 +174,23 @@ impl PhoneRunner {
                 PhoneOutput::Provide(wants) => {
                     self.phone.lacking(&wants)?;
                     let packs = self.phone.replica().provide(&wants)?;
-                    self.progress.sent += packs.len();
                     self.session.handle_provided(packs);
                 }
+                PhoneOutput::Deliver => self.deliver(now)?,
+                PhoneOutput::Declined(notices) => {
+                    if let Some(epoch) = self.session.epoch() {
+                        self.progress.declined += self.phone.declined(&notices, epoch, now)?;
+                    }
+                }
                 PhoneOutput::Caught(_) => self.caught_up = true,
-                PhoneOutput::Answered { request_id, answer } => self.answered(request_id, answer)?,
+                PhoneOutput::Answered { request_id, answer } => {
+                    self.answered(request_id, answer)?
+                }
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
-                    let done = outcome.ending == Ending::Done && !outcome.left_behind;
                     self.outcome = Some(outcome);
-                    // The hub has answered everything: what it did not sign for it does not take.
-                    if done {
-                        let met_anew = self.returning.is_empty();
-                        self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
-                        self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
-                    }
+                    let met_anew = self.returning.is_empty();
+                    self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
                 }
             }
         }
@@ -206,6 +211,16 @@ impl PhoneRunner {
         }
     }
 
+    /// Fetches the next packs of others for the hub.
+    fn deliver(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
+        // The session asks once the hub has said which life of its store listens.
+        let Some(epoch) = self.session.epoch() else { return Ok(()) };
+        let delivery = self.phone.deliver(epoch, self.delivered.take(), now)?;
+        self.delivered = delivery.next;
+        self.session.handle_delivery(delivery.packs, self.delivered.is_some());
+        Ok(())
+    }
+
     /// Returns the hub's answers to [`PhoneOptions::asks`], in order.
     #[must_use]
     pub fn answers(&self) -> &[AdminAnswer] {
@@ -215,7 +230,8 @@ impl PhoneRunner {
     /// Returns what was done so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.progress
+        let sent = usize::try_from(self.session.packs_sent()).unwrap_or(usize::MAX);
+        Progress { sent, ..self.progress }
     }
 
     /// Returns whether everything the hub had at the last answer is here.
@@ -311,13 +327,12 @@ impl HubRunner {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn grown(&mut self) -> Result<(), ReplicaError> {
-        let mut left = BTreeMap::new();
-        for ((document, actor), seq) in std::mem::take(&mut self.unmerged) {
-            if !self.hub.settled(document, actor, seq)? {
-                left.insert((document, actor), seq);
+        while let Some(((document, actor), seq)) = self.unmerged.first_key_value() {
+            if !self.hub.settled(*document, *actor, *seq)? {
+                break;
             }
+            self.unmerged.pop_first();
         }
-        self.unmerged = left;
         let known = self.hub.replica().device(self.entry.device)?;
         if known.as_ref() != Some(&self.entry) {
             // Rights that were changed hold from now on, not from the next contact.
@@ -432,14 +447,37 @@ impl HubRunner {
         self.full |=
             accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
-            if !self.hub.settled(item.document, item.actor, item.seq)? {
-                self.unmerged.insert((item.document, item.actor), item.seq);
+            let name = (item.document, item.actor);
+            let fits = self.unmerged.len() < UNMERGED_MAX || self.unmerged.contains_key(&name);
+            if fits && !self.hub.settled(item.document, item.actor, item.seq)? {
+                self.unmerged.insert(name, item.seq);
             }
         }
-        accepted.needs.retain(|want| self.asked.insert(*want));
+        self.ask(&mut accepted);
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())
+    }
+
+    /// Leaves in what is asked for only what was not asked before, within the limit.
+    fn ask(&mut self, accepted: &mut Accepted) {
+        let mut over = false;
+        let asked = &mut self.asked;
+        accepted.needs.retain(|want| {
+            let fits = asked.len() < ASKED_MAX;
+            over |= !fits && !asked.contains(want);
+            fits && asked.insert(*want)
+        });
+        if over {
+            // What came is not signed for, so the device keeps it; the exchange ends with this.
+            accepted.failure.get_or_insert_with(|| Failure {
+                code: FailureCode::Busy,
+                message: "more is missing before what was sent than one exchange asks for; sync \
+                          again"
+                    .to_owned(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            });
+        }
     }
 
     /// Returns, once, whether the disk had no room in this exchange: somebody should look after it.

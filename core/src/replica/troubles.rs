@@ -1,10 +1,10 @@
 //! What a store had lost when it was opened: recorded, and told until a person has seen it. A store that
 //! lost something must never look like one that had nothing.
 
+use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::facts::{Fact, Trouble};
 use super::rows::{self, TROUBLE, TroubleRow, meta};
-use super::ReplicaError;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::contract::{Place, count, every_rule, put, rows};
 use super::faults::{Failure, FaultyFiles};
@@ -495,4 +496,29 @@ fn a_failure_of_any_call_loses_nothing_acknowledged() {
 #[test]
 fn a_failure_of_a_call_over_a_real_index_loses_nothing_acknowledged() {
     every_failure(OnDisk::new, 17);
+}
+
+#[test]
+fn readers_wait_while_the_store_is_opened_again() {
+    const READERS: usize = 4;
+    const REOPENS: usize = 40;
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 5);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let found = store.get(b"k000");
+                    assert_eq!(found.expect("a reader waits"), Some(vec![b'x'; 300]));
+                }
+            });
+        }
+        for _ in 0..REOPENS {
+            store.reopen().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    check(&store, 10);
 }

@@ -290,9 +290,12 @@ impl Place {
         SledEngine::open(&self.index_folder(), self.options.cache_bytes)
     }
 
-    /// Whether the disk has room for so many bytes, as far as it says.
+    /// Whether the disk has room for so many bytes, as far as it says; both disks, where the index
+    /// lies on one of its own.
     pub(super) fn has_room(&self, bytes: u64) -> bool {
-        self.files().free_bytes(&self.root).is_ok_and(|free| free >= bytes)
+        let has = |folder: &Path| self.files().free_bytes(folder).is_ok_and(|free| free >= bytes);
+        let index = self.index_folder();
+        has(&self.root) && (!index.exists() || has(&index))
     }
 }
 

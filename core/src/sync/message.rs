@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
+};
 use crate::trust::Attestation;
 
 /// A place in a hub's feed. A phone keeps one for all documents.
@@ -137,6 +139,15 @@ pub enum Verdict {
     OnRefused,
     /// The document would pass a limit with it. Kept aside.
     Full,
+}
+
+impl Verdict {
+    /// Returns whether the hub keeps what it judged so. Of what it does not keep, the phone that
+    /// holds it may have the only copy.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        !matches!(self, Self::Unreadable | Self::OverQuota)
+    }
 }
 
 /// The end of an actor's line in the record: the hub refused what follows, for good. Whoever holds

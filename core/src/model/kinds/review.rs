@@ -147,9 +147,8 @@ impl Judged {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         let standing = self.decisions.iter().filter(|(_, standing)| *standing == Standing::Stands);
-        let verdicts: BTreeSet<Option<Verdict>> = standing
-            .map(|(said, _)| said.value.valid().map(|decision| decision.verdict))
-            .collect();
+        let verdicts: BTreeSet<Option<Verdict>> =
+            standing.map(|(said, _)| said.value.valid().map(|decision| decision.verdict)).collect();
         verdicts.len() > 1
     }
 

@@ -179,9 +179,8 @@ fn of_two_verdicts_made_apart_the_one_that_asks_for_more_counts_until_somebody_d
     let mut doc = review();
     let mut other = doc.clone();
     edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, ""));
-    let (_, apart) = other
-        .edit(actor(2), Timestamp(9), |e| e.decide(Verdict::SentBack, "thiếu sổ"))
-        .unwrap();
+    let (_, apart) =
+        other.edit(actor(2), Timestamp(9), |e| e.decide(Verdict::SentBack, "thiếu sổ")).unwrap();
     doc.apply(&[apart.unwrap()]);
     let both = |by: &[u8]| by == &actor(1).0[..] || by == &actor(2).0[..];
     let judged = doc.view().judged(both).unwrap();

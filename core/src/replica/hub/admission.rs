@@ -99,7 +99,7 @@ impl Hub {
         kept: &[(Pack, Vec<u8>)],
         at: Timestamp,
     ) -> Result<bool, ReplicaError> {
-        let (mut batch, mut accepted) = (Batch::default(), Accepted::default());
+        let (mut batch, mut accepted) = (Batch::of(device), Accepted::default());
         let packs = kept.iter().map(|(pack, bytes)| (pack.clone(), bytes)).collect();
         match self.settle(&mut batch, &mut accepted, packs, (device, at))? {
             Some(Err(StoreError::Full { .. })) => Ok(false),

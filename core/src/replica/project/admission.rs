@@ -3,13 +3,13 @@
 
 use super::super::facts::{PackPlace, Quarantined};
 use super::super::rows::{
-    self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE, SHUT, STALE, ShutRow,
-    UNKNOWN_LIFE,
+    self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE,
+    SHUT, STALE, ShutRow, UNKNOWN_LIFE,
 };
 use super::Step;
 use crate::model::{DeviceId, DocumentId, Kind, TemplateId};
-use crate::store::StoreError;
 use crate::replica::access::{ReviewAct, may_review};
+use crate::store::StoreError;
 use crate::sync::{DeviceEntry, Notice, Pack, Verdict};
 
 impl Step<'_> {
@@ -96,7 +96,7 @@ impl Step<'_> {
 
     /// Takes back what was said of a pack while its device was not allowed to write it: it is in
     /// the record now, or on its way there.
-    pub(super) fn lift(&mut self, pack: &Pack) -> Result<(), StoreError> {
+    pub(super) fn readmit(&mut self, pack: &Pack) -> Result<(), StoreError> {
         let (document, actor) = (pack.document(), pack.actor());
         let prefix = rows::key(SHUT, &[&pack.device().0, &document.0, &actor.0]);
         if self.index.below.scan(&prefix, None, 1)?.is_empty() {

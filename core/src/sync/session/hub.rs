@@ -34,6 +34,9 @@ pub struct Accepted {
     pub receipt: Option<HubReceipt>,
     /// Changes that are missing before some of the packs.
     pub needs: Vec<Want>,
+    /// Packs that are not taken in, where the device that pushed them would not learn it otherwise:
+    /// those of others, whose signers get the notice, and those of which no bytes are kept.
+    pub declined: Vec<Notice>,
     /// Some of the packs are not merged yet: [`HubSession::handle_merged`] will follow.
     pub pending: bool,
     /// Some of the packs were neither taken in nor kept aside, because a limit was reached: they are
@@ -628,6 +631,9 @@ impl HubSession {
     fn acknowledge(&mut self, accepted: Accepted) -> Result<(), SessionError> {
         if let Some(receipt) = accepted.receipt {
             self.wire.say(&Frame::Receipts(receipt))?;
+        }
+        if !accepted.declined.is_empty() {
+            self.wire.say(&Frame::Declined { packs: accepted.declined })?;
         }
         if let Some(failure) = accepted.failure
             && (self.refusal.is_none() || failure.code == FailureCode::Full)
