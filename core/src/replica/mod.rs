@@ -26,6 +26,7 @@ mod records;
 mod rows;
 mod runner;
 mod tree;
+mod visits;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use tree::StoredTree;
+pub use visits::KnownVisit;
 
 use crate::checklist::TemplateError;
 use crate::model::{DocumentError, DocumentId, EditError, TemplateId};

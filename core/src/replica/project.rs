@@ -17,7 +17,7 @@ use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Node, Notice,
 use crate::trust::{Attestation, HubReceipt, ReceiptItem};
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 3;
+const PROJECTION_VERSION: u32 = 4;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]

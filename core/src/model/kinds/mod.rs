@@ -6,3 +6,5 @@ pub(crate) mod followup;
 pub(crate) mod inspection;
 pub(crate) mod plan;
 pub(crate) mod review;
+pub(crate) mod sample;
+pub(crate) mod steps;
