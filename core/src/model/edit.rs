@@ -11,7 +11,6 @@ use super::canonical::canonical_text;
 use super::change::ChangeError;
 use super::document::Document;
 use super::ids::{Actor, ChangeHash, Kind, Timestamp};
-use super::layout::SCHEMA;
 use super::text::{FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
 
 /// Most rows in one map (findings, products, comments and the like): far above any real record, and
@@ -117,9 +116,7 @@ pub enum EditError {
         what: &'static str,
     },
     /// The document was made by a trial version: it can be read, not changed.
-    #[error(
-        "the record has schema {schema} and new edits need {SCHEMA}; it can be read, not changed"
-    )]
+    #[error("the record has schema {schema}, which no edit can be made in; it can be read")]
     OldSchema {
         /// Its schema.
         schema: u32,

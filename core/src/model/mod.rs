@@ -57,7 +57,7 @@ pub use kinds::plan::{
 pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
 pub use kinds::sample::{Handover, HandoverRow, LabResult, Parameter, Sample, SampleStep, Seal};
 pub use kinds::steps::{Difficulty, RaisedBy, Step};
-pub use layout::{FIRST_ACTOR, SCHEMA, Shape};
+pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};

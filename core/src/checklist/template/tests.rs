@@ -93,7 +93,8 @@ fn the_tea_checklist_is_whole_and_keeps_its_name() {
     assert_eq!(tea.items().len(), 43);
     assert!(!tea.is_official());
     assert_eq!(tea.sections().len(), 9);
-    assert_eq!(tea.shape(), Shape::Inspection { template: tea.id(), items: tea.items() });
+    let shape = tea.shape();
+    assert_eq!((shape.items(), shape.groups()), (tea.items().as_slice(), [].as_slice()));
     // Inspections pin this name: a change of the file is another template.
     assert_eq!(
         tea.id().to_string(),

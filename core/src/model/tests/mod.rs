@@ -14,6 +14,11 @@ fn shape() -> Shape {
     Shape::Inspection {
         template: TemplateId([7; 32]),
         items: ITEMS.iter().map(ToString::to_string).collect(),
+        calculated: Vec::new(),
+        groups: vec![
+            RowGroup { code: "lots".into(), items: vec!["l.1".into(), "l.2".into()] },
+            RowGroup { code: "products".into(), items: vec!["p.1".into()] },
+        ],
     }
 }
 
