@@ -13,6 +13,7 @@ use bienban_core::model::{
 use bienban_core::replica::Arrival;
 use serde::Serialize;
 
+use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -162,6 +163,12 @@ pub(super) struct InspectionData {
     pub(super) conflicts: Vec<ConflictData>,
     pub(super) grade: GradeSoFar,
     pub(super) review: Option<ReviewData>,
+    /// Steps, what the next ones lack, clocks; none when the past is shown.
+    pub(super) life: Option<LifeData>,
+    /// Corrective actions; none when the past is shown.
+    pub(super) actions: Option<Vec<ActionData>>,
+    pub(super) samples: Vec<SampleData>,
+    pub(super) difficulties: Vec<DifficultyData>,
     pub(super) arrival: ArrivalData,
 }
 
@@ -198,6 +205,10 @@ impl InspectionData {
             conflicts: conflicts(&shown.conflicts, authors),
             grade: shown.grade.clone(),
             review: shown.review.as_ref().map(|view| review(view, authors)),
+            life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
+            actions: shown.corrections.as_ref().map(course::actions),
+            samples: course::samples(&shown.view),
+            difficulties: course::difficulties(&shown.view),
             arrival: arrival(&shown.arrival),
         }
     }

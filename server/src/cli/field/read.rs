@@ -5,6 +5,7 @@ use bienban_core::model::{Genesis, Kind};
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::course::{self, MissingData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, AnswerData, ConflictData, InspectionData};
@@ -53,6 +54,8 @@ struct OpenData {
     template: String,
     /// Whether anything is recorded yet, here or by somebody whose edits have arrived.
     begun: bool,
+    /// The inspections that ask for a reason why there is one more in the same year.
+    asks_reason: Option<MissingData>,
     items: Vec<OpenItem>,
 }
 
@@ -95,6 +98,7 @@ pub(super) fn open(
     let facility = client.find_facility(&arguments.facility)?;
     let visit = client.open_visit(plan, facility, arguments.visit)?;
     let (_, template) = client.template_of(&visit.genesis)?;
+    let asked = client.asks_reason(&visit.genesis)?;
     let items = template.each().map(|(_, item)| OpenItem {
         key: item.key.clone(),
         text: words::local(m, &item.text).to_owned(),
@@ -107,6 +111,7 @@ pub(super) fn open(
         visit: visit.visit,
         template: visit.template.to_string(),
         begun: client.phone().replica().genesis(visit.document).is_ok(),
+        asks_reason: asked.as_ref().map(|clash| MissingData::asked(clash, m)),
         items: items.collect(),
     };
     let mut page = Page::new();
@@ -114,6 +119,9 @@ pub(super) fn open(
     page.line(format!("{}; {}", data.facility.title, data.plan.title));
     if !template.is_official() {
         page.line(m.text("show.unofficial", &[]));
+    }
+    if let Some(asked) = &data.asks_reason {
+        page.line(course::missing_text(asked, m));
     }
     for item in &data.items {
         let allowed: Vec<String> =
@@ -141,7 +149,7 @@ pub(in crate::cli) fn show(
     };
     let shown = client.show(&inspection, heads.as_deref())?;
     let data = InspectionData::of(&shown, m);
-    let page = page::inspection(&data, m);
+    let page = page::inspection(&data, shown.corrections.as_ref(), m);
     Answer::new(&data, page)
 }
 
