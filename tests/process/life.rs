@@ -108,7 +108,10 @@ fn a_finding_goes_all_the_way_to_a_closed_inspection() {
     };
     assert!(overdue("2026-01-01").is_empty());
     let late = overdue("2999-01-01");
-    assert_eq!((&late[0]["open"], &late[0]["facility"]["title"]), (&1.into(), &"HTX Chè Thử".into()));
+    assert_eq!(
+        (&late[0]["open"], &late[0]["facility"]["title"]),
+        (&1.into(), &"HTX Chè Thử".into())
+    );
     let elsewhere = ["action", "overdue", "--as-of", "2999-01-01", "--commune", "06337"];
     let elsewhere = team.folders.admin("giam", &elsewhere).ok().json();
     assert_eq!(elsewhere["rows"].as_array().unwrap().len(), 0);
@@ -122,7 +125,10 @@ fn a_finding_goes_all_the_way_to_a_closed_inspection() {
     team.folders.admin("giam", &rejected).ok();
     team.sync("an");
     let list = team.say("an", &["action", "list", &team.inspection]);
-    assert_eq!((&list["rows"][0]["state"], &list["rows"][0]["settled"]), (&"recheck".into(), &false.into()));
+    assert_eq!(
+        (&list["rows"][0]["state"], &list["rows"][0]["settled"]),
+        (&"recheck".into(), &false.into())
+    );
     assert_eq!(list["rows"][0]["progress"][0]["proof"], "Đã dời, ảnh 3");
     assert_eq!(team.show("an")["findings"][0]["fixed"], false);
     team.say("an", &["proof", &team.inspection, &action, "Ảnh rõ"]);

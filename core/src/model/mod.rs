@@ -55,6 +55,7 @@ pub use kinds::plan::{
     AgencyLevel, Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role, VisitReason,
 };
 pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
+pub use kinds::row::{LooseNote, RowView};
 pub use kinds::sample::{Handover, HandoverRow, LabResult, Parameter, Sample, SampleStep, Seal};
 pub use kinds::steps::{Difficulty, RaisedBy, Step};
 pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
@@ -63,5 +64,7 @@ pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
 pub use summary::{Summary, SummaryError};
-pub use text::{EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
+pub use text::{
+    EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, VALUE_CHARS_MAX, clean,
+};
 pub use view::{Conflict, Place, View};
