@@ -534,7 +534,8 @@ fn days_off_that_are_not_announced_make_a_clock_provisional() {
     edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
     let (read, plan, followup) = world.read();
     let found = running(&world.case(&read, &plan, &followup), books.law()).unwrap();
-    assert_eq!(found[0].due, day("2027-02-15"));
+    // Thursday 4, then 5 and 8 to 10 are expected to be off: Thursday 11 to Tuesday 16.
+    assert_eq!(found[0].due, day("2027-02-16"));
     assert_eq!(found[0].provisional, [2027]);
     assert!(found[0].explanation.vi.contains("tạm tính"), "{:?}", found[0].explanation);
 }
@@ -585,7 +586,9 @@ fn act(world: &mut World, who: u8, doing: &Doing, books: &Books) -> Option<LifeC
                 .is_ok()
                 .then_some(*to);
         }
-        Doing::Header(name) => world.header(name, "có"),
+        Doing::Header(name) => {
+            edit(&mut world.inspection, who, |e| e.set_header(name, "có")).unwrap();
+        }
         Doing::Find(id) => {
             let id = [16 * who + id; 16];
             let input = FindingInput {
