@@ -124,3 +124,60 @@ impl Replica {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{DeviceId, Genesis, Incarnation, PlanInput, PlannedVisit, Timestamp};
+    use crate::replica::{Phone, Projection};
+    use crate::store::MemoryStore;
+    use crate::trust::DeviceKey;
+
+    const NOW: Timestamp = Timestamp(1_795_000_000_000);
+    const FACILITY: DocumentId = DocumentId([2; 32]);
+
+    fn plan(nonce: u8) -> Genesis {
+        let origin = Origin::Device { creator: DeviceId([3; 32]), nonce: [nonce; 16] };
+        Genesis { kind: Kind::Plan, scope: "06325".parse().unwrap(), template: None, origin }
+    }
+
+    fn visiting(title: &str, from: &str, removed: bool) -> PlanInput {
+        let visit = PlannedVisit {
+            template: TemplateId([7; 32]),
+            visit: 1,
+            name: "HTX".to_owned(),
+            removed,
+            reason: None,
+        };
+        PlanInput {
+            title: title.to_owned(),
+            from: from.to_owned(),
+            facilities: vec![(FACILITY, visit)],
+            ..PlanInput::default()
+        }
+    }
+
+    #[test]
+    fn a_facility_is_asked_for_its_visits_without_loading_a_document() {
+        let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+        let life = Incarnation([1; 16]);
+        let phone = Phone::open(store, DeviceKey::from_seed(&[1; 32]), life, NOW).unwrap();
+        for (nonce, input) in
+            [(1, visiting("Một", "2026-03-01", false)), (2, visiting("Hai", "2026-11-01", true))]
+        {
+            phone.edit(&plan(nonce), NOW, |editor| editor.plan(&input)).unwrap();
+        }
+        let before = phone.replica().documents_loaded();
+        let mut found = phone.replica().visits_of(FACILITY).unwrap();
+        assert_eq!(phone.replica().documents_loaded(), before);
+        found.sort_by(|a, b| a.day.cmp(&b.day));
+        let told: Vec<(&str, &str, bool)> = found
+            .iter()
+            .map(|visit| (visit.title.as_str(), visit.day.as_str(), visit.removed))
+            .collect();
+        assert_eq!(told, [("Một", "2026-03-01", false), ("Hai", "2026-11-01", true)]);
+        assert!(phone.replica().visits_of(DocumentId([9; 32])).unwrap().is_empty());
+    }
+}
