@@ -102,20 +102,7 @@ fn a_finding_goes_all_the_way_to_a_closed_inspection() {
     assert_eq!(needs(&team.state(&["overdue"]).fails(1)), ["deadline_passed"]);
     team.sync("an");
 
-    let overdue = |day: &str| {
-        let words = ["action", "overdue", "--as-of", day, "--commune", "20"];
-        team.folders.admin("giam", &words).ok().json()["rows"].as_array().unwrap().clone()
-    };
-    assert!(overdue("2026-01-01").is_empty());
-    let late = overdue("2999-01-01");
-    assert_eq!(
-        (&late[0]["open"], &late[0]["facility"]["title"]),
-        (&1.into(), &"HTX Chè Thử".into())
-    );
-    let elsewhere = ["action", "overdue", "--as-of", "2999-01-01", "--commune", "06337"];
-    let elsewhere = team.folders.admin("giam", &elsewhere).ok().json();
-    assert_eq!(elsewhere["rows"].as_array().unwrap().len(), 0);
-
+    overdue_is_listed_by_day_and_unit(&team);
     team.say("an", &["proof", &team.inspection, &action, "Đã dời, ảnh 3"]);
     team.state(&["fix_submitted"]).ok();
     assert_eq!(needs(&team.state(&["fix_verified"]).fails(1)), ["verified"]);
@@ -149,6 +136,19 @@ fn a_finding_goes_all_the_way_to_a_closed_inspection() {
     assert_eq!(there["state"], serde_json::json!(["closed"]));
     assert_eq!(there["digest"], team.show("an")["digest"]);
     assert_eq!(there["actions"], team.show("an")["actions"]);
+}
+
+/// One open correction of the commune 06325, due within a month.
+fn overdue_is_listed_by_day_and_unit(team: &Team) {
+    let overdue = |day: &str, unit: &str| {
+        let words = ["action", "overdue", "--as-of", day, "--commune", unit];
+        team.folders.admin("giam", &words).ok().json()["rows"].as_array().unwrap().clone()
+    };
+    assert!(overdue("2026-01-01", "20").is_empty());
+    assert!(overdue("2999-01-01", "06337").is_empty());
+    let late = overdue("2999-01-01", "20");
+    let facility = &late[0]["facility"]["title"];
+    assert_eq!((&late[0]["open"], facility), (&1.into(), &"HTX Chè Thử".into()));
 }
 
 #[test]
