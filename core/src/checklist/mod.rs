@@ -7,6 +7,7 @@ mod clocks;
 mod day;
 pub mod expr;
 mod grade;
+pub mod lifecycle;
 mod template;
 mod units;
 

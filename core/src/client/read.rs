@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, Corrections, Life};
+use crate::checklist::lifecycle::apply_corrections;
 use crate::checklist::{AnswerError, GradeSoFar, Template, grade_so_far};
 use crate::clock;
 use crate::model::{
@@ -79,6 +80,11 @@ pub struct Shown {
     /// The supervisor's decision, comments and requests, if there are any; none when the past is
     /// shown, because a review has a past of its own.
     pub review: Option<ReviewView>,
+    /// Its steps and clocks; none when the past is shown, or when its days lie outside of the
+    /// calendar.
+    pub life: Option<Life>,
+    /// Its corrective actions; none when the past is shown, because they have a past of their own.
+    pub corrections: Option<Corrections>,
 }
 
 impl Client {
@@ -96,7 +102,19 @@ impl Client {
             None => document.view(),
             Some(heads) => document.view_at(heads).map_err(|source| unreadable(id, source))?,
         };
-        let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let (mut life, mut corrections) = (None, None);
+        if at.is_none() {
+            let followup = self.followup_document(genesis)?;
+            if let Some(followup) = followup.and_then(|followup| followup.view().followup()) {
+                apply_corrections(&mut read, &followup);
+            }
+            life = match self.life(genesis, None) {
+                Err(ClientError::Clocks(_)) => None,
+                other => Some(other?),
+            };
+            corrections = Some(self.corrections(genesis, None)?);
+        }
         let About { facility, plan, visit } = self.about(genesis)?;
         let mut authors = self.authors(id, &document)?;
         let review = match at {
@@ -120,6 +138,8 @@ impl Client {
             template,
             view: read,
             authors,
+            life,
+            corrections,
             arrival: self.phone().arrival(id)?,
             review: review.as_ref().and_then(|review| review.view().review()),
         })

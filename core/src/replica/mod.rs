@@ -29,6 +29,7 @@ mod rows;
 mod runner;
 mod taking;
 mod tree;
+mod visits;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use taking::Took;
 pub use tree::StoredTree;
+pub use visits::KnownVisit;
 
 use crate::checklist::TemplateError;
 use crate::model::{DocumentError, DocumentId, EditError, TemplateId};

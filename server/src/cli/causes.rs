@@ -97,6 +97,19 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.wrong_kind", &values)
         }
         E::NotPlanned => m.text("cause.not_planned", &[]),
+        E::NotReady { to, missing } => {
+            let (to, count) = (words::state(m, to), missing.len().to_string());
+            m.text("cause.not_ready", &[("to", &to), ("count", &count)])
+        }
+        E::AsksReason { clashes } => {
+            m.text("cause.asks_reason", &[("count", &clashes.len().to_string())])
+        }
+        E::UnknownReason { given, known } => {
+            m.text("cause.unknown_reason", &[("given", given), ("known", known)])
+        }
+        E::DeadlineTooLate { given, latest } => {
+            m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
+        }
         _ => return None,
     })
 }
@@ -159,10 +172,6 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
             let (from, to) = (words::state(m, from), words::state(m, to));
             m.text("cause.transition", &[("from", &from), ("to", &to)])
         }
-        E::OpenConflicts { count } => {
-            m.text("cause.open_conflicts", &[("count", &count.to_string())])
-        }
-        E::NoWitness => m.text("cause.no_witness", &[]),
         E::ExtendedBefore => m.text("cause.extended_before", &[]),
         E::OldSchema { schema, .. } => {
             m.text("cause.old_schema", &[("schema", &schema.to_string())])

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use bienban_core::checklist::lifecycle;
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
@@ -16,6 +17,8 @@ use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
 use super::causes;
+use super::course::{self, MissingData};
+use super::words;
 use super::wrong::{self, Wrong};
 use crate::config::ConfigError;
 use crate::hub::HubError;
@@ -131,6 +134,8 @@ pub(crate) enum Failed {
     UnknownField,
     /// The life cycle has no such step.
     NoStep,
+    /// Something that the law asks for first is missing.
+    NotReady,
     /// The checklist has no such item.
     UnknownItem,
     /// There is no device in the folder.
@@ -163,7 +168,11 @@ impl Failed {
     /// Returns the exit code; `docs/cli.md` lists them.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Otherwise | Self::Conflicted | Self::NoStep | Self::DemoThere => 1,
+            Self::Otherwise
+            | Self::Conflicted
+            | Self::NoStep
+            | Self::NotReady
+            | Self::DemoThere => 1,
             Self::Usage => 2,
             Self::NotFound
             | Self::UnknownItem
@@ -181,6 +190,7 @@ impl Failed {
     fn name(self) -> &'static str {
         match self {
             Self::Otherwise | Self::NoStep | Self::DemoThere => "failed",
+            Self::NotReady => "not_ready",
             Self::Usage => "usage",
             Self::NotFound
             | Self::UnknownItem
@@ -207,7 +217,7 @@ impl Failed {
                 m.text("hint.unknown_field", &[("fields", &HEADER_FIELDS.join(", "))])
             }
             // Only what the error holds can tell more.
-            Self::NoStep => return None,
+            Self::NoStep | Self::NotReady => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -234,6 +244,9 @@ pub(crate) struct Described {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<CellProblem>,
+    /// What a step of the life cycle lacks, or which inspections ask for a reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MissingData>,
 }
 
 impl CliError {
@@ -262,6 +275,10 @@ impl CliError {
         let described = self.describe(m);
         let mut text = m.text("error.line", &[("message", &described.message)]);
         text.push('\n');
+        for missing in &described.missing {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "  - {}", course::missing_text(missing, m));
+        }
         for cause in &described.causes {
             // Writing to a text cannot fail.
             let _ = writeln!(text, "  {}", m.text("error.cause", &[("cause", cause)]));
@@ -277,6 +294,15 @@ impl CliError {
         let failed = self.failed();
         let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
+        let missing = match self {
+            Self::Client(ClientError::NotReady { missing, .. }) => {
+                missing.iter().map(|one| MissingData::of(one, m)).collect()
+            }
+            Self::Client(ClientError::AsksReason { clashes }) => {
+                clashes.iter().map(|clash| MissingData::asked(clash, m)).collect()
+            }
+            _ => Vec::new(),
+        };
         let mut cause = self.source();
         while let Some(found) = cause {
             let text = causes::explain(found, m);
@@ -296,6 +322,7 @@ impl CliError {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
             },
+            missing,
         }
     }
 
@@ -330,7 +357,7 @@ impl CliError {
         match self {
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
-                EditError::Transition { from, .. } => Some(next_states(from, m)),
+                EditError::Transition { from, to } => Some(next_states(from, to, m)),
                 _ => None,
             },
             _ => None,
@@ -346,20 +373,29 @@ fn not_found(what: &str, m: &Messages) -> Option<String> {
         "plan" => m.text("hint.list_plans", &[]),
         "checklist" => m.text("hint.list_checklists", &[]),
         "device" => m.text("hint.list_devices", &[]),
-        "finding" | "row" | "comment" => m.text("hint.see_show", &[]),
+        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
         "change" => m.text("hint.see_history", &[]),
         _ => return None,
     })
 }
 
-/// Says which states may follow.
-fn next_states(from: &str, m: &Messages) -> String {
-    let state = LifeCycle::ALL.into_iter().find(|state| state.name() == from);
-    let next = state.map(LifeCycle::next).unwrap_or_default();
-    if next.is_empty() {
-        return m.text("hint.last_state", &[]);
+/// Says which states may follow, and which the state asked for follows.
+fn next_states(from: &str, to: &str, m: &Messages) -> String {
+    let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
+    let next = named(from).map(LifeCycle::next).unwrap_or_default();
+    let before = named(to).map(lifecycle::before).unwrap_or_default();
+    let mut hint = if next.is_empty() {
+        m.text("hint.last_state", &[])
+    } else {
+        m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    };
+    if !before.is_empty() {
+        let states = wrong::states(&before, m);
+        let why =
+            m.text("hint.states_before", &[("to", &words::state(m, to)), ("states", &states)]);
+        hint = format!("{hint}. {why}");
     }
-    m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    hint
 }
 
 fn of_client(error: &ClientError) -> Failed {
@@ -378,6 +414,8 @@ fn of_client(error: &ClientError) -> Failed {
             | AnswerError::OtherRow { .. },
         ) => Failed::Usage,
         ClientError::NotYours { .. } => Failed::Refused,
+        ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),

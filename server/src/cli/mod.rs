@@ -3,6 +3,7 @@
 
 mod admin;
 mod causes;
+mod course;
 mod demo;
 mod error;
 mod field;

@@ -1,7 +1,9 @@
 //! One inspection as text: what a person reads in a terminal.
 
 use bienban_core::checklist::GradeResult;
+use bienban_core::client::Corrections;
 
+use super::course;
 use super::output::Page;
 use super::record::{
     AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
@@ -15,7 +17,11 @@ use crate::messages::{Lang, Messages};
 pub(super) const SHORT: usize = 8;
 
 /// Writes the whole inspection.
-pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
+pub(super) fn inspection(
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) -> Page {
     let mut page = Page::new();
     heading(&mut page, data, m);
     for section in &data.sections {
@@ -44,6 +50,7 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
             finding_text(&mut page, finding, m);
         }
     }
+    course_text(&mut page, data, corrections, m);
     for (title, text) in [
         (m.text("show.facility_opinion", &[]), &data.facility_opinion),
         (m.text("show.other_opinions", &[]), &data.other_opinions),
@@ -63,6 +70,34 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
     page.line(arrival_text(&data.arrival, m));
     page.line(m.text("show.digest", &[("digest", &data.digest)]));
     page
+}
+
+fn course_text(
+    page: &mut Page,
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) {
+    let titled = |page: &mut Page, title: String| {
+        page.gap();
+        page.line(title);
+    };
+    if let Some(corrections) = corrections.filter(|found| !found.actions.is_empty()) {
+        titled(page, m.text("show.actions", &[]));
+        course::actions_text(page, corrections, m);
+    }
+    if !data.samples.is_empty() {
+        titled(page, m.text("show.samples", &[]));
+        course::samples_text(page, &data.samples, m);
+    }
+    if !data.difficulties.is_empty() {
+        titled(page, m.text("show.difficulties", &[]));
+        course::difficulties_text(page, &data.difficulties, m);
+    }
+    if let Some(life) = data.life.as_ref().filter(|life| !life.clocks.is_empty()) {
+        titled(page, m.text("clock.title", &[("day", &life.as_of)]));
+        course::clocks_text(page, life, m);
+    }
 }
 
 fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {

@@ -16,6 +16,7 @@ use bienban_core::replica::Arrival;
 use serde::Serialize;
 
 pub(super) use self::groups::{RepeatData, RowData};
+use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -179,6 +180,12 @@ pub(super) struct InspectionData {
     pub(super) conflicts: Vec<ConflictData>,
     pub(super) grade: GradeSoFar,
     pub(super) review: Option<ReviewData>,
+    /// Steps, what the next ones lack, clocks; none when the past is shown.
+    pub(super) life: Option<LifeData>,
+    /// Corrective actions; none when the past is shown.
+    pub(super) actions: Option<Vec<ActionData>>,
+    pub(super) samples: Vec<SampleData>,
+    pub(super) difficulties: Vec<DifficultyData>,
     pub(super) arrival: ArrivalData,
 }
 
@@ -215,6 +222,10 @@ impl InspectionData {
             conflicts: conflicts(&shown.conflicts, authors),
             grade: shown.grade.clone(),
             review: shown.review.as_ref().map(|view| review(view, authors)),
+            life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
+            actions: shown.corrections.as_ref().map(course::actions),
+            samples: course::samples(&shown.view),
+            difficulties: course::difficulties(&shown.view),
             arrival: arrival(&shown.arrival),
         }
     }

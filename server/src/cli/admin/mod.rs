@@ -4,6 +4,7 @@
 //! so that what it did arrives. `--offline` leaves both out.
 
 mod checklists;
+mod corrections;
 mod devices;
 mod import;
 mod plans;
@@ -72,6 +73,11 @@ enum AdminCommand {
     Show(ShowArgs),
     /// Review an inspection: accept it, comment on it, or send it back.
     Review(reviews::ReviewArgs),
+    /// Verify corrections, and list those that are overdue.
+    #[command(subcommand)]
+    Action(corrections::ActionCommand),
+    /// List the difficulties that facilities and communes raised.
+    Difficulties(corrections::DifficultiesArgs),
     /// Say how the hub is.
     Status,
 }
@@ -82,6 +88,7 @@ impl AdminCommand {
         match self {
             Self::Import(import) => import.writes(),
             Self::Plan(_) | Self::Review(_) => true,
+            Self::Action(action) => action.writes(),
             _ => false,
         }
     }
@@ -143,6 +150,8 @@ async fn perform(
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),
         C::Review(review) => reviews::run(client, &review, output),
+        C::Action(action) => corrections::action(client, &action, output),
+        C::Difficulties(which) => corrections::difficulties(client, &which, output),
         C::Status => devices::status(client, needs_hub(online)?, output).await,
     }
 }
