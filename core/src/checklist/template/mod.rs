@@ -15,7 +15,7 @@ mod ocop;
 mod periods;
 mod points;
 mod read;
-mod strict;
+pub(super) mod strict;
 mod v1;
 
 use std::collections::{BTreeMap, BTreeSet};
