@@ -63,7 +63,9 @@ fn counted(item: &Item, response: &Response) -> Counted {
         Response::Withdrawn => Counted::Nothing,
         Response::Unreadable(_) => Counted::Misfit,
         // An empty text is no answer, as in XLSForm.
-        Response::Value(text) if text.is_empty() && !matches!(item.answer, AnswerType::Signature {}) => {
+        Response::Value(text)
+            if text.is_empty() && !matches!(item.answer, AnswerType::Signature {}) =>
+        {
             Counted::Nothing
         }
         answer => Counted::Answer(answer.clone()),
@@ -91,11 +93,7 @@ pub(super) fn fits(template: &Template, item: &Item, response: &Response) -> boo
 }
 
 /// Returns the worst of several responses that fit; none where the checklist has no order for them.
-fn worst<'r>(
-    template: &Template,
-    item: &Item,
-    responses: &[&'r Response],
-) -> Option<&'r Response> {
+fn worst<'r>(template: &Template, item: &Item, responses: &[&'r Response]) -> Option<&'r Response> {
     let mut worst: Option<&Response> = None;
     for response in responses {
         worst = match worst {
@@ -150,7 +148,7 @@ fn compare(template: &Template, item: &Item, a: &Response, b: &Response) -> Opti
 /// Returns the place of an option in the list; that no option fits comes before all.
 fn listed(item: &Item, key: &str) -> Option<usize> {
     let place = item.answer.options().iter().position(|option| option.key == key);
-    place.map(|place| place + 1).or((key == NONE_KEY).then_some(0))
+    place.map(|place| place + 1).or_else(|| (key == NONE_KEY).then_some(0))
 }
 
 fn number(text: &str) -> Option<Decimal> {
@@ -163,9 +161,8 @@ fn day(text: &str) -> Option<Day> {
 
 /// Compares answers of several choices: by how many, then by the first that only one of them has.
 fn several(item: &Item, a: &str, b: &str, more_is_worse: bool) -> Option<Ordering> {
-    let places = |text: &str| {
-        text.split(' ').map(|key| listed(item, key)).collect::<Option<Vec<usize>>>()
-    };
+    let places =
+        |text: &str| text.split(' ').map(|key| listed(item, key)).collect::<Option<Vec<usize>>>();
     let (a, b) = (places(a)?, places(b)?);
     let by_count = if more_is_worse { b.len().cmp(&a.len()) } else { a.len().cmp(&b.len()) };
     Some(by_count.then(a.cmp(&b)))

@@ -99,7 +99,14 @@ impl Reader<'_> {
 
     fn file(&mut self, value: &Value) -> AnswersFile {
         let known = &[
-            "format", "note", "as_of", "template", "answers", "rows", "findings", "members",
+            "format",
+            "note",
+            "as_of",
+            "template",
+            "answers",
+            "rows",
+            "findings",
+            "members",
             "recognised",
         ];
         let mut file = AnswersFile::default();
@@ -212,7 +219,8 @@ impl Reader<'_> {
                 self.wanted(&format!("{at}/{name}"), "true, or no field");
             }
         }
-        let fields = ["grade", "value", "na", "taken_back"].iter().filter(|f| fields.contains_key(**f));
+        let fields =
+            ["grade", "value", "na", "taken_back"].iter().filter(|f| fields.contains_key(**f));
         fields.count()
     }
 
@@ -259,9 +267,8 @@ impl Reader<'_> {
     }
 
     fn finding(&mut self, at: &str, value: &Value) -> Option<Finding> {
-        let known = &[
-            "item", "severity", "text", "clause", "issued", "deadline", "unfixable", "verified",
-        ];
+        let known =
+            &["item", "severity", "text", "clause", "issued", "deadline", "unfixable", "verified"];
         let fields = self.object(at, value, known)?;
         let severity = match self.text_in(fields, at, "severity").as_deref() {
             Some("minor") => Severity::Minor,
@@ -284,7 +291,9 @@ impl Reader<'_> {
         let verified = match fields.get("verified") {
             None | Some(Value::Bool(false)) => Verification::No,
             Some(Value::Bool(true)) => Verification::Yes,
-            Some(_) => self.day_in(fields, at, "verified").map_or(Verification::No, Verification::On),
+            Some(_) => {
+                self.day_in(fields, at, "verified").map_or(Verification::No, Verification::On)
+            }
         };
         Some(Finding {
             items: item.into_iter().collect::<BTreeSet<_>>(),
@@ -314,7 +323,9 @@ impl Reader<'_> {
         }
         for (n, value) in list.iter().enumerate() {
             let at = format!("/members/{n}");
-            let Some(fields) = self.object(&at, value, &["name", "answers", "rows"]) else { continue };
+            let Some(fields) = self.object(&at, value, &["name", "answers", "rows"]) else {
+                continue;
+            };
             let name = self.text_in(fields, &at, "name").filter(|name| !name.trim().is_empty());
             let Some(name) = name else {
                 self.fault(&format!("{at}/name"), AnswersProblem::Missing);

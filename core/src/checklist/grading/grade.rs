@@ -69,11 +69,8 @@ impl Council {
 
     /// Returns the grade and why it is so; none without members.
     pub fn explain(&mut self) -> Option<(Graded, Node)> {
-        let sheets: Vec<NamedSheet<'_>> = self
-            .members
-            .iter_mut()
-            .map(|(name, grader)| (name.as_str(), grader.sheet()))
-            .collect();
+        let sheets: Vec<NamedSheet<'_>> =
+            self.members.iter_mut().map(|(name, grader)| (name.as_str(), grader.sheet())).collect();
         if sheets.is_empty() {
             return None;
         }

@@ -234,8 +234,10 @@ impl Grader {
         cells.extend(changed);
         cells.sort();
         cells.dedup();
-        self.regraded =
-            Regraded { nodes: settled.effort().nodes, cells: u64::try_from(cells.len()).unwrap_or(u64::MAX) };
+        self.regraded = Regraded {
+            nodes: settled.effort().nodes,
+            cells: u64::try_from(cells.len()).unwrap_or(u64::MAX),
+        };
         for cell in cells {
             if let Some(flags) = self.flags(&cell) {
                 self.cells.put(cell, flags);
@@ -254,7 +256,8 @@ impl Grader {
         let mut flags = Flags::default();
         if matches!(item.answer, AnswerType::Calculation { .. }) {
             flags.put(Flag::Unsettled, matches!(value, Datum::Invalid(_)));
-            flags.put(Flag::Misfit, self.standing(section, item, row.as_ref()).is_some_and(says));
+            let said = self.standing(section, item, row.as_ref()).is_some_and(says);
+            flags.put(Flag::Misfit, said && self.is_counted());
             return Some(flags);
         }
         let none = Standing::default();
@@ -341,11 +344,17 @@ impl Grader {
     }
 
     /// Returns why the checklist has no place for an answer; none where it has.
-    fn stray_of(&self, section: Option<&str>, row: Option<&str>, item: &str) -> Option<AsideReason> {
+    fn stray_of(
+        &self,
+        section: Option<&str>,
+        row: Option<&str>,
+        item: &str,
+    ) -> Option<AsideReason> {
         if !self.is_counted() {
             return Some(AsideReason::OtherEdition);
         }
-        let group = section.map(|code| self.template.groups().find(|(group, _)| group.code == code));
+        let group =
+            section.map(|code| self.template.groups().find(|(group, _)| group.code == code));
         if group == Some(None) {
             return Some(AsideReason::UnknownSection);
         }

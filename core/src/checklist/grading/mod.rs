@@ -37,6 +37,9 @@ mod result;
 mod settings;
 mod sheet;
 
+/// The first worked example: a tea with points for four stars and one gate of them not met, so three.
+pub const EXAMPLE_TEA: &[u8] = include_bytes!("../../../data/examples/ex1.json");
+
 #[cfg(test)]
 mod trials;
 

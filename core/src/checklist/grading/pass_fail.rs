@@ -146,7 +146,8 @@ fn without_finding(sheet: &Sheet<'_>) -> Listed {
         findings.flat_map(|finding| finding.items.iter().map(String::as_str)).collect();
     let deviations = [Flag::Minor, Flag::Major, Flag::Serious];
     let cells = deviations.into_iter().flat_map(|flag| sheet.cells.all(flag));
-    let mut open: Vec<_> = cells.filter(|cell| !covered.contains(sheet.part(cell.0).1.key.as_str())).collect();
+    let mut open: Vec<_> =
+        cells.filter(|cell| !covered.contains(sheet.part(cell.0).1.key.as_str())).collect();
     open.sort();
     let at: Vec<At> = open.iter().take(LISTED_MAX).map(|cell| sheet.at(cell)).collect();
     Listed { count: open.len(), at }

@@ -383,7 +383,7 @@ fn unmet_gate(scored: &Scored<'_>, stars: u32, readings: Readings) -> Option<Unm
             (scored.picks.iter().all(met), fewest)
         }
     };
-    (!is_met).then(|| UnmetGate { points, ..gate })
+    (!is_met).then_some(UnmetGate { points, ..gate })
 }
 
 /// Returns what the gates of a criterion ask of a rank; none when nothing. The points are nought.

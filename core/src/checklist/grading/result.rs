@@ -1,5 +1,7 @@
 //! A grade as data: what it is, what it rests on, and what is still missing.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::counts::CountsResult;
@@ -39,13 +41,16 @@ impl Listed {
         self.count == 0
     }
 
-    /// Joins two lists of different sheets; a place in both is named once.
+    /// Adds the list of another sheet behind this one; a place in both is named once.
     pub(super) fn join(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
         let cut = self.at.len() < self.count || other.at.len() < other.count;
         let most = self.count.max(other.count);
-        self.at.extend(other.at);
-        self.at.sort();
-        self.at.dedup();
+        let known: BTreeSet<At> = self.at.iter().cloned().collect();
+        self.at.extend(other.at.into_iter().filter(|at| !known.contains(at)));
         self.count = if cut { most.max(self.at.len()) } else { self.at.len() };
         self.at.truncate(LISTED_MAX);
     }

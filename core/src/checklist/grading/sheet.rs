@@ -1,13 +1,11 @@
 //! A settled sheet: what the grading models read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answers::{Answers, Response, Standing};
 use super::cells::{Cell, Cells, Flag, Flags};
 use super::grader::{Known, aside, part};
-use super::result::{
-    Aside, AsideReason, At, LISTED_MAX, Listed, Missing, Tally, WrongRows,
-};
+use super::result::{Aside, AsideReason, At, LISTED_MAX, Listed, Missing, Tally, WrongRows};
 use super::settings::Settings;
 use crate::checklist::expr::{Datum, Marks, Settled, Value};
 use crate::checklist::template::{Choice, Item, NONE_KEY, Section, Template};
@@ -73,9 +71,13 @@ impl<'a> Sheet<'a> {
     }
 
     pub(super) fn listed(&self, flag: Flag) -> Listed {
-        let cells = self.cells.all(flag);
-        let at = cells.iter().take(LISTED_MAX).map(|cell| self.at(cell)).collect();
-        Listed { count: cells.len(), at }
+        self.list(self.cells.all(flag).iter())
+    }
+
+    /// Lists cells that are in the order of the checklist.
+    fn list<'c>(&self, cells: impl ExactSizeIterator<Item = &'c Cell>) -> Listed {
+        let count = cells.len();
+        Listed { count, at: cells.take(LISTED_MAX).map(|cell| self.at(cell)).collect() }
     }
 
     /// Returns what stands at a cell.
@@ -102,7 +104,9 @@ impl<'a> Sheet<'a> {
         let known = self.by_key.get(&item.key).and_then(|place| self.known.get(*place));
         let value = known.and_then(|known| self.settled.value(known.field, None));
         match value.map(|outcome| &outcome.datum) {
-            Some(Datum::Value(Value::Text(key))) if &**key == NONE_KEY && item.option(key).is_none() => {
+            Some(Datum::Value(Value::Text(key)))
+                if &**key == NONE_KEY && item.option(key).is_none() =>
+            {
                 Pick::None
             }
             Some(Datum::Value(Value::Text(key))) => {
@@ -149,14 +153,14 @@ impl<'a> Sheet<'a> {
     }
 
     pub(super) fn missing(&self) -> Missing {
-        let mut conflicts = self.listed(Flag::Conflicted);
-        conflicts.join(self.listed(Flag::NoOrder));
+        let (worse, none) = (self.cells.all(Flag::Conflicted), self.cells.all(Flag::NoOrder));
+        let conflicts: BTreeSet<&Cell> = worse.union(none).collect();
         Missing {
             items: self.listed(Flag::Missing),
             rows: self.wrong_rows(),
             evidence: self.listed(Flag::EvidenceShort),
             violated: self.listed(Flag::Violated),
-            conflicts,
+            conflicts: self.list(conflicts.into_iter()),
             unsettled: self.listed(Flag::Unsettled),
             cases: Vec::new(),
         }
@@ -196,9 +200,10 @@ impl<'a> Sheet<'a> {
             let standing = self.standing(cell).unwrap_or(&none);
             let mut aside =
                 aside(&(section, row, item.key.clone()), AsideReason::DoesNotFit, standing);
-            let misfits = standing.responses().into_iter().filter(|response| {
-                !super::counting::fits(self.template, item, response)
-            });
+            let misfits = standing
+                .responses()
+                .into_iter()
+                .filter(|response| !super::counting::fits(self.template, item, response));
             aside.said = misfits.map(super::grader::said).collect();
             aside
         };

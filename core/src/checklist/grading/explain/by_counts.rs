@@ -48,9 +48,7 @@ fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) 
             format!("còn trong hạn khắc phục đến {deadline}"),
             format!("within its deadline {deadline}"),
         ),
-        FindingState::NoDeadline => {
-            Line::new("chưa ấn định hạn khắc phục", "no deadline set yet")
-        }
+        FindingState::NoDeadline => Line::new("chưa ấn định hạn khắc phục", "no deadline set yet"),
     };
     let severity = say::severity(found.severity);
     let place = if found.items.is_empty() { "–".to_owned() } else { found.items.join(", ") };
@@ -70,10 +68,8 @@ fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) 
         node = node.with_clause(sheet.template, item.clause.as_ref().or(section.clause.as_ref()));
     }
     if found.deadline_too_long {
-        let (days, issued) = (
-            result.deadline_days_max,
-            found.issued.map(|day| day.to_string()).unwrap_or_default(),
-        );
+        let (days, issued) =
+            (result.deadline_days_max, found.issued.map(|day| day.to_string()).unwrap_or_default());
         let notice = Line::new(
             format!(
                 "Hạn khắc phục dài hơn {days} ngày kể từ {issued}: người có thẩm quyền phải xem lại; vẫn tính theo hạn đã ấn định"
@@ -131,7 +127,11 @@ pub(super) fn table(result: &CountsResult, sheet: &Sheet<'_>) -> Node {
             "{}: Mi ≤ {}, Ma ≤ {}, Se ≤ {}{sum}",
             row.grade, row.minor_max, row.major_max, row.serious_max
         );
-        let (vi, en) = if row.holds { ("thỏa mãn", "holds") } else { ("không thỏa mãn", "does not hold") };
+        let (vi, en) = if row.holds {
+            ("thỏa mãn", "holds")
+        } else {
+            ("không thỏa mãn", "does not hold")
+        };
         let line = Line::new(format!("{limits}: {vi}"), format!("{limits}: {en}"));
         children.push(Node::new(NodeKind::TableRow, line));
     }

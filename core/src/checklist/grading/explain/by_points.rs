@@ -38,8 +38,12 @@ fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node 
             )
         }
     };
-    let mut children: Vec<Node> =
-        result.ranks.iter().filter(|rank| rank.certificate).map(|r| rank(r, result, sheet)).collect();
+    let mut children: Vec<Node> = result
+        .ranks
+        .iter()
+        .filter(|rank| rank.certificate)
+        .map(|r| rank(r, result, sheet))
+        .collect();
     children.extend(readings(result, ocop));
     rule(sheet, line).with_points(total).with(children)
 }
@@ -78,11 +82,18 @@ pub(super) fn unmet(gate: &UnmetGate, sheet: &Sheet<'_>) -> Node {
     let name = found.map(|(_, item)| named(item));
     let name = name.unwrap_or_else(|| Line::new(&gate.item, &gate.item));
     let option = found.and_then(|(_, item)| item.option(&gate.option));
-    let option = option.map(|option| Line::new(quote(&option.text.vi), quote(option.text.en_or_vi())));
+    let option =
+        option.map(|option| Line::new(quote(&option.text.vi), quote(option.text.en_or_vi())));
     let option = option.unwrap_or_else(|| Line::new(&gate.option, &gate.option));
     let line = Line::new(
-        format!("{}: cần ít nhất {needs} điểm ({stars}), có {points}; tối thiểu: {}", name.vi, option.vi),
-        format!("{}: needs at least {needs} points ({stars}), has {points}; the least: {}", name.en, option.en),
+        format!(
+            "{}: cần ít nhất {needs} điểm ({stars}), có {points}; tối thiểu: {}",
+            name.vi, option.vi
+        ),
+        format!(
+            "{}: needs at least {needs} points ({stars}), has {points}; the least: {}",
+            name.en, option.en
+        ),
     );
     let mut node = Node::new(NodeKind::Gate, line).of_item(&gate.item).with_points(points);
     if let Some((section, item)) = found {
@@ -112,7 +123,13 @@ fn readings(result: &PointsResult, ocop: &OcopPoints) -> Vec<Node> {
         true => ("Áp dụng theo yêu cầu, khác với phiếu", "Used as asked, unlike the checklist"),
         false => ("Áp dụng theo phiếu", "Used as the checklist says"),
     };
-    lines.push(Line::new(format!("{vi}: không đạt dấu sao thì "), format!("{en}: when a gate is not met ")).then("", &policy));
+    lines.push(
+        Line::new(
+            format!("{vi}: không đạt dấu sao thì "),
+            format!("{en}: when a gate is not met "),
+        )
+        .then("", &policy),
+    );
     let gates = match readings.gates {
         Gates::Cumulative => Line::new(
             "Dấu sao của hạng thấp cũng bắt buộc với hạng cao",
@@ -179,7 +196,8 @@ fn points(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node {
     let mut children = Vec::new();
     for member in &result.members {
         let (name, points, unanswered) = (quote(&member.name), member.total, member.unanswered);
-        let mut line = Line::new(format!("{name}: {points} điểm"), format!("{name}: {points} points"));
+        let mut line =
+            Line::new(format!("{name}: {points} điểm"), format!("{name}: {points} points"));
         if unanswered > 0 {
             line = line.then(
                 ", ",
@@ -271,10 +289,9 @@ pub(super) fn chosen(item: &Item, picked: Picked, option: &Option<String>) -> Li
         }
         (Picked::None, _) => Line::new("không phương án nào phù hợp", "no option fits"),
         (Picked::NotApplicable, _) => Line::new("không áp dụng", "not applicable"),
-        (Picked::NotRelevant, _) => Line::new(
-            "không thuộc diện áp dụng theo phiếu",
-            "does not apply by the checklist",
-        ),
+        (Picked::NotRelevant, _) => {
+            Line::new("không thuộc diện áp dụng theo phiếu", "does not apply by the checklist")
+        }
         _ => Line::new("chưa trả lời", "not answered"),
     }
 }

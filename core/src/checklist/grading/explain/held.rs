@@ -55,12 +55,19 @@ fn criterion(held: &CriterionHeld, item: &Item) -> Line {
         CriterionState::BelowGate => Line::new("dưới mức dấu sao", "below the gate"),
         CriterionState::NotObserved => Line::new("chưa xem", "not observed"),
     };
-    let points = |points: Option<u32>| points.map_or("–".to_owned(), |points| points.to_string());
+    let points =
+        |points: Option<u32>| points.map_or_else(|| "–".to_owned(), |points| points.to_string());
     let (before, now) = (points(held.recognised_points), points(held.observed_points));
     let name = named(item);
     let observed = chosen(item, held.picked, &held.observed);
     Line::new(
-        format!("{}: {}; công nhận {before} điểm, nay {now} điểm: {}", name.vi, state.vi, observed.vi),
-        format!("{}: {}; recognised {before} points, now {now}: {}", name.en, state.en, observed.en),
+        format!(
+            "{}: {}; công nhận {before} điểm, nay {now} điểm: {}",
+            name.vi, state.vi, observed.vi
+        ),
+        format!(
+            "{}: {}; recognised {before} points, now {now}: {}",
+            name.en, state.en, observed.en
+        ),
     )
 }

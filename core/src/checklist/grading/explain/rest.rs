@@ -20,14 +20,23 @@ pub(super) fn nodes(graded: &Graded, sheets: &[NamedSheet<'_>]) -> Vec<Node> {
     let mut nodes: Vec<Node> = sheets
         .iter()
         .flat_map(|(member, sheet)| {
-            let cells = sheet.cells.all(Flag::Conflicted).iter().chain(sheet.cells.all(Flag::NoOrder));
+            let cells =
+                sheet.cells.all(Flag::Conflicted).iter().chain(sheet.cells.all(Flag::NoOrder));
             cells.take(NAMED_MAX).map(|cell| conflict(&sheet.at(cell), member, sheet))
         })
         .collect();
     nodes.extend(missing(graded, &first));
     let listed = |list: &Listed, vi: &str, en: &str| line_of(list, NodeKind::NotApplicable, vi, en);
-    nodes.extend(listed(&graded.not_applicable, "Không áp dụng (có người xác nhận)", "Not applicable, as somebody says"));
-    nodes.extend(listed(&graded.not_relevant, "Không thuộc diện áp dụng theo phiếu", "Does not apply by the checklist"));
+    nodes.extend(listed(
+        &graded.not_applicable,
+        "Không áp dụng (có người xác nhận)",
+        "Not applicable, as somebody says",
+    ));
+    nodes.extend(listed(
+        &graded.not_relevant,
+        "Không thuộc diện áp dụng theo phiếu",
+        "Does not apply by the checklist",
+    ));
     nodes.extend(graded.aside.iter().take(NAMED_MAX).map(aside));
     nodes
 }
@@ -47,7 +56,8 @@ fn conflict(at: &At, member: &str, sheet: &Sheet<'_>) -> Node {
     let place = sheet.by_key.get(&at.item).copied().unwrap_or_default();
     let cell = (place, row);
     let stand = sheet.responses(&cell).len();
-    let reading = sheet.standing(&cell).map(|standing| counting::read(sheet.template, item, standing));
+    let reading =
+        sheet.standing(&cell).map(|standing| counting::read(sheet.template, item, standing));
     let counted = reading.map(|reading| reading.counted);
     let why = match &counted {
         Some(Counted::Answer(response)) => counts(item, response, sheet),
@@ -78,15 +88,25 @@ fn counts(item: &Item, response: &Response, sheet: &Sheet<'_>) -> Line {
     let answer = answer(item, response);
     let order = match (&item.answer, sheet.template.worse(item)) {
         (AnswerType::Grade { .. }, _) => Line::new("mức xấu hơn", "the worse grade"),
-        (_, Some(Worse::FewerPoints)) => Line::new("phương án ít điểm hơn", "the option with fewer points"),
-        (_, Some(Worse::ListedWorstFirst)) => Line::new("phương án đứng trước", "the option listed earlier"),
-        (_, Some(Worse::ListedBestFirst)) => Line::new("phương án đứng sau", "the option listed later"),
+        (_, Some(Worse::FewerPoints)) => {
+            Line::new("phương án ít điểm hơn", "the option with fewer points")
+        }
+        (_, Some(Worse::ListedWorstFirst)) => {
+            Line::new("phương án đứng trước", "the option listed earlier")
+        }
+        (_, Some(Worse::ListedBestFirst)) => {
+            Line::new("phương án đứng sau", "the option listed later")
+        }
         (_, Some(Worse::LowerIsWorse)) => Line::new("số nhỏ hơn", "the lower number"),
         (_, Some(Worse::HigherIsWorse)) => Line::new("số lớn hơn", "the higher number"),
         (_, Some(Worse::EarlierIsWorse)) => Line::new("ngày sớm hơn", "the earlier day"),
         (_, Some(Worse::LaterIsWorse)) => Line::new("ngày muộn hơn", "the later day"),
-        (_, Some(Worse::FewerIsWorse)) => Line::new("câu trả lời ít lựa chọn hơn", "the answer with fewer choices"),
-        (_, Some(Worse::MoreIsWorse)) => Line::new("câu trả lời nhiều lựa chọn hơn", "the answer with more choices"),
+        (_, Some(Worse::FewerIsWorse)) => {
+            Line::new("câu trả lời ít lựa chọn hơn", "the answer with fewer choices")
+        }
+        (_, Some(Worse::MoreIsWorse)) => {
+            Line::new("câu trả lời nhiều lựa chọn hơn", "the answer with more choices")
+        }
         (_, None) => Line::new("theo phiếu", "by the checklist"),
     };
     Line::new(
@@ -169,7 +189,8 @@ fn violated(list: &Listed, sheet: &Sheet<'_>) -> Vec<Node> {
             format!("{}{row}: câu trả lời không hợp lệ: {}", name.vi, message.vi),
             format!("{}{row}: the answer is not allowed: {}", name.en, message.en_or_vi()),
         );
-        let mut node = Node::new(NodeKind::Missing, line).of_item(&item.key).of_section(&section.code);
+        let mut node =
+            Node::new(NodeKind::Missing, line).of_item(&item.key).of_section(&section.code);
         node.row.clone_from(&at.row);
         Some(node)
     };
@@ -206,10 +227,9 @@ fn aside(aside: &Aside) -> Node {
             "chỉ tiêu này không trả lời ở chỗ này",
             "the item is not answered in this place",
         ),
-        AsideReason::DoesNotFit => Line::new(
-            "không phải câu trả lời của chỉ tiêu này",
-            "it is no answer of this item",
-        ),
+        AsideReason::DoesNotFit => {
+            Line::new("không phải câu trả lời của chỉ tiêu này", "it is no answer of this item")
+        }
         AsideReason::Row => Line::new("quá số dòng tính được", "there are too many rows"),
         AsideReason::OtherEdition => Line::new(
             "trả lời theo phiếu hoặc phiên bản khác",

@@ -49,10 +49,7 @@ pub(in super::super) fn headline(outcome: &Outcome, is_final: bool, tally: &Tall
             let open = result.open;
             let counts = answered(tally).then(
                 ", ",
-                &Line::new(
-                    format!("{open} lỗi chưa khắc phục"),
-                    format!("{open} deviations open"),
-                ),
+                &Line::new(format!("{open} lỗi chưa khắc phục"), format!("{open} deviations open")),
             );
             passing(result.result, is_final).then(": ", &counts)
         }
@@ -81,9 +78,7 @@ pub(super) fn no_grade() -> Line {
 
 fn passing(result: Passing, is_final: bool) -> Line {
     match result {
-        Passing::PassAfterCorrection => {
-            Line::new("Đạt (sau khắc phục)", "Pass (after correction)")
-        }
+        Passing::PassAfterCorrection => Line::new("Đạt (sau khắc phục)", "Pass (after correction)"),
         // Nobody passes who was not looked at.
         Passing::Pass if !is_final => Line::new("Chưa có lỗi", "No deviation found yet"),
         Passing::Pass => Line::new("Đạt", "Pass"),
@@ -117,10 +112,9 @@ pub(super) fn knocked_out(effect: Effect) -> Line {
             "Dừng, không đánh giá các bước tiếp theo",
             "Stopped, later steps are not evaluated",
         ),
-        Effect::Exclude => Line::new(
-            "Sản phẩm không thuộc diện đánh giá",
-            "The product is not one to evaluate",
-        ),
+        Effect::Exclude => {
+            Line::new("Sản phẩm không thuộc diện đánh giá", "The product is not one to evaluate")
+        }
     }
 }
 

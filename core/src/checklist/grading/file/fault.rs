@@ -28,7 +28,9 @@ pub enum AnswersError {
         source: serde_json::Error,
     },
     /// The file is of another form.
-    #[error("the answers have format {found}, this program reads {ANSWERS_FORMAT}; update the program")]
+    #[error(
+        "the answers have format {found}, this program reads {ANSWERS_FORMAT}; update the program"
+    )]
     Format {
         /// Its format.
         found: u64,
@@ -151,7 +153,9 @@ impl AnswersProblem {
             Self::Day => "ngày viết YYYY-MM-DD và phải có trong lịch".to_owned(),
             Self::Empty => "đang để trống; bỏ đi hoặc điền vào".to_owned(),
             Self::OverLimit { limit } => format!("có nhiều hơn {limit}"),
-            Self::MemberTwice => "đã có phiếu của thành viên tên này; mỗi tên dùng một lần".to_owned(),
+            Self::MemberTwice => {
+                "đã có phiếu của thành viên tên này; mỗi tên dùng một lần".to_owned()
+            }
         }
     }
 }
