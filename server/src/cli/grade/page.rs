@@ -13,7 +13,7 @@ const INDENT: usize = 2;
 pub(super) fn page(graded: &Graded, explanation: &Node, explain: bool, m: &Messages) -> Page {
     let mut page = Page::new();
     heading(&mut page, graded, m);
-    write(&mut page, explanation, 0, explain, m);
+    write(&mut page, explanation, 0, explain, "", m);
     if !explain {
         page.gap();
         page.line(m.text("grading.more", &[]));
@@ -25,14 +25,14 @@ pub(super) fn page(graded: &Graded, explanation: &Node, explain: bool, m: &Messa
 pub(in crate::cli) fn short(graded: &Graded, explanation: &Node, m: &Messages) -> Page {
     let mut page = Page::new();
     heading(&mut page, graded, m);
-    write(&mut page, explanation, 0, false, m);
+    write(&mut page, explanation, 0, false, "", m);
     page
 }
 
 /// Writes an explanation, below its first line.
 pub(in crate::cli) fn tree(page: &mut Page, explanation: &Node, m: &Messages) {
     for child in &explanation.children {
-        write(page, child, 1, false, m);
+        write(page, child, 1, false, "", m);
     }
 }
 
@@ -42,18 +42,22 @@ fn heading(page: &mut Page, graded: &Graded, m: &Messages) {
     page.line(m.text("grading.by", &[("code", code), ("edition", edition), ("day", &day)]));
 }
 
-fn write(page: &mut Page, node: &Node, depth: usize, whole: bool, m: &Messages) {
+/// Writes a node and what it rests on. `text` is the legal text that was named last on the way here.
+fn write(page: &mut Page, node: &Node, depth: usize, whole: bool, text: &str, m: &Messages) {
     if !whole && is_detail(node, depth) {
         return;
     }
     let mut line = local(m, &node.vi, &node.en).to_owned();
+    let mut named = text;
     if let Some(cited) = node.clause.as_ref().filter(|_| whole || node.kind == NodeKind::Rule) {
-        let text = local(m, &cited.text.vi, cited.text.en_or_vi());
-        line.push_str(&format!("  [{}; {text}]", cited.clause));
+        let full = local(m, &cited.text.vi, cited.text.en_or_vi());
+        let full = if cited.basis == text { String::new() } else { format!("; {full}") };
+        line.push_str(&format!("  [{}{full}]", cited.clause));
+        named = &cited.basis;
     }
     page.block(depth * INDENT, &line);
     for child in &node.children {
-        write(page, child, depth + 1, whole, m);
+        write(page, child, depth + 1, whole, named, m);
     }
 }
 

@@ -64,7 +64,7 @@ fn rank(rank: &RankCheck, result: &PointsResult, sheet: &Sheet<'_>) -> Node {
         0 => Line::new("đạt mọi dấu sao", "every gate is met"),
         unmet => Line::new(
             format!("{unmet} tiêu chí chưa đạt dấu sao"),
-            format!("{unmet} gates are not met"),
+            format!("gates not met: {unmet}"),
         ),
     };
     let mut line = points.then(", ", &gates);
