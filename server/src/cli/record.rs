@@ -6,7 +6,7 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bienban_core::checklist::{GradeSoFar, Item};
+use bienban_core::checklist::Item;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
     Answer as Given, AnswerState, Conflict, FindingView, Grade, Parked, Pinned, Register,
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 pub(super) use self::groups::{RepeatData, RowData};
 use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
+use super::grade::GradeData;
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -178,7 +179,7 @@ pub(super) struct InspectionData {
     pub(super) other_opinions: String,
     pub(super) conclusion: String,
     pub(super) conflicts: Vec<ConflictData>,
-    pub(super) grade: GradeSoFar,
+    pub(super) grade: GradeData,
     pub(super) review: Option<ReviewData>,
     /// Steps, what the next ones lack, clocks; none when the past is shown.
     pub(super) life: Option<LifeData>,
@@ -220,7 +221,10 @@ impl InspectionData {
             other_opinions: shown.view.other_opinions.clone(),
             conclusion: shown.view.conclusion.clone(),
             conflicts: conflicts(&shown.conflicts, authors),
-            grade: shown.grade.clone(),
+            grade: GradeData {
+                graded: shown.grade.clone(),
+                explanation: Some(shown.explanation.clone()),
+            },
             review: shown.review.as_ref().map(|view| review(view, authors)),
             life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
             actions: shown.corrections.as_ref().map(course::actions),
