@@ -14,6 +14,7 @@ mod hostile;
 mod hub;
 mod join;
 mod kills;
+mod life;
 mod program;
 mod restore;
 mod rows;

@@ -4,12 +4,12 @@
 //! checklist's to say and checked here; people who add rows without seeing each other may pass it,
 //! and nothing of theirs is dropped then.
 
-use super::read::{Authors, wrong_kind};
+use super::read::Authors;
 use super::work::{Draft, Note, as_line, row_named};
 use super::{Client, ClientError};
 use crate::checklist::{AnswerError, Template};
 use crate::clock;
-use crate::model::{Answer, Editor, Genesis, InspectionView, NoteEdit, Said};
+use crate::model::{Answer, Editor, Genesis, NoteEdit, Said};
 use crate::replica::EditOutcome;
 
 impl Client {
@@ -182,12 +182,6 @@ impl Client {
         let id = row_named("row", row, rows.keys().cloned())?;
         let group = rows.get(&hex::encode(id)).map(|row| row.group().to_owned());
         Ok((id, group.unwrap_or_default()))
-    }
-
-    fn read_inspection(&self, inspection: &Genesis) -> Result<InspectionView, ClientError> {
-        let kind = crate::model::Kind::Inspection;
-        let document = self.open_inspection(inspection)?;
-        document.view().inspection().ok_or_else(|| wrong_kind(inspection, kind))
     }
 }
 

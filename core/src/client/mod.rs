@@ -3,9 +3,13 @@
 //! A folder contains the device's key, its settings and its store. Everything typed is durable when
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
+mod corrections;
 mod find;
 mod groups;
+mod life;
+mod planning;
 mod read;
+mod samples;
 mod settings;
 mod status;
 mod work;
@@ -13,7 +17,8 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checklist::AnswerError;
+use crate::checklist::lifecycle::Missing;
+use crate::checklist::{AnswerError, ClocksError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
@@ -23,6 +28,9 @@ use crate::store::{self, DiskStore, NEW_STORE_BYTES_MIN, Options, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
+pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
+pub use life::{Life, Move, NextStep};
+pub use planning::{Clash, law};
 pub use read::{Author, Authors, Named, Shown};
 pub use settings::Settings;
 pub use status::RecordStatus;
@@ -158,6 +166,39 @@ pub enum ClientError {
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,
+    /// The life cycle has such a step, and things that it needs are missing.
+    #[error("the inspection cannot become {to} yet; {} things are missing", missing.len())]
+    NotReady {
+        /// The state that was asked for.
+        to: &'static str,
+        /// Everything that is missing, each with what to do about it.
+        missing: Vec<Missing>,
+    },
+    /// Facilities would be inspected more often than the law allows without a reason.
+    #[error("{} facilities are inspected in the same year already, which asks for a reason", clashes.len())]
+    AsksReason {
+        /// Each facility with the inspections that there are.
+        clashes: Vec<Clash>,
+    },
+    /// A reason that no rule accepts.
+    #[error("{given} is no reason that the law accepts; choose one of {known}")]
+    UnknownReason {
+        /// What was given.
+        given: String,
+        /// The reasons there are.
+        known: String,
+    },
+    /// A deadline lies behind the longest time for a corrective action.
+    #[error("the deadline {given} is later than {latest}, the last day that the law allows")]
+    DeadlineTooLate {
+        /// The day that was given.
+        given: String,
+        /// The last day there is.
+        latest: String,
+    },
+    /// The clocks of the law could not be counted.
+    #[error(transparent)]
+    Clocks(#[from] ClocksError),
 }
 
 /// One device's folder, open.

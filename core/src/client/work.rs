@@ -10,7 +10,7 @@ use crate::checklist::{AnswerError, Template};
 use crate::clock;
 use crate::model::{
     AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
-    LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
+    NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
 use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
 use crate::sync::{DeviceEntry, Role};
@@ -245,21 +245,6 @@ impl Client {
         self.edit(inspection, edit)
     }
 
-    /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
-    ///
-    /// # Errors
-    ///
-    /// Returns the edit's error when no standing state leads there, when conflicts are open before
-    /// minutes are signed, or when a refusal names no witness.
-    pub fn set_state(
-        &self,
-        inspection: &Genesis,
-        to: LifeCycle,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        let edit = |editor: &mut Editor<'_>| editor.set_state(to);
-        self.edit(inspection, edit)
-    }
-
     /// Writes a field of the minutes' header, for instance `witness`.
     ///
     /// # Errors
@@ -321,7 +306,11 @@ impl Client {
         self.edit(inspection, edit)
     }
 
-    fn find_finding(&self, inspection: &Genesis, name: &str) -> Result<[u8; 16], ClientError> {
+    pub(super) fn find_finding(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+    ) -> Result<[u8; 16], ClientError> {
         let document = self.open_inspection(inspection)?;
         let view = document.view().inspection();
         let ids = view.into_iter().flat_map(|view| view.findings.into_keys());
@@ -476,9 +465,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotYours`] when this device may not write plans, and
-    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
+    /// Returns [`ClientError::NotYours`] when this device may not write plans,
+    /// [`ClientError::AsksReason`] for facilities that are inspected in the same year already and for
+    /// which the plan gives no reason of the law, and [`ClientError::Replica`] when a field is wrong
+    /// or it could not be recorded.
     pub fn make_plan(&self, scope: Scope, input: &PlanInput) -> Result<DocumentId, ClientError> {
+        self.check_frequency(input)?;
         self.make(Kind::Plan, scope, |editor| editor.plan(input))
     }
 
@@ -496,7 +488,7 @@ impl Client {
 
     /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:
     /// recording never waits for the hub.
-    fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
+    pub(super) fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
         let Some(own) = self.phone().replica().device(self.device())? else { return Ok(()) };
         if !may_write(own.role, genesis.kind) {
             return Err(ClientError::NotYours { role: role_name(own.role), kind: genesis.kind });

@@ -100,17 +100,6 @@ pub enum EditError {
         /// The state that was asked for.
         to: &'static str,
     },
-    /// Conflicts are open, so minutes cannot be signed.
-    #[error("{count} conflicts are open; resolve them before the minutes are signed")]
-    OpenConflicts {
-        /// How many.
-        count: usize,
-    },
-    /// The facility refused to sign and no witness is named.
-    #[error(
-        "minutes that the facility refuses to sign need a witness; fill the header field witness"
-    )]
-    NoWitness,
     /// The legal clock was extended before; it can be extended once.
     #[error("the time was already extended, and it can be extended once")]
     ExtendedBefore,

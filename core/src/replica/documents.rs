@@ -524,7 +524,8 @@ impl Replica {
         let mut writes = Writes::default();
         let before = self.summary(document)?;
         let shown = self.with_carried(document, &loaded.document)?;
-        let summary = self.summary_of(shown.as_ref().unwrap_or(&loaded.document))?;
+        let shown = shown.as_ref().unwrap_or(&loaded.document);
+        let summary = self.summary_of(shown)?;
         if let Some(before) = before {
             let stale = rows::of_order(before.kind, before.updated_at, document);
             writes.remove(stale);
@@ -532,6 +533,7 @@ impl Replica {
         let order = rows::of_order(summary.kind, summary.updated_at, document);
         writes.put(order, Vec::new());
         writes.put(rows::of_document(SUMMARY, document), summary.encode());
+        super::visits::write(shown, &summary, &mut writes);
         writes.remove(rows::of_document(STALE, document));
         if let Some(upto) = &loaded.upto
             && loaded.whole

@@ -32,6 +32,7 @@ mod runner;
 mod taking;
 mod tree;
 mod troubles;
+mod visits;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use taking::Took;
 pub use tree::StoredTree;
 pub use troubles::Found;
+pub use visits::KnownVisit;
 
 use crate::checklist::TemplateError;
 use crate::model::{DocumentError, DocumentId, EditError, TemplateId};

@@ -29,6 +29,8 @@ pub(super) const STALE: u8 = b'x';
 pub(super) const SUMMARY: u8 = b's';
 /// Kind, newest first, document → () (derived).
 pub(super) const ORDER: u8 = b'o';
+/// Facility, plan or inspection → [`VisitRow`] (derived): what visits a facility.
+pub(super) const VISIT: u8 = b'V';
 /// Document, actor → [`TipRow`].
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
@@ -155,6 +157,16 @@ pub(super) struct BaseRow {
     /// The proof of every actor's changes in it; none where one is missing, as for edits of this
     /// device that it has not signed yet. Only a base with its proofs can be handed on.
     pub(super) attestations: Option<Vec<Attestation>>,
+}
+
+/// A visit of a facility, as a plan or an inspection tells it. It counts only while the document has
+/// the heads that it was computed at: a visit that went out of the record leaves its row behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct VisitRow {
+    pub(super) template: Option<TemplateId>,
+    pub(super) visit: u32,
+    pub(super) removed: bool,
+    pub(super) heads_digest: [u8; 32],
 }
 
 /// The end of what is held of one actor, with its proof.
@@ -315,6 +327,10 @@ pub(super) fn single(name: &[u8]) -> Vec<u8> {
 
 pub(super) fn of_document(table: u8, document: DocumentId) -> Vec<u8> {
     key(table, &[&document.0])
+}
+
+pub(super) fn of_visit(facility: DocumentId, by: DocumentId) -> Vec<u8> {
+    key(VISIT, &[&facility.0, &by.0])
 }
 
 pub(super) fn of_actor(table: u8, document: DocumentId, actor: Actor) -> Vec<u8> {

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bienban_core::checklist::grading::AnswersError;
+use bienban_core::checklist::lifecycle;
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
@@ -16,6 +18,8 @@ use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
 use super::causes;
+use super::course::{self, MissingData};
+use super::words;
 use super::wrong::{self, Wrong};
 use crate::config::ConfigError;
 use crate::hub::HubError;
@@ -84,6 +88,14 @@ pub(crate) enum CliError {
         /// What is wrong.
         source: TemplateError,
     },
+    /// An answers file is not valid.
+    #[error("{path} is not a valid answers file: {reason}")]
+    Answers {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong; told in the user's language, so it is no source.
+        reason: AnswersError,
+    },
     /// A file to import is not valid. Nothing was imported.
     #[error("{what}")]
     Import {
@@ -141,6 +153,8 @@ pub(crate) enum Failed {
     UnknownField,
     /// The life cycle has no such step.
     NoStep,
+    /// Something that the law asks for first is missing.
+    NotReady,
     /// The checklist has no such item.
     UnknownItem,
     /// There is no device in the folder.
@@ -173,7 +187,11 @@ impl Failed {
     /// Returns the exit code; `docs/cli.md` lists them.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Otherwise | Self::Conflicted | Self::NoStep | Self::DemoThere => 1,
+            Self::Otherwise
+            | Self::Conflicted
+            | Self::NoStep
+            | Self::NotReady
+            | Self::DemoThere => 1,
             Self::Usage => 2,
             Self::NotFound
             | Self::UnknownItem
@@ -191,6 +209,7 @@ impl Failed {
     fn name(self) -> &'static str {
         match self {
             Self::Otherwise | Self::NoStep | Self::DemoThere => "failed",
+            Self::NotReady => "not_ready",
             Self::Usage => "usage",
             Self::NotFound
             | Self::UnknownItem
@@ -217,7 +236,7 @@ impl Failed {
                 m.text("hint.unknown_field", &[("fields", &HEADER_FIELDS.join(", "))])
             }
             // Only what the error holds can tell more.
-            Self::NoStep => return None,
+            Self::NoStep | Self::NotReady => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -244,6 +263,9 @@ pub(crate) struct Described {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<CellProblem>,
+    /// What a step of the life cycle lacks, or which inspections ask for a reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MissingData>,
 }
 
 impl CliError {
@@ -264,7 +286,10 @@ impl CliError {
                 of_io(source)
             }
             Self::Service { source, .. } => of_service(&**source),
-            Self::Checklist { .. } | Self::Import { .. } | Self::Encode { .. } => Failed::Otherwise,
+            Self::Checklist { .. }
+            | Self::Answers { .. }
+            | Self::Import { .. }
+            | Self::Encode { .. } => Failed::Otherwise,
         }
     }
 
@@ -283,6 +308,10 @@ impl CliError {
         let described = self.describe(m);
         let mut text = m.text("error.line", &[("message", &described.message)]);
         text.push('\n');
+        for missing in &described.missing {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "  - {}", course::missing_text(missing, m));
+        }
         for cause in &described.causes {
             // Writing to a text cannot fail.
             let _ = writeln!(text, "  {}", m.text("error.cause", &[("cause", cause)]));
@@ -298,6 +327,15 @@ impl CliError {
         let failed = self.failed();
         let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
+        let missing = match self {
+            Self::Client(ClientError::NotReady { missing, .. }) => {
+                missing.iter().map(|one| MissingData::of(one, m)).collect()
+            }
+            Self::Client(ClientError::AsksReason { clashes }) => {
+                clashes.iter().map(|clash| MissingData::asked(clash, m)).collect()
+            }
+            _ => Vec::new(),
+        };
         let mut cause = match self {
             // It says the same as what failed, and adds figures.
             Self::NoRoom { source, .. } => source.source(),
@@ -321,6 +359,7 @@ impl CliError {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
             },
+            missing,
         }
     }
 
@@ -344,6 +383,10 @@ impl CliError {
             Self::Checklist { path: file, .. } => {
                 m.text("cause.checklist", &[("path", &path(file))])
             }
+            Self::Answers { path: file, reason } => {
+                let (path, why) = (path(file), causes::of_answers(reason, m));
+                m.text("cause.answers", &[("path", &path), ("why", &why)])
+            }
             Self::Start { .. } => m.text("cause.start", &[]),
             Self::Encode { .. } => m.text("cause.encode", &[]),
             Self::Print { .. } => m.text("cause.print", &[]),
@@ -361,7 +404,7 @@ impl CliError {
             }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
-                EditError::Transition { from, .. } => Some(next_states(from, m)),
+                EditError::Transition { from, to } => Some(next_states(from, to, m)),
                 _ => None,
             },
             _ => None,
@@ -382,20 +425,29 @@ fn not_found(what: &str, m: &Messages) -> Option<String> {
         "plan" => m.text("hint.list_plans", &[]),
         "checklist" => m.text("hint.list_checklists", &[]),
         "device" => m.text("hint.list_devices", &[]),
-        "finding" | "row" | "comment" => m.text("hint.see_show", &[]),
+        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
         "change" => m.text("hint.see_history", &[]),
         _ => return None,
     })
 }
 
-/// Says which states may follow.
-fn next_states(from: &str, m: &Messages) -> String {
-    let state = LifeCycle::ALL.into_iter().find(|state| state.name() == from);
-    let next = state.map(LifeCycle::next).unwrap_or_default();
-    if next.is_empty() {
-        return m.text("hint.last_state", &[]);
+/// Says which states may follow, and which the state asked for follows.
+fn next_states(from: &str, to: &str, m: &Messages) -> String {
+    let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
+    let next = named(from).map(LifeCycle::next).unwrap_or_default();
+    let before = named(to).map(lifecycle::before).unwrap_or_default();
+    let mut hint = if next.is_empty() {
+        m.text("hint.last_state", &[])
+    } else {
+        m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    };
+    if !before.is_empty() {
+        let states = wrong::states(&before, m);
+        let why =
+            m.text("hint.states_before", &[("to", &words::state(m, to)), ("states", &states)]);
+        hint = format!("{hint}. {why}");
     }
-    m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    hint
 }
 
 fn of_client(error: &ClientError) -> Failed {
@@ -417,6 +469,8 @@ fn of_client(error: &ClientError) -> Failed {
             | AnswerError::NeedsRow { .. }
             | AnswerError::OtherRow { .. },
         ) => Failed::Usage,
+        ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),

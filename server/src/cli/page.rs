@@ -1,8 +1,10 @@
 //! One inspection as text: what a person reads in a terminal.
 
-use bienban_core::checklist::GradeResult;
+use bienban_core::client::Corrections;
 use bienban_core::model::Standing;
 
+use super::course;
+use super::grade;
 use super::output::Page;
 use super::record::{
     AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
@@ -10,13 +12,17 @@ use super::record::{
 };
 use super::rows::unit_text;
 use super::{time, words};
-use crate::messages::{Lang, Messages};
+use crate::messages::Messages;
 
 /// Digits of a random name that are shown: enough to tell a record's rows apart.
 pub(super) const SHORT: usize = 8;
 
 /// Writes the whole inspection.
-pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
+pub(super) fn inspection(
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) -> Page {
     let mut page = Page::new();
     heading(&mut page, data, m);
     for section in &data.sections {
@@ -45,6 +51,7 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
             finding_text(&mut page, finding, m);
         }
     }
+    course_text(&mut page, data, corrections, m);
     for (title, text) in [
         (m.text("show.facility_opinion", &[]), &data.facility_opinion),
         (m.text("show.other_opinions", &[]), &data.other_opinions),
@@ -64,6 +71,34 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
     page.line(arrival_text(&data.arrival, m));
     page.line(m.text("show.digest", &[("digest", &data.digest)]));
     page
+}
+
+fn course_text(
+    page: &mut Page,
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) {
+    let titled = |page: &mut Page, title: String| {
+        page.gap();
+        page.line(title);
+    };
+    if let Some(corrections) = corrections.filter(|found| !found.actions.is_empty()) {
+        titled(page, m.text("show.actions", &[]));
+        course::actions_text(page, corrections, m);
+    }
+    if !data.samples.is_empty() {
+        titled(page, m.text("show.samples", &[]));
+        course::samples_text(page, &data.samples, m);
+    }
+    if !data.difficulties.is_empty() {
+        titled(page, m.text("show.difficulties", &[]));
+        course::difficulties_text(page, &data.difficulties, m);
+    }
+    if let Some(life) = data.life.as_ref().filter(|life| !life.clocks.is_empty()) {
+        titled(page, m.text("clock.title", &[("day", &life.as_of)]));
+        course::clocks_text(page, life, m);
+    }
 }
 
 fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
@@ -261,20 +296,11 @@ fn pinned_text(page: &mut Page, name: &str, entry: &PinnedData, m: &Messages) {
 }
 
 fn grade_text(page: &mut Page, data: &InspectionData, m: &Messages) {
-    let grade = &data.grade;
+    let result = &data.grade.graded.result;
     page.gap();
-    let result = match grade.result {
-        GradeResult::Pass => m.text("result.pass", &[]),
-        GradeResult::AwaitingCorrection => m.text("result.awaiting", &[]),
-        GradeResult::Fail => m.text("result.fail", &[]),
-    };
-    page.line(m.text("show.grade", &[("result", &result)]));
-    for line in &grade.explanation {
-        page.line(format!("  {}", if m.lang() == Lang::Vi { &line.vi } else { &line.en }));
-    }
-    if !grade.unanswered.is_empty() {
-        let items = grade.unanswered.join(" ");
-        page.line(format!("  {}", m.text("show.missing", &[("items", &items)])));
+    page.line(m.text("show.grade", &[("result", words::local(m, result))]));
+    if let Some(explanation) = &data.grade.explanation {
+        grade::tree(page, explanation, m);
     }
 }
 

@@ -6,7 +6,7 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bienban_core::checklist::{GradeSoFar, Item};
+use bienban_core::checklist::Item;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
     Answer as Given, AnswerState, Conflict, FindingView, Grade, Judged, Parked, Pinned, Register,
@@ -16,6 +16,8 @@ use bienban_core::replica::Arrival;
 use serde::Serialize;
 
 pub(super) use self::groups::{RepeatData, RowData};
+use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
+use super::grade::GradeData;
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -191,8 +193,14 @@ pub(super) struct InspectionData {
     pub(super) other_opinions: String,
     pub(super) conclusion: String,
     pub(super) conflicts: Vec<ConflictData>,
-    pub(super) grade: GradeSoFar,
+    pub(super) grade: GradeData,
     pub(super) review: Option<ReviewData>,
+    /// Steps, what the next ones lack, clocks; none when the past is shown.
+    pub(super) life: Option<LifeData>,
+    /// Corrective actions; none when the past is shown.
+    pub(super) actions: Option<Vec<ActionData>>,
+    pub(super) samples: Vec<SampleData>,
+    pub(super) difficulties: Vec<DifficultyData>,
     pub(super) arrival: ArrivalData,
 }
 
@@ -227,12 +235,19 @@ impl InspectionData {
             other_opinions: shown.view.other_opinions.clone(),
             conclusion: shown.view.conclusion.clone(),
             conflicts: conflicts(&shown.conflicts, authors),
-            grade: shown.grade.clone(),
+            grade: GradeData {
+                graded: shown.grade.clone(),
+                explanation: Some(shown.explanation.clone()),
+            },
             review: shown
                 .review
                 .as_ref()
                 .zip(shown.judged.as_ref())
                 .map(|(view, judged)| review(view, judged, authors)),
+            life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
+            actions: shown.corrections.as_ref().map(course::actions),
+            samples: course::samples(&shown.view),
+            difficulties: course::difficulties(&shown.view),
             arrival: arrival(&shown.arrival),
         }
     }

@@ -4,6 +4,7 @@
 //! so that what it did arrives. `--offline` leaves both out.
 
 mod checklists;
+mod corrections;
 mod devices;
 mod import;
 mod plans;
@@ -74,6 +75,11 @@ enum AdminCommand {
     Show(ShowArgs),
     /// Review an inspection: accept it, comment on it, or send it back.
     Review(reviews::ReviewArgs),
+    /// Verify corrections, and list those that are overdue.
+    #[command(subcommand)]
+    Action(corrections::ActionCommand),
+    /// List the difficulties that facilities and communes raised.
+    Difficulties(corrections::DifficultiesArgs),
     /// Say how the hub is, and what waits there for what.
     Status(status::StatusArgs),
 }
@@ -84,6 +90,7 @@ impl AdminCommand {
         match self {
             Self::Import(import) => import.writes(),
             Self::Plan(_) | Self::Review(_) => true,
+            Self::Action(action) => action.writes(),
             _ => false,
         }
     }
@@ -155,6 +162,8 @@ async fn perform(
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),
         C::Review(review) => reviews::run(client, &review, output),
+        C::Action(action) => corrections::action(client, &action, output),
+        C::Difficulties(which) => corrections::difficulties(client, &which, output),
         C::Status(asked) => status::status(client, &asked, needs_hub(online)?, output).await,
     }
 }

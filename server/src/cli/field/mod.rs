@@ -1,9 +1,12 @@
 //! `bienban field`: the whole client of one device, in a terminal.
 
+mod actions;
 mod batch;
 mod edit;
+mod life;
 mod read;
 mod row;
+mod samples;
 mod travel;
 mod typed;
 
@@ -70,8 +73,25 @@ enum FieldCommand {
     FindingDelete(edit::RowArgs),
     /// Bring a deleted finding back.
     FindingRestore(edit::RowArgs),
-    /// Move an inspection on in its life cycle.
-    State(edit::StateArgs),
+    /// Demand corrections and list them.
+    #[command(subcommand)]
+    Action(actions::ActionCommand),
+    /// Record proof of a correction that the facility hands in.
+    Proof(actions::ProofArgs),
+    /// Record samples, their seals, handovers and results.
+    #[command(subcommand)]
+    Sample(samples::SampleCommand),
+    /// Write an opinion: of the facility, of others, or the conclusion of the team.
+    Opinion(life::OpinionArgs),
+    /// Record difficulties that the facility or commune raises, and list them.
+    #[command(subcommand)]
+    Difficulty(life::DifficultyCommand),
+    /// Move an inspection on in its life cycle, or see what the next steps lack.
+    State(life::StateArgs),
+    /// Extend the time for an inspection, once.
+    Extend(life::ExtendArgs),
+    /// Show the clocks that run for an inspection.
+    Clock(life::ClockArgs),
     /// Write a field of the minutes' header.
     Header(edit::HeaderArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
@@ -139,7 +159,14 @@ async fn perform(
         C::Finding(finding) => edit::finding(client, finding, output),
         C::FindingDelete(row) => edit::finding_delete(client, &row, output),
         C::FindingRestore(row) => edit::finding_restore(client, &row, output),
-        C::State(state) => edit::set_state(client, &state, output),
+        C::Action(action) => actions::action(client, action, output),
+        C::Proof(proof) => actions::proof(client, proof, output),
+        C::Sample(sample) => samples::sample(client, sample, output),
+        C::Opinion(opinion) => life::opinion(client, opinion, output),
+        C::Difficulty(difficulty) => life::difficulty(client, difficulty, output),
+        C::State(state) => life::set_state(client, state, output),
+        C::Extend(extend) => life::extend(client, &extend, output),
+        C::Clock(clock) => life::clock(client, &clock, output),
         C::Header(header) => edit::set_header(client, &header, output),
         C::Reply(reply) => edit::reply(client, &reply, output),
         C::Show(show) => read::show(client, &show, output),
