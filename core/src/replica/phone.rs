@@ -121,7 +121,7 @@ impl Phone {
         if phone.replica.disturbed()?.is_some() {
             phone.renew(fresh, Renewal::Moved, now)?;
         }
-        phone.replica.note_trouble(anew, now)?;
+        phone.tell_trouble(anew, now)?;
         Ok(phone)
     }
 
@@ -545,10 +545,21 @@ impl Phone {
             // Before anything is written: a number that was lost must not be used twice.
             let lost = self.replica.store().opened().lost.len() as u64;
             self.renew(self.spare(lost), Renewal::Moved, now)?;
-            self.replica.note_trouble(false, now)?;
+            self.tell_trouble(false, now)?;
             self.stale.store(false, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Records what the opened store has lost, so that it is told; without room, as long as it lasts.
+    fn tell_trouble(&self, anew: bool, now: Timestamp) -> Result<(), ReplicaError> {
+        match self.replica.note_trouble(anew, now) {
+            Err(ReplicaError::Store(StoreError::Full { .. })) => {
+                self.failed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 
     /// Returns an incarnation that nobody has had: of this opening's random bytes and what is lost.

@@ -61,15 +61,12 @@ impl Replica {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded for another reason than a full
-    /// disk; it is told all the same then.
+    /// Returns [`ReplicaError::Store`] when it could not be recorded; it is told all the same then.
     pub(super) fn note_trouble(&self, anew: bool, now: Timestamp) -> Result<(), ReplicaError> {
         let Some(trouble) = self.trouble(anew)? else { return Ok(()) };
         let fact = Fact::Troubled { trouble, at: now };
-        match self.store().commit(vec![fact.record()?]) {
-            Ok(_) | Err(StoreError::Full { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.store().commit(vec![fact.record()?])?;
+        Ok(())
     }
 
     /// Returns what this opening found to be gone and nobody was told of.

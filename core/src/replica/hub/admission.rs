@@ -53,8 +53,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when reading fails, or writing for another reason than a full
-    /// disk: with room again, the next opening looks once more.
+    /// Returns [`ReplicaError::Store`] when reading or writing fails; what is still set aside is looked
+    /// at again when the store is opened once more.
     pub(super) fn reconsider_all(&self) -> Result<(), ReplicaError> {
         for entry in self.replica.devices()? {
             self.reconsider(entry.device)?;
@@ -86,25 +86,22 @@ impl Hub {
                     kept.push((pack, bytes));
                 }
             }
-            if !self.admit(device, &kept, at)? {
-                return Ok(());
-            }
+            self.admit(device, &kept, at)?;
         }
     }
 
-    /// Takes in what was set aside. Returns false where the disk has no room for it.
+    /// Takes in what was set aside.
     fn admit(
         &self,
         device: DeviceId,
         kept: &[(Pack, Vec<u8>)],
         at: Timestamp,
-    ) -> Result<bool, ReplicaError> {
+    ) -> Result<(), ReplicaError> {
         let (mut batch, mut accepted) = (Batch::of(device), Accepted::default());
         let packs = kept.iter().map(|(pack, bytes)| (pack.clone(), bytes)).collect();
         match self.settle(&mut batch, &mut accepted, packs, (device, at))? {
-            Some(Err(StoreError::Full { .. })) => Ok(false),
             Some(Err(error)) => Err(error.into()),
-            Some(Ok(_)) | None => Ok(true),
+            Some(Ok(_)) | None => Ok(()),
         }
     }
 
