@@ -93,7 +93,7 @@ pub struct SyncReport {
 
 impl SyncReport {
     /// Counts in an exchange that followed at once; what holds now is what held after it.
-    fn add(&mut self, next: Self) {
+    pub(crate) fn add(&mut self, next: Self) {
         self.progress = total(self.progress, next.progress);
         self.answers.extend(next.answers);
         self.caught_up = next.caught_up;
@@ -116,6 +116,7 @@ fn total(before: Progress, next: Progress) -> Progress {
         sent: before.sent + next.sent,
         stored: before.stored + next.stored,
         refused: before.refused + next.refused,
+        declined: before.declined + next.declined,
         ..next
     }
 }

@@ -240,6 +240,13 @@ fn report(hub: &Hub) {
             "records are lost; phones will give them back"
         );
     }
+    match hub.replica().troubles() {
+        Ok(found) if !found.is_empty() => tracing::error!(
+            findings = found.len(),
+            "records of this hub were lost; `bienban admin status` says what to do"
+        ),
+        _ => {}
+    }
     if opened.moved {
         tracing::warn!("the folder was restored or copied; phones will compare everything");
     }
@@ -298,7 +305,8 @@ mod tests {
         let default = store_options(&StoreConfig::default());
         assert_eq!(default.checkpoint_records, usual.checkpoint_records);
         assert_eq!(default.checkpoint_every, usual.checkpoint_every);
-        let set = StoreConfig { checkpoint_interval: Duration::from_secs(7), checkpoint_records: 9 };
+        let set =
+            StoreConfig { checkpoint_interval: Duration::from_secs(7), checkpoint_records: 9 };
         let options = store_options(&set);
         assert_eq!((options.checkpoint_records, options.checkpoint_every.as_secs()), (9, 7));
     }

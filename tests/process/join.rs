@@ -8,14 +8,14 @@ use crate::program::{Folders, text};
 const FACILITIES: &str = "code,name,owner_kind,commune_code\nCHE-01,HTX Chè Thử,htx,06325\nCHE-02,HTX Chè Hai,htx,06325\n";
 
 /// A hub, the phones `an` and `binh`, the supervisor `giam`, and one planned visit.
-struct Team {
-    folders: Folders,
+pub(crate) struct Team {
+    pub(crate) folders: Folders,
     hub: Hub,
-    inspection: String,
+    pub(crate) inspection: String,
 }
 
 impl Team {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folders = Folders::new();
         let hub = Hub::start(&folders);
         for (name, role) in [("an", "leader"), ("binh", "inspector"), ("giam", "supervisor")] {
@@ -55,11 +55,11 @@ impl Team {
         Self { inspection, ..team }
     }
 
-    fn sync(&self, phone: &str) -> Value {
+    pub(crate) fn sync(&self, phone: &str) -> Value {
         self.folders.field_json(phone, &["sync"])
     }
 
-    fn show(&self, phone: &str) -> Value {
+    pub(crate) fn show(&self, phone: &str) -> Value {
         self.folders.field_json(phone, &["show", &self.inspection])
     }
 
@@ -97,6 +97,8 @@ fn wrong_answers_name_the_item_and_what_it_allows() {
     };
     let unknown = answer("99.1", "dat").fails(3);
     assert!(unknown.err.contains("99.1"), "{unknown:?}");
+    let word = answer("1.2", "good").fails(2);
+    assert!(word.err.contains("dat (pass), ma (major), se (serious), kad"), "{word:?}");
     let grade = answer("1.2", "mi").fails(1);
     assert!(grade.err.contains("1.2") && grade.err.contains("major, serious"), "{grade:?}");
     // The facility's code names the visit too.

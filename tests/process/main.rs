@@ -14,8 +14,11 @@ mod hostile;
 mod hub;
 mod join;
 mod kills;
+mod life;
 mod program;
 mod restore;
+mod rows;
+mod truth;
 
 use bienban_core::clock;
 

@@ -102,9 +102,8 @@ impl Staying {
     }
 
     async fn until(&mut self, wanted: impl Fn(&SyncEvent) -> bool) {
-        let come = async {
-            while !wanted(&self.told.recv().await.expect("the exchange ended before")) {}
-        };
+        let come =
+            async { while !wanted(&self.told.recv().await.expect("the exchange ended before")) {} };
         tokio::time::timeout(PATIENCE, come).await.unwrap();
     }
 
@@ -252,8 +251,7 @@ async fn an_exchange_under_way_is_finished_by_a_hub_that_stops() {
     let endpoint = PhoneEndpoint::bind(&fleet::phone_seed(1)).unwrap();
     let mut link = endpoint.connect(&place.address, PATIENCE).await.unwrap();
     let options = PhoneOptions { hub: place.hub.device(), live: false, asks: Vec::new() };
-    let mut runner =
-        PhoneRunner::start(phone.clone(), options, Box::new(|| [9; 16]), NOW).unwrap();
+    let mut runner = PhoneRunner::start(phone.clone(), options, Box::new(|| [9; 16]), NOW).unwrap();
     let hello = runner.poll_frame(NOW).unwrap().unwrap();
     link.send(&hello).await.unwrap();
     let welcome = link.receive().await.unwrap().unwrap();

@@ -1,12 +1,14 @@
 //! Checklists, administrative units and grading, as versioned data with a legal source.
 //!
-//! Law changes every year: criteria, severities and units come from files with dates and sources.
-//! Only the legal rule of the result itself is code, and it explains every step. No IO, no clock.
+//! Law changes every year: criteria, severities, thresholds, gates and units come from files with
+//! dates and sources. Only the rules of grading themselves are code, in `grading`, and they explain
+//! every step. No IO, no clock.
 
 mod clocks;
 mod day;
 pub mod expr;
-mod grade;
+pub mod grading;
+pub mod lifecycle;
 mod template;
 mod units;
 
@@ -15,7 +17,6 @@ pub use clocks::{
     Length, PastVisit, Period, Year, due, over_frequency,
 };
 pub use day::{Day, DayError};
-pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
 pub use template::{
     Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,
@@ -23,7 +24,7 @@ pub use template::{
     Group, ITEMS_MAX, Item, Knockout, KnockoutLevel, NONE_KEY, NoGrade, OPTIONS_MAX, OcopPoints,
     Orders, Overlap, PHOTOS_MAX, Part, PassFail, ProductSet, ROWS_MAX, Rank, Repeat, Required,
     ResultType, Section, TEMPLATE_BYTES_MAX, TEXT_CHARS_MAX, Template, TemplateError, Verified,
-    Words, Worse, differences, in_force, ocop_set, ocop_sets, overlaps,
+    Wanted, Words, Worse, differences, in_force, ocop_set, ocop_sets, overlaps,
 };
 pub use units::{
     Closeness, Findings, FormerLevel, FormerUnit, Found, FoundUnit, Level, Resolved, Unit,

@@ -3,8 +3,13 @@
 //! A folder contains the device's key, its settings and its store. Everything typed is durable when
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
+mod corrections;
 mod find;
+mod groups;
+mod life;
+mod planning;
 mod read;
+mod samples;
 mod settings;
 mod status;
 mod work;
@@ -12,16 +17,20 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checklist::AnswerError;
+use crate::checklist::lifecycle::Missing;
+use crate::checklist::{AnswerError, ClocksError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
-use crate::store::{DiskStore, Options, StoreError};
+use crate::store::{self, DiskStore, NEW_STORE_BYTES_MIN, Options, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
+pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
+pub use life::{Life, Move, NextStep};
+pub use planning::{Clash, law};
 pub use read::{Author, Authors, Named, Shown};
 pub use settings::Settings;
 pub use status::RecordStatus;
@@ -99,6 +108,22 @@ pub enum ClientError {
         /// The kind of document.
         kind: Kind,
     },
+    /// Only a supervisor decides, comments and asks in a review.
+    #[error(
+        "a device of role {role} may reply in a review, and neither decide nor comment; a supervisor does"
+    )]
+    NotReviewer {
+        /// The role that the hub gave this device.
+        role: &'static str,
+    },
+    /// The hub's table of devices does not let this one write in the unit.
+    #[error("this device may not write in unit {scope}, only in {}", scopes.join(", "))]
+    NotHere {
+        /// The unit of the document.
+        scope: String,
+        /// The units that the hub gave this device.
+        scopes: Vec<String>,
+    },
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -114,6 +139,16 @@ pub enum ClientError {
     /// The exchange failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
+    /// The disk has too little room for a device's folder.
+    #[error("a device needs {needed} bytes free in {path}, and there are {free}")]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// A document is not of the kind asked for.
     #[error("document {document} is a {found}, not a {wanted}")]
     WrongKind {
@@ -127,6 +162,39 @@ pub enum ClientError {
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,
+    /// The life cycle has such a step, and things that it needs are missing.
+    #[error("the inspection cannot become {to} yet; {} things are missing", missing.len())]
+    NotReady {
+        /// The state that was asked for.
+        to: &'static str,
+        /// Everything that is missing, each with what to do about it.
+        missing: Vec<Missing>,
+    },
+    /// Facilities would be inspected more often than the law allows without a reason.
+    #[error("{} facilities are inspected in the same year already, which asks for a reason", clashes.len())]
+    AsksReason {
+        /// Each facility with the inspections that there are.
+        clashes: Vec<Clash>,
+    },
+    /// A reason that no rule accepts.
+    #[error("{given} is no reason that the law accepts; choose one of {known}")]
+    UnknownReason {
+        /// What was given.
+        given: String,
+        /// The reasons there are.
+        known: String,
+    },
+    /// A deadline lies behind the longest time for a corrective action.
+    #[error("the deadline {given} is later than {latest}, the last day that the law allows")]
+    DeadlineTooLate {
+        /// The day that was given.
+        given: String,
+        /// The last day there is.
+        latest: String,
+    },
+    /// The clocks of the law could not be counted.
+    #[error(transparent)]
+    Clocks(#[from] ClocksError),
 }
 
 /// One device's folder, open.
@@ -142,8 +210,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::HasDevice`] when the folder holds one already.
+    /// Returns [`ClientError::HasDevice`] when the folder holds one already, and
+    /// [`ClientError::NoRoom`] when the disk is too full for it to record anything.
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
+        let (needed, free) = (NEW_STORE_BYTES_MIN, store::free_bytes(dir));
+        if let Some(free) = free.filter(|free| *free < needed) {
+            return Err(ClientError::NoRoom { path: dir.to_owned(), needed, free });
+        }
         let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
         settings::create(dir, settings, &seed)?;
         Ok(DeviceKey::from_seed(&seed).device())

@@ -1,13 +1,16 @@
 //! One record as a screen shows it: content, authors, grade so far, where it has arrived.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Client, ClientError};
-use crate::checklist::{AnswerError, GradeSoFar, Template, grade_so_far};
+use super::{Client, ClientError, Corrections, Life};
+use crate::checklist::grading::{Answers, Graded, Grader, Node, Settings};
+use crate::checklist::lifecycle::apply_corrections;
+use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
-    Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
+    Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -68,8 +71,10 @@ pub struct Shown {
     pub digest: [u8; 32],
     /// The content.
     pub view: InspectionView,
-    /// What it amounts to so far.
-    pub grade: GradeSoFar,
+    /// What it amounts to so far, as of today.
+    pub grade: Graded,
+    /// Why.
+    pub explanation: Node,
     /// Registers in which several values stand.
     pub conflicts: Vec<Conflict>,
     /// Who wrote, in the inspection and its review.
@@ -79,6 +84,13 @@ pub struct Shown {
     /// The supervisor's decision, comments and requests, if there are any; none when the past is
     /// shown, because a review has a past of its own.
     pub review: Option<ReviewView>,
+    /// What the review comes to: whose words count.
+    pub judged: Option<Judged>,
+    /// Its steps and clocks; none when the past is shown, or when its days lie outside of the
+    /// calendar.
+    pub life: Option<Life>,
+    /// Its corrective actions; none when the past is shown, because they have a past of their own.
+    pub corrections: Option<Corrections>,
 }
 
 impl Client {
@@ -96,7 +108,19 @@ impl Client {
             None => document.view(),
             Some(heads) => document.view_at(heads).map_err(|source| unreadable(id, source))?,
         };
-        let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let (mut life, mut corrections) = (None, None);
+        if at.is_none() {
+            let followup = self.followup_document(genesis)?;
+            if let Some(followup) = followup.and_then(|followup| followup.view().followup()) {
+                apply_corrections(&mut read, &followup);
+            }
+            life = match self.life(genesis, None) {
+                Err(ClientError::Clocks(_)) => None,
+                other => Some(other?),
+            };
+            corrections = Some(self.corrections(genesis, None)?);
+        }
         let About { facility, plan, visit } = self.about(genesis)?;
         let mut authors = self.authors(id, &document)?;
         let review = match at {
@@ -106,7 +130,13 @@ impl Client {
         if let Some(review) = &review {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }
+        let judged = review.as_ref().map(|review| self.phone().replica().judged(review));
+        let settings = Settings::new(Day::nearest(clock::now()));
+        let answers = Answers::of_inspection(&read);
+        let (grade, explanation) =
+            Grader::new(Arc::new(template.clone()), answers, settings).explain();
         Ok(Shown {
+            judged: judged.transpose()?.flatten(),
             genesis: genesis.clone(),
             document: id,
             facility,
@@ -115,11 +145,14 @@ impl Client {
             template_id,
             heads: view.document().heads(),
             digest: view.record().digest(),
-            grade: grade_so_far(&template, &read, clock::now()),
+            grade,
+            explanation,
             conflicts: view.conflicts(),
             template,
             view: read,
             authors,
+            life,
+            corrections,
             arrival: self.phone().arrival(id)?,
             review: review.as_ref().and_then(|review| review.view().review()),
         })
@@ -136,8 +169,10 @@ impl Client {
         item: &str,
     ) -> Result<(Vec<Said<Answer>>, Authors), ClientError> {
         let document = self.open_inspection(genesis)?;
-        if !document.shape().has_item(item) {
-            return Err(AnswerError::UnknownItem { item: item.to_owned() }.into());
+        let (_, template) = self.template_of(genesis)?;
+        if let Some(section) = template.group_of(item)? {
+            let (item, group) = (item.to_owned(), section.code.clone());
+            return Err(AnswerError::NeedsRow { item, group }.into());
         }
         let answers = document.view().history(item);
         Ok((answers, self.authors(genesis.document(), &document)?))
@@ -288,5 +323,5 @@ pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {
 }
 
 fn unreadable(document: DocumentId, source: crate::model::DocumentError) -> ClientError {
-    ReplicaError::Document { document, source: std::sync::Arc::new(source) }.into()
+    ReplicaError::Document { document, source: Arc::new(source) }.into()
 }

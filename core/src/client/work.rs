@@ -1,17 +1,19 @@
 //! What a person does: visits, answers, notes, findings, reviews, facilities, plans.
 //!
 //! Every call is one edit, durable when it returns. Whether a grade fits the checklist is checked
-//! here, because the record itself takes any; who may write is the hub's to decide.
+//! here, because the record itself takes any; so is whether the hub will take the edit in, by the
+//! rights that it told of.
 
 use super::read::wrong_kind;
 use super::{Client, ClientError};
+use crate::checklist::{AnswerError, Template};
 use crate::clock;
 use crate::model::{
     AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
-    LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
+    NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
-use crate::replica::{EditOutcome, may_write};
-use crate::sync::Role;
+use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
+use crate::sync::{DeviceEntry, Role};
 
 /// A planned visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +50,42 @@ impl Visit {
 /// An answer as a person gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The grade.
+    /// The grade; [`Grade::Given`] where the value or the photos are the answer.
     pub grade: Grade,
-    /// A measured or written value.
+    /// A measured or written value. As an answer it is in the one text that the checklist asks for
+    /// (see [`Template::read_value`]).
     pub value: Option<String>,
+    /// BLAKE3 hashes of photos, in hexadecimal.
+    pub evidence: Vec<String>,
     /// A line to add to the item's note.
     pub note: Option<String>,
+}
+
+impl Draft {
+    /// Returns a draft of a grade alone.
+    #[must_use]
+    pub fn graded(grade: Grade) -> Self {
+        Self { grade, value: None, evidence: Vec::new(), note: None }
+    }
+
+    /// Returns a draft of a value that is the answer.
+    #[must_use]
+    pub fn given(value: String) -> Self {
+        Self { value: Some(value), ..Self::graded(Grade::Given) }
+    }
+
+    /// Checks the draft against the item and turns it into what the record takes.
+    pub(super) fn checked(
+        self,
+        template: &Template,
+        item: &str,
+        resolves: bool,
+        now: Timestamp,
+    ) -> Result<(AnswerInput, Option<String>), AnswerError> {
+        template.check_whole(item, self.grade, self.value.as_deref(), self.evidence.len())?;
+        let (grade, value, evidence) = (self.grade, self.value, self.evidence);
+        Ok((AnswerInput { grade, value, evidence, claimed_at: now, resolves }, self.note))
+    }
 }
 
 /// What to do with a note.
@@ -138,8 +170,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Answer`] when the checklist does not have the item or does not allow
-    /// the grade, and [`ClientError::Replica`] while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
+    /// Returns [`ClientError::Answer`] when the checklist does not have the item, answers it in rows,
+    /// or takes something else, and [`ClientError::Replica`] while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
     pub fn answer(
         &self,
         inspection: &Genesis,
@@ -171,57 +203,46 @@ impl Client {
         resolves: bool,
     ) -> Result<EditOutcome<()>, ClientError> {
         let (_, template) = self.template_of(inspection)?;
-        template.check_answer(item, draft.grade)?;
+        if let Some(section) = template.group_of(item)? {
+            let (item, group) = (item.to_owned(), section.code.clone());
+            return Err(AnswerError::NeedsRow { item, group }.into());
+        }
         let now = clock::now();
-        let answer = AnswerInput {
-            grade: draft.grade,
-            value: draft.value,
-            evidence: Vec::new(),
-            claimed_at: now,
-            resolves,
-        };
+        let (answer, line) = draft.checked(&template, item, resolves, now)?;
         let edit = |editor: &mut Editor<'_>| {
             editor.answer(item, answer)?;
-            match &draft.note {
+            match &line {
                 Some(line) => append_line(editor, item, line),
                 None => Ok(()),
             }
         };
-        Ok(self.phone().edit(inspection, now, edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Edits the note of an item.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Replica`] for an unknown item, a text over its limit, or when it
-    /// could not be recorded.
+    /// Returns [`ClientError::Answer`] for an unknown item, and [`ClientError::Replica`] for a text
+    /// over its limit, or when it could not be recorded.
     pub fn note(
         &self,
         inspection: &Genesis,
         item: &str,
         note: Note,
     ) -> Result<EditOutcome<()>, ClientError> {
+        let (_, template) = self.template_of(inspection)?;
+        template.check_answer(item, Grade::Unanswered)?;
+        let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| match note {
+            // An item that the first change did not foresee has no text that all share.
+            Note::Append(text) | Note::Replace(text) if editor.shared_note(item)?.is_none() => {
+                editor.loose_note_add(id, item, &format!("{}\n", text.trim_end()))
+            }
             Note::Append(line) => append_line(editor, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
-    }
-
-    /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
-    ///
-    /// # Errors
-    ///
-    /// Returns the edit's error when no standing state leads there, when conflicts are open before
-    /// minutes are signed, or when a refusal names no witness.
-    pub fn set_state(
-        &self,
-        inspection: &Genesis,
-        to: LifeCycle,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        let edit = |editor: &mut Editor<'_>| editor.set_state(to);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Writes a field of the minutes' header, for instance `witness`.
@@ -236,7 +257,7 @@ impl Client {
         value: &str,
     ) -> Result<EditOutcome<()>, ClientError> {
         let edit = |editor: &mut Editor<'_>| editor.set_header(name, value);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Adds a finding and returns its name.
@@ -251,7 +272,7 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
-        Ok((id, self.phone().edit(inspection, clock::now(), edit)?))
+        Ok((id, self.edit(inspection, edit)?))
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
@@ -267,7 +288,7 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let id = self.find_finding(inspection, finding)?;
         let edit = |editor: &mut Editor<'_>| editor.finding_delete(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Takes a finding's tombstone away.
@@ -282,10 +303,14 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let id = self.find_finding(inspection, finding)?;
         let edit = |editor: &mut Editor<'_>| editor.finding_restore(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
-    fn find_finding(&self, inspection: &Genesis, name: &str) -> Result<[u8; 16], ClientError> {
+    pub(super) fn find_finding(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+    ) -> Result<[u8; 16], ClientError> {
         let document = self.open_inspection(inspection)?;
         let view = document.view().inspection();
         let ids = view.into_iter().flat_map(|view| view.findings.into_keys());
@@ -296,10 +321,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotYours`] when this device may not review, and
+    /// Returns [`ClientError::NotReviewer`] when this device may not judge, and
     /// [`ClientError::Replica`] when it could not be recorded.
     pub fn accept(&self, inspection: &Genesis, text: &str) -> Result<EditOutcome<()>, ClientError> {
-        self.review(inspection, |editor| editor.decide(Verdict::Accepted, text))
+        self.review(inspection, ReviewAct::Judge, |editor| editor.decide(Verdict::Accepted, text))
     }
 
     /// Pins a comment to an item, or to the whole inspection, and returns its name.
@@ -315,7 +340,10 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         self.check_item(inspection, item)?;
         let id = clock::random::<16>()?;
-        Ok((id, self.review(inspection, |editor| editor.comment(id, item, text))?))
+        Ok((
+            id,
+            self.review(inspection, ReviewAct::Judge, |editor| editor.comment(id, item, text))?,
+        ))
     }
 
     /// Sends an inspection back (*trả lại để bổ sung*), as a whole or to one item, and returns the
@@ -332,7 +360,7 @@ impl Client {
         let item = sending.item.as_deref();
         self.check_item(inspection, item)?;
         let id = clock::random::<16>()?;
-        let outcome = self.review(inspection, |editor| {
+        let outcome = self.review(inspection, ReviewAct::Judge, |editor| {
             editor.decide(Verdict::SentBack, &sending.text)?;
             editor.request(id, item, &sending.text)
         })?;
@@ -360,7 +388,7 @@ impl Client {
         let to = row_named("comment", to, ids)?;
         let answers = asked.contains(&hex::encode(to));
         let id = clock::random::<16>()?;
-        let outcome = self.review(inspection, |editor| {
+        let outcome = self.review(inspection, ReviewAct::Reply, |editor| {
             editor.reply(id, to, text)?;
             if answers { editor.request_answered(to, true) } else { Ok(()) }
         })?;
@@ -370,13 +398,32 @@ impl Client {
     fn review<T>(
         &self,
         inspection: &Genesis,
+        act: ReviewAct,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ClientError> {
         if inspection.kind != Kind::Inspection {
             return Err(wrong_kind(inspection, Kind::Inspection));
         }
-        self.check_role(Kind::Review)?;
-        Ok(self.phone().edit(&review_of(inspection), clock::now(), edit)?)
+        if let Some(own) = self.phone().replica().device(self.device())?
+            && !may_review(own.role, act)
+        {
+            let role = role_name(own.role);
+            return Err(match act {
+                ReviewAct::Judge => ClientError::NotReviewer { role },
+                ReviewAct::Reply => ClientError::NotYours { role, kind: Kind::Review },
+            });
+        }
+        self.edit(&review_of(inspection), edit)
+    }
+
+    /// Records an edit that the hub will take in, as far as this device was told.
+    pub(super) fn edit<T>(
+        &self,
+        genesis: &Genesis,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ClientError> {
+        self.check_rights(genesis)?;
+        Ok(self.phone().edit(genesis, clock::now(), edit)?)
     }
 
     fn check_item(&self, inspection: &Genesis, item: Option<&str>) -> Result<(), ClientError> {
@@ -410,19 +457,20 @@ impl Client {
         facility: DocumentId,
         input: &FacilityInput,
     ) -> Result<bool, ClientError> {
-        self.check_role(Kind::Facility)?;
         let genesis = self.phone().replica().genesis(facility)?;
-        let edit = |editor: &mut Editor<'_>| editor.facility(input);
-        Ok(self.phone().edit(&genesis, clock::now(), edit)?.recorded.is_some())
+        Ok(self.edit(&genesis, |editor| editor.facility(input))?.recorded.is_some())
     }
 
     /// Makes a plan and returns its name.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotYours`] when this device may not write plans, and
-    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
+    /// Returns [`ClientError::NotYours`] when this device may not write plans,
+    /// [`ClientError::AsksReason`] for facilities that are inspected in the same year already and for
+    /// which the plan gives no reason of the law, and [`ClientError::Replica`] when a field is wrong
+    /// or it could not be recorded.
     pub fn make_plan(&self, scope: Scope, input: &PlanInput) -> Result<DocumentId, ClientError> {
+        self.check_frequency(input)?;
         self.make(Kind::Plan, scope, |editor| editor.plan(input))
     }
 
@@ -432,22 +480,26 @@ impl Client {
         scope: Scope,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
     ) -> Result<DocumentId, ClientError> {
-        self.check_role(kind)?;
         let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
         let genesis = Genesis { kind, scope, template: None, origin };
-        self.phone().edit(&genesis, clock::now(), edit)?;
+        self.edit(&genesis, edit)?;
         Ok(genesis.document())
     }
 
     /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:
     /// recording never waits for the hub.
-    fn check_role(&self, kind: Kind) -> Result<(), ClientError> {
-        match self.phone().replica().device(self.device())? {
-            Some(own) if !may_write(own.role, kind) => {
-                Err(ClientError::NotYours { role: role_name(own.role), kind })
-            }
-            _ => Ok(()),
+    pub(super) fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
+        let Some(own) = self.phone().replica().device(self.device())? else { return Ok(()) };
+        if !may_write(own.role, genesis.kind) {
+            return Err(ClientError::NotYours { role: role_name(own.role), kind: genesis.kind });
         }
+        // Rights that have ended may come back; what is written meanwhile waits here.
+        let own = DeviceEntry { active: true, ..own };
+        if !admits(&own, genesis.kind, &genesis.scope) {
+            let scopes = own.scopes.iter().map(ToString::to_string).collect();
+            return Err(ClientError::NotHere { scope: genesis.scope.to_string(), scopes });
+        }
+        Ok(())
     }
 }
 
@@ -474,17 +526,18 @@ pub(super) fn review_of(inspection: &Genesis) -> Genesis {
 /// Adds a line to a note. Each line ends itself, so that lines which two people added without
 /// seeing each other stay lines when they merge.
 fn append_line(editor: &mut Editor<'_>, item: &str, line: &str) -> Result<(), EditError> {
-    let before = editor.before().view().inspection();
-    let open = before
-        .and_then(|view| view.notes.get(item).map(|note| !note.ends_with('\n')))
-        .unwrap_or(false);
-    let text =
-        if open { format!("\n{}\n", line.trim_end()) } else { format!("{}\n", line.trim_end()) };
-    editor.note(item, NoteEdit::Append(text))
+    let before = editor.shared_note(item)?.unwrap_or_default();
+    editor.note(item, NoteEdit::Append(as_line(&before, line)))
+}
+
+/// Returns a line to put behind a text, on a line of its own.
+pub(super) fn as_line(before: &str, line: &str) -> String {
+    let open = !before.is_empty() && !before.ends_with('\n');
+    format!("{}{}\n", if open { "\n" } else { "" }, line.trim_end())
 }
 
 /// Finds a row by the first digits of its random name.
-fn row_named(
+pub(super) fn row_named(
     what: &'static str,
     name: &str,
     ids: impl Iterator<Item = String>,

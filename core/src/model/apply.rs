@@ -80,6 +80,10 @@ impl Document {
     /// the batch is halved until the poisonous changes are found. Never panics; refused and waiting
     /// changes leave no trace.
     pub fn apply(&mut self, changes: &[RawChange]) -> Applied {
+        self.at_their_schema(changes, Self::take_in)
+    }
+
+    fn take_in(&mut self, changes: &[RawChange]) -> Applied {
         let mut sorting = Sorting::new(self);
         sorting.run(changes);
         let Sorting { ready, mut outcome, .. } = sorting;
@@ -121,6 +125,33 @@ impl Document {
     /// opened from the journal: without saving and loading it again. When Automerge fails on them
     /// all the same, they are looked at one by one as foreign changes are.
     pub fn replay(&mut self, changes: &[RawChange]) -> Applied {
+        self.at_their_schema(changes, Self::take_again)
+    }
+
+    /// Adds the containers of the newest schema if a change that comes in needs them. Where none
+    /// that needs them does come in, the document stays at its schema, so that the schema follows
+    /// from the changes held.
+    fn at_their_schema(
+        &mut self,
+        changes: &[RawChange],
+        take: fn(&mut Self, &[RawChange]) -> Applied,
+    ) -> Applied {
+        let Some((mut raised, addition)) = self.raised_for(changes) else {
+            return take(self, changes);
+        };
+        let outcome = take(&mut raised, changes);
+        let came: BTreeSet<&ChangeHash> = outcome.applied.iter().collect();
+        let came = |change: &&RawChange| came.contains(&change.facts().hash);
+        if changes.iter().filter(came).any(|change| change.facts().deps.contains(&addition)) {
+            *self = raised;
+        } else {
+            let rest: Vec<RawChange> = changes.iter().filter(came).cloned().collect();
+            take(self, &rest);
+        }
+        outcome
+    }
+
+    fn take_again(&mut self, changes: &[RawChange]) -> Applied {
         let mut sorting = Sorting::new(self);
         sorting.run(changes);
         let Sorting { ready, mut outcome, .. } = sorting;
@@ -141,7 +172,7 @@ impl Document {
                 self.replace(copy, &ready);
                 outcome
             }
-            None => self.apply(changes),
+            None => self.take_in(changes),
         }
     }
 
@@ -189,8 +220,7 @@ impl Document {
             if heads_of(&loaded) != heads_of(copy) {
                 return None;
             }
-            let (genesis, shape, layout) = (&self.genesis, &self.shape, self.layout.clone());
-            let document = Self::assemble(genesis, shape, layout, loaded);
+            let document = self.with_content(loaded);
             if !batch.iter().all(|(hash, _)| document.has(hash)) {
                 return None;
             }

@@ -16,7 +16,7 @@ use super::change::{CHANGE_DEPS_MAX, RawChange};
 use super::chunk;
 use super::edit::{EditError, Editor};
 use super::ids::{Actor, ChangeHash, DocumentId, Genesis, Timestamp};
-use super::layout::{FIRST_ACTOR, Layout, SCHEMA, Shape, first_change};
+use super::layout::{Addition, BORN, Computed, FIRST_ACTOR, Layout, SCHEMA, Shape, newest};
 use super::view::View;
 
 /// Largest saved document: an inspection with every text full stays far below it, and a phone with
@@ -38,8 +38,8 @@ const EACH_CHANGE_MAX: usize = 64;
 /// computing the first change of one costs more than opening most documents.
 const FIRST_KEPT_MAX: usize = 4;
 
-/// A computed first change, by what decides it.
-type First = Arc<(Automerge, Layout)>;
+/// Computed changes, shared while their shape is in use.
+type First = Arc<Computed>;
 
 /// Why bytes are not a document that this program can open.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ pub enum DocumentError {
         /// The document, short.
         document: String,
     },
-    /// A newer program made it. The bytes are good: keep them.
+    /// A newer program made it, or added to it. The bytes are good: keep them.
     #[error(
         "document {document} has schema {found}, this program reads up to {SCHEMA}; update the program"
     )]
@@ -133,8 +133,10 @@ impl Document {
     #[must_use]
     pub fn create(genesis: &Genesis, shape: &Shape) -> Self {
         debug_assert_eq!(genesis.kind, shape.kind(), "the shape is of the genesis' kind");
-        let (automerge, layout) = &*first(shape, SCHEMA);
-        Self::assemble(genesis, shape, layout.clone(), automerge.clone())
+        let computed = first(shape, BORN);
+        let (layout, automerge) = (computed.layout.clone(), computed.born.clone());
+        let known = known_changes(&automerge);
+        Self::assemble_known(genesis, shape, layout, automerge, known)
     }
 
     /// Opens bytes that [`Document::save`] made.
@@ -166,17 +168,14 @@ impl Document {
                 return Err(DocumentError::Unreadable { document, reason, source: None });
             }
         };
-        // A document keeps the schema it was born with, which its first change tells.
-        for schema in (0..=SCHEMA).rev() {
-            let (_, layout) = &*first(shape, schema);
-            if known.contains_key(&layout.first) {
-                let layout = layout.clone();
-                return Ok(Self::assemble_known(genesis, shape, layout, automerge, known));
-            }
-        }
-        match contain(|| claimed_schema(&automerge)).flatten() {
-            Some(found) if found > SCHEMA => Err(DocumentError::NewerSchema { document, found }),
-            _ => Err(DocumentError::OtherFirstChange { document }),
+        match layout_held(shape, &known) {
+            Some(layout) => Ok(Self::assemble_known(genesis, shape, layout, automerge, known)),
+            None => match contain(|| claimed_schema(&automerge)).flatten() {
+                Some(found) if found > SCHEMA => {
+                    Err(DocumentError::NewerSchema { document, found })
+                }
+                _ => Err(DocumentError::OtherFirstChange { document }),
+            },
         }
     }
 
@@ -190,14 +189,53 @@ impl Document {
         chunk::inspect_document(bytes, DOCUMENT_BYTES_MAX)
     }
 
-    pub(crate) fn assemble(
-        genesis: &Genesis,
-        shape: &Shape,
-        layout: Layout,
-        automerge: Automerge,
-    ) -> Self {
+    /// Makes a document of an Automerge document that holds no other computed changes than this one.
+    pub(crate) fn with_content(&self, automerge: Automerge) -> Self {
         let known = known_changes(&automerge);
-        Self::assemble_known(genesis, shape, layout, automerge, known)
+        let layout = layout_held(&self.shape, &known).unwrap_or_else(|| self.layout.clone());
+        Self::assemble_known(&self.genesis, &self.shape, layout, automerge, known)
+    }
+
+    /// Returns the addition that this document could hold and does not.
+    pub(crate) fn addition(&self) -> Option<First> {
+        if self.layout.schema != BORN || newest(self.shape.kind()) == BORN {
+            return None;
+        }
+        Some(first(&self.shape, BORN)).filter(|computed| computed.addition.is_some())
+    }
+
+    /// Returns the document with the containers of the newest schema; none when there is nothing to
+    /// add, or when Automerge cannot add it.
+    pub(crate) fn raised(&self) -> Option<Self> {
+        let computed = self.addition()?;
+        let Addition { change, hash, layout } = computed.addition.as_ref()?;
+        let automerge = contain(|| {
+            let mut copy = self.automerge.clone();
+            copy.apply_changes([change.clone()]).ok()?;
+            Some(copy)
+        })
+        .flatten()?;
+        let mut raised = self.clone();
+        raised.automerge = automerge;
+        raised.layout = layout.clone();
+        let known = Known {
+            actor: FIRST_ACTOR.to_vec(),
+            seq: change.seq(),
+            max_op: change.max_op(),
+            at: Timestamp(0),
+            deps: vec![layout.first],
+        };
+        raised.tips.insert(FIRST_ACTOR.to_vec(), (known.seq, *hash));
+        raised.known.insert(*hash, known);
+        Some(raised)
+    }
+
+    /// As [`Document::raised`], if one of the changes needs the newest schema.
+    pub(crate) fn raised_for(&self, changes: &[RawChange]) -> Option<(Self, ChangeHash)> {
+        let computed = self.addition()?;
+        let hash = computed.addition.as_ref()?.hash;
+        let needed = changes.iter().any(|change| change.facts().deps.contains(&hash));
+        if needed { self.raised().map(|raised| (raised, hash)) } else { None }
     }
 
     fn assemble_known(
@@ -246,7 +284,7 @@ impl Document {
         &self.shape
     }
 
-    /// Returns the schema the document was born with.
+    /// Returns the schema that the document is at: the newest one that some change of it needs.
     #[must_use]
     pub fn schema(&self) -> u32 {
         self.layout.schema
@@ -322,11 +360,19 @@ impl Document {
         now: Timestamp,
         f: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<(T, Option<RawChange>), EditError> {
-        if self.layout.schema != SCHEMA {
+        if self.layout.schema < BORN {
             return Err(EditError::OldSchema { schema: self.layout.schema });
         }
         if actor.0 == FIRST_ACTOR {
             return Err(EditError::ReservedActor);
+        }
+        if self.addition().is_some() {
+            let mut raised = self.raised().ok_or(EditError::Internal)?;
+            let (value, change) = raised.edit(actor, now, f)?;
+            if change.is_some() {
+                *self = raised;
+            }
+            return Ok((value, change));
         }
         let heads = self.heads();
         if heads.len() >= CHANGE_DEPS_MAX {
@@ -422,9 +468,7 @@ impl Document {
             wanted.push(to_automerge(&self.layout.first));
         }
         match contain(|| self.automerge.fork_at(&wanted)) {
-            Some(Ok(past)) => {
-                Ok(Self::assemble(&self.genesis, &self.shape, self.layout.clone(), past))
-            }
+            Some(Ok(past)) => Ok(self.with_content(past)),
             other => Err(DocumentError::Unreadable {
                 document: self.id.short(),
                 reason: "Automerge cannot go back to the heads",
@@ -434,6 +478,14 @@ impl Document {
                 },
             }),
         }
+    }
+
+    /// Returns the changes that one of these was made on: their ancestors without themselves, as far
+    /// as none of them is another's ancestor.
+    pub(crate) fn seen_by(&self, these: &[ChangeHash]) -> std::collections::BTreeSet<ChangeHash> {
+        let known = these.iter().filter_map(|hash| self.known.get(hash));
+        let causes: Vec<ChangeHash> = known.flat_map(|known| known.deps.iter().copied()).collect();
+        self.ancestors(&causes)
     }
 
     /// Returns every change that is an ancestor of one of these, and these.
@@ -451,7 +503,7 @@ impl Document {
     }
 }
 
-/// Returns the first change of a shape, computed once while its shape is in use. A pure function's
+/// Returns the computed changes of a shape, computed once while it is in use. A pure function's
 /// outcome: whether it was kept changes nothing but time.
 fn first(shape: &Shape, schema: u32) -> First {
     static KEPT: Mutex<VecDeque<(Shape, u32, First)>> = Mutex::new(VecDeque::new());
@@ -463,13 +515,32 @@ fn first(shape: &Shape, schema: u32) -> First {
         return first;
     }
     // Computed outside the lock, so that documents of other shapes do not wait.
-    let first = Arc::new(first_change(shape, schema));
+    let first = Arc::new(Computed::of(shape, schema));
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if held(&kept).is_none() {
         kept.truncate(FIRST_KEPT_MAX - 1);
         kept.push_front((shape.clone(), schema, Arc::clone(&first)));
     }
     first
+}
+
+/// Returns the layout of a document by the computed changes that it holds; none when it begins with
+/// another first change, or holds what a newer program computed.
+fn layout_held(shape: &Shape, known: &BTreeMap<ChangeHash, Known>) -> Option<Layout> {
+    let computed = known.values().filter(|known| known.actor == FIRST_ACTOR).count();
+    for schema in (0..=BORN).rev() {
+        let first = first(shape, schema);
+        if !known.contains_key(&first.layout.first) {
+            continue;
+        }
+        let added = first.addition.as_ref().filter(|added| known.contains_key(&added.hash));
+        return match (added, computed) {
+            (Some(added), 2) => Some(added.layout.clone()),
+            (None, 1) => Some(first.layout.clone()),
+            _ => None,
+        };
+    }
+    None
 }
 
 /// Runs something that a panic of Automerge must not escape from. The caller discards whatever the

@@ -11,7 +11,6 @@ use super::canonical::canonical_text;
 use super::change::ChangeError;
 use super::document::Document;
 use super::ids::{Actor, ChangeHash, Kind, Timestamp};
-use super::layout::SCHEMA;
 use super::text::{FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
 
 /// Most rows in one map (findings, products, comments and the like): far above any real record, and
@@ -27,6 +26,12 @@ pub enum EditError {
     UnknownItem {
         /// The key that was given.
         item: String,
+    },
+    /// The checklist has no such group of rows.
+    #[error("the checklist has no rows in section {group}; choose a section that is repeated")]
+    UnknownGroup {
+        /// The code that was given.
+        group: String,
     },
     /// The kind has no such field.
     #[error("a {kind} has no field {field}", kind = kind.name())]
@@ -95,17 +100,6 @@ pub enum EditError {
         /// The state that was asked for.
         to: &'static str,
     },
-    /// Conflicts are open, so minutes cannot be signed.
-    #[error("{count} conflicts are open; resolve them before the minutes are signed")]
-    OpenConflicts {
-        /// How many.
-        count: usize,
-    },
-    /// The facility refused to sign and no witness is named.
-    #[error(
-        "minutes that the facility refuses to sign need a witness; fill the header field witness"
-    )]
-    NoWitness,
     /// The legal clock was extended before; it can be extended once.
     #[error("the time was already extended, and it can be extended once")]
     ExtendedBefore,
@@ -127,10 +121,9 @@ pub enum EditError {
         /// What was to be edited.
         what: &'static str,
     },
-    /// The document was made by a trial version: it can be read, not changed.
-    #[error(
-        "the record has schema {schema} and new edits need {SCHEMA}; it can be read, not changed"
-    )]
+    /// The document was made by a trial version, whose containers are not those of today: it can be
+    /// read, not changed.
+    #[error("the record has schema {schema}, which no edit can be made in; it can be read")]
     OldSchema {
         /// Its schema.
         schema: u32,
@@ -372,7 +365,7 @@ impl<'a> Editor<'a> {
     }
 }
 
-fn within(what: &str, text: &str, limit: usize) -> Result<(), EditError> {
+pub(crate) fn within(what: &str, text: &str, limit: usize) -> Result<(), EditError> {
     let chars = text.chars().count();
     if chars > limit {
         return Err(EditError::TooLong { what: what.to_owned(), chars, limit });

@@ -5,21 +5,50 @@
 //! Automerge would keep one and hide the content of the other. Containers are later found by the
 //! identity they got here, not by the path that leads to them, so nobody can hide what they hold by
 //! writing over that path.
+//!
+//! A newer schema adds containers by another computed change, the addition, on top of the first one.
+//! Nobody sends it either: a change that needs it names its hash, and whoever reads that change
+//! computes the addition. So devices whose programs differ in age begin one document and not two,
+//! and a document begun by an older program gains what the newer one offers with its next edit.
+//! Whether a document holds the addition follows from the changes it holds, on every replica alike.
 
 use std::collections::BTreeMap;
 
-use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT, TextEncoding};
+use automerge::transaction::{CommitOptions, Transactable, Transaction};
+use automerge::{
+    ActorId, Automerge, AutomergeError, Change, ObjId, ObjType, ROOT, ReadDoc, TextEncoding,
+};
 
 use super::ids::{ChangeHash, Kind, TemplateId};
 
-/// The schema that new documents are born with. A document keeps the schema it was born with.
-pub const SCHEMA: u32 = 1;
+/// The newest schema. An inspection comes to it with the first edit by a program that knows it;
+/// other kinds have nothing newer than [`BORN`].
+pub const SCHEMA: u32 = 2;
+
+/// The schema whose first change new documents begin with.
+pub(crate) const BORN: u32 = 1;
+
+/// Returns the newest schema of a kind.
+pub(crate) fn newest(kind: Kind) -> u32 {
+    match kind {
+        Kind::Inspection => SCHEMA,
+        _ => BORN,
+    }
+}
 
 /// The actor of every first change. No device may write under it.
 pub const FIRST_ACTOR: [u8; 16] = [0; 16];
 
-/// What the first change of a document holds.
+/// A part of a checklist whose items are answered once per row (*lô, mẫu, sản phẩm*).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGroup {
+    /// Its code in the checklist.
+    pub code: String,
+    /// Every item's key, in the checklist's order, but those that are worked out.
+    pub items: Vec<String>,
+}
+
+/// What the first change of a document holds, and what else its edits are checked against.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
     /// *Cơ sở*.
@@ -30,8 +59,13 @@ pub enum Shape {
     Inspection {
         /// The checklist, pinned for life.
         template: TemplateId,
-        /// Every item's key, in the checklist's order.
+        /// The key of every item that is answered once, in the checklist's order.
         items: Vec<String>,
+        /// Those of them that nobody answers, because they are worked out.
+        calculated: Vec<String>,
+        /// What is answered once per row. Rows are made later, so the first change is the same
+        /// whatever stands here.
+        groups: Vec<RowGroup>,
     },
     /// *Xem xét*.
     Review,
@@ -61,14 +95,45 @@ impl Shape {
         }
     }
 
-    /// Returns whether the item exists.
+    /// Returns whether the item exists and is answered once.
     #[must_use]
     pub fn has_item(&self, item: &str) -> bool {
         self.items().iter().any(|known| known == item)
     }
+
+    /// Returns the items of an inspection that somebody is to answer, rows not counted.
+    pub fn answerable(&self) -> impl Iterator<Item = &String> {
+        let calculated = match self {
+            Self::Inspection { calculated, .. } => calculated.as_slice(),
+            _ => &[],
+        };
+        self.items().iter().filter(move |item| !calculated.contains(item))
+    }
+
+    /// Returns what an inspection answers once per row; none for other kinds.
+    #[must_use]
+    pub fn groups(&self) -> &[RowGroup] {
+        match self {
+            Self::Inspection { groups, .. } => groups,
+            _ => &[],
+        }
+    }
+
+    /// Returns the group with a code.
+    #[must_use]
+    pub fn group(&self, code: &str) -> Option<&RowGroup> {
+        self.groups().iter().find(|group| group.code == code)
+    }
+
+    /// Returns whether the item exists, answered once or once per row.
+    #[must_use]
+    pub fn knows_item(&self, item: &str) -> bool {
+        self.has_item(item)
+            || self.groups().iter().any(|group| group.items.iter().any(|known| known == item))
+    }
 }
 
-/// Maps of registers, for each kind and schema.
+/// Maps of registers that the first change of a kind and schema makes.
 fn registers(kind: Kind, schema: u32) -> &'static [&'static str] {
     match (kind, schema) {
         (Kind::Facility, _) => &["fields", "products", "certificates"],
@@ -81,13 +146,20 @@ fn registers(kind: Kind, schema: u32) -> &'static [&'static str] {
     }
 }
 
-/// Maps of rows: each row is a map that one actor made under a random key.
+/// Maps of rows that the first change makes: each row is a map that one actor made under a random
+/// key.
 fn rows(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Inspection => &["findings"],
         _ => &[],
     }
 }
+
+/// Maps of registers that the addition of schema 2 makes in an inspection.
+const ADDED_REGISTERS: [&str; 2] = ["difficulties", "handovers"];
+
+/// Maps of rows that the addition of schema 2 makes in an inspection.
+const ADDED_ROWS: [&str; 2] = ["rows", "loose_notes"];
 
 /// Texts that everybody may edit at once.
 fn texts(kind: Kind) -> &'static [&'static str] {
@@ -101,7 +173,7 @@ fn texts(kind: Kind) -> &'static [&'static str] {
 /// Where the containers of a document are.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
-    /// The schema the document was born with.
+    /// The schema the document is at.
     pub(crate) schema: u32,
     /// The computed first change.
     pub(crate) first: ChangeHash,
@@ -113,6 +185,39 @@ pub(crate) struct Layout {
     pub(crate) texts: BTreeMap<&'static str, ObjId>,
     /// The text of each item's note.
     pub(crate) notes: BTreeMap<String, ObjId>,
+}
+
+/// The computed changes of a shape.
+#[derive(Debug)]
+pub(crate) struct Computed {
+    /// A document that holds the first change alone.
+    pub(crate) born: Automerge,
+    /// Where its containers are.
+    pub(crate) layout: Layout,
+    /// What a newer schema adds; none where there is nothing to add.
+    pub(crate) addition: Option<Addition>,
+}
+
+/// A computed change on top of the first one.
+#[derive(Debug)]
+pub(crate) struct Addition {
+    /// The change.
+    pub(crate) change: Change,
+    /// Its hash.
+    pub(crate) hash: ChangeHash,
+    /// Where all containers are once it is held.
+    pub(crate) layout: Layout,
+}
+
+impl Computed {
+    /// Computes the changes of a shape that was born with a schema: [`BORN`], or the older 0, which
+    /// nothing was ever added to.
+    pub(crate) fn of(shape: &Shape, schema: u32) -> Self {
+        let (born, layout) = first_change(shape, schema);
+        let adds = schema == BORN && newest(shape.kind()) > BORN;
+        let addition = adds.then(|| addition(&born, &layout));
+        Self { born, layout, addition }
+    }
 }
 
 /// Makes a document that holds only the first change of a shape at a schema.
@@ -156,9 +261,36 @@ fn build(doc: &mut Automerge, shape: &Shape, schema: u32) -> Result<Layout, Auto
             layout.notes.insert(item.clone(), text);
         }
     }
-    let (hash, _) = tx.commit_with(CommitOptions::default().with_time(0));
-    layout.first = hash
-        .map(|hash| ChangeHash(hash.0))
-        .expect("the first change puts the schema, so it is never empty");
+    layout.first = commit(tx);
     Ok(layout)
+}
+
+/// Computes what [`SCHEMA`] adds to an inspection that holds its first change.
+fn addition(born: &Automerge, layout: &Layout) -> Addition {
+    let mut doc = born.clone();
+    let mut layout = Layout { schema: SCHEMA, ..layout.clone() };
+    let hash = add(&mut doc, &mut layout)
+        .expect("maps can always be made in a document that holds its first change alone");
+    let change = doc
+        .get_change_by_hash(&automerge::ChangeHash(hash.0))
+        .expect("the change was committed just now");
+    Addition { change, hash, layout }
+}
+
+fn add(doc: &mut Automerge, layout: &mut Layout) -> Result<ChangeHash, AutomergeError> {
+    let mut tx = doc.transaction();
+    tx.put(ROOT, "schema", i64::from(SCHEMA))?;
+    for name in ADDED_REGISTERS {
+        layout.registers.insert(name, tx.put_object(ROOT, name, ObjType::Map)?);
+    }
+    for name in ADDED_ROWS {
+        layout.rows.insert(name, tx.put_object(ROOT, name, ObjType::Map)?);
+    }
+    Ok(commit(tx))
+}
+
+fn commit(tx: Transaction<'_>) -> ChangeHash {
+    let (hash, _) = tx.commit_with(CommitOptions::default().with_time(0));
+    hash.map(|hash| ChangeHash(hash.0))
+        .expect("a computed change puts the schema, so it is never empty")
 }

@@ -1,19 +1,20 @@
 //! Reading what older programs wrote.
 //!
-//! A document keeps the schema it was born with, because its first change is computed and shared; so
-//! old content is never rewritten but read upwards, one step for each schema. A newer document is
-//! kept as bytes and not opened (`DocumentError::NewerSchema`).
+//! A document keeps the first change it was born with, because that is computed and shared; so old
+//! content is never rewritten but read upwards, one step for each form of answers. A newer schema
+//! that only adds containers needs no step here (see `layout`). A newer document is kept as bytes
+//! and not opened (`DocumentError::NewerSchema`).
 
 use serde_json::Value;
 
 use super::canonical::canonical_bytes;
-use super::layout::SCHEMA;
+use super::layout::BORN;
 
 /// Turns an answer of one schema into an answer of the next.
 type Step = fn(Value) -> Value;
 
-/// `STEPS[n]` reads an answer of schema `n` as one of schema `n + 1`.
-const STEPS: [Step; SCHEMA as usize] = [from_0];
+/// `STEPS[n]` reads an answer of schema `n` as one of schema `n + 1`. Schema 2 writes them as 1 did.
+const STEPS: [Step; BORN as usize] = [from_0];
 
 /// Schema 0, the trial of October 2026: the grade was called `result` with the abbreviations of the
 /// paper form, and the time `at`.

@@ -143,8 +143,10 @@ impl Document {
         gone: &[RawChange],
         new: Actor,
     ) -> Result<Remade, DocumentError> {
+        // What builds on the containers of a newer schema builds on what this document may not hold.
+        let raised = self.raised_for(orphaned).map(|(raised, _)| raised);
         let mut remaking = Remaking {
-            document: self,
+            document: raised.as_ref().unwrap_or(self),
             new,
             renames: self.renames(),
             gone: Gone::default(),

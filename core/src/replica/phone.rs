@@ -1,12 +1,13 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, pieces};
+use super::lock::EditLock;
 use super::rows::{
     self, ARRIVAL, ArrivalRow, EpochRow, NOTICE, OUTBOX, REJECTED, SelfRow, TIP, TipRow,
     UNRELEASED, meta,
@@ -24,16 +25,13 @@ use crate::trust::{DeviceKey, HubReceipt};
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
 const RELEASED_AT_ONCE_MAX: usize = 4096;
 
-/// Packs offered in one session's first flight; the rest follow in the next sync.
-const OUTBOX_AT_ONCE_MAX: usize = 4096;
-
 /// A replica that writes under its own device's name.
 pub struct Phone {
     replica: Replica,
     key: DeviceKey,
     /// Held while a document is read, edited and recorded, so that two edits of one document never
     /// start from the same state under the same actor.
-    editing: Mutex<()>,
+    editing: EditLock,
     /// A write failed: the store may have to be opened again.
     failed: AtomicBool,
     /// Opening it again lost records, and no fresh incarnation could be recorded yet.
@@ -106,27 +104,31 @@ impl Phone {
         let phone = Self {
             replica: Replica::new(store),
             key,
-            editing: Mutex::new(()),
+            editing: EditLock::default(),
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             spare: fresh,
         };
         let device = phone.key.device();
+        let mut anew = false;
         match phone.replica.owner()? {
-            None => phone.record(Fact::Born { device, incarnation: fresh, at: now })?,
+            None => {
+                anew = !phone.replica.store().opened().created;
+                phone.record(Fact::Born { device, incarnation: fresh, at: now })?;
+            }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
                     owner: owner.device.short(),
                     device: device.short(),
                 });
             }
-            Some(_) => {
-                if phone.replica.disturbed()?.is_some() {
-                    phone.renew(fresh, Renewal::Moved, now)?;
-                }
-                return Ok(phone);
-            }
-        };
+            Some(_) => {}
+        }
+        // After a birth too: the record of an earlier one may be what is lost.
+        if phone.replica.disturbed()?.is_some() {
+            phone.renew(fresh, Renewal::Moved, now)?;
+        }
+        phone.tell_trouble(anew, now)?;
         Ok(phone)
     }
 
@@ -171,7 +173,7 @@ impl Phone {
         now: Timestamp,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let document = genesis.document();
         let mut loaded = self.load_or_new(genesis)?;
@@ -217,7 +219,7 @@ impl Phone {
         &self,
         now: Timestamp,
     ) -> Result<(Vec<Vec<u8>>, bool), ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let Signed { packs, more } = self.sign()?;
         if !packs.is_empty() {
@@ -271,10 +273,17 @@ impl Phone {
         for ((document, actor), changes) in runs {
             let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
             let genesis = self.replica.genesis(document)?;
-            let incarnation = self.incarnation_of(document, actor, &owner)?;
+            let incarnation = match self.incarnation_of(document, actor, &owner) {
+                // The record that began that life is lost, so nobody can sign under its name.
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
+                incarnation => incarnation?,
+            };
             let previous = tip.map(|row| row.attestation.tip);
-            // A line with a gap (a damaged record that nothing could repair) stays here and shows
-            // as only here; it must not keep the others from leaving.
+            // What lies behind a gap (a damaged record that nothing could repair) stays here and
+            // shows as only here; it must not keep the others from leaving.
+            let next = previous.map_or(1, |tip| tip.seq.saturating_add(1));
+            let run = (next..).zip(changes).take_while(|(seq, change)| change.facts().seq == *seq);
+            let changes: Vec<RawChange> = run.map(|(_, change)| change).collect();
             let Ok(sealed) = seal_all(&self.key, &genesis, incarnation, previous, changes) else {
                 continue;
             };
@@ -292,9 +301,10 @@ impl Phone {
         let mut records = super::records::Records::default();
         let store = self.replica.store();
         let mut packs = Vec::new();
-        for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {
-            packs.push(records.pack(&**store, rows::decode(&key, &value)?)?);
-        }
+        each_row(&**store, &[OUTBOX], None, |key, value| {
+            packs.push(records.pack(&**store, rows::decode(key, value)?)?);
+            Ok(())
+        })?;
         Ok(packs)
     }
 
@@ -310,7 +320,9 @@ impl Phone {
         live: bool,
         now: Timestamp,
     ) -> Result<(Start, bool), ReplicaError> {
-        // Also where nothing waits to be signed: what comes must be kept.
+        // Also where nothing waits to be signed, and nobody has noted a failure: what comes must be
+        // kept.
+        self.failed.store(true, Ordering::Relaxed);
         self.recover(now)?;
         let (unsaved, mut more) = match self.release_some(now) {
             Ok((_, more)) => (Vec::new(), more),
@@ -320,8 +332,15 @@ impl Phone {
             Err(ReplicaError::Store(StoreError::Full { .. })) => (self.sign()?.packs, false),
             Err(error) => return Err(error),
         };
-        let mut outbox = self.outbox()?;
-        more |= outbox.len() >= OUTBOX_AT_ONCE_MAX;
+        if self.has_gap()? {
+            match self.record(Fact::Lagging) {
+                // Without room nothing that is missing could be kept either.
+                Ok(_) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut outbox = self.first_flight(now)?;
+        more |= outbox.len() >= super::delivering::OUTBOX_AT_ONCE_MAX;
         outbox.extend(unsaved);
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
@@ -335,6 +354,7 @@ impl Phone {
             root: root.fingerprint(),
             empty: root.count == 0 && position.is_none(),
             outbox,
+            deliver: self.carries()?,
             asks: Vec::new(),
             live,
             hub,
@@ -344,40 +364,51 @@ impl Phone {
         Ok((start, more))
     }
 
+    /// Returns whether a line had a hole since this phone last compared with the hub: a record of it
+    /// was lost.
+    pub(super) fn has_gap(&self) -> Result<bool, StoreError> {
+        Ok(self.replica.store().get(&rows::single(meta::GAP))?.is_some())
+    }
+
     /// Records the hub's receipt.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    /// Returns [`ReplicaError::Unkept`] when there is no room for it: what it signs for counts as only
+    /// here until the hub says so again. Returns [`ReplicaError::Store`] when it could not be recorded
+    /// for another reason.
     pub fn receipted(&self, receipt: HubReceipt) -> Result<(), ReplicaError> {
-        self.record(Fact::Receipted { receipt }).map(drop)
+        let packs = receipt.items.len();
+        match self.record(Fact::Receipted { receipt }) {
+            Ok(_) => Ok(()),
+            Err(ReplicaError::Store(source @ StoreError::Full { .. })) => {
+                Err(ReplicaError::Unkept { packs, source })
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Returns what the hub did not take into the record, newest last. What it took in after this
-    /// device's rights were corrected is not among it.
+    /// Returns what the hub did not take into the record, newest last. What it has taken since,
+    /// because this device's rights were corrected, is left out.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn notices(&self) -> Result<Vec<Notice>, ReplicaError> {
-        let store = self.replica.store();
+        let store = &**self.replica.store();
         let mut notices: Vec<Notice> = Vec::new();
-        each_row(&**store, &[NOTICE], None, |key, value| {
-            notices.push(rows::decode(key, value)?);
+        each_row(store, &[NOTICE], None, |key, value| {
+            let notice: Notice = rows::decode(key, value)?;
+            let own = rows::of_actor(ARRIVAL, notice.document, notice.actor);
+            let row: Option<ArrivalRow> = rows::get(store, &own)?;
+            let taken = notice.verdict == Verdict::NotAllowed
+                && row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq);
+            if !taken {
+                notices.push(notice);
+            }
             Ok(())
         })?;
-        let mut standing = Vec::with_capacity(notices.len());
-        for notice in notices {
-            if notice.verdict == Verdict::NotAllowed {
-                let key = rows::of_actor(ARRIVAL, notice.document, notice.actor);
-                let row: Option<ArrivalRow> = rows::get(&**store, &key)?;
-                if row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq) {
-                    continue;
-                }
-            }
-            standing.push(notice);
-        }
-        Ok(standing)
+        Ok(notices)
     }
 
     /// Returns the own edits that are not in the record or not wholly, by document and then oldest
@@ -401,6 +432,12 @@ impl Phone {
             };
             let Some(change) = change else { continue };
             let hash = change.facts().hash;
+            // A hub whose store was set back may have taken it in after all.
+            let tip = rows::of_actor(TIP, document, edit.actor);
+            let tip: Option<TipRow> = rows::get(&**self.replica.store(), &tip)?;
+            if tip.is_some_and(|row| row.attestation.tip.seq >= edit.seq) {
+                continue;
+            }
             let lines = self.replica.closed(document)?;
             // Lines that build on it name it too, with a verdict of their own.
             let mut verdicts =
@@ -550,9 +587,21 @@ impl Phone {
             // Before anything is written: a number that was lost must not be used twice.
             let lost = self.replica.store().opened().lost.len() as u64;
             self.renew(self.spare(lost), Renewal::Moved, now)?;
+            self.tell_trouble(false, now)?;
             self.stale.store(false, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Records what the opened store has lost, so that it is told; without room, as long as it lasts.
+    fn tell_trouble(&self, anew: bool, now: Timestamp) -> Result<(), ReplicaError> {
+        match self.replica.note_trouble(anew, now) {
+            Err(ReplicaError::Store(StoreError::Full { .. })) => {
+                self.failed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 
     /// Returns an incarnation that nobody has had: of this opening's random bytes and what is lost.
@@ -591,7 +640,7 @@ impl Phone {
         Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
     }
 
-    pub(super) fn editing(&self) -> &Mutex<()> {
+    pub(super) fn editing(&self) -> &EditLock {
         &self.editing
     }
 

@@ -7,20 +7,28 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
-use super::carried::CarriedName;
+use super::delivering::OUTBOX_AT_ONCE_MAX;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
 use super::phone::Phone;
 use super::tree::StoredTree;
-use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
-    HubStart, Outcome, PhoneOutput, PhoneSession, Want,
+    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput,
+    HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
 /// takes seconds.
 const CLOSING_RETRY_MS: u64 = 5_000;
+/// Missing changes that the hub asks a device for in one exchange. What a device pushes at first lacks
+/// its forerunners in at most so many lines; a device that goes on is told to come again, so that it
+/// cannot fill the hub's memory with what it never sends.
+const ASKED_MAX: usize = OUTBOX_AT_ONCE_MAX;
+
+/// Lines whose merging one exchange waits for. What comes on top is stored and signed for just the
+/// same; the device learns at its next contact that it was merged.
+const UNMERGED_MAX: usize = OUTBOX_AT_ONCE_MAX;
 
 /// Random bytes for a fresh incarnation, should one be needed.
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -36,6 +44,8 @@ pub struct Progress {
     pub stored: usize,
     /// Packs that the hub set aside.
     pub refused: usize,
+    /// Packs of others that the hub said it does not take; they are carried no longer.
+    pub declined: usize,
     /// Another exchange should follow at once, and mostly compare everything: a line of own edits has
     /// to be taken over, own edits were made anew, or the rights of this device were changed.
     pub again: bool,
@@ -48,9 +58,13 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
-    /// Packs of others that were offered, until the hub signs for them.
-    delivering: BTreeSet<CarriedName>,
+    /// The row of the last pack of others that was offered.
+    delivered: Option<Vec<u8>>,
     progress: Progress,
+    /// What the owner asked the hub for; what is asked beyond that gives checklists back.
+    wishes: usize,
+    /// The checklists given back.
+    returning: Vec<TemplateId>,
     answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
     caught_up: bool,
@@ -69,22 +83,21 @@ impl PhoneRunner {
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
         let (mut start, more) = phone.start(options.hub, options.live, now)?;
-        start.asks = (0..).zip(options.asks).collect();
-        let mut delivering = BTreeSet::new();
-        for (name, pack) in phone.deliveries()? {
-            delivering.insert(name);
-            start.outbox.push(pack);
-        }
-        let sent = start.outbox.len();
+        let (returning, given): (Vec<_>, Vec<_>) = phone.unreturned()?.into_iter().unzip();
+        let given = given.into_iter().map(|bytes| AdminRequest::PublishObject { bytes });
+        let wishes = options.asks.len();
+        start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
         let session = PhoneSession::new(start);
         let more = more || session.has_left_behind();
-        let progress = Progress { sent, more, ..Progress::default() };
+        let progress = Progress { more, ..Progress::default() };
         Ok(Self {
             phone,
             session,
             entropy,
-            delivering,
+            delivered: None,
             progress,
+            wishes,
+            returning,
             answers: Vec::new(),
             outcome: None,
             caught_up: false,
@@ -121,7 +134,7 @@ impl PhoneRunner {
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn offer(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
         let (packs, more) = self.phone.release_some(now)?;
-        self.progress.sent += packs.len();
+        let packs = self.phone.sendable(self.session.epoch(), packs, now)?;
         self.session.handle_new_outbox(packs);
         self.progress.more |= more || self.session.has_left_behind();
         Ok(())
@@ -152,12 +165,10 @@ impl PhoneRunner {
                     let taken = taken?;
                     self.progress.received += taken.recorded;
                     self.progress.again |= taken.cloned || taken.widened || taken.remade;
+                    self.progress.again |= taken.gapped;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
-                    for item in &receipt.items {
-                        self.delivering.remove(&(item.document, item.actor, item.seq));
-                    }
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
@@ -168,24 +179,52 @@ impl PhoneRunner {
                 PhoneOutput::Provide(wants) => {
                     self.phone.lacking(&wants)?;
                     let packs = self.phone.replica().provide(&wants)?;
-                    self.progress.sent += packs.len();
                     self.session.handle_provided(packs);
                 }
+                PhoneOutput::Deliver => self.deliver(now)?,
+                PhoneOutput::Declined(notices) => {
+                    if let Some(epoch) = self.session.epoch() {
+                        self.progress.declined += self.phone.declined(&notices, epoch, now)?;
+                    }
+                }
                 PhoneOutput::Caught(_) => self.caught_up = true,
-                PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
+                PhoneOutput::Answered { request_id, answer } => {
+                    self.answered(request_id, answer)?
+                }
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
-                    let done = outcome.ending == Ending::Done && !outcome.left_behind;
                     self.progress.again |= is_changed(&outcome);
                     self.outcome = Some(outcome);
-                    // The hub has answered everything: what it did not sign for it does not take.
-                    if done {
-                        self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
-                    }
+                    let met_anew = self.returning.is_empty();
+                    self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
                 }
             }
         }
         Ok(None)
+    }
+
+    fn answered(&mut self, request_id: u64, answer: AdminAnswer) -> Result<(), ReplicaError> {
+        let place = usize::try_from(request_id).unwrap_or(usize::MAX).checked_sub(self.wishes);
+        let Some(place) = place else {
+            self.answers.push(answer);
+            return Ok(());
+        };
+        match (self.returning.get(place), answer, self.session.epoch()) {
+            (Some(template), AdminAnswer::Done, Some(epoch)) => {
+                self.phone.returned(vec![*template], epoch)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fetches the next packs of others for the hub.
+    fn deliver(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
+        // The session asks once the hub has said which life of its store listens.
+        let Some(epoch) = self.session.epoch() else { return Ok(()) };
+        let delivery = self.phone.deliver(epoch, self.delivered.take(), now)?;
+        self.delivered = delivery.next;
+        self.session.handle_delivery(delivery.packs, self.delivered.is_some());
+        Ok(())
     }
 
     /// Returns the hub's answers to [`PhoneOptions::asks`], in order.
@@ -197,7 +236,8 @@ impl PhoneRunner {
     /// Returns what was done so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.progress
+        let sent = usize::try_from(self.session.packs_sent()).unwrap_or(usize::MAX);
+        Progress { sent, ..self.progress }
     }
 
     /// Returns whether everything the hub had at the last answer is here.
@@ -301,13 +341,12 @@ impl HubRunner {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn grown(&mut self) -> Result<(), ReplicaError> {
-        let mut left = BTreeMap::new();
-        for ((document, actor), seq) in std::mem::take(&mut self.unmerged) {
-            if !self.hub.settled(document, actor, seq)? {
-                left.insert((document, actor), seq);
+        while let Some(((document, actor), seq)) = self.unmerged.first_key_value() {
+            if !self.hub.settled(*document, *actor, *seq)? {
+                break;
             }
+            self.unmerged.pop_first();
         }
-        self.unmerged = left;
         let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
         // Rights that were changed hold from now on, not from the next contact.
         let changed = match &known {
@@ -398,7 +437,7 @@ impl HubRunner {
                     self.session.handle_notices(upto, notices)?;
                 }
                 HubOutput::Admin { request_id, request } => {
-                    let answer = match self.administer(request) {
+                    let answer = match self.administer(request, now) {
                         Err(ReplicaError::Store(StoreError::Full { .. })) => {
                             self.full = true;
                             AdminAnswer::Refused(no_room())
@@ -443,14 +482,38 @@ impl HubRunner {
         self.full |=
             accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
-            if !self.closing && !self.hub.settled(item.document, item.actor, item.seq)? {
-                self.unmerged.insert((item.document, item.actor), item.seq);
+            let name = (item.document, item.actor);
+            let room = self.unmerged.len() < UNMERGED_MAX || self.unmerged.contains_key(&name);
+            let fits = room && !self.closing;
+            if fits && !self.hub.settled(item.document, item.actor, item.seq)? {
+                self.unmerged.insert(name, item.seq);
             }
         }
-        accepted.needs.retain(|want| self.asked.insert(*want));
+        self.ask(&mut accepted);
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())
+    }
+
+    /// Leaves in what is asked for only what was not asked before, within the limit.
+    fn ask(&mut self, accepted: &mut Accepted) {
+        let mut over = false;
+        let asked = &mut self.asked;
+        accepted.needs.retain(|want| {
+            let fits = asked.len() < ASKED_MAX;
+            over |= !fits && !asked.contains(want);
+            fits && asked.insert(*want)
+        });
+        if over {
+            // What came is not signed for, so the device keeps it; the exchange ends with this.
+            accepted.failure.get_or_insert_with(|| Failure {
+                code: FailureCode::Busy,
+                message: "more is missing before what was sent than one exchange asks for; sync \
+                          again"
+                    .to_owned(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            });
+        }
     }
 
     /// Returns, once, whether the disk had no room in this exchange: somebody should look after it.
@@ -464,7 +527,11 @@ impl HubRunner {
         std::mem::take(&mut self.announced)
     }
 
-    fn administer(&mut self, request: AdminRequest) -> Result<AdminAnswer, ReplicaError> {
+    fn administer(
+        &mut self,
+        request: AdminRequest,
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
         match request {
             AdminRequest::TrustDevice(entry) => {
                 self.hub.trust(entry)?;
@@ -484,6 +551,11 @@ impl HubRunner {
                 })),
             },
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
+            AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
+            AdminRequest::Acknowledge => {
+                self.hub.replica().acknowledge(now)?;
+                Ok(AdminAnswer::Done)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::contract::{Place, count, every_rule, put, rows};
 use super::faults::{Failure, FaultyFiles};
@@ -495,4 +496,52 @@ fn a_failure_of_any_call_loses_nothing_acknowledged() {
 #[test]
 fn a_failure_of_a_call_over_a_real_index_loses_nothing_acknowledged() {
     every_failure(OnDisk::new, 17);
+}
+
+#[test]
+fn readers_wait_while_the_store_is_opened_again() {
+    const READERS: usize = 4;
+    const REOPENS: usize = 40;
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill(&store, 5);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let found = store.get(b"k000");
+                    assert_eq!(found.expect("a reader waits"), Some(vec![b'x'; 300]));
+                }
+            });
+        }
+        for _ in 0..REOPENS {
+            store.reopen().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    check(&store, 10);
+}
+
+#[test]
+fn nothing_is_called_lost_while_the_index_that_may_have_it_lacks_room_to_be_opened() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    let path = place.root().join("journal/00000001.seg");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    place.files.claim_free(0);
+    let store = place.open_rows();
+    assert!(matches!(store.commit(vec![put("k", "v")]), Err(StoreError::Full { .. })));
+    assert!(place.root().join("index").exists());
+    assert_eq!(store.opened().lost, vec![]);
+    place.files.heal();
+    // The way out without a restart, and with one.
+    store.reopen().unwrap();
+    check(&store, 40);
+    assert_eq!(store.opened().lost, vec![]);
+    drop(store);
+    check(&place.open_rows(), 40);
 }

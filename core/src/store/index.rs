@@ -212,7 +212,7 @@ impl Group<'_> {
                 u16::try_from(self.entries.len()).expect("has_room bounds the records of a group");
             let last = number + 1 == count;
             let entry = Entry { position, group_offset, last, lost: false, record };
-            if let Err(error) = self.project(&entry, &mut undo) {
+            if let Err(error) = self.project(&entry, false, &mut undo) {
                 self.overlay.undo(undo);
                 self.entries.truncate(kept);
                 (self.head, self.bytes) = (head, bytes);
@@ -229,7 +229,7 @@ impl Group<'_> {
     /// not. A record of a later program is an error; that program can read it.
     pub(super) fn replay(&mut self, mut encoded: Encoded) -> Result<(), StoreError> {
         if !encoded.entry.lost {
-            match self.project(&encoded.entry, &mut Undo::default()) {
+            match self.project(&encoded.entry, true, &mut Undo::default()) {
                 Ok(()) => {}
                 Err(StoreError::Meaningless { .. }) => encoded.entry.lost = true,
                 Err(error) => return Err(error),
@@ -239,11 +239,20 @@ impl Group<'_> {
         Ok(())
     }
 
-    fn project(&mut self, entry: &Entry, undo: &mut Undo) -> Result<(), StoreError> {
+    fn project(
+        &mut self,
+        entry: &Entry,
+        replayed: bool,
+        undo: &mut Undo,
+    ) -> Result<(), StoreError> {
         let mut writes = Writes::default();
         contain("project a record", || {
-            let project = &self.index.project;
-            project.project(entry.position, &entry.record, &self.overlay, &mut writes)
+            let (project, at, record) = (&self.index.project, entry.position, &entry.record);
+            if replayed {
+                project.replay(at, record, &self.overlay, &mut writes)
+            } else {
+                project.project(at, record, &self.overlay, &mut writes)
+            }
         })?;
         check_writes(&writes)?;
         self.overlay.stage(writes, undo);

@@ -40,7 +40,25 @@ const INDEX_ROOM_BYTES: u64 = 2 << 20;
 
 /// Commits are refused while the disk has less room than this, so that the index, which writes in
 /// the background, does not meet its end.
-const FREE_BYTES_MIN: u64 = 16 << 20;
+pub const FREE_BYTES_MIN: u64 = 16 << 20;
+
+/// What a new store needs on its disk before it can take anything in: that room, its reserve, and a
+/// first index and journal.
+pub const NEW_STORE_BYTES_MIN: u64 = FREE_BYTES_MIN + RESERVE_BYTES as u64 + INDEX_ROOM_BYTES;
+
+/// Returns how many bytes are free on the disk of a folder, or of the nearest folder above it that is
+/// there; none where the system does not say.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let mut there = folder;
+    while !there.exists() {
+        there = match there.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            _ => Path::new("."),
+        };
+    }
+    RealFiles.free_bytes(there).ok()
+}
 
 /// sled's cache: the index is small and the phone has little memory.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -272,9 +290,12 @@ impl Place {
         SledEngine::open(&self.index_folder(), self.options.cache_bytes)
     }
 
-    /// Whether the disk has room for so many bytes, as far as it says.
+    /// Whether the disk has room for so many bytes, as far as it says; both disks, where the index
+    /// lies on one of its own.
     pub(super) fn has_room(&self, bytes: u64) -> bool {
-        self.files().free_bytes(&self.root).is_ok_and(|free| free >= bytes)
+        let has = |folder: &Path| self.files().free_bytes(folder).is_ok_and(|free| free >= bytes);
+        let index = self.index_folder();
+        has(&self.root) && (!index.exists() || has(&index))
     }
 }
 
@@ -397,8 +418,9 @@ impl Opening<'_> {
         Ok((journal, index))
     }
 
-    /// Opens the index, and says what is wrong with it.
-    fn open_index(&self) -> (Option<Index>, Option<String>) {
+    /// Opens the index, and says what is wrong with it. One that lacks room to be opened is whole: it
+    /// stays where it is until there is some, and nothing is written meanwhile.
+    fn open_index(&mut self) -> (Option<Index>, Option<String>) {
         if !self.place.index_folder().exists() || self.place.options.index_in_memory {
             return (None, None);
         }
@@ -415,7 +437,13 @@ impl Opening<'_> {
             .sled()
             .and_then(|engine| Index::load(engine, Arc::clone(self.project), store));
         match loaded {
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                if matches!(error, StoreError::Full { .. }) {
+                    self.poison.get_or_insert(error);
+                }
+                (None, Some(reason))
+            }
             Ok(None) => (None, Some("its meta row is damaged".into())),
             Ok(Some(index)) => {
                 reason = reason.or_else(|| self.fault_of(&index));
@@ -477,6 +505,10 @@ impl Opening<'_> {
             None if found.found.head.position < known => "its last records were missing".into(),
             None => return Ok(found),
         };
+        if self.poison.is_some() {
+            // The index, which cannot be read yet, may hold what the journal has lost.
+            return Ok(found);
+        }
         let (folder, files) = (self.place.journal_folder(), &self.place.options.files);
         let site = Site {
             files,

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use bienban_core::checklist::AnswerError;
+use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError};
@@ -17,7 +18,7 @@ use bienban_core::sync::{Failure, FailureCode, SessionError};
 use super::words;
 use super::wrong::Wrong;
 use crate::hub::HubError;
-use crate::messages::Messages;
+use crate::messages::{Lang, Messages};
 
 /// Returns what an error says, itself and not its causes.
 pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
@@ -82,6 +83,11 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.ambiguous", &values)
         }
         E::Answer(error) => return of_answer(error, m),
+        E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
+        E::NotReviewer { role } => m.text("cause.not_reviewer", &[("role", role)]),
+        E::NotHere { scope, scopes } => {
+            m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
+        }
         E::NotYours { role, kind } => {
             let (role, kind) = (words::role_text(m, role), words::kind(m, kind.name()));
             m.text("cause.not_yours", &[("role", &role), ("kind", &kind)])
@@ -97,6 +103,19 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.wrong_kind", &values)
         }
         E::NotPlanned => m.text("cause.not_planned", &[]),
+        E::NotReady { to, missing } => {
+            let (to, count) = (words::state(m, to), missing.len().to_string());
+            m.text("cause.not_ready", &[("to", &to), ("count", &count)])
+        }
+        E::AsksReason { clashes } => {
+            m.text("cause.asks_reason", &[("count", &clashes.len().to_string())])
+        }
+        E::UnknownReason { given, known } => {
+            m.text("cause.unknown_reason", &[("given", given), ("known", known)])
+        }
+        E::DeadlineTooLate { given, latest } => {
+            m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
+        }
         _ => return None,
     })
 }
@@ -105,6 +124,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
     use ReplicaError as E;
     Some(match error {
         E::Store(error) => return of_store(error, m),
+        E::Unkept { packs, .. } => m.text("cause.unkept", &[("packs", &packs.to_string())]),
         E::UnknownDocument { document } => {
             m.text("cause.unknown_document", &[("document", &document.short())])
         }
@@ -131,6 +151,9 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
     use EditError as E;
     Some(match error {
         E::UnknownItem { item } => m.text("cause.unknown_item", &[("item", item)]),
+        E::UnknownGroup { group } => {
+            m.text("cause.unknown_group", &[("section", group), ("known", "–")])
+        }
         E::UnknownField { kind, field } => {
             let kind = words::kind(m, kind.name());
             m.text("cause.unknown_field", &[("kind", &kind), ("field", field)])
@@ -156,10 +179,6 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
             let (from, to) = (words::state(m, from), words::state(m, to));
             m.text("cause.transition", &[("from", &from), ("to", &to)])
         }
-        E::OpenConflicts { count } => {
-            m.text("cause.open_conflicts", &[("count", &count.to_string())])
-        }
-        E::NoWitness => m.text("cause.no_witness", &[]),
         E::ExtendedBefore => m.text("cause.extended_before", &[]),
         E::OldSchema { schema, .. } => {
             m.text("cause.old_schema", &[("schema", &schema.to_string())])
@@ -180,7 +199,55 @@ fn of_answer(error: &AnswerError, m: &Messages) -> Option<String> {
             let values = [("item", item.as_str()), ("grade", &grade), ("allowed", &allowed)];
             Some(m.text("cause.grade_not_allowed", &values))
         }
+        AnswerError::Value { item, wanted } => {
+            let wanted = words::wanted(m, wanted);
+            Some(m.text("cause.wanted", &[("item", item), ("wanted", &wanted)]))
+        }
+        AnswerError::Ambiguous { item } => {
+            Some(m.text("cause.ambiguous_number", &[("item", item)]))
+        }
+        AnswerError::NeedsRow { item, group } => {
+            Some(m.text("cause.needs_row", &[("item", item), ("section", group)]))
+        }
+        AnswerError::OtherRow { item, group } => {
+            Some(m.text("cause.other_row", &[("item", item), ("section", group)]))
+        }
+        AnswerError::UnknownGroup { group, known } => {
+            let known = if known.is_empty() { "–".to_owned() } else { known.join(", ") };
+            Some(m.text("cause.unknown_group", &[("section", group), ("known", &known)]))
+        }
+        AnswerError::TooManyRows { group, limit } => {
+            let limit = limit.to_string();
+            Some(m.text("cause.too_many_rows", &[("section", group), ("limit", &limit)]))
+        }
         _ => None,
+    }
+}
+
+/// Returns everything that is wrong with an answers file, a fault a line.
+pub(super) fn of_answers(error: &AnswersError, m: &Messages) -> String {
+    match error {
+        AnswersError::TooLarge { bytes } => {
+            let (bytes, limit) = (bytes.to_string(), ANSWERS_BYTES_MAX.to_string());
+            m.text("cause.answers_large", &[("bytes", &bytes), ("limit", &limit)])
+        }
+        AnswersError::Json { line, column, source } => {
+            let (line, column, why) = (line.to_string(), column.to_string(), source.to_string());
+            let values = [("line", line.as_str()), ("column", &column), ("why", &why)];
+            m.text("cause.answers_json", &values)
+        }
+        AnswersError::Format { found } => {
+            let (found, known) = (found.to_string(), ANSWERS_FORMAT.to_string());
+            m.text("cause.answers_format", &[("found", &found), ("known", &known)])
+        }
+        faults => {
+            let said = faults.faults().iter().map(|fault| match m.lang() {
+                Lang::Vi => fault.vi(),
+                Lang::En => fault.to_string(),
+            });
+            let lines: Vec<String> = said.map(|fault| format!("\n    {fault}")).collect();
+            lines.concat()
+        }
     }
 }
 

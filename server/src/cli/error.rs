@@ -3,20 +3,24 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bienban_core::checklist::grading::AnswersError;
+use bienban_core::checklist::lifecycle;
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
 use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
-use bienban_core::store::StoreError;
+use bienban_core::store::{self, StoreError};
 use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
 use super::causes;
+use super::course::{self, MissingData};
+use super::words;
 use super::wrong::{self, Wrong};
 use crate::config::ConfigError;
 use crate::hub::HubError;
@@ -50,6 +54,16 @@ pub(crate) enum CliError {
     /// The client failed.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is no room on the disk.
+    #[error("{source}")]
+    NoRoom {
+        /// What failed.
+        source: Box<CliError>,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// The hub answered that it will not.
     #[error("the hub refused: {}", failure.message)]
     Refused {
@@ -74,6 +88,14 @@ pub(crate) enum CliError {
         path: PathBuf,
         /// What is wrong.
         source: TemplateError,
+    },
+    /// An answers file is not valid.
+    #[error("{path} is not a valid answers file: {reason}")]
+    Answers {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong; told in the user's language, so it is no source.
+        reason: AnswersError,
     },
     /// A file to import is not valid. Nothing was imported.
     #[error("{what}")]
@@ -132,6 +154,8 @@ pub(crate) enum Failed {
     UnknownField,
     /// The life cycle has no such step.
     NoStep,
+    /// Something that the law asks for first is missing.
+    NotReady,
     /// The checklist has no such item.
     UnknownItem,
     /// There is no device in the folder.
@@ -164,7 +188,11 @@ impl Failed {
     /// Returns the exit code; `docs/cli.md` lists them.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Otherwise | Self::Conflicted | Self::NoStep | Self::DemoThere => 1,
+            Self::Otherwise
+            | Self::Conflicted
+            | Self::NoStep
+            | Self::NotReady
+            | Self::DemoThere => 1,
             Self::Usage => 2,
             Self::NotFound
             | Self::UnknownItem
@@ -182,6 +210,7 @@ impl Failed {
     fn name(self) -> &'static str {
         match self {
             Self::Otherwise | Self::NoStep | Self::DemoThere => "failed",
+            Self::NotReady => "not_ready",
             Self::Usage => "usage",
             Self::NotFound
             | Self::UnknownItem
@@ -208,7 +237,7 @@ impl Failed {
                 m.text("hint.unknown_field", &[("fields", &HEADER_FIELDS.join(", "))])
             }
             // Only what the error holds can tell more.
-            Self::NoStep => return None,
+            Self::NoStep | Self::NotReady => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -235,6 +264,9 @@ pub(crate) struct Described {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<CellProblem>,
+    /// What a step of the life cycle lacks, or which inspections ask for a reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MissingData>,
 }
 
 impl CliError {
@@ -245,6 +277,7 @@ impl CliError {
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
             Self::Client(error) => of_client(error),
+            Self::NoRoom { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -254,7 +287,20 @@ impl CliError {
                 of_io(source)
             }
             Self::Service { source, .. } => of_service(&**source),
-            Self::Checklist { .. } | Self::Import { .. } | Self::Encode { .. } => Failed::Otherwise,
+            Self::Checklist { .. }
+            | Self::Answers { .. }
+            | Self::Import { .. }
+            | Self::Encode { .. } => Failed::Otherwise,
+        }
+    }
+
+    /// Adds how much room a disk needs and has, where that is what failed.
+    pub(crate) fn with_room(self, folder: &Path) -> Self {
+        match (self.failed(), store::free_bytes(folder)) {
+            (Failed::Full, Some(free)) if !matches!(self, Self::NoRoom { .. }) => {
+                Self::NoRoom { source: Box::new(self), needed: store::FREE_BYTES_MIN, free }
+            }
+            _ => self,
         }
     }
 
@@ -273,6 +319,10 @@ impl CliError {
         let described = self.describe(m);
         let mut text = m.text("error.line", &[("message", &described.message)]);
         text.push('\n');
+        for missing in &described.missing {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "  - {}", course::missing_text(missing, m));
+        }
         for cause in &described.causes {
             // Writing to a text cannot fail.
             let _ = writeln!(text, "  {}", m.text("error.cause", &[("cause", cause)]));
@@ -288,7 +338,20 @@ impl CliError {
         let failed = self.failed();
         let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
-        let mut cause = self.source();
+        let missing = match self {
+            Self::Client(ClientError::NotReady { missing, .. }) => {
+                missing.iter().map(|one| MissingData::of(one, m)).collect()
+            }
+            Self::Client(ClientError::AsksReason { clashes }) => {
+                clashes.iter().map(|clash| MissingData::asked(clash, m)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut cause = match self {
+            // It says the same as what failed, and adds figures.
+            Self::NoRoom { source, .. } => source.source(),
+            _ => self.source(),
+        };
         while let Some(found) = cause {
             let text = causes::explain(found, m);
             // A transparent error says the same as its cause.
@@ -307,6 +370,7 @@ impl CliError {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
             },
+            missing,
         }
     }
 
@@ -317,6 +381,7 @@ impl CliError {
             Self::Usage { what } | Self::Import { what, .. } => what.clone(),
             Self::Wrong(wrong) => wrong.explain(m),
             Self::Client(error) => causes::of_client(error, m).unwrap_or_else(|| error.to_string()),
+            Self::NoRoom { source, .. } => source.message(m),
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
@@ -329,6 +394,10 @@ impl CliError {
             Self::Checklist { path: file, .. } => {
                 m.text("cause.checklist", &[("path", &path(file))])
             }
+            Self::Answers { path: file, reason } => {
+                let (path, why) = (path(file), causes::of_answers(reason, m));
+                m.text("cause.answers", &[("path", &path), ("why", &why)])
+            }
             Self::Start { .. } => m.text("cause.start", &[]),
             Self::Encode { .. } => m.text("cause.encode", &[]),
             Self::Print { .. } => m.text("cause.print", &[]),
@@ -339,14 +408,24 @@ impl CliError {
     /// Returns advice that only this error can give: which names there are.
     fn hint(&self, m: &Messages) -> Option<String> {
         match self {
+            Self::NoRoom { needed, free, .. }
+            | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
+                let (needed, free) = (mebibytes(*needed), mebibytes(*free));
+                Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
+            }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
-                EditError::Transition { from, .. } => Some(next_states(from, m)),
+                EditError::Transition { from, to } => Some(next_states(from, to, m)),
                 _ => None,
             },
             _ => None,
         }
     }
+}
+
+/// Writes bytes as mebibytes.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// Says which command lists what was looked for.
@@ -357,20 +436,29 @@ fn not_found(what: &str, m: &Messages) -> Option<String> {
         "plan" => m.text("hint.list_plans", &[]),
         "checklist" => m.text("hint.list_checklists", &[]),
         "device" => m.text("hint.list_devices", &[]),
-        "finding" | "comment" => m.text("hint.see_show", &[]),
+        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
         "change" => m.text("hint.see_history", &[]),
         _ => return None,
     })
 }
 
-/// Says which states may follow.
-fn next_states(from: &str, m: &Messages) -> String {
-    let state = LifeCycle::ALL.into_iter().find(|state| state.name() == from);
-    let next = state.map(LifeCycle::next).unwrap_or_default();
-    if next.is_empty() {
-        return m.text("hint.last_state", &[]);
+/// Says which states may follow, and which the state asked for follows.
+fn next_states(from: &str, to: &str, m: &Messages) -> String {
+    let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
+    let next = named(from).map(LifeCycle::next).unwrap_or_default();
+    let before = named(to).map(lifecycle::before).unwrap_or_default();
+    let mut hint = if next.is_empty() {
+        m.text("hint.last_state", &[])
+    } else {
+        m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    };
+    if !before.is_empty() {
+        let states = wrong::states(&before, m);
+        let why =
+            m.text("hint.states_before", &[("to", &words::state(m, to)), ("states", &states)]);
+        hint = format!("{hint}. {why}");
     }
-    m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    hint
 }
 
 fn of_client(error: &ClientError) -> Failed {
@@ -381,7 +469,19 @@ fn of_client(error: &ClientError) -> Failed {
             Failed::NotFound
         }
         ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
-        ClientError::NotYours { .. } => Failed::Refused,
+        ClientError::NotYours { .. }
+        | ClientError::NotReviewer { .. }
+        | ClientError::NotHere { .. } => Failed::Refused,
+        ClientError::NoRoom { .. } => Failed::Full,
+        ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
+        ClientError::Answer(
+            AnswerError::Value { .. }
+            | AnswerError::Ambiguous { .. }
+            | AnswerError::NeedsRow { .. }
+            | AnswerError::OtherRow { .. },
+        ) => Failed::Usage,
+        ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),
@@ -402,7 +502,7 @@ fn of_store(error: &StoreError) -> Failed {
 
 fn of_replica(error: &ReplicaError) -> Failed {
     match error {
-        ReplicaError::Store(error) => of_store(error),
+        ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {

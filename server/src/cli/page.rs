@@ -1,21 +1,28 @@
 //! One inspection as text: what a person reads in a terminal.
 
-use bienban_core::checklist::GradeResult;
+use bienban_core::client::Corrections;
+use bienban_core::model::Standing;
 
+use super::course;
+use super::grade;
 use super::output::Page;
 use super::record::{
     AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
-    PinnedData, ReviewData,
+    PinnedData, ReviewData, RowData,
 };
 use super::rows::unit_text;
 use super::{time, words};
-use crate::messages::{Lang, Messages};
+use crate::messages::Messages;
 
 /// Digits of a random name that are shown: enough to tell a record's rows apart.
 pub(super) const SHORT: usize = 8;
 
 /// Writes the whole inspection.
-pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
+pub(super) fn inspection(
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) -> Page {
     let mut page = Page::new();
     heading(&mut page, data, m);
     for section in &data.sections {
@@ -27,7 +34,14 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
         };
         page.line(format!("{} {}{agency}", section.code, section.title));
         for item in &section.items {
-            item_text(&mut page, item, m);
+            item_text(&mut page, item, 2, m);
+        }
+        if let (Some(repeat), true) = (&section.repeat, section.rows.is_empty()) {
+            page.line(format!("  {}", m.text("show.no_rows", &[("row", &repeat.row)])));
+        }
+        for row in &section.rows {
+            let name = section.repeat.as_ref().map(|repeat| repeat.row.as_str());
+            row_text(&mut page, row, name.unwrap_or("?"), m);
         }
     }
     if !data.findings.is_empty() {
@@ -37,6 +51,7 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
             finding_text(&mut page, finding, m);
         }
     }
+    course_text(&mut page, data, corrections, m);
     for (title, text) in [
         (m.text("show.facility_opinion", &[]), &data.facility_opinion),
         (m.text("show.other_opinions", &[]), &data.other_opinions),
@@ -58,6 +73,34 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
     page
 }
 
+fn course_text(
+    page: &mut Page,
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) {
+    let titled = |page: &mut Page, title: String| {
+        page.gap();
+        page.line(title);
+    };
+    if let Some(corrections) = corrections.filter(|found| !found.actions.is_empty()) {
+        titled(page, m.text("show.actions", &[]));
+        course::actions_text(page, corrections, m);
+    }
+    if !data.samples.is_empty() {
+        titled(page, m.text("show.samples", &[]));
+        course::samples_text(page, &data.samples, m);
+    }
+    if !data.difficulties.is_empty() {
+        titled(page, m.text("show.difficulties", &[]));
+        course::difficulties_text(page, &data.difficulties, m);
+    }
+    if let Some(life) = data.life.as_ref().filter(|life| !life.clocks.is_empty()) {
+        titled(page, m.text("clock.title", &[("day", &life.as_of)]));
+        course::clocks_text(page, life, m);
+    }
+}
+
 fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
     let title = data.facility.as_ref().map(|named| named.title.as_str()).unwrap_or_default();
     page.line(m.text("show.title", &[("facility", title), ("unit", &unit_text(&data.unit))]));
@@ -77,35 +120,93 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
     page.line(m.text("show.heads", &[("heads", &heads.join(","))]));
 }
 
-fn item_text(page: &mut Page, item: &ItemData, m: &Messages) {
+/// Writes a row of a repeated section with its items.
+fn row_text(page: &mut Page, row: &RowData, name: &str, m: &Messages) {
+    let id = &row.id[..SHORT.min(row.id.len())];
+    let removed = if row.removed { m.text("show.row_removed", &[]) } else { String::new() };
+    let by = by(&row.author, &row.at, m);
+    page.line(format!("  {id}  {name} {} {removed} {by}", row.number));
+    for item in &row.items {
+        item_text(page, item, 4, m);
+    }
+    if !row.note.is_empty() {
+        page.line(format!("    {}", m.text("show.note", &[])));
+        page.block(6, &row.note);
+    }
+    for parked in &row.parked {
+        let edit = &parked.edit;
+        let answer = serde_json::from_str(&edit.value).ok();
+        let value = answer.as_ref().and_then(|value| raw_answer(value, m));
+        let value = value.unwrap_or_else(|| edit.value.clone());
+        let by = self::by(&edit.author, &edit.at, m);
+        let values = [("field", parked.field.as_str()), ("value", &value), ("by", &by)];
+        page.line(format!("    {}", m.text("show.row_parked", &values)));
+    }
+    for damaged in &row.damaged {
+        for value in &damaged.values {
+            let by = self::by(&value.author, &value.at, m);
+            let values = [("key", damaged.key.as_str()), ("value", &value.value), ("by", &by)];
+            page.line(format!("    {}", m.text("show.row_damaged", &values)));
+        }
+    }
+}
+
+/// Returns what a stored answer says; none when it is no answer.
+fn raw_answer(value: &serde_json::Value, m: &Messages) -> Option<String> {
+    let grade = value.get("grade")?.as_str()?;
+    let said = value.get("value").and_then(serde_json::Value::as_str);
+    Some(match said {
+        Some(said) if grade == "given" => said.to_owned(),
+        Some(said) => format!("{} = {said}", words::grade_named(m, grade)),
+        None => words::grade_named(m, grade),
+    })
+}
+
+fn item_text(page: &mut Page, item: &ItemData, indent: usize, m: &Messages) {
     let mark = match item.state {
         "unanswered" => "[ ]".to_owned(),
         "conflict" => "[!]".to_owned(),
         _ => "[x]".to_owned(),
     };
-    page.line(format!("  {mark} {} {}", item.key, item.text));
+    let at = " ".repeat(indent);
+    page.line(format!("{at}{mark} {} {}", item.key, item.text));
+    let at = " ".repeat(indent + 6);
     if item.state == "conflict" {
-        let counts = item.counts_as.map(|name| words::grade_named(m, name)).unwrap_or_default();
-        page.line(format!("        {}", m.text("show.conflict", &[("grade", &counts)])));
+        let counts = item.counts_as.map(|name| words::grade_named(m, name));
+        let said = match &counts {
+            Some(grade) => m.text("show.conflict", &[("grade", grade)]),
+            None => m.text("show.differ", &[]),
+        };
+        page.line(format!("{at}{said}"));
     }
     if item.state == "answered" && item.answers.len() > 1 {
         let count = item.answers.len().to_string();
-        page.line(format!("        {}", m.text("show.agreed", &[("count", &count)])));
+        page.line(format!("{at}{}", m.text("show.agreed", &[("count", &count)])));
     }
     for answer in &item.answers {
-        page.line(format!("        {}", answer_text(answer, m)));
+        page.line(format!("{at}{}", answer_text(answer, m)));
     }
     if !item.note.is_empty() {
-        page.line(format!("        {}", m.text("show.note", &[])));
-        page.block(10, &item.note);
+        page.line(format!("{at}{}", m.text("show.note", &[])));
+        page.block(indent + 8, &item.note);
+    }
+    for note in &item.loose_notes {
+        let by = by(&note.author, &note.at, m);
+        let first = note.value.lines().next().unwrap_or_default();
+        page.line(format!("{at}{}", m.text("show.loose", &[("text", first), ("by", &by)])));
     }
 }
 
 /// Returns an answer with who and when.
 pub(super) fn answer_text(answer: &AnswerData, m: &Messages) -> String {
-    let mut text = words::grade_named(m, answer.grade);
-    if let Some(value) = &answer.value {
-        text.push_str(&format!(" = {value}"));
+    let mut text = match (answer.grade, &answer.value, &answer.value_text) {
+        ("given", _, Some(text)) | ("given", Some(text), None) => text.clone(),
+        (grade, Some(value), _) => format!("{} = {value}", words::grade_named(m, grade)),
+        (grade, None, _) => words::grade_named(m, grade),
+    };
+    if !answer.photos.is_empty() {
+        let count = answer.photos.len().to_string();
+        text.push_str(&m.text("show.photos", &[("count", &count)]));
     }
     let by = by(&answer.author, &answer.at, m);
     if answer.resolves > 0 {
@@ -157,9 +258,19 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
 fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
     page.gap();
     page.line(m.text("show.review", &[("verdict", &words::state(m, review.verdict))]));
+    if review.conflict {
+        page.line(format!("  {}", m.text("show.verdicts_differ", &[])));
+    }
     for decision in &review.decisions {
-        let by = by(&decision.author, &decision.at, m);
-        page.line(format!("  {}  {by}", decision.value));
+        let by = by(&decision.said.author, &decision.said.at, m);
+        let verdict = decision.verdict.map(|name| words::state(m, name)).unwrap_or_default();
+        let standing = match decision.standing {
+            Standing::Stands => String::new(),
+            Standing::Replaced => m.text("show.replaced", &[]),
+            Standing::NotBySupervisor => m.text("show.not_by_supervisor", &[]),
+        };
+        let line = format!("  {verdict}  {}  {by}  {standing}", decision.said.value);
+        page.line(line.trim_end());
     }
     for (name, entries) in [
         (m.text("show.request", &[]), &review.requests),
@@ -174,6 +285,7 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
 fn pinned_text(page: &mut Page, name: &str, entry: &PinnedData, m: &Messages) {
     let settled =
         if entry.settled { m.text("show.settled", &[]) } else { m.text("show.open", &[]) };
+    let settled = if entry.counts { settled } else { m.text("show.not_by_supervisor", &[]) };
     let item = entry.item.as_deref().unwrap_or("–");
     let id: String = entry.id.chars().take(SHORT).collect();
     page.line(format!("  {id}  {name} [{item}] {settled}"));
@@ -184,20 +296,11 @@ fn pinned_text(page: &mut Page, name: &str, entry: &PinnedData, m: &Messages) {
 }
 
 fn grade_text(page: &mut Page, data: &InspectionData, m: &Messages) {
-    let grade = &data.grade;
+    let result = &data.grade.graded.result;
     page.gap();
-    let result = match grade.result {
-        GradeResult::Pass => m.text("result.pass", &[]),
-        GradeResult::AwaitingCorrection => m.text("result.awaiting", &[]),
-        GradeResult::Fail => m.text("result.fail", &[]),
-    };
-    page.line(m.text("show.grade", &[("result", &result)]));
-    for line in &grade.explanation {
-        page.line(format!("  {}", if m.lang() == Lang::Vi { &line.vi } else { &line.en }));
-    }
-    if !grade.unanswered.is_empty() {
-        let items = grade.unanswered.join(" ");
-        page.line(format!("  {}", m.text("show.missing", &[("items", &items)])));
+    page.line(m.text("show.grade", &[("result", words::local(m, result))]));
+    if let Some(explanation) = &data.grade.explanation {
+        grade::tree(page, explanation, m);
     }
 }
 
@@ -231,10 +334,7 @@ pub(super) fn conflicts(page: &mut Page, conflicts: &[ConflictData], m: &Message
         }
         page.line(place);
         for value in &conflict.values {
-            let shown = match value.value.get("grade").and_then(serde_json::Value::as_str) {
-                Some(name) => words::grade_named(m, name),
-                None => value.value.to_string(),
-            };
+            let shown = raw_answer(&value.value, m).unwrap_or_else(|| value.value.to_string());
             page.line(format!("    {shown}  {}", by(&value.author, &value.at, m)));
         }
     }

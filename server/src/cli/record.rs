@@ -2,17 +2,22 @@
 //!
 //! These mirror types own the names that programs rely on (docs/cli.md), so that the core may change.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use bienban_core::checklist::{GradeSoFar, Item};
+use bienban_core::checklist::Item;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
-    Answer as Given, AnswerState, Conflict, FindingView, Grade, Pinned, Register, ReviewView, Said,
-    Told, Verdict,
+    Answer as Given, AnswerState, Conflict, FindingView, Grade, Judged, Parked, Pinned, Register,
+    ReviewView, Said, Standing, Told,
 };
 use bienban_core::replica::Arrival;
 use serde::Serialize;
 
+pub(super) use self::groups::{RepeatData, RowData};
+use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
+use super::grade::GradeData;
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -38,9 +43,13 @@ pub(super) struct AuthorData {
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct AnswerData {
-    /// One of na, pass, minor, major, serious, unanswered, damaged.
+    /// One of na, pass, minor, major, serious, given, unanswered, damaged.
     pub(super) grade: &'static str,
     pub(super) value: Option<String>,
+    /// The value with its unit or with what the options say; none where it says everything itself.
+    pub(super) value_text: Option<String>,
+    /// Hashes of photos.
+    pub(super) photos: Vec<String>,
     pub(super) claimed_at: String,
     /// How many answers it settled.
     pub(super) resolves: usize,
@@ -53,6 +62,8 @@ pub(super) struct AnswerData {
 pub(super) struct ItemData {
     pub(super) key: String,
     pub(super) text: String,
+    /// The kind of answer that it takes; none when the checklist does not have the item.
+    pub(super) answer: Option<&'static str>,
     /// The severities that an answer may have beside pass and na.
     pub(super) severities: Vec<&'static str>,
     /// One of unanswered, answered, conflict.
@@ -60,7 +71,10 @@ pub(super) struct ItemData {
     pub(super) answers: Vec<AnswerData>,
     /// The grade that counts: of several answers the worse.
     pub(super) counts_as: Option<&'static str>,
+    /// The note that everybody shares, and behind it those in `loose_notes`.
     pub(super) note: String,
+    /// Notes on what the record did not foresee, each with its author.
+    pub(super) loose_notes: Vec<SaidData<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +82,12 @@ pub(super) struct SectionData {
     pub(super) code: String,
     pub(super) title: String,
     pub(super) agency: String,
+    /// Its items; of a repeated section only those that somebody wrote to outside of its rows.
     pub(super) items: Vec<ItemData>,
+    /// How often it is repeated; none when it is answered once.
+    pub(super) repeat: Option<RepeatData>,
+    /// The rows of a repeated section in the order of their making, removed ones too.
+    pub(super) rows: Vec<RowData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,11 +121,23 @@ pub(super) struct ConflictData {
 
 #[derive(Debug, Serialize)]
 pub(super) struct ReviewData {
-    /// One of pending, accepted, sent_back.
+    /// One of pending, accepted, sent_back: what counts.
     pub(super) verdict: &'static str,
-    pub(super) decisions: Vec<SaidData<String>>,
+    /// Several decisions stand that differ, and the one that asks for more counts.
+    pub(super) conflict: bool,
+    /// Every decision ever made, oldest first.
+    pub(super) decisions: Vec<DecisionData>,
     pub(super) comments: Vec<PinnedData>,
     pub(super) requests: Vec<PinnedData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DecisionData {
+    pub(super) verdict: Option<&'static str>,
+    /// One of stands, replaced, not_by_supervisor.
+    pub(super) standing: Standing,
+    #[serde(flatten)]
+    pub(super) said: SaidData<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,6 +147,8 @@ pub(super) struct PinnedData {
     pub(super) said: SaidData<String>,
     /// A comment is dealt with; a request is answered.
     pub(super) settled: bool,
+    /// It is a supervisor's.
+    pub(super) counts: bool,
     pub(super) replies: Vec<SaidData<String>>,
 }
 
@@ -160,8 +193,14 @@ pub(super) struct InspectionData {
     pub(super) other_opinions: String,
     pub(super) conclusion: String,
     pub(super) conflicts: Vec<ConflictData>,
-    pub(super) grade: GradeSoFar,
+    pub(super) grade: GradeData,
     pub(super) review: Option<ReviewData>,
+    /// Steps, what the next ones lack, clocks; none when the past is shown.
+    pub(super) life: Option<LifeData>,
+    /// Corrective actions; none when the past is shown.
+    pub(super) actions: Option<Vec<ActionData>>,
+    pub(super) samples: Vec<SampleData>,
+    pub(super) difficulties: Vec<DifficultyData>,
     pub(super) arrival: ArrivalData,
 }
 
@@ -196,8 +235,19 @@ impl InspectionData {
             other_opinions: shown.view.other_opinions.clone(),
             conclusion: shown.view.conclusion.clone(),
             conflicts: conflicts(&shown.conflicts, authors),
-            grade: shown.grade.clone(),
-            review: shown.review.as_ref().map(|view| review(view, authors)),
+            grade: GradeData {
+                graded: shown.grade.clone(),
+                explanation: Some(shown.explanation.clone()),
+            },
+            review: shown
+                .review
+                .as_ref()
+                .zip(shown.judged.as_ref())
+                .map(|(view, judged)| review(view, judged, authors)),
+            life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
+            actions: shown.corrections.as_ref().map(course::actions),
+            samples: course::samples(&shown.view),
+            difficulties: course::difficulties(&shown.view),
             arrival: arrival(&shown.arrival),
         }
     }
@@ -216,18 +266,29 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
             code: section.code.clone(),
             title: words::local(m, &section.title).to_owned(),
             agency: agency.map(|agency| words::local(m, agency)).unwrap_or_default().to_owned(),
-            items: items.collect(),
+            repeat: section.repeat.as_ref().map(|repeat| groups::repeat(repeat, m)),
+            items: items
+                .filter(|item| {
+                    let written = !item.answers.is_empty() || !item.note.is_empty();
+                    section.repeat.is_none() || written
+                })
+                .collect(),
+            rows: groups::rows(shown, Some(section), m),
         });
     }
     // Answers to items that the checklist does not have are shown all the same: nothing is hidden.
-    let strays = shown.view.answers.keys().filter(|key| !known.contains(key.as_str()));
+    let all: BTreeSet<&String> = shown.view.answers.keys().chain(shown.view.notes.keys()).collect();
+    let strays = all.into_iter().filter(|key| !known.contains(key.as_str()));
     let strays: Vec<_> = strays.map(|key| item(shown, key, None, m)).collect();
-    if !strays.is_empty() {
+    let rows = groups::rows(shown, None, m);
+    if !strays.is_empty() || !rows.is_empty() {
         sections.push(SectionData {
             code: String::new(),
             title: m.text("show.strays", &[]),
             agency: String::new(),
             items: strays,
+            repeat: None,
+            rows,
         });
     }
     sections
@@ -235,8 +296,27 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
 
 fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemData {
     let state = shown.view.answers.get(key).unwrap_or(&AnswerState::Unanswered);
+    let mut data = answered(shown, key, state, entry, m);
+    data.note = shown.view.notes.get(key).cloned().unwrap_or_default();
+    let mut loose: Vec<_> = shown.view.loose_notes.values().collect();
+    loose.sort_by_key(|note| (note.made.value, &note.made.actor));
+    let loose = loose.into_iter().filter(|note| note.item.shown().is_some_and(|of| of == key));
+    data.loose_notes =
+        loose.map(|note| said(&note.made, &shown.authors, |_| note.text.clone())).collect();
+    data
+}
+
+/// Returns an item with its answers, in a row or outside of rows.
+fn answered(
+    shown: &Shown,
+    key: &str,
+    state: &AnswerState,
+    entry: Option<&Item>,
+    m: &Messages,
+) -> ItemData {
     ItemData {
         key: key.to_owned(),
+        answer: entry.map(|entry| entry.answer.name()),
         text: entry.map(|entry| words::local(m, &entry.text)).unwrap_or_default().to_owned(),
         severities: entry
             .map(|entry| entry.severities().iter().copied().map(words::severity_name).collect())
@@ -247,15 +327,25 @@ fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemDat
             AnswerState::One(_) | AnswerState::Agreed(_) => "answered",
             AnswerState::Conflict(_) => "conflict",
         },
-        answers: state.all().iter().map(|said| answer(said, &shown.authors)).collect(),
+        answers: state.all().iter().map(|said| answer(said, &shown.authors, entry, m)).collect(),
         counts_as: state.worst(shown.template.order()).map(Grade::name),
-        note: shown.view.notes.get(key).cloned().unwrap_or_default(),
+        note: String::new(),
+        loose_notes: Vec::new(),
     }
 }
 
 /// Turns an answer into data.
-pub(super) fn answer(said: &Said<Given>, authors: &Authors) -> AnswerData {
+pub(super) fn answer(
+    said: &Said<Given>,
+    authors: &Authors,
+    entry: Option<&Item>,
+    m: &Messages,
+) -> AnswerData {
+    let value = said.value.value.as_deref();
+    let is_value = said.value.grade == Grade::Given;
     AnswerData {
+        value_text: value.filter(|_| is_value).and_then(|value| words::value(m, entry, value)),
+        photos: said.value.evidence.clone(),
         grade: said.value.grade.name(),
         value: said.value.value.clone(),
         claimed_at: time::rfc3339(said.value.claimed_at),
@@ -277,15 +367,16 @@ fn finding(id: &str, view: &FindingView, authors: &Authors) -> FindingData {
         unfixable: view.is_unfixable(),
         fixed: view.is_fixed(),
         deleted: !view.is_live(),
-        parked: view
-            .parked
-            .iter()
-            .map(|parked| ParkedData {
-                field: parked.field.clone(),
-                edit: said(&parked.edit, authors, Clone::clone),
-            })
-            .collect(),
+        parked: parked(&view.parked, authors),
     }
+}
+
+fn parked(edits: &[Parked], authors: &Authors) -> Vec<ParkedData> {
+    let data = edits.iter().map(|parked| ParkedData {
+        field: parked.field.clone(),
+        edit: said(&parked.edit, authors, Clone::clone),
+    });
+    data.collect()
 }
 
 /// Turns conflicts into data.
@@ -304,29 +395,29 @@ pub(super) fn conflicts(conflicts: &[Conflict], authors: &Authors) -> Vec<Confli
         .collect()
 }
 
-fn review(view: &ReviewView, authors: &Authors) -> ReviewData {
-    let decision = |told: &Told<bienban_core::model::Decision>| match told {
+fn review(view: &ReviewView, judged: &Judged, authors: &Authors) -> ReviewData {
+    let text = |told: &Told<bienban_core::model::Decision>| match told {
         Told::Valid(decision) => decision.text.clone(),
         Told::Damaged(raw) => raw.clone(),
     };
-    let open_comments = view.open_comments();
-    let open_requests = view.open_requests();
+    let decisions = judged.decisions.iter().map(|(decision, standing)| DecisionData {
+        verdict: decision.value.valid().map(|decision| decision.verdict.name()),
+        standing: *standing,
+        said: said(decision, authors, text),
+    });
     ReviewData {
-        verdict: match view.verdict() {
-            Verdict::Pending => "pending",
-            Verdict::Accepted => "accepted",
-            Verdict::SentBack => "sent_back",
-        },
-        decisions: view.decision.all().iter().map(|d| said(d, authors, decision)).collect(),
-        comments: pinned(view, &view.comments, &open_comments, authors),
-        requests: pinned(view, &view.requests, &open_requests, authors),
+        verdict: judged.verdict.name(),
+        conflict: judged.is_conflict(),
+        decisions: decisions.collect(),
+        comments: pinned((view, judged), &view.comments, &judged.open_comments, authors),
+        requests: pinned((view, judged), &view.requests, &judged.open_requests, authors),
     }
 }
 
 fn pinned(
-    view: &ReviewView,
+    (view, judged): (&ReviewView, &Judged),
     entries: &BTreeMap<String, Register<Told<Pinned>>>,
-    open: &[&str],
+    open: &[String],
     authors: &Authors,
 ) -> Vec<PinnedData> {
     let text = |told: &Told<Pinned>| match told {
@@ -341,7 +432,8 @@ fn pinned(
                 id: id.clone(),
                 item: last.value.valid().and_then(|pinned| pinned.item.clone()),
                 said: said(last, authors, text),
-                settled: !open.contains(&id.as_str()),
+                settled: !open.contains(id),
+                counts: !judged.uncounted.contains(id),
                 replies: replies(view, id, authors),
             };
             Some((last.at.0, data))

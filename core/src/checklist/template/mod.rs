@@ -15,7 +15,8 @@ mod ocop;
 mod periods;
 mod points;
 mod read;
-mod strict;
+pub(super) mod strict;
+mod typed;
 mod v1;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use self::answer::AnswerError;
+pub use self::answer::{AnswerError, Wanted};
 pub use self::decimal::{DECIMAL_DIGITS_MAX, Decimal, DecimalError};
 pub use self::diff::{Changed, Difference, differences};
 pub use self::fault::{Fault, FaultKind, TemplateError};
@@ -42,7 +43,7 @@ pub use self::ocop::{Embedded, ocop_set, ocop_sets};
 pub use self::periods::{Overlap, in_force, overlaps};
 use super::day::Day;
 use super::expr::Program;
-use crate::model::{Grade, Shape, TemplateId, canonical_bytes};
+use crate::model::{Grade, RowGroup, Shape, TemplateId, canonical_bytes};
 
 /// Largest template file: twenty times the largest known form, and 2,000 items of 500 bytes.
 pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
@@ -324,12 +325,24 @@ impl Template {
     }
 
     /// Returns the shape of an inspection filled by this checklist: its items that are answered
-    /// once. Those of repeat groups live in rows.
+    /// once, and the groups whose items are answered once per row.
     #[must_use]
     pub fn shape(&self) -> Shape {
-        let once = self.each().filter(|(section, _)| section.repeat.is_none());
-        let items = once.map(|(_, item)| item.key.clone()).collect();
-        Shape::Inspection { template: self.id, items }
+        let keys = |section: &Section, wanted: fn(&Item) -> bool| -> Vec<String> {
+            let items = section.items.iter().filter(|item| wanted(item));
+            items.map(|item| item.key.clone()).collect()
+        };
+        let once = || self.sections().iter().filter(|section| section.repeat.is_none());
+        let groups = self.groups().map(|(section, _)| RowGroup {
+            code: section.code.clone(),
+            items: keys(section, |item| !item.is_calculated()),
+        });
+        Shape::Inspection {
+            template: self.id,
+            items: once().flat_map(|section| keys(section, |_| true)).collect(),
+            calculated: once().flat_map(|section| keys(section, Item::is_calculated)).collect(),
+            groups: groups.collect(),
+        }
     }
 }
 

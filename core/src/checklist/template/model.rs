@@ -331,6 +331,12 @@ impl Item {
         }
     }
 
+    /// Returns whether nobody answers it, because it is worked out.
+    #[must_use]
+    pub fn is_calculated(&self) -> bool {
+        matches!(self.answer, AnswerType::Calculation { .. })
+    }
+
     /// Returns the option with a key.
     #[must_use]
     pub fn option(&self, key: &str) -> Option<&Choice> {

@@ -6,11 +6,14 @@ use automerge::{ObjId, ReadDoc};
 use serde::{Deserialize, Serialize};
 
 use super::finding::FindingView;
-use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, optional};
+use super::row::{LooseNote, RowView};
+use super::sample::{Sample, SampleStep};
+use super::steps::{Difficulty, Step};
+use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, within};
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Said, Told, parse};
-use crate::model::text::{EVIDENCE_MAX, clean};
+use crate::model::text::{EVIDENCE_MAX, VALUE_CHARS_MAX, clean};
 use crate::model::view::View;
 
 /// What an answer says of an item.
@@ -29,6 +32,9 @@ pub enum Grade {
     Major,
     /// *Lỗi nghiêm trọng* (Se): affects safety.
     Serious,
+    /// *Đã ghi nhận*: an answer that is no grade. What it says is its value, in the canonical text
+    /// that the checklist asks for, or its photos. It has no place in an order of grades.
+    Given,
     /// Taken back: nobody answers.
     Unanswered,
     /// Content that this program cannot read.
@@ -38,12 +44,13 @@ pub enum Grade {
 
 impl Grade {
     /// Every grade that can be written.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotApplicable,
         Self::Pass,
         Self::Minor,
         Self::Major,
         Self::Serious,
+        Self::Given,
         Self::Unanswered,
     ];
 
@@ -56,6 +63,7 @@ impl Grade {
             Self::Minor => "minor",
             Self::Major => "major",
             Self::Serious => "serious",
+            Self::Given => "given",
             Self::Unanswered => "unanswered",
             Self::Damaged => "damaged",
         }
@@ -155,7 +163,8 @@ impl AnswerState {
     }
 
     /// Returns the worst standing grade by an order from best to worst. None when nothing stands or
-    /// a standing grade has no place in the order: such an item counts as unanswered.
+    /// a standing grade has no place in the order, as [`Grade::Given`] has none: of grades, such an
+    /// item has none that counts.
     #[must_use]
     pub fn worst(&self, order: &[Grade]) -> Option<Grade> {
         let ranks: Option<Vec<usize>> = self
@@ -172,10 +181,15 @@ fn all_agree(values: &[Said<Answer>]) -> bool {
 }
 
 /// Header fields of the minutes (*phần đầu biên bản*), beside what facility and plan already hold.
-pub const HEADER_FIELDS: [&str; 28] = [
+pub const HEADER_FIELDS: [&str; 37] = [
     "decision_number",
     "decision_date",
     "decision_signer",
+    "level",
+    "overlap_handling",
+    "conduct_plan_approver",
+    "leader",
+    "secretary",
     "form",
     "content",
     "facility",
@@ -196,50 +210,16 @@ pub const HEADER_FIELDS: [&str; 28] = [
     "documents",
     "witness",
     "witness_position",
+    "commune_representative",
+    "commune_representative_position",
     "refusal_reason",
     "copies",
     "pages",
     "recommendation",
     "clear_sign_reason",
+    "minutes_number",
+    "report_number",
 ];
-
-/// A sample taken (*mẫu đã lấy*): a row of form 15, NĐ 37/2026/NĐ-CP.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Sample {
-    /// *Tên mẫu*.
-    pub name: String,
-    /// *Ký hiệu, mã mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub code: String,
-    /// *Cơ sở sản xuất ghi trên nhãn*, or who supplied it.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub maker: String,
-    /// *Đơn vị tính*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub unit: String,
-    /// *Khối lượng, số lượng mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub quantity: String,
-    /// *Lượng hàng tại thời điểm lấy mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub stock: String,
-    /// *Ngày sản xuất*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub produced_on: String,
-    /// *Số lô*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub lot: String,
-    /// *Thời hạn lưu mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub keep_until: String,
-    /// *Ghi chú*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub note: String,
-    /// Taken off the list; kept and shown as such.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub removed: bool,
-}
 
 /// A photo or scan named by its hash (*minh chứng*).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,12 +249,21 @@ pub struct InspectionView {
     pub header: BTreeMap<String, Register<String>>,
     /// Every item of the checklist, answered or not, and answers under keys that it does not have.
     pub answers: BTreeMap<String, AnswerState>,
-    /// Notes that are not empty.
+    /// Rows of repeat groups by id, removed ones too.
+    pub rows: BTreeMap<String, RowView>,
+    /// Notes that are not empty: the shared text of an item, and behind it what stands in
+    /// `loose_notes` about it.
     pub notes: BTreeMap<String, String>,
+    /// Notes on items that the first change did not foresee, by id, with who made each.
+    pub loose_notes: BTreeMap<String, LooseNote>,
     /// Findings by id, deleted ones too.
     pub findings: BTreeMap<String, FindingView>,
     /// Samples by id.
     pub samples: BTreeMap<String, Register<Told<Sample>>>,
+    /// Seals, handovers and results of samples by id.
+    pub sample_steps: BTreeMap<String, Register<Told<SampleStep>>>,
+    /// Difficulties that a facility or commune raised, by id.
+    pub difficulties: BTreeMap<String, Register<Told<Difficulty>>>,
     /// Photos by hash.
     pub evidence: BTreeMap<String, Register<Told<Evidence>>>,
     /// *Ý kiến của cơ sở*.
@@ -287,6 +276,8 @@ pub struct InspectionView {
     pub state: Register<LifeCycle>,
     /// The state of an inspection that nobody has moved yet.
     pub initial: LifeCycle,
+    /// When and why it came to each state, by the state's name.
+    pub steps: BTreeMap<String, Register<Told<Step>>>,
     /// Whether the legal clock was extended, and why.
     pub extended: Register<String>,
 }
@@ -304,13 +295,19 @@ impl InspectionView {
             answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
         }
         let lifecycle = |key| view.register("lifecycle", key);
+        let (mut notes, loose_notes) = (view.notes(), super::row::read_loose(view));
+        super::row::join(&mut notes, &loose_notes);
         Self {
             template: document.genesis.template,
             header: view.strings("header"),
             answers,
-            notes: view.notes(),
+            rows: super::row::read_all(view),
+            notes,
+            loose_notes,
             findings: super::finding::read_all(view),
             samples: view.told("samples"),
+            sample_steps: view.told("handovers"),
+            difficulties: view.told("difficulties"),
             evidence: view.told("evidence"),
             facility_opinion: view.text("facility_opinion"),
             other_opinions: view.text("other_opinions"),
@@ -320,6 +317,7 @@ impl InspectionView {
                 Origin::Planned { .. } => LifeCycle::Planned,
                 _ => LifeCycle::Draft,
             },
+            steps: super::steps::read(view),
             extended: lifecycle("extended").map(|raw| crate::model::view::read_string(&raw)),
         }
     }
@@ -336,12 +334,7 @@ impl InspectionView {
     /// Returns whether the item has an answer.
     #[must_use]
     pub fn is_answered(&self, item: &str) -> bool {
-        self.answers.get(item).is_some_and(|state| {
-            state
-                .all()
-                .iter()
-                .any(|said| !matches!(said.value.grade, Grade::Unanswered | Grade::Damaged))
-        })
+        self.answers.get(item).is_some_and(AnswerState::is_answered)
     }
 }
 
@@ -364,9 +357,20 @@ impl Editor<'_> {
     pub fn answer(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
         self.item(item)?;
         let map = self.map("answers")?;
-        let standing = self.standing(&map, item)?;
-        if !input.resolves && standing.len() > 1 && self.differ(&map, item)? {
-            return Err(EditError::Conflicted { item: item.to_owned(), values: standing.len() });
+        self.write_answer(&map, item, item, input)
+    }
+
+    /// Writes an answer into a map of answers. The label is what errors call the item.
+    pub(crate) fn write_answer(
+        &mut self,
+        map: &ObjId,
+        item: &str,
+        label: &str,
+        input: AnswerInput,
+    ) -> Result<(), EditError> {
+        let standing = self.standing(map, item)?;
+        if !input.resolves && standing.len() > 1 && self.differ(map, item)? {
+            return Err(EditError::Conflicted { item: label.to_owned(), values: standing.len() });
         }
         if input.grade == Grade::Damaged {
             return Err(EditError::Invalid { what: "grade", expected: "one that can be written" });
@@ -377,19 +381,21 @@ impl Editor<'_> {
         for hash in &input.evidence {
             evidence_hash(hash)?;
         }
+        let value = input.value.as_deref().map(clean).filter(|value| !value.trim().is_empty());
+        if let Some(value) = &value {
+            within("value", value, VALUE_CHARS_MAX)?;
+        }
+        if input.grade == Grade::Given && value.is_none() && input.evidence.is_empty() {
+            return Err(EditError::Invalid { what: "answer", expected: "a value or photos" });
+        }
         let mut resolves: Vec<String> = Vec::new();
         if input.resolves && standing.len() > 1 {
             resolves = standing.iter().map(ToString::to_string).collect();
             resolves.sort_unstable();
         }
-        let answer = Answer {
-            grade: input.grade,
-            value: optional("value", input.value.as_deref())?,
-            evidence: input.evidence,
-            claimed_at: input.claimed_at,
-            resolves,
-        };
-        self.put(&map, item, &answer)
+        let (grade, claimed_at) = (input.grade, input.claimed_at);
+        let answer = Answer { grade, value, evidence: input.evidence, claimed_at, resolves };
+        self.put(map, item, &answer)
     }
 
     /// Returns whether the answers that stand say different things.
@@ -450,78 +456,6 @@ impl Editor<'_> {
         self.edit_text(&text, name, edit)
     }
 
-    /// Moves the inspection along its life.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`EditError::Transition`] when no standing state leads there,
-    /// [`EditError::OpenConflicts`] before minutes are signed, and [`EditError::NoWitness`] when the
-    /// facility refuses to sign and no witness is named.
-    pub fn set_state(&mut self, to: LifeCycle) -> Result<(), EditError> {
-        self.require(Kind::Inspection, "life cycle")?;
-        let view = self.document.view();
-        let read = InspectionView::of(&view);
-        let states = read.states();
-        if !states.iter().any(|from| from.next().contains(&to)) {
-            let from = states.last().map_or("draft", |state| state.name());
-            return Err(EditError::Transition { from, to: to.name() });
-        }
-        if matches!(to, LifeCycle::MinutesSigned | LifeCycle::MinutesRefused) {
-            let open = view.conflicts().into_iter();
-            let count = open.filter(|open| open.place.container != "lifecycle").count();
-            if count > 0 {
-                return Err(EditError::OpenConflicts { count });
-            }
-        }
-        if to == LifeCycle::MinutesRefused {
-            let header = self.map("header")?;
-            if !self.exists(&header, "witness")? {
-                return Err(EditError::NoWitness);
-            }
-        }
-        let map = self.map("lifecycle")?;
-        self.put(&map, "state", &to)
-    }
-
-    /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`EditError::ExtendedBefore`], or [`EditError::Invalid`] without a reason.
-    pub fn extend(&mut self, reason: &str) -> Result<(), EditError> {
-        self.require(Kind::Inspection, "life cycle")?;
-        let map = self.map("lifecycle")?;
-        if self.exists(&map, "extended")? {
-            return Err(EditError::ExtendedBefore);
-        }
-        let reason = needed("reason of the extension", reason)?;
-        self.put(&map, "extended", &reason)
-    }
-
-    /// Writes a sample's row.
-    ///
-    /// # Errors
-    ///
-    /// Returns which field is missing or too long.
-    pub fn sample_put(&mut self, id: [u8; 16], sample: &Sample) -> Result<(), EditError> {
-        self.require(Kind::Inspection, "samples")?;
-        let text = |what: &str, value: &str| field(what, value);
-        let sample = Sample {
-            name: needed("name of the sample", &sample.name)?,
-            code: text("code", &sample.code)?,
-            maker: text("maker", &sample.maker)?,
-            unit: text("unit", &sample.unit)?,
-            quantity: text("quantity", &sample.quantity)?,
-            stock: text("stock", &sample.stock)?,
-            produced_on: text("production date", &sample.produced_on)?,
-            lot: text("lot", &sample.lot)?,
-            keep_until: text("keeping time", &sample.keep_until)?,
-            note: text("note", &sample.note)?,
-            removed: sample.removed,
-        };
-        self.put_row("samples", &hex::encode(id), &sample)
-    }
-
     /// Names a photo or scan by its BLAKE3 hash.
     ///
     /// # Errors
@@ -529,8 +463,10 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownItem`] or which field is too long.
     pub fn evidence_put(&mut self, hash: [u8; 32], evidence: &Evidence) -> Result<(), EditError> {
         self.require(Kind::Inspection, "evidence")?;
-        if let Some(item) = &evidence.item {
-            self.item(item)?;
+        if let Some(item) = &evidence.item
+            && !self.document.shape.knows_item(item)
+        {
+            return Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() });
         }
         let evidence = Evidence {
             caption: field("caption", &evidence.caption)?,
@@ -541,7 +477,7 @@ impl Editor<'_> {
     }
 }
 
-fn evidence_hash(hash: &str) -> Result<(), EditError> {
+pub(super) fn evidence_hash(hash: &str) -> Result<(), EditError> {
     let hexadecimal = hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if hexadecimal && hash.len() == 64 {
         Ok(())

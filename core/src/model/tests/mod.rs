@@ -5,6 +5,8 @@ mod kinds;
 mod lines;
 mod merging;
 mod records;
+mod rows;
+mod schemas;
 
 use super::*;
 
@@ -14,6 +16,11 @@ fn shape() -> Shape {
     Shape::Inspection {
         template: TemplateId([7; 32]),
         items: ITEMS.iter().map(ToString::to_string).collect(),
+        calculated: Vec::new(),
+        groups: vec![
+            RowGroup { code: "lots".into(), items: vec!["l.1".into(), "l.2".into()] },
+            RowGroup { code: "products".into(), items: vec!["p.1".into()] },
+        ],
     }
 }
 
@@ -51,6 +58,10 @@ fn answer(grade: Grade) -> AnswerInput {
         claimed_at: Timestamp(5),
         resolves: false,
     }
+}
+
+fn given(value: &str) -> AnswerInput {
+    AnswerInput { value: Some(value.to_owned()), ..answer(Grade::Given) }
 }
 
 fn finding(text: &str) -> FindingInput {

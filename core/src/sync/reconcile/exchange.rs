@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    COMPARE_TURNS_MAX, DIFFERENCES_MAX, Equivocation, FAN_OUT, Fingerprint, ITEMS_INLINE_MAX, Item, ItemKey, ItemTree,
-    LEAF_ITEMS_MAX, Part, Prefix, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX, ReconcileError,
-    ReconcileMessage, TURN_ITEMS_MAX, TURN_QUESTIONS_MAX, nothing, want_after,
+    COMPARE_TURNS_MAX, DIFFERENCES_MAX, Equivocation, FAN_OUT, Fingerprint, ITEMS_INLINE_MAX, Item,
+    ItemKey, ItemTree, LEAF_ITEMS_MAX, Part, Prefix, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX,
+    ReconcileError, ReconcileMessage, TURN_ITEMS_MAX, TURN_QUESTIONS_MAX, nothing, want_after,
 };
 use crate::sync::message::Want;
 

@@ -16,6 +16,7 @@ use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, RejectedData};
+use crate::cli::troubles::{self, TroubleData};
 use crate::cli::{folder, page, words};
 use crate::messages::Messages;
 
@@ -128,6 +129,8 @@ struct StatusData {
     notices: Vec<NoticeData>,
     /// Edits of this device that are not in the record; kept here.
     rejected: Vec<RejectedData>,
+    /// What was lost from this device's store, and nobody has acknowledged.
+    troubles: Vec<TroubleData>,
     /// How far this device has followed the hub's feed.
     position: Option<u64>,
 }
@@ -365,6 +368,9 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
         let document = &notice.document[..page::SHORT];
         page.line(format!("  {document}  {}", words::verdict(m, notice.verdict)));
     }
+    if notices.iter().any(|notice| notice.verdict == Verdict::NotAllowed) {
+        page.line(format!("  {}", m.text("notices.rights", &[])));
+    }
 }
 
 fn notice(notice: &Notice) -> NoticeData {
@@ -405,6 +411,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
         notices: client.refused()?.iter().map(notice).collect(),
         rejected: rejected::all(client)?,
+        troubles: troubles::all(client)?,
         position: client
             .phone()
             .position()
@@ -417,13 +424,14 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         page.line(format!("{}  {kind}: {}", &row.id[..page::SHORT], row.title));
         page.line(format!("          {}", page::arrival_text(&row.arrival, m)));
     }
-    if data.records.is_empty() {
+    if data.records.is_empty() && data.troubles.is_empty() {
         page.line(m.text("status.nothing", &[]));
     }
-    page.line(if data.only_here == 0 {
-        m.text("status.all_stored", &[])
-    } else {
-        m.text("status.only_here", &[("count", &data.only_here.to_string())])
+    troubles::text(&mut page, &data.troubles, m);
+    page.line(match data.only_here {
+        0 if !data.troubles.is_empty() => m.text("status.rest_stored", &[]),
+        0 => m.text("status.all_stored", &[]),
+        count => m.text("status.only_here", &[("count", &count.to_string())]),
     });
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);
