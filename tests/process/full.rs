@@ -174,7 +174,7 @@ fn full_phone_refuses_reads_sends_and_recovers() {
     all_refused.push(refused);
     // What is here leaves it all the same, although nothing that comes back can be kept.
     expect_full(&phone.ask("sync"));
-    scene.sync(&other);
+    sync_until_known(&scene, &other);
     let client = scene::open_phone(&other);
     let elsewhere = client.phone().replica().load(scene.document()).unwrap();
     Record::of(&elsewhere).expect_all("the other phone", &told);
@@ -192,6 +192,19 @@ fn full_phone_refuses_reads_sends_and_recovers() {
     record.expect_all("the record", &told);
     for typed in &all_refused {
         assert_eq!(record.count(typed), 0, "what was refused is in the record");
+    }
+}
+
+/// Syncs until the visit is there: an exchange that broke off does not wait for the hub's merging.
+fn sync_until_known(scene: &Scene, dir: &Path) {
+    let watch = Stopwatch::start();
+    loop {
+        scene.sync(dir);
+        let shown = run(["field", "--dir", text(dir), "show", &scene.inspection]);
+        if shown.code == Some(0) {
+            return;
+        }
+        assert!(watch.elapsed() < RECOVERED_WITHIN, "what was pushed is not merged");
     }
 }
 
@@ -317,7 +330,8 @@ fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {
     let mut phone = Batch::start(&dir);
     let (first, line) = typist.next();
     phone.ask(&line).done();
-    assert!(index.join("db").exists(), "the index is on the small disk");
+    let linked = fs::symlink_metadata(dir.join("store/index")).unwrap().is_symlink();
+    assert!(linked && index.join("db").exists(), "the index is on the small disk");
     let journal_disk = fs::metadata(&dir).unwrap().dev();
     assert_ne!(journal_disk, fs::metadata(&index).unwrap().dev());
     disk.fill();
@@ -337,13 +351,16 @@ fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {
     let (more, refused) = type_until_full(&mut phone, &mut typist);
     told.extend(more);
     all_refused.push(refused);
-    // The process that met the full disk goes on when there is room, without being started again.
+    // The process that met the full disk goes on when there is room, without being started again, and
+    // with the index that it had.
     disk.make_room();
     let (late, line) = typist.next();
     phone.ask(&line).done();
     told.push(late);
     phone.ask("sync").done();
     phone.end();
+    let linked = fs::symlink_metadata(dir.join("store/index")).unwrap().is_symlink();
+    assert!(linked, "an index that only lacked room was set aside");
     let reader = scene.add_phone("reader", "inspector");
     scene.sync(&reader);
     scene.settle();
@@ -355,11 +372,23 @@ fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {
     }
 }
 
-/// Puts a store's index on another disk, behind a link, to be made anew there.
+/// Puts a closed store's index on another disk, behind a link.
 fn move_index(store: &Path, disk: &Path) -> PathBuf {
     let (index, elsewhere) = (store.join("index"), disk.join("index"));
-    fs::create_dir(&elsewhere).unwrap();
+    copy(&index, &elsewhere);
     fs::remove_dir_all(&index).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &index).unwrap();
     elsewhere
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let (path, target) = (item.as_ref().unwrap().path(), to.join(item.unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
 }

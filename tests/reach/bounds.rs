@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bienban_core::checklist::Template;
 use bienban_core::model::{Actor, ChangeHash, Document, DocumentId, Incarnation};
 use bienban_core::replica::{Fact, Hub, HubRunner, Quarantined};
-use bienban_core::store::Store;
 use bienban_core::sync::{
     Ending, FailureCode, Fingerprint, Frame, Hello, Notice, PROTOCOL_VERSION, Pack, Verdict,
 };

@@ -338,8 +338,7 @@ impl World {
         self.say(|| "everything heals".to_owned());
         self.links.clear();
         self.hub.store.set_fault(None);
-        // Nobody opens a store again from here: replicas have to find their own way.
-        self.recover_hub();
+        // Nobody opens a store again from here: replicas find their own way.
         for at in 0..self.phones.len() {
             self.phones[at].exchange = None;
             self.phones[at].store.set_fault(None);
@@ -359,6 +358,8 @@ impl World {
     /// One whole exchange over a good link. Returns whether anything moved.
     fn sync_fully(&mut self, at: usize) -> bool {
         self.clock += 1000;
+        // The merge worker has had its turn since the last exchange.
+        self.recover_hub();
         let now = self.now(at);
         let entropy = entropy(&mut self.rng);
         let node = &mut self.phones[at];

@@ -4,30 +4,38 @@
 //! slices lets go of it after each; an edit that waits gets it next, whatever else waits. A mutex
 //! alone would not do that: the thread that lets go may take it again before another wakes.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::ReplicaError;
 
 /// The lock. See the module.
 #[derive(Debug, Default)]
 pub(super) struct EditLock {
-    state: Mutex<State>,
-    turn: Condvar,
+    turns: Mutex<Turns>,
+    next: Condvar,
+    /// Taken by whoever has the turn, and so never waited for long; a holder that panics half-way
+    /// poisons it.
+    whole: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Turns {
     held: bool,
     /// Edits that wait.
     waiting: usize,
-    /// Who held it panicked half-way.
-    broken: bool,
 }
 
 /// Lets go of the lock when it goes out of scope.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Editing<'a>(&'a EditLock);
+pub(super) struct Editing<'a> {
+    // Released in this order: nobody who has the turn then finds the other one held.
+    _whole: MutexGuard<'a, ()>,
+    _turn: Turn<'a>,
+}
+
+#[derive(Debug)]
+struct Turn<'a>(&'a EditLock);
 
 impl EditLock {
     /// Takes the lock for an edit, or for what must not wait longer than one.
@@ -36,13 +44,15 @@ impl EditLock {
     ///
     /// Returns [`ReplicaError::Interrupted`] when a holder panicked.
     pub(super) fn lock(&self) -> Result<Editing<'_>, ReplicaError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting += 1;
-        while state.held {
-            state = self.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns();
+        turns.waiting += 1;
+        while turns.held {
+            turns = self.next.wait(turns).unwrap_or_else(PoisonError::into_inner);
         }
-        state.waiting -= 1;
-        self.hold(state.broken, &mut state.held)
+        turns.waiting -= 1;
+        turns.held = true;
+        drop(turns);
+        Turn(self).hold()
     }
 
     /// Takes the lock for one slice of long work, behind every edit that waits.
@@ -51,37 +61,38 @@ impl EditLock {
     ///
     /// As [`Self::lock`].
     pub(super) fn lock_behind_edits(&self) -> Result<Editing<'_>, ReplicaError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while state.held || state.waiting > 0 {
-            state = self.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns();
+        while turns.held || turns.waiting > 0 {
+            turns = self.next.wait(turns).unwrap_or_else(PoisonError::into_inner);
         }
-        self.hold(state.broken, &mut state.held)
+        turns.held = true;
+        drop(turns);
+        Turn(self).hold()
     }
 
-    fn hold(&self, broken: bool, held: &mut bool) -> Result<Editing<'_>, ReplicaError> {
-        if broken {
-            // The others that wait are to be told so too.
-            self.turn.notify_all();
-            return Err(ReplicaError::Interrupted);
-        }
-        *held = true;
-        Ok(Editing(self))
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        // Its two numbers are whole at any moment.
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns how many edits wait.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).waiting
+        self.turns().waiting
     }
 }
 
-impl Drop for Editing<'_> {
+impl<'a> Turn<'a> {
+    fn hold(self) -> Result<Editing<'a>, ReplicaError> {
+        let whole = self.0.whole.lock().map_err(|_| ReplicaError::Interrupted)?;
+        Ok(Editing { _whole: whole, _turn: self })
+    }
+}
+
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.held = false;
-        state.broken |= std::thread::panicking();
-        drop(state);
-        self.0.turn.notify_all();
+        self.0.turns().held = false;
+        self.0.next.notify_all();
     }
 }
 

@@ -522,3 +522,26 @@ fn readers_wait_while_the_store_is_opened_again() {
     });
     check(&store, 10);
 }
+
+#[test]
+fn nothing_is_called_lost_while_the_index_that_may_have_it_lacks_room_to_be_opened() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 20);
+    let path = place.root().join("journal/00000001.seg");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    place.files.claim_free(0);
+    let store = place.open_rows();
+    assert!(matches!(store.commit(vec![put("k", "v")]), Err(StoreError::Full { .. })));
+    assert!(place.root().join("index").exists());
+    assert_eq!(store.opened().lost, vec![]);
+    place.files.heal();
+    // The way out without a restart, and with one.
+    store.reopen().unwrap();
+    check(&store, 40);
+    assert_eq!(store.opened().lost, vec![]);
+    drop(store);
+    check(&place.open_rows(), 40);
+}

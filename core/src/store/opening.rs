@@ -418,8 +418,9 @@ impl Opening<'_> {
         Ok((journal, index))
     }
 
-    /// Opens the index, and says what is wrong with it.
-    fn open_index(&self) -> (Option<Index>, Option<String>) {
+    /// Opens the index, and says what is wrong with it. One that lacks room to be opened is whole: it
+    /// stays where it is until there is some, and nothing is written meanwhile.
+    fn open_index(&mut self) -> (Option<Index>, Option<String>) {
         if !self.place.index_folder().exists() || self.place.options.index_in_memory {
             return (None, None);
         }
@@ -436,7 +437,13 @@ impl Opening<'_> {
             .sled()
             .and_then(|engine| Index::load(engine, Arc::clone(self.project), store));
         match loaded {
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                if matches!(error, StoreError::Full { .. }) {
+                    self.poison.get_or_insert(error);
+                }
+                (None, Some(reason))
+            }
             Ok(None) => (None, Some("its meta row is damaged".into())),
             Ok(Some(index)) => {
                 reason = reason.or_else(|| self.fault_of(&index));
@@ -498,6 +505,10 @@ impl Opening<'_> {
             None if found.found.head.position < known => "its last records were missing".into(),
             None => return Ok(found),
         };
+        if self.poison.is_some() {
+            // The index, which cannot be read yet, may hold what the journal has lost.
+            return Ok(found);
+        }
         let (folder, files) = (self.place.journal_folder(), &self.place.options.files);
         let site = Site {
             files,
