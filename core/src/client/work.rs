@@ -433,32 +433,31 @@ impl Client {
         Ok(template.check_answer(item, Grade::Unanswered)?)
     }
 
-    /// Makes a facility and returns its name.
+    /// Makes and updates facilities as one commit, all or none: the name of one that is here, or the
+    /// unit of one that is to be made, and what to write. Returns each one's name, and whether
+    /// anything changed.
     ///
     /// # Errors
     ///
     /// Returns [`ClientError::NotYours`] when this device may not write facilities, and
-    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
-    pub fn make_facility(
+    /// [`ClientError::Replica`] when a field is wrong or they could not be recorded. Nothing is
+    /// recorded then.
+    pub fn put_facilities(
         &self,
-        scope: Scope,
-        input: &FacilityInput,
-    ) -> Result<DocumentId, ClientError> {
-        self.make(Kind::Facility, scope, |editor| editor.facility(input))
-    }
-
-    /// Overwrites what the input names of a facility. Returns whether anything changed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::make_facility`].
-    pub fn update_facility(
-        &self,
-        facility: DocumentId,
-        input: &FacilityInput,
-    ) -> Result<bool, ClientError> {
-        let genesis = self.phone().replica().genesis(facility)?;
-        Ok(self.edit(&genesis, |editor| editor.facility(input))?.recorded.is_some())
+        facilities: &[(Result<DocumentId, Scope>, FacilityInput)],
+    ) -> Result<Vec<(DocumentId, bool)>, ClientError> {
+        let mut edits = Vec::with_capacity(facilities.len());
+        for (place, input) in facilities {
+            let genesis = match place {
+                Ok(facility) => self.phone().replica().genesis(*facility)?,
+                Err(scope) => self.born(Kind::Facility, scope.clone())?,
+            };
+            self.check_rights(&genesis)?;
+            edits.push((genesis, |editor: &mut Editor<'_>| editor.facility(input)));
+        }
+        let names: Vec<DocumentId> = edits.iter().map(|(genesis, _)| genesis.document()).collect();
+        let changed = self.phone().edit_each(clock::now(), edits)?;
+        Ok(names.into_iter().zip(changed).collect())
     }
 
     /// Makes a plan and returns its name.
@@ -480,10 +479,15 @@ impl Client {
         scope: Scope,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
     ) -> Result<DocumentId, ClientError> {
-        let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
-        let genesis = Genesis { kind, scope, template: None, origin };
+        let genesis = self.born(kind, scope)?;
         self.edit(&genesis, edit)?;
         Ok(genesis.document())
+    }
+
+    /// Names a document that this device makes.
+    fn born(&self, kind: Kind, scope: Scope) -> Result<Genesis, ClientError> {
+        let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
+        Ok(Genesis { kind, scope, template: None, origin })
     }
 
     /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:

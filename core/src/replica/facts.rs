@@ -530,7 +530,7 @@ mod tests {
             seq: 6,
             tip: ChangeHash([7; 32]),
         };
-        vec![
+        let first = vec![
             Fact::Born { device, incarnation, at: AT },
             Fact::Incarnated { incarnation, why: Renewal::Cloned, lost: 2, at: AT },
             Fact::Changed { genesis: genesis(), change: vec![1, 2, 3], at: AT },
@@ -581,6 +581,15 @@ mod tests {
             Fact::Rejected { document, edits: vec![rejected()], at: AT },
             Fact::Restored { epoch: [8; 16] },
             Fact::Lacking { wants: vec![Want { document, actor, from_seq: 6 }] },
+        ];
+        first.into_iter().chain(later()).collect()
+    }
+
+    /// Those that came after the first samples.
+    fn later() -> Vec<Fact> {
+        let incarnation = Incarnation([13; 16]);
+        let (document, actor) = (DocumentId([4; 32]), Actor([5; 16]));
+        vec![
             // What kinds above could not hold when their first samples were written.
             Fact::Received { items: vec![FeedItem::Closed(closed())], position: None, at: AT },
             Fact::Incarnated { incarnation, why: Renewal::Closed, lost: 0, at: AT },

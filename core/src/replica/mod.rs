@@ -139,6 +139,12 @@ pub enum ReplicaError {
         /// Its short name.
         device: String,
     },
+    /// One call edits a document twice.
+    #[error("document {document} is named twice in one edit of several; edit it once")]
+    Twice {
+        /// Its short name.
+        document: String,
+    },
     /// The store belongs to another device.
     #[error("this store belongs to device {owner}, not to {device}")]
     WrongOwner {

@@ -1,6 +1,6 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -192,6 +192,47 @@ impl Phone {
         }
         drop(guard);
         Ok(EditOutcome { value, recorded: Some(recorded) })
+    }
+
+    /// Edits several documents, each once, as one commit: after a crash or a full disk all of it is
+    /// there or nothing is. Returns for each whether anything changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Phone::edit`]; nothing is recorded then.
+    pub fn edit_each<F>(
+        &self,
+        now: Timestamp,
+        edits: impl IntoIterator<Item = (Genesis, F)>,
+    ) -> Result<Vec<bool>, ReplicaError>
+    where
+        F: FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
+    {
+        let guard = self.editing.lock()?;
+        self.recover(now)?;
+        let (mut changed, mut facts) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for (genesis, edit) in edits {
+            let document = genesis.document();
+            if !seen.insert(document) {
+                return Err(ReplicaError::Twice { document: document.short() });
+            }
+            let mut loaded = self.load_or_new(&genesis)?;
+            let (_, change) = loaded.document.edit(self.actor(document)?, now, edit)?;
+            changed.push(change.is_some());
+            if let Some(change) = change {
+                facts.push(Fact::Changed { genesis, change: change.bytes().to_vec(), at: now });
+            }
+        }
+        if !facts.is_empty() {
+            self.record_all(&facts)?;
+            if self.replica.refresh(facts.len()).is_err() {
+                // As in `edit`: what is durable is not denied for rows that can be made again.
+                self.failed.store(true, Ordering::Relaxed);
+            }
+        }
+        drop(guard);
+        Ok(changed)
     }
 
     /// Opens a document, or what it would be before its first edit, with what other phones brought.

@@ -6,8 +6,8 @@ use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced}
 use super::rows::{
     self, ARRIVAL, ArrivalRow, BASE, BEYOND, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FORK,
     FeedRow, GIVEN, GivenRow, HELD, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow,
-    REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TROUBLE, TipRow, Totals, TroubleRow,
-    UNKNOWN_LIFE, UNRELEASED, meta,
+    REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE,
+    UNRELEASED, meta,
 };
 use crate::checklist::Template;
 use crate::model::{
@@ -166,19 +166,8 @@ impl Step<'_> {
             Fact::Rejected { document, edits, .. } => self.rejected(*document, edits),
             Fact::Restored { epoch } => return self.restored(*epoch),
             Fact::Lacking { wants } => return self.lacking(wants),
-            Fact::Troubled { trouble, at } => {
-                let told: u64 = self.index.get(&rows::single(meta::TOLD))?.unwrap_or(0);
-                self.index.put(rows::single(meta::TOLD), &(told + trouble.lost));
-                let row = TroubleRow { trouble: trouble.clone(), at: *at };
-                self.index.put(rows::of_number(TROUBLE, self.at.0), &row);
-            }
-            Fact::Acknowledged { upto, .. } => {
-                for (key, _) in self.index.below.scan(&[TROUBLE], None, usize::MAX)? {
-                    if rows::number_in(&key).is_some_and(|number| number <= *upto) {
-                        self.index.remove(key);
-                    }
-                }
-            }
+            Fact::Troubled { trouble, at } => return self.troubled(trouble, *at),
+            Fact::Acknowledged { upto, .. } => return self.acknowledged(*upto),
             Fact::Returned { templates, epoch } => {
                 for template in templates {
                     let row = GivenRow { epoch: *epoch };
@@ -255,7 +244,7 @@ impl Step<'_> {
     ) -> Result<(), StoreError> {
         let mut packs = 0;
         let known: Option<EpochRow> = self.index.get(&rows::single(meta::EPOCH))?;
-        let life = position.map(|position| position.epoch).or(known.map(|row| row.epoch));
+        let life = position.map(|position| position.epoch).or_else(|| known.map(|row| row.epoch));
         let life = life.unwrap_or(UNKNOWN_LIFE);
         for (index, item) in items.iter().enumerate() {
             match item {

@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::entry::{Chain, Entry, GROUP_RECORDS_MAX, Head, StoreId};
+use super::entry::{Chain, Entry, GROUP_RECORDS_MAX, Head, Marker, StoreId};
 use super::overlay::{Overlay, Undo};
 use super::rows::{
     Batch, Engine, Meta, PAGE_ROWS, Staging, check_rows, journal_key, lost_key, lost_prefix,
@@ -71,6 +71,7 @@ impl Index {
         Group {
             index: self,
             overlay: Overlay::new(&*self.engine),
+            marker: Marker::of(self.meta().store),
             head: self.meta().head,
             entries: Vec::new(),
             bytes: 0,
@@ -170,6 +171,7 @@ impl Index {
 pub(super) struct Group<'a> {
     index: &'a Index,
     overlay: Overlay<'a>,
+    marker: Marker,
     head: Head,
     entries: Vec<Encoded>,
     bytes: usize,
@@ -218,7 +220,7 @@ impl Group<'_> {
                 (self.head, self.bytes) = (head, bytes);
                 return Err(error);
             }
-            let (bytes, after) = entry.encode(&self.head.chain);
+            let (bytes, after) = entry.encode(&self.head.chain, &self.marker);
             self.push(Encoded { entry, bytes, after });
         }
         Ok(self.head.position)

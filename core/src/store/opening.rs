@@ -391,12 +391,13 @@ impl Opening<'_> {
         let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
         let store = self.store.or_else(|| index.as_ref().map(|index| index.meta().store));
         let mut scan = self.scan(store, probe)?;
-        let store = match store.or(scan.store) {
+        let named = store.or(scan.store);
+        let store = match named {
             Some(store) => store,
             None => self.new_store()?,
         };
         self.store = Some(store);
-        scan = self.mend(scan, store, index.as_ref(), probe)?;
+        scan = self.mend(scan, (store, named.is_some()), index.as_ref(), probe)?;
         let mut journal = self.journal(&scan, store)?;
         let usable = index.filter(|_| reason.is_none());
         let usable = match usable {
@@ -491,7 +492,7 @@ impl Opening<'_> {
     fn mend(
         &mut self,
         found: Scan,
-        store: StoreId,
+        (store, named): (StoreId, bool),
         index: Option<&Index>,
         probe: Position,
     ) -> Result<Scan, StoreError> {
@@ -514,6 +515,7 @@ impl Opening<'_> {
             files,
             folder: &folder,
             store,
+            named,
             segment_bytes: self.place.options.segment_bytes,
             now_millis: self.place.now(),
         };

@@ -58,7 +58,7 @@ pub(crate) enum CliError {
     #[error("{source}")]
     NoRoom {
         /// What failed.
-        source: Box<CliError>,
+        source: Box<Self>,
         /// Bytes that must be free.
         needed: u64,
         /// Bytes that are.

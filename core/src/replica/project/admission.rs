@@ -1,13 +1,13 @@
 //! What waits at the hub's door: packs that their device may not write, and packs whose checklist is
 //! not here.
 
-use super::super::facts::{PackPlace, Quarantined};
+use super::super::facts::{PackPlace, Quarantined, Trouble};
 use super::super::rows::{
     self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE,
-    SHUT, STALE, ShutRow, UNKNOWN_LIFE,
+    SHUT, STALE, ShutRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
 };
 use super::Step;
-use crate::model::{DeviceId, DocumentId, Kind, TemplateId};
+use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
 use crate::replica::access::{ReviewAct, may_review};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, Notice, Pack, Verdict};
@@ -124,6 +124,25 @@ impl Step<'_> {
         for (key, value) in self.index.below.scan(&[GIVEN], None, usize::MAX)? {
             if rows::decode::<GivenRow>(&key, &value)?.epoch == UNKNOWN_LIFE {
                 self.index.put(key, &GivenRow { epoch });
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what was gone when the store was opened.
+    pub(super) fn troubled(&mut self, trouble: &Trouble, at: Timestamp) -> Result<(), StoreError> {
+        let told: u64 = self.index.get(&rows::single(meta::TOLD))?.unwrap_or(0);
+        self.index.put(rows::single(meta::TOLD), &told.saturating_add(trouble.lost));
+        let row = TroubleRow { trouble: trouble.clone(), at };
+        self.index.put(rows::of_number(TROUBLE, self.at.0), &row);
+        Ok(())
+    }
+
+    /// Ends the telling of what a person has seen.
+    pub(super) fn acknowledged(&mut self, upto: u64) -> Result<(), StoreError> {
+        for (key, _) in self.index.below.scan(&[TROUBLE], None, usize::MAX)? {
+            if rows::number_in(&key).is_some_and(|number| number <= upto) {
+                self.index.remove(key);
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! what leaves the lists with them.
 
 use super::{PackPlace, Step};
-use crate::model::{Actor, DeviceId, DocumentId, Summary, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Origin, Summary, Timestamp};
 use crate::replica::rows::{
     self, ARRIVAL, BASE, CARRIED, CLOSED, CarriedRow, DOCUMENT, DocumentRow, EARLIER, EpochRow,
     FORK, HELD, HeldRow, LoadRow, REJECTED, SOURCE, STALE, SUMMARY, TIP, UNRELEASED, meta,
@@ -196,7 +196,10 @@ impl Step<'_> {
             }
         }
         let key = rows::of_document(DOCUMENT, document);
-        if self.index.get::<DocumentRow>(&key)?.is_some() {
+        if let Some(row) = self.index.get::<DocumentRow>(&key)? {
+            if let Origin::Planned { facility, .. } = row.genesis.origin {
+                self.index.remove(rows::of_visit(facility, document));
+            }
             self.index.remove(key);
             self.totals(|totals| totals.documents = totals.documents.saturating_sub(1))?;
         }
