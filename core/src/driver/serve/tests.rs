@@ -17,9 +17,9 @@ const NOW: Timestamp = Timestamp(1_795_000_000_000);
 const PAGE_BYTES: usize = 512 << 10;
 
 /// Random digits of each note; four bits each do not compress.
-const NOTE_DIGITS: usize = 8_000;
-const NOTES_OF_A_VISIT: usize = 20;
-const VISITS: u8 = 25;
+const NOTE_DIGITS: usize = 900;
+const NOTES_OF_A_VISIT: usize = 2;
+const VISITS: u8 = 250;
 
 #[tokio::test(start_paused = true)]
 async fn however_often_the_feed_grows_merges_are_waited_for_once() {
