@@ -8,7 +8,7 @@ use crate::checklist::{TEA, Template};
 use crate::model::{DocumentId, Genesis, Incarnation, Kind, NoteEdit, Origin, Timestamp};
 use crate::replica::{Phone, PhoneOptions, PhoneRunner, Projection};
 use crate::store::MemoryStore;
-use crate::sync::{FeedItem, Frame, Role};
+use crate::sync::{FeedItem, FeedPosition, Frame, Role};
 use crate::trust::DeviceKey;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
@@ -74,8 +74,8 @@ fn phone(number: u8) -> Arc<Phone> {
     Arc::new(Phone::open(store, key(number), Incarnation([number; 16]), NOW).unwrap())
 }
 
-/// A hub whose feed holds several pages: notes that do not compress.
-fn hub() -> Arc<Hub> {
+/// A hub, and the place in its feed after which several pages follow: notes that do not compress.
+fn hub() -> (Arc<Hub>, FeedPosition) {
     let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
     let options = HubOptions { fresh_epoch: [99; 16], now: NOW };
     let hub = Hub::open(store, key(99), options).unwrap();
@@ -107,17 +107,18 @@ fn hub() -> Arc<Hub> {
         });
         edited.unwrap();
     }
+    let before = hub.head().unwrap();
     let packs = writer.release(NOW).unwrap();
     for pack in packs {
         hub.accept(key(1).device(), &[pack], NOW).unwrap();
     }
     hub.merge_all(NOW).unwrap();
-    Arc::new(hub)
+    (Arc::new(hub), before)
 }
 
-/// Takes what a hub says to a phone at the start of its feed, one frame after the other as a slow
+/// Takes what a hub says to a phone at a place in its feed, one frame after the other as a slow
 /// reader would; returns the most bytes that were held at once, and how many came in all.
-fn read_slowly(hub: &Arc<Hub>) -> (usize, usize) {
+fn read_slowly(hub: &Arc<Hub>, position: FeedPosition) -> (usize, usize) {
     let mut runner = HubRunner::start(hub.clone(), entry(2), NOW).unwrap();
     let start = |phone: Arc<Phone>| {
         let options = PhoneOptions { hub: hub.device(), live: true, asks: Vec::new() };
@@ -126,8 +127,7 @@ fn read_slowly(hub: &Arc<Hub>) -> (usize, usize) {
     let mut reader = start(phone(2));
     let hello = reader.poll_frame(NOW).unwrap().unwrap();
     let Frame::Hello(mut hello) = Frame::decode(&hello).unwrap() else { panic!("no Hello") };
-    let head = hub.head().unwrap();
-    hello.position = Some(crate::sync::FeedPosition { number: 0, chain: [0; 32], ..head });
+    hello.position = Some(position);
     runner.handle(&Frame::Hello(hello).encode().unwrap()).unwrap();
     runner.handle(&Frame::Pushed { answered: 0 }.encode().unwrap()).unwrap();
     let (mut held_max, mut all) = (0, 0);
@@ -145,7 +145,8 @@ fn read_slowly(hub: &Arc<Hub>) -> (usize, usize) {
 
 #[test]
 fn a_reader_that_does_not_read_costs_one_page_of_the_feed() {
-    let (held_max, all) = read_slowly(&hub());
+    let (hub, position) = hub();
+    let (held_max, all) = read_slowly(&hub, position);
     assert!(all > 3 * PAGE_BYTES, "several pages, or this shows nothing: {all}");
     // The entry that fills a page up lies over its end.
     let entry = NOTES_OF_A_VISIT * NOTE_DIGITS;
