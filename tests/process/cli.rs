@@ -22,8 +22,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     run(&["inspect"]).fails(2);
     let folders = Folders::new();
     folders.field("a", &["init"]).ok();
-    let grade = folders.field("a", &["answer", "abcd", "1.1", "good"]).fails(2);
-    assert!(grade.err.contains("dat, mi, ma, se or kad"), "{grade:?}");
+    let severity = folders.field("a", &["finding", "abcd", "1.1", "good", "x"]).fails(2);
+    assert!(severity.err.contains("mi, ma or se"), "{severity:?}");
     let lang = run(&["field", "--dir", "x", "list", "--lang", "fr"]).fails(2);
     assert!(lang.err.contains("“fr”"), "{lang:?}");
     let hub = folders.field("b", &["init", "--hub", "somewhere"]).fails(2);

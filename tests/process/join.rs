@@ -97,6 +97,8 @@ fn wrong_answers_name_the_item_and_what_it_allows() {
     };
     let unknown = answer("99.1", "dat").fails(3);
     assert!(unknown.err.contains("99.1"), "{unknown:?}");
+    let word = answer("1.2", "good").fails(2);
+    assert!(word.err.contains("dat (pass), ma (major), se (serious), kad"), "{word:?}");
     let grade = answer("1.2", "mi").fails(1);
     assert!(grade.err.contains("1.2") && grade.err.contains("major, serious"), "{grade:?}");
     // The facility's code names the visit too.

@@ -16,6 +16,7 @@ mod join;
 mod kills;
 mod program;
 mod restore;
+mod rows;
 
 use bienban_core::clock;
 

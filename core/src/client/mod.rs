@@ -4,6 +4,7 @@
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
 mod find;
+mod groups;
 mod read;
 mod settings;
 mod status;

@@ -136,8 +136,10 @@ impl Client {
         item: &str,
     ) -> Result<(Vec<Said<Answer>>, Authors), ClientError> {
         let document = self.open_inspection(genesis)?;
-        if !document.shape().has_item(item) {
-            return Err(AnswerError::UnknownItem { item: item.to_owned() }.into());
+        let (_, template) = self.template_of(genesis)?;
+        if let Some(section) = template.group_of(item)? {
+            let (item, group) = (item.to_owned(), section.code.clone());
+            return Err(AnswerError::NeedsRow { item, group }.into());
         }
         let answers = document.view().history(item);
         Ok((answers, self.authors(genesis.document(), &document)?))

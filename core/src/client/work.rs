@@ -5,10 +5,11 @@
 
 use super::read::wrong_kind;
 use super::{Client, ClientError};
+use crate::checklist::{AnswerError, Template};
 use crate::clock;
 use crate::model::{
     AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
-    LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Verdict,
+    LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
 use crate::replica::{EditOutcome, may_write};
 use crate::sync::Role;
@@ -48,12 +49,42 @@ impl Visit {
 /// An answer as a person gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The grade.
+    /// The grade; [`Grade::Given`] where the value or the photos are the answer.
     pub grade: Grade,
-    /// A measured or written value.
+    /// A measured or written value. As an answer it is in the one text that the checklist asks for
+    /// (see [`Template::read_value`]).
     pub value: Option<String>,
+    /// BLAKE3 hashes of photos, in hexadecimal.
+    pub evidence: Vec<String>,
     /// A line to add to the item's note.
     pub note: Option<String>,
+}
+
+impl Draft {
+    /// Returns a draft of a grade alone.
+    #[must_use]
+    pub fn graded(grade: Grade) -> Self {
+        Self { grade, value: None, evidence: Vec::new(), note: None }
+    }
+
+    /// Returns a draft of a value that is the answer.
+    #[must_use]
+    pub fn given(value: String) -> Self {
+        Self { value: Some(value), ..Self::graded(Grade::Given) }
+    }
+
+    /// Checks the draft against the item and turns it into what the record takes.
+    pub(super) fn checked(
+        self,
+        template: &Template,
+        item: &str,
+        resolves: bool,
+        now: Timestamp,
+    ) -> Result<(AnswerInput, Option<String>), AnswerError> {
+        template.check_whole(item, self.grade, self.value.as_deref(), self.evidence.len())?;
+        let (grade, value, evidence) = (self.grade, self.value, self.evidence);
+        Ok((AnswerInput { grade, value, evidence, claimed_at: now, resolves }, self.note))
+    }
 }
 
 /// What to do with a note.
@@ -138,8 +169,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Answer`] when the checklist does not have the item or does not allow
-    /// the grade, and [`ClientError::Replica`] while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
+    /// Returns [`ClientError::Answer`] when the checklist does not have the item, answers it in rows,
+    /// or takes something else, and [`ClientError::Replica`] while several answers stand (see [`Client::resolve`]), or when it could not be recorded.
     pub fn answer(
         &self,
         inspection: &Genesis,
@@ -171,18 +202,15 @@ impl Client {
         resolves: bool,
     ) -> Result<EditOutcome<()>, ClientError> {
         let (_, template) = self.template_of(inspection)?;
-        template.check_answer(item, draft.grade)?;
+        if let Some(section) = template.group_of(item)? {
+            let (item, group) = (item.to_owned(), section.code.clone());
+            return Err(AnswerError::NeedsRow { item, group }.into());
+        }
         let now = clock::now();
-        let answer = AnswerInput {
-            grade: draft.grade,
-            value: draft.value,
-            evidence: Vec::new(),
-            claimed_at: now,
-            resolves,
-        };
+        let (answer, line) = draft.checked(&template, item, resolves, now)?;
         let edit = |editor: &mut Editor<'_>| {
             editor.answer(item, answer)?;
-            match &draft.note {
+            match &line {
                 Some(line) => append_line(editor, item, line),
                 None => Ok(()),
             }
@@ -194,15 +222,22 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Replica`] for an unknown item, a text over its limit, or when it
-    /// could not be recorded.
+    /// Returns [`ClientError::Answer`] for an unknown item, and [`ClientError::Replica`] for a text
+    /// over its limit, or when it could not be recorded.
     pub fn note(
         &self,
         inspection: &Genesis,
         item: &str,
         note: Note,
     ) -> Result<EditOutcome<()>, ClientError> {
+        let (_, template) = self.template_of(inspection)?;
+        template.check_answer(item, Grade::Unanswered)?;
+        let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| match note {
+            // An item that the first change did not foresee has no text that all share.
+            Note::Append(text) | Note::Replace(text) if editor.shared_note(item)?.is_none() => {
+                editor.loose_note_add(id, item, &format!("{}\n", text.trim_end()))
+            }
             Note::Append(line) => append_line(editor, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
@@ -474,17 +509,18 @@ pub(super) fn review_of(inspection: &Genesis) -> Genesis {
 /// Adds a line to a note. Each line ends itself, so that lines which two people added without
 /// seeing each other stay lines when they merge.
 fn append_line(editor: &mut Editor<'_>, item: &str, line: &str) -> Result<(), EditError> {
-    let before = editor.before().view().inspection();
-    let open = before
-        .and_then(|view| view.notes.get(item).map(|note| !note.ends_with('\n')))
-        .unwrap_or(false);
-    let text =
-        if open { format!("\n{}\n", line.trim_end()) } else { format!("{}\n", line.trim_end()) };
-    editor.note(item, NoteEdit::Append(text))
+    let before = editor.shared_note(item)?.unwrap_or_default();
+    editor.note(item, NoteEdit::Append(as_line(&before, line)))
+}
+
+/// Returns a line to put behind a text, on a line of its own.
+pub(super) fn as_line(before: &str, line: &str) -> String {
+    let open = !before.is_empty() && !before.ends_with('\n');
+    format!("{}{}\n", if open { "\n" } else { "" }, line.trim_end())
 }
 
 /// Finds a row by the first digits of its random name.
-fn row_named(
+pub(super) fn row_named(
     what: &'static str,
     name: &str,
     ids: impl Iterator<Item = String>,

@@ -16,7 +16,7 @@ use super::change::{CHANGE_DEPS_MAX, RawChange};
 use super::chunk;
 use super::edit::{EditError, Editor};
 use super::ids::{Actor, ChangeHash, DocumentId, Genesis, Timestamp};
-use super::layout::{Addition, BORN, Computed, FIRST_ACTOR, Layout, SCHEMA, Shape};
+use super::layout::{Addition, BORN, Computed, FIRST_ACTOR, Layout, SCHEMA, Shape, newest};
 use super::view::View;
 
 /// Largest saved document: an inspection with every text full stays far below it, and a phone with
@@ -198,7 +198,7 @@ impl Document {
 
     /// Returns the addition that this document could hold and does not.
     pub(crate) fn addition(&self) -> Option<First> {
-        if self.layout.schema != BORN {
+        if self.layout.schema != BORN || newest(self.shape.kind()) == BORN {
             return None;
         }
         Some(first(&self.shape, BORN)).filter(|computed| computed.addition.is_some())

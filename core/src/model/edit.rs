@@ -27,6 +27,12 @@ pub enum EditError {
         /// The key that was given.
         item: String,
     },
+    /// The checklist has no such group of rows.
+    #[error("the checklist has no rows in section {group}; choose a section that is repeated")]
+    UnknownGroup {
+        /// The code that was given.
+        group: String,
+    },
     /// The kind has no such field.
     #[error("a {kind} has no field {field}", kind = kind.name())]
     UnknownField {
@@ -126,7 +132,8 @@ pub enum EditError {
         /// What was to be edited.
         what: &'static str,
     },
-    /// The document was made by a trial version: it can be read, not changed.
+    /// The document was made by a trial version, whose containers are not those of today: it can be
+    /// read, not changed.
     #[error("the record has schema {schema}, which no edit can be made in; it can be read")]
     OldSchema {
         /// Its schema.
@@ -369,7 +376,7 @@ impl<'a> Editor<'a> {
     }
 }
 
-fn within(what: &str, text: &str, limit: usize) -> Result<(), EditError> {
+pub(crate) fn within(what: &str, text: &str, limit: usize) -> Result<(), EditError> {
     let chars = text.chars().count();
     if chars > limit {
         return Err(EditError::TooLong { what: what.to_owned(), chars, limit });

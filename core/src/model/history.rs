@@ -137,12 +137,36 @@ fn no_older_than_seen(
     times
 }
 
-/// Returns what was written to a row and its texts by changes that are not ancestors of its
+/// What of a row is watched for edits that pass its tombstone by.
+#[derive(Debug)]
+pub(crate) struct Watched<'a> {
+    /// The row.
+    pub(crate) row: &'a ObjId,
+    /// The key of the tombstone itself.
+    pub(crate) tombstone: &'a str,
+    /// Maps of registers in it, by name: their keys are told as `name/key`.
+    pub(crate) maps: Vec<(&'a str, &'a ObjId)>,
+    /// Texts in it, by name.
+    pub(crate) texts: Vec<(&'a str, &'a ObjId)>,
+}
+
+impl Watched<'_> {
+    /// Returns the name of the register that an operation writes to; none when it writes elsewhere.
+    fn register(&self, op: &Op) -> Option<String> {
+        let key = field(op)?;
+        if is_object(&op.obj, self.row) {
+            return (key != self.tombstone).then_some(key);
+        }
+        let map = self.maps.iter().find(|(_, map)| is_object(&op.obj, map));
+        map.map(|(name, _)| format!("{name}/{key}"))
+    }
+}
+
+/// Returns what was written to a row and what is in it by changes that are not ancestors of its
 /// tombstones.
 pub(crate) fn parked(
     document: &Document,
-    row: &ObjId,
-    texts: &[&ObjId],
+    watched: &Watched<'_>,
     tombstones: &[ChangeHash],
 ) -> Vec<Parked> {
     let before: BTreeSet<ChangeHash> = document.ancestors(tombstones);
@@ -150,31 +174,28 @@ pub(crate) fn parked(
         document.known.keys().filter(|hash| !before.contains(hash)).copied().collect();
     let mut found = Vec::new();
     for change in decoded(document, &others) {
-        let mut typed = String::new();
-        let mut erased = 0_usize;
+        let mut typed: BTreeMap<&str, (String, usize)> = BTreeMap::new();
         for (offset, op) in change.operations.iter().enumerate() {
-            if texts.iter().any(|text| is_object(&op.obj, text)) {
+            let text_of = watched.texts.iter().find(|(_, text)| is_object(&op.obj, text));
+            if let Some((name, _)) = text_of {
+                let (words, erased) = typed.entry(name).or_default();
                 match &op.action {
-                    OpType::Put(value) => typed.push_str(&text(value)),
-                    OpType::Delete => erased += 1,
+                    OpType::Put(value) => words.push_str(&text(value)),
+                    OpType::Delete => *erased += 1,
                     _ => {}
                 }
-            } else if is_object(&op.obj, row)
-                && let Some(field) = field(op)
-                && field != "deleted"
+            } else if let Some(field) = watched.register(op)
                 && let OpType::Put(value) = &op.action
             {
                 let at = change.start_op.get() + offset as u64;
                 found.push((at, Parked { field, edit: said(&change, text(value)) }));
             }
         }
-        if !typed.is_empty() || erased > 0 {
-            if typed.is_empty() {
-                // Deleting text is an edit too: shown by how much, since it typed nothing.
-                typed = format!("[-{erased}]");
-            }
-            let edit = said(&change, typed);
-            found.push((change.start_op.get(), Parked { field: "text".to_owned(), edit }));
+        for (name, (words, erased)) in typed {
+            // Deleting text is an edit too: shown by how much, since it typed nothing.
+            let words = if words.is_empty() { format!("[-{erased}]") } else { words };
+            let edit = said(&change, words);
+            found.push((change.start_op.get(), Parked { field: name.to_owned(), edit }));
         }
     }
     found.sort_by(|a, b| {

@@ -53,11 +53,14 @@ pub use kinds::inspection::{
 };
 pub use kinds::plan::{Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role};
 pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
+pub use kinds::row::{LooseNote, RowView};
 pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
 pub use summary::{Summary, SummaryError};
-pub use text::{EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
+pub use text::{
+    EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, VALUE_CHARS_MAX, clean,
+};
 pub use view::{Conflict, Place, View};

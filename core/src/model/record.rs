@@ -34,6 +34,10 @@ impl Record {
         }
         for name in document.layout.rows.keys() {
             let mut rows = Map::new();
+            if *name == "rows" {
+                root.insert((*name).to_owned(), groups(view));
+                continue;
+            }
             for (id, row) in view.rows(name) {
                 let mut fields = Map::new();
                 fields.insert("fields".to_owned(), registers(view.fields(&row)));
@@ -62,6 +66,21 @@ impl Record {
     pub fn digest(&self) -> [u8; 32] {
         blake3::derive_key("bienban 2026-11 record", &self.bytes)
     }
+}
+
+/// The rows of repeat groups, each with its answers and its note.
+fn groups(view: &View<'_>) -> Value {
+    let mut rows = Map::new();
+    for (id, parts) in view.row_parts() {
+        let answers = parts.answers.as_ref().map(|map| view.fields(map)).unwrap_or_default();
+        let note = parts.note.as_ref().map(|text| view.text_of(text)).unwrap_or_default();
+        let mut row = Map::new();
+        row.insert("fields".to_owned(), registers(view.fields(&parts.row)));
+        row.insert("answers".to_owned(), registers(answers));
+        row.insert("note".to_owned(), json!(note));
+        rows.insert(id, Value::Object(row));
+    }
+    Value::Object(rows)
 }
 
 fn registers(registers: impl IntoIterator<Item = (String, Register<String>)>) -> Value {

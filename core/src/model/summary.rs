@@ -64,9 +64,10 @@ pub struct Summary {
     pub template: Option<TemplateId>,
     /// Where it stands: the life cycle of an inspection, the verdict of a review; empty otherwise.
     pub state: String,
-    /// Items that have an answer.
+    /// Items that have an answer, of those in `items`.
     pub answered: u32,
-    /// Items of the checklist.
+    /// Answers that the checklist asks for: its items that are not worked out, those of repeat
+    /// groups once for each row that counts. Relevance is the checklist's to judge and not seen here.
     pub items: u32,
     /// Registers in which values stand that differ.
     pub conflicts: u32,
@@ -232,7 +233,7 @@ impl Document {
             template: self.genesis.template,
             state: String::new(),
             answered: 0,
-            items: count(self.shape.items().len()),
+            items: 0,
             conflicts: count(view.conflicts().len()),
             findings: 0,
             open_requests: 0,
@@ -252,8 +253,19 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     let mut states: Vec<&str> = read.states().into_iter().map(|state| state.name()).collect();
     states.dedup();
     summary.state = states.join("|");
-    let items = view.document().shape.items();
-    summary.answered = count(items.iter().filter(|item| read.is_answered(item)).count());
+    let shape = &view.document().shape;
+    let (mut answered, mut items) = (0, 0);
+    for item in shape.answerable() {
+        items += 1;
+        answered += usize::from(read.is_answered(item));
+    }
+    for row in read.rows.values().filter(|row| row.is_live()) {
+        for item in shape.group(row.group()).into_iter().flat_map(|group| &group.items) {
+            items += 1;
+            answered += usize::from(row.is_answered(item));
+        }
+    }
+    (summary.answered, summary.items) = (count(answered), count(items));
     summary.findings = count(read.findings.values().filter(|row| row.is_live()).count());
 }
 

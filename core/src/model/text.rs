@@ -7,6 +7,9 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Longest value of one field, in characters: several lines of an official form.
 pub const FIELD_CHARS_MAX: usize = 4_000;
+/// Longest value of an answer, in characters: the longest that a checklist may ask for, and still a
+/// small part of what one change may hold.
+pub const VALUE_CHARS_MAX: usize = 10_000;
 /// Longest note, opinion or finding, in characters: some printed pages. Each character of a merged
 /// text is one operation, so replacing a whole text stays under the 20,000 operations of one change.
 pub const TEXT_CHARS_MAX: usize = 9_000;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document::Document;
-use super::history::{self, Past};
+use super::history::{self, Past, Watched};
 use super::ids::{ChangeHash, Kind, Timestamp};
 use super::kinds::facility::FacilityView;
 use super::kinds::finding::Parked;
@@ -19,6 +19,7 @@ use super::kinds::followup::FollowupView;
 use super::kinds::inspection::{Answer, InspectionView};
 use super::kinds::plan::PlanView;
 use super::kinds::review::ReviewView;
+use super::kinds::row::{self, RowParts};
 use super::migrate;
 use super::record::Record;
 use super::register::{Register, Said, Told};
@@ -28,10 +29,20 @@ use super::register::{Register, Said, Told};
 pub struct Place {
     /// The container, for instance `answers`.
     pub container: String,
-    /// The key in it: an item, a field's name, or a row's id.
+    /// The key in it: an item, a field's name, or a row's id. Answers in rows stand in `rows` under
+    /// the row's id and the item with a slash between.
     pub key: String,
     /// The field, in a row of fields.
     pub field: Option<String>,
+}
+
+impl Place {
+    /// Returns the row and the item of an answer in a row; none for other places.
+    #[must_use]
+    pub fn row_item(&self) -> Option<(&str, &str)> {
+        let is_row = self.container == "rows" && self.field.is_none();
+        is_row.then(|| self.key.split_once('/')).flatten()
+    }
 }
 
 /// A register in which several values stand, written without sight of each other.
@@ -114,6 +125,17 @@ impl<'a> View<'a> {
         let Some(answers) = self.document.layout.registers.get("answers") else {
             return Vec::new();
         };
+        self.answers_put(answers, item)
+    }
+
+    /// As [`View::history`], of an item in a row.
+    #[must_use]
+    pub fn row_history(&self, row: &str, item: &str) -> Vec<Said<Answer>> {
+        let answers = self.row_parts().remove(row).and_then(|parts| parts.answers);
+        answers.map(|answers| self.answers_put(&answers, item)).unwrap_or_default()
+    }
+
+    fn answers_put(&self, answers: &ObjId, item: &str) -> Vec<Said<Answer>> {
         history::puts(&self.document, answers, item)
             .into_iter()
             .map(|said| said.map(|raw| self.answer(&raw)))
@@ -126,6 +148,12 @@ impl<'a> View<'a> {
     pub fn history_of(&self, place: &Place) -> Vec<Said<String>> {
         let layout = &self.document.layout;
         let name = place.container.as_str();
+        if let Some((row, item)) = place.row_item() {
+            let answers = self.row_parts().remove(row).and_then(|parts| parts.answers);
+            return answers
+                .map(|answers| history::puts(&self.document, &answers, item))
+                .unwrap_or_default();
+        }
         match &place.field {
             Some(field) => match self.rows(name).get(&place.key) {
                 Some(row) => history::puts(&self.document, row, field),
@@ -164,7 +192,8 @@ impl<'a> View<'a> {
     }
 
     fn is_agreed(&self, contested: &Conflict) -> bool {
-        let answers = contested.place.container == "answers";
+        let place = &contested.place;
+        let answers = place.container == "answers" || place.row_item().is_some();
         contested.values.windows(2).all(|pair| {
             let (one, other) = (&pair[0].value, &pair[1].value);
             one == other || (answers && self.answer(one).agrees(&self.answer(other)))
@@ -186,6 +215,23 @@ impl<'a> View<'a> {
                     let place = Place { container, key, field: Some(field) };
                     found.extend(conflict(place, register));
                 }
+            }
+        }
+        found.extend(self.contested_in_rows());
+        found
+    }
+
+    /// Returns the contested answers of rows that count. What stands in a removed row is shown with
+    /// it and nobody has to settle it.
+    fn contested_in_rows(&self) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        for (id, parts) in self.row_parts() {
+            if row::is_dead(&row::removed(self, &parts.row)) {
+                continue;
+            }
+            for (item, register) in parts.answers.iter().flat_map(|map| self.fields(map)) {
+                let (container, key) = ("rows".to_owned(), format!("{id}/{item}"));
+                found.extend(conflict(Place { container, key, field: None }, register));
             }
         }
         found
@@ -306,17 +352,42 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    pub(crate) fn parked(&self, row: &ObjId, tombstones: &[ChangeHash]) -> Vec<Parked> {
+    /// Returns what stands under the keys of a map of rows and is no row.
+    pub(crate) fn not_rows(&self, name: &str) -> BTreeMap<String, Register<String>> {
+        match self.document.layout.rows.get(name) {
+            Some(map) => self.fields(map),
+            None => BTreeMap::new(),
+        }
+    }
+
+    /// Returns the rows of repeat groups with what each is made of.
+    pub(crate) fn row_parts(&self) -> BTreeMap<String, RowParts> {
+        let rows = self.rows("rows").into_iter();
+        rows.map(|(id, row)| (id, RowParts::of(&self.document.automerge, row))).collect()
+    }
+
+    /// Returns who made an object and when, with the number of the operation that did.
+    pub(crate) fn made(&self, object: &ObjId) -> Said<u64> {
+        let (counter, said) = self.said(&Value::from(""), object);
+        said.map(|_| counter)
+    }
+
+    pub(crate) fn parked_in_finding(&self, row: &ObjId, tombstones: &[ChangeHash]) -> Vec<Parked> {
+        let values = self.document.automerge.get_all(row, "text").unwrap_or_default();
+        let texts: Vec<(&str, &ObjId)> = values
+            .iter()
+            .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
+            .map(|(_, id)| ("text", id))
+            .collect();
+        let watched = Watched { row, tombstone: "deleted", maps: Vec::new(), texts };
+        self.parked(&watched, tombstones)
+    }
+
+    pub(crate) fn parked(&self, watched: &Watched<'_>, tombstones: &[ChangeHash]) -> Vec<Parked> {
         if tombstones.is_empty() {
             return Vec::new();
         }
-        let values = self.document.automerge.get_all(row, "text").unwrap_or_default();
-        let texts: Vec<&ObjId> = values
-            .iter()
-            .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
-            .map(|(_, id)| id)
-            .collect();
-        history::parked(&self.document, row, &texts, tombstones)
+        history::parked(&self.document, watched, tombstones)
     }
 }
 

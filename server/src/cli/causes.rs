@@ -131,6 +131,9 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
     use EditError as E;
     Some(match error {
         E::UnknownItem { item } => m.text("cause.unknown_item", &[("item", item)]),
+        E::UnknownGroup { group } => {
+            m.text("cause.unknown_group", &[("section", group), ("known", "–")])
+        }
         E::UnknownField { kind, field } => {
             let kind = words::kind(m, kind.name());
             m.text("cause.unknown_field", &[("kind", &kind), ("field", field)])
@@ -179,6 +182,27 @@ fn of_answer(error: &AnswerError, m: &Messages) -> Option<String> {
             let (grade, allowed) = (words::grade_or(m, grade), allowed.join(", "));
             let values = [("item", item.as_str()), ("grade", &grade), ("allowed", &allowed)];
             Some(m.text("cause.grade_not_allowed", &values))
+        }
+        AnswerError::Value { item, wanted } => {
+            let wanted = words::wanted(m, wanted);
+            Some(m.text("cause.wanted", &[("item", item), ("wanted", &wanted)]))
+        }
+        AnswerError::Ambiguous { item } => {
+            Some(m.text("cause.ambiguous_number", &[("item", item)]))
+        }
+        AnswerError::NeedsRow { item, group } => {
+            Some(m.text("cause.needs_row", &[("item", item), ("section", group)]))
+        }
+        AnswerError::OtherRow { item, group } => {
+            Some(m.text("cause.other_row", &[("item", item), ("section", group)]))
+        }
+        AnswerError::UnknownGroup { group, known } => {
+            let known = if known.is_empty() { "–".to_owned() } else { known.join(", ") };
+            Some(m.text("cause.unknown_group", &[("section", group), ("known", &known)]))
+        }
+        AnswerError::TooManyRows { group, limit } => {
+            let limit = limit.to_string();
+            Some(m.text("cause.too_many_rows", &[("section", group), ("limit", &limit)]))
         }
         _ => None,
     }

@@ -346,7 +346,7 @@ fn not_found(what: &str, m: &Messages) -> Option<String> {
         "plan" => m.text("hint.list_plans", &[]),
         "checklist" => m.text("hint.list_checklists", &[]),
         "device" => m.text("hint.list_devices", &[]),
-        "finding" | "comment" => m.text("hint.see_show", &[]),
+        "finding" | "row" | "comment" => m.text("hint.see_show", &[]),
         "change" => m.text("hint.see_history", &[]),
         _ => return None,
     })
@@ -370,6 +370,13 @@ fn of_client(error: &ClientError) -> Failed {
             Failed::NotFound
         }
         ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
+        ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
+        ClientError::Answer(
+            AnswerError::Value { .. }
+            | AnswerError::Ambiguous { .. }
+            | AnswerError::NeedsRow { .. }
+            | AnswerError::OtherRow { .. },
+        ) => Failed::Usage,
         ClientError::NotYours { .. } => Failed::Refused,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),

@@ -159,7 +159,7 @@ mod tests {
         let field = command.find_subcommand("field").unwrap();
         let help = field.find_subcommand("answer").unwrap().clone().render_help().to_string();
         let listed = help.split("Arguments:").nth(1).unwrap();
-        let at = ["<INSPECTION>", "<ITEM>", "<GRADE>"].map(|name| listed.find(name).unwrap());
+        let at = ["<INSPECTION>", "<ITEM>", "[ANSWER]"].map(|name| listed.find(name).unwrap());
         assert!(at.is_sorted(), "{help}");
     }
 

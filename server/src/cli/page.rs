@@ -5,7 +5,7 @@ use bienban_core::checklist::GradeResult;
 use super::output::Page;
 use super::record::{
     AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
-    PinnedData, ReviewData,
+    PinnedData, ReviewData, RowData,
 };
 use super::rows::unit_text;
 use super::{time, words};
@@ -27,7 +27,14 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
         };
         page.line(format!("{} {}{agency}", section.code, section.title));
         for item in &section.items {
-            item_text(&mut page, item, m);
+            item_text(&mut page, item, 2, m);
+        }
+        if let (Some(repeat), true) = (&section.repeat, section.rows.is_empty()) {
+            page.line(format!("  {}", m.text("show.no_rows", &[("row", &repeat.row)])));
+        }
+        for row in &section.rows {
+            let name = section.repeat.as_ref().map(|repeat| repeat.row.as_str());
+            row_text(&mut page, row, name.unwrap_or("?"), m);
         }
     }
     if !data.findings.is_empty() {
@@ -77,35 +84,93 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
     page.line(m.text("show.heads", &[("heads", &heads.join(","))]));
 }
 
-fn item_text(page: &mut Page, item: &ItemData, m: &Messages) {
+/// Writes a row of a repeated section with its items.
+fn row_text(page: &mut Page, row: &RowData, name: &str, m: &Messages) {
+    let id = &row.id[..SHORT.min(row.id.len())];
+    let removed = if row.removed { m.text("show.row_removed", &[]) } else { String::new() };
+    let by = by(&row.author, &row.at, m);
+    page.line(format!("  {id}  {name} {} {removed} {by}", row.number));
+    for item in &row.items {
+        item_text(page, item, 4, m);
+    }
+    if !row.note.is_empty() {
+        page.line(format!("    {}", m.text("show.note", &[])));
+        page.block(6, &row.note);
+    }
+    for parked in &row.parked {
+        let edit = &parked.edit;
+        let answer = serde_json::from_str(&edit.value).ok();
+        let value = answer.as_ref().and_then(|value| raw_answer(value, m));
+        let value = value.unwrap_or_else(|| edit.value.clone());
+        let by = self::by(&edit.author, &edit.at, m);
+        let values = [("field", parked.field.as_str()), ("value", &value), ("by", &by)];
+        page.line(format!("    {}", m.text("show.row_parked", &values)));
+    }
+    for damaged in &row.damaged {
+        for value in &damaged.values {
+            let by = self::by(&value.author, &value.at, m);
+            let values = [("key", damaged.key.as_str()), ("value", &value.value), ("by", &by)];
+            page.line(format!("    {}", m.text("show.row_damaged", &values)));
+        }
+    }
+}
+
+/// Returns what a stored answer says; none when it is no answer.
+fn raw_answer(value: &serde_json::Value, m: &Messages) -> Option<String> {
+    let grade = value.get("grade")?.as_str()?;
+    let said = value.get("value").and_then(serde_json::Value::as_str);
+    Some(match said {
+        Some(said) if grade == "given" => said.to_owned(),
+        Some(said) => format!("{} = {said}", words::grade_named(m, grade)),
+        None => words::grade_named(m, grade),
+    })
+}
+
+fn item_text(page: &mut Page, item: &ItemData, indent: usize, m: &Messages) {
     let mark = match item.state {
         "unanswered" => "[ ]".to_owned(),
         "conflict" => "[!]".to_owned(),
         _ => "[x]".to_owned(),
     };
-    page.line(format!("  {mark} {} {}", item.key, item.text));
+    let at = " ".repeat(indent);
+    page.line(format!("{at}{mark} {} {}", item.key, item.text));
+    let at = " ".repeat(indent + 6);
     if item.state == "conflict" {
-        let counts = item.counts_as.map(|name| words::grade_named(m, name)).unwrap_or_default();
-        page.line(format!("        {}", m.text("show.conflict", &[("grade", &counts)])));
+        let counts = item.counts_as.map(|name| words::grade_named(m, name));
+        let said = match &counts {
+            Some(grade) => m.text("show.conflict", &[("grade", grade)]),
+            None => m.text("show.differ", &[]),
+        };
+        page.line(format!("{at}{said}"));
     }
     if item.state == "answered" && item.answers.len() > 1 {
         let count = item.answers.len().to_string();
-        page.line(format!("        {}", m.text("show.agreed", &[("count", &count)])));
+        page.line(format!("{at}{}", m.text("show.agreed", &[("count", &count)])));
     }
     for answer in &item.answers {
-        page.line(format!("        {}", answer_text(answer, m)));
+        page.line(format!("{at}{}", answer_text(answer, m)));
     }
     if !item.note.is_empty() {
-        page.line(format!("        {}", m.text("show.note", &[])));
-        page.block(10, &item.note);
+        page.line(format!("{at}{}", m.text("show.note", &[])));
+        page.block(indent + 8, &item.note);
+    }
+    for note in &item.loose_notes {
+        let by = by(&note.author, &note.at, m);
+        let first = note.value.lines().next().unwrap_or_default();
+        page.line(format!("{at}{}", m.text("show.loose", &[("text", first), ("by", &by)])));
     }
 }
 
 /// Returns an answer with who and when.
 pub(super) fn answer_text(answer: &AnswerData, m: &Messages) -> String {
-    let mut text = words::grade_named(m, answer.grade);
-    if let Some(value) = &answer.value {
-        text.push_str(&format!(" = {value}"));
+    let mut text = match (answer.grade, &answer.value, &answer.value_text) {
+        ("given", _, Some(text)) | ("given", Some(text), None) => text.clone(),
+        (grade, Some(value), _) => format!("{} = {value}", words::grade_named(m, grade)),
+        (grade, None, _) => words::grade_named(m, grade),
+    };
+    if !answer.photos.is_empty() {
+        let count = answer.photos.len().to_string();
+        text.push_str(&m.text("show.photos", &[("count", &count)]));
     }
     let by = by(&answer.author, &answer.at, m);
     if answer.resolves > 0 {
@@ -231,10 +296,7 @@ pub(super) fn conflicts(page: &mut Page, conflicts: &[ConflictData], m: &Message
         }
         page.line(place);
         for value in &conflict.values {
-            let shown = match value.value.get("grade").and_then(serde_json::Value::as_str) {
-                Some(name) => words::grade_named(m, name),
-                None => value.value.to_string(),
-            };
+            let shown = raw_answer(&value.value, m).unwrap_or_else(|| value.value.to_string());
             page.line(format!("    {shown}  {}", by(&value.author, &value.at, m)));
         }
     }

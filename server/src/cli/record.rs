@@ -2,17 +2,20 @@
 //!
 //! These mirror types own the names that programs rely on (docs/cli.md), so that the core may change.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bienban_core::checklist::{GradeSoFar, Item};
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
-    Answer as Given, AnswerState, Conflict, FindingView, Grade, Pinned, Register, ReviewView, Said,
-    Told, Verdict,
+    Answer as Given, AnswerState, Conflict, FindingView, Grade, Parked, Pinned, Register,
+    ReviewView, Said, Told, Verdict,
 };
 use bienban_core::replica::Arrival;
 use serde::Serialize;
 
+pub(super) use self::groups::{RepeatData, RowData};
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -38,9 +41,13 @@ pub(super) struct AuthorData {
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct AnswerData {
-    /// One of na, pass, minor, major, serious, unanswered, damaged.
+    /// One of na, pass, minor, major, serious, given, unanswered, damaged.
     pub(super) grade: &'static str,
     pub(super) value: Option<String>,
+    /// The value with its unit or with what the options say; none where it says everything itself.
+    pub(super) value_text: Option<String>,
+    /// Hashes of photos.
+    pub(super) photos: Vec<String>,
     pub(super) claimed_at: String,
     /// How many answers it settled.
     pub(super) resolves: usize,
@@ -53,6 +60,8 @@ pub(super) struct AnswerData {
 pub(super) struct ItemData {
     pub(super) key: String,
     pub(super) text: String,
+    /// The kind of answer that it takes; none when the checklist does not have the item.
+    pub(super) answer: Option<&'static str>,
     /// The severities that an answer may have beside pass and na.
     pub(super) severities: Vec<&'static str>,
     /// One of unanswered, answered, conflict.
@@ -60,7 +69,10 @@ pub(super) struct ItemData {
     pub(super) answers: Vec<AnswerData>,
     /// The grade that counts: of several answers the worse.
     pub(super) counts_as: Option<&'static str>,
+    /// The note that everybody shares, and behind it those in `loose_notes`.
     pub(super) note: String,
+    /// Notes on what the record did not foresee, each with its author.
+    pub(super) loose_notes: Vec<SaidData<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +80,12 @@ pub(super) struct SectionData {
     pub(super) code: String,
     pub(super) title: String,
     pub(super) agency: String,
+    /// Its items; of a repeated section only those that somebody wrote to outside of its rows.
     pub(super) items: Vec<ItemData>,
+    /// How often it is repeated; none when it is answered once.
+    pub(super) repeat: Option<RepeatData>,
+    /// The rows of a repeated section in the order of their making, removed ones too.
+    pub(super) rows: Vec<RowData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -216,18 +233,29 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
             code: section.code.clone(),
             title: words::local(m, &section.title).to_owned(),
             agency: agency.map(|agency| words::local(m, agency)).unwrap_or_default().to_owned(),
-            items: items.collect(),
+            repeat: section.repeat.as_ref().map(|repeat| groups::repeat(repeat, m)),
+            items: items
+                .filter(|item| {
+                    let written = !item.answers.is_empty() || !item.note.is_empty();
+                    section.repeat.is_none() || written
+                })
+                .collect(),
+            rows: groups::rows(shown, Some(section), m),
         });
     }
     // Answers to items that the checklist does not have are shown all the same: nothing is hidden.
-    let strays = shown.view.answers.keys().filter(|key| !known.contains(key.as_str()));
+    let all: BTreeSet<&String> = shown.view.answers.keys().chain(shown.view.notes.keys()).collect();
+    let strays = all.into_iter().filter(|key| !known.contains(key.as_str()));
     let strays: Vec<_> = strays.map(|key| item(shown, key, None, m)).collect();
-    if !strays.is_empty() {
+    let rows = groups::rows(shown, None, m);
+    if !strays.is_empty() || !rows.is_empty() {
         sections.push(SectionData {
             code: String::new(),
             title: m.text("show.strays", &[]),
             agency: String::new(),
             items: strays,
+            repeat: None,
+            rows,
         });
     }
     sections
@@ -235,8 +263,27 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
 
 fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemData {
     let state = shown.view.answers.get(key).unwrap_or(&AnswerState::Unanswered);
+    let mut data = answered(shown, key, state, entry, m);
+    data.note = shown.view.notes.get(key).cloned().unwrap_or_default();
+    let mut loose: Vec<_> = shown.view.loose_notes.values().collect();
+    loose.sort_by_key(|note| (note.made.value, &note.made.actor));
+    let loose = loose.into_iter().filter(|note| note.item.shown().is_some_and(|of| of == key));
+    data.loose_notes =
+        loose.map(|note| said(&note.made, &shown.authors, |_| note.text.clone())).collect();
+    data
+}
+
+/// Returns an item with its answers, in a row or outside of rows.
+fn answered(
+    shown: &Shown,
+    key: &str,
+    state: &AnswerState,
+    entry: Option<&Item>,
+    m: &Messages,
+) -> ItemData {
     ItemData {
         key: key.to_owned(),
+        answer: entry.map(|entry| entry.answer.name()),
         text: entry.map(|entry| words::local(m, &entry.text)).unwrap_or_default().to_owned(),
         severities: entry
             .map(|entry| entry.severities().iter().copied().map(words::severity_name).collect())
@@ -247,15 +294,25 @@ fn item(shown: &Shown, key: &str, entry: Option<&Item>, m: &Messages) -> ItemDat
             AnswerState::One(_) | AnswerState::Agreed(_) => "answered",
             AnswerState::Conflict(_) => "conflict",
         },
-        answers: state.all().iter().map(|said| answer(said, &shown.authors)).collect(),
+        answers: state.all().iter().map(|said| answer(said, &shown.authors, entry, m)).collect(),
         counts_as: state.worst(shown.template.order()).map(Grade::name),
-        note: shown.view.notes.get(key).cloned().unwrap_or_default(),
+        note: String::new(),
+        loose_notes: Vec::new(),
     }
 }
 
 /// Turns an answer into data.
-pub(super) fn answer(said: &Said<Given>, authors: &Authors) -> AnswerData {
+pub(super) fn answer(
+    said: &Said<Given>,
+    authors: &Authors,
+    entry: Option<&Item>,
+    m: &Messages,
+) -> AnswerData {
+    let value = said.value.value.as_deref();
+    let is_value = said.value.grade == Grade::Given;
     AnswerData {
+        value_text: value.filter(|_| is_value).and_then(|value| words::value(m, entry, value)),
+        photos: said.value.evidence.clone(),
         grade: said.value.grade.name(),
         value: said.value.value.clone(),
         claimed_at: time::rfc3339(said.value.claimed_at),
@@ -277,15 +334,16 @@ fn finding(id: &str, view: &FindingView, authors: &Authors) -> FindingData {
         unfixable: view.is_unfixable(),
         fixed: view.is_fixed(),
         deleted: !view.is_live(),
-        parked: view
-            .parked
-            .iter()
-            .map(|parked| ParkedData {
-                field: parked.field.clone(),
-                edit: said(&parked.edit, authors, Clone::clone),
-            })
-            .collect(),
+        parked: parked(&view.parked, authors),
     }
+}
+
+fn parked(edits: &[Parked], authors: &Authors) -> Vec<ParkedData> {
+    let data = edits.iter().map(|parked| ParkedData {
+        field: parked.field.clone(),
+        edit: said(&parked.edit, authors, Clone::clone),
+    });
+    data.collect()
 }
 
 /// Turns conflicts into data.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use bienban_core::checklist::Words;
+use bienban_core::checklist::{AnswerType, Item, Wanted, Words};
 use bienban_core::model::{Grade, Severity};
 use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
@@ -102,6 +102,7 @@ pub(crate) fn grade(m: &Messages, grade: Grade) -> String {
         Grade::Major => m.text("grade.major", &[]),
         Grade::Serious => m.text("grade.serious", &[]),
         Grade::NotApplicable => m.text("grade.na", &[]),
+        Grade::Given => m.text("grade.given", &[]),
         Grade::Unanswered => m.text("grade.unanswered", &[]),
         _ => m.text("grade.damaged", &[]),
     }
@@ -124,6 +125,81 @@ pub(crate) fn grade_or(m: &Messages, name: &str) -> String {
     }
 }
 
+/// Returns a value as people read it: with its unit, or with what the options say. None where the
+/// value says everything itself.
+pub(crate) fn value(m: &Messages, item: Option<&Item>, value: &str) -> Option<String> {
+    let item = item?;
+    let said = |key: &str| {
+        let option = item.option(key).map(|option| local(m, &option.text));
+        option.map_or_else(|| key.to_owned(), |text| format!("{key} ({text})"))
+    };
+    match &item.answer {
+        AnswerType::Number { unit, .. } => Some(format!("{value} {unit}")),
+        AnswerType::Choice { or_none: true, .. } if item.option(value).is_none() => {
+            Some(m.text("wanted.no_option", &[]))
+        }
+        AnswerType::Choice { .. } => Some(said(value)),
+        AnswerType::Choices { .. } => {
+            Some(value.split(' ').map(said).collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
+    }
+}
+
+/// Returns what an item takes, as people type it.
+pub(crate) fn wanted(m: &Messages, wanted: &Wanted) -> String {
+    let options = |options: &[(String, Words)]| {
+        let each = options.iter().map(|(key, text)| format!("{key} ({})", local(m, text)));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    match wanted {
+        Wanted::Grade { allowed } => {
+            let each: Vec<String> = allowed.iter().map(|one| typed_grade(m, *one)).collect();
+            m.text("wanted.grade", &[("grades", &each.join(", "))])
+        }
+        Wanted::Number { unit, decimals, min, max } => {
+            let decimals = decimals.to_string();
+            let mut text = m.text("wanted.number", &[("unit", unit), ("decimals", &decimals)]);
+            if let Some(min) = min {
+                text.push_str(&m.text("wanted.at_least", &[("number", &min.to_string())]));
+            }
+            if let Some(max) = max {
+                text.push_str(&m.text("wanted.at_most", &[("number", &max.to_string())]));
+            }
+            text
+        }
+        Wanted::Choice { options: all, or_none } => {
+            let mut all = options(all);
+            if *or_none {
+                all = format!("{all}, khong ({})", m.text("wanted.no_option", &[]));
+            }
+            m.text("wanted.choice", &[("options", &all)])
+        }
+        Wanted::Choices { options: all } => m.text("wanted.choices", &[("options", &options(all))]),
+        Wanted::Text { chars_max } => m.text("wanted.text", &[("limit", &chars_max.to_string())]),
+        Wanted::Day => m.text("wanted.day", &[]),
+        Wanted::Photos { min, max } => {
+            m.text("wanted.photos", &[("min", &min.to_string()), ("max", &max.to_string())])
+        }
+        Wanted::Position => m.text("wanted.position", &[]),
+        Wanted::Signature => m.text("wanted.signature", &[]),
+        _ => m.text("wanted.nothing", &[]),
+    }
+}
+
+/// Returns a grade as people type it, with what it means.
+fn typed_grade(m: &Messages, one: Grade) -> String {
+    let typed = match one {
+        Grade::Pass => "dat",
+        Grade::Minor => "mi",
+        Grade::Major => "ma",
+        Grade::Serious => "se",
+        Grade::NotApplicable => "kad",
+        other => other.name(),
+    };
+    format!("{typed} ({})", grade(m, one))
+}
+
 /// Returns what people call a thing that has a name here.
 pub(crate) fn thing(m: &Messages, what: &str) -> String {
     match what {
@@ -134,6 +210,7 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "device" => m.text("thing.device", &[]),
         "change" => m.text("thing.change", &[]),
         "finding" => m.text("thing.finding", &[]),
+        "row" => m.text("thing.row", &[]),
         "comment" => m.text("thing.comment", &[]),
         other => other.to_owned(),
     }

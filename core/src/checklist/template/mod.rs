@@ -16,6 +16,7 @@ mod periods;
 mod points;
 mod read;
 mod strict;
+mod typed;
 mod v1;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use self::answer::AnswerError;
+pub use self::answer::{AnswerError, Wanted};
 pub use self::decimal::{DECIMAL_DIGITS_MAX, Decimal, DecimalError};
 pub use self::diff::{Changed, Difference, differences};
 pub use self::fault::{Fault, FaultKind, TemplateError};

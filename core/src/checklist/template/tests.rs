@@ -528,4 +528,83 @@ fn an_earlier_key_is_claimed_once_and_is_a_key() {
     // An empty list says what holds without it.
     let found = pointers(|value| value["sections"][0]["items"][2]["was"] = json!([]));
     assert_eq!(found, [format!("{items}/2/was")]);
+
+fn a_whole_answer_is_checked_by_the_type_of_its_item() {
+    let tea = Template::parse(TEA_1).unwrap();
+    let check = |item: &str, grade, value, photos| tea.check_whole(item, grade, value, photos);
+    for item in ["1.1", "g.1", "g.3", "lot-kg"] {
+        assert_eq!(check(item, Grade::NotApplicable, None, 0), Ok(()), "{item}");
+        assert_eq!(check(item, Grade::Unanswered, None, 0), Ok(()), "{item}");
+    }
+    assert_eq!(check("1.1", Grade::Major, Some("số 12"), 3), Ok(()));
+    assert_eq!(check("g.1", Grade::Given, Some("yes"), 0), Ok(()));
+    assert_eq!(check("lot-kg", Grade::Given, Some("12.5"), 1), Ok(()));
+    for (item, grade, value, photos, said) in [
+        (
+            "1.1",
+            Grade::Serious,
+            None,
+            0,
+            "item 1.1 does not allow serious; allowed are pass, major, na",
+        ),
+        ("1.1", Grade::Given, Some("x"), 0, "item 1.1 takes a grade: pass, major, na"),
+        ("g.1", Grade::Pass, None, 0, "item g.1 takes one of no, yes"),
+        ("g.1", Grade::Given, Some("maybe"), 0, "item g.1 takes one of no, yes"),
+        ("g.1", Grade::Given, None, 1, "item g.1 takes one of no, yes"),
+        (
+            "lot-kg",
+            Grade::Given,
+            Some("-1"),
+            0,
+            "item lot-kg takes a number in kg with at most 3 decimals, at least 0",
+        ),
+        ("zz", Grade::Given, Some("1"), 0, "the checklist has no item zz; choose one of its items"),
+    ] {
+        assert_eq!(check(item, grade, value, photos).unwrap_err().to_string(), said);
+    }
+    let sample = parse(&sample()).unwrap();
+    let photo = sample.each().find(|(_, item)| item.answer.name() == "photo");
+    let photo = photo.map(|(_, item)| item.key.clone()).unwrap();
+    assert_eq!(sample.check_whole(&photo, Grade::Given, None, 1), Ok(()));
+    assert!(sample.check_whole(&photo, Grade::Given, None, 0).is_err());
+    assert!(sample.check_whole(&photo, Grade::Given, Some("x"), 1).is_err());
+}
+
+#[test]
+fn what_people_type_becomes_the_one_text_of_the_record() {
+    let tea = Template::parse(TEA_1).unwrap();
+    for (item, typed, kept) in [
+        ("lot-kg", "1.250,5 kg", "1250.5"),
+        ("lot-wet", "6,50 %", "6.5"),
+        ("lot-made", "1/12/2026", "2026-12-01"),
+        ("lot-code", " L 07 ", " L 07 "),
+        ("g.1", "YES", "yes"),
+        ("g.3", "21,85; 106,76", "21.85,106.76"),
+    ] {
+        assert_eq!(tea.read_value(item, typed).unwrap(), kept, "{item}");
+    }
+    assert!(matches!(tea.read_value("lot-kg", "1.000"), Err(AnswerError::Ambiguous { .. })));
+    for (item, typed) in
+        [("lot-wet", "100,1"), ("lot-made", "30/02/2026"), ("g.1", "có"), ("1.1", "x")]
+    {
+        let error = tea.read_value(item, typed).unwrap_err();
+        assert!(matches!(error, AnswerError::Value { .. }), "{error}");
+    }
+    let sample = parse(&sample()).unwrap();
+    assert_eq!(sample.read_value("4", "y, x").unwrap(), "x y");
+    assert_eq!(sample.read_value("3", "khong").unwrap(), NONE_KEY);
+}
+
+#[test]
+fn the_shape_names_the_groups_and_what_nobody_answers() {
+    let tea = Template::parse(TEA_1).unwrap();
+    let shape = tea.shape();
+    let lots = shape.group("lots").unwrap();
+    assert_eq!(lots.items, ["lot-code", "lot-made", "lot-best", "lot-kg", "lot-wet"]);
+    assert!(shape.knows_item("lot-kg") && !shape.has_item("lot-kg"));
+    let worked_out = tea.each().filter(|(s, i)| s.repeat.is_none() && i.is_calculated()).count();
+    assert!(worked_out > 0);
+    assert_eq!(shape.answerable().count() + worked_out, shape.items().len());
+    assert_eq!(tea.group_of("lot-kg").unwrap().unwrap().code, "lots");
+    assert!(tea.group_of("1.1").unwrap().is_none());
 }

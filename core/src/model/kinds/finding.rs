@@ -155,7 +155,7 @@ fn read(view: &View<'_>, row: &ObjId) -> FindingView {
         deadline: view.at_key(row, "deadline").map(|raw| Told::read(&raw)),
         unfixable: told("unfixable"),
         fixed: told("fixed"),
-        parked: view.parked(row, &tombstones),
+        parked: view.parked_in_finding(row, &tombstones),
         deleted,
     }
 }
@@ -171,7 +171,7 @@ impl Editor<'_> {
 
     fn check_item(&self, item: Option<&str>) -> Result<(), EditError> {
         match item {
-            Some(item) if !self.document.shape.has_item(item) => {
+            Some(item) if !self.document.shape.knows_item(item) => {
                 Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
             }
             _ => Ok(()),

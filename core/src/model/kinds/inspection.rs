@@ -6,11 +6,12 @@ use automerge::{ObjId, ReadDoc};
 use serde::{Deserialize, Serialize};
 
 use super::finding::FindingView;
-use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, optional};
+use super::row::{LooseNote, RowView};
+use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, within};
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Said, Told, parse};
-use crate::model::text::{EVIDENCE_MAX, clean};
+use crate::model::text::{EVIDENCE_MAX, VALUE_CHARS_MAX, clean};
 use crate::model::view::View;
 
 /// What an answer says of an item.
@@ -29,6 +30,9 @@ pub enum Grade {
     Major,
     /// *Lỗi nghiêm trọng* (Se): affects safety.
     Serious,
+    /// *Đã ghi nhận*: an answer that is no grade. What it says is its value, in the canonical text
+    /// that the checklist asks for, or its photos. It has no place in an order of grades.
+    Given,
     /// Taken back: nobody answers.
     Unanswered,
     /// Content that this program cannot read.
@@ -38,12 +42,13 @@ pub enum Grade {
 
 impl Grade {
     /// Every grade that can be written.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotApplicable,
         Self::Pass,
         Self::Minor,
         Self::Major,
         Self::Serious,
+        Self::Given,
         Self::Unanswered,
     ];
 
@@ -56,6 +61,7 @@ impl Grade {
             Self::Minor => "minor",
             Self::Major => "major",
             Self::Serious => "serious",
+            Self::Given => "given",
             Self::Unanswered => "unanswered",
             Self::Damaged => "damaged",
         }
@@ -155,7 +161,8 @@ impl AnswerState {
     }
 
     /// Returns the worst standing grade by an order from best to worst. None when nothing stands or
-    /// a standing grade has no place in the order: such an item counts as unanswered.
+    /// a standing grade has no place in the order, as [`Grade::Given`] has none: of grades, such an
+    /// item has none that counts.
     #[must_use]
     pub fn worst(&self, order: &[Grade]) -> Option<Grade> {
         let ranks: Option<Vec<usize>> = self
@@ -269,8 +276,13 @@ pub struct InspectionView {
     pub header: BTreeMap<String, Register<String>>,
     /// Every item of the checklist, answered or not, and answers under keys that it does not have.
     pub answers: BTreeMap<String, AnswerState>,
-    /// Notes that are not empty.
+    /// Rows of repeat groups by id, removed ones too.
+    pub rows: BTreeMap<String, RowView>,
+    /// Notes that are not empty: the shared text of an item, and behind it what stands in
+    /// `loose_notes` about it.
     pub notes: BTreeMap<String, String>,
+    /// Notes on items that the first change did not foresee, by id, with who made each.
+    pub loose_notes: BTreeMap<String, LooseNote>,
     /// Findings by id, deleted ones too.
     pub findings: BTreeMap<String, FindingView>,
     /// Samples by id.
@@ -304,11 +316,15 @@ impl InspectionView {
             answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
         }
         let lifecycle = |key| view.register("lifecycle", key);
+        let (mut notes, loose_notes) = (view.notes(), super::row::read_loose(view));
+        super::row::join(&mut notes, &loose_notes);
         Self {
             template: document.genesis.template,
             header: view.strings("header"),
             answers,
-            notes: view.notes(),
+            rows: super::row::read_all(view),
+            notes,
+            loose_notes,
             findings: super::finding::read_all(view),
             samples: view.told("samples"),
             evidence: view.told("evidence"),
@@ -336,12 +352,7 @@ impl InspectionView {
     /// Returns whether the item has an answer.
     #[must_use]
     pub fn is_answered(&self, item: &str) -> bool {
-        self.answers.get(item).is_some_and(|state| {
-            state
-                .all()
-                .iter()
-                .any(|said| !matches!(said.value.grade, Grade::Unanswered | Grade::Damaged))
-        })
+        self.answers.get(item).is_some_and(AnswerState::is_answered)
     }
 }
 
@@ -364,9 +375,20 @@ impl Editor<'_> {
     pub fn answer(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
         self.item(item)?;
         let map = self.map("answers")?;
-        let standing = self.standing(&map, item)?;
-        if !input.resolves && standing.len() > 1 && self.differ(&map, item)? {
-            return Err(EditError::Conflicted { item: item.to_owned(), values: standing.len() });
+        self.write_answer(&map, item, item, input)
+    }
+
+    /// Writes an answer into a map of answers. The label is what errors call the item.
+    pub(crate) fn write_answer(
+        &mut self,
+        map: &ObjId,
+        item: &str,
+        label: &str,
+        input: AnswerInput,
+    ) -> Result<(), EditError> {
+        let standing = self.standing(map, item)?;
+        if !input.resolves && standing.len() > 1 && self.differ(map, item)? {
+            return Err(EditError::Conflicted { item: label.to_owned(), values: standing.len() });
         }
         if input.grade == Grade::Damaged {
             return Err(EditError::Invalid { what: "grade", expected: "one that can be written" });
@@ -377,19 +399,21 @@ impl Editor<'_> {
         for hash in &input.evidence {
             evidence_hash(hash)?;
         }
+        let value = input.value.as_deref().map(clean).filter(|value| !value.trim().is_empty());
+        if let Some(value) = &value {
+            within("value", value, VALUE_CHARS_MAX)?;
+        }
+        if input.grade == Grade::Given && value.is_none() && input.evidence.is_empty() {
+            return Err(EditError::Invalid { what: "answer", expected: "a value or photos" });
+        }
         let mut resolves: Vec<String> = Vec::new();
         if input.resolves && standing.len() > 1 {
             resolves = standing.iter().map(ToString::to_string).collect();
             resolves.sort_unstable();
         }
-        let answer = Answer {
-            grade: input.grade,
-            value: optional("value", input.value.as_deref())?,
-            evidence: input.evidence,
-            claimed_at: input.claimed_at,
-            resolves,
-        };
-        self.put(&map, item, &answer)
+        let (grade, claimed_at) = (input.grade, input.claimed_at);
+        let answer = Answer { grade, value, evidence: input.evidence, claimed_at, resolves };
+        self.put(map, item, &answer)
     }
 
     /// Returns whether the answers that stand say different things.
@@ -529,8 +553,10 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownItem`] or which field is too long.
     pub fn evidence_put(&mut self, hash: [u8; 32], evidence: &Evidence) -> Result<(), EditError> {
         self.require(Kind::Inspection, "evidence")?;
-        if let Some(item) = &evidence.item {
-            self.item(item)?;
+        if let Some(item) = &evidence.item
+            && !self.document.shape.knows_item(item)
+        {
+            return Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() });
         }
         let evidence = Evidence {
             caption: field("caption", &evidence.caption)?,

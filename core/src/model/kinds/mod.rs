@@ -6,3 +6,4 @@ pub(crate) mod followup;
 pub(crate) mod inspection;
 pub(crate) mod plan;
 pub(crate) mod review;
+pub(crate) mod row;

@@ -9,7 +9,7 @@ use super::document::load_automerge;
 use super::*;
 
 /// Writes a change with Automerge alone, as a program that keeps none of our rules would.
-fn raw_edit(
+pub(super) fn raw_edit(
     doc: &Document,
     who: u8,
     f: impl FnOnce(&mut automerge::transaction::Transaction<'_>, &Document),

@@ -150,50 +150,6 @@ fn edits_are_made_anew_without_a_change_that_is_gone() {
 }
 
 #[test]
-fn documents_of_other_schemas_are_kept_apart() {
-    // Written by the trial of schema 0 and never by a newer program.
-    let bytes = include_bytes!("../../../fixtures/inspection-schema-0.bin");
-    let doc = Document::load(&genesis(), &shape(), bytes).unwrap();
-    assert_eq!(doc.schema(), 0);
-    let view = read(&doc);
-    let AnswerState::One(said) = &view.answers["1.1"] else { panic!("{view:?}") };
-    assert_eq!((said.value.grade, said.value.claimed_at), (Grade::Minor, Timestamp(77)));
-    assert!(view.evidence.is_empty());
-    let mut doc = doc;
-    let done = doc.edit(actor(1), Timestamp(1), |e| e.answer("1.1", answer(Grade::Pass)));
-    assert!(matches!(done, Err(EditError::OldSchema { schema: 0 })));
-    assert_eq!(doc.save(), bytes, "reading an old record does not rewrite it");
-}
-
-#[test]
-#[ignore = "writes the fixture; schema 0 is history, so this must never need to run again"]
-fn write_the_schema_0_fixture() {
-    use automerge::transaction::Transactable;
-    let (mut doc, layout) = layout::first_change(&shape(), 0);
-    doc.set_actor(automerge::ActorId::from([1_u8; 16]));
-    let mut tx = doc.transaction();
-    tx.put(&layout.registers["answers"], "1.1", r#"{"at":77,"result":"Mi"}"#).unwrap();
-    tx.put(&layout.registers["answers"], "1.2", "not json").unwrap();
-    tx.commit();
-    let bytes = document::save_automerge(&doc);
-    std::fs::write("fixtures/inspection-schema-0.bin", bytes).unwrap();
-}
-
-#[test]
-fn a_newer_document_is_named_as_such_and_kept() {
-    use automerge::transaction::{CommitOptions, Transactable};
-    let mut doc = automerge::Automerge::new();
-    doc.set_actor(automerge::ActorId::from(FIRST_ACTOR));
-    let mut tx = doc.transaction();
-    tx.put(automerge::ROOT, "schema", i64::from(SCHEMA) + 1).unwrap();
-    tx.commit_with(CommitOptions::default().with_time(0));
-    let bytes = document::save_automerge(&doc);
-    let error = Document::load(&genesis(), &shape(), &bytes).unwrap_err();
-    assert!(matches!(error, DocumentError::NewerSchema { found, .. } if found == SCHEMA + 1));
-    assert!(error.to_string().contains("update the program"));
-}
-
-#[test]
 fn another_documents_bytes_are_refused() {
     let review = Document::create(&genesis_of(Kind::Review), &Shape::Review);
     let error = Document::load(&genesis(), &shape(), &review.save()).unwrap_err();

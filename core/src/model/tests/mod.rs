@@ -5,6 +5,8 @@ mod kinds;
 mod lines;
 mod merging;
 mod records;
+mod rows;
+mod schemas;
 
 use super::*;
 
@@ -56,6 +58,10 @@ fn answer(grade: Grade) -> AnswerInput {
         claimed_at: Timestamp(5),
         resolves: false,
     }
+}
+
+fn given(value: &str) -> AnswerInput {
+    AnswerInput { value: Some(value.to_owned()), ..answer(Grade::Given) }
 }
 
 fn finding(text: &str) -> FindingInput {

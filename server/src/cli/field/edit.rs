@@ -1,17 +1,18 @@
 //! What a person writes: answers, notes, findings, replies. Each is durable when it is printed.
 
-use bienban_core::client::{Client, Draft, Note};
+use bienban_core::client::{Client, ClientError, Note};
 use bienban_core::clock;
-use bienban_core::model::{FindingInput, Genesis, LifeCycle};
+use bienban_core::model::{FindingInput, Genesis, Grade, LifeCycle};
 use bienban_core::replica::EditOutcome;
 use clap::Args;
 use serde::Serialize;
 
+use super::typed::{self, Typed};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page;
 use crate::cli::time;
-use crate::cli::words::{self, TypedGrade, TypedSeverity};
+use crate::cli::words::{self, TypedSeverity};
 use crate::cli::wrong::Wrong;
 
 /// An answer.
@@ -21,12 +22,21 @@ pub(super) struct AnswerArgs {
     inspection: String,
     /// The item's key in the checklist, for instance 1.1.
     item: String,
-    /// dat, mi, ma, se or kad (pass, minor, major, serious, na); none takes an answer back.
-    grade: TypedGrade,
-    /// A measured or written value.
+    /// What the item takes: dat, mi, ma or se (pass, minor, major, serious) where it is graded, else
+    /// its value: a number, an option's key, a text, a day, a position. kad (na) fits every item;
+    /// none takes an answer back.
+    #[arg(allow_negative_numbers = true)]
+    answer: Option<String>,
+    /// The row of a repeated section, by the first digits of its id.
     #[arg(long)]
+    row: Option<String>,
+    /// A measured or written value beside a grade.
+    #[arg(long, allow_negative_numbers = true)]
     value: Option<String>,
-    /// A line to add to the item's note.
+    /// A photo by its BLAKE3 hash, 64 hexadecimal digits; several times for several.
+    #[arg(long, value_name = "HASH")]
+    photo: Vec<String>,
+    /// A line to add to the item's note, or to the row's.
     #[arg(long)]
     note: Option<String>,
 }
@@ -121,6 +131,12 @@ pub(in crate::cli) struct EditData {
     pub(in crate::cli) item: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) grade: Option<&'static str>,
+    /// What was answered where that is no grade, in the text that the record holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) value: Option<String>,
+    /// The row that was written to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) row: Option<String>,
     /// The name of what was made: a finding, comment, request or reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) id: Option<String>,
@@ -135,6 +151,8 @@ impl EditData {
             inspection: inspection.document().to_string(),
             item: None,
             grade: None,
+            value: None,
+            row: None,
             id: None,
             recorded: outcome.recorded.map(|position| position.0),
         }
@@ -161,7 +179,7 @@ pub(super) fn answer(
     arguments: AnswerArgs,
     output: &Output,
 ) -> Result<Answer, CliError> {
-    give(client, arguments, output, Client::answer)
+    give(client, arguments, false, output)
 }
 
 /// Settles an item in which several answers stand.
@@ -170,32 +188,47 @@ pub(super) fn resolve(
     arguments: AnswerArgs,
     output: &Output,
 ) -> Result<Answer, CliError> {
-    give(client, arguments, output, Client::resolve)
+    give(client, arguments, true, output)
 }
-
-type Give = fn(
-    &Client,
-    &Genesis,
-    &str,
-    Draft,
-) -> Result<EditOutcome<()>, bienban_core::client::ClientError>;
 
 fn give(
     client: &Client,
     arguments: AnswerArgs,
+    resolves: bool,
     output: &Output,
-    give: Give,
 ) -> Result<Answer, CliError> {
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
-    let TypedGrade(grade) = arguments.grade;
-    let draft = Draft { grade, value: arguments.value, note: arguments.note };
-    let outcome = give(client, &inspection, &arguments.item, draft)?;
+    let AnswerArgs { answer, value, photo: photos, note, .. } = arguments;
+    let row = arguments.row.as_deref();
+    let (row, item) = typed::place(client, &inspection, &arguments.item, row)?;
+    let (_, template) = client.template_of(&inspection)?;
+    let typed = Typed { answer, value, photos, note };
+    let draft = typed::read(&template, &item, typed).map_err(ClientError::from)?;
+    let (grade, value) = (draft.grade, draft.value.clone());
+    let row = match row {
+        Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
+        None => None,
+    };
+    let outcome = match (&row, resolves) {
+        (None, false) => client.answer(&inspection, &item, draft),
+        (None, true) => client.resolve(&inspection, &item, draft),
+        (Some(row), false) => client.row_answer(&inspection, row, &item, draft),
+        (Some(row), true) => client.row_resolve(&inspection, row, &item, draft),
+    }?;
     let mut data = EditData::of(&inspection, &outcome);
-    let done =
-        m.text("edit.answered", &[("item", &arguments.item), ("grade", &words::grade(m, grade))]);
-    data.item = Some(arguments.item);
+    let said = match &value {
+        Some(value) if grade == Grade::Given => {
+            let entry = template.item(&item).map(|(_, item)| item);
+            words::value(m, entry, value).unwrap_or_else(|| value.clone())
+        }
+        _ => words::grade(m, grade),
+    };
+    let done = m.text("edit.answered", &[("item", &item), ("grade", &said)]);
+    data.item = Some(item);
     data.grade = Some(grade.name());
+    data.value = value;
+    data.row = row;
     data.answer(done, output)
 }
 

@@ -3,7 +3,9 @@
 mod batch;
 mod edit;
 mod read;
+mod row;
 mod travel;
+mod typed;
 
 use std::path::PathBuf;
 
@@ -58,6 +60,9 @@ enum FieldCommand {
     Answer(edit::AnswerArgs),
     /// Add a line to the note of an item, or replace the note.
     Note(edit::NoteArgs),
+    /// Rows of a section that is repeated: lots, samples, products.
+    #[command(subcommand)]
+    Row(row::RowCommand),
     /// Add a finding.
     Finding(edit::FindingArgs),
     /// Delete a finding. It stays visible, and so does what others write to it meanwhile.
@@ -125,6 +130,7 @@ async fn perform(
         C::Answer(answer) => edit::answer(client, answer, output),
         C::Resolve(answer) => edit::resolve(client, answer, output),
         C::Note(note) => edit::note(client, note, output),
+        C::Row(row) => row::run(client, row, output),
         C::Finding(finding) => edit::finding(client, finding, output),
         C::FindingDelete(row) => edit::finding_delete(client, &row, output),
         C::FindingRestore(row) => edit::finding_restore(client, &row, output),

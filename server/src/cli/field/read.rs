@@ -1,16 +1,19 @@
 //! What a person reads: a visit to open, an inspection, an item's history, conflicts.
 
+use bienban_core::checklist::Template;
 use bienban_core::client::{Client, ClientError};
 use bienban_core::model::{Genesis, Kind};
 use clap::Args;
 use serde::Serialize;
 
+use super::typed;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, AnswerData, ConflictData, InspectionData};
 use crate::cli::rejected::{self, RejectedData};
 use crate::cli::rows::{self, NamedData};
 use crate::cli::{page, words};
+use crate::messages::Messages;
 
 /// A planned visit.
 #[derive(Debug, Args)]
@@ -42,6 +45,9 @@ pub(super) struct ItemArgs {
     inspection: String,
     /// The item's key.
     item: String,
+    /// The row of a repeated section, by the first digits of its id.
+    #[arg(long)]
+    row: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,13 +66,32 @@ struct OpenData {
 struct OpenItem {
     key: String,
     text: String,
+    /// The code of its section.
+    section: String,
+    /// It is answered once in each row of its section.
+    in_rows: bool,
+    /// The kind of answer: grade, number, choice, choices, text, date, photo, position, signature or
+    /// calculation.
+    answer: &'static str,
+    /// What it takes, in the language of the person.
+    takes: String,
     severities: Vec<&'static str>,
+    /// The options of a choice.
+    options: Vec<OpenOption>,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenOption {
+    key: String,
+    text: String,
 }
 
 #[derive(Debug, Serialize)]
 struct HistoryData {
     inspection: String,
     item: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<String>,
     answers: Vec<AnswerData>,
     /// Edits of this device that wrote to the item and are not in the record.
     rejected: Vec<RejectedData>,
@@ -95,11 +120,6 @@ pub(super) fn open(
     let facility = client.find_facility(&arguments.facility)?;
     let visit = client.open_visit(plan, facility, arguments.visit)?;
     let (_, template) = client.template_of(&visit.genesis)?;
-    let items = template.each().map(|(_, item)| OpenItem {
-        key: item.key.clone(),
-        text: words::local(m, &item.text).to_owned(),
-        severities: item.severities().iter().copied().map(words::severity_name).collect(),
-    });
     let data = OpenData {
         inspection: visit.document.to_string(),
         facility: rows::named(client, facility)?,
@@ -107,7 +127,7 @@ pub(super) fn open(
         visit: visit.visit,
         template: visit.template.to_string(),
         begun: client.phone().replica().genesis(visit.document).is_ok(),
-        items: items.collect(),
+        items: items(&template, m)?,
     };
     let mut page = Page::new();
     page.line(m.text("show.id", &[("id", &data.inspection)]));
@@ -115,14 +135,44 @@ pub(super) fn open(
     if !template.is_official() {
         page.line(m.text("show.unofficial", &[]));
     }
-    for item in &data.items {
-        let allowed: Vec<String> =
-            item.severities.iter().map(|name| words::grade_named(m, name)).collect();
-        page.line(format!("  {}  {} [{}]", item.key, item.text, allowed.join(", ")));
+    let id = &data.inspection[..page::SHORT];
+    for section in template.sections() {
+        page.gap();
+        let rows = match &section.repeat {
+            Some(_) => m.text("open.rows", &[("id", id), ("section", &section.code)]),
+            None => String::new(),
+        };
+        let title = words::local(m, &section.title);
+        page.line(format!("{} {title}{rows}", section.code));
+        for item in data.items.iter().filter(|item| item.section == section.code) {
+            page.line(format!("  {}  {}", item.key, item.text));
+            page.line(format!("      {}", item.takes));
+        }
     }
     page.gap();
-    page.line(m.text("open.next", &[("id", &data.inspection[..page::SHORT])]));
+    page.line(m.text("open.next", &[("id", id)]));
     Answer::new(&data, page)
+}
+
+fn items(template: &Template, m: &Messages) -> Result<Vec<OpenItem>, ClientError> {
+    let mut items = Vec::new();
+    for (section, item) in template.each() {
+        let options = item.answer.options().iter().map(|option| OpenOption {
+            key: option.key.clone(),
+            text: words::local(m, &option.text).to_owned(),
+        });
+        items.push(OpenItem {
+            key: item.key.clone(),
+            text: words::local(m, &item.text).to_owned(),
+            section: section.code.clone(),
+            in_rows: section.repeat.is_some(),
+            answer: item.answer.name(),
+            takes: words::wanted(m, &template.wanted(&item.key)?),
+            severities: item.severities().iter().copied().map(words::severity_name).collect(),
+            options: options.collect(),
+        });
+    }
+    Ok(items)
 }
 
 /// Shows an inspection.
@@ -153,12 +203,24 @@ pub(super) fn history(
 ) -> Result<Answer, CliError> {
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
-    let (answers, authors) = client.history(&inspection, &arguments.item)?;
+    let row = arguments.row.as_deref();
+    let (row, item) = typed::place(client, &inspection, &arguments.item, row)?;
+    let row = match row {
+        Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
+        None => None,
+    };
+    let (answers, authors) = match &row {
+        Some(row) => client.row_history(&inspection, row, &item)?,
+        None => client.history(&inspection, &item)?,
+    };
+    let (_, template) = client.template_of(&inspection)?;
+    let entry = template.item(&item).map(|(_, item)| item);
     let data = HistoryData {
         inspection: inspection.document().to_string(),
-        item: arguments.item.clone(),
-        answers: answers.iter().map(|said| record::answer(said, &authors)).collect(),
-        rejected: rejected::of_item(client, inspection.document(), &arguments.item)?,
+        answers: answers.iter().map(|said| record::answer(said, &authors, entry, m)).collect(),
+        rejected: rejected::of_item(client, inspection.document(), &item)?,
+        item,
+        row,
     };
     let mut page = Page::new();
     if !data.answers.is_empty() {
