@@ -230,7 +230,7 @@ impl Document {
             facility,
             plan,
             inspection,
-            template: self.genesis.template,
+            template: view.edition().map(|edition| edition.template),
             state: String::new(),
             answered: 0,
             items: 0,
@@ -253,7 +253,7 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     let mut states: Vec<&str> = read.states().into_iter().map(|state| state.name()).collect();
     states.dedup();
     summary.state = states.join("|");
-    let shape = &view.document().shape;
+    let shape = view.shape();
     let (mut answered, mut items) = (0, 0);
     for item in shape.answerable() {
         items += 1;

@@ -528,7 +528,9 @@ fn an_earlier_key_is_claimed_once_and_is_a_key() {
     // An empty list says what holds without it.
     let found = pointers(|value| value["sections"][0]["items"][2]["was"] = json!([]));
     assert_eq!(found, [format!("{items}/2/was")]);
+}
 
+#[test]
 fn a_whole_answer_is_checked_by_the_type_of_its_item() {
     let tea = Template::parse(TEA_1).unwrap();
     let check = |item: &str, grade, value, photos| tea.check_whole(item, grade, value, photos);
