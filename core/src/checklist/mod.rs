@@ -7,6 +7,7 @@ mod clocks;
 mod day;
 pub mod expr;
 mod grade;
+mod moving;
 mod template;
 mod units;
 
@@ -16,6 +17,9 @@ pub use clocks::{
 };
 pub use day::{Day, DayError};
 pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
+pub use moving::{
+    DIGITS_MIN, Fate, MoveError, MoveLine, MovePlan, editions_needed, plan_move, way_back,
+};
 pub use template::{
     Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,
