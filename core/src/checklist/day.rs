@@ -36,6 +36,19 @@ impl Day {
         Self(epoch).plus_days(days)
     }
 
+    /// Returns the day in Vietnam at a moment, the first or the last that there is for a clock that
+    /// shows one outside of them.
+    #[must_use]
+    pub fn nearest(moment: Timestamp) -> Self {
+        let edge = |year, month, day| {
+            Self(Date::from_calendar_date(year, month, day).unwrap_or(Date::MIN))
+        };
+        Self::of(moment).unwrap_or_else(|| match moment.0 < 0 {
+            true => edge(*YEARS.start(), Month::January, 1),
+            false => edge(*YEARS.end(), Month::December, 31),
+        })
+    }
+
     /// Returns the last moment of the day in Vietnam.
     #[must_use]
     pub fn end(self) -> Timestamp {
@@ -161,6 +174,8 @@ mod tests {
     fn the_ends_of_time_are_no_panic() {
         for moment in [i64::MIN, -1, 0, i64::MAX] {
             let _ = Day::of(Timestamp(moment));
+            let nearest = Day::nearest(Timestamp(moment));
+            assert_eq!(nearest.to_string().parse(), Ok(nearest));
         }
         assert_eq!(day("2999-12-31").plus_days(1), None);
         assert_eq!(day("2026-01-01").plus_days(i64::MAX), None);

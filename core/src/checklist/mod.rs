@@ -1,12 +1,13 @@
 //! Checklists, administrative units and grading, as versioned data with a legal source.
 //!
-//! Law changes every year: criteria, severities and units come from files with dates and sources.
-//! Only the legal rule of the result itself is code, and it explains every step. No IO, no clock.
+//! Law changes every year: criteria, severities, thresholds, gates and units come from files with
+//! dates and sources. Only the rules of grading themselves are code, in `grading`, and they explain
+//! every step. No IO, no clock.
 
 mod clocks;
 mod day;
 pub mod expr;
-mod grade;
+pub mod grading;
 mod moving;
 mod template;
 mod units;
@@ -16,7 +17,6 @@ pub use clocks::{
     Length, PastVisit, Period, Year, due, over_frequency,
 };
 pub use day::{Day, DayError};
-pub use grade::{GradeResult, GradeSoFar, Line, grade_so_far};
 pub use moving::{
     DIGITS_MIN, Fate, MoveError, MoveLine, MovePlan, editions_needed, plan_move, way_back,
 };

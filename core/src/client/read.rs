@@ -1,9 +1,11 @@
 //! One record as a screen shows it: content, authors, grade so far, where it has arrived.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Client, ClientError};
-use crate::checklist::{AnswerError, GradeSoFar, Template, grade_so_far};
+use crate::checklist::grading::{Answers, Graded, Grader, Node, Settings};
+use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
@@ -68,8 +70,10 @@ pub struct Shown {
     pub digest: [u8; 32],
     /// The content.
     pub view: InspectionView,
-    /// What it amounts to so far.
-    pub grade: GradeSoFar,
+    /// What it amounts to so far, as of today.
+    pub grade: Graded,
+    /// Why.
+    pub explanation: Node,
     /// Registers in which several values stand.
     pub conflicts: Vec<Conflict>,
     /// Who wrote, in the inspection and its review.
@@ -106,6 +110,10 @@ impl Client {
         if let Some(review) = &review {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }
+        let settings = Settings::new(Day::nearest(clock::now()));
+        let answers = Answers::of_inspection(&read);
+        let (grade, explanation) =
+            Grader::new(Arc::new(template.clone()), answers, settings).explain();
         Ok(Shown {
             genesis: genesis.clone(),
             document: id,
@@ -115,7 +123,8 @@ impl Client {
             template_id,
             heads: view.document().heads(),
             digest: view.record().digest(),
-            grade: grade_so_far(&template, &read, clock::now()),
+            grade,
+            explanation,
             conflicts: view.conflicts(),
             template,
             view: read,
@@ -290,5 +299,5 @@ pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {
 }
 
 fn unreadable(document: DocumentId, source: crate::model::DocumentError) -> ClientError {
-    ReplicaError::Document { document, source: std::sync::Arc::new(source) }.into()
+    ReplicaError::Document { document, source: Arc::new(source) }.into()
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use bienban_core::checklist::AnswerError;
+use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError};
@@ -17,7 +18,7 @@ use bienban_core::sync::{Failure, FailureCode, SessionError};
 use super::words;
 use super::wrong::Wrong;
 use crate::hub::HubError;
-use crate::messages::Messages;
+use crate::messages::{Lang, Messages};
 
 /// Returns what an error says, itself and not its causes.
 pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
@@ -205,6 +206,33 @@ fn of_answer(error: &AnswerError, m: &Messages) -> Option<String> {
             Some(m.text("cause.too_many_rows", &[("section", group), ("limit", &limit)]))
         }
         _ => None,
+    }
+}
+
+/// Returns everything that is wrong with an answers file, a fault a line.
+pub(super) fn of_answers(error: &AnswersError, m: &Messages) -> String {
+    match error {
+        AnswersError::TooLarge { bytes } => {
+            let (bytes, limit) = (bytes.to_string(), ANSWERS_BYTES_MAX.to_string());
+            m.text("cause.answers_large", &[("bytes", &bytes), ("limit", &limit)])
+        }
+        AnswersError::Json { line, column, source } => {
+            let (line, column, why) = (line.to_string(), column.to_string(), source.to_string());
+            let values = [("line", line.as_str()), ("column", &column), ("why", &why)];
+            m.text("cause.answers_json", &values)
+        }
+        AnswersError::Format { found } => {
+            let (found, known) = (found.to_string(), ANSWERS_FORMAT.to_string());
+            m.text("cause.answers_format", &[("found", &found), ("known", &known)])
+        }
+        faults => {
+            let said = faults.faults().iter().map(|fault| match m.lang() {
+                Lang::Vi => fault.vi(),
+                Lang::En => fault.to_string(),
+            });
+            let lines: Vec<String> = said.map(|fault| format!("\n    {fault}")).collect();
+            lines.concat()
+        }
     }
 }
 

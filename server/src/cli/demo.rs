@@ -3,6 +3,7 @@
 //! The hub runs here, on loopback, with an empty store. Administrator, supervisor and four inspectors
 //! are processes of this program, each with a folder of its own, exactly as a person would run them.
 
+mod ocop;
 mod stage;
 mod story;
 

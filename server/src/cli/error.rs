@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use bienban_core::checklist::grading::AnswersError;
 use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
@@ -73,6 +74,14 @@ pub(crate) enum CliError {
         path: PathBuf,
         /// What is wrong.
         source: TemplateError,
+    },
+    /// An answers file is not valid.
+    #[error("{path} is not a valid answers file: {reason}")]
+    Answers {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong; told in the user's language, so it is no source.
+        reason: AnswersError,
     },
     /// A file to import is not valid. Nothing was imported.
     #[error("{what}")]
@@ -253,7 +262,10 @@ impl CliError {
                 of_io(source)
             }
             Self::Service { source, .. } => of_service(&**source),
-            Self::Checklist { .. } | Self::Import { .. } | Self::Encode { .. } => Failed::Otherwise,
+            Self::Checklist { .. }
+            | Self::Answers { .. }
+            | Self::Import { .. }
+            | Self::Encode { .. } => Failed::Otherwise,
         }
     }
 
@@ -317,6 +329,10 @@ impl CliError {
             Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
             Self::Checklist { path: file, .. } => {
                 m.text("cause.checklist", &[("path", &path(file))])
+            }
+            Self::Answers { path: file, reason } => {
+                let (path, why) = (path(file), causes::of_answers(reason, m));
+                m.text("cause.answers", &[("path", &path), ("why", &why)])
             }
             Self::Start { .. } => m.text("cause.start", &[]),
             Self::Encode { .. } => m.text("cause.encode", &[]),

@@ -7,6 +7,7 @@ mod demo;
 mod error;
 mod field;
 mod folder;
+mod grade;
 mod help;
 mod output;
 mod page;
@@ -63,6 +64,8 @@ enum Command {
     Field(field::FieldArgs),
     /// Look into checklist files: check, show, compare. Needs no device.
     Template(template::TemplateArgs),
+    /// Grade answers by a checklist and say why. Needs no device.
+    Grade(grade::GradeArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
     /// Look up provinces and communes, those of before July 2025 too.
@@ -153,6 +156,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
             Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
             Command::Template(arguments) => finish(template::run(arguments, output)?, output),
+            Command::Grade(arguments) => finish(grade::run(&arguments, output)?, output),
         }
     })
 }

@@ -77,6 +77,11 @@ impl Page {
         Self::default()
     }
 
+    /// Returns what was written so far.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Adds a line.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) {
         self.0.push_str(text.as_ref());

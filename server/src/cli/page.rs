@@ -1,7 +1,6 @@
 //! One inspection as text: what a person reads in a terminal.
 
-use bienban_core::checklist::GradeResult;
-
+use super::grade;
 use super::output::Page;
 use super::record::{
     AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
@@ -9,7 +8,7 @@ use super::record::{
 };
 use super::rows::unit_text;
 use super::{time, words};
-use crate::messages::{Lang, Messages};
+use crate::messages::Messages;
 
 /// Digits of a random name that are shown: enough to tell a record's rows apart.
 pub(super) const SHORT: usize = 8;
@@ -249,20 +248,11 @@ fn pinned_text(page: &mut Page, name: &str, entry: &PinnedData, m: &Messages) {
 }
 
 fn grade_text(page: &mut Page, data: &InspectionData, m: &Messages) {
-    let grade = &data.grade;
+    let result = &data.grade.graded.result;
     page.gap();
-    let result = match grade.result {
-        GradeResult::Pass => m.text("result.pass", &[]),
-        GradeResult::AwaitingCorrection => m.text("result.awaiting", &[]),
-        GradeResult::Fail => m.text("result.fail", &[]),
-    };
-    page.line(m.text("show.grade", &[("result", &result)]));
-    for line in &grade.explanation {
-        page.line(format!("  {}", if m.lang() == Lang::Vi { &line.vi } else { &line.en }));
-    }
-    if !grade.unanswered.is_empty() {
-        let items = grade.unanswered.join(" ");
-        page.line(format!("  {}", m.text("show.missing", &[("items", &items)])));
+    page.line(m.text("show.grade", &[("result", words::local(m, result))]));
+    if let Some(explanation) = &data.grade.explanation {
+        grade::tree(page, explanation, m);
     }
 }
 

@@ -6,7 +6,7 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bienban_core::checklist::{GradeSoFar, Item};
+use bienban_core::checklist::Item;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
     Answer as Given, AnswerState, Conflict, FindingView, Grade, Parked, Pinned, Register,
@@ -16,6 +16,7 @@ use bienban_core::replica::Arrival;
 use serde::Serialize;
 
 pub(super) use self::groups::{RepeatData, RowData};
+use super::grade::GradeData;
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -177,7 +178,7 @@ pub(super) struct InspectionData {
     pub(super) other_opinions: String,
     pub(super) conclusion: String,
     pub(super) conflicts: Vec<ConflictData>,
-    pub(super) grade: GradeSoFar,
+    pub(super) grade: GradeData,
     pub(super) review: Option<ReviewData>,
     pub(super) arrival: ArrivalData,
 }
@@ -213,7 +214,10 @@ impl InspectionData {
             other_opinions: shown.view.other_opinions.clone(),
             conclusion: shown.view.conclusion.clone(),
             conflicts: conflicts(&shown.conflicts, authors),
-            grade: shown.grade.clone(),
+            grade: GradeData {
+                graded: shown.grade.clone(),
+                explanation: Some(shown.explanation.clone()),
+            },
             review: shown.review.as_ref().map(|view| review(view, authors)),
             arrival: arrival(&shown.arrival),
         }

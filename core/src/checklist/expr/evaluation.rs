@@ -366,6 +366,25 @@ impl Evaluation {
         Settled { evaluation: self }
     }
 
+    /// Lets be read what the last [`Evaluation::settle`] came to. What was set since is not in it.
+    #[must_use]
+    pub fn last(&self) -> Settled<'_> {
+        Settled { evaluation: self }
+    }
+
+    /// Returns whether there is a place for an answer: the item, in this row if it is in rows.
+    #[must_use]
+    pub fn has(&self, field: Field, row: Option<&RowId>) -> bool {
+        let rows = self.program.fields.get(field.0).map(|field| field.rows);
+        match (rows, row) {
+            (Some(None), None) => true,
+            (Some(Some(group)), Some(row)) => {
+                self.groups.get(group).is_some_and(|rows| rows.contains_key(row))
+            }
+            _ => false,
+        }
+    }
+
     /// Puts a node on the list, in one row if it is evaluated in rows.
     fn schedule(&mut self, id: NodeId, row: Option<&RowId>) {
         if let Some(node) = self.program.nodes.get(id) {

@@ -25,7 +25,7 @@ pub(super) fn plan(
         .ok_or(MoveError::Missing { template: told.to })?;
     let moved = view.clone().read_by(by.clone());
     let after = moved.inspection().ok_or(MoveError::NotAnInspection)?;
-    let planner = Planner { own, by: &by, before, after: &after, source, target };
+    let planner = Planner { own, by: &by, after: &after, source, target };
     let lines = planner.lines();
     let stands = json!({
         "document": document.id().to_string(),
@@ -43,7 +43,6 @@ struct Planner<'p> {
     /// The edition that the record is read by, and the one it would be.
     own: &'p Edition,
     by: &'p Edition,
-    before: &'p InspectionView,
     after: &'p InspectionView,
     source: &'p Template,
     target: &'p Template,

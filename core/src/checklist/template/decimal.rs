@@ -24,6 +24,17 @@ pub struct Decimal {
 pub struct DecimalError;
 
 impl Decimal {
+    /// Returns a number of hundredths, in its one form.
+    pub(in crate::checklist) fn of_hundredths(hundredths: u64) -> Self {
+        // Points of a sheet, not more than a few hundred: far below what a number may have.
+        let units = i64::try_from(hundredths).unwrap_or(i64::MAX);
+        match (units % 100, units % 10) {
+            (0, _) => Self { units: units / 100, scale: 0 },
+            (_, 0) => Self { units: units / 10, scale: 1 },
+            _ => Self { units, scale: 2 },
+        }
+    }
+
     /// Returns the digits after the point.
     #[must_use]
     pub fn scale(self) -> u32 {

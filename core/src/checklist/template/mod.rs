@@ -15,7 +15,7 @@ mod ocop;
 mod periods;
 mod points;
 mod read;
-mod strict;
+pub(super) mod strict;
 mod typed;
 mod v1;
 

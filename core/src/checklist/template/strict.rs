@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 use super::fault::{Fault, FaultKind};
 
 /// Reads a JSON text. Its depth is bounded by `serde_json` (128).
-pub(super) fn read(bytes: &[u8]) -> Result<(Value, Vec<Fault>), serde_json::Error> {
+pub(in crate::checklist) fn read(bytes: &[u8]) -> Result<(Value, Vec<Fault>), serde_json::Error> {
     let twice = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Node { at: String::new(), twice: &twice }.deserialize(&mut reader)?;
@@ -21,7 +21,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Value, Vec<Fault>), serde_json::Erro
 }
 
 /// Returns the pointer to a field.
-pub(super) fn field(at: &str, name: &str) -> String {
+pub(in crate::checklist) fn field(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

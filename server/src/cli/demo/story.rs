@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::error::CliError;
+use super::super::grade;
 use super::super::output::Output;
 use super::super::serve::service;
+use super::ocop::{self, OcopReport};
 use super::stage::{Player, Stage, number, text};
 use crate::import::SAMPLE_CSV;
 
@@ -28,6 +30,8 @@ pub(super) struct Report {
     pub(super) converged: bool,
     /// What each field device sent and received.
     phones: Vec<Cost>,
+    /// The producer's OCOP sheet.
+    ocop: OcopReport,
 }
 
 /// What a device's exchanges cost, over the whole story.
@@ -153,8 +157,9 @@ pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, C
     let digests = digests(stage, &supervisor, &phones, &inspection).await?;
     let converged = digests.values().all(|digest| Some(digest) == digests.values().next());
     let phones: Vec<Cost> = costs.into_values().collect();
+    let ocop = tell.ocop()?;
     tell.closing(&digests, &phones, converged)?;
-    Ok(Report { devices: TEAM.len(), answers, conflicts, digests, converged, phones })
+    Ok(Report { devices: TEAM.len(), answers, conflicts, digests, converged, phones, ocop })
 }
 
 struct Teller<'a> {
@@ -182,6 +187,7 @@ impl Teller<'_> {
             "demo.sent_back" => m.text("demo.sent_back", values),
             "demo.answered" => m.text("demo.answered", values),
             "demo.record" => m.text("demo.record", values),
+            "demo.ocop" => m.text("demo.ocop", values),
             "demo.cost" => m.text("demo.cost", values),
             "demo.digest" => m.text("demo.digest", values),
             "demo.equal" => m.text("demo.equal", values),
@@ -192,6 +198,17 @@ impl Teller<'_> {
 
     fn plain(&self, text: &str) -> Result<(), CliError> {
         self.output.event(&Value::Null, text)
+    }
+
+    /// Grades the producer's tea for OCOP and shows what costs a star.
+    fn ocop(&self) -> Result<OcopReport, CliError> {
+        let (report, graded, explanation) = ocop::grade()?;
+        if !self.output.is_json() {
+            self.say("demo.ocop", &[])?;
+            let page = grade::short(&graded, &explanation, self.output.messages());
+            self.plain(page.text().trim_end())?;
+        }
+        Ok(report)
     }
 
     fn closing(

@@ -17,7 +17,7 @@ use super::output::{Answer, Output};
 use crate::messages::Messages;
 
 /// The checklists of tea facilities: edition 0, by the name that `admin checklist add` knows, and 1.
-const TEA_EDITIONS: [(&str, &[u8]); 2] = [("tea", TEA), ("tea-1", TEA_1)];
+pub(super) const TEA_EDITIONS: [(&str, &[u8]); 2] = [("tea", TEA), ("tea-1", TEA_1)];
 
 /// Checklist files.
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ fn embedded() -> impl Iterator<Item = (&'static str, &'static [u8])> {
 }
 
 /// Returns the checklist inside this program that has the name.
-fn embedded_as(name: &str) -> Option<&'static [u8]> {
+pub(super) fn embedded_as(name: &str) -> Option<&'static [u8]> {
     let tea = TEA_EDITIONS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     tea.map(|(_, bytes)| bytes).or_else(|| ocop_set(name))
 }
@@ -86,7 +86,8 @@ fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
     std::fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })
 }
 
-fn load(name: &str) -> Result<Template, CliError> {
+/// Reads a file, or the checklist inside this program that has the name.
+pub(super) fn load(name: &str) -> Result<Template, CliError> {
     Template::parse(&bytes_of(name)?)
         .map_err(|source| CliError::Checklist { path: name.into(), source })
 }

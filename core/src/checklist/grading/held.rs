@@ -1,0 +1,184 @@
+//! Whether a recognised product still holds its criteria (QĐ 26/2026/QĐ-TTg, article 9).
+
+use serde::Serialize;
+
+use super::points::{Picked, UnmetGate, criteria, gate};
+use super::settings::{Recognised, Settings};
+use super::sheet::{Pick, Sheet};
+use crate::checklist::template::{Decimal, Grading, Item, OcopPoints};
+
+/// How a criterion stands against the recognition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriterionState {
+    /// *Duy trì*: as good as recognised, or better.
+    Held,
+    /// *Giảm điểm*: fewer points than recognised, and still what the rank asks for.
+    ScoreDrop,
+    /// *Dưới mức dấu sao*: less than the least that the rank asks for.
+    BelowGate,
+    /// *Chưa xem*: nothing was observed that counts.
+    NotObserved,
+}
+
+/// One criterion, recognised and observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CriterionHeld {
+    /// Its key.
+    pub item: String,
+    /// The option recognised; none when the recognition does not tell.
+    pub recognised: Option<String>,
+    /// Its points.
+    pub recognised_points: Option<u32>,
+    /// The option observed.
+    pub observed: Option<String>,
+    /// What was answered.
+    pub picked: Picked,
+    /// Its points; none when nothing was observed.
+    pub observed_points: Option<u32>,
+    /// How many points fewer than recognised.
+    pub drop: u32,
+    /// What the rank asks for and is not met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub below: Option<UnmetGate>,
+    /// How it stands.
+    pub state: CriterionState,
+}
+
+/// What the check comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holding {
+    /// Every criterion is held.
+    Held,
+    /// Points were lost, and the rank is still deserved.
+    ScoreDrop,
+    /// The rank that is held is no longer deserved: a gate is not met, or the points do not suffice.
+    NotHeld,
+    /// No recognition was given to compare with.
+    NoRecognition,
+}
+
+/// How the criteria of a recognised product stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldResult {
+    /// What the check comes to.
+    pub result: Holding,
+    /// The code of the checklist that the product was recognised by.
+    pub of: String,
+    /// The stars it holds.
+    pub stars: Option<u32>,
+    /// Points as recognised, of the criteria that the recognition tells.
+    pub recognised_total: u32,
+    /// Points as observed; nothing for what was not observed.
+    pub observed_total: u32,
+    /// The fewest points of the rank.
+    pub from: Option<u32>,
+    /// Criteria that are held.
+    pub held: usize,
+    /// Criteria with fewer points.
+    pub score_drops: usize,
+    /// Criteria below what the rank asks for.
+    pub below_gate: usize,
+    /// Criteria of which nothing was observed.
+    pub not_observed: usize,
+    /// Criteria of which the recognition does not tell the option.
+    pub not_recognised: usize,
+    /// Every criterion.
+    pub criteria: Vec<CriterionHeld>,
+}
+
+/// Compares what was observed with the recognition. `of` is the checklist that the rule names.
+pub(super) fn result(sheet: &Sheet<'_>, of: &str, settings: &Settings) -> HeldResult {
+    let mut held = HeldResult {
+        result: Holding::NoRecognition,
+        of: of.to_owned(),
+        stars: None,
+        recognised_total: 0,
+        observed_total: 0,
+        from: None,
+        held: 0,
+        score_drops: 0,
+        below_gate: 0,
+        not_observed: 0,
+        not_recognised: 0,
+        criteria: Vec::new(),
+    };
+    let Some(recognised) = &settings.recognised else { return held };
+    let Grading::OcopPoints(ocop) = recognised.template.grading() else { return held };
+    held.stars = Some(recognised.stars);
+    held.from = ocop.ranks.iter().find(|rank| rank.stars == recognised.stars).map(|rank| rank.from);
+    for (_, item) in criteria(&recognised.template) {
+        let criterion = criterion(sheet, item, recognised, ocop);
+        held.recognised_total += criterion.recognised_points.unwrap_or(0);
+        held.observed_total += criterion.observed_points.unwrap_or(0);
+        held.not_recognised += usize::from(criterion.recognised.is_none());
+        match criterion.state {
+            CriterionState::Held => held.held += 1,
+            CriterionState::ScoreDrop => held.score_drops += 1,
+            CriterionState::BelowGate => held.below_gate += 1,
+            CriterionState::NotObserved => held.not_observed += 1,
+        }
+        held.criteria.push(criterion);
+    }
+    // While something is not observed the points say nothing against the rank.
+    let short = held.not_observed == 0 && held.from.is_some_and(|from| held.observed_total < from);
+    held.result = match (held.below_gate, held.score_drops) {
+        _ if short => Holding::NotHeld,
+        (0, 0) => Holding::Held,
+        (0, _) => Holding::ScoreDrop,
+        _ => Holding::NotHeld,
+    };
+    held
+}
+
+fn criterion(
+    sheet: &Sheet<'_>,
+    item: &Item,
+    recognised: &Recognised,
+    ocop: &OcopPoints,
+) -> CriterionHeld {
+    let option = recognised.options.get(&item.key);
+    let recognised_points = option.map(|key| points(item, key));
+    let pick = sheet.template.item(&item.key).map(|(_, own)| sheet.pick(own));
+    let pick = pick.unwrap_or(Pick::Unanswered);
+    let observed = pick.key();
+    // An option that the recognising checklist does not have cannot be compared.
+    let is_known = |key: &String| pick == Pick::None || item.option(key).is_some();
+    let observed_points = match pick {
+        Pick::Unanswered => None,
+        Pick::NotApplicable | Pick::NotRelevant => Some(0),
+        Pick::Option(_) | Pick::None => {
+            observed.as_ref().filter(|key| is_known(key)).map(|key| points(item, key))
+        }
+    };
+    let case = option.or(observed.as_ref()).and_then(|key| item.option(key)?.case.as_deref());
+    let asked = gate(item, recognised.stars, ocop.gates, case);
+    let below = asked.zip(observed_points).filter(|(gate, points)| *points < gate.needs);
+    let below = below.map(|(gate, points)| UnmetGate {
+        points: Decimal::of_hundredths(u64::from(points) * 100),
+        ..gate
+    });
+    let drop = recognised_points.unwrap_or(0).saturating_sub(observed_points.unwrap_or(0));
+    let state = match observed_points {
+        None => CriterionState::NotObserved,
+        Some(_) if below.is_some() => CriterionState::BelowGate,
+        Some(_) if drop > 0 => CriterionState::ScoreDrop,
+        Some(_) => CriterionState::Held,
+    };
+    CriterionHeld {
+        item: item.key.clone(),
+        recognised: option.cloned(),
+        recognised_points,
+        observed,
+        picked: Picked::of(pick),
+        observed_points,
+        drop: if observed_points.is_some() { drop } else { 0 },
+        below,
+        state,
+    }
+}
+
+fn points(item: &Item, key: &str) -> u32 {
+    item.option(key).and_then(|option| option.points).unwrap_or(0)
+}

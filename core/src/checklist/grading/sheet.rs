@@ -1,0 +1,218 @@
+//! A settled sheet: what the grading models read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answers::{Answers, Response, Standing};
+use super::cells::{Cell, Cells, Flag, Flags};
+use super::grader::{Known, aside, part};
+use super::result::{Aside, AsideReason, At, LISTED_MAX, Listed, Missing, Tally, WrongRows};
+use super::settings::Settings;
+use crate::checklist::expr::{Datum, Marks, Settled, Value};
+use crate::checklist::template::{Choice, Item, NONE_KEY, Section, Template};
+
+/// What counts of a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pick<'t> {
+    /// An option.
+    Option(&'t Choice),
+    /// No option fits.
+    None,
+    /// Nobody answered, or nothing counts.
+    Unanswered,
+    /// Somebody said that it does not apply.
+    NotApplicable,
+    /// The checklist says that it does not apply.
+    NotRelevant,
+}
+
+impl Pick<'_> {
+    pub(super) fn points(self) -> u32 {
+        match self {
+            Self::Option(option) => option.points.unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Returns the key that an answer has.
+    pub(super) fn key(self) -> Option<String> {
+        match self {
+            Self::Option(option) => Some(option.key.clone()),
+            Self::None => Some(NONE_KEY.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// A settled sheet.
+#[derive(Clone, Copy)]
+pub(super) struct Sheet<'a> {
+    pub(super) template: &'a Template,
+    pub(super) settings: &'a Settings,
+    pub(super) answers: &'a Answers,
+    pub(super) settled: Settled<'a>,
+    pub(super) known: &'a [Known],
+    pub(super) by_key: &'a BTreeMap<String, usize>,
+    pub(super) cells: &'a Cells,
+    pub(super) strays: &'a BTreeMap<(Option<String>, Option<String>, String), AsideReason>,
+}
+
+impl<'a> Sheet<'a> {
+    /// Returns an item by its place, with its section.
+    pub(super) fn part(&self, place: usize) -> (&'a Section, &'a Item) {
+        part(self.template, &self.known[place])
+    }
+
+    pub(super) fn at(&self, cell: &Cell) -> At {
+        let (place, row) = cell;
+        At {
+            item: self.part(*place).1.key.clone(),
+            row: row.as_ref().map(|row| row.as_str().to_owned()),
+        }
+    }
+
+    pub(super) fn listed(&self, flag: Flag) -> Listed {
+        self.list(self.cells.all(flag).iter())
+    }
+
+    /// Lists cells that are in the order of the checklist.
+    fn list<'c>(&self, cells: impl ExactSizeIterator<Item = &'c Cell>) -> Listed {
+        let count = cells.len();
+        Listed { count, at: cells.take(LISTED_MAX).map(|cell| self.at(cell)).collect() }
+    }
+
+    /// Returns what stands at a cell.
+    pub(super) fn standing(&self, cell: &Cell) -> Option<&'a Standing> {
+        let (place, row) = cell;
+        let (section, item) = self.part(*place);
+        match row {
+            None => self.answers.items.get(&item.key),
+            Some(row) => self.answers.rows.get(&section.code)?.get(row.as_str())?.get(&item.key),
+        }
+    }
+
+    /// Returns what holds of an item that is answered once.
+    pub(super) fn flags(&self, item: &str) -> Flags {
+        self.by_key.get(item).map(|place| self.cells.of(&(*place, None))).unwrap_or_default()
+    }
+
+    /// Returns what counts of a choice that is answered once.
+    pub(super) fn pick(&self, item: &'a Item) -> Pick<'a> {
+        let flags = self.flags(&item.key);
+        if flags.has(Flag::NotRelevant) {
+            return Pick::NotRelevant;
+        }
+        let known = self.by_key.get(&item.key).and_then(|place| self.known.get(*place));
+        let value = known.and_then(|known| self.settled.value(known.field, None));
+        match value.map(|outcome| &outcome.datum) {
+            Some(Datum::Value(Value::Text(key)))
+                if &**key == NONE_KEY && item.option(key).is_none() =>
+            {
+                Pick::None
+            }
+            Some(Datum::Value(Value::Text(key))) => {
+                item.option(key).map_or(Pick::Unanswered, Pick::Option)
+            }
+            Some(Datum::NotApplicable) => Pick::NotApplicable,
+            _ => Pick::Unanswered,
+        }
+    }
+
+    /// Returns whether an item says yes (the option `yes`, or a true calculation), and what may
+    /// still change it.
+    pub(super) fn says_yes(&self, item: &str) -> (bool, Marks) {
+        let known = self.by_key.get(item).and_then(|place| self.known.get(*place));
+        match known.and_then(|known| self.settled.value(known.field, None)) {
+            Some(outcome) => {
+                let yes = match &outcome.datum {
+                    Datum::Value(Value::Bool(yes)) => *yes,
+                    Datum::Value(Value::Text(key)) => &**key == "yes",
+                    _ => false,
+                };
+                (yes, outcome.marks)
+            }
+            None => (false, Marks::NONE),
+        }
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        let count = |flag| self.cells.count(flag);
+        Tally {
+            items: count(Flag::Item),
+            answered: count(Flag::Answered),
+            unanswered: count(Flag::Missing) + count(Flag::Optional),
+            missing: count(Flag::Missing),
+            not_applicable: count(Flag::NotApplicable),
+            not_relevant: count(Flag::NotRelevant),
+            conflicted: count(Flag::Conflicted) + count(Flag::NoOrder),
+            pass: count(Flag::Pass),
+            minor: count(Flag::Minor),
+            major: count(Flag::Major),
+            serious: count(Flag::Serious),
+            aside: self.cells.count(Flag::Misfit) + self.strays.len(),
+        }
+    }
+
+    pub(super) fn missing(&self) -> Missing {
+        let (worse, none) = (self.cells.all(Flag::Conflicted), self.cells.all(Flag::NoOrder));
+        let conflicts: BTreeSet<&Cell> = worse.union(none).collect();
+        Missing {
+            items: self.listed(Flag::Missing),
+            rows: self.wrong_rows(),
+            evidence: self.listed(Flag::EvidenceShort),
+            violated: self.listed(Flag::Violated),
+            conflicts: self.list(conflicts.into_iter()),
+            unsettled: self.listed(Flag::Unsettled),
+            cases: Vec::new(),
+        }
+    }
+
+    fn wrong_rows(&self) -> Vec<WrongRows> {
+        let mut wrong = Vec::new();
+        for (section, repeat) in self.template.groups() {
+            let Some(group) = self.template.program().group(&section.code) else { continue };
+            let rows = self.settled.rows(group).count();
+            let (min, max) = (repeat.min, repeat.max);
+            let fits = (min as usize..=max as usize).contains(&rows);
+            if !fits && self.settled.group_relevance(group).holds {
+                wrong.push(WrongRows { section: section.code.clone(), rows, min, max });
+            }
+        }
+        wrong
+    }
+
+    /// Returns the answers that do not count, those without a place first.
+    pub(super) fn aside(&self) -> Vec<Aside> {
+        let none = Standing::default();
+        let stray = |(at, reason): (&(Option<String>, Option<String>, String), &AsideReason)| {
+            let (section, row, item) = at;
+            let standing = match (section, row) {
+                (Some(section), Some(row)) => {
+                    self.answers.rows.get(section).and_then(|rows| rows.get(row)?.get(item))
+                }
+                _ => self.answers.items.get(item),
+            };
+            aside(at, *reason, standing.unwrap_or(&none))
+        };
+        let misfit = |cell: &Cell| {
+            let (section, item) = self.part(cell.0);
+            let row = cell.1.as_ref().map(|row| row.as_str().to_owned());
+            let section = row.is_some().then(|| section.code.clone());
+            let standing = self.standing(cell).unwrap_or(&none);
+            let mut aside =
+                aside(&(section, row, item.key.clone()), AsideReason::DoesNotFit, standing);
+            let misfits = standing
+                .responses()
+                .into_iter()
+                .filter(|response| !super::counting::fits(self.template, item, response));
+            aside.said = misfits.map(super::grader::said).collect();
+            aside
+        };
+        let strays = self.strays.iter().map(stray);
+        strays.chain(self.cells.all(Flag::Misfit).iter().map(misfit)).take(LISTED_MAX).collect()
+    }
+
+    /// Returns the responses of a cell that differ, with the one that counts.
+    pub(super) fn responses(&self, cell: &Cell) -> Vec<&'a Response> {
+        self.standing(cell).map(|standing| standing.responses()).into_iter().flatten().collect()
+    }
+}
