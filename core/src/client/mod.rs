@@ -5,6 +5,7 @@
 
 mod find;
 mod groups;
+mod moving;
 mod read;
 mod settings;
 mod status;
@@ -13,7 +14,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checklist::AnswerError;
+use crate::checklist::{AnswerError, MoveError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
@@ -23,6 +24,7 @@ use crate::store::{DiskStore, Options, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
+pub use moving::{Confirmed, Editions, Reading};
 pub use read::{Author, Authors, Named, Shown};
 pub use settings::Settings;
 pub use status::RecordStatus;
@@ -129,6 +131,9 @@ pub enum ClientError {
         /// What was wanted.
         wanted: &'static str,
     },
+    /// The record cannot be moved to another edition of its checklist.
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,

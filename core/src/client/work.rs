@@ -201,21 +201,22 @@ impl Client {
         draft: Draft,
         resolves: bool,
     ) -> Result<EditOutcome<()>, ClientError> {
-        let (_, template) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
         if let Some(section) = template.group_of(item)? {
             let (item, group) = (item.to_owned(), section.code.clone());
             return Err(AnswerError::NeedsRow { item, group }.into());
         }
         let now = clock::now();
         let (answer, line) = draft.checked(&template, item, resolves, now)?;
+        let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| {
             editor.answer(item, answer)?;
             match &line {
-                Some(line) => append_line(editor, item, line),
+                Some(line) => append_line(editor, id, item, line),
                 None => Ok(()),
             }
         };
-        Ok(self.phone().edit(inspection, now, edit)?)
+        self.edit_by(inspection, by, now, edit)
     }
 
     /// Edits the note of an item.
@@ -230,7 +231,7 @@ impl Client {
         item: &str,
         note: Note,
     ) -> Result<EditOutcome<()>, ClientError> {
-        let (_, template) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
         template.check_answer(item, Grade::Unanswered)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| match note {
@@ -238,10 +239,10 @@ impl Client {
             Note::Append(text) | Note::Replace(text) if editor.shared_note(item)?.is_none() => {
                 editor.loose_note_add(id, item, &format!("{}\n", text.trim_end()))
             }
-            Note::Append(line) => append_line(editor, item, &line),
+            Note::Append(line) => append_line(editor, id, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit_by(inspection, by, clock::now(), edit)
     }
 
     /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
@@ -284,9 +285,10 @@ impl Client {
         inspection: &Genesis,
         input: FindingInput,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let (by, _) = self.template_of(inspection)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
-        Ok((id, self.phone().edit(inspection, clock::now(), edit)?))
+        Ok((id, self.edit_by(inspection, by, clock::now(), edit)?))
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
@@ -348,7 +350,8 @@ impl Client {
         item: Option<&str>,
         text: &str,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
-        self.check_item(inspection, item)?;
+        let item = self.key_of(inspection, item)?;
+        let item = item.as_deref();
         let id = clock::random::<16>()?;
         Ok((id, self.review(inspection, |editor| editor.comment(id, item, text))?))
     }
@@ -364,8 +367,8 @@ impl Client {
         inspection: &Genesis,
         sending: &Sending,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
-        let item = sending.item.as_deref();
-        self.check_item(inspection, item)?;
+        let item = self.key_of(inspection, sending.item.as_deref())?;
+        let item = item.as_deref();
         let id = clock::random::<16>()?;
         let outcome = self.review(inspection, |editor| {
             editor.decide(Verdict::SentBack, &sending.text)?;
@@ -414,11 +417,20 @@ impl Client {
         Ok(self.phone().edit(&review_of(inspection), clock::now(), edit)?)
     }
 
-    fn check_item(&self, inspection: &Genesis, item: Option<&str>) -> Result<(), ClientError> {
-        let Some(item) = item else { return Ok(()) };
+    /// Returns the key that stands for an item in the record, so that a comment stays with its item
+    /// when the record is moved to another edition of its checklist.
+    fn key_of(
+        &self,
+        inspection: &Genesis,
+        item: Option<&str>,
+    ) -> Result<Option<String>, ClientError> {
+        let Some(item) = item else { return Ok(None) };
+        let document = self.open_inspection(inspection)?;
+        let reading = self.reading(&document, None)?;
         // Taking an answer back is allowed for every item, so only an unknown item is refused.
-        let (_, template) = self.template_of(inspection)?;
-        Ok(template.check_answer(item, Grade::Unanswered)?)
+        reading.template.check_answer(item, Grade::Unanswered)?;
+        let key = reading.view.edition().map_or(item, |edition| edition.about(item));
+        Ok(Some(key.to_owned()))
     }
 
     /// Makes a facility and returns its name.
@@ -508,8 +520,18 @@ pub(super) fn review_of(inspection: &Genesis) -> Genesis {
 
 /// Adds a line to a note. Each line ends itself, so that lines which two people added without
 /// seeing each other stay lines when they merge.
-fn append_line(editor: &mut Editor<'_>, item: &str, line: &str) -> Result<(), EditError> {
-    let before = editor.shared_note(item)?.unwrap_or_default();
+///
+/// An item that the first change did not foresee has no text that all share: the line gets the fresh
+/// random id.
+fn append_line(
+    editor: &mut Editor<'_>,
+    id: [u8; 16],
+    item: &str,
+    line: &str,
+) -> Result<(), EditError> {
+    let Some(before) = editor.shared_note(item)? else {
+        return editor.loose_note_add(id, item, &as_line("", line));
+    };
     editor.note(item, NoteEdit::Append(as_line(&before, line)))
 }
 

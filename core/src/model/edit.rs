@@ -13,7 +13,7 @@ use super::canonical::canonical_text;
 use super::change::ChangeError;
 use super::document::Document;
 use super::edition::Edition;
-use super::ids::{Actor, ChangeHash, Kind, Timestamp};
+use super::ids::{Actor, ChangeHash, Kind, TemplateId, Timestamp};
 use super::layout::Shape;
 use super::text::{FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
 
@@ -115,6 +115,14 @@ pub enum EditError {
         "minutes that the facility refuses to sign need a witness; fill the header field witness"
     )]
     NoWitness,
+    /// The record was moved to another edition of its checklist since it was read.
+    #[error(
+        "the record was moved from edition {} of its checklist meanwhile; look at it again", template.short()
+    )]
+    OtherEdition {
+        /// The edition that it was read by.
+        template: TemplateId,
+    },
     /// The record keeps the edition of its checklist that it has.
     #[error(
         "an inspection that is {state} keeps its edition of the checklist; it is moved before the minutes are signed"
@@ -250,6 +258,24 @@ impl<'a> Editor<'a> {
     /// device that does not have the newer one.
     pub fn by_pinned(&mut self) {
         self.edition = self.document.genesis.template.map(Edition::pinned);
+    }
+
+    /// Edits by the items of the edition that the caller read the record by.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::OtherEdition`] when the record is read by another one by now.
+    pub fn read_by(&mut self, template: TemplateId) -> Result<(), EditError> {
+        let pinned = self.document.genesis.template;
+        match &self.edition {
+            Some(edition) if edition.template == template => Ok(()),
+            // Its items stand for the same answers wherever the record was moved to meanwhile.
+            _ if pinned == Some(template) => {
+                self.by_pinned();
+                Ok(())
+            }
+            _ => Err(EditError::OtherEdition { template }),
+        }
     }
 
     /// Returns the items that are edited.
