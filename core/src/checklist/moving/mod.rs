@@ -27,7 +27,9 @@ pub enum MoveError {
     #[error("only an inspection is filled by a checklist")]
     NotAnInspection,
     /// The edition is of another checklist.
-    #[error("the record is filled by checklist {code}, and {other} is another; choose an edition of {code}")]
+    #[error(
+        "the record is filled by checklist {code}, and {other} is another; choose an edition of {code}"
+    )]
     OtherChecklist {
         /// The code of the record's checklist.
         code: String,

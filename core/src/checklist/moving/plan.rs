@@ -133,9 +133,10 @@ impl Planner<'_> {
         row: &'p RowView,
     ) -> impl Iterator<Item = MoveLine> + 'p {
         let is_homeless = |name: &str| self.target.item(name).is_none();
-        let standing = row.answers.iter().filter(move |(name, state)| {
-            is_homeless(name) && !state.all().is_empty()
-        });
+        let standing = row
+            .answers
+            .iter()
+            .filter(move |(name, state)| is_homeless(name) && !state.all().is_empty());
         standing.map(move |(name, state)| {
             let from = Some(self.own.name_in(code, self.by.storage_in(code, name)));
             MoveLine { from, answers: state.all().len(), ..bare(Fate::NoNewHome) }
