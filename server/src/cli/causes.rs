@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use bienban_core::checklist::AnswerError;
+use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
@@ -98,6 +98,25 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.wrong_kind", &values)
         }
         E::NotPlanned => m.text("cause.not_planned", &[]),
+        E::Move(error) => return of_move(error, m),
+        _ => return None,
+    })
+}
+
+fn of_move(error: &MoveError, m: &Messages) -> Option<String> {
+    use MoveError as E;
+    Some(match error {
+        E::OtherChecklist { code, other } => {
+            m.text("cause.other_checklist", &[("code", code), ("other", other)])
+        }
+        E::Same { edition } => m.text("cause.same_edition", &[("edition", edition)]),
+        E::NeverMoved => m.text("cause.never_moved", &[]),
+        E::PastMinutes { state } => {
+            m.text("cause.past_minutes", &[("state", &words::state(m, state))])
+        }
+        E::Missing { template } => {
+            m.text("cause.unknown_template", &[("template", &template.short())])
+        }
         _ => return None,
     })
 }
@@ -165,6 +184,12 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
         }
         E::NoWitness => m.text("cause.no_witness", &[]),
         E::ExtendedBefore => m.text("cause.extended_before", &[]),
+        E::PastMinutes { state } => {
+            m.text("cause.past_minutes", &[("state", &words::state(m, state))])
+        }
+        E::OtherEdition { template } => {
+            m.text("cause.other_edition", &[("template", &template.short())])
+        }
         E::OldSchema { schema, .. } => {
             m.text("cause.old_schema", &[("schema", &schema.to_string())])
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bienban_core::checklist::grading::AnswersError;
-use bienban_core::checklist::{AnswerError, TemplateError};
+use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
@@ -393,6 +393,8 @@ fn of_client(error: &ClientError) -> Failed {
             | AnswerError::NeedsRow { .. }
             | AnswerError::OtherRow { .. },
         ) => Failed::Usage,
+        ClientError::Move(MoveError::Missing { .. }) => Failed::NotFound,
+        ClientError::Move(MoveError::OtherChecklist { .. }) => Failed::Usage,
         ClientError::NotYours { .. } => Failed::Refused,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),

@@ -2,6 +2,7 @@
 
 mod batch;
 mod edit;
+mod moving;
 mod read;
 mod row;
 mod travel;
@@ -82,6 +83,9 @@ enum FieldCommand {
         /// The inspection; all of them if absent.
         inspection: Option<String>,
     },
+    /// Say by which edition of its checklist an inspection is filled; preview, make or turn back a
+    /// move to another edition.
+    Template(moving::TemplateArgs),
     /// Settle an item in which answers that differ stand.
     Resolve(edit::AnswerArgs),
     /// Reply to a comment or request of the supervisor.
@@ -140,6 +144,7 @@ async fn perform(
         C::Show(show) => read::show(client, &show, output),
         C::History(item) => read::history(client, &item, output),
         C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),
+        C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
         C::Status => travel::status(client, output),
         C::Verify => verify(client, output),

@@ -78,7 +78,7 @@ impl World {
                 let item = self.item(who, None, item).unwrap();
                 self.written += 1;
                 // A time of its own makes every answer another one.
-                let claimed_at = Timestamp(i64::try_from(self.written).unwrap());
+                let claimed_at = Timestamp(1_000 + i64::try_from(self.written).unwrap());
                 let answer =
                     AnswerInput { claimed_at, resolves: true, ..said(GRADES[grade], None) };
                 self.write(who, |e| e.answer(&item, answer));
@@ -98,7 +98,7 @@ impl World {
                 let mut bytes = [0; 16];
                 hex::decode_to_slice(id, &mut bytes).unwrap();
                 self.written += 1;
-                let claimed_at = Timestamp(i64::try_from(self.written).unwrap());
+                let claimed_at = Timestamp(1_000 + i64::try_from(self.written).unwrap());
                 let answer = AnswerInput { claimed_at, resolves: true, ..given("x") };
                 self.write(who, |e| e.row_answer(bytes, &item, answer));
             }
