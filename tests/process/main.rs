@@ -14,6 +14,7 @@ mod hostile;
 mod hub;
 mod join;
 mod kills;
+mod moving;
 mod program;
 mod restore;
 mod rows;

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
+use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError};

@@ -178,11 +178,7 @@ fn editions(client: &Client, inspection: &Genesis, output: &Output) -> Result<An
     Answer::new(&data, text)
 }
 
-fn confirmed(
-    inspection: &Genesis,
-    done: Confirmed,
-    output: &Output,
-) -> Result<Answer, CliError> {
+fn confirmed(inspection: &Genesis, done: Confirmed, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let mut text = Page::new();
     match done {
