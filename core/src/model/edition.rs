@@ -193,7 +193,7 @@ impl Edition {
     }
 
     /// Returns the same reading with what another one tells of the moves that stand.
-    pub(crate) fn as_told_by(self, other: &Self) -> Self {
+    pub(crate) fn told_as_by(self, other: &Self) -> Self {
         Self { moved: other.moved.clone(), late: other.late.clone(), ..self }
     }
 

@@ -95,7 +95,7 @@ impl<'a> View<'a> {
     /// Returns the same moment, read by another edition.
     #[must_use]
     pub fn read_by(self, edition: Edition) -> Self {
-        let edition = self.edition().map(|own| edition.as_told_by(own));
+        let edition = self.edition().map(|own| edition.told_as_by(own));
         Self { document: self.document, edition: OnceLock::from(edition) }
     }
 

@@ -221,7 +221,7 @@ impl PlanData {
 fn lines(text: &mut Page, plan: &MovePlan, m: &Messages) {
     for fate in Fate::ALL {
         let count = plan.of(fate).count().to_string();
-        text.line(m.text(&format!("moving.{}", fate.name()), &[("count", &count)]));
+        text.line(m.text(heading(fate), &[("count", &count)]));
         for line in plan.of(fate) {
             let place = line.to.as_ref().or(line.from.as_ref()).map_or("–", String::as_str);
             let place = match &line.row {
@@ -236,5 +236,16 @@ fn lines(text: &mut Page, plan: &MovePlan, m: &Messages) {
                 text.line(format!("    {}", m.text(key, &[("count", &about)])));
             }
         }
+    }
+}
+
+fn heading(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Kept => "moving.kept",
+        Fate::Moved => "moving.moved",
+        Fate::NoLongerFits => "moving.no_longer_fits",
+        Fate::NeedsAnswer => "moving.needs_answer",
+        // What has no home is what every other fate leaves over.
+        _ => "moving.no_new_home",
     }
 }
