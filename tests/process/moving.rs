@@ -86,7 +86,7 @@ fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     sync("an");
     let [an, binh] = ["an", "binh"].map(|phone| run(phone, "show", &[]));
     assert_eq!(an["digest"], binh["digest"]);
-    assert_eq!((&an["sections"], &an["conflicts"]), (&binh["sections"], &binh["conflicts"]));
+    assert_eq!((&an["grade"], &an["conflicts"]), (&binh["grade"], &binh["conflicts"]));
     assert_eq!(
         (&an["template"]["edition"], &binh["template"]["edition"]),
         (&"2".into(), &"2".into())
