@@ -3,44 +3,41 @@
 //! The store blocks while it syncs its journal, so exchanges do their work on blocking threads;
 //! several of them waiting at once share one sync. Nothing here decides anything about documents.
 
+mod follow;
+mod serve;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock;
-use crate::model::DeviceId;
 use crate::net::{
     FRAME_WIRE_BYTES_MAX, FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint,
     Traffic,
 };
-use crate::replica::{
-    Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError,
-};
+use crate::replica::{Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Ending, FRAME_BYTES_MAX, Failure, Outcome,
+    AdminAnswer, AdminRequest, Ending, FRAME_BYTES_MAX, Failure, FailureCode, Outcome,
 };
+
+pub use follow::exchange;
+pub use serve::{Served, Wakeup, merge_worker, serve};
 
 // What the protocol may say in one frame fits what the transport carries.
 const _: () = assert!(FRAME_BYTES_MAX <= FRAME_WIRE_BYTES_MAX);
 
-/// Frames fetched from an exchange at once: bounds what a slow reader holds in memory.
+/// Small frames fetched from an exchange at once, so that they leave in one packet.
 const FRAMES_AT_ONCE: usize = 16;
+
+/// With this many bytes fetched, an exchange is asked to do no more work before they are written: the
+/// work may bring a whole page of the feed, and a slow reader must not hold two in memory.
+const FETCHED_BYTES: usize = 16 << 10;
 
 /// How long connecting may take on a bad line: a handshake is two flights, and 2G loses some.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long the hub's merge worker sleeps when nobody wakes it: a safety net, not a schedule.
-const MERGE_IDLE: Duration = Duration::from_secs(5);
-
-/// How long an exchange with nothing else to do waits for its packs to be merged.
-const MERGE_WAIT: Duration = Duration::from_secs(10);
-
-/// After a failure to merge, how long before the next try: the disk may be full.
-const MERGE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why an exchange ended early.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -97,23 +94,30 @@ pub struct SyncReport {
 impl SyncReport {
     /// Counts in an exchange that followed at once; what holds now is what held after it.
     pub(crate) fn add(&mut self, next: Self) {
-        let before = self.progress;
-        self.progress = Progress {
-            received: before.received + next.progress.received,
-            sent: before.sent + next.progress.sent,
-            stored: before.stored + next.progress.stored,
-            refused: before.refused + next.progress.refused,
-            ..next.progress
-        };
+        self.progress = total(self.progress, next.progress);
+        self.answers.extend(next.answers);
         self.caught_up = next.caught_up;
         self.traffic.bytes_sent += next.traffic.bytes_sent;
         self.traffic.bytes_received += next.traffic.bytes_received;
         self.traffic.datagrams_sent += next.traffic.datagrams_sent;
         self.traffic.datagrams_received += next.traffic.datagrams_received;
         self.traffic.packets_lost += next.traffic.packets_lost;
+        self.traffic.round_trip = next.traffic.round_trip;
         self.payload_sent += next.payload_sent;
         self.payload_received += next.payload_received;
         self.round_trips += next.round_trips;
+    }
+}
+
+/// Adds what an exchange did to what earlier ones did; what holds now is what holds after it.
+fn total(before: Progress, next: Progress) -> Progress {
+    Progress {
+        received: before.received + next.received,
+        sent: before.sent + next.sent,
+        stored: before.stored + next.stored,
+        refused: before.refused + next.refused,
+        declined: before.declined + next.declined,
+        ..next
     }
 }
 
@@ -136,17 +140,25 @@ pub struct SyncOptions {
 }
 
 /// The strings to a live exchange.
+#[derive(Clone)]
 pub struct Live {
     /// Rung when edits were recorded.
     pub edited: Arc<Notify>,
     /// Turns true when the exchange is to end.
     pub stop: watch::Receiver<bool>,
     /// Told what happens.
-    pub observer: Box<dyn Fn(SyncEvent) + Send + Sync>,
+    pub observer: Arc<dyn Fn(SyncEvent) + Send + Sync>,
 }
 
-/// Exchanges everything with the hub: connects, sends what the hub has not signed for, takes in what
-/// is new. With [`SyncOptions::live`] it goes on until stopped.
+impl Live {
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow() || self.stop.has_changed().is_err()
+    }
+}
+
+/// Exchanges once with the hub: connects, sends what the hub has not signed for, takes in what is new.
+/// With [`SyncOptions::live`] it goes on until stopped, or until another exchange is due
+/// ([`Progress::again`], [`Progress::more`]); [`exchange`] sees to those.
 ///
 /// # Errors
 ///
@@ -158,6 +170,18 @@ pub async fn sync(
     endpoint: &PhoneEndpoint,
     hub: &HubAddress,
     options: SyncOptions,
+) -> Result<SyncReport, DriverError> {
+    once(phone, endpoint, hub, options, false).await
+}
+
+/// As [`sync`]. A `patient` live exchange goes on although another is due, because the one before
+/// brought nothing.
+async fn once(
+    phone: &Arc<Phone>,
+    endpoint: &PhoneEndpoint,
+    hub: &HubAddress,
+    options: SyncOptions,
+    patient: bool,
 ) -> Result<SyncReport, DriverError> {
     let link = endpoint.connect(hub, CONNECT_TIMEOUT).await?;
     let SyncOptions { live, asks } = options;
@@ -179,8 +203,8 @@ pub async fn sync(
     })
     .await??;
     let (out, receiver) = Outgoing::start(link);
-    let mut exchange =
-        PhoneExchange { runner: Some(runner), out, receiver, report: SyncReport::default() };
+    let report = SyncReport::default();
+    let mut exchange = PhoneExchange { runner: Some(runner), out, receiver, report, patient };
     let outcome = exchange.run(live).await;
     exchange.close(outcome).await
 }
@@ -254,6 +278,7 @@ struct PhoneExchange {
     out: Outgoing,
     receiver: FrameReceiver,
     report: SyncReport,
+    patient: bool,
 }
 
 impl PhoneExchange {
@@ -263,9 +288,11 @@ impl PhoneExchange {
             if self.out.queue.is_empty() {
                 self.fetch().await?;
             }
+            let progress = self.report.progress;
+            let due = (progress.again || progress.more) && !self.patient;
             if let Some(live) = &live {
-                (live.observer)(SyncEvent::Moved(self.report.progress));
-                if self.report.caught_up && !told {
+                (live.observer)(SyncEvent::Moved(progress));
+                if self.report.caught_up && !told && !due {
                     told = true;
                     (live.observer)(SyncEvent::CaughtUp);
                 }
@@ -273,6 +300,13 @@ impl PhoneExchange {
             if let Some(outcome) = self.runner.as_ref().and_then(PhoneRunner::outcome) {
                 self.report.round_trips = outcome.meter.round_trips;
                 return ended(outcome);
+            }
+            if self.report.caught_up && due && live.take().is_some() {
+                // What the next exchange is for would wait as long as this one stays.
+                if let Some(runner) = &mut self.runner {
+                    runner.finish();
+                }
+                continue;
             }
             match self.next(live.as_mut()).await? {
                 Event::Frame(frame) => {
@@ -316,10 +350,13 @@ impl PhoneExchange {
     /// Does what is due and takes what there is to say.
     async fn fetch(&mut self) -> Result<(), DriverError> {
         let work = self.work(|runner| {
-            let mut frames = VecDeque::new();
-            while frames.len() < FRAMES_AT_ONCE {
+            let (mut frames, mut bytes) = (VecDeque::new(), 0);
+            while frames.len() < FRAMES_AT_ONCE && bytes < FETCHED_BYTES {
                 match runner.poll_frame(clock::now()) {
-                    Ok(Some(frame)) => frames.push_back(frame),
+                    Ok(Some(frame)) => {
+                        bytes += frame.len();
+                        frames.push_back(frame);
+                    }
                     Ok(None) => break,
                     // What was to be said before the failure is still said.
                     Err(error) => return Ok((frames, Some(error))),
@@ -383,243 +420,12 @@ enum Event {
 fn ended(outcome: &Outcome) -> Result<(), DriverError> {
     match &outcome.ending {
         Ending::Done => Ok(()),
+        // The runner says that another exchange is due.
+        Ending::Told(failure) if failure.code == FailureCode::Changed => Ok(()),
         Ending::Told(failure) => Err(DriverError::Refused { failure: failure.clone() }),
         Ending::Refused(failure) => Err(DriverError::Refused { failure: failure.clone() }),
         Ending::Cut => Err(DriverError::Cut),
     }
-}
-
-/// Wakes those who wait for the hub: its merge worker, and its live exchanges.
-#[derive(Clone)]
-pub struct Wakeup {
-    pending: Arc<Notify>,
-    grown: watch::Sender<u64>,
-    /// A session met a store that failed.
-    failed: Arc<AtomicBool>,
-}
-
-impl Default for Wakeup {
-    fn default() -> Self {
-        Self { pending: Arc::default(), grown: watch::channel(0).0, failed: Arc::default() }
-    }
-}
-
-impl Wakeup {
-    /// Says that packs wait to be merged.
-    pub fn pending(&self) {
-        self.pending.notify_one();
-    }
-
-    /// Says that the feed has grown.
-    pub fn grown(&self) {
-        self.grown.send_modify(|count| *count += 1);
-    }
-
-    /// Says that the store failed: the merge worker opens it again when it can be.
-    fn failed(&self) {
-        self.failed.store(true, Ordering::Relaxed);
-        self.pending();
-    }
-}
-
-/// Merges what the hub accepted, until `stop` turns true. One document is in memory at a time.
-///
-/// # Errors
-///
-/// Returns [`DriverError::Stopped`] when merging panicked outside what is contained.
-pub async fn merge_worker(
-    hub: Arc<Hub>,
-    wakeup: Wakeup,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), DriverError> {
-    loop {
-        if wakeup.failed.swap(false, Ordering::Relaxed) && !recover(&hub).await? {
-            wakeup.failed.store(true, Ordering::Relaxed);
-            tokio::select! {
-                () = tokio::time::sleep(MERGE_RETRY) => continue,
-                () = stopped(&mut stop) => return Ok(()),
-            }
-        }
-        let merging = hub.clone();
-        match blocking(move || merging.merge_next(clock::now())).await? {
-            Ok(Some(_)) => {
-                wakeup.grown();
-                if !*stop.borrow() {
-                    continue;
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(error = %error, "merging failed; trying again");
-                wakeup.failed.store(true, Ordering::Relaxed);
-                // A cause that stays must neither keep a processor busy nor hold up the shutdown.
-                tokio::select! {
-                    () = tokio::time::sleep(MERGE_RETRY) => continue,
-                    () = stopped(&mut stop) => return Ok(()),
-                }
-            }
-        }
-        tokio::select! {
-            () = wakeup.pending.notified() => {}
-            () = tokio::time::sleep(MERGE_IDLE) => {}
-            () = stopped(&mut stop) => return Ok(()),
-        }
-    }
-}
-
-/// Opens a hub's failed store again. Returns whether it takes writes now.
-async fn recover(hub: &Arc<Hub>) -> Result<bool, DriverError> {
-    let hub = hub.clone();
-    let fresh = clock::random();
-    blocking(move || {
-        let Ok(fresh_epoch) = fresh else { return false };
-        match hub.recover(HubOptions { fresh_epoch, now: clock::now() }) {
-            Ok(()) => {
-                tracing::info!("the store takes writes again");
-                true
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "the store takes no writes; trying again");
-                false
-            }
-        }
-    })
-    .await
-}
-
-/// What one exchange of the hub did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Served {
-    /// The device.
-    pub device: DeviceId,
-    /// Bytes of frames received.
-    pub payload_received: u64,
-    /// Bytes of frames sent.
-    pub payload_sent: u64,
-}
-
-/// Serves one device until the exchange ends or `stop` turns true.
-///
-/// # Errors
-///
-/// Returns [`DriverError::Net`] when the link breaks, [`DriverError::Replica`] when the device
-/// misbehaves or the store fails. Other exchanges go on.
-pub async fn serve(
-    hub: Arc<Hub>,
-    entry: DeviceEntry,
-    link: Link,
-    wakeup: Wakeup,
-    mut stop: watch::Receiver<bool>,
-) -> Result<Served, DriverError> {
-    let mut grown = wakeup.grown.subscribe();
-    let mut served = Served { device: entry.device, payload_received: 0, payload_sent: 0 };
-    let mut runner = blocking(move || HubRunner::start(hub, entry, clock::now())).await??;
-    let (mut out, mut receiver) = Outgoing::start(link);
-    loop {
-        if out.queue.is_empty() {
-            let (back, frames) = fetch(runner).await?;
-            runner = back;
-            match frames {
-                Ok(frames) => out.queue = frames,
-                Err(error) => {
-                    if matches!(error, ReplicaError::Store(_)) {
-                        wakeup.failed();
-                    }
-                    return fail(runner, out, error).await;
-                }
-            }
-            pass_on(&mut runner, &wakeup);
-        }
-        if let Some(outcome) = runner.outcome() {
-            let ended = ended(outcome);
-            served.payload_sent = out.sent;
-            // The device may be gone already; what counts was acknowledged in frames.
-            drop(out.finish().await);
-            return ended.map(|()| served);
-        }
-        let reads = runner.wants_input();
-        tokio::select! {
-            frame = receiver.receive(), if reads => {
-                let Some(frame) = frame? else { return Ok(served) };
-                served.payload_received += frame.len() as u64;
-                let (back, outcome) = blocking(move || {
-                    let outcome = runner.handle(&frame);
-                    (runner, outcome)
-                })
-                .await?;
-                runner = back;
-                if let Err(error) = outcome {
-                    // The session ends by itself, after a last frame that says why.
-                    tracing::warn!(device = served.device.short(), error = %error, "bad frame");
-                }
-            }
-            written = out.write() => {
-                if written.is_err() {
-                    return Err(out.failure().await.unwrap_or(DriverError::Cut));
-                }
-            }
-            changed = grown.changed() => {
-                if changed.is_err() {
-                    return Ok(served);
-                }
-                let (back, outcome) = blocking(move || {
-                    let outcome = runner.grown();
-                    (runner, outcome)
-                })
-                .await?;
-                runner = back;
-                outcome?;
-            }
-            () = tokio::time::sleep(MERGE_WAIT), if runner.waits_for_merge() => {
-                runner.stop_waiting();
-            }
-            () = stopped(&mut stop) => return Ok(served),
-        }
-    }
-}
-
-/// Tells the rest of the hub what came of an exchange so far.
-fn pass_on(runner: &mut HubRunner, wakeup: &Wakeup) {
-    wakeup.pending();
-    if runner.take_full() {
-        tracing::warn!(device = runner.device().short(), "no room for what was pushed");
-        wakeup.failed();
-    }
-    if runner.take_announced() {
-        wakeup.grown();
-    }
-}
-
-async fn fetch(
-    mut runner: HubRunner,
-) -> Result<(HubRunner, Result<VecDeque<Vec<u8>>, ReplicaError>), DriverError> {
-    blocking(move || {
-        let mut frames = VecDeque::new();
-        while frames.len() < FRAMES_AT_ONCE {
-            match runner.poll_frame(clock::now()) {
-                Ok(Some(frame)) => frames.push_back(frame),
-                Ok(None) => break,
-                Err(error) => return (runner, Err(error)),
-            }
-        }
-        (runner, Ok(frames))
-    })
-    .await
-}
-
-/// Tells the device why before ending, so that it can tell its user.
-async fn fail(
-    mut runner: HubRunner,
-    mut out: Outgoing,
-    error: ReplicaError,
-) -> Result<Served, DriverError> {
-    runner.fail(&error);
-    while let Ok(Some(frame)) = runner.poll_frame(clock::now()) {
-        out.queue.push_back(frame);
-    }
-    // It may be gone; the error is returned either way.
-    drop(out.finish().await);
-    Err(error.into())
 }
 
 /// Returns when the flag turns true, or nobody can turn it any more.

@@ -187,6 +187,12 @@ pub struct StoreConfig {
     pub checkpoint_records: u64,
 }
 
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Config::default().store
+    }
+}
+
 /// How the hub is set up. Every value has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -360,7 +366,7 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "store.checkpoint_records",
-        default: "2000",
+        default: "4096",
         quoted: false,
         what: "The same, counted in journal records: 1 to 1000000. Fewer make starting faster.",
         apply: |config, text| {

@@ -20,6 +20,8 @@ use bienban_core::trust::DeviceKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::config::StoreConfig;
+
 /// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
 const KEY_FILE: &str = "hub.key";
 
@@ -72,6 +74,8 @@ pub struct HubConfig {
     /// How long running sessions may take to end at shutdown before they are cut; what they had not
     /// had acknowledged, phones send again.
     pub shutdown: Duration,
+    /// When the index is brought up to the journal.
+    pub store: StoreConfig,
     /// Devices to trust at start, beside those it was told of before: the first administrator.
     pub trust: Vec<DeviceEntry>,
 }
@@ -115,8 +119,8 @@ impl RunningHub {
         })?;
         let now = clock::now();
         // The store's lock comes first: two hubs must not both make a key.
-        let store =
-            DiskStore::open(config.dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+        let options = store_options(&config.store);
+        let store = DiskStore::open(config.dir.join("store"), Arc::new(Projection), options)?;
         let seed = key(&config.dir)?;
         let options = HubOptions { fresh_epoch: clock::random()?, now };
         let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(&seed), options)?);
@@ -212,6 +216,15 @@ impl RunningHub {
     }
 }
 
+/// How a hub's store works: by the system's clock, for a hub runs for months.
+fn store_options(config: &StoreConfig) -> Options {
+    Options {
+        checkpoint_records: config.checkpoint_records,
+        checkpoint_every: config.checkpoint_interval,
+        ..Options::new(Arc::new(|| clock::now().0))
+    }
+}
+
 /// Says in the log what opening the store had to do.
 fn report(hub: &Hub) {
     let opened = hub.replica().store().opened();
@@ -226,6 +239,13 @@ fn report(hub: &Hub) {
             records = opened.lost.len(),
             "records are lost; phones will give them back"
         );
+    }
+    match hub.replica().troubles() {
+        Ok(found) if !found.is_empty() => tracing::error!(
+            findings = found.len(),
+            "records of this hub were lost; `bienban admin status` says what to do"
+        ),
+        _ => {}
     }
     if opened.moved {
         tracing::warn!("the folder was restored or copied; phones will compare everything");
@@ -272,5 +292,32 @@ fn write_key(path: &Path, seed: &[u8; 32]) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) => std::fs::File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_reach_the_store_and_are_its_own_where_nobody_set_them() {
+        let usual = Options::new(Arc::new(|| 0));
+        let default = store_options(&StoreConfig::default());
+        assert_eq!(default.checkpoint_records, usual.checkpoint_records);
+        assert_eq!(default.checkpoint_every, usual.checkpoint_every);
+        let set =
+            StoreConfig { checkpoint_interval: Duration::from_secs(7), checkpoint_records: 9 };
+        let options = store_options(&set);
+        assert_eq!((options.checkpoint_records, options.checkpoint_every.as_secs()), (9, 7));
+    }
+
+    #[test]
+    fn the_clock_of_a_store_goes_on_while_the_hub_runs() {
+        let options = store_options(&StoreConfig::default());
+        let opened = clock::now();
+        while clock::now() <= opened {
+            std::hint::spin_loop();
+        }
+        assert!((options.clock)() > opened.0);
     }
 }

@@ -208,7 +208,8 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     let rest = folders.field_json("a", &["facilities", "--limit", "1", "--after", next]);
     assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
     let status = folders.field_json("a", &["status"]);
-    assert_eq!(keys(&status), ["notices", "only_here", "position", "records", "rejected"]);
+    let expected = ["notices", "only_here", "position", "records", "rejected", "troubles"];
+    assert_eq!(keys(&status), expected);
     assert_eq!(status["only_here"], 4);
     let arrival = &status["records"][0]["arrival"];
     assert_eq!(keys(arrival), ["merged", "only_here", "recorded", "stored", "stored_at"]);

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,13 +26,13 @@ const FULL: i64 = 7;
 const RECOVERED_WITHIN: Duration = Duration::from_secs(20);
 
 /// A file system in memory.
-struct Disk {
+pub(crate) struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
     /// Mounts one, or says why the test cannot run.
-    fn mount(test: &str) -> Option<Self> {
+    pub(crate) fn mount(test: &str) -> Option<Self> {
         let disk = Self { folder: TempDir::new().unwrap() };
         let size = format!("size={DISK_MIB}m");
         let mounted = Command::new("mount")
@@ -46,7 +47,7 @@ impl Disk {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -55,7 +56,7 @@ impl Disk {
     }
 
     /// Takes all the room there is.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
         for block in [vec![0xaa; 1 << 16], vec![0xaa; 1 << 10], vec![0xaa; 1]] {
             while filler.write_all(&block).is_ok() {}
@@ -68,7 +69,7 @@ impl Disk {
         while filler.write_all(&[0xaa; 64]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.filler()).unwrap();
     }
 }
@@ -173,7 +174,7 @@ fn full_phone_refuses_reads_sends_and_recovers() {
     all_refused.push(refused);
     // What is here leaves it all the same, although nothing that comes back can be kept.
     expect_full(&phone.ask("sync"));
-    scene.sync(&other);
+    sync_until_known(&scene, &other);
     let client = scene::open_phone(&other);
     let elsewhere = client.phone().replica().load(scene.document()).unwrap();
     Record::of(&elsewhere).expect_all("the other phone", &told);
@@ -191,6 +192,19 @@ fn full_phone_refuses_reads_sends_and_recovers() {
     record.expect_all("the record", &told);
     for typed in &all_refused {
         assert_eq!(record.count(typed), 0, "what was refused is in the record");
+    }
+}
+
+/// Syncs until the visit is there: an exchange that broke off does not wait for the hub's merging.
+fn sync_until_known(scene: &Scene, dir: &Path) {
+    let watch = Stopwatch::start();
+    loop {
+        scene.sync(dir);
+        let shown = run(["field", "--dir", text(dir), "show", &scene.inspection]);
+        if shown.code == Some(0) {
+            return;
+        }
+        assert!(watch.elapsed() < RECOVERED_WITHIN, "what was pushed is not merged");
     }
 }
 
@@ -303,4 +317,78 @@ fn push_to_full_hub(scene: &Scene, dir: &Path, merged: &Typed) -> Vec<Typed> {
     assert!(shown.contains(token(merged)), "what the hub had merged did not come");
     assert!(phone.end().code().is_some_and(|code| i64::from(code) == FULL));
     told
+}
+
+/// The index lies on a small disk of its own, the journal on one with room.
+#[test]
+fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {
+    let Some(disk) = Disk::mount("full disk under the index alone") else { return };
+    let mut scene = Scene::with_phones(1);
+    let dir = scene.phones[0].clone();
+    let index = move_index(&dir.join("store"), disk.path());
+    let mut typist = Typist::new("index", &scene);
+    let mut phone = Batch::start(&dir);
+    let (first, line) = typist.next();
+    phone.ask(&line).done();
+    let linked = fs::symlink_metadata(dir.join("store/index")).unwrap().is_symlink();
+    assert!(linked && index.join("db").exists(), "the index is on the small disk");
+    let journal_disk = fs::metadata(&dir).unwrap().dev();
+    assert_ne!(journal_disk, fs::metadata(&index).unwrap().dev());
+    disk.fill();
+    let (mut told, refused) = type_until_full(&mut phone, &mut typist);
+    told.push(first);
+    let mut all_refused = vec![refused];
+    // Reading goes on, in this process and in one that finds the disk full.
+    let show = format!("show {}", scene.inspection);
+    let shown = phone.ask(&show).done().to_string();
+    assert!(told.iter().all(|typed| shown.contains(token(typed))), "what was told is not shown");
+    assert_eq!(i64::from(phone.end().code().unwrap()), FULL);
+    disk.fill_again();
+    let shown = scene.field(&dir, &["show", &scene.inspection]).to_string();
+    assert!(told.iter().all(|typed| shown.contains(token(typed))), "what was told is not shown");
+    assert!(all_refused.iter().all(|typed| !shown.contains(token(typed))), "what was refused is");
+    let mut phone = Batch::start(&dir);
+    let (more, refused) = type_until_full(&mut phone, &mut typist);
+    told.extend(more);
+    all_refused.push(refused);
+    // The process that met the full disk goes on when there is room, without being started again, and
+    // with the index that it had.
+    disk.make_room();
+    let (late, line) = typist.next();
+    phone.ask(&line).done();
+    told.push(late);
+    phone.ask("sync").done();
+    phone.end();
+    let linked = fs::symlink_metadata(dir.join("store/index")).unwrap().is_symlink();
+    assert!(linked, "an index that only lacked room was set aside");
+    let reader = scene.add_phone("reader", "inspector");
+    scene.sync(&reader);
+    scene.settle();
+    scene.stop_hub();
+    let record = scene::expect_same(&scene);
+    record.expect_all("the record", &told);
+    for typed in &all_refused {
+        assert_eq!(record.count(typed), 0, "what was refused is in the record");
+    }
+}
+
+/// Puts a closed store's index on another disk, behind a link.
+fn move_index(store: &Path, disk: &Path) -> PathBuf {
+    let (index, elsewhere) = (store.join("index"), disk.join("index"));
+    copy(&index, &elsewhere);
+    fs::remove_dir_all(&index).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &index).unwrap();
+    elsewhere
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let (path, target) = (item.as_ref().unwrap().path(), to.join(item.unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
 }

@@ -8,14 +8,14 @@ use crate::program::{Folders, text};
 const FACILITIES: &str = "code,name,owner_kind,commune_code\nCHE-01,HTX Chè Thử,htx,06325\nCHE-02,HTX Chè Hai,htx,06325\n";
 
 /// A hub, the phones `an` and `binh`, the supervisor `giam`, and one planned visit.
-struct Team {
-    folders: Folders,
+pub(crate) struct Team {
+    pub(crate) folders: Folders,
     hub: Hub,
-    inspection: String,
+    pub(crate) inspection: String,
 }
 
 impl Team {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folders = Folders::new();
         let hub = Hub::start(&folders);
         for (name, role) in [("an", "leader"), ("binh", "inspector"), ("giam", "supervisor")] {
@@ -55,11 +55,11 @@ impl Team {
         Self { inspection, ..team }
     }
 
-    fn sync(&self, phone: &str) -> Value {
+    pub(crate) fn sync(&self, phone: &str) -> Value {
         self.folders.field_json(phone, &["sync"])
     }
 
-    fn show(&self, phone: &str) -> Value {
+    pub(crate) fn show(&self, phone: &str) -> Value {
         self.folders.field_json(phone, &["show", &self.inspection])
     }
 

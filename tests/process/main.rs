@@ -14,10 +14,12 @@ mod hostile;
 mod hub;
 mod join;
 mod kills;
+mod life;
 mod moving;
 mod program;
 mod restore;
 mod rows;
+mod truth;
 
 use bienban_core::clock;
 

@@ -3,12 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod answers;
+mod bounds;
 mod exchanges;
 mod heap;
+mod holes;
 mod hub;
+mod later;
 mod lists;
+mod live;
 mod memory;
 mod page_table;
 mod quic;
+mod rebuilt;
 mod records;
+mod recover;
 mod refused;
+mod rights;

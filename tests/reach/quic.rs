@@ -6,6 +6,7 @@ use std::time::Duration;
 use bienban_core::driver::{self, SyncOptions, SyncReport};
 use bienban_core::net::{HubAddress, Limits, PhoneEndpoint};
 use bienban_core::replica::Phone;
+use bienban_server::config::StoreConfig;
 use bienban_server::hub::{HubConfig, RunningHub};
 use bienban_tests::fleet::{self, SHORT};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ async fn catching_up_over_quic_costs_one_round_trip() {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         limits: Limits::default(),
         shutdown: Duration::from_secs(1),
+        store: StoreConfig::default(),
         trust: vec![fleet::entry(1), fleet::entry(2)],
     };
     let running = RunningHub::open(&config).unwrap();

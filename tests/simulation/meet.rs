@@ -95,11 +95,7 @@ impl World {
             let options = MeetingOptions { peer: entry(&self.phones[peer]), opens };
             let (now, entropy) = (self.now(at), entropy(&mut self.rng));
             let phone = self.phones[at].phone.clone();
-            let begun = Meeting::start(phone, options, entropy, now);
-            if begun.is_err() {
-                drop(self.phones[at].phone.replica().store().reopen());
-            }
-            begun.ok()
+            Meeting::start(phone, options, entropy, now).ok()
         };
         let sides = [begin(one, two, true)?, begin(two, one, false)?];
         Some(Link { ends: [one, two], sides, queues: [VecDeque::new(), VecDeque::new()] })
@@ -108,11 +104,7 @@ impl World {
     /// Lets one side work, or delivers its next frame. Returns whether anything happened.
     fn move_one(&mut self, link: &mut Link, side: usize) -> Result<bool, String> {
         let at = link.ends[side];
-        let moved = step(link, side, self.now(at));
-        if moved.is_err() {
-            drop(self.phones[at].phone.replica().store().reopen());
-        }
-        moved.map_err(|error| format!("{error}: {error:?}"))
+        step(link, side, self.now(at)).map_err(|error| format!("{error}: {error:?}"))
     }
 
     fn see_off(&mut self, link: &Link) {

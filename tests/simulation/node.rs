@@ -123,13 +123,15 @@ fn open(store: &Arc<MemoryStore>, seed: [u8; 32], rng: &mut SmallRng) -> Arc<Pho
 pub(crate) struct HubNode {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) hub: Arc<Hub>,
+    /// A session or a merge met a store that failed, as the driver notes it for the merge worker.
+    pub(crate) failed: bool,
 }
 
 impl HubNode {
     pub(crate) fn new(rng: &mut SmallRng) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
         let hub = open_hub(&store, rng);
-        Self { store, hub }
+        Self { store, hub, failed: false }
     }
 
     pub(crate) fn reopen(&mut self, rng: &mut SmallRng) {

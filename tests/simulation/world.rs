@@ -7,7 +7,7 @@ use bienban_core::model::{
     AnswerInput, FindingInput, Genesis, Grade, Kind, NoteEdit, Origin, Severity, TemplateId,
     Timestamp,
 };
-use bienban_core::replica::{HubRunner, PhoneOptions, PhoneRunner};
+use bienban_core::replica::{HubOptions, HubRunner, PhoneOptions, PhoneRunner};
 use bienban_core::store::{Fault, MemoryDisk};
 use bienban_core::sync::{DeviceEntry, Role};
 use rand::rngs::SmallRng;
@@ -146,8 +146,6 @@ impl World {
             Err(error) => {
                 self.tally.refused_writes += 1;
                 self.say(|| format!("{token} refused: {error}"));
-                // The way out of a failed write: open anew. It may fail while the cause persists.
-                drop(self.phones[at].phone.replica().store().reopen());
             }
         }
     }
@@ -162,10 +160,7 @@ impl World {
         let hub = self.hub.hub.clone();
         let options = PhoneOptions { hub: hub.device(), live, asks: Vec::new() };
         let runner = PhoneRunner::start(node.phone.clone(), options, entropy, now);
-        let Ok(mut runner) = runner else {
-            drop(node.phone.replica().store().reopen());
-            return;
-        };
+        let Ok(mut runner) = runner else { return };
         let mut up = VecDeque::new();
         while let Ok(Some(frame)) = runner.poll_frame(now) {
             up.push_back(frame);
@@ -194,10 +189,7 @@ impl World {
         let (hub_now, now) = (Timestamp(self.clock), self.now(at));
         let Some(exchange) = self.phones[at].exchange.as_mut() else { return Ok(false) };
         let moved = if up { exchange.step_hub(hub_now) } else { exchange.step_phone(now) };
-        if moved.is_err() {
-            drop(self.hub.store_reopen());
-            drop(self.phones[at].phone.replica().store().reopen());
-        }
+        self.hub.failed |= exchange.hub.take_full() || (up && moved.is_err());
         moved.map_err(|error| format!("{error}: {error:?}"))
     }
 
@@ -209,17 +201,30 @@ impl World {
     }
 
     fn merge(&mut self) {
+        // As the merge worker does: it looks after a store that failed before it merges.
+        self.recover_hub();
         match self.hub.hub.merge_next(Timestamp(self.clock)) {
             Ok(report) => self.say(|| format!("hub merges: {report:?}")),
             Err(error) => {
                 self.say(|| format!("hub cannot merge: {error}"));
-                drop(self.hub.store_reopen());
+                self.hub.failed = true;
             }
         }
         for phone in &mut self.phones {
             if let Some(exchange) = &mut phone.exchange {
                 exchange.hub.grown().unwrap();
             }
+        }
+    }
+
+    fn recover_hub(&mut self) {
+        if !std::mem::take(&mut self.hub.failed) {
+            return;
+        }
+        let options = HubOptions { fresh_epoch: self.rng.random(), now: Timestamp(self.clock) };
+        if let Err(error) = self.hub.hub.recover(options) {
+            self.say(|| format!("the hub takes no writes: {error}"));
+            self.hub.failed = true;
         }
     }
 
@@ -247,20 +252,13 @@ impl World {
     fn toggle_full(&mut self, at: usize) {
         let full = self.rng.random_bool(0.5);
         self.say(|| format!("disk of phone {at} full: {full}"));
-        let store = &self.phones[at].store;
-        store.set_fault(full.then_some(Fault::Full));
-        if !full {
-            drop(self.phones[at].phone.replica().store().reopen());
-        }
+        self.phones[at].store.set_fault(full.then_some(Fault::Full));
     }
 
     fn toggle_full_hub(&mut self) {
         let full = self.rng.random_bool(0.5);
         self.say(|| format!("disk of the hub full: {full}"));
         self.hub.store.set_fault(full.then_some(Fault::Full));
-        if !full {
-            drop(self.hub.store_reopen());
-        }
     }
 
     fn jump_clock(&mut self, at: usize) {
@@ -340,11 +338,10 @@ impl World {
         self.say(|| "everything heals".to_owned());
         self.links.clear();
         self.hub.store.set_fault(None);
-        drop(self.hub.store_reopen());
+        // Nobody opens a store again from here: replicas find their own way.
         for at in 0..self.phones.len() {
             self.phones[at].exchange = None;
             self.phones[at].store.set_fault(None);
-            drop(self.phones[at].phone.replica().store().reopen());
         }
         for _ in 0..HEAL_ROUNDS_MAX {
             let mut moved = false;
@@ -361,6 +358,8 @@ impl World {
     /// One whole exchange over a good link. Returns whether anything moved.
     fn sync_fully(&mut self, at: usize) -> bool {
         self.clock += 1000;
+        // The merge worker has had its turn since the last exchange.
+        self.recover_hub();
         let now = self.now(at);
         let entropy = entropy(&mut self.rng);
         let node = &mut self.phones[at];
@@ -389,12 +388,6 @@ impl World {
             }
         }
         panic!("an exchange of phone {at} does not end");
-    }
-}
-
-impl HubNode {
-    fn store_reopen(&self) -> Result<(), bienban_core::store::StoreError> {
-        self.hub.replica().store().reopen()
     }
 }
 

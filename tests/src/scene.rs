@@ -157,6 +157,12 @@ impl Scene {
         self.hub = Some(HubProcess::start(&self.hub_dir, self.port, None));
     }
 
+    /// Starts the hub where it was, and names its first administrator to it again.
+    pub fn restart_hub_with(&mut self, admin: &str) {
+        drop(self.hub.take());
+        self.hub = Some(HubProcess::start(&self.hub_dir, self.port, Some(admin)));
+    }
+
     /// Ends the hub in order.
     pub fn stop_hub(&mut self) {
         let status = self.hub.take().unwrap().stop();

@@ -8,6 +8,7 @@ mod clocks;
 mod day;
 pub mod expr;
 pub mod grading;
+pub mod lifecycle;
 mod moving;
 mod template;
 mod units;

@@ -4,12 +4,12 @@
 //! checklist's to say and checked here; people who add rows without seeing each other may pass it,
 //! and nothing of theirs is dropped then.
 
-use super::read::{Authors, wrong_kind};
+use super::read::Authors;
 use super::work::{Draft, Note, as_line, row_named};
 use super::{Client, ClientError};
 use crate::checklist::{AnswerError, Template};
 use crate::clock;
-use crate::model::{Answer, Editor, Genesis, InspectionView, NoteEdit, Said};
+use crate::model::{Answer, Editor, Genesis, NoteEdit, Said};
 use crate::replica::EditOutcome;
 
 impl Client {
@@ -35,7 +35,7 @@ impl Client {
         let id = clock::random::<16>()?;
         let note = note.map(|note| as_line("", note)).unwrap_or_default();
         let edit = |editor: &mut Editor<'_>| editor.row_add(id, section, &note);
-        Ok((id, self.edit_by(inspection, by, clock::now(), edit)?))
+        Ok((id, self.edit_by(inspection, by, edit)?))
     }
 
     /// Answers an item in a row, as [`Client::answer`] does outside of rows. A line goes to the
@@ -92,7 +92,7 @@ impl Client {
             let before = editor.row_note_now(id)?;
             editor.row_note(id, NoteEdit::Append(as_line(&before, line)))
         };
-        self.edit_by(inspection, by, now, edit)
+        self.edit_by(inspection, by, edit)
     }
 
     /// Edits the note of a row.
@@ -115,7 +115,7 @@ impl Client {
             };
             editor.row_note(id, edit)
         };
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Removes a row by a tombstone; what others write to it without knowing is parked and shown.
@@ -130,7 +130,7 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let (id, _) = self.find_row(inspection, row)?;
         let edit = |editor: &mut Editor<'_>| editor.row_remove(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Takes a row's tombstone away.
@@ -145,7 +145,7 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let (id, _) = self.find_row(inspection, row)?;
         let edit = |editor: &mut Editor<'_>| editor.row_restore(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Returns every answer ever given to an item in a row, oldest first, and who gave them.
@@ -182,13 +182,6 @@ impl Client {
         let id = row_named("row", row, rows.keys().cloned())?;
         let group = rows.get(&hex::encode(id)).map(|row| row.group().to_owned());
         Ok((id, group.unwrap_or_default()))
-    }
-
-    fn read_inspection(&self, inspection: &Genesis) -> Result<InspectionView, ClientError> {
-        let kind = crate::model::Kind::Inspection;
-        let document = self.open_inspection(inspection)?;
-        let reading = self.reading(&document, None)?;
-        reading.view.inspection().ok_or_else(|| wrong_kind(inspection, kind))
     }
 }
 

@@ -3,10 +3,14 @@
 //! A folder contains the device's key, its settings and its store. Everything typed is durable when
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
+mod corrections;
 mod find;
 mod groups;
+mod life;
 mod moving;
+mod planning;
 mod read;
+mod samples;
 mod settings;
 mod status;
 mod work;
@@ -14,25 +18,25 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checklist::{AnswerError, MoveError};
+use crate::checklist::lifecycle::Missing;
+use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
-use crate::store::{DiskStore, Options, StoreError};
+use crate::store::{self, DiskStore, NEW_STORE_BYTES_MIN, Options, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
+pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
+pub use life::{Life, Move, NextStep};
 pub use moving::{Confirmed, Editions, Reading};
+pub use planning::{Clash, law};
 pub use read::{Author, Authors, Named, Shown};
 pub use settings::Settings;
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
-
-/// An exchange is followed by at most this many more, when more waits here than one takes or when
-/// everything has to be compared.
-const FOLLOW_UPS_MAX: usize = 64;
 
 /// Why a client could not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +110,22 @@ pub enum ClientError {
         /// The kind of document.
         kind: Kind,
     },
+    /// Only a supervisor decides, comments and asks in a review.
+    #[error(
+        "a device of role {role} may reply in a review, and neither decide nor comment; a supervisor does"
+    )]
+    NotReviewer {
+        /// The role that the hub gave this device.
+        role: &'static str,
+    },
+    /// The hub's table of devices does not let this one write in the unit.
+    #[error("this device may not write in unit {scope}, only in {}", scopes.join(", "))]
+    NotHere {
+        /// The unit of the document.
+        scope: String,
+        /// The units that the hub gave this device.
+        scopes: Vec<String>,
+    },
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -121,6 +141,16 @@ pub enum ClientError {
     /// The exchange failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
+    /// The disk has too little room for a device's folder.
+    #[error("a device needs {needed} bytes free in {path}, and there are {free}")]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// A document is not of the kind asked for.
     #[error("document {document} is a {found}, not a {wanted}")]
     WrongKind {
@@ -137,6 +167,39 @@ pub enum ClientError {
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,
+    /// The life cycle has such a step, and things that it needs are missing.
+    #[error("the inspection cannot become {to} yet; {} things are missing", missing.len())]
+    NotReady {
+        /// The state that was asked for.
+        to: &'static str,
+        /// Everything that is missing, each with what to do about it.
+        missing: Vec<Missing>,
+    },
+    /// Facilities would be inspected more often than the law allows without a reason.
+    #[error("{} facilities are inspected in the same year already, which asks for a reason", clashes.len())]
+    AsksReason {
+        /// Each facility with the inspections that there are.
+        clashes: Vec<Clash>,
+    },
+    /// A reason that no rule accepts.
+    #[error("{given} is no reason that the law accepts; choose one of {known}")]
+    UnknownReason {
+        /// What was given.
+        given: String,
+        /// The reasons there are.
+        known: String,
+    },
+    /// A deadline lies behind the longest time for a corrective action.
+    #[error("the deadline {given} is later than {latest}, the last day that the law allows")]
+    DeadlineTooLate {
+        /// The day that was given.
+        given: String,
+        /// The last day there is.
+        latest: String,
+    },
+    /// The clocks of the law could not be counted.
+    #[error(transparent)]
+    Clocks(#[from] ClocksError),
 }
 
 /// One device's folder, open.
@@ -152,8 +215,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::HasDevice`] when the folder holds one already.
+    /// Returns [`ClientError::HasDevice`] when the folder holds one already, and
+    /// [`ClientError::NoRoom`] when the disk is too full for it to record anything.
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
+        let (needed, free) = (NEW_STORE_BYTES_MIN, store::free_bytes(dir));
+        if let Some(free) = free.filter(|free| *free < needed) {
+            return Err(ClientError::NoRoom { path: dir.to_owned(), needed, free });
+        }
         let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
         settings::create(dir, settings, &seed)?;
         Ok(DeviceKey::from_seed(&seed).device())
@@ -168,7 +236,7 @@ impl Client {
     pub fn open(dir: &Path) -> Result<Self, ClientError> {
         let (settings, seed) = settings::read(dir)?;
         let now = clock::now();
-        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), Options::at(now.0))?;
+        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), store_options())?;
         let fresh = Incarnation(clock::random()?);
         let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
@@ -245,22 +313,15 @@ impl Client {
         if options.live.is_none() {
             endpoint = endpoint.for_short_exchanges();
         }
-        let mut report = driver::sync(&self.phone, &endpoint, &hub, options).await?;
-        for _ in 0..FOLLOW_UPS_MAX {
-            if !report.progress.again && !report.progress.more {
-                break;
-            }
-            let more = driver::sync(&self.phone, &endpoint, &hub, SyncOptions::default()).await?;
-            // Where the hub signs for nothing, offering the same again would only cost data.
-            let stands_still = !more.progress.again && more.progress.stored == 0;
-            report.add(more);
-            if stands_still {
-                break;
-            }
-        }
+        let report = driver::exchange(&self.phone, &endpoint, &hub, options).await?;
         endpoint.wait_idle(std::time::Duration::from_millis(200)).await;
         Ok(report)
     }
+}
+
+/// How a device's store works: by the system's clock, for the folder may be open for weeks.
+fn store_options() -> Options {
+    Options::new(Arc::new(|| clock::now().0))
 }
 
 /// Whether the hub does not, or no longer, take this device in.
@@ -274,5 +335,20 @@ fn is_shut(error: &ClientError) -> bool {
             failure.code == FailureCode::NotAllowed
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_store_goes_on_while_it_is_open() {
+        let options = store_options();
+        let opened = clock::now();
+        while clock::now() <= opened {
+            std::hint::spin_loop();
+        }
+        assert!((options.clock)() > opened.0);
     }
 }

@@ -3,7 +3,6 @@
 use super::read::wrong_kind;
 use super::{Client, ClientError};
 use crate::checklist::{MoveError, MovePlan, Template, editions_needed, plan_move, way_back};
-use crate::clock;
 use crate::model::{
     ChangeHash, Document, EditError, Edition, Editor, Genesis, Kind, Register, ReviewView,
     TemplateId, Told, View,
@@ -82,14 +81,13 @@ impl Client {
         &self,
         inspection: &Genesis,
         by: TemplateId,
-        now: crate::model::Timestamp,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ClientError> {
         let edit = |editor: &mut Editor<'_>| {
             editor.read_by(by)?;
             edit(editor)
         };
-        Ok(self.phone().edit(inspection, now, edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Returns which editions of an inspection's checklist are here.
@@ -172,7 +170,6 @@ impl Client {
         to: TemplateId,
         is_confirmed: impl Fn(&MovePlan) -> bool,
     ) -> Result<Confirmed, ClientError> {
-        let now = clock::now();
         let mut failed = None;
         // Planned again inside the edit: nothing comes between.
         let edit = |editor: &mut Editor<'_>| {
@@ -189,7 +186,7 @@ impl Client {
             editor.move_edition(&plan.told)?;
             Ok(Some((plan, true)))
         };
-        let EditOutcome { value, recorded } = self.phone().edit(inspection, now, edit)?;
+        let EditOutcome { value, recorded } = self.edit(inspection, edit)?;
         match (value, failed) {
             (Some((plan, true)), _) => {
                 Ok(Confirmed::Made(Box::new(plan), EditOutcome { value: (), recorded }))

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::moving::{Reading, named_by};
-use super::{Client, ClientError};
+use super::{Client, ClientError, Corrections, Life};
 use crate::checklist::grading::{Answers, Graded, Grader, Node, Settings};
+use crate::checklist::lifecycle::apply_corrections;
 use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
-    Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
+    Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -86,6 +87,13 @@ pub struct Shown {
     /// The supervisor's decision, comments and requests, if there are any; none when the past is
     /// shown, because a review has a past of its own.
     pub review: Option<ReviewView>,
+    /// What the review comes to: whose words count.
+    pub judged: Option<Judged>,
+    /// Its steps and clocks; none when the past is shown, or when its days lie outside of the
+    /// calendar.
+    pub life: Option<Life>,
+    /// Its corrective actions; none when the past is shown, because they have a past of their own.
+    pub corrections: Option<Corrections>,
 }
 
 impl Client {
@@ -99,7 +107,19 @@ impl Client {
         let document = self.open_inspection(genesis)?;
         let id = genesis.document();
         let Reading { view, template_id, template, lacks } = self.reading(&document, at)?;
-        let read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        let (mut life, mut corrections) = (None, None);
+        if at.is_none() {
+            let followup = self.followup_document(genesis)?;
+            if let Some(followup) = followup.and_then(|followup| followup.view().followup()) {
+                apply_corrections(&mut read, &followup);
+            }
+            life = match self.life(genesis, None) {
+                Err(ClientError::Clocks(_)) => None,
+                other => Some(other?),
+            };
+            corrections = Some(self.corrections(genesis, None)?);
+        }
         let About { facility, plan, visit } = self.about(genesis)?;
         let mut authors = self.authors(id, &document)?;
         let review = match at {
@@ -109,11 +129,13 @@ impl Client {
         if let Some(review) = &review {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }
+        let judged = review.as_ref().map(|review| self.phone().replica().judged(review));
         let settings = Settings::new(Day::nearest(clock::now()));
         let answers = Answers::of_inspection(&read);
         let (grade, explanation) =
             Grader::new(Arc::new(template.clone()), answers, settings).explain();
         Ok(Shown {
+            judged: judged.transpose()?.flatten(),
             genesis: genesis.clone(),
             document: id,
             facility,
@@ -129,6 +151,8 @@ impl Client {
             template,
             view: read,
             authors,
+            life,
+            corrections,
             arrival: self.phone().arrival(id)?,
             review: review
                 .as_ref()

@@ -1,8 +1,9 @@
 //! Where this device's own work has verifiably arrived, per record.
 
 use super::{Client, ClientError};
+use crate::clock;
 use crate::model::{DocumentId, Kind, Summary};
-use crate::replica::{Arrival, RejectedEdit};
+use crate::replica::{Arrival, Found, RejectedEdit};
 use crate::sync::Notice;
 
 /// How far this device's edits of one record have come.
@@ -58,6 +59,25 @@ impl Client {
     /// Returns [`ClientError::Replica`] when reading fails.
     pub fn rejected(&self) -> Result<Vec<RejectedEdit>, ClientError> {
         Ok(self.phone().rejected()?)
+    }
+
+    /// Returns what this device's store had lost when it was opened, now or earlier, as long as nobody
+    /// has acknowledged it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn troubles(&self) -> Result<Vec<Found>, ClientError> {
+        Ok(self.phone().replica().troubles()?)
+    }
+
+    /// Records that a person has seen what was lost. Returns how many findings that were.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when it could not be recorded.
+    pub fn acknowledge(&self) -> Result<usize, ClientError> {
+        Ok(self.phone().replica().acknowledge(clock::now())?)
     }
 
     /// Returns what to call a record: its own title, else that of the facility it is about.

@@ -1,7 +1,8 @@
 //! What a person does: visits, answers, notes, findings, reviews, facilities, plans.
 //!
 //! Every call is one edit, durable when it returns. Whether a grade fits the checklist is checked
-//! here, because the record itself takes any; who may write is the hub's to decide.
+//! here, because the record itself takes any; so is whether the hub will take the edit in, by the
+//! rights that it told of.
 
 use super::read::wrong_kind;
 use super::{Client, ClientError};
@@ -9,10 +10,10 @@ use crate::checklist::{AnswerError, Template};
 use crate::clock;
 use crate::model::{
     AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
-    LifeCycle, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
+    NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
-use crate::replica::{EditOutcome, may_write};
-use crate::sync::Role;
+use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
+use crate::sync::{DeviceEntry, Role};
 
 /// A planned visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +217,7 @@ impl Client {
                 None => Ok(()),
             }
         };
-        self.edit_by(inspection, by, now, edit)
+        self.edit_by(inspection, by, edit)
     }
 
     /// Edits the note of an item.
@@ -242,22 +243,7 @@ impl Client {
             Note::Append(line) => append_line(editor, id, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
-        self.edit_by(inspection, by, clock::now(), edit)
-    }
-
-    /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
-    ///
-    /// # Errors
-    ///
-    /// Returns the edit's error when no standing state leads there, when conflicts are open before
-    /// minutes are signed, or when a refusal names no witness.
-    pub fn set_state(
-        &self,
-        inspection: &Genesis,
-        to: LifeCycle,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        let edit = |editor: &mut Editor<'_>| editor.set_state(to);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit_by(inspection, by, edit)
     }
 
     /// Writes a field of the minutes' header, for instance `witness`.
@@ -272,7 +258,7 @@ impl Client {
         value: &str,
     ) -> Result<EditOutcome<()>, ClientError> {
         let edit = |editor: &mut Editor<'_>| editor.set_header(name, value);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Adds a finding and returns its name.
@@ -288,7 +274,7 @@ impl Client {
         let (by, _) = self.template_of(inspection)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
-        Ok((id, self.edit_by(inspection, by, clock::now(), edit)?))
+        Ok((id, self.edit_by(inspection, by, edit)?))
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
@@ -304,7 +290,7 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let id = self.find_finding(inspection, finding)?;
         let edit = |editor: &mut Editor<'_>| editor.finding_delete(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
     /// Takes a finding's tombstone away.
@@ -319,10 +305,14 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         let id = self.find_finding(inspection, finding)?;
         let edit = |editor: &mut Editor<'_>| editor.finding_restore(id);
-        Ok(self.phone().edit(inspection, clock::now(), edit)?)
+        self.edit(inspection, edit)
     }
 
-    fn find_finding(&self, inspection: &Genesis, name: &str) -> Result<[u8; 16], ClientError> {
+    pub(super) fn find_finding(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+    ) -> Result<[u8; 16], ClientError> {
         let document = self.open_inspection(inspection)?;
         let view = document.view().inspection();
         let ids = view.into_iter().flat_map(|view| view.findings.into_keys());
@@ -333,10 +323,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotYours`] when this device may not review, and
+    /// Returns [`ClientError::NotReviewer`] when this device may not judge, and
     /// [`ClientError::Replica`] when it could not be recorded.
     pub fn accept(&self, inspection: &Genesis, text: &str) -> Result<EditOutcome<()>, ClientError> {
-        self.review(inspection, |editor| editor.decide(Verdict::Accepted, text))
+        self.review(inspection, ReviewAct::Judge, |editor| editor.decide(Verdict::Accepted, text))
     }
 
     /// Pins a comment to an item, or to the whole inspection, and returns its name.
@@ -353,7 +343,10 @@ impl Client {
         let item = self.key_of(inspection, item)?;
         let item = item.as_deref();
         let id = clock::random::<16>()?;
-        Ok((id, self.review(inspection, |editor| editor.comment(id, item, text))?))
+        Ok((
+            id,
+            self.review(inspection, ReviewAct::Judge, |editor| editor.comment(id, item, text))?,
+        ))
     }
 
     /// Sends an inspection back (*trả lại để bổ sung*), as a whole or to one item, and returns the
@@ -370,7 +363,7 @@ impl Client {
         let item = self.key_of(inspection, sending.item.as_deref())?;
         let item = item.as_deref();
         let id = clock::random::<16>()?;
-        let outcome = self.review(inspection, |editor| {
+        let outcome = self.review(inspection, ReviewAct::Judge, |editor| {
             editor.decide(Verdict::SentBack, &sending.text)?;
             editor.request(id, item, &sending.text)
         })?;
@@ -398,7 +391,7 @@ impl Client {
         let to = row_named("comment", to, ids)?;
         let answers = asked.contains(&hex::encode(to));
         let id = clock::random::<16>()?;
-        let outcome = self.review(inspection, |editor| {
+        let outcome = self.review(inspection, ReviewAct::Reply, |editor| {
             editor.reply(id, to, text)?;
             if answers { editor.request_answered(to, true) } else { Ok(()) }
         })?;
@@ -408,13 +401,32 @@ impl Client {
     fn review<T>(
         &self,
         inspection: &Genesis,
+        act: ReviewAct,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ClientError> {
         if inspection.kind != Kind::Inspection {
             return Err(wrong_kind(inspection, Kind::Inspection));
         }
-        self.check_role(Kind::Review)?;
-        Ok(self.phone().edit(&review_of(inspection), clock::now(), edit)?)
+        if let Some(own) = self.phone().replica().device(self.device())?
+            && !may_review(own.role, act)
+        {
+            let role = role_name(own.role);
+            return Err(match act {
+                ReviewAct::Judge => ClientError::NotReviewer { role },
+                ReviewAct::Reply => ClientError::NotYours { role, kind: Kind::Review },
+            });
+        }
+        self.edit(&review_of(inspection), edit)
+    }
+
+    /// Records an edit that the hub will take in, as far as this device was told.
+    pub(super) fn edit<T>(
+        &self,
+        genesis: &Genesis,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ClientError> {
+        self.check_rights(genesis)?;
+        Ok(self.phone().edit(genesis, clock::now(), edit)?)
     }
 
     /// Returns the key that stands for an item in the record, so that a comment stays with its item
@@ -433,43 +445,43 @@ impl Client {
         Ok(Some(key.to_owned()))
     }
 
-    /// Makes a facility and returns its name.
+    /// Makes and updates facilities as one commit, all or none: the name of one that is here, or the
+    /// unit of one that is to be made, and what to write. Returns each one's name, and whether
+    /// anything changed.
     ///
     /// # Errors
     ///
     /// Returns [`ClientError::NotYours`] when this device may not write facilities, and
-    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
-    pub fn make_facility(
+    /// [`ClientError::Replica`] when a field is wrong or they could not be recorded. Nothing is
+    /// recorded then.
+    pub fn put_facilities(
         &self,
-        scope: Scope,
-        input: &FacilityInput,
-    ) -> Result<DocumentId, ClientError> {
-        self.make(Kind::Facility, scope, |editor| editor.facility(input))
-    }
-
-    /// Overwrites what the input names of a facility. Returns whether anything changed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::make_facility`].
-    pub fn update_facility(
-        &self,
-        facility: DocumentId,
-        input: &FacilityInput,
-    ) -> Result<bool, ClientError> {
-        self.check_role(Kind::Facility)?;
-        let genesis = self.phone().replica().genesis(facility)?;
-        let edit = |editor: &mut Editor<'_>| editor.facility(input);
-        Ok(self.phone().edit(&genesis, clock::now(), edit)?.recorded.is_some())
+        facilities: &[(Result<DocumentId, Scope>, FacilityInput)],
+    ) -> Result<Vec<(DocumentId, bool)>, ClientError> {
+        let mut edits = Vec::with_capacity(facilities.len());
+        for (place, input) in facilities {
+            let genesis = match place {
+                Ok(facility) => self.phone().replica().genesis(*facility)?,
+                Err(scope) => self.born(Kind::Facility, scope.clone())?,
+            };
+            self.check_rights(&genesis)?;
+            edits.push((genesis, |editor: &mut Editor<'_>| editor.facility(input)));
+        }
+        let names: Vec<DocumentId> = edits.iter().map(|(genesis, _)| genesis.document()).collect();
+        let changed = self.phone().edit_each(clock::now(), edits)?;
+        Ok(names.into_iter().zip(changed).collect())
     }
 
     /// Makes a plan and returns its name.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotYours`] when this device may not write plans, and
-    /// [`ClientError::Replica`] when a field is wrong or it could not be recorded.
+    /// Returns [`ClientError::NotYours`] when this device may not write plans,
+    /// [`ClientError::AsksReason`] for facilities that are inspected in the same year already and for
+    /// which the plan gives no reason of the law, and [`ClientError::Replica`] when a field is wrong
+    /// or it could not be recorded.
     pub fn make_plan(&self, scope: Scope, input: &PlanInput) -> Result<DocumentId, ClientError> {
+        self.check_frequency(input)?;
         self.make(Kind::Plan, scope, |editor| editor.plan(input))
     }
 
@@ -479,22 +491,31 @@ impl Client {
         scope: Scope,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
     ) -> Result<DocumentId, ClientError> {
-        self.check_role(kind)?;
-        let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
-        let genesis = Genesis { kind, scope, template: None, origin };
-        self.phone().edit(&genesis, clock::now(), edit)?;
+        let genesis = self.born(kind, scope)?;
+        self.edit(&genesis, edit)?;
         Ok(genesis.document())
+    }
+
+    /// Names a document that this device makes.
+    fn born(&self, kind: Kind, scope: Scope) -> Result<Genesis, ClientError> {
+        let origin = Origin::Device { creator: self.device(), nonce: clock::random()? };
+        Ok(Genesis { kind, scope, template: None, origin })
     }
 
     /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:
     /// recording never waits for the hub.
-    fn check_role(&self, kind: Kind) -> Result<(), ClientError> {
-        match self.phone().replica().device(self.device())? {
-            Some(own) if !may_write(own.role, kind) => {
-                Err(ClientError::NotYours { role: role_name(own.role), kind })
-            }
-            _ => Ok(()),
+    pub(super) fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
+        let Some(own) = self.phone().replica().device(self.device())? else { return Ok(()) };
+        if !may_write(own.role, genesis.kind) {
+            return Err(ClientError::NotYours { role: role_name(own.role), kind: genesis.kind });
         }
+        // Rights that have ended may come back; what is written meanwhile waits here.
+        let own = DeviceEntry { active: true, ..own };
+        if !admits(&own, genesis.kind, &genesis.scope) {
+            let scopes = own.scopes.iter().map(ToString::to_string).collect();
+            return Err(ClientError::NotHere { scope: genesis.scope.to_string(), scopes });
+        }
+        Ok(())
     }
 }
 

@@ -480,6 +480,14 @@ impl Document {
         }
     }
 
+    /// Returns the changes that one of these was made on: their ancestors without themselves, as far
+    /// as none of them is another's ancestor.
+    pub(crate) fn seen_by(&self, these: &[ChangeHash]) -> std::collections::BTreeSet<ChangeHash> {
+        let known = these.iter().filter_map(|hash| self.known.get(hash));
+        let causes: Vec<ChangeHash> = known.flat_map(|known| known.deps.iter().copied()).collect();
+        self.ancestors(&causes)
+    }
+
     /// Returns every change that is an ancestor of one of these, and these.
     pub(crate) fn ancestors(&self, of: &[ChangeHash]) -> std::collections::BTreeSet<ChangeHash> {
         let mut seen = std::collections::BTreeSet::new();

@@ -104,17 +104,6 @@ pub enum EditError {
         /// The state that was asked for.
         to: &'static str,
     },
-    /// Conflicts are open, so minutes cannot be signed.
-    #[error("{count} conflicts are open; resolve them before the minutes are signed")]
-    OpenConflicts {
-        /// How many.
-        count: usize,
-    },
-    /// The facility refused to sign and no witness is named.
-    #[error(
-        "minutes that the facility refuses to sign need a witness; fill the header field witness"
-    )]
-    NoWitness,
     /// The record was moved to another edition of its checklist since it was read.
     #[error(
         "the record was moved from edition {} of its checklist meanwhile; look at it again", template.short()

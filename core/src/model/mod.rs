@@ -51,11 +51,15 @@ pub use kinds::facility::{
 pub use kinds::finding::{FindingInput, FindingPatch, FindingView, Parked, Severity};
 pub use kinds::followup::{Action, ActionState, FollowupView, Progress};
 pub use kinds::inspection::{
-    Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_FIELDS, InspectionView, Sample,
+    Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_FIELDS, InspectionView,
 };
-pub use kinds::plan::{Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role};
-pub use kinds::review::{Decision, Pinned, Reply, ReviewView, Verdict};
+pub use kinds::plan::{
+    AgencyLevel, Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role, VisitReason,
+};
+pub use kinds::review::{Decision, Judged, Pinned, Reply, ReviewView, Standing, Verdict};
 pub use kinds::row::{LooseNote, RowView};
+pub use kinds::sample::{Handover, HandoverRow, LabResult, Parameter, Sample, SampleStep, Seal};
+pub use kinds::steps::{Difficulty, RaisedBy, Step};
 pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};

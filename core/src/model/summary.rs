@@ -5,14 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::ids::{DocumentId, Kind, Origin, Scope, TemplateId, Timestamp};
-use super::kinds::review::Verdict;
+use super::kinds::review::Judged;
+use super::kinds::steps::Difficulty;
 use super::layout::FIRST_ACTOR;
-use super::register::Register;
+use super::lifecycle::LifeCycle;
+use super::register::{Register, Told};
 use super::view::View;
 
-/// The version of the row's encoding. Version 1 had no `codes`.
-const SUMMARY_VERSION: u8 = 2;
-/// The version before, which is still read until the row is computed again.
+/// The version of the row's encoding. Version 1 had no `codes`, version 2 nothing behind them.
+const SUMMARY_VERSION: u8 = 3;
+/// The versions before, which are still read until the row is computed again.
+const SUMMARY_VERSION_2: u8 = 2;
 const SUMMARY_VERSION_1: u8 = 1;
 /// Longest title kept in a row, in characters: a list has one or two lines for it.
 const TITLE_CHARS_MAX: usize = 120;
@@ -84,6 +87,29 @@ pub struct Summary {
     /// *Mã cơ sở*: the code of a facility; several where people wrote different ones. Empty for
     /// other kinds, and in a row that an earlier program wrote.
     pub codes: Vec<String>,
+    /// First day of a plan, or the day on which an inspection was announced or began, as YYYY-MM-DD;
+    /// empty when nobody said.
+    pub day: String,
+    /// Last day of a plan.
+    pub until: String,
+    /// *Hạn khắc phục*: the earliest deadline of a follow-up's open actions.
+    pub deadline: Option<Timestamp>,
+    /// *Khó khăn, vướng mắc* that were raised in an inspection.
+    pub difficulties: u32,
+}
+
+/// A row as version 2 wrote it: postcard puts fields behind each other, so a row of version 1 and
+/// what came behind it.
+#[derive(Deserialize)]
+struct SummaryOf2 {
+    before: SummaryOf1,
+    codes: Vec<String>,
+}
+
+impl From<SummaryOf2> for Summary {
+    fn from(row: SummaryOf2) -> Self {
+        Self { codes: row.codes, ..row.before.into() }
+    }
 }
 
 /// A row as version 1 wrote it: the fields up to `heads_digest`, in the same order.
@@ -129,6 +155,10 @@ impl From<SummaryOf1> for Summary {
             changes: row.changes,
             heads_digest: row.heads_digest,
             codes: Vec::new(),
+            day: String::new(),
+            until: String::new(),
+            deadline: None,
+            difficulties: 0,
         }
     }
 }
@@ -155,11 +185,22 @@ impl Summary {
             None => Err(SummaryError::Empty),
             Some((&SUMMARY_VERSION, rest)) => postcard::from_bytes(rest)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
+            Some((&SUMMARY_VERSION_2, rest)) => postcard::from_bytes::<SummaryOf2>(rest)
+                .map(Self::from)
+                .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
             Some((&SUMMARY_VERSION_1, rest)) => postcard::from_bytes::<SummaryOf1>(rest)
                 .map(Self::from)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
             Some((&found, _)) => Err(SummaryError::Version { found }),
         }
+    }
+}
+
+impl Summary {
+    /// Takes in what a review comes to.
+    pub(crate) fn judge(&mut self, judged: &Judged) {
+        self.open_requests = count(judged.open_requests.len());
+        self.state = judged.verdict.name().to_owned();
     }
 }
 
@@ -184,24 +225,24 @@ impl Document {
                 }
             }
             Kind::Plan => {
-                let named = view.plan().and_then(|read| read.field("title").map(title));
-                summary.title = named.unwrap_or_default();
+                if let Some(read) = view.plan() {
+                    let field = |name| read.field(name).map(title).unwrap_or_default();
+                    summary.title = field("title");
+                    summary.day = field("from");
+                    summary.until = field("to");
+                }
             }
             Kind::Review => {
-                if let Some(read) = view.review() {
-                    summary.open_requests = count(read.open_requests().len());
-                    let state = match read.verdict() {
-                        Verdict::Pending => "pending",
-                        Verdict::Accepted => "accepted",
-                        Verdict::SentBack => "sent_back",
-                    };
-                    summary.state = state.to_owned();
+                // As if everybody might decide; whoever knows the authors judges once more.
+                if let Some(judged) = view.judged(|_| true) {
+                    summary.judge(&judged);
                 }
             }
             Kind::Followup => {
                 if let Some(read) = view.followup() {
                     let open = read.actions.keys().filter(|id| !read.is_settled(id));
                     summary.open_requests = count(open.count());
+                    summary.deadline = read.earliest_deadline();
                 }
             }
         }
@@ -241,6 +282,10 @@ impl Document {
             changes: count(written.count()),
             heads_digest: *hasher.finalize().as_bytes(),
             codes: Vec::new(),
+            day: String::new(),
+            until: String::new(),
+            deadline: None,
+            difficulties: 0,
         }
     }
 }
@@ -253,6 +298,10 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     let mut states: Vec<&str> = read.states().into_iter().map(|state| state.name()).collect();
     states.dedup();
     summary.state = states.join("|");
+    let begun = [LifeCycle::Announced, LifeCycle::InField].map(|state| read.step(state));
+    let days = begun.iter().flatten().map(|step| step.day.as_str());
+    summary.day = days.filter(|day| !day.is_empty()).min().unwrap_or_default().to_owned();
+    summary.difficulties = count(read.difficulties.values().filter(|row| stands(row)).count());
     let shape = view.shape();
     let (mut answered, mut items) = (0, 0);
     for item in shape.answerable() {
@@ -267,6 +316,11 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     }
     (summary.answered, summary.items) = (count(answered), count(items));
     summary.findings = count(read.findings.values().filter(|row| row.is_live()).count());
+}
+
+/// Returns whether a difficulty stands: nobody took it back, or not everybody did.
+fn stands(row: &Register<Told<Difficulty>>) -> bool {
+    row.all().iter().any(|said| said.value.valid().is_none_or(|row| !row.removed))
 }
 
 fn title(text: &str) -> String {

@@ -20,7 +20,7 @@ use super::kinds::finding::Parked;
 use super::kinds::followup::FollowupView;
 use super::kinds::inspection::{Answer, InspectionView};
 use super::kinds::plan::PlanView;
-use super::kinds::review::ReviewView;
+use super::kinds::review::{Judged, ReviewView};
 use super::kinds::row::{self, RowParts};
 use super::layout::Shape;
 use super::migrate;
@@ -151,6 +151,13 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn review(&self) -> Option<ReviewView> {
         (self.kind() == Kind::Review).then(|| ReviewView::of(self))
+    }
+
+    /// Returns what a review comes to, given which actors may decide; nothing for another kind. Walks
+    /// all changes: for a screen, not for lists.
+    #[must_use]
+    pub fn judged(&self, decides: impl Fn(&[u8]) -> bool) -> Option<Judged> {
+        Judged::of(self, &decides)
     }
 
     /// Returns the reading of a follow-up; nothing for another kind.

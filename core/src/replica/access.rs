@@ -48,21 +48,47 @@ pub(super) fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
     entry.active && entry.scopes.iter().any(|own| covers(own, scope))
 }
 
+/// Returns whether two entries of one device let it do the same; its name may differ.
+#[must_use]
+pub(super) fn same_rights(one: &DeviceEntry, two: &DeviceEntry) -> bool {
+    (one.active, one.role, &one.scopes) == (two.active, two.role, &two.scopes)
+}
+
 /// Returns whether a role may write a kind of document (design §4).
 #[must_use]
 pub fn may_write(role: Role, kind: Kind) -> bool {
     match kind {
-        Kind::Facility => matches!(role, Role::Inspector | Role::Leader | Role::Admin),
+        Kind::Facility => matches!(role, Role::Inspector | Role::Admin),
         Kind::Plan => matches!(role, Role::Leader | Role::Admin),
         Kind::Inspection => matches!(role, Role::Inspector | Role::Leader),
+        // The team replies in it; what else is said there counts by `may_review`.
         Kind::Review => matches!(role, Role::Supervisor | Role::Leader | Role::Inspector),
         Kind::Followup => matches!(role, Role::Inspector | Role::Leader | Role::Supervisor),
     }
 }
 
+/// What is said in a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReviewAct {
+    /// Deciding, commenting, asking the team to go back: a supervisor's.
+    Judge,
+    /// Replying, and saying that a request is answered: the team's too.
+    Reply,
+}
+
+/// Returns whether what a role says in a review counts
+/// ([why not at the hub](../../../docs/adr/0014-who-decides-a-review.md)).
+#[must_use]
+pub fn may_review(role: Role, act: ReviewAct) -> bool {
+    match act {
+        ReviewAct::Judge => role == Role::Supervisor,
+        ReviewAct::Reply => may_write(role, Kind::Review),
+    }
+}
+
 /// Returns whether a device may write a kind of document of a unit.
 #[must_use]
-pub(super) fn admits(entry: &DeviceEntry, kind: Kind, scope: &Scope) -> bool {
+pub fn admits(entry: &DeviceEntry, kind: Kind, scope: &Scope) -> bool {
     entry.active && may_write(entry.role, kind) && entry.scopes.iter().any(|own| covers(own, scope))
 }
 
@@ -100,6 +126,16 @@ mod tests {
         // A unit that nobody knows is still a device's own.
         assert_eq!(readable(&entry(&["99999"])), [scope("99999")]);
         assert_eq!(readable(&entry(&["00"])).len(), 1 + 34 + 3321);
+    }
+
+    #[test]
+    fn only_a_supervisor_judges_and_the_team_replies() {
+        let who = |act| {
+            let all = [Role::Admin, Role::Leader, Role::Inspector, Role::Supervisor, Role::Auditor];
+            all.into_iter().filter(|role| may_review(*role, act)).collect::<Vec<_>>()
+        };
+        assert_eq!(who(ReviewAct::Judge), [Role::Supervisor]);
+        assert_eq!(who(ReviewAct::Reply), [Role::Leader, Role::Inspector, Role::Supervisor]);
     }
 
     #[test]

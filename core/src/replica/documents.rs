@@ -103,7 +103,7 @@ impl Replica {
         let opened = self.store.opened();
         let lost = opened.lost.len() as u64;
         let known: Option<u64> = rows::get(&*self.store, &rows::single(meta::LOST))?;
-        Ok((opened.moved || lost > known.unwrap_or(0)).then_some(lost))
+        Ok((opened.moved || lost != known.unwrap_or(0)).then_some(lost))
     }
 
     /// Returns counts for status pages.
@@ -340,6 +340,22 @@ impl Replica {
         Ok(renewed)
     }
 
+    /// Renews the summary of one document, if it is behind and can be opened.
+    pub(super) fn refresh_one(&self, document: DocumentId) -> Result<(), ReplicaError> {
+        if self.store.get(&rows::of_document(STALE, document))?.is_none() {
+            return Ok(());
+        }
+        match self.load_whole(document) {
+            Ok(mut loaded) => match self.renew(document, &mut loaded) {
+                // Reading goes on while the disk is full; lists show the state before.
+                Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+                renewed => renewed,
+            },
+            Err(ReplicaError::Store(error)) => Err(error.into()),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Returns the first change's shape of a document.
     pub(super) fn shape(&self, genesis: &Genesis) -> Result<Shape, ReplicaError> {
         Ok(match (genesis.kind, genesis.template) {
@@ -508,7 +524,8 @@ impl Replica {
         let mut writes = Writes::default();
         let before = self.summary(document)?;
         let shown = self.with_carried(document, &loaded.document)?;
-        let summary = shown.as_ref().unwrap_or(&loaded.document).summary();
+        let shown = shown.as_ref().unwrap_or(&loaded.document);
+        let summary = self.summary_of(shown)?;
         if let Some(before) = before {
             let stale = rows::of_order(before.kind, before.updated_at, document);
             writes.remove(stale);
@@ -516,6 +533,7 @@ impl Replica {
         let order = rows::of_order(summary.kind, summary.updated_at, document);
         writes.put(order, Vec::new());
         writes.put(rows::of_document(SUMMARY, document), summary.encode());
+        super::visits::write(shown, &summary, &mut writes);
         writes.remove(rows::of_document(STALE, document));
         if let Some(upto) = &loaded.upto
             && loaded.whole

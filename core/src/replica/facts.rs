@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Scope, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Scope, TemplateId, Timestamp,
 };
 use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
 use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Notice, Want};
@@ -91,6 +91,17 @@ pub struct Quarantined {
     pub notice: Notice,
     /// The bytes, kept verbatim as evidence; empty if they already stand in an accepted record.
     pub bytes: Vec<u8>,
+}
+
+/// What a store had lost when it was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Records that are gone.
+    pub lost: u64,
+    /// Not even how many there were is known: the store began anew.
+    pub everything: bool,
+    /// Files that were set aside, by their names in the store's folder.
+    pub set_aside: Vec<String>,
 }
 
 /// One record of the journal.
@@ -267,6 +278,37 @@ pub enum Fact {
         /// From where on.
         wants: Vec<Want>,
     },
+    /// Phone: the hub cannot read these packs and keeps nothing of them. They stay here, and are
+    /// offered again later: a newer hub may read them.
+    HeldBack {
+        /// Document, actor and last number of each pack.
+        packs: Vec<(DocumentId, Actor, u64)>,
+        /// The life of the hub's store that said so.
+        epoch: [u8; 16],
+        /// When.
+        at: Timestamp,
+    },
+    /// Opening the store found that something is gone; told until a person has seen it.
+    Troubled {
+        /// What.
+        trouble: Trouble,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person has seen what was found when the store was opened.
+    Acknowledged {
+        /// All that stands in the journal up to this position.
+        upto: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone of an administrator: the hub's store holds these checklists, in its present life.
+    Returned {
+        /// Which.
+        templates: Vec<TemplateId>,
+        /// That life.
+        epoch: [u8; 16],
+    },
 }
 
 /// Bytes of one record that may hold much: half of what a record may, for the fields around them.
@@ -316,6 +358,10 @@ impl Fact {
             Self::Rejected { .. } => 18,
             Self::Restored { .. } => 19,
             Self::Lacking { .. } => 20,
+            Self::HeldBack { .. } => 21,
+            Self::Troubled { .. } => 22,
+            Self::Acknowledged { .. } => 23,
+            Self::Returned { .. } => 24,
         }
     }
 
@@ -383,7 +429,7 @@ impl Fact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, Origin, TemplateId};
+    use crate::model::{Kind, Origin};
     use crate::sync::{Role, Snapshot, Verdict};
     use crate::trust::{Attestation, DeviceKey, Line, ReceiptItem, Tip};
 
@@ -484,7 +530,7 @@ mod tests {
             seq: 6,
             tip: ChangeHash([7; 32]),
         };
-        vec![
+        let first = vec![
             Fact::Born { device, incarnation, at: AT },
             Fact::Incarnated { incarnation, why: Renewal::Cloned, lost: 2, at: AT },
             Fact::Changed { genesis: genesis(), change: vec![1, 2, 3], at: AT },
@@ -535,9 +581,29 @@ mod tests {
             Fact::Rejected { document, edits: vec![rejected()], at: AT },
             Fact::Restored { epoch: [8; 16] },
             Fact::Lacking { wants: vec![Want { document, actor, from_seq: 6 }] },
+        ];
+        first.into_iter().chain(later()).collect()
+    }
+
+    /// Those that came after the first samples.
+    fn later() -> Vec<Fact> {
+        let incarnation = Incarnation([13; 16]);
+        let (document, actor) = (DocumentId([4; 32]), Actor([5; 16]));
+        vec![
             // What kinds above could not hold when their first samples were written.
             Fact::Received { items: vec![FeedItem::Closed(closed())], position: None, at: AT },
             Fact::Incarnated { incarnation, why: Renewal::Closed, lost: 0, at: AT },
+            Fact::HeldBack { packs: vec![(document, actor, 6)], epoch: [8; 16], at: AT },
+            Fact::Troubled {
+                trouble: Trouble {
+                    lost: 2,
+                    everything: true,
+                    set_aside: vec!["journal".to_owned()],
+                },
+                at: AT,
+            },
+            Fact::Acknowledged { upto: 9, at: AT },
+            Fact::Returned { templates: vec![TemplateId([1; 32])], epoch: [8; 16] },
         ]
     }
 

@@ -10,11 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
+use super::access;
 use super::documents::{ClosedLines, each_row, is_closed};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, FORK, PACK, PackRow, SOURCE, Source};
+use super::rows::{
+    self, ARRIVAL, ArrivalRow, BEYOND, BeyondRow, CLOSED, EARLIER, FORK, PACK, PackRow, SOURCE,
+    Source,
+};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
 };
@@ -74,8 +78,10 @@ pub struct Taken {
     /// The hub holds changes of this device that this store never made: another store writes under
     /// the same key.
     pub cloned: bool,
-    /// This device may see more than before, and the next contact has to compare everything.
+    /// The rights of this device were changed, and the next contact has to compare everything.
     pub widened: bool,
+    /// A line has a hole, or had one that was filled: the next contact has to compare everything.
+    pub gapped: bool,
     /// Own edits were made anew because the hub refused what they build on, and wait to be sent.
     pub remade: bool,
 }
@@ -100,7 +106,7 @@ impl Phone {
         let position = position.filter(|_| !taken.cloned && !taken.widened);
         let mut facts = Vec::new();
         // While an edit is read, made and recorded, nothing may slip in under it.
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing().lock()?;
         let mut remade = Vec::new();
         for (document, lines) in closed {
             remade.extend(self.remake(document, &lines, &kept, now)?);
@@ -128,9 +134,10 @@ impl Phone {
             taken.recorded += packs.len();
             self.adopt((document, actor), packs, fresh, now)?;
         }
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing().lock()?;
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
+        taken.gapped = self.has_gap()?;
         Ok(taken)
     }
 
@@ -212,7 +219,8 @@ impl Phone {
         Ok(withdrawn)
     }
 
-    /// Returns whether the hub now lets this device see more than it was told of before.
+    /// Returns whether the hub now gives this device other rights than it was told of before: it may
+    /// see more, and what was refused may be taken in now. Only a comparison shows both.
     fn is_widened(&self, items: &[FeedItem]) -> Result<bool, ReplicaError> {
         let own = items.iter().rev().find_map(|item| match item {
             FeedItem::Device(entry) if entry.device == self.device() => Some(entry),
@@ -220,7 +228,7 @@ impl Phone {
         });
         let Some(own) = own else { return Ok(false) };
         let before = self.replica().device(self.device())?;
-        Ok(before.is_some_and(|before| before.scopes != own.scopes))
+        Ok(before.is_some_and(|before| !access::same_rights(&before, own)))
     }
 
     /// Returns whether this very pack, or a longer one, is held.
@@ -229,7 +237,9 @@ impl Phone {
         let (document, actor) = (pack.document(), pack.actor());
         let line: Option<ClosedLine> =
             rows::get(&**store, &rows::of_actor(CLOSED, document, actor))?;
-        if line.is_some_and(|line| pack.last_seq() >= line.from_seq) {
+        if line.is_some_and(|line| pack.last_seq() >= line.from_seq)
+            && !self.is_of_earlier_life(document, actor)?
+        {
             // Who brings it has not heard yet that it stays out.
             return Ok(true);
         }
@@ -241,6 +251,12 @@ impl Phone {
             rows::get(&**store, &rows::of_seq(PACK, document, actor, pack.last_seq()))?;
         if let Some(row) = row {
             return Ok(row.tip == pack.tip_hash());
+        }
+        let beyond = rows::of_seq(BEYOND, document, actor, pack.last_seq());
+        if let Some(row) = rows::get::<BeyondRow>(&**store, &beyond)? {
+            let same =
+                row.first_seq == pack.first_seq() && row.previous.as_ref() == pack.previous();
+            return Ok(same && row.attestation.tip == pack.tip());
         }
         let tip: Option<rows::TipRow> =
             rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
@@ -322,7 +338,7 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        let guard = self.editing().lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing().lock()?;
         let genesis = self.replica().genesis(document)?;
         let (own, others) = self.sources(&genesis)?;
         let hubs: Vec<RawChange> = packs.iter().flat_map(|pack| pack.changes().to_vec()).collect();
@@ -387,7 +403,15 @@ impl Phone {
         }
         let key = rows::of_actor(CLOSED, document, actor);
         let known: Option<ClosedLine> = rows::get(&**self.replica().store(), &key)?;
-        Ok(known.is_none_or(|known| known.from_seq > from_seq))
+        Ok(known.is_none_or(|known| known.from_seq > from_seq)
+            || self.is_of_earlier_life(document, actor)?)
+    }
+
+    /// Returns whether a line was closed in an earlier life of the hub's store, and the present one
+    /// has not said so.
+    fn is_of_earlier_life(&self, document: DocumentId, actor: Actor) -> Result<bool, StoreError> {
+        let key = rows::of_actor(EARLIER, document, actor);
+        Ok(rows::get::<()>(&**self.replica().store(), &key)?.is_some())
     }
 
     /// Makes anew the own edits of a document that closed lines take with them: those behind a

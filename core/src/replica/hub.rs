@@ -24,12 +24,11 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 /// hostile device cannot fill the disk with changes that build on nothing.
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
-/// A place in a key: position and index. All bits set come after every place.
-const PLACE_BYTES: usize = 12;
+mod admission;
+mod waiting;
 
-/// Packs of one device kept in quarantine: a person looks at each, and a hostile device must not
-/// fill the disk with them.
-const QUARANTINED_PER_DEVICE_MAX: u64 = 1_000;
+/// A place in a key: position and index. All bits set come after every place.
+pub(super) const PLACE_BYTES: usize = 12;
 
 /// What a hub is told at its start.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +93,7 @@ enum Decision {
     Ask(Want),
     Set(Box<Quarantined>),
     /// It is in quarantine already; its signer is told by the notice that waits.
-    Known,
+    Known(Notice),
     /// Its device has filled its quarantine.
     OverQuota,
     /// Too much of its device waits there for causes that nobody has sent.
@@ -102,8 +101,9 @@ enum Decision {
 }
 
 /// Packs of one frame, sorted by what is to be done with them.
-#[derive(Default)]
 struct Batch {
+    /// Who pushed them.
+    from: DeviceId,
     packs: Vec<Vec<u8>>,
     quarantined: Vec<Quarantined>,
     /// Held before; what may be said of them does not depend on this commit.
@@ -111,14 +111,28 @@ struct Batch {
     /// To be recorded now.
     taken: Vec<ReceiptItem>,
     noted: Vec<((DocumentId, Actor), Tip)>,
+    /// Not taken in, and to be named to who pushed them.
+    declined: Vec<Notice>,
 }
 
 impl Batch {
+    fn of(from: DeviceId) -> Self {
+        Self {
+            from,
+            packs: Vec::new(),
+            quarantined: Vec::new(),
+            held: Vec::new(),
+            taken: Vec::new(),
+            noted: Vec::new(),
+            declined: Vec::new(),
+        }
+    }
+
     fn note(
         &mut self,
         tips: &mut InFlight,
         accepted: &mut Accepted,
-        bytes: &[u8],
+        (signer, bytes): (DeviceId, &[u8]),
         decision: Decision,
     ) {
         match decision {
@@ -134,11 +148,23 @@ impl Batch {
             }
             Decision::Held(pack) => self.held.push(receipt_item(&pack)),
             Decision::Ask(want) => accepted.needs.push(want),
-            Decision::Set(entry) => self.set_aside(*entry),
-            Decision::Known => {}
-            // Not signed for, so the device keeps it and its user sees that it is only there. The
-            // exchange goes on: what others wrote must still reach the device.
-            Decision::Clogged | Decision::OverQuota => {}
+            Decision::Set(entry) => {
+                self.decline(entry.device, entry.notice.clone());
+                self.set_aside(*entry);
+            }
+            Decision::Known(notice) => self.decline(signer, notice),
+            // Not signed for and not named, so whoever brought it keeps it and offers it again, and
+            // its author sees that it is only there. The exchange goes on: what others wrote must
+            // still reach the device.
+            Decision::Clogged | Decision::OverQuota => accepted.undecided = true,
+        }
+    }
+
+    /// Names a pack to who pushed it where its signer's notice does not: to another device, or where
+    /// nothing of it is kept and the device must not let go of it.
+    fn decline(&mut self, signer: DeviceId, notice: Notice) {
+        if signer != self.from || !notice.verdict.is_kept() {
+            self.declined.push(notice);
         }
     }
 
@@ -180,7 +206,9 @@ impl Hub {
         let device = hub.key.device();
         match hub.replica.owner()? {
             None => {
+                let created = hub.replica.store().opened().created;
                 hub.record(Fact::Born { device, incarnation, at: options.now })?;
+                hub.replica.note_trouble(!created, options.now)?;
             }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
@@ -188,8 +216,11 @@ impl Hub {
                     device: device.short(),
                 });
             }
-            Some(_) => hub.renew_if_lost(options)?,
+            Some(_) => {}
         }
+        // After a birth too: the record of an earlier one may be what is lost.
+        hub.renew_if_lost(options)?;
+        hub.reconsider_all()?;
         Ok(hub)
     }
 
@@ -203,7 +234,8 @@ impl Hub {
             return Ok(());
         }
         self.replica.store().reopen()?;
-        self.renew_if_lost(options)
+        self.renew_if_lost(options)?;
+        self.reconsider_all()
     }
 
     /// Takes a new epoch where phones must give back what is lost here.
@@ -213,7 +245,7 @@ impl Hub {
             let (why, at) = (Renewal::Moved, options.now);
             self.record(Fact::Incarnated { incarnation, why, lost, at })?;
         }
-        Ok(())
+        self.replica.note_trouble(false, options.now)
     }
 
     /// Returns the documents.
@@ -228,7 +260,8 @@ impl Hub {
         self.key.device()
     }
 
-    /// Tells the hub of a device; everybody learns its name through the feed.
+    /// Tells the hub of a device; everybody learns its name through the feed. Packs that it might
+    /// not write before are looked at again.
     ///
     /// # Errors
     ///
@@ -245,7 +278,8 @@ impl Hub {
         } else {
             known.remove(&device);
         }
-        Ok(())
+        drop(known);
+        self.reconsider(device)
     }
 
     /// Returns whether a device may connect. Reads memory only.
@@ -265,6 +299,8 @@ impl Hub {
             Template::parse(&bytes).map_err(|source| PublishError::Template { source })?.id();
         if self.replica.object(template)?.is_none() {
             self.record(Fact::Published { bytes })?;
+            // Some could not be admitted because too much of their device waited for a checklist.
+            self.reconsider_all()?;
         }
         Ok(template)
     }
@@ -303,38 +339,28 @@ impl Hub {
         now: Timestamp,
     ) -> Result<Accepted, ReplicaError> {
         let mut accepted = Accepted::default();
-        let mut batch = Batch::default();
+        let mut batch = Batch::of(from);
         // Hashes and signatures first: the lock below is shared by all sessions.
         let mut packs = Vec::with_capacity(encoded.len());
         for bytes in encoded {
             match checked(bytes) {
                 Ok(pack) => packs.push((pack, bytes)),
-                Err(error) => self.refuse(&mut batch, &mut accepted, (from, bytes), &error)?,
+                Err(error) => self.refuse(&mut batch, &mut accepted, bytes, &error)?,
             }
         }
-        let waiting = {
-            let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-            let submitted = self.decide_all(&mut tips, &mut batch, &mut accepted, packs);
-            match submitted.and_then(|()| self.submit(&mut batch, from, now)) {
-                Ok(waiting) => waiting,
-                Err(error) => {
-                    // A tip that no commit stands behind would block its actor for good.
-                    batch.forget(&mut tips);
-                    return Err(error);
-                }
-            }
-        };
-        let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
-        batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
+        let outcome = self.settle(&mut batch, &mut accepted, packs, (from, now))?;
         match outcome {
             Some(Err(StoreError::Full { .. })) => {
                 accepted.failure = Some(no_room());
                 accepted.pending = false;
                 batch.taken.clear();
+                // What was to be set aside is not kept either: nobody may let go of it.
+                batch.declined.clear();
             }
             Some(Err(error)) => return Err(error.into()),
             Some(Ok(_)) | None => {}
         }
+        accepted.declined = batch.declined;
         let mut signed = batch.held;
         signed.append(&mut batch.taken);
         if !signed.is_empty() {
@@ -346,37 +372,67 @@ impl Hub {
         Ok(accepted)
     }
 
+    /// Decides what becomes of packs and records it. Returns how that went, if there was something
+    /// to record.
+    fn settle(
+        &self,
+        batch: &mut Batch,
+        accepted: &mut Accepted,
+        packs: Vec<(Pack, &Vec<u8>)>,
+        (from, now): (DeviceId, Timestamp),
+    ) -> Result<Option<Result<Position, StoreError>>, ReplicaError> {
+        let waiting = {
+            let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
+            let submitted = self.decide_all(&mut tips, batch, accepted, (from, packs));
+            match submitted.and_then(|()| self.submit(batch, from, now)) {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    // A tip that no commit stands behind would block its actor for good.
+                    batch.forget(&mut tips);
+                    return Err(error);
+                }
+            }
+        };
+        let outcome = waiting.map(|receive| receive.recv().unwrap_or(Err(StoreError::Closed)));
+        batch.forget(&mut *self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?);
+        Ok(outcome)
+    }
+
     fn decide_all(
         &self,
         tips: &mut InFlight,
         batch: &mut Batch,
         accepted: &mut Accepted,
-        packs: Vec<(Pack, &Vec<u8>)>,
+        (from, packs): (DeviceId, Vec<(Pack, &Vec<u8>)>),
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
-            let decision = self.decide(tips, pack, bytes)?;
-            batch.note(tips, accepted, bytes, decision);
+            let signer = pack.device();
+            let decision = self.decide(tips, from, pack, bytes)?;
+            batch.note(tips, accepted, (signer, bytes), decision);
         }
         Ok(())
     }
 
-    /// Refuses what cannot be read as a pack, or does not hold. A device is told of its own by a
-    /// notice, once, which names the document; for bytes that do not even say that they are the
-    /// sender's, and for those of others, the end of the exchange says why.
+    /// Refuses what cannot be read as a pack, or does not hold, and names it to the sender as far as
+    /// its head reads. A device is told of its own by a notice as well, once; for bytes that do not
+    /// even say whose they are, and for those of others, the end of the exchange says why.
     fn refuse(
         &self,
         batch: &mut Batch,
         accepted: &mut Accepted,
-        (from, bytes): (DeviceId, &[u8]),
+        bytes: &[u8],
         error: &PackError,
     ) -> Result<(), ReplicaError> {
-        if let Some(notice) = unreadable(from, bytes) {
-            match self.keep_aside(from, notice, &[])? {
-                Decision::Set(entry) => {
+        if let Some((signer, notice)) = unreadable(bytes) {
+            batch.decline(signer, notice.clone());
+            let own = signer == batch.from;
+            let kept = if own { Some(self.keep_aside(signer, notice, &[])?) } else { None };
+            match kept {
+                Some(Decision::Set(entry)) => {
                     batch.set_aside(*entry);
                     return Ok(());
                 }
-                Decision::Known => return Ok(()),
+                Some(Decision::Known(_)) => return Ok(()),
                 _ => {}
             }
         }
@@ -413,15 +469,21 @@ impl Hub {
         Ok(Some(receive))
     }
 
-    fn decide(&self, tips: &InFlight, pack: Pack, bytes: &[u8]) -> Result<Decision, ReplicaError> {
+    fn decide(
+        &self,
+        tips: &InFlight,
+        from: DeviceId,
+        pack: Pack,
+        bytes: &[u8],
+    ) -> Result<Decision, ReplicaError> {
         let (document, actor) = (pack.document(), pack.actor());
         let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
         let entry = self.replica.device(pack.device())?;
-        let allowed = entry.is_some_and(|entry| {
-            access::admits(&entry, pack.genesis().kind, &pack.genesis().scope)
-        });
-        if !allowed {
-            return quarantine(&pack, Verdict::NotAllowed);
+        match entry {
+            Some(entry) if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) => {}
+            Some(_) => return quarantine(&pack, Verdict::NotAllowed),
+            None if self.brought_too_much(from)? => return Ok(Decision::OverQuota),
+            None => return quarantine(&pack, Verdict::NotAllowed),
         }
         let closed: Option<ClosedLine> =
             rows::get(&**self.replica.store(), &rows::of_actor(CLOSED, document, actor))?;
@@ -433,7 +495,7 @@ impl Hub {
         }
         let Some(held) = self.tip(tips, document, actor)? else {
             return Ok(match pack.previous() {
-                None => Decision::Take(pack),
+                None => self.take(pack)?,
                 Some(_) => Decision::Ask(Want { document, actor, from_seq: 1 }),
             });
         };
@@ -450,11 +512,11 @@ impl Hub {
                 // What is still on its way to the disk may yet fail: such a pack is taken once more
                 // rather than signed for, which costs a few bytes and changes nothing.
                 let durable = !tips.contains_key(&(document, actor));
-                Ok(if pack.last_seq() > held.seq || !durable {
-                    Decision::Take(pack)
+                if pack.last_seq() > held.seq || !durable {
+                    self.take(pack)
                 } else {
-                    Decision::Held(pack)
-                })
+                    Ok(Decision::Held(pack))
+                }
             }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
@@ -494,10 +556,10 @@ impl Hub {
     ) -> Result<Decision, ReplicaError> {
         let store = self.replica.store();
         if store.get(&rows::of_quarantine(&notice))?.is_some() {
-            return Ok(Decision::Known);
+            return Ok(Decision::Known(notice));
         }
-        let count = rows::get::<u64>(&**store, &rows::notices_of(device))?.unwrap_or(0);
-        if count >= QUARANTINED_PER_DEVICE_MAX {
+        let count = rows::get::<u64>(&**store, &rows::aside_of(device))?.unwrap_or(0);
+        if count >= admission::ASIDE_PER_DEVICE_MAX {
             return Ok(Decision::OverQuota);
         }
         let bytes = bytes.to_vec();
@@ -548,7 +610,10 @@ impl Hub {
         loop {
             let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
             let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
-                return blocked.map_or(Ok(None), Err);
+                return match self.merge_ripe(now)? {
+                    Some(report) => Ok(Some(report)),
+                    None => blocked.map_or(Ok(None), Err),
+                };
             };
             match self.merge(document, now) {
                 Ok(report) => return Ok(Some(report)),
@@ -632,7 +697,7 @@ impl Hub {
             devices: devices as u64,
             head: self.head()?.number,
             pending: totals.pending,
-            waiting: totals.parked,
+            waiting: totals.parked + totals.later,
             quarantined: totals.quarantined,
         })
     }
@@ -660,13 +725,13 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Returns what its sender is told of bytes that cannot be read, if they say that they are the
-/// sender's own. Their changes have no hashes that could be trusted, so the bytes' digest stands in.
-fn unreadable(from: DeviceId, bytes: &[u8]) -> Option<Notice> {
+/// Returns whose bytes that cannot be read say to be, and what is told of them. Their changes have no
+/// hashes that could be trusted, so the bytes' digest stands in.
+fn unreadable(bytes: &[u8]) -> Option<(DeviceId, Notice)> {
     let PackHeader { document, device, actor, last_seq: seq, .. } = PackHeader::peek(bytes).ok()?;
     let hash = ChangeHash(*blake3::hash(bytes).as_bytes());
     let verdict = Verdict::Unreadable;
-    (device == from).then_some(Notice { document, actor, seq, hash, verdict })
+    Some((device, Notice { document, actor, seq, hash, verdict }))
 }
 
 /// What a device is told of a hub without room.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
-use super::carried::Offered;
 use super::phone::Phone;
 use super::runner::Entropy;
+use super::taking::{Giving, LIMITS, Offered};
 use super::tree::{self, StoredTree};
 use crate::checklist::Template;
 use crate::model::{Actor, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
@@ -40,12 +40,15 @@ pub struct MeetingProgress {
     pub given: usize,
     /// Packs left with the peer: of devices that this phone was not told of.
     pub strangers: usize,
-    /// Packs left with the peer: their signer may not write that, this device may not read it, no
-    /// document can hold it, or this phone can carry no more.
+    /// Packs left with the peer: their signer may not write that, this device may not read it, or no
+    /// document can hold it.
     pub refused: usize,
     /// Packs left with the peer because something else stands here in their place, and lines that
     /// differ in their last change. The hub decides between them; nothing of either is lost.
     pub conflicting: usize,
+    /// Packs left with the peer because this phone can carry no more, in all, of their signer or for
+    /// the peer, before it has met the hub.
+    pub no_room: usize,
     /// Another store writes under this device's name; this one has taken a fresh incarnation.
     pub cloned: bool,
     /// More waits on one of the sides than one meeting takes: another should follow.
@@ -193,12 +196,15 @@ impl Meeting {
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
         let fresh = Incarnation((self.entropy)());
-        match self.phone.take(&self.peer, packs, &self.offered, fresh, now) {
+        let (peer, offered) = (&self.peer, &self.offered);
+        let giving = Giving { peer, offered, limits: &LIMITS, fresh, now };
+        match self.phone.take(&giving, packs) {
             Ok(took) => {
                 self.progress.received += took.recorded;
                 self.progress.strangers += took.strangers;
                 self.progress.refused += took.refused;
                 self.progress.conflicting += took.conflicting;
+                self.progress.no_room += took.no_room;
                 self.progress.cloned |= took.cloned;
                 self.session.handle_accepted(None);
                 Ok(())
@@ -317,5 +323,7 @@ impl ItemTree for MeetingTree<'_> {
     }
 }
 
+#[cfg(test)]
+mod failures;
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
-use super::documents::ClosedLines;
+use super::documents::{ClosedLines, each_row};
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
-use super::hub::{Hub, MergeReport, notice};
+use super::hub::{Hub, MergeReport, PLACE_BYTES, notice};
 use super::records::Records;
-use super::rows::{self, PACK, PARKED, PENDING, PackRow, REFUSED};
-use crate::model::{Actor, ChangeHash, Document, DocumentId, RawChange, Refusal, Scope, Timestamp};
+use super::rows::{self, LATER, PACK, PARKED, PENDING, PackRow, REFUSED, RIPE};
+use crate::model::{
+    Actor, ChangeHash, Document, DocumentId, RawChange, Refusal, Scope, TemplateId, Timestamp,
+};
 use crate::store::StoreError;
 use crate::sync::{ClosedLine, Pack, Verdict};
 
@@ -50,9 +52,10 @@ impl Hub {
         document: DocumentId,
         now: Timestamp,
     ) -> Result<MergeReport, ReplicaError> {
-        let batch = self.batch(document)?;
         let genesis = self.replica().genesis(document)?;
+        // Before a pack is read: without its checklist nothing can be merged into the document.
         let mut loaded = self.replica().load_whole(document)?;
+        let batch = self.batch(document, genesis.template)?;
         let base = loaded.document.clone();
         let mut sorted = sort(&base, &mut loaded.document, batch);
         let closed = self.refuse_descendants(document, &mut sorted)?;
@@ -86,13 +89,59 @@ impl Hub {
         Ok(report)
     }
 
-    /// Reads the packs of a document that wait to be merged, parked ones included.
-    fn batch(&self, document: DocumentId) -> Result<Vec<Placed>, ReplicaError> {
+    /// Merges packs that waited for a checklist which is here now, of one document, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::merge_next`].
+    pub(super) fn merge_ripe(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
+        let store = self.replica().store();
+        let mut ripe = Vec::new();
+        each_row(&**store, &[RIPE], None, |key, _| {
+            ripe.extend(key.get(1..33).and_then(|name| name.try_into().ok()).map(TemplateId));
+            Ok(())
+        })?;
+        let mut blocked = None;
+        for template in ripe {
+            let prefix = rows::of_template(LATER, template);
+            let mut after: Option<Vec<u8>> = None;
+            loop {
+                let page = store.scan(&prefix, after.as_deref(), 1)?;
+                let Some((_, document)) = page.first().and_then(|(key, _)| rows::later_in(key))
+                else {
+                    break;
+                };
+                match self.merge(document, now) {
+                    Ok(report) => return Ok(Some(report)),
+                    Err(ReplicaError::Store(error @ StoreError::Damaged { .. })) => {
+                        blocked = blocked.or(Some(error.into()));
+                    }
+                    Err(error @ ReplicaError::Store(_)) => return Err(error),
+                    Err(error) => blocked = blocked.or(Some(error)),
+                }
+                // Step over all of this document's rows.
+                let mut last = rows::of_later(template, document);
+                last.resize(last.len() + PLACE_BYTES, 0xff);
+                after = Some(last);
+            }
+        }
+        blocked.map_or(Ok(None), Err)
+    }
+
+    /// Reads the packs of a document that wait to be merged, parked ones included, and those that
+    /// waited for its checklist.
+    fn batch(
+        &self,
+        document: DocumentId,
+        template: Option<TemplateId>,
+    ) -> Result<Vec<Placed>, ReplicaError> {
         let store = self.replica().store();
         let mut records = Records::default();
         let mut batch = Vec::new();
-        for (table, most) in [(PARKED, PARKED_PACKS_MAX), (PENDING, MERGE_PACKS_MAX)] {
-            let prefix = rows::of_document(table, document);
+        let parked = (rows::of_document(PARKED, document), PARKED_PACKS_MAX);
+        let pending = (rows::of_document(PENDING, document), MERGE_PACKS_MAX);
+        let later = template.map(|name| (rows::of_later(name, document), MERGE_PACKS_MAX));
+        for (prefix, most) in [parked, pending].into_iter().chain(later) {
             for (key, _) in store.scan(&prefix, None, most)? {
                 let Some(place) = rows::place_in(&key) else { continue };
                 batch.push((place, Pack::decode(&records.pack(&**store, place)?)?));

@@ -12,27 +12,33 @@
 
 mod access;
 mod carried;
+mod delivering;
 mod documents;
 mod facts;
 mod feed;
 mod fork;
 mod hub;
+mod lock;
 mod meeting;
 mod merge;
 mod phone;
 mod project;
 mod provide;
 mod records;
+mod returning;
+mod reviews;
 mod rows;
 mod runner;
+mod taking;
 mod tree;
+mod troubles;
+mod visits;
 
 use std::sync::Arc;
 
-pub use access::{may_write, units};
-pub use carried::Took;
+pub use access::{ReviewAct, admits, may_review, may_write, units};
 pub use documents::{ListQuery, Replica};
-pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced};
+pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble};
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
@@ -40,7 +46,10 @@ pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
+pub use taking::Took;
 pub use tree::StoredTree;
+pub use troubles::Found;
+pub use visits::KnownVisit;
 
 use crate::checklist::TemplateError;
 use crate::model::{DocumentError, DocumentId, EditError, TemplateId};
@@ -130,6 +139,12 @@ pub enum ReplicaError {
         /// Its short name.
         device: String,
     },
+    /// One call edits a document twice.
+    #[error("document {document} is named twice in one edit of several; edit it once")]
+    Twice {
+        /// Its short name.
+        document: String,
+    },
     /// The store belongs to another device.
     #[error("this store belongs to device {owner}, not to {device}")]
     WrongOwner {
@@ -137,6 +152,15 @@ pub enum ReplicaError {
         owner: String,
         /// Who opened it.
         device: String,
+    },
+    /// The hub has signed for what was sent, and this disk has no room to keep its word.
+    #[error("the hub has stored what was sent, but there is no room here to record that it has")]
+    Unkept {
+        /// Packs that it signed for.
+        packs: usize,
+        /// Why.
+        #[source]
+        source: StoreError,
     },
     /// A thread that held the edit lock panicked; the store itself is sound.
     #[error("an earlier edit stopped half-way; open the store again")]

@@ -1,12 +1,13 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, pieces};
+use super::lock::EditLock;
 use super::rows::{
     self, ARRIVAL, ArrivalRow, EpochRow, NOTICE, OUTBOX, REJECTED, SelfRow, TIP, TipRow,
     UNRELEASED, meta,
@@ -24,16 +25,13 @@ use crate::trust::{DeviceKey, HubReceipt};
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
 const RELEASED_AT_ONCE_MAX: usize = 4096;
 
-/// Packs offered in one session's first flight; the rest follow in the next sync.
-pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
-
 /// A replica that writes under its own device's name.
 pub struct Phone {
     replica: Replica,
     key: DeviceKey,
     /// Held while a document is read, edited and recorded, so that two edits of one document never
     /// start from the same state under the same actor.
-    editing: Mutex<()>,
+    editing: EditLock,
     /// A write failed: the store may have to be opened again.
     failed: AtomicBool,
     /// Opening it again lost records, and no fresh incarnation could be recorded yet.
@@ -68,6 +66,13 @@ pub struct RejectedEdit {
     pub written: Vec<Written>,
 }
 
+/// What one signing step made.
+struct Signed {
+    packs: Vec<Vec<u8>>,
+    /// More waits to be signed than one step takes.
+    more: bool,
+}
+
 /// How far this phone's own edits of one document have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Arrival {
@@ -99,27 +104,31 @@ impl Phone {
         let phone = Self {
             replica: Replica::new(store),
             key,
-            editing: Mutex::new(()),
+            editing: EditLock::default(),
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             spare: fresh,
         };
         let device = phone.key.device();
+        let mut anew = false;
         match phone.replica.owner()? {
-            None => phone.record(Fact::Born { device, incarnation: fresh, at: now })?,
+            None => {
+                anew = !phone.replica.store().opened().created;
+                phone.record(Fact::Born { device, incarnation: fresh, at: now })?;
+            }
             Some(owner) if owner.device != device => {
                 return Err(ReplicaError::WrongOwner {
                     owner: owner.device.short(),
                     device: device.short(),
                 });
             }
-            Some(_) => {
-                if phone.replica.disturbed()?.is_some() {
-                    phone.renew(fresh, Renewal::Moved, now)?;
-                }
-                return Ok(phone);
-            }
-        };
+            Some(_) => {}
+        }
+        // After a birth too: the record of an earlier one may be what is lost.
+        if phone.replica.disturbed()?.is_some() {
+            phone.renew(fresh, Renewal::Moved, now)?;
+        }
+        phone.tell_trouble(anew, now)?;
         Ok(phone)
     }
 
@@ -164,7 +173,7 @@ impl Phone {
         now: Timestamp,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let guard = self.editing.lock()?;
         self.recover(now)?;
         let document = genesis.document();
         let mut loaded = self.load_or_new(genesis)?;
@@ -185,6 +194,47 @@ impl Phone {
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }
 
+    /// Edits several documents, each once, as one commit: after a crash or a full disk all of it is
+    /// there or nothing is. Returns for each whether anything changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Phone::edit`]; nothing is recorded then.
+    pub fn edit_each<F>(
+        &self,
+        now: Timestamp,
+        edits: impl IntoIterator<Item = (Genesis, F)>,
+    ) -> Result<Vec<bool>, ReplicaError>
+    where
+        F: FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
+    {
+        let guard = self.editing.lock()?;
+        self.recover(now)?;
+        let (mut changed, mut facts) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for (genesis, edit) in edits {
+            let document = genesis.document();
+            if !seen.insert(document) {
+                return Err(ReplicaError::Twice { document: document.short() });
+            }
+            let mut loaded = self.load_or_new(&genesis)?;
+            let (_, change) = loaded.document.edit(self.actor(document)?, now, edit)?;
+            changed.push(change.is_some());
+            if let Some(change) = change {
+                facts.push(Fact::Changed { genesis, change: change.bytes().to_vec(), at: now });
+            }
+        }
+        if !facts.is_empty() {
+            self.record_all(&facts)?;
+            if self.replica.refresh(facts.len()).is_err() {
+                // As in `edit`: what is durable is not denied for rows that can be made again.
+                self.failed.store(true, Ordering::Relaxed);
+            }
+        }
+        drop(guard);
+        Ok(changed)
+    }
+
     /// Opens a document, or what it would be before its first edit, with what other phones brought.
     ///
     /// # Errors
@@ -195,36 +245,62 @@ impl Phone {
         Ok(self.replica.with_carried(genesis.document(), &loaded)?.unwrap_or(loaded))
     }
 
-    /// Signs all edits not yet released, so that they can travel. One sync for all of them.
-    /// Returns the packs made.
+    /// Signs edits not yet released, at most [`RELEASED_AT_ONCE_MAX`], so that they can travel. One
+    /// sync for all of them. Returns the packs made.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when they could not be recorded.
     pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let guard = self.editing.lock().map_err(|_| ReplicaError::Interrupted)?;
+        Ok(self.release_some(now)?.0)
+    }
+
+    /// As [`Self::release`]; returns too whether more waits than one step signs.
+    pub(super) fn release_some(
+        &self,
+        now: Timestamp,
+    ) -> Result<(Vec<Vec<u8>>, bool), ReplicaError> {
+        let guard = self.editing.lock()?;
         self.recover(now)?;
-        let packs = self.sign()?;
+        let Signed { packs, more } = self.sign()?;
         if !packs.is_empty() {
             let pieces = pieces(packs.iter().cloned(), Vec::len).into_iter();
             let facts: Vec<Fact> = pieces.map(|packs| Fact::Released { packs, at: now }).collect();
             self.record_all(&facts)?;
         }
         drop(guard);
-        Ok(packs)
+        Ok((packs, more))
     }
 
     /// Returns what waits to be released, as signed packs.
-    fn sign(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
+    fn sign(&self) -> Result<Signed, ReplicaError> {
+        let store = self.replica.store();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = store.scan(&[UNRELEASED], after.as_deref(), RELEASED_AT_ONCE_MAX)?;
+            after = page.last().map(|(key, _)| key.clone());
+            let packs = self.sign_rows(&page)?;
+            let more = match &after {
+                Some(last) => !store.scan(&[UNRELEASED], Some(last), 1)?.is_empty(),
+                None => false,
+            };
+            // Edits that cannot be signed stay where they are, and must not stand before the others.
+            if !packs.is_empty() || !more {
+                return Ok(Signed { packs, more });
+            }
+        }
+    }
+
+    fn sign_rows(&self, waiting: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
         let store = self.replica.store();
-        for (key, value) in store.scan(&[UNRELEASED], None, RELEASED_AT_ONCE_MAX)? {
-            let (Some(document), Some(actor)) = (rows::document_in(&key), rows::actor_in(&key))
+        for (key, value) in waiting {
+            let (Some(document), Some(actor)) = (rows::document_in(key), rows::actor_in(key))
             else {
                 continue;
             };
-            let at: u64 = rows::decode(&key, &value)?;
-            let seq = rows::number_in(&key).unwrap_or_default();
+            let at: u64 = rows::decode(key, value)?;
+            let seq = rows::number_in(key).unwrap_or_default();
             let change = match self.own_change(at, actor, seq) {
                 Err(ReplicaError::Store(StoreError::Damaged { .. })) => None,
                 change => change?,
@@ -238,10 +314,17 @@ impl Phone {
         for ((document, actor), changes) in runs {
             let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
             let genesis = self.replica.genesis(document)?;
-            let incarnation = self.incarnation_of(document, actor, &owner)?;
+            let incarnation = match self.incarnation_of(document, actor, &owner) {
+                // The record that began that life is lost, so nobody can sign under its name.
+                Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
+                incarnation => incarnation?,
+            };
             let previous = tip.map(|row| row.attestation.tip);
-            // A line with a gap (a damaged record that nothing could repair) stays here and shows
-            // as only here; it must not keep the others from leaving.
+            // What lies behind a gap (a damaged record that nothing could repair) stays here and
+            // shows as only here; it must not keep the others from leaving.
+            let next = previous.map_or(1, |tip| tip.seq.saturating_add(1));
+            let run = (next..).zip(changes).take_while(|(seq, change)| change.facts().seq == *seq);
+            let changes: Vec<RawChange> = run.map(|(_, change)| change).collect();
             let Ok(sealed) = seal_all(&self.key, &genesis, incarnation, previous, changes) else {
                 continue;
             };
@@ -259,28 +342,46 @@ impl Phone {
         let mut records = super::records::Records::default();
         let store = self.replica.store();
         let mut packs = Vec::new();
-        for (key, value) in store.scan(&[OUTBOX], None, OUTBOX_AT_ONCE_MAX)? {
-            packs.push(records.pack(&**store, rows::decode(&key, &value)?)?);
-        }
+        each_row(&**store, &[OUTBOX], None, |key, value| {
+            packs.push(records.pack(&**store, rows::decode(key, value)?)?);
+            Ok(())
+        })?;
         Ok(packs)
     }
 
-    /// Returns what a session with the hub begins with, after releasing what waits.
+    /// Returns what a session with the hub begins with, after releasing what waits, and whether more
+    /// waits here than one session takes.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading or releasing fails.
-    pub fn start(&self, hub: DeviceId, live: bool, now: Timestamp) -> Result<Start, ReplicaError> {
-        // Also where nothing waits to be signed: what comes must be kept.
+    pub fn start(
+        &self,
+        hub: DeviceId,
+        live: bool,
+        now: Timestamp,
+    ) -> Result<(Start, bool), ReplicaError> {
+        // Also where nothing waits to be signed, and nobody has noted a failure: what comes must be
+        // kept.
+        self.failed.store(true, Ordering::Relaxed);
         self.recover(now)?;
-        let unsaved = match self.release(now) {
-            Ok(_) => Vec::new(),
+        let (unsaved, mut more) = match self.release_some(now) {
+            Ok((_, more)) => (Vec::new(), more),
             // There is no room to keep what is signed, but what was typed can still leave: later the
-            // same changes are signed again, and the hub has them already.
-            Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign()?,
+            // same changes are signed again, and the hub has them already. A session at once would
+            // sign and send the very same.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => (self.sign()?.packs, false),
             Err(error) => return Err(error),
         };
-        let mut outbox = self.outbox()?;
+        if self.has_gap()? {
+            match self.record(Fact::Lagging) {
+                // Without room nothing that is missing could be kept either.
+                Ok(_) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut outbox = self.first_flight(now)?;
+        more |= outbox.len() >= super::delivering::OUTBOX_AT_ONCE_MAX;
         outbox.extend(unsaved);
         let store = self.replica.store();
         let root = super::tree::StoredTree::new(&**store)
@@ -288,38 +389,64 @@ impl Phone {
             .map_err(|error| StoreError::Damaged { what: error.to_string() })?;
         let notices: Option<u64> = rows::get(&**store, &rows::single(meta::NOTICES))?;
         let position = rows::position(&**store, meta::POSITION)?;
-        Ok(Start {
+        let start = Start {
             position,
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
             empty: root.count == 0 && position.is_none(),
             outbox,
+            deliver: self.carries()?,
             asks: Vec::new(),
             live,
             hub,
             device: self.device(),
             now,
-        })
+        };
+        Ok((start, more))
+    }
+
+    /// Returns whether a line had a hole since this phone last compared with the hub: a record of it
+    /// was lost.
+    pub(super) fn has_gap(&self) -> Result<bool, StoreError> {
+        Ok(self.replica.store().get(&rows::single(meta::GAP))?.is_some())
     }
 
     /// Records the hub's receipt.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    /// Returns [`ReplicaError::Unkept`] when there is no room for it: what it signs for counts as only
+    /// here until the hub says so again. Returns [`ReplicaError::Store`] when it could not be recorded
+    /// for another reason.
     pub fn receipted(&self, receipt: HubReceipt) -> Result<(), ReplicaError> {
-        self.record(Fact::Receipted { receipt }).map(drop)
+        let packs = receipt.items.len();
+        match self.record(Fact::Receipted { receipt }) {
+            Ok(_) => Ok(()),
+            Err(ReplicaError::Store(source @ StoreError::Full { .. })) => {
+                Err(ReplicaError::Unkept { packs, source })
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Returns what the hub did not take into the record, newest last.
+    /// Returns what the hub did not take into the record, newest last. What it has taken since,
+    /// because this device's rights were corrected, is left out.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn notices(&self) -> Result<Vec<Notice>, ReplicaError> {
-        let mut notices = Vec::new();
-        each_row(&**self.replica.store(), &[NOTICE], None, |key, value| {
-            notices.push(rows::decode(key, value)?);
+        let store = &**self.replica.store();
+        let mut notices: Vec<Notice> = Vec::new();
+        each_row(store, &[NOTICE], None, |key, value| {
+            let notice: Notice = rows::decode(key, value)?;
+            let own = rows::of_actor(ARRIVAL, notice.document, notice.actor);
+            let row: Option<ArrivalRow> = rows::get(store, &own)?;
+            let taken = notice.verdict == Verdict::NotAllowed
+                && row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq);
+            if !taken {
+                notices.push(notice);
+            }
             Ok(())
         })?;
         Ok(notices)
@@ -346,6 +473,12 @@ impl Phone {
             };
             let Some(change) = change else { continue };
             let hash = change.facts().hash;
+            // A hub whose store was set back may have taken it in after all.
+            let tip = rows::of_actor(TIP, document, edit.actor);
+            let tip: Option<TipRow> = rows::get(&**self.replica.store(), &tip)?;
+            if tip.is_some_and(|row| row.attestation.tip.seq >= edit.seq) {
+                continue;
+            }
             let lines = self.replica.closed(document)?;
             // Lines that build on it name it too, with a verdict of their own.
             let mut verdicts =
@@ -495,9 +628,21 @@ impl Phone {
             // Before anything is written: a number that was lost must not be used twice.
             let lost = self.replica.store().opened().lost.len() as u64;
             self.renew(self.spare(lost), Renewal::Moved, now)?;
+            self.tell_trouble(false, now)?;
             self.stale.store(false, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Records what the opened store has lost, so that it is told; without room, as long as it lasts.
+    fn tell_trouble(&self, anew: bool, now: Timestamp) -> Result<(), ReplicaError> {
+        match self.replica.note_trouble(anew, now) {
+            Err(ReplicaError::Store(StoreError::Full { .. })) => {
+                self.failed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 
     /// Returns an incarnation that nobody has had: of this opening's random bytes and what is lost.
@@ -536,7 +681,7 @@ impl Phone {
         Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
     }
 
-    pub(super) fn editing(&self) -> &Mutex<()> {
+    pub(super) fn editing(&self) -> &EditLock {
         &self.editing
     }
 

@@ -1,23 +1,28 @@
 //! What each fact means for the index. The same code runs live and at rebuild.
 
+use std::collections::BTreeMap;
+
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, BASE, CARRIED, CLOSED, CarriedRow, DEVICE, DOCUMENT, DocumentRow,
-    Entry, EpochRow, FEED, FORK, FeedRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING,
-    PackRow, REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNRELEASED,
-    meta,
+    self, ARRIVAL, ArrivalRow, BASE, BEYOND, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FORK,
+    FeedRow, GIVEN, GivenRow, HELD, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow,
+    REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE,
+    UNRELEASED, meta,
 };
-use super::tree;
 use crate::checklist::Template;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Node, Notice, Pack, Want};
-use crate::trust::{Attestation, HubReceipt, ReceiptItem};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Want};
+use crate::trust::HubReceipt;
+
+mod admission;
+mod carrying;
+mod lines;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 3;
+const PROJECTION_VERSION: u32 = 5;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,8 +40,17 @@ impl Project for Projection {
         index: &dyn Read,
         writes: &mut Writes,
     ) -> Result<(), StoreError> {
-        let fact = Fact::read(at, record)?;
-        Step { at, kind: record.kind, index: Overlay { below: index, above: writes } }.fact(&fact)
+        Step::of(at, record, (index, writes), false)
+    }
+
+    fn replay(
+        &self,
+        at: Position,
+        record: &Record,
+        index: &dyn Read,
+        writes: &mut Writes,
+    ) -> Result<(), StoreError> {
+        Step::of(at, record, (index, writes), true)
     }
 }
 
@@ -62,6 +76,20 @@ impl Overlay<'_> {
     fn remove(&mut self, key: Vec<u8>) {
         self.above.remove(key);
     }
+
+    /// Returns all rows of a prefix, those of this record included.
+    fn rows(&self, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+        let below = self.below.scan(prefix, None, usize::MAX)?;
+        let mut rows: BTreeMap<_, _> = below.into_iter().collect();
+        let above = self.above.0.range(prefix.to_vec()..);
+        for (key, value) in above.take_while(|(key, _)| key.starts_with(prefix)) {
+            match value {
+                Some(value) => rows.insert(key.clone(), value.clone()),
+                None => rows.remove(key),
+            };
+        }
+        Ok(rows)
+    }
 }
 
 /// The projection of one record.
@@ -69,6 +97,21 @@ struct Step<'a> {
     at: Position,
     kind: u8,
     index: Overlay<'a>,
+    /// The record is in the journal already; one that it builds on may be lost.
+    replayed: bool,
+}
+
+impl<'a> Step<'a> {
+    fn of(
+        at: Position,
+        record: &Record,
+        (below, above): (&'a dyn Read, &'a mut Writes),
+        replayed: bool,
+    ) -> Result<(), StoreError> {
+        let fact = Fact::read(at, record)?;
+        let index = Overlay { below, above };
+        Self { at, kind: record.kind, index, replayed }.fact(&fact)
+    }
 }
 
 impl Step<'_> {
@@ -89,29 +132,29 @@ impl Step<'_> {
             Fact::Received { items, position, .. } => return self.received(items, *position),
             Fact::Receipted { receipt } => return self.receipted(receipt),
             Fact::Noticed { upto, notices } => return self.noticed(*upto, notices),
-            Fact::Accepted { packs, quarantined, .. } => {
-                return self.accepted(packs, quarantined);
+            Fact::Accepted { from, packs, quarantined, .. } => {
+                return self.accepted(*from, packs, quarantined);
             }
             Fact::Merged { document, scope, merged, parked, refused, .. } => {
                 return self.merged((*document, scope), merged, parked, refused);
             }
             Fact::Published { bytes } => {
                 if let Some(template) = self.object(bytes) {
+                    self.ripen(template)?;
                     return self.enter_feed("", Entry::Object { template });
                 }
             }
             Fact::Trusted { entry } => {
-                self.device(entry);
+                self.device(entry)?;
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
-            Fact::Lagging => self.index.remove(rows::single(meta::POSITION)),
-            Fact::Met { items, .. } => return self.met(items),
-            Fact::Declined { packs, .. } => {
-                for (document, actor, seq) in packs {
-                    self.index.remove(rows::of_seq(CARRIED, *document, *actor, *seq));
-                    self.index.put(rows::of_document(STALE, *document), &());
-                }
+            Fact::Lagging => {
+                self.index.remove(rows::single(meta::POSITION));
+                self.index.remove(rows::single(meta::GAP));
             }
+            Fact::Met { from, items, .. } => return self.met(*from, items),
+            Fact::Declined { packs, .. } => return self.declined(packs),
+            Fact::HeldBack { packs, epoch, at } => self.held_back(packs, *epoch, *at),
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
             Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
@@ -121,21 +164,30 @@ impl Step<'_> {
                 return self.closed((*document, scope), lines, changes);
             }
             Fact::Rejected { document, edits, .. } => self.rejected(*document, edits),
-            Fact::Restored { epoch } => {
-                let row = EpochRow { epoch: *epoch, confirmed: false };
-                self.index.put(rows::single(meta::EPOCH), &row);
-            }
+            Fact::Restored { epoch } => return self.restored(*epoch),
             Fact::Lacking { wants } => return self.lacking(wants),
+            Fact::Troubled { trouble, at } => return self.troubled(trouble, *at),
+            Fact::Acknowledged { upto, .. } => return self.acknowledged(*upto),
+            Fact::Returned { templates, epoch } => {
+                for template in templates {
+                    let row = GivenRow { epoch: *epoch };
+                    self.index.put(rows::of_template(GIVEN, *template), &row);
+                }
+            }
         }
         Ok(())
     }
 
     fn incarnated(&mut self, incarnation: Incarnation, lost: u64) -> Result<(), StoreError> {
         self.index.put(rows::single(meta::LOST), &lost);
-        let Some(before) = self.index.get::<SelfRow>(&rows::single(meta::SELF))? else {
-            return Err(self.meaningless("it comes before the store's birth"));
-        };
-        self.index.put(rows::single(meta::SELF), &SelfRow { incarnation, ..before });
+        match self.index.get::<SelfRow>(&rows::single(meta::SELF))? {
+            Some(before) => {
+                self.index.put(rows::single(meta::SELF), &SelfRow { incarnation, ..before });
+            }
+            // The record of the birth is lost: the owner is born again when it opens the store.
+            None if self.replayed => {}
+            None => return Err(self.meaningless("it comes before the store's birth")),
+        }
         self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
         // A phone asks for everything it lacks by reconciliation; a hub starts a new numbering of
         // positions that no phone can confuse with the old one.
@@ -161,14 +213,26 @@ impl Step<'_> {
     fn released(&mut self, packs: &[Vec<u8>]) -> Result<(), StoreError> {
         for (place, bytes) in self.places(packs) {
             let pack = self.decode(bytes)?;
-            let (document, actor) = (pack.document(), pack.actor());
+            let (document, actor) = (self.document_unmerged(pack.genesis())?, pack.actor());
             self.hold(&pack, place)?;
+            // Known already, unless the record that began this life is lost.
+            self.index.put(rows::key(LIFE, &[&pack.incarnation().0]), &());
             self.index.put(rows::of_seq(OUTBOX, document, actor, pack.last_seq()), &place);
+            let mut lost = false;
             for seq in pack.first_seq()..=pack.last_seq() {
-                self.index.remove(rows::of_seq(UNRELEASED, document, actor, seq));
+                let edit = rows::of_seq(UNRELEASED, document, actor, seq);
+                lost |= self.replayed && self.index.get::<u64>(&edit)?.is_none();
+                self.index.remove(edit);
+            }
+            if lost {
+                // The record of an edit is lost; the pack holds it as well.
+                self.source(document, place, Source::Pack(place));
             }
             let last = pack.last_seq();
-            self.arrival(document, actor, |row| row.released = row.released.max(last))?;
+            self.arrival(document, actor, |row| {
+                row.recorded = row.recorded.max(last);
+                row.released = row.released.max(last);
+            })?;
         }
         Ok(())
     }
@@ -179,6 +243,9 @@ impl Step<'_> {
         position: Option<FeedPosition>,
     ) -> Result<(), StoreError> {
         let mut packs = 0;
+        let known: Option<EpochRow> = self.index.get(&rows::single(meta::EPOCH))?;
+        let life = position.map(|position| position.epoch).or_else(|| known.map(|row| row.epoch));
+        let life = life.unwrap_or(UNKNOWN_LIFE);
         for (index, item) in items.iter().enumerate() {
             match item {
                 FeedItem::Pack(bytes) => {
@@ -186,17 +253,24 @@ impl Step<'_> {
                     packs += 1;
                     let pack = self.decode(bytes)?;
                     let document = self.document(pack.genesis())?;
+                    self.reopen(&pack.attestation())?;
                     self.hold(&pack, place)?;
                     self.confirm(document, pack.actor(), pack.last_seq())?;
                     self.source(document, place, Source::Pack(place));
+                    if self.is_closed(&pack.attestation())? {
+                        self.settle(document)?;
+                    }
                 }
                 FeedItem::Yours { document, actor, seq, .. } => {
                     self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
                 }
                 FeedItem::Object { bytes } => {
-                    self.object(bytes);
+                    if let Some(template) = self.object(bytes) {
+                        self.index
+                            .put(rows::of_template(GIVEN, template), &GivenRow { epoch: life });
+                    }
                 }
-                FeedItem::Device(entry) => self.device(entry),
+                FeedItem::Device(entry) => self.device(entry)?,
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.
@@ -211,6 +285,7 @@ impl Step<'_> {
                     let source = Source::Snapshot { at: self.at.0, index };
                     self.source(document, row, source);
                     for attestation in &snapshot.attestations {
+                        self.reopen(attestation)?;
                         self.tip(attestation)?;
                         self.confirm(document, attestation.actor(), attestation.tip.seq)?;
                     }
@@ -223,6 +298,9 @@ impl Step<'_> {
         }
         if let Some(position) = position {
             self.index.put(rows::single(meta::POSITION), &position);
+            if known.is_none() {
+                self.name_life(position.epoch)?;
+            }
             // A position is given once both sides have compared all they hold.
             let row = EpochRow { epoch: position.epoch, confirmed: true };
             self.index.put(rows::single(meta::EPOCH), &row);
@@ -244,54 +322,6 @@ impl Step<'_> {
                 let (row, seq) = (rows::decode::<PackRow>(&key, &value)?, rows::number_in(&key));
                 let seq = seq.unwrap_or_default();
                 self.index.put(rows::of_seq(OUTBOX, document, actor, seq), &row.place);
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps what another phone brought apart from what the hub confirmed: a document is first what
-    /// the hub says, then what others carry.
-    fn met(&mut self, items: &[FeedItem]) -> Result<(), StoreError> {
-        let mut packs = 0;
-        for item in items {
-            match item {
-                FeedItem::Pack(bytes) => {
-                    let place = PackPlace { at: self.at.0, index: packs };
-                    packs += 1;
-                    let pack = self.decode(bytes)?;
-                    let document = self.document(pack.genesis())?;
-                    let (first_seq, attestation) = (pack.first_seq(), pack.attestation());
-                    let row = CarriedRow { place, first_seq, attestation, stored: None };
-                    let key = rows::of_seq(CARRIED, document, pack.actor(), pack.last_seq());
-                    self.index.put(key, &row);
-                }
-                FeedItem::Object { bytes } => {
-                    self.object(bytes);
-                }
-                _ => return Err(self.meaningless("it holds what only a hub sends")),
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the carrying of an actor's packs that the hub has brought, or brought others in place of.
-    fn confirm(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
-        let prefix = rows::of_actor(CARRIED, document, actor);
-        for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
-            if rows::number_in(&key).is_some_and(|last| last <= seq) {
-                self.index.remove(key);
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes the hub's signature for packs of others that this phone carried to it.
-    fn delivered(&mut self, item: &ReceiptItem, epoch: [u8; 16]) -> Result<(), StoreError> {
-        let prefix = rows::of_actor(CARRIED, item.document, item.actor);
-        for (key, value) in self.index.below.scan(&prefix, None, usize::MAX)? {
-            if rows::number_in(&key).is_some_and(|last| last <= item.seq) {
-                let row: CarriedRow = rows::decode(&key, &value)?;
-                self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });
             }
         }
         Ok(())
@@ -329,8 +359,12 @@ impl Step<'_> {
     fn noticed(&mut self, upto: u64, notices: &[Notice]) -> Result<(), StoreError> {
         for (number, notice) in (1..=upto).rev().zip(notices.iter().rev()) {
             self.index.put(rows::of_number(NOTICE, number), notice);
-            // The hub keeps a refused pack verbatim; sending it again would change nothing.
-            self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
+            // The hub keeps a refused pack verbatim; sending it again would change nothing until the
+            // rights of this device change, and then both compare. What it does not keep is still
+            // only here, and waits to be sent.
+            if notice.verdict.is_kept() {
+                self.index.remove(rows::of_seq(OUTBOX, notice.document, notice.actor, notice.seq));
+            }
         }
         self.index.put(rows::single(meta::NOTICES), &upto);
         let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
@@ -339,6 +373,7 @@ impl Step<'_> {
 
     fn accepted(
         &mut self,
+        from: DeviceId,
         packs: &[Vec<u8>],
         quarantined: &[Quarantined],
     ) -> Result<(), StoreError> {
@@ -346,20 +381,25 @@ impl Step<'_> {
             let pack = self.decode(bytes)?;
             let document = self.document_unmerged(pack.genesis())?;
             // A commit whose forerunner failed must not leave a hole in an actor's line. Nothing of
-            // it has reached the journal yet: it is refused, and its sender tries again.
+            // it has reached the journal yet: it is refused, and its sender tries again. One that the
+            // journal has waits for its forerunner, whose record is lost.
             let held: Option<TipRow> =
                 self.index.get(&rows::of_actor(TIP, document, pack.actor()))?;
             let end = held.map_or(0, |row| row.attestation.tip.seq);
             // One that was on its way while its line was closed is told so when it is looked at.
-            if pack.first_seq() > end + 1 && !self.is_closed(&pack)? {
+            if !self.replayed
+                && pack.first_seq() > end + 1
+                && !self.is_closed(&pack.attestation())?
+            {
                 return Err(self.meaningless("it would leave a gap in an actor's changes"));
             }
             self.hold(&pack, place)?;
-            self.index.put(rows::of_place(PENDING, document, place), &());
-            self.totals(|totals| totals.pending += 1)?;
+            self.readmit(&pack)?;
+            self.queue(&pack, place)?;
         }
-        for entry in quarantined {
-            self.quarantine(entry)?;
+        for (index, entry) in (0..).zip(quarantined) {
+            let place = PackPlace { at: self.at.0, index };
+            self.shut_out(from, place, entry)?;
         }
         Ok(())
     }
@@ -375,6 +415,7 @@ impl Step<'_> {
         let waiting = parked.iter().map(|(place, _)| place);
         let all = done.chain(waiting).chain(refused.iter().map(|(place, _)| place));
         for place in all {
+            self.leave_queue(document, *place)?;
             let (pending, waiting) = (
                 rows::of_place(PENDING, document, *place),
                 rows::of_place(PARKED, document, *place),
@@ -409,7 +450,7 @@ impl Step<'_> {
     fn forked(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
         self.index.put(rows::of_actor(FORK, document, actor), &());
         self.drop_tip(document, actor)?;
-        for table in [OUTBOX, PACK, UNRELEASED] {
+        for table in [OUTBOX, PACK, UNRELEASED, HELD, BEYOND] {
             let prefix = rows::of_actor(table, document, actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
                 self.index.remove(key);
@@ -428,6 +469,8 @@ impl Step<'_> {
         replaced: &[Replaced],
     ) -> Result<(), StoreError> {
         let document = self.document(genesis)?;
+        let fork = rows::of_actor(FORK, document, actor);
+        let displaced = !replaced.is_empty() || self.index.get::<()>(&fork)?.is_some();
         for edit in replaced {
             self.index.remove(rows::of_place(SOURCE, document, edit.place));
             let unreleased = rows::of_seq(UNRELEASED, document, edit.actor, edit.seq);
@@ -439,21 +482,26 @@ impl Step<'_> {
             }
         }
         self.index.remove(rows::of_document(BASE, document));
-        self.index.remove(rows::of_actor(FORK, document, actor));
+        self.index.remove(fork);
         for (place, bytes) in self.places(packs) {
             let pack = self.decode(bytes)?;
             self.hold(&pack, place)?;
             self.confirm(document, pack.actor(), pack.last_seq())?;
             self.source(document, place, Source::Pack(place));
+            for seq in pack.first_seq()..=pack.last_seq() {
+                self.index.remove(rows::of_seq(UNRELEASED, document, pack.actor(), seq));
+            }
             // What this name stands for from now on is the hub's line; our own edits of it count
             // under the name that they were made anew with.
             let end = pack.last_seq();
             self.arrival(document, pack.actor(), |row| {
+                // Where it is ours, and only came back, ours may go on behind it.
+                let of = |held: u64| if displaced { end } else { held.max(end) };
                 *row = ArrivalRow {
-                    recorded: end,
-                    released: end,
-                    stored: end,
-                    merged: end,
+                    recorded: of(row.recorded),
+                    released: of(row.released),
+                    stored: of(row.stored),
+                    merged: of(row.merged),
                     stored_at: row.stored_at,
                 };
             })?;
@@ -467,7 +515,8 @@ impl Step<'_> {
             self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
             self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))?;
         }
-        Ok(())
+        // Where nothing could be made anew, nothing may be left.
+        self.settle(document)
     }
 
     fn closed(
@@ -494,69 +543,6 @@ impl Step<'_> {
     }
 
     // The parts that several facts share.
-
-    /// Ends an actor's line: what is held of it after that is neither shown nor handed on, and the
-    /// tree says so. Returns whether that is news.
-    fn close(&mut self, line: &ClosedLine) -> Result<bool, StoreError> {
-        let (document, actor, from) = (line.document, line.actor, line.from_seq);
-        let key = rows::of_actor(CLOSED, document, actor);
-        let known: Option<ClosedLine> = self.index.get(&key)?;
-        if known.is_some_and(|known| known.from_seq <= from) {
-            return Ok(false);
-        }
-        self.index.put(key, line);
-        let tip: Option<TipRow> = self.index.get(&rows::of_actor(TIP, document, actor))?;
-        if tip.is_some_and(|row| row.attestation.tip.seq >= from) {
-            self.drop_tip(document, actor)?;
-            if let Some(before) = line.before.filter(|before| before.tip.seq < from) {
-                self.tip(&before)?;
-            }
-        }
-        for table in [OUTBOX, PACK, UNRELEASED, CARRIED] {
-            let prefix = rows::of_actor(table, document, actor);
-            for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
-                if rows::number_in(&key).is_some_and(|last| last >= from) {
-                    self.index.remove(key);
-                }
-            }
-        }
-        let arrival: Option<ArrivalRow> =
-            self.index.get(&rows::of_actor(ARRIVAL, document, actor))?;
-        if arrival.is_some() {
-            let last = from.saturating_sub(1);
-            self.arrival(document, actor, |row| {
-                row.recorded = row.recorded.min(last);
-                row.released = row.released.min(last);
-                row.stored = row.stored.min(last);
-                row.merged = row.merged.min(last);
-            })?;
-        }
-        if self.index.get::<DocumentRow>(&rows::of_document(DOCUMENT, document))?.is_some() {
-            self.index.put(rows::of_document(STALE, document), &());
-        }
-        Ok(true)
-    }
-
-    /// Returns whether a pack holds changes that its actor's line may not have any more.
-    fn is_closed(&self, pack: &Pack) -> Result<bool, StoreError> {
-        let key = rows::of_actor(CLOSED, pack.document(), pack.actor());
-        let line: Option<ClosedLine> = self.index.get(&key)?;
-        Ok(line.is_some_and(|line| pack.last_seq() >= line.from_seq))
-    }
-
-    fn drop_tip(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
-        let tip = rows::of_actor(TIP, document, actor);
-        let Some(row) = self.index.get::<TipRow>(&tip)? else { return Ok(()) };
-        let before = tree::item(&row.attestation);
-        let scope = self.scope(document)?;
-        let nodes = tree::replace(&mut |key| self.node(key), &scope, Some(&before), None)?;
-        self.write_nodes(nodes);
-        for row in tree::item_rows(&scope, &before) {
-            self.index.remove(row);
-        }
-        self.index.remove(tip);
-        Ok(())
-    }
 
     fn document(&mut self, genesis: &Genesis) -> Result<DocumentId, StoreError> {
         let document = self.document_unmerged(genesis)?;
@@ -586,60 +572,6 @@ impl Step<'_> {
         self.index.put(rows::of_document(STALE, document), &());
     }
 
-    fn hold(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
-        if self.is_closed(pack)? {
-            return Ok(());
-        }
-        let (document, actor) = (pack.document(), pack.actor());
-        let row = PackRow { place, first_seq: pack.first_seq(), tip: pack.tip_hash() };
-        self.index.put(rows::of_seq(PACK, document, actor, pack.last_seq()), &row);
-        self.totals(|totals| totals.packs += 1)?;
-        self.tip(&pack.attestation())
-    }
-
-    /// Moves an actor's tip forward, and the reconciliation tree with it.
-    fn tip(&mut self, attestation: &Attestation) -> Result<(), StoreError> {
-        let key = rows::of_actor(TIP, attestation.document, attestation.actor());
-        let closed = rows::of_actor(CLOSED, attestation.document, attestation.actor());
-        let closed: Option<ClosedLine> = self.index.get(&closed)?;
-        if closed.is_some_and(|line| attestation.tip.seq >= line.from_seq) {
-            return Ok(());
-        }
-        let before = self.index.get::<TipRow>(&key)?.map(|row| row.attestation);
-        if before.is_some_and(|before| before.tip.seq >= attestation.tip.seq) {
-            return Ok(());
-        }
-        let old = before.as_ref().map(tree::item);
-        let new = tree::item(attestation);
-        let scope = self.scope(attestation.document)?;
-        let nodes = tree::replace(&mut |key| self.node(key), &scope, old.as_ref(), Some(&new))?;
-        self.write_nodes(nodes);
-        for row in tree::item_rows(&scope, &new) {
-            self.index.put(row, &new);
-        }
-        self.index.put(key, &TipRow { attestation: *attestation });
-        Ok(())
-    }
-
-    fn node(&self, key: &[u8]) -> Result<Option<Node>, StoreError> {
-        let bytes = match self.index.above.0.get(key) {
-            Some(above) => above.clone(),
-            None => self.index.below.get(key)?,
-        };
-        let node = bytes.map(|bytes| Node::decode(&bytes)).transpose();
-        node.map_err(|_| StoreError::Damaged { what: "a node of the item tree".to_owned() })
-    }
-
-    fn write_nodes(&mut self, nodes: Vec<(Vec<u8>, Node)>) {
-        for (key, node) in nodes {
-            if node.count == 0 {
-                self.index.remove(key);
-            } else {
-                self.index.above.put(key, node.encode());
-            }
-        }
-    }
-
     fn enter_feed(&mut self, scope: &str, entry: Entry) -> Result<(), StoreError> {
         let Some(before) = self.feed()? else {
             return Err(self.meaningless("it comes before the hub's birth"));
@@ -662,11 +594,13 @@ impl Step<'_> {
             return Ok(Some(feed));
         }
         let owner = self.index.get::<SelfRow>(&rows::single(meta::SELF))?;
-        Ok(owner.map(|owner| FeedPosition {
-            epoch: owner.incarnation.0,
-            number: 0,
-            chain: [0; 32],
-        }))
+        let epoch = match owner {
+            Some(owner) => owner.incarnation.0,
+            // As in [`Self::incarnated`]; a hub that lost records takes a new epoch in any case.
+            None if self.replayed => [0; 16],
+            None => return Ok(None),
+        };
+        Ok(Some(FeedPosition { epoch, number: 0, chain: [0; 32] }))
     }
 
     /// Keeps a checklist. One that this program cannot read stays in the journal; a later version,
@@ -675,23 +609,6 @@ impl Step<'_> {
         let template = Template::parse(bytes).ok()?.id();
         self.index.put(rows::key(OBJECT, &[&template.0]), &bytes);
         Some(template)
-    }
-
-    fn device(&mut self, entry: &DeviceEntry) {
-        self.index.put(rows::key(DEVICE, &[&entry.device.0]), entry);
-    }
-
-    fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
-        let known = rows::of_quarantine(&entry.notice);
-        if self.index.get::<()>(&known)?.is_some() {
-            return Ok(());
-        }
-        let head = rows::notices_of(entry.device);
-        let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
-        self.index.put(head, &number);
-        self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
-        self.index.put(known, &());
-        self.totals(|totals| totals.quarantined += 1)
     }
 
     fn arrival(

@@ -7,13 +7,13 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{MergedPack, PackPlace};
+use super::facts::{MergedPack, PackPlace, Trouble};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Prefix};
-use crate::trust::Attestation;
+use crate::trust::{Attestation, Tip};
 
 /// Singletons: identity, position, feed head.
 pub(super) const META: u8 = b'm';
@@ -29,13 +29,24 @@ pub(super) const STALE: u8 = b'x';
 pub(super) const SUMMARY: u8 = b's';
 /// Kind, newest first, document → () (derived).
 pub(super) const ORDER: u8 = b'o';
+/// Facility, plan or inspection → [`VisitRow`] (derived): what visits a facility.
+pub(super) const VISIT: u8 = b'V';
 /// Document, actor → [`TipRow`].
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
+/// Document, actor, last seq → [`BeyondRow`]: a pack whose forerunner is missing here.
+pub(super) const BEYOND: u8 = b'B';
 /// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a
 /// phone, and that the hub has not yet brought.
 pub(super) const CARRIED: u8 = b'c';
+/// Phone: what (0 all, 1 signed by, 2 given by), device → [`LoadRow`]: how much is carried.
+pub(super) const LOAD: u8 = b'L';
+/// Phone: document, actor, last seq → [`HeldRow`]: a pack that the hub cannot read.
+pub(super) const HELD: u8 = b'H';
+/// Phone: document, actor → (): the line was closed in an earlier life of the hub's store, and the
+/// present one has not said so yet.
+pub(super) const EARLIER: u8 = b'E';
 /// Scope (empty: all), item key → item of the reconciliation tree.
 pub(super) const ITEM: u8 = b'i';
 /// Scope (empty: all), prefix → node of the reconciliation tree.
@@ -64,6 +75,17 @@ pub(super) const PARKED: u8 = b'k';
 pub(super) const FEED: u8 = b'f';
 /// Hub: document, actor, seq, hash → (): a pack in quarantine, so that a retry adds nothing.
 pub(super) const QUARANTINE: u8 = b'z';
+/// Hub: device, document, actor, seq, hash → [`ShutRow`]: a pack set aside because its device may not
+/// write it, or is not known. It is looked at again when that changes.
+pub(super) const SHUT: u8 = b'S';
+/// Hub: checklist, document, position, index → device: accepted, and its checklist is not here.
+pub(super) const LATER: u8 = b'T';
+/// Hub: checklist → (): it came while packs waited for it.
+pub(super) const RIPE: u8 = b'P';
+/// Phone: checklist → [`GivenRow`]: the life of the hub's store that is known to hold it.
+pub(super) const GIVEN: u8 = b'G';
+/// Position → [`TroubleRow`]: what was gone when the store was opened, until a person has seen it.
+pub(super) const TROUBLE: u8 = b'W';
 /// Document, actor → [`ClosedLine`]: where the line ends in the record.
 pub(super) const CLOSED: u8 = b'C';
 /// Hub: document, change → the change at fault: a change that was refused.
@@ -81,7 +103,11 @@ pub(super) mod meta {
     pub(in crate::replica) const NOTICES: &[u8] = b"notices";
     pub(in crate::replica) const FEED: &[u8] = b"feed";
     pub(in crate::replica) const LOST: &[u8] = b"lost";
+    /// Records lost of which people were told, or are being told.
+    pub(in crate::replica) const TOLD: &[u8] = b"told";
     pub(in crate::replica) const EPOCH: &[u8] = b"epoch";
+    /// A line has or had a hole since this device last compared with the hub.
+    pub(in crate::replica) const GAP: &[u8] = b"gap";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
 }
 
@@ -133,6 +159,16 @@ pub(super) struct BaseRow {
     pub(super) attestations: Option<Vec<Attestation>>,
 }
 
+/// A visit of a facility, as a plan or an inspection tells it. It counts only while the document has
+/// the heads that it was computed at: a visit that went out of the record leaves its row behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct VisitRow {
+    pub(super) template: Option<TemplateId>,
+    pub(super) visit: u32,
+    pub(super) removed: bool,
+    pub(super) heads_digest: [u8; 32],
+}
+
 /// The end of what is held of one actor, with its proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TipRow {
@@ -147,6 +183,16 @@ pub(super) struct PackRow {
     pub(super) tip: ChangeHash,
 }
 
+/// A pack that does not continue what is held of its actor: the record of an earlier one is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BeyondRow {
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
+    /// The end of the line that it continues.
+    pub(super) previous: Option<Tip>,
+    pub(super) attestation: Attestation,
+}
+
 /// A pack that a phone brought and the hub has not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CarriedRow {
@@ -156,6 +202,26 @@ pub(super) struct CarriedRow {
     pub(super) attestation: Attestation,
     /// The life of the hub's store that has signed for it, if one has.
     pub(super) stored: Option<[u8; 16]>,
+    /// The phone that brought it.
+    pub(super) from: DeviceId,
+    /// How long the pack is.
+    pub(super) bytes: u64,
+}
+
+/// How much of something is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct LoadRow {
+    pub(super) packs: u64,
+    pub(super) bytes: u64,
+}
+
+/// A pack that the hub cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeldRow {
+    /// The life of the hub's store that said so.
+    pub(super) epoch: [u8; 16],
+    /// When it did, by this device's clock.
+    pub(super) at: Timestamp,
 }
 
 /// How far the edits of one of this device's actors have come.
@@ -171,6 +237,35 @@ pub struct ArrivalRow {
     pub stored_at: Timestamp,
     /// Last edit that the hub has merged into the record.
     pub merged: u64,
+}
+
+/// A pack that its device may not write, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShutRow {
+    /// The record that keeps it, and its place among what that record sets aside.
+    pub(super) place: PackPlace,
+    /// Who brought it.
+    pub(super) from: DeviceId,
+    /// Its device was not known then.
+    pub(super) stranger: bool,
+    /// The number of the notice that tells its device.
+    pub(super) number: u64,
+}
+
+/// Stands for a life of the hub's store that has not named itself yet.
+pub(super) const UNKNOWN_LIFE: [u8; 16] = [0; 16];
+
+/// A checklist that the hub is known to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GivenRow {
+    pub(super) epoch: [u8; 16],
+}
+
+/// What was gone when the store was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TroubleRow {
+    pub(super) trouble: Trouble,
+    pub(super) at: Timestamp,
 }
 
 /// An entry of the hub's feed.
@@ -210,6 +305,8 @@ pub struct Totals {
     pub pending: u64,
     /// Packs whose causes are missing (hub).
     pub parked: u64,
+    /// Packs whose checklist is missing (hub).
+    pub later: u64,
     /// Packs in quarantine (hub) or refused by the hub (phone).
     pub quarantined: u64,
 }
@@ -232,8 +329,27 @@ pub(super) fn of_document(table: u8, document: DocumentId) -> Vec<u8> {
     key(table, &[&document.0])
 }
 
+pub(super) fn of_visit(facility: DocumentId, by: DocumentId) -> Vec<u8> {
+    key(VISIT, &[&facility.0, &by.0])
+}
+
 pub(super) fn of_actor(table: u8, document: DocumentId, actor: Actor) -> Vec<u8> {
     key(table, &[&document.0, &actor.0])
+}
+
+/// The carried packs that a device has signed.
+pub(super) fn load_of_signer(device: DeviceId) -> Vec<u8> {
+    key(LOAD, &[&[1], &device.0])
+}
+
+/// The carried packs that a device has brought.
+pub(super) fn load_from(device: DeviceId) -> Vec<u8> {
+    key(LOAD, &[&[2], &device.0])
+}
+
+/// All carried packs.
+pub(super) fn load_of_all() -> Vec<u8> {
+    key(LOAD, &[&[0]])
 }
 
 pub(super) fn of_seq(table: u8, document: DocumentId, actor: Actor, seq: u64) -> Vec<u8> {
@@ -289,6 +405,52 @@ pub(super) fn notice_of_device(device: DeviceId, number: u64) -> Vec<u8> {
 /// How many notices wait for a device: the number of the last.
 pub(super) fn notices_of(device: DeviceId) -> Vec<u8> {
     key(META, &[b"notices", &device.0])
+}
+
+/// How many packs of a device are set aside.
+pub(super) fn aside_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[ASIDE, &device.0])
+}
+
+/// The name that keys made by [`aside_of`] begin with.
+pub(super) const ASIDE: &[u8] = b"aside";
+
+/// How many packs of devices that were not known then a device brought, and are still set aside.
+pub(super) fn strangers_of(from: DeviceId) -> Vec<u8> {
+    key(META, &[b"strangers", &from.0])
+}
+
+/// How many packs of a device wait for a checklist.
+pub(super) fn later_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[b"later", &device.0])
+}
+
+pub(super) fn of_shut(device: DeviceId, notice: &Notice) -> Vec<u8> {
+    let Notice { document, actor, seq, hash, .. } = notice;
+    key(SHUT, &[&device.0, &document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+}
+
+pub(super) fn of_template(table: u8, template: TemplateId) -> Vec<u8> {
+    key(table, &[&template.0])
+}
+
+pub(super) fn of_later(template: TemplateId, document: DocumentId) -> Vec<u8> {
+    key(LATER, &[&template.0, &document.0])
+}
+
+pub(super) fn of_later_place(
+    template: TemplateId,
+    document: DocumentId,
+    place: PackPlace,
+) -> Vec<u8> {
+    let (at, index) = (place.at.to_be_bytes(), place.index.to_be_bytes());
+    key(LATER, &[&template.0, &document.0, &at, &index])
+}
+
+/// Reads the checklist and the document of a key made by [`of_later_place`].
+pub(super) fn later_in(key: &[u8]) -> Option<(TemplateId, DocumentId)> {
+    let template = TemplateId(key.get(1..33)?.try_into().ok()?);
+    Some((template, DocumentId(key.get(33..65)?.try_into().ok()?)))
 }
 
 /// Reads the place at the end of a key made by [`of_place`].

@@ -7,16 +7,28 @@ use std::sync::Arc;
 
 use super::ReplicaError;
 use super::access;
-use super::carried::CarriedName;
+use super::delivering::OUTBOX_AT_ONCE_MAX;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
-use super::phone::{OUTBOX_AT_ONCE_MAX, Phone};
+use super::phone::Phone;
 use super::tree::StoredTree;
-use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput, HubSession,
-    HubStart, Outcome, PhoneOutput, PhoneSession, Want,
+    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput,
+    HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
+
+/// When a device should come again to a hub that shuts down: mostly it is only started anew, which
+/// takes seconds.
+const CLOSING_RETRY_MS: u64 = 5_000;
+/// Missing changes that the hub asks a device for in one exchange. What a device pushes at first lacks
+/// its forerunners in at most so many lines; a device that goes on is told to come again, so that it
+/// cannot fill the hub's memory with what it never sends.
+const ASKED_MAX: usize = OUTBOX_AT_ONCE_MAX;
+
+/// Lines whose merging one exchange waits for. What comes on top is stored and signed for just the
+/// same; the device learns at its next contact that it was merged.
+const UNMERGED_MAX: usize = OUTBOX_AT_ONCE_MAX;
 
 /// Random bytes for a fresh incarnation, should one be needed.
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -32,8 +44,10 @@ pub struct Progress {
     pub stored: usize,
     /// Packs that the hub set aside.
     pub refused: usize,
-    /// Another exchange should follow at once, and compare everything: a line of own edits has to be
-    /// taken over, or this device may see more than before.
+    /// Packs of others that the hub said it does not take; they are carried no longer.
+    pub declined: usize,
+    /// Another exchange should follow at once, and mostly compare everything: a line of own edits has
+    /// to be taken over, own edits were made anew, or the rights of this device were changed.
     pub again: bool,
     /// More waits here than one exchange takes: another should follow at once.
     pub more: bool,
@@ -44,9 +58,13 @@ pub struct PhoneRunner {
     phone: Arc<Phone>,
     session: PhoneSession,
     entropy: Entropy,
-    /// Packs of others that were offered, until the hub signs for them.
-    delivering: BTreeSet<CarriedName>,
+    /// The row of the last pack of others that was offered.
+    delivered: Option<Vec<u8>>,
     progress: Progress,
+    /// What the owner asked the hub for; what is asked beyond that gives checklists back.
+    wishes: usize,
+    /// The checklists given back.
+    returning: Vec<TemplateId>,
     answers: Vec<AdminAnswer>,
     outcome: Option<Outcome>,
     caught_up: bool,
@@ -64,22 +82,22 @@ impl PhoneRunner {
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
-        let mut start = phone.start(options.hub, options.live, now)?;
-        start.asks = (0..).zip(options.asks).collect();
-        let more = start.outbox.len() >= OUTBOX_AT_ONCE_MAX;
-        let mut delivering = BTreeSet::new();
-        for (name, pack) in phone.deliveries()? {
-            delivering.insert(name);
-            start.outbox.push(pack);
-        }
-        let sent = start.outbox.len();
-        let progress = Progress { sent, more, ..Progress::default() };
+        let (mut start, more) = phone.start(options.hub, options.live, now)?;
+        let (returning, given): (Vec<_>, Vec<_>) = phone.unreturned()?.into_iter().unzip();
+        let given = given.into_iter().map(|bytes| AdminRequest::PublishObject { bytes });
+        let wishes = options.asks.len();
+        start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
+        let session = PhoneSession::new(start);
+        let more = more || session.has_left_behind();
+        let progress = Progress { more, ..Progress::default() };
         Ok(Self {
             phone,
-            session: PhoneSession::new(start),
+            session,
             entropy,
-            delivering,
+            delivered: None,
             progress,
+            wishes,
+            returning,
             answers: Vec::new(),
             outcome: None,
             caught_up: false,
@@ -115,9 +133,10 @@ impl PhoneRunner {
     ///
     /// Returns [`ReplicaError::Store`] when the store fails.
     pub fn offer(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
-        let packs = self.phone.release(now)?;
-        self.progress.sent += packs.len();
+        let (packs, more) = self.phone.release_some(now)?;
+        let packs = self.phone.sendable(self.session.epoch(), packs, now)?;
         self.session.handle_new_outbox(packs);
+        self.progress.more |= more || self.session.has_left_behind();
         Ok(())
     }
 
@@ -146,12 +165,10 @@ impl PhoneRunner {
                     let taken = taken?;
                     self.progress.received += taken.recorded;
                     self.progress.again |= taken.cloned || taken.widened || taken.remade;
+                    self.progress.again |= taken.gapped;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
-                    for item in &receipt.items {
-                        self.delivering.remove(&(item.document, item.actor, item.seq));
-                    }
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
@@ -162,23 +179,52 @@ impl PhoneRunner {
                 PhoneOutput::Provide(wants) => {
                     self.phone.lacking(&wants)?;
                     let packs = self.phone.replica().provide(&wants)?;
-                    self.progress.sent += packs.len();
                     self.session.handle_provided(packs);
                 }
+                PhoneOutput::Deliver => self.deliver(now)?,
+                PhoneOutput::Declined(notices) => {
+                    if let Some(epoch) = self.session.epoch() {
+                        self.progress.declined += self.phone.declined(&notices, epoch, now)?;
+                    }
+                }
                 PhoneOutput::Caught(_) => self.caught_up = true,
-                PhoneOutput::Answered { answer, .. } => self.answers.push(answer),
+                PhoneOutput::Answered { request_id, answer } => {
+                    self.answered(request_id, answer)?
+                }
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
-                    let done = outcome.ending == Ending::Done && !outcome.left_behind;
+                    self.progress.again |= is_changed(&outcome);
                     self.outcome = Some(outcome);
-                    // The hub has answered everything: what it did not sign for it does not take.
-                    if done {
-                        self.phone.declined(&std::mem::take(&mut self.delivering), now)?;
-                    }
+                    let met_anew = self.returning.is_empty();
+                    self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
                 }
             }
         }
         Ok(None)
+    }
+
+    fn answered(&mut self, request_id: u64, answer: AdminAnswer) -> Result<(), ReplicaError> {
+        let place = usize::try_from(request_id).unwrap_or(usize::MAX).checked_sub(self.wishes);
+        let Some(place) = place else {
+            self.answers.push(answer);
+            return Ok(());
+        };
+        match (self.returning.get(place), answer, self.session.epoch()) {
+            (Some(template), AdminAnswer::Done, Some(epoch)) => {
+                self.phone.returned(vec![*template], epoch)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fetches the next packs of others for the hub.
+    fn deliver(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
+        // The session asks once the hub has said which life of its store listens.
+        let Some(epoch) = self.session.epoch() else { return Ok(()) };
+        let delivery = self.phone.deliver(epoch, self.delivered.take(), now)?;
+        self.delivered = delivery.next;
+        self.session.handle_delivery(delivery.packs, self.delivered.is_some());
+        Ok(())
     }
 
     /// Returns the hub's answers to [`PhoneOptions::asks`], in order.
@@ -190,7 +236,8 @@ impl PhoneRunner {
     /// Returns what was done so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.progress
+        let sent = usize::try_from(self.session.packs_sent()).unwrap_or(usize::MAX);
+        Progress { sent, ..self.progress }
     }
 
     /// Returns whether everything the hub had at the last answer is here.
@@ -204,6 +251,11 @@ impl PhoneRunner {
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }
+}
+
+/// Whether the hub ended the exchange so that the device comes again under its new rights.
+fn is_changed(outcome: &Outcome) -> bool {
+    matches!(&outcome.ending, Ending::Told(failure) if failure.code == FailureCode::Changed)
 }
 
 /// What a phone's exchange is for.
@@ -231,6 +283,8 @@ pub struct HubRunner {
     announced: bool,
     /// The disk had no room for what was pushed or asked, and nobody was told yet.
     full: bool,
+    /// The hub is shutting down.
+    closing: bool,
     outcome: Option<Outcome>,
 }
 
@@ -258,6 +312,7 @@ impl HubRunner {
             asked: BTreeSet::new(),
             announced: false,
             full: false,
+            closing: false,
             outcome: None,
         })
     }
@@ -286,22 +341,24 @@ impl HubRunner {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn grown(&mut self) -> Result<(), ReplicaError> {
-        let mut left = BTreeMap::new();
-        for ((document, actor), seq) in std::mem::take(&mut self.unmerged) {
-            if !self.hub.settled(document, actor, seq)? {
-                left.insert((document, actor), seq);
+        while let Some(((document, actor), seq)) = self.unmerged.first_key_value() {
+            if !self.hub.settled(*document, *actor, *seq)? {
+                break;
             }
+            self.unmerged.pop_first();
         }
-        self.unmerged = left;
-        let known = self.hub.replica().device(self.entry.device)?;
-        if known.as_ref() != Some(&self.entry) {
-            // Rights that were changed hold from now on, not from the next contact.
-            self.session.handle_failure(Failure {
-                code: FailureCode::NotAllowed,
-                message: "an administrator has changed what this device may do; sync again"
-                    .to_owned(),
-                retry_after_ms: None,
-            });
+        let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
+        // Rights that were changed hold from now on, not from the next contact.
+        let changed = match &known {
+            None => Some((FailureCode::NotAllowed, "the rights of this device have ended")),
+            Some(known) if !access::same_rights(known, &self.entry) => {
+                Some((FailureCode::Changed, "the rights of this device were changed; come again"))
+            }
+            Some(_) => None,
+        };
+        if let Some((code, message)) = changed {
+            let message = message.to_owned();
+            self.session.handle_failure(Failure { code, message, retry_after_ms: None });
             return Ok(());
         }
         self.session.handle_feed_grown();
@@ -321,6 +378,24 @@ impl HubRunner {
     pub fn stop_waiting(&mut self) {
         self.unmerged.clear();
         self.session.handle_merged(true);
+    }
+
+    /// Says that the hub closes. What is under way is stored and signed for before the device is told
+    /// to come again; nothing is waited for that a later start of the hub does as well.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.unmerged.clear();
+        self.session.handle_closing(Failure {
+            code: FailureCode::Closing,
+            message: "the hub is shutting down; come again".to_owned(),
+            retry_after_ms: Some(CLOSING_RETRY_MS),
+        });
+    }
+
+    /// Returns the next frame that was said already, without doing work for another: what is in memory
+    /// anyway may be taken out while earlier frames still wait to be written.
+    pub fn poll_said(&mut self) -> Option<Vec<u8>> {
+        self.session.poll_said()
     }
 
     /// Does the work that is due and returns the next frame to send; write it before polling again.
@@ -362,7 +437,7 @@ impl HubRunner {
                     self.session.handle_notices(upto, notices)?;
                 }
                 HubOutput::Admin { request_id, request } => {
-                    let answer = match self.administer(request) {
+                    let answer = match self.administer(request, now) {
                         Err(ReplicaError::Store(StoreError::Full { .. })) => {
                             self.full = true;
                             AdminAnswer::Refused(no_room())
@@ -407,14 +482,38 @@ impl HubRunner {
         self.full |=
             accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
-            if !self.hub.settled(item.document, item.actor, item.seq)? {
-                self.unmerged.insert((item.document, item.actor), item.seq);
+            let name = (item.document, item.actor);
+            let room = self.unmerged.len() < UNMERGED_MAX || self.unmerged.contains_key(&name);
+            let fits = room && !self.closing;
+            if fits && !self.hub.settled(item.document, item.actor, item.seq)? {
+                self.unmerged.insert(name, item.seq);
             }
         }
-        accepted.needs.retain(|want| self.asked.insert(*want));
+        self.ask(&mut accepted);
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())
+    }
+
+    /// Leaves in what is asked for only what was not asked before, within the limit.
+    fn ask(&mut self, accepted: &mut Accepted) {
+        let mut over = false;
+        let asked = &mut self.asked;
+        accepted.needs.retain(|want| {
+            let fits = asked.len() < ASKED_MAX;
+            over |= !fits && !asked.contains(want);
+            fits && asked.insert(*want)
+        });
+        if over {
+            // What came is not signed for, so the device keeps it; the exchange ends with this.
+            accepted.failure.get_or_insert_with(|| Failure {
+                code: FailureCode::Busy,
+                message: "more is missing before what was sent than one exchange asks for; sync \
+                          again"
+                    .to_owned(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            });
+        }
     }
 
     /// Returns, once, whether the disk had no room in this exchange: somebody should look after it.
@@ -428,7 +527,11 @@ impl HubRunner {
         std::mem::take(&mut self.announced)
     }
 
-    fn administer(&mut self, request: AdminRequest) -> Result<AdminAnswer, ReplicaError> {
+    fn administer(
+        &mut self,
+        request: AdminRequest,
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
         match request {
             AdminRequest::TrustDevice(entry) => {
                 self.hub.trust(entry)?;
@@ -448,6 +551,11 @@ impl HubRunner {
                 })),
             },
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
+            AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
+            AdminRequest::Acknowledge => {
+                self.hub.replica().acknowledge(now)?;
+                Ok(AdminAnswer::Done)
+            }
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use super::{Position, RECORD_BYTES_MAX, Record};
 
-/// The newest journal format that this program writes and reads.
-pub(super) const FORMAT: u32 = 1;
+/// The newest journal format that this program writes and reads. Records of format 1 bear no mark.
+pub(super) const FORMAT: u32 = 2;
 
 /// Length of a record's header.
 pub(super) const ENTRY_HEADER_BYTES: usize = 72;
@@ -31,6 +31,8 @@ const CHAIN_AT: usize = 48;
 /// How much of the chain a record's header repeats: enough that no accident passes, short enough
 /// for a phone.
 const CHAIN_STORED_BYTES: usize = 16;
+/// Where the store's mark lies in a record's header.
+const MARK_AT: usize = 64;
 /// Where the checksum lies in a record's header.
 const CRC_AT: usize = 68;
 /// Where the checksum lies in a segment's header.
@@ -58,6 +60,36 @@ impl Chain {
 /// Names one store, so that files of two stores are never mixed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StoreId(pub(super) [u8; 16]);
+
+/// Tells records that this store wrote from bytes that only look like one. A payload may hold what
+/// another device sent, verbatim, a whole record with a good checksum included; where the chain is
+/// broken, that must not be taken for ours. The name of a store never leaves it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marker([u8; 32]);
+
+impl Marker {
+    /// Returns the marker of a store.
+    pub(super) fn of(store: StoreId) -> Self {
+        Self(blake3::derive_key("bienban 2026-11 journal record mark", &store.0))
+    }
+
+    /// Returns the mark of a record, given its header up to the mark. The header holds the chain, and
+    /// so what the record says.
+    fn mark(&self, header: &[u8]) -> [u8; CRC_AT - MARK_AT] {
+        let hash = blake3::keyed_hash(&self.0, header);
+        let mut mark = [0; CRC_AT - MARK_AT];
+        mark.copy_from_slice(&hash.as_bytes()[..CRC_AT - MARK_AT]);
+        mark
+    }
+
+    /// Returns whether the record that begins `bytes` bears the store's mark, or none where `unmarked`
+    /// ones are known to be.
+    pub(super) fn is_on(&self, bytes: &[u8], unmarked: bool) -> bool {
+        let Some((header, rest)) = bytes.split_at_checked(MARK_AT) else { return false };
+        let Some(mark) = rest.get(..CRC_AT - MARK_AT) else { return false };
+        mark == self.mark(header) || (unmarked && mark == [0; CRC_AT - MARK_AT])
+    }
+}
 
 /// Where a journal ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +136,7 @@ impl Entry {
     }
 
     /// Returns its bytes and the chain after it.
-    pub(super) fn encode(&self, before: &Chain) -> (Vec<u8>, Chain) {
+    pub(super) fn encode(&self, before: &Chain, marker: &Marker) -> (Vec<u8>, Chain) {
         let payload = &self.record.payload;
         let length = u32::try_from(payload.len()).expect("a record is checked against its limit");
         let mut bytes = vec![0; ENTRY_HEADER_BYTES];
@@ -118,6 +150,8 @@ impl Entry {
         let after = before.after(&bytes[..CHAIN_AT], payload);
         bytes[CHAIN_AT..CHAIN_AT + CHAIN_STORED_BYTES]
             .copy_from_slice(&after.0[..CHAIN_STORED_BYTES]);
+        let mark = marker.mark(&bytes[..MARK_AT]);
+        bytes[MARK_AT..CRC_AT].copy_from_slice(&mark);
         let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..CRC_AT]), payload);
         bytes[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         bytes.extend_from_slice(payload);
@@ -125,7 +159,8 @@ impl Entry {
     }
 
     /// Reads the record that begins `bytes`, if it is whole and its checksum holds. More bytes may
-    /// follow. Whether it continues a certain chain is said by [`chain_after`].
+    /// follow. Whether it continues a certain chain is said by [`chain_after`], and whether this store
+    /// wrote it by [`Marker::is_on`].
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let header = bytes.get(..ENTRY_HEADER_BYTES)?;
         if header[0..2] != ENTRY_MAGIC {
@@ -194,6 +229,11 @@ impl SegmentHeader {
         bytes
     }
 
+    /// Returns the format of the header that begins `bytes`, if it can be read.
+    pub(super) fn format(bytes: &[u8]) -> Option<u32> {
+        Self::decode(bytes).ok().map(|_| u32_at(bytes, 8))
+    }
+
     /// Reads the header that begins `bytes`. Magic, format, length and checksum keep their places
     /// in every format, so that a newer one is told from a damaged one.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
@@ -253,7 +293,10 @@ mod tests {
         fn an_encoded_entry_decodes_to_itself(payload in proptest::collection::vec(any::<u8>(), 0..300), position in 1_u64..) {
             let before = Chain::start(StoreId([1; 16]));
             let entry = entry(position, payload);
-            let (bytes, after) = entry.encode(&before);
+            let marker = Marker::of(StoreId([1; 16]));
+            let (bytes, after) = entry.encode(&before, &marker);
+            prop_assert!(marker.is_on(&bytes, false));
+            prop_assert!(!Marker::of(StoreId([2; 16])).is_on(&bytes, true));
             prop_assert_eq!(bytes.len(), entry.len());
             prop_assert_eq!(Entry::decode(&bytes), Some(entry));
             prop_assert_eq!(chain_after(&bytes, &before), Some(after));
@@ -262,7 +305,7 @@ mod tests {
 
         #[test]
         fn a_flipped_bit_in_an_entry_is_seen(bit in 0_usize..(ENTRY_HEADER_BYTES + 40) * 8) {
-            let (mut bytes, _) = entry(5, vec![9; 40]).encode(&Chain([4; 32]));
+            let (mut bytes, _) = entry(5, vec![9; 40]).encode(&Chain([4; 32]), &Marker::of(StoreId([1; 16])));
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert_eq!(Entry::decode(&bytes), None);
         }
@@ -296,9 +339,9 @@ mod tests {
             before: Head::start(StoreId([2; 16])),
         };
         let mut bytes = header.encode();
-        bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+        bytes[8..12].copy_from_slice(&(FORMAT + 1).to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..SEGMENT_CRC_AT]);
         bytes[SEGMENT_CRC_AT..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(SegmentHeader::decode(&bytes), Err(HeaderFault::Newer(2)));
+        assert_eq!(SegmentHeader::decode(&bytes), Err(HeaderFault::Newer(FORMAT + 1)));
     }
 }

@@ -34,6 +34,7 @@ struct Plan {
     fail_at: Option<(u64, Failure, bool)>,
     failed: u64,
     delay: Duration,
+    free_bytes: Option<u64>,
 }
 
 /// Real files whose changing calls can be made to fail or to be slow. Clones share the plan.
@@ -59,10 +60,16 @@ impl FaultyFiles {
         self.plan().delay = delay;
     }
 
+    /// Says that the disk has so much room, whatever it has.
+    pub fn claim_free(&self, bytes: u64) {
+        self.plan().free_bytes = Some(bytes);
+    }
+
     /// Ends all faults.
     pub fn heal(&self) {
         let mut plan = self.plan();
         plan.fail_at = None;
+        plan.free_bytes = None;
         plan.delay = Duration::ZERO;
     }
 
@@ -128,7 +135,8 @@ impl Files for FaultyFiles {
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
-        RealFiles.free_bytes(folder)
+        let claimed = self.plan().free_bytes;
+        claimed.map_or_else(|| RealFiles.free_bytes(folder), Ok)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

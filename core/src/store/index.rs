@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::entry::{Chain, Entry, GROUP_RECORDS_MAX, Head, StoreId};
+use super::entry::{Chain, Entry, GROUP_RECORDS_MAX, Head, Marker, StoreId};
 use super::overlay::{Overlay, Undo};
 use super::rows::{
     Batch, Engine, Meta, PAGE_ROWS, Staging, check_rows, journal_key, lost_key, lost_prefix,
@@ -71,6 +71,7 @@ impl Index {
         Group {
             index: self,
             overlay: Overlay::new(&*self.engine),
+            marker: Marker::of(self.meta().store),
             head: self.meta().head,
             entries: Vec::new(),
             bytes: 0,
@@ -170,6 +171,7 @@ impl Index {
 pub(super) struct Group<'a> {
     index: &'a Index,
     overlay: Overlay<'a>,
+    marker: Marker,
     head: Head,
     entries: Vec<Encoded>,
     bytes: usize,
@@ -212,13 +214,13 @@ impl Group<'_> {
                 u16::try_from(self.entries.len()).expect("has_room bounds the records of a group");
             let last = number + 1 == count;
             let entry = Entry { position, group_offset, last, lost: false, record };
-            if let Err(error) = self.project(&entry, &mut undo) {
+            if let Err(error) = self.project(&entry, false, &mut undo) {
                 self.overlay.undo(undo);
                 self.entries.truncate(kept);
                 (self.head, self.bytes) = (head, bytes);
                 return Err(error);
             }
-            let (bytes, after) = entry.encode(&self.head.chain);
+            let (bytes, after) = entry.encode(&self.head.chain, &self.marker);
             self.push(Encoded { entry, bytes, after });
         }
         Ok(self.head.position)
@@ -229,7 +231,7 @@ impl Group<'_> {
     /// not. A record of a later program is an error; that program can read it.
     pub(super) fn replay(&mut self, mut encoded: Encoded) -> Result<(), StoreError> {
         if !encoded.entry.lost {
-            match self.project(&encoded.entry, &mut Undo::default()) {
+            match self.project(&encoded.entry, true, &mut Undo::default()) {
                 Ok(()) => {}
                 Err(StoreError::Meaningless { .. }) => encoded.entry.lost = true,
                 Err(error) => return Err(error),
@@ -239,11 +241,20 @@ impl Group<'_> {
         Ok(())
     }
 
-    fn project(&mut self, entry: &Entry, undo: &mut Undo) -> Result<(), StoreError> {
+    fn project(
+        &mut self,
+        entry: &Entry,
+        replayed: bool,
+        undo: &mut Undo,
+    ) -> Result<(), StoreError> {
         let mut writes = Writes::default();
         contain("project a record", || {
-            let project = &self.index.project;
-            project.project(entry.position, &entry.record, &self.overlay, &mut writes)
+            let (project, at, record) = (&self.index.project, entry.position, &entry.record);
+            if replayed {
+                project.replay(at, record, &self.overlay, &mut writes)
+            } else {
+                project.project(at, record, &self.overlay, &mut writes)
+            }
         })?;
         check_writes(&writes)?;
         self.overlay.stage(writes, undo);

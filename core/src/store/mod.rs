@@ -74,7 +74,7 @@ pub use self::memory::{MemoryDisk, MemoryStore};
 pub use self::{
     disk::DiskStore,
     files::{FileHandle, Files, RealFiles},
-    opening::{Clock, Options},
+    opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
 };
 
 /// The place of a record in the journal; the first is 1. 0 means "before the first".
@@ -158,6 +158,23 @@ pub trait Project: Send + Sync {
         index: &dyn Read,
         writes: &mut Writes,
     ) -> Result<(), StoreError>;
+
+    /// As [`Project::project`], for a record that the journal has already, while rows are made anew.
+    /// Records that it builds on may be lost; what it says without them must not be lost too. With
+    /// all of them there it must come to the same rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Project::project`]; a record that means nothing counts as lost.
+    fn replay(
+        &self,
+        at: Position,
+        record: &Record,
+        index: &dyn Read,
+        writes: &mut Writes,
+    ) -> Result<(), StoreError> {
+        self.project(at, record, index, writes)
+    }
 }
 
 /// Called once, when the outcome of a submitted commit is known.

@@ -40,7 +40,25 @@ const INDEX_ROOM_BYTES: u64 = 2 << 20;
 
 /// Commits are refused while the disk has less room than this, so that the index, which writes in
 /// the background, does not meet its end.
-const FREE_BYTES_MIN: u64 = 16 << 20;
+pub const FREE_BYTES_MIN: u64 = 16 << 20;
+
+/// What a new store needs on its disk before it can take anything in: that room, its reserve, and a
+/// first index and journal.
+pub const NEW_STORE_BYTES_MIN: u64 = FREE_BYTES_MIN + RESERVE_BYTES as u64 + INDEX_ROOM_BYTES;
+
+/// Returns how many bytes are free on the disk of a folder, or of the nearest folder above it that is
+/// there; none where the system does not say.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let mut there = folder;
+    while !there.exists() {
+        there = match there.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            _ => Path::new("."),
+        };
+    }
+    RealFiles.free_bytes(there).ok()
+}
 
 /// sled's cache: the index is small and the phone has little memory.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -272,9 +290,12 @@ impl Place {
         SledEngine::open(&self.index_folder(), self.options.cache_bytes)
     }
 
-    /// Whether the disk has room for so many bytes, as far as it says.
+    /// Whether the disk has room for so many bytes, as far as it says; both disks, where the index
+    /// lies on one of its own.
     pub(super) fn has_room(&self, bytes: u64) -> bool {
-        self.files().free_bytes(&self.root).is_ok_and(|free| free >= bytes)
+        let has = |folder: &Path| self.files().free_bytes(folder).is_ok_and(|free| free >= bytes);
+        let index = self.index_folder();
+        has(&self.root) && (!index.exists() || has(&index))
     }
 }
 
@@ -370,12 +391,13 @@ impl Opening<'_> {
         let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
         let store = self.store.or_else(|| index.as_ref().map(|index| index.meta().store));
         let mut scan = self.scan(store, probe)?;
-        let store = match store.or(scan.store) {
+        let named = store.or(scan.store);
+        let store = match named {
             Some(store) => store,
             None => self.new_store()?,
         };
         self.store = Some(store);
-        scan = self.mend(scan, store, index.as_ref(), probe)?;
+        scan = self.mend(scan, (store, named.is_some()), index.as_ref(), probe)?;
         let mut journal = self.journal(&scan, store)?;
         let usable = index.filter(|_| reason.is_none());
         let usable = match usable {
@@ -397,8 +419,9 @@ impl Opening<'_> {
         Ok((journal, index))
     }
 
-    /// Opens the index, and says what is wrong with it.
-    fn open_index(&self) -> (Option<Index>, Option<String>) {
+    /// Opens the index, and says what is wrong with it. One that lacks room to be opened is whole: it
+    /// stays where it is until there is some, and nothing is written meanwhile.
+    fn open_index(&mut self) -> (Option<Index>, Option<String>) {
         if !self.place.index_folder().exists() || self.place.options.index_in_memory {
             return (None, None);
         }
@@ -415,7 +438,13 @@ impl Opening<'_> {
             .sled()
             .and_then(|engine| Index::load(engine, Arc::clone(self.project), store));
         match loaded {
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                if matches!(error, StoreError::Full { .. }) {
+                    self.poison.get_or_insert(error);
+                }
+                (None, Some(reason))
+            }
             Ok(None) => (None, Some("its meta row is damaged".into())),
             Ok(Some(index)) => {
                 reason = reason.or_else(|| self.fault_of(&index));
@@ -463,7 +492,7 @@ impl Opening<'_> {
     fn mend(
         &mut self,
         found: Scan,
-        store: StoreId,
+        (store, named): (StoreId, bool),
         index: Option<&Index>,
         probe: Position,
     ) -> Result<Scan, StoreError> {
@@ -477,11 +506,16 @@ impl Opening<'_> {
             None if found.found.head.position < known => "its last records were missing".into(),
             None => return Ok(found),
         };
+        if self.poison.is_some() {
+            // The index, which cannot be read yet, may hold what the journal has lost.
+            return Ok(found);
+        }
         let (folder, files) = (self.place.journal_folder(), &self.place.options.files);
         let site = Site {
             files,
             folder: &folder,
             store,
+            named,
             segment_bytes: self.place.options.segment_bytes,
             now_millis: self.place.now(),
         };

@@ -7,11 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{ENTRY_HEADER_BYTES, Entry, Head, StoreId};
+use super::entry::{ENTRY_HEADER_BYTES, Entry, Head, Marker, StoreId};
 use super::files::{Files, aside_path, failed};
 use super::index::{Encoded, Index};
 use super::journal::Journal;
-use super::scan::{find_record, read_segment, segment_files};
+use super::scan::{Finder, read_segment, segment_files};
 use super::segments::{FileJournal, Found};
 use super::{Position, StoreError};
 
@@ -26,6 +26,8 @@ pub(super) struct Site<'a> {
     pub(super) folder: &'a Path,
     /// The store that it belongs to.
     pub(super) store: StoreId,
+    /// Something still said which store it is; otherwise its name is new, and no record bears it.
+    pub(super) named: bool,
     /// When a segment is full.
     pub(super) segment_bytes: u64,
     /// The time, for the name of what is set aside.
@@ -72,9 +74,22 @@ pub(super) fn repair(
     let files = Arc::clone(site.files);
     // While files are taken over, each stays one segment, so that whole ones come out the same.
     let journal = FileJournal::resume(files, fresh.clone(), site.store, u64::MAX, found, None);
-    let mut rewrite = Rewrite { journal, index, head, commit: Vec::new(), ready: 0, bytes: 0 };
-    rewrite.journal.begin()?;
-    rewrite.take_all(site, known)?;
+    let mut rewrite = Rewrite {
+        journal,
+        index,
+        head,
+        marker: Marker::of(site.store),
+        commit: Vec::new(),
+        ready: 0,
+        bytes: 0,
+    };
+    let rewritten = rewrite.journal.begin().and_then(|()| rewrite.take_all(site, known));
+    drop(rewrite);
+    if let Err(error) = rewritten {
+        // What is half rewritten would only keep the disk full. Best effort: the next open removes it.
+        drop(site.files.remove_folder(&fresh));
+        return Err(error);
+    }
     swap(site, &fresh)
 }
 
@@ -113,6 +128,7 @@ struct Rewrite<'a> {
     journal: FileJournal,
     index: Option<&'a Index>,
     head: Head,
+    marker: Marker,
     /// Records that are not yet written; the first `ready` are whole commits.
     commit: Vec<Encoded>,
     ready: usize,
@@ -134,7 +150,8 @@ impl Rewrite<'_> {
                 + (segment.bytes.len() / ENTRY_HEADER_BYTES) as u64
                 + 1;
             let mut offset = 0;
-            while let Some((at, entry)) = find_record(&segment.bytes, offset) {
+            let finder = Finder::new(site.named.then_some(site.store), &segment.bytes);
+            while let Some((at, entry)) = finder.next(offset) {
                 offset = at + entry.len();
                 let position = entry.position.0;
                 if position > self.head.position.0 && position <= farthest {
@@ -159,7 +176,7 @@ impl Rewrite<'_> {
     }
 
     fn push(&mut self, entry: Entry) -> Result<(), StoreError> {
-        let (bytes, after) = entry.encode(&self.head.chain);
+        let (bytes, after) = entry.encode(&self.head.chain, &self.marker);
         self.head = Head { position: entry.position, chain: after };
         self.bytes += bytes.len();
         let last = entry.last;

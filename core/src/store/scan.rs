@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use super::entry::{
-    Chain, Entry, Head, HeaderFault, SEGMENT_HEADER_BYTES, SegmentHeader, StoreId, chain_after,
+    Chain, Entry, Head, HeaderFault, Marker, SEGMENT_HEADER_BYTES, SegmentHeader, StoreId,
+    chain_after,
 };
 use super::files::{Files, failed, list_if_there};
 use super::segments::{Found, newer};
@@ -84,12 +85,31 @@ pub(super) fn scan(
 ) -> Result<Scan, StoreError> {
     let listed = segment_files(files, folder)?;
     let count = listed.len();
+    let store = match store {
+        Some(store) => Some(store),
+        None => store_in_headers(files, &listed)?,
+    };
     let mut walk = Walk::new(store, probe);
     for (nth, (number, path)) in listed.into_iter().enumerate() {
         let segment = read_segment(files, number, path)?;
         walk.segment(segment, nth + 1 == count)?;
     }
     Ok(walk.scan)
+}
+
+/// Returns the store that the first readable header names.
+fn store_in_headers(
+    files: &dyn Files,
+    listed: &[(u64, PathBuf)],
+) -> Result<Option<StoreId>, StoreError> {
+    for (_, path) in listed {
+        let start = files.read_start(path, SEGMENT_HEADER_BYTES);
+        let (bytes, _) = start.map_err(|source| failed("read", path, source))?;
+        if let Ok(header) = SegmentHeader::decode(&bytes) {
+            return Ok(Some(header.store));
+        }
+    }
+    Ok(None)
 }
 
 /// Takes files whose hashes were found right: only the segments' headers are read. `None` when
@@ -141,7 +161,7 @@ impl Walk {
         };
         match header {
             Some(header) => self.records(file, header, is_last),
-            None if is_last && !had_been_durable(&file.bytes, self.scan.found.head) => {
+            None if is_last && !self.had_been_durable(&file, 0, self.scan.found.head) => {
                 // The crash came while this segment was being started.
                 self.scan.tail = Some(Tail { path: file.path, keep: 0, bytes: file.bytes });
             }
@@ -185,13 +205,27 @@ impl Walk {
         if whole.1 == file.bytes.len() {
             return;
         }
-        if is_last && !had_been_durable(&file.bytes[whole.1..], whole.0) {
+        if is_last && !self.had_been_durable(&file, whole.1, whole.0) {
             let bytes = file.bytes.split_off(whole.1);
             self.scan.tail = Some(Tail { path: file.path, keep: whole.1 as u64, bytes });
         } else {
             let what = format!("the record after {} cannot be read", whole.0.position.0);
             self.damage(&file.path, &what);
         }
+    }
+
+    /// Whether bytes that do not continue `head` hide records that had been durable: a later record
+    /// was written in a later group, and a group is only written after the sync of the one before.
+    fn had_been_durable(&self, file: &SegmentFile, from: usize, head: Head) -> bool {
+        let (finder, mut offset) = (Finder::new(self.scan.store, &file.bytes), from);
+        while let Some((at, entry)) = finder.next(offset) {
+            let group_start = entry.position.0.saturating_sub(u64::from(entry.group_offset));
+            if group_start > head.position.0 + 1 {
+                return true;
+            }
+            offset = at + entry.len();
+        }
+        false
     }
 
     fn damage(&mut self, path: &Path, what: &str) {
@@ -207,21 +241,34 @@ fn next_record(bytes: &[u8], head: Head) -> Option<(Entry, Chain)> {
     (entry.position.0 == head.position.0 + 1).then_some((entry, after))
 }
 
-/// Whether bytes that do not continue `head` hide records that had been durable: a later record was
-/// written in a later group, and a group is only written after the sync of the one before.
-fn had_been_durable(bytes: &[u8], head: Head) -> bool {
-    let mut offset = 0;
-    while let Some((at, entry)) = find_record(bytes, offset) {
-        let group_start = entry.position.0.saturating_sub(u64::from(entry.group_offset));
-        if group_start > head.position.0 + 1 {
-            return true;
-        }
-        offset = at + entry.len();
-    }
-    false
+/// Finds records with a good checksum, whatever they continue, that the store itself wrote.
+pub(super) struct Finder<'a> {
+    bytes: &'a [u8],
+    marker: Option<Marker>,
+    unmarked: bool,
 }
 
-/// Finds the next record with a good checksum, whatever it continues.
-pub(super) fn find_record(bytes: &[u8], from: usize) -> Option<(usize, Entry)> {
-    (from..bytes.len()).find_map(|at| Entry::decode(&bytes[at..]).map(|entry| (at, entry)))
+impl<'a> Finder<'a> {
+    /// Looks through a segment file. In one of format 1 older records bear no mark; where its header
+    /// is lost, the records tell its format.
+    /// Where no file says any more which store it is, the checksum alone must do.
+    pub(super) fn new(store: Option<StoreId>, segment: &'a [u8]) -> Self {
+        let marker = store.map(Marker::of);
+        let marked = Self { bytes: segment, marker, unmarked: false };
+        let unmarked = match SegmentHeader::format(segment) {
+            Some(format) => format == 1,
+            None => marked.next(0).is_none(),
+        };
+        Self { unmarked, ..marked }
+    }
+
+    /// Returns the next record at or behind a place in the file.
+    pub(super) fn next(&self, from: usize) -> Option<(usize, Entry)> {
+        (from..self.bytes.len()).find_map(|at| {
+            let bytes = &self.bytes[at..];
+            let entry = Entry::decode(bytes)?;
+            let ours = self.marker.is_none_or(|marker| marker.is_on(bytes, self.unmarked));
+            ours.then_some((at, entry))
+        })
+    }
 }

@@ -17,7 +17,9 @@ use crate::trust::HubReceipt;
 /// The version of frames written here.
 pub const FRAME_VERSION: u8 = 1;
 /// The version of what is said in them.
-pub const PROTOCOL_VERSION: u16 = 1;
+///
+/// 2: the hub names packs that it does not take (`Declined`), and where lines end (`Closed`).
+pub const PROTOCOL_VERSION: u16 = 2;
 /// Lists in a frame are filled up to this; one packet loss then costs little, and a frame of this
 /// size takes half a minute at 2G speed.
 pub const FRAME_FILL_BYTES: usize = 256 << 10;
@@ -95,10 +97,16 @@ pub enum Frame {
     Compare(ReconcileMessage),
     /// All is said.
     Bye,
+    /// Hub: packs of this push that it does not take in, each by name. What it does not name here, in
+    /// a receipt or in a notice is undecided: the phone keeps it and offers it again.
+    Declined {
+        /// One for each pack: its document, its signer's actor, its last change, and why.
+        packs: Vec<Notice>,
+    },
 }
 
 /// How many kinds of frames there are.
-const KINDS: u8 = 14;
+const KINDS: u8 = 15;
 
 impl Frame {
     /// Returns the bytes of the frame, compressed if that pays.
@@ -170,6 +178,7 @@ impl Frame {
             Self::Failed(_) => "Failed",
             Self::Compare(_) => "Compare",
             Self::Bye => "Bye",
+            Self::Declined { .. } => "Declined",
         }
     }
 }
@@ -216,7 +225,7 @@ fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError>
 /// Names by number on the wire.
 const KIND_NAMES: [&str; KINDS as usize] = [
     "Hello", "Push", "Pushed", "Ask", "Welcome", "Items", "Caught", "Receipts", "Notices", "Need",
-    "Answer", "Failed", "Compare", "Bye",
+    "Answer", "Failed", "Compare", "Bye", "Declined",
 ];
 
 /// Why bytes are not a frame. Always the fault of whoever made them.

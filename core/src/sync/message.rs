@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
+};
 use crate::trust::Attestation;
 
 /// A place in a hub's feed. A phone keeps one for all documents.
@@ -139,6 +141,15 @@ pub enum Verdict {
     Full,
 }
 
+impl Verdict {
+    /// Returns whether the hub keeps what it judged so. Of what it does not keep, the phone that
+    /// holds it may have the only copy.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        !matches!(self, Self::Unreadable | Self::OverQuota)
+    }
+}
+
 /// The end of an actor's line in the record: the hub refused what follows, for good. Whoever holds
 /// more of the line takes it out, so that all replicas stay equal; its author's device keeps what
 /// was typed and makes anew what can be.
@@ -186,6 +197,10 @@ pub enum AdminRequest {
     },
     /// Say how the hub is.
     Status,
+    /// Say what waits, and for what.
+    Waiting,
+    /// Somebody has seen what the hub's store had lost.
+    Acknowledge,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -197,6 +212,37 @@ pub enum AdminAnswer {
     Status(HubStatus),
     /// It was not done.
     Refused(Failure),
+    /// What waits, and for what.
+    Waiting(HubWaiting),
+}
+
+/// What waits at a hub, and for what: the first of each, with how many packs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubWaiting {
+    /// Checklists that nobody has published here, and packs that were made with them.
+    pub checklists: Vec<(TemplateId, u64)>,
+    /// Documents of which packs build on what nobody has sent, and those packs.
+    pub causes: Vec<(DocumentId, u64)>,
+    /// Devices of which packs are set aside.
+    pub set_aside: Vec<SetAside>,
+    /// What the hub's store had lost when it was opened, and nobody has acknowledged: records, and
+    /// whether not even their number is known.
+    pub lost: Vec<(Timestamp, u64, bool)>,
+    /// There is more than what is named.
+    pub more: bool,
+}
+
+/// Packs of one device that are set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The device.
+    pub device: DeviceId,
+    /// An administrator has named it to the hub.
+    pub known: bool,
+    /// Packs that it may not write, or may not yet: they enter the record when its rights allow it.
+    pub not_allowed: u64,
+    /// Packs that stay out for another reason.
+    pub others: u64,
 }
 
 /// How a hub is.
@@ -236,6 +282,8 @@ pub enum FailureCode {
     Closing,
     /// The sender itself failed.
     Internal,
+    /// What the device may do was changed: come again at once, under the new rights.
+    Changed,
 }
 
 /// A failure, as told to the other side.

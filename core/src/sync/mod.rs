@@ -20,7 +20,8 @@ pub use frame::{
 };
 pub use message::{
     AdminAnswer, AdminRequest, ClosedLine, DeviceEntry, Failure, FailureCode, FeedItem,
-    FeedPosition, Hello, HubStatus, Notice, Resume, Role, Snapshot, Verdict, Want, Welcome,
+    FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume, Role, SetAside, Snapshot, Verdict,
+    Want, Welcome,
 };
 pub use pack::{
     PACK_BYTES_MAX, PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, Pack, PackError,

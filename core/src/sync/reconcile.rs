@@ -37,6 +37,10 @@ pub const TURN_QUESTIONS_MAX: usize = 69_905;
 /// One turn answers with at most this many items; 44 MB, which 150,000 documents without a shared
 /// item reach.
 pub const TURN_ITEMS_MAX: usize = 500_000;
+/// One comparison takes at most this many turns of both sides together: the root's question, at each
+/// level of the tree a list of items that is answered with children, then the items of leaves and the
+/// answer to them. Honest replicas of 100,000 items take seven.
+pub const COMPARE_TURNS_MAX: usize = 2 * TREE_DEPTH as usize + 3;
 /// At most this many differences are kept from one comparison; the next one finds the others.
 pub const DIFFERENCES_MAX: usize = 200_000;
 

@@ -83,6 +83,11 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.ambiguous", &values)
         }
         E::Answer(error) => return of_answer(error, m),
+        E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
+        E::NotReviewer { role } => m.text("cause.not_reviewer", &[("role", role)]),
+        E::NotHere { scope, scopes } => {
+            m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
+        }
         E::NotYours { role, kind } => {
             let (role, kind) = (words::role_text(m, role), words::kind(m, kind.name()));
             m.text("cause.not_yours", &[("role", &role), ("kind", &kind)])
@@ -99,6 +104,19 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::NotPlanned => m.text("cause.not_planned", &[]),
         E::Move(error) => return of_move(error, m),
+        E::NotReady { to, missing } => {
+            let (to, count) = (words::state(m, to), missing.len().to_string());
+            m.text("cause.not_ready", &[("to", &to), ("count", &count)])
+        }
+        E::AsksReason { clashes } => {
+            m.text("cause.asks_reason", &[("count", &clashes.len().to_string())])
+        }
+        E::UnknownReason { given, known } => {
+            m.text("cause.unknown_reason", &[("given", given), ("known", known)])
+        }
+        E::DeadlineTooLate { given, latest } => {
+            m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
+        }
         _ => return None,
     })
 }
@@ -125,6 +143,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
     use ReplicaError as E;
     Some(match error {
         E::Store(error) => return of_store(error, m),
+        E::Unkept { packs, .. } => m.text("cause.unkept", &[("packs", &packs.to_string())]),
         E::UnknownDocument { document } => {
             m.text("cause.unknown_document", &[("document", &document.short())])
         }
@@ -179,10 +198,6 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
             let (from, to) = (words::state(m, from), words::state(m, to));
             m.text("cause.transition", &[("from", &from), ("to", &to)])
         }
-        E::OpenConflicts { count } => {
-            m.text("cause.open_conflicts", &[("count", &count.to_string())])
-        }
-        E::NoWitness => m.text("cause.no_witness", &[]),
         E::ExtendedBefore => m.text("cause.extended_before", &[]),
         E::PastMinutes { state } => {
             m.text("cause.past_minutes", &[("state", &words::state(m, state))])
@@ -344,6 +359,7 @@ pub(super) fn of_failure(failure: &Failure, m: &Messages) -> String {
         FailureCode::Full => m.text("cause.hub_full", &[]),
         FailureCode::Closing => m.text("cause.closing", &[]),
         FailureCode::Internal => m.text("cause.hub_failed", &[]),
+        FailureCode::Changed => m.text("cause.rights_changed", &[]),
     }
 }
 

@@ -3,20 +3,24 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bienban_core::checklist::grading::AnswersError;
+use bienban_core::checklist::lifecycle;
 use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
 use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
-use bienban_core::store::StoreError;
+use bienban_core::store::{self, StoreError};
 use bienban_core::sync::{Failure, FailureCode};
 use serde::Serialize;
 
 use super::causes;
+use super::course::{self, MissingData};
+use super::words;
 use super::wrong::{self, Wrong};
 use crate::config::ConfigError;
 use crate::hub::HubError;
@@ -50,6 +54,16 @@ pub(crate) enum CliError {
     /// The client failed.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is no room on the disk.
+    #[error("{source}")]
+    NoRoom {
+        /// What failed.
+        source: Box<Self>,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// The hub answered that it will not.
     #[error("the hub refused: {}", failure.message)]
     Refused {
@@ -140,6 +154,8 @@ pub(crate) enum Failed {
     UnknownField,
     /// The life cycle has no such step.
     NoStep,
+    /// Something that the law asks for first is missing.
+    NotReady,
     /// The checklist has no such item.
     UnknownItem,
     /// There is no device in the folder.
@@ -172,7 +188,11 @@ impl Failed {
     /// Returns the exit code; `docs/cli.md` lists them.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Otherwise | Self::Conflicted | Self::NoStep | Self::DemoThere => 1,
+            Self::Otherwise
+            | Self::Conflicted
+            | Self::NoStep
+            | Self::NotReady
+            | Self::DemoThere => 1,
             Self::Usage => 2,
             Self::NotFound
             | Self::UnknownItem
@@ -190,6 +210,7 @@ impl Failed {
     fn name(self) -> &'static str {
         match self {
             Self::Otherwise | Self::NoStep | Self::DemoThere => "failed",
+            Self::NotReady => "not_ready",
             Self::Usage => "usage",
             Self::NotFound
             | Self::UnknownItem
@@ -216,7 +237,7 @@ impl Failed {
                 m.text("hint.unknown_field", &[("fields", &HEADER_FIELDS.join(", "))])
             }
             // Only what the error holds can tell more.
-            Self::NoStep => return None,
+            Self::NoStep | Self::NotReady => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -243,6 +264,9 @@ pub(crate) struct Described {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<CellProblem>,
+    /// What a step of the life cycle lacks, or which inspections ask for a reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MissingData>,
 }
 
 impl CliError {
@@ -253,6 +277,7 @@ impl CliError {
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
             Self::Client(error) => of_client(error),
+            Self::NoRoom { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -269,11 +294,35 @@ impl CliError {
         }
     }
 
+    /// Adds how much room a disk needs and has, where that is what failed.
+    pub(crate) fn with_room(self, folder: &Path) -> Self {
+        match (self.failed(), store::free_bytes(folder)) {
+            (Failed::Full, Some(free)) if !matches!(self, Self::NoRoom { .. }) => {
+                Self::NoRoom { source: Box::new(self), needed: store::FREE_BYTES_MIN, free }
+            }
+            _ => self,
+        }
+    }
+
+    /// Returns how long the hub asked to be left alone, if it did.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Client(ClientError::Driver(DriverError::Refused { failure })) => {
+                failure.retry_after_ms.map(Duration::from_millis)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the error in the words of a person: what, why, and what to do.
     pub(crate) fn explain(&self, m: &Messages) -> String {
         let described = self.describe(m);
         let mut text = m.text("error.line", &[("message", &described.message)]);
         text.push('\n');
+        for missing in &described.missing {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "  - {}", course::missing_text(missing, m));
+        }
         for cause in &described.causes {
             // Writing to a text cannot fail.
             let _ = writeln!(text, "  {}", m.text("error.cause", &[("cause", cause)]));
@@ -289,7 +338,20 @@ impl CliError {
         let failed = self.failed();
         let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
-        let mut cause = self.source();
+        let missing = match self {
+            Self::Client(ClientError::NotReady { missing, .. }) => {
+                missing.iter().map(|one| MissingData::of(one, m)).collect()
+            }
+            Self::Client(ClientError::AsksReason { clashes }) => {
+                clashes.iter().map(|clash| MissingData::asked(clash, m)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut cause = match self {
+            // It says the same as what failed, and adds figures.
+            Self::NoRoom { source, .. } => source.source(),
+            _ => self.source(),
+        };
         while let Some(found) = cause {
             let text = causes::explain(found, m);
             // A transparent error says the same as its cause.
@@ -308,6 +370,7 @@ impl CliError {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
             },
+            missing,
         }
     }
 
@@ -318,6 +381,7 @@ impl CliError {
             Self::Usage { what } | Self::Import { what, .. } => what.clone(),
             Self::Wrong(wrong) => wrong.explain(m),
             Self::Client(error) => causes::of_client(error, m).unwrap_or_else(|| error.to_string()),
+            Self::NoRoom { source, .. } => source.message(m),
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
@@ -344,14 +408,24 @@ impl CliError {
     /// Returns advice that only this error can give: which names there are.
     fn hint(&self, m: &Messages) -> Option<String> {
         match self {
+            Self::NoRoom { needed, free, .. }
+            | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
+                let (needed, free) = (mebibytes(*needed), mebibytes(*free));
+                Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
+            }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
-                EditError::Transition { from, .. } => Some(next_states(from, m)),
+                EditError::Transition { from, to } => Some(next_states(from, to, m)),
                 _ => None,
             },
             _ => None,
         }
     }
+}
+
+/// Writes bytes as mebibytes.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// Says which command lists what was looked for.
@@ -362,20 +436,29 @@ fn not_found(what: &str, m: &Messages) -> Option<String> {
         "plan" => m.text("hint.list_plans", &[]),
         "checklist" => m.text("hint.list_checklists", &[]),
         "device" => m.text("hint.list_devices", &[]),
-        "finding" | "row" | "comment" => m.text("hint.see_show", &[]),
+        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
         "change" => m.text("hint.see_history", &[]),
         _ => return None,
     })
 }
 
-/// Says which states may follow.
-fn next_states(from: &str, m: &Messages) -> String {
-    let state = LifeCycle::ALL.into_iter().find(|state| state.name() == from);
-    let next = state.map(LifeCycle::next).unwrap_or_default();
-    if next.is_empty() {
-        return m.text("hint.last_state", &[]);
+/// Says which states may follow, and which the state asked for follows.
+fn next_states(from: &str, to: &str, m: &Messages) -> String {
+    let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
+    let next = named(from).map(LifeCycle::next).unwrap_or_default();
+    let before = named(to).map(lifecycle::before).unwrap_or_default();
+    let mut hint = if next.is_empty() {
+        m.text("hint.last_state", &[])
+    } else {
+        m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    };
+    if !before.is_empty() {
+        let states = wrong::states(&before, m);
+        let why =
+            m.text("hint.states_before", &[("to", &words::state(m, to)), ("states", &states)]);
+        hint = format!("{hint}. {why}");
     }
-    m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    hint
 }
 
 fn of_client(error: &ClientError) -> Failed {
@@ -386,6 +469,10 @@ fn of_client(error: &ClientError) -> Failed {
             Failed::NotFound
         }
         ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
+        ClientError::NotYours { .. }
+        | ClientError::NotReviewer { .. }
+        | ClientError::NotHere { .. } => Failed::Refused,
+        ClientError::NoRoom { .. } => Failed::Full,
         ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
         ClientError::Answer(
             AnswerError::Value { .. }
@@ -395,7 +482,8 @@ fn of_client(error: &ClientError) -> Failed {
         ) => Failed::Usage,
         ClientError::Move(MoveError::Missing { .. }) => Failed::NotFound,
         ClientError::Move(MoveError::OtherChecklist { .. }) => Failed::Usage,
-        ClientError::NotYours { .. } => Failed::Refused,
+        ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),
@@ -416,7 +504,7 @@ fn of_store(error: &StoreError) -> Failed {
 
 fn of_replica(error: &ReplicaError) -> Failed {
     match error {
-        ReplicaError::Store(error) => of_store(error),
+        ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {
@@ -452,7 +540,7 @@ fn of_driver(error: &DriverError) -> Failed {
 
 fn of_failure(failure: &Failure) -> Failed {
     match failure.code {
-        FailureCode::Busy | FailureCode::Closing => Failed::Network,
+        FailureCode::Busy | FailureCode::Closing | FailureCode::Changed => Failed::Network,
         FailureCode::Full => Failed::HubFull,
         _ => Failed::Refused,
     }

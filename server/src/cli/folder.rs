@@ -6,7 +6,7 @@ use bienban_core::client::{Client, ClientError, Settings};
 use bienban_core::driver::{SyncOptions, SyncReport};
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
-use bienban_core::sync::{AdminAnswer, AdminRequest, HubStatus};
+use bienban_core::sync::{AdminAnswer, AdminRequest};
 use clap::Args;
 use serde::Serialize;
 
@@ -168,14 +168,13 @@ pub(super) async fn ask(
     client: &Client,
     request: AdminRequest,
     output: &Output,
-) -> Result<Option<HubStatus>, CliError> {
+) -> Result<AdminAnswer, CliError> {
     let spinner = output.spinner(output.messages().text("sync.running", &[]));
     let report = client.sync(SyncOptions { live: None, asks: vec![request] }).await;
     spinner.finish_and_clear();
     match report.map_err(|error| told(client, error))?.answers.pop() {
-        Some(AdminAnswer::Done) => Ok(None),
-        Some(AdminAnswer::Status(status)) => Ok(Some(status)),
         Some(AdminAnswer::Refused(failure)) => Err(CliError::Refused { failure }),
+        Some(answer) => Ok(answer),
         None => Err(CliError::NoAnswer),
     }
 }

@@ -3,6 +3,7 @@
 
 mod admin;
 mod causes;
+mod course;
 mod demo;
 mod error;
 mod field;
@@ -17,6 +18,7 @@ mod rows;
 mod serve;
 mod template;
 mod time;
+mod troubles;
 mod units;
 mod usage;
 mod words;

@@ -1,5 +1,9 @@
 //! One inspection as text: what a person reads in a terminal.
 
+use bienban_core::client::Corrections;
+use bienban_core::model::Standing;
+
+use super::course;
 use super::grade;
 use super::output::Page;
 use super::record::{
@@ -14,7 +18,11 @@ use crate::messages::Messages;
 pub(super) const SHORT: usize = 8;
 
 /// Writes the whole inspection.
-pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
+pub(super) fn inspection(
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) -> Page {
     let mut page = Page::new();
     heading(&mut page, data, m);
     for section in &data.sections {
@@ -43,6 +51,7 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
             finding_text(&mut page, finding, m);
         }
     }
+    course_text(&mut page, data, corrections, m);
     for (title, text) in [
         (m.text("show.facility_opinion", &[]), &data.facility_opinion),
         (m.text("show.other_opinions", &[]), &data.other_opinions),
@@ -62,6 +71,34 @@ pub(super) fn inspection(data: &InspectionData, m: &Messages) -> Page {
     page.line(arrival_text(&data.arrival, m));
     page.line(m.text("show.digest", &[("digest", &data.digest)]));
     page
+}
+
+fn course_text(
+    page: &mut Page,
+    data: &InspectionData,
+    corrections: Option<&Corrections>,
+    m: &Messages,
+) {
+    let titled = |page: &mut Page, title: String| {
+        page.gap();
+        page.line(title);
+    };
+    if let Some(corrections) = corrections.filter(|found| !found.actions.is_empty()) {
+        titled(page, m.text("show.actions", &[]));
+        course::actions_text(page, corrections, m);
+    }
+    if !data.samples.is_empty() {
+        titled(page, m.text("show.samples", &[]));
+        course::samples_text(page, &data.samples, m);
+    }
+    if !data.difficulties.is_empty() {
+        titled(page, m.text("show.difficulties", &[]));
+        course::difficulties_text(page, &data.difficulties, m);
+    }
+    if let Some(life) = data.life.as_ref().filter(|life| !life.clocks.is_empty()) {
+        titled(page, m.text("clock.title", &[("day", &life.as_of)]));
+        course::clocks_text(page, life, m);
+    }
 }
 
 fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
@@ -228,9 +265,19 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
 fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
     page.gap();
     page.line(m.text("show.review", &[("verdict", &words::state(m, review.verdict))]));
+    if review.conflict {
+        page.line(format!("  {}", m.text("show.verdicts_differ", &[])));
+    }
     for decision in &review.decisions {
-        let by = by(&decision.author, &decision.at, m);
-        page.line(format!("  {}  {by}", decision.value));
+        let by = by(&decision.said.author, &decision.said.at, m);
+        let verdict = decision.verdict.map(|name| words::state(m, name)).unwrap_or_default();
+        let standing = match decision.standing {
+            Standing::Stands => String::new(),
+            Standing::Replaced => m.text("show.replaced", &[]),
+            Standing::NotBySupervisor => m.text("show.not_by_supervisor", &[]),
+        };
+        let line = format!("  {verdict}  {}  {by}  {standing}", decision.said.value);
+        page.line(line.trim_end());
     }
     for (name, entries) in [
         (m.text("show.request", &[]), &review.requests),
@@ -245,6 +292,7 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
 fn pinned_text(page: &mut Page, name: &str, entry: &PinnedData, m: &Messages) {
     let settled =
         if entry.settled { m.text("show.settled", &[]) } else { m.text("show.open", &[]) };
+    let settled = if entry.counts { settled } else { m.text("show.not_by_supervisor", &[]) };
     let item = entry.item.as_deref().unwrap_or("–");
     let id: String = entry.id.chars().take(SHORT).collect();
     page.line(format!("  {id}  {name} [{item}] {settled}"));

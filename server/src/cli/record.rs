@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bienban_core::checklist::Item;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
-    Answer as Given, AnswerState, Conflict, FindingView, Grade, Parked, Pinned, Register,
-    ReviewView, Said, Told, Verdict,
+    Answer as Given, AnswerState, Conflict, FindingView, Grade, Judged, Parked, Pinned, Register,
+    ReviewView, Said, Standing, Told,
 };
 use bienban_core::replica::Arrival;
 use serde::Serialize;
 
 pub(super) use self::groups::{RepeatData, RowData};
+use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
 use super::grade::GradeData;
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
@@ -120,11 +121,23 @@ pub(super) struct ConflictData {
 
 #[derive(Debug, Serialize)]
 pub(super) struct ReviewData {
-    /// One of pending, accepted, sent_back.
+    /// One of pending, accepted, sent_back: what counts.
     pub(super) verdict: &'static str,
-    pub(super) decisions: Vec<SaidData<String>>,
+    /// Several decisions stand that differ, and the one that asks for more counts.
+    pub(super) conflict: bool,
+    /// Every decision ever made, oldest first.
+    pub(super) decisions: Vec<DecisionData>,
     pub(super) comments: Vec<PinnedData>,
     pub(super) requests: Vec<PinnedData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DecisionData {
+    pub(super) verdict: Option<&'static str>,
+    /// One of stands, replaced, not_by_supervisor.
+    pub(super) standing: Standing,
+    #[serde(flatten)]
+    pub(super) said: SaidData<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,6 +147,8 @@ pub(super) struct PinnedData {
     pub(super) said: SaidData<String>,
     /// A comment is dealt with; a request is answered.
     pub(super) settled: bool,
+    /// It is a supervisor's.
+    pub(super) counts: bool,
     pub(super) replies: Vec<SaidData<String>>,
 }
 
@@ -184,6 +199,12 @@ pub(super) struct InspectionData {
     pub(super) conflicts: Vec<ConflictData>,
     pub(super) grade: GradeData,
     pub(super) review: Option<ReviewData>,
+    /// Steps, what the next ones lack, clocks; none when the past is shown.
+    pub(super) life: Option<LifeData>,
+    /// Corrective actions; none when the past is shown.
+    pub(super) actions: Option<Vec<ActionData>>,
+    pub(super) samples: Vec<SampleData>,
+    pub(super) difficulties: Vec<DifficultyData>,
     pub(super) arrival: ArrivalData,
 }
 
@@ -224,7 +245,15 @@ impl InspectionData {
                 graded: shown.grade.clone(),
                 explanation: Some(shown.explanation.clone()),
             },
-            review: shown.review.as_ref().map(|view| review(view, authors)),
+            review: shown
+                .review
+                .as_ref()
+                .zip(shown.judged.as_ref())
+                .map(|(view, judged)| review(view, judged, authors)),
+            life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
+            actions: shown.corrections.as_ref().map(course::actions),
+            samples: course::samples(&shown.view),
+            difficulties: course::difficulties(&shown.view),
             arrival: arrival(&shown.arrival),
         }
     }
@@ -372,29 +401,29 @@ pub(super) fn conflicts(conflicts: &[Conflict], authors: &Authors) -> Vec<Confli
         .collect()
 }
 
-fn review(view: &ReviewView, authors: &Authors) -> ReviewData {
-    let decision = |told: &Told<bienban_core::model::Decision>| match told {
+fn review(view: &ReviewView, judged: &Judged, authors: &Authors) -> ReviewData {
+    let text = |told: &Told<bienban_core::model::Decision>| match told {
         Told::Valid(decision) => decision.text.clone(),
         Told::Damaged(raw) => raw.clone(),
     };
-    let open_comments = view.open_comments();
-    let open_requests = view.open_requests();
+    let decisions = judged.decisions.iter().map(|(decision, standing)| DecisionData {
+        verdict: decision.value.valid().map(|decision| decision.verdict.name()),
+        standing: *standing,
+        said: said(decision, authors, text),
+    });
     ReviewData {
-        verdict: match view.verdict() {
-            Verdict::Pending => "pending",
-            Verdict::Accepted => "accepted",
-            Verdict::SentBack => "sent_back",
-        },
-        decisions: view.decision.all().iter().map(|d| said(d, authors, decision)).collect(),
-        comments: pinned(view, &view.comments, &open_comments, authors),
-        requests: pinned(view, &view.requests, &open_requests, authors),
+        verdict: judged.verdict.name(),
+        conflict: judged.is_conflict(),
+        decisions: decisions.collect(),
+        comments: pinned((view, judged), &view.comments, &judged.open_comments, authors),
+        requests: pinned((view, judged), &view.requests, &judged.open_requests, authors),
     }
 }
 
 fn pinned(
-    view: &ReviewView,
+    (view, judged): (&ReviewView, &Judged),
     entries: &BTreeMap<String, Register<Told<Pinned>>>,
-    open: &[&str],
+    open: &[String],
     authors: &Authors,
 ) -> Vec<PinnedData> {
     let text = |told: &Told<Pinned>| match told {
@@ -409,7 +438,8 @@ fn pinned(
                 id: id.clone(),
                 item: last.value.valid().and_then(|pinned| pinned.item.clone()),
                 said: said(last, authors, text),
-                settled: !open.contains(&id.as_str()),
+                settled: !open.contains(id),
+                counts: !judged.uncounted.contains(id),
                 replies: replies(view, id, authors),
             };
             Some((last.at.0, data))

@@ -1,7 +1,7 @@
 //! Lists: facilities, plans, inspections, checklists. Read from summary rows; no document is loaded.
 
 use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DocumentId, Kind, Summary, Timestamp};
+use bienban_core::model::{DocumentId, Kind, Summary, Timestamp, VisitReason};
 use bienban_core::replica::{ListQuery, units};
 use clap::Args;
 use serde::Serialize;
@@ -99,6 +99,9 @@ struct VisitRow {
     template: String,
     begun: bool,
     removed: bool,
+    /// Why it is inspected once more in the same year, where a rule asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<VisitReason>,
 }
 
 /// A plan with its visits.
@@ -250,6 +253,7 @@ pub(super) fn plan(client: &Client, name: &str, output: &Output) -> Result<Answe
     let view = client.plan(id)?;
     let mut visits = Vec::new();
     for visit in client.visits(id)? {
+        let planned = view.facilities.get(&visit.facility.to_string());
         visits.push(VisitRow {
             inspection: visit.document.to_string(),
             facility: named(client, visit.facility)?,
@@ -257,6 +261,7 @@ pub(super) fn plan(client: &Client, name: &str, output: &Output) -> Result<Answe
             template: visit.template.to_string(),
             begun: client.phone().replica().genesis(visit.document).is_ok(),
             removed: visit.removed,
+            reason: planned.and_then(|register| register.shown()?.valid()?.reason.clone()),
         });
     }
     let members = view.team.iter().filter_map(|(device, register)| {

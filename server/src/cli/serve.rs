@@ -99,6 +99,7 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         listen: config.listen,
         limits: config.net_limits(),
         shutdown: config.shutdown,
+        store: config.store.clone(),
         trust: arguments.admin.into_iter().map(first_admin).collect(),
     })
     .map_err(|error| service("hub", error))?;

@@ -2,6 +2,7 @@
 //!
 //! Vietnam has had one zone without summer time since 1975, so a fixed offset is the whole rule.
 
+use bienban_core::checklist::Day;
 use bienban_core::model::Timestamp;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset, time};
@@ -43,6 +44,15 @@ pub(crate) fn minute(at: &str) -> String {
 /// Returns the day in Vietnam, as YYYY-MM-DD.
 pub(crate) fn day(at: Timestamp) -> String {
     rfc3339(at).chars().take(10).collect()
+}
+
+/// Reads a day, as an argument of a command.
+///
+/// # Errors
+///
+/// Returns [`Wrong::Day`] for anything but a day as YYYY-MM-DD.
+pub(crate) fn typed_day(text: &str) -> Result<Day, Wrong> {
+    text.parse().map_err(|_| Wrong::Day { given: text.to_owned() })
 }
 
 /// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use bienban_core::checklist::{AnswerType, Item, Wanted, Words};
-use bienban_core::model::{Grade, Severity};
+use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
 
@@ -212,6 +212,8 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "finding" => m.text("thing.finding", &[]),
         "row" => m.text("thing.row", &[]),
         "comment" => m.text("thing.comment", &[]),
+        "action" => m.text("thing.action", &[]),
+        "sample" => m.text("thing.sample", &[]),
         other => other.to_owned(),
     }
 }
@@ -224,6 +226,25 @@ pub(crate) fn role_text(m: &Messages, name: &str) -> String {
         "inspector" => m.text("role.inspector", &[]),
         "supervisor" => m.text("role.supervisor", &[]),
         _ => m.text("role.auditor", &[]),
+    }
+}
+
+/// Returns where a corrective action stands, as people read it.
+pub(crate) fn action_state(m: &Messages, state: ActionState) -> String {
+    match state {
+        ActionState::Open => m.text("action.open", &[]),
+        ActionState::Submitted => m.text("action.submitted", &[]),
+        ActionState::Verified => m.text("action.verified", &[]),
+        ActionState::Recheck => m.text("action.recheck", &[]),
+        _ => m.text("action.cancelled", &[]),
+    }
+}
+
+/// Returns who raised a difficulty, as people read it.
+pub(crate) fn raised_by(m: &Messages, by: RaisedBy) -> String {
+    match by {
+        RaisedBy::Facility => m.text("difficulty.facility", &[]),
+        RaisedBy::Commune => m.text("difficulty.commune", &[]),
     }
 }
 

@@ -28,6 +28,26 @@ pub(crate) enum Wrong {
         /// What was given.
         given: String,
     },
+    /// No day of the calendar.
+    #[error("{given}: give a day as YYYY-MM-DD")]
+    Day {
+        /// What was given.
+        given: String,
+    },
+    /// A reason that does not say for which facility, of which kind and why.
+    #[error("--reason {given}: give FACILITY=clear_sign:TEXT, for a facility of this plan")]
+    Reason {
+        /// What was given.
+        given: String,
+    },
+    /// A row of a form with too few or too many parts.
+    #[error("--row {given}: {expected}")]
+    Row {
+        /// What was given.
+        given: String,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// Not what a list printed as `next`.
     #[error("--after {given}: give the `next` of the page before")]
     Cursor {
@@ -78,6 +98,11 @@ impl Wrong {
             Self::Severity => m.text("wrong.severity", &[]),
             Self::State => m.text("wrong.state", &[("states", &states(&LifeCycle::ALL, m))]),
             Self::Deadline { given } => m.text("wrong.deadline", &[("given", given)]),
+            Self::Day { given } => m.text("wrong.day", &[("given", given)]),
+            Self::Reason { given } => m.text("wrong.reason", &[("given", given)]),
+            Self::Row { given, expected } => {
+                m.text("wrong.row", &[("given", given), ("expected", expected)])
+            }
             Self::Cursor { given } => m.text("wrong.cursor", &[("given", given)]),
             Self::Hub { given, source } => {
                 let why = causes::of_address(source, m);
@@ -115,6 +140,9 @@ mod tests {
             Wrong::Grade,
             Wrong::Severity,
             Wrong::Deadline { given: given() },
+            Wrong::Day { given: given() },
+            Wrong::Reason { given: given() },
+            Wrong::Row { given: given(), expected: "A|B" },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
             Wrong::PlanDays { from: given(), to: "y".to_owned() },

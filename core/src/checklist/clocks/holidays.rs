@@ -55,7 +55,7 @@ pub struct Holidays {
     worked: BTreeSet<Day>,
 }
 
-pub(super) fn read<T: DeserializeOwned>(
+pub(in crate::checklist) fn read<T: DeserializeOwned>(
     what: &'static str,
     format: u32,
     bytes: &[u8],

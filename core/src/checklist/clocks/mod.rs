@@ -9,6 +9,7 @@ mod file;
 mod holidays;
 
 pub use file::{Clock, Clocks, Extension, Frequency, Length, Period};
+pub(super) use holidays::read as read_file;
 pub use holidays::{DayOff, Holidays, Year};
 
 use super::day::Day;

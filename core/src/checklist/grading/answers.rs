@@ -209,12 +209,16 @@ impl Answers {
             (item.clone(), Standing::of_state(state, photos))
         };
         let live = view.findings.iter().filter(|(_, finding)| finding.is_live());
-        Self {
+        let mut answers = Self {
             items: view.answers.iter().map(standing).collect(),
             rows: BTreeMap::new(),
             findings: live.map(|(id, finding)| (id.clone(), Finding::of_view(finding))).collect(),
             filled_by: None,
+        };
+        for (id, row) in view.rows.iter().filter(|(_, row)| row.is_live()) {
+            answers.put_row(row.group(), id, &row.answers);
         }
+        answers
     }
 
     /// Adds what a record holds of a row of a repeat group.

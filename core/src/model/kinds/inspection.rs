@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::FindingView;
 use super::row::{LooseNote, RowView};
+use super::sample::{Sample, SampleStep};
+use super::steps::{Difficulty, Step};
 use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, within};
 use crate::model::edition::Edition;
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
@@ -180,10 +182,15 @@ fn all_agree(values: &[Said<Answer>]) -> bool {
 }
 
 /// Header fields of the minutes (*phần đầu biên bản*), beside what facility and plan already hold.
-pub const HEADER_FIELDS: [&str; 28] = [
+pub const HEADER_FIELDS: [&str; 37] = [
     "decision_number",
     "decision_date",
     "decision_signer",
+    "level",
+    "overlap_handling",
+    "conduct_plan_approver",
+    "leader",
+    "secretary",
     "form",
     "content",
     "facility",
@@ -204,50 +211,16 @@ pub const HEADER_FIELDS: [&str; 28] = [
     "documents",
     "witness",
     "witness_position",
+    "commune_representative",
+    "commune_representative_position",
     "refusal_reason",
     "copies",
     "pages",
     "recommendation",
     "clear_sign_reason",
+    "minutes_number",
+    "report_number",
 ];
-
-/// A sample taken (*mẫu đã lấy*): a row of form 15, NĐ 37/2026/NĐ-CP.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Sample {
-    /// *Tên mẫu*.
-    pub name: String,
-    /// *Ký hiệu, mã mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub code: String,
-    /// *Cơ sở sản xuất ghi trên nhãn*, or who supplied it.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub maker: String,
-    /// *Đơn vị tính*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub unit: String,
-    /// *Khối lượng, số lượng mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub quantity: String,
-    /// *Lượng hàng tại thời điểm lấy mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub stock: String,
-    /// *Ngày sản xuất*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub produced_on: String,
-    /// *Số lô*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub lot: String,
-    /// *Thời hạn lưu mẫu*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub keep_until: String,
-    /// *Ghi chú*.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub note: String,
-    /// Taken off the list; kept and shown as such.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub removed: bool,
-}
 
 /// A photo or scan named by its hash (*minh chứng*).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,6 +263,10 @@ pub struct InspectionView {
     pub findings: BTreeMap<String, FindingView>,
     /// Samples by id.
     pub samples: BTreeMap<String, Register<Told<Sample>>>,
+    /// Seals, handovers and results of samples by id.
+    pub sample_steps: BTreeMap<String, Register<Told<SampleStep>>>,
+    /// Difficulties that a facility or commune raised, by id.
+    pub difficulties: BTreeMap<String, Register<Told<Difficulty>>>,
     /// Photos by hash.
     pub evidence: BTreeMap<String, Register<Told<Evidence>>>,
     /// *Ý kiến của cơ sở*.
@@ -302,6 +279,8 @@ pub struct InspectionView {
     pub state: Register<LifeCycle>,
     /// The state of an inspection that nobody has moved yet.
     pub initial: LifeCycle,
+    /// When and why it came to each state, by the state's name.
+    pub steps: BTreeMap<String, Register<Told<Step>>>,
     /// Whether the legal clock was extended, and why.
     pub extended: Register<String>,
 }
@@ -333,6 +312,8 @@ impl InspectionView {
             loose_notes,
             findings: super::finding::read_all(view),
             samples: view.told("samples"),
+            sample_steps: view.told("handovers"),
+            difficulties: view.told("difficulties"),
             evidence: evidence(view),
             facility_opinion: view.text("facility_opinion"),
             other_opinions: view.text("other_opinions"),
@@ -342,6 +323,7 @@ impl InspectionView {
                 Origin::Planned { .. } => LifeCycle::Planned,
                 _ => LifeCycle::Draft,
             },
+            steps: super::steps::read(view),
             extended: lifecycle("extended").map(|raw| crate::model::view::read_string(&raw)),
         }
     }
@@ -506,78 +488,6 @@ impl Editor<'_> {
         self.edit_text(&text, name, edit)
     }
 
-    /// Moves the inspection along its life.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`EditError::Transition`] when no standing state leads there,
-    /// [`EditError::OpenConflicts`] before minutes are signed, and [`EditError::NoWitness`] when the
-    /// facility refuses to sign and no witness is named.
-    pub fn set_state(&mut self, to: LifeCycle) -> Result<(), EditError> {
-        self.require(Kind::Inspection, "life cycle")?;
-        let view = self.document.view();
-        let read = InspectionView::of(&view);
-        let states = read.states();
-        if !states.iter().any(|from| from.next().contains(&to)) {
-            let from = states.last().map_or("draft", |state| state.name());
-            return Err(EditError::Transition { from, to: to.name() });
-        }
-        if matches!(to, LifeCycle::MinutesSigned | LifeCycle::MinutesRefused) {
-            let open = view.conflicts().into_iter();
-            let count = open.filter(|open| open.place.container != "lifecycle").count();
-            if count > 0 {
-                return Err(EditError::OpenConflicts { count });
-            }
-        }
-        if to == LifeCycle::MinutesRefused {
-            let header = self.map("header")?;
-            if !self.exists(&header, "witness")? {
-                return Err(EditError::NoWitness);
-            }
-        }
-        let map = self.map("lifecycle")?;
-        self.put(&map, "state", &to)
-    }
-
-    /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`EditError::ExtendedBefore`], or [`EditError::Invalid`] without a reason.
-    pub fn extend(&mut self, reason: &str) -> Result<(), EditError> {
-        self.require(Kind::Inspection, "life cycle")?;
-        let map = self.map("lifecycle")?;
-        if self.exists(&map, "extended")? {
-            return Err(EditError::ExtendedBefore);
-        }
-        let reason = needed("reason of the extension", reason)?;
-        self.put(&map, "extended", &reason)
-    }
-
-    /// Writes a sample's row.
-    ///
-    /// # Errors
-    ///
-    /// Returns which field is missing or too long.
-    pub fn sample_put(&mut self, id: [u8; 16], sample: &Sample) -> Result<(), EditError> {
-        self.require(Kind::Inspection, "samples")?;
-        let text = |what: &str, value: &str| field(what, value);
-        let sample = Sample {
-            name: needed("name of the sample", &sample.name)?,
-            code: text("code", &sample.code)?,
-            maker: text("maker", &sample.maker)?,
-            unit: text("unit", &sample.unit)?,
-            quantity: text("quantity", &sample.quantity)?,
-            stock: text("stock", &sample.stock)?,
-            produced_on: text("production date", &sample.produced_on)?,
-            lot: text("lot", &sample.lot)?,
-            keep_until: text("keeping time", &sample.keep_until)?,
-            note: text("note", &sample.note)?,
-            removed: sample.removed,
-        };
-        self.put_row("samples", &hex::encode(id), &sample)
-    }
-
     /// Names a photo or scan by its BLAKE3 hash.
     ///
     /// # Errors
@@ -596,7 +506,7 @@ impl Editor<'_> {
     }
 }
 
-fn evidence_hash(hash: &str) -> Result<(), EditError> {
+pub(super) fn evidence_hash(hash: &str) -> Result<(), EditError> {
     let hexadecimal = hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if hexadecimal && hash.len() == 64 {
         Ok(())

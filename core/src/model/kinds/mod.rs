@@ -7,3 +7,5 @@ pub(crate) mod inspection;
 pub(crate) mod plan;
 pub(crate) mod review;
 pub(crate) mod row;
+pub(crate) mod sample;
+pub(crate) mod steps;

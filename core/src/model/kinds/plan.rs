@@ -23,6 +23,49 @@ pub const PLAN_FIELDS: [&str; 8] = [
     "basis",
 ];
 
+/// Level of the agency that decides (*cấp của cơ quan ra quyết định*): the clocks of an inspection
+/// depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgencyLevel {
+    /// *Cấp xã*.
+    Commune,
+    /// *Cấp tỉnh*.
+    Province,
+    /// *Cấp bộ, trung ương*.
+    Ministry,
+}
+
+impl AgencyLevel {
+    /// Every level, the lowest first.
+    pub const ALL: [Self; 3] = [Self::Commune, Self::Province, Self::Ministry];
+
+    /// Returns the name used in records and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Commune => "commune",
+            Self::Province => "province",
+            Self::Ministry => "ministry",
+        }
+    }
+
+    /// Returns the level of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name.trim())
+    }
+}
+
+/// Why a facility is inspected although a rule of frequency asks for a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitReason {
+    /// Which reason of the law, for instance `clear_sign` (*có dấu hiệu vi phạm rõ ràng*).
+    pub key: String,
+    /// What it rests on.
+    pub text: String,
+}
+
 /// Most sections of a checklist assigned to one member.
 const SECTIONS_MAX: usize = 64;
 
@@ -35,6 +78,10 @@ pub struct PlanInput {
     pub decision_number: String,
     /// *Ngày quyết định*, as YYYY-MM-DD.
     pub decision_date: String,
+    /// *Người ký quyết định*.
+    pub decision_signer: String,
+    /// Level of the agency that decides; none while nobody said.
+    pub level: Option<AgencyLevel>,
     /// First day, as YYYY-MM-DD.
     pub from: String,
     /// Last day, as YYYY-MM-DD.
@@ -60,6 +107,9 @@ pub struct PlannedVisit {
     /// Taken off the plan; kept and shown as such.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// Why it is inspected once more in the same year; none where no rule asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<VisitReason>,
 }
 
 /// Role in the team (*vai trò trong đoàn*).
@@ -131,6 +181,15 @@ impl PlanView {
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).and_then(Register::shown).map(String::as_str)
     }
+
+    /// Returns the members of the team who are not taken off it, by the id of a device or person.
+    #[must_use]
+    pub fn members(&self) -> Vec<(&str, &Member)> {
+        let shown = self.team.iter().filter_map(|(id, register)| {
+            Some((id.as_str(), register.shown()?.valid()?)).filter(|(_, member)| !member.removed)
+        });
+        shown.collect()
+    }
 }
 
 impl Editor<'_> {
@@ -144,6 +203,7 @@ impl Editor<'_> {
         let pairs = [
             ("decision_number", &input.decision_number),
             ("decision_date", &input.decision_date),
+            ("decision_signer", &input.decision_signer),
             ("from", &input.from),
             ("to", &input.to),
         ];
@@ -151,6 +211,9 @@ impl Editor<'_> {
             if !value.is_empty() {
                 self.set_plan(name, value)?;
             }
+        }
+        if let Some(level) = input.level {
+            self.set_plan("issuer_level", level.name())?;
         }
         for (template, title) in &input.templates {
             let title = field("title of the checklist", title)?;
@@ -180,6 +243,11 @@ impl Editor<'_> {
             "decision_date" => day("date of the decision", value)?,
             "from" => day("first day", value)?,
             "to" => day("last day", value)?,
+            "issuer_level" => {
+                let expected = "commune, province or ministry";
+                let level = AgencyLevel::named(value);
+                level.ok_or(EditError::Invalid { what: "level", expected })?.name().to_owned()
+            }
             _ => field(name, value)?,
         };
         let map = self.map("fields")?;
@@ -200,7 +268,14 @@ impl Editor<'_> {
         if visit.visit == 0 {
             return Err(EditError::Invalid { what: "visit", expected: "1 or more" });
         }
-        let visit = PlannedVisit { name: field("name", &visit.name)?, ..visit.clone() };
+        let reason = match &visit.reason {
+            Some(reason) => Some(VisitReason {
+                key: needed("kind of reason", &reason.key)?,
+                text: needed("reason", &reason.text)?,
+            }),
+            None => None,
+        };
+        let visit = PlannedVisit { name: field("name", &visit.name)?, reason, ..visit.clone() };
         self.put_row("facilities", &facility.to_string(), &visit)
     }
 

@@ -1,14 +1,14 @@
 //! *Xem xét*: a supervisor's decision on one inspection, comments pinned to items, requests to go
 //! back, and the replies of the team.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::edit::{EditError, Editor, field, needed};
 use crate::model::ids::Kind;
-use crate::model::register::{Register, Told};
-use crate::model::view::View;
+use crate::model::register::{Register, Said, Told};
+use crate::model::view::{Place, View};
 
 /// What the supervisor decided (*kết quả xem xét*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +20,18 @@ pub enum Verdict {
     Accepted,
     /// *Trả lại để bổ sung*.
     SentBack,
+}
+
+impl Verdict {
+    /// Returns its name in data.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::SentBack => "sent_back",
+        }
+    }
 }
 
 /// The decision with its reason.
@@ -99,18 +111,97 @@ impl ReviewView {
             .map(String::as_str)
             .collect()
     }
+}
 
-    /// Returns the verdict to show: where two stand, the one that asks for more.
+/// What has become of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It stands. Where several do, nobody who decides has seen all of them, and the one that asks
+    /// for more counts until somebody decides again.
+    Stands,
+    /// A later decision took its place.
+    Replaced,
+    /// Its author may not decide. It is shown, and has no force.
+    NotBySupervisor,
+}
+
+/// A review as it counts: what those said who may say it, however others wrote over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// The verdict that counts.
+    pub verdict: Verdict,
+    /// Every decision ever written, oldest first, and what has become of it.
+    pub decisions: Vec<(Said<Told<Decision>>, Standing)>,
+    /// Comments and requests, by id, of those who may not make them. They are shown, and ask for
+    /// nothing.
+    pub uncounted: BTreeSet<String>,
+    /// The ids of requests that are open.
+    pub open_requests: Vec<String>,
+    /// The ids of comments that are open.
+    pub open_comments: Vec<String>,
+}
+
+impl Judged {
+    /// Returns whether several decisions stand that differ.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        let values = self.decision.all().iter().filter_map(|said| said.value.valid());
-        let mut verdicts: Vec<Verdict> = values.map(|decision| decision.verdict).collect();
-        verdicts.sort_unstable();
-        if verdicts.contains(&Verdict::SentBack) {
-            return Verdict::SentBack;
-        }
-        verdicts.first().copied().unwrap_or(Verdict::Pending)
+    pub fn is_conflict(&self) -> bool {
+        let standing = self.decisions.iter().filter(|(_, standing)| *standing == Standing::Stands);
+        let verdicts: BTreeSet<Option<Verdict>> =
+            standing.map(|(said, _)| said.value.valid().map(|decision| decision.verdict)).collect();
+        verdicts.len() > 1
     }
+
+    /// Reads a review, given which actors may decide, comment and ask.
+    pub(crate) fn of(view: &View<'_>, decides: &dyn Fn(&[u8]) -> bool) -> Option<Self> {
+        let read = view.review()?;
+        let all = view.history_of(&place("fields", "decision"));
+        let said = all.into_iter().map(|said| said.map(|raw| Told::<Decision>::read(&raw)));
+        let said: Vec<Said<Told<Decision>>> = said.collect();
+        let by_deciders = said.iter().filter(|said| decides(&said.actor)).map(|said| said.change);
+        let seen = view.document().seen_by(&by_deciders.collect::<Vec<_>>());
+        let standing = |said: &Said<Told<Decision>>| match () {
+            () if !decides(&said.actor) => Standing::NotBySupervisor,
+            () if seen.contains(&said.change) => Standing::Replaced,
+            () => Standing::Stands,
+        };
+        let decisions: Vec<_> = said.into_iter().map(|said| (standing(&said), said)).collect();
+        let stand = decisions.iter().filter(|(standing, _)| *standing == Standing::Stands);
+        let verdicts: Vec<Verdict> = stand
+            .filter_map(|(_, said)| said.value.valid())
+            .map(|decision| decision.verdict)
+            .collect();
+        let verdict = worse(&verdicts);
+        let mut uncounted = BTreeSet::new();
+        for (name, pinned) in [("comments", &read.comments), ("requests", &read.requests)] {
+            for (id, register) in pinned {
+                let now = register.all().iter().any(|said| decides(&said.actor));
+                let ever = || view.history_of(&place(name, id));
+                if !now && !ever().iter().any(|said| decides(&said.actor)) {
+                    uncounted.insert(id.clone());
+                }
+            }
+        }
+        let counted = |ids: Vec<&str>| {
+            ids.into_iter().filter(|id| !uncounted.contains(*id)).map(str::to_owned).collect()
+        };
+        let (open_requests, open_comments) =
+            (counted(read.open_requests()), counted(read.open_comments()));
+        let decisions = decisions.into_iter().map(|(standing, said)| (said, standing)).collect();
+        Some(Self { verdict, decisions, uncounted, open_requests, open_comments })
+    }
+}
+
+fn place(container: &str, key: &str) -> Place {
+    Place { container: container.to_owned(), key: key.to_owned(), field: None }
+}
+
+/// Returns the verdict to show: where several stand, the one that asks for more.
+fn worse(verdicts: &[Verdict]) -> Verdict {
+    if verdicts.contains(&Verdict::SentBack) {
+        return Verdict::SentBack;
+    }
+    verdicts.iter().min().copied().unwrap_or(Verdict::Pending)
 }
 
 fn settled(register: &Register<Told<bool>>) -> bool {

@@ -192,7 +192,7 @@ fn content_that_means_nothing_is_shown_as_damaged() {
     serde_json::to_string(&view).unwrap();
     // A person sets it right.
     edit(&mut doc, 1, |e| e.answer("1.1", answer(Grade::Pass)));
-    edit(&mut doc, 1, |e| e.set_state(LifeCycle::InField));
+    edit(&mut doc, 1, |e| e.move_to(LifeCycle::InField, &Step::default()));
 }
 
 #[test]

@@ -51,11 +51,14 @@ pub(super) fn plan() -> Document {
         visit: 1,
         name: "HTX chè Nà Lầu".into(),
         removed: false,
+        reason: None,
     };
     let input = PlanInput {
         title: "Kiểm tra quý IV".into(),
         decision_number: "12/QĐ-UBND".into(),
         decision_date: "2026-11-01".into(),
+        decision_signer: String::new(),
+        level: None,
         from: "2026-11-23".into(),
         to: "2026-12-15".into(),
         templates: vec![(TemplateId([7; 32]), "Chè".into())],
@@ -139,7 +142,7 @@ fn a_plan_reads_back_with_its_team_and_visits() {
 fn a_review_keeps_requests_open_until_they_are_answered() {
     let mut doc = review();
     let view = doc.view().review().unwrap();
-    assert_eq!(view.verdict(), Verdict::SentBack);
+    assert_eq!(doc.view().judged(|_| true).unwrap().verdict, Verdict::SentBack);
     assert!(view.open_requests().is_empty());
     assert_eq!(view.open_comments().len(), 1);
     assert_eq!(view.replies.len(), 1);
@@ -154,6 +157,52 @@ fn a_review_keeps_requests_open_until_they_are_answered() {
     assert!(matches!(nowhere, Err(EditError::UnknownRow { .. })));
     let silent = doc.edit(actor(1), Timestamp(1), |e| e.decide(Verdict::SentBack, " "));
     assert!(matches!(silent, Err(EditError::Invalid { .. })));
+}
+
+#[test]
+fn a_verdict_of_who_may_not_decide_is_shown_and_takes_nothing_away() {
+    let mut doc = review();
+    edit(&mut doc, 7, |e| e.decide(Verdict::Accepted, "tự duyệt"));
+    let raw = doc.view().review().unwrap();
+    assert_eq!(raw.decision.all().len(), 1, "it wrote over the supervisor's");
+    let judged = doc.view().judged(|by| by == &actor(1).0[..]).unwrap();
+    assert_eq!(judged.verdict, Verdict::SentBack);
+    let standings: Vec<Standing> = judged.decisions.iter().map(|(_, standing)| *standing).collect();
+    assert_eq!(standings, [Standing::Stands, Standing::NotBySupervisor]);
+    assert!(!judged.is_conflict());
+    // Who decides, having seen both, takes the place of what stood.
+    edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, "đã xem"));
+    let judged = doc.view().judged(|by| by == &actor(1).0[..]).unwrap();
+    assert_eq!(judged.verdict, Verdict::Accepted);
+    assert_eq!(judged.decisions[0].1, Standing::Replaced);
+}
+
+#[test]
+fn of_two_verdicts_made_apart_the_one_that_asks_for_more_counts_until_somebody_decides_again() {
+    let mut doc = review();
+    let mut other = doc.clone();
+    edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, ""));
+    let (_, apart) =
+        other.edit(actor(2), Timestamp(9), |e| e.decide(Verdict::SentBack, "thiếu sổ")).unwrap();
+    doc.apply(&[apart.unwrap()]);
+    let both = |by: &[u8]| by == &actor(1).0[..] || by == &actor(2).0[..];
+    let judged = doc.view().judged(both).unwrap();
+    assert!(judged.is_conflict());
+    assert_eq!(judged.verdict, Verdict::SentBack);
+    edit(&mut doc, 1, |e| e.decide(Verdict::Accepted, "đã bổ sung"));
+    let judged = doc.view().judged(both).unwrap();
+    assert!(!judged.is_conflict());
+    assert_eq!(judged.verdict, Verdict::Accepted);
+}
+
+#[test]
+fn requests_of_who_may_not_ask_are_shown_and_ask_for_nothing() {
+    let mut doc = review();
+    edit(&mut doc, 7, |e| e.request([9; 16], None, "việc của người khác"));
+    edit(&mut doc, 1, |e| e.request([8; 16], None, "bổ sung ảnh"));
+    let judged = doc.view().judged(|by| by == &actor(1).0[..]).unwrap();
+    assert_eq!(judged.uncounted.into_iter().collect::<Vec<_>>(), [hex::encode([9; 16])]);
+    assert_eq!(judged.open_requests, [hex::encode([8; 16])]);
 }
 
 #[test]
@@ -180,7 +229,8 @@ fn an_operation_of_another_kind_is_refused_by_name() {
 #[test]
 fn an_inspection_moves_only_along_its_life() {
     let mut doc = inspection();
-    let mut go = |to| doc.edit(actor(1), Timestamp(1), |e| e.set_state(to)).map(|_| ());
+    let step = |day: &str| Step { day: day.to_owned(), reason: String::new() };
+    let mut go = |to| doc.edit(actor(1), Timestamp(1), |e| e.move_to(to, &step("2026-11-23")));
     assert!(matches!(
         go(LifeCycle::InField),
         Err(EditError::Transition { from: "planned", to: "in_field" })
@@ -189,29 +239,123 @@ fn an_inspection_moves_only_along_its_life() {
         go(to).unwrap();
     }
     go(LifeCycle::InField).unwrap();
-    assert!(matches!(go(LifeCycle::MinutesRefused), Err(EditError::NoWitness)));
     edit(&mut doc, 1, |e| e.extend("đường sạt lở"));
     let again = doc.edit(actor(1), Timestamp(1), |e| e.extend("lần nữa"));
     assert!(matches!(again, Err(EditError::ExtendedBefore)));
-    edit(&mut doc, 1, |e| e.set_header("witness", "Hoàng C"));
-    edit(&mut doc, 1, |e| e.set_state(LifeCycle::MinutesRefused));
-    assert_eq!(doc.summary().state, "minutes_refused");
+    let odd = doc.edit(actor(1), Timestamp(1), |e| e.move_to(LifeCycle::Stopped, &step("hôm qua")));
+    assert!(matches!(odd, Err(EditError::Invalid { what: "day of the step", .. })));
+    assert_eq!(doc.summary().state, "in_field");
+    assert_eq!(doc.summary().day, "2026-11-23");
 }
 
 #[test]
-fn minutes_are_not_signed_over_open_conflicts() {
-    let (mut a, mut b) = (inspection(), inspection());
+fn states_moved_apart_are_a_conflict_that_a_step_settles() {
+    let mut a = inspection();
+    let step = |day: &str, reason: &str| Step { day: day.into(), reason: reason.into() };
     for to in [LifeCycle::Decided, LifeCycle::InField] {
-        edit(&mut a, 1, |e| e.set_state(to));
+        edit(&mut a, 1, |e| e.move_to(to, &step("2026-11-20", "quả tang")));
     }
-    edit(&mut a, 1, |e| e.answer("1.1", answer(Grade::Pass)));
-    let from_b = edit(&mut b, 2, |e| e.answer("1.1", answer(Grade::Minor)));
+    let mut b = a.clone();
+    edit(&mut a, 1, |e| e.move_to(LifeCycle::Suspended, &step("2026-11-21", "mưa lũ")));
+    let stop = step("2026-11-22", "cơ sở giải thể");
+    let from_b = edit(&mut b, 2, |e| e.move_to(LifeCycle::Stopped, &stop));
     a.apply(&[from_b]);
-    let done = a.edit(actor(1), Timestamp(1), |e| e.set_state(LifeCycle::MinutesSigned));
-    assert!(matches!(done, Err(EditError::OpenConflicts { count: 1 })));
-    edit(&mut a, 1, |e| e.resolve("1.1", answer(Grade::Minor)));
-    edit(&mut a, 1, |e| e.set_state(LifeCycle::MinutesSigned));
-    assert_eq!(read(&a).states(), [LifeCycle::MinutesSigned]);
+    let states = read(&a).states();
+    assert_eq!(states, [LifeCycle::Suspended, LifeCycle::Stopped]);
+    assert_eq!(a.summary().state, "suspended|stopped");
+    let open: Vec<_> = a.view().conflicts().into_iter().map(|c| c.place.key).collect();
+    assert_eq!(open, ["state"]);
+    // Whoever looks at both chooses one, also the one that nothing leads to.
+    edit(&mut a, 3, |e| e.move_to(LifeCycle::Stopped, &stop));
+    assert_eq!(read(&a).states(), [LifeCycle::Stopped]);
+    assert!(a.view().conflicts().is_empty());
+}
+
+#[test]
+fn samples_carry_the_fields_of_the_forms_and_old_rows_still_read() {
+    let mut doc = inspection();
+    let old = r#"{"lot":"L1","name":"Chè khô"}"#;
+    let sample: Sample = serde_json::from_str(old).unwrap();
+    assert_eq!((sample.name.as_str(), sample.taken_on.as_str()), ("Chè khô", ""));
+    assert_eq!(
+        serde_json::to_value(&sample).unwrap(),
+        serde_json::from_str::<serde_json::Value>(old).unwrap()
+    );
+    edit(&mut doc, 1, |e| e.sample_put([4; 16], &sample));
+    let id = hex::encode([4; 16]);
+    let row = HandoverRow { sample: id.clone(), parameters: "chì".into(), ..Default::default() };
+    let handover = Handover {
+        giver: "Đoàn".into(),
+        receiver: "Phòng thử nghiệm".into(),
+        day: "2026-11-25".into(),
+        to_laboratory: true,
+        rows: vec![row],
+        ..Default::default()
+    };
+    let step = SampleStep::Handover(handover.clone());
+    edit(&mut doc, 1, |e| e.sample_step([5; 16], &step));
+    let read_back = read(&doc).sample_steps[&hex::encode([5; 16])].shown().cloned();
+    assert_eq!(read_back.unwrap().valid(), Some(&step));
+    for wrong in [
+        Handover { giver: String::new(), ..handover.clone() },
+        Handover { day: "25/11".into(), ..handover.clone() },
+        Handover { rows: Vec::new(), ..handover.clone() },
+    ] {
+        let done = doc
+            .edit(actor(1), Timestamp(1), |e| e.sample_step([6; 16], &SampleStep::Handover(wrong)));
+        assert!(matches!(done, Err(EditError::Invalid { .. })), "{done:?}");
+    }
+    let seal = Seal {
+        sample: hex::encode([9; 16]),
+        number: "1".into(),
+        day: "2026-11-25".into(),
+        ..Default::default()
+    };
+    let done =
+        doc.edit(actor(1), Timestamp(1), |e| e.sample_step([6; 16], &SampleStep::Seal(seal)));
+    assert!(matches!(done, Err(EditError::UnknownRow { what: "sample", .. })));
+    let result = |rows: &[bool]| LabResult {
+        rows: rows.iter().map(|pass| Parameter { pass: *pass, ..Default::default() }).collect(),
+        ..Default::default()
+    };
+    assert!(result(&[true, true]).passes());
+    assert!(!result(&[true, false]).passes());
+    assert!(!result(&[]).passes());
+}
+
+#[test]
+fn of_two_words_on_an_action_the_worse_counts() {
+    let mut doc = followup();
+    let mut other = doc.clone();
+    let id = hex::encode([1; 16]);
+    edit(&mut doc, 1, |e| e.action_update([1; 16], ActionState::Verified, "ảnh 3"));
+    assert_eq!(doc.summary().deadline, None);
+    let apart = edit(&mut other, 2, |e| e.action_update([1; 16], ActionState::Recheck, "ảnh 3"));
+    doc.apply(&[apart]);
+    let view = doc.view().followup().unwrap();
+    assert_eq!(view.state(&id), ActionState::Recheck);
+    assert!(!view.is_settled(&id));
+    assert_eq!((doc.summary().open_requests, doc.summary().deadline), (1, Some(Timestamp(5_000))));
+    assert_eq!(view.about(&hex::encode([9; 16])), [id.as_str()]);
+}
+
+#[test]
+fn difficulties_are_counted_in_the_row_of_their_inspection() {
+    let mut doc = inspection();
+    let raised = Difficulty {
+        by: RaisedBy::Commune,
+        topic: "nhân lực".into(),
+        text: "Thiếu cán bộ".into(),
+        removed: false,
+    };
+    edit(&mut doc, 1, |e| e.difficulty_put([1; 16], &raised));
+    assert_eq!(doc.summary().difficulties, 1);
+    let taken_back = Difficulty { removed: true, ..raised.clone() };
+    edit(&mut doc, 1, |e| e.difficulty_put([1; 16], &taken_back));
+    assert_eq!(doc.summary().difficulties, 0);
+    let empty = Difficulty { text: " ".into(), ..raised };
+    let done = doc.edit(actor(1), Timestamp(1), |e| e.difficulty_put([2; 16], &empty));
+    assert!(matches!(done, Err(EditError::Invalid { .. })));
 }
 
 #[test]

@@ -8,12 +8,15 @@ use crate::store::{MemoryDisk, MemoryStore, Store};
 use crate::sync::{Ending, Frame, Role};
 use crate::trust::DeviceKey;
 
+mod carrying;
+mod slices;
+
 const NOW: Time = Time(1_795_000_000_000);
 
 /// Frames of one exchange, before it counts as stuck.
 const FRAMES_MAX: usize = 2_000;
 
-fn key(number: u8) -> DeviceKey {
+pub(super) fn key(number: u8) -> DeviceKey {
     DeviceKey::from_seed(&[number; 32])
 }
 
@@ -25,10 +28,10 @@ fn entropy(seed: u8) -> Entropy {
     })
 }
 
-struct Side {
-    number: u8,
-    phone: Arc<Phone>,
-    store: Arc<MemoryStore>,
+pub(super) struct Side {
+    pub(super) number: u8,
+    pub(super) phone: Arc<Phone>,
+    pub(super) store: Arc<MemoryStore>,
 }
 
 fn side(number: u8) -> Side {
@@ -44,7 +47,7 @@ fn opened(number: u8, store: Arc<MemoryStore>, life: u8) -> Side {
 
 impl Side {
     /// The same folder on another machine, which nothing about the files gives away.
-    fn cloned(&self) -> Self {
+    pub(super) fn cloned(&self) -> Self {
         let disk: MemoryDisk = self.store.disk().copy_unnoticed();
         let store = Arc::new(MemoryStore::open(&disk, Arc::new(Projection)).unwrap());
         opened(self.number, store, 200)
@@ -54,7 +57,7 @@ impl Side {
         self.phone.replica()
     }
 
-    fn answer(&self, genesis: &Genesis, item: &str, value: &str) {
+    pub(super) fn answer(&self, genesis: &Genesis, item: &str, value: &str) {
         let answer = AnswerInput {
             grade: Grade::Minor,
             value: Some(value.to_owned()),
@@ -75,7 +78,7 @@ impl Side {
     }
 
     /// Every value that was ever answered for an item.
-    fn values(&self, genesis: &Genesis, item: &str) -> Vec<String> {
+    pub(super) fn values(&self, genesis: &Genesis, item: &str) -> Vec<String> {
         values(self.replica(), genesis, item)
     }
 }
@@ -96,7 +99,7 @@ fn values(replica: &Replica, genesis: &Genesis, item: &str) -> Vec<String> {
     values
 }
 
-fn entry(number: u8, scope: &str) -> DeviceEntry {
+pub(super) fn entry(number: u8, scope: &str) -> DeviceEntry {
     DeviceEntry {
         device: key(number).device(),
         name: format!("Máy {number}"),
@@ -107,7 +110,7 @@ fn entry(number: u8, scope: &str) -> DeviceEntry {
     }
 }
 
-fn visit(scope: &str, visit: u32) -> Genesis {
+pub(super) fn visit(scope: &str, visit: u32) -> Genesis {
     Genesis {
         kind: Kind::Inspection,
         scope: scope.parse().unwrap(),
@@ -129,13 +132,13 @@ fn hub(numbers: &[u8]) -> Arc<Hub> {
 }
 
 /// Two devices that were told of each other by a person.
-struct Pair {
-    sides: [Meeting; 2],
-    queues: [VecDeque<Vec<u8>>; 2],
+pub(super) struct Pair {
+    pub(super) sides: [Meeting; 2],
+    pub(super) queues: [VecDeque<Vec<u8>>; 2],
 }
 
 impl Pair {
-    fn of(one: &Side, two: &Side) -> Self {
+    pub(super) fn of(one: &Side, two: &Side) -> Self {
         Self::with(one, entry(two.number, "06325"), two, entry(one.number, "06325"))
     }
 
@@ -168,7 +171,7 @@ impl Pair {
         Ok(moved)
     }
 
-    fn run(mut self) -> [MeetingProgress; 2] {
+    pub(super) fn run(mut self) -> [MeetingProgress; 2] {
         for _ in 0..FRAMES_MAX {
             if !self.step().unwrap() {
                 for side in &self.sides {
@@ -226,7 +229,7 @@ fn sync(side: &Side, hub: &Arc<Hub>) {
 }
 
 /// A phone that holds the checklist without ever having met a hub: another has brought it.
-fn taught(number: u8) -> Side {
+pub(super) fn taught(number: u8) -> Side {
     let (side, hub) = (side(number), hub(&[number]));
     sync(&side, &hub);
     side

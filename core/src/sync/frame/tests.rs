@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Timestamp};
-use crate::sync::message::{DeviceEntry, FailureCode, HubStatus, Resume, Role, Snapshot, Verdict};
+use crate::sync::message::{
+    ClosedLine, DeviceEntry, FailureCode, HubStatus, Resume, Role, Snapshot, Verdict,
+};
 use crate::sync::pack::tests::{genesis, key, sealed};
 use crate::sync::reconcile::{Fingerprint, Item, Part, Prefix};
 use crate::sync::{Pack, PackError};
@@ -57,7 +59,7 @@ fn samples() -> Vec<Frame> {
     let verdict = Verdict::Equivocation;
     vec![
         Frame::Hello(Hello {
-            protocol: PROTOCOL_VERSION,
+            protocol: 1,
             device_time: Timestamp(1_800_000_000_000),
             position: Some(position()),
             notices: 4,
@@ -69,7 +71,7 @@ fn samples() -> Vec<Frame> {
         Frame::Pushed { answered: 1 },
         Frame::Ask { request_id: 1, request: AdminRequest::TrustDevice(entry()) },
         Frame::Welcome(Welcome {
-            protocol: PROTOCOL_VERSION,
+            protocol: 1,
             epoch: [1; 16],
             hub_time: Timestamp(1_800_000_000_000),
             hub_head: 300,
@@ -97,7 +99,23 @@ fn samples() -> Vec<Frame> {
         Frame::Failed(failure),
         Frame::Compare(ReconcileMessage { parts, last: true }),
         Frame::Bye,
+        Frame::Declined {
+            packs: vec![Notice { document: DOCUMENT, actor: ACTOR, seq: 7, hash: HASH, verdict }],
+        },
     ]
+}
+
+/// What the second version of the protocol says in frames that the first one had.
+fn second() -> Frame {
+    let closed = ClosedLine {
+        document: DOCUMENT,
+        actor: ACTOR,
+        from_seq: 8,
+        culprit: HASH,
+        verdict: Verdict::Full,
+        before: Some(sealed(2).attestation()),
+    };
+    Frame::Items { items: vec![FeedItem::Closed(closed)], position: None }
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -105,10 +123,14 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
-    samples()
-        .into_iter()
-        .map(|frame| {
-            let name = format!("frame-v1-{}.hex", frame.name().to_lowercase());
+    let first = samples().into_iter().map(|frame| {
+        let version = if matches!(frame, Frame::Declined { .. }) { 2 } else { 1 };
+        (version, frame)
+    });
+    first
+        .chain([(2, second())])
+        .map(|(version, frame)| {
+            let name = format!("frame-v{version}-{}.hex", frame.name().to_lowercase());
             (fixture(&name), frame.encode().unwrap(), frame)
         })
         .collect()
@@ -119,7 +141,7 @@ fn read_hex(path: &PathBuf) -> Vec<u8> {
 }
 
 #[test]
-fn frames_and_packs_written_by_the_first_version_still_read() {
+fn frames_and_packs_written_by_earlier_versions_still_read() {
     for (path, _, frame) in fixtures() {
         assert_eq!(Frame::decode(&read_hex(&path)).as_ref(), Ok(&frame), "{}", path.display());
     }
@@ -157,7 +179,7 @@ fn other_versions_flags_and_kinds_are_named_as_such() {
     assert_eq!(bytes, [1, 0, 13]);
     assert_eq!(Frame::decode(&[2, 0, 13]), Err(FrameError::Version { found: 2, known: 1 }));
     assert_eq!(Frame::decode(&[1, 7, 13]), Err(FrameError::Flag { found: 7 }));
-    assert_eq!(Frame::decode(&[1, 0, 14]), Err(FrameError::UnknownKind { found: 14 }));
+    assert_eq!(Frame::decode(&[1, 0, 15]), Err(FrameError::UnknownKind { found: 15 }));
     assert_eq!(Frame::decode(&[1, 0, 13, 0]), Err(FrameError::Trailing { bytes: 1 }));
     assert_eq!(Frame::decode(&[1]), Err(FrameError::Truncated));
 }

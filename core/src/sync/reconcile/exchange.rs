@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    DIFFERENCES_MAX, Equivocation, FAN_OUT, Fingerprint, ITEMS_INLINE_MAX, Item, ItemKey, ItemTree,
-    LEAF_ITEMS_MAX, Part, Prefix, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX, ReconcileError,
-    ReconcileMessage, TURN_ITEMS_MAX, TURN_QUESTIONS_MAX, nothing, want_after,
+    COMPARE_TURNS_MAX, DIFFERENCES_MAX, Equivocation, FAN_OUT, Fingerprint, ITEMS_INLINE_MAX, Item,
+    ItemKey, ItemTree, LEAF_ITEMS_MAX, Part, Prefix, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX,
+    ReconcileError, ReconcileMessage, TURN_ITEMS_MAX, TURN_QUESTIONS_MAX, nothing, want_after,
 };
 use crate::sync::message::Want;
 
@@ -63,6 +63,10 @@ pub struct Reconciler {
     reply_items: usize,
     /// Questions heard in this turn.
     questions: usize,
+    /// Items heard in this turn.
+    items: usize,
+    /// Turns of both sides.
+    turns: usize,
     finished: bool,
 }
 
@@ -97,7 +101,14 @@ impl Reconciler {
         found: &mut Differences,
     ) -> Result<Vec<ReconcileMessage>, ReconcileError> {
         check(&message, self.finished)?;
+        if self.turns >= COMPARE_TURNS_MAX {
+            return Err(ReconcileError::Malformed { what: "more turns than the tree is deep" });
+        }
         for part in message.parts {
+            self.items += part.items();
+            if self.items > TURN_ITEMS_MAX {
+                return Err(ReconcileError::Malformed { what: "more items than a turn holds" });
+            }
             self.questions += usize::from(part.asks());
             if self.questions > TURN_QUESTIONS_MAX {
                 return Err(ReconcileError::Malformed { what: "more questions than nodes" });
@@ -107,11 +118,13 @@ impl Reconciler {
         if !message.last {
             return Ok(Vec::new());
         }
-        self.reply_items = 0;
+        self.turns += 1;
+        (self.reply_items, self.items) = (0, 0);
         if std::mem::take(&mut self.questions) == 0 {
             self.finished = true;
             return Ok(Vec::new());
         }
+        self.turns += 1;
         let reply = split(std::mem::take(&mut self.reply));
         self.finished = !reply.iter().flat_map(|message| &message.parts).any(Part::asks);
         Ok(reply)
@@ -245,6 +258,10 @@ fn check(message: &ReconcileMessage, finished: bool) -> Result<(), ReconcileErro
     if finished {
         return malformed("a message after the end");
     }
+    // A turn of messages that say nothing would never end.
+    if message.parts.is_empty() && !message.last {
+        return malformed("a message that says nothing");
+    }
     if message.parts.len() > RECONCILE_PARTS_MAX {
         return malformed("too many parts");
     }
@@ -268,6 +285,9 @@ fn check(message: &ReconcileMessage, finished: bool) -> Result<(), ReconcileErro
                 if !items.is_sorted_by(|one, two| one.key() < two.key()) {
                     return malformed("items out of order");
                 }
+            }
+            Part::Mine { items } if items.is_empty() => {
+                return malformed("an answer that says nothing");
             }
             Part::Node { .. } | Part::Mine { .. } => {}
         }

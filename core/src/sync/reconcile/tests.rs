@@ -125,6 +125,82 @@ fn a_message_that_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn a_peer_that_never_stops_asking_is_refused() {
+    let mut tree = MemoryTree::default();
+    (0..100).for_each(|name| tree.put(item(name, 1, 1)));
+    let mut side = Reconciler::default();
+    let mut turns = 0;
+    let refused = loop {
+        // Always another fingerprint of the root: it never agrees, and every answer asks again.
+        let fingerprint = Fingerprint([u8::try_from(turns).unwrap(); 16]);
+        let parts = vec![Part::Node { prefix: Prefix::ROOT, fingerprint }];
+        let message = ReconcileMessage { parts, last: true };
+        match side.handle(message, &tree, &mut Differences::default()) {
+            Ok(reply) => assert!(reply.iter().flat_map(|said| &said.parts).any(Part::asks)),
+            Err(error) => break error,
+        }
+        turns += 1;
+    };
+    assert!(matches!(refused, ReconcileError::Malformed { .. }), "{refused}");
+    assert_eq!(turns, COMPARE_TURNS_MAX.div_ceil(2), "each was answered with a turn of our own");
+}
+
+/// One item, with so many others beside it at every level above the leaves that no list is compared.
+struct Crowded(Item);
+
+impl ItemTree for Crowded {
+    fn node(&self, prefix: &Prefix) -> Result<Node, TreeError> {
+        let mut node = Node::default();
+        if prefix.holds(&self.0.key()) {
+            node.add(&self.0);
+            node.count = if prefix.is_leaf() { 1 } else { LEAF_ITEMS_MAX as u64 + 1 };
+        }
+        Ok(node)
+    }
+
+    fn items(&self, prefix: &Prefix, _limit: usize) -> Result<Vec<Item>, TreeError> {
+        Ok(if prefix.holds(&self.0.key()) { vec![self.0] } else { Vec::new() })
+    }
+
+    fn item(&self, document: DocumentId, actor: Actor) -> Result<Option<Item>, TreeError> {
+        Ok(Some(self.0).filter(|item| (item.document, item.actor) == (document, actor)))
+    }
+}
+
+#[test]
+fn the_longest_honest_comparison_takes_all_the_turns_that_there_are() {
+    let mut few = MemoryTree::default();
+    few.put(item(0, 2, 2));
+    let trees: [&dyn ItemTree; 2] = [&Crowded(item(0, 1, 1)), &few];
+    let mut sides = [Reconciler::default(), Reconciler::default()];
+    let mut found = [Differences::default(), Differences::default()];
+    let mut speech = vec![Reconciler::open(trees[0]).unwrap()];
+    let mut turns = 0;
+    while !speech.is_empty() {
+        turns += 1;
+        let hears = turns % 2;
+        let mut reply = Vec::new();
+        for message in speech {
+            reply.extend(sides[hears].handle(message, trees[hears], &mut found[hears]).unwrap());
+        }
+        speech = reply;
+    }
+    assert!(sides.iter().all(Reconciler::is_finished));
+    assert_eq!((found[0].takes.len(), found[1].gives.len()), (1, 1));
+    assert_eq!(turns, COMPARE_TURNS_MAX);
+}
+
+#[test]
+fn a_turn_that_says_nothing_and_goes_on_is_refused() {
+    let tree = MemoryTree::default();
+    for parts in [vec![], vec![Part::Mine { items: vec![] }]] {
+        let message = ReconcileMessage { parts, last: false };
+        let outcome = Reconciler::default().handle(message, &tree, &mut Differences::default());
+        assert!(matches!(outcome, Err(ReconcileError::Malformed { .. })));
+    }
+}
+
+#[test]
 fn a_node_forgets_what_is_taken_out() {
     let mut node = Node::default();
     node.add(&item(1, 1, 1));

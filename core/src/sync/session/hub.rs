@@ -34,8 +34,15 @@ pub struct Accepted {
     pub receipt: Option<HubReceipt>,
     /// Changes that are missing before some of the packs.
     pub needs: Vec<Want>,
+    /// Packs that are not taken in, where the device that pushed them would not learn it otherwise:
+    /// those of others, whose signers get the notice, and those of which no bytes are kept.
+    pub declined: Vec<Notice>,
     /// Some of the packs are not merged yet: [`HubSession::handle_merged`] will follow.
     pub pending: bool,
+    /// Some of the packs were neither taken in nor kept aside, because a limit was reached: they are
+    /// to come again. A device that compares everything gets no position then, so that it compares
+    /// again.
+    pub undecided: bool,
     /// Why some of the packs were not taken in, where no notice says it: the disk is full, or bytes
     /// are no pack. The session goes on, so that the phone gets all there is for it, and ends with
     /// this in place of a goodbye.
@@ -155,6 +162,8 @@ pub struct HubSession {
     /// Why packs were not taken in; the last word of the session. The first cause counts, but a full
     /// disk before all: those packs are to come again.
     refusal: Option<Failure>,
+    /// Packs that were pushed are to come again.
+    undecided: bool,
     events: VecDeque<HubOutput>,
 }
 
@@ -184,6 +193,7 @@ impl HubSession {
             notices_asked: false,
             admin: 0,
             refusal: None,
+            undecided: false,
             events: VecDeque::new(),
         }
     }
@@ -312,6 +322,7 @@ impl HubSession {
     pub fn handle_accepted(&mut self, accepted: Accepted) -> Result<(), SessionError> {
         self.accepting = self.accepting.saturating_sub(1);
         self.merging |= accepted.pending;
+        self.undecided |= accepted.undecided;
         let outcome = self.acknowledge(accepted);
         self.wire.settle(outcome)
     }
@@ -371,6 +382,20 @@ impl HubSession {
         self.wire.fail(failure);
     }
 
+    /// Notes that the hub closes. A phone that came for one exchange goes on to its end, without
+    /// waiting for merges; one that stays is told why once all that is under way is done, and one that
+    /// has not said Hello is told at once.
+    pub fn handle_closing(&mut self, failure: Failure) {
+        self.merging = false;
+        match &self.hello {
+            None => self.wire.fail(failure),
+            Some(hello) if hello.live => {
+                self.refusal.get_or_insert(failure);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Notes that the connection is gone.
     pub fn handle_closed(&mut self) {
         self.wire.end(Ending::Cut);
@@ -392,6 +417,11 @@ impl HubSession {
             return None;
         }
         self.events.pop_front().or_else(|| self.next_work())
+    }
+
+    /// Returns the next frame that was said already, and does no work for another.
+    pub fn poll_said(&mut self) -> Option<Vec<u8>> {
+        self.wire.next_send()
     }
 
     /// Returns what to fetch next; called only when nothing waits to be written, so a slow reader
@@ -431,9 +461,14 @@ impl HubSession {
     }
 
     /// With a position the phone follows the feed and compares no more. So what a comparison found to
-    /// be missing here must be durable before it gets one, and it gets none where the disk was full.
+    /// be missing here must be durable before it gets one, and it gets none where that was not taken.
     fn may_tell_position(&self) -> bool {
-        !self.reconciling || (self.has_stored_pushes() && !self.is_full())
+        !self.reconciling || (self.has_stored_pushes() && !self.lacks())
+    }
+
+    /// What was pushed is to come again: the disk was full, or a limit reached.
+    fn lacks(&self) -> bool {
+        self.undecided || self.is_full()
     }
 
     fn is_full(&self) -> bool {
@@ -450,7 +485,7 @@ impl HubSession {
         if self.wire.bye_heard {
             return if stored { self.say_last() } else { Ok(()) };
         }
-        let withheld = self.reconciling && self.is_full();
+        let withheld = self.reconciling && self.lacks();
         let served = self.stage == Stage::Feed && !self.asked && (withheld || !self.behind);
         if !served {
             return Ok(());
@@ -615,6 +650,9 @@ impl HubSession {
     fn acknowledge(&mut self, accepted: Accepted) -> Result<(), SessionError> {
         if let Some(receipt) = accepted.receipt {
             self.wire.say(&Frame::Receipts(receipt))?;
+        }
+        if !accepted.declined.is_empty() {
+            self.wire.say(&Frame::Declined { packs: accepted.declined })?;
         }
         if let Some(failure) = accepted.failure
             && (self.refusal.is_none() || failure.code == FailureCode::Full)

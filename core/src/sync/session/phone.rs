@@ -26,6 +26,8 @@ pub struct Start {
     pub empty: bool,
     /// Encoded packs that the hub has not acknowledged, oldest first within an actor.
     pub outbox: Vec<Vec<u8>>,
+    /// Packs of other devices wait here too: [`PhoneOutput::Deliver`] asks for them, a few at a time.
+    pub deliver: bool,
     /// What an administrator asks, by request id.
     pub asks: Vec<(u64, AdminRequest)>,
     /// Stay and follow the feed.
@@ -63,8 +65,14 @@ pub enum PhoneOutput {
         /// Those not yet seen.
         notices: Vec<Notice>,
     },
+    /// Packs that the hub does not take in, by name. All others that it has not signed for are
+    /// undecided.
+    Declined(Vec<Notice>),
     /// Fetch the packs that hold these changes, then call [`PhoneSession::handle_provided`].
     Provide(Vec<Want>),
+    /// Fetch the next packs of other devices for the hub, then call
+    /// [`PhoneSession::handle_delivery`].
+    Deliver,
     /// The phone has all the hub has for now, and has kept it.
     Caught(FeedPosition),
     /// An answer to a request.
@@ -86,6 +94,7 @@ pub struct PhoneSession {
     device: DeviceId,
     welcome: Option<Welcome>,
     outbox: Outbox,
+    deliveries: Deliveries,
     /// Comparisons and wishes of the hub that were heard.
     owed: u32,
     /// Of those, how many the last `Pushed` answered; `None` before the first.
@@ -99,6 +108,16 @@ pub struct PhoneSession {
     finishing: bool,
     /// Why the hub ends the session. What it said before is kept first.
     told: Option<Failure>,
+}
+
+/// How far the packs of other devices have been handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deliveries {
+    /// There are more.
+    Waiting,
+    /// Some were asked for.
+    Fetching,
+    Done,
 }
 
 /// What waits for its turn after earlier entries were kept.
@@ -130,6 +149,7 @@ impl PhoneSession {
             device: start.device,
             welcome: None,
             outbox,
+            deliveries: if start.deliver { Deliveries::Waiting } else { Deliveries::Done },
             owed: 0,
             answered: None,
             comparison: None,
@@ -189,6 +209,13 @@ impl PhoneSession {
         self.outbox.take(packs);
     }
 
+    /// Takes packs of other devices asked for by [`PhoneOutput::Deliver`]; `more` says that others
+    /// wait still.
+    pub fn handle_delivery(&mut self, packs: Vec<Vec<u8>>, more: bool) {
+        self.deliveries = if more { Deliveries::Waiting } else { Deliveries::Done };
+        self.outbox.take(packs);
+    }
+
     /// Takes packs released since the session began.
     pub fn handle_new_outbox(&mut self, packs: Vec<Vec<u8>>) {
         self.wire.left_behind |= self.outbox.fill(packs);
@@ -213,6 +240,12 @@ impl PhoneSession {
         self.finishing = true;
     }
 
+    /// Returns whether packs were left for another session.
+    #[must_use]
+    pub fn has_left_behind(&self) -> bool {
+        self.wire.left_behind
+    }
+
     /// Notes that the connection is gone.
     pub fn handle_closed(&mut self) {
         self.wire.end(Ending::Cut);
@@ -222,6 +255,12 @@ impl PhoneSession {
     #[must_use]
     pub fn welcome(&self) -> Option<(Resume, u64)> {
         self.welcome.as_ref().map(|welcome| (welcome.resume, welcome.hub_head))
+    }
+
+    /// Returns how many packs were said so far.
+    #[must_use]
+    pub fn packs_sent(&self) -> u64 {
+        self.wire.meter.packs_out
     }
 
     /// Returns the life of the hub's store, once the hub has said it.
@@ -259,6 +298,10 @@ impl PhoneSession {
         {
             return Some(PhoneOutput::Provide(wants));
         }
+        if self.delivers_next() {
+            self.deliveries = Deliveries::Fetching;
+            return Some(PhoneOutput::Deliver);
+        }
         if self.applying {
             return None;
         }
@@ -269,6 +312,18 @@ impl PhoneSession {
             }
             Received::Caught(position) => Some(PhoneOutput::Caught(position)),
         }
+    }
+
+    /// Returns whether packs of others are to be fetched: behind all own ones, a few at a time, so that
+    /// few are in memory; and once it is known which life of the hub's store listens, because what
+    /// another life signed for is offered to this one again.
+    fn delivers_next(&self) -> bool {
+        self.deliveries == Deliveries::Waiting
+            && self.welcome.is_some()
+            && self.told.is_none()
+            && self.outbox.packs.is_empty()
+            && !self.wire.bye_heard
+            && !self.wire.bye_said
     }
 
     /// Says what there is to say when nothing waits to be written.
@@ -287,7 +342,7 @@ impl PhoneSession {
             self.wire.meter.packs_out += packs.len() as u64;
             return self.wire.say(&Frame::Push { packs });
         }
-        if !self.outbox.is_empty() {
+        if !self.outbox.is_empty() || self.deliveries != Deliveries::Done {
             return Ok(());
         }
         if self.answered.is_none_or(|answered| answered < self.owed) {
@@ -300,7 +355,7 @@ impl PhoneSession {
     /// Says goodbye once all that was received is kept.
     fn part(&mut self) -> Result<(), SessionError> {
         if self.received.is_empty() && !self.applying {
-            self.wire.left_behind |= !self.outbox.is_empty();
+            self.wire.left_behind |= !self.outbox.is_empty() || self.deliveries != Deliveries::Done;
             self.wire.say(&Frame::Bye)?;
         }
         Ok(())
@@ -328,6 +383,7 @@ impl PhoneSession {
             }
             Frame::Receipts(receipt) => self.take_receipt(receipt),
             Frame::Notices { upto, notices } => self.emit(PhoneOutput::Notices { upto, notices }),
+            Frame::Declined { packs } => self.emit(PhoneOutput::Declined(packs)),
             Frame::Need(want) => {
                 self.owed += 1;
                 self.outbox.want([want])

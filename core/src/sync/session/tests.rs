@@ -9,7 +9,7 @@ use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
 use crate::sync::message::*;
 use crate::sync::pack::tests::{INCARNATION, changes, genesis, key};
 use crate::sync::reconcile::{Item, ItemTree, MemoryTree, Prefix};
-use crate::sync::{Pack, PackHeader};
+use crate::sync::{PROTOCOL_VERSION, Pack, PackHeader};
 use crate::trust::{HubReceipt, ReceiptItem};
 
 mod limits;
@@ -191,6 +191,7 @@ impl FakePhone {
             root: self.held.root(),
             empty: self.held.packs.is_empty(),
             outbox,
+            deliver: false,
             asks: vec![],
             live,
             hub: key(HUB).device(),
@@ -290,7 +291,8 @@ impl Line {
                     assert_eq!(phone.position, Some(position));
                     self.caught += 1;
                 }
-                PhoneOutput::Answered { .. } => {}
+                PhoneOutput::Answered { .. } | PhoneOutput::Declined(_) => {}
+                PhoneOutput::Deliver => self.phone.handle_delivery(Vec::new(), false),
                 PhoneOutput::Finished(outcome) => self.phone_outcome = Some(outcome),
             }
             return true;
@@ -496,7 +498,7 @@ fn a_receipt_that_another_signed_ends_the_session_and_acknowledges_nothing() {
     phone.edit(1, 1);
     let mut session = PhoneSession::new(phone.start(false));
     let welcome = Welcome {
-        protocol: crate::sync::PROTOCOL_VERSION,
+        protocol: PROTOCOL_VERSION,
         epoch: [1; 16],
         hub_time: Timestamp(0),
         hub_head: 0,
@@ -522,7 +524,7 @@ fn frames_out_of_place_end_the_session_with_the_peer_at_fault() {
     let fresh =
         || HubSession::new(HubStart { entry: entry(1), head: hub.position(0), now: Timestamp(2) });
     let hello = Frame::Hello(Hello {
-        protocol: 2,
+        protocol: PROTOCOL_VERSION + 1,
         device_time: Timestamp(0),
         position: None,
         notices: 0,

@@ -66,21 +66,6 @@ impl From<&DeviceEntry> for DeviceRow {
     }
 }
 
-/// How the hub is.
-#[derive(Debug, Serialize)]
-struct HubData {
-    documents: u64,
-    devices: u64,
-    /// Length of the feed.
-    head: u64,
-    /// Packs stored and not yet merged.
-    pending: u64,
-    /// Packs that wait for others.
-    waiting: u64,
-    /// Packs set aside.
-    quarantined: u64,
-}
-
 /// Tells the hub of a device.
 pub(super) async fn trust(
     client: &Client,
@@ -136,39 +121,4 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
         page.line(m.text("list.empty", &[]));
     }
     Answer::new(&DevicesData { rows }, page)
-}
-
-/// Says how the hub is.
-pub(super) async fn status(
-    client: &Client,
-    _: Online,
-    output: &Output,
-) -> Result<Answer, CliError> {
-    let status = folder::ask(client, AdminRequest::Status, output).await?;
-    let status = status.ok_or(CliError::NoAnswer)?;
-    let data = HubData {
-        documents: status.documents,
-        devices: status.devices,
-        head: status.head,
-        pending: status.pending,
-        waiting: status.waiting,
-        quarantined: status.quarantined,
-    };
-    let m = output.messages();
-    let [documents, devices, head, pending, waiting, quarantined] =
-        [data.documents, data.devices, data.head, data.pending, data.waiting, data.quarantined]
-            .map(|count| count.to_string());
-    let mut page = Page::new();
-    page.line(m.text(
-        "admin.hub",
-        &[
-            ("documents", &documents),
-            ("devices", &devices),
-            ("head", &head),
-            ("pending", &pending),
-            ("waiting", &waiting),
-            ("quarantined", &quarantined),
-        ],
-    ));
-    Answer::new(&data, page)
 }

@@ -103,11 +103,7 @@ pub(super) fn run(
     let known = known(client)?;
     let checked = check(rows, &known, m)?;
     let bar = output.bar(checked.len() as u64, m.text("import.running", &[]));
-    let mut facilities = Vec::with_capacity(checked.len());
-    for entry in &checked {
-        facilities.push(take(client, entry, arguments.dry_run)?);
-        bar.inc(1);
-    }
+    let facilities = take(client, &checked, arguments.dry_run)?;
     bar.finish_and_clear();
     let count = |done| facilities.iter().filter(|row| row.done == done).count();
     let data = ImportData {
@@ -222,30 +218,41 @@ fn named(candidates: &[Unit]) -> String {
     names.join("; ")
 }
 
-/// Makes or updates one facility.
-fn take(client: &Client, entry: &Checked<'_>, dry_run: bool) -> Result<ImportedRow, CliError> {
-    let input = input(entry)?;
-    let (id, done) = match entry.known {
-        Some(known) if dry_run => {
-            let same = is_same(&input, &known.view);
-            (Some(known.document), if same { "unchanged" } else { "updated" })
-        }
-        Some(known) => {
-            let changed = client.update_facility(known.document, &input)?;
-            (Some(known.document), if changed { "updated" } else { "unchanged" })
-        }
-        None if dry_run => (None, "made"),
-        None => (Some(client.make_facility(entry.scope.clone(), &input)?), "made"),
+/// Makes and updates all facilities, or none.
+fn take(
+    client: &Client,
+    checked: &[Checked<'_>],
+    dry_run: bool,
+) -> Result<Vec<ImportedRow>, CliError> {
+    let mut facilities = Vec::with_capacity(checked.len());
+    for entry in checked {
+        let place = entry.known.map(|known| known.document).ok_or_else(|| entry.scope.clone());
+        facilities.push((place, input(entry)?));
+    }
+    let done: Vec<(Option<DocumentId>, bool)> = if dry_run {
+        let would = checked.iter().zip(&facilities).map(|(entry, (_, input))| {
+            let changed = entry.known.is_none_or(|known| !is_same(input, &known.view));
+            (entry.known.map(|known| known.document), changed)
+        });
+        would.collect()
+    } else {
+        let put = client.put_facilities(&facilities)?;
+        put.into_iter().map(|(document, changed)| (Some(document), changed)).collect()
     };
-    Ok(ImportedRow {
+    let rows = checked.iter().zip(done).map(|(entry, (id, changed))| ImportedRow {
         row: entry.row.row,
         code: entry.row.code.clone(),
         name: entry.row.name.clone(),
         commune: entry.scope.to_string(),
         former_commune: entry.former.clone(),
         id: id.map(|id| id.to_string()),
-        done,
-    })
+        done: match (entry.known.is_some(), changed) {
+            (false, _) => "made",
+            (true, true) => "updated",
+            (true, false) => "unchanged",
+        },
+    });
+    Ok(rows.collect())
 }
 
 fn input(entry: &Checked<'_>) -> Result<FacilityInput, CliError> {
@@ -284,7 +291,7 @@ fn has_product(view: &FacilityView, name: &str) -> bool {
     view.products.values().any(named)
 }
 
-/// Returns whether an update would change nothing, as [`Client::update_facility`] would find.
+/// Returns whether an update would change nothing, as [`Client::put_facilities`] would find.
 fn is_same(input: &FacilityInput, view: &FacilityView) -> bool {
     let kind = input.owner_kind.map(OwnerKind::name);
     let pairs = [

@@ -4,10 +4,12 @@
 //! so that what it did arrives. `--offline` leaves both out.
 
 mod checklists;
+mod corrections;
 mod devices;
 mod import;
 mod plans;
 mod reviews;
+mod status;
 
 use std::path::PathBuf;
 
@@ -20,6 +22,7 @@ use super::field::ShowArgs;
 use super::folder::{self, InitArgs};
 use super::output::{Answer, Output};
 use super::rows::{self, ListArgs};
+use super::troubles;
 use super::wrong::Wrong;
 
 /// Which device, and what to do with it.
@@ -72,8 +75,13 @@ enum AdminCommand {
     Show(ShowArgs),
     /// Review an inspection: accept it, comment on it, or send it back.
     Review(reviews::ReviewArgs),
-    /// Say how the hub is.
-    Status,
+    /// Verify corrections, and list those that are overdue.
+    #[command(subcommand)]
+    Action(corrections::ActionCommand),
+    /// List the difficulties that facilities and communes raised.
+    Difficulties(corrections::DifficultiesArgs),
+    /// Say how the hub is, and what waits there for what.
+    Status(status::StatusArgs),
 }
 
 impl AdminCommand {
@@ -82,13 +90,14 @@ impl AdminCommand {
         match self {
             Self::Import(import) => import.writes(),
             Self::Plan(_) | Self::Review(_) => true,
+            Self::Action(action) => action.writes(),
             _ => false,
         }
     }
 
     /// Whether it looks at what the hub has, or names things that must be here.
     fn reads(&self) -> bool {
-        !matches!(self, Self::Init(_) | Self::Whoami | Self::Status | Self::Trust(_))
+        !matches!(self, Self::Init(_) | Self::Whoami | Self::Status(_) | Self::Trust(_))
     }
 }
 
@@ -98,16 +107,26 @@ pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer,
         return folder::init(&arguments.dir, init, output);
     }
     let client = Client::open(&arguments.dir)?;
+    troubles::warn(&client, output);
+    let dir = arguments.dir.clone();
+    run_on(&client, arguments, output).await.map_err(|error| error.with_room(&dir))
+}
+
+async fn run_on(
+    client: &Client,
+    arguments: AdminArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
     let online = !arguments.offline;
     if online && arguments.command.reads() {
-        folder::exchange(&client, output).await.inspect_err(|_| {
+        folder::exchange(client, output).await.inspect_err(|_| {
             output.remark(&output.messages().text("admin.nothing_done", &[]));
         })?;
     }
     let writes = arguments.command.writes();
-    let answer = perform(arguments.command, &client, online, output).await?;
+    let answer = perform(arguments.command, client, online, output).await?;
     if writes && online {
-        let report = folder::exchange(&client, output).await.inspect_err(|_| {
+        let report = folder::exchange(client, output).await.inspect_err(|_| {
             // What was written is durable here; only its way to the hub is still open.
             output.remark(&output.messages().text("admin.recorded_here", &[]));
         })?;
@@ -143,7 +162,9 @@ async fn perform(
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),
         C::Review(review) => reviews::run(client, &review, output),
-        C::Status => devices::status(client, needs_hub(online)?, output).await,
+        C::Action(action) => corrections::action(client, &action, output),
+        C::Difficulties(which) => corrections::difficulties(client, &which, output),
+        C::Status(asked) => status::status(client, &asked, needs_hub(online)?, output).await,
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use bienban_core::checklist::{TEA, Template};
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock;
-use bienban_core::model::{Member, PlanInput, PlannedVisit, Role, Scope, TemplateId};
+use bienban_core::model::{
+    AgencyLevel, DocumentId, Member, PlanInput, PlannedVisit, Role, Scope, TemplateId, VisitReason,
+};
 use bienban_core::replica::units;
 use bienban_core::sync::DeviceEntry;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::checklists::TEA_NAME;
 use crate::cli::error::CliError;
@@ -34,6 +36,13 @@ pub(super) struct AddArgs {
     /// Day of the decision, as YYYY-MM-DD.
     #[arg(long, default_value = "", value_name = "DAY")]
     decision_date: String,
+    /// Who signed the decision.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    signer: String,
+    /// Level of the agency that decides: commune, province or ministry. The time for each inspection
+    /// depends on it.
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<TypedLevel>,
     /// First day, as YYYY-MM-DD.
     #[arg(long, value_name = "DAY")]
     from: String,
@@ -49,6 +58,10 @@ pub(super) struct AddArgs {
     /// A facility to visit, by its code, name or id. May be given several times.
     #[arg(long = "facility", required = true, num_args = 1.., value_name = "CODE")]
     facilities: Vec<String>,
+    /// Why a facility is inspected once more in the same year: FACILITY=clear_sign:TEXT. May be given
+    /// several times.
+    #[arg(long = "reason", value_name = "REASON")]
+    reasons: Vec<String>,
     /// The checklist: tea, its code (the edition in force counts), or the first digits of its id.
     #[arg(long, default_value = TEA_NAME, value_name = "ID")]
     template: String,
@@ -56,6 +69,27 @@ pub(super) struct AddArgs {
     /// facility.
     #[arg(long, value_name = "CODE")]
     scope: Option<Scope>,
+}
+
+/// A level as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TypedLevel {
+    /// Of a commune.
+    Commune,
+    /// Of a province.
+    Province,
+    /// Of a ministry.
+    Ministry,
+}
+
+impl From<TypedLevel> for AgencyLevel {
+    fn from(level: TypedLevel) -> Self {
+        match level {
+            TypedLevel::Commune => Self::Commune,
+            TypedLevel::Province => Self::Province,
+            TypedLevel::Ministry => Self::Ministry,
+        }
+    }
 }
 
 /// Makes a plan.
@@ -77,9 +111,20 @@ pub(super) fn add(
         let born = client.phone().replica().genesis(facility).map_err(ClientError::from)?;
         scopes.insert(born.scope);
         let named = client.named(facility)?;
-        let visit =
-            PlannedVisit { template: template_id, visit: 1, name: named.title, removed: false };
+        let visit = PlannedVisit {
+            template: template_id,
+            visit: 1,
+            name: named.title,
+            removed: false,
+            reason: None,
+        };
         facilities.push((facility, visit));
+    }
+    for given in &arguments.reasons {
+        let (facility, reason) = reason(client, given)?;
+        let planned = facilities.iter_mut().find(|(planned, _)| *planned == facility);
+        let (_, visit) = planned.ok_or_else(|| Wrong::Reason { given: given.clone() })?;
+        visit.reason = Some(reason);
     }
     let mut team = vec![member(&client.find_device(&arguments.leader)?, Role::Leader)];
     for name in &arguments.members {
@@ -92,6 +137,8 @@ pub(super) fn add(
         title: arguments.title.clone(),
         decision_number: arguments.decision.clone(),
         decision_date: arguments.decision_date.clone(),
+        decision_signer: arguments.signer.clone(),
+        level: arguments.level.map(AgencyLevel::from),
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         templates: vec![(template_id, template.title().vi.clone())],
@@ -104,6 +151,19 @@ pub(super) fn add(
     };
     let plan = client.make_plan(scope, &input)?;
     rows::plan(client, &plan.to_string(), output)
+}
+
+/// Reads FACILITY=KIND:TEXT.
+fn reason(client: &Client, given: &str) -> Result<(DocumentId, VisitReason), CliError> {
+    let parts = given.split_once('=').and_then(|(facility, why)| {
+        let (key, text) = why.split_once(':')?;
+        Some((facility.trim(), key.trim(), text.trim()))
+    });
+    let (facility, key, text) = parts
+        .filter(|(_, key, text)| !key.is_empty() && !text.is_empty())
+        .ok_or_else(|| Wrong::Reason { given: given.to_owned() })?;
+    let reason = VisitReason { key: key.to_owned(), text: text.to_owned() };
+    Ok((client.find_facility(facility)?, reason))
 }
 
 fn template(client: &Client, name: &str) -> Result<TemplateId, CliError> {

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::super::error::CliError;
 use super::super::output::Output;
 use super::super::serve::{first_admin, service};
+use crate::config::StoreConfig;
 use crate::hub::{HubConfig, HubError, RunningHub};
 
 /// How long the hub's sessions may take to end when the demo is over.
@@ -63,6 +64,7 @@ impl Stage {
             listen: address,
             limits: Limits::default(),
             shutdown: SHUTDOWN,
+            store: StoreConfig::default(),
             trust: vec![first_admin(device)],
         })
         .map_err(|error| service("hub", error))?;

@@ -2,7 +2,7 @@
 
 use bienban_core::client::{Client, ClientError, Note};
 use bienban_core::clock;
-use bienban_core::model::{FindingInput, Genesis, Grade, LifeCycle};
+use bienban_core::model::{FindingInput, Genesis, Grade};
 use bienban_core::replica::EditOutcome;
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +13,6 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page;
 use crate::cli::time;
 use crate::cli::words::{self, TypedSeverity};
-use crate::cli::wrong::Wrong;
 
 /// An answer.
 #[derive(Debug, Args)]
@@ -75,21 +74,6 @@ pub(super) struct FindingArgs {
     /// It cannot be corrected in the required time.
     #[arg(long)]
     unfixable: bool,
-}
-
-/// A step in an inspection's life.
-#[derive(Debug, Args)]
-pub(super) struct StateArgs {
-    /// The inspection.
-    inspection: String,
-    /// The state to move to, for instance decided, in_field or minutes_signed.
-    #[arg(value_parser = state)]
-    state: LifeCycle,
-}
-
-/// Reads a state by its name.
-fn state(name: &str) -> Result<LifeCycle, Wrong> {
-    LifeCycle::ALL.into_iter().find(|state| state.name() == name).ok_or(Wrong::State)
 }
 
 /// A field of the minutes' header.
@@ -249,19 +233,6 @@ pub(super) fn note(
     let done = output.messages().text("edit.noted", &[("item", &arguments.item)]);
     data.item = Some(arguments.item);
     data.answer(done, output)
-}
-
-/// Moves an inspection on in its life cycle.
-pub(super) fn set_state(
-    client: &Client,
-    arguments: &StateArgs,
-    output: &Output,
-) -> Result<Answer, CliError> {
-    let inspection = client.find_inspection(&arguments.inspection)?;
-    let outcome = client.set_state(&inspection, arguments.state)?;
-    let done = words::state(output.messages(), arguments.state.name());
-    let done = output.messages().text("edit.state", &[("state", &done)]);
-    EditData::of(&inspection, &outcome).answer(done, output)
 }
 
 /// Writes a field of the minutes' header.

@@ -1,10 +1,13 @@
 //! `bienban field`: the whole client of one device, in a terminal.
 
+mod actions;
 mod batch;
 mod edit;
+mod life;
 mod moving;
 mod read;
 mod row;
+mod samples;
 mod travel;
 mod typed;
 
@@ -19,6 +22,7 @@ use super::error::CliError;
 use super::folder::{self, InitArgs};
 use super::output::{Answer, Output, Page};
 use super::rows::{self, ListArgs};
+use super::troubles::{self, TroubleData};
 use super::wrong::Wrong;
 
 pub(super) use self::edit::EditData;
@@ -70,8 +74,25 @@ enum FieldCommand {
     FindingDelete(edit::RowArgs),
     /// Bring a deleted finding back.
     FindingRestore(edit::RowArgs),
-    /// Move an inspection on in its life cycle.
-    State(edit::StateArgs),
+    /// Demand corrections and list them.
+    #[command(subcommand)]
+    Action(actions::ActionCommand),
+    /// Record proof of a correction that the facility hands in.
+    Proof(actions::ProofArgs),
+    /// Record samples, their seals, handovers and results.
+    #[command(subcommand)]
+    Sample(samples::SampleCommand),
+    /// Write an opinion: of the facility, of others, or the conclusion of the team.
+    Opinion(life::OpinionArgs),
+    /// Record difficulties that the facility or commune raises, and list them.
+    #[command(subcommand)]
+    Difficulty(life::DifficultyCommand),
+    /// Move an inspection on in its life cycle, or see what the next steps lack.
+    State(life::StateArgs),
+    /// Extend the time for an inspection, once.
+    Extend(life::ExtendArgs),
+    /// Show the clocks that run for an inspection.
+    Clock(life::ClockArgs),
     /// Write a field of the minutes' header.
     Header(edit::HeaderArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
@@ -94,8 +115,8 @@ enum FieldCommand {
     Sync(travel::SyncArgs),
     /// Say what is only here, and what the hub has stored and merged.
     Status,
-    /// Check every record and row of the store.
-    Verify,
+    /// Check every record and row of the store, and say what was lost from it.
+    Verify(VerifyArgs),
     /// Read commands from standard input, one a line, and run each on this device. The exit code is
     /// the first one that is not 0.
     Batch,
@@ -109,10 +130,14 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
         return folder::init(dir, init, output);
     }
     let client = Client::open(dir)?;
-    match arguments.command {
+    if !matches!(arguments.command, C::Status | C::Verify(_)) {
+        troubles::warn(&client, output);
+    }
+    let done = match arguments.command {
         C::Batch => batch::run(&client, output).await,
         command => perform(command, &client, output).await,
-    }
+    };
+    done.map_err(|error| error.with_room(dir))
 }
 
 async fn perform(
@@ -138,7 +163,14 @@ async fn perform(
         C::Finding(finding) => edit::finding(client, finding, output),
         C::FindingDelete(row) => edit::finding_delete(client, &row, output),
         C::FindingRestore(row) => edit::finding_restore(client, &row, output),
-        C::State(state) => edit::set_state(client, &state, output),
+        C::Action(action) => actions::action(client, action, output),
+        C::Proof(proof) => actions::proof(client, proof, output),
+        C::Sample(sample) => samples::sample(client, sample, output),
+        C::Opinion(opinion) => life::opinion(client, opinion, output),
+        C::Difficulty(difficulty) => life::difficulty(client, difficulty, output),
+        C::State(state) => life::set_state(client, state, output),
+        C::Extend(extend) => life::extend(client, &extend, output),
+        C::Clock(clock) => life::clock(client, &clock, output),
         C::Header(header) => edit::set_header(client, &header, output),
         C::Reply(reply) => edit::reply(client, &reply, output),
         C::Show(show) => read::show(client, &show, output),
@@ -147,8 +179,16 @@ async fn perform(
         C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
         C::Status => travel::status(client, output),
-        C::Verify => verify(client, output),
+        C::Verify(verify) => self::verify(client, &verify, output),
     }
+}
+
+/// What to do beside checking.
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// Say that what was lost from the store has been seen: commands no longer warn of it.
+    #[arg(long)]
+    acknowledge: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -156,11 +196,14 @@ struct VerifyData {
     records: u64,
     rows: u64,
     problems: Vec<String>,
+    /// What was lost, and nobody has acknowledged.
+    troubles: Vec<TroubleData>,
 }
 
-/// Checks the store. Problems end the program with code 1, after they were all shown.
-fn verify(client: &Client, output: &Output) -> Result<Answer, CliError> {
+/// Checks the store. Problems and losses end the program with code 1, after they were all shown.
+fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
+    let seen = if arguments.acknowledge { client.acknowledge()? } else { 0 };
     let spinner = output.spinner(m.text("verify.running", &[]));
     let outcome = client.phone().replica().store().verify();
     spinner.finish_and_clear();
@@ -171,8 +214,19 @@ fn verify(client: &Client, output: &Output) -> Result<Answer, CliError> {
     for problem in &found.problems {
         page.line(format!("  {problem}"));
     }
+    let troubles = troubles::all(client)?;
+    troubles::text(&mut page, &troubles, m);
     let bad = !found.problems.is_empty();
-    page.line(if bad { m.text("verify.bad", &[]) } else { m.text("verify.good", &[]) });
-    let data = VerifyData { records: found.records, rows: found.rows, problems: found.problems };
+    if seen > 0 {
+        page.line(m.text("trouble.seen", &[]));
+    }
+    if bad {
+        page.line(m.text("verify.bad", &[]));
+    } else if troubles.is_empty() {
+        page.line(m.text("verify.good", &[]));
+    }
+    let bad = bad || !troubles.is_empty();
+    let (records, rows) = (found.records, found.rows);
+    let data = VerifyData { records, rows, problems: found.problems, troubles };
     Ok(Answer::new(&data, page)?.with_code(u8::from(bad)))
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::typed;
+use crate::cli::course::{self, MissingData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, AnswerData, ConflictData, InspectionData};
@@ -59,6 +60,8 @@ struct OpenData {
     template: String,
     /// Whether anything is recorded yet, here or by somebody whose edits have arrived.
     begun: bool,
+    /// The inspections that ask for a reason why there is one more in the same year.
+    asks_reason: Option<MissingData>,
     items: Vec<OpenItem>,
 }
 
@@ -120,6 +123,7 @@ pub(super) fn open(
     let facility = client.find_facility(&arguments.facility)?;
     let visit = client.open_visit(plan, facility, arguments.visit)?;
     let (_, template) = client.template_of(&visit.genesis)?;
+    let asked = client.asks_reason(&visit.genesis)?;
     let data = OpenData {
         inspection: visit.document.to_string(),
         facility: rows::named(client, facility)?,
@@ -127,6 +131,7 @@ pub(super) fn open(
         visit: visit.visit,
         template: visit.template.to_string(),
         begun: client.phone().replica().genesis(visit.document).is_ok(),
+        asks_reason: asked.as_ref().map(|clash| MissingData::asked(clash, m)),
         items: items(&template, m)?,
     };
     let mut page = Page::new();
@@ -134,6 +139,9 @@ pub(super) fn open(
     page.line(format!("{}; {}", data.facility.title, data.plan.title));
     if !template.is_official() {
         page.line(m.text("show.unofficial", &[]));
+    }
+    if let Some(asked) = &data.asks_reason {
+        page.line(course::missing_text(asked, m));
     }
     let id = &data.inspection[..page::SHORT];
     for section in template.sections() {
@@ -191,7 +199,7 @@ pub(in crate::cli) fn show(
     };
     let shown = client.show(&inspection, heads.as_deref())?;
     let data = InspectionData::of(&shown, m);
-    let page = page::inspection(&data, m);
+    let page = page::inspection(&data, shown.corrections.as_ref(), m);
     Answer::new(&data, page)
 }
 

@@ -16,6 +16,7 @@ use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, RejectedData};
+use crate::cli::troubles::{self, TroubleData};
 use crate::cli::{folder, page, words};
 use crate::messages::Messages;
 
@@ -128,6 +129,8 @@ struct StatusData {
     notices: Vec<NoticeData>,
     /// Edits of this device that are not in the record; kept here.
     rejected: Vec<RejectedData>,
+    /// What was lost from this device's store, and nobody has acknowledged.
+    troubles: Vec<TroubleData>,
     /// How far this device has followed the hub's feed.
     position: Option<u64>,
 }
@@ -150,16 +153,22 @@ pub(super) async fn sync(
         return watch(client, output).await;
     }
     let watch = Stopwatch::start();
-    let notices = client.refused()?.len();
+    let before = client.refused()?;
     let report = patiently(client, output).await?;
     let mut data = data_of(client, &report)?;
     data.milliseconds = milliseconds(watch.elapsed());
-    data.notices = client.refused()?.iter().skip(notices).map(notice).collect();
+    data.notices = news(&before, &client.refused()?).map(notice).collect();
     let m = output.messages();
     let mut page = Page::new();
     report_text(&mut page, &data, m);
     let code = if data.refused > 0 { Failed::Refused.code() } else { 0 };
     Ok(Answer::new(&data, page)?.with_code(code))
+}
+
+/// Returns the notices that came since. Earlier ones may be gone: what was refused for want of rights
+/// may have been taken in.
+fn news<'a>(before: &'a [Notice], now: &'a [Notice]) -> impl Iterator<Item = &'a Notice> {
+    now.iter().filter(|notice| !before.contains(notice))
 }
 
 /// Tries a few times: on a bad line the second attempt often goes through, and what the first one
@@ -174,7 +183,7 @@ async fn patiently(client: &Client, output: &Output) -> Result<SyncReport, CliEr
         if error.failed() != Failed::Network || backoff.failures() + 1 >= ATTEMPTS {
             return Err(error);
         }
-        let wait = pause(&mut backoff, None)?;
+        let wait = pause(&mut backoff, error.retry_after())?;
         output.remark(&waiting_text(&error, wait, output.messages()));
         tokio::time::sleep(wait).await;
     }
@@ -219,7 +228,7 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
             Err(error) => error,
         };
         let at_least = match error.failed() {
-            Failed::Network => None,
+            Failed::Network => error.retry_after(),
             // What others wrote still came; what is here leaves once there is room there.
             Failed::HubFull => Some(HUB_FULL_PAUSE),
             _ => {
@@ -262,7 +271,7 @@ async fn follow(
         edited: Arc::new(Notify::new()),
         stop,
         // When the terminal is slower than the line, counts in later events say the same.
-        observer: Box::new(move |event| drop(tell.try_send(event))),
+        observer: Arc::new(move |event| drop(tell.try_send(event))),
     };
     let exchange = client.sync(SyncOptions { live: Some(live), asks: Vec::new() });
     tokio::pin!(exchange);
@@ -359,6 +368,9 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
         let document = &notice.document[..page::SHORT];
         page.line(format!("  {document}  {}", words::verdict(m, notice.verdict)));
     }
+    if notices.iter().any(|notice| notice.verdict == Verdict::NotAllowed) {
+        page.line(format!("  {}", m.text("notices.rights", &[])));
+    }
 }
 
 fn notice(notice: &Notice) -> NoticeData {
@@ -399,6 +411,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
         notices: client.refused()?.iter().map(notice).collect(),
         rejected: rejected::all(client)?,
+        troubles: troubles::all(client)?,
         position: client
             .phone()
             .position()
@@ -411,13 +424,14 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         page.line(format!("{}  {kind}: {}", &row.id[..page::SHORT], row.title));
         page.line(format!("          {}", page::arrival_text(&row.arrival, m)));
     }
-    if data.records.is_empty() {
+    if data.records.is_empty() && data.troubles.is_empty() {
         page.line(m.text("status.nothing", &[]));
     }
-    page.line(if data.only_here == 0 {
-        m.text("status.all_stored", &[])
-    } else {
-        m.text("status.only_here", &[("count", &data.only_here.to_string())])
+    troubles::text(&mut page, &data.troubles, m);
+    page.line(match data.only_here {
+        0 if !data.troubles.is_empty() => m.text("status.rest_stored", &[]),
+        0 => m.text("status.all_stored", &[]),
+        count => m.text("status.only_here", &[("count", &count.to_string())]),
     });
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);

@@ -452,6 +452,11 @@ proptest! {
         }
         let after = state(&mut evaluation);
         for (key, said) in before.iter().filter(|(_, said)| said.contains("marks: []")) {
+            // A conflict may end in there being no answer; its constraint is then not asked any more.
+            let asked_no_more = after.get(key).is_some_and(|said| said == "None");
+            if key.1 == Aspect::Constraint && asked_no_more {
+                continue;
+            }
             prop_assert_eq!(Some(said), after.get(key), "{:?}", key);
         }
     }

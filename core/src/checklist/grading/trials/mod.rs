@@ -5,6 +5,7 @@ mod examples;
 mod merging;
 mod models;
 mod random;
+mod record;
 mod sets;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::*;
 use crate::checklist::grading::{Answers, Grader, Settings};
 use crate::model::{
     Actor, AnswerInput, Document, EditError, Editor, Evidence, FindingInput, Genesis, Grade, Kind,
-    LifeCycle, NoteEdit, Origin, RawChange, Severity, Timestamp,
+    LifeCycle, NoteEdit, Origin, RawChange, Severity, Step, Timestamp,
 };
 
 const EDITIONS: [&[u8]; 3] = [
@@ -278,7 +278,7 @@ fn the_signed_minutes_stay_read_by_the_edition_that_their_signers_saw() {
     let (mut here, mut there) = (filled(), filled());
     let moved = document_change(&mut there, |document| drop(move_to(document, 2, 2)));
     for state in [LifeCycle::Decided, LifeCycle::InField, LifeCycle::MinutesSigned] {
-        edit(&mut here, 1, |e| e.set_state(state));
+        edit(&mut here, 1, |e| e.move_to(state, &step()));
     }
     let signed = read(&here);
     here.apply(&moved);
@@ -286,7 +286,7 @@ fn the_signed_minutes_stay_read_by_the_edition_that_their_signers_saw() {
     let edition = read(&here).edition.unwrap();
     assert_eq!((edition.template, edition.late.len()), (editions()[0].id(), 1));
     // Later steps do not make it count.
-    edit(&mut here, 1, |e| e.set_state(LifeCycle::Reported));
+    edit(&mut here, 1, |e| e.move_to(LifeCycle::Reported, &step()));
     assert_eq!(read(&here).answers, signed.answers);
     let known = editions();
     let refused = plan_move(&here.view(), known[1].id(), &known).unwrap_err();
@@ -368,6 +368,10 @@ fn moves_that_make_no_sense_are_shown_as_damaged_and_not_followed() {
     let same = plan_move(&document.view(), editions()[0].id(), &known).unwrap_err();
     assert!(matches!(same, MoveError::Same { .. }));
     assert_eq!(way_back(&document.view()), Err(MoveError::NeverMoved));
+}
+
+fn step() -> Step {
+    Step { day: "2026-12-03".into(), reason: String::new() }
 }
 
 /// What a grade rests on, without what has no item.

@@ -233,3 +233,55 @@ fn a_peer_that_asks_without_end_is_stopped() {
     let stopped = (0..1_000).any(|_| session.handle_frame(&frame, &tree).is_err());
     assert!(stopped);
 }
+
+fn closing() -> Failure {
+    Failure { code: FailureCode::Closing, message: "closing".into(), retry_after_ms: None }
+}
+
+#[test]
+fn a_hub_that_closes_signs_for_what_is_under_way_and_then_tells_a_phone_that_stays() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, true);
+    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    drain(&mut session);
+    session.handle_notices(0, vec![]).unwrap();
+    session.handle_closing(closing());
+    assert_eq!(drain(&mut session).0, [], "the pack is being stored");
+    let receipt = HubReceipt::sign(&key(HUB), [1; 16], key(1).device(), vec![], Timestamp(1));
+    let receipt = receipt.unwrap();
+    let accepted = Accepted { receipt: Some(receipt.clone()), ..Accepted::default() };
+    session.handle_accepted(accepted).unwrap();
+    session.handle_notices(0, vec![]).unwrap();
+    let (said, wanted) = drain(&mut session);
+    let caught = Frame::Caught { position: hub.position(0) };
+    assert_eq!(said.first(), Some(&Frame::Receipts(receipt)));
+    assert!(said.iter().skip(1).all(|frame| matches!(frame, Frame::Failed(_)) || *frame == caught));
+    assert_eq!(said.last(), Some(&Frame::Failed(closing())));
+    assert!(matches!(wanted.last(), Some(HubOutput::Finished(_))));
+}
+
+#[test]
+fn a_hub_that_closes_lets_one_exchange_go_on_to_its_end() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, false);
+    hear(&mut session, &Frame::Push { packs: vec![vec![1]] }).unwrap();
+    drain(&mut session);
+    session.handle_accepted(Accepted { pending: true, ..Accepted::default() }).unwrap();
+    session.handle_closing(closing());
+    session.handle_notices(0, vec![]).unwrap();
+    drain(&mut session);
+    session.handle_notices(0, vec![]).unwrap();
+    // The rest of its pushes is still taken; what waits to be merged is not waited for.
+    hear(&mut session, &Frame::Pushed { answered: 0 }).unwrap();
+    assert_eq!(drain(&mut session).0.last(), Some(&Frame::Bye));
+}
+
+#[test]
+fn a_hub_that_closes_begins_no_exchange() {
+    let hub = FakeHub::new(1);
+    let head = hub.position(0);
+    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    session.handle_closing(closing());
+    assert_eq!(drain(&mut session).0, [Frame::Failed(closing())]);
+}

@@ -1,0 +1,247 @@
+//! The guards: whether what a state needs is there. Each need is told apart, and all at once.
+
+use serde::Serialize;
+
+use super::{Attempt, Case, Law, Need};
+use crate::checklist::clocks::{due, over_frequency};
+use crate::checklist::day::Day;
+use crate::checklist::template::Words;
+use crate::model::LifeCycle;
+
+/// The rule of frequency that the decision is held against.
+const ONCE_A_YEAR: &str = "once_a_year";
+/// The clock that limits deadlines of corrective actions.
+const CORRECTION: &str = "correction";
+/// Characters of an id that a person is shown.
+const SHORT: usize = 8;
+
+/// One thing that a step lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Which need.
+    pub need: Need,
+    /// What it is about: ids of findings and actions, names of inspections, days.
+    pub about: Vec<String>,
+    /// What is missing.
+    pub title: Words,
+    /// What to do.
+    pub todo: Words,
+    /// The clause that asks for it.
+    pub clause: String,
+}
+
+/// Returns everything that a step lacks, in the order of the file; nothing when it may be taken.
+/// Whether the table has such a step is [`LifeCycle::next`]'s to say.
+#[must_use]
+pub fn missing(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>) -> Vec<Missing> {
+    let mut found = Vec::new();
+    for need in law.rules.needs(attempt.to) {
+        if let Some(about) = lacks(case, attempt, law, *need)
+            && let Some(requirement) = law.rules.requirement(*need)
+        {
+            found.push(Missing {
+                need: *need,
+                about,
+                title: requirement.title.clone(),
+                todo: requirement.todo.clone(),
+                clause: requirement.clause.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// Returns what a need lacks: none when it is met.
+fn lacks(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>, need: Need) -> Option<Vec<String>> {
+    let unless = |there: bool| (!there).then(Vec::new);
+    match need {
+        Need::DecisionNumber => unless(case.says("decision_number")),
+        Need::DecisionDate => unless(case.says("decision_date")),
+        Need::DecisionSigner => unless(case.says("decision_signer")),
+        Need::OnceAYear => same_year(case, attempt.on, law),
+        Need::NoOverlap => overlap(case),
+        Need::TeamLeader => unless(has_leader(case)),
+        Need::ConductPlanApprover => unless(!case.header("conduct_plan_approver").is_empty()),
+        Need::Level => unless(case.level().is_some()),
+        Need::OrderOfDays => order(case, attempt),
+        Need::Announced => {
+            unless(case.day_of(LifeCycle::Announced).is_some() || has_reason(attempt))
+        }
+        Need::NoConflicts => (case.conflicts > 0).then(|| vec![case.conflicts.to_string()]),
+        Need::FacilityRepresentative => unless(!case.header("facility_representative").is_empty()),
+        Need::Witness => unless(
+            !case.header("witness").is_empty() || !case.header("commune_representative").is_empty(),
+        ),
+        Need::RefusalReason => unless(!case.header("refusal_reason").is_empty()),
+        Need::Findings => unless(!case.open_findings().is_empty() || !case.demanded().is_empty()),
+        Need::Actions => listed(without_action(case)),
+        Need::Owners => listed(without_owner(case)),
+        Need::Deadlines => listed(wrong_deadlines(case, attempt.on, law)),
+        Need::Proof => without_proof(case),
+        Need::Verified => unverified(case),
+        Need::DeadlinePassed => not_passed(case, attempt.on),
+        Need::NothingOpen => still_open(case, attempt),
+        Need::Reason => unless(has_reason(attempt)),
+    }
+}
+
+fn listed(ids: Vec<&str>) -> Option<Vec<String>> {
+    (!ids.is_empty()).then(|| shorts(ids))
+}
+
+fn shorts(ids: Vec<&str>) -> Vec<String> {
+    ids.into_iter().map(|id| id.chars().take(SHORT).collect()).collect()
+}
+
+fn has_reason(attempt: Attempt<'_>) -> bool {
+    !attempt.reason.trim().is_empty()
+}
+
+fn has_leader(case: &Case<'_>) -> bool {
+    let planned = case.plan.map(|plan| plan.members()).unwrap_or_default();
+    !case.header("leader").is_empty()
+        || planned.iter().any(|(_, member)| member.role == crate::model::Role::Leader)
+}
+
+/// Resolution 198/2025/QH15: one inspection a year, unless the reason that it accepts is recorded.
+fn same_year(case: &Case<'_>, on: Day, law: Law<'_>) -> Option<Vec<String>> {
+    let rule = law.clocks.frequencies().iter().find(|rule| rule.key == ONCE_A_YEAR)?;
+    let day = case.counts_on(on);
+    let visits: Vec<_> = case.others.iter().map(|other| other.past(day)).collect();
+    over_frequency(rule, &visits, day)?;
+    let accepted: Vec<&str> =
+        law.rules.reasons(ONCE_A_YEAR).iter().map(|reason| reason.key.as_str()).collect();
+    if !case.header("clear_sign_reason").is_empty() || case.has_planned_reason(&accepted) {
+        return None;
+    }
+    let same = case
+        .others
+        .iter()
+        .filter(|other| !other.void && other.day.is_none_or(|other| other.year() == day.year()));
+    Some(same.map(named).collect())
+}
+
+/// NĐ 217/2025, art. 7: two inspections of one content do not run at the same time.
+fn overlap(case: &Case<'_>) -> Option<Vec<String>> {
+    if !case.header("overlap_handling").is_empty() {
+        return None;
+    }
+    let days = |name| case.planned(name).into_iter().filter_map(|day| day.parse::<Day>().ok());
+    let (from, to) = (days("from").min(), days("to").max());
+    let apart = |other: &super::OtherVisit| {
+        to.zip(other.day).is_some_and(|(to, day)| to < day)
+            || from.zip(other.until.or(other.day)).is_some_and(|(from, until)| until < from)
+    };
+    let same = case.others.iter().filter(|other| {
+        let content = other.template.is_some() && other.template == case.inspection.template;
+        content && !other.void && !other.over && !apart(other)
+    });
+    let names: Vec<String> = same.map(named).collect();
+    (!names.is_empty()).then_some(names)
+}
+
+fn named(other: &super::OtherVisit) -> String {
+    match other.day {
+        Some(day) => format!("{} ({day})", other.name),
+        None => other.name.clone(),
+    }
+}
+
+/// A step is taken by today, and not before the steps that led to it.
+fn order(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
+    let states = case.inspection.states();
+    let before = states.iter().filter(|state| **state != attempt.to);
+    let mut latest = before.filter_map(|state| case.day_of(*state)).max();
+    if attempt.to == LifeCycle::Decided {
+        latest = None;
+    } else if latest.is_none() {
+        let decided = case.header("decision_date").into_iter().chain(case.planned("decision_date"));
+        latest = decided.filter_map(|day| day.parse().ok()).min();
+    }
+    let mut wrong = Vec::new();
+    if attempt.on > case.as_of {
+        wrong.push(format!("{} > {}", attempt.on, case.as_of));
+    }
+    if let Some(latest) = latest.filter(|latest| attempt.on < *latest) {
+        wrong.push(format!("{} < {latest}", attempt.on));
+    }
+    (!wrong.is_empty()).then_some(wrong)
+}
+
+/// Open findings that can be corrected and that no action is about.
+fn without_action<'c>(case: &'c Case<'_>) -> Vec<&'c str> {
+    let open = case.open_findings();
+    let about = |id: &str| {
+        let actions = case.followup.map(|followup| followup.about(id)).unwrap_or_default();
+        let demanded = case.demanded();
+        actions.iter().any(|action| demanded.contains(action))
+    };
+    let fixable = case.live().filter(|(_, row)| !row.is_unfixable()).map(|(id, _)| id);
+    fixable.filter(|id| open.contains(id) && !about(id)).collect()
+}
+
+fn without_owner<'c>(case: &'c Case<'_>) -> Vec<&'c str> {
+    let Some(followup) = case.followup else { return Vec::new() };
+    let unowned = |id: &&str| {
+        let said = followup.actions.get(*id).map(crate::model::Register::all).unwrap_or_default();
+        said.iter().any(|said| said.value.valid().is_none_or(|row| row.owner.trim().is_empty()))
+    };
+    case.demanded().into_iter().filter(unowned).collect()
+}
+
+/// Actions without a deadline, and those with one behind the longest time from the demand on.
+fn wrong_deadlines<'c>(case: &'c Case<'_>, on: Day, law: Law<'_>) -> Vec<&'c str> {
+    let Some(followup) = case.followup else { return Vec::new() };
+    let longest = latest_correction(case.day_of(LifeCycle::CorrectiveIssued).unwrap_or(on), law);
+    let wrong = |id: &&str| {
+        let said = followup.actions.get(*id).map(crate::model::Register::all).unwrap_or_default();
+        // Every value that stands must hold: the earliest alone would hide one that is too late.
+        said.iter().any(|said| {
+            let deadline = said.value.valid().and_then(|row| row.deadline).and_then(Day::of);
+            deadline.is_none_or(|deadline| longest.is_some_and(|longest| deadline > longest))
+        })
+    };
+    case.open_actions().into_iter().filter(wrong).collect()
+}
+
+/// Returns the last day that a corrective action demanded on a day may have.
+#[must_use]
+pub fn latest_correction(demanded: Day, law: Law<'_>) -> Option<Day> {
+    let clock = law.clocks.clock(CORRECTION).ok()?;
+    due(clock, demanded, 0, law.holidays).ok().map(|due| due.day)
+}
+
+fn without_proof(case: &Case<'_>) -> Option<Vec<String>> {
+    let followup = case.followup?;
+    let submitted = |id: &str| {
+        followup.state(id) == crate::model::ActionState::Submitted && followup.has_proof(id)
+    };
+    listed(case.open_actions().into_iter().filter(|id| !submitted(id)).collect())
+}
+
+fn unverified(case: &Case<'_>) -> Option<Vec<String>> {
+    if case.demanded().is_empty() && case.followup.is_none_or(|all| all.actions.is_empty()) {
+        return Some(Vec::new());
+    }
+    listed(case.open_actions())
+}
+
+fn not_passed(case: &Case<'_>, on: Day) -> Option<Vec<String>> {
+    let earliest = case.followup.and_then(|followup| followup.earliest_deadline());
+    match earliest.and_then(Day::of) {
+        Some(day) if day < on => None,
+        Some(day) => Some(vec![day.to_string()]),
+        None => Some(Vec::new()),
+    }
+}
+
+/// A case is closed when nothing is open; after it was handed over, the reason says how it ended.
+fn still_open(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
+    let handed_over = case.inspection.states().contains(&LifeCycle::Escalated);
+    if handed_over && has_reason(attempt) {
+        return None;
+    }
+    let mut open = case.open_findings();
+    open.extend(case.open_actions());
+    listed(open)
+}

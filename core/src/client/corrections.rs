@@ -1,0 +1,409 @@
+//! *Khắc phục*: from a finding to a corrective action, its proof, its verification and its end.
+//!
+//! Corrective actions of an inspection stand in its one follow-up, born the same on every phone. The
+//! follow-up alone decides whether a finding is corrected (`checklist::lifecycle::is_corrected`), so
+//! that no second register can contradict it.
+
+use super::planning::law;
+use super::work::row_named;
+use super::{Authors, Client, ClientError, Named};
+use crate::checklist::Day;
+use crate::checklist::lifecycle::{is_corrected, latest_correction};
+use crate::clock;
+use crate::model::{
+    Action, ActionState, DocumentId, EditError, Editor, FollowupView, Genesis, Kind, LifeCycle,
+    Origin, Progress, Scope, Timestamp,
+};
+use crate::replica::EditOutcome;
+
+/// A corrective action as a person gives it; absent fields stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActionDraft {
+    /// The finding, by the first digits of its id.
+    pub finding: Option<String>,
+    /// What must be done.
+    pub what: Option<String>,
+    /// Who is responsible.
+    pub owner: Option<String>,
+    /// The last moment.
+    pub deadline: Option<Timestamp>,
+}
+
+/// Proof that a facility hands in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProofDraft {
+    /// What was done.
+    pub text: String,
+    /// BLAKE3 hashes of photos, in hexadecimal.
+    pub photos: Vec<String>,
+}
+
+/// A corrective action as a screen shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionShown {
+    /// Its id.
+    pub id: String,
+    /// Every version that stands; several when people wrote apart.
+    pub actions: Vec<Action>,
+    /// Where it stands: of several values the worst.
+    pub state: ActionState,
+    /// Every progress that stands.
+    pub progress: Vec<Progress>,
+    /// The earliest deadline that stands.
+    pub deadline: Option<Timestamp>,
+    /// Nothing more is to be done.
+    pub settled: bool,
+    /// Not settled, and its deadline has passed.
+    pub overdue: bool,
+}
+
+/// The corrective actions of an inspection.
+#[derive(Debug, Clone, Default)]
+pub struct Corrections {
+    /// The actions, by deadline.
+    pub actions: Vec<ActionShown>,
+    /// Ids of findings that count and are not corrected.
+    pub open_findings: Vec<String>,
+    /// Who wrote in the follow-up.
+    pub authors: Authors,
+}
+
+/// An inspection whose corrective actions are overdue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverdueRow {
+    /// The inspection.
+    pub inspection: DocumentId,
+    /// The facility.
+    pub facility: Option<Named>,
+    /// The administrative unit.
+    pub scope: Scope,
+    /// The earliest deadline that has passed.
+    pub deadline: Timestamp,
+    /// Actions that are not settled, overdue or not.
+    pub open: u32,
+    /// The states of the inspection, with a bar between them.
+    pub state: String,
+}
+
+impl Client {
+    /// Adds a corrective action and returns its id. Without a deadline it gets the last day that the
+    /// law allows, counted from the demand (*yêu cầu khắc phục*) if there was one, else from today.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the finding's name,
+    /// [`ClientError::DeadlineTooLate`], and the edit's error when nothing is to be done.
+    pub fn add_action(
+        &self,
+        inspection: &Genesis,
+        draft: &ActionDraft,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        self.check_rights(&followup_of(inspection))?;
+        let latest = self.latest_deadline(inspection)?;
+        let deadline = draft.deadline.or_else(|| latest.map(Day::end));
+        let action = Action {
+            finding: self.finding_named(inspection, draft.finding.as_deref())?,
+            what: draft.what.clone().unwrap_or_default(),
+            owner: draft.owner.clone().unwrap_or_default(),
+            deadline: within(deadline, latest)?,
+        };
+        let id = clock::random::<16>()?;
+        let outcome = self.follow_up(inspection, |editor| editor.action_add(id, &action))?;
+        Ok((id, outcome))
+    }
+
+    /// Overwrites what the draft names of a corrective action.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::add_action`], also for the action's name.
+    pub fn update_action(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+        draft: &ActionDraft,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        self.check_rights(&followup_of(inspection))?;
+        let (id, read) = self.action_named(inspection, action)?;
+        let latest = self.latest_deadline(inspection)?;
+        let standing = read.actions.get(&hex::encode(id)).and_then(|row| row.shown()?.valid());
+        let before = standing.cloned().unwrap_or(Action {
+            finding: None,
+            what: String::new(),
+            owner: String::new(),
+            deadline: None,
+        });
+        let named = self.finding_named(inspection, draft.finding.as_deref())?;
+        let deadline = match draft.deadline {
+            Some(given) => within(Some(given), latest)?,
+            None => before.deadline,
+        };
+        let after = Action {
+            finding: named.or(before.finding),
+            what: draft.what.clone().unwrap_or(before.what),
+            owner: draft.owner.clone().unwrap_or(before.owner),
+            deadline,
+        };
+        self.follow_up(inspection, |editor| editor.action_put(id, &after))
+    }
+
+    /// Records proof that a facility hands in (*báo cáo khắc phục*).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the action's name, and the
+    /// edit's error when there is neither a text nor a photo.
+    pub fn prove(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+        proof: &ProofDraft,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        if proof.text.trim().is_empty() && proof.photos.is_empty() {
+            let error = EditError::Invalid { what: "proof", expected: "some text or a photo" };
+            return Err(crate::replica::ReplicaError::from(error).into());
+        }
+        self.progress(inspection, action, |_| Progress {
+            state: ActionState::Submitted,
+            proof: proof.text.clone(),
+            photos: proof.photos.clone(),
+            remark: String::new(),
+            day: String::new(),
+        })
+    }
+
+    /// Verifies a corrective action (*xác nhận khắc phục*), or rejects its proof, which asks for a
+    /// re-check. The proof stays beside the verdict.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::prove`]; the edit's error when a rejection says no reason.
+    pub fn verify_action(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+        accept: bool,
+        remark: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let state = if accept { ActionState::Verified } else { ActionState::Recheck };
+        if !accept {
+            said("reason for the rejection", remark)?;
+        }
+        self.judge(inspection, action, state, remark)
+    }
+
+    /// Takes a demand back (*thôi không yêu cầu*), with the reason.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::verify_action`].
+    pub fn cancel_action(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+        reason: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        said("reason for the cancellation", reason)?;
+        self.judge(inspection, action, ActionState::Cancelled, reason)
+    }
+
+    fn judge(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+        state: ActionState,
+        remark: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        self.progress(inspection, action, |before| Progress {
+            state,
+            proof: before.map(|progress| progress.proof.clone()).unwrap_or_default(),
+            photos: before.map(|progress| progress.photos.clone()).unwrap_or_default(),
+            remark: remark.to_owned(),
+            day: String::new(),
+        })
+    }
+
+    fn progress(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+        after: impl FnOnce(Option<&Progress>) -> Progress,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        self.check_rights(&followup_of(inspection))?;
+        let (id, read) = self.action_named(inspection, action)?;
+        let before = read.progress.get(&hex::encode(id)).and_then(|row| row.shown()?.valid());
+        let day = Self::today()?.to_string();
+        let after = Progress { day, ..after(before) };
+        self.follow_up(inspection, |editor| editor.progress_put(id, &after))
+    }
+
+    /// Returns the corrective actions of an inspection, by deadline.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection is not here.
+    pub fn corrections(
+        &self,
+        inspection: &Genesis,
+        as_of: Option<Day>,
+    ) -> Result<Corrections, ClientError> {
+        let as_of = as_of.map_or_else(Self::today, Ok)?;
+        let document = self.followup_document(inspection)?;
+        let read = document.as_ref().and_then(|document| document.view().followup());
+        let authors = match &document {
+            Some(document) => self.authors(document.id(), document)?,
+            None => Authors::default(),
+        };
+        let held = self.open_inspection(inspection)?.view().inspection();
+        let findings = held.map(|view| view.findings).unwrap_or_default();
+        let open = findings
+            .iter()
+            .filter(|(id, row)| row.is_live() && !is_corrected(row, id, read.as_ref()));
+        let open_findings = open.map(|(id, _)| id.clone()).collect();
+        let mut actions: Vec<ActionShown> = read
+            .as_ref()
+            .map(|read| read.actions.keys().map(|id| shown(read, id, as_of)).collect())
+            .unwrap_or_default();
+        actions.sort_by(|a, b| {
+            let at = |row: &ActionShown| row.deadline.map_or(i64::MAX, |deadline| deadline.0);
+            (at(a), &a.id).cmp(&(at(b), &b.id))
+        });
+        Ok(Corrections { actions, open_findings, authors })
+    }
+
+    /// Returns the inspections with an open corrective action whose deadline has passed, the longest
+    /// overdue first. Reads summary rows; opens no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn overdue(
+        &self,
+        as_of: Option<Day>,
+        scope: Option<&Scope>,
+    ) -> Result<Vec<OverdueRow>, ClientError> {
+        let as_of = as_of.map_or_else(Self::today, Ok)?;
+        let mut found = Vec::new();
+        for row in self.all(Kind::Followup)? {
+            let (Some(inspection), Some(deadline)) = (row.inspection, row.deadline) else {
+                continue;
+            };
+            let passed = Day::of(deadline).is_some_and(|last| last < as_of);
+            let wanted = scope.is_none_or(|scope| within_unit(&row.scope, scope));
+            if !passed || !wanted || row.open_requests == 0 {
+                continue;
+            }
+            let about = self.phone().replica().summary(inspection)?;
+            let facility = about.as_ref().and_then(|about| about.facility);
+            found.push(OverdueRow {
+                inspection,
+                facility: facility.map(|facility| self.named(facility)).transpose()?,
+                scope: row.scope,
+                deadline,
+                open: row.open_requests,
+                state: about.map(|about| about.state).unwrap_or_default(),
+            });
+        }
+        found.sort_by_key(|row| (row.deadline, row.inspection));
+        Ok(found)
+    }
+
+    /// Returns the last day that the law allows for a corrective action of an inspection.
+    fn latest_deadline(&self, inspection: &Genesis) -> Result<Option<Day>, ClientError> {
+        let held = self.open_inspection(inspection)?.view().inspection();
+        let steps = held.as_ref().map(|view| view.step(LifeCycle::CorrectiveIssued));
+        let days = steps.iter().flatten().filter_map(|step| step.day.parse::<Day>().ok());
+        let demanded = match days.min() {
+            Some(day) => day,
+            None => Self::today()?,
+        };
+        Ok(latest_correction(demanded, law()))
+    }
+
+    fn finding_named(
+        &self,
+        inspection: &Genesis,
+        name: Option<&str>,
+    ) -> Result<Option<String>, ClientError> {
+        name.map(|name| self.find_finding(inspection, name).map(hex::encode)).transpose()
+    }
+
+    fn action_named(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+    ) -> Result<([u8; 16], FollowupView), ClientError> {
+        const WHAT: &str = "action";
+        let document = self.followup_document(inspection)?;
+        let read = document.and_then(|document| document.view().followup());
+        let Some(read) = read else {
+            return Err(ClientError::NotFound { what: WHAT, name: name.to_owned() });
+        };
+        let id = row_named(WHAT, name, read.actions.keys().cloned())?;
+        Ok((id, read))
+    }
+
+    fn follow_up<T>(
+        &self,
+        inspection: &Genesis,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ClientError> {
+        self.edit(&followup_of(inspection), edit)
+    }
+}
+
+/// Returns the one follow-up of an inspection: the same on every phone.
+pub(super) fn followup_of(inspection: &Genesis) -> Genesis {
+    Genesis {
+        kind: Kind::Followup,
+        scope: inspection.scope.clone(),
+        template: None,
+        origin: Origin::About { inspection: inspection.document() },
+    }
+}
+
+fn shown(read: &FollowupView, id: &str, as_of: Day) -> ActionShown {
+    let valid = |said: &crate::model::Said<crate::model::Told<Action>>| said.value.valid().cloned();
+    let actions = read.actions.get(id).map(|row| row.all().iter().filter_map(valid).collect());
+    let progress = read.progress.get(id).map(|row| {
+        row.all().iter().filter_map(|said| said.value.valid().cloned()).collect::<Vec<_>>()
+    });
+    let deadline = read.deadline(id);
+    let settled = read.is_settled(id);
+    let passed = deadline.and_then(Day::of).is_some_and(|last| last < as_of);
+    ActionShown {
+        id: id.to_owned(),
+        actions: actions.unwrap_or_default(),
+        state: read.state(id),
+        progress: progress.unwrap_or_default(),
+        deadline,
+        settled,
+        overdue: passed && !settled,
+    }
+}
+
+fn within(
+    deadline: Option<Timestamp>,
+    latest: Option<Day>,
+) -> Result<Option<Timestamp>, ClientError> {
+    match (deadline.and_then(Day::of), latest) {
+        (Some(given), Some(latest)) if given > latest => Err(ClientError::DeadlineTooLate {
+            given: given.to_string(),
+            latest: latest.to_string(),
+        }),
+        _ => Ok(deadline),
+    }
+}
+
+fn said(what: &'static str, text: &str) -> Result<(), ClientError> {
+    if text.trim().is_empty() {
+        let error = EditError::Invalid { what, expected: "some text" };
+        return Err(crate::replica::ReplicaError::from(error).into());
+    }
+    Ok(())
+}
+
+/// Returns whether a unit is the one asked for or lies in it.
+pub(super) fn within_unit(unit: &Scope, asked: &Scope) -> bool {
+    unit == asked || crate::replica::units().is_within(unit, asked)
+}

@@ -1,0 +1,213 @@
+//! An inspection's steps: what the next ones lack, taking one, and the clocks that run.
+
+use super::corrections::followup_of;
+use super::planning::law;
+use super::read::wrong_kind;
+use super::{Client, ClientError};
+use crate::checklist::Day;
+use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, missing, running};
+use crate::model::{
+    Document, EditError, Editor, FollowupView, Genesis, InspectionView, Kind, LifeCycle, Member,
+    Origin, PlanView, Step, View,
+};
+use crate::replica::{EditOutcome, ReplicaError};
+
+/// A step to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// The state to move to.
+    pub to: LifeCycle,
+    /// The day on which it happened; today if nobody says.
+    pub on: Option<Day>,
+    /// *Lý do*; empty where none is asked for.
+    pub reason: String,
+}
+
+/// A step that the life cycle has, and what it lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextStep {
+    /// The state.
+    pub to: LifeCycle,
+    /// Everything that is missing; nothing when it may be taken now.
+    pub missing: Vec<Missing>,
+}
+
+/// Where an inspection stands in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// The day that counts as today.
+    pub as_of: Day,
+    /// The states that stand; several when people moved it apart.
+    pub states: Vec<LifeCycle>,
+    /// When and why it came to each state that it has been in, in the order of a life.
+    pub steps: Vec<(LifeCycle, Vec<Step>)>,
+    /// Why the legal clock was extended, if it was.
+    pub extended: Vec<String>,
+    /// The steps that may follow.
+    pub next: Vec<NextStep>,
+    /// What a standing state needs and no longer has, for instance after others' edits arrived.
+    pub no_longer: Vec<NextStep>,
+    /// The clocks that run.
+    pub clocks: Vec<Running>,
+    /// The team of the plan.
+    pub team: Vec<Member>,
+}
+
+/// What a decision about an inspection rests on, beside the inspection itself.
+struct Around {
+    plan: Option<PlanView>,
+    facility: Option<String>,
+    followup: Option<FollowupView>,
+    others: Vec<OtherVisit>,
+}
+
+impl Around {
+    fn case<'a>(&'a self, read: &'a InspectionView, view: &View<'_>, as_of: Day) -> Case<'a> {
+        let open = view.conflicts().into_iter();
+        Case {
+            inspection: read,
+            // Of the life cycle only the edition: what is signed is read by one checklist.
+            conflicts: open
+                .filter(|open| open.place.container != "lifecycle" || open.place.key == "template")
+                .count(),
+            plan: self.plan.as_ref(),
+            facility: self.facility.as_deref(),
+            followup: self.followup.as_ref(),
+            others: &self.others,
+            as_of,
+        }
+    }
+}
+
+impl Client {
+    /// Returns where an inspection stands: its steps, what the next ones lack, the clocks that run.
+    /// Today counts as the day where none is told.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when it is not here, and [`ClientError::Clocks`] when a day
+    /// lies outside of the calendar.
+    pub fn life(&self, inspection: &Genesis, as_of: Option<Day>) -> Result<Life, ClientError> {
+        let as_of = as_of.map_or_else(Self::today, Ok)?;
+        let document = self.open_inspection(inspection)?;
+        let view = document.view();
+        let read = reading(&document, inspection)?;
+        let around = self.around(inspection)?;
+        let case = around.case(&read, &view, as_of);
+        let states = read.states();
+        let lacks = |to: LifeCycle, on: Day, reason: &str| NextStep {
+            to,
+            missing: missing(&case, Attempt { to, on, reason }, law()),
+        };
+        let follows = |to: &LifeCycle| states.iter().any(|from| from.next().contains(to));
+        let next = LifeCycle::ALL.into_iter().filter(follows);
+        let no_longer = states.iter().map(|state| {
+            let steps = read.step(*state);
+            let reason = steps.first().map(|step| step.reason.as_str()).unwrap_or_default();
+            lacks(*state, case.day_of(*state).unwrap_or(as_of), reason)
+        });
+        let steps = LifeCycle::ALL
+            .into_iter()
+            .map(|state| (state, read.step(state).into_iter().cloned().collect::<Vec<_>>()));
+        Ok(Life {
+            as_of,
+            next: next.map(|to| lacks(to, as_of, "")).collect(),
+            no_longer: no_longer.filter(|step| !step.missing.is_empty()).collect(),
+            steps: steps.filter(|(_, steps)| !steps.is_empty()).collect(),
+            extended: read.extended.all().iter().map(|said| said.value.clone()).collect(),
+            clocks: running(&case, law())?,
+            team: around.team(),
+            states,
+        })
+    }
+
+    /// Moves an inspection on in its life cycle (*vòng đời cuộc kiểm tra*), one step.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error when no standing state leads there, and [`ClientError::NotReady`]
+    /// with everything that the step lacks.
+    pub fn move_on(
+        &self,
+        inspection: &Genesis,
+        step: &Move,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let as_of = Self::today()?;
+        let on = step.on.unwrap_or(as_of);
+        let around = self.around(inspection)?;
+        let mut lacks = Vec::new();
+        let edit = |editor: &mut Editor<'_>| {
+            let written = Step { day: on.to_string(), reason: step.reason.clone() };
+            // The table first: what a step needs says nothing where there is no such step.
+            editor.move_to(step.to, &written)?;
+            let view = editor.before().view();
+            let Some(read) = view.inspection() else { return Ok(()) };
+            let case = around.case(&read, &view, as_of);
+            lacks = missing(&case, Attempt { to: step.to, on, reason: &step.reason }, law());
+            // An error leaves the document as it was.
+            if lacks.is_empty() { Ok(()) } else { Err(EditError::Internal) }
+        };
+        let outcome = self.edit(inspection, edit);
+        if !lacks.is_empty() {
+            return Err(ClientError::NotReady { to: step.to.name(), missing: lacks });
+        }
+        outcome
+    }
+
+    /// Extends the time for an inspection (*gia hạn thời hạn kiểm tra*), once.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error when it was extended before or no reason is given.
+    pub fn extend(
+        &self,
+        inspection: &Genesis,
+        reason: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let edit = |editor: &mut Editor<'_>| editor.extend(reason);
+        self.edit(inspection, edit)
+    }
+
+    fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {
+        let (plan, facility) = match inspection.origin {
+            Origin::Planned { plan, facility, .. } => {
+                let read = match self.plan(plan) {
+                    Err(ClientError::Replica(ReplicaError::UnknownDocument { .. })) => None,
+                    other => Some(other?),
+                };
+                (read, Some(facility.to_string()))
+            }
+            _ => (None, None),
+        };
+        let followup = self.followup_document(inspection)?;
+        Ok(Around {
+            plan,
+            facility,
+            followup: followup.and_then(|document| document.view().followup()),
+            others: self.others(inspection)?,
+        })
+    }
+
+    /// Returns the corrective actions of an inspection if there are any here.
+    pub(super) fn followup_document(
+        &self,
+        inspection: &Genesis,
+    ) -> Result<Option<Document>, ClientError> {
+        match self.phone().replica().load(followup_of(inspection).document()) {
+            Err(ReplicaError::UnknownDocument { .. }) => Ok(None),
+            other => Ok(other.map(Some)?),
+        }
+    }
+}
+
+impl Around {
+    fn team(&self) -> Vec<Member> {
+        let members = self.plan.as_ref().map(|plan| plan.members()).unwrap_or_default();
+        members.into_iter().map(|(_, member)| member.clone()).collect()
+    }
+}
+
+fn reading(document: &Document, inspection: &Genesis) -> Result<InspectionView, ClientError> {
+    let read = document.view().inspection();
+    read.ok_or_else(|| wrong_kind(inspection, Kind::Inspection))
+}

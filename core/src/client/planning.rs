@@ -1,0 +1,208 @@
+//! The rule of one inspection a year (Resolution 198/2025/QH15, art. 4) where visits are planned and
+//! opened. Asks summary rows; opens no document.
+
+use std::sync::OnceLock;
+
+use super::{Client, ClientError};
+use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
+use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
+use crate::clock;
+use crate::model::{DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput};
+use crate::replica::KnownVisit;
+
+/// The rule that planning is held against, by its key in the file of clocks.
+const RULE: &str = "once_a_year";
+
+/// States of an inspection whose minutes have been made.
+const OVER: [LifeCycle; 10] = [
+    LifeCycle::MinutesSigned,
+    LifeCycle::MinutesRefused,
+    LifeCycle::Reported,
+    LifeCycle::CorrectiveIssued,
+    LifeCycle::FixSubmitted,
+    LifeCycle::FixVerified,
+    LifeCycle::Overdue,
+    LifeCycle::Recheck,
+    LifeCycle::Closed,
+    LifeCycle::Escalated,
+];
+
+/// States in which a further visit under the same plan is a re-check, not another inspection.
+const RECHECKED: [LifeCycle; 4] =
+    [LifeCycle::CorrectiveIssued, LifeCycle::FixSubmitted, LifeCycle::Overdue, LifeCycle::Recheck];
+
+/// A facility that is inspected in the same year already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// The facility.
+    pub facility: DocumentId,
+    /// Its name.
+    pub name: String,
+    /// The inspections there are.
+    pub others: Vec<OtherVisit>,
+    /// What the rule limits.
+    pub rule: Words,
+    /// The reasons that it accepts, by key.
+    pub accepts: Vec<(String, Words)>,
+    /// What is not certain about the rule.
+    pub note: Option<Words>,
+    /// The clause that sets it.
+    pub clause: String,
+}
+
+/// Returns the law that this program carries: guards, clocks and days off.
+#[must_use]
+pub fn law() -> Law<'static> {
+    static KNOWN: OnceLock<(Rules, Clocks, Holidays)> = OnceLock::new();
+    let (rules, clocks, holidays) = KNOWN.get_or_init(|| {
+        let read = "the embedded law is read by tests of the checklist module";
+        (
+            Rules::parse(LIFECYCLE).expect(read),
+            Clocks::parse(CLOCKS).expect(read),
+            Holidays::parse(HOLIDAYS).expect(read),
+        )
+    });
+    Law { rules, clocks, holidays }
+}
+
+impl Client {
+    /// Returns the day that is today in Vietnam.
+    pub(super) fn today() -> Result<Day, ClientError> {
+        Day::of(clock::now())
+            .ok_or_else(|| crate::checklist::ClocksError::Beyond { key: "today".to_owned() }.into())
+    }
+
+    /// Returns the other inspections of a facility, begun or planned. A visit under the same plan is
+    /// left out when it is this very one, or when this one re-checks its corrections.
+    pub(super) fn others_of(
+        &self,
+        facility: DocumentId,
+        plan: Option<DocumentId>,
+        visit: u32,
+    ) -> Result<Vec<OtherVisit>, ClientError> {
+        let known = self.phone().replica().visits_of(facility)?;
+        let others = known.into_iter().filter(|other| {
+            let same_plan = plan.is_some() && other.plan == plan;
+            let rechecks = other.visit < visit && all_in(other, &RECHECKED);
+            !(same_plan && (other.visit == visit || other.inspection.is_none() || rechecks))
+        });
+        Ok(others.map(|other| other_visit(&other)).collect())
+    }
+
+    /// Returns the other inspections of the facility that an inspection visits.
+    pub(super) fn others(&self, inspection: &Genesis) -> Result<Vec<OtherVisit>, ClientError> {
+        match inspection.origin {
+            Origin::Planned { plan, facility, visit } => {
+                self.others_of(facility, Some(plan), visit)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Returns what the rule of one inspection a year says of a visit: nothing, or the inspections
+    /// that are there already.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn clash(
+        &self,
+        facility: DocumentId,
+        plan: Option<DocumentId>,
+        visit: u32,
+        day: Day,
+    ) -> Result<Option<Clash>, ClientError> {
+        let Some(rule) = law().clocks.frequencies().iter().find(|rule| rule.key == RULE) else {
+            return Ok(None);
+        };
+        let mut others = self.others_of(facility, plan, visit)?;
+        let past: Vec<_> = others.iter().map(|other| other.past(day)).collect();
+        if over_frequency(rule, &past, day).is_none() {
+            return Ok(None);
+        }
+        let same = |other: &OtherVisit| other.day.is_none_or(|on| on.year() == day.year());
+        others.retain(|other| !other.void && same(other));
+        let accepts = law().rules.reasons(RULE).into_iter();
+        Ok(Some(Clash {
+            facility,
+            name: self.named(facility)?.title,
+            others,
+            rule: rule.title.clone(),
+            accepts: accepts.map(|reason| (reason.key.clone(), reason.title.clone())).collect(),
+            note: rule.note.clone(),
+            clause: rule.clause.clone(),
+        }))
+    }
+
+    /// Refuses a plan that would inspect a facility once more in the same year and does not say why.
+    pub(super) fn check_frequency(&self, input: &PlanInput) -> Result<(), ClientError> {
+        let accepted = law().rules.reasons(RULE);
+        let day = match input.from.parse::<Day>() {
+            Ok(day) => day,
+            Err(_) => Self::today()?,
+        };
+        let mut clashes = Vec::new();
+        for (facility, visit) in input.facilities.iter().filter(|(_, visit)| !visit.removed) {
+            if let Some(reason) = &visit.reason {
+                if !accepted.iter().any(|known| known.key == reason.key) {
+                    let known: Vec<&str> =
+                        accepted.iter().map(|reason| reason.key.as_str()).collect();
+                    let (given, known) = (reason.key.clone(), known.join(", "));
+                    return Err(ClientError::UnknownReason { given, known });
+                }
+                continue;
+            }
+            clashes.extend(self.clash(*facility, None, visit.visit, day)?);
+        }
+        if clashes.is_empty() { Ok(()) } else { Err(ClientError::AsksReason { clashes }) }
+    }
+
+    /// Returns what asks for a reason before a planned visit is opened: nothing where the plan gives
+    /// one. Opening is never refused by it: recording does not wait, the decision does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn asks_reason(&self, inspection: &Genesis) -> Result<Option<Clash>, ClientError> {
+        let Origin::Planned { plan, facility, visit } = inspection.origin else { return Ok(None) };
+        if inspection.kind != Kind::Inspection {
+            return Ok(None);
+        }
+        let read = self.plan(plan)?;
+        let planned = read.facilities.get(&facility.to_string());
+        let given = planned.and_then(|visit| visit.shown()?.valid()?.reason.as_ref());
+        if given.is_some() {
+            return Ok(None);
+        }
+        let day = match read.field("from").map(str::parse::<Day>) {
+            Some(Ok(day)) => day,
+            _ => Self::today()?,
+        };
+        self.clash(facility, Some(plan), visit, day)
+    }
+}
+
+fn states(visit: &KnownVisit) -> Vec<Option<LifeCycle>> {
+    let names = visit.state.split('|').filter(|name| !name.is_empty());
+    let known = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
+    names.map(known).collect()
+}
+
+/// Returns whether every standing state is one of these; of a visit that has not begun none is.
+fn all_in(visit: &KnownVisit, wanted: &[LifeCycle]) -> bool {
+    let states = states(visit);
+    let one = |state: &Option<LifeCycle>| state.is_some_and(|state| wanted.contains(&state));
+    !states.is_empty() && states.iter().all(one)
+}
+
+fn other_visit(visit: &KnownVisit) -> OtherVisit {
+    let short = visit.inspection.or(visit.plan).map(|id| id.short()).unwrap_or_default();
+    OtherVisit {
+        name: if visit.title.is_empty() { short } else { visit.title.clone() },
+        day: visit.day.parse().ok(),
+        until: visit.until.parse().ok(),
+        template: visit.template,
+        void: visit.removed || all_in(visit, &[LifeCycle::Stopped]),
+        over: all_in(visit, &OVER),
+    }
+}

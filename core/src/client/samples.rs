@@ -1,0 +1,136 @@
+//! Samples with their seals, handovers and results; opinions; difficulties.
+
+use super::corrections::within_unit;
+use super::work::row_named;
+use super::{Client, ClientError, Named, Note};
+use crate::clock;
+use crate::model::{
+    Difficulty, DocumentId, Editor, Genesis, InspectionView, Kind, NoteEdit, Sample, SampleStep,
+    Scope,
+};
+use crate::replica::EditOutcome;
+
+impl Client {
+    /// Records a sample (*lấy mẫu*, Mẫu 15) and returns its id.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error, which names the field that is missing or malformed.
+    pub fn add_sample(
+        &self,
+        inspection: &Genesis,
+        sample: &Sample,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let id = clock::random::<16>()?;
+        let edit = |editor: &mut Editor<'_>| editor.sample_put(id, sample);
+        Ok((id, self.edit(inspection, edit)?))
+    }
+
+    /// Records what became of samples and returns the id of that: a seal (Mẫu 14), a handover
+    /// (Mẫu 16), a laboratory's report. Samples are named by their full ids.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::add_sample`].
+    pub fn sample_step(
+        &self,
+        inspection: &Genesis,
+        step: &SampleStep,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let id = clock::random::<16>()?;
+        let edit = |editor: &mut Editor<'_>| editor.sample_step(id, step);
+        Ok((id, self.edit(inspection, edit)?))
+    }
+
+    /// Finds a sample by the first digits of its id, or by its code; returns its full id.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
+    pub fn find_sample(&self, inspection: &Genesis, name: &str) -> Result<String, ClientError> {
+        let read = self.read_inspection(inspection)?;
+        let has_code = |sample: &&Sample| !name.is_empty() && sample.code == name.trim();
+        let coded: Vec<String> = read
+            .samples
+            .iter()
+            .filter(|(_, row)| row.shown().and_then(|told| told.valid()).filter(has_code).is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
+        if let [only] = coded.as_slice() {
+            return Ok(only.clone());
+        }
+        row_named("sample", name, read.samples.into_keys()).map(hex::encode)
+    }
+
+    /// Returns the reading of an inspection.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when it or its checklist is not here.
+    pub fn read_inspection(&self, inspection: &Genesis) -> Result<InspectionView, ClientError> {
+        let document = self.open_inspection(inspection)?;
+        let read = self.reading(&document, None)?.view.inspection();
+        read.ok_or_else(|| super::read::wrong_kind(inspection, Kind::Inspection))
+    }
+
+    /// Writes an opinion (*ý kiến*): `facility_opinion`, `other_opinions` or `conclusion`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error for another name or a text over its limit.
+    pub fn opinion(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+        note: Note,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let edit = |editor: &mut Editor<'_>| match note {
+            Note::Replace(text) => editor.opinion(name, NoteEdit::Replace(text)),
+            // Each line ends itself, so that lines that two people add apart stay lines.
+            Note::Append(line) => {
+                let text = format!("{}\n", line.trim_end());
+                editor.opinion(name, NoteEdit::Append(text))
+            }
+        };
+        self.edit(inspection, edit)
+    }
+
+    /// Records a difficulty that a facility or commune raises (*khó khăn, vướng mắc*) and returns its
+    /// id.
+    ///
+    /// # Errors
+    ///
+    /// Returns the edit's error when nothing is said.
+    pub fn add_difficulty(
+        &self,
+        inspection: &Genesis,
+        difficulty: &Difficulty,
+    ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let id = clock::random::<16>()?;
+        let edit = |editor: &mut Editor<'_>| editor.difficulty_put(id, difficulty);
+        Ok((id, self.edit(inspection, edit)?))
+    }
+
+    /// Returns the inspections in which difficulties were raised, with their facilities. Reads summary
+    /// rows; opens no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn with_difficulties(
+        &self,
+        scope: Option<&Scope>,
+        plan: Option<DocumentId>,
+    ) -> Result<Vec<(DocumentId, Option<Named>, Scope)>, ClientError> {
+        let mut found = Vec::new();
+        for row in self.all(Kind::Inspection)? {
+            let wanted = scope.is_none_or(|scope| within_unit(&row.scope, scope))
+                && plan.is_none_or(|plan| row.plan == Some(plan));
+            if row.difficulties > 0 && wanted {
+                let facility = row.facility.map(|facility| self.named(facility)).transpose()?;
+                found.push((row.document, facility, row.scope));
+            }
+        }
+        Ok(found)
+    }
+}

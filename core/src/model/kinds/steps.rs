@@ -1,0 +1,148 @@
+//! *Các bước của cuộc kiểm tra*: when and why an inspection came to each state, its one extension,
+//! and the difficulties that were raised.
+//!
+//! Which step may be taken when is the table's ([`crate::model::LifeCycle`]) and, with the law's
+//! clocks and what else is recorded, `checklist::lifecycle`'s to say.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::facility::day;
+use super::inspection::InspectionView;
+use crate::model::edit::{EditError, Editor, field, needed};
+use crate::model::edition::TEMPLATE;
+use crate::model::ids::Kind;
+use crate::model::lifecycle::LifeCycle;
+use crate::model::register::{Register, Told};
+use crate::model::view::View;
+
+/// The registers of the life cycle that are no steps.
+const NO_STEPS: [&str; 3] = ["state", "extended", TEMPLATE];
+
+/// When and why an inspection came to a state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Step {
+    /// The day on which it happened, as YYYY-MM-DD.
+    pub day: String,
+    /// *Lý do*; empty where none is asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Who raised a difficulty (*bên nêu khó khăn, vướng mắc*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RaisedBy {
+    /// *Cơ sở*.
+    Facility,
+    /// *UBND xã*.
+    Commune,
+}
+
+impl RaisedBy {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Facility, Self::Commune];
+
+    /// Returns the name used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Facility => "facility",
+            Self::Commune => "commune",
+        }
+    }
+}
+
+/// A difficulty that a facility or commune raised (*khó khăn, vướng mắc, kiến nghị*).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difficulty {
+    /// Who raised it.
+    pub by: RaisedBy,
+    /// *Chủ đề*, for lists.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub topic: String,
+    /// What it is.
+    pub text: String,
+    /// Taken back; kept and shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+}
+
+/// Reads the steps of an inspection by the name of the state that each led to.
+pub(super) fn read(view: &View<'_>) -> BTreeMap<String, Register<Told<Step>>> {
+    let mut steps = view.told("lifecycle");
+    steps.retain(|name, _| !NO_STEPS.contains(&name.as_str()));
+    steps
+}
+
+impl InspectionView {
+    /// Returns the step that led to a state; where people wrote apart, several stand.
+    #[must_use]
+    pub fn step(&self, state: LifeCycle) -> Vec<&Step> {
+        let register = self.steps.get(state.name());
+        let said = register.map(Register::all).unwrap_or_default();
+        said.iter().filter_map(|said| said.value.valid()).collect()
+    }
+}
+
+impl Editor<'_> {
+    /// Moves the inspection along its life, and records when and why. Of several states that people
+    /// moved it to apart, one may be chosen again: that settles it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Transition`] when no standing state leads there, or what is wrong with
+    /// the day or reason. What else a step needs is `checklist::lifecycle`'s to say.
+    pub fn move_to(&mut self, to: LifeCycle, step: &Step) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "life cycle")?;
+        let read = InspectionView::of(&self.document.view());
+        let states = read.states();
+        let contested = read.state.is_conflict()
+            || read.steps.get(to.name()).is_some_and(Register::is_conflict);
+        let settles = contested && states.contains(&to);
+        if !settles && !states.iter().any(|from| from.next().contains(&to)) {
+            let from = states.last().map_or("draft", |state| state.name());
+            return Err(EditError::Transition { from, to: to.name() });
+        }
+        let step = Step {
+            day: day("day of the step", &step.day)?,
+            reason: field("reason", &step.reason)?,
+        };
+        let map = self.map("lifecycle")?;
+        self.put(&map, to.name(), &step)?;
+        self.put(&map, "state", &to)
+    }
+
+    /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::ExtendedBefore`], or [`EditError::Invalid`] without a reason.
+    pub fn extend(&mut self, reason: &str) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "life cycle")?;
+        let map = self.map("lifecycle")?;
+        if self.exists(&map, "extended")? {
+            return Err(EditError::ExtendedBefore);
+        }
+        let reason = needed("reason of the extension", reason)?;
+        self.put(&map, "extended", &reason)
+    }
+
+    /// Records a difficulty that a facility or commune raises.
+    ///
+    /// # Errors
+    ///
+    /// Returns which field is missing or too long.
+    pub fn difficulty_put(&mut self, id: [u8; 16], row: &Difficulty) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "difficulties")?;
+        let row = Difficulty {
+            by: row.by,
+            topic: field("topic", &row.topic)?,
+            text: needed("difficulty", &row.text)?,
+            removed: row.removed,
+        };
+        self.put_row("difficulties", &hex::encode(id), &row)
+    }
+}

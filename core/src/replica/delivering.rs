@@ -1,0 +1,200 @@
+//! Handing to the hub what waits here, and what becomes of what the hub does not take.
+//!
+//! Silence is no word: what the hub neither signs for nor names is kept and offered again.
+
+use std::collections::BTreeSet;
+
+use super::ReplicaError;
+use super::phone::Phone;
+use super::records::Records;
+use super::rows::{self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, OUTBOX, meta};
+use crate::model::{Actor, DocumentId, Timestamp};
+use crate::store::StoreError;
+use crate::sync::{Notice, PackHeader, Verdict};
+
+/// Packs offered in one session's first flight; the rest follow in the next sync.
+pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
+
+/// Bytes of carried packs read at once: about a frame, so that few are in memory however many
+/// there are.
+const DELIVERED_AT_ONCE_BYTES: usize = 256 << 10;
+
+/// Rows looked at together.
+const PAGE_ROWS: usize = 256;
+
+/// For so long the hub is not offered again what it could not read: long enough that it costs
+/// nothing, and short enough that a hub which was updated has it within the hour.
+const HELD_BACK_MS: i64 = 3_600_000;
+
+/// Some of the packs of others, and where to go on.
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    pub(super) packs: Vec<Vec<u8>>,
+    /// The row after which others follow; `None` when these were the last.
+    pub(super) next: Option<Vec<u8>>,
+}
+
+impl Phone {
+    /// Returns whether packs of others are carried.
+    pub(super) fn carries(&self) -> Result<bool, StoreError> {
+        Ok(!self.replica().store().scan(&[CARRIED], None, 1)?.is_empty())
+    }
+
+    /// Returns packs of others that this life of the hub's store has not signed for, after a row.
+    pub(super) fn deliver(
+        &self,
+        epoch: [u8; 16],
+        after: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Delivery, ReplicaError> {
+        let store = self.replica().store();
+        let (mut records, mut bytes) = (Records::default(), 0);
+        let mut delivery = Delivery { packs: Vec::new(), next: after };
+        loop {
+            let page = store.scan(&[CARRIED], delivery.next.as_deref(), PAGE_ROWS)?;
+            for (key, value) in &page {
+                if bytes >= DELIVERED_AT_ONCE_BYTES {
+                    return Ok(delivery);
+                }
+                delivery.next = Some(key.clone());
+                let row: CarriedRow = rows::decode(key, value)?;
+                // A hub that was restored since has another life, and may have lost what it signed
+                // for.
+                if row.stored == Some(epoch) || self.is_held_back(key, Some(epoch), now)? {
+                    continue;
+                }
+                match records.pack(&**store, row.place) {
+                    Ok(pack) => {
+                        bytes += pack.len();
+                        delivery.packs.push(pack);
+                    }
+                    Err(StoreError::Damaged { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if page.len() < PAGE_ROWS {
+                return Ok(Delivery { next: None, ..delivery });
+            }
+        }
+    }
+
+    /// Returns the own packs that a session begins with: those that the hub has not signed for and
+    /// did not lately say that it cannot read.
+    pub(super) fn first_flight(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let store = self.replica().store();
+        let epoch: Option<EpochRow> = rows::get(&**store, &rows::single(meta::EPOCH))?;
+        let epoch = epoch.map(|row| row.epoch);
+        let mut records = Records::default();
+        let mut packs = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = store.scan(&[OUTBOX], after.as_deref(), PAGE_ROWS)?;
+            for (key, value) in &page {
+                if packs.len() == OUTBOX_AT_ONCE_MAX {
+                    return Ok(packs);
+                }
+                if !self.is_held_back(key, epoch, now)? {
+                    packs.push(records.pack(&**store, rows::decode(key, value)?)?);
+                }
+            }
+            match page.last() {
+                Some((key, _)) if page.len() == PAGE_ROWS => after = Some(key.clone()),
+                _ => return Ok(packs),
+            }
+        }
+    }
+
+    /// Takes out of packs just released those that the hub would answer with a question for what it
+    /// cannot read.
+    pub(super) fn sendable(
+        &self,
+        epoch: Option<[u8; 16]>,
+        packs: Vec<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let mut left = Vec::with_capacity(packs.len());
+        for pack in packs {
+            let header = PackHeader::peek(&pack)?;
+            let key = rows::of_seq(OUTBOX, header.document, header.actor, header.last_seq);
+            if !self.is_held_back(&key, epoch, now)? {
+                left.push(pack);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Returns whether a pack, or one before it in its line, is one that this life of the hub's
+    /// store cannot read.
+    fn is_held_back(
+        &self,
+        key: &[u8],
+        epoch: Option<[u8; 16]>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (Some(document), Some(actor), Some(seq)) =
+            (rows::document_in(key), rows::actor_in(key), rows::number_in(key))
+        else {
+            return Ok(false);
+        };
+        let prefix = rows::of_actor(HELD, document, actor);
+        for (key, value) in self.replica().store().scan(&prefix, None, PAGE_ROWS)? {
+            let row: HeldRow = rows::decode(&key, &value)?;
+            // A clock that was set back must not hold anything back for longer.
+            let lately = (0..HELD_BACK_MS).contains(&now.0.saturating_sub(row.at.0));
+            let before = rows::number_in(&key).is_some_and(|held| held <= seq);
+            if before && lately && epoch == Some(row.epoch) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Records what the hub said of packs that it does not take: those of others that it judged are
+    /// carried no longer; what it could not read stays, and is offered again later. Returns of how
+    /// many the carrying ended.
+    pub(super) fn declined(
+        &self,
+        notices: &[Notice],
+        epoch: [u8; 16],
+        now: Timestamp,
+    ) -> Result<usize, ReplicaError> {
+        let guard = self.editing().lock()?;
+        let store = self.replica().store();
+        let (mut over, mut held) = (Vec::new(), Vec::new());
+        for notice in notices {
+            let Notice { document, actor, seq, hash, verdict } = notice;
+            let name: (DocumentId, Actor, u64) = (*document, *actor, *seq);
+            let carried = rows::of_seq(CARRIED, *document, *actor, *seq);
+            let carried: Option<CarriedRow> = rows::get(&**store, &carried)?;
+            let own = store.get(&rows::of_seq(OUTBOX, *document, *actor, *seq))?.is_some();
+            if !verdict.is_kept() {
+                if own || carried.is_some() {
+                    held.push(name);
+                }
+            } else if *verdict != Verdict::Orphan
+                && carried.is_some_and(|row| row.attestation.tip.hash == *hash)
+            {
+                over.push(name);
+            }
+        }
+        let documents: BTreeSet<DocumentId> = over.iter().map(|(document, ..)| *document).collect();
+        let ended = over.len();
+        let mut facts = Vec::new();
+        if !over.is_empty() {
+            facts.push(super::Fact::Declined { packs: over, at: now });
+        }
+        if !held.is_empty() {
+            facts.push(super::Fact::HeldBack { packs: held, epoch, at: now });
+        }
+        if !facts.is_empty() {
+            self.record_all(&facts)?;
+        }
+        drop(guard);
+        for document in documents {
+            let guard = self.editing().lock_behind_edits()?;
+            self.replica().refresh_one(document)?;
+            drop(guard);
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,137 @@
+//! How much of a phone a neighbour's batch takes up at once.
+
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+
+use super::*;
+use crate::replica::Fact;
+use crate::replica::taking::{Giving, LIMITS};
+use crate::store::{Done, Opened, Position, Read, Record, Row, Verified, Writes};
+
+/// Sees the records of each commit before they are taken.
+type Hook = Box<dyn FnMut(&[Record]) + Send>;
+
+/// A store that does something before it takes records.
+struct Hooked {
+    store: MemoryStore,
+    before: Mutex<Hook>,
+}
+
+impl Read for Hooked {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key)
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.store.scan(prefix, after, limit)
+    }
+}
+
+impl Store for Hooked {
+    fn submit(&self, records: Vec<Record>, done: Done) {
+        (self.before.lock().unwrap())(&records);
+        self.store.submit(records, done);
+    }
+
+    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
+        self.store.derive(writes)
+    }
+
+    fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
+        self.store.record(at)
+    }
+
+    fn position(&self) -> Position {
+        self.store.position()
+    }
+
+    fn read(&self) -> Box<dyn Read + '_> {
+        self.store.read()
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        self.store.verify()
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.store.reopen()
+    }
+
+    fn opened(&self) -> Opened {
+        self.store.opened()
+    }
+}
+
+fn take(phone: &Phone, packs: &[Vec<u8>]) -> usize {
+    let (peer, fresh) = (entry(1, "06325"), Incarnation([77; 16]));
+    let mut offered = Offered::new();
+    offered.insert(Template::parse(TEA).unwrap().id(), TEA.to_vec());
+    let giving = Giving { peer: &peer, offered: &offered, limits: &LIMITS, fresh, now: NOW };
+    phone.take(&giving, packs).unwrap().recorded
+}
+
+#[test]
+fn an_edit_waits_for_one_slice_and_not_for_a_neighbours_batch() {
+    let one = taught(1);
+    for number in 1..=3 {
+        one.answer(&visit("06325", number), "1.1", "one");
+    }
+    let packs = one.phone.release(NOW).unwrap();
+    let phone: Arc<OnceLock<Arc<Phone>>> = Arc::default();
+    let edit: Arc<Mutex<Option<thread::JoinHandle<()>>>> = Arc::default();
+    let (at_hook, started) = (phone.clone(), edit.clone());
+    let met =
+        Fact::Met { from: key(1).device(), items: Vec::new(), at: NOW }.record().unwrap().kind;
+    let before = Box::new(move |records: &[Record]| {
+        let mut started = started.lock().unwrap();
+        if started.is_some() || records.iter().all(|record| record.kind != met) {
+            return;
+        }
+        // A person begins to type while the first slice is being recorded.
+        let typing = at_hook.get().unwrap().clone();
+        *started = Some(thread::spawn(move || {
+            let note = NoteEdit::Append("typed".to_owned());
+            typing.edit(&visit("06325", 1), NOW, |editor| editor.note("1.2", note)).unwrap();
+        }));
+        while at_hook.get().unwrap().editing().waiting() == 0 {
+            thread::yield_now();
+        }
+    });
+    let store =
+        Hooked { store: MemoryStore::new(Arc::new(Projection)), before: Mutex::new(before) };
+    let store = Arc::new(store);
+    let opened = Phone::open(store.clone(), key(2), Incarnation([2; 16]), NOW).unwrap();
+    phone.set(Arc::new(opened)).ok().unwrap();
+    let two = phone.get().unwrap();
+    // It knows the checklist, so that it can type.
+    let items = vec![crate::sync::FeedItem::Object { bytes: TEA.to_vec() }];
+    two.record(Fact::Received { items, position: None, at: NOW }).unwrap();
+    assert_eq!(take(two, &packs), 3);
+    edit.lock().unwrap().take().unwrap().join().unwrap();
+    let kind = |at| store.record(Position(at)).unwrap().unwrap().kind;
+    let kinds: Vec<u8> = (1..=store.position().0).map(kind).collect();
+    let changed = kinds.iter().position(|kind| *kind == 3).expect("the edit is recorded");
+    let taken: Vec<usize> = (0..kinds.len()).filter(|at| kinds[*at] == met).collect();
+    assert_eq!((taken.len(), changed), (3, taken[0] + 1), "{kinds:?}");
+}
+
+#[test]
+fn a_document_is_opened_a_few_times_for_a_batch_and_not_for_each_pack() {
+    let (one, two, genesis) = (taught(1), taught(2), visit("06325", 1));
+    let mut packs = Vec::new();
+    for number in 0..40 {
+        one.answer(&genesis, "1.1", &format!("{number}"));
+        packs.extend(one.phone.release(NOW).unwrap());
+    }
+    assert_eq!(packs.len(), 40);
+    let before = two.replica().documents_loaded();
+    assert_eq!(take(&two.phone, &packs), 40);
+    let loaded = two.replica().documents_loaded() - before;
+    assert!(loaded <= 3, "opened {loaded} times");
+    assert_eq!(two.values(&genesis, "1.1").len(), 40);
+}

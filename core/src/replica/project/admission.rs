@@ -1,0 +1,185 @@
+//! What waits at the hub's door: packs that their device may not write, and packs whose checklist is
+//! not here.
+
+use super::super::facts::{PackPlace, Quarantined, Trouble};
+use super::super::rows::{
+    self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE,
+    SHUT, STALE, ShutRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
+};
+use super::Step;
+use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
+use crate::replica::access::{ReviewAct, may_review};
+use crate::store::StoreError;
+use crate::sync::{DeviceEntry, Notice, Pack, Verdict};
+
+impl Step<'_> {
+    /// Puts a pack among what is to be merged, or apart where its checklist is not here: nothing
+    /// that is to be merged waits behind it then.
+    pub(super) fn queue(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
+        let document = pack.document();
+        if let Some(template) = pack.genesis().template
+            && !self.has(&rows::of_template(OBJECT, template))?
+        {
+            self.index.put(rows::of_later_place(template, document, place), &pack.device());
+            self.count(rows::later_of(pack.device()), 1)?;
+            return self.totals(|totals| totals.later += 1);
+        }
+        self.index.put(rows::of_place(PENDING, document, place), &());
+        self.totals(|totals| totals.pending += 1)
+    }
+
+    /// Takes a pack that was merged, parked or refused out of what waited for a checklist.
+    pub(super) fn leave_queue(
+        &mut self,
+        document: DocumentId,
+        place: PackPlace,
+    ) -> Result<(), StoreError> {
+        let row: Option<DocumentRow> = self.index.get(&rows::of_document(DOCUMENT, document))?;
+        let Some(template) = row.and_then(|row| row.genesis.template) else { return Ok(()) };
+        let key = rows::of_later_place(template, document, place);
+        if let Some(device) = self.index.get::<DeviceId>(&key)? {
+            self.index.remove(key);
+            self.count(rows::later_of(device), -1)?;
+            self.totals(|totals| totals.later = totals.later.saturating_sub(1))?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a checklist is here now, if packs waited for it.
+    pub(super) fn ripen(&mut self, template: TemplateId) -> Result<(), StoreError> {
+        let waiting = rows::of_template(LATER, template);
+        if !self.index.below.scan(&waiting, None, 1)?.is_empty() {
+            self.index.put(rows::of_template(RIPE, template), &());
+        }
+        Ok(())
+    }
+
+    /// Keeps a pack aside that one device brought.
+    pub(super) fn shut_out(
+        &mut self,
+        from: DeviceId,
+        place: PackPlace,
+        entry: &Quarantined,
+    ) -> Result<(), StoreError> {
+        let Some(number) = self.set_aside(entry)? else { return Ok(()) };
+        if entry.notice.verdict == Verdict::NotAllowed {
+            let stranger = !self.has(&rows::key(DEVICE, &[&entry.device.0]))?;
+            let row = ShutRow { place, from, stranger, number };
+            self.index.put(rows::of_shut(entry.device, &entry.notice), &row);
+            if stranger {
+                self.count(rows::strangers_of(from), 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what may not enter the record as evidence.
+    pub(super) fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
+        self.set_aside(entry).map(drop)
+    }
+
+    /// As [`Self::quarantine`]; returns the number of the notice to the device, unless it has it.
+    fn set_aside(&mut self, entry: &Quarantined) -> Result<Option<u64>, StoreError> {
+        let known = rows::of_quarantine(&entry.notice);
+        if self.has(&known)? {
+            return Ok(None);
+        }
+        let head = rows::notices_of(entry.device);
+        let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
+        self.index.put(head, &number);
+        self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
+        self.index.put(known, &());
+        self.count(rows::aside_of(entry.device), 1)?;
+        self.totals(|totals| totals.quarantined += 1)?;
+        Ok(Some(number))
+    }
+
+    /// Takes back what was said of a pack while its device was not allowed to write it: it is in
+    /// the record now, or on its way there.
+    pub(super) fn readmit(&mut self, pack: &Pack) -> Result<(), StoreError> {
+        let (document, actor) = (pack.document(), pack.actor());
+        let prefix = rows::key(SHUT, &[&pack.device().0, &document.0, &actor.0]);
+        if self.index.below.scan(&prefix, None, 1)?.is_empty() {
+            return Ok(());
+        }
+        for (seq, change) in (pack.first_seq()..).zip(pack.changes()) {
+            let (hash, verdict) = (change.facts().hash, Verdict::NotAllowed);
+            let notice = Notice { document, actor, seq, hash, verdict };
+            let key = rows::of_shut(pack.device(), &notice);
+            let Some(row) = self.index.get::<ShutRow>(&key)? else { continue };
+            self.index.remove(key);
+            self.index.remove(rows::of_quarantine(&notice));
+            self.index.remove(rows::notice_of_device(pack.device(), row.number));
+            self.count(rows::aside_of(pack.device()), -1)?;
+            if row.stranger {
+                self.count(rows::strangers_of(row.from), -1)?;
+            }
+            self.totals(|totals| totals.quarantined = totals.quarantined.saturating_sub(1))?;
+        }
+        Ok(())
+    }
+
+    /// Says of which life of the hub's store the checklists are that came before the hub was met.
+    pub(super) fn name_life(&mut self, epoch: [u8; 16]) -> Result<(), StoreError> {
+        for (key, value) in self.index.below.scan(&[GIVEN], None, usize::MAX)? {
+            if rows::decode::<GivenRow>(&key, &value)?.epoch == UNKNOWN_LIFE {
+                self.index.put(key, &GivenRow { epoch });
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what was gone when the store was opened.
+    pub(super) fn troubled(&mut self, trouble: &Trouble, at: Timestamp) -> Result<(), StoreError> {
+        let told: u64 = self.index.get(&rows::single(meta::TOLD))?.unwrap_or(0);
+        self.index.put(rows::single(meta::TOLD), &told.saturating_add(trouble.lost));
+        let row = TroubleRow { trouble: trouble.clone(), at };
+        self.index.put(rows::of_number(TROUBLE, self.at.0), &row);
+        Ok(())
+    }
+
+    /// Ends the telling of what a person has seen.
+    pub(super) fn acknowledged(&mut self, upto: u64) -> Result<(), StoreError> {
+        for (key, _) in self.index.below.scan(&[TROUBLE], None, usize::MAX)? {
+            if rows::number_in(&key).is_some_and(|number| number <= upto) {
+                self.index.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what the hub knows of a device. Where it may decide a review now, or no more, the rows
+    /// of reviews say what counts only once they are made anew.
+    pub(super) fn device(&mut self, entry: &DeviceEntry) -> Result<(), StoreError> {
+        let key = rows::key(DEVICE, &[&entry.device.0]);
+        let before: Option<DeviceEntry> = self.index.get(&key)?;
+        let judges = |entry: &DeviceEntry| may_review(entry.role, ReviewAct::Judge);
+        if before.is_some_and(|before| judges(&before) != judges(entry)) {
+            let reviews = rows::key(ORDER, &[&[Kind::Review.number()]]);
+            for (row, _) in self.index.below.scan(&reviews, None, usize::MAX)? {
+                if let Some(document) = row.get(10..42).and_then(|name| name.try_into().ok()) {
+                    self.index.put(rows::of_document(STALE, DocumentId(document)), &());
+                }
+            }
+        }
+        self.index.put(key, entry);
+        Ok(())
+    }
+
+    fn has(&self, key: &[u8]) -> Result<bool, StoreError> {
+        match self.index.above.0.get(key) {
+            Some(above) => Ok(above.is_some()),
+            None => Ok(self.index.below.get(key)?.is_some()),
+        }
+    }
+
+    fn count(&mut self, key: Vec<u8>, by: i64) -> Result<(), StoreError> {
+        let count = self.index.get::<u64>(&key)?.unwrap_or(0).saturating_add_signed(by);
+        if count == 0 {
+            self.index.remove(key);
+        } else {
+            self.index.put(key, &count);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! What a review comes to: the one place that joins what was written with who may say it.
+
+use super::access::{self, ReviewAct};
+use super::documents::Replica;
+use crate::model::{Actor, Document, Judged, Kind, Summary};
+use crate::store::StoreError;
+
+impl Replica {
+    /// Returns what a review comes to by the roles that the hub has told of; none for another kind of
+    /// document. The same on every replica that holds the same changes and the same devices.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::owner`].
+    pub fn judged(&self, review: &Document) -> Result<Option<Judged>, StoreError> {
+        let mut deciding: Vec<Vec<u8>> = Vec::new();
+        for (actor, _, _) in review.tips() {
+            let Ok(known) = <[u8; 16]>::try_from(actor.as_slice()) else { continue };
+            let device = self.author(review.id(), Actor(known))?;
+            let entry = device.map(|device| self.device(device)).transpose()?.flatten();
+            if entry.is_some_and(|entry| access::may_review(entry.role, ReviewAct::Judge)) {
+                deciding.push(actor);
+            }
+        }
+        Ok(review.view().judged(|actor| deciding.iter().any(|known| known == actor)))
+    }
+
+    /// Returns the row of a document for lists, a review's as it counts.
+    pub(super) fn summary_of(&self, document: &Document) -> Result<Summary, StoreError> {
+        let mut summary = document.summary();
+        if summary.kind == Kind::Review
+            && let Some(judged) = self.judged(document)?
+        {
+            summary.judge(&judged);
+        }
+        Ok(summary)
+    }
+}

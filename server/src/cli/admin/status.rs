@@ -1,0 +1,189 @@
+//! How the hub is, and what waits there for what.
+
+use bienban_core::client::Client;
+use bienban_core::sync::{AdminAnswer, AdminRequest, HubStatus, HubWaiting, SetAside};
+use clap::Args;
+use serde::Serialize;
+
+use super::Online;
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Output, Page};
+use crate::cli::{folder, page, time};
+use crate::messages::Messages;
+
+/// What to do beside asking.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Say that what the hub's store had lost has been seen: it no longer tells of it.
+    #[arg(long)]
+    acknowledge: bool,
+}
+
+/// How the hub is.
+#[derive(Debug, Serialize)]
+struct HubData {
+    documents: u64,
+    devices: u64,
+    /// Length of the feed.
+    head: u64,
+    /// Packs stored and not yet merged.
+    pending: u64,
+    /// Packs that wait for others, or for a checklist.
+    waiting: u64,
+    /// Packs set aside.
+    quarantined: u64,
+    /// What they wait for, by name.
+    waits_for: WaitsData,
+    /// What the hub's store had lost, and nobody has acknowledged.
+    lost: Vec<LostData>,
+}
+
+#[derive(Debug, Serialize)]
+struct WaitsData {
+    checklists: Vec<Count>,
+    causes: Vec<Count>,
+    devices: Vec<DeviceCount>,
+    /// There is more than what is named.
+    more: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Count {
+    id: String,
+    packs: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct DeviceCount {
+    device: String,
+    known: bool,
+    not_allowed: u64,
+    others: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LostData {
+    at: String,
+    records: u64,
+    everything: bool,
+}
+
+impl HubData {
+    fn of(status: &HubStatus, waiting: HubWaiting) -> Self {
+        let lost = waiting.lost.into_iter().map(|(at, records, everything)| LostData {
+            at: time::rfc3339(at),
+            records,
+            everything,
+        });
+        let device = |of: SetAside| DeviceCount {
+            device: of.device.to_string(),
+            known: of.known,
+            not_allowed: of.not_allowed,
+            others: of.others,
+        };
+        let checklists = waiting.checklists.into_iter();
+        let causes = waiting.causes.into_iter();
+        Self {
+            documents: status.documents,
+            devices: status.devices,
+            head: status.head,
+            pending: status.pending,
+            waiting: status.waiting,
+            quarantined: status.quarantined,
+            waits_for: WaitsData {
+                checklists: checklists
+                    .map(|(id, packs)| Count { id: id.to_string(), packs })
+                    .collect(),
+                causes: causes.map(|(id, packs)| Count { id: id.to_string(), packs }).collect(),
+                devices: waiting.set_aside.into_iter().map(device).collect(),
+                more: waiting.more,
+            },
+            lost: lost.collect(),
+        }
+    }
+
+    fn text(&self, m: &Messages) -> Page {
+        let [documents, devices, head, pending, waiting, quarantined] =
+            [self.documents, self.devices, self.head, self.pending, self.waiting, self.quarantined]
+                .map(|count| count.to_string());
+        let mut page = Page::new();
+        page.line(m.text(
+            "admin.hub",
+            &[
+                ("documents", &documents),
+                ("devices", &devices),
+                ("head", &head),
+                ("pending", &pending),
+                ("waiting", &waiting),
+                ("quarantined", &quarantined),
+            ],
+        ));
+        self.waits_text(&mut page, m);
+        for lost in &self.lost {
+            let (at, count) = (time::minute(&lost.at), lost.records.to_string());
+            page.line(if lost.everything {
+                m.text("admin.lost_everything", &[("time", &at)])
+            } else {
+                m.text("admin.lost", &[("time", &at), ("count", &count)])
+            });
+        }
+        if !self.lost.is_empty() {
+            page.line(m.text("admin.lost_advice", &[]));
+        }
+        page
+    }
+
+    fn waits_text(&self, page: &mut Page, m: &Messages) {
+        let waits = &self.waits_for;
+        for one in &waits.checklists {
+            let packs = one.packs.to_string();
+            page.line(m.text("admin.waits_checklist", &[("id", &one.id), ("packs", &packs)]));
+        }
+        for one in &waits.causes {
+            let (id, packs) = (&one.id[..page::SHORT], one.packs.to_string());
+            page.line(m.text("admin.waits_causes", &[("id", id), ("packs", &packs)]));
+        }
+        for one in &waits.devices {
+            let device = one.device.as_str();
+            let [not_allowed, others] = [one.not_allowed, one.others].map(|n| n.to_string());
+            if one.not_allowed > 0 {
+                let values = [("device", device), ("packs", &not_allowed)];
+                page.line(if one.known {
+                    m.text("admin.waits_rights", &values)
+                } else {
+                    m.text("admin.waits_trust", &values)
+                });
+            }
+            if one.others > 0 {
+                let values = [("device", device), ("packs", &others)];
+                page.line(m.text("admin.stays_out", &values));
+            }
+        }
+        if waits.more {
+            page.line(m.text("admin.waits_more", &[]));
+        }
+    }
+}
+
+/// Says how the hub is.
+pub(super) async fn status(
+    client: &Client,
+    arguments: &StatusArgs,
+    _: Online,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    if arguments.acknowledge {
+        folder::ask(client, AdminRequest::Acknowledge, output).await?;
+    }
+    let AdminAnswer::Status(status) = folder::ask(client, AdminRequest::Status, output).await?
+    else {
+        return Err(CliError::NoAnswer);
+    };
+    let AdminAnswer::Waiting(waiting) = folder::ask(client, AdminRequest::Waiting, output).await?
+    else {
+        return Err(CliError::NoAnswer);
+    };
+    let data = HubData::of(&status, waiting);
+    let page = data.text(output.messages());
+    Answer::new(&data, page)
+}

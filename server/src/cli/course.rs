@@ -1,0 +1,475 @@
+//! The course of an inspection as data and text: steps and what they lack, clocks, corrective
+//! actions, samples, difficulties. `show` has it as sections, and commands of their own print each.
+
+use bienban_core::checklist::lifecycle::{Missing, Running};
+use bienban_core::client::{ActionShown, Clash, Corrections, Life, NextStep};
+use bienban_core::model::{
+    Difficulty, InspectionView, Member, Register, Role, Sample, SampleStep, Told,
+};
+use serde::Serialize;
+
+use super::output::Page;
+use super::page::SHORT;
+use super::{time, words};
+use crate::messages::Messages;
+
+/// One thing that is missing, and what to do about it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct MissingData {
+    /// Its name, for instance `decision_number`.
+    pub(super) need: String,
+    /// Ids, names or days that it is about.
+    pub(super) about: Vec<String>,
+    pub(super) text: String,
+    pub(super) todo: String,
+    pub(super) clause: String,
+}
+
+impl MissingData {
+    pub(super) fn of(missing: &Missing, m: &Messages) -> Self {
+        let need = serde_json::to_value(missing.need).ok();
+        Self {
+            need: need.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default(),
+            about: missing.about.clone(),
+            text: words::local(m, &missing.title).to_owned(),
+            todo: words::local(m, &missing.todo).to_owned(),
+            clause: missing.clause.clone(),
+        }
+    }
+
+    /// A facility that is inspected in the same year already.
+    pub(super) fn asked(clash: &Clash, m: &Messages) -> Self {
+        let day = |day: Option<bienban_core::checklist::Day>| {
+            day.map_or_else(|| m.text("life.no_day", &[]), |day| day.to_string())
+        };
+        let about = clash.others.iter().map(|other| format!("{} ({})", other.name, day(other.day)));
+        let accepts: Vec<String> = clash
+            .accepts
+            .iter()
+            .map(|(key, title)| format!("{key} ({})", words::local(m, title)))
+            .collect();
+        let accepts = accepts.join(", ");
+        let rule = words::local(m, &clash.rule);
+        let mut todo = m.text("life.give_reason", &[("accepts", &accepts)]);
+        if let Some(note) = &clash.note {
+            todo = format!("{todo} {}", words::local(m, note));
+        }
+        Self {
+            need: "once_a_year".to_owned(),
+            about: about.collect(),
+            text: m.text("life.again", &[("facility", &clash.name), ("rule", rule)]),
+            todo,
+            clause: clash.clause.clone(),
+        }
+    }
+}
+
+/// Returns one missing thing as a line.
+pub(super) fn missing_text(missing: &MissingData, m: &Messages) -> String {
+    let about = if missing.about.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", missing.about.join(", "))
+    };
+    m.text(
+        "life.missing",
+        &[
+            ("text", &missing.text),
+            ("about", &about),
+            ("todo", &missing.todo),
+            ("clause", &missing.clause),
+        ],
+    )
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct StepData {
+    pub(super) state: &'static str,
+    pub(super) day: String,
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct NextData {
+    pub(super) state: &'static str,
+    pub(super) missing: Vec<MissingData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ClockData {
+    pub(super) key: String,
+    pub(super) title: String,
+    /// The sample or corrective action that it is about.
+    pub(super) about: Option<String>,
+    pub(super) from: String,
+    pub(super) due: String,
+    pub(super) extended: u32,
+    pub(super) done: Option<String>,
+    pub(super) overdue: bool,
+    /// Years whose days off are not announced yet.
+    pub(super) provisional: Vec<i32>,
+    pub(super) explanation: ExplanationData,
+    pub(super) clause: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ExplanationData {
+    pub(super) vi: String,
+    pub(super) en: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TeamData {
+    pub(super) name: String,
+    pub(super) agency: String,
+    pub(super) role: Role,
+    pub(super) no_conflict: bool,
+}
+
+/// Where an inspection stands in its life.
+#[derive(Debug, Serialize)]
+pub(super) struct LifeData {
+    pub(super) as_of: String,
+    pub(super) states: Vec<&'static str>,
+    pub(super) steps: Vec<StepData>,
+    /// Why the time was extended; several where people wrote apart.
+    pub(super) extended: Vec<String>,
+    pub(super) next: Vec<NextData>,
+    /// What a standing state needs and no longer has.
+    pub(super) no_longer: Vec<NextData>,
+    pub(super) clocks: Vec<ClockData>,
+    pub(super) team: Vec<TeamData>,
+}
+
+impl LifeData {
+    pub(super) fn of(life: &Life, m: &Messages) -> Self {
+        let steps = life.steps.iter().flat_map(|(state, steps)| {
+            steps.iter().map(|step| StepData {
+                state: state.name(),
+                day: step.day.clone(),
+                reason: step.reason.clone(),
+            })
+        });
+        let next = |step: &NextStep| NextData {
+            state: step.to.name(),
+            missing: step.missing.iter().map(|one| MissingData::of(one, m)).collect(),
+        };
+        Self {
+            as_of: life.as_of.to_string(),
+            states: life.states.iter().map(|state| state.name()).collect(),
+            steps: steps.collect(),
+            extended: life.extended.clone(),
+            next: life.next.iter().map(next).collect(),
+            no_longer: life.no_longer.iter().map(next).collect(),
+            clocks: life.clocks.iter().map(|clock| clock_data(clock, m)).collect(),
+            team: life.team.iter().map(team).collect(),
+        }
+    }
+}
+
+fn team(member: &Member) -> TeamData {
+    TeamData {
+        name: member.name.clone(),
+        agency: member.agency.clone(),
+        role: member.role,
+        no_conflict: member.no_conflict,
+    }
+}
+
+fn clock_data(clock: &Running, m: &Messages) -> ClockData {
+    ClockData {
+        key: clock.key.clone(),
+        title: words::local(m, &clock.title).to_owned(),
+        about: clock.about.clone(),
+        from: clock.from.to_string(),
+        due: clock.due.to_string(),
+        extended: clock.extended,
+        done: clock.done.map(|day| day.to_string()),
+        overdue: clock.overdue,
+        provisional: clock.provisional.clone(),
+        explanation: ExplanationData {
+            vi: clock.explanation.vi.clone(),
+            en: clock.explanation.en_or_vi().to_owned(),
+        },
+        clause: clock.clause.clone(),
+    }
+}
+
+/// Writes steps, and what the next ones lack.
+pub(super) fn life_text(page: &mut Page, life: &LifeData, m: &Messages) {
+    for step in &life.steps {
+        let state = words::state(m, step.state);
+        let reason =
+            if step.reason.is_empty() { String::new() } else { format!("; {}", step.reason) };
+        page.line(format!("  {}  {state}{reason}", step.day));
+    }
+    for reason in &life.extended {
+        page.line(format!("  {}", m.text("life.extended", &[("reason", reason)])));
+    }
+    for (steps, ready) in [(&life.no_longer, "life.no_longer"), (&life.next, "life.next")] {
+        for step in steps {
+            let state = format!("{} ({})", step.state, words::state(m, step.state));
+            let values = [("state", state.as_str())];
+            page.line(format!("  {}", m.text(ready, &values)));
+            for missing in &step.missing {
+                page.line(format!("    - {}", missing_text(missing, m)));
+            }
+        }
+    }
+}
+
+/// Writes clocks.
+pub(super) fn clocks_text(page: &mut Page, life: &LifeData, m: &Messages) {
+    for clock in &life.clocks {
+        let state = match (&clock.done, clock.overdue) {
+            (Some(day), true) => m.text("clock.done_late", &[("day", day)]),
+            (Some(day), false) => m.text("clock.done", &[("day", day)]),
+            (None, true) => m.text("clock.overdue", &[]),
+            (None, false) => m.text("clock.running", &[]),
+        };
+        let about = clock.about.as_deref().map(|id| format!(" [{}]", short(id)));
+        let explanation = match m.lang() {
+            crate::messages::Lang::Vi => &clock.explanation.vi,
+            crate::messages::Lang::En => &clock.explanation.en,
+        };
+        page.line(format!("  {}  {state}{}", clock.due, about.unwrap_or_default()));
+        page.line(format!("              {explanation}"));
+    }
+    if life.clocks.is_empty() {
+        page.line(format!("  {}", m.text("clock.none", &[])));
+    }
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(SHORT).collect()
+}
+
+/// A corrective action.
+#[derive(Debug, Serialize)]
+pub(super) struct ActionData {
+    pub(super) id: String,
+    /// The finding's id.
+    pub(super) finding: Option<String>,
+    pub(super) what: String,
+    pub(super) owner: String,
+    pub(super) deadline: Option<String>,
+    /// One of open, submitted, verified, recheck, cancelled: of several the worst.
+    pub(super) state: &'static str,
+    /// Every word on it that stands; several when people wrote apart.
+    pub(super) progress: Vec<ProgressData>,
+    /// Other versions of the demand that were written apart.
+    pub(super) versions: usize,
+    pub(super) settled: bool,
+    pub(super) overdue: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ProgressData {
+    pub(super) state: &'static str,
+    pub(super) proof: String,
+    pub(super) photos: Vec<String>,
+    pub(super) remark: String,
+    pub(super) day: String,
+}
+
+/// Turns corrective actions into data.
+pub(super) fn actions(corrections: &Corrections) -> Vec<ActionData> {
+    corrections.actions.iter().map(action).collect()
+}
+
+fn action(shown: &ActionShown) -> ActionData {
+    let last = shown.actions.last();
+    let progress = shown.progress.iter().map(|progress| ProgressData {
+        state: progress.state.name(),
+        proof: progress.proof.clone(),
+        photos: progress.photos.clone(),
+        remark: progress.remark.clone(),
+        day: progress.day.clone(),
+    });
+    ActionData {
+        id: shown.id.clone(),
+        finding: last.and_then(|action| action.finding.clone()),
+        what: last.map(|action| action.what.clone()).unwrap_or_default(),
+        owner: last.map(|action| action.owner.clone()).unwrap_or_default(),
+        deadline: shown.deadline.map(time::rfc3339),
+        state: shown.state.name(),
+        progress: progress.collect(),
+        versions: shown.actions.len(),
+        settled: shown.settled,
+        overdue: shown.overdue,
+    }
+}
+
+/// Writes corrective actions.
+pub(super) fn actions_text(page: &mut Page, corrections: &Corrections, m: &Messages) {
+    for shown in &corrections.actions {
+        let data = action(shown);
+        let mut parts = vec![words::action_state(m, shown.state)];
+        if let Some(day) = data.deadline.as_deref().and_then(|at| at.get(..10)) {
+            parts.push(m.text("show.deadline", &[("day", day)]));
+        }
+        if data.overdue {
+            parts.push(m.text("clock.overdue", &[]));
+        }
+        if let Some(finding) = &data.finding {
+            parts.push(m.text("action.about", &[("finding", &short(finding))]));
+        }
+        if !data.owner.is_empty() {
+            parts.push(data.owner.clone());
+        }
+        if shown.progress.len() > 1 {
+            let count = shown.progress.len().to_string();
+            parts.push(m.text("action.apart", &[("count", &count)]));
+        }
+        page.line(format!("  {}  {}", short(&data.id), parts.join("; ")));
+        page.block(4, &data.what);
+        for progress in &data.progress {
+            let said = [&progress.proof, &progress.remark];
+            let said: Vec<&str> =
+                said.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+            if !said.is_empty() {
+                page.line(format!("    > {}  {}", progress.day, said.join("; ")));
+            }
+        }
+    }
+}
+
+/// A sample with all that became of it.
+#[derive(Debug, Serialize)]
+pub(super) struct SampleData {
+    pub(super) id: String,
+    /// Mẫu 15, its fields by their names in records; several when people wrote apart.
+    pub(super) sample: Vec<Sample>,
+    pub(super) steps: Vec<SampleStepData>,
+    /// Whether a laboratory found every parameter to pass; none while nothing is known.
+    pub(super) passes: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SampleStepData {
+    pub(super) id: String,
+    /// `seal` (Mẫu 14), `handover` (Mẫu 16) or `result`, with its fields.
+    #[serde(flatten)]
+    pub(super) step: SampleStep,
+}
+
+/// Turns samples into data, those taken off the list too.
+pub(super) fn samples(view: &InspectionView) -> Vec<SampleData> {
+    let each = view.samples.iter().map(|(id, register)| {
+        let steps: Vec<SampleStepData> = view
+            .sample_steps
+            .iter()
+            .flat_map(|(step_id, register)| valid(register).map(move |step| (step_id, step)))
+            .filter(|(_, step)| step.samples().contains(&id.as_str()))
+            .map(|(step_id, step)| SampleStepData { id: step_id.clone(), step: step.clone() })
+            .collect();
+        let results = steps.iter().filter_map(|data| match &data.step {
+            SampleStep::Result(result) if !result.removed => Some(result.passes()),
+            _ => None,
+        });
+        SampleData {
+            id: id.clone(),
+            sample: valid(register).cloned().collect(),
+            // One that failed counts, however many passed.
+            passes: results.min(),
+            steps,
+        }
+    });
+    each.collect()
+}
+
+fn valid<T>(register: &Register<Told<T>>) -> impl Iterator<Item = &T> {
+    register.all().iter().filter_map(|said| said.value.valid())
+}
+
+/// Writes samples.
+pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages) {
+    for data in samples {
+        let Some(sample) = data.sample.last().filter(|sample| !sample.removed) else { continue };
+        let result = match data.passes {
+            Some(true) => m.text("result.pass", &[]),
+            Some(false) => m.text("result.fail", &[]),
+            None => m.text("sample.no_result", &[]),
+        };
+        let parts: Vec<&str> = [&sample.code, &sample.taken_on, &sample.quantity, &sample.lot]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+            .collect();
+        page.line(format!(
+            "  {}  {}; {}; {result}",
+            short(&data.id),
+            sample.name,
+            parts.join("; ")
+        ));
+        for step in data.steps.iter().filter(|data| !data.step.is_removed()) {
+            page.line(format!("    {}", step_text(&step.step, m)));
+        }
+    }
+}
+
+fn step_text(step: &SampleStep, m: &Messages) -> String {
+    match step {
+        SampleStep::Seal(seal) => {
+            m.text("sample.sealed", &[("day", &seal.day), ("number", &seal.number)])
+        }
+        SampleStep::Handover(handover) => m.text(
+            "sample.handed_over",
+            &[
+                ("day", &handover.day),
+                ("giver", &handover.giver),
+                ("receiver", &handover.receiver),
+                ("condition", &handover.condition),
+            ],
+        ),
+        SampleStep::Result(result) => {
+            let verdict = if result.passes() {
+                m.text("result.pass", &[])
+            } else {
+                m.text("result.fail", &[])
+            };
+            let values = [
+                ("day", result.day.as_str()),
+                ("laboratory", &result.laboratory),
+                ("report", &result.report),
+                ("result", &verdict),
+            ];
+            m.text("sample.reported", &values)
+        }
+    }
+}
+
+/// A difficulty that was raised.
+#[derive(Debug, Serialize)]
+pub(super) struct DifficultyData {
+    pub(super) id: String,
+    /// `facility` or `commune`.
+    pub(super) by: &'static str,
+    pub(super) topic: String,
+    pub(super) text: String,
+    pub(super) removed: bool,
+}
+
+/// Turns difficulties into data.
+pub(super) fn difficulties(view: &InspectionView) -> Vec<DifficultyData> {
+    let rows = view.difficulties.iter().flat_map(|(id, register)| {
+        valid(register).map(move |row: &Difficulty| DifficultyData {
+            id: id.clone(),
+            by: row.by.name(),
+            topic: row.topic.clone(),
+            text: row.text.clone(),
+            removed: row.removed,
+        })
+    });
+    rows.collect()
+}
+
+/// Writes difficulties.
+pub(super) fn difficulties_text(page: &mut Page, rows: &[DifficultyData], m: &Messages) {
+    for row in rows.iter().filter(|row| !row.removed) {
+        let by = bienban_core::model::RaisedBy::ALL.into_iter().find(|by| by.name() == row.by);
+        let by = by.map(|by| words::raised_by(m, by)).unwrap_or_default();
+        let topic = if row.topic.is_empty() { String::new() } else { format!("{}: ", row.topic) };
+        page.line(format!("  {}  {by}; {topic}{}", short(&row.id), row.text));
+    }
+}

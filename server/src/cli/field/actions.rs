@@ -1,0 +1,170 @@
+//! Corrective actions and the proof that a facility hands in.
+
+use bienban_core::client::{ActionDraft, Client, ProofDraft};
+use bienban_core::clock;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::EditData;
+use crate::cli::course::{self, ActionData};
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Output, Page};
+use crate::cli::time;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ActionCommand {
+    /// Demand a correction.
+    Add(AddArgs),
+    /// List what was demanded, by deadline, and where each stands.
+    List {
+        /// The inspection.
+        inspection: String,
+    },
+    /// Change a demand, or take it back.
+    Update(UpdateArgs),
+}
+
+/// A demand.
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The inspection.
+    inspection: String,
+    /// What must be done.
+    what: String,
+    /// The finding that it corrects, by the first digits of its id.
+    #[arg(long)]
+    finding: Option<String>,
+    /// Who is responsible.
+    #[arg(long, default_value = "")]
+    owner: String,
+    /// Until when: a number of days, or a day as YYYY-MM-DD. Default: the last day that the law
+    /// allows.
+    #[arg(long, value_name = "DAYS|DAY")]
+    deadline: Option<String>,
+}
+
+/// A change of a demand.
+#[derive(Debug, Args)]
+pub(super) struct UpdateArgs {
+    /// The inspection.
+    inspection: String,
+    /// The corrective action, by the first digits of its id.
+    action: String,
+    /// What must be done.
+    #[arg(long)]
+    what: Option<String>,
+    /// The finding that it corrects, by the first digits of its id.
+    #[arg(long)]
+    finding: Option<String>,
+    /// Who is responsible.
+    #[arg(long)]
+    owner: Option<String>,
+    /// Until when: a number of days, or a day as YYYY-MM-DD.
+    #[arg(long, value_name = "DAYS|DAY")]
+    deadline: Option<String>,
+    /// Take the demand back, for this reason.
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["what", "finding", "owner", "deadline"])]
+    cancel: Option<String>,
+}
+
+/// Proof of a correction.
+#[derive(Debug, Args)]
+pub(super) struct ProofArgs {
+    /// The inspection.
+    inspection: String,
+    /// The corrective action, by the first digits of its id.
+    action: String,
+    /// What the facility reports.
+    text: String,
+    /// A photo that proves it, by its BLAKE3 hash. May be given several times.
+    #[arg(long = "photo", value_name = "HASH")]
+    photos: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ActionsAnswer {
+    inspection: String,
+    rows: Vec<ActionData>,
+    /// Findings that are not corrected.
+    open_findings: Vec<String>,
+}
+
+/// Demands corrections and lists them.
+pub(super) fn action(
+    client: &Client,
+    command: ActionCommand,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    match command {
+        ActionCommand::Add(arguments) => add(client, arguments, output),
+        ActionCommand::List { inspection } => list(client, &inspection, output),
+        ActionCommand::Update(arguments) => update(client, arguments, output),
+    }
+}
+
+fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let now = clock::now();
+    let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    let draft = ActionDraft {
+        finding: arguments.finding,
+        what: Some(arguments.what),
+        owner: Some(arguments.owner),
+        deadline: deadline.transpose()?,
+    };
+    let (id, outcome) = client.add_action(&inspection, &draft)?;
+    let mut data = EditData::of(&inspection, &outcome);
+    let id = hex::encode(id);
+    let done = output.messages().text("edit.demanded", &[("id", &id[..8])]);
+    data.id = Some(id);
+    data.answer(done, output)
+}
+
+fn update(client: &Client, arguments: UpdateArgs, output: &Output) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let done = output.messages().text("edit.demanded", &[("id", &arguments.action)]);
+    if let Some(reason) = &arguments.cancel {
+        let outcome = client.cancel_action(&inspection, &arguments.action, reason)?;
+        return EditData::of(&inspection, &outcome).answer(done, output);
+    }
+    let now = clock::now();
+    let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    let draft = ActionDraft {
+        finding: arguments.finding,
+        what: arguments.what,
+        owner: arguments.owner,
+        deadline: deadline.transpose()?,
+    };
+    let outcome = client.update_action(&inspection, &arguments.action, &draft)?;
+    EditData::of(&inspection, &outcome).answer(done, output)
+}
+
+fn list(client: &Client, inspection: &str, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let inspection = client.find_inspection(inspection)?;
+    let corrections = client.corrections(&inspection, None)?;
+    let mut page = Page::new();
+    course::actions_text(&mut page, &corrections, m);
+    if corrections.actions.is_empty() {
+        page.line(m.text("list.empty", &[]));
+    }
+    let data = ActionsAnswer {
+        inspection: inspection.document().to_string(),
+        rows: course::actions(&corrections),
+        open_findings: corrections.open_findings,
+    };
+    Answer::new(&data, page)
+}
+
+/// Records proof of a correction.
+pub(super) fn proof(
+    client: &Client,
+    arguments: ProofArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let proof = ProofDraft { text: arguments.text, photos: arguments.photos };
+    let outcome = client.prove(&inspection, &arguments.action, &proof)?;
+    let done = output.messages().text("edit.proved", &[("id", &arguments.action)]);
+    EditData::of(&inspection, &outcome).answer(done, output)
+}

@@ -1,0 +1,167 @@
+//! Rights that change while a device connects hold from the first word on.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use bienban_core::driver::{self, DriverError, Live, SyncOptions, Wakeup};
+use bienban_core::net::{HubAddress, HubEndpoint, Limits, PhoneEndpoint};
+use bienban_core::replica::{Hub, HubRunner, Projection, ReplicaError};
+use bienban_core::store::{
+    Done, MemoryStore, Opened, Position, Read, Record, Row, Store, StoreError, Verified, Writes,
+};
+use bienban_core::sync::{DeviceEntry, FailureCode, Role};
+use bienban_tests::fleet::{self, HUB_SEED, NOW, SHORT};
+use tokio::sync::{Notify, watch};
+
+/// Long enough for any exchange here; one that takes longer waits for something that never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+/// A store in memory that does something right after one row was read.
+struct Hooked {
+    below: MemoryStore,
+    key: Vec<u8>,
+    hook: Mutex<Option<Hook>>,
+}
+
+impl Read for Hooked {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.below.get(key);
+        if key == self.key {
+            let hook = self.hook.lock().unwrap().take();
+            hook.into_iter().for_each(|hook| hook());
+        }
+        value
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.below.scan(prefix, after, limit)
+    }
+}
+
+impl Store for Hooked {
+    fn submit(&self, records: Vec<Record>, done: Done) {
+        self.below.submit(records, done);
+    }
+
+    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
+        self.below.derive(writes)
+    }
+
+    fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
+        self.below.record(at)
+    }
+
+    fn position(&self) -> Position {
+        self.below.position()
+    }
+
+    fn read(&self) -> Box<dyn Read + '_> {
+        self.below.read()
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        self.below.verify()
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.below.reopen()
+    }
+
+    fn opened(&self) -> Opened {
+        self.below.opened()
+    }
+}
+
+#[test]
+fn an_exchange_begins_with_the_rights_in_force_not_with_those_the_caller_read() {
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let before = fleet::entry(1);
+    hub.trust(DeviceEntry { scopes: vec!["06337".parse().unwrap()], ..before.clone() }).unwrap();
+    let writer = fleet::phone(2);
+    hub.trust(fleet::entry(2)).unwrap();
+    let _ = fleet::fill(&writer, SHORT, 0..1);
+    fleet::exchange(&writer, &hub);
+    // It was told of the unit that the writer works in, before.
+    let mut served = HubRunner::start(hub.clone(), before.clone(), NOW).unwrap();
+    let phone = fleet::phone(1);
+    let options =
+        bienban_core::replica::PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
+    let mut here = bienban_core::replica::PhoneRunner::start(
+        phone.clone(),
+        options,
+        Box::new(|| [7; 16]),
+        NOW,
+    )
+    .unwrap();
+    while here.outcome().is_none() {
+        while let Some(frame) = here.poll_frame(NOW).unwrap() {
+            served.handle(&frame).unwrap();
+        }
+        while let Some(frame) = served.poll_frame(NOW).unwrap() {
+            here.handle(&frame).unwrap();
+        }
+    }
+    assert_eq!(phone.replica().totals().unwrap().documents, 0, "it sees what it may see now");
+
+    hub.trust(DeviceEntry { active: false, ..before.clone() }).unwrap();
+    let refused = HubRunner::start(hub.clone(), before, NOW);
+    assert!(matches!(refused.err(), Some(ReplicaError::Stranger { .. })));
+}
+
+/// Between the reading of a device's rights and the first wait for news there is no moment at which
+/// a change goes unnoticed: a session listens before it reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_right_after_the_rights_were_read_ends_the_exchange() {
+    let device = fleet::entry(1).device;
+    let key = [&b"v"[..], &device.0].concat();
+    let below = MemoryStore::new(Arc::new(Projection));
+    let store = Arc::new(Hooked { below, key, hook: Mutex::default() });
+    let hub = fleet::hub_over(store.clone());
+    hub.publish(SHORT.to_vec()).unwrap();
+    hub.trust(DeviceEntry { role: Role::Inspector, ..fleet::entry(1) }).unwrap();
+    let phone = fleet::phone(1);
+
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let endpoint =
+        HubEndpoint::bind(listen, &HUB_SEED, Arc::new(|_| true), Limits::default()).unwrap();
+    let address = HubAddress::at(endpoint.local_addr(), hub.device());
+    let (wakeup, (stop, stopped)) = (Wakeup::default(), watch::channel(false));
+    let happened = Arc::new(OnceLock::new());
+    *store.hook.lock().unwrap() = Some(revocation(&hub, &wakeup, &happened));
+    let serving = tokio::spawn(async move {
+        let link = endpoint.accept().await.unwrap();
+        let served = driver::serve(hub, fleet::entry(1), link, wakeup, stopped).await;
+        endpoint.close(Duration::from_secs(1)).await;
+        served
+    });
+    let (_stop_phone, stop_phone) = watch::channel(false);
+    let live =
+        Live { edited: Arc::new(Notify::new()), stop: stop_phone, observer: Arc::new(|_| {}) };
+    let options = SyncOptions { live: Some(live), asks: Vec::new() };
+    let here = PhoneEndpoint::bind(&fleet::phone_seed(1)).unwrap();
+    let synced = tokio::time::timeout(PATIENCE, driver::sync(&phone, &here, &address, options));
+    let ended = synced.await.expect("the change was noticed, and the live exchange ends");
+    assert!(happened.get().is_some(), "the rights were read");
+    let Err(DriverError::Refused { failure }) = ended else { panic!("{ended:?}") };
+    assert_eq!(failure.code, FailureCode::NotAllowed);
+    drop(stop);
+    drop(serving.await.unwrap());
+}
+
+/// Returns what an administrator does at that very moment.
+fn revocation(hub: &Arc<Hub>, wakeup: &Wakeup, happened: &Arc<OnceLock<()>>) -> Hook {
+    let (hub, wakeup, happened) = (hub.clone(), wakeup.clone(), happened.clone());
+    Box::new(move || {
+        hub.trust(DeviceEntry { active: false, ..fleet::entry(1) }).unwrap();
+        wakeup.grown();
+        happened.set(()).unwrap();
+    })
+}
