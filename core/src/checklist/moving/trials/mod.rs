@@ -378,14 +378,11 @@ fn step() -> Step {
 fn counted(template: &Template, view: &InspectionView) -> crate::checklist::grading::Graded {
     let mut view = view.clone();
     view.answers.retain(|item, _| template.item(item).is_some());
-    let mut answers = Answers::of_inspection(&view);
-    for (id, row) in view.rows.iter().filter(|(_, row)| row.is_live()) {
-        let known =
-            |(item, _): &(&String, &crate::model::AnswerState)| template.item(item).is_some();
-        if template.groups().any(|(section, _)| section.code == row.group()) {
-            answers.put_row(row.group(), id, row.answers.iter().filter(known));
-        }
-    }
+    view.rows.retain(|_, row| {
+        row.answers.retain(|item, _| template.item(item).is_some());
+        template.groups().any(|(section, _)| section.code == row.group())
+    });
+    let answers = Answers::of_inspection(&view);
     let day = "2026-12-01".parse().unwrap();
     Grader::new(std::sync::Arc::new(template.clone()), answers, Settings::new(day)).explain().0
 }
