@@ -9,6 +9,7 @@ mod day;
 pub mod expr;
 pub mod grading;
 pub mod lifecycle;
+mod moving;
 mod template;
 mod units;
 
@@ -17,6 +18,9 @@ pub use clocks::{
     Length, PastVisit, Period, Year, due, over_frequency,
 };
 pub use day::{Day, DayError};
+pub use moving::{
+    DIGITS_MIN, Fate, MoveError, MoveLine, MovePlan, editions_needed, plan_move, way_back,
+};
 pub use template::{
     Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,

@@ -25,7 +25,7 @@ impl Client {
         section: &str,
         note: Option<&str>,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
-        let (_, template) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
         let limit = limit(&template, section)?;
         let view = self.read_inspection(inspection)?;
         let live = view.rows.values().filter(|row| row.is_live() && row.group() == section);
@@ -35,7 +35,7 @@ impl Client {
         let id = clock::random::<16>()?;
         let note = note.map(|note| as_line("", note)).unwrap_or_default();
         let edit = |editor: &mut Editor<'_>| editor.row_add(id, section, &note);
-        Ok((id, self.edit(inspection, edit)?))
+        Ok((id, self.edit_by(inspection, by, edit)?))
     }
 
     /// Answers an item in a row, as [`Client::answer`] does outside of rows. A line goes to the
@@ -78,7 +78,7 @@ impl Client {
         draft: Draft,
         resolves: bool,
     ) -> Result<EditOutcome<()>, ClientError> {
-        let (_, template) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
         let section = template.group_of(item)?.map(|section| section.code.clone());
         let (id, group) = self.find_row(inspection, row)?;
         if section.as_ref() != Some(&group) {
@@ -92,7 +92,7 @@ impl Client {
             let before = editor.row_note_now(id)?;
             editor.row_note(id, NoteEdit::Append(as_line(&before, line)))
         };
-        self.edit(inspection, edit)
+        self.edit_by(inspection, by, edit)
     }
 
     /// Edits the note of a row.
@@ -164,7 +164,7 @@ impl Client {
         template.group_of(item)?;
         let (id, _) = self.find_row(inspection, row)?;
         let document = self.open_inspection(inspection)?;
-        let answers = document.view().row_history(&hex::encode(id), item);
+        let answers = self.reading(&document, None)?.view.row_history(&hex::encode(id), item);
         Ok((answers, self.authors(inspection.document(), &document)?))
     }
 

@@ -7,6 +7,7 @@ mod corrections;
 mod find;
 mod groups;
 mod life;
+mod moving;
 mod planning;
 mod read;
 mod samples;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::checklist::lifecycle::Missing;
-use crate::checklist::{AnswerError, ClocksError};
+use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
@@ -30,6 +31,7 @@ use crate::trust::DeviceKey;
 
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
 pub use life::{Life, Move, NextStep};
+pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
 pub use read::{Author, Authors, Named, Shown};
 pub use settings::Settings;
@@ -159,6 +161,9 @@ pub enum ClientError {
         /// What was wanted.
         wanted: &'static str,
     },
+    /// The record cannot be moved to another edition of its checklist.
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,

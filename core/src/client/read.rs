@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::moving::{Reading, named_by};
 use super::{Client, ClientError, Corrections, Life};
 use crate::checklist::grading::{Answers, Graded, Grader, Node, Settings};
 use crate::checklist::lifecycle::apply_corrections;
@@ -61,8 +62,10 @@ pub struct Shown {
     pub plan: Option<Named>,
     /// The number of the visit under the plan.
     pub visit: Option<u32>,
-    /// The checklist's name.
+    /// The name of the edition that it is read by.
     pub template_id: TemplateId,
+    /// The edition that it was moved to, when that is not here: it is read by the pinned one.
+    pub lacks: Option<TemplateId>,
     /// The checklist.
     pub template: Template,
     /// The heads shown: now, or the past ones asked for.
@@ -103,11 +106,7 @@ impl Client {
     pub fn show(&self, genesis: &Genesis, at: Option<&[ChangeHash]>) -> Result<Shown, ClientError> {
         let document = self.open_inspection(genesis)?;
         let id = genesis.document();
-        let (template_id, template) = self.template_of(genesis)?;
-        let view = match at {
-            None => document.view(),
-            Some(heads) => document.view_at(heads).map_err(|source| unreadable(id, source))?,
-        };
+        let Reading { view, template_id, template, lacks } = self.reading(&document, at)?;
         let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
         let (mut life, mut corrections) = (None, None);
         if at.is_none() {
@@ -143,6 +142,7 @@ impl Client {
             plan,
             visit,
             template_id,
+            lacks,
             heads: view.document().heads(),
             digest: view.record().digest(),
             grade,
@@ -154,7 +154,10 @@ impl Client {
             life,
             corrections,
             arrival: self.phone().arrival(id)?,
-            review: review.as_ref().and_then(|review| review.view().review()),
+            review: review
+                .as_ref()
+                .and_then(|review| review.view().review())
+                .map(|review| named_by(review, view.edition())),
         })
     }
 
@@ -169,13 +172,14 @@ impl Client {
         item: &str,
     ) -> Result<(Vec<Said<Answer>>, Authors), ClientError> {
         let document = self.open_inspection(genesis)?;
-        let (_, template) = self.template_of(genesis)?;
-        if let Some(section) = template.group_of(item)? {
+        let Reading { view, template, .. } = self.reading(&document, None)?;
+        // What has no item in this edition has a history still.
+        let kept = view.inspection().is_some_and(|read| read.answers.contains_key(item));
+        if !kept && let Some(section) = template.group_of(item)? {
             let (item, group) = (item.to_owned(), section.code.clone());
             return Err(AnswerError::NeedsRow { item, group }.into());
         }
-        let answers = document.view().history(item);
-        Ok((answers, self.authors(genesis.document(), &document)?))
+        Ok((view.history(item), self.authors(genesis.document(), &document)?))
     }
 
     /// Returns the registers of an inspection in which several values stand, and who wrote them.
@@ -185,7 +189,8 @@ impl Client {
     /// As [`Client::show`].
     pub fn conflicts(&self, genesis: &Genesis) -> Result<(Vec<Conflict>, Authors), ClientError> {
         let document = self.open_inspection(genesis)?;
-        Ok((document.view().conflicts(), self.authors(genesis.document(), &document)?))
+        let conflicts = self.reading(&document, None)?.view.conflicts();
+        Ok((conflicts, self.authors(genesis.document(), &document)?))
     }
 
     /// Opens an inspection, or what it would be before its first edit.
@@ -201,14 +206,16 @@ impl Client {
         Ok(self.phone().view(genesis)?)
     }
 
-    /// Returns the checklist that an inspection is filled by.
+    /// Returns the edition of its checklist that an inspection is read by here: the one that it was
+    /// moved to, or the pinned one while that is not here.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Replica`] when it has not arrived.
+    /// Returns [`ClientError::Replica`] when the pinned one has not arrived.
     pub fn template_of(&self, genesis: &Genesis) -> Result<(TemplateId, Template), ClientError> {
-        let id = genesis.template.ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
-        Ok((id, self.phone().replica().template(id)?))
+        let document = self.open_inspection(genesis)?;
+        let Reading { template_id, template, .. } = self.reading(&document, None)?;
+        Ok((template_id, template))
     }
 
     /// Returns a plan.
@@ -320,8 +327,4 @@ pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {
         found: genesis.kind.name(),
         wanted: wanted.name(),
     }
-}
-
-fn unreadable(document: DocumentId, source: crate::model::DocumentError) -> ClientError {
-    ReplicaError::Document { document, source: Arc::new(source) }.into()
 }

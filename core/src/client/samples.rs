@@ -68,7 +68,8 @@ impl Client {
     ///
     /// Returns [`ClientError::Replica`] when it or its checklist is not here.
     pub fn read_inspection(&self, inspection: &Genesis) -> Result<InspectionView, ClientError> {
-        let read = self.open_inspection(inspection)?.view().inspection();
+        let document = self.open_inspection(inspection)?;
+        let read = self.reading(&document, None)?.view.inspection();
         read.ok_or_else(|| super::read::wrong_kind(inspection, Kind::Inspection))
     }
 

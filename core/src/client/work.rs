@@ -202,21 +202,22 @@ impl Client {
         draft: Draft,
         resolves: bool,
     ) -> Result<EditOutcome<()>, ClientError> {
-        let (_, template) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
         if let Some(section) = template.group_of(item)? {
             let (item, group) = (item.to_owned(), section.code.clone());
             return Err(AnswerError::NeedsRow { item, group }.into());
         }
         let now = clock::now();
         let (answer, line) = draft.checked(&template, item, resolves, now)?;
+        let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| {
             editor.answer(item, answer)?;
             match &line {
-                Some(line) => append_line(editor, item, line),
+                Some(line) => append_line(editor, id, item, line),
                 None => Ok(()),
             }
         };
-        self.edit(inspection, edit)
+        self.edit_by(inspection, by, edit)
     }
 
     /// Edits the note of an item.
@@ -231,7 +232,7 @@ impl Client {
         item: &str,
         note: Note,
     ) -> Result<EditOutcome<()>, ClientError> {
-        let (_, template) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
         template.check_answer(item, Grade::Unanswered)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| match note {
@@ -239,10 +240,10 @@ impl Client {
             Note::Append(text) | Note::Replace(text) if editor.shared_note(item)?.is_none() => {
                 editor.loose_note_add(id, item, &format!("{}\n", text.trim_end()))
             }
-            Note::Append(line) => append_line(editor, item, &line),
+            Note::Append(line) => append_line(editor, id, item, &line),
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
-        self.edit(inspection, edit)
+        self.edit_by(inspection, by, edit)
     }
 
     /// Writes a field of the minutes' header, for instance `witness`.
@@ -270,9 +271,10 @@ impl Client {
         inspection: &Genesis,
         input: FindingInput,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let (by, _) = self.template_of(inspection)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
-        Ok((id, self.edit(inspection, edit)?))
+        Ok((id, self.edit_by(inspection, by, edit)?))
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
@@ -338,7 +340,8 @@ impl Client {
         item: Option<&str>,
         text: &str,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
-        self.check_item(inspection, item)?;
+        let item = self.key_of(inspection, item)?;
+        let item = item.as_deref();
         let id = clock::random::<16>()?;
         Ok((
             id,
@@ -357,8 +360,8 @@ impl Client {
         inspection: &Genesis,
         sending: &Sending,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
-        let item = sending.item.as_deref();
-        self.check_item(inspection, item)?;
+        let item = self.key_of(inspection, sending.item.as_deref())?;
+        let item = item.as_deref();
         let id = clock::random::<16>()?;
         let outcome = self.review(inspection, ReviewAct::Judge, |editor| {
             editor.decide(Verdict::SentBack, &sending.text)?;
@@ -426,11 +429,20 @@ impl Client {
         Ok(self.phone().edit(genesis, clock::now(), edit)?)
     }
 
-    fn check_item(&self, inspection: &Genesis, item: Option<&str>) -> Result<(), ClientError> {
-        let Some(item) = item else { return Ok(()) };
+    /// Returns the key that stands for an item in the record, so that a comment stays with its item
+    /// when the record is moved to another edition of its checklist.
+    fn key_of(
+        &self,
+        inspection: &Genesis,
+        item: Option<&str>,
+    ) -> Result<Option<String>, ClientError> {
+        let Some(item) = item else { return Ok(None) };
+        let document = self.open_inspection(inspection)?;
+        let reading = self.reading(&document, None)?;
         // Taking an answer back is allowed for every item, so only an unknown item is refused.
-        let (_, template) = self.template_of(inspection)?;
-        Ok(template.check_answer(item, Grade::Unanswered)?)
+        reading.template.check_answer(item, Grade::Unanswered)?;
+        let key = reading.view.edition().map_or(item, |edition| edition.about(item));
+        Ok(Some(key.to_owned()))
     }
 
     /// Makes and updates facilities as one commit, all or none: the name of one that is here, or the
@@ -529,8 +541,18 @@ pub(super) fn review_of(inspection: &Genesis) -> Genesis {
 
 /// Adds a line to a note. Each line ends itself, so that lines which two people added without
 /// seeing each other stay lines when they merge.
-fn append_line(editor: &mut Editor<'_>, item: &str, line: &str) -> Result<(), EditError> {
-    let before = editor.shared_note(item)?.unwrap_or_default();
+///
+/// An item that the first change did not foresee has no text that all share: the line gets the fresh
+/// random id.
+fn append_line(
+    editor: &mut Editor<'_>,
+    id: [u8; 16],
+    item: &str,
+    line: &str,
+) -> Result<(), EditError> {
+    let Some(before) = editor.shared_note(item)? else {
+        return editor.loose_note_add(id, item, &as_line("", line));
+    };
     editor.note(item, NoteEdit::Append(as_line(&before, line)))
 }
 

@@ -3,6 +3,8 @@
 //! Holds what all kinds share; the operations of each kind are in `kinds`. Knows no rights: who may
 //! edit is decided before.
 
+use std::borrow::Cow;
+
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ObjId, ReadDoc};
 use serde::Serialize;
@@ -10,7 +12,9 @@ use serde::Serialize;
 use super::canonical::canonical_text;
 use super::change::ChangeError;
 use super::document::Document;
-use super::ids::{Actor, ChangeHash, Kind, Timestamp};
+use super::edition::Edition;
+use super::ids::{Actor, ChangeHash, Kind, TemplateId, Timestamp};
+use super::layout::Shape;
 use super::text::{FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
 
 /// Most rows in one map (findings, products, comments and the like): far above any real record, and
@@ -99,6 +103,22 @@ pub enum EditError {
         from: &'static str,
         /// The state that was asked for.
         to: &'static str,
+    },
+    /// The record was moved to another edition of its checklist since it was read.
+    #[error(
+        "the record was moved from edition {} of its checklist meanwhile; look at it again", template.short()
+    )]
+    OtherEdition {
+        /// The edition that it was read by.
+        template: TemplateId,
+    },
+    /// The record keeps the edition of its checklist that it has.
+    #[error(
+        "an inspection that is {state} keeps its edition of the checklist; it is moved before the minutes are signed"
+    )]
+    PastMinutes {
+        /// The state it is in.
+        state: &'static str,
     },
     /// The legal clock was extended before; it can be extended once.
     #[error("the time was already extended, and it can be extended once")]
@@ -197,6 +217,8 @@ pub struct Editor<'a> {
     pub(crate) tx: Transaction<'a>,
     pub(crate) actor: Actor,
     pub(crate) now: Timestamp,
+    /// The edition whose items are edited; none for other kinds.
+    edition: Option<Edition>,
 }
 
 impl<'a> Editor<'a> {
@@ -208,7 +230,8 @@ impl<'a> Editor<'a> {
         now: Timestamp,
         f: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<(T, bool), EditError> {
-        let mut editor = Editor { document, tx: copy.transaction(), actor, now };
+        let edition = document.view().edition().cloned();
+        let mut editor = Editor { document, tx: copy.transaction(), actor, now, edition };
         let value = f(&mut editor)?;
         let (hash, _) = editor.tx.commit_with(CommitOptions::default().with_time(now.0));
         Ok((value, hash.is_some()))
@@ -218,6 +241,57 @@ impl<'a> Editor<'a> {
     #[must_use]
     pub fn before(&self) -> &Document {
         self.document
+    }
+
+    /// Edits by the items of the edition that the record pins, wherever people moved it to: for a
+    /// device that does not have the newer one.
+    pub fn by_pinned(&mut self) {
+        self.edition = self.document.genesis.template.map(Edition::pinned);
+    }
+
+    /// Edits by the items of the edition that the caller read the record by.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::OtherEdition`] when the record is read by another one by now.
+    pub fn read_by(&mut self, template: TemplateId) -> Result<(), EditError> {
+        let pinned = self.document.genesis.template;
+        match &self.edition {
+            Some(edition) if edition.template == template => Ok(()),
+            // Its items stand for the same answers wherever the record was moved to meanwhile.
+            _ if pinned == Some(template) => {
+                self.by_pinned();
+                Ok(())
+            }
+            _ => Err(EditError::OtherEdition { template }),
+        }
+    }
+
+    /// Returns the items that are edited.
+    pub(crate) fn shape(&self) -> Cow<'a, Shape> {
+        let document: &'a Document = self.document;
+        match &self.edition {
+            Some(edition) => edition.shape(&document.shape),
+            None => Cow::Borrowed(&document.shape),
+        }
+    }
+
+    /// Returns the key that stands for an item of the edition.
+    pub(crate) fn storage(&self, item: &str) -> String {
+        let storage = self.edition.as_ref().map_or(item, |edition| edition.storage(item));
+        storage.to_owned()
+    }
+
+    /// Returns the key that stands for an item that something is said about.
+    pub(crate) fn storage_about(&self, item: &str) -> String {
+        let storage = self.edition.as_ref().map_or(item, |edition| edition.about(item));
+        storage.to_owned()
+    }
+
+    /// As [`Editor::storage`], in the rows of a group.
+    pub(crate) fn storage_in(&self, group: &str, item: &str) -> String {
+        let edition = self.edition.as_ref();
+        edition.map_or(item, |edition| edition.storage_in(group, item)).to_owned()
     }
 
     /// Returns who edits.

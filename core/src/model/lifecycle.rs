@@ -106,6 +106,12 @@ impl LifeCycle {
         }
     }
 
+    /// Returns whether the inspection goes on and its minutes are not signed yet.
+    #[must_use]
+    pub fn is_before_minutes(self) -> bool {
+        matches!(self, Draft | Planned | Decided | PlanApproved | Announced | InField | Suspended)
+    }
+
     /// Returns the name used in records and on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -11,6 +11,7 @@ mod change;
 mod chunk;
 mod document;
 mod edit;
+mod edition;
 mod history;
 mod ids;
 mod kinds;
@@ -38,6 +39,7 @@ pub use document::{
     DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, Document, DocumentError,
 };
 pub use edit::{EditError, Editor, NoteEdit, ROWS_MAX};
+pub use edition::{Edition, Move};
 pub use history::{Past, Written, written};
 pub use ids::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, Kind, Origin, Scope,

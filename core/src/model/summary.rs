@@ -271,7 +271,7 @@ impl Document {
             facility,
             plan,
             inspection,
-            template: self.genesis.template,
+            template: view.edition().map(|edition| edition.template),
             state: String::new(),
             answered: 0,
             items: 0,
@@ -302,7 +302,7 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     let days = begun.iter().flatten().map(|step| step.day.as_str());
     summary.day = days.filter(|day| !day.is_empty()).min().unwrap_or_default().to_owned();
     summary.difficulties = count(read.difficulties.values().filter(|row| stands(row)).count());
-    let shape = &view.document().shape;
+    let shape = view.shape();
     let (mut answered, mut items) = (0, 0);
     for item in shape.answerable() {
         items += 1;

@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use automerge::{ObjId, ObjType, ReadDoc, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document::Document;
+use super::edition::{self, Edition};
 use super::history::{self, Past, Watched};
 use super::ids::{ChangeHash, Kind, Timestamp};
 use super::kinds::facility::FacilityView;
@@ -20,6 +22,7 @@ use super::kinds::inspection::{Answer, InspectionView};
 use super::kinds::plan::PlanView;
 use super::kinds::review::{Judged, ReviewView};
 use super::kinds::row::{self, RowParts};
+use super::layout::Shape;
 use super::migrate;
 use super::record::Record;
 use super::register::{Register, Said, Told};
@@ -58,15 +61,17 @@ pub struct Conflict {
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     document: Cow<'a, Document>,
+    /// The edition that the record is read by, once it was asked for; none for other kinds.
+    edition: OnceLock<Option<Edition>>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn of(document: &'a Document) -> Self {
-        Self { document: Cow::Borrowed(document) }
+        Self { document: Cow::Borrowed(document), edition: OnceLock::new() }
     }
 
     pub(crate) fn owned(document: Document) -> View<'static> {
-        View { document: Cow::Owned(document) }
+        View { document: Cow::Owned(document), edition: OnceLock::new() }
     }
 
     /// Returns the document as it stands in this view.
@@ -79,6 +84,49 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.document.shape.kind()
+    }
+
+    /// Returns which edition of its checklist an inspection is read by; nothing for another kind.
+    #[must_use]
+    pub fn edition(&self) -> Option<&Edition> {
+        self.edition.get_or_init(|| Edition::of(self)).as_ref()
+    }
+
+    /// Returns the same moment, read by another edition.
+    #[must_use]
+    pub fn read_by(self, edition: Edition) -> Self {
+        let edition = self.edition().map(|own| edition.told_as_by(own));
+        Self { document: self.document, edition: OnceLock::from(edition) }
+    }
+
+    /// Returns the same moment, read by the edition that the record pins.
+    #[must_use]
+    pub fn by_pinned(self) -> Self {
+        match self.document.genesis.template {
+            Some(pinned) => self.read_by(Edition::pinned(pinned)),
+            None => self,
+        }
+    }
+
+    /// Returns the items that the record is read by.
+    pub(crate) fn shape(&self) -> Cow<'_, Shape> {
+        match self.edition() {
+            Some(edition) => edition.shape(&self.document.shape),
+            None => Cow::Borrowed(&self.document.shape),
+        }
+    }
+
+    /// Returns what to call what an answer stands under.
+    pub(crate) fn name(&self, storage: &str) -> String {
+        self.edition().map_or_else(|| storage.to_owned(), |edition| edition.name(storage))
+    }
+
+    /// Returns what to call an item that something is said about.
+    pub(crate) fn name_about(&self, storage: String) -> String {
+        match self.edition() {
+            Some(edition) => edition.name_about(&storage),
+            None => storage,
+        }
     }
 
     /// Returns the reading of an inspection; nothing for another kind.
@@ -132,14 +180,23 @@ impl<'a> View<'a> {
         let Some(answers) = self.document.layout.registers.get("answers") else {
             return Vec::new();
         };
+        let item = self.edition().map_or(item, |edition| edition.storage(item));
         self.answers_put(answers, item)
     }
 
     /// As [`View::history`], of an item in a row.
     #[must_use]
     pub fn row_history(&self, row: &str, item: &str) -> Vec<Said<Answer>> {
-        let answers = self.row_parts().remove(row).and_then(|parts| parts.answers);
-        answers.map(|answers| self.answers_put(&answers, item)).unwrap_or_default()
+        let Some(parts) = self.row_parts().remove(row) else { return Vec::new() };
+        let item = self.storage_in(&parts, item);
+        parts.answers.map(|answers| self.answers_put(&answers, &item)).unwrap_or_default()
+    }
+
+    /// Returns the key that an item's answer stands under in a row.
+    fn storage_in(&self, parts: &RowParts, item: &str) -> String {
+        let group = row::group(self, &parts.row);
+        let group = group.shown().map(String::as_str).unwrap_or_default();
+        self.edition().map_or(item, |edition| edition.storage_in(group, item)).to_owned()
     }
 
     fn answers_put(&self, answers: &ObjId, item: &str) -> Vec<Said<Answer>> {
@@ -156,11 +213,17 @@ impl<'a> View<'a> {
         let layout = &self.document.layout;
         let name = place.container.as_str();
         if let Some((row, item)) = place.row_item() {
-            let answers = self.row_parts().remove(row).and_then(|parts| parts.answers);
-            return answers
-                .map(|answers| history::puts(&self.document, &answers, item))
+            let Some(parts) = self.row_parts().remove(row) else { return Vec::new() };
+            let item = self.storage_in(&parts, item);
+            return parts
+                .answers
+                .map(|answers| history::puts(&self.document, &answers, &item))
                 .unwrap_or_default();
         }
+        let key = match (name, self.edition()) {
+            ("answers", Some(edition)) => edition.storage(&place.key),
+            _ => &place.key,
+        };
         match &place.field {
             Some(field) => match self.rows(name).get(&place.key) {
                 Some(row) => history::puts(&self.document, row, field),
@@ -169,7 +232,7 @@ impl<'a> View<'a> {
             None => layout
                 .registers
                 .get(name)
-                .map(|map| history::puts(&self.document, map, &place.key))
+                .map(|map| history::puts(&self.document, map, key))
                 .unwrap_or_default(),
         }
     }
@@ -201,9 +264,12 @@ impl<'a> View<'a> {
     fn is_agreed(&self, contested: &Conflict) -> bool {
         let place = &contested.place;
         let answers = place.container == "answers" || place.row_item().is_some();
+        let moves = place.container == "lifecycle" && place.key == edition::TEMPLATE;
         contested.values.windows(2).all(|pair| {
             let (one, other) = (&pair[0].value, &pair[1].value);
-            one == other || (answers && self.answer(one).agrees(&self.answer(other)))
+            one == other
+                || (answers && self.answer(one).agrees(&self.answer(other)))
+                || (moves && edition::agree(one, other))
         })
     }
 
@@ -211,6 +277,7 @@ impl<'a> View<'a> {
         let mut found = Vec::new();
         for name in self.document.layout.registers.keys() {
             for (key, register) in self.registers(name) {
+                let Some(key) = self.to_settle(name, key) else { continue };
                 let place = Place { container: (*name).to_owned(), key, field: None };
                 found.extend(conflict(place, register));
             }
@@ -228,6 +295,17 @@ impl<'a> View<'a> {
         found
     }
 
+    /// Returns what to call a register; none when nobody has to settle what stands in it: an answer
+    /// that no item of the edition is asked by, or a move that came too late.
+    fn to_settle(&self, container: &str, key: String) -> Option<String> {
+        let Some(edition) = self.edition() else { return Some(key) };
+        match (container, key.as_str()) {
+            ("answers", storage) => edition.is_home(storage).then(|| edition.name(storage)),
+            ("lifecycle", edition::TEMPLATE) => edition.moved.is_conflict().then_some(key),
+            _ => Some(key),
+        }
+    }
+
     /// Returns the contested answers of rows that count. What stands in a removed row is shown with
     /// it and nobody has to settle it.
     fn contested_in_rows(&self) -> Vec<Conflict> {
@@ -236,7 +314,12 @@ impl<'a> View<'a> {
             if row::is_dead(&row::removed(self, &parts.row)) {
                 continue;
             }
-            for (item, register) in parts.answers.iter().flat_map(|map| self.fields(map)) {
+            let group = row::group(self, &parts.row);
+            let group = group.shown().map(String::as_str).unwrap_or_default();
+            for (storage, register) in parts.answers.iter().flat_map(|map| self.fields(map)) {
+                let edition = self.edition().filter(|edition| edition.is_home_in(group, &storage));
+                let Some(edition) = edition else { continue };
+                let item = edition.name_in(group, &storage);
                 let (container, key) = ("rows".to_owned(), format!("{id}/{item}"));
                 found.extend(conflict(Place { container, key, field: None }, register));
             }
@@ -338,7 +421,7 @@ impl<'a> View<'a> {
     pub(crate) fn notes(&self) -> BTreeMap<String, String> {
         let notes = self.document.layout.notes.iter();
         notes
-            .map(|(item, id)| (item.clone(), self.text_of(id)))
+            .map(|(item, id)| (self.name_about(item.clone()), self.text_of(id)))
             .filter(|(_, text)| !text.is_empty())
             .collect()
     }

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use bienban_core::checklist::AnswerError;
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
+use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError};
@@ -103,6 +103,7 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.wrong_kind", &values)
         }
         E::NotPlanned => m.text("cause.not_planned", &[]),
+        E::Move(error) => return of_move(error, m),
         E::NotReady { to, missing } => {
             let (to, count) = (words::state(m, to), missing.len().to_string());
             m.text("cause.not_ready", &[("to", &to), ("count", &count)])
@@ -115,6 +116,24 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::DeadlineTooLate { given, latest } => {
             m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
+        }
+        _ => return None,
+    })
+}
+
+fn of_move(error: &MoveError, m: &Messages) -> Option<String> {
+    use MoveError as E;
+    Some(match error {
+        E::OtherChecklist { code, other } => {
+            m.text("cause.other_checklist", &[("code", code), ("other", other)])
+        }
+        E::Same { edition } => m.text("cause.same_edition", &[("edition", edition)]),
+        E::NeverMoved => m.text("cause.never_moved", &[]),
+        E::PastMinutes { state } => {
+            m.text("cause.past_minutes", &[("state", &words::state(m, state))])
+        }
+        E::Missing { template } => {
+            m.text("cause.unknown_template", &[("template", &template.short())])
         }
         _ => return None,
     })
@@ -180,6 +199,12 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
             m.text("cause.transition", &[("from", &from), ("to", &to)])
         }
         E::ExtendedBefore => m.text("cause.extended_before", &[]),
+        E::PastMinutes { state } => {
+            m.text("cause.past_minutes", &[("state", &words::state(m, state))])
+        }
+        E::OtherEdition { template } => {
+            m.text("cause.other_edition", &[("template", &template.short())])
+        }
         E::OldSchema { schema, .. } => {
             m.text("cause.old_schema", &[("schema", &schema.to_string())])
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bienban_core::checklist::grading::AnswersError;
 use bienban_core::checklist::lifecycle;
-use bienban_core::checklist::{AnswerError, TemplateError};
+use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
@@ -480,6 +480,8 @@ fn of_client(error: &ClientError) -> Failed {
             | AnswerError::NeedsRow { .. }
             | AnswerError::OtherRow { .. },
         ) => Failed::Usage,
+        ClientError::Move(MoveError::Missing { .. }) => Failed::NotFound,
+        ClientError::Move(MoveError::OtherChecklist { .. }) => Failed::Usage,
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
         ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),

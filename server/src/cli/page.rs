@@ -113,6 +113,13 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
     let template =
         format!("{} {}: {}", data.template.code, data.template.edition, data.template.title);
     page.line(m.text("show.template", &[("template", &template)]));
+    if data.template.pinned != data.template.id {
+        let pinned = &data.template.pinned[..SHORT.min(data.template.pinned.len())];
+        page.line(m.text("moving.moved_from", &[("template", pinned)]));
+    }
+    if let Some(lacks) = &data.template.lacks {
+        page.line(m.text("moving.lacks", &[("template", &lacks[..SHORT.min(lacks.len())])]));
+    }
     if !data.template.official {
         page.line(m.text("show.unofficial", &[]));
     }

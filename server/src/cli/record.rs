@@ -172,6 +172,10 @@ pub(super) struct TemplateData {
     pub(super) edition: String,
     pub(super) title: String,
     pub(super) official: bool,
+    /// The edition that the record was begun by and pins.
+    pub(super) pinned: String,
+    /// The edition that the record was moved to, when that is not on this device.
+    pub(super) lacks: Option<String>,
 }
 
 /// An inspection.
@@ -226,6 +230,8 @@ impl InspectionData {
                 edition: shown.template.edition().to_owned(),
                 title: words::local(m, shown.template.title()).to_owned(),
                 official: shown.template.is_official(),
+                pinned: shown.genesis.template.map(|id| id.to_string()).unwrap_or_default(),
+                lacks: shown.lacks.map(|id| id.to_string()),
             },
             heads: shown.heads.iter().map(ToString::to_string).collect(),
             digest: hex::encode(shown.digest),

@@ -18,6 +18,8 @@ const KEY_CHARS_MAX: usize = 16;
 const KEY: &str = "a-z, 0-9, full stop and hyphen";
 /// What a code of a section, group, part or case may hold.
 const CODE: &str = "A-Z, a-z, 0-9, full stop and hyphen";
+/// Most earlier keys of an item: more editions than any checklist had in a working life.
+const WAS_MAX: usize = 20;
 /// Most digits after the point of a number.
 const DECIMALS_MAX: u32 = 9;
 
@@ -272,6 +274,8 @@ impl Checker<'_> {
         }
         let mut codes = BTreeMap::new();
         let mut keys = BTreeMap::new();
+        // An answer has one new home, so no two items come from one.
+        let mut earlier = BTreeMap::new();
         for (s, section) in file.sections.iter().enumerate() {
             let at = format!("/sections/{s}");
             self.code(format!("{at}/code"), &section.code, CODE, &mut codes);
@@ -279,6 +283,13 @@ impl Checker<'_> {
             for (i, item) in section.items.iter().enumerate() {
                 let at = format!("{at}/items/{i}");
                 self.code(format!("{at}/key"), &item.key, KEY, &mut keys);
+                for (w, was) in item.was.iter().enumerate() {
+                    self.code(format!("{at}/was/{w}"), was, KEY, &mut earlier);
+                }
+                if item.was.len() > WAS_MAX {
+                    let (number, limit) = (item.was.len() as u64, WAS_MAX as u64);
+                    self.fault(format!("{at}/was"), FaultKind::OverLimit { number, limit });
+                }
                 self.item(&at, section, item, file);
             }
         }

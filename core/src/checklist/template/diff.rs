@@ -267,6 +267,7 @@ fn fields(item: &Item) -> Values {
         (Changed::Details, json(&item.worse)),
         (Changed::Details, item.group.clone()),
         (Changed::Details, json(&item.cases)),
+        (Changed::Details, json(&item.was)),
     ]
 }
 

@@ -319,6 +319,10 @@ pub struct Item {
     /// The cases between which its options are divided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<Case>,
+    /// Its keys in earlier editions: the author's word that it is the same item in spite of another
+    /// key, text or type, so that a draft which moves to this edition keeps its answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<String>,
 }
 
 impl Item {

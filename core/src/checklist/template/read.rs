@@ -65,6 +65,7 @@ const ITEM: &[&str] = &[
     "max",
     "group",
     "cases",
+    "was",
 ];
 
 type Fields = Map<String, Value>;
@@ -257,6 +258,7 @@ impl Reader {
             max: self.may(fields, at, "max"),
             group: self.may(fields, at, "group"),
             cases: self.each(fields, at, "cases"),
+            was: self.each(fields, at, "was"),
         };
         if self.faults.len() > before {
             self.broken.insert(at.to_owned());

@@ -494,6 +494,43 @@ fn a_field_that_says_what_holds_anyway_is_left_out() {
 }
 
 #[test]
+fn earlier_keys_are_read_written_again_and_part_of_the_name() {
+    let before = parse(&sample()).unwrap();
+    let mut value = sample();
+    value["sections"][0]["items"][1]["was"] = json!(["2", "0.9"]);
+    let after = parse(&value).unwrap();
+    assert_eq!(after.item("2").unwrap().1.was, ["2", "0.9"]);
+    assert_eq!(after.to_json(), value);
+    assert_ne!(after.id(), before.id());
+    let told: Vec<_> =
+        differences(&before, &after).into_iter().map(|d| (d.what, d.place)).collect();
+    assert_eq!(told, [(Changed::Details, Some("2".to_owned()))]);
+}
+
+#[test]
+fn an_earlier_key_is_claimed_once_and_is_a_key() {
+    let found = pointers(|value| {
+        value["sections"][0]["items"][0]["was"] = json!(["0.1", "Khoá"]);
+        value["sections"][1]["items"][0]["was"] = json!(["0.1"]);
+        value["sections"][0]["items"][2]["was"] = json!([]);
+        let many: Vec<String> = (0..21).map(|n| format!("old-{n}")).collect();
+        value["sections"][0]["items"][3]["was"] = json!(many);
+    });
+    let items = "/sections/0/items";
+    assert_eq!(
+        found,
+        [
+            format!("{items}/0/was/1"),
+            format!("{items}/3/was"),
+            "/sections/1/items/0/was/0".to_owned(),
+        ]
+    );
+    // An empty list says what holds without it.
+    let found = pointers(|value| value["sections"][0]["items"][2]["was"] = json!([]));
+    assert_eq!(found, [format!("{items}/2/was")]);
+}
+
+#[test]
 fn a_whole_answer_is_checked_by_the_type_of_its_item() {
     let tea = Template::parse(TEA_1).unwrap();
     let check = |item: &str, grade, value, photos| tea.check_whole(item, grade, value, photos);

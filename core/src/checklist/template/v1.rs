@@ -136,6 +136,7 @@ impl SectionV1 {
             max: None,
             group: None,
             cases: Vec::new(),
+            was: Vec::new(),
         };
         Section {
             code: self.code,

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::model::edit::{EditError, Editor, NoteEdit, ROWS_MAX, needed, optional};
 use crate::model::ids::{Kind, Timestamp};
 use crate::model::register::{Register, Said, Told};
-use crate::model::text::clean;
 use crate::model::view::{View, read_string};
 
 /// How bad a finding is (*mức lỗi*). The law of 2025 has no grades from it, but it orders work.
@@ -148,7 +147,7 @@ fn read(view: &View<'_>, row: &ObjId) -> FindingView {
         .map(|said| said.change)
         .collect();
     FindingView {
-        item: view.at_key(row, "item").map(|raw| read_string(&raw)),
+        item: view.at_key(row, "item").map(|raw| view.name_about(read_string(&raw))),
         severity: view.at_key(row, "severity").map(|raw| Told::read(&raw)),
         text: view.text_in(row, "text"),
         clause: view.at_key(row, "clause").map(|raw| read_string(&raw)),
@@ -169,15 +168,6 @@ impl Editor<'_> {
         row.map(|(_, row)| row).ok_or(EditError::UnknownRow { what: "finding", id: key })
     }
 
-    fn check_item(&self, item: Option<&str>) -> Result<(), EditError> {
-        match item {
-            Some(item) if !self.document.shape.knows_item(item) => {
-                Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Adds a finding under a fresh random id.
     ///
     /// # Errors
@@ -187,7 +177,7 @@ impl Editor<'_> {
         self.require(Kind::Inspection, "findings")?;
         let key = hex::encode(id);
         self.fresh("findings", "finding", &key)?;
-        self.check_item(input.item.as_deref())?;
+        let item = input.item.as_deref().map(|item| self.about_item(item)).transpose()?;
         let map = self.map("findings")?;
         if self.tx.length(&map) >= ROWS_MAX {
             return Err(EditError::TooMany { what: "findings", limit: ROWS_MAX });
@@ -198,7 +188,7 @@ impl Editor<'_> {
         let row = self.tx.put_object(&map, key, ObjType::Map)?;
         let text = self.tx.put_object(&row, "text", ObjType::Text)?;
         self.edit_text(&text, "finding", NoteEdit::Append(words))?;
-        if let Some(item) = &input.item {
+        if let Some(item) = &item {
             self.put(&row, "item", item)?;
         }
         self.put(&row, "severity", &input.severity)?;
@@ -218,8 +208,8 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownRow`], [`EditError::UnknownItem`], or which limit it passes.
     pub fn finding_update(&mut self, id: [u8; 16], patch: FindingPatch) -> Result<(), EditError> {
         let row = self.finding(id)?;
-        self.check_item(patch.item.as_deref())?;
-        if let Some(item) = &patch.item {
+        let item = patch.item.as_deref().map(|item| self.about_item(item)).transpose()?;
+        if let Some(item) = &item {
             self.put(&row, "item", item)?;
         }
         if let Some(severity) = &patch.severity {

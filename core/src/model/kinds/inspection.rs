@@ -10,6 +10,7 @@ use super::row::{LooseNote, RowView};
 use super::sample::{Sample, SampleStep};
 use super::steps::{Difficulty, Step};
 use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, within};
+use crate::model::edition::Edition;
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Said, Told, parse};
@@ -243,11 +244,13 @@ pub struct Evidence {
 /// Typed reading of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InspectionView {
-    /// The checklist.
+    /// The edition of the checklist that it is read by.
     pub template: Option<TemplateId>,
+    /// Which edition it pins, and where people moved it to.
+    pub edition: Option<Edition>,
     /// Header fields that somebody filled.
     pub header: BTreeMap<String, Register<String>>,
-    /// Every item of the checklist, answered or not, and answers under keys that it does not have.
+    /// Every item of the edition, answered or not, and answers under keys that it does not have.
     pub answers: BTreeMap<String, AnswerState>,
     /// Rows of repeat groups by id, removed ones too.
     pub rows: BTreeMap<String, RowView>,
@@ -285,20 +288,23 @@ pub struct InspectionView {
 impl InspectionView {
     pub(crate) fn of(view: &View<'_>) -> Self {
         let document = view.document();
-        let mut answers: BTreeMap<String, AnswerState> = document
-            .shape
+        let mut answers: BTreeMap<String, AnswerState> = view
+            .shape()
             .items()
             .iter()
             .map(|item| (item.clone(), AnswerState::Unanswered))
             .collect();
-        for (item, register) in view.registers("answers") {
+        for (storage, register) in view.registers("answers") {
+            let item = view.name(&storage);
             answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
         }
         let lifecycle = |key| view.register("lifecycle", key);
         let (mut notes, loose_notes) = (view.notes(), super::row::read_loose(view));
         super::row::join(&mut notes, &loose_notes);
+        let edition = view.edition().cloned();
         Self {
-            template: document.genesis.template,
+            template: edition.as_ref().map(|edition| edition.template),
+            edition,
             header: view.strings("header"),
             answers,
             rows: super::row::read_all(view),
@@ -308,7 +314,7 @@ impl InspectionView {
             samples: view.told("samples"),
             sample_steps: view.told("handovers"),
             difficulties: view.told("difficulties"),
-            evidence: view.told("evidence"),
+            evidence: evidence(view),
             facility_opinion: view.text("facility_opinion"),
             other_opinions: view.text("other_opinions"),
             conclusion: view.text("conclusion"),
@@ -338,11 +344,37 @@ impl InspectionView {
     }
 }
 
+/// Reads the photos, each with the item that it belongs to in this edition.
+fn evidence(view: &View<'_>) -> BTreeMap<String, Register<Told<Evidence>>> {
+    let mut photos = view.told("evidence");
+    for register in photos.values_mut() {
+        *register = std::mem::take(register).map(|told| match told {
+            Told::Valid(Evidence { item: Some(item), caption, media, bytes, removed }) => {
+                let item = Some(view.name_about(item));
+                Told::Valid(Evidence { item, caption, media, bytes, removed })
+            }
+            told => told,
+        });
+    }
+    photos
+}
+
 impl Editor<'_> {
-    fn item(&self, item: &str) -> Result<(), EditError> {
+    /// Returns the key that the answers to an item stand under.
+    fn item(&self, item: &str) -> Result<String, EditError> {
         self.require(Kind::Inspection, "checklist items")?;
-        if self.document.shape.has_item(item) {
-            Ok(())
+        if self.shape().has_item(item) {
+            Ok(self.storage(item))
+        } else {
+            Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
+        }
+    }
+
+    /// Fails for an item that is answered neither once nor in rows; returns the key that stands for
+    /// it.
+    pub(crate) fn about_item(&self, item: &str) -> Result<String, EditError> {
+        if self.shape().knows_item(item) {
+            Ok(self.storage_about(item))
         } else {
             Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
         }
@@ -355,9 +387,9 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownItem`], [`EditError::Conflicted`] when answers that differ stand
     /// and this one does not say that it resolves them, or which limit it passes.
     pub fn answer(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
-        self.item(item)?;
+        let storage = self.item(item)?;
         let map = self.map("answers")?;
-        self.write_answer(&map, item, item, input)
+        self.write_answer(&map, &storage, item, input)
     }
 
     /// Writes an answer into a map of answers. The label is what errors call the item.
@@ -423,8 +455,8 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::UnknownItem`], or why the text cannot be edited so.
     pub fn note(&mut self, item: &str, edit: NoteEdit) -> Result<(), EditError> {
-        self.item(item)?;
-        let text = self.document.layout.notes.get(item).cloned();
+        let storage = self.item(item)?;
+        let text = self.document.layout.notes.get(&storage).cloned();
         let text = text.ok_or_else(|| EditError::UnknownItem { item: item.to_owned() })?;
         self.edit_text(&text, "note", edit)
     }
@@ -463,12 +495,9 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownItem`] or which field is too long.
     pub fn evidence_put(&mut self, hash: [u8; 32], evidence: &Evidence) -> Result<(), EditError> {
         self.require(Kind::Inspection, "evidence")?;
-        if let Some(item) = &evidence.item
-            && !self.document.shape.knows_item(item)
-        {
-            return Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() });
-        }
+        let item = evidence.item.as_deref().map(|item| self.about_item(item)).transpose()?;
         let evidence = Evidence {
+            item,
             caption: field("caption", &evidence.caption)?,
             media: needed("media type", &evidence.media)?,
             ..evidence.clone()

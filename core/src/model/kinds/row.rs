@@ -134,8 +134,13 @@ pub(crate) fn read_all(view: &View<'_>) -> BTreeMap<String, RowView> {
     rows
 }
 
+/// Reads the code of the group that a row is of.
+pub(crate) fn group(view: &View<'_>, row: &ObjId) -> Register<String> {
+    view.at_key(row, GROUP).map(|raw| read_string(&raw))
+}
+
 fn read(view: &View<'_>, parts: &RowParts) -> RowView {
-    let group = view.at_key(&parts.row, GROUP).map(|raw| read_string(&raw));
+    let group = group(view, &parts.row);
     let removed = removed(view, &parts.row);
     let tombstones: Vec<_> = removed
         .all()
@@ -143,13 +148,19 @@ fn read(view: &View<'_>, parts: &RowParts) -> RowView {
         .filter(|said| said.value == Told::Valid(true))
         .map(|said| said.change)
         .collect();
-    let items = group.shown().and_then(|code| view.document().shape.group(code));
+    let shape = view.shape();
+    let code = group.shown().map(String::as_str).unwrap_or_default();
+    let items = shape.group(code);
     let mut answers: BTreeMap<String, AnswerState> = items
         .into_iter()
         .flat_map(|group| &group.items)
         .map(|item| (item.clone(), AnswerState::Unanswered))
         .collect();
-    for (item, register) in parts.answers.iter().flat_map(|map| view.fields(map)) {
+    for (storage, register) in parts.answers.iter().flat_map(|map| view.fields(map)) {
+        let item = match view.edition() {
+            Some(edition) => edition.name_in(code, &storage),
+            None => storage,
+        };
         answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
     }
     let mut damaged = view.fields(&parts.row);
@@ -179,7 +190,7 @@ pub(crate) fn read_loose(view: &View<'_>) -> BTreeMap<String, LooseNote> {
     let rows = view.rows("loose_notes").into_iter();
     rows.map(|(id, row)| {
         let note = LooseNote {
-            item: view.at_key(&row, "item").map(|raw| read_string(&raw)),
+            item: view.at_key(&row, "item").map(|raw| view.name_about(read_string(&raw))),
             text: view.text_in(&row, "text"),
             made: view.made(&row),
         };
@@ -245,7 +256,7 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownGroup`], [`EditError::Exists`], or which limit it passes.
     pub fn row_add(&mut self, id: [u8; 16], group: &str, note: &str) -> Result<(), EditError> {
         self.require(Kind::Inspection, "rows")?;
-        if self.document.shape.group(group).is_none() {
+        if self.shape().group(group).is_none() {
             return Err(EditError::UnknownGroup { group: short(group) });
         }
         let key = hex::encode(id);
@@ -283,15 +294,17 @@ impl Editor<'_> {
         input: AnswerInput,
     ) -> Result<(), EditError> {
         let parts = self.row(id)?;
-        let group = self.group_of(&parts.row)?;
-        let group = group.and_then(|code| self.document.shape.group(&code));
+        let code = self.group_of(&parts.row)?.unwrap_or_default();
+        let shape = self.shape();
+        let group = shape.group(&code);
         if !group.is_some_and(|group| group.items.iter().any(|known| known == item)) {
             return Err(EditError::UnknownItem { item: short(item) });
         }
+        let storage = self.storage_in(&code, item);
         let key = hex::encode(id);
         let map =
             parts.answers.ok_or_else(|| EditError::UnknownRow { what: "row", id: key.clone() })?;
-        self.write_answer(&map, item, &format!("{key}/{item}"), input)
+        self.write_answer(&map, &storage, &format!("{key}/{item}"), input)
     }
 
     /// Edits the note of a row. On a removed row the edit is parked.
@@ -358,7 +371,7 @@ impl Editor<'_> {
         if self.tx.length(&map) >= ROWS_MAX {
             return Err(EditError::TooMany { what: "notes", limit: ROWS_MAX });
         }
-        let item = crate::model::edit::needed("item", item)?;
+        let item = self.storage_about(&crate::model::edit::needed("item", item)?);
         if text.trim().is_empty() {
             return Err(EditError::Invalid { what: "note", expected: "some text" });
         }
@@ -394,7 +407,7 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::Engine`] when Automerge cannot read it.
     pub fn shared_note(&self, item: &str) -> Result<Option<String>, EditError> {
-        let text = self.document.layout.notes.get(item);
+        let text = self.document.layout.notes.get(&self.storage_about(item));
         Ok(text.map(|text| self.tx.text(text)).transpose()?)
     }
 }

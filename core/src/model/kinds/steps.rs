@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::facility::day;
 use super::inspection::InspectionView;
 use crate::model::edit::{EditError, Editor, field, needed};
+use crate::model::edition::TEMPLATE;
 use crate::model::ids::Kind;
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Told};
 use crate::model::view::View;
 
 /// The registers of the life cycle that are no steps.
-const NO_STEPS: [&str; 2] = ["state", "extended"];
+const NO_STEPS: [&str; 3] = ["state", "extended", TEMPLATE];
 
 /// When and why an inspection came to a state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

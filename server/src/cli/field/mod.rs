@@ -4,6 +4,7 @@ mod actions;
 mod batch;
 mod edit;
 mod life;
+mod moving;
 mod read;
 mod row;
 mod samples;
@@ -103,6 +104,9 @@ enum FieldCommand {
         /// The inspection; all of them if absent.
         inspection: Option<String>,
     },
+    /// Say by which edition of its checklist an inspection is filled; preview, make or turn back a
+    /// move to another edition.
+    Template(moving::TemplateArgs),
     /// Settle an item in which answers that differ stand.
     Resolve(edit::AnswerArgs),
     /// Reply to a comment or request of the supervisor.
@@ -172,6 +176,7 @@ async fn perform(
         C::Show(show) => read::show(client, &show, output),
         C::History(item) => read::history(client, &item, output),
         C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),
+        C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
         C::Status => travel::status(client, output),
         C::Verify(verify) => self::verify(client, &verify, output),
