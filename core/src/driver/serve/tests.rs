@@ -16,10 +16,10 @@ const NOW: Timestamp = Timestamp(1_795_000_000_000);
 /// A page of the feed holds about this many bytes (docs/protocol.md, section 6).
 const PAGE_BYTES: usize = 512 << 10;
 
-/// Random digits of each note; four bits each do not compress.
-const NOTE_DIGITS: usize = 900;
+/// Random characters of each note, of 4,096 different ones: a byte and a half each however compressed.
+const NOTE_CHARS: usize = 4_000;
 const NOTES_OF_A_VISIT: usize = 2;
-const VISITS: u8 = 250;
+const VISITS: u8 = 150;
 
 #[tokio::test(start_paused = true)]
 async fn however_often_the_feed_grows_merges_are_waited_for_once() {
@@ -100,8 +100,8 @@ fn hub() -> (Arc<Hub>, FeedPosition) {
         };
         let edited = writer.edit(&genesis, NOW, |editor| {
             checklist.each().take(NOTES_OF_A_VISIT).try_for_each(|(_, item)| {
-                let digit = |_| char::from(b'a' + random.random_range(0..16_u8));
-                let note = (0..NOTE_DIGITS).map(digit).collect();
+                let any = |_| char::from_u32(0x4e00 + random.random_range(0..4_096_u32));
+                let note = (0..NOTE_CHARS).filter_map(any).collect();
                 editor.note(&item.key, NoteEdit::Append(note)).map(drop)
             })
         });
@@ -149,6 +149,6 @@ fn a_reader_that_does_not_read_costs_one_page_of_the_feed() {
     let (held_max, all) = read_slowly(&hub, position);
     assert!(all > 3 * PAGE_BYTES, "several pages, or this shows nothing: {all}");
     // The entry that fills a page up lies over its end.
-    let entry = NOTES_OF_A_VISIT * NOTE_DIGITS;
+    let entry = NOTES_OF_A_VISIT * NOTE_CHARS * 3;
     assert!(held_max <= PAGE_BYTES + FETCHED_BYTES + entry, "{held_max} of {all} bytes held");
 }
