@@ -125,7 +125,8 @@ fn a_finding_goes_all_the_way_to_a_closed_inspection() {
     team.sync("an");
     let shown = team.show("an");
     assert_eq!(shown["findings"][0]["fixed"], true);
-    assert_eq!(shown["grade"]["corrected"], 1);
+    let outcome = &shown["grade"]["outcome"];
+    assert_eq!(outcome["corrected"], 1, "{outcome}");
     let text = team.folders.field("an", &["show", &team.inspection, "--lang", "vi"]).ok().out;
     assert!(text.contains("Yêu cầu khắc phục") && text.contains("đã xác nhận"), "{text}");
     team.state(&["fix_verified"]).ok();

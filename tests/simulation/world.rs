@@ -380,8 +380,10 @@ impl World {
                     let outcome = exchange.phone.outcome().cloned();
                     self.say(|| format!("phone {at} is through: {progress:?} {outcome:?}"));
                     self.phones[at].exchange = None;
-                    return progress.received + progress.sent + progress.refused > 0
-                        || progress.again;
+                    // What is only offered moves nothing: carried packs whose forerunners nobody has
+                    // are offered each time. Whether anything is missing is the oracle's to say.
+                    let moved = progress.received + progress.stored + progress.refused;
+                    return moved + progress.declined > 0 || progress.again;
                 }
                 exchange.hub.grown().unwrap();
                 self.say(|| format!("phone {at} waits; hub merged {merged}"));

@@ -22,7 +22,7 @@ use automerge::{
 use super::ids::{ChangeHash, Kind, TemplateId};
 
 /// The newest schema. An inspection comes to it with the first edit by a program that knows it;
-/// other kinds have nothing newer than [`BORN`].
+/// other kinds have nothing newer than `BORN`.
 pub const SCHEMA: u32 = 2;
 
 /// The schema whose first change new documents begin with.
@@ -210,7 +210,7 @@ pub(crate) struct Addition {
 }
 
 impl Computed {
-    /// Computes the changes of a shape that was born with a schema: [`BORN`], or the older 0, which
+    /// Computes the changes of a shape that was born with a schema: `BORN`, or the older 0, which
     /// nothing was ever added to.
     pub(crate) fn of(shape: &Shape, schema: u32) -> Self {
         let (born, layout) = first_change(shape, schema);

@@ -245,7 +245,7 @@ impl Phone {
         Ok(self.replica.with_carried(genesis.document(), &loaded)?.unwrap_or(loaded))
     }
 
-    /// Signs edits not yet released, at most [`RELEASED_AT_ONCE_MAX`], so that they can travel. One
+    /// Signs edits not yet released, at most `RELEASED_AT_ONCE_MAX`, so that they can travel. One
     /// sync for all of them. Returns the packs made.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ mod tests {
             ("bienban field --dir x list --limt 3", "không có tham số", "there is no argument"),
             ("bienban field --dir x list --limit x", "--limit", "--limit"),
             ("bienban field --dir x answer a", "thiếu", "missing"),
-            ("bienban field --dir x answer a 1.1 good", "điểm là dat", "a grade is dat"),
+            ("bienban field --dir x finding a 1.1 good x", "mức lỗi là mi", "a severity is mi"),
             ("bienban field --dir x state a somewhere", "in_field (", "in_field (in the field)"),
             ("bienban field --dir x list --commune", "cần một giá trị", "needs a value"),
             ("bienban field --dir x sync --watch --watch", "hai lần", "twice"),
