@@ -202,6 +202,27 @@ async fn a_phone_whose_role_is_corrected_comes_back_by_itself_with_what_was_refu
     place.end().await;
 }
 
+#[test]
+fn a_phone_whose_role_or_units_were_changed_compares_everything_once() {
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let phone = fleet::phone(1);
+    fleet::exchange(&phone, &hub);
+    let usual = fleet::entry(1);
+    let changes = [
+        (DeviceEntry { name: "another name".to_owned(), ..usual.clone() }, false),
+        (DeviceEntry { role: Role::Leader, ..usual.clone() }, true),
+        (DeviceEntry { scopes: vec!["20".parse().unwrap()], ..usual }, true),
+    ];
+    for (entry, compares) in changes {
+        hub.trust(entry.clone()).unwrap();
+        let (_, progress) = fleet::exchange(&phone, &hub);
+        assert_eq!(progress.again, compares, "{entry:?}");
+        assert_eq!(phone.position().unwrap().is_none(), compares, "without one both compare");
+        let (_, progress) = fleet::exchange(&phone, &hub);
+        assert!(!progress.again && phone.position().unwrap().is_some());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_that_was_renamed_stays_connected() {
     let place = Place::open(Duration::from_secs(5));
