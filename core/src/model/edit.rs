@@ -276,10 +276,11 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// Returns the key that stands for an item of the edition.
-    pub(crate) fn storage(&self, item: &str) -> String {
-        let storage = self.edition.as_ref().map_or(item, |edition| edition.storage(item));
-        storage.to_owned()
+    /// Returns the keys that the answers to an item of the edition stand under.
+    pub(crate) fn storages(&self, item: &str) -> Vec<String> {
+        let edition = self.edition.as_ref();
+        let keys = edition.map_or_else(|| vec![item], |edition| edition.storages(item));
+        keys.into_iter().map(str::to_owned).collect()
     }
 
     /// Returns the key that stands for an item that something is said about.
@@ -288,10 +289,11 @@ impl<'a> Editor<'a> {
         storage.to_owned()
     }
 
-    /// As [`Editor::storage`], in the rows of a group.
-    pub(crate) fn storage_in(&self, group: &str, item: &str) -> String {
+    /// As [`Editor::storages`], in the rows of a group.
+    pub(crate) fn storages_in(&self, group: &str, item: &str) -> Vec<String> {
         let edition = self.edition.as_ref();
-        edition.map_or(item, |edition| edition.storage_in(group, item)).to_owned()
+        let keys = edition.map_or_else(|| vec![item], |edition| edition.storages_in(group, item));
+        keys.into_iter().map(str::to_owned).collect()
     }
 
     /// Returns who edits.

@@ -54,6 +54,13 @@ pub struct Move {
     /// stand under.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, BTreeMap<String, String>>,
+    /// Further keys that answers to an item stand under, where people moved the record here on
+    /// different ways and answered the same item under different keys. All of them are its answers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub also: BTreeMap<String, BTreeSet<String>>,
+    /// As `also`, of what is answered once per row: by group.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub also_in: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
 }
 
 fn as_text<S: Serializer>(id: &TemplateId, serializer: S) -> Result<S::Ok, S::Error> {
@@ -76,16 +83,15 @@ impl Move {
             gone: BTreeSet::new(),
             calculated: BTreeSet::new(),
             groups: BTreeMap::new(),
+            also: BTreeMap::new(),
+            also_in: BTreeMap::new(),
         }
     }
 
     /// Returns whether both make the record read the same.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {
-        let told = |it: &Self| {
-            (it.to, it.keys.clone(), it.gone.clone(), it.calculated.clone(), it.groups.clone())
-        };
-        told(self) == told(other)
+        Self { from: other.from, ..self.clone() } == *other
     }
 }
 
@@ -95,6 +101,8 @@ struct Keys {
     once: BTreeMap<String, String>,
     calculated: BTreeSet<String>,
     groups: BTreeMap<String, BTreeMap<String, String>>,
+    also: BTreeMap<String, BTreeSet<String>>,
+    also_in: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     /// The items by storage key.
     names: BTreeMap<String, String>,
     group_names: BTreeMap<String, BTreeMap<String, String>>,
@@ -108,18 +116,22 @@ impl Keys {
         let mut once: BTreeMap<String, String> =
             shape.items().iter().filter(stays).map(|item| (item.clone(), item.clone())).collect();
         once.extend(told.keys.clone());
-        let names = inverse(&once)?;
+        let names = inverse(&once, &told.also)?;
         let mut group_names = BTreeMap::new();
-        let mut items = once.len();
+        let mut items = names.len();
+        let none = BTreeMap::new();
         for (code, keys) in &told.groups {
-            items += keys.len();
-            group_names.insert(code.clone(), inverse(keys)?);
+            let names = inverse(keys, told.also_in.get(code).unwrap_or(&none))?;
+            items += names.len();
+            group_names.insert(code.clone(), names);
         }
-        if items > ITEMS_MAX {
+        let has_group = |code: &String| told.groups.contains_key(code);
+        if items > ITEMS_MAX || !told.also_in.keys().all(has_group) {
             return None;
         }
         let (calculated, groups) = (told.calculated.clone(), told.groups.clone());
-        Some(Self { once, calculated, groups, names, group_names })
+        let (also, also_in) = (told.also.clone(), told.also_in.clone());
+        Some(Self { once, calculated, groups, also, also_in, names, group_names })
     }
 
     fn has(&self, item: &str) -> bool {
@@ -128,14 +140,20 @@ impl Keys {
 }
 
 /// Turns items and their storage keys round; none when two share one, or a name is no name.
-fn inverse(keys: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+fn inverse(
+    keys: &BTreeMap<String, String>,
+    also: &BTreeMap<String, BTreeSet<String>>,
+) -> Option<BTreeMap<String, String>> {
     let fits = |name: &String| !name.is_empty() && name.len() <= STORAGE_BYTES_MAX;
-    if !keys.iter().all(|(item, storage)| fits(item) && fits(storage)) {
-        return None;
+    let further = also.iter().flat_map(|(item, all)| all.iter().map(move |key| (item, key)));
+    let mut names = BTreeMap::new();
+    for (item, storage) in keys.iter().chain(further) {
+        let mut is_free = || names.insert(storage.clone(), item.clone()).is_none();
+        if !keys.contains_key(item) || !fits(item) || !fits(storage) || !is_free() {
+            return None;
+        }
     }
-    let names: BTreeMap<String, String> =
-        keys.iter().map(|(item, storage)| (storage.clone(), item.clone())).collect();
-    (names.len() == keys.len()).then_some(names)
+    Some(names)
 }
 
 /// The edition of its checklist that a record is read by.
@@ -222,6 +240,20 @@ impl Edition {
             Some(storage) => storage,
             None => self.unmarked(item),
         }
+    }
+
+    /// Returns every key that answers to an item stand under, the one of [`Edition::storage`] first.
+    #[must_use]
+    pub fn storages<'k>(&'k self, item: &'k str) -> Vec<&'k str> {
+        let also = self.keys.as_ref().and_then(|keys| keys.also.get(item));
+        with(self.storage(item), also)
+    }
+
+    /// As [`Edition::storages`], of an item in the rows of a group.
+    #[must_use]
+    pub fn storages_in<'k>(&'k self, group: &str, item: &'k str) -> Vec<&'k str> {
+        let also = self.keys.as_ref().and_then(|keys| keys.also_in.get(group)?.get(item));
+        with(self.storage_in(group, item), also)
     }
 
     /// Returns the key that stands for an item where something is said about it, answered once or in
@@ -312,6 +344,11 @@ impl Edition {
     }
 }
 
+fn with<'k>(first: &'k str, also: Option<&'k BTreeSet<String>>) -> Vec<&'k str> {
+    let also = also.into_iter().flatten().map(String::as_str);
+    std::iter::once(first).chain(also).collect()
+}
+
 /// Returns the one move that stands, also when several people made it apart.
 fn standing(moved: &Register<Told<Move>>) -> Option<&Move> {
     let mut all = moved.all().iter().map(|said| said.value.valid());
@@ -365,7 +402,7 @@ fn signings(view: &View<'_>) -> Vec<ChangeHash> {
     }
     let document = view.document();
     let Some(map) = document.layout.registers.get("lifecycle") else { return Vec::new() };
-    let puts = history::puts(document, map, "state").into_iter();
+    let puts = history::puts(document, map, &["state"]).into_iter();
     let signed = puts.filter(|said| {
         let state = parse::<LifeCycle>(&said.value);
         matches!(state, Some(LifeCycle::MinutesSigned | LifeCycle::MinutesRefused))
@@ -383,7 +420,7 @@ impl View<'_> {
         else {
             return Vec::new();
         };
-        let puts = history::puts(document, map, TEMPLATE).into_iter();
+        let puts = history::puts(document, map, &[TEMPLATE]).into_iter();
         puts.filter_map(|said| match read(&document.shape, pinned, &said.value) {
             Told::Valid(told) => Some(said.map(|_| told)),
             Told::Damaged(_) => None,

@@ -83,18 +83,20 @@ pub(crate) fn changes(document: &Document) -> Vec<Past> {
     past.into_iter().map(|(_, past)| past).collect()
 }
 
-/// Returns every scalar ever put under a key of a map, oldest first: each after those that its
-/// writer had seen, and by the writers' clocks where nobody had seen the other.
+/// Returns every scalar ever put under a key of a map, or under any of several that hold one thing,
+/// oldest first: each after those that its writer had seen, and by the writers' clocks where nobody
+/// had seen the other. What one change put under several keys comes once.
 ///
 /// A clock that runs behind is corrected by what its owner had seen: a value is taken to be no older
 /// than the latest of those before it. The order is the same on every replica.
-pub(crate) fn puts(document: &Document, map: &ObjId, key: &str) -> Vec<Said<String>> {
+pub(crate) fn puts(document: &Document, map: &ObjId, keys: &[&str]) -> Vec<Said<String>> {
     let all: Vec<ChangeHash> = document.known.keys().copied().collect();
     let mut found = Vec::new();
     for change in decoded(document, &all) {
         for (offset, op) in change.operations.iter().enumerate() {
             if is_object(&op.obj, map)
-                && op.key == automerge::legacy::Key::Map(key.into())
+                && let automerge::legacy::Key::Map(key) = &op.key
+                && keys.contains(&key.as_str())
                 && let OpType::Put(value) = &op.action
             {
                 found.push((change.start_op.get() + offset as u64, said(&change, text(value))));
@@ -106,7 +108,12 @@ pub(crate) fn puts(document: &Document, map: &ObjId, key: &str) -> Vec<Said<Stri
     let times = no_older_than_seen(document, &written);
     let time = |said: &Said<String>| times.get(&said.change).copied().unwrap_or(said.at);
     found.sort_by(|a, b| (time(&a.1), a.0, &a.1.actor).cmp(&(time(&b.1), b.0, &b.1.actor)));
-    found.into_iter().map(|(_, said)| said).collect()
+    let mut said: Vec<Said<String>> = found.into_iter().map(|(_, said)| said).collect();
+    if keys.len() > 1 {
+        let mut seen = BTreeSet::new();
+        said.retain(|said| seen.insert((said.change, said.value.clone())));
+    }
+    said
 }
 
 /// Returns for each change the latest of the given times in it and in what it builds on. Of two

@@ -53,6 +53,21 @@ impl<T> Register<T> {
         }
     }
 
+    /// Reads two registers that hold one thing, as where answers to an item stand under several keys.
+    /// What one change wrote to both counts once.
+    pub(crate) fn join(self, other: Self) -> Self
+    where
+        T: Clone + PartialEq,
+    {
+        let mut values = self.all().to_vec();
+        for said in other.all() {
+            if !values.contains(said) {
+                values.push(said.clone());
+            }
+        }
+        Self::from_values(values)
+    }
+
     /// Returns every value, in the order that is the same on every replica.
     #[must_use]
     pub fn all(&self) -> &[Said<T>] {

@@ -180,27 +180,27 @@ impl<'a> View<'a> {
         let Some(answers) = self.document.layout.registers.get("answers") else {
             return Vec::new();
         };
-        let item = self.edition().map_or(item, |edition| edition.storage(item));
-        self.answers_put(answers, item)
+        let keys = self.edition().map_or_else(|| vec![item], |edition| edition.storages(item));
+        self.answers_put(answers, &keys)
     }
 
     /// As [`View::history`], of an item in a row.
     #[must_use]
     pub fn row_history(&self, row: &str, item: &str) -> Vec<Said<Answer>> {
         let Some(parts) = self.row_parts().remove(row) else { return Vec::new() };
-        let item = self.storage_in(&parts, item);
-        parts.answers.map(|answers| self.answers_put(&answers, &item)).unwrap_or_default()
+        let keys = self.storages_in(&parts, item);
+        parts.answers.map(|answers| self.answers_put(&answers, &keys)).unwrap_or_default()
     }
 
-    /// Returns the key that an item's answer stands under in a row.
-    fn storage_in(&self, parts: &RowParts, item: &str) -> String {
+    /// Returns the keys that an item's answers stand under in a row.
+    fn storages_in<'k>(&'k self, parts: &RowParts, item: &'k str) -> Vec<&'k str> {
         let group = row::group(self, &parts.row);
         let group = group.shown().map(String::as_str).unwrap_or_default();
-        self.edition().map_or(item, |edition| edition.storage_in(group, item)).to_owned()
+        self.edition().map_or_else(|| vec![item], |edition| edition.storages_in(group, item))
     }
 
-    fn answers_put(&self, answers: &ObjId, item: &str) -> Vec<Said<Answer>> {
-        history::puts(&self.document, answers, item)
+    fn answers_put(&self, answers: &ObjId, keys: &[&str]) -> Vec<Said<Answer>> {
+        history::puts(&self.document, answers, keys)
             .into_iter()
             .map(|said| said.map(|raw| self.answer(&raw)))
             .collect()
@@ -214,25 +214,25 @@ impl<'a> View<'a> {
         let name = place.container.as_str();
         if let Some((row, item)) = place.row_item() {
             let Some(parts) = self.row_parts().remove(row) else { return Vec::new() };
-            let item = self.storage_in(&parts, item);
+            let keys = self.storages_in(&parts, item);
             return parts
                 .answers
-                .map(|answers| history::puts(&self.document, &answers, &item))
+                .map(|answers| history::puts(&self.document, &answers, &keys))
                 .unwrap_or_default();
         }
-        let key = match (name, self.edition()) {
-            ("answers", Some(edition)) => edition.storage(&place.key),
-            _ => &place.key,
+        let keys = match (name, self.edition()) {
+            ("answers", Some(edition)) => edition.storages(&place.key),
+            _ => vec![place.key.as_str()],
         };
         match &place.field {
             Some(field) => match self.rows(name).get(&place.key) {
-                Some(row) => history::puts(&self.document, row, field),
+                Some(row) => history::puts(&self.document, row, &[field]),
                 None => Vec::new(),
             },
             None => layout
                 .registers
                 .get(name)
-                .map(|map| history::puts(&self.document, map, key))
+                .map(|map| history::puts(&self.document, map, &keys))
                 .unwrap_or_default(),
         }
     }
@@ -276,8 +276,16 @@ impl<'a> View<'a> {
     fn contested(&self) -> Vec<Conflict> {
         let mut found = Vec::new();
         for name in self.document.layout.registers.keys() {
-            for (key, register) in self.registers(name) {
-                let Some(key) = self.to_settle(name, key) else { continue };
+            let mut registers = self.registers(name);
+            if let (&"answers", Some(edition)) = (name, self.edition()) {
+                // What no item of the edition is asked by, nobody has to settle.
+                registers.retain(|storage, _| edition.is_home(storage));
+                registers = self.joined(registers, |storage| edition.name(storage));
+            }
+            for (key, register) in registers {
+                if !self.is_to_settle(name, &key) {
+                    continue;
+                }
                 let place = Place { container: (*name).to_owned(), key, field: None };
                 found.extend(conflict(place, register));
             }
@@ -295,15 +303,27 @@ impl<'a> View<'a> {
         found
     }
 
-    /// Returns what to call a register; none when nobody has to settle what stands in it: an answer
-    /// that no item of the edition is asked by, or a move that came too late.
-    fn to_settle(&self, container: &str, key: String) -> Option<String> {
-        let Some(edition) = self.edition() else { return Some(key) };
-        match (container, key.as_str()) {
-            ("answers", storage) => edition.is_home(storage).then(|| edition.name(storage)),
-            ("lifecycle", edition::TEMPLATE) => edition.moved.is_conflict().then_some(key),
-            _ => Some(key),
+    /// Returns whether somebody has to settle what differs in a register: nobody has for a move that
+    /// came too late.
+    fn is_to_settle(&self, container: &str, key: &str) -> bool {
+        match (container, key, self.edition()) {
+            ("lifecycle", edition::TEMPLATE, Some(edition)) => edition.moved.is_conflict(),
+            _ => true,
         }
+    }
+
+    /// Reads registers by the names that storage keys have: one item may stand under several.
+    pub(crate) fn joined(
+        &self,
+        registers: BTreeMap<String, Register<String>>,
+        name: impl Fn(&str) -> String,
+    ) -> BTreeMap<String, Register<String>> {
+        let mut named: BTreeMap<String, Register<String>> = BTreeMap::new();
+        for (storage, register) in registers {
+            let standing = named.entry(name(&storage)).or_default();
+            *standing = std::mem::take(standing).join(register);
+        }
+        named
     }
 
     /// Returns the contested answers of rows that count. What stands in a removed row is shown with
@@ -316,10 +336,10 @@ impl<'a> View<'a> {
             }
             let group = row::group(self, &parts.row);
             let group = group.shown().map(String::as_str).unwrap_or_default();
-            for (storage, register) in parts.answers.iter().flat_map(|map| self.fields(map)) {
-                let edition = self.edition().filter(|edition| edition.is_home_in(group, &storage));
-                let Some(edition) = edition else { continue };
-                let item = edition.name_in(group, &storage);
+            let (Some(edition), Some(map)) = (self.edition(), &parts.answers) else { continue };
+            let mut standing = self.fields(map);
+            standing.retain(|storage, _| edition.is_home_in(group, storage));
+            for (item, register) in self.joined(standing, |key| edition.name_in(group, key)) {
                 let (container, key) = ("rows".to_owned(), format!("{id}/{item}"));
                 found.extend(conflict(Place { container, key, field: None }, register));
             }
@@ -419,11 +439,20 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn notes(&self) -> BTreeMap<String, String> {
-        let notes = self.document.layout.notes.iter();
+        let mut notes: BTreeMap<String, String> = BTreeMap::new();
+        for (item, id) in &self.document.layout.notes {
+            let text = self.text_of(id);
+            if text.is_empty() {
+                continue;
+            }
+            // An item that stands under several keys may have as many notes.
+            let note = notes.entry(self.name_about(item.clone())).or_default();
+            if !note.is_empty() {
+                note.push('\n');
+            }
+            note.push_str(&text);
+        }
         notes
-            .map(|(item, id)| (self.name_about(item.clone()), self.text_of(id)))
-            .filter(|(_, text)| !text.is_empty())
-            .collect()
     }
 
     /// Returns the rows of a map: the object of each id.

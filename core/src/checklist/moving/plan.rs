@@ -64,9 +64,8 @@ impl Planner<'_> {
                 continue;
             }
             let state = self.after.answers.get(&item.key);
-            let from = self.own.name(self.by.storage(&item.key));
-            let from = self.source.item(&from).is_some().then_some(from);
-            let mut line = self.line(item, from, state);
+            let from = self.by.storages(&item.key).into_iter().map(|key| self.own.name(key));
+            let mut line = self.line(item, self.asked(from), state);
             if let (Some(line), Some(about)) = (&mut line, about.get(&item.key)) {
                 (line.note, line.about) = (about.note, about.others);
             }
@@ -78,6 +77,11 @@ impl Planner<'_> {
             say::why(line, self.source, self.target);
         }
         lines
+    }
+
+    /// Returns the first name that is one of an item, as the record is read now.
+    fn asked(&self, mut names: impl Iterator<Item = String>) -> Option<String> {
+        names.find(|name| self.source.item(name).is_some())
     }
 
     /// Returns what becomes of an item's answers; none for what needs no answer.
@@ -115,8 +119,8 @@ impl Planner<'_> {
                 continue;
             };
             for item in &section.items {
-                let from = self.own.name_in(code, self.by.storage_in(code, &item.key));
-                let from = self.source.item(&from).is_some().then_some(from);
+                let from = self.by.storages_in(code, &item.key).into_iter();
+                let from = self.asked(from.map(|key| self.own.name_in(code, key)));
                 let line = self.line(item, from, row.answers.get(&item.key));
                 // A row that was removed needs nothing.
                 let line = line.filter(|line| line.answers > 0 || row.is_live());

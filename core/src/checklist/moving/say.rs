@@ -1,5 +1,6 @@
 //! Why a plan does what it does, in both languages.
 
+use super::matching::is_readable_as;
 use super::{Fate, MoveLine};
 use crate::checklist::template::{Item, Template};
 
@@ -47,6 +48,15 @@ pub(super) fn why(line: &mut MoveLine, source: &Template, target: &Template) {
             "the new edition has no group for this row; it is kept and shown, never counted"
                 .to_owned(),
         ),
+        Fate::NoNewHome if old.as_ref().is_some_and(|old| is_asked_otherwise(old, target)) => (
+            "phiên bản mới hỏi khác (kiểu trả lời, đơn vị hoặc nội dung lựa chọn đã đổi) nên câu trả \
+             lời cũ không còn cùng nghĩa; vẫn giữ và hiển thị, không tính, cần trả lời lại"
+                .to_owned(),
+            "the new edition asks it otherwise (another type of answer, unit or wording of an \
+             option), so the answer no longer means the same; it is kept and shown, never counted, \
+             and the item waits for another"
+                .to_owned(),
+        ),
         Fate::NoNewHome => (
             "phiên bản mới không có mục tương ứng; vẫn giữ và hiển thị, không tính".to_owned(),
             "the new edition has no item for it; it is kept and shown, never counted".to_owned(),
@@ -57,6 +67,16 @@ pub(super) fn why(line: &mut MoveLine, source: &Template, target: &Template) {
         en.push_str(&format!(": {}", quote(item.text.en_or_vi())));
     }
     (line.vi, line.en) = (vi, en);
+}
+
+/// Returns whether the new edition has the item, by its key or by its author's word, but its answers
+/// would mean something else.
+fn is_asked_otherwise(old: &Item, target: &Template) -> bool {
+    target.each().any(|(_, item)| {
+        let is_the_item =
+            item.was.contains(&old.key) || (item.key == old.key && item.text.vi == old.text.vi);
+        is_the_item && !is_readable_as(old, item)
+    })
 }
 
 /// Says when the author of the checklist declared two texts to be the same item.

@@ -294,8 +294,7 @@ impl InspectionView {
             .iter()
             .map(|item| (item.clone(), AnswerState::Unanswered))
             .collect();
-        for (storage, register) in view.registers("answers") {
-            let item = view.name(&storage);
+        for (item, register) in view.joined(view.registers("answers"), |key| view.name(key)) {
             answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
         }
         let lifecycle = |key| view.register("lifecycle", key);
@@ -360,11 +359,11 @@ fn evidence(view: &View<'_>) -> BTreeMap<String, Register<Told<Evidence>>> {
 }
 
 impl Editor<'_> {
-    /// Returns the key that the answers to an item stand under.
-    fn item(&self, item: &str) -> Result<String, EditError> {
+    /// Returns the keys that the answers to an item stand under.
+    fn item(&self, item: &str) -> Result<Vec<String>, EditError> {
         self.require(Kind::Inspection, "checklist items")?;
         if self.shape().has_item(item) {
-            Ok(self.storage(item))
+            Ok(self.storages(item))
         } else {
             Err(EditError::UnknownItem { item: clean(item).chars().take(64).collect() })
         }
@@ -387,21 +386,27 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownItem`], [`EditError::Conflicted`] when answers that differ stand
     /// and this one does not say that it resolves them, or which limit it passes.
     pub fn answer(&mut self, item: &str, input: AnswerInput) -> Result<(), EditError> {
-        let storage = self.item(item)?;
+        let storages = self.item(item)?;
         let map = self.map("answers")?;
-        self.write_answer(&map, &storage, item, input)
+        self.write_answer(&map, &storages, item, input)
     }
 
-    /// Writes an answer into a map of answers. The label is what errors call the item.
+    /// Writes an answer into a map of answers, under every key that answers to its item stand under.
+    /// The label is what errors call the item.
     pub(crate) fn write_answer(
         &mut self,
         map: &ObjId,
-        item: &str,
+        keys: &[String],
         label: &str,
         input: AnswerInput,
     ) -> Result<(), EditError> {
-        let standing = self.standing(map, item)?;
-        if !input.resolves && standing.len() > 1 && self.differ(map, item)? {
+        let mut standing = Vec::new();
+        for key in keys {
+            standing.extend(self.standing(map, key)?);
+        }
+        standing.sort_unstable();
+        standing.dedup();
+        if !input.resolves && standing.len() > 1 && self.differ(map, keys)? {
             return Err(EditError::Conflicted { item: label.to_owned(), values: standing.len() });
         }
         if input.grade == Grade::Damaged {
@@ -427,12 +432,15 @@ impl Editor<'_> {
         }
         let (grade, claimed_at) = (input.grade, input.claimed_at);
         let answer = Answer { grade, value, evidence: input.evidence, claimed_at, resolves };
-        self.put(map, item, &answer)
+        keys.iter().try_for_each(|key| self.put(map, key, &answer))
     }
 
     /// Returns whether the answers that stand say different things.
-    fn differ(&self, map: &ObjId, item: &str) -> Result<bool, EditError> {
-        let values = self.tx.get_all(map, item)?;
+    fn differ(&self, map: &ObjId, keys: &[String]) -> Result<bool, EditError> {
+        let mut values = Vec::new();
+        for key in keys {
+            values.extend(self.tx.get_all(map, key.as_str())?);
+        }
         let given: Vec<Answer> =
             values.iter().filter_map(|(value, _)| value.as_str()).map(Answer::read).collect();
         // What is no text is no answer that another could agree with.
@@ -455,8 +463,8 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::UnknownItem`], or why the text cannot be edited so.
     pub fn note(&mut self, item: &str, edit: NoteEdit) -> Result<(), EditError> {
-        let storage = self.item(item)?;
-        let text = self.document.layout.notes.get(&storage).cloned();
+        let mut keys = self.item(item)?.into_iter();
+        let text = keys.find_map(|key| self.document.layout.notes.get(&key).cloned());
         let text = text.ok_or_else(|| EditError::UnknownItem { item: item.to_owned() })?;
         self.edit_text(&text, "note", edit)
     }

@@ -156,11 +156,12 @@ fn read(view: &View<'_>, parts: &RowParts) -> RowView {
         .flat_map(|group| &group.items)
         .map(|item| (item.clone(), AnswerState::Unanswered))
         .collect();
-    for (storage, register) in parts.answers.iter().flat_map(|map| view.fields(map)) {
-        let item = match view.edition() {
-            Some(edition) => edition.name_in(code, &storage),
-            None => storage,
-        };
+    let name = |storage: &str| match view.edition() {
+        Some(edition) => edition.name_in(code, storage),
+        None => storage.to_owned(),
+    };
+    let standing = parts.answers.as_ref().map(|map| view.fields(map)).unwrap_or_default();
+    for (item, register) in view.joined(standing, name) {
         answers.insert(item, AnswerState::from_register(register.map(|raw| view.answer(&raw))));
     }
     let mut damaged = view.fields(&parts.row);
@@ -300,11 +301,11 @@ impl Editor<'_> {
         if !group.is_some_and(|group| group.items.iter().any(|known| known == item)) {
             return Err(EditError::UnknownItem { item: short(item) });
         }
-        let storage = self.storage_in(&code, item);
+        let storages = self.storages_in(&code, item);
         let key = hex::encode(id);
         let map =
             parts.answers.ok_or_else(|| EditError::UnknownRow { what: "row", id: key.clone() })?;
-        self.write_answer(&map, &storage, &format!("{key}/{item}"), input)
+        self.write_answer(&map, &storages, &format!("{key}/{item}"), input)
     }
 
     /// Edits the note of a row. On a removed row the edit is parked.

@@ -27,7 +27,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(who, row, item)| Act::RowAnswer { who, row, item }),
         1 => (who.clone(), 0..8_usize).prop_map(|(who, item)| Act::Note { who, item }),
         1 => (who.clone(), 0..8_usize).prop_map(|(who, item)| Act::Finding { who, item }),
-        3 => (who.clone(), 1..=3_usize).prop_map(|(who, to)| Act::Move { who, to }),
+        3 => (who.clone(), 1..=4_usize).prop_map(|(who, to)| Act::Move { who, to }),
         1 => who.clone().prop_map(|who| Act::Back { who }),
         2 => (who.clone(), who).prop_map(|(from, to)| Act::Exchange { from, to }),
     ]
@@ -41,6 +41,9 @@ struct World {
     made: u8,
     /// Answers written.
     written: usize,
+    /// By which edition each answer that is given once was given, and to which item, by the time it
+    /// claims.
+    given: BTreeMap<Timestamp, (TemplateId, String)>,
 }
 
 impl World {
@@ -79,6 +82,7 @@ impl World {
                 self.written += 1;
                 // A time of its own makes every answer another one.
                 let claimed_at = Timestamp(1_000 + i64::try_from(self.written).unwrap());
+                self.given.insert(claimed_at, (self.template(who).id(), item.clone()));
                 let answer =
                     AnswerInput { claimed_at, resolves: true, ..said(GRADES[grade], None) };
                 self.write(who, |e| e.answer(&item, answer));
@@ -176,6 +180,7 @@ proptest! {
             known,
             made: 20,
             written: 0,
+            given: BTreeMap::new(),
         };
         for act in &acts {
             world.perform(act);
@@ -204,6 +209,23 @@ proptest! {
                     plan_move(&document.view(), to.id(), &world.known).map(|plan| plan.digest)
                 };
                 prop_assert_eq!(plan(&merged[0]), plan(other));
+            }
+        }
+        // Whatever way people came to an edition, what they answered by it answers it.
+        for to in &world.known {
+            let mut settled = merged[0].clone();
+            match plan_move(&settled.view(), to.id(), &world.known) {
+                Ok(plan) => drop(edit(&mut settled, 1, |e| e.move_edition(&plan.told))),
+                Err(error) => prop_assert!(matches!(error, MoveError::Same { .. }), "{}", error),
+            }
+            for (item, state) in read(&settled).answers {
+                for said in state.all() {
+                    if let Some((edition, asked)) = world.given.get(&said.value.claimed_at)
+                        && *edition == to.id()
+                    {
+                        prop_assert_eq!(asked, &item, "answered by edition {}", to.edition());
+                    }
+                }
             }
         }
         prop_assert_eq!(ever_written(&merged[0]), begun + world.written);
