@@ -158,12 +158,25 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the edit's error when it was extended before or no reason is given.
+    /// Returns the edit's error when it was extended before or no reason is given,
+    /// [`ClientError::NoClock`] while no time runs, and [`ClientError::ClockOver`] when it is over: what
+    /// has expired cannot be made longer.
     pub fn extend(
         &self,
         inspection: &Genesis,
         reason: &str,
     ) -> Result<EditOutcome<()>, ClientError> {
+        let life = self.life(inspection, None)?;
+        if life.extended.is_empty() {
+            let mut clocks = life.clocks.iter();
+            match clocks.find(|clock| clock.key.starts_with("inspection.")) {
+                None => return Err(ClientError::NoClock),
+                Some(clock) if clock.overdue || clock.done.is_some() => {
+                    return Err(ClientError::ClockOver { due: clock.due.to_string() });
+                }
+                Some(_) => {}
+            }
+        }
         let edit = |editor: &mut Editor<'_>| editor.extend(reason);
         self.edit(inspection, edit)
     }

@@ -197,6 +197,17 @@ pub enum ClientError {
         /// The last day there is.
         latest: String,
     },
+    /// No time runs for an inspection, so there is nothing to extend.
+    #[error(
+        "no time runs for the inspection yet; it begins with its announcement, and is counted by the agency's level"
+    )]
+    NoClock,
+    /// The time for an inspection is over, so it cannot be extended.
+    #[error("the time for the inspection ended with {due}, or the inspection ended before it")]
+    ClockOver {
+        /// The last day of it.
+        due: String,
+    },
     /// The clocks of the law could not be counted.
     #[error(transparent)]
     Clocks(#[from] ClocksError),
@@ -239,6 +250,10 @@ impl Client {
         let store = DiskStore::open(dir.join("store"), Arc::new(Projection), store_options())?;
         let fresh = Incarnation(clock::random()?);
         let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
+        if settings::had_store(dir) && phone.replica().store().opened().created {
+            phone.note_lost_store(now)?;
+        }
+        settings::note_store(dir)?;
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
         client.phone.replica().refresh(usize::MAX)?;
         Ok(client)

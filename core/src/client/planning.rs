@@ -7,8 +7,8 @@ use super::{Client, ClientError};
 use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
-use crate::model::{DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput};
-use crate::replica::KnownVisit;
+use crate::model::{DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput, TemplateId};
+use crate::replica::{KnownVisit, ReplicaError};
 
 /// The rule that planning is held against, by its key in the file of clocks.
 const RULE: &str = "once_a_year";
@@ -79,6 +79,7 @@ impl Client {
         facility: DocumentId,
         plan: Option<DocumentId>,
         visit: u32,
+        checklist: Option<TemplateId>,
     ) -> Result<Vec<OtherVisit>, ClientError> {
         let known = self.phone().replica().visits_of(facility)?;
         let others = known.into_iter().filter(|other| {
@@ -86,14 +87,31 @@ impl Client {
             let rechecks = other.visit < visit && all_in(other, &RECHECKED);
             !(same_plan && (other.visit == visit || other.inspection.is_none() || rechecks))
         });
-        Ok(others.map(|other| other_visit(&other)).collect())
+        let same = |other: &KnownVisit| match checklist.zip(other.template) {
+            Some((own, other)) => self.is_same_checklist(own, other),
+            None => Ok(false),
+        };
+        others.map(|other| Ok(other_visit(&other, same(&other)?))).collect()
+    }
+
+    /// Returns whether two editions are of one checklist; of what is not here only itself is known.
+    fn is_same_checklist(&self, one: TemplateId, other: TemplateId) -> Result<bool, ClientError> {
+        let code = |id| match self.phone().replica().template(id) {
+            Err(ReplicaError::UnknownTemplate { .. }) => Ok(None),
+            found => found.map(|template| Some(template.code().to_owned())),
+        };
+        if one == other {
+            return Ok(true);
+        }
+        let (one, other) = (code(one)?, code(other)?);
+        Ok(one.is_some() && one == other)
     }
 
     /// Returns the other inspections of the facility that an inspection visits.
     pub(super) fn others(&self, inspection: &Genesis) -> Result<Vec<OtherVisit>, ClientError> {
         match inspection.origin {
             Origin::Planned { plan, facility, visit } => {
-                self.others_of(facility, Some(plan), visit)
+                self.others_of(facility, Some(plan), visit, inspection.template)
             }
             _ => Ok(Vec::new()),
         }
@@ -115,7 +133,7 @@ impl Client {
         let Some(rule) = law().clocks.frequencies().iter().find(|rule| rule.key == RULE) else {
             return Ok(None);
         };
-        let mut others = self.others_of(facility, plan, visit)?;
+        let mut others = self.others_of(facility, plan, visit, None)?;
         let past: Vec<_> = others.iter().map(|other| other.past(day)).collect();
         if over_frequency(rule, &past, day).is_none() {
             return Ok(None);
@@ -195,13 +213,13 @@ fn all_in(visit: &KnownVisit, wanted: &[LifeCycle]) -> bool {
     !states.is_empty() && states.iter().all(one)
 }
 
-fn other_visit(visit: &KnownVisit) -> OtherVisit {
+fn other_visit(visit: &KnownVisit, same_checklist: bool) -> OtherVisit {
     let short = visit.inspection.or(visit.plan).map(|id| id.short()).unwrap_or_default();
     OtherVisit {
         name: if visit.title.is_empty() { short } else { visit.title.clone() },
         day: visit.day.parse().ok(),
         until: visit.until.parse().ok(),
-        template: visit.template,
+        same_checklist,
         void: visit.removed || all_in(visit, &[LifeCycle::Stopped]),
         over: all_in(visit, &OVER),
     }

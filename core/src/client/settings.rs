@@ -20,6 +20,9 @@ const SETTINGS_FILE: &str = "settings.json";
 /// When the hub last refused this device, in milliseconds since 1970; not there when it does not.
 const REFUSED_FILE: &str = "refused-at";
 
+/// There once the device has had a store.
+const STORE_FILE: &str = "has-store";
+
 /// What a device was told when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -105,6 +108,16 @@ fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), ClientError>
             file.sync_all()
         })
         .map_err(|source| ClientError::File { action: "write", path: path.to_owned(), source })
+}
+
+/// Notes that this device has had a store, so that one that disappears is missed.
+pub(super) fn note_store(dir: &Path) -> Result<(), ClientError> {
+    if had_store(dir) { Ok(()) } else { write_new(&dir.join(STORE_FILE), b"", false) }
+}
+
+/// Returns whether this device has had a store.
+pub(super) fn had_store(dir: &Path) -> bool {
+    dir.join(STORE_FILE).exists()
 }
 
 /// Notes that the hub refused this device, or that it takes it in.

@@ -1,6 +1,7 @@
 //! The hub's side: taking packs in without loading a document, merging them, serving the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -62,6 +63,8 @@ pub struct Hub {
     in_flight: Arc<Mutex<InFlight>>,
     /// The devices that may connect: looked up during each handshake, which must not wait for disk.
     known: RwLock<BTreeSet<DeviceId>>,
+    /// Set while what was set aside must be looked at again and could not be.
+    owed: AtomicBool,
 }
 
 /// Why a checklist was not published.
@@ -201,7 +204,8 @@ impl Hub {
         let devices = replica.devices()?;
         let active = devices.iter().filter(|entry| entry.active).map(|entry| entry.device);
         let known = RwLock::new(active.collect());
-        let hub = Self { replica, key, in_flight: Arc::default(), known };
+        let (in_flight, owed) = (Arc::default(), AtomicBool::new(false));
+        let hub = Self { replica, key, in_flight, known, owed };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -220,7 +224,7 @@ impl Hub {
         }
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
-        hub.reconsider_all()?;
+        hub.reconsider_or_owe(None);
         Ok(hub)
     }
 
@@ -235,7 +239,8 @@ impl Hub {
         }
         self.replica.store().reopen()?;
         self.renew_if_lost(options)?;
-        self.reconsider_all()
+        self.reconsider_or_owe(None);
+        Ok(())
     }
 
     /// Takes a new epoch where phones must give back what is lost here.
@@ -279,7 +284,8 @@ impl Hub {
             known.remove(&device);
         }
         drop(known);
-        self.reconsider(device)
+        self.reconsider_or_owe(Some(device));
+        Ok(())
     }
 
     /// Returns whether a device may connect. Reads memory only.
@@ -300,7 +306,7 @@ impl Hub {
         if self.replica.object(template)?.is_none() {
             self.record(Fact::Published { bytes })?;
             // Some could not be admitted because too much of their device waited for a checklist.
-            self.reconsider_all()?;
+            self.reconsider_or_owe(None);
         }
         Ok(template)
     }
@@ -597,7 +603,8 @@ impl Hub {
         Ok(tip_at(&pack, seq))
     }
 
-    /// Merges the waiting packs of one document, if any wait. Loads that document and no other.
+    /// Merges the waiting packs of one document, if any wait, after what was set aside and could not be
+    /// looked at again before. Loads that document and no other.
     ///
     /// # Errors
     ///
@@ -605,6 +612,7 @@ impl Hub {
     /// cannot be opened does not keep the others waiting: its error is returned when nothing else
     /// is left to merge. One whose checklist is not here yet is left waiting without an error.
     pub fn merge_next(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
+        self.reconsider_owed()?;
         let mut after: Option<Vec<u8>> = None;
         let mut blocked = None;
         loop {

@@ -126,10 +126,27 @@ impl Phone {
         }
         // After a birth too: the record of an earlier one may be what is lost.
         if phone.replica.disturbed()?.is_some() {
-            phone.renew(fresh, Renewal::Moved, now)?;
+            match phone.renew(fresh, Renewal::Moved, now) {
+                // Reading needs no room, and nothing is written before it is renewed.
+                Err(ReplicaError::Store(StoreError::Full { .. })) => {
+                    phone.failed.store(true, Ordering::Relaxed);
+                    phone.stale.store(true, Ordering::Relaxed);
+                }
+                renewed => drop(renewed?),
+            }
         }
         phone.tell_trouble(anew, now)?;
         Ok(phone)
+    }
+
+    /// Records that this device had a store before and that nothing of it is left: it is told until a
+    /// person has read it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn note_lost_store(&self, now: Timestamp) -> Result<(), ReplicaError> {
+        self.tell_trouble(true, now)
     }
 
     /// Returns the documents.

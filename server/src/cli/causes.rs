@@ -117,6 +117,8 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::DeadlineTooLate { given, latest } => {
             m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
         }
+        E::NoClock => m.text("cause.no_clock", &[]),
+        E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
         _ => return None,
     })
 }

@@ -483,6 +483,7 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::Move(MoveError::Missing { .. }) => Failed::NotFound,
         ClientError::Move(MoveError::OtherChecklist { .. }) => Failed::Usage,
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
         ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),

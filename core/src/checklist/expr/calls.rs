@@ -13,6 +13,9 @@ use super::value::Value;
 /// Largest compiled pattern, in bytes: one of a telephone number takes some hundred. A search costs
 /// at most this times the length of the text.
 pub const PATTERN_BYTES_MAX: usize = 32 * 1024;
+/// Most different patterns of one checklist: those of all official ones together are fewer, and
+/// with [`PATTERN_BYTES_MAX`] they take 2 MiB at most.
+pub const PATTERNS_MAX: usize = 64;
 
 impl Checker<'_, '_> {
     pub(super) fn call(&mut self, name: &str, arguments: &[Tree], at: u32) -> Typed {
@@ -78,10 +81,10 @@ impl Checker<'_, '_> {
             }
             Function::Date => return self.date_of(one),
             Function::Int => {
-                let number = Code::ToNumber(Box::new(self.text(one)));
+                let number = self.to_number(one);
                 (Code::Int(Box::new(number)), Type::Number)
             }
-            Function::Number => (Code::ToNumber(Box::new(self.text(one))), Type::Number),
+            Function::Number => (self.to_number(one), Type::Number),
             Function::Round => (Code::Round(Box::new(self.number(one)), None), Type::Number),
             Function::String => (Code::ToText(Box::new(self.text(one))), Type::Text),
             Function::StringLength => (Code::Length(Box::new(self.text(one))), Type::Number),
@@ -91,6 +94,24 @@ impl Checker<'_, '_> {
             _ => return self.fault(one.at, FaultKind::UnknownFunction { name: name.to_owned() }),
         };
         Typed::new(code, kind)
+    }
+
+    /// Checks what is read as a number: any value but one that can never be one.
+    fn to_number(&mut self, tree: &Tree) -> Code {
+        if let Node::Text(text) = &tree.node
+            && !text.trim().is_empty()
+            && super::Number::parse(text.trim()).is_err()
+        {
+            self.faults.push((tree.at, FaultKind::NoNumber { text: shown(text) }));
+        }
+        let Typed { code, kind } = self.any(tree);
+        match kind {
+            Type::Choice(field) => return self.key_as_number(tree.at, field, code),
+            Type::Empty => return Code::ToNumber(Box::new(Code::Value(Value::text("")))),
+            Type::Opaque => self.wrong_type(tree.at, "a text", kind, ""),
+            _ => {}
+        }
+        Code::ToNumber(Box::new(code))
     }
 
     fn call_two(
@@ -136,11 +157,11 @@ impl Checker<'_, '_> {
             (kind, Type::Empty) if kind.is_text() => (a.code, blank(), Type::Text),
             (Type::Empty, kind) | (kind, Type::Empty) => (a.code, b.code, kind),
             (left, right) if left == right => (a.code, b.code, left),
-            (Type::Choice(_), Type::Number) => {
-                (Code::ToNumber(Box::new(a.code)), b.code, Type::Number)
+            (Type::Choice(field), Type::Number) => {
+                (self.key_as_number(yes.at, field, a.code), b.code, Type::Number)
             }
-            (Type::Number, Type::Choice(_)) => {
-                (a.code, Code::ToNumber(Box::new(b.code)), Type::Number)
+            (Type::Number, Type::Choice(field)) => {
+                (a.code, self.key_as_number(no.at, field, b.code), Type::Number)
             }
             (left, right) if left.is_text() && right.is_text() => (a.code, b.code, Type::Text),
             (Type::Unknown, _) | (_, Type::Unknown) => (a.code, b.code, Type::Unknown),
@@ -268,9 +289,18 @@ impl Checker<'_, '_> {
         let build = |pattern: &str| {
             RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).nest_limit(NESTING_MAX).build()
         };
+        if let Some(whole) = self.patterns.get(written) {
+            return Typed::new(Code::Matches(Box::new(code), whole.clone()), Type::Bool);
+        }
+        if self.patterns.len() >= PATTERNS_MAX {
+            return self.fault(pattern.at, FaultKind::TooManyPatterns);
+        }
         // Alone first: what is no pattern could become one between the parentheses.
         match build(written).and_then(|_| build(&format!("^(?:{written})$"))) {
-            Ok(whole) => Typed::new(Code::Matches(Box::new(code), whole), Type::Bool),
+            Ok(whole) => {
+                self.patterns.insert(written.clone(), whole.clone());
+                Typed::new(Code::Matches(Box::new(code), whole), Type::Bool)
+            }
             Err(error) => {
                 self.fault(pattern.at, FaultKind::Pattern { reason: shown(&error.to_string()) })
             }

@@ -2,12 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regex_lite::Regex;
+
 use super::code::{Aggregation, Arithmetic, Code, NodeId, Target};
 use super::fault::FaultKind;
 use super::parser::shown;
 use super::spec::{FieldKind, FormSpec};
 use super::tree::{Node, Operator, Tree};
 use super::value::Value;
+
+/// The key that answers a choice by none of its options. Beside keys that are numbers it may stand
+/// where they are read as numbers: it has none.
+pub(crate) const NO_OPTION: &str = "none";
+/// The word by which an item is answered that does not apply. No expression sees it as a value.
+const NOT_APPLICABLE: &str = "na";
 
 /// The type of an expression; options are those of the item with this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +121,8 @@ pub(super) struct Checker<'a, 'b> {
     pub(super) rows: Option<usize>,
     /// The item whose expression it is.
     pub(super) own: Option<usize>,
+    /// The patterns of the form so far, each compiled once.
+    pub(super) patterns: &'b mut BTreeMap<String, Regex>,
     pub(super) reads: BTreeSet<NodeId>,
     pub(super) faults: Vec<(u32, FaultKind)>,
 }
@@ -198,12 +208,23 @@ impl Checker<'_, '_> {
     pub(super) fn number_of(&mut self, at: u32, typed: Typed) -> Code {
         let Typed { code, kind } = typed;
         match kind {
-            Type::Choice(_) => return Code::ToNumber(Box::new(code)),
+            Type::Choice(field) => return self.key_as_number(at, field, code),
             Type::Number | Type::Empty | Type::Unknown => {}
             Type::Text => self.wrong_type(at, "a number", kind, "; write number(...) around it"),
             _ => self.wrong_type(at, "a number", kind, ""),
         }
         code
+    }
+
+    /// Reads the key of an option as a number, which the keys must be.
+    pub(super) fn key_as_number(&mut self, at: u32, field: usize, code: Code) -> Code {
+        let options = self.names.options(field);
+        let is_number = |key: &String| key == NO_OPTION || super::Number::parse(key).is_ok();
+        if !options.iter().all(is_number) {
+            let item = shown(self.names.field_name(field));
+            self.faults.push((at, FaultKind::KeysNoNumbers { item }));
+        }
+        Code::ToNumber(Box::new(code))
     }
 
     /// Checks an expression where a text is needed: every value has one.
@@ -255,6 +276,12 @@ impl Checker<'_, '_> {
             Operator::Multiply | Operator::Divide | Operator::Modulo => {
                 let first = Box::new(self.number(first));
                 let rest = rest.iter().map(|(operator, operand)| {
+                    let divides = matches!(operator, Operator::Divide | Operator::Modulo);
+                    if divides
+                        && matches!(&operand.node, Node::Number(by) if *by == super::Number::ZERO)
+                    {
+                        self.faults.push((operand.at, FaultKind::DividesByZero));
+                    }
                     let step = match operator {
                         Operator::Divide => Arithmetic::Divide,
                         Operator::Modulo => Arithmetic::Modulo,
@@ -307,7 +334,9 @@ impl Checker<'_, '_> {
         let typed = self.any(tree);
         match typed.kind {
             Type::Date => typed,
-            Type::Choice(_) => Typed::new(Code::ToNumber(Box::new(typed.code)), Type::Number),
+            Type::Choice(field) => {
+                Typed::new(self.key_as_number(tree.at, field, typed.code), Type::Number)
+            }
             Type::Number | Type::Empty | Type::Unknown => Typed::new(typed.code, Type::Number),
             other => {
                 let hint = if other == Type::Text { "; write number(...) around it" } else { "" };
@@ -339,10 +368,13 @@ impl Checker<'_, '_> {
 
     /// Makes two values comparable for equality.
     fn alike(&mut self, at: u32, a: Typed, b: Typed) -> (Code, Code) {
-        let converted = |code| Code::ToNumber(Box::new(code));
         match (a.kind, b.kind) {
-            (Type::Choice(_), Type::Number) => return (converted(a.code), b.code),
-            (Type::Number, Type::Choice(_)) => return (a.code, converted(b.code)),
+            (Type::Choice(field), Type::Number) => {
+                return (self.key_as_number(at, field, a.code), b.code);
+            }
+            (Type::Number, Type::Choice(field)) => {
+                return (a.code, self.key_as_number(at, field, b.code));
+            }
             (Type::Unknown, _)
             | (_, Type::Unknown)
             | (Type::Number, Type::Number)
@@ -386,14 +418,20 @@ impl Checker<'_, '_> {
         };
         if !known && !options.is_empty() {
             let item = shown(self.names.field_name(field));
-            self.faults.push((written.at, FaultKind::NotAnOption { option, item }));
+            let hint = match option.as_str() {
+                NOT_APPLICABLE => "; ask applicable(${item}) whether an item applies",
+                _ => "",
+            };
+            self.faults.push((written.at, FaultKind::NotAnOption { option, item, hint }));
         }
     }
 
     fn order(&mut self, at: u32, operator: Operator, left: &Tree, right: &Tree) -> Typed {
         let (a, b) = (self.any(left), self.any(right));
-        let number = |typed: Typed| match typed.kind {
-            Type::Choice(_) => Typed::new(Code::ToNumber(Box::new(typed.code)), Type::Number),
+        let mut number = |typed: Typed| match typed.kind {
+            Type::Choice(field) => {
+                Typed::new(self.key_as_number(at, field, typed.code), Type::Number)
+            }
             _ => typed,
         };
         let (a, b) = (number(a), number(b));

@@ -207,13 +207,39 @@ pub enum FaultKind {
     #[error("compare two values at a time and join the comparisons by and")]
     CompareTwice,
     /// A key that the item does not have.
-    #[error("'{option}' is no option of {item}")]
+    #[error("'{option}' is no option of {item}{hint}")]
     NotAnOption {
         /// The key.
         option: String,
         /// The item.
         item: String,
+        /// What to do, where that is known.
+        hint: &'static str,
     },
+    /// Options whose keys are no numbers stand where a number must.
+    #[error("the options of {item} have keys that are no numbers; compare it with a key in quotes")]
+    KeysNoNumbers {
+        /// The item.
+        item: String,
+    },
+    /// A text that is no number stands where one must.
+    #[error("'{text}' is no number")]
+    NoNumber {
+        /// The text.
+        text: String,
+    },
+    /// A number is divided by nought.
+    #[error("division by 0 has no value")]
+    DividesByZero,
+    /// A condition that never holds.
+    #[error("an empty text is no condition; leave the expression out, or write true() or false()")]
+    EmptyCondition,
+    /// The form has too many patterns.
+    #[error(
+        "the checklist has more than {} different patterns; use one pattern for several items",
+        super::PATTERNS_MAX
+    )]
+    TooManyPatterns,
     /// An argument that must be written out.
     #[error("{function} needs {what} written out as a text, so that it can be checked now")]
     Literal {

@@ -56,7 +56,8 @@ mod value;
 #[cfg(test)]
 mod trials;
 
-pub use calls::PATTERN_BYTES_MAX;
+pub use calls::{PATTERN_BYTES_MAX, PATTERNS_MAX};
+pub(crate) use check::NO_OPTION;
 pub use evaluation::{
     Aspect, CELLS_MAX, Change, Effort, Evaluation, EvaluationError, Given, Place, ROW_BYTES_MAX,
     ROWS_MAX, RowId, Settled,

@@ -216,6 +216,7 @@ struct Compiler<'a> {
     fields: Vec<FieldNodes>,
     groups: Vec<GroupNodes>,
     nodes: Vec<GraphNode>,
+    patterns: BTreeMap<String, regex_lite::Regex>,
 }
 
 impl<'a> Compiler<'a> {
@@ -229,8 +230,13 @@ impl<'a> Compiler<'a> {
             as_of: spec.fields.len(),
             first_aggregate: 0,
         };
-        let mut compiler =
-            Self { names, fields: Vec::new(), groups: Vec::new(), nodes: Vec::new() };
+        let mut compiler = Self {
+            names,
+            fields: Vec::new(),
+            groups: Vec::new(),
+            nodes: Vec::new(),
+            patterns: BTreeMap::new(),
+        };
         compiler.take_names(faults);
         for field in 0..spec.fields.len() {
             let rows = compiler.names.rows_of(field);
@@ -383,6 +389,7 @@ impl<'a> Compiler<'a> {
             aggregates,
             rows: place.field.and_then(|field| self.names.rows_of(field)),
             own: place.field,
+            patterns: &mut self.patterns,
             reads: BTreeSet::new(),
             faults: Vec::new(),
         };
@@ -390,6 +397,9 @@ impl<'a> Compiler<'a> {
             let kind = place.field.and_then(|field| self.names.spec.fields.get(field));
             calculation(&mut checker, kind.map(|field| &field.kind), &tree)
         } else {
+            if tree.node == super::tree::Node::Text(String::new()) {
+                checker.faults.push((tree.at, FaultKind::EmptyCondition));
+            }
             checker.truth(&tree)
         };
         let (reads, found) = (checker.reads, checker.faults);

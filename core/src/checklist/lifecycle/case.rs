@@ -6,7 +6,7 @@ use crate::checklist::clocks::{Clocks, Holidays, PastVisit};
 use crate::checklist::day::Day;
 use crate::model::{
     AgencyLevel, FindingView, FollowupView, InspectionView, LifeCycle, PlanView, Register, Said,
-    TemplateId, Told,
+    Told,
 };
 
 /// Another inspection of the same facility, begun or only planned.
@@ -18,8 +18,8 @@ pub struct OtherVisit {
     pub day: Option<Day>,
     /// The last day of its plan.
     pub until: Option<Day>,
-    /// Its checklist.
-    pub template: Option<TemplateId>,
+    /// Whether it is by the same checklist (*cùng nội dung kiểm tra*), in whichever edition.
+    pub same_checklist: bool,
     /// It was stopped, or taken off its plan before it began.
     pub void: bool,
     /// It is over: minutes have been made.
@@ -99,6 +99,13 @@ impl Case<'_> {
         self.inspection.step(state).iter().filter_map(|step| step.day.parse().ok()).min()
     }
 
+    /// Returns the day by which the inspection had come to a state for certain: of several the latest,
+    /// so that a clock never stops too early.
+    #[must_use]
+    pub fn last_day_of(&self, state: LifeCycle) -> Option<Day> {
+        self.inspection.step(state).iter().filter_map(|step| step.day.parse().ok()).max()
+    }
+
     /// Returns the day on which the clock of the inspection started: the announcement, or the first
     /// day in the field where it was in flagrante.
     #[must_use]
@@ -111,6 +118,13 @@ impl Case<'_> {
     pub fn ended(&self) -> Option<Day> {
         let days = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
         days.into_iter().filter_map(|state| self.day_of(state)).min()
+    }
+
+    /// Returns the day by which minutes had been made for certain.
+    #[must_use]
+    pub fn ended_by(&self) -> Option<Day> {
+        let days = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
+        days.into_iter().filter_map(|state| self.last_day_of(state)).max()
     }
 
     /// Returns the level of the agency: the header's word, else the plan's; of several the lowest,

@@ -132,10 +132,10 @@ fn overlap(case: &Case<'_>) -> Option<Vec<String>> {
         to.zip(other.day).is_some_and(|(to, day)| to < day)
             || from.zip(other.until.or(other.day)).is_some_and(|(from, until)| until < from)
     };
-    let same = case.others.iter().filter(|other| {
-        let content = other.template.is_some() && other.template == case.inspection.template;
-        content && !other.void && !other.over && !apart(other)
-    });
+    let same = case
+        .others
+        .iter()
+        .filter(|other| other.same_checklist && !other.void && !other.over && !apart(other));
     let names: Vec<String> = same.map(named).collect();
     (!names.is_empty()).then_some(names)
 }

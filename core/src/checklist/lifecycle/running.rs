@@ -50,7 +50,7 @@ pub fn running(case: &Case<'_>, law: Law<'_>) -> Result<Vec<Running>, ClocksErro
         };
         let extended = u32::from(case.inspection.extended != Register::Empty);
         let start = Start { key, from, extended, about: None };
-        found.push(one(case, law, start, case.ended())?);
+        found.push(one(case, law, start, case.ended_by())?);
     }
     for (id, sample) in samples(case) {
         let Ok(from) = sample.taken_on.parse() else { continue };
@@ -59,10 +59,10 @@ pub fn running(case: &Case<'_>, law: Law<'_>) -> Result<Vec<Running>, ClocksErro
     }
     if let Some(from) = case.ended() {
         let start = Start { key: "report.leader", from, extended: 0, about: None };
-        found.push(one(case, law, start, case.day_of(LifeCycle::Reported))?);
+        found.push(one(case, law, start, case.last_day_of(LifeCycle::Reported))?);
     }
     if let Some(from) = case.day_of(LifeCycle::CorrectiveIssued) {
-        let done = case.day_of(LifeCycle::FixVerified);
+        let done = case.last_day_of(LifeCycle::FixVerified);
         let start = Start { key: "correction", from, extended: 0, about: None };
         found.push(one(case, law, start, done)?);
         found.extend(actions(case, law, from)?);
@@ -144,15 +144,18 @@ fn samples<'c>(case: &'c Case<'_>) -> Vec<(&'c str, &'c Sample)> {
     shown.collect()
 }
 
-/// Returns the day on which a sample reached the laboratory.
+/// Returns the day on which a sample reached the laboratory: by the first handover, and while people
+/// say several days of one, by the latest.
 fn delivered(case: &Case<'_>, sample: &str) -> Option<Day> {
-    let steps = case.inspection.sample_steps.values().flat_map(Register::all);
-    let handovers = steps.filter_map(|said| match said.value.valid()? {
+    let day = |step: &SampleStep| match step {
         SampleStep::Handover(handover) if handover.to_laboratory && !handover.removed => {
-            Some(handover)
+            let ours = handover.rows.iter().any(|row| row.sample == sample);
+            handover.day.parse::<Day>().ok().filter(|_| ours)
         }
         _ => None,
-    });
-    let ours = handovers.filter(|handover| handover.rows.iter().any(|row| row.sample == sample));
-    ours.filter_map(|handover| handover.day.parse().ok()).min()
+    };
+    let steps = case.inspection.sample_steps.values();
+    let days = steps
+        .filter_map(|step| step.all().iter().filter_map(|said| day(said.value.valid()?)).max());
+    days.min()
 }

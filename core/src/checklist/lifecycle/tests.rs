@@ -189,7 +189,7 @@ fn other(on: Option<&str>) -> OtherVisit {
         name: "Kế hoạch tỉnh".into(),
         day: on.map(day),
         until: on.map(day),
-        template: None,
+        same_checklist: false,
         void: false,
         over: true,
     }
@@ -342,14 +342,10 @@ fn the_same_content_at_the_same_time_is_an_overlap() {
     let (books, mut world) = (Books::new(), World::planned());
     world.header("clear_sign_reason", "x");
     let on = day("2026-11-23");
-    let same = OtherVisit {
-        template: Some(TemplateId([7; 32])),
-        over: false,
-        ..other(Some("2026-11-20"))
-    };
+    let same = OtherVisit { same_checklist: true, over: false, ..other(Some("2026-11-20")) };
     for (one, wanted) in [
         (same.clone(), &[Need::NoOverlap][..]),
-        (OtherVisit { template: Some(TemplateId([8; 32])), ..same.clone() }, &[]),
+        (OtherVisit { same_checklist: false, ..same.clone() }, &[]),
         (OtherVisit { over: true, ..same.clone() }, &[]),
         (OtherVisit { void: true, ..same.clone() }, &[]),
         (OtherVisit { day: Some(day("2026-12-01")), until: None, ..same.clone() }, &[]),
@@ -523,8 +519,25 @@ fn a_sample_before_tet_reaches_the_laboratory_after_it() {
     edit(&mut world.inspection, 1, |e| e.sample_step([5; 16], &within)).unwrap();
     assert!(clocks_of(&world, &books)[0].2, "handed on, but not to a laboratory");
     let delivered = handover(true, "2026-02-26");
+    let mut late = world.inspection.clone();
     edit(&mut world.inspection, 1, |e| e.sample_step([6; 16], &delivered)).unwrap();
     assert!(!clocks_of(&world, &books)[0].2);
+
+    // Somebody else wrote a later day of the same handover: until a person chooses, the later counts.
+    let said = handover(true, "2026-02-27");
+    let made = late.edit(Actor([2; 16]), Timestamp(1_002), |e| e.sample_step([6; 16], &said));
+    world.inspection.apply(&[made.unwrap().1.unwrap()]);
+    assert!(clocks_of(&world, &books)[0].2);
+}
+
+#[test]
+fn the_culture_day_is_a_day_off() {
+    let (books, mut world) = (Books::new(), World::planned());
+    let sample = Sample { name: "Chè".into(), taken_on: "2026-11-20".into(), ..Sample::default() };
+    edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
+    world.as_of = day("2026-11-30");
+    let clocks = clocks_of(&world, &books);
+    assert_eq!((clocks[0].1.as_str(), clocks[0].2), ("2026-11-30", false));
 }
 
 #[test]

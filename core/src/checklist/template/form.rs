@@ -104,7 +104,8 @@ fn kind(item: &Item) -> FieldKind {
                 Severity::Major => "major",
                 Severity::Serious => "serious",
             };
-            let names = ["pass"].into_iter().chain(severities.iter().map(name)).chain(["na"]);
+            // An item that does not apply has no value: applicable() asks for it.
+            let names = ["pass"].into_iter().chain(severities.iter().map(name));
             FieldKind::Choice(names.map(str::to_owned).collect())
         }
         AnswerType::Number { .. } => FieldKind::Number,

@@ -10,7 +10,7 @@ use super::grading::Grading;
 use crate::model::{Grade, Severity};
 
 /// The value of a choice that says that none of the options fits. It is worth no points.
-pub const NONE_KEY: &str = "none";
+pub const NONE_KEY: &str = crate::checklist::expr::NO_OPTION;
 
 /// A text in Vietnamese and English.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,12 @@
 //! checklist is not here. None of them waits for ever unseen: each is looked at again when what it
 //! lacks comes, and named to administrators until then.
 
+use std::sync::atomic::Ordering;
+
 use super::{Batch, Decision, Hub};
 use crate::model::{DeviceId, Timestamp};
 use crate::replica::access;
-use crate::replica::facts::Fact;
+use crate::replica::facts::{Fact, PIECE_BYTES_MAX};
 use crate::replica::records::Records;
 use crate::replica::rows::{self, OBJECT, SHUT, ShutRow};
 use crate::replica::{PackPlace, ReplicaError};
@@ -28,7 +30,35 @@ const LATER_PER_DEVICE_MAX: u64 = 1_024;
 /// Packs set aside that are read at once when they are looked at again.
 const RECONSIDERED_AT_ONCE_MAX: usize = 256;
 
+/// Bytes of packs that are taken in together: what one record of the journal holds with ease.
+const RECONSIDERED_BYTES_MAX: usize = PIECE_BYTES_MAX;
+
 impl Hub {
+    /// Looks again at what was set aside of one device, or of all. Where that fails it is owed: it is
+    /// done before the next merge, and nothing else has to wait for it.
+    pub(super) fn reconsider_or_owe(&self, device: Option<DeviceId>) {
+        let done = match device {
+            Some(device) => self.reconsider(device),
+            None => self.reconsider_all(),
+        };
+        // The error comes again, and is told, where it is tried again.
+        if done.is_err() {
+            self.owed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Looks again at what was set aside, if that is owed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::reconsider_all`]; it is then owed still.
+    pub(super) fn reconsider_owed(&self) -> Result<(), ReplicaError> {
+        if self.owed.swap(false, Ordering::Relaxed) {
+            self.reconsider_all().inspect_err(|_| self.owed.store(true, Ordering::Relaxed))?;
+        }
+        Ok(())
+    }
+
     /// Takes a pack, unless its checklist is missing and too much of its device waits for one.
     pub(super) fn take(&self, pack: Pack) -> Result<Decision, ReplicaError> {
         let store = self.replica.store();
@@ -77,12 +107,18 @@ impl Hub {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = Some(last.clone());
             let (mut kept, mut at) = (Vec::new(), Timestamp::default());
+            let mut weight = 0;
             for (key, value) in &page {
                 let row: ShutRow = rows::decode(key, value)?;
                 let Some((bytes, when)) = self.evidence(&mut records, row.place)? else { continue };
                 let Ok(pack) = Pack::decode(&bytes) else { continue };
                 if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) {
                     at = at.max(when);
+                    if weight + bytes.len() > RECONSIDERED_BYTES_MAX {
+                        self.admit(device, &std::mem::take(&mut kept), at)?;
+                        weight = 0;
+                    }
+                    weight += bytes.len();
                     kept.push((pack, bytes));
                 }
             }

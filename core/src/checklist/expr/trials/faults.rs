@@ -76,6 +76,56 @@ fn keys_that_an_item_does_not_have_are_found() {
     assert_eq!(said("${points} = 4"), "character 13: '4' is no option of points");
 }
 
+fn is_taken(expression: &str) -> bool {
+    Program::compile(&with(sample(), calculated(FieldKind::Bool, expression))).is_ok()
+}
+
+#[test]
+fn what_can_never_have_a_value_is_found() {
+    assert!(said("${5.5} > 2").contains("the options of 5.5 have keys that are no numbers"));
+    assert!(said("number(${1.1-ko}) = 1").contains("1.1-ko have keys that are no numbers"));
+    assert!(said("${5.5} + 1 > 1").contains("5.5 have keys"));
+    assert!(is_taken("${points} > 2 and number(${points}) > 2"));
+    assert_eq!(said("number('abc') = 1"), "character 8: 'abc' is no number");
+    assert_eq!(said("int('x') = 1"), "character 5: 'x' is no number");
+    assert_eq!(said("${n} div 0 = 1"), "character 10: division by 0 has no value");
+    assert_eq!(said("${n} mod 0.0 = 1"), "character 10: division by 0 has no value");
+    let mut spec = sample();
+    spec.fields[0].relevant = Some("''".to_owned());
+    assert_eq!(refused(&spec)[0].kind, FaultKind::EmptyCondition);
+}
+
+#[test]
+fn whether_an_item_applies_is_asked_by_applicable() {
+    let fault = said("${5.5} = 'na'");
+    assert!(
+        fault
+            .ends_with("'na' is no option of 5.5; ask applicable(${item}) whether an item applies"),
+        "{fault}"
+    );
+    assert!(is_taken("not(applicable(${5.5}))"));
+}
+
+#[test]
+fn equal_patterns_are_compiled_once_and_different_ones_are_limited() {
+    let spec = |different: usize, all: usize| {
+        let mut spec = sample();
+        for number in 0..all {
+            let pattern = format!("regex(${{t}}, 'a{}')", number % different);
+            let name = format!("p{number}");
+            spec.fields.push(FieldSpec {
+                constraint: Some(pattern),
+                ..FieldSpec::new(&name, FieldKind::Text)
+            });
+        }
+        spec
+    };
+    assert!(Program::compile(&spec(PATTERNS_MAX, 3 * PATTERNS_MAX)).is_ok());
+    let faults = refused(&spec(PATTERNS_MAX + 1, PATTERNS_MAX + 1));
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0].kind, FaultKind::TooManyPatterns);
+}
+
 #[test]
 fn rows_are_read_only_where_that_has_a_meaning() {
     assert!(said("${w} > 1").contains("has a value for each row of lots"));
