@@ -276,12 +276,6 @@ impl Checker<'_, '_> {
             Operator::Multiply | Operator::Divide | Operator::Modulo => {
                 let first = Box::new(self.number(first));
                 let rest = rest.iter().map(|(operator, operand)| {
-                    let divides = matches!(operator, Operator::Divide | Operator::Modulo);
-                    if divides
-                        && matches!(&operand.node, Node::Number(by) if *by == super::Number::ZERO)
-                    {
-                        self.faults.push((operand.at, FaultKind::DividesByZero));
-                    }
                     let step = match operator {
                         Operator::Divide => Arithmetic::Divide,
                         Operator::Modulo => Arithmetic::Modulo,

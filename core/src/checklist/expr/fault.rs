@@ -228,9 +228,6 @@ pub enum FaultKind {
         /// The text.
         text: String,
     },
-    /// A number is divided by nought.
-    #[error("division by 0 has no value")]
-    DividesByZero,
     /// A condition that never holds.
     #[error("an empty text is no condition; leave the expression out, or write true() or false()")]
     EmptyCondition,

@@ -80,7 +80,6 @@ fn numbered_options_count_as_numbers() {
     assert_eq!(short("${points} = 2", &["points=3"]), "false");
     assert_eq!(short("${points} * 10 + ${points}", &["points=3"]), "33");
     assert_eq!(short("coalesce(${points}, 0) + if(true(), 1, ${points})", &["points=3"]), "4");
-    assert_eq!(short("${5.5} * 2", &["5.5=pass"]), "a text that is no number [\"invalid\"]");
 }
 
 #[test]
