@@ -181,21 +181,7 @@ impl Client {
         self.give(inspection, item, draft, false)
     }
 
-    /// Settles an item in which several answers stand, by an answer that names them.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::answer`].
-    pub fn resolve(
-        &self,
-        inspection: &Genesis,
-        item: &str,
-        draft: Draft,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        self.give(inspection, item, draft, true)
-    }
-
-    fn give(
+    pub(super) fn give(
         &self,
         inspection: &Genesis,
         item: &str,
@@ -244,21 +230,6 @@ impl Client {
             Note::Replace(text) => editor.note(item, NoteEdit::Replace(text)),
         };
         self.edit_by(inspection, by, edit)
-    }
-
-    /// Writes a field of the minutes' header, for instance `witness`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the edit's error, which names the fields there are.
-    pub fn set_header(
-        &self,
-        inspection: &Genesis,
-        name: &str,
-        value: &str,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        let edit = |editor: &mut Editor<'_>| editor.set_header(name, value);
-        self.edit(inspection, edit)
     }
 
     /// Adds a finding and returns its name.
