@@ -37,7 +37,7 @@ pub use header::header_form;
 pub use life::{Life, Move, NextStep};
 pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
-pub use read::{Author, Authors, Named, Shown};
+pub use read::{Author, Authors, Named, Shown, Since};
 pub use settings::Settings;
 pub use settle::{PLACES, Settled, place_name};
 pub use status::RecordStatus;
