@@ -44,6 +44,15 @@ enum Way {
 }
 
 impl Client {
+    /// Returns the place of an answer, in a row or outside of rows.
+    #[must_use]
+    pub fn place_of(row: Option<&str>, item: &str) -> Place {
+        match row {
+            Some(row) => place("rows", &format!("{row}/{item}"), None),
+            None => place("answers", item, None),
+        }
+    }
+
     /// Finds the place that a person names: `header/FIELD`, `lifecycle/KEY`, `findings/ID/FIELD` and
     /// so on, the id by its first digits; a field of the header by its name alone where the
     /// checklist has no such item. None for what names an item or `ROW/ITEM`.

@@ -55,11 +55,17 @@ impl HeaderForm {
         self.read_as(field, typed).ok_or_else(|| self.wrong(field))
     }
 
+    /// Returns what a field takes.
+    #[must_use]
+    pub fn wanted(&self, field: &HeaderField) -> HeaderWanted {
+        HeaderWanted::of(self, &field.holds)
+    }
+
     pub(super) fn wrong(&self, field: &HeaderField) -> HeaderError {
         HeaderError::Value {
             field: field.key.clone(),
             title: field.title.clone(),
-            wanted: Box::new(HeaderWanted::of(self, &field.holds)),
+            wanted: Box::new(self.wanted(field)),
         }
     }
 

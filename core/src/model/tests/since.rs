@@ -128,7 +128,7 @@ fn apart() -> Document {
     edit(&mut one, 1, |e| e.move_to(LifeCycle::Decided, &step("2026-11-01")));
     let mut other = one.clone();
     for (doc, who, grade, value, severity, day) in [
-        (&mut one, 1, Grade::Pass, "1", Severity::Minor, "2026-11-02"),
+        (&mut one, 1, Grade::Pass, "1", Severity::Major, "2026-11-02"),
         (&mut other, 2, Grade::Major, "2", Severity::Serious, "2026-11-03"),
     ] {
         edit(doc, who, |e| e.answer("1.1", answer(grade)));
