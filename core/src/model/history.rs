@@ -109,6 +109,22 @@ pub(crate) fn puts(document: &Document, map: &ObjId, key: &str) -> Vec<Said<Stri
     found.into_iter().map(|(_, said)| said).collect()
 }
 
+/// Returns every change that wrote a key of a map: a value, or that others no longer stand. Choosing
+/// the value that is shown anyway deletes the others and puts nothing.
+pub(crate) fn writers(document: &Document, map: &ObjId, key: &str) -> Vec<ChangeHash> {
+    let all: Vec<ChangeHash> = document.known.keys().copied().collect();
+    let writes = |op: &Op| {
+        is_object(&op.obj, map)
+            && op.key == automerge::legacy::Key::Map(key.into())
+            && matches!(op.action, OpType::Put(_) | OpType::Delete)
+    };
+    let changes = decoded(document, &all).into_iter();
+    changes
+        .filter(|change| change.operations.iter().any(writes))
+        .map(|change| ChangeHash(change.hash.map_or([0; 32], |hash| hash.0)))
+        .collect()
+}
+
 /// Returns for each change the latest of the given times in it and in what it builds on. Of two
 /// changes of which one builds on the other, the later one never has the earlier time, and where the
 /// times are equal its operation counters are higher.

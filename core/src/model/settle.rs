@@ -10,9 +10,10 @@ use automerge::ObjId;
 use automerge::transaction::Transactable;
 
 use super::edit::{EditError, Editor};
+use super::history;
 use super::ids::ChangeHash;
 use super::kinds::inspection::{Answer, AnswerInput, Grade};
-use super::register::{Register, Said};
+use super::register::Said;
 use super::view::{Place, View};
 
 /// How it stands with a place that somebody wants to settle.
@@ -35,30 +36,34 @@ impl View<'_> {
         if let Some(open) = open {
             return Contest::Open(open.values);
         }
+        let Some((map, key)) = self.register_of(place) else { return Contest::Never };
         let puts = self.history_of(place);
-        let settled = puts.iter().any(|said| self.settles(&puts, said, place));
-        match self.raw_at(place).all() {
+        let writers = history::writers(self.document(), &map, &key);
+        let settled = writers.iter().any(|change| self.settles(&puts, &writers, *change, place));
+        match self.at_key(&map, &key).all() {
             standing @ [_, ..] if settled => Contest::Settled(standing.to_vec()),
             _ => Contest::Never,
         }
     }
 
-    /// Returns whether a value was written on top of several that differed.
-    fn settles(&self, puts: &[Said<String>], said: &Said<String>, place: &Place) -> bool {
-        let seen = self.document().seen_by(&[said.change]);
-        let before: Vec<&Said<String>> =
-            puts.iter().filter(|put| seen.contains(&put.change)).collect();
-        let last: Vec<&&Said<String>> = before
-            .iter()
-            .filter(|put| {
-                let later: Vec<ChangeHash> = before
-                    .iter()
-                    .map(|other| other.change)
-                    .filter(|other| *other != put.change)
-                    .collect();
-                !self.document().seen_by(&later).contains(&put.change)
-            })
-            .collect();
+    /// Returns whether a change was made on top of several values that differed.
+    fn settles(
+        &self,
+        puts: &[Said<String>],
+        writers: &[ChangeHash],
+        change: ChangeHash,
+        place: &Place,
+    ) -> bool {
+        let seen = self.document().seen_by(&[change]);
+        let others: Vec<ChangeHash> =
+            writers.iter().copied().filter(|writer| seen.contains(writer)).collect();
+        let is_over = |put: &Said<String>| {
+            let later: Vec<ChangeHash> =
+                others.iter().copied().filter(|other| *other != put.change).collect();
+            self.document().seen_by(&later).contains(&put.change)
+        };
+        let last: Vec<&Said<String>> =
+            puts.iter().filter(|put| seen.contains(&put.change) && !is_over(put)).collect();
         last.windows(2).any(|pair| !self.says_same(place, &pair[0].value, &pair[1].value))
     }
 
@@ -67,14 +72,6 @@ impl View<'_> {
     pub fn says_same(&self, place: &Place, one: &str, other: &str) -> bool {
         let answers = place.container == "answers" || place.row_item().is_some();
         one == other || (answers && self.answer(one).agrees(&self.answer(other)))
-    }
-
-    /// Reads a register as its raw text.
-    fn raw_at(&self, place: &Place) -> Register<String> {
-        match self.register_of(place) {
-            Some((map, key)) => self.at_key(&map, &key),
-            None => Register::Empty,
-        }
     }
 
     /// Returns the map that a register stands in, and the key that it stands under.

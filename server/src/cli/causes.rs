@@ -132,13 +132,14 @@ pub(super) fn of_header(error: &HeaderError, m: &Messages) -> String {
             let values = [("field", field.as_str()), ("title", title), ("wanted", &wanted)];
             m.text("cause.header_value", &values)
         }
-        HeaderError::Order { field, title, other, other_title, other_value } => {
-            let value = moment_text(other_value).unwrap_or_else(|| other_value.clone());
+        HeaderError::Order(order) => {
+            let value = moment_text(&order.other_value);
+            let value = value.unwrap_or_else(|| order.other_value.clone());
             let values = [
-                ("field", field.as_str()),
-                ("title", words::local(m, title)),
-                ("other", other),
-                ("other_title", words::local(m, other_title)),
+                ("field", order.field.as_str()),
+                ("title", words::local(m, &order.title)),
+                ("other", &order.other),
+                ("other_title", words::local(m, &order.other_title)),
                 ("value", &value),
             ];
             m.text("cause.header_order", &values)

@@ -110,25 +110,30 @@ pub enum HeaderError {
         /// The field.
         field: String,
         /// What people call it.
-        title: Words,
+        title: Box<Words>,
         /// What it takes.
         wanted: Box<HeaderWanted>,
     },
     /// Two times stand in the wrong order.
-    #[error(
-        "field {field} ({}) lies before {other} ({}), which says {other_value}; correct one of the two",
-        title.en_or_vi(), other_title.en_or_vi()
-    )]
-    Order {
-        /// The field that must not lie before the other.
-        field: String,
-        /// What people call it.
-        title: Words,
-        /// The other field.
-        other: String,
-        /// What people call that.
-        other_title: Words,
-        /// What the other one says: a day, or a moment in RFC 3339, UTC.
-        other_value: String,
-    },
+    #[error(transparent)]
+    Order(Box<HeaderOrder>),
+}
+
+/// Two times that stand in the wrong order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "field {field} ({}) lies before {other} ({}), which says {other_value}; correct one of the two",
+    title.en_or_vi(), other_title.en_or_vi()
+)]
+pub struct HeaderOrder {
+    /// The field that must not lie before the other.
+    pub field: String,
+    /// What people call it.
+    pub title: Words,
+    /// The other field.
+    pub other: String,
+    /// What people call that.
+    pub other_title: Words,
+    /// What the other one says: a day, or a moment in RFC 3339, UTC.
+    pub other_value: String,
 }

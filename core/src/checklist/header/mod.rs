@@ -10,7 +10,7 @@ mod form;
 mod read;
 mod sheet;
 
-pub use error::{HeaderError, HeaderWanted};
+pub use error::{HeaderError, HeaderOrder, HeaderWanted};
 pub use form::{
     Elsewhere, HEADER_KEY_CHARS_MAX, HeaderField, HeaderForm, HeaderOption, HeaderType, PhoneForm,
 };

@@ -64,7 +64,7 @@ impl HeaderForm {
     pub(super) fn wrong(&self, field: &HeaderField) -> HeaderError {
         HeaderError::Value {
             field: field.key.clone(),
-            title: field.title.clone(),
+            title: Box::new(field.title.clone()),
             wanted: Box::new(self.wanted(field)),
         }
     }

@@ -1,7 +1,7 @@
 //! The header of one inspection: every known field with what stands in it, what is missing, and what
 //! does not fit.
 
-use super::error::HeaderError;
+use super::error::{HeaderError, HeaderOrder};
 use super::form::{Elsewhere, HeaderField, HeaderForm};
 use super::read::{Point, point};
 use crate::model::{FacilityView, InspectionView, LifeCycle, PlanView, Register, Said};
@@ -210,13 +210,13 @@ impl HeaderForm {
                     true => said.last().cloned().unwrap_or_default(),
                     false => value.to_owned(),
                 };
-                return Err(HeaderError::Order {
+                return Err(HeaderError::Order(Box::new(HeaderOrder {
                     field: later.key.clone(),
                     title: later.title.clone(),
                     other: earlier.key.clone(),
                     other_title: earlier.title.clone(),
                     other_value: earlier_value,
-                });
+                })));
             }
         }
         Ok(())

@@ -142,10 +142,10 @@ fn an_end_lies_after_its_start_and_a_start_not_before_the_decision() {
     }
     // Looked at from the other side too, and a day counts for all its moments.
     assert_eq!(check("decision_date", "2026-11-23"), Ok(()));
-    let HeaderError::Order { field, other, .. } = check("decision_date", "2026-11-24").unwrap_err()
-    else {
+    let HeaderError::Order(order) = check("decision_date", "2026-11-24").unwrap_err() else {
         panic!("another error")
     };
+    let (field, other) = (&order.field, &order.other);
     assert_eq!((field.as_str(), other.as_str()), ("started_at", "decision_date"));
 }
 

@@ -35,12 +35,18 @@ pub(in crate::cli) struct ConflictData {
 pub(in crate::cli) struct ContestedData {
     #[serde(flatten)]
     pub(in crate::cli) said: SaidData<Value>,
-    /// The command that chooses this value.
-    pub(in crate::cli) settle: String,
+    /// What chooses this value: the words behind `bienban field`, the same on every device.
+    pub(in crate::cli) settle: Vec<String>,
+    /// The whole command, for a person at this device.
+    #[serde(skip)]
+    pub(in crate::cli) command: String,
 }
 
-/// How a command for this device begins, up to the inspection.
-pub(in crate::cli) struct Settling(String);
+/// How this device's commands begin, and the inspection that they are about.
+pub(in crate::cli) struct Settling {
+    begins: String,
+    inspection: String,
+}
 
 impl Settling {
     /// Returns how the command begins that settles something in an inspection. A device that may
@@ -48,19 +54,24 @@ impl Settling {
     pub(in crate::cli) fn of(client: &Client, inspection: &str) -> Result<Self, ClientError> {
         let own = client.phone().replica().device(client.device())?;
         let writes = own.is_none_or(|own| may_write(own.role, Kind::Inspection));
-        let named =
-            std::env::var_os(FOLDER_VARIABLE).is_some_and(|dir| Path::new(&dir) == client.dir());
-        let dir = match writes && !named {
-            true => format!("--dir {} ", quoted(&client.dir().display().to_string())),
-            false => String::new(),
+        let named = std::env::var_os(FOLDER_VARIABLE);
+        let named = named.is_some_and(|dir| Path::new(&dir) == client.dir());
+        let begins = match writes && !named {
+            true => format!("bienban field --dir {}", quoted(&client.dir().display().to_string())),
+            false => "bienban field".to_owned(),
         };
-        let inspection: String = inspection.chars().take(page::SHORT).collect();
-        Ok(Self(format!("bienban field {dir}resolve {inspection}")))
+        Ok(Self { begins, inspection: inspection.chars().take(page::SHORT).collect() })
     }
 
-    fn choosing(&self, place: &Place, change: &str) -> String {
+    fn choosing(&self, place: &Place, change: &str) -> Vec<String> {
         let change: String = change.chars().take(page::SHORT).collect();
-        format!("{} {} --choose {change}", self.0, quoted(&place_name(place)))
+        let words = ["resolve", &self.inspection, &place_name(place), "--choose", &change];
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    fn command(&self, words: &[String]) -> String {
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        format!("{} {}", self.begins, words.join(" "))
     }
 }
 
@@ -83,9 +94,13 @@ pub(in crate::cli) fn conflicts(
             values: conflict
                 .values
                 .iter()
-                .map(|value| ContestedData {
-                    said: said(value, authors, |raw| value_of(place.field.as_deref(), raw)),
-                    settle: settling.choosing(place, &value.change.to_string()),
+                .map(|value| {
+                    let settle = settling.choosing(place, &value.change.to_string());
+                    ContestedData {
+                        said: said(value, authors, |raw| value_of(place.field.as_deref(), raw)),
+                        command: settling.command(&settle),
+                        settle,
+                    }
                 })
                 .collect(),
         }
@@ -170,7 +185,7 @@ pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Mess
             page.line(format!("    {shown}  {}", page::by(&value.said.author, &value.said.at, m)));
             page.line(format!(
                 "      {}",
-                m.text("conflicts.choose", &[("command", &value.settle)])
+                m.text("conflicts.choose", &[("command", &value.command)])
             ));
         }
     }
