@@ -15,6 +15,7 @@ mod hub;
 mod join;
 mod kills;
 mod life;
+mod minutes;
 mod moving;
 mod program;
 mod restore;

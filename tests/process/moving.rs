@@ -16,7 +16,8 @@ fn checklist(folders: &Folders, edition: usize) -> String {
     folders.admin("first", &["checklist", "add", text(&file)]).ok();
     let listed = folders.admin("first", &["checklist", "list"]).ok().json();
     let rows = listed["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["edition"] == edition.to_string()).unwrap();
+    let edition = edition.to_string();
+    let row = rows.iter().find(|row| row["edition"] == edition).unwrap();
     row["id"].as_str().unwrap()[..8].to_owned()
 }
 
@@ -26,8 +27,9 @@ fn answers<'v>(shown: &'v Value, key: &str) -> &'v Value {
     &items.find(|item| item["key"] == key).unwrap()["answers"]
 }
 
-#[test]
-fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
+/// Two phones with one planned visit by the first edition: the folders, the hub, which runs until it
+/// goes, the edition's id and the inspection's.
+fn scene() -> (Folders, Hub, String, String) {
     let folders = Folders::new();
     let hub = Hub::start(&folders);
     for (name, role) in [("an", "leader"), ("binh", "inspector")] {
@@ -39,11 +41,18 @@ fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     let plan = ["plan", "add", "--title", "Quý 4", "--from", "2026-12-02", "--to", "2026-12-31"];
     let team = ["--leader", "an", "--facility", "CHE-01", "--template", &first];
     folders.admin("first", &[&plan[..], &team[..]].concat()).ok();
-    let sync = |phone: &str| drop(folders.field_json(phone, &["sync"]));
-    sync("an");
-    sync("binh");
+    for phone in ["an", "binh"] {
+        folders.field_json(phone, &["sync"]);
+    }
     let opened = folders.field_json("an", &["open", "Quý 4", "CHE-01"]);
     let id = opened["inspection"].as_str().unwrap()[..8].to_owned();
+    (folders, hub, first, id)
+}
+
+#[test]
+fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
+    let (folders, _hub, first, id) = scene();
+    let sync = |phone: &str| drop(folders.field_json(phone, &["sync"]));
     let run = |phone: &str, command: &str, rest: &[&str]| {
         folders.field_json(phone, &[&[command, &id], rest].concat())
     };

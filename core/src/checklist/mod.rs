@@ -8,6 +8,7 @@ mod clocks;
 mod day;
 pub mod expr;
 pub mod grading;
+pub mod header;
 pub mod lifecycle;
 mod moving;
 mod template;

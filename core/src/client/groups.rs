@@ -55,22 +55,7 @@ impl Client {
         self.give_in_row(inspection, row, item, draft, false)
     }
 
-    /// Settles an item of a row in which several answers stand.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::row_answer`].
-    pub fn row_resolve(
-        &self,
-        inspection: &Genesis,
-        row: &str,
-        item: &str,
-        draft: Draft,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        self.give_in_row(inspection, row, item, draft, true)
-    }
-
-    fn give_in_row(
+    pub(super) fn give_in_row(
         &self,
         inspection: &Genesis,
         row: &str,

@@ -7,8 +7,8 @@ use super::{Client, ClientError};
 use crate::checklist::Day;
 use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, missing, running};
 use crate::model::{
-    Document, EditError, Editor, FollowupView, Genesis, InspectionView, Kind, LifeCycle, Member,
-    Origin, PlanView, Step, View,
+    Document, DocumentId, EditError, Editor, FacilityView, FollowupView, Genesis, InspectionView,
+    Kind, LifeCycle, Member, Origin, PlanView, Step, View,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
@@ -54,9 +54,11 @@ pub struct Life {
 }
 
 /// What a decision about an inspection rests on, beside the inspection itself.
-struct Around {
-    plan: Option<PlanView>,
-    facility: Option<String>,
+pub(super) struct Around {
+    pub(super) plan: Option<PlanView>,
+    pub(super) facility: Option<String>,
+    pub(super) facility_read: Option<FacilityView>,
+    pub(super) unit: String,
     followup: Option<FollowupView>,
     others: Vec<OtherVisit>,
 }
@@ -72,6 +74,8 @@ impl Around {
                 .count(),
             plan: self.plan.as_ref(),
             facility: self.facility.as_deref(),
+            facility_read: self.facility_read.as_ref(),
+            unit: Some(&self.unit),
             followup: self.followup.as_ref(),
             others: &self.others,
             as_of,
@@ -181,24 +185,35 @@ impl Client {
         self.edit(inspection, edit)
     }
 
-    fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {
-        let (plan, facility) = match inspection.origin {
+    pub(super) fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {
+        let (plan, facility, facility_read) = match inspection.origin {
             Origin::Planned { plan, facility, .. } => {
                 let read = match self.plan(plan) {
                     Err(ClientError::Replica(ReplicaError::UnknownDocument { .. })) => None,
                     other => Some(other?),
                 };
-                (read, Some(facility.to_string()))
+                (read, Some(facility.to_string()), self.facility_if_here(facility)?)
             }
-            _ => (None, None),
+            _ => (None, None, None),
         };
         let followup = self.followup_document(inspection)?;
+        let unit = crate::replica::units().unit(&inspection.scope);
+        let unit = unit.map_or_else(|| inspection.scope.to_string(), |unit| unit.name);
         Ok(Around {
             plan,
             facility,
+            facility_read,
+            unit,
             followup: followup.and_then(|document| document.view().followup()),
             others: self.others(inspection)?,
         })
+    }
+
+    fn facility_if_here(&self, facility: DocumentId) -> Result<Option<FacilityView>, ClientError> {
+        match self.phone().replica().load(facility) {
+            Err(ReplicaError::UnknownDocument { .. }) => Ok(None),
+            other => Ok(other?.view().facility()),
+        }
     }
 
     /// Returns the corrective actions of an inspection if there are any here.

@@ -6,18 +6,21 @@
 mod corrections;
 mod find;
 mod groups;
+mod header;
 mod life;
 mod moving;
 mod planning;
 mod read;
 mod samples;
 mod settings;
+mod settle;
 mod status;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checklist::header::HeaderError;
 use crate::checklist::lifecycle::Missing;
 use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
@@ -30,11 +33,13 @@ use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
+pub use header::header_form;
 pub use life::{Life, Move, NextStep};
 pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
-pub use read::{Author, Authors, Named, Shown};
+pub use read::{Author, Authors, Named, Shown, Since};
 pub use settings::Settings;
+pub use settle::{PLACES, Settled, place_name};
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 
@@ -102,6 +107,9 @@ pub enum ClientError {
     /// The answer does not fit the checklist.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// A field of the minutes' header does not take the value.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
     /// The hub's table of devices does not let this one write such a document.
     #[error("a device of role {role} may not write a {kind}; use another device's folder", kind = kind.name())]
     NotYours {

@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use super::{Client, ClientError};
+use crate::checklist::header::{HEADER, HeaderForm};
 use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
@@ -50,19 +51,20 @@ pub struct Clash {
     pub clause: String,
 }
 
-/// Returns the law that this program carries: guards, clocks and days off.
+/// Returns the law that this program carries: guards, clocks, days off, fields of the header.
 #[must_use]
 pub fn law() -> Law<'static> {
-    static KNOWN: OnceLock<(Rules, Clocks, Holidays)> = OnceLock::new();
-    let (rules, clocks, holidays) = KNOWN.get_or_init(|| {
+    static KNOWN: OnceLock<(Rules, Clocks, Holidays, HeaderForm)> = OnceLock::new();
+    let (rules, clocks, holidays, header) = KNOWN.get_or_init(|| {
         let read = "the embedded law is read by tests of the checklist module";
         (
             Rules::parse(LIFECYCLE).expect(read),
             Clocks::parse(CLOCKS).expect(read),
             Holidays::parse(HOLIDAYS).expect(read),
+            HeaderForm::parse(HEADER).expect(read),
         )
     });
-    Law { rules, clocks, holidays }
+    Law { rules, clocks, holidays, header }
 }
 
 impl Client {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::moving::{Reading, named_by};
 use super::{Client, ClientError, Corrections, Life};
 use crate::checklist::grading::{Answers, Graded, Grader, Node, Settings};
+use crate::checklist::header::HeaderSheet;
 use crate::checklist::lifecycle::apply_corrections;
 use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
-    Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId,
+    Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId, Touched, Verdict,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -92,8 +93,33 @@ pub struct Shown {
     /// Its steps and clocks; none when the past is shown, or when its days lie outside of the
     /// calendar.
     pub life: Option<Life>,
+    /// The header of the minutes; none when the past is shown, because plan and facility have pasts
+    /// of their own.
+    pub header: Option<HeaderSheet>,
+    /// What was written since the verdict that counts; none while nothing is decided.
+    pub since_verdict: Option<Since>,
+    /// What was written since the minutes were signed; none before that.
+    pub since_signed: Option<Since>,
     /// Its corrective actions; none when the past is shown, because they have a past of their own.
     pub corrections: Option<Corrections>,
+}
+
+/// What was written to an inspection since somebody decided on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// The decision is of an earlier program and does not say what it was given over.
+    NotRecorded,
+    /// Some of what the decision was given over has not arrived here, so nobody can tell.
+    NotHere,
+    /// Everything that was written to; nothing when it stands as it was.
+    Written(Vec<Touched>),
+}
+
+impl Since {
+    fn of(document: &Document, heads: Option<&[ChangeHash]>) -> Self {
+        let Some(heads) = heads else { return Self::NotRecorded };
+        document.touched_since(heads).map_or(Self::NotHere, Self::Written)
+    }
 }
 
 impl Client {
@@ -130,12 +156,24 @@ impl Client {
             authors.0.extend(self.authors(review.id(), review)?.0);
         }
         let judged = review.as_ref().map(|review| self.phone().replica().judged(review));
+        let judged = judged.transpose()?.flatten();
+        let signing = if at.is_none() { read.signing() } else { None };
+        let header = match at {
+            None => Some(self.header_of(genesis, &read)?),
+            Some(_) => None,
+        };
         let settings = Settings::new(Day::nearest(clock::now()));
         let answers = Answers::of_inspection(&read);
         let (grade, explanation) =
             Grader::new(Arc::new(template.clone()), answers, settings).explain();
         Ok(Shown {
-            judged: judged.transpose()?.flatten(),
+            since_verdict: judged
+                .as_ref()
+                .filter(|judged| judged.verdict != Verdict::Pending)
+                .map(|judged| Since::of(&document, judged.over.as_deref())),
+            since_signed: signing.map(|signing| Since::of(&document, Some(&[signing]))),
+            header,
+            judged,
             genesis: genesis.clone(),
             document: id,
             facility,

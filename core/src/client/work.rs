@@ -9,10 +9,10 @@ use super::{Client, ClientError};
 use crate::checklist::{AnswerError, Template};
 use crate::clock;
 use crate::model::{
-    AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
-    NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
+    AnswerInput, ChangeHash, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis,
+    Grade, Kind, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
-use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
+use crate::replica::{EditOutcome, ReplicaError, ReviewAct, admits, may_review, may_write};
 use crate::sync::{DeviceEntry, Role};
 
 /// A planned visit.
@@ -104,6 +104,8 @@ pub struct Sending {
     pub item: Option<String>,
     /// What is asked.
     pub text: String,
+    /// The heads that the person saw; none for what is here now.
+    pub seen: Option<Vec<ChangeHash>>,
 }
 
 impl Client {
@@ -181,21 +183,7 @@ impl Client {
         self.give(inspection, item, draft, false)
     }
 
-    /// Settles an item in which several answers stand, by an answer that names them.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::answer`].
-    pub fn resolve(
-        &self,
-        inspection: &Genesis,
-        item: &str,
-        draft: Draft,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        self.give(inspection, item, draft, true)
-    }
-
-    fn give(
+    pub(super) fn give(
         &self,
         inspection: &Genesis,
         item: &str,
@@ -246,32 +234,20 @@ impl Client {
         self.edit_by(inspection, by, edit)
     }
 
-    /// Writes a field of the minutes' header, for instance `witness`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the edit's error, which names the fields there are.
-    pub fn set_header(
-        &self,
-        inspection: &Genesis,
-        name: &str,
-        value: &str,
-    ) -> Result<EditOutcome<()>, ClientError> {
-        let edit = |editor: &mut Editor<'_>| editor.set_header(name, value);
-        self.edit(inspection, edit)
-    }
-
     /// Adds a finding and returns its name.
     ///
     /// # Errors
     ///
-    /// As [`Client::note`].
+    /// As [`Client::note`], and [`ClientError::Answer`] for a severity that the item does not allow.
     pub fn finding(
         &self,
         inspection: &Genesis,
         input: FindingInput,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
-        let (by, _) = self.template_of(inspection)?;
+        let (by, template) = self.template_of(inspection)?;
+        if let Some(item) = &input.item {
+            template.check_severity(item, input.severity)?;
+        }
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
         Ok((id, self.edit_by(inspection, by, edit)?))
@@ -319,14 +295,38 @@ impl Client {
         row_named("finding", name, ids)
     }
 
-    /// Accepts an inspection (*chấp nhận*).
+    /// Accepts an inspection (*chấp nhận*) as it was at the heads that the person saw; without any as
+    /// it is here now. Whatever was written since is told from then on.
     ///
     /// # Errors
     ///
     /// Returns [`ClientError::NotReviewer`] when this device may not judge, and
-    /// [`ClientError::Replica`] when it could not be recorded.
-    pub fn accept(&self, inspection: &Genesis, text: &str) -> Result<EditOutcome<()>, ClientError> {
-        self.review(inspection, ReviewAct::Judge, |editor| editor.decide(Verdict::Accepted, text))
+    /// [`ClientError::Replica`] for heads that are not here, or when it could not be recorded.
+    pub fn accept(
+        &self,
+        inspection: &Genesis,
+        text: &str,
+        seen: Option<&[ChangeHash]>,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let over = self.content_at(inspection, seen)?;
+        self.review(inspection, ReviewAct::Judge, |editor| {
+            editor.decide_over(Verdict::Accepted, text, &over)
+        })
+    }
+
+    /// Returns the heads of an inspection's content, as it is here or as somebody saw it.
+    fn content_at(
+        &self,
+        inspection: &Genesis,
+        seen: Option<&[ChangeHash]>,
+    ) -> Result<Vec<ChangeHash>, ClientError> {
+        let document = self.open_inspection(inspection)?;
+        let Some(heads) = seen else { return Ok(document.content_heads()) };
+        let then = document.at(heads).map_err(|source| ReplicaError::Document {
+            document: document.id(),
+            source: std::sync::Arc::new(source),
+        })?;
+        Ok(then.content_heads())
     }
 
     /// Pins a comment to an item, or to the whole inspection, and returns its name.
@@ -362,9 +362,10 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let item = self.key_of(inspection, sending.item.as_deref())?;
         let item = item.as_deref();
+        let over = self.content_at(inspection, sending.seen.as_deref())?;
         let id = clock::random::<16>()?;
         let outcome = self.review(inspection, ReviewAct::Judge, |editor| {
-            editor.decide(Verdict::SentBack, &sending.text)?;
+            editor.decide_over(Verdict::SentBack, &sending.text, &over)?;
             editor.request(id, item, &sending.text)
         })?;
         Ok((id, outcome))

@@ -16,6 +16,7 @@ use super::edition::Edition;
 use super::ids::{Actor, ChangeHash, Kind, TemplateId, Timestamp};
 use super::layout::Shape;
 use super::text::{FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
+use super::view::View;
 
 /// Most rows in one map (findings, products, comments and the like): far above any real record, and
 /// still read at once on a small phone.
@@ -95,6 +96,23 @@ pub enum EditError {
         item: String,
         /// How many answers stand.
         values: usize,
+    },
+    /// Several people filled a field of the header without seeing each other, and the new value does
+    /// not say that it settles that.
+    #[error(
+        "field {field} of the header holds {values} values that differ; look at them and resolve the conflict"
+    )]
+    ContestedField {
+        /// The field.
+        field: String,
+        /// How many values stand.
+        values: usize,
+    },
+    /// Somebody wants to settle a place in which no values that differ stand.
+    #[error("no values that differ stand in {place}: there is nothing to settle")]
+    NotContested {
+        /// What to call the place.
+        place: String,
     },
     /// The life cycle has no such step.
     #[error("an inspection that is {from} cannot become {to}")]
@@ -350,6 +368,25 @@ impl<'a> Editor<'a> {
             return Ok(());
         }
         Ok(self.tx.put(map, key, text)?)
+    }
+
+    /// Returns the reading that the edit is made by.
+    pub(crate) fn reading(&self) -> View<'a> {
+        let document: &'a Document = self.document;
+        let view = document.view();
+        match &self.edition {
+            Some(edition) => view.read_by(edition.clone()),
+            None => view,
+        }
+    }
+
+    /// Returns the values that stand in a register, as their raw texts.
+    pub(crate) fn values(&self, map: &ObjId, key: &str) -> Result<Vec<String>, EditError> {
+        let values = self.tx.get_all(map, key)?;
+        Ok(values
+            .iter()
+            .map(|(value, _)| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect())
     }
 
     /// Counts the values that stand in a register.

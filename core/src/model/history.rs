@@ -116,6 +116,23 @@ pub(crate) fn puts(document: &Document, map: &ObjId, keys: &[&str]) -> Vec<Said<
     said
 }
 
+/// Returns every change that wrote one of some keys of a map: a value, or that others no longer stand. Choosing
+/// the value that is shown anyway deletes the others and puts nothing.
+pub(crate) fn writers(document: &Document, map: &ObjId, keys: &[String]) -> Vec<ChangeHash> {
+    let all: Vec<ChangeHash> = document.known.keys().copied().collect();
+    let writes = |op: &Op| {
+        let automerge::legacy::Key::Map(key) = &op.key else { return false };
+        is_object(&op.obj, map)
+            && keys.iter().any(|known| known.as_str() == key.as_str())
+            && matches!(op.action, OpType::Put(_) | OpType::Delete)
+    };
+    let changes = decoded(document, &all).into_iter();
+    changes
+        .filter(|change| change.operations.iter().any(writes))
+        .map(|change| ChangeHash(change.hash.map_or([0; 32], |hash| hash.0)))
+        .collect()
+}
+
 /// Returns for each change the latest of the given times in it and in what it builds on. Of two
 /// changes of which one builds on the other, the later one never has the earlier time, and where the
 /// times are equal its operation counters are higher.

@@ -21,8 +21,10 @@ mod migrate;
 mod reauthor;
 mod record;
 mod register;
+mod settle;
 mod summary;
 mod text;
+mod touched;
 mod view;
 
 #[cfg(test)]
@@ -51,7 +53,8 @@ pub use kinds::facility::{
 pub use kinds::finding::{FindingInput, FindingPatch, FindingView, Parked, Severity};
 pub use kinds::followup::{Action, ActionState, FollowupView, Progress};
 pub use kinds::inspection::{
-    Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_FIELDS, InspectionView,
+    Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_KEY_BYTES_MAX, InspectionView,
+    is_header_key,
 };
 pub use kinds::plan::{
     AgencyLevel, Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role, VisitReason,
@@ -65,8 +68,11 @@ pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
+pub use settle::Contest;
 pub use summary::{Summary, SummaryError};
 pub use text::{
     EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, VALUE_CHARS_MAX, clean,
 };
+pub use touched::Touched;
+pub(crate) use view::read_string;
 pub use view::{Conflict, Place, View};

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::ids::{DocumentId, Kind, Origin, Scope, TemplateId, Timestamp};
+use super::ids::{ChangeHash, DocumentId, Kind, Origin, Scope, TemplateId, Timestamp};
 use super::kinds::review::Judged;
 use super::kinds::steps::Difficulty;
 use super::layout::FIRST_ACTOR;
@@ -12,9 +12,11 @@ use super::lifecycle::LifeCycle;
 use super::register::{Register, Told};
 use super::view::View;
 
-/// The version of the row's encoding. Version 1 had no `codes`, version 2 nothing behind them.
-const SUMMARY_VERSION: u8 = 3;
+/// The version of the row's encoding. Version 1 had no `codes`, version 2 nothing behind them,
+/// version 3 nothing behind `difficulties`.
+const SUMMARY_VERSION: u8 = 4;
 /// The versions before, which are still read until the row is computed again.
+const SUMMARY_VERSION_3: u8 = 3;
 const SUMMARY_VERSION_2: u8 = 2;
 const SUMMARY_VERSION_1: u8 = 1;
 /// Longest title kept in a row, in characters: a list has one or two lines for it.
@@ -96,6 +98,37 @@ pub struct Summary {
     pub deadline: Option<Timestamp>,
     /// *Khó khăn, vướng mắc* that were raised in an inspection.
     pub difficulties: u32,
+    /// BLAKE3 of the heads of an inspection's content, which leave its last steps out; none for other
+    /// kinds, and in a row that an earlier program wrote.
+    pub content_digest: Option<[u8; 32]>,
+    /// The same of the heads that the verdict of a review was given over; none while nothing is
+    /// decided and where the verdict does not say.
+    pub over_digest: Option<[u8; 32]>,
+    /// Items, fields and texts of an inspection that were written to after its minutes were signed, or
+    /// without sight of that.
+    pub since_signed: u32,
+}
+
+/// A row as version 3 wrote it.
+#[derive(Deserialize)]
+struct SummaryOf3 {
+    before: SummaryOf2,
+    day: String,
+    until: String,
+    deadline: Option<Timestamp>,
+    difficulties: u32,
+}
+
+impl From<SummaryOf3> for Summary {
+    fn from(row: SummaryOf3) -> Self {
+        Self {
+            day: row.day,
+            until: row.until,
+            deadline: row.deadline,
+            difficulties: row.difficulties,
+            ..row.before.into()
+        }
+    }
 }
 
 /// A row as version 2 wrote it: postcard puts fields behind each other, so a row of version 1 and
@@ -159,6 +192,9 @@ impl From<SummaryOf1> for Summary {
             until: String::new(),
             deadline: None,
             difficulties: 0,
+            content_digest: None,
+            over_digest: None,
+            since_signed: 0,
         }
     }
 }
@@ -185,6 +221,9 @@ impl Summary {
             None => Err(SummaryError::Empty),
             Some((&SUMMARY_VERSION, rest)) => postcard::from_bytes(rest)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
+            Some((&SUMMARY_VERSION_3, rest)) => postcard::from_bytes::<SummaryOf3>(rest)
+                .map(Self::from)
+                .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
             Some((&SUMMARY_VERSION_2, rest)) => postcard::from_bytes::<SummaryOf2>(rest)
                 .map(Self::from)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
@@ -201,6 +240,7 @@ impl Summary {
     pub(crate) fn judge(&mut self, judged: &Judged) {
         self.open_requests = count(judged.open_requests.len());
         self.state = judged.verdict.name().to_owned();
+        self.over_digest = judged.over.as_deref().map(digest);
     }
 }
 
@@ -259,10 +299,6 @@ impl Document {
             _ => None,
         };
         let written = self.known.values().filter(|known| known.actor != FIRST_ACTOR);
-        let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 heads");
-        for head in self.heads() {
-            hasher.update(&head.0);
-        }
         Summary {
             kind: self.genesis.kind,
             document: self.id,
@@ -280,14 +316,26 @@ impl Document {
             open_requests: 0,
             updated_at: written.clone().map(|known| known.at).max().unwrap_or_default(),
             changes: count(written.count()),
-            heads_digest: *hasher.finalize().as_bytes(),
+            heads_digest: digest(&self.heads()),
             codes: Vec::new(),
             day: String::new(),
             until: String::new(),
             deadline: None,
             difficulties: 0,
+            content_digest: None,
+            over_digest: None,
+            since_signed: 0,
         }
     }
+}
+
+/// Returns a digest of sorted heads: equal ones of two replicas have equal heads.
+fn digest(heads: &[ChangeHash]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 heads");
+    for head in heads {
+        hasher.update(&head.0);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 fn inspection(view: &View<'_>, summary: &mut Summary) {
@@ -315,6 +363,10 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
         }
     }
     (summary.answered, summary.items) = (count(answered), count(items));
+    let document = view.document();
+    summary.content_digest = Some(digest(&document.content_heads()));
+    let late = read.signing().and_then(|signing| document.touched_since(&[signing]));
+    summary.since_signed = count(late.map(|touched| touched.len()).unwrap_or_default());
     summary.findings = count(read.findings.values().filter(|row| row.is_live()).count());
 }
 

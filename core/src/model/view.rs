@@ -193,7 +193,7 @@ impl<'a> View<'a> {
     }
 
     /// Returns the keys that an item's answers stand under in a row.
-    fn storages_in<'k>(&'k self, parts: &RowParts, item: &'k str) -> Vec<&'k str> {
+    pub(crate) fn storages_in<'k>(&'k self, parts: &RowParts, item: &'k str) -> Vec<&'k str> {
         let group = row::group(self, &parts.row);
         let group = group.shown().map(String::as_str).unwrap_or_default();
         self.edition().map_or_else(|| vec![item], |edition| edition.storages_in(group, item))
@@ -351,6 +351,14 @@ impl<'a> View<'a> {
         Answer::read(&migrate::answer(self.document.layout.schema, raw))
     }
 
+    /// Returns the keys of a container, of rows their ids.
+    #[must_use]
+    pub fn keys_of(&self, container: &str) -> Vec<String> {
+        let layout = &self.document.layout;
+        let map = layout.registers.get(container).or_else(|| layout.rows.get(container));
+        map.map(|map| self.document.automerge.keys(map).collect()).unwrap_or_default()
+    }
+
     /// Reads all registers of a map.
     pub(crate) fn registers(&self, name: &str) -> BTreeMap<String, Register<String>> {
         match self.document.layout.registers.get(name) {
@@ -436,6 +444,16 @@ impl<'a> View<'a> {
             .map(|(_, id)| self.text_of(id))
             .collect();
         texts.join("\n")
+    }
+
+    /// Returns the texts inside a row, several where a foreign change put several.
+    pub(crate) fn texts_in(&self, row: &ObjId, key: &str) -> Vec<ObjId> {
+        let values = self.document.automerge.get_all(row, key).unwrap_or_default();
+        let texts = values.into_iter();
+        texts
+            .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
+            .map(|(_, id)| id)
+            .collect()
     }
 
     pub(crate) fn notes(&self) -> BTreeMap<String, String> {

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
+use bienban_core::checklist::header::{HeaderError, moment_text};
 use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::client::ClientError;
 use bienban_core::driver::DriverError;
@@ -83,6 +84,7 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.ambiguous", &values)
         }
         E::Answer(error) => return of_answer(error, m),
+        E::Header(error) => of_header(error, m),
         E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
         E::NotReviewer { role } => m.text("cause.not_reviewer", &[("role", role)]),
         E::NotHere { scope, scopes } => {
@@ -121,6 +123,31 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
         _ => return None,
     })
+}
+
+/// Returns why a field of the header does not take a value.
+pub(super) fn of_header(error: &HeaderError, m: &Messages) -> String {
+    match error {
+        HeaderError::Unknown { field, .. } => m.text("cause.header_unknown", &[("field", field)]),
+        HeaderError::Value { field, title, wanted } => {
+            let (title, wanted) = (words::local(m, title), words::header_wanted(m, wanted));
+            let values = [("field", field.as_str()), ("title", title), ("wanted", &wanted)];
+            m.text("cause.header_value", &values)
+        }
+        HeaderError::Order(order) => {
+            let value = moment_text(&order.other_value);
+            let value = value.unwrap_or_else(|| order.other_value.clone());
+            let values = [
+                ("field", order.field.as_str()),
+                ("title", words::local(m, &order.title)),
+                ("other", &order.other),
+                ("other_title", words::local(m, &order.other_title)),
+                ("value", &value),
+            ];
+            m.text("cause.header_order", &values)
+        }
+        other => other.to_string(),
+    }
 }
 
 fn of_move(error: &MoveError, m: &Messages) -> Option<String> {
@@ -196,6 +223,10 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
         E::Conflicted { item, values } => {
             m.text("cause.conflicted", &[("item", item), ("count", &values.to_string())])
         }
+        E::ContestedField { field, values } => {
+            m.text("cause.contested_field", &[("field", field), ("count", &values.to_string())])
+        }
+        E::NotContested { place } => m.text("cause.not_contested", &[("place", place)]),
         E::Transition { from, to } => {
             let (from, to) = (words::state(m, from), words::state(m, to));
             m.text("cause.transition", &[("from", &from), ("to", &to)])
@@ -225,6 +256,13 @@ fn of_answer(error: &AnswerError, m: &Messages) -> Option<String> {
             let (grade, allowed) = (words::grade_or(m, grade), allowed.join(", "));
             let values = [("item", item.as_str()), ("grade", &grade), ("allowed", &allowed)];
             Some(m.text("cause.grade_not_allowed", &values))
+        }
+        AnswerError::Severity { item, severity, allowed } => {
+            let allowed: Vec<String> =
+                allowed.split(", ").map(|name| words::grade_or(m, name)).collect();
+            let (severity, allowed) = (words::grade_or(m, severity), allowed.join(", "));
+            let values = [("item", item.as_str()), ("severity", &severity), ("allowed", &allowed)];
+            Some(m.text("cause.severity_not_allowed", &values))
         }
         AnswerError::Value { item, wanted } => {
             let wanted = words::wanted(m, wanted);

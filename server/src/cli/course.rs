@@ -23,6 +23,8 @@ pub(super) struct MissingData {
     pub(super) text: String,
     pub(super) todo: String,
     pub(super) clause: String,
+    /// The fields of the minutes' header that it can be written in.
+    pub(super) fields: Vec<String>,
 }
 
 impl MissingData {
@@ -34,6 +36,7 @@ impl MissingData {
             text: words::local(m, &missing.title).to_owned(),
             todo: words::local(m, &missing.todo).to_owned(),
             clause: missing.clause.clone(),
+            fields: missing.fields.clone(),
         }
     }
 
@@ -60,6 +63,7 @@ impl MissingData {
             text: m.text("life.again", &[("facility", &clash.name), ("rule", rule)]),
             todo,
             clause: clash.clause.clone(),
+            fields: Vec::new(),
         }
     }
 }
@@ -305,8 +309,8 @@ pub(super) fn actions_text(page: &mut Page, corrections: &Corrections, m: &Messa
     for shown in &corrections.actions {
         let data = action(shown);
         let mut parts = vec![words::action_state(m, shown.state)];
-        if let Some(day) = data.deadline.as_deref().and_then(|at| at.get(..10)) {
-            parts.push(m.text("show.deadline", &[("day", day)]));
+        if let Some(day) = data.deadline.as_deref().map(time::day_of) {
+            parts.push(m.text("show.deadline", &[("day", &day)]));
         }
         if data.overdue {
             parts.push(m.text("clock.overdue", &[]));

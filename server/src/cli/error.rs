@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bienban_core::checklist::grading::AnswersError;
+use bienban_core::checklist::header::HeaderError;
 use bienban_core::checklist::lifecycle;
 use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
-use bienban_core::client::ClientError;
+use bienban_core::client::{ClientError, header_form};
 use bienban_core::driver::DriverError;
-use bienban_core::model::{EditError, HEADER_FIELDS, LifeCycle};
+use bienban_core::model::{EditError, LifeCycle};
 use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{self, StoreError};
@@ -180,6 +181,8 @@ pub(crate) enum Failed {
     HubFull,
     /// Several answers stand.
     Conflicted,
+    /// Nothing is to be settled there.
+    NoConflict,
     /// The checklist has not arrived.
     NoChecklist,
 }
@@ -190,6 +193,7 @@ impl Failed {
         match self {
             Self::Otherwise
             | Self::Conflicted
+            | Self::NoConflict
             | Self::NoStep
             | Self::NotReady
             | Self::DemoThere => 1,
@@ -224,6 +228,7 @@ impl Failed {
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
+            Self::NoConflict => "no_conflict",
         }
     }
 
@@ -234,7 +239,9 @@ impl Failed {
             Self::NotFound => m.text("hint.not_found", &[]),
             Self::UnknownItem => m.text("hint.unknown_item", &[]),
             Self::UnknownField => {
-                m.text("hint.unknown_field", &[("fields", &HEADER_FIELDS.join(", "))])
+                let fields = header_form().fields().iter().map(|field| field.key.as_str());
+                let fields: Vec<&str> = fields.collect();
+                m.text("hint.unknown_field", &[("fields", &fields.join(", "))])
             }
             // Only what the error holds can tell more.
             Self::NoStep | Self::NotReady => return None,
@@ -249,6 +256,7 @@ impl Failed {
             Self::Full => m.text("hint.full", &[]),
             Self::HubFull => m.text("hint.hub_full", &[]),
             Self::Conflicted => m.text("hint.conflicted", &[]),
+            Self::NoConflict => m.text("hint.no_conflict", &[]),
             Self::NoChecklist => m.text("hint.no_checklist", &[]),
         })
     }
@@ -469,6 +477,8 @@ fn of_client(error: &ClientError) -> Failed {
             Failed::NotFound
         }
         ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
+        ClientError::Header(HeaderError::Unknown { .. }) => Failed::UnknownField,
+        ClientError::Header(_) => Failed::Usage,
         ClientError::NotYours { .. }
         | ClientError::NotReviewer { .. }
         | ClientError::NotHere { .. } => Failed::Refused,
@@ -513,7 +523,8 @@ fn of_replica(error: &ReplicaError) -> Failed {
             EditError::UnknownField { .. } => Failed::UnknownField,
             EditError::Transition { .. } => Failed::NoStep,
             EditError::UnknownRow { .. } => Failed::NotFound,
-            EditError::Conflicted { .. } => Failed::Conflicted,
+            EditError::Conflicted { .. } | EditError::ContestedField { .. } => Failed::Conflicted,
+            EditError::NotContested { .. } => Failed::NoConflict,
             _ => Failed::Otherwise,
         },
         _ => Failed::Otherwise,

@@ -1,14 +1,14 @@
 //! One inspection as text: what a person reads in a terminal.
 
-use bienban_core::client::Corrections;
+use bienban_core::client::{Corrections, Shown};
 use bienban_core::model::Standing;
 
 use super::course;
 use super::grade;
 use super::output::Page;
 use super::record::{
-    AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
-    PinnedData, ReviewData, RowData,
+    self, AnswerData, ArrivalData, AuthorData, FindingData, InspectionData, ItemData, PinnedData,
+    ReviewData, RowData,
 };
 use super::rows::unit_text;
 use super::{time, words};
@@ -18,13 +18,12 @@ use crate::messages::Messages;
 pub(super) const SHORT: usize = 8;
 
 /// Writes the whole inspection.
-pub(super) fn inspection(
-    data: &InspectionData,
-    corrections: Option<&Corrections>,
-    m: &Messages,
-) -> Page {
+pub(super) fn inspection(data: &InspectionData, shown: &Shown, m: &Messages) -> Page {
     let mut page = Page::new();
     heading(&mut page, data, m);
+    if let (Some(sheet), Some(header)) = (&shown.header, &data.header) {
+        record::header::text(&mut page, sheet, header, m);
+    }
     for section in &data.sections {
         page.gap();
         let agency = if section.agency.is_empty() {
@@ -51,7 +50,7 @@ pub(super) fn inspection(
             finding_text(&mut page, finding, m);
         }
     }
-    course_text(&mut page, data, corrections, m);
+    course_text(&mut page, data, shown.corrections.as_ref(), m);
     for (title, text) in [
         (m.text("show.facility_opinion", &[]), &data.facility_opinion),
         (m.text("show.other_opinions", &[]), &data.other_opinions),
@@ -65,6 +64,11 @@ pub(super) fn inspection(
     }
     if let Some(review) = &data.review {
         review_text(&mut page, review, m);
+    }
+    if !data.conflicts.is_empty() {
+        page.gap();
+        page.line(m.text("conflicts.title", &[]));
+        record::conflicts::text(&mut page, &data.conflicts, m);
     }
     grade_text(&mut page, data, m);
     page.gap();
@@ -110,6 +114,9 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
         page.line(m.text("show.plan", &[("plan", &plan.title), ("visit", &visit)]));
     }
     page.line(m.text("show.state", &[("state", &words::state(m, &data.state.join("|")))]));
+    if let Some(since) = data.since_signed.as_ref().filter(|since| since.changed != Some(false)) {
+        record::since::text(page, since, &m.text("since.signed", &[]), m);
+    }
     let template =
         format!("{} {}: {}", data.template.code, data.template.edition, data.template.title);
     page.line(m.text("show.template", &[("template", &template)]));
@@ -159,7 +166,7 @@ fn row_text(page: &mut Page, row: &RowData, name: &str, m: &Messages) {
 }
 
 /// Returns what a stored answer says; none when it is no answer.
-fn raw_answer(value: &serde_json::Value, m: &Messages) -> Option<String> {
+pub(super) fn raw_answer(value: &serde_json::Value, m: &Messages) -> Option<String> {
     let grade = value.get("grade")?.as_str()?;
     let said = value.get("value").and_then(serde_json::Value::as_str);
     Some(match said {
@@ -242,8 +249,11 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     let mut parts = vec![words::grade_named(m, finding.severity)];
     parts.extend(finding.item.clone());
     parts.extend(finding.clause.clone());
-    if let Some(deadline) = finding.deadline.as_deref().and_then(|at| at.get(..10)) {
-        parts.push(m.text("show.deadline", &[("day", deadline)]));
+    if !finding.severity_allowed {
+        parts.push(m.text("show.severity_not_allowed", &[]));
+    }
+    if let Some(deadline) = finding.deadline.as_deref().map(time::day_of) {
+        parts.push(m.text("show.deadline", &[("day", &deadline)]));
     }
     if finding.fixed {
         parts.push(m.text("show.fixed", &[]));
@@ -267,6 +277,9 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
     page.line(m.text("show.review", &[("verdict", &words::state(m, review.verdict))]));
     if review.conflict {
         page.line(format!("  {}", m.text("show.verdicts_differ", &[])));
+    }
+    if let Some(since) = &review.since {
+        record::since::text(page, since, &words::state(m, review.verdict), m);
     }
     for decision in &review.decisions {
         let by = by(&decision.said.author, &decision.said.at, m);
@@ -329,20 +342,5 @@ pub(super) fn arrival_text(arrival: &ArrivalData, m: &Messages) -> String {
             format!("{line}; {}", m.text("arrival.stored_at", &[("time", &time::minute(at))]))
         }
         None => m.text("arrival.counts", &counts),
-    }
-}
-
-/// Writes conflicts, each value with who and when.
-pub(super) fn conflicts(page: &mut Page, conflicts: &[ConflictData], m: &Messages) {
-    for conflict in conflicts {
-        let mut place = format!("{} {}", conflict.container, conflict.key);
-        if let Some(field) = &conflict.field {
-            place = format!("{place} {field}");
-        }
-        page.line(place);
-        for value in &conflict.values {
-            let shown = raw_answer(&value.value, m).unwrap_or_else(|| value.value.to_string());
-            page.line(format!("    {shown}  {}", by(&value.author, &value.at, m)));
-        }
     }
 }

@@ -2,20 +2,26 @@
 //!
 //! These mirror types own the names that programs rely on (docs/cli.md), so that the core may change.
 
+pub(super) mod conflicts;
 mod groups;
+pub(super) mod header;
+pub(super) mod since;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bienban_core::checklist::Item;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
-    Answer as Given, AnswerState, Conflict, FindingView, Grade, Judged, Parked, Pinned, Register,
-    ReviewView, Said, Standing, Told,
+    Answer as Given, AnswerState, FindingView, Grade, Judged, Parked, Pinned, Register, ReviewView,
+    Said, Standing, Told,
 };
 use bienban_core::replica::Arrival;
 use serde::Serialize;
 
+pub(super) use self::conflicts::{ConflictData, Settling};
 pub(super) use self::groups::{RepeatData, RowData};
+use self::header::HeaderData;
+use self::since::SinceData;
 use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
 use super::grade::GradeData;
 use super::rows::{NamedData, UnitData, unit};
@@ -95,6 +101,8 @@ pub(super) struct FindingData {
     pub(super) id: String,
     pub(super) item: Option<String>,
     pub(super) severity: &'static str,
+    /// The item's checklist allows this severity.
+    pub(super) severity_allowed: bool,
     pub(super) text: String,
     pub(super) clause: Option<String>,
     pub(super) deadline: Option<String>,
@@ -112,19 +120,13 @@ pub(super) struct ParkedData {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ConflictData {
-    pub(super) container: String,
-    pub(super) key: String,
-    pub(super) field: Option<String>,
-    pub(super) values: Vec<SaidData<serde_json::Value>>,
-}
-
-#[derive(Debug, Serialize)]
 pub(super) struct ReviewData {
     /// One of pending, accepted, sent_back: what counts.
     pub(super) verdict: &'static str,
     /// Several decisions stand that differ, and the one that asks for more counts.
     pub(super) conflict: bool,
+    /// What was written to the inspection since the verdict; none while nothing is decided.
+    pub(super) since: Option<SinceData>,
     /// Every decision ever made, oldest first.
     pub(super) decisions: Vec<DecisionData>,
     pub(super) comments: Vec<PinnedData>,
@@ -136,6 +138,8 @@ pub(super) struct DecisionData {
     pub(super) verdict: Option<&'static str>,
     /// One of stands, replaced, not_by_supervisor.
     pub(super) standing: Standing,
+    /// The heads of the inspection's content that it was given over; empty where it does not say.
+    pub(super) over: Vec<String>,
     #[serde(flatten)]
     pub(super) said: SaidData<String>,
 }
@@ -191,6 +195,10 @@ pub(super) struct InspectionData {
     pub(super) heads: Vec<String>,
     /// BLAKE3 of the canonical record (docs/record.md): equal on every replica with equal heads.
     pub(super) digest: String,
+    /// The header of the minutes; none when the past is shown.
+    pub(super) header: Option<HeaderData>,
+    /// What was written since the minutes were signed; none before that.
+    pub(super) since_signed: Option<SinceData>,
     pub(super) sections: Vec<SectionData>,
     pub(super) findings: Vec<FindingData>,
     pub(super) facility_opinion: String,
@@ -210,7 +218,7 @@ pub(super) struct InspectionData {
 
 impl InspectionData {
     /// Turns what the client shows into data, texts in the language of `m`.
-    pub(super) fn of(shown: &Shown, m: &Messages) -> Self {
+    pub(super) fn of(shown: &Shown, settling: &Settling, m: &Messages) -> Self {
         let authors = &shown.authors;
         let name = |named: &bienban_core::client::Named| NamedData {
             id: named.document.to_string(),
@@ -235,12 +243,20 @@ impl InspectionData {
             },
             heads: shown.heads.iter().map(ToString::to_string).collect(),
             digest: hex::encode(shown.digest),
+            header: shown.header.as_ref().map(|sheet| HeaderData::of(sheet, authors, m)),
+            since_signed: shown.since_signed.as_ref().map(|found| since::since(found, shown, m)),
             sections: sections(shown, m),
-            findings: findings.map(|(id, view)| finding(id, view, authors)).collect(),
+            findings: findings.map(|(id, view)| finding(id, view, shown)).collect(),
             facility_opinion: shown.view.facility_opinion.clone(),
             other_opinions: shown.view.other_opinions.clone(),
             conclusion: shown.view.conclusion.clone(),
-            conflicts: conflicts(&shown.conflicts, authors),
+            conflicts: conflicts::conflicts(
+                &shown.conflicts,
+                authors,
+                &shown.template,
+                settling,
+                m,
+            ),
             grade: GradeData {
                 graded: shown.grade.clone(),
                 explanation: Some(shown.explanation.clone()),
@@ -249,7 +265,7 @@ impl InspectionData {
                 .review
                 .as_ref()
                 .zip(shown.judged.as_ref())
-                .map(|(view, judged)| review(view, judged, authors)),
+                .map(|(view, judged)| review(view, judged, shown, m)),
             life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
             actions: shown.corrections.as_ref().map(course::actions),
             samples: course::samples(&shown.view),
@@ -362,8 +378,10 @@ pub(super) fn answer(
     }
 }
 
-fn finding(id: &str, view: &FindingView, authors: &Authors) -> FindingData {
+fn finding(id: &str, view: &FindingView, shown: &Shown) -> FindingData {
+    let allows = |item: &String| shown.template.allows_severity(item, view.worst());
     FindingData {
+        severity_allowed: view.item.shown().is_none_or(allows),
         id: id.to_owned(),
         item: view.item.shown().cloned(),
         severity: words::severity_name(view.worst()),
@@ -373,35 +391,20 @@ fn finding(id: &str, view: &FindingView, authors: &Authors) -> FindingData {
         unfixable: view.is_unfixable(),
         fixed: view.is_fixed(),
         deleted: !view.is_live(),
-        parked: parked(&view.parked, authors),
+        parked: parked(&view.parked, &shown.authors),
     }
 }
 
 fn parked(edits: &[Parked], authors: &Authors) -> Vec<ParkedData> {
     let data = edits.iter().map(|parked| ParkedData {
         field: parked.field.clone(),
-        edit: said(&parked.edit, authors, Clone::clone),
+        edit: said(&parked.edit, authors, |raw| conflicts::raw_text(Some(&parked.field), raw)),
     });
     data.collect()
 }
 
-/// Turns conflicts into data.
-pub(super) fn conflicts(conflicts: &[Conflict], authors: &Authors) -> Vec<ConflictData> {
-    let parse = |raw: &String| {
-        serde_json::from_str(raw).unwrap_or_else(|_| serde_json::Value::String(raw.clone()))
-    };
-    conflicts
-        .iter()
-        .map(|conflict| ConflictData {
-            container: conflict.place.container.clone(),
-            key: conflict.place.key.clone(),
-            field: conflict.place.field.clone(),
-            values: conflict.values.iter().map(|value| said(value, authors, parse)).collect(),
-        })
-        .collect()
-}
-
-fn review(view: &ReviewView, judged: &Judged, authors: &Authors) -> ReviewData {
+fn review(view: &ReviewView, judged: &Judged, shown: &Shown, m: &Messages) -> ReviewData {
+    let authors = &shown.authors;
     let text = |told: &Told<bienban_core::model::Decision>| match told {
         Told::Valid(decision) => decision.text.clone(),
         Told::Damaged(raw) => raw.clone(),
@@ -409,11 +412,13 @@ fn review(view: &ReviewView, judged: &Judged, authors: &Authors) -> ReviewData {
     let decisions = judged.decisions.iter().map(|(decision, standing)| DecisionData {
         verdict: decision.value.valid().map(|decision| decision.verdict.name()),
         standing: *standing,
+        over: decision.value.valid().map(|decision| decision.over.clone()).unwrap_or_default(),
         said: said(decision, authors, text),
     });
     ReviewData {
         verdict: judged.verdict.name(),
         conflict: judged.is_conflict(),
+        since: shown.since_verdict.as_ref().map(|found| since::since(found, shown, m)),
         decisions: decisions.collect(),
         comments: pinned((view, judged), &view.comments, &judged.open_comments, authors),
         requests: pinned((view, judged), &view.requests, &judged.open_requests, authors),

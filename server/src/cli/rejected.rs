@@ -6,6 +6,7 @@ use bienban_core::sync::Verdict;
 use serde::Serialize;
 
 use super::output::Page;
+use super::record::conflicts::raw_text;
 use super::{page, time, words};
 use crate::messages::Messages;
 
@@ -37,7 +38,10 @@ pub(super) fn all(client: &Client) -> Result<Vec<RejectedData>, ClientError> {
         written: edit
             .written
             .into_iter()
-            .map(|written| WrittenData { key: written.key, text: written.text })
+            .map(|written| {
+                let text = raw_text(written.key.as_deref(), &written.text);
+                WrittenData { key: written.key, text }
+            })
             .collect(),
     });
     Ok(edits.collect())

@@ -71,6 +71,8 @@ struct InspectionRow {
     conflicts: u32,
     findings: u32,
     review: Option<ReviewRow>,
+    /// Items, fields and texts that were written to since the minutes were signed.
+    since_signed: u32,
     /// Edits of this device that no hub has signed for.
     only_here: u64,
     updated_at: String,
@@ -80,6 +82,9 @@ struct InspectionRow {
 #[derive(Debug, Serialize)]
 struct ReviewRow {
     verdict: String,
+    /// Whether the inspection differs from what the verdict was given over; none while nothing is
+    /// decided, and where the verdict does not say.
+    changed: Option<bool>,
     open_requests: u32,
 }
 
@@ -210,8 +215,12 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
         items: row.items,
         conflicts: row.conflicts,
         findings: row.findings,
-        review: review
-            .map(|row| ReviewRow { verdict: row.state, open_requests: row.open_requests }),
+        review: review.map(|review| ReviewRow {
+            changed: review.over_digest.zip(row.content_digest).map(|(over, now)| over != now),
+            verdict: review.state,
+            open_requests: review.open_requests,
+        }),
+        since_signed: row.since_signed,
         only_here: client.phone().arrival(row.document)?.only_here,
         updated_at: time::rfc3339(row.updated_at),
     })
@@ -234,11 +243,19 @@ fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
         parts.push(m.text("list.findings", &[("count", &row.findings.to_string())]));
     }
     if let Some(review) = &row.review {
-        parts.push(words::state(m, &review.verdict));
+        let verdict = words::state(m, &review.verdict);
+        parts.push(match review.changed {
+            Some(true) => m.text("list.changed", &[("verdict", &verdict)]),
+            _ => verdict,
+        });
         if review.open_requests > 0 {
             let count = review.open_requests.to_string();
             parts.push(m.text("list.requests", &[("count", &count)]));
         }
+    }
+    if row.since_signed > 0 {
+        let count = row.since_signed.to_string();
+        parts.push(m.text("list.since_signed", &[("count", &count)]));
     }
     if row.only_here > 0 {
         parts.push(m.text("list.only_here", &[("count", &row.only_here.to_string())]));

@@ -1,4 +1,5 @@
-//! Times as people in Vietnam read and write them: UTC+7, always with the zone.
+//! Times: in data all of them in RFC 3339, UTC; for people as those in Vietnam read and write them,
+//! UTC+7, always with the zone.
 //!
 //! Vietnam has had one zone without summer time since 1975, so a fixed offset is the whole rule.
 
@@ -6,7 +7,7 @@ use bienban_core::checklist::Day;
 use bienban_core::model::Timestamp;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset, time};
-use time::{Date, OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::error::CliError;
 use super::wrong::Wrong;
@@ -15,7 +16,9 @@ use super::wrong::Wrong;
 const ZONE: UtcOffset = offset!(+7);
 
 const RFC3339: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+07:00");
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+const MINUTE: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute] +07:00");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// Milliseconds of a day.
@@ -24,26 +27,35 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Longest deadline that may be given in days: a slip of the finger is not a deadline.
 const DEADLINE_DAYS_MAX: i64 = 3_650;
 
-/// Returns the time in RFC 3339.
+/// Returns the time in RFC 3339, UTC: the one form of times in data.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
         .ok()
-        .and_then(|moment| moment.checked_to_offset(ZONE))
         .and_then(|moment| moment.format(RFC3339).ok())
         // A clock that claims a year beyond 9999 is shown as what it said.
         .unwrap_or_else(|| format!("{} ms", at.0))
 }
 
-/// Cuts a time in RFC 3339 to the minute, for people.
+/// Returns a time of data to the minute in Vietnam, for people.
 pub(crate) fn minute(at: &str) -> String {
-    let parts = at.strip_suffix("+07:00").and_then(|at| Some((at.get(..10)?, at.get(11..16)?)));
+    shown(at, MINUTE)
+}
+
+/// Returns the day in Vietnam of a time of data, as YYYY-MM-DD.
+pub(crate) fn day_of(at: &str) -> String {
+    shown(at, DAY)
+}
+
+fn shown(at: &str, form: &[BorrowedFormatItem<'_>]) -> String {
+    let moment = PrimitiveDateTime::parse(at, RFC3339).ok();
+    let there = moment.and_then(|moment| moment.assume_utc().checked_to_offset(ZONE));
     // What is no time was shown as what the clock said, and stays so.
-    parts.map_or_else(|| at.to_owned(), |(day, minute)| format!("{day} {minute} +07:00"))
+    there.and_then(|moment| moment.format(form).ok()).unwrap_or_else(|| at.to_owned())
 }
 
 /// Returns the day in Vietnam, as YYYY-MM-DD.
 pub(crate) fn day(at: Timestamp) -> String {
-    rfc3339(at).chars().take(10).collect()
+    day_of(&rfc3339(at))
 }
 
 /// Reads a day, as an argument of a command.
@@ -89,7 +101,11 @@ mod tests {
     #[test]
     fn times_are_shown_in_the_zone_of_vietnam() {
         let at = Timestamp(1_795_453_199_000);
-        assert_eq!(rfc3339(at), "2026-11-23T23:59:59.000+07:00");
+        assert_eq!(rfc3339(at), "2026-11-23T16:59:59.000Z");
+        // The last minutes of a day in Vietnam lie on the same day in UTC, the first ones do not.
+        let early = rfc3339(Timestamp(1_795_453_200_000));
+        assert_eq!(early, "2026-11-23T17:00:00.000Z");
+        assert_eq!(day_of(&early), "2026-11-24");
         assert_eq!(minute(&rfc3339(at)), "2026-11-23 23:59 +07:00");
         let far = rfc3339(Timestamp(i64::MAX));
         assert_eq!(minute(&far), format!("{} ms", i64::MAX));

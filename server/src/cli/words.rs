@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use bienban_core::checklist::header::HeaderWanted;
 use bienban_core::checklist::{AnswerType, Item, Wanted, Words};
 use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::{Role, Verdict};
@@ -184,6 +185,35 @@ pub(crate) fn wanted(m: &Messages, wanted: &Wanted) -> String {
         Wanted::Position => m.text("wanted.position", &[]),
         Wanted::Signature => m.text("wanted.signature", &[]),
         _ => m.text("wanted.nothing", &[]),
+    }
+}
+
+/// Returns what a field of the header takes, as people type it.
+pub(crate) fn header_wanted(m: &Messages, wanted: &HeaderWanted) -> String {
+    match wanted {
+        HeaderWanted::Text { chars_max, lines_max } => {
+            let limit = chars_max.to_string();
+            match lines_max {
+                1 => m.text("wanted.one_line", &[("limit", &limit)]),
+                _ => m.text("wanted.text", &[("limit", &limit)]),
+            }
+        }
+        HeaderWanted::Person { chars_max } => {
+            m.text("wanted.person", &[("limit", &chars_max.to_string())])
+        }
+        HeaderWanted::Date => m.text("wanted.day", &[]),
+        HeaderWanted::DateTime => m.text("wanted.moment", &[]),
+        HeaderWanted::Phone { examples } => {
+            m.text("wanted.phone", &[("examples", &examples.join(", "))])
+        }
+        HeaderWanted::Number { min, max } => {
+            m.text("wanted.whole", &[("min", &min.to_string()), ("max", &max.to_string())])
+        }
+        HeaderWanted::Choice { options } => {
+            let each = options.iter().map(|one| format!("{} ({})", one.key, local(m, &one.title)));
+            m.text("wanted.choice", &[("options", &each.collect::<Vec<_>>().join(", "))])
+        }
+        other => other.to_string(),
     }
 }
 

@@ -48,6 +48,14 @@ pub(crate) enum Wrong {
         /// What it must be.
         expected: &'static str,
     },
+    /// What can only be settled by choosing.
+    #[error(
+        "{place} is settled by choosing one of the values there: --choose CHANGE, as `conflicts` says"
+    )]
+    Choose {
+        /// What was named.
+        place: String,
+    },
     /// Not what a list printed as `next`.
     #[error("--after {given}: give the `next` of the page before")]
     Cursor {
@@ -103,6 +111,7 @@ impl Wrong {
             Self::Row { given, expected } => {
                 m.text("wrong.row", &[("given", given), ("expected", expected)])
             }
+            Self::Choose { place } => m.text("wrong.choose", &[("place", place)]),
             Self::Cursor { given } => m.text("wrong.cursor", &[("given", given)]),
             Self::Hub { given, source } => {
                 let why = causes::of_address(source, m);
@@ -143,6 +152,7 @@ mod tests {
             Wrong::Day { given: given() },
             Wrong::Reason { given: given() },
             Wrong::Row { given: given(), expected: "A|B" },
+            Wrong::Choose { place: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
             Wrong::PlanDays { from: given(), to: "y".to_owned() },

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::checklist::clocks::{Clocks, Holidays, PastVisit};
 use crate::checklist::day::Day;
+use crate::checklist::header::{HeaderForm, HeaderSheet, HeaderSources};
 use crate::model::{
-    AgencyLevel, FindingView, FollowupView, InspectionView, LifeCycle, PlanView, Register, Said,
-    Told,
+    AgencyLevel, FacilityView, FindingView, FollowupView, InspectionView, LifeCycle, PlanView,
+    Register, Said, Told,
 };
 
 /// Another inspection of the same facility, begun or only planned.
@@ -44,6 +45,8 @@ pub struct Law<'a> {
     pub clocks: &'a Clocks,
     /// The days off.
     pub holidays: &'a Holidays,
+    /// The fields of the minutes' header.
+    pub header: &'a HeaderForm,
 }
 
 /// One inspection with all that its next step depends on. Nothing here is read from a clock.
@@ -57,6 +60,10 @@ pub struct Case<'a> {
     pub plan: Option<&'a PlanView>,
     /// The facility's id in the plan.
     pub facility: Option<&'a str>,
+    /// The facility itself, if it is here.
+    pub facility_read: Option<&'a FacilityView>,
+    /// What to call the administrative unit.
+    pub unit: Option<&'a str>,
     /// The corrective actions, if there are any.
     pub followup: Option<&'a FollowupView>,
     /// The other inspections of the facility.
@@ -77,6 +84,17 @@ pub struct Attempt<'a> {
 }
 
 impl Case<'_> {
+    /// Returns the header with what plan, facility and life cycle say of it.
+    pub(super) fn sheet(&self, form: &HeaderForm) -> HeaderSheet {
+        form.sheet(HeaderSources {
+            inspection: self.inspection,
+            plan: self.plan,
+            facility_id: self.facility,
+            facility: self.facility_read,
+            unit: self.unit,
+        })
+    }
+
     /// Returns every standing value of a header field that says something.
     pub(super) fn header(&self, name: &str) -> Vec<&str> {
         said(self.inspection.header.get(name))

@@ -28,6 +28,9 @@ pub struct Missing {
     pub todo: Words,
     /// The clause that asks for it.
     pub clause: String,
+    /// The fields of the minutes' header that it can be written in, by their names; none when it
+    /// stands elsewhere.
+    pub fields: Vec<String>,
 }
 
 /// Returns everything that a step lacks, in the order of the file; nothing when it may be taken.
@@ -39,8 +42,13 @@ pub fn missing(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>) -> Vec<Missi
         if let Some(about) = lacks(case, attempt, law, *need)
             && let Some(requirement) = law.rules.requirement(*need)
         {
+            let fields = match need {
+                Need::HeaderFields | Need::HeaderFits => about.clone(),
+                _ => requirement.fields.clone(),
+            };
             found.push(Missing {
                 need: *need,
+                fields,
                 about,
                 title: requirement.title.clone(),
                 todo: requirement.todo.clone(),
@@ -82,7 +90,27 @@ fn lacks(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>, need: Need) -> Opt
         Need::DeadlinePassed => not_passed(case, attempt.on),
         Need::NothingOpen => still_open(case, attempt),
         Need::Reason => unless(has_reason(attempt)),
+        Need::HeaderFields => header_fields(case, attempt, law),
+        Need::HeaderFits => named_fields(case.sheet(law.header).wrong()),
     }
+}
+
+/// Returns the header fields that the state needs and nothing says; those that another need of the
+/// same state asks for are that need's to name.
+fn header_fields(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>) -> Option<Vec<String>> {
+    let needs = law.rules.needs(attempt.to).iter();
+    let asked: Vec<&String> = needs
+        .filter_map(|need| law.rules.requirement(*need))
+        .flat_map(|requirement| &requirement.fields)
+        .collect();
+    let sheet = case.sheet(law.header);
+    let mut missing = sheet.missing(attempt.to);
+    missing.retain(|key| !asked.iter().any(|asked| asked == key));
+    named_fields(missing)
+}
+
+fn named_fields(keys: Vec<&str>) -> Option<Vec<String>> {
+    (!keys.is_empty()).then(|| keys.into_iter().map(str::to_owned).collect())
 }
 
 fn listed(ids: Vec<&str>) -> Option<Vec<String>> {

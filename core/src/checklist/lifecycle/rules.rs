@@ -64,6 +64,10 @@ pub enum Need {
     NothingOpen,
     /// *Lý do*.
     Reason,
+    /// The fields of the minutes' header that the state needs and no other need of it asks for.
+    HeaderFields,
+    /// Values of the minutes' header that have the form that their fields ask for.
+    HeaderFits,
 }
 
 /// What a need is called, what to do about it, and the clause that asks for it.
@@ -78,6 +82,9 @@ pub struct Requirement {
     pub todo: Words,
     /// The clause that asks for it.
     pub clause: String,
+    /// The fields of the minutes' header that it is written in; none when it stands elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
 }
 
 /// A reason that a rule of frequency accepts.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::checklist::header::{HEADER, HeaderForm};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays};
 use crate::model::{
     Action, ActionState, Actor, AgencyLevel, AnswerInput, Document, DocumentId, EditError, Editor,
@@ -22,6 +23,7 @@ struct Books {
     rules: Rules,
     clocks: Clocks,
     holidays: Holidays,
+    header: HeaderForm,
 }
 
 impl Books {
@@ -30,11 +32,13 @@ impl Books {
             rules: Rules::parse(LIFECYCLE).unwrap(),
             clocks: Clocks::parse(CLOCKS).unwrap(),
             holidays: Holidays::parse(HOLIDAYS).unwrap(),
+            header: HeaderForm::parse(HEADER).unwrap(),
         }
     }
 
     fn law(&self) -> Law<'_> {
-        Law { rules: &self.rules, clocks: &self.clocks, holidays: &self.holidays }
+        let Self { rules, clocks, holidays, header } = self;
+        Law { rules, clocks, holidays, header }
     }
 }
 
@@ -134,6 +138,8 @@ impl World {
             conflicts: open.iter().filter(|c| c.place.container != "lifecycle").count(),
             plan: Some(plan),
             facility: Some("0202020202020202020202020202020202020202020202020202020202020202"),
+            facility_read: None,
+            unit: Some("Xã Bắc Sơn"),
             followup: Some(followup),
             others: &self.others,
             as_of: self.as_of,
@@ -224,8 +230,11 @@ fn an_empty_inspection_is_told_everything_that_each_state_needs() {
         (LifeCycle::PlanApproved, &[N::TeamLeader, N::ConductPlanApprover]),
         (LifeCycle::Announced, &[N::Level]),
         (LifeCycle::InField, &[N::Announced, N::Level]),
-        (LifeCycle::MinutesSigned, &[N::TeamLeader, N::FacilityRepresentative]),
-        (LifeCycle::MinutesRefused, &[N::TeamLeader, N::Witness, N::RefusalReason]),
+        (LifeCycle::MinutesSigned, &[N::TeamLeader, N::FacilityRepresentative, N::HeaderFields]),
+        (
+            LifeCycle::MinutesRefused,
+            &[N::TeamLeader, N::Witness, N::RefusalReason, N::HeaderFields],
+        ),
         (LifeCycle::Reported, &[]),
         (LifeCycle::CorrectiveIssued, &[N::Findings]),
         (LifeCycle::FixVerified, &[N::Verified]),
@@ -250,6 +259,8 @@ fn what_is_filled_in_is_no_longer_asked_for() {
     // In flagrante nobody announces, and says why.
     assert_eq!(world.lacks(LifeCycle::InField, on, "", &books), [Need::Announced]);
     assert_eq!(world.lacks(LifeCycle::InField, on, "quả tang", &books), []);
+    world.put(LifeCycle::Decided, "2026-11-10");
+    world.put(LifeCycle::InField, "2026-11-12");
     world.header("commune_representative", "Phó chủ tịch");
     world.header("refusal_reason", "không đồng ý");
     assert_eq!(world.lacks(LifeCycle::MinutesRefused, on, "", &books), []);
@@ -260,9 +271,46 @@ fn what_is_filled_in_is_no_longer_asked_for() {
 }
 
 #[test]
+fn minutes_name_the_header_fields_that_they_lack_and_those_that_do_not_fit() {
+    let (books, mut world) = (Books::new(), World::planned());
+    world.header("facility_representative", "Bà C");
+    let on = day("2026-11-23");
+    let of = |world: &World| {
+        let (read, plan, followup) = world.read();
+        let case = world.case(&read, &plan, &followup);
+        let attempt = Attempt { to: LifeCycle::MinutesSigned, on, reason: "" };
+        let missing = missing(&case, attempt, books.law());
+        missing.into_iter().map(|lack| (lack.need, lack.fields)).collect::<Vec<_>>()
+    };
+    let started = vec!["started_at".to_owned()];
+    assert_eq!(of(&world), [(Need::HeaderFields, started.clone())]);
+    // Another replica may have written anything.
+    world.header("started_at", "sáng sớm");
+    world.header("facility_phone", "12");
+    let wrong = vec!["facility_phone".to_owned(), "started_at".to_owned()];
+    assert_eq!(of(&world), [(Need::HeaderFits, wrong)]);
+    world.header("started_at", "2026-11-20T01:00:00Z");
+    world.header("facility_phone", "0912345678");
+    assert_eq!(of(&world), []);
+    // The decision of the plan is of the first of the month.
+    world.header("started_at", "2026-10-31T01:00:00Z");
+    assert_eq!(of(&world), [(Need::HeaderFits, started)]);
+    // A name that this form does not have is no fault: a newer one may have it.
+    world.header("started_at", "2026-11-20T01:00:00Z");
+    world.header("drone_number", "7");
+    assert_eq!(of(&world), []);
+    // A need that stands in the header says where.
+    world.header("facility_representative", " ");
+    let place = vec!["facility_representative".to_owned()];
+    assert_eq!(of(&world), [(Need::FacilityRepresentative, place)]);
+}
+
+#[test]
 fn minutes_wait_for_conflicts_to_be_settled() {
     let (books, mut world) = (Books::new(), World::planned());
     world.header("facility_representative", "Bà C");
+    world.put(LifeCycle::Decided, "2026-11-10");
+    world.put(LifeCycle::InField, "2026-11-12");
     let on = day("2026-11-23");
     assert_eq!(world.lacks(LifeCycle::MinutesSigned, on, "", &books), []);
     let answer = |grade| AnswerInput {

@@ -143,6 +143,16 @@ pub enum AnswerError {
         /// The grades that the item allows.
         allowed: String,
     },
+    /// The item does not allow a finding of the severity.
+    #[error("a finding about item {item} cannot be {severity}; allowed are {allowed}")]
+    Severity {
+        /// The item.
+        item: String,
+        /// The severity that was given.
+        severity: &'static str,
+        /// The severities that the item allows.
+        allowed: String,
+    },
     /// The item takes another value.
     #[error("item {item} takes {wanted}")]
     Value {
@@ -218,6 +228,37 @@ impl Template {
         let names: Vec<&str> = grades(found).iter().map(|grade| grade.name()).collect();
         let (item, allowed) = (found.key.clone(), names.join(", "));
         Err(AnswerError::NotAllowed { item, grade: grade.name(), allowed })
+    }
+
+    /// Returns whether a finding about an item may have a severity. An item that lists none, because
+    /// it is not graded, takes every severity.
+    #[must_use]
+    pub fn allows_severity(&self, item: &str, severity: Severity) -> bool {
+        let listed = self.item(item).map(|(_, found)| found.severities()).unwrap_or_default();
+        listed.is_empty() || listed.contains(&severity)
+    }
+
+    /// Checks that a finding about an item may have a severity.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`AnswerError`] naming the item and the severities that it allows.
+    pub fn check_severity(&self, item: &str, severity: Severity) -> Result<(), AnswerError> {
+        let found = self.known(item)?;
+        if self.allows_severity(item, severity) {
+            return Ok(());
+        }
+        let name = |severity: &Severity| match severity {
+            Severity::Minor => Grade::Minor.name(),
+            Severity::Major => Grade::Major.name(),
+            Severity::Serious => Grade::Serious.name(),
+        };
+        let allowed: Vec<&str> = found.severities().iter().map(name).collect();
+        Err(AnswerError::Severity {
+            item: found.key.clone(),
+            severity: name(&severity),
+            allowed: allowed.join(", "),
+        })
     }
 
     /// Checks a whole answer: a grade for an item that is graded, and else [`Grade::Given`] with the

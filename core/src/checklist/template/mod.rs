@@ -41,6 +41,7 @@ pub use self::model::{
 };
 pub use self::ocop::{Embedded, ocop_set, ocop_sets};
 pub use self::periods::{Overlap, in_force, overlaps};
+pub(in crate::checklist) use self::typed::day as typed_day;
 use super::day::Day;
 use super::expr::Program;
 use crate::model::{Grade, RowGroup, Shape, TemplateId, canonical_bytes};

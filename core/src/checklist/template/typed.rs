@@ -125,7 +125,7 @@ fn choices(item: &Item, typed: &str) -> Option<String> {
 }
 
 /// Reads a day, the year first or last.
-fn day(typed: &str) -> Option<String> {
+pub(in crate::checklist) fn day(typed: &str) -> Option<String> {
     let parts: Vec<&str> = typed.split(['/', '-', '.']).collect();
     let [first, month, last] = parts.as_slice() else { return None };
     let (year, day) = if first.len() == 4 { (first, last) } else { (last, first) };

@@ -181,46 +181,18 @@ fn all_agree(values: &[Said<Answer>]) -> bool {
     values.windows(2).all(|pair| pair[0].value.agrees(&pair[1].value))
 }
 
-/// Header fields of the minutes (*phần đầu biên bản*), beside what facility and plan already hold.
-pub const HEADER_FIELDS: [&str; 37] = [
-    "decision_number",
-    "decision_date",
-    "decision_signer",
-    "level",
-    "overlap_handling",
-    "conduct_plan_approver",
-    "leader",
-    "secretary",
-    "form",
-    "content",
-    "facility",
-    "facility_name",
-    "facility_representative",
-    "facility_position",
-    "facility_staff",
-    "facility_phone",
-    "place",
-    "started_at",
-    "ended_at",
-    "certificate",
-    "certificate_expiry",
-    "products",
-    "brand",
-    "capacity",
-    "workers",
-    "documents",
-    "witness",
-    "witness_position",
-    "commune_representative",
-    "commune_representative_position",
-    "refusal_reason",
-    "copies",
-    "pages",
-    "recommendation",
-    "clear_sign_reason",
-    "minutes_number",
-    "report_number",
-];
+/// Longest name of a header field, in bytes: names are data, and no form needs a longer one.
+pub const HEADER_KEY_BYTES_MAX: usize = 64;
+
+/// Returns whether a text can be the name of a field of the minutes' header (*phần đầu biên bản*).
+/// Which fields there are is data, and the checklist module's to say.
+#[must_use]
+pub fn is_header_key(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    name.len() <= HEADER_KEY_BYTES_MAX
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(plain)
+}
 
 /// A photo or scan named by its hash (*minh chứng*).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -469,17 +441,32 @@ impl Editor<'_> {
         self.edit_text(&text, "note", edit)
     }
 
-    /// Fills a header field of the minutes; one of [`HEADER_FIELDS`].
+    /// Fills a header field of the minutes. Which fields there are, and what each takes, is the
+    /// checklist module's to say.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownField`] for what can be no name of a field,
+    /// [`EditError::ContestedField`] while values that differ stand, or [`EditError::TooLong`].
+    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "header of minutes")?;
+        if !is_header_key(name) {
+            let name = clean(name).chars().take(HEADER_KEY_BYTES_MAX).collect();
+            return Err(EditError::UnknownField { kind: Kind::Inspection, field: name });
+        }
+        let value = field(name, value)?;
+        let map = self.map("header")?;
+        self.uncontested(&map, name)?;
+        self.put(&map, name, &value)
+    }
+
+    /// Fills a header field with a value that settles every value standing now.
     ///
     /// # Errors
     ///
     /// Returns [`EditError::UnknownField`] or [`EditError::TooLong`].
-    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), EditError> {
+    pub fn resolve_header(&mut self, name: &str, value: &str) -> Result<(), EditError> {
         self.require(Kind::Inspection, "header of minutes")?;
-        if !HEADER_FIELDS.contains(&name) {
-            let name = clean(name).chars().take(64).collect();
-            return Err(EditError::UnknownField { kind: Kind::Inspection, field: name });
-        }
         let value = field(name, value)?;
         let map = self.map("header")?;
         self.put(&map, name, &value)

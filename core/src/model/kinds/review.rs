@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::change::CHANGE_DEPS_MAX;
 use crate::model::edit::{EditError, Editor, field, needed};
-use crate::model::ids::Kind;
+use crate::model::ids::{ChangeHash, Kind};
 use crate::model::register::{Register, Said, Told};
 use crate::model::view::{Place, View};
+
+/// Most heads that a decision names: as many as a change may follow, so that every record that can
+/// be edited can be decided on.
+const OVER_MAX: usize = CHANGE_DEPS_MAX;
 
 /// What the supervisor decided (*kết quả xem xét*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,6 +47,21 @@ pub struct Decision {
     /// Why.
     #[serde(default)]
     pub text: String,
+    /// The heads of the inspection's content that it was given over, in hexadecimal, sorted (see
+    /// [`Document::content_heads`](crate::model::Document::content_heads)). Empty in decisions of
+    /// earlier programs, which did not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<String>,
+}
+
+impl Decision {
+    /// Returns the heads that it was given over; none when it does not say, or says it unreadably.
+    #[must_use]
+    pub fn heads(&self) -> Option<Vec<ChangeHash>> {
+        let heads: Option<Vec<ChangeHash>> =
+            self.over.iter().map(|head| head.parse().ok()).collect();
+        heads.filter(|heads| !heads.is_empty())
+    }
 }
 
 /// A comment (*ý kiến*) or request, pinned to an item or to the whole inspection.
@@ -133,6 +153,9 @@ pub struct Judged {
     pub verdict: Verdict,
     /// Every decision ever written, oldest first, and what has become of it.
     pub decisions: Vec<(Said<Told<Decision>>, Standing)>,
+    /// The heads of the inspection's content that it was given over: of several that stand the last.
+    /// None while nothing is decided, and where the decision does not say.
+    pub over: Option<Vec<ChangeHash>>,
     /// Comments and requests, by id, of those who may not make them. They are shown, and ask for
     /// nothing.
     pub uncounted: BTreeSet<String>,
@@ -172,6 +195,11 @@ impl Judged {
             .map(|decision| decision.verdict)
             .collect();
         let verdict = worse(&verdicts);
+        let counted = decisions.iter().rev().find_map(|(standing, said)| {
+            let decision = said.value.valid()?;
+            (*standing == Standing::Stands && decision.verdict == verdict).then_some(decision)
+        });
+        let over = counted.and_then(Decision::heads);
         let mut uncounted = BTreeSet::new();
         for (name, pinned) in [("comments", &read.comments), ("requests", &read.requests)] {
             for (id, register) in pinned {
@@ -188,7 +216,7 @@ impl Judged {
         let (open_requests, open_comments) =
             (counted(read.open_requests()), counted(read.open_comments()));
         let decisions = decisions.into_iter().map(|(standing, said)| (said, standing)).collect();
-        Some(Self { verdict, decisions, uncounted, open_requests, open_comments })
+        Some(Self { verdict, over, decisions, uncounted, open_requests, open_comments })
     }
 }
 
@@ -215,13 +243,32 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::Invalid`] when sending back without a reason, or [`EditError::TooLong`].
     pub fn decide(&mut self, verdict: Verdict, text: &str) -> Result<(), EditError> {
+        self.decide_over(verdict, text, &[])
+    }
+
+    /// As [`Editor::decide`], and says which heads of the inspection's content it is given over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::decide`], and [`EditError::TooMany`].
+    pub fn decide_over(
+        &mut self,
+        verdict: Verdict,
+        text: &str,
+        over: &[ChangeHash],
+    ) -> Result<(), EditError> {
         self.require(Kind::Review, "decision")?;
         let text = match verdict {
             Verdict::SentBack => needed("reason for sending back", text)?,
             _ => field("reason", text)?,
         };
+        if over.len() > OVER_MAX {
+            return Err(EditError::TooMany { what: "heads of one decision", limit: OVER_MAX });
+        }
+        let mut over: Vec<String> = over.iter().map(ToString::to_string).collect();
+        over.sort_unstable();
         let map = self.map("fields")?;
-        self.put(&map, "decision", &Decision { verdict, text })
+        self.put(&map, "decision", &Decision { verdict, text, over })
     }
 
     /// Pins a comment to an item, or to the whole inspection.

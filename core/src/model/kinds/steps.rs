@@ -12,7 +12,7 @@ use super::facility::day;
 use super::inspection::InspectionView;
 use crate::model::edit::{EditError, Editor, field, needed};
 use crate::model::edition::TEMPLATE;
-use crate::model::ids::Kind;
+use crate::model::ids::{ChangeHash, Kind};
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Told};
 use crate::model::view::View;
@@ -78,6 +78,16 @@ pub(super) fn read(view: &View<'_>) -> BTreeMap<String, Register<Told<Step>>> {
 }
 
 impl InspectionView {
+    /// Returns the change by which the minutes were signed, or the refusal to sign them recorded;
+    /// where people did so apart, the one whose clock claims the earlier time.
+    #[must_use]
+    pub fn signing(&self) -> Option<ChangeHash> {
+        let ends = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
+        let registers = ends.into_iter().filter_map(|state| self.steps.get(state.name()));
+        let said = registers.flat_map(Register::all);
+        said.map(|said| (said.at, said.change)).min().map(|(_, change)| change)
+    }
+
     /// Returns the step that led to a state; where people wrote apart, several stand.
     #[must_use]
     pub fn step(&self, state: LifeCycle) -> Vec<&Step> {

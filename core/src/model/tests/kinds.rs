@@ -86,6 +86,14 @@ pub(super) fn review() -> Document {
     doc
 }
 
+/// A review whose verdict says what it was given over.
+pub(super) fn review_over_heads() -> Document {
+    let mut doc = review();
+    let over = [ChangeHash([0xab; 32]), ChangeHash([0x12; 32])];
+    edit(&mut doc, 1, |e| e.decide_over(Verdict::Accepted, "", &over));
+    doc
+}
+
 pub(super) fn followup() -> Document {
     let mut doc = Document::create(&genesis_of(Kind::Followup), &Shape::Followup);
     let action = Action {

@@ -7,6 +7,7 @@ mod merging;
 mod records;
 mod rows;
 mod schemas;
+mod since;
 
 use super::*;
 

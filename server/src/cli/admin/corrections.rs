@@ -137,14 +137,14 @@ fn overdue(client: &Client, arguments: &OverdueArgs, output: &Output) -> Result<
     let mut page = Page::new();
     for row in &rows {
         let title = row.facility.as_ref().map(|named| named.title.as_str()).unwrap_or_default();
-        let day = row.deadline.get(..10).unwrap_or(&row.deadline);
+        let day = time::day_of(&row.deadline);
         page.line(format!(
             "{}  {title}  [{}]",
             &row.inspection[..SHORT],
             rows::unit_text(&row.unit)
         ));
         let parts = [
-            m.text("show.deadline", &[("day", day)]),
+            m.text("show.deadline", &[("day", &day)]),
             m.text("action.open_count", &[("count", &row.open.to_string())]),
             words::state(m, &row.state),
         ];

@@ -1,6 +1,7 @@
 //! A supervisor's review: accept, comment, send back. It travels like any other edit.
 
-use bienban_core::client::{Client, Sending};
+use bienban_core::client::{Client, ClientError, Sending};
+use bienban_core::model::{ChangeHash, Genesis};
 use clap::{Args, Subcommand};
 
 use crate::cli::error::CliError;
@@ -24,6 +25,10 @@ enum ReviewCommand {
         /// A remark.
         #[arg(default_value = "")]
         text: String,
+        /// What was looked at: the heads that `show` names. What was written since then is told.
+        /// Default: what is here now.
+        #[arg(long, value_name = "CHANGES", value_delimiter = ',')]
+        seen: Vec<String>,
     },
     /// Comment on an item.
     Comment {
@@ -39,6 +44,10 @@ enum ReviewCommand {
         item: Option<String>,
         /// What is asked for.
         text: String,
+        /// What was looked at: the heads that `show` names. What was written since then is told.
+        /// Default: what is here now.
+        #[arg(long, value_name = "CHANGES", value_delimiter = ',')]
+        seen: Vec<String>,
     },
 }
 
@@ -51,8 +60,9 @@ pub(super) fn run(
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
     let (data, done) = match &arguments.command {
-        ReviewCommand::Accept { text } => {
-            let outcome = client.accept(&inspection, text)?;
+        ReviewCommand::Accept { text, seen } => {
+            let seen = heads(client, &inspection, seen)?;
+            let outcome = client.accept(&inspection, text, seen.as_deref())?;
             (EditData::of(&inspection, &outcome), m.text("admin.accepted", &[]))
         }
         ReviewCommand::Comment { item, text } => {
@@ -63,8 +73,9 @@ pub(super) fn run(
             data.id = Some(hex::encode(id));
             (data, m.text("admin.commented", &[]))
         }
-        ReviewCommand::SendBack { item, text } => {
-            let sending = Sending { item: item.clone(), text: text.clone() };
+        ReviewCommand::SendBack { item, text, seen } => {
+            let seen = heads(client, &inspection, seen)?;
+            let sending = Sending { item: item.clone(), text: text.clone(), seen };
             let (id, outcome) = client.send_back(&inspection, &sending)?;
             let mut data = EditData::of(&inspection, &outcome);
             data.item.clone_from(item);
@@ -73,4 +84,17 @@ pub(super) fn run(
         }
     };
     data.answer(done, output)
+}
+
+/// Finds the heads that somebody looked at; none where nobody says.
+fn heads(
+    client: &Client,
+    inspection: &Genesis,
+    seen: &[String],
+) -> Result<Option<Vec<ChangeHash>>, ClientError> {
+    if seen.is_empty() {
+        return Ok(None);
+    }
+    let document = client.open_inspection(inspection)?;
+    client.find_heads(&document, seen).map(Some)
 }

@@ -106,17 +106,19 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
     let inspection = client.find_inspection(&arguments.inspection)?;
     let now = clock::now();
     let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    let deadline = deadline.transpose()?;
     let draft = ActionDraft {
         finding: arguments.finding,
         what: Some(arguments.what),
         owner: Some(arguments.owner),
-        deadline: deadline.transpose()?,
+        deadline,
     };
     let (id, outcome) = client.add_action(&inspection, &draft)?;
     let mut data = EditData::of(&inspection, &outcome);
     let id = hex::encode(id);
     let done = output.messages().text("edit.demanded", &[("id", &id[..8])]);
     data.id = Some(id);
+    data.warn_of_deadline(deadline, output.messages());
     data.answer(done, output)
 }
 
@@ -129,14 +131,17 @@ fn update(client: &Client, arguments: UpdateArgs, output: &Output) -> Result<Ans
     }
     let now = clock::now();
     let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    let deadline = deadline.transpose()?;
     let draft = ActionDraft {
         finding: arguments.finding,
         what: arguments.what,
         owner: arguments.owner,
-        deadline: deadline.transpose()?,
+        deadline,
     };
     let outcome = client.update_action(&inspection, &arguments.action, &draft)?;
-    EditData::of(&inspection, &outcome).answer(done, output)
+    let mut data = EditData::of(&inspection, &outcome);
+    data.warn_of_deadline(deadline, output.messages());
+    data.answer(done, output)
 }
 
 fn list(client: &Client, inspection: &str, output: &Output) -> Result<Answer, CliError> {

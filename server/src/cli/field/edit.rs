@@ -1,8 +1,9 @@
 //! What a person writes: answers, notes, findings, replies. Each is durable when it is printed.
 
-use bienban_core::client::{Client, ClientError, Note};
+use bienban_core::checklist::Day;
+use bienban_core::client::{Client, ClientError, Note, Settled};
 use bienban_core::clock;
-use bienban_core::model::{FindingInput, Genesis, Grade};
+use bienban_core::model::{FindingInput, Genesis, Grade, Timestamp};
 use bienban_core::replica::EditOutcome;
 use clap::Args;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page;
 use crate::cli::time;
 use crate::cli::words::{self, TypedSeverity};
+use crate::messages::Messages;
 
 /// An answer.
 #[derive(Debug, Args)]
@@ -76,17 +78,6 @@ pub(super) struct FindingArgs {
     unfixable: bool,
 }
 
-/// A field of the minutes' header.
-#[derive(Debug, Args)]
-pub(super) struct HeaderArgs {
-    /// The inspection.
-    inspection: String,
-    /// The field's name, for instance witness; a wrong one is answered with all there are.
-    field: String,
-    /// What it says.
-    value: String,
-}
-
 /// A finding that is there.
 #[derive(Debug, Args)]
 pub(super) struct RowArgs {
@@ -124,6 +115,12 @@ pub(in crate::cli) struct EditData {
     /// The name of what was made: a finding, comment, request or reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) id: Option<String>,
+    /// Whether this edit settled a conflict (`now`) or somebody had settled it so (`before`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) settled: Option<&'static str>,
+    /// What a person should look at although it was recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) warnings: Vec<String>,
     /// The place in this device's journal; none when nothing changed.
     pub(in crate::cli) recorded: Option<u64>,
 }
@@ -138,7 +135,27 @@ impl EditData {
             value: None,
             row: None,
             id: None,
+            settled: None,
+            warnings: Vec::new(),
             recorded: outcome.recorded.map(|position| position.0),
+        }
+    }
+
+    /// Says how a conflict was settled.
+    pub(in crate::cli) fn settled(&mut self, settled: Settled) {
+        self.settled = Some(match settled {
+            Settled::Now => "now",
+            Settled::Before => "before",
+        });
+    }
+
+    /// Warns of a deadline that has passed already.
+    pub(in crate::cli) fn warn_of_deadline(&mut self, deadline: Option<Timestamp>, m: &Messages) {
+        let today = Day::of(clock::now());
+        let passed = deadline.and_then(Day::of).filter(|day| today.is_some_and(|now| *day < now));
+        if let (Some(day), Some(today)) = (passed, today) {
+            let (day, today) = (day.to_string(), today.to_string());
+            self.warnings.push(m.text("edit.deadline_passed", &[("day", &day), ("today", &today)]));
         }
     }
 
@@ -151,7 +168,11 @@ impl EditData {
                 let inspection = &self.inspection[..page::SHORT.min(self.inspection.len())];
                 page.line(m.text("edit.into", &[("done", &done), ("inspection", inspection)]));
             }
+            None if self.settled == Some("before") => page.line(done),
             None => page.line(m.text("edit.unchanged", &[])),
+        }
+        for warning in &self.warnings {
+            output.remark(warning);
         }
         Answer::new(&self, page)
     }
@@ -161,24 +182,6 @@ impl EditData {
 pub(super) fn answer(
     client: &Client,
     arguments: AnswerArgs,
-    output: &Output,
-) -> Result<Answer, CliError> {
-    give(client, arguments, false, output)
-}
-
-/// Settles an item in which several answers stand.
-pub(super) fn resolve(
-    client: &Client,
-    arguments: AnswerArgs,
-    output: &Output,
-) -> Result<Answer, CliError> {
-    give(client, arguments, true, output)
-}
-
-fn give(
-    client: &Client,
-    arguments: AnswerArgs,
-    resolves: bool,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let m = output.messages();
@@ -194,11 +197,9 @@ fn give(
         Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
         None => None,
     };
-    let outcome = match (&row, resolves) {
-        (None, false) => client.answer(&inspection, &item, draft),
-        (None, true) => client.resolve(&inspection, &item, draft),
-        (Some(row), false) => client.row_answer(&inspection, row, &item, draft),
-        (Some(row), true) => client.row_resolve(&inspection, row, &item, draft),
+    let outcome = match &row {
+        None => client.answer(&inspection, &item, draft),
+        Some(row) => client.row_answer(&inspection, row, &item, draft),
     }?;
     let mut data = EditData::of(&inspection, &outcome);
     let said = match &value {
@@ -235,18 +236,6 @@ pub(super) fn note(
     data.answer(done, output)
 }
 
-/// Writes a field of the minutes' header.
-pub(super) fn set_header(
-    client: &Client,
-    arguments: &HeaderArgs,
-    output: &Output,
-) -> Result<Answer, CliError> {
-    let inspection = client.find_inspection(&arguments.inspection)?;
-    let outcome = client.set_header(&inspection, &arguments.field, &arguments.value)?;
-    let done = output.messages().text("edit.header", &[("field", &arguments.field)]);
-    EditData::of(&inspection, &outcome).answer(done, output)
-}
-
 /// Adds a finding.
 pub(super) fn finding(
     client: &Client,
@@ -256,6 +245,7 @@ pub(super) fn finding(
     let inspection = client.find_inspection(&arguments.inspection)?;
     let now = clock::now();
     let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    let deadline = deadline.transpose()?;
     let TypedSeverity(severity) = arguments.severity;
     let item = (arguments.item != "-").then_some(arguments.item);
     let input = FindingInput {
@@ -263,7 +253,7 @@ pub(super) fn finding(
         severity,
         text: arguments.text,
         clause: arguments.clause,
-        deadline: deadline.transpose()?,
+        deadline,
         unfixable: arguments.unfixable,
     };
     let (id, outcome) = client.finding(&inspection, input)?;
@@ -272,6 +262,7 @@ pub(super) fn finding(
     let done = output.messages().text("edit.found", &[("id", &id[..8])]);
     data.item = item;
     data.id = Some(id);
+    data.warn_of_deadline(deadline, output.messages());
     data.answer(done, output)
 }
 

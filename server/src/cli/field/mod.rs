@@ -3,11 +3,13 @@
 mod actions;
 mod batch;
 mod edit;
+mod header;
 mod life;
 mod moving;
 mod read;
 mod row;
 mod samples;
+mod settle;
 mod travel;
 mod typed;
 
@@ -93,13 +95,13 @@ enum FieldCommand {
     Extend(life::ExtendArgs),
     /// Show the clocks that run for an inspection.
     Clock(life::ClockArgs),
-    /// Write a field of the minutes' header.
-    Header(edit::HeaderArgs),
+    /// Write a field of the minutes' header, or show all of them with what is missing.
+    Header(header::HeaderArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
     /// Show every answer ever given to an item, oldest first. Times are what the devices claim.
     History(read::ItemArgs),
-    /// Show where answers that differ stand, in one inspection or in all.
+    /// Show where values that differ stand, in one inspection or in all, and what settles each.
     Conflicts {
         /// The inspection; all of them if absent.
         inspection: Option<String>,
@@ -107,8 +109,9 @@ enum FieldCommand {
     /// Say by which edition of its checklist an inspection is filled; preview, make or turn back a
     /// move to another edition.
     Template(moving::TemplateArgs),
-    /// Settle an item in which answers that differ stand.
-    Resolve(edit::AnswerArgs),
+    /// Settle what people wrote apart: an item, a field of the header, a state or anything else that
+    /// `conflicts` lists. Whatever was written stays in the history.
+    Resolve(settle::ResolveArgs),
     /// Reply to a comment or request of the supervisor.
     Reply(edit::ReplyArgs),
     /// Exchange everything with the hub.
@@ -157,7 +160,7 @@ async fn perform(
         C::List(list) => rows::inspections(client, &list, output),
         C::Open(open) => read::open(client, &open, output),
         C::Answer(answer) => edit::answer(client, answer, output),
-        C::Resolve(answer) => edit::resolve(client, answer, output),
+        C::Resolve(resolve) => settle::run(client, resolve, output),
         C::Note(note) => edit::note(client, note, output),
         C::Row(row) => row::run(client, row, output),
         C::Finding(finding) => edit::finding(client, finding, output),
@@ -171,7 +174,7 @@ async fn perform(
         C::State(state) => life::set_state(client, state, output),
         C::Extend(extend) => life::extend(client, &extend, output),
         C::Clock(clock) => life::clock(client, &clock, output),
-        C::Header(header) => edit::set_header(client, &header, output),
+        C::Header(header) => header::run(client, &header, output),
         C::Reply(reply) => edit::reply(client, &reply, output),
         C::Show(show) => read::show(client, &show, output),
         C::History(item) => read::history(client, &item, output),

@@ -10,7 +10,7 @@ use super::typed;
 use crate::cli::course::{self, MissingData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
-use crate::cli::record::{self, AnswerData, ConflictData, InspectionData};
+use crate::cli::record::{self, AnswerData, ConflictData, InspectionData, Settling};
 use crate::cli::rejected::{self, RejectedData};
 use crate::cli::rows::{self, NamedData};
 use crate::cli::{page, words};
@@ -198,8 +198,9 @@ pub(in crate::cli) fn show(
         Some(client.find_heads(&document, &arguments.at)?)
     };
     let shown = client.show(&inspection, heads.as_deref())?;
-    let data = InspectionData::of(&shown, m);
-    let page = page::inspection(&data, shown.corrections.as_ref(), m);
+    let settling = Settling::of(client, &shown.document.to_string())?;
+    let data = InspectionData::of(&shown, &settling, m);
+    let page = page::inspection(&data, &shown, m);
     Answer::new(&data, page)
 }
 
@@ -254,12 +255,12 @@ pub(super) fn conflicts(
     let m = output.messages();
     let mut rows = Vec::new();
     match inspection {
-        Some(name) => rows.push(conflicts_of(client, &client.find_inspection(name)?)?),
+        Some(name) => rows.push(conflicts_of(client, &client.find_inspection(name)?, m)?),
         None => {
             // The summary rows say which ones; only those are opened.
             for row in client.all(Kind::Inspection)?.into_iter().filter(|row| row.conflicts > 0) {
                 let genesis = client.phone().replica().genesis(row.document);
-                rows.push(conflicts_of(client, &genesis.map_err(ClientError::from)?)?);
+                rows.push(conflicts_of(client, &genesis.map_err(ClientError::from)?, m)?);
             }
         }
     }
@@ -267,7 +268,7 @@ pub(super) fn conflicts(
     for row in &rows {
         let title = row.facility.as_ref().map(|named| named.title.as_str()).unwrap_or_default();
         page.line(format!("{}  {title}", &row.inspection[..page::SHORT]));
-        page::conflicts(&mut page, &row.conflicts, m);
+        record::conflicts::text(&mut page, &row.conflicts, m);
     }
     if rows.iter().all(|row| row.conflicts.is_empty()) {
         page.line(m.text("conflicts.none", &[]));
@@ -277,13 +278,19 @@ pub(super) fn conflicts(
     Answer::new(&ConflictsData { rows }, page)
 }
 
-fn conflicts_of(client: &Client, inspection: &Genesis) -> Result<RecordConflicts, ClientError> {
+fn conflicts_of(
+    client: &Client,
+    inspection: &Genesis,
+    m: &Messages,
+) -> Result<RecordConflicts, ClientError> {
     let (conflicts, authors) = client.conflicts(inspection)?;
+    let (_, template) = client.template_of(inspection)?;
+    let settling = Settling::of(client, &inspection.document().to_string())?;
     let row = client.phone().replica().summary(inspection.document())?;
     let facility = row.and_then(|row| row.facility);
     Ok(RecordConflicts {
         inspection: inspection.document().to_string(),
         facility: facility.map(|id| rows::named(client, id)).transpose()?,
-        conflicts: record::conflicts(&conflicts, &authors),
+        conflicts: record::conflicts::conflicts(&conflicts, &authors, &template, &settling, m),
     })
 }

@@ -1,0 +1,233 @@
+//! What a set of changes wrote to: which items, fields and texts, and who.
+//!
+//! Decodes the changes it is asked about, so it serves one screen, or the few changes at the end of a
+//! document, and never a whole history in a list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::legacy::{ObjectId, OpType};
+use automerge::{ExpandedChange, ObjId};
+use serde::Serialize;
+
+use super::document::{Document, contain};
+use super::edition::TEMPLATE;
+use super::ids::{ChangeHash, Kind, Timestamp};
+use super::kinds::row;
+use super::layout::FIRST_ACTOR;
+use super::register::Said;
+use super::view::{Place, View};
+
+/// The field of a place that is a note's or finding's text.
+pub(crate) const TEXT: &str = "text";
+
+/// A place that was written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Touched {
+    /// Where. Texts of items stand in `notes`, opinions in `texts`, rows that were made under their
+    /// id alone.
+    pub place: Place,
+    /// Every change that wrote there, with its author and the time that it claims, oldest first.
+    pub by: Vec<Said<()>>,
+}
+
+/// Where an object of the document stands.
+#[derive(Debug, Clone)]
+enum Spot {
+    /// A map of registers, under its name.
+    Map(String),
+    /// A row of a map: the map's name and the row's id.
+    Row(String, String),
+    /// The answers of a row, with the row's id and its group.
+    Answers(String, String),
+    /// A text.
+    Text(Place),
+}
+
+impl Document {
+    /// Returns the heads of the content: the heads without the last steps of the life cycle, which
+    /// change nothing that was found. Equal content heads mean equal content.
+    #[must_use]
+    pub fn content_heads(&self) -> Vec<ChangeHash> {
+        let mut heads = self.heads();
+        if self.genesis.kind != Kind::Inspection {
+            return heads;
+        }
+        let spots = Spots::of(&self.view());
+        while let Some(at) = heads.iter().position(|head| self.is_course(&spots, head)) {
+            let head = heads.swap_remove(at);
+            let rest = self.ancestors(&heads);
+            let deps = self.known.get(&head).map(|known| known.deps.clone()).unwrap_or_default();
+            heads.extend(deps.into_iter().filter(|dep| !rest.contains(dep)));
+        }
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Returns what was written to since some heads, in the order of its names: by every change that
+    /// none of them builds on. Steps of the life cycle are left out: they are its own course, and
+    /// change nothing that was found. None where a head is not held, so that nobody can tell.
+    #[must_use]
+    pub fn touched_since(&self, heads: &[ChangeHash]) -> Option<Vec<Touched>> {
+        if heads.iter().any(|head| !self.has(head)) {
+            return None;
+        }
+        let seen = self.ancestors(heads);
+        let later: Vec<ChangeHash> = self
+            .known
+            .iter()
+            .filter(|(hash, known)| known.actor != FIRST_ACTOR && !seen.contains(hash))
+            .map(|(hash, _)| *hash)
+            .collect();
+        if later.is_empty() {
+            return Some(Vec::new());
+        }
+        let view = self.view();
+        let spots = Spots::of(&view);
+        let mut found: BTreeMap<Place, BTreeMap<(u64, ChangeHash), Said<()>>> = BTreeMap::new();
+        for change in self.expanded(&later) {
+            let hash = ChangeHash(change.hash.map_or([0; 32], |hash| hash.0));
+            let at = Timestamp(change.time);
+            for place in spots.places(&change) {
+                let actor = change.actor_id.to_bytes().to_vec();
+                let said = Said { value: (), actor, change: hash, at };
+                found.entry(place).or_default().insert((change.start_op.get(), hash), said);
+            }
+        }
+        found.retain(|place, _| !is_course(place));
+        let touched = found.into_iter().map(|(place, by)| {
+            let place = spots.named(&view, place);
+            Touched { place, by: by.into_values().collect() }
+        });
+        Some(touched.collect())
+    }
+
+    fn expanded(&self, hashes: &[ChangeHash]) -> Vec<ExpandedChange> {
+        // Decoding panics on operations that this version does not know.
+        self.changes(hashes).iter().filter_map(|change| contain(|| change.decode())).collect()
+    }
+
+    /// Returns whether a change is a step of the life cycle and nothing else.
+    fn is_course(&self, spots: &Spots, hash: &ChangeHash) -> bool {
+        if self.known.get(hash).is_none_or(|known| known.actor == FIRST_ACTOR) {
+            return false;
+        }
+        let changes = self.expanded(&[*hash]);
+        let Some(change) = changes.first() else { return false };
+        let places = spots.places(change);
+        !places.is_empty() && places.iter().all(is_course)
+    }
+}
+
+/// Returns whether a place belongs to the course of an inspection and not to what was found.
+fn is_course(place: &Place) -> bool {
+    place.container == "lifecycle" && place.key != TEMPLATE
+}
+
+/// Where every object of a document stands, by its id.
+struct Spots(BTreeMap<(u64, Vec<u8>), Spot>);
+
+impl Spots {
+    fn of(view: &View<'_>) -> Self {
+        let layout = &view.document().layout;
+        let mut spots = BTreeMap::new();
+        let mut add = |object: &ObjId, spot: Spot| {
+            if let ObjId::Id(counter, actor, _) = object {
+                spots.insert((*counter, actor.to_bytes().to_vec()), spot);
+            }
+        };
+        let text = |container: &str, key: &str, field: Option<&str>| {
+            Spot::Text(Place {
+                container: container.to_owned(),
+                key: key.to_owned(),
+                field: field.map(str::to_owned),
+            })
+        };
+        for (name, map) in &layout.registers {
+            add(map, Spot::Map((*name).to_owned()));
+        }
+        for (name, object) in &layout.texts {
+            add(object, text("texts", name, None));
+        }
+        for (item, object) in &layout.notes {
+            add(object, text("notes", item, None));
+        }
+        for (name, map) in &layout.rows {
+            add(map, Spot::Map((*name).to_owned()));
+            for (id, object) in view.rows(name) {
+                add(&object, Spot::Row((*name).to_owned(), id.clone()));
+                for object in view.texts_in(&object, TEXT) {
+                    add(&object, text(name, &id, Some(TEXT)));
+                }
+            }
+        }
+        for (id, parts) in view.row_parts() {
+            let group = row::group(view, &parts.row).shown().cloned().unwrap_or_default();
+            if let Some(answers) = &parts.answers {
+                add(answers, Spot::Answers(id.clone(), group));
+            }
+            if let Some(note) = &parts.note {
+                add(note, text("rows", &id, Some("note")));
+            }
+        }
+        Self(spots)
+    }
+
+    /// Returns every place that a change wrote to, by the keys in the record.
+    fn places(&self, change: &ExpandedChange) -> BTreeSet<Place> {
+        let mut places = BTreeSet::new();
+        for op in &change.operations {
+            let ObjectId::Id(id) = &op.obj else { continue };
+            let spot = self.0.get(&(id.0, id.1.to_bytes().to_vec()));
+            let key = match &op.key {
+                automerge::legacy::Key::Map(key) => Some(key.to_string()),
+                automerge::legacy::Key::Seq(_) => None,
+            };
+            let makes = matches!(op.action, OpType::Make(_));
+            places.extend(spot.and_then(|spot| spot.place(key, makes)));
+        }
+        places
+    }
+
+    /// Returns a place with the item's name in the edition that the record is read by.
+    fn named(&self, view: &View<'_>, place: Place) -> Place {
+        match place.container.as_str() {
+            "answers" => Place { key: view.name(&place.key), ..place },
+            "notes" => Place { key: view.name_about(place.key), ..place },
+            "rows" if place.field.is_none() => {
+                let group = self.0.values().find_map(|spot| match spot {
+                    Spot::Answers(id, group) if place.key.starts_with(id.as_str()) => Some(group),
+                    _ => None,
+                });
+                let Some((row, storage)) = place.key.split_once('/') else { return place };
+                let (Some(group), Some(edition)) = (group, view.edition()) else { return place };
+                let key = format!("{row}/{}", edition.name_in(group, storage));
+                Place { key, ..place }
+            }
+            _ => place,
+        }
+    }
+}
+
+impl Spot {
+    /// Returns where an operation in this object writes; none for the making of a part that is told
+    /// as its whole.
+    fn place(&self, key: Option<String>, makes: bool) -> Option<Place> {
+        match (self, key) {
+            (Self::Text(place), _) => Some(place.clone()),
+            (Self::Map(container), Some(key)) => {
+                Some(Place { container: container.clone(), key, field: None })
+            }
+            // The parts of a row are made with it.
+            (Self::Row(..), Some(_)) if makes => None,
+            (Self::Row(container, id), Some(field)) => {
+                Some(Place { container: container.clone(), key: id.clone(), field: Some(field) })
+            }
+            (Self::Answers(row, _), Some(item)) => Some(Place {
+                container: "rows".to_owned(),
+                key: format!("{row}/{item}"),
+                field: None,
+            }),
+            (_, None) => None,
+        }
+    }
+}

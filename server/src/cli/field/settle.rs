@@ -1,0 +1,129 @@
+//! Settling what people wrote apart: by a new value, or by choosing one of those that stand.
+
+use bienban_core::client::{Client, ClientError, Settled};
+use bienban_core::model::{Genesis, Grade};
+use bienban_core::replica::EditOutcome;
+use clap::Args;
+
+use super::EditData;
+use super::typed::{self, Typed};
+use crate::cli::error::CliError;
+use crate::cli::output::{Answer, Output};
+use crate::cli::words;
+use crate::cli::wrong::Wrong;
+
+/// What to settle, and how.
+#[derive(Debug, Args)]
+pub(super) struct ResolveArgs {
+    /// The inspection.
+    inspection: String,
+    /// What is to be settled, as `conflicts` names it: an item, ROW/ITEM, header/FIELD, lifecycle/STATE,
+    /// findings/ID/FIELD and so on.
+    item: String,
+    /// What holds from now on: an answer to an item as `answer` takes it, or a field of the header.
+    #[arg(allow_negative_numbers = true)]
+    answer: Option<String>,
+    /// Choose the value that this change wrote, by its first digits, instead of typing one.
+    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["answer", "value", "photo", "note", "row"])]
+    choose: Option<String>,
+    /// The row of a repeated section, by the first digits of its id.
+    #[arg(long)]
+    row: Option<String>,
+    /// A measured or written value beside a grade.
+    #[arg(long, allow_negative_numbers = true)]
+    value: Option<String>,
+    /// A photo by its BLAKE3 hash, 64 hexadecimal digits; several times for several.
+    #[arg(long, value_name = "HASH")]
+    photo: Vec<String>,
+    /// A line to add to the item's note, or to the row's.
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// Settles what people wrote apart.
+pub(super) fn run(
+    client: &Client,
+    arguments: ResolveArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    if arguments.row.is_none()
+        && let Some(place) = client.find_place(&inspection, &arguments.item)?
+    {
+        let outcome = match (&arguments.choose, &arguments.answer) {
+            (Some(change), _) => client.choose(&inspection, &place, change)?,
+            (None, Some(value)) if place.container == "header" => {
+                client.resolve_header(&inspection, &place.key, value)?
+            }
+            (None, _) => return Err(Wrong::Choose { place: arguments.item }.into()),
+        };
+        return said(&inspection, outcome, arguments.item, output);
+    }
+    let row = arguments.row.as_deref();
+    let (row, item) = typed::place(client, &inspection, &arguments.item, row)?;
+    let row = match row {
+        Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
+        None => None,
+    };
+    if let Some(change) = &arguments.choose {
+        let place = Client::place_of(row.as_deref(), &item);
+        let outcome = client.choose(&inspection, &place, change)?;
+        return said(&inspection, outcome, arguments.item, output);
+    }
+    answered(client, &inspection, arguments, (row, item), output)
+}
+
+/// Settles by an answer to an item.
+fn answered(
+    client: &Client,
+    inspection: &Genesis,
+    arguments: ResolveArgs,
+    (row, item): (Option<String>, String),
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let (_, template) = client.template_of(inspection)?;
+    let ResolveArgs { answer, value, photo: photos, note, .. } = arguments;
+    let typed = Typed { answer, value, photos, note };
+    let draft = typed::read(&template, &item, typed).map_err(ClientError::from)?;
+    let (grade, value) = (draft.grade, draft.value.clone());
+    let (settled, outcome) = match &row {
+        None => client.resolve(inspection, &item, draft),
+        Some(row) => client.row_resolve(inspection, row, &item, draft),
+    }?;
+    let mut data = EditData::of(inspection, &outcome);
+    let said = match &value {
+        Some(value) if grade == Grade::Given => {
+            let entry = template.item(&item).map(|(_, item)| item);
+            words::value(m, entry, value).unwrap_or_else(|| value.clone())
+        }
+        _ => words::grade(m, grade),
+    };
+    let done = match settled {
+        Settled::Now => m.text("edit.answered", &[("item", &item), ("grade", &said)]),
+        Settled::Before => m.text("edit.settled_before", &[("place", &item)]),
+    };
+    data.item = Some(item);
+    data.grade = Some(grade.name());
+    data.value = value;
+    data.row = row;
+    data.settled(settled);
+    data.answer(done, output)
+}
+
+fn said(
+    inspection: &Genesis,
+    (settled, outcome): (Settled, EditOutcome<()>),
+    place: String,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let done = match settled {
+        Settled::Now => m.text("edit.settled", &[("place", &place)]),
+        Settled::Before => m.text("edit.settled_before", &[("place", &place)]),
+    };
+    let mut data = EditData::of(inspection, &outcome);
+    data.item = Some(place);
+    data.settled(settled);
+    data.answer(done, output)
+}

@@ -1,0 +1,226 @@
+//! Where values that differ stand, and the command that settles each: as data, and as text.
+
+use std::path::Path;
+
+use bienban_core::checklist::Template;
+use bienban_core::client::{Authors, Client, ClientError, header_form, place_name};
+use bienban_core::model::{Conflict, Kind, Place};
+use bienban_core::replica::may_write;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{SaidData, said};
+use crate::cli::output::Page;
+use crate::cli::{page, time, words};
+use crate::messages::Messages;
+
+/// The variable that names the folder of a device instead of `--dir`.
+const FOLDER_VARIABLE: &str = "BIENBAN_DIR";
+
+/// A register in which values that differ stand.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct ConflictData {
+    pub(in crate::cli) container: String,
+    pub(in crate::cli) key: String,
+    pub(in crate::cli) field: Option<String>,
+    /// As `resolve` names it.
+    pub(in crate::cli) name: String,
+    /// What people call it; may be empty.
+    pub(in crate::cli) label: String,
+    pub(in crate::cli) values: Vec<ContestedData>,
+}
+
+/// One of the values that stand.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct ContestedData {
+    #[serde(flatten)]
+    pub(in crate::cli) said: SaidData<Value>,
+    /// What chooses this value: the words behind `bienban field`, the same on every device.
+    pub(in crate::cli) settle: Vec<String>,
+    /// The whole command, for a person at this device.
+    #[serde(skip)]
+    pub(in crate::cli) command: String,
+}
+
+/// How this device's commands begin, and the inspection that they are about.
+pub(in crate::cli) struct Settling {
+    begins: String,
+    inspection: String,
+}
+
+impl Settling {
+    /// Returns how the command begins that settles something in an inspection. A device that may
+    /// not write inspections is told what a device of the team runs.
+    pub(in crate::cli) fn of(client: &Client, inspection: &str) -> Result<Self, ClientError> {
+        let own = client.phone().replica().device(client.device())?;
+        let writes = own.is_none_or(|own| may_write(own.role, Kind::Inspection));
+        let named = std::env::var_os(FOLDER_VARIABLE);
+        let named = named.is_some_and(|dir| Path::new(&dir) == client.dir());
+        let begins = match writes && !named {
+            true => format!("bienban field --dir {}", quoted(&client.dir().display().to_string())),
+            false => "bienban field".to_owned(),
+        };
+        Ok(Self { begins, inspection: inspection.chars().take(page::SHORT).collect() })
+    }
+
+    fn choosing(&self, place: &Place, change: &str) -> Vec<String> {
+        let change: String = change.chars().take(page::SHORT).collect();
+        let words = ["resolve", &self.inspection, &place_name(place), "--choose", &change];
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    fn command(&self, words: &[String]) -> String {
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        format!("{} {}", self.begins, words.join(" "))
+    }
+}
+
+/// Turns conflicts into data.
+pub(in crate::cli) fn conflicts(
+    conflicts: &[Conflict],
+    authors: &Authors,
+    template: &Template,
+    settling: &Settling,
+    m: &Messages,
+) -> Vec<ConflictData> {
+    let each = conflicts.iter().map(|conflict| {
+        let place = &conflict.place;
+        ConflictData {
+            container: place.container.clone(),
+            key: place.key.clone(),
+            field: place.field.clone(),
+            name: place_name(place),
+            label: label(place, template, m),
+            values: conflict
+                .values
+                .iter()
+                .map(|value| {
+                    let settle = settling.choosing(place, &value.change.to_string());
+                    ContestedData {
+                        said: said(value, authors, |raw| value_of(place.field.as_deref(), raw)),
+                        command: settling.command(&settle),
+                        settle,
+                    }
+                })
+                .collect(),
+        }
+    });
+    each.collect()
+}
+
+/// Returns what people call a place; empty where its name says it.
+pub(super) fn label(place: &Place, template: &Template, m: &Messages) -> String {
+    let item = match place.container.as_str() {
+        "header" => {
+            let field = header_form().field(&place.key).ok();
+            return field.map(|field| words::local(m, &field.title).to_owned()).unwrap_or_default();
+        }
+        "lifecycle" => return words::state(m, &place.key),
+        "texts" => {
+            return match place.key.as_str() {
+                "facility_opinion" => m.text("show.facility_opinion", &[]),
+                "other_opinions" => m.text("show.other_opinions", &[]),
+                _ => m.text("show.conclusion", &[]),
+            };
+        }
+        "answers" | "notes" => place.key.as_str(),
+        "rows" => place.row_item().map(|(_, item)| item).unwrap_or_default(),
+        _ => return String::new(),
+    };
+    let entry = template.item(item).map(|(_, entry)| words::local(m, &entry.text));
+    entry.unwrap_or_default().to_owned()
+}
+
+/// Returns what stands in a register as data: times in the one format that all data has.
+pub(in crate::cli) fn value_of(field: Option<&str>, raw: &str) -> Value {
+    let value = serde_json::from_str(raw).unwrap_or_else(|_| Value::String(raw.to_owned()));
+    with_times(field.unwrap_or_default(), value)
+}
+
+fn with_times(name: &str, value: Value) -> Value {
+    match (name, value) {
+        ("claimed_at" | "deadline", Value::Number(number)) => match number.as_i64() {
+            Some(at) => Value::String(time::rfc3339(bienban_core::model::Timestamp(at))),
+            None => Value::Number(number),
+        },
+        (_, Value::Object(fields)) => {
+            let fields = fields.into_iter().map(|(key, value)| {
+                let value = with_times(&key, value);
+                (key, value)
+            });
+            Value::Object(fields.collect())
+        }
+        (_, value) => value,
+    }
+}
+
+/// Returns a register's raw text with its times in the one format that all data has.
+pub(in crate::cli) fn raw_text(field: Option<&str>, raw: &str) -> String {
+    match serde_json::from_str::<Value>(raw) {
+        Ok(value @ (Value::Object(_) | Value::Number(_))) => {
+            match with_times(field.unwrap_or_default(), value) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            }
+        }
+        _ => raw.to_owned(),
+    }
+}
+
+/// Writes conflicts, each value with who and when and the command that chooses it.
+pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Messages) {
+    for conflict in conflicts {
+        let label = if conflict.label.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", conflict.label)
+        };
+        page.line(format!("  {}{label}", conflict.name));
+        for value in &conflict.values {
+            let shown = page::raw_answer(&value.said.value, m);
+            let shown = shown.unwrap_or_else(|| match &value.said.value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            page.line(format!("    {shown}  {}", page::by(&value.said.author, &value.said.at, m)));
+            page.line(format!(
+                "      {}",
+                m.text("conflicts.choose", &[("command", &value.command)])
+            ));
+        }
+    }
+}
+
+/// Returns an argument as a shell takes it.
+fn quoted(text: &str) -> String {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '@');
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_inside_values_have_the_format_of_all_times() {
+        let answer = value_of(None, r#"{"claimed_at":1795453199000,"grade":"pass"}"#);
+        assert_eq!(answer["claimed_at"], "2026-11-23T16:59:59.000Z");
+        assert_eq!(value_of(Some("deadline"), "1795453199000"), "2026-11-23T16:59:59.000Z");
+        assert_eq!(value_of(Some("deadline"), "null"), Value::Null);
+        assert_eq!(value_of(Some("severity"), "\"major\""), "major");
+        assert_eq!(value_of(None, "no json"), "no json");
+        assert_eq!(raw_text(Some("deadline"), "1795453199000"), "2026-11-23T16:59:59.000Z");
+        assert_eq!(raw_text(Some("text"), "gõ 5"), "gõ 5");
+    }
+
+    #[test]
+    fn a_command_can_be_copied_into_a_shell() {
+        assert_eq!(quoted("demo-day/phone-1"), "demo-day/phone-1");
+        assert_eq!(quoted("C's máy"), "'C'\\''s máy'");
+        assert_eq!(quoted(""), "''");
+    }
+}
