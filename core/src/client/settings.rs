@@ -44,19 +44,37 @@ pub(super) fn create(dir: &Path, settings: &Settings, seed: &[u8; 32]) -> Result
     if key.exists() {
         return Err(ClientError::HasDevice { path: dir.to_owned() });
     }
-    let stored =
-        Stored { version: SETTINGS_VERSION, hub: settings.hub.as_ref().map(ToString::to_string) };
-    let text = serde_json::to_vec_pretty(&stored).map_err(|error| ClientError::Settings {
-        path: dir.join(SETTINGS_FILE),
-        reason: error.to_string(),
-    })?;
-    write_new(&dir.join(SETTINGS_FILE), &text, false)?;
+    write_new(&dir.join(SETTINGS_FILE), &encode(dir, settings)?, false)?;
     // The key last: a folder with a key is a whole device.
     let hex = zeroize::Zeroizing::new(hex::encode(seed));
     write_new(&key, hex.as_bytes(), true)?;
     fs::File::open(dir)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| file("save", dir, source))
+}
+
+fn encode(dir: &Path, settings: &Settings) -> Result<Vec<u8>, ClientError> {
+    let hub = settings.hub.as_ref().map(ToString::to_string);
+    serde_json::to_vec_pretty(&Stored { version: SETTINGS_VERSION, hub }).map_err(|error| {
+        ClientError::Settings { path: dir.join(SETTINGS_FILE), reason: error.to_string() }
+    })
+}
+
+/// Writes the settings of a device that is there, so that a power cut leaves the old ones or the new
+/// ones. Damaged settings would keep the device from opening.
+pub(super) fn replace(dir: &Path, settings: &Settings) -> Result<(), ClientError> {
+    let path = dir.join(SETTINGS_FILE);
+    let beside = path.with_extension("new");
+    write_new(&beside, &encode(dir, settings)?, false)?;
+    fs::rename(&beside, &path)
+        .and_then(|()| fs::File::open(dir)?.sync_all())
+        .map_err(|source| ClientError::File { action: "write", path, source })
+}
+
+/// Returns whether a folder is a device's.
+#[must_use]
+pub fn holds_device(dir: &Path) -> bool {
+    dir.join(KEY_FILE).exists()
 }
 
 pub(super) fn read(dir: &Path) -> Result<(Settings, zeroize::Zeroizing<[u8; 32]>), ClientError> {
@@ -134,6 +152,18 @@ pub(super) fn refusal(dir: &Path) -> Result<Option<Timestamp>, ClientError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_replaced_whole_and_leave_nothing_beside_them() {
+        let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), &Settings::default(), &[7; 32]).unwrap();
+        assert!(holds_device(dir.path()));
+        let hub: HubAddress = format!("bienban://hub:9#{}", "ab".repeat(32)).parse().unwrap();
+        replace(dir.path(), &Settings { hub: Some(hub.clone()) }).unwrap();
+        let (settings, seed) = read(dir.path()).unwrap();
+        assert_eq!((settings.hub, *seed), (Some(hub), [7; 32]));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn a_refusal_is_remembered_until_the_hub_takes_the_device_in() {

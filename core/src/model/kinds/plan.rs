@@ -244,8 +244,7 @@ impl Editor<'_> {
             self.set_plan("issuer_level", level.name())?;
         }
         for (template, title) in &input.templates {
-            let title = field("title of the checklist", title)?;
-            self.put_row("templates", &template.to_string(), &title)?;
+            self.plan_template(*template, title)?;
         }
         for (facility, visit) in &input.facilities {
             self.plan_facility(*facility, visit)?;
@@ -336,6 +335,17 @@ impl Editor<'_> {
         };
         let visit = PlannedVisit { name: field("name", &visit.name)?, reason, ..visit.clone() };
         self.put_row("facilities", &facility.to_string(), &visit)
+    }
+
+    /// Names a checklist that the plan uses.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Cancelled`], or that the title is too long.
+    pub fn plan_template(&mut self, template: TemplateId, title: &str) -> Result<(), EditError> {
+        self.require_standing("checklists")?;
+        let title = field("title of the checklist", title)?;
+        self.put_row("templates", &template.to_string(), &title)
     }
 
     /// Puts a member on the team, under the id of a device or person.

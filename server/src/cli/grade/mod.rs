@@ -33,7 +33,7 @@ pub(super) struct GradeArgs {
     #[arg(long, value_name = "FILE")]
     answers: String,
     /// The day as of which to grade; default: what the answers say, or today.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     as_of: Option<Day>,
     /// Say why: every answer, rule and clause.
     #[arg(long)]
