@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod desk;
 mod full;
 mod hostile;
 mod hub;
@@ -16,6 +17,7 @@ mod join;
 mod kills;
 mod life;
 mod moving;
+mod plans;
 mod program;
 mod restore;
 mod rows;

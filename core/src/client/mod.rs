@@ -353,8 +353,13 @@ impl Client {
         {
             return Err(ClientError::OtherKey { pinned, given: hub.key() });
         }
+        let other = self.settings.hub.as_ref().is_some_and(|pinned| pinned.key() != hub.key());
         let settings = Settings { hub: Some(hub) };
         settings::replace(&self.dir, &settings)?;
+        if other {
+            // Another hub has refused nothing yet.
+            settings::note_refusal(&self.dir, None)?;
+        }
         self.settings = settings;
         Ok(())
     }

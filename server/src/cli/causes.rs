@@ -103,17 +103,6 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let values = [("document", document.as_str()), ("found", &found), ("wanted", &wanted)];
             m.text("cause.wrong_kind", &values)
         }
-        E::OtherKey { pinned, given } => {
-            let (pinned, given) = (pinned.to_string(), given.to_string());
-            m.text("cause.other_key", &[("pinned", &pinned), ("given", &given)])
-        }
-        E::PlanCancelled { title, reason } => {
-            m.text("cause.plan_cancelled", &[("title", title), ("reason", reason)])
-        }
-        E::VisitBegun { facility } => m.text("cause.visit_begun", &[("facility", facility)]),
-        E::NeedsLeader { name } => m.text("cause.needs_leader", &[("name", name)]),
-        E::NotInTeam { name } => m.text("cause.not_in_team", &[("name", name)]),
-        E::PlanDays { from, to } => m.text("cause.plan_days", &[("from", from), ("to", to)]),
         E::NotPlanned => m.text("cause.not_planned", &[]),
         E::Move(error) => return of_move(error, m),
         E::NotReady { to, missing } => {
@@ -129,6 +118,25 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::DeadlineTooLate { given, latest } => {
             m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
         }
+        _ => return of_desk(error, m),
+    })
+}
+
+/// As [`of_client`], of what is about plans and hubs.
+fn of_desk(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::OtherKey { pinned, given } => {
+            let (pinned, given) = (pinned.to_string(), given.to_string());
+            m.text("cause.other_key", &[("pinned", &pinned), ("given", &given)])
+        }
+        E::PlanCancelled { title, reason } => {
+            m.text("cause.plan_cancelled", &[("title", title), ("reason", reason)])
+        }
+        E::VisitBegun { facility } => m.text("cause.visit_begun", &[("facility", facility)]),
+        E::NeedsLeader { name } => m.text("cause.needs_leader", &[("name", name)]),
+        E::NotInTeam { name } => m.text("cause.not_in_team", &[("name", name)]),
+        E::PlanDays { from, to } => m.text("cause.plan_days", &[("from", from), ("to", to)]),
         _ => return None,
     })
 }

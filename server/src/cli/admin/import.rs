@@ -387,7 +387,7 @@ mod columns {
             let name = column.name();
             assert!(en.contains(&format!("\n  {name} ")), "{name}");
             assert!(vi.contains(&format!("\n  {name} ")), "{name}");
-            let row = format!("| `{name}` | {} |", if column.needed() { "yes" } else { "" });
+            let row = format!("| `{name}` |{}|", if column.needed() { " yes " } else { " " });
             assert!(page.contains(&row), "docs/cli.md lacks {row}");
         }
         for kind in Owner::ALL {

@@ -161,8 +161,8 @@ async fn perform(
 ) -> Result<Answer, CliError> {
     use AdminCommand as C;
     match command {
-        C::Init(_) | C::Hub(_) => Err(Wrong::OnlyHub.into()),
-        C::Whoami => folder::whoami(client, output),
+        // The first two are done before the device is shared with anything.
+        C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
         C::Devices => devices::list(client, output),
         C::Checklist(checklists::ChecklistCommand::List) => rows::templates(client, output),

@@ -20,7 +20,7 @@ use serde_json::Value;
 pub(super) use self::page::{short, tree};
 use super::error::CliError;
 use super::output::{Answer, Output};
-use super::template;
+use super::{template, time};
 use crate::messages::Messages;
 
 /// Grade answers by a checklist and say why.
