@@ -59,7 +59,8 @@ fn another_hub_needs_a_word_for_it_and_then_gets_everything() {
     assert_eq!(folders.field_json("an", &["hub"])["hub"], one.uri.as_str(), "it is as it was");
     let changed = folders.field("an", &["hub", "--set", &two.uri, "--other-key"]).ok().out;
     assert!(changed.contains("another hub than before") && changed.contains(&device), "{changed}");
-    assert!(folders.field("an", &["sync"]).fails(6).err.contains("whoami"), "not enrolled there");
+    let stranger = folders.field("an", &["sync"]).fails(6);
+    assert!(stranger.err.contains("whoami"), "it was never enrolled there: {stranger:?}");
     let trust = ["trust", &device, "--name", "An", "--agency", "Xã", "--role", "inspector"];
     others.admin("first", &[&trust[..], &["--scope", "20"]].concat()).ok();
     folders.field_json("an", &["sync"]);
@@ -124,6 +125,17 @@ fn the_last_administrator_goes_only_by_an_explicit_word() {
     folders.admin("second", &[&words[..], &["--leave-no-admin"]].concat()).ok();
 }
 
+#[test]
+fn an_administrator_may_end_the_own_device_beside_another_and_is_told_that_it_is_done() {
+    let folders = Folders::new();
+    let hub = Hub::start(&folders);
+    let second = hub.enrol(&folders, "second", "Tỉnh", "admin");
+    let words = ["trust", &second, "--name", "Hai", "--agency", "Tỉnh", "--role", "admin"];
+    let done = folders.admin("second", &[&words[..], &["--scope", "00", "--inactive"]].concat());
+    assert_eq!(done.ok().json()["active"], false);
+    folders.admin("second", &["devices"]).fails(6);
+}
+
 /// Passes on the events that a watching phone prints, a line each.
 fn events(child: &mut Child) -> Receiver<Value> {
     let out = BufReader::new(child.stdout.take().unwrap());
@@ -172,8 +184,8 @@ fn the_sum_of_watching_is_the_last_line_and_covers_every_connection() {
     until(&told, "moved", &mut received);
     let before = received;
     assert!(before > 0);
-    // The line breaks without a goodbye.
-    drop(scene.hub.take());
+    // The connection ends before the command does, by an error.
+    scene.stop_hub();
     until(&told, "waiting", &mut received);
     scene.restart_hub();
     until(&told, "caught_up", &mut received);

@@ -355,11 +355,13 @@ impl Client {
         }
         let other = self.settings.hub.as_ref().is_some_and(|pinned| pinned.key() != hub.key());
         let settings = Settings { hub: Some(hub) };
-        settings::replace(&self.dir, &settings)?;
         if other {
-            // Another hub has refused nothing yet.
+            // Before the settings: what the other hub says must not be taken for the end of rights that
+            // it never gave. It has refused nothing yet either.
+            settings::note_unmet(&self.dir, true)?;
             settings::note_refusal(&self.dir, None)?;
         }
+        settings::replace(&self.dir, &settings)?;
         self.settings = settings;
         Ok(())
     }
@@ -380,9 +382,19 @@ impl Client {
                 drop(settings::note_refusal(&self.dir, Some(clock::now())));
             }
             Err(_) => {}
-            Ok(_) => settings::note_refusal(&self.dir, None)?,
+            Ok(_) => {
+                settings::note_refusal(&self.dir, None)?;
+                settings::note_unmet(&self.dir, false)?;
+            }
         }
         outcome
+    }
+
+    /// Returns whether this device has exchanged with the hub that it pins; what it knows of its own
+    /// rights is from that hub then.
+    #[must_use]
+    pub fn has_met_hub(&self) -> bool {
+        !settings::is_unmet(&self.dir)
     }
 
     /// Returns when the hub last refused this device; none if it has exchanged with it since.

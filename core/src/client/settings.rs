@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,10 @@ const SETTINGS_FILE: &str = "settings.json";
 
 /// When the hub last refused this device, in milliseconds since 1970; not there when it does not.
 const REFUSED_FILE: &str = "refused-at";
+
+/// There while this device was told of another hub and has not exchanged with that yet: what it knows
+/// of rights is from the hub before.
+const UNMET_FILE: &str = "hub-unmet";
 
 /// What a device was told when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -125,17 +129,33 @@ fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), ClientError>
         .map_err(|source| ClientError::File { action: "write", path: path.to_owned(), source })
 }
 
+/// Notes that this device has not exchanged with its hub yet, since it was told of another one; or that
+/// it has.
+pub(super) fn note_unmet(dir: &Path, unmet: bool) -> Result<(), ClientError> {
+    let path = dir.join(UNMET_FILE);
+    if unmet { write_new(&path, b"", false) } else { remove(path) }
+}
+
+/// Returns what [`note_unmet`] noted.
+pub(super) fn is_unmet(dir: &Path) -> bool {
+    dir.join(UNMET_FILE).exists()
+}
+
+fn remove(path: PathBuf) -> Result<(), ClientError> {
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(ClientError::File { action: "remove", path, source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Notes that the hub refused this device, or that it takes it in.
 pub(super) fn note_refusal(dir: &Path, at: Option<Timestamp>) -> Result<(), ClientError> {
     let path = dir.join(REFUSED_FILE);
     match at {
         Some(at) => write_new(&path, at.0.to_string().as_bytes(), false),
-        None => match fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(ClientError::File { action: "remove", path, source })
-            }
-            _ => Ok(()),
-        },
+        None => remove(path),
     }
 }
 

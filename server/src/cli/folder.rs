@@ -282,7 +282,9 @@ pub(super) fn told(client: &Client, error: ClientError) -> CliError {
     let refused = client.refused_at().ok().flatten().is_some();
     let enrolled = client.phone().replica().device(client.device()).ok().flatten().is_some();
     match CliError::Client(error) {
-        CliError::Client(source) if refused && enrolled => CliError::Ended { source },
+        CliError::Client(source) if refused && enrolled && client.has_met_hub() => {
+            CliError::Ended { source }
+        }
         error => error,
     }
 }

@@ -278,7 +278,7 @@ fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
         let text = m.text("gap.role", &[name, ("device", &device), ("role", &role)]);
         rows.push(row("role", text, m.text("gap.other_role", &[command])));
     }
-    let own: Vec<String> = entry.scopes.iter().map(|unit| unit_named(unit)).collect();
+    let own: Vec<String> = entry.scopes.iter().map(unit_named).collect();
     let own = own.join(", ");
     if let Some(unit) = &gap.plan_unit {
         let values =

@@ -130,7 +130,11 @@ fn digits_of(typed: &str) -> Option<String> {
     }
     let padded = [2, 3, CODE_DIGITS].map(|width| format!("{digits:0>width$}"));
     let exact = padded.into_iter().find(|code| code.len() >= digits.len() && is_code(code));
-    Some(if is_code(digits) { digits.to_owned() } else { exact.unwrap_or(digits.to_owned()) })
+    Some(if is_code(digits) {
+        digits.to_owned()
+    } else {
+        exact.unwrap_or_else(|| digits.to_owned())
+    })
 }
 
 fn is_code(code: &str) -> bool {

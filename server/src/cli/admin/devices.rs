@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Online;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
@@ -95,7 +95,13 @@ pub(super) async fn trust(
         keep_an_admin(client, &entry, output).await?;
     }
     let row = DeviceRow::from(&entry);
-    folder::ask(client, AdminRequest::TrustDevice(entry), output).await?;
+    let request = AdminRequest::TrustDevice(entry.clone());
+    if let Err(error) = folder::ask(client, request, output).await {
+        // The hub ends an exchange whose own rights have changed, and this one asked for just that.
+        if entry.device != client.device() || !has_taken_effect(client, &entry, output).await? {
+            return Err(error);
+        }
+    }
     let mut page = Page::new();
     let m = output.messages();
     let values = [("device", &row.device[..page::SHORT]), ("name", row.name.as_str())];
@@ -125,6 +131,23 @@ async fn keep_an_admin(
         return Err(CliError::LastAdmin { device: own.short() });
     }
     Ok(())
+}
+
+/// Returns whether the hub holds this device's own entry so: it says so, or closes the door.
+async fn has_taken_effect(
+    client: &Client,
+    entry: &DeviceEntry,
+    output: &Output,
+) -> Result<bool, CliError> {
+    match folder::exchange(client, output).await {
+        Ok(_) => {
+            let known = client.phone().replica().device(entry.device);
+            Ok(known.map_err(ClientError::from)?.as_ref() == Some(entry))
+        }
+        Err(error) => {
+            Ok(!entry.active && matches!(error.failed(), Failed::Ended | Failed::Unknown))
+        }
+    }
 }
 
 /// Returns whether a device is an administrator and no other is.

@@ -341,7 +341,7 @@ fn members_after(
         for (id, member) in &standing {
             let Ok(device) = id.parse::<DeviceId>() else { continue };
             if named.is_none_or(|named| named == device) {
-                after.entry(device).or_insert((device, (*member).clone()));
+                after.entry(device).or_insert_with(|| (device, (*member).clone()));
             }
         }
         let mut declares =
