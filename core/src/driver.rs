@@ -7,7 +7,7 @@ mod follow;
 mod serve;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -137,6 +137,26 @@ pub struct SyncOptions {
     pub live: Option<Live>,
     /// What to ask the hub for, as an administrator.
     pub asks: Vec<AdminRequest>,
+    /// Where to add up what every connection moved and cost.
+    pub tally: Tally,
+}
+
+/// What several connections moved and cost, those that broke off too: an error tells nothing of that.
+/// A connection that was never made is not in it.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Arc<Mutex<SyncReport>>);
+
+impl Tally {
+    /// Returns the sum so far. What holds now (`caught_up`, and whether more is due) is what held after
+    /// the last connection.
+    #[must_use]
+    pub fn sum(&self) -> SyncReport {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, report: SyncReport) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(report);
+    }
 }
 
 /// The strings to a live exchange.
@@ -184,7 +204,7 @@ async fn once(
     patient: bool,
 ) -> Result<SyncReport, DriverError> {
     let link = endpoint.connect(hub, CONNECT_TIMEOUT).await?;
-    let SyncOptions { live, asks } = options;
+    let SyncOptions { live, asks, tally } = options;
     let wanted = PhoneOptions { hub: hub.key(), live: live.is_some(), asks };
     let phone = phone.clone();
     // Drawn before anything is exchanged, so that a fresh incarnation never lacks entropy.
@@ -206,7 +226,9 @@ async fn once(
     let report = SyncReport::default();
     let mut exchange = PhoneExchange { runner: Some(runner), out, receiver, report, patient };
     let outcome = exchange.run(live).await;
-    exchange.close(outcome).await
+    let (report, outcome) = exchange.close(outcome).await;
+    tally.add(report.clone());
+    outcome.map(|()| report)
 }
 
 /// The sending half of a link, with a task of its own: reading must never wait for writing, or two
@@ -385,27 +407,42 @@ impl PhoneExchange {
         Ok(outcome?)
     }
 
-    async fn close(mut self, outcome: Result<(), DriverError>) -> Result<SyncReport, DriverError> {
+    async fn close(
+        mut self,
+        outcome: Result<(), DriverError>,
+    ) -> (SyncReport, Result<(), DriverError>) {
         if let Some(runner) = &self.runner {
             self.report.answers = runner.answers().to_vec();
         }
-        match outcome {
-            Ok(()) => {
-                self.report.payload_sent = self.out.sent;
-                self.report.traffic = self.out.finish().await?;
-                Ok(self.report)
-            }
+        if matches!(outcome, Err(DriverError::Replica(_))) {
+            // Where the hub broke the rules, the session has a last frame that says so. Where this
+            // device has no room for what comes, its own work still arrives there.
+            drop(self.fetch().await);
+        }
+        self.report.payload_sent = self.out.sent;
+        if outcome.is_err() {
+            // Nothing is done for this exchange any more, so it has not caught up.
+            self.report.caught_up = false;
+        }
+        let outcome = match outcome {
+            Ok(()) => match self.out.finish().await {
+                Ok(traffic) => {
+                    self.report.traffic = traffic;
+                    return (self.report, Ok(()));
+                }
+                Err(error) => Err(error),
+            },
             Err(DriverError::Cut) => Err(self.out.failure().await.unwrap_or(DriverError::Cut)),
             Err(error) => {
                 if matches!(error, DriverError::Replica(_)) {
-                    // Where the hub broke the rules, the session has a last frame that says so. Where
-                    // this device has no room for what comes, its own work still arrives there.
-                    drop(self.fetch().await);
                     drop(self.out.finish().await);
                 }
                 Err(error)
             }
-        }
+        };
+        // The connection counts on after it is lost; what was said on the way out costs too.
+        self.report.traffic = self.receiver.traffic();
+        (self.report, outcome)
     }
 }
 

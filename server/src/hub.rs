@@ -25,6 +25,9 @@ use crate::config::StoreConfig;
 /// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
 const KEY_FILE: &str = "hub.key";
 
+/// What whoever else wants the hub's folder is told of it.
+const HOLDER: &str = "bienban serve";
+
 /// Why the hub stopped or did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -86,6 +89,12 @@ pub struct RunningHub {
     endpoint: Arc<HubEndpoint>,
     wakeup: Wakeup,
     shutdown: Duration,
+}
+
+/// Returns whether a folder is a hub's.
+#[must_use]
+pub fn holds_hub(dir: &Path) -> bool {
+    dir.join(KEY_FILE).exists()
 }
 
 /// Returns the key of the hub in a folder, making both if they are not there. Does not open the
@@ -221,6 +230,7 @@ fn store_options(config: &StoreConfig) -> Options {
     Options {
         checkpoint_records: config.checkpoint_records,
         checkpoint_every: config.checkpoint_interval,
+        holder: HOLDER.to_owned(),
         ..Options::new(Arc::new(|| clock::now().0))
     }
 }

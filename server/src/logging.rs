@@ -5,7 +5,7 @@
 //! The libraries that would log addresses are kept to warnings. What counts as evidence is in the
 //! audit log, not here.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
@@ -36,12 +36,23 @@ pub enum LoggingError {
 pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(config)).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(config))
+        .with_ansi(colours())
+        .with_writer(io::stderr);
     let result = match config.format {
         LogFormat::Plain => builder.with_target(false).finish().try_init(),
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
     };
     result.map_err(|source| LoggingError::AlreadySetUp { source })
+}
+
+/// Whether what is logged may be coloured: a person looks at it, and has not asked for none. A file or
+/// a service manager would keep the codes as they are.
+#[must_use]
+pub fn colours() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !unwanted
 }
 
 fn filter(config: &LogConfig) -> EnvFilter {

@@ -118,7 +118,9 @@ fn two_processes_on_one_folder_exit_with_4() {
     let mut out = std::io::BufReader::new(holder.stdout.take().unwrap());
     std::io::BufRead::read_line(&mut out, &mut answer).unwrap();
     let refused = folders.field("a", &["list"]).fails(4);
-    assert!(refused.err.contains("in use"), "{refused:?}");
+    // Who has it, and that it was waited for.
+    assert!(refused.err.contains("in use by `bienban field batch` (process"), "{refused:?}");
+    assert!(refused.err.contains("waiting for up to 5 s"), "{refused:?}");
     drop(lines);
     assert!(holder.wait().unwrap().success());
     folders.field("a", &["list"]).ok();
@@ -257,6 +259,52 @@ fn units_are_looked_up_without_a_device() {
     assert!(shown.out.contains("Not official"), "{shown:?}");
     run(&["units", "show", "99999"]).fails(3);
     run(&["units", "find"]).fails(2);
+    let part = run(&["units", "show", "6325", "--json"]).ok().json();
+    assert_eq!(part["now"]["code"], "06325");
+    let prefix = run(&["units", "show", "0633", "--json"]).fails(3).json();
+    assert!(prefix["candidates"].as_array().unwrap().iter().any(|unit| unit["code"] == "06337"));
+}
+
+#[test]
+fn a_checklist_that_is_not_there_is_told_from_a_slip() {
+    let missing = run(&["template", "show", "OCOP-27"]).fails(3);
+    assert!(missing.err.contains("OCOP-01 to OCOP-26"), "{missing:?}");
+    let slip = run(&["template", "show", "tee"]).fails(3);
+    assert!(slip.err.contains("did you mean tea?"), "{slip:?}");
+    let file = run(&["template", "show", "gone.json"]).fails(3);
+    assert!(file.err.contains("cannot read gone.json"), "{file:?}");
+}
+
+#[test]
+fn the_help_of_an_import_names_its_columns() {
+    let help = run(&["admin", "import", "facilities", "--help"]).ok().out;
+    for column in ["commune_code", "owner_kind", "cooperative (HTX)", "longitude"] {
+        assert!(help.contains(column), "{help}");
+    }
+}
+
+#[test]
+fn an_error_of_a_batch_names_its_line() {
+    let folders = Folders::new();
+    folders.field("a", &["init"]).ok();
+    let lines = "# a comment\n\nshow abcd1234\nwhoami\nanswr x\n";
+    for (json, said) in [(false, "line 3:"), (true, "\"line\":3")] {
+        let dir = folders.path("a");
+        let flag = if json { &["--json"][..] } else { &[] };
+        let words = [flag, &["field", "--dir", text(&dir), "batch"]].concat();
+        let mut batch = command(&words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        batch.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let ended = batch.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(3), "that of the first line that failed");
+        let errors = String::from_utf8(ended.stderr).unwrap();
+        assert!(errors.contains(said), "{errors}");
+        assert!(errors.contains(&said.replace('3', "5")), "{errors}");
+    }
 }
 
 #[test]

@@ -42,10 +42,7 @@ impl Hub {
         BufReader::new(out).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
         let hub = Self { process, uri: said["uri"].as_str().unwrap().to_owned() };
-        // A device keeps the hub it was made with: the first one gets its settings here.
-        let settings = folders.path("first").join("settings.json");
-        let told = serde_json::json!({ "version": 1, "hub": hub.uri });
-        std::fs::write(settings, told.to_string()).unwrap();
+        folders.admin("first", &["hub", "--set", &hub.uri]).ok();
         hub
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod desk;
 mod full;
 mod hostile;
 mod hub;
@@ -17,6 +18,7 @@ mod kills;
 mod life;
 mod minutes;
 mod moving;
+mod plans;
 mod program;
 mod restore;
 mod rows;

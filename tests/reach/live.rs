@@ -79,7 +79,7 @@ impl Place {
         let (phone, address) = (phone.clone(), self.address.clone());
         let exchange = tokio::spawn(async move {
             let endpoint = PhoneEndpoint::bind(&fleet::phone_seed(number)).unwrap();
-            let options = SyncOptions { live: Some(live), asks: Vec::new() };
+            let options = SyncOptions { live: Some(live), ..SyncOptions::default() };
             let outcome = driver::exchange(&phone, &endpoint, &address, options).await;
             endpoint.wait_idle(PATIENCE).await;
             outcome

@@ -145,7 +145,7 @@ async fn a_revocation_right_after_the_rights_were_read_ends_the_exchange() {
     let (_stop_phone, stop_phone) = watch::channel(false);
     let live =
         Live { edited: Arc::new(Notify::new()), stop: stop_phone, observer: Arc::new(|_| {}) };
-    let options = SyncOptions { live: Some(live), asks: Vec::new() };
+    let options = SyncOptions { live: Some(live), ..SyncOptions::default() };
     let here = PhoneEndpoint::bind(&fleet::phone_seed(1)).unwrap();
     let synced = tokio::time::timeout(PATIENCE, driver::sync(&phone, &here, &address, options));
     let ended = synced.await.expect("the change was noticed, and the live exchange ends");

@@ -3,9 +3,11 @@
 //! Reads names and summary rows. Only where those cannot tell (a visit that nobody has begun) does it
 //! open documents, a few at a time.
 
+use std::fmt;
+
 use super::{Client, ClientError, Visit};
 use crate::model::{
-    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Summary, TemplateId, clean,
+    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Origin, Summary, TemplateId, clean,
 };
 use crate::replica::ListQuery;
 use crate::sync::DeviceEntry;
@@ -22,6 +24,57 @@ const PAGE_ROWS: usize = 256;
 /// Visits of one facility under one plan that are tried when nobody has begun one: a recheck of a
 /// recheck is the most that the procedure knows.
 const VISITS_TRIED_MAX: u32 = 4;
+
+/// One of several things that a name fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its short name.
+    pub id: String,
+    /// Which plan it is, or belongs to.
+    pub plan: Option<CandidatePlan>,
+    /// Of an inspection: the number of the visit under the plan.
+    pub visit: Option<u32>,
+}
+
+/// A plan as it is told from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CandidatePlan {
+    /// Its short name.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// Its first day.
+    pub from: String,
+    /// Its last day.
+    pub until: String,
+    /// It was cancelled.
+    pub cancelled: bool,
+}
+
+impl Candidate {
+    /// Names a thing that nothing but its name tells from others.
+    #[must_use]
+    pub fn bare(id: String) -> Self {
+        Self { id, plan: None, visit: None }
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(plan) = &self.plan else { return write!(f, "{}", self.id) };
+        let CandidatePlan { id, title, from, until, cancelled } = plan;
+        write!(f, "{} (plan {id} {title}, {from} to {until}", self.id)?;
+        if let Some(visit) = self.visit {
+            write!(f, ", visit {visit}")?;
+        }
+        write!(f, "{})", if *cancelled { ", cancelled" } else { "" })
+    }
+}
+
+/// Returns candidates behind each other, in English.
+pub(super) fn list(candidates: &[Candidate]) -> String {
+    candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
 
 impl Client {
     /// Finds an inspection by the first digits of its name, or by the code or name of the facility
@@ -50,7 +103,9 @@ impl Client {
             };
             found = self.inspections_of(facility)?;
         }
-        one(WHAT, name, found, |(document, _)| document.short()).map(|(_, genesis)| genesis)
+        let tell =
+            |(document, genesis): &(DocumentId, Genesis)| self.visit_told(*document, genesis);
+        one(WHAT, name, found, tell).map(|(_, genesis)| genesis)
     }
 
     /// Finds a facility by the first digits of its name, its exact title, or its code in either
@@ -71,10 +126,11 @@ impl Client {
                 found.extend(rows.iter().filter(|row| has_code(row, &title)).map(|r| r.document));
             }
         }
-        one(WHAT, name, found, DocumentId::short)
+        one(WHAT, name, found, |id| Candidate::bare(id.short()))
     }
 
-    /// Finds a plan by the first digits of its name or its exact title.
+    /// Finds a plan by the first digits of its name or its exact title. A title that a cancelled plan
+    /// and one that stands both have means the one that stands.
     ///
     /// # Errors
     ///
@@ -83,11 +139,36 @@ impl Client {
         let mut found: Vec<DocumentId> =
             self.by_digits(Kind::Plan, name)?.into_iter().map(|(id, _)| id).collect();
         if found.is_empty() {
-            let rows = self.all(Kind::Plan)?.into_iter();
             let title = typed(name);
-            found.extend(rows.filter(|row| row.title == title).map(|row| row.document));
+            let mut rows = self.all(Kind::Plan)?;
+            rows.retain(|row| row.title == title);
+            if rows.iter().any(|row| !row.is_cancelled()) {
+                rows.retain(|row| !row.is_cancelled());
+            }
+            found.extend(rows.iter().map(|row| row.document));
         }
-        one("plan", name, found, DocumentId::short)
+        one("plan", name, found, |id| Candidate {
+            id: id.short(),
+            plan: self.plan_told(*id),
+            visit: None,
+        })
+    }
+
+    /// Says what tells an inspection from others of its facility.
+    fn visit_told(&self, document: DocumentId, genesis: &Genesis) -> Candidate {
+        let (plan, visit) = match genesis.origin {
+            Origin::Planned { plan, visit, .. } => (self.plan_told(plan), Some(visit)),
+            _ => (None, None),
+        };
+        Candidate { id: document.short(), plan, visit }
+    }
+
+    /// Says which plan it is; nothing where its row is not here, for an error tells what it can.
+    fn plan_told(&self, plan: DocumentId) -> Option<CandidatePlan> {
+        let row = self.phone().replica().summary(plan).ok().flatten()?;
+        let cancelled = row.is_cancelled();
+        let Summary { title, day: from, until, .. } = row;
+        Some(CandidatePlan { id: plan.short(), title, from, until, cancelled })
     }
 
     /// Finds a checklist by the first digits of its name, or by its code: of the editions here the
@@ -103,7 +184,7 @@ impl Client {
         let named = known.iter().filter(|id| is_digits(name) && starts(&id.to_string(), name));
         let found: Vec<TemplateId> = named.copied().collect();
         if !found.is_empty() {
-            return one(WHAT, name, found, TemplateId::short);
+            return one(WHAT, name, found, |id| Candidate::bare(id.short()));
         }
         let mut editions = Vec::new();
         for id in known {
@@ -115,7 +196,7 @@ impl Client {
         }
         let latest = editions.iter().map(|(since, _)| since.clone()).max();
         editions.retain(|(since, _)| Some(since) == latest.as_ref());
-        one(WHAT, name, editions, |(_, id)| id.short()).map(|(_, id)| id)
+        one(WHAT, name, editions, |(_, id)| Candidate::bare(id.short())).map(|(_, id)| id)
     }
 
     /// Finds a device by the first digits of its name, or a person's exact name.
@@ -130,7 +211,7 @@ impl Client {
             called == person || (is_digits(name) && starts(&device.to_string(), name))
         };
         let found = known.filter(|entry| matches(&entry.device, &entry.name)).collect();
-        one("device", name, found, |entry: &DeviceEntry| entry.device.short())
+        one("device", name, found, |entry: &DeviceEntry| Candidate::bare(entry.device.short()))
     }
 
     /// Finds past heads of a document from the first digits of changes.
@@ -151,7 +232,7 @@ impl Client {
                 .map(|past| past.change)
                 .filter(|change| is_digits(name) && starts(&change.to_string(), name))
                 .collect();
-            heads.push(one("change", name, found, ChangeHash::short)?);
+            heads.push(one("change", name, found, |change| Candidate::bare(change.short()))?);
         }
         Ok(heads)
     }
@@ -188,7 +269,7 @@ impl Client {
         }
         // Visits that nobody has begun count too: a name that fits two must be refused, or an answer
         // goes into the wrong record.
-        for plan in self.all(Kind::Plan)? {
+        for plan in self.all(Kind::Plan)?.into_iter().filter(|plan| !plan.is_cancelled()) {
             for visit in self.visits(plan.document)? {
                 let known = found.iter().any(|(document, _)| *document == visit.document);
                 if visit.facility == facility && !visit.removed && !known {
@@ -247,10 +328,10 @@ fn one<T>(
     what: &'static str,
     name: &str,
     mut found: Vec<T>,
-    short: impl Fn(&T) -> String,
+    tell: impl Fn(&T) -> Candidate,
 ) -> Result<T, ClientError> {
     if found.len() > 1 {
-        let candidates = found.iter().take(CANDIDATES_MAX).map(short).collect();
+        let candidates = found.iter().take(CANDIDATES_MAX).map(tell).collect();
         return Err(ClientError::Ambiguous { what, name: name.to_owned(), candidates });
     }
     found.pop().ok_or_else(|| ClientError::NotFound { what, name: name.to_owned() })
@@ -262,12 +343,38 @@ mod tests {
 
     #[test]
     fn a_name_is_the_only_match_or_an_error_that_says_which() {
-        let show = |text: &&str| (*text).to_owned();
+        let show = |text: &&str| Candidate::bare((*text).to_owned());
         assert_eq!(one("device", "ab", vec!["ab01"], show).unwrap(), "ab01");
         let none = one("device", "ab", Vec::new(), show).unwrap_err();
         assert!(matches!(none, ClientError::NotFound { what: "device", .. }));
         let two = one("device", "ab", vec!["ab01", "ab02"], show).unwrap_err();
-        assert!(two.to_string().contains("ab01, ab02"), "{two}");
+        assert!(two.to_string().contains("ab01; ab02"), "{two}");
+    }
+
+    #[test]
+    fn what_several_plans_share_says_which_plan_each_is() {
+        let plan = |title: &str, cancelled| CandidatePlan {
+            id: "aaaa0000".to_owned(),
+            title: title.to_owned(),
+            from: "2026-11-01".to_owned(),
+            until: "2026-11-30".to_owned(),
+            cancelled,
+        };
+        let show = |(id, title, cancelled): &(&str, &str, bool)| Candidate {
+            id: (*id).to_owned(),
+            plan: Some(plan(title, *cancelled)),
+            visit: Some(1),
+        };
+        let two = vec![("ab01", "Quý 4", false), ("ab02", "Tết", true)];
+        let said = one("inspection", "BS-001", two, show).unwrap_err().to_string();
+        assert!(
+            said.contains("ab01 (plan aaaa0000 Quý 4, 2026-11-01 to 2026-11-30, visit 1)"),
+            "{said}"
+        );
+        assert!(
+            said.contains("ab02 (plan aaaa0000 Tết, 2026-11-01 to 2026-11-30, visit 1, cancelled)"),
+            "{said}"
+        );
     }
 
     #[test]

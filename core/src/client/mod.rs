@@ -10,6 +10,7 @@ mod header;
 mod life;
 mod moving;
 mod planning;
+mod plans;
 mod read;
 mod samples;
 mod settings;
@@ -19,6 +20,7 @@ mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::checklist::header::HeaderError;
 use crate::checklist::lifecycle::Missing;
@@ -33,12 +35,14 @@ use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
+pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
 pub use life::{Life, Move, NextStep};
 pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
+pub use plans::{Cancelled, PlanChange, PlanEvent, TeamGap};
 pub use read::{Author, Authors, Named, Shown, Since};
-pub use settings::Settings;
+pub use settings::{Settings, holds_device};
 pub use settle::{PLACES, Settled, place_name};
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
@@ -78,8 +82,16 @@ pub enum ClientError {
         reason: String,
     },
     /// No hub is known yet.
-    #[error("this device knows no hub; give its address and key with `init --hub`")]
+    #[error("this device knows no hub; give its address and key with `hub --set`")]
     NoHub,
+    /// Another key is another hub, and nobody said that this is meant.
+    #[error("the hub given has the key {given}, and this device pins {pinned}")]
+    OtherKey {
+        /// The key that this device pins.
+        pinned: DeviceId,
+        /// The key of the hub that was given.
+        given: DeviceId,
+    },
     /// The hub's address does not read.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -95,14 +107,14 @@ pub enum ClientError {
         name: String,
     },
     /// More than one thing has such a name.
-    #[error("{name} names more than one {what}: {}", candidates.join(", "))]
+    #[error("{name} names more than one {what}: {}", find::list(candidates))]
     Ambiguous {
         /// What was looked for.
         what: &'static str,
         /// What was given.
         name: String,
-        /// The short names of some of them.
-        candidates: Vec<String>,
+        /// Some of them, each with what tells it from the others.
+        candidates: Vec<Candidate>,
     },
     /// The answer does not fit the checklist.
     #[error(transparent)]
@@ -172,6 +184,40 @@ pub enum ClientError {
     /// The record cannot be moved to another edition of its checklist.
     #[error(transparent)]
     Move(#[from] MoveError),
+    /// The plan was cancelled, and nobody had begun the visit.
+    #[error("the plan {title} was cancelled: {reason}")]
+    PlanCancelled {
+        /// What the plan is called.
+        title: String,
+        /// Why it was cancelled.
+        reason: String,
+    },
+    /// A visit cannot leave its plan once its inspection has begun.
+    #[error("the inspection of {facility} has begun and stays in its plan")]
+    VisitBegun {
+        /// What the facility is called.
+        facility: String,
+    },
+    /// A team has a leader.
+    #[error("{name} leads the team; name another leader first")]
+    NeedsLeader {
+        /// Who leads it.
+        name: String,
+    },
+    /// The person is not in the plan's team.
+    #[error("{name} is not in the team of this plan")]
+    NotInTeam {
+        /// Who was named.
+        name: String,
+    },
+    /// The days of a plan are in the wrong order.
+    #[error("the plan ends ({to}) before it begins ({from})")]
+    PlanDays {
+        /// The first day.
+        from: String,
+        /// The last day.
+        to: String,
+    },
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,
@@ -253,9 +299,22 @@ impl Client {
     /// Returns [`ClientError::NoDevice`] when there is none, and [`StoreError::InUse`] when another
     /// process has it open.
     pub fn open(dir: &Path) -> Result<Self, ClientError> {
+        Self::open_as(dir, "", Duration::ZERO)
+    }
+
+    /// As [`Client::open`]; while another process has the folder open it waits for at most `patience`,
+    /// and whoever waits for this one is told `holder`, for instance the name of a command.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::open`].
+    pub fn open_as(dir: &Path, holder: &str, patience: Duration) -> Result<Self, ClientError> {
         let (settings, seed) = settings::read(dir)?;
         let now = clock::now();
-        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), store_options())?;
+        let mut options = store_options();
+        options.holder = holder.to_owned();
+        options.patience = patience;
+        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), options)?;
         let fresh = Incarnation(clock::random()?);
         let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         if settings::had_store(dir) && phone.replica().store().opened().created {
@@ -300,6 +359,36 @@ impl Client {
         self.settings.hub.clone().ok_or(ClientError::NoHub)
     }
 
+    /// Pins a hub, or says that the pinned one has moved. Durable when it returns.
+    ///
+    /// Another key is another hub, that this device would trust from now on with everything it records
+    /// and takes in: it needs `other_key`. What is recorded here stays, and the new hub is offered all
+    /// of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::OtherKey`] without `other_key`, and [`ClientError::File`] when the settings
+    /// cannot be written; they are as before then.
+    pub fn set_hub(&mut self, hub: HubAddress, other_key: bool) -> Result<(), ClientError> {
+        if let Some(pinned) = self.settings.hub.as_ref().map(HubAddress::key)
+            && pinned != hub.key()
+            && !other_key
+        {
+            return Err(ClientError::OtherKey { pinned, given: hub.key() });
+        }
+        let other = self.settings.hub.as_ref().is_some_and(|pinned| pinned.key() != hub.key());
+        let settings = Settings { hub: Some(hub) };
+        if other {
+            // Before the settings: what the other hub says must not be taken for the end of rights that
+            // it never gave. It has refused nothing yet either.
+            settings::note_unmet(&self.dir, true)?;
+            settings::note_refusal(&self.dir, None)?;
+        }
+        settings::replace(&self.dir, &settings)?;
+        self.settings = settings;
+        Ok(())
+    }
+
     /// Exchanges everything with the hub.
     ///
     /// # Errors
@@ -316,9 +405,19 @@ impl Client {
                 drop(settings::note_refusal(&self.dir, Some(clock::now())));
             }
             Err(_) => {}
-            Ok(_) => settings::note_refusal(&self.dir, None)?,
+            Ok(_) => {
+                settings::note_refusal(&self.dir, None)?;
+                settings::note_unmet(&self.dir, false)?;
+            }
         }
         outcome
+    }
+
+    /// Returns whether this device has exchanged with the hub that it pins; what it knows of its own
+    /// rights is from that hub then.
+    #[must_use]
+    pub fn has_met_hub(&self) -> bool {
+        !settings::is_unmet(&self.dir)
     }
 
     /// Returns when the hub last refused this device; none if it has exchanged with it since.
@@ -337,7 +436,7 @@ impl Client {
             endpoint = endpoint.for_short_exchanges();
         }
         let report = driver::exchange(&self.phone, &endpoint, &hub, options).await?;
-        endpoint.wait_idle(std::time::Duration::from_millis(200)).await;
+        endpoint.wait_idle(Duration::from_millis(200)).await;
         Ok(report)
     }
 }

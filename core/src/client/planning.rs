@@ -8,7 +8,9 @@ use crate::checklist::header::{HEADER, HeaderForm};
 use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
-use crate::model::{DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput, TemplateId};
+use crate::model::{
+    DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput, TemplateId, VisitReason,
+};
 use crate::replica::{KnownVisit, ReplicaError};
 
 /// The rule that planning is held against, by its key in the file of clocks.
@@ -154,9 +156,18 @@ impl Client {
         }))
     }
 
+    /// Refuses a reason that the law does not know.
+    pub(super) fn check_reason(reason: &VisitReason) -> Result<(), ClientError> {
+        let accepted = law().rules.reasons(RULE);
+        if accepted.iter().any(|known| known.key == reason.key) {
+            return Ok(());
+        }
+        let known: Vec<&str> = accepted.iter().map(|reason| reason.key.as_str()).collect();
+        Err(ClientError::UnknownReason { given: reason.key.clone(), known: known.join(", ") })
+    }
+
     /// Refuses a plan that would inspect a facility once more in the same year and does not say why.
     pub(super) fn check_frequency(&self, input: &PlanInput) -> Result<(), ClientError> {
-        let accepted = law().rules.reasons(RULE);
         let day = match input.from.parse::<Day>() {
             Ok(day) => day,
             Err(_) => Self::today()?,
@@ -164,12 +175,7 @@ impl Client {
         let mut clashes = Vec::new();
         for (facility, visit) in input.facilities.iter().filter(|(_, visit)| !visit.removed) {
             if let Some(reason) = &visit.reason {
-                if !accepted.iter().any(|known| known.key == reason.key) {
-                    let known: Vec<&str> =
-                        accepted.iter().map(|reason| reason.key.as_str()).collect();
-                    let (given, known) = (reason.key.clone(), known.join(", "));
-                    return Err(ClientError::UnknownReason { given, known });
-                }
+                Self::check_reason(reason)?;
                 continue;
             }
             clashes.extend(self.clash(*facility, None, visit.visit, day)?);

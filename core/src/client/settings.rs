@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ const REFUSED_FILE: &str = "refused-at";
 
 /// There once the device has had a store.
 const STORE_FILE: &str = "has-store";
+/// There while this device was told of another hub and has not exchanged with that yet: what it knows
+/// of rights is from the hub before.
+const UNMET_FILE: &str = "hub-unmet";
 
 /// What a device was told when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,19 +50,37 @@ pub(super) fn create(dir: &Path, settings: &Settings, seed: &[u8; 32]) -> Result
     if key.exists() {
         return Err(ClientError::HasDevice { path: dir.to_owned() });
     }
-    let stored =
-        Stored { version: SETTINGS_VERSION, hub: settings.hub.as_ref().map(ToString::to_string) };
-    let text = serde_json::to_vec_pretty(&stored).map_err(|error| ClientError::Settings {
-        path: dir.join(SETTINGS_FILE),
-        reason: error.to_string(),
-    })?;
-    write_new(&dir.join(SETTINGS_FILE), &text, false)?;
+    write_new(&dir.join(SETTINGS_FILE), &encode(dir, settings)?, false)?;
     // The key last: a folder with a key is a whole device.
     let hex = zeroize::Zeroizing::new(hex::encode(seed));
     write_new(&key, hex.as_bytes(), true)?;
     fs::File::open(dir)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| file("save", dir, source))
+}
+
+fn encode(dir: &Path, settings: &Settings) -> Result<Vec<u8>, ClientError> {
+    let hub = settings.hub.as_ref().map(ToString::to_string);
+    serde_json::to_vec_pretty(&Stored { version: SETTINGS_VERSION, hub }).map_err(|error| {
+        ClientError::Settings { path: dir.join(SETTINGS_FILE), reason: error.to_string() }
+    })
+}
+
+/// Writes the settings of a device that is there, so that a power cut leaves the old ones or the new
+/// ones. Damaged settings would keep the device from opening.
+pub(super) fn replace(dir: &Path, settings: &Settings) -> Result<(), ClientError> {
+    let path = dir.join(SETTINGS_FILE);
+    let beside = path.with_extension("new");
+    write_new(&beside, &encode(dir, settings)?, false)?;
+    fs::rename(&beside, &path)
+        .and_then(|()| fs::File::open(dir)?.sync_all())
+        .map_err(|source| ClientError::File { action: "write", path, source })
+}
+
+/// Returns whether a folder is a device's.
+#[must_use]
+pub fn holds_device(dir: &Path) -> bool {
+    dir.join(KEY_FILE).exists()
 }
 
 pub(super) fn read(dir: &Path) -> Result<(Settings, zeroize::Zeroizing<[u8; 32]>), ClientError> {
@@ -120,17 +141,33 @@ pub(super) fn had_store(dir: &Path) -> bool {
     dir.join(STORE_FILE).exists()
 }
 
+/// Notes that this device has not exchanged with its hub yet, since it was told of another one; or that
+/// it has.
+pub(super) fn note_unmet(dir: &Path, unmet: bool) -> Result<(), ClientError> {
+    let path = dir.join(UNMET_FILE);
+    if unmet { write_new(&path, b"", false) } else { remove(path) }
+}
+
+/// Returns what [`note_unmet`] noted.
+pub(super) fn is_unmet(dir: &Path) -> bool {
+    dir.join(UNMET_FILE).exists()
+}
+
+fn remove(path: PathBuf) -> Result<(), ClientError> {
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(ClientError::File { action: "remove", path, source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Notes that the hub refused this device, or that it takes it in.
 pub(super) fn note_refusal(dir: &Path, at: Option<Timestamp>) -> Result<(), ClientError> {
     let path = dir.join(REFUSED_FILE);
     match at {
         Some(at) => write_new(&path, at.0.to_string().as_bytes(), false),
-        None => match fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(ClientError::File { action: "remove", path, source })
-            }
-            _ => Ok(()),
-        },
+        None => remove(path),
     }
 }
 
@@ -147,6 +184,18 @@ pub(super) fn refusal(dir: &Path) -> Result<Option<Timestamp>, ClientError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_replaced_whole_and_leave_nothing_beside_them() {
+        let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), &Settings::default(), &[7; 32]).unwrap();
+        assert!(holds_device(dir.path()));
+        let hub: HubAddress = format!("bienban://hub:9#{}", "ab".repeat(32)).parse().unwrap();
+        replace(dir.path(), &Settings { hub: Some(hub.clone()) }).unwrap();
+        let (settings, seed) = read(dir.path()).unwrap();
+        assert_eq!((settings.hub, *seed), (Some(hub), [7; 32]));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn a_refusal_is_remembered_until_the_hub_takes_the_device_in() {

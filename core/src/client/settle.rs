@@ -2,7 +2,7 @@
 
 use super::header::header_form;
 use super::work::{Draft, row_named};
-use super::{Client, ClientError};
+use super::{Candidate, Client, ClientError};
 use crate::model::{
     ChangeHash, Contest, EditError, Editor, Genesis, Place, Said, View, read_string,
 };
@@ -96,7 +96,10 @@ impl Client {
             several => Err(ClientError::Ambiguous {
                 what: "row",
                 name: rest.to_owned(),
-                candidates: several.iter().map(|id| id.chars().take(8).collect()).collect(),
+                candidates: several
+                    .iter()
+                    .map(|id| Candidate::bare(id.chars().take(8).collect()))
+                    .collect(),
             }),
         }
     }
@@ -311,7 +314,7 @@ fn change_named(written: &[Said<String>], digits: &str) -> Result<ChangeHash, Cl
         several => Err(ClientError::Ambiguous {
             what: "change",
             name,
-            candidates: several.iter().map(ChangeHash::short).collect(),
+            candidates: several.iter().map(|change| Candidate::bare(change.short())).collect(),
         }),
     }
 }

@@ -5,7 +5,7 @@
 //! rights that it told of.
 
 use super::read::wrong_kind;
-use super::{Client, ClientError};
+use super::{Candidate, Client, ClientError};
 use crate::checklist::{AnswerError, Template};
 use crate::clock;
 use crate::model::{
@@ -150,7 +150,8 @@ impl Client {
     /// # Errors
     ///
     /// Returns [`ClientError::NotPlanned`] when the plan does not visit the facility, and
-    /// [`ClientError::Replica`] when plan or checklist are not here.
+    /// [`ClientError::Replica`] when plan or checklist are not here. Returns
+    /// [`ClientError::PlanCancelled`] when the plan was cancelled before anybody began the visit.
     pub fn open_visit(
         &self,
         plan: DocumentId,
@@ -163,6 +164,7 @@ impl Client {
             Some(number) => visit.numbered(number),
             None => visit,
         };
+        self.check_beginning(&visit.genesis)?;
         self.phone().replica().template(visit.template)?;
         Ok(visit)
     }
@@ -427,6 +429,7 @@ impl Client {
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ClientError> {
         self.check_rights(genesis)?;
+        self.check_beginning(genesis)?;
         Ok(self.phone().edit(genesis, clock::now(), edit)?)
     }
 
@@ -520,7 +523,7 @@ impl Client {
     }
 }
 
-fn role_name(role: Role) -> &'static str {
+pub(super) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Admin => "admin",
         Role::Leader => "leader",
@@ -582,7 +585,7 @@ pub(super) fn row_named(
         }
         [] => Err(ClientError::NotFound { what, name: named }),
         several => {
-            let short = |id: &String| id.chars().take(8).collect();
+            let short = |id: &String| Candidate::bare(id.chars().take(8).collect());
             Err(ClientError::Ambiguous {
                 what,
                 name: named,

@@ -24,19 +24,21 @@ pub async fn exchange(
     hub: &HubAddress,
     options: SyncOptions,
 ) -> Result<SyncReport, DriverError> {
-    let SyncOptions { live, mut asks } = options;
+    let SyncOptions { live, mut asks, tally } = options;
     let mut report = SyncReport::default();
     let mut patient = false;
     loop {
         let asks = std::mem::take(&mut asks);
-        let options = SyncOptions { live: after(live.as_ref(), report.progress), asks };
+        let told = after(live.as_ref(), report.progress);
+        let options = SyncOptions { live: told, asks, tally: tally.clone() };
         report.add(once(phone, endpoint, hub, options, patient).await?);
         let due = is_due(&report);
         for _ in 0..FOLLOW_UPS_MAX {
             if !is_due(&report) || live.as_ref().is_some_and(Live::is_stopped) {
                 break;
             }
-            let next = once(phone, endpoint, hub, SyncOptions::default(), false).await?;
+            let options = SyncOptions { tally: tally.clone(), ..SyncOptions::default() };
+            let next = once(phone, endpoint, hub, options, false).await?;
             // Where the hub signs for nothing, offering the same again would only cost data.
             let stands_still = !next.progress.again && next.progress.stored == 0;
             report.add(next);

@@ -141,6 +141,9 @@ pub enum EditError {
     /// The legal clock was extended before; it can be extended once.
     #[error("the time was already extended, and it can be extended once")]
     ExtendedBefore,
+    /// The plan was cancelled, and stays as it was then.
+    #[error("the plan was cancelled; make another one instead of changing it")]
+    Cancelled,
     /// The position is outside the text.
     #[error("position {at} with {delete} deleted is outside a text of {len} characters")]
     OutOfText {

@@ -69,7 +69,7 @@ pub use reauthor::{RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
 pub use settle::Contest;
-pub use summary::{Summary, SummaryError};
+pub use summary::{CANCELLED, Summary, SummaryError};
 pub use text::{
     EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, VALUE_CHARS_MAX, clean,
 };

@@ -24,6 +24,9 @@ const TITLE_CHARS_MAX: usize = 120;
 /// Most codes kept in a row: one, and what people wrote apart beside it.
 const CODES_MAX: usize = 4;
 
+/// The state of a plan that was cancelled (*kế hoạch đã hủy*), in its row.
+pub const CANCELLED: &str = "cancelled";
+
 /// Why a row cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,7 +70,8 @@ pub struct Summary {
     pub inspection: Option<DocumentId>,
     /// The checklist.
     pub template: Option<TemplateId>,
-    /// Where it stands: the life cycle of an inspection, the verdict of a review; empty otherwise.
+    /// Where it stands: the life cycle of an inspection, the verdict of a review, [`CANCELLED`] for a
+    /// plan that was cancelled; empty otherwise.
     pub state: String,
     /// Items that have an answer, of those in `items`.
     pub answered: u32,
@@ -236,6 +240,12 @@ impl Summary {
 }
 
 impl Summary {
+    /// Returns whether it is the row of a plan that was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.kind == Kind::Plan && self.state == CANCELLED
+    }
+
     /// Takes in what a review comes to.
     pub(crate) fn judge(&mut self, judged: &Judged) {
         self.open_requests = count(judged.open_requests.len());
@@ -270,6 +280,9 @@ impl Document {
                     summary.title = field("title");
                     summary.day = field("from");
                     summary.until = field("to");
+                    if !read.cancelled().is_empty() {
+                        CANCELLED.clone_into(&mut summary.state);
+                    }
                 }
             }
             Kind::Review => {

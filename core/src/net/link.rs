@@ -272,6 +272,12 @@ pub struct FrameReceiver {
 }
 
 impl FrameReceiver {
+    /// Returns what the connection has cost so far, also once it is lost.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.shared.traffic()
+    }
+
     /// Returns the next frame, or `None` when the peer ended the session in order.
     ///
     /// Between frames it waits as long as the connection lives. The future may be dropped at any

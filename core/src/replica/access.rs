@@ -42,9 +42,9 @@ pub(super) fn readable(entry: &DeviceEntry) -> Vec<Scope> {
     scopes
 }
 
-/// Returns whether a device may read what belongs to a unit.
+/// Returns whether a device may read what belongs to a unit, so that it reaches the device.
 #[must_use]
-pub(super) fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
+pub fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
     entry.active && entry.scopes.iter().any(|own| covers(own, scope))
 }
 

@@ -36,7 +36,7 @@ mod visits;
 
 use std::sync::Arc;
 
-pub use access::{ReviewAct, admits, may_review, may_write, units};
+pub use access::{ReviewAct, admits, may_review, may_write, reads, units};
 pub use documents::{ListQuery, Replica};
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble};
 pub use fork::Taken;

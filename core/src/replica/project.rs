@@ -22,7 +22,7 @@ mod carrying;
 mod lines;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 5;
+const PROJECTION_VERSION: u32 = 6;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]

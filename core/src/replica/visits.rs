@@ -27,7 +27,7 @@ pub struct KnownVisit {
     pub state: String,
     /// What its plan is called.
     pub title: String,
-    /// It was taken off its plan.
+    /// It was taken off its plan, or its plan was cancelled, before it had begun.
     pub removed: bool,
 }
 
@@ -117,7 +117,7 @@ impl Replica {
                     until: plan.until.clone(),
                     state: String::new(),
                     title: plan.title.clone(),
-                    removed: row.removed,
+                    removed: row.removed || plan.is_cancelled(),
                 });
             }
         }
@@ -169,6 +169,10 @@ mod tests {
         {
             phone.edit(&plan(nonce), NOW, |editor| editor.plan(&input)).unwrap();
         }
+        phone
+            .edit(&plan(3), NOW, |editor| editor.plan(&visiting("Ba", "2026-12-01", false)))
+            .unwrap();
+        phone.edit(&plan(3), NOW, |editor| editor.cancel_plan("Trùng kế hoạch", "")).unwrap();
         let before = phone.replica().documents_loaded();
         let mut found = phone.replica().visits_of(FACILITY).unwrap();
         assert_eq!(phone.replica().documents_loaded(), before);
@@ -177,7 +181,10 @@ mod tests {
             .iter()
             .map(|visit| (visit.title.as_str(), visit.day.as_str(), visit.removed))
             .collect();
-        assert_eq!(told, [("Một", "2026-03-01", false), ("Hai", "2026-11-01", true)]);
+        assert_eq!(
+            told,
+            [("Một", "2026-03-01", false), ("Hai", "2026-11-01", true), ("Ba", "2026-12-01", true),]
+        );
         assert!(phone.replica().visits_of(DocumentId([9; 32])).unwrap().is_empty());
     }
 }

@@ -54,7 +54,7 @@ impl DiskStore {
         let root = root.as_ref().to_path_buf();
         let created = options.files.create_folder(&root);
         created.map_err(|source| failed("create", &root, source))?;
-        let (held, lock_created) = Lock::take(&root)?;
+        let (held, lock_created) = Lock::take(&root, &options.holder, options.patience)?;
         let place = Place { root, options, lock_created };
         let parts = place.open(&project)?;
         let (shared, writer) = Shared::new(place, held, project, parts);

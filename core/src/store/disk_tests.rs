@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::contract::{Place, count, every_rule, put, rows};
 use super::entry::{Chain, Entry, Marker, StoreId};
@@ -508,7 +509,7 @@ fn a_commit_under_an_own_view_is_refused_instead_of_waiting_forever() {
 fn waiting_commits_share_one_sync() {
     let place = OnDisk::new();
     let store = place.open_rows();
-    place.files.slow_down(std::time::Duration::from_millis(20));
+    place.files.slow_down(Duration::from_millis(20));
     let before = place.files.syncs();
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -655,4 +656,25 @@ fn nothing_is_called_lost_while_the_index_that_may_have_it_lacks_room_to_be_open
     assert_eq!(store.opened().lost, vec![]);
     drop(store);
     check(&place.open_rows(), 40);
+}
+
+#[test]
+fn who_waits_for_a_folder_is_told_who_has_it_and_gets_it_when_it_is_free() {
+    let place = OnDisk::new();
+    let open = |holder: &str, patience| {
+        let options = Options { holder: holder.to_owned(), patience, ..place.options() };
+        DiskStore::open(place.root(), rows(), options)
+    };
+    let first = open("field sync", Duration::ZERO).unwrap();
+    let refused = open("field list", Duration::ZERO).map(drop).unwrap_err();
+    let StoreError::InUse { holder: Some(holder), .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!((holder.what.as_str(), holder.process), ("field sync", std::process::id()));
+    assert!(refused.to_string().contains("`field sync` (process"), "{refused}");
+    std::thread::scope(|scope| {
+        // However late the first one ends, the second has the folder then.
+        let second = scope.spawn(|| open("field list", Duration::from_secs(600)).map(drop));
+        drop(first);
+        second.join().unwrap().unwrap();
+    });
+    assert!(!place.root().join("holder").exists(), "whoever is done has taken the note away");
 }

@@ -8,13 +8,25 @@ use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use super::StoreError;
 use super::entry::StoreId;
 use super::files::{Files, failed, read_if_there, replace};
+use super::{Holder, StoreError};
 
 const LOCK_NAME: &str = "lock";
 const IDENTITY_NAME: &str = "identity";
+
+/// Says who has the folder, for those whom the lock keeps out. Not in the lock file: a write to that
+/// would look as if the folder had been copied. It means nothing without the lock.
+const HOLDER_NAME: &str = "holder";
+
+/// Longest text of a holder that is read: longer ones are not ours.
+const HOLDER_BYTES_MAX: usize = 512;
+
+/// Between two tries to take the lock. Short, because most commands hold it for a moment.
+const TRY_EVERY: Duration = Duration::from_millis(50);
+
 const FIRST_LINE: &str = "bienban store 1";
 
 /// Folders that this process has open: some systems have no file locks, and some give one process
@@ -26,14 +38,44 @@ static OPEN_HERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 pub(super) struct Lock {
     file: File,
     folder: PathBuf,
+    /// A note says who has it.
+    named: bool,
 }
 
 impl Lock {
-    /// Takes the lock of a folder that exists. Says whether the lock file was made now.
-    pub(super) fn take(root: &Path) -> Result<(Self, bool), StoreError> {
+    /// Takes the lock of a folder that exists, waiting for at most `patience` while another has it, and
+    /// notes who has it now. Says whether the lock file was made now.
+    pub(super) fn take(
+        root: &Path,
+        holder: &str,
+        patience: Duration,
+    ) -> Result<(Self, bool), StoreError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match Self::try_take(root) {
+                Err(StoreError::InUse { .. }) if waited < patience => {
+                    std::thread::sleep(TRY_EVERY);
+                    waited += TRY_EVERY;
+                }
+                Ok((mut lock, created)) => {
+                    lock.named = !holder.is_empty();
+                    if lock.named {
+                        let note = format!("{}\n{holder}\n", std::process::id());
+                        // Only a courtesy to those who wait: a full disk must not keep the store shut.
+                        drop(std::fs::write(root.join(HOLDER_NAME), note));
+                    }
+                    return Ok((lock, created));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn try_take(root: &Path) -> Result<(Self, bool), StoreError> {
         let path = root.join(LOCK_NAME);
         let folder = root.canonicalize().map_err(|source| failed("find", root, source))?;
-        let in_use = || StoreError::InUse { path: root.display().to_string() };
+        let in_use =
+            || StoreError::InUse { path: root.display().to_string(), holder: holder(root) };
         if !open_here().insert(folder.clone()) {
             return Err(in_use());
         }
@@ -57,7 +99,7 @@ impl Lock {
             Ok((file, created))
         };
         match lock() {
-            Ok((file, created)) => Ok((Self { file, folder }, created)),
+            Ok((file, created)) => Ok((Self { file, folder, named: false }, created)),
             Err(error) => {
                 open_here().remove(&folder);
                 match error.kind() {
@@ -71,10 +113,24 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        if self.named {
+            // Left behind it means nothing, as after a crash.
+            drop(std::fs::remove_file(self.folder.join(HOLDER_NAME)));
+        }
         // Closing the file gives the lock back even if this fails.
         drop(self.file.unlock());
         open_here().remove(&self.folder);
     }
+}
+
+/// Reads who says to have the folder. A process that took the lock and has not noted itself yet is
+/// nobody.
+fn holder(root: &Path) -> Option<Holder> {
+    let text = std::fs::read(root.join(HOLDER_NAME)).ok()?;
+    let text = std::str::from_utf8(text.get(..HOLDER_BYTES_MAX).unwrap_or(&text)).ok()?;
+    let (process, what) = text.split_once('\n')?;
+    let what = what.lines().next()?.chars().filter(|c| !c.is_control()).collect();
+    Some(Holder { what, process: process.parse().ok()? })
 }
 
 fn open_here() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {

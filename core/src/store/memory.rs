@@ -215,7 +215,7 @@ impl MemoryStore {
     /// of a record.
     pub fn open(disk: &MemoryDisk, project: Arc<dyn Project>) -> Result<Self, StoreError> {
         if std::mem::replace(&mut disk.platter().in_use, true) {
-            return Err(StoreError::InUse { path: "a memory disk".into() });
+            return Err(StoreError::InUse { path: "a memory disk".into(), holder: None });
         }
         match load(disk, &project) {
             Ok((engine, state)) => Ok(Self {

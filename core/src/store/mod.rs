@@ -274,15 +274,34 @@ pub struct Opened {
     pub created: bool,
 }
 
+/// Who has a store open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// What it called itself ([`Options::holder`]).
+    pub what: String,
+    /// The number of its process.
+    pub process: u32,
+}
+
+/// Names who has a store, in English.
+fn named(holder: Option<&Holder>) -> String {
+    holder.map_or_else(
+        || "another process".to_owned(),
+        |Holder { what, process }| format!("`{what}` (process {process})"),
+    )
+}
+
 /// Why the store could not do as asked.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// Another process, or another opener in this one, has it.
-    #[error("the store at {path} is in use by another process; close that one first")]
+    #[error("the store at {path} is in use by {}; close that one first", named(holder.as_ref()))]
     InUse {
         /// The folder.
         path: String,
+        /// Who has it, as far as they said.
+        holder: Option<Holder>,
     },
     /// The disk is full. Nothing of the commit is shown; reading goes on.
     #[error("no space left to {action}; free some space and open the store again")]

@@ -98,6 +98,10 @@ pub struct Options {
     pub checkpoint_records: u64,
     /// And after this long with something to flush.
     pub checkpoint_every: Duration,
+    /// How long to wait for the folder while another opener has it.
+    pub patience: Duration,
+    /// What other openers are told of this one, for instance the name of a command; empty for nothing.
+    pub holder: String,
     /// The file layer below the journal.
     pub files: Arc<dyn Files>,
     /// Keeps the index in memory only and makes it anew at each open.
@@ -130,6 +134,8 @@ impl Options {
             free_bytes_min: FREE_BYTES_MIN,
             checkpoint_records: CHECKPOINT_RECORDS,
             checkpoint_every: CHECKPOINT_EVERY,
+            patience: Duration::ZERO,
+            holder: String::new(),
             files: Arc::new(RealFiles),
             index_in_memory: false,
             #[cfg(test)]

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
 use bienban_core::checklist::header::{HeaderError, moment_text};
 use bienban_core::checklist::{AnswerError, MoveError};
-use bienban_core::client::ClientError;
+use bienban_core::client::{Candidate, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError};
 use bienban_core::net::{AddressError, NetError};
 use bienban_core::replica::ReplicaError;
-use bienban_core::store::StoreError;
+use bienban_core::store::{Holder, StoreError};
 use bienban_core::sync::{Failure, FailureCode, SessionError};
 
 use super::words;
@@ -79,7 +79,8 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             m.text("cause.not_found", &[("what", &words::thing(m, what)), ("name", name)])
         }
         E::Ambiguous { what, name, candidates } => {
-            let (what, candidates) = (words::thing(m, what), candidates.join(", "));
+            let candidates = candidates.iter().map(|one| candidate(one, m)).collect::<Vec<_>>();
+            let (what, candidates) = (words::thing(m, what), candidates.join("; "));
             let values = [("what", what.as_str()), ("name", name), ("candidates", &candidates)];
             m.text("cause.ambiguous", &values)
         }
@@ -121,6 +122,25 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::NoClock => m.text("cause.no_clock", &[]),
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
+        _ => return of_desk(error, m),
+    })
+}
+
+/// As [`of_client`], of what is about plans and hubs.
+fn of_desk(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::OtherKey { pinned, given } => {
+            let (pinned, given) = (pinned.to_string(), given.to_string());
+            m.text("cause.other_key", &[("pinned", &pinned), ("given", &given)])
+        }
+        E::PlanCancelled { title, reason } => {
+            m.text("cause.plan_cancelled", &[("title", title), ("reason", reason)])
+        }
+        E::VisitBegun { facility } => m.text("cause.visit_begun", &[("facility", facility)]),
+        E::NeedsLeader { name } => m.text("cause.needs_leader", &[("name", name)]),
+        E::NotInTeam { name } => m.text("cause.not_in_team", &[("name", name)]),
+        E::PlanDays { from, to } => m.text("cause.plan_days", &[("from", from), ("to", to)]),
         _ => return None,
     })
 }
@@ -148,6 +168,26 @@ pub(super) fn of_header(error: &HeaderError, m: &Messages) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Returns a thing that a name fits, with what tells it from the others.
+fn candidate(one: &Candidate, m: &Messages) -> String {
+    let Some(plan) = &one.plan else { return one.id.clone() };
+    let values = [
+        ("id", one.id.as_str()),
+        ("plan", &plan.id),
+        ("title", &plan.title),
+        ("from", &plan.from),
+        ("to", &plan.until),
+    ];
+    let mut text = m.text("plan.candidate", &values);
+    if let Some(visit) = one.visit {
+        text.push_str(&m.text("plan.candidate_visit", &[("visit", &visit.to_string())]));
+    }
+    if plan.cancelled {
+        text = format!("{text} {}", m.text("plan.cancelled_mark", &[]));
+    }
+    text
 }
 
 fn of_move(error: &MoveError, m: &Messages) -> Option<String> {
@@ -231,6 +271,7 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
             let (from, to) = (words::state(m, from), words::state(m, to));
             m.text("cause.transition", &[("from", &from), ("to", &to)])
         }
+        E::Cancelled => m.text("cause.cancelled_before", &[]),
         E::ExtendedBefore => m.text("cause.extended_before", &[]),
         E::PastMinutes { state } => {
             m.text("cause.past_minutes", &[("state", &words::state(m, state))])
@@ -319,7 +360,12 @@ pub(super) fn of_answers(error: &AnswersError, m: &Messages) -> String {
 fn of_store(error: &StoreError, m: &Messages) -> Option<String> {
     use StoreError as E;
     Some(match error {
-        E::InUse { path } => m.text("cause.in_use", &[("path", path)]),
+        E::InUse { path, holder: None } => m.text("cause.in_use", &[("path", path)]),
+        E::InUse { path, holder: Some(Holder { what, process }) } => {
+            let values =
+                [("path", path.as_str()), ("what", what), ("process", &process.to_string())];
+            m.text("cause.in_use_by", &values)
+        }
         E::Full { .. } => m.text("cause.full", &[]),
         E::Io { action, path, .. } => file(action, path, m),
         E::Poisoned { .. } => m.text("cause.store_stopped", &[]),

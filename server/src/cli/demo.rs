@@ -9,13 +9,18 @@ mod story;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
+use tokio::sync::watch;
 
 use self::stage::Stage;
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
 use super::serve::{asked_to_stop, service};
+
+/// How long after a player failed a signal may still come that explains it.
+const SIGNAL_PATIENCE: Duration = Duration::from_millis(100);
 
 /// How to run the demo.
 #[derive(Debug, Args)]
@@ -31,6 +36,13 @@ pub(super) struct DemoArgs {
 
 /// Runs the demo. Ends with another code than 0 if the replicas differ.
 pub(super) async fn run(arguments: DemoArgs, output: &Output) -> Result<ExitCode, CliError> {
+    // From here on Ctrl-C ends the story instead of the program, so that nothing is left behind.
+    let (stop, stopped) = watch::channel(false);
+    let asked = asked_to_stop();
+    tokio::spawn(async move {
+        asked.await;
+        stop.send_replace(true);
+    });
     let temporary = match &arguments.dir {
         Some(_) => None,
         None => Some(tempfile::tempdir().map_err(|error| service("temporary folder", error))?),
@@ -41,10 +53,22 @@ pub(super) async fn run(arguments: DemoArgs, output: &Output) -> Result<ExitCode
         (None, None) => PathBuf::from("."),
     };
     let mut stage = Stage::open(root, output)?;
-    let told = story::tell(&mut stage, output).await;
+    let told = tokio::select! {
+        told = story::tell(&mut stage, output) => match told {
+            // At a terminal Ctrl-C ends the players too, and the story may hear of that first.
+            Err(_) if tokio::time::timeout(SIGNAL_PATIENCE, heard(stopped.clone())).await.is_ok() => None,
+            told => Some(told),
+        },
+        () = heard(stopped.clone()) => None,
+    };
     let report = match told {
-        Ok(report) => report,
-        Err(error) => {
+        Some(Ok(report)) => report,
+        None => {
+            stage.close().await?;
+            output.remark(&output.messages().text("demo.stopped", &[]));
+            return Ok(ExitCode::FAILURE);
+        }
+        Some(Err(error)) => {
             stage.close().await?;
             return Err(error);
         }
@@ -53,8 +77,16 @@ pub(super) async fn run(arguments: DemoArgs, output: &Output) -> Result<ExitCode
     output.answer(&Answer::new(&report, Page::new())?)?;
     if arguments.keep {
         stage.invite(output)?;
-        asked_to_stop().await;
+        heard(stopped).await;
     }
     stage.close().await?;
     Ok(if converged { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns once somebody asked the program to stop.
+async fn heard(mut stopped: watch::Receiver<bool>) {
+    if stopped.wait_for(|stopped| *stopped).await.is_err() {
+        // Nobody listens for signals: the demo ends by itself.
+        std::future::pending().await
+    }
 }

@@ -10,7 +10,7 @@ use bienban_core::checklist::grading::AnswersError;
 use bienban_core::checklist::header::HeaderError;
 use bienban_core::checklist::lifecycle;
 use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
-use bienban_core::client::{ClientError, header_form};
+use bienban_core::client::{Candidate, ClientError, header_form};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, LifeCycle};
 use bienban_core::net::{Advice, NetError};
@@ -106,6 +106,20 @@ pub(crate) enum CliError {
         /// The problems as data.
         problems: Vec<CellProblem>,
     },
+    /// No checklist inside the program has the name, and no file either.
+    #[error("there is no checklist {name} inside this program, and no file of that name")]
+    NoEmbedded {
+        /// What was given.
+        name: String,
+        /// The name that was most likely meant.
+        closest: Option<String>,
+    },
+    /// Nobody would be left to administer the hub.
+    #[error("this device ({device}) is the last administrator that the hub knows")]
+    LastAdmin {
+        /// Its short name.
+        device: String,
+    },
     /// The program's own threads could not be started.
     #[error("the program could not start")]
     Start {
@@ -157,6 +171,8 @@ pub(crate) enum Failed {
     NoStep,
     /// Something that the law asks for first is missing.
     NotReady,
+    /// It cannot be undone, or what it is about has ended for good.
+    Final,
     /// The checklist has no such item.
     UnknownItem,
     /// There is no device in the folder.
@@ -196,6 +212,7 @@ impl Failed {
             | Self::NoConflict
             | Self::NoStep
             | Self::NotReady
+            | Self::Final
             | Self::DemoThere => 1,
             Self::Usage => 2,
             Self::NotFound
@@ -213,7 +230,7 @@ impl Failed {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Otherwise | Self::NoStep | Self::DemoThere => "failed",
+            Self::Otherwise | Self::NoStep | Self::Final | Self::DemoThere => "failed",
             Self::NotReady => "not_ready",
             Self::Usage => "usage",
             Self::NotFound
@@ -244,7 +261,7 @@ impl Failed {
                 m.text("hint.unknown_field", &[("fields", &fields.join(", "))])
             }
             // Only what the error holds can tell more.
-            Self::NoStep | Self::NotReady => return None,
+            Self::NoStep | Self::NotReady | Self::Final => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -262,6 +279,36 @@ impl Failed {
     }
 }
 
+/// One of several things that a name fits, as `--json` shows it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CandidateData {
+    id: String,
+    plan: Option<CandidatePlanData>,
+    visit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct CandidatePlanData {
+    id: String,
+    title: String,
+    from: String,
+    to: String,
+    cancelled: bool,
+}
+
+impl CandidateData {
+    fn of(one: &Candidate) -> Self {
+        let plan = one.plan.as_ref().map(|plan| CandidatePlanData {
+            id: plan.id.clone(),
+            title: plan.title.clone(),
+            from: plan.from.clone(),
+            to: plan.until.clone(),
+            cancelled: plan.cancelled,
+        });
+        Self { id: one.id.clone(), plan, visit: one.visit }
+    }
+}
+
 /// An error as `--json` shows it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Described {
@@ -272,6 +319,9 @@ pub(crate) struct Described {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<CellProblem>,
+    /// What a name fits, with the plan of each where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<CandidateData>,
     /// What a step of the life cycle lacks, or which inspections ask for a reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<MissingData>,
@@ -284,6 +334,8 @@ impl CliError {
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
+            Self::NoEmbedded { .. } => Failed::NotFound,
+            Self::LastAdmin { .. } => Failed::Final,
             Self::Client(error) => of_client(error),
             Self::NoRoom { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
@@ -378,6 +430,12 @@ impl CliError {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
             },
+            candidates: match self {
+                Self::Client(ClientError::Ambiguous { candidates, .. }) => {
+                    candidates.iter().map(CandidateData::of).collect()
+                }
+                _ => Vec::new(),
+            },
             missing,
         }
     }
@@ -406,6 +464,8 @@ impl CliError {
                 let (path, why) = (path(file), causes::of_answers(reason, m));
                 m.text("cause.answers", &[("path", &path), ("why", &why)])
             }
+            Self::NoEmbedded { name, .. } => m.text("cause.no_embedded", &[("name", name)]),
+            Self::LastAdmin { device } => m.text("cause.last_admin", &[("device", device)]),
             Self::Start { .. } => m.text("cause.start", &[]),
             Self::Encode { .. } => m.text("cause.encode", &[]),
             Self::Print { .. } => m.text("cause.print", &[]),
@@ -422,6 +482,21 @@ impl CliError {
                 Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
             }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
+            Self::NoEmbedded { closest: Some(name), .. } => {
+                Some(m.text("hint.meant", &[("name", name)]))
+            }
+            Self::NoEmbedded { .. } => Some(m.text("hint.embedded", &[])),
+            Self::LastAdmin { .. } => Some(m.text("hint.last_admin", &[])),
+            Self::Client(ClientError::OtherKey { .. }) => Some(m.text("hint.other_key", &[])),
+            Self::Client(ClientError::PlanCancelled { .. }) => {
+                Some(m.text("hint.plan_cancelled", &[]))
+            }
+            Self::Client(ClientError::VisitBegun { .. }) => Some(m.text("hint.visit_begun", &[])),
+            Self::Client(ClientError::NeedsLeader { .. }) => Some(m.text("hint.needs_leader", &[])),
+            Self::Client(ClientError::Ambiguous { what, candidates, .. }) => {
+                let plan = candidates.iter().any(|one| one.plan.is_some());
+                plan.then(|| m.text("hint.which_plan", &[("what", &words::thing(m, what))]))
+            }
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
                 EditError::Transition { from, to } => Some(next_states(from, to, m)),
                 _ => None,
@@ -492,6 +567,10 @@ fn of_client(error: &ClientError) -> Failed {
         ) => Failed::Usage,
         ClientError::Move(MoveError::Missing { .. }) => Failed::NotFound,
         ClientError::Move(MoveError::OtherChecklist { .. }) => Failed::Usage,
+        ClientError::OtherKey { .. } => Failed::WrongHub,
+        ClientError::NotInTeam { .. } => Failed::NotFound,
+        ClientError::PlanDays { .. } | ClientError::NeedsLeader { .. } => Failed::Usage,
+        ClientError::PlanCancelled { .. } | ClientError::VisitBegun { .. } => Failed::Final,
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
         ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
@@ -622,7 +701,7 @@ mod tests {
         let device = DeviceId([7; 32]);
         let path = PathBuf::from("x");
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let in_use = || StoreError::InUse { path: "x".to_owned() };
+        let in_use = || StoreError::InUse { path: "x".to_owned(), holder: None };
         let net = |error: NetError| ClientError::Driver(DriverError::Net(Arc::new(error)));
         assert_eq!(code(ClientError::HasDevice { path: path.clone() }), 1);
         assert_eq!(code(CliError::Usage { what: "x".to_owned() }), 2);
@@ -646,7 +725,7 @@ mod tests {
             what: "hub".to_owned(),
             source: Box::new(source),
         };
-        let in_use = StoreError::InUse { path: "x".to_owned() };
+        let in_use = StoreError::InUse { path: "x".to_owned(), holder: None };
         assert_eq!(code(service(in_use.into())), 4);
         assert_eq!(code(service(StoreError::Full { action: "write" }.into())), 7);
     }

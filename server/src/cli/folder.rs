@@ -1,11 +1,13 @@
 //! What `field` and `admin` share: a device's folder, its making, and exchanges with the hub.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bienban_core::client::{Client, ClientError, Settings};
 use bienban_core::driver::{SyncOptions, SyncReport};
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
+use bienban_core::store::StoreError;
 use bienban_core::sync::{AdminAnswer, AdminRequest};
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +15,12 @@ use serde::Serialize;
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
 use super::wrong::Wrong;
-use super::{time, words};
+use super::{causes, time, words};
+use crate::hub;
+
+/// How long a command waits for the folder while another has it: longer than an exchange on a usual
+/// line takes, and no longer than a person waits without wondering.
+const FOLDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a new device finds its hub.
 #[derive(Debug, Args)]
@@ -21,6 +28,31 @@ pub(super) struct InitArgs {
     /// The hub and its key, as `bienban serve` prints them: bienban://HOST:PORT#KEY.
     #[arg(long, value_name = "ADDRESS")]
     hub: Option<String>,
+}
+
+/// Which hub a device pins.
+#[derive(Debug, Args)]
+pub(super) struct HubArgs {
+    /// Pin this hub, or say where it has moved: bienban://HOST:PORT#KEY, or HOST:PORT for the same key.
+    #[arg(long, value_name = "ADDRESS")]
+    set: Option<String>,
+    /// The hub's key, where --set gives only HOST:PORT.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Take another key than the pinned one: another hub, trusted from now on instead of that one.
+    #[arg(long)]
+    other_key: bool,
+}
+
+/// The hub that a device pins.
+#[derive(Debug, Serialize)]
+struct HubShown {
+    /// Address and key in one text.
+    hub: Option<String>,
+    address: Option<String>,
+    key: Option<String>,
+    /// Whether this command changed it.
+    changed: bool,
 }
 
 /// A device, as `init` and `whoami` print it.
@@ -44,8 +76,33 @@ struct DeviceData {
     trust_command: String,
 }
 
+/// Opens a device's folder for a command, which is what others are told who want it meanwhile. Most
+/// commands are done in a moment, and an exchange in some seconds, so this one waits for as long.
+pub(super) fn open(dir: &Path, command: &str, output: &Output) -> Result<Client, CliError> {
+    not_a_hub(dir)?;
+    match Client::open_as(dir, command, Duration::ZERO) {
+        Err(ClientError::Store(error @ StoreError::InUse { .. })) => {
+            let m = output.messages();
+            let seconds = FOLDER_PATIENCE.as_secs().to_string();
+            let why = causes::explain(&error, m);
+            output.remark(&m.text("hint.waits", &[("why", &why), ("seconds", &seconds)]));
+            Ok(Client::open_as(dir, command, FOLDER_PATIENCE)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Refuses the folder of a hub, before anything is written there.
+fn not_a_hub(dir: &Path) -> Result<(), CliError> {
+    if hub::holds_hub(dir) {
+        return Err(Wrong::HubFolder { path: dir.display().to_string() }.into());
+    }
+    Ok(())
+}
+
 /// Makes a device in a folder.
 pub(super) fn init(dir: &Path, arguments: &InitArgs, output: &Output) -> Result<Answer, CliError> {
+    not_a_hub(dir)?;
     let m = output.messages();
     let hub = arguments.hub.as_deref().map(read_hub).transpose()?;
     let device = Client::init(dir, &Settings { hub: hub.clone() })?;
@@ -72,6 +129,73 @@ pub(super) fn init(dir: &Path, arguments: &InitArgs, output: &Output) -> Result<
     page.line(m.text("init.trust", &[]));
     page.line(format!("  {}", data.trust_command));
     Answer::new(&data, page)
+}
+
+/// Shows the hub that a device pins, or pins one.
+pub(super) fn hub(
+    client: &mut Client,
+    arguments: &HubArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let before = client.settings().hub.clone();
+    if let Some(given) = &arguments.set {
+        let hub = typed_hub(given, arguments.key.as_deref(), before.as_ref())?;
+        client.set_hub(hub, arguments.other_key)?;
+    } else if let Some(argument) =
+        [arguments.key.as_ref().map(|_| "--key"), arguments.other_key.then_some("--other-key")]
+            .into_iter()
+            .flatten()
+            .next()
+    {
+        return Err(Wrong::WithoutSet { argument }.into());
+    }
+    let now = client.settings().hub.clone();
+    let data = HubShown {
+        hub: now.as_ref().map(ToString::to_string),
+        address: now.as_ref().map(HubAddress::host_and_port),
+        key: now.as_ref().map(|hub| hub.key().to_string()),
+        changed: now != before,
+    };
+    let mut page = Page::new();
+    match (&data.hub, &data.address, &data.key) {
+        (Some(hub), Some(address), Some(key)) => {
+            page.line(m.text("init.hub", &[("hub", hub)]));
+            page.line(m.text("hub.address", &[("address", address)]));
+            page.line(m.text("hub.key", &[("key", key)]));
+        }
+        _ => page.line(m.text("init.no_hub", &[])),
+    }
+    if data.changed {
+        page.line(m.text("hub.changed", &[]));
+        if before.map(|hub| hub.key()) != now.map(|hub| hub.key()) {
+            page.line(m.text("hub.other", &[]));
+            page.line(format!("  {}", trust_command(client.device())));
+        }
+    }
+    Answer::new(&data, page)
+}
+
+/// Reads the hub that `--set` and `--key` name; the pinned key stands in for one that is not given.
+fn typed_hub(
+    given: &str,
+    key: Option<&str>,
+    pinned: Option<&HubAddress>,
+) -> Result<HubAddress, CliError> {
+    let place = given.trim();
+    if place.contains('#') && key.is_none() {
+        return read_hub(place);
+    }
+    let wrong = |source| CliError::from(Wrong::Hub { given: given.to_owned(), source });
+    let place = place.strip_prefix("bienban://").unwrap_or(place);
+    let key = match (key, pinned) {
+        (Some(key), _) => {
+            key.trim().parse().map_err(|_| Wrong::HubKey { given: key.to_owned() })?
+        }
+        (None, Some(pinned)) => pinned.key(),
+        (None, None) => return Err(Wrong::HubWithoutKey.into()),
+    };
+    HubAddress::parse(place, key).map_err(wrong)
 }
 
 /// Says which device a folder holds, and what the hub knows of it.
@@ -128,7 +252,7 @@ pub(super) fn scopes(scopes: &[bienban_core::model::Scope]) -> Vec<String> {
 }
 
 /// Returns a store's failure as the command's.
-pub(super) fn failed(error: bienban_core::store::StoreError) -> CliError {
+pub(super) fn failed(error: StoreError) -> CliError {
     ClientError::from(error).into()
 }
 
@@ -158,7 +282,9 @@ pub(super) fn told(client: &Client, error: ClientError) -> CliError {
     let refused = client.refused_at().ok().flatten().is_some();
     let enrolled = client.phone().replica().device(client.device()).ok().flatten().is_some();
     match CliError::Client(error) {
-        CliError::Client(source) if refused && enrolled => CliError::Ended { source },
+        CliError::Client(source) if refused && enrolled && client.has_met_hub() => {
+            CliError::Ended { source }
+        }
         error => error,
     }
 }
@@ -170,11 +296,42 @@ pub(super) async fn ask(
     output: &Output,
 ) -> Result<AdminAnswer, CliError> {
     let spinner = output.spinner(output.messages().text("sync.running", &[]));
-    let report = client.sync(SyncOptions { live: None, asks: vec![request] }).await;
+    let options = SyncOptions { asks: vec![request], ..SyncOptions::default() };
+    let report = client.sync(options).await;
     spinner.finish_and_clear();
     match report.map_err(|error| told(client, error))?.answers.pop() {
         Some(AdminAnswer::Refused(failure)) => Err(CliError::Refused { failure }),
         Some(answer) => Ok(answer),
         None => Err(CliError::NoAnswer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_is_named_whole_or_by_what_changes_of_it() {
+        let (one, two) = ("ab".repeat(32), "cd".repeat(32));
+        let pinned: HubAddress = format!("bienban://old:1#{one}").parse().unwrap();
+        let read = |given: &str, key: Option<&str>, pinned: Option<&HubAddress>| {
+            typed_hub(given, key, pinned).map(|hub| hub.to_string())
+        };
+        let moved = format!("bienban://new:2#{one}");
+        assert_eq!(read("new:2", None, Some(&pinned)).unwrap(), moved);
+        assert_eq!(read("bienban://new:2", None, Some(&pinned)).unwrap(), moved);
+        let other = format!("bienban://new:2#{two}");
+        assert_eq!(read(&other, None, Some(&pinned)).unwrap(), other);
+        assert_eq!(read("new:2", Some(&two), None).unwrap(), other);
+        let wrong = |given: &str, key: Option<&str>| match read(given, key, None).unwrap_err() {
+            CliError::Wrong(wrong) => wrong.to_string(),
+            other => panic!("{other}"),
+        };
+        assert!(wrong("new:2", None).contains("no hub yet"));
+        assert!(wrong("new:2", Some("12")).contains("64 hexadecimal"));
+        assert!(wrong("new", Some(&two)).contains("bienban://HOST:PORT#KEY"));
+        assert!(wrong("new:0", Some(&two)).contains("not a port"));
+        // A key twice is no address.
+        assert!(wrong(&other, Some(&two)).contains("--hub"));
     }
 }

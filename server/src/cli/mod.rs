@@ -12,6 +12,7 @@ mod grade;
 mod help;
 mod output;
 mod page;
+mod plan;
 mod record;
 mod rejected;
 mod rows;
@@ -33,6 +34,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::error::CliError;
 use self::output::Output;
+use crate::logging;
 use crate::messages::{Lang, Messages};
 
 /// The variable that says what is logged, in the form of tracing's filters.
@@ -171,7 +173,10 @@ fn finish(answer: output::Answer, output: &Output) -> Result<ExitCode, CliError>
 /// Shows warnings of what lies below, and more when asked. The hub sets up its own log.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("error"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(logging::colours())
+        .with_writer(std::io::stderr);
     // A test may have set one already; its choice stands.
     drop(subscriber.try_init());
 }

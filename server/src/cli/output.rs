@@ -176,6 +176,18 @@ impl Output {
         }
     }
 
+    /// Prints the error of one line of many, with the line's number, from 1.
+    pub(crate) fn error_at(&self, line: usize, error: &CliError) {
+        if self.json {
+            let mut told = serde_json::json!({ "error": error.describe(&self.messages) });
+            told["error"]["line"] = line.into();
+            complain(&format!("{told}\n"));
+        } else {
+            let place = self.messages.text("error.at_line", &[("line", &line.to_string())]);
+            complain(&format!("{place}\n{}", error.explain(&self.messages)));
+        }
+    }
+
     /// Shows that work is under way, to a person at a terminal.
     pub(crate) fn spinner(&self, text: String) -> ProgressBar {
         if self.json || !io::stderr().is_terminal() {

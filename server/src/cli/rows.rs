@@ -1,7 +1,7 @@
 //! Lists: facilities, plans, inspections, checklists. Read from summary rows; no document is loaded.
 
 use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DocumentId, Kind, Summary, Timestamp, VisitReason};
+use bienban_core::model::{DocumentId, Kind, Summary, Timestamp};
 use bienban_core::replica::{ListQuery, units};
 use clap::Args;
 use serde::Serialize;
@@ -54,6 +54,14 @@ struct RowData {
     code: Option<String>,
     title: String,
     unit: UnitData,
+    /// Of a plan: that it was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled: Option<bool>,
+    /// Of a plan: its days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
     conflicts: u32,
     updated_at: String,
 }
@@ -95,38 +103,6 @@ struct PageData<T> {
     next: Option<String>,
 }
 
-/// A visit of a plan.
-#[derive(Debug, Serialize)]
-struct VisitRow {
-    inspection: String,
-    facility: NamedData,
-    visit: u32,
-    template: String,
-    begun: bool,
-    removed: bool,
-    /// Why it is inspected once more in the same year, where a rule asks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<VisitReason>,
-}
-
-/// A plan with its visits.
-#[derive(Debug, Serialize)]
-struct PlanData {
-    id: String,
-    title: String,
-    fields: std::collections::BTreeMap<String, String>,
-    team: Vec<MemberRow>,
-    visits: Vec<VisitRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct MemberRow {
-    device: String,
-    name: String,
-    agency: String,
-    role: bienban_core::model::Role,
-}
-
 /// A checklist in a list.
 #[derive(Debug, Serialize)]
 struct TemplateRow {
@@ -166,6 +142,9 @@ pub(super) fn documents(
             code: (kind == Kind::Facility).then(|| row.codes.join("|")),
             title: row.title.clone(),
             unit: unit(&row.scope),
+            cancelled: (kind == Kind::Plan).then(|| row.is_cancelled()),
+            from: (kind == Kind::Plan).then(|| row.day.clone()),
+            to: (kind == Kind::Plan).then(|| row.until.clone()),
             conflicts: row.conflicts,
             updated_at: time::rfc3339(row.updated_at),
         })
@@ -174,7 +153,14 @@ pub(super) fn documents(
     for row in &rows {
         let code = row.code.as_ref().map(|code| format!("{code}  ")).unwrap_or_default();
         let unit = unit_text(&row.unit);
-        text.line(format!("{}  {code}{}  [{unit}]", &row.id[..8], row.title));
+        let mut line = format!("{}  {code}{}  [{unit}]", &row.id[..8], row.title);
+        if let (Some(from), Some(to)) = (&row.from, &row.to) {
+            line = format!("{line}  {}", m.text("plan.days", &[("from", from), ("to", to)]));
+        }
+        if row.cancelled == Some(true) {
+            line = format!("{line}  {}", m.text("plan.cancelled_mark", &[]));
+        }
+        text.line(line);
     }
     close(&mut text, rows.is_empty(), next.as_deref(), m);
     Answer::new(&PageData { rows, next }, text)
@@ -261,61 +247,6 @@ fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
         parts.push(m.text("list.only_here", &[("count", &row.only_here.to_string())]));
     }
     text.line(format!("          {}", parts.join("; ")));
-}
-
-/// Shows one plan with its visits.
-pub(super) fn plan(client: &Client, name: &str, output: &Output) -> Result<Answer, CliError> {
-    let m = output.messages();
-    let id = client.find_plan(name)?;
-    let view = client.plan(id)?;
-    let mut visits = Vec::new();
-    for visit in client.visits(id)? {
-        let planned = view.facilities.get(&visit.facility.to_string());
-        visits.push(VisitRow {
-            inspection: visit.document.to_string(),
-            facility: named(client, visit.facility)?,
-            visit: visit.visit,
-            template: visit.template.to_string(),
-            begun: client.phone().replica().genesis(visit.document).is_ok(),
-            removed: visit.removed,
-            reason: planned.and_then(|register| register.shown()?.valid()?.reason.clone()),
-        });
-    }
-    let members = view.team.iter().filter_map(|(device, register)| {
-        let member = register.shown()?.valid()?;
-        (!member.removed).then(|| MemberRow {
-            device: device.clone(),
-            name: member.name.clone(),
-            agency: member.agency.clone(),
-            role: member.role,
-        })
-    });
-    let data = PlanData {
-        id: id.to_string(),
-        title: view.field("title").unwrap_or_default().to_owned(),
-        fields: view
-            .fields
-            .iter()
-            .filter_map(|(name, register)| Some((name.clone(), register.shown()?.clone())))
-            .collect(),
-        team: members.collect(),
-        visits,
-    };
-    let mut text = Page::new();
-    text.line(format!("{}  {}", &data.id[..8], data.title));
-    for member in &data.team {
-        let role = match member.role {
-            bienban_core::model::Role::Leader => m.text("team.leader", &[]),
-            _ => m.text("team.member", &[]),
-        };
-        text.line(format!("  {role}: {} ({})", member.name, member.agency));
-    }
-    for visit in data.visits.iter().filter(|visit| !visit.removed) {
-        let state =
-            if visit.begun { m.text("plan.begun", &[]) } else { m.text("plan.not_begun", &[]) };
-        text.line(format!("  {}  {}  {state}", &visit.inspection[..8], visit.facility.title));
-    }
-    Answer::new(&data, text)
 }
 
 /// Lists the checklists here.

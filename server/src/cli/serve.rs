@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bienban_core::client;
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
 use bienban_core::sync::{DeviceEntry, Role};
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
+use super::wrong::Wrong;
 use crate::config::{Config, Flags};
 use crate::hub::{self, HubConfig, RunningHub};
 use crate::logging;
@@ -86,6 +88,11 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
     };
     let config = Config::load(arguments.config.as_deref(), std::env::vars(), &flags)
         .map_err(|error| service("settings", error))?;
+    // Before anything is written: the key of a hub would make a phone's folder look like a hub's.
+    if client::holds_device(&config.data_dir) {
+        let path = config.data_dir.display().to_string();
+        return Err(Wrong::DeviceFolder { path }.into());
+    }
     if arguments.show_key {
         let key = hub::identity(&config.data_dir).map_err(|error| service("key", error))?;
         let mut page = Page::new();

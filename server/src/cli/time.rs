@@ -58,16 +58,34 @@ pub(crate) fn day(at: Timestamp) -> String {
     day_of(&rfc3339(at))
 }
 
-/// Reads a day, as an argument of a command.
+/// Reads a day, as an argument of a command: as YYYY-MM-DD, or as people in Vietnam write it,
+/// DD/MM/YYYY, also with one digit for day or month, or with points or hyphens.
 ///
 /// # Errors
 ///
-/// Returns [`Wrong::Day`] for anything but a day as YYYY-MM-DD.
+/// Returns [`Wrong::Day`] for anything else, and for a day that the calendar does not have.
 pub(crate) fn typed_day(text: &str) -> Result<Day, Wrong> {
-    text.parse().map_err(|_| Wrong::Day { given: text.to_owned() })
+    let wrong = || Wrong::Day { given: text.to_owned() };
+    written_day(text.trim()).ok_or_else(wrong)?.parse().map_err(|_| wrong())
 }
 
-/// Reads a deadline: a number of days from now, or a day (YYYY-MM-DD). It ends with that day.
+/// Returns a day as YYYY-MM-DD; whether the calendar has it is not looked at. Two digits are no year:
+/// nobody could tell which end it stands at.
+fn written_day(text: &str) -> Option<String> {
+    let separator = text.chars().find(|c| ['/', '-', '.'].contains(c))?;
+    let parts: Vec<&str> = text.split(separator).collect();
+    let [first, month, last] = parts.as_slice() else { return None };
+    let year_first = first.len() == 4 && separator == '-';
+    let (year, day) = if year_first { (first, last) } else { (last, first) };
+    let digits = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let fits = digits(day, 2) && digits(month, 2) && year.len() == 4 && digits(year, 4);
+    fits.then(|| format!("{year}-{month:0>2}-{day:0>2}"))
+}
+
+/// Reads a deadline: a number of days from now, or a day as [`typed_day`] reads it. It ends with that
+/// day.
 ///
 /// # Errors
 ///
@@ -86,7 +104,8 @@ pub(crate) fn deadline(text: &str, now: Timestamp) -> Result<Timestamp, CliError
         .ok_or_else(wrong)?;
         return Ok(end_of(moment.date()));
     }
-    Date::parse(text, DAY).map(end_of).map_err(|_| wrong())
+    let day = typed_day(text).map_err(|_| wrong())?;
+    Date::parse(&day.to_string(), DAY).map(end_of).map_err(|_| wrong())
 }
 
 fn end_of(day: Date) -> Timestamp {
@@ -117,8 +136,31 @@ mod tests {
         assert_eq!(deadline("2026-11-23", now).unwrap(), now);
         assert_eq!(deadline("0", now).unwrap(), now);
         assert_eq!(deadline("1", now).unwrap(), Timestamp(now.0 + DAY_MS));
-        for wrong in ["", "-1", "soon", "23/11/2026", "2026-02-30", "99999999999999999999"] {
+        assert_eq!(deadline("23/11/2026", now).unwrap(), now);
+        for wrong in ["", "-1", "soon", "23/11/26", "2026-02-30", "99999999999999999999"] {
             assert!(deadline(wrong, now).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_typed_as_people_write_it_and_never_guessed() {
+        for text in
+            ["2026-12-01", "01/12/2026", "1/12/2026", "01-12-2026", "01.12.2026", " 1.12.2026 "]
+        {
+            assert_eq!(typed_day(text).unwrap().to_string(), "2026-12-01", "{text}");
+        }
+        for wrong in [
+            "",
+            "1/12/26",
+            "2026/12/01",
+            "12/2026",
+            "31/02/2026",
+            "12/13/2026",
+            "1/12-2026",
+            "+1/12/2026",
+            "mai",
+        ] {
+            assert!(typed_day(wrong).is_err(), "{wrong}");
         }
     }
 }

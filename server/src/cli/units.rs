@@ -14,6 +14,12 @@ use crate::messages::Messages;
 /// Candidates when nobody says how many: a terminal shows them with their origins at once.
 const LIMIT: usize = 20;
 
+/// Digits of the longest codes, those of communes.
+const CODE_DIGITS: usize = 5;
+
+/// Fewer digits than this begin the codes of a good part of the country.
+const PREFIX_DIGITS_MIN: usize = 2;
+
 #[derive(Debug, Args)]
 pub(super) struct UnitsArgs {
     #[command(subcommand)]
@@ -33,7 +39,8 @@ enum UnitsCommand {
     },
     /// Show what has a code, now or before July 2025, with what it came from or became.
     Show {
-        /// Two digits a province, five a commune, three a district of before July 2025.
+        /// Two digits a province, five a commune, three a district of before July 2025. Of part of a code
+        /// all that begin so are shown.
         code: String,
     },
 }
@@ -81,6 +88,8 @@ struct ShowData {
     official: bool,
     source: String,
     data: String,
+    /// Where the code is none: what may be meant, those in force first.
+    candidates: Vec<UnitRow>,
 }
 
 /// Looks units up.
@@ -111,7 +120,68 @@ fn find(text: &str, limit: usize, m: &Messages) -> Result<Answer, CliError> {
     answer(&data, data.total > 0, page)
 }
 
-fn show(code: &str, m: &Messages) -> Result<Answer, CliError> {
+/// Returns the digits of what was typed as a code, with the zeros in front that spreadsheets take away
+/// where only so it is a code. Nothing where there are none, or in two places.
+fn digits_of(typed: &str) -> Option<String> {
+    let mut runs = typed.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty());
+    let digits = runs.next()?;
+    if runs.next().is_some() || digits.len() > CODE_DIGITS {
+        return None;
+    }
+    let padded = [2, 3, CODE_DIGITS].map(|width| format!("{digits:0>width$}"));
+    let exact = padded.into_iter().find(|code| code.len() >= digits.len() && is_code(code));
+    Some(if is_code(digits) {
+        digits.to_owned()
+    } else {
+        exact.unwrap_or_else(|| digits.to_owned())
+    })
+}
+
+fn is_code(code: &str) -> bool {
+    let scope: Option<Scope> = code.parse().ok();
+    scope.is_some_and(|scope| units().unit(&scope).is_some()) || units().former(code).is_some()
+}
+
+/// Returns what has a code that begins so, those in force first.
+fn beginning(digits: &str) -> Vec<UnitRow> {
+    let (mut in_force, mut before) = (Vec::new(), Vec::new());
+    for width in digits.len()..=CODE_DIGITS {
+        let rest = u32::try_from(width - digits.len()).unwrap_or(0);
+        for tail in 0..10_u32.pow(rest) {
+            let code = match rest {
+                0 => digits.to_owned(),
+                _ => format!("{digits}{tail:0>width$}", width = width - digits.len()),
+            };
+            let scope: Option<Scope> = code.parse().ok();
+            in_force.extend(scope.and_then(|scope| units().unit(&scope)).as_ref().map(now));
+            before.extend(units().former(&code).as_ref().map(former));
+        }
+    }
+    in_force.append(&mut before);
+    in_force
+}
+
+/// Returns what may be meant by what is no code.
+fn candidates(typed: &str) -> Vec<UnitRow> {
+    match digits_of(typed) {
+        // Of fewer digits too many begin so, a code of them would have been found.
+        Some(digits) if digits.len() >= PREFIX_DIGITS_MIN => beginning(&digits),
+        Some(_) => Vec::new(),
+        None => {
+            let found = units().find(typed, LIMIT).found.into_iter();
+            found
+                .map(|found| match &found.unit {
+                    FoundUnit::Now(unit) => now(unit),
+                    FoundUnit::Former(unit) => former(unit),
+                })
+                .collect()
+        }
+    }
+}
+
+fn show(typed: &str, m: &Messages) -> Result<Answer, CliError> {
+    let code = digits_of(typed).filter(|code| is_code(code));
+    let code = code.as_deref().unwrap_or(typed);
     let scope: Option<Scope> = code.parse().ok();
     let unit = scope.and_then(|scope| units().unit(&scope));
     let communes = match &unit {
@@ -129,8 +199,12 @@ fn show(code: &str, m: &Messages) -> Result<Answer, CliError> {
         official: units().is_official(),
         source: units().source().to_owned(),
         data: units().built_from(),
+        candidates: if is_code(code) { Vec::new() } else { candidates(typed) },
     };
     let mut page = Page::new();
+    if code != typed && is_code(code) {
+        page.line(m.text("units.taken_as", &[("typed", typed), ("code", code)]));
+    }
     for row in data.now.iter().chain(&data.former) {
         lines(&mut page, row, m);
     }
@@ -149,8 +223,18 @@ fn show(code: &str, m: &Messages) -> Result<Answer, CliError> {
         if !data.official {
             page.line(m.text("units.unofficial", &[]));
         }
-    } else {
+    } else if data.candidates.is_empty() {
         page.line(m.text("units.none", &[]));
+        page.line(m.text("units.codes", &[]));
+    } else {
+        page.line(m.text("units.no_code", &[("typed", typed)]));
+        for row in data.candidates.iter().take(LIMIT) {
+            lines(&mut page, row, m);
+        }
+        if let Some(more) = data.candidates.len().checked_sub(LIMIT).filter(|more| *more > 0) {
+            let [shown, total] = [LIMIT, LIMIT + more].map(|count| count.to_string());
+            page.line(m.text("units.more", &[("shown", &shown), ("total", &total)]));
+        }
     }
     answer(&data, found, page)
 }
@@ -252,6 +336,27 @@ mod tests {
         let then = former(&units().former("06337").unwrap());
         assert_eq!((then.title.as_str(), then.in_force), ("Xã Đồng Ý", false));
         assert_eq!(then.successors[0].title, "Xã Tân Tri");
+    }
+
+    #[test]
+    fn part_of_a_code_shows_what_it_may_mean() {
+        let m = Messages::new(Lang::En);
+        for typed in ["6325", "06325", "xã 06325", " 6325 "] {
+            let shown = show(typed, &m).unwrap();
+            assert_eq!(shown.code(), 0, "{typed}");
+            assert!(shown.text().contains("06325  Xã Bắc Sơn"), "{typed}: {}", shown.text());
+        }
+        assert!(show("6325", &m).unwrap().text().contains("6325 is taken as 06325"));
+        // 0633 begins several codes and is none.
+        let several = show("0633", &m).unwrap();
+        assert_eq!(several.code(), 3);
+        for code in ["06331", "06337"] {
+            assert!(several.text().contains(code), "{}", several.text());
+        }
+        assert!(show("Tân Tri", &m).unwrap().text().contains("06337  Xã Tân Tri"));
+        let nothing = show("123456", &m).unwrap();
+        assert_eq!(nothing.code(), 3);
+        assert!(nothing.text().contains("units find"), "{}", nothing.text());
     }
 
     #[test]

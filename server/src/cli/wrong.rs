@@ -23,13 +23,13 @@ pub(crate) enum Wrong {
     #[error("no state of an inspection has this name")]
     State,
     /// Neither days nor a day.
-    #[error("--deadline {given}: give a number of days, or a day as YYYY-MM-DD")]
+    #[error("--deadline {given}: give a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD")]
     Deadline {
         /// What was given.
         given: String,
     },
     /// No day of the calendar.
-    #[error("{given}: give a day as YYYY-MM-DD")]
+    #[error("{given}: give a day as DD/MM/YYYY or YYYY-MM-DD")]
     Day {
         /// What was given.
         given: String,
@@ -70,13 +70,41 @@ pub(crate) enum Wrong {
         /// What is wrong with it.
         source: AddressError,
     },
-    /// The days of a plan are in the wrong order.
-    #[error("the plan ends ({to}) before it begins ({from})")]
-    PlanDays {
-        /// The first day.
-        from: String,
-        /// The last day.
-        to: String,
+    /// A key that is none.
+    #[error("--key {given}: the key of a hub is 64 hexadecimal digits")]
+    HubKey {
+        /// What was given.
+        given: String,
+    },
+    /// A hub's address without its key, on a device that pins none.
+    #[error("this device pins no hub yet: give the address with its key, bienban://HOST:PORT#KEY")]
+    HubWithoutKey,
+    /// `--key` or `--other-key` without `--set`.
+    #[error("{argument} says nothing without --set")]
+    WithoutSet {
+        /// The argument.
+        argument: &'static str,
+    },
+    /// A change that changes nothing.
+    #[error("say what to change: see --help for what of a plan can be changed")]
+    NoChange,
+    /// A declaration of somebody who is not in the team.
+    #[error("a member named by --no-conflict must be the leader or a member: {given}")]
+    NotOfTeam {
+        /// Who was named.
+        given: String,
+    },
+    /// The folder is a hub's.
+    #[error("{path} is the folder of a hub, and a device needs one of its own")]
+    HubFolder {
+        /// The folder.
+        path: String,
+    },
+    /// The folder is a device's.
+    #[error("{path} is the folder of a device, and a hub needs one of its own")]
+    DeviceFolder {
+        /// The folder.
+        path: String,
     },
     /// Facilities of several provinces.
     #[error("no unit holds every facility; say which the plan belongs to with --scope")]
@@ -93,6 +121,9 @@ pub(crate) enum Wrong {
     /// A batch in a batch.
     #[error("batch cannot stand in a batch")]
     BatchInBatch,
+    /// A change of the hub in a batch.
+    #[error("hub cannot stand in a batch; run it by itself")]
+    HubInBatch,
     /// A line of a batch with one quotation mark.
     #[error("a line of the batch has an open quotation mark")]
     OpenQuote,
@@ -117,11 +148,18 @@ impl Wrong {
                 let why = causes::of_address(source, m);
                 m.text("wrong.hub", &[("given", given), ("why", &why)])
             }
-            Self::PlanDays { from, to } => m.text("wrong.plan_days", &[("from", from), ("to", to)]),
+            Self::HubKey { given } => m.text("wrong.hub_key", &[("given", given)]),
+            Self::HubWithoutKey => m.text("wrong.hub_without_key", &[]),
+            Self::WithoutSet { argument } => m.text("wrong.without_set", &[("argument", argument)]),
+            Self::NoChange => m.text("wrong.no_change", &[]),
+            Self::NotOfTeam { given } => m.text("wrong.not_of_team", &[("given", given)]),
+            Self::HubFolder { path } => m.text("wrong.hub_folder", &[("path", path)]),
+            Self::DeviceFolder { path } => m.text("wrong.device_folder", &[("path", path)]),
             Self::NoCommonUnit => m.text("wrong.no_common_unit", &[]),
             Self::UnknownUnit { code } => m.text("wrong.unknown_unit", &[("code", code)]),
             Self::OnlyHub => m.text("wrong.only_hub", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
+            Self::HubInBatch => m.text("wrong.hub_in_batch", &[]),
             Self::OpenQuote => m.text("wrong.open_quote", &[]),
         }
     }
@@ -155,11 +193,18 @@ mod tests {
             Wrong::Choose { place: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
-            Wrong::PlanDays { from: given(), to: "y".to_owned() },
+            Wrong::HubKey { given: given() },
+            Wrong::HubWithoutKey,
+            Wrong::WithoutSet { argument: "--key" },
+            Wrong::NoChange,
+            Wrong::NotOfTeam { given: given() },
+            Wrong::HubFolder { path: given() },
+            Wrong::DeviceFolder { path: given() },
             Wrong::NoCommonUnit,
             Wrong::UnknownUnit { code: given() },
             Wrong::OnlyHub,
             Wrong::BatchInBatch,
+            Wrong::HubInBatch,
             Wrong::OpenQuote,
         ] {
             assert_eq!(wrong.explain(&m), wrong.to_string());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::facility::day;
 use crate::model::edit::{EditError, Editor, field, needed};
 use crate::model::ids::{DocumentId, Kind, TemplateId};
-use crate::model::register::{Register, Told};
+use crate::model::register::{Register, Said, Told};
 use crate::model::text::clean;
 use crate::model::view::View;
 
@@ -22,6 +22,15 @@ pub const PLAN_FIELDS: [&str; 8] = [
     "to",
     "basis",
 ];
+
+/// The register that a cancelled plan has beside its fields: why it was cancelled. Who did it and when
+/// follow from the change that wrote it. It is never taken away, so a plan that one cancelled and
+/// another changed without seeing that is cancelled on every replica; programs that do not know it
+/// show it as one more field.
+const CANCELLED: &str = "cancelled";
+
+/// The number of the decision that cancels a plan, in a register of its own.
+const CANCEL_DECISION: &str = "cancel_decision";
 
 /// Level of the agency that decides (*cấp của cơ quan ra quyết định*): the clocks of an inspection
 /// depend on it.
@@ -182,6 +191,25 @@ impl PlanView {
         self.fields.get(name).and_then(Register::shown).map(String::as_str)
     }
 
+    /// Returns why the plan was cancelled (*hủy kế hoạch*), by whom and when; several where people
+    /// cancelled it apart, none while it stands.
+    #[must_use]
+    pub fn cancelled(&self) -> &[Said<String>] {
+        self.fields.get(CANCELLED).map(Register::all).unwrap_or_default()
+    }
+
+    /// Returns the number of the decision that cancels the plan, if one was given.
+    #[must_use]
+    pub fn cancel_decision(&self) -> Option<&str> {
+        self.field(CANCEL_DECISION)
+    }
+
+    /// Returns the fields that somebody filled, without what a cancelled plan has beside them.
+    pub fn filled(&self) -> impl Iterator<Item = (&str, &Register<String>)> {
+        let own = self.fields.iter().map(|(name, register)| (name.as_str(), register));
+        own.filter(|(name, _)| ![CANCELLED, CANCEL_DECISION].contains(name))
+    }
+
     /// Returns the members of the team who are not taken off it, by the id of a device or person.
     #[must_use]
     pub fn members(&self) -> Vec<(&str, &Member)> {
@@ -216,8 +244,7 @@ impl Editor<'_> {
             self.set_plan("issuer_level", level.name())?;
         }
         for (template, title) in &input.templates {
-            let title = field("title of the checklist", title)?;
-            self.put_row("templates", &template.to_string(), &title)?;
+            self.plan_template(*template, title)?;
         }
         for (facility, visit) in &input.facilities {
             self.plan_facility(*facility, visit)?;
@@ -234,7 +261,7 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::UnknownField`], or which value is malformed or too long.
     pub fn set_plan(&mut self, name: &str, value: &str) -> Result<(), EditError> {
-        self.require(Kind::Plan, "plan fields")?;
+        self.require_standing("plan fields")?;
         if !PLAN_FIELDS.contains(&name) {
             let name = clean(name).chars().take(64).collect();
             return Err(EditError::UnknownField { kind: Kind::Plan, field: name });
@@ -254,6 +281,37 @@ impl Editor<'_> {
         self.put(&map, name, &value)
     }
 
+    /// Cancels the plan (*hủy kế hoạch*) for good: it stays visible as cancelled, and nothing else of
+    /// it can be changed. Where the decision that cancels it has a number, that is kept too. Where people
+    /// cancelled it apart, doing it once more says which reason holds.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Cancelled`] when it was cancelled before, or which text is missing or too
+    /// long.
+    pub fn cancel_plan(&mut self, reason: &str, decision: &str) -> Result<(), EditError> {
+        self.require(Kind::Plan, "plan")?;
+        let map = self.map("fields")?;
+        if self.standing(&map, CANCELLED)?.len() == 1 {
+            return Err(EditError::Cancelled);
+        }
+        let reason = needed("reason of the cancellation", reason)?;
+        let decision = field("number of the decision", decision)?;
+        if !decision.trim().is_empty() {
+            self.put(&map, CANCEL_DECISION, &decision)?;
+        }
+        self.put(&map, CANCELLED, &reason)
+    }
+
+    /// Fails on another kind of document, and on a plan that was cancelled.
+    fn require_standing(&self, what: &'static str) -> Result<(), EditError> {
+        self.require(Kind::Plan, what)?;
+        if self.exists(&self.map("fields")?, CANCELLED)? {
+            return Err(EditError::Cancelled);
+        }
+        Ok(())
+    }
+
     /// Puts a facility on the plan.
     ///
     /// # Errors
@@ -264,7 +322,7 @@ impl Editor<'_> {
         facility: DocumentId,
         visit: &PlannedVisit,
     ) -> Result<(), EditError> {
-        self.require(Kind::Plan, "facilities")?;
+        self.require_standing("facilities")?;
         if visit.visit == 0 {
             return Err(EditError::Invalid { what: "visit", expected: "1 or more" });
         }
@@ -279,13 +337,24 @@ impl Editor<'_> {
         self.put_row("facilities", &facility.to_string(), &visit)
     }
 
+    /// Names a checklist that the plan uses.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::Cancelled`], or that the title is too long.
+    pub fn plan_template(&mut self, template: TemplateId, title: &str) -> Result<(), EditError> {
+        self.require_standing("checklists")?;
+        let title = field("title of the checklist", title)?;
+        self.put_row("templates", &template.to_string(), &title)
+    }
+
     /// Puts a member on the team, under the id of a device or person.
     ///
     /// # Errors
     ///
     /// Returns which field is missing or too long.
     pub fn plan_member(&mut self, id: &str, member: &Member) -> Result<(), EditError> {
-        self.require(Kind::Plan, "team")?;
+        self.require_standing("team")?;
         let id = needed("id of the member", id)?;
         if member.sections.len() > SECTIONS_MAX {
             return Err(EditError::TooMany { what: "sections of one member", limit: SECTIONS_MAX });

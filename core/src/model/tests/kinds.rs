@@ -387,3 +387,54 @@ fn an_answer_names_its_photos_by_hash() {
     assert_eq!(view.evidence.len(), 1);
     assert_eq!(view.samples[&hex::encode([4; 16])].shown().unwrap().valid(), Some(&sample));
 }
+
+#[test]
+fn a_cancelled_plan_stays_cancelled_whatever_others_wrote_meanwhile() {
+    let mut doc = plan();
+    let mut other = doc.clone();
+    let cancelled = edit(&mut doc, 1, |e| e.cancel_plan("Trùng với đoàn của tỉnh", "15/QĐ"));
+    let renamed = edit(&mut other, 2, |e| e.set_plan("title", "Kế hoạch quý IV"));
+    doc.apply(&[renamed]);
+    other.apply(&[cancelled]);
+    for replica in [&doc, &other] {
+        let view = replica.view().plan().unwrap();
+        let [said] = view.cancelled() else { panic!("{:?}", view.cancelled()) };
+        assert_eq!(said.value, "Trùng với đoàn của tỉnh");
+        assert_eq!(
+            (said.actor.as_slice(), view.cancel_decision()),
+            (&actor(1).0[..], Some("15/QĐ"))
+        );
+        assert_eq!(view.field("title"), Some("Kế hoạch quý IV"), "the rename is kept");
+        assert!(view.filled().all(|(name, _)| PLAN_FIELDS.contains(&name)));
+        assert!(replica.summary().is_cancelled());
+    }
+    assert_eq!(doc.heads(), other.heads());
+    assert_eq!(doc.view().record().digest(), other.view().record().digest());
+}
+
+#[test]
+fn nothing_of_a_cancelled_plan_can_be_changed() {
+    let mut doc = plan();
+    let blank = doc.edit(actor(1), Timestamp(1), |e| e.cancel_plan(" ", ""));
+    assert!(matches!(blank, Err(EditError::Invalid { .. })), "{blank:?}");
+    assert!(!doc.summary().is_cancelled());
+    edit(&mut doc, 1, |e| e.cancel_plan("Hoãn", ""));
+    let again = doc.edit(actor(2), Timestamp(2), |e| e.cancel_plan("Lý do khác", ""));
+    assert!(matches!(again, Err(EditError::Cancelled)), "{again:?}");
+    let renamed = doc.edit(actor(2), Timestamp(2), |e| e.set_plan("title", "Khác"));
+    assert!(matches!(renamed, Err(EditError::Cancelled)), "{renamed:?}");
+}
+
+#[test]
+fn two_who_cancel_a_plan_apart_leave_both_reasons_until_one_is_chosen() {
+    let mut doc = plan();
+    let mut other = doc.clone();
+    edit(&mut doc, 1, |e| e.cancel_plan("Hoãn", ""));
+    let apart = edit(&mut other, 2, |e| e.cancel_plan("Trùng", ""));
+    doc.apply(&[apart]);
+    assert_eq!(doc.view().plan().unwrap().cancelled().len(), 2);
+    assert_eq!(doc.summary().conflicts, 1);
+    edit(&mut doc, 1, |e| e.cancel_plan("Trùng", ""));
+    assert_eq!(doc.view().plan().unwrap().cancelled().len(), 1);
+    assert_eq!(doc.summary().conflicts, 0);
+}

@@ -41,7 +41,7 @@ pub(super) struct VerifyArgs {
 /// Which corrections.
 #[derive(Debug, Args)]
 pub(super) struct OverdueArgs {
-    /// The day that counts as today, as YYYY-MM-DD.
+    /// The day that counts as today, as DD/MM/YYYY or YYYY-MM-DD.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     as_of: Option<Day>,
     /// Only this administrative unit and what lies in it, by its code.

@@ -3,12 +3,12 @@
 use bienban_core::client::{Client, ClientError};
 use bienban_core::model::{DeviceId, Scope, clean};
 use bienban_core::replica::units;
-use bienban_core::sync::{AdminRequest, DeviceEntry};
+use bienban_core::sync::{AdminRequest, DeviceEntry, Role};
 use clap::Args;
 use serde::Serialize;
 
 use super::Online;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
@@ -36,6 +36,10 @@ pub(super) struct TrustArgs {
     /// Stop exchanging with the device.
     #[arg(long)]
     inactive: bool,
+    /// Go on although no administrator would be left: nobody could enrol or correct devices, publish
+    /// checklists or look at the hub any more.
+    #[arg(long)]
+    leave_no_admin: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,8 +91,17 @@ pub(super) async fn trust(
         scopes,
         active: !arguments.inactive,
     };
+    if !arguments.leave_no_admin {
+        keep_an_admin(client, &entry, output).await?;
+    }
     let row = DeviceRow::from(&entry);
-    folder::ask(client, AdminRequest::TrustDevice(entry), output).await?;
+    let request = AdminRequest::TrustDevice(entry.clone());
+    if let Err(error) = folder::ask(client, request, output).await {
+        // The hub ends an exchange whose own rights have changed, and this one asked for just that.
+        if entry.device != client.device() || !has_taken_effect(client, &entry, output).await? {
+            return Err(error);
+        }
+    }
     let mut page = Page::new();
     let m = output.messages();
     let values = [("device", &row.device[..page::SHORT]), ("name", row.name.as_str())];
@@ -98,6 +111,49 @@ pub(super) async fn trust(
         m.text("admin.untrusted", &values)
     });
     Answer::new(&row, page)
+}
+
+/// Refuses what would leave the hub without an administrator. Only this device's own entry can: of any
+/// other, this one stays an administrator. Asks the hub first, for the last other one may have gone
+/// since.
+async fn keep_an_admin(
+    client: &Client,
+    entry: &DeviceEntry,
+    output: &Output,
+) -> Result<(), CliError> {
+    let own = client.device();
+    if entry.device != own || (entry.active && entry.role == Role::Admin) {
+        return Ok(());
+    }
+    folder::exchange(client, output).await?;
+    let known = client.phone().replica().devices().map_err(ClientError::from)?;
+    if is_last_admin(own, &known) {
+        return Err(CliError::LastAdmin { device: own.short() });
+    }
+    Ok(())
+}
+
+/// Returns whether the hub holds this device's own entry so: it says so, or closes the door.
+async fn has_taken_effect(
+    client: &Client,
+    entry: &DeviceEntry,
+    output: &Output,
+) -> Result<bool, CliError> {
+    match folder::exchange(client, output).await {
+        Ok(_) => {
+            let known = client.phone().replica().device(entry.device);
+            Ok(known.map_err(ClientError::from)?.as_ref() == Some(entry))
+        }
+        Err(error) => {
+            Ok(!entry.active && matches!(error.failed(), Failed::Ended | Failed::Unknown))
+        }
+    }
+}
+
+/// Returns whether a device is an administrator and no other is.
+fn is_last_admin(own: DeviceId, known: &[DeviceEntry]) -> bool {
+    let admins = || known.iter().filter(|entry| entry.active && entry.role == Role::Admin);
+    admins().any(|entry| entry.device == own) && admins().all(|entry| entry.device == own)
 }
 
 /// Lists the devices that the hub knows.
@@ -121,4 +177,27 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
         page.line(m.text("list.empty", &[]));
     }
     Answer::new(&DevicesData { rows }, page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_administrator_is_the_only_active_one() {
+        let entry = |number: u8, role, active| DeviceEntry {
+            device: DeviceId([number; 32]),
+            name: "N".to_owned(),
+            agency: "A".to_owned(),
+            role,
+            scopes: Vec::new(),
+            active,
+        };
+        let own = DeviceId([1; 32]);
+        let first = entry(1, Role::Admin, true);
+        let known = [first.clone(), entry(2, Role::Leader, true), entry(3, Role::Admin, false)];
+        assert!(is_last_admin(own, &known));
+        assert!(!is_last_admin(own, &[first, entry(2, Role::Admin, true)]));
+        assert!(!is_last_admin(own, &[entry(1, Role::Leader, true)]), "it is none already");
+    }
 }

@@ -19,9 +19,26 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::import::{self, FacilityRow, ImportError, OwnerKind as Owner};
 use crate::messages::Messages;
 
+/// What the columns of a file with facilities take.
+const COLUMNS: &str = "\
+The first row names the columns, in English or Vietnamese, in any order; others are refused. Every row needs code, name, owner_kind and commune_code.
+  code            (mã cơ sở) tells facilities apart; a known code is brought up to date
+  name            (tên cơ sở)
+  owner_kind      (loại hình) cooperative (HTX), cooperative_group (THT), enterprise (DN), household (hộ), farm (trang trại), association (hội)
+  commune_code    (mã xã) five digits, also of before July 2025, or a name: Tân Tri, Lạng Sơn
+  village         (thôn)
+  address         (địa chỉ sản xuất)
+  representative  (người đại diện)
+  position        (chức vụ) of the representative
+  phone           (điện thoại) ten digits from 0, or eleven; +84 too
+  latitude        (vĩ độ) decimal degrees, together with longitude
+  longitude       (kinh độ)
+  products        (sản phẩm) several with ; between";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum ImportCommand {
     /// Import facilities from CSV or XLSX.
+    #[command(after_help = COLUMNS)]
     Facilities(FacilitiesArgs),
 }
 
@@ -349,4 +366,34 @@ fn listed(problems: Vec<CellProblem>, m: &Messages) -> CliError {
     });
     let what = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n  ");
     CliError::Import { what, problems }
+}
+
+#[cfg(test)]
+mod columns {
+    use super::*;
+    use crate::import::Column;
+    use crate::messages::Lang;
+
+    #[test]
+    fn the_help_and_the_documentation_name_every_column_and_kind_of_owner() {
+        let page = include_str!("../../../../docs/cli.md");
+        let help = |lang| {
+            let m = Messages::new(lang);
+            m.find("help.admin.import.facilities.after_help").unwrap_or_default().to_owned()
+        };
+        let [vi, en] = [Lang::Vi, Lang::En].map(help);
+        assert_eq!(en, COLUMNS);
+        for column in Column::ALL {
+            let name = column.name();
+            assert!(en.contains(&format!("\n  {name} ")), "{name}");
+            assert!(vi.contains(&format!("\n  {name} ")), "{name}");
+            let row = format!("| `{name}` |{}|", if column.needed() { " yes " } else { " " });
+            assert!(page.contains(&row), "docs/cli.md lacks {row}");
+        }
+        for kind in Owner::ALL {
+            for text in [&en, &vi, page] {
+                assert!(text.contains(kind.name()), "{}", kind.name());
+            }
+        }
+    }
 }

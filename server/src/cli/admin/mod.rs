@@ -19,8 +19,9 @@ use clap::{Args, Subcommand};
 
 use super::error::CliError;
 use super::field::ShowArgs;
-use super::folder::{self, InitArgs};
+use super::folder::{self, HubArgs, InitArgs};
 use super::output::{Answer, Output};
+use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
 use super::troubles;
 use super::wrong::Wrong;
@@ -47,6 +48,8 @@ enum AdminCommand {
     Init(InitArgs),
     /// Say which device this is, and what the hub knows of it.
     Whoami,
+    /// Show the hub that this device pins, pin one, or say where it has moved.
+    Hub(HubArgs),
     /// Tell the hub of a device, or change what it knows of one.
     Trust(devices::TrustArgs),
     /// List the devices that the hub knows.
@@ -97,7 +100,16 @@ impl AdminCommand {
 
     /// Whether it looks at what the hub has, or names things that must be here.
     fn reads(&self) -> bool {
-        !matches!(self, Self::Init(_) | Self::Whoami | Self::Status(_) | Self::Trust(_))
+        let own = matches!(self, Self::Init(_) | Self::Whoami | Self::Hub(_));
+        !own && !matches!(self, Self::Status(_) | Self::Trust(_))
+    }
+
+    /// What others are told who want the folder meanwhile.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Import(_) => "bienban admin import",
+            _ => "bienban admin",
+        }
     }
 }
 
@@ -106,8 +118,11 @@ pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer,
     if let AdminCommand::Init(init) = &arguments.command {
         return folder::init(&arguments.dir, init, output);
     }
-    let client = Client::open(&arguments.dir)?;
+    let mut client = folder::open(&arguments.dir, arguments.command.name(), output)?;
     troubles::warn(&client, output);
+    if let AdminCommand::Hub(hub) = &arguments.command {
+        return folder::hub(&mut client, hub, output);
+    }
     let dir = arguments.dir.clone();
     run_on(&client, arguments, output).await.map_err(|error| error.with_room(&dir))
 }
@@ -146,8 +161,8 @@ async fn perform(
 ) -> Result<Answer, CliError> {
     use AdminCommand as C;
     match command {
-        C::Init(init) => folder::init(client.dir(), &init, output),
-        C::Whoami => folder::whoami(client, output),
+        // The first two are done before the device is shared with anything.
+        C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
         C::Devices => devices::list(client, output),
         C::Checklist(checklists::ChecklistCommand::List) => rows::templates(client, output),
@@ -156,8 +171,8 @@ async fn perform(
         }
         C::Import(import) => import::run(client, &import, output),
         C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
-        C::Plan(plans::PlanCommand::Add(add)) => plans::add(client, &add, output),
-        C::Plans { plan: Some(plan), .. } => rows::plan(client, &plan, output),
+        C::Plan(plan) => plans::run(client, &plan, output),
+        C::Plans { plan: Some(plan), .. } => plan::show(client, &plan, Team::Checked, output),
         C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),

@@ -37,7 +37,7 @@ pub(super) struct AddArgs {
     /// Who is responsible.
     #[arg(long, default_value = "")]
     owner: String,
-    /// Until when: a number of days, or a day as YYYY-MM-DD. Default: the last day that the law
+    /// Until when: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD. Default: the last day that the law
     /// allows.
     #[arg(long, value_name = "DAYS|DAY")]
     deadline: Option<String>,
@@ -59,7 +59,7 @@ pub(super) struct UpdateArgs {
     /// Who is responsible.
     #[arg(long)]
     owner: Option<String>,
-    /// Until when: a number of days, or a day as YYYY-MM-DD.
+    /// Until when: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD.
     #[arg(long, value_name = "DAYS|DAY")]
     deadline: Option<String>,
     /// Take the demand back, for this reason.

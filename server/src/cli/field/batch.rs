@@ -25,7 +25,7 @@ struct Line {
 pub(super) async fn run(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let mut code = 0;
     let mut done = 0_usize;
-    for line in std::io::stdin().lock().lines() {
+    for (before, line) in std::io::stdin().lock().lines().enumerate() {
         let line = line.map_err(|source| CliError::Print { source })?;
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
@@ -40,7 +40,7 @@ pub(super) async fn run(client: &Client, output: &Output) -> Result<Answer, CliE
                 answer.code()
             }
             Err(error) => {
-                output.error(&error);
+                output.error_at(before + 1, &error);
                 error.failed().code()
             }
         };

@@ -67,7 +67,7 @@ pub(super) struct FindingArgs {
     severity: TypedSeverity,
     /// What was found.
     text: String,
-    /// Until when it is to be corrected: a number of days, or a day as YYYY-MM-DD.
+    /// Until when it is to be corrected: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD.
     #[arg(long, value_name = "DAYS|DAY")]
     deadline: Option<String>,
     /// The clause that it breaks.

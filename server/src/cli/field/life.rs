@@ -22,7 +22,7 @@ pub(super) struct StateArgs {
     /// states and what each lacks.
     #[arg(value_parser = state)]
     state: Option<LifeCycle>,
-    /// The day on which it happened, as YYYY-MM-DD. Default: today.
+    /// The day on which it happened, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     on: Option<Day>,
     /// Why.
@@ -49,7 +49,7 @@ pub(super) struct ExtendArgs {
 pub(super) struct ClockArgs {
     /// The inspection.
     inspection: String,
-    /// The day that counts as today, as YYYY-MM-DD.
+    /// The day that counts as today, as DD/MM/YYYY or YYYY-MM-DD.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     as_of: Option<Day>,
 }

@@ -21,8 +21,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CliError;
-use super::folder::{self, InitArgs};
+use super::folder::{self, HubArgs, InitArgs};
 use super::output::{Answer, Output, Page};
+use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
 use super::troubles::{self, TroubleData};
 use super::wrong::Wrong;
@@ -48,6 +49,8 @@ enum FieldCommand {
     Init(InitArgs),
     /// Say which device this is, and what the hub knows of it.
     Whoami,
+    /// Show the hub that this device pins, pin one, or say where it has moved.
+    Hub(HubArgs),
     /// List facilities.
     Facilities(ListArgs),
     /// List plans, or show one with its visits.
@@ -125,6 +128,19 @@ enum FieldCommand {
     Batch,
 }
 
+impl FieldCommand {
+    /// What others are told who want the folder meanwhile: what may take long by its name.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Sync(sync) if sync.watches() => "bienban field sync --watch",
+            Self::Sync(_) => "bienban field sync",
+            Self::Batch => "bienban field batch",
+            Self::Verify(_) => "bienban field verify",
+            _ => "bienban field",
+        }
+    }
+}
+
 /// Runs one command of a device.
 pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer, CliError> {
     use FieldCommand as C;
@@ -132,12 +148,13 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
     if let C::Init(init) = &arguments.command {
         return folder::init(dir, init, output);
     }
-    let client = Client::open(dir)?;
+    let mut client = folder::open(dir, arguments.command.name(), output)?;
     if !matches!(arguments.command, C::Status | C::Verify(_)) {
         troubles::warn(&client, output);
     }
     let done = match arguments.command {
         C::Batch => batch::run(&client, output).await,
+        C::Hub(hub) => folder::hub(&mut client, &hub, output),
         command => perform(command, &client, output).await,
     };
     done.map_err(|error| error.with_room(dir))
@@ -151,10 +168,11 @@ async fn perform(
     use FieldCommand as C;
     match command {
         C::Batch => Err(Wrong::BatchInBatch.into()),
+        C::Hub(_) => Err(Wrong::HubInBatch.into()),
         C::Init(init) => folder::init(client.dir(), &init, output),
         C::Whoami => folder::whoami(client, output),
         C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
-        C::Plans { plan: Some(plan), .. } => rows::plan(client, &plan, output),
+        C::Plans { plan: Some(plan), .. } => plan::show(client, &plan, Team::AsItIs, output),
         C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),
         C::Templates => rows::templates(client, output),
         C::List(list) => rows::inspections(client, &list, output),

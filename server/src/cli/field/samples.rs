@@ -79,7 +79,7 @@ pub(super) struct AddArgs {
     /// Row in the sampling minutes.
     #[arg(long, default_value = "")]
     row: String,
-    /// Day of sampling, as YYYY-MM-DD: the clock to the laboratory starts then. Default: today.
+    /// Day of sampling, as DD/MM/YYYY or YYYY-MM-DD: the clock to the laboratory starts then. Default: today.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     taken_on: Option<bienban_core::checklist::Day>,
     /// How it was taken: the standard, or the ministry's rule.
@@ -123,7 +123,7 @@ pub(super) struct SealArgs {
     sample: String,
     /// Number of the seal.
     number: String,
-    /// Day of sealing, as YYYY-MM-DD. Default: today.
+    /// Day of sealing, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     on: Option<bienban_core::checklist::Day>,
     /// Who signed for the facility.
@@ -161,7 +161,7 @@ pub(super) struct HandoverArgs {
     /// Who receives.
     #[arg(long)]
     receiver: String,
-    /// Day of the handover, as YYYY-MM-DD. Default: today.
+    /// Day of the handover, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     on: Option<bienban_core::checklist::Day>,
     /// Time of day.
@@ -197,7 +197,7 @@ pub(super) struct ResultArgs {
     /// Number of the report.
     #[arg(long)]
     report: String,
-    /// Day of the report, as YYYY-MM-DD. Default: today.
+    /// Day of the report, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
     #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     on: Option<bienban_core::checklist::Day>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock::{self, Stopwatch};
-use bienban_core::driver::{Live, SyncEvent, SyncOptions, SyncReport};
+use bienban_core::driver::{Live, SyncEvent, SyncOptions, SyncReport, Tally};
 use bienban_core::replica::Progress;
 use bienban_core::sync::{Backoff, Notice, Verdict};
 use clap::Args;
@@ -36,6 +36,13 @@ pub(super) struct SyncArgs {
     /// The folder is in use meanwhile. Ctrl-C ends it.
     #[arg(long)]
     watch: bool,
+}
+
+impl SyncArgs {
+    /// Whether it stays connected.
+    pub(super) fn watches(&self) -> bool {
+        self.watch
+    }
 }
 
 /// What an exchange did and cost.
@@ -71,7 +78,7 @@ struct NoticeData {
 /// One event of `sync --watch --json`.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum WatchEvent {
+enum WatchEvent<'a> {
     /// What moved since the event before, and what all have come to since the command began.
     Moved {
         #[serde(flatten)]
@@ -84,6 +91,8 @@ enum WatchEvent {
         failures: u32,
         message: String,
     },
+    /// The last line: what all connections came to.
+    Sum(&'a SyncData),
 }
 
 /// Packs and records that moved.
@@ -199,9 +208,9 @@ fn waiting_text(error: &CliError, wait: Duration, m: &Messages) -> String {
     m.text("sync.waiting", &[("reason", &error.message(m)), ("seconds", &seconds)])
 }
 
-/// Stays connected until Ctrl-C, and connects again after every break.
+/// Stays connected until Ctrl-C, and connects again after every break. The last line is the sum, also
+/// when something else ends it.
 async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
-    let m = output.messages();
     let (stop, stopped) = watch::channel(false);
     let ctrl_c = tokio::spawn(async move {
         // Without signals there is no way to end politely; the process can still be killed safely.
@@ -212,29 +221,72 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
         }
     });
     let stopwatch = Stopwatch::start();
+    let before = client.refused()?;
+    let mut course = Course::default();
+    let outcome = stay(client, &stopped, output, &mut course).await;
+    ctrl_c.abort();
+    let mut sum = data_of(client, &course.tally.sum())?;
+    sum.milliseconds = milliseconds(stopwatch.elapsed());
+    sum.notices = news(&before, &client.refused()?).map(notice).collect();
+    let mut page = Page::new();
+    report_text(&mut page, &sum, output.messages());
+    let code = if sum.refused > 0 { Failed::Refused.code() } else { 0 };
+    output.event(&WatchEvent::Sum(&sum), page.text().trim_end())?;
+    outcome?;
+    Ok(Answer::new(&sum, page)?.silent().with_code(code))
+}
+
+/// What a command that stays connected has come to.
+#[derive(Default)]
+struct Course {
+    /// What all connections moved and cost.
+    tally: Tally,
+    /// What was told of it so far.
+    told: Moved,
+}
+
+impl Course {
+    /// Returns what moved and was not told yet, and that it is told now. `now` is what has moved by all
+    /// connections.
+    fn news(&mut self, now: Moved) -> Option<Moved> {
+        let moved = now.since(self.told);
+        self.told.add(moved);
+        (moved != Moved::default()).then_some(moved)
+    }
+
+    fn tell(&mut self, now: Moved, output: &Output) -> Result<(), CliError> {
+        let Some(moved) = self.news(now) else { return Ok(()) };
+        let counts = [moved.sent, moved.received, moved.stored, moved.refused];
+        let text = moved_text(counts, output.messages());
+        output.event(&WatchEvent::Moved { moved, total: self.told }, &text)
+    }
+}
+
+/// Connects again and again, until told to stop or something goes wrong that waiting does not mend.
+async fn stay(
+    client: &Client,
+    stopped: &watch::Receiver<bool>,
+    output: &Output,
+    course: &mut Course,
+) -> Result<(), CliError> {
+    let m = output.messages();
     let mut backoff = Backoff::default();
-    let mut total = SyncData::default();
-    let mut moved = Moved::default();
     loop {
-        let outcome = follow(client, stopped.clone(), output, &mut backoff, &mut moved).await;
-        if let Ok(report) = &outcome {
-            add(&mut total, &data_of(client, report)?);
-        }
+        let outcome = follow(client, stopped.clone(), output, &mut backoff, course).await;
+        // What moved just before the line broke was not told by then.
+        course.tell(Moved::of(&course.tally.sum().progress), output)?;
         if *stopped.borrow() {
-            break;
+            return Ok(());
         }
         let error = match outcome {
-            Ok(_) => CliError::NoAnswer,
+            Ok(()) => CliError::NoAnswer,
             Err(error) => error,
         };
         let at_least = match error.failed() {
             Failed::Network => error.retry_after(),
             // What others wrote still came; what is here leaves once there is room there.
             Failed::HubFull => Some(HUB_FULL_PAUSE),
-            _ => {
-                ctrl_c.abort();
-                return Err(error);
-            }
+            _ => return Err(error),
         };
         let wait = pause(&mut backoff, at_least)?;
         let event = WatchEvent::Waiting {
@@ -246,15 +298,9 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
         let mut stopping = stopped.clone();
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            _ = stopping.wait_for(|stop| *stop) => break,
+            _ = stopping.wait_for(|stop| *stop) => return Ok(()),
         }
     }
-    ctrl_c.abort();
-    total.milliseconds = milliseconds(stopwatch.elapsed());
-    total.only_here = only_here(client)?;
-    let mut page = Page::new();
-    report_text(&mut page, &total, m);
-    Answer::new(&total, page)
 }
 
 /// One live exchange, told as it goes.
@@ -263,8 +309,8 @@ async fn follow(
     stop: watch::Receiver<bool>,
     output: &Output,
     backoff: &mut Backoff,
-    total: &mut Moved,
-) -> Result<SyncReport, CliError> {
+    course: &mut Course,
+) -> Result<(), CliError> {
     let m = output.messages();
     let (tell, mut told) = mpsc::channel(EVENTS_MAX);
     let live = Live {
@@ -273,15 +319,17 @@ async fn follow(
         // When the terminal is slower than the line, counts in later events say the same.
         observer: Arc::new(move |event| drop(tell.try_send(event))),
     };
-    let exchange = client.sync(SyncOptions { live: Some(live), asks: Vec::new() });
+    let before = Moved::of(&course.tally.sum().progress);
+    let options =
+        SyncOptions { live: Some(live), tally: course.tally.clone(), ..SyncOptions::default() };
+    let exchange = client.sync(options);
     tokio::pin!(exchange);
-    let mut shown = Moved::default();
     loop {
         let event = tokio::select! {
             biased;
             Some(event) = told.recv() => event,
             outcome = &mut exchange => {
-                return outcome.map_err(|error| folder::told(client, error));
+                return outcome.map(drop).map_err(|error| folder::told(client, error));
             }
         };
         match event {
@@ -290,15 +338,9 @@ async fn follow(
                 output.event(&WatchEvent::CaughtUp, &m.text("sync.caught_up", &[]))?;
             }
             SyncEvent::Moved(now) => {
-                let now = Moved::of(&now);
-                let moved = now.since(shown);
-                shown = now;
-                if moved == Moved::default() {
-                    continue;
-                }
-                total.add(moved);
-                let text = moved_text([moved.sent, moved.received, moved.stored, moved.refused], m);
-                output.event(&WatchEvent::Moved { moved, total: *total }, &text)?;
+                let mut all = before;
+                all.add(Moved::of(&now));
+                course.tell(all, output)?;
             }
         }
     }
@@ -328,19 +370,6 @@ fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
         only_here: only_here(client)?,
         notices: Vec::new(),
     })
-}
-
-fn add(total: &mut SyncData, more: &SyncData) {
-    total.sent += more.sent;
-    total.received += more.received;
-    total.stored += more.stored;
-    total.refused += more.refused;
-    total.caught_up = more.caught_up;
-    total.bytes_up += more.bytes_up;
-    total.bytes_down += more.bytes_down;
-    total.payload_up += more.payload_up;
-    total.payload_down += more.payload_down;
-    total.round_trips += more.round_trips;
 }
 
 fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
@@ -445,15 +474,14 @@ mod tests {
     #[test]
     fn an_event_says_what_it_did_and_the_total_apart() {
         let progress = |sent, stored| Progress { sent, stored, ..Progress::default() };
-        let (mut shown, mut total) = (Moved::default(), Moved::default());
+        let mut course = Course::default();
         let mut lines = Vec::new();
-        for now in [progress(2, 0), progress(2, 2), progress(3, 3)] {
-            let now = Moved::of(&now);
-            let moved = now.since(shown);
-            shown = now;
-            total.add(moved);
-            lines.push(serde_json::to_value(WatchEvent::Moved { moved, total }).unwrap());
+        for now in [progress(2, 0), progress(2, 2), progress(2, 2), progress(3, 3)] {
+            let Some(moved) = course.news(Moved::of(&now)) else { continue };
+            let event = WatchEvent::Moved { moved, total: course.told };
+            lines.push(serde_json::to_value(event).unwrap());
         }
+        assert_eq!(lines.len(), 3, "what did not move is not told");
         assert_eq!((&lines[1]["sent"], &lines[1]["stored"]), (&0.into(), &2.into()));
         assert_eq!((&lines[2]["sent"], &lines[2]["total"]["sent"]), (&1.into(), &3.into()));
         assert_eq!(lines[2]["event"], "moved");

@@ -20,7 +20,7 @@ use serde_json::Value;
 pub(super) use self::page::{short, tree};
 use super::error::CliError;
 use super::output::{Answer, Output};
-use super::template;
+use super::{template, time};
 use crate::messages::Messages;
 
 /// Grade answers by a checklist and say why.
@@ -33,7 +33,7 @@ pub(super) struct GradeArgs {
     #[arg(long, value_name = "FILE")]
     answers: String,
     /// The day as of which to grade; default: what the answers say, or today.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
     as_of: Option<Day>,
     /// Say why: every answer, rule and clause.
     #[arg(long)]

@@ -78,12 +78,56 @@ pub(super) fn embedded_as(name: &str) -> Option<&'static [u8]> {
 }
 
 /// Returns the bytes of a file, or of the checklist inside this program that has the name.
-fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
+pub(super) fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
     if let Some(bytes) = embedded_as(name) {
         return Ok(bytes.to_vec());
     }
     let path = Path::new(name);
-    std::fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound if !is_path(name) => {
+            let closest = closest(name, embedded().map(|(known, _)| known));
+            CliError::NoEmbedded { name: name.to_owned(), closest: closest.map(str::to_owned) }
+        }
+        _ => CliError::File { path: path.to_owned(), source },
+    })
+}
+
+/// Whether a name can only be meant as a file's: it has a folder or an ending.
+fn is_path(name: &str) -> bool {
+    Path::new(name).extension().is_some() || name.contains(['/', '\\'])
+}
+
+/// Slips of the finger between what was typed and a name for which it is still taken.
+const SLIPS_MAX: usize = 2;
+
+/// Returns the name that was most likely meant: the fewest slips away, and not all of it. A name that
+/// differs in its digits alone is another one, not a slip.
+fn closest<'k>(typed: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let typed = typed.to_lowercase();
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let near = known.filter_map(|name| {
+        let lower = name.to_lowercase();
+        let slips = slips(&typed, &lower);
+        let numbered = lower != typed && letters(&lower) == letters(&typed);
+        (slips <= SLIPS_MAX && slips < lower.chars().count() && !numbered).then_some((slips, name))
+    });
+    near.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
+}
+
+/// Returns how many letters have to be put in, taken out or replaced to make one text the other.
+fn slips(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = at + 1;
+        for (place, theirs) in other.iter().enumerate() {
+            let replaced = corner + usize::from(letter != *theirs);
+            corner = row[place + 1];
+            row[place + 1] = replaced.min(corner + 1).min(row[place] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// Reads a file, or the checklist inside this program that has the name.
@@ -223,5 +267,25 @@ fn answer_words(answer: &AnswerType, m: &Messages) -> String {
             m.text("template.answer_calculation", &[("expression", expression)])
         }
         _ => m.text("template.answer_grade", &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_none_is_told_from_a_slip_and_from_a_file() {
+        let known = || embedded().map(|(name, _)| name);
+        assert_eq!(closest("tee", known()), Some("tea"));
+        assert_eq!(closest("Tea1", known()), Some("tea-1"));
+        assert_eq!(closest("OCPO-03", known()), Some("OCOP-03"));
+        assert_eq!(closest("OCOP-27", known()), None, "there is no such set, and 26 is another");
+        assert_eq!(closest("coffee", known()), None);
+        let missing = |name: &str| bytes_of(name).map(drop).unwrap_err();
+        assert!(matches!(missing("OCOP-27"), CliError::NoEmbedded { closest: None, .. }));
+        for path in ["gone.json", "lists/gone", "./gone"] {
+            assert!(matches!(missing(path), CliError::File { .. }), "{path}");
+        }
     }
 }

@@ -1,0 +1,377 @@
+//! One plan as data and text: its fields, team and visits, what was changed of it, and whom of the team
+//! it does not reach.
+
+use std::collections::BTreeMap;
+
+use bienban_core::client::{Author, Client, ClientError, PlanEvent, TeamGap};
+use bienban_core::model::{DocumentId, PlanView, Role, VisitReason};
+use bienban_core::replica::units;
+use serde::Serialize;
+
+use super::error::CliError;
+use super::output::{Answer, Output, Page};
+use super::page::{self, SHORT};
+use super::record::AuthorData;
+use super::rows::{NamedData, named};
+use super::{time, words};
+use crate::messages::Messages;
+
+/// Whether it is looked into what the hub told of the team's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Team {
+    /// For whoever plans, and can correct it.
+    Checked,
+    /// For whoever works by the plan.
+    AsItIs,
+}
+
+/// A visit of a plan.
+#[derive(Debug, Serialize)]
+struct VisitRow {
+    inspection: String,
+    facility: NamedData,
+    visit: u32,
+    template: String,
+    begun: bool,
+    removed: bool,
+    /// Why it is inspected once more in the same year, where a rule asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<VisitReason>,
+}
+
+/// A plan with its visits.
+#[derive(Debug, Serialize)]
+struct PlanData {
+    id: String,
+    title: String,
+    fields: BTreeMap<String, String>,
+    team: Vec<MemberRow>,
+    visits: Vec<VisitRow>,
+    /// Why it was cancelled, by whom and when; several where people cancelled it apart.
+    cancelled: Vec<CancelledRow>,
+    /// Every value of the fields that had more than one, oldest first.
+    history: Vec<EventRow>,
+    /// Why members of the team could not do its work; only where it was looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<WarningRow>>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberRow {
+    device: String,
+    name: String,
+    agency: String,
+    role: Role,
+    /// Declared free of conflicts of interest.
+    no_conflict: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct CancelledRow {
+    reason: String,
+    /// Number of the decision that cancels it; empty where none was given.
+    decision: String,
+    at: String,
+    author: AuthorData,
+}
+
+#[derive(Debug, Serialize)]
+struct EventRow {
+    field: String,
+    value: String,
+    at: String,
+    author: AuthorData,
+}
+
+/// One thing that keeps a member from the plan's work.
+#[derive(Debug, Serialize)]
+struct WarningRow {
+    device: String,
+    name: String,
+    /// One of `not_enrolled`, `inactive`, `role`, `plan_unit`, `facility_units`.
+    problem: &'static str,
+    /// The units that the device would need besides its own.
+    units: Vec<String>,
+    /// The facilities outside of its units.
+    facilities: Vec<String>,
+    text: String,
+    todo: String,
+}
+
+/// Shows one plan with its visits.
+pub(super) fn show(
+    client: &Client,
+    name: &str,
+    team: Team,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let id = client.find_plan(name)?;
+    let view = client.plan(id)?;
+    let warnings = match team {
+        Team::Checked => Some(warnings(client, id, &view, m)?),
+        Team::AsItIs => None,
+    };
+    let cancelled = client.cancelled(id)?.into_iter().map(|one| CancelledRow {
+        reason: one.reason,
+        decision: one.decision,
+        at: time::rfc3339(one.at),
+        author: author(one.author),
+    });
+    let data = PlanData {
+        id: id.to_string(),
+        title: view.field("title").unwrap_or_default().to_owned(),
+        fields: view
+            .filled()
+            .filter_map(|(name, register)| Some((name.to_owned(), register.shown()?.clone())))
+            .collect(),
+        team: members(&view),
+        visits: visits(client, id, &view)?,
+        cancelled: cancelled.collect(),
+        history: client.plan_history(id)?.into_iter().map(event).collect(),
+        warnings,
+    };
+    Answer::new(&data, text(&data, m))
+}
+
+fn visits(
+    client: &Client,
+    plan: DocumentId,
+    view: &PlanView,
+) -> Result<Vec<VisitRow>, ClientError> {
+    let mut visits = Vec::new();
+    for visit in client.visits(plan)? {
+        let planned = view.facilities.get(&visit.facility.to_string());
+        visits.push(VisitRow {
+            inspection: visit.document.to_string(),
+            facility: named(client, visit.facility)?,
+            visit: visit.visit,
+            template: visit.template.to_string(),
+            begun: client.phone().replica().genesis(visit.document).is_ok(),
+            removed: visit.removed,
+            reason: planned.and_then(|register| register.shown()?.valid()?.reason.clone()),
+        });
+    }
+    Ok(visits)
+}
+
+fn members(view: &PlanView) -> Vec<MemberRow> {
+    let members = view.members().into_iter().map(|(device, member)| MemberRow {
+        device: device.to_owned(),
+        name: member.name.clone(),
+        agency: member.agency.clone(),
+        role: member.role,
+        no_conflict: member.no_conflict,
+    });
+    members.collect()
+}
+
+fn author(author: Author) -> AuthorData {
+    AuthorData {
+        device: author.device.map(|device| device.to_string()),
+        name: author.name,
+        agency: author.agency,
+        here: author.here,
+    }
+}
+
+fn event(event: PlanEvent) -> EventRow {
+    EventRow {
+        field: event.field,
+        value: event.value,
+        at: time::rfc3339(event.at),
+        author: author(event.author),
+    }
+}
+
+fn text(data: &PlanData, m: &Messages) -> Page {
+    let mut text = Page::new();
+    text.line(format!("{}  {}", &data.id[..SHORT], data.title));
+    for one in &data.cancelled {
+        let by = page::by(&one.author, &one.at, m);
+        text.line(format!(
+            "  {}",
+            m.text("plan.cancelled", &[("reason", &one.reason), ("by", &by)])
+        ));
+        if !one.decision.is_empty() {
+            text.line(format!(
+                "    {}",
+                m.text("plan.cancel_decision", &[("number", &one.decision)])
+            ));
+        }
+    }
+    if let (Some(from), Some(to)) = (data.fields.get("from"), data.fields.get("to")) {
+        text.line(format!("  {}", m.text("plan.days", &[("from", from), ("to", to)])));
+    }
+    for member in &data.team {
+        let role = match member.role {
+            Role::Leader => m.text("team.leader", &[]),
+            _ => m.text("team.member", &[]),
+        };
+        let declared =
+            if member.no_conflict { m.text("team.no_conflict", &[]) } else { String::new() };
+        text.line(format!("  {role}: {} ({}) {declared}", member.name, member.agency).trim_end());
+    }
+    for visit in data.visits.iter().filter(|visit| !visit.removed) {
+        let state =
+            if visit.begun { m.text("plan.begun", &[]) } else { m.text("plan.not_begun", &[]) };
+        text.line(format!("  {}  {}  {state}", &visit.inspection[..SHORT], visit.facility.title));
+    }
+    if !data.cancelled.is_empty() && data.visits.iter().any(|visit| visit.begun) {
+        text.line(format!("  {}", m.text("plan.begun_goes_on", &[])));
+    }
+    if !data.history.is_empty() {
+        text.line(format!("  {}", m.text("plan.history", &[])));
+    }
+    for event in &data.history {
+        let by = page::by(&event.author, &event.at, m);
+        text.line(format!("    {}: {}  {by}", event.field, event.value));
+    }
+    for warning in data.warnings.iter().flatten() {
+        text.line(m.text("plan.warning", &[("text", &warning.text)]));
+        text.line(format!("  {}", m.text("error.hint", &[("hint", &warning.todo)])));
+    }
+    text
+}
+
+fn warnings(
+    client: &Client,
+    plan: DocumentId,
+    view: &PlanView,
+    m: &Messages,
+) -> Result<Vec<WarningRow>, ClientError> {
+    let gaps = client.team_gaps(plan)?;
+    let leads = |gap: &TeamGap| {
+        let members = view.members();
+        members
+            .iter()
+            .any(|(id, member)| *id == gap.device.to_string() && member.role == Role::Leader)
+    };
+    Ok(gaps.iter().flat_map(|gap| of_gap(gap, leads(gap), m)).collect())
+}
+
+/// Returns what keeps a member from the plan's work, each with what to do about it.
+fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
+    let device = gap.device.short();
+    let name = ("name", gap.name.as_str());
+    let command = ("command", &*trust(gap, leads));
+    let row = |problem, text, todo| WarningRow {
+        device: gap.device.to_string(),
+        name: gap.name.clone(),
+        problem,
+        units: Vec::new(),
+        facilities: Vec::new(),
+        text,
+        todo,
+    };
+    let Some(entry) = &gap.entry else {
+        let text = m.text("gap.not_enrolled", &[name, ("device", &device)]);
+        return vec![row("not_enrolled", text, m.text("gap.enrol", &[command]))];
+    };
+    let mut rows = Vec::new();
+    if gap.inactive {
+        let text = m.text("gap.inactive", &[name, ("device", &device)]);
+        rows.push(row("inactive", text, m.text("gap.activate", &[command])));
+    }
+    if let Some(role) = gap.role {
+        let role = words::role_text(m, role);
+        let text = m.text("gap.role", &[name, ("device", &device), ("role", &role)]);
+        rows.push(row("role", text, m.text("gap.other_role", &[command])));
+    }
+    let own: Vec<String> = entry.scopes.iter().map(unit_named).collect();
+    let own = own.join(", ");
+    if let Some(unit) = &gap.plan_unit {
+        let values =
+            [name, ("device", device.as_str()), ("own", &own), ("unit", &unit_named(unit))];
+        let text = m.text("gap.plan_unit", &values);
+        let todo = m.text("gap.widen", &[command]);
+        let units = vec![unit.to_string()];
+        rows.push(WarningRow { units, ..row("plan_unit", text, todo) });
+    }
+    if !gap.outside.is_empty() {
+        let facilities: Vec<String> = gap.outside.iter().map(|(title, _)| title.clone()).collect();
+        let mut units: Vec<String> = gap.outside.iter().map(|(_, unit)| unit.to_string()).collect();
+        units.sort();
+        units.dedup();
+        let listed: Vec<String> = gap
+            .outside
+            .iter()
+            .map(|(title, unit)| format!("{title} ({})", unit_named(unit)))
+            .collect();
+        let listed = listed.join(", ");
+        let values = [name, ("device", device.as_str()), ("own", &own), ("facilities", &listed)];
+        let text = m.text("gap.facilities", &values);
+        let todo = m.text("gap.widen", &[command]);
+        rows.push(WarningRow { units, facilities, ..row("facility_units", text, todo) });
+    }
+    rows
+}
+
+fn unit_named(unit: &bienban_core::model::Scope) -> String {
+    let known = units().unit(unit);
+    known.map_or_else(|| unit.to_string(), |known| format!("{unit} {}", known.title()))
+}
+
+/// Returns the command that gives a member's device all that it lacks.
+fn trust(gap: &TeamGap, leads: bool) -> String {
+    let team = if leads { "leader" } else { "inspector" };
+    let device = gap.device.to_string();
+    let mut units: Vec<String> = gap.lacking().into_iter().map(ToString::to_string).collect();
+    let mut words = vec!["bienban", "admin", "trust", &device, "--name", &gap.name];
+    let (agency, role) = match &gap.entry {
+        Some(entry) => {
+            units.splice(0..0, entry.scopes.iter().map(ToString::to_string));
+            let role = if gap.role.is_some() { team } else { words::role(entry.role) };
+            (entry.agency.as_str(), role)
+        }
+        None => ("AGENCY", team),
+    };
+    words.extend(["--agency", agency, "--role", role, "--scope"]);
+    words.extend(units.iter().map(String::as_str));
+    shlex::try_join(words.iter().copied()).unwrap_or_else(|_| words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use bienban_core::model::DeviceId;
+    use bienban_core::sync::DeviceEntry;
+
+    use super::*;
+    use crate::messages::Lang;
+
+    #[test]
+    fn a_warning_names_the_member_and_the_command_that_mends_it() {
+        let entry = DeviceEntry {
+            device: DeviceId([1; 32]),
+            name: "Nông An".to_owned(),
+            agency: "Y tế".to_owned(),
+            role: bienban_core::sync::Role::Supervisor,
+            scopes: vec!["06325".parse().unwrap()],
+            active: true,
+        };
+        let gap = TeamGap {
+            device: entry.device,
+            name: entry.name.clone(),
+            entry: Some(entry),
+            inactive: false,
+            role: Some("supervisor"),
+            plan_unit: Some("20".parse().unwrap()),
+            outside: vec![("HTX Hai".to_owned(), "06337".parse().unwrap())],
+        };
+        for (lang, says) in [(Lang::En, "may not write"), (Lang::Vi, "không được ghi")] {
+            let rows = of_gap(&gap, false, &Messages::new(lang));
+            let problems: Vec<&str> = rows.iter().map(|row| row.problem).collect();
+            assert_eq!(problems, ["role", "plan_unit", "facility_units"]);
+            assert!(rows[0].text.contains("Nông An") && rows[0].text.contains(says), "{rows:?}");
+            assert!(rows[2].text.contains("HTX Hai (06337 Xã Tân Tri)"), "{rows:?}");
+            for row in &rows {
+                assert!(row.todo.contains("--role inspector --scope 06325 06337 20"), "{row:?}");
+                assert!(row.todo.contains("--name 'Nông An'"), "{row:?}");
+            }
+        }
+        let unknown = TeamGap { entry: None, ..gap };
+        let rows = of_gap(&unknown, true, &Messages::new(Lang::En));
+        assert_eq!(rows[0].problem, "not_enrolled");
+        assert!(rows[0].todo.contains("--role leader"), "{rows:?}");
+    }
+}
