@@ -94,6 +94,9 @@ pub(super) struct SectionData {
 pub(super) struct FindingData {
     pub(super) id: String,
     pub(super) item: Option<String>,
+    /// The row it is about, of an item that is answered in rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) row: Option<String>,
     pub(super) severity: &'static str,
     pub(super) text: String,
     pub(super) clause: Option<String>,
@@ -366,6 +369,7 @@ fn finding(id: &str, view: &FindingView, authors: &Authors) -> FindingData {
     FindingData {
         id: id.to_owned(),
         item: view.item.shown().cloned(),
+        row: view.row.shown().and_then(|told| told.valid().cloned().flatten()),
         severity: words::severity_name(view.worst()),
         text: view.text.clone(),
         clause: view.clause.shown().cloned(),

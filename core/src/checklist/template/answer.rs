@@ -205,7 +205,8 @@ impl Template {
         let severities = found.severities();
         let graded = matches!(found.answer, AnswerType::Grade { .. });
         let allowed = match grade {
-            Grade::NotApplicable | Grade::Unanswered => true,
+            Grade::NotApplicable => found.not_applicable,
+            Grade::Unanswered => true,
             Grade::Pass => graded,
             Grade::Minor => severities.contains(&Severity::Minor),
             Grade::Major => severities.contains(&Severity::Major),
@@ -215,14 +216,17 @@ impl Template {
         if allowed {
             return Ok(());
         }
+        if !graded && grade == Grade::NotApplicable {
+            return Err(other(found));
+        }
         let names: Vec<&str> = grades(found).iter().map(|grade| grade.name()).collect();
         let (item, allowed) = (found.key.clone(), names.join(", "));
         Err(AnswerError::NotAllowed { item, grade: grade.name(), allowed })
     }
 
     /// Checks a whole answer: a grade for an item that is graded, and else [`Grade::Given`] with the
-    /// value or the number of photos that the item takes. Not applicable fits every item, and so
-    /// does taking an answer back. A graded answer may carry a measured or written value, and every
+    /// value or the number of photos that the item takes. Not applicable fits every item of which the
+    /// checklist does not say otherwise, and taking an answer back every item. A graded answer may carry a measured or written value, and every
     /// answer photos.
     ///
     /// # Errors
@@ -304,7 +308,9 @@ fn grades(item: &Item) -> Vec<Grade> {
         Severity::Major => Grade::Major,
         Severity::Serious => Grade::Serious,
     }));
-    grades.push(Grade::NotApplicable);
+    if item.not_applicable {
+        grades.push(Grade::NotApplicable);
+    }
     grades
 }
 
