@@ -266,3 +266,21 @@ fn samples_opinions_and_difficulties_are_recorded_and_listed() {
     team.say("an", &["extend", it, "đường sạt lở"]);
     team.folders.field("an", &["extend", it, "lần nữa"]).fails(1);
 }
+
+#[test]
+fn a_serious_answer_that_nobody_wrote_up_keeps_the_inspection_open() {
+    let team = Team::new();
+    team.begin();
+    team.say("an", &["answer", &team.inspection, "2.1", "se"]);
+    team.header("facility_representative", "Bà C");
+    team.state(&["minutes_signed"]).ok();
+    let refused = team.state(&["closed"]).fails(1);
+    assert_eq!(needs(&refused), ["nothing_open"]);
+    assert_eq!(needs(&team.state(&["corrective_issued"]).fails(1)), ["actions"]);
+    // A finding that is less bad is about something less.
+    team.say("an", &["finding", &team.inspection, "2.1", "mi", "Chuồng lợn"]);
+    let without = &team.show("an")["grade"]["outcome"]["without_finding"]["at"];
+    assert_eq!(without[0]["item"], "2.1");
+    team.say("an", &["finding", &team.inspection, "2.1", "se", "Chuồng lợn"]);
+    assert_eq!(team.show("an")["grade"]["outcome"]["without_finding"]["count"], 0);
+}

@@ -154,3 +154,29 @@ fn a_wrong_answer_names_what_the_item_takes() {
     let section = scene.folders.field("an", &["row", "add", &scene.inspection, "1"]).fails(3);
     assert!(section.err.contains("lots, samples"), "{section:?}");
 }
+
+#[test]
+fn a_finding_names_its_row_as_answers_do() {
+    let scene = Scene::new();
+    let row = scene.run("an", &["row", "add"], &["lots"])["row"].as_str().unwrap().to_owned();
+    let place = format!("{}/lot-kg", &row[..8]);
+    let made = scene.run("an", &["finding"], &[&place, "mi", "Nhãn sai"]);
+    assert_eq!((&made["row"], &made["item"]), (&row.clone().into(), &"lot-kg".into()));
+    scene.run("an", &["finding"], &["lot-kg", "mi", "Cân sai", "--row", &row]);
+    let findings = |phone: &str| scene.run(phone, &["show"], &[])["findings"].clone();
+    scene.sync(&["an", "binh"]);
+    for finding in findings("binh").as_array().unwrap() {
+        assert_eq!(finding["row"], row, "{finding}");
+    }
+    let shown = scene.folders.field("binh", &["show", &scene.inspection]).ok().out;
+    assert!(shown.contains(&place), "{shown}");
+    for (rest, said) in [
+        (&["lot-kg", "mi", "x"][..], "lots"),
+        (&["g.1", "mi", "x", "--row", &row][..], "g.1"),
+        (&["-", "mi", "x", "--row", &row][..], "lots"),
+    ] {
+        let words = [&["finding", &scene.inspection], rest].concat();
+        let refused = scene.folders.field("an", &words).fails(2).err;
+        assert!(refused.contains(said), "{refused}");
+    }
+}

@@ -420,6 +420,7 @@ fn visit_of(template: TemplateId, visit: usize) -> Genesis {
 fn finding(item: &str, token: &str) -> FindingInput {
     FindingInput {
         item: Some(item.to_owned()),
+        row: None,
         severity: Severity::Minor,
         text: token.to_owned(),
         clause: None,

@@ -39,7 +39,7 @@ def knockouts():
 
 
 def ocop(note, answers, **more):
-    by = {"code": "OCOP-11", "edition": "2026-1"}
+    by = {"code": "OCOP-11", "edition": "2026-2"}
     return {"format": 1, "note": note, "as_of": "2026-11-23", "template": by,
             "answers": {**knockouts(), **answers}, **more}
 

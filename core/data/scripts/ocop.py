@@ -22,7 +22,7 @@ DATA = Path(__file__).resolve().parent.parent
 SOURCE = DATA / "ocop-2026"
 TARGET = DATA / "templates" / "ocop-2026"
 
-EDITION = "2026-1"
+EDITION = "2026-2"
 BASIS = "qd-26-2026"
 
 MINISTRIES = {
@@ -110,6 +110,9 @@ def criterion_item(number, criterion, criteria):
         # The expression compares the option's key as a number, so the key must be one.
         assert all(key.isdigit() for key in keys), (number, on, keys)
         item["relevant"] = f"number(${{{on}}}) >= {least}"
+    else:
+        # Only where the decision itself prints when a criterion does not apply may anybody say so.
+        item["not_applicable"] = False
     item["answer"] = choice(criterion)
     return item
 
@@ -130,6 +133,7 @@ def knockout_item(number, key, knockout, place):
         "text": words(knockout),
         "clause": clause(number, place),
         "worse": "listed_worst_first",
+        "not_applicable": False,
         "answer": yes_or_no(),
     }
 

@@ -1,11 +1,14 @@
 //! An inspection's steps: what the next ones lack, taking one, and the clocks that run.
 
+use std::sync::Arc;
+
 use super::corrections::followup_of;
 use super::planning::law;
 use super::read::wrong_kind;
 use super::{Client, ClientError};
-use crate::checklist::Day;
+use crate::checklist::grading::{Answers, At, Grader, Settings};
 use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, missing, running};
+use crate::checklist::{Day, Template};
 use crate::model::{
     Document, DocumentId, EditError, Editor, FacilityView, FollowupView, Genesis, InspectionView,
     Kind, LifeCycle, Member, Origin, PlanView, Step, View,
@@ -61,10 +64,24 @@ pub(super) struct Around {
     pub(super) unit: String,
     followup: Option<FollowupView>,
     others: Vec<OtherVisit>,
+    template: Arc<Template>,
 }
 
 impl Around {
-    fn case<'a>(&'a self, read: &'a InspectionView, view: &View<'_>, as_of: Day) -> Case<'a> {
+    /// Returns the deviations among the answers that no finding is about.
+    fn deviations(&self, read: &InspectionView, as_of: Day) -> Vec<At> {
+        let answers = Answers::of_inspection(read);
+        let template = Arc::clone(&self.template);
+        Grader::new(template, answers, Settings::new(as_of)).deviations_without_finding().at
+    }
+
+    fn case<'a>(
+        &'a self,
+        read: &'a InspectionView,
+        deviations: &'a [At],
+        view: &View<'_>,
+        as_of: Day,
+    ) -> Case<'a> {
         let open = view.conflicts().into_iter();
         Case {
             inspection: read,
@@ -77,6 +94,7 @@ impl Around {
             facility_read: self.facility_read.as_ref(),
             unit: Some(&self.unit),
             followup: self.followup.as_ref(),
+            deviations,
             others: &self.others,
             as_of,
         }
@@ -97,7 +115,8 @@ impl Client {
         let view = document.view();
         let read = reading(&document, inspection)?;
         let around = self.around(inspection)?;
-        let case = around.case(&read, &view, as_of);
+        let deviations = around.deviations(&read, as_of);
+        let case = around.case(&read, &deviations, &view, as_of);
         let states = read.states();
         let lacks = |to: LifeCycle, on: Day, reason: &str| NextStep {
             to,
@@ -146,7 +165,8 @@ impl Client {
             editor.move_to(step.to, &written)?;
             let view = editor.before().view();
             let Some(read) = view.inspection() else { return Ok(()) };
-            let case = around.case(&read, &view, as_of);
+            let deviations = around.deviations(&read, as_of);
+            let case = around.case(&read, &deviations, &view, as_of);
             lacks = missing(&case, Attempt { to: step.to, on, reason: &step.reason }, law());
             // An error leaves the document as it was.
             if lacks.is_empty() { Ok(()) } else { Err(EditError::Internal) }
@@ -199,7 +219,9 @@ impl Client {
         let followup = self.followup_document(inspection)?;
         let unit = crate::replica::units().unit(&inspection.scope);
         let unit = unit.map_or_else(|| inspection.scope.to_string(), |unit| unit.name);
+        let (_, template) = self.template_of(inspection)?;
         Ok(Around {
+            template: Arc::new(template),
             plan,
             facility,
             facility_read,

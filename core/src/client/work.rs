@@ -236,23 +236,47 @@ impl Client {
         self.edit_by(inspection, by, edit)
     }
 
-    /// Adds a finding and returns its name.
+    /// Adds a finding and returns its name. Its row may be named by the first digits of its id.
     ///
     /// # Errors
     ///
-    /// As [`Client::note`], and [`ClientError::Answer`] for a severity that the item does not allow.
+    /// As [`Client::note`]; [`ClientError::Answer`] too for a severity that the item does not allow,
+    /// and when an item that is answered in rows comes without one, because then nobody knows which it
+    /// is about.
     pub fn finding(
         &self,
         inspection: &Genesis,
-        input: FindingInput,
+        mut input: FindingInput,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let (by, template) = self.template_of(inspection)?;
         if let Some(item) = &input.item {
             template.check_severity(item, input.severity)?;
         }
+        input.row = self.row_of_finding(inspection, &template, &input)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
         Ok((id, self.edit_by(inspection, by, edit)?))
+    }
+
+    /// Returns the row's whole id, or why the item and the row do not belong together.
+    fn row_of_finding(
+        &self,
+        inspection: &Genesis,
+        template: &Template,
+        input: &FindingInput,
+    ) -> Result<Option<String>, ClientError> {
+        let group = input.item.as_deref().map(|item| template.group_of(item)).transpose()?;
+        let group = group.flatten().map(|section| section.code.clone());
+        let item = input.item.clone().unwrap_or_default();
+        let Some(row) = &input.row else {
+            let needs = group.map(|group| AnswerError::NeedsRow { item, group });
+            return needs.map_or(Ok(None), |error| Err(error.into()));
+        };
+        let (id, of) = self.find_row(inspection, row)?;
+        if group.as_ref() != Some(&of) {
+            return Err(AnswerError::OtherRow { item, group: of }.into());
+        }
+        Ok(Some(hex::encode(id)))
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and

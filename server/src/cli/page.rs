@@ -247,7 +247,10 @@ pub(super) fn by(author: &AuthorData, at: &str, m: &Messages) -> String {
 
 fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     let mut parts = vec![words::grade_named(m, finding.severity)];
-    parts.extend(finding.item.clone());
+    parts.extend(finding.item.as_ref().map(|item| match &finding.row {
+        Some(row) => format!("{}/{item}", row.chars().take(SHORT).collect::<String>()),
+        None => item.clone(),
+    }));
     parts.extend(finding.clause.clone());
     if !finding.severity_allowed {
         parts.push(m.text("show.severity_not_allowed", &[]));

@@ -100,6 +100,9 @@ pub(super) struct SectionData {
 pub(super) struct FindingData {
     pub(super) id: String,
     pub(super) item: Option<String>,
+    /// The row it is about, of an item that is answered in rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) row: Option<String>,
     pub(super) severity: &'static str,
     /// The item's checklist allows this severity.
     pub(super) severity_allowed: bool,
@@ -384,6 +387,7 @@ fn finding(id: &str, view: &FindingView, shown: &Shown) -> FindingData {
         severity_allowed: view.item.shown().is_none_or(allows),
         id: id.to_owned(),
         item: view.item.shown().cloned(),
+        row: view.row.shown().and_then(|told| told.valid().cloned().flatten()),
         severity: words::severity_name(view.worst()),
         text: view.text.clone(),
         clause: view.clause.shown().cloned(),

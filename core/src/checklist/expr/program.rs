@@ -134,6 +134,33 @@ impl Program {
         self.fields.get(field.0).map_or(Err(ReadError::Option), |field| field.kind.read(text))
     }
 
+    /// Returns every item that the value of an item rests on, whether it applies included, at any
+    /// distance; rows are not told apart.
+    #[must_use]
+    pub fn rests_on(&self, field: Field) -> BTreeSet<Field> {
+        let mut seen: BTreeSet<NodeId> = BTreeSet::from([field.0]);
+        let mut open: Vec<NodeId> = vec![field.0];
+        let mut fields = BTreeSet::new();
+        while let Some(node) = open.pop().and_then(|id| self.nodes.get(id)) {
+            // What is read of rows is a node of its own, which needs nothing but its gate.
+            let of_rows = match node.work {
+                Work::Aggregate(_, Target::Field(field)) => Some(field),
+                _ => None,
+            };
+            for needed in node.needs.iter().copied().chain(of_rows) {
+                if seen.insert(needed) {
+                    open.push(needed);
+                }
+            }
+            if let Work::Value(found) = node.work
+                && found != field.0
+            {
+                fields.insert(Field(found));
+            }
+        }
+        fields
+    }
+
     /// Returns the items that an expression of an item reads itself, in the order of the form; rows
     /// are not told apart. For an explanation of why a result is what it is.
     #[must_use]

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checklist::day::Day;
-use crate::model::{Answer, AnswerState, FindingView, Grade, InspectionView, Severity};
+use crate::checklist::template::Template;
+use crate::model::{Answer, AnswerState, FindingView, Grade, InspectionView, Severity, Told};
 
 /// What one answer says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,8 +129,13 @@ impl Verification {
 pub struct Finding {
     /// The items it is about; several where people disagree, none for what no item covers.
     pub items: BTreeSet<String>,
+    /// The rows it is about, of items that are answered in rows; several where people disagree, an
+    /// empty one where somebody says that it is about none.
+    pub rows: BTreeSet<String>,
     /// How bad it is: of several statements the worst.
     pub severity: Severity,
+    /// The least that anybody says of how bad it is: a worse answer needs a finding of its own.
+    pub least: Severity,
     /// What was found.
     pub text: String,
     /// The clause it breaks.
@@ -145,6 +151,15 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Returns the one item, in its row if it is in rows, that it is about; none while people
+    /// disagree, since it is then about neither for certain.
+    #[must_use]
+    pub fn place(&self) -> Option<(&str, Option<&str>)> {
+        let is_one = self.items.len() == 1 && self.rows.len() <= 1;
+        let item = self.items.first().filter(|_| is_one)?;
+        Some((item, self.rows.first().map(String::as_str).filter(|row| !row.is_empty())))
+    }
+
     fn of_view(view: &FindingView) -> Self {
         let item = view.item.all().iter();
         // The earliest time that any field claims: a field may have been changed later.
@@ -153,7 +168,9 @@ impl Finding {
         let times = times.chain(view.unfixable.all().iter().map(|said| said.at));
         Self {
             items: item.map(|said| said.value.clone()).collect(),
+            rows: view.row.all().iter().map(|said| row_of(&said.value)).collect(),
             severity: view.worst(),
+            least: view.least(),
             text: view.text.clone(),
             clause: view.clause.shown().cloned(),
             issued: times.min().and_then(Day::of),
@@ -161,6 +178,14 @@ impl Finding {
             unfixable: view.is_unfixable(),
             verified: if view.is_fixed() { Verification::Yes } else { Verification::No },
         }
+    }
+}
+
+/// Returns the row that a finding is said to be about. What cannot be read is no row's name.
+fn row_of(told: &Told<Option<String>>) -> String {
+    match told {
+        Told::Valid(row) => row.clone().unwrap_or_default(),
+        Told::Damaged(_) => "?".to_owned(),
     }
 }
 
@@ -174,6 +199,14 @@ pub struct FilledBy {
     pub code: String,
     /// Its edition.
     pub edition: String,
+}
+
+impl FilledBy {
+    /// Returns whether it is this checklist.
+    #[must_use]
+    pub fn names(&self, template: &Template) -> bool {
+        self.code == template.code() && self.edition == template.edition()
+    }
 }
 
 /// All that stands.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checklist::expr::RowId;
+use crate::model::Severity;
 
 /// An item by its place in the checklist, and the row.
 pub(super) type Cell = (usize, Option<RowId>);
@@ -36,12 +37,22 @@ pub(super) enum Flag {
     Violated,
     /// Answers that do not fit it stand.
     Misfit,
-    /// Whether it applies, or what it comes to, rests on what is missing or in conflict.
+    /// Whether it applies, whether it must be answered, or what it comes to, rests on what is missing
+    /// or in conflict.
     Unsettled,
+    /// Beside the answer that counts others stand that it cannot be compared with.
+    Partly,
 }
 
+/// The flags of deviations, rising.
+pub(super) const DEVIATIONS: [(Flag, Severity); 3] = [
+    (Flag::Minor, Severity::Minor),
+    (Flag::Major, Severity::Major),
+    (Flag::Serious, Severity::Serious),
+];
+
 impl Flag {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Item,
         Self::Answered,
         Self::Pass,
@@ -58,17 +69,18 @@ impl Flag {
         Self::Violated,
         Self::Misfit,
         Self::Unsettled,
+        Self::Partly,
     ];
 
     /// Returns whether its cells are kept by name; of the others only the number matters.
     fn is_listed(self) -> bool {
-        !matches!(self, Self::Item | Self::Answered | Self::Pass)
+        !matches!(self, Self::Item | Self::Answered | Self::Pass | Self::Partly)
     }
 }
 
 /// Several flags.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Flags(u16);
+pub(super) struct Flags(u32);
 
 impl Flags {
     pub(super) fn has(self, flag: Flag) -> bool {

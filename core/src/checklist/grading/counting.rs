@@ -1,6 +1,7 @@
 //! Which of the standing answers of an item counts: the only one, the worse one, or none.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::answers::{Response, Standing};
 use crate::checklist::day::Day;
@@ -30,31 +31,73 @@ pub(super) struct Reading {
     pub(super) conflict: bool,
     /// Answers that do not fit the item stand.
     pub(super) misfits: bool,
+    /// Beside the answer that counts others stand that no order compares it with: taken back, not
+    /// applicable, or of no meaning for the item.
+    pub(super) partly: bool,
 }
 
 /// Reads what stands at an item.
+///
+/// Only answers that can be compared are: what was taken back, what fits no answer of the item and
+/// what says that it does not apply never take the place of a bad answer. They are a conflict beside
+/// it, which a person settles.
 pub(super) fn read(template: &Template, item: &Item, standing: &Standing) -> Reading {
     let mut responses = standing.responses();
     if matches!(item.answer, AnswerType::Photo { .. }) {
-        // Of photos only how many there are can differ; a response without them says nothing.
-        responses.retain(|response| **response != Response::Value(String::new()));
-        if responses.is_empty() && standing.photos > 0 {
+        if standing.photos == 0 {
+            // A response without photos says nothing.
+            responses.retain(|response| **response != Response::Value(String::new()));
+        } else if responses.is_empty() {
             let counted = Counted::Answer(Response::Value(String::new()));
-            return Reading { counted, conflict: false, misfits: false };
+            return Reading { counted, conflict: false, misfits: false, partly: false };
         }
     }
     let misfits = responses.iter().any(|response| !fits(template, item, response));
     let conflict = responses.len() > 1;
+    let compared = compared(template, item, &responses);
     let counted = match responses.iter().next() {
         None => Counted::Nothing,
         Some(Response::Withdrawn) if !conflict => Counted::Nothing,
         Some(_) if misfits && !conflict => Counted::Misfit,
         Some(only) if !conflict => counted(item, only),
-        Some(_) if misfits => Counted::NoOrder,
-        Some(_) => worst(template, item, &responses.iter().copied().collect::<Vec<_>>())
-            .map_or(Counted::NoOrder, |worst| counted(item, worst)),
+        Some(_) => {
+            worst(template, item, &compared).map_or(Counted::NoOrder, |worst| counted(item, worst))
+        }
     };
-    Reading { counted, conflict, misfits }
+    let partly = conflict && !compared.is_empty() && compared.len() < responses.len();
+    Reading { counted, conflict, misfits, partly }
+}
+
+/// Returns the responses of which the worst counts.
+fn compared<'r>(
+    template: &Template,
+    item: &Item,
+    responses: &BTreeSet<&'r Response>,
+) -> Vec<&'r Response> {
+    let fit = || responses.iter().copied().filter(|response| fits(template, item, response));
+    let says = |response: &&Response| match response {
+        Response::Grade(_) => true,
+        Response::Value(_) => matches!(counted(item, response), Counted::Answer(_)),
+        _ => false,
+    };
+    let mut compared: Vec<&Response> = fit().filter(says).collect();
+    // The order of grades has a place for what does not apply; it may stand beside a pass, and
+    // whatever place it has it hides no deviation.
+    let deviates = |response: &&Response| match response {
+        Response::Grade(grade) => *grade != Grade::Pass,
+        _ => false,
+    };
+    let is_graded = matches!(item.answer, AnswerType::Grade { .. });
+    if is_graded && !compared.is_empty() && !compared.iter().any(deviates) {
+        compared.extend(fit().filter(|response| **response == Response::NotApplicable));
+    }
+    compared
+}
+
+/// Returns whether any answer that stands and fits is this one.
+pub(super) fn stands(template: &Template, item: &Item, standing: &Standing, text: &str) -> bool {
+    let is = |response: &&Response| matches!(response, Response::Value(value) if value == text);
+    standing.responses().into_iter().filter(is).any(|response| fits(template, item, response))
 }
 
 fn counted(item: &Item, response: &Response) -> Counted {
@@ -64,7 +107,8 @@ fn counted(item: &Item, response: &Response) -> Counted {
         Response::Unreadable(_) => Counted::Misfit,
         // An empty text is no answer, as in XLSForm.
         Response::Value(text)
-            if text.is_empty() && !matches!(item.answer, AnswerType::Signature {}) =>
+            if text.is_empty()
+                && !matches!(item.answer, AnswerType::Signature {} | AnswerType::Photo { .. }) =>
         {
             Counted::Nothing
         }

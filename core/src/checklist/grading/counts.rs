@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::cells::Flag;
+use super::cells::DEVIATIONS;
 use super::sheet::Sheet;
 use crate::checklist::day::Day;
+use crate::checklist::expr::RowId;
 use crate::checklist::template::{CountsRow, CountsTable, Words};
 use crate::model::Severity;
 
@@ -98,35 +99,40 @@ fn held(row: &CountsRow, counts: Counts) -> RowHeld {
     }
 }
 
+/// A deviation's item and row.
+type Deviation<'s> = (&'s str, Option<&'s str>);
+
 fn counts(sheet: &Sheet<'_>) -> Counts {
-    let mut by_item: BTreeMap<&str, Severity> = BTreeMap::new();
+    let mut found: BTreeMap<Deviation<'_>, Severity> = BTreeMap::new();
     let mut counts = Counts::default();
     for finding in sheet.answers.findings.values() {
+        let items = finding.items.iter().map(String::as_str);
         // About no item, or one that the checklist does not have: a deviation of its own.
-        let known: BTreeSet<&str> = finding
-            .items
-            .iter()
-            .map(String::as_str)
-            .filter(|item| sheet.by_key.contains_key(*item))
-            .collect();
+        let known: BTreeSet<&str> = items.filter(|item| sheet.by_key.contains_key(*item)).collect();
         if known.is_empty() {
             counts.add(finding.severity);
         }
-        for item in known {
-            let worst = by_item.entry(item).or_insert(finding.severity);
+        let mut rows: Vec<Option<&str>> = finding
+            .rows
+            .iter()
+            .map(|row| Some(row.as_str()).filter(|row| !row.is_empty()))
+            .collect();
+        if rows.is_empty() {
+            rows.push(None);
+        }
+        let rows = &rows;
+        for place in known.into_iter().flat_map(|item| rows.iter().map(move |row| (item, *row))) {
+            let worst = found.entry(place).or_insert(finding.severity);
             *worst = finding.severity.max(*worst);
         }
     }
-    for (flag, own) in [
-        (Flag::Minor, Severity::Minor),
-        (Flag::Major, Severity::Major),
-        (Flag::Serious, Severity::Serious),
-    ] {
-        for cell in sheet.cells.all(flag) {
-            let found = by_item.remove(sheet.part(cell.0).1.key.as_str());
+    for (flag, own) in DEVIATIONS {
+        for (place, row) in sheet.cells.all(flag) {
+            let at = (sheet.part(*place).1.key.as_str(), row.as_ref().map(RowId::as_str));
+            let found = found.remove(&at);
             counts.add(found.map_or(own, |found| found.max(own)));
         }
     }
-    by_item.into_values().for_each(|severity| counts.add(severity));
+    found.into_values().for_each(|severity| counts.add(severity));
     counts
 }

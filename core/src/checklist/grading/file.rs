@@ -267,8 +267,17 @@ impl Reader<'_> {
     }
 
     fn finding(&mut self, at: &str, value: &Value) -> Option<Finding> {
-        let known =
-            &["item", "severity", "text", "clause", "issued", "deadline", "unfixable", "verified"];
+        let known = &[
+            "item",
+            "row",
+            "severity",
+            "text",
+            "clause",
+            "issued",
+            "deadline",
+            "unfixable",
+            "verified",
+        ];
         let fields = self.object(at, value, known)?;
         let severity = match self.text_in(fields, at, "severity").as_deref() {
             Some("minor") => Severity::Minor,
@@ -284,6 +293,7 @@ impl Reader<'_> {
             self.fault(&format!("{at}/text"), AnswersProblem::Missing);
         }
         let item = self.text_in(fields, at, "item");
+        let row = self.text_in(fields, at, "row");
         let unfixable = fields.get("unfixable").map(|value| value.as_bool());
         if unfixable == Some(None) {
             self.wanted(&format!("{at}/unfixable"), "true or false");
@@ -297,7 +307,9 @@ impl Reader<'_> {
         };
         Some(Finding {
             items: item.into_iter().collect::<BTreeSet<_>>(),
+            rows: row.into_iter().collect(),
             severity,
+            least: severity,
             text: text.unwrap_or_default(),
             clause: self.text_in(fields, at, "clause"),
             issued: self.day_in(fields, at, "issued"),

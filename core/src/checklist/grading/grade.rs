@@ -29,6 +29,12 @@ impl Grader {
         graded(&[("", sheet)])
     }
 
+    /// Returns the deviations that no finding is about, whatever the model: answers that somebody
+    /// must still write up.
+    pub fn deviations_without_finding(&mut self) -> Listed {
+        pass_fail::without_finding(&self.sheet())
+    }
+
     /// Returns the grade and why it is so, as a tree that a person can read. Walks everything.
     pub fn explain(&mut self) -> (Graded, Node) {
         let sheet = self.sheet();
@@ -109,7 +115,7 @@ fn graded(sheets: &[NamedSheet<'_>]) -> Graded {
     let (mut not_applicable, mut not_relevant) = (Listed::default(), Listed::default());
     let (mut aside, mut members) = (Vec::new(), Vec::new());
     for (name, sheet) in sheets {
-        let (own, lacks) = (sheet.tally(), missing_of(sheet));
+        let (own, lacks) = (sheet.tally(), missing_of(&(*name, *sheet)));
         tally.add(&own);
         not_applicable.join(sheet.listed(Flag::NotApplicable));
         not_relevant.join(sheet.listed(Flag::NotRelevant));
@@ -120,6 +126,8 @@ fn graded(sheets: &[NamedSheet<'_>]) -> Graded {
         }
         missing.join(lacks);
     }
+    // Members may each have chosen one case, and not the same.
+    missing.join(Missing { cases: mixed_cases(sheets), ..Missing::default() });
     aside.sort();
     aside.dedup();
     aside.truncate(LISTED_MAX);
@@ -147,12 +155,17 @@ fn graded(sheets: &[NamedSheet<'_>]) -> Graded {
     }
 }
 
-fn missing_of(sheet: &Sheet<'_>) -> Missing {
-    let mut missing = sheet.missing();
-    if let Grading::OcopPoints(ocop) = sheet.template.grading() {
-        points::mixed_cases(sheet, ocop, &mut missing);
-    }
+fn missing_of(sheet: &NamedSheet<'_>) -> Missing {
+    let mut missing = sheet.1.missing();
+    missing.cases = mixed_cases(std::slice::from_ref(sheet));
     missing
+}
+
+fn mixed_cases(sheets: &[NamedSheet<'_>]) -> Vec<Vec<String>> {
+    match sheets[0].1.template.grading() {
+        Grading::OcopPoints(ocop) => points::mixed_cases(sheets, ocop),
+        _ => Vec::new(),
+    }
 }
 
 fn outcome(sheets: &[NamedSheet<'_>], first: &Sheet<'_>) -> Outcome {

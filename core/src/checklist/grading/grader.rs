@@ -1,6 +1,6 @@
 //! One sheet of answers, graded anew after each change without starting over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::answers::{Answers, Finding, Response, Standing};
@@ -10,7 +10,7 @@ use super::result::{Aside, AsideReason};
 use super::settings::Settings;
 use super::sheet::Sheet;
 use crate::checklist::day::Day;
-use crate::checklist::expr::{self, Datum, Evaluation, Field, Given, Place, RowId, Value};
+use crate::checklist::expr::{self, Datum, Evaluation, Field, Given, Place, RowId, Truth, Value};
 use crate::checklist::template::{AnswerType, Grading, Item, Required, Section, Template};
 use crate::model::Grade;
 
@@ -43,15 +43,18 @@ type Stray = (Option<String>, Option<String>, String);
 /// order nor the history of changes shows.
 #[derive(Debug, Clone)]
 pub struct Grader {
-    template: Arc<Template>,
+    pub(super) template: Arc<Template>,
     settings: Settings,
     answers: Answers,
-    evaluation: Evaluation,
-    known: Vec<Known>,
+    pub(super) evaluation: Evaluation,
+    pub(super) known: Vec<Known>,
     by_key: BTreeMap<String, usize>,
     by_field: BTreeMap<Field, usize>,
-    cells: Cells,
+    pub(super) cells: Cells,
     strays: BTreeMap<Stray, AsideReason>,
+    /// Criteria that give points, and calculated knock-outs that do not hold, only for some of the
+    /// answers that stand in conflict.
+    doubts: BTreeSet<usize>,
     /// Cells whose answers changed since the last time.
     touched: Vec<Cell>,
     regraded: Regraded,
@@ -87,6 +90,7 @@ impl Grader {
             by_field,
             cells: Cells::default(),
             strays: BTreeMap::new(),
+            doubts: BTreeSet::new(),
             touched: Vec::new(),
             regraded: Regraded::default(),
         };
@@ -165,7 +169,7 @@ impl Grader {
         let id = RowId::new(row);
         let group = self.evaluation.program().group(section);
         let added = group.is_some_and(|group| self.evaluation.add_row(group, &id).is_ok());
-        if added && self.answers.filled_by.as_ref().is_none_or(|by| self.is_by(by)) {
+        if added && self.is_counted() {
             let places = self.places_in(section);
             self.touched.extend(places.into_iter().map(|place| (place, Some(id.clone()))));
         }
@@ -220,6 +224,7 @@ impl Grader {
             known: &self.known,
             by_key: &self.by_key,
             cells: &self.cells,
+            doubts: &self.doubts,
             strays: &self.strays,
         }
     }
@@ -243,6 +248,7 @@ impl Grader {
                 self.cells.put(cell, flags);
             }
         }
+        self.doubts = self.doubtful();
     }
 
     /// Returns what holds of a cell; none for a row that is gone.
@@ -255,7 +261,9 @@ impl Grader {
         let value = &settled.value(known.field, row.as_ref())?.datum;
         let mut flags = Flags::default();
         if matches!(item.answer, AnswerType::Calculation { .. }) {
-            flags.put(Flag::Unsettled, matches!(value, Datum::Invalid(_)));
+            let marks = settled.value(known.field, row.as_ref())?.marks;
+            let open = known.rests && !marks.is_none();
+            flags.put(Flag::Unsettled, open || matches!(value, Datum::Invalid(_)));
             let said = self.standing(section, item, row.as_ref()).is_some_and(says);
             flags.put(Flag::Misfit, said && self.is_counted());
             return Some(flags);
@@ -267,42 +275,56 @@ impl Grader {
         };
         let reading = counting::read(&self.template, item, standing);
         flags.put(Flag::Misfit, reading.misfits);
-        flags.put(Flag::Unsettled, known.rests && !relevance.marks.is_none());
+        let required = self.required(known, item, row.as_ref());
+        let in_doubt = !relevance.marks.is_none();
+        flags.put(Flag::Unsettled, in_doubt && (required.holds || !required.marks.is_none()));
         if !relevance.holds {
-            flags.put(Flag::NotRelevant, true);
+            // While it is not settled whether it applies, the worse is that it does: what was found
+            // stays found.
+            let found = in_doubt && put_grade(&mut flags, &reading.counted, true);
+            flags.put(Flag::NotRelevant, !found);
             return Some(flags);
         }
         flags.put(Flag::Item, true);
         flags.put(Flag::Conflicted, reading.conflict && reading.counted != Counted::NoOrder);
         flags.put(Flag::NoOrder, reading.conflict && reading.counted == Counted::NoOrder);
+        flags.put(Flag::Partly, reading.partly);
         let answered = matches!(reading.counted, Counted::Answer(_) | Counted::NotApplicable);
         flags.put(Flag::Answered, answered);
         flags.put(Flag::NotApplicable, reading.counted == Counted::NotApplicable);
-        if let Counted::Answer(response) = &reading.counted {
+        put_grade(&mut flags, &reading.counted, false);
+        if matches!(reading.counted, Counted::Answer(_)) {
             let photos = photos_min(item);
             flags.put(Flag::EvidenceShort, standing.photos < photos);
             let constraint = settled.constraint(known.field, row.as_ref());
             flags.put(Flag::Violated, constraint.is_some_and(|truth| !truth.holds));
-            if let Response::Grade(grade) = response {
-                flags.put(Flag::Pass, *grade == Grade::Pass);
-                flags.put(Flag::Minor, *grade == Grade::Minor);
-                flags.put(Flag::Major, *grade == Grade::Major);
-                flags.put(Flag::Serious, *grade == Grade::Serious);
-            }
         }
-        let required = match &item.required {
-            None => known.rests,
-            Some(Required::Always(always)) => *always,
-            Some(Required::When(_)) => {
-                settled.requirement(known.field, row.as_ref()).is_some_and(|truth| truth.holds)
-            }
-        };
-        flags.put(Flag::Missing, !answered && required);
-        flags.put(Flag::Optional, !answered && !required);
+        flags.put(Flag::Missing, !answered && required.holds);
+        flags.put(Flag::Optional, !answered && !required.holds);
+        let may_be_missing = !answered && !required.holds && !required.marks.is_none();
+        flags.put(Flag::Unsettled, may_be_missing);
         Some(flags)
     }
 
-    fn standing(&self, section: &Section, item: &Item, row: Option<&RowId>) -> Option<&Standing> {
+    /// Returns whether an item must be answered where it applies.
+    fn required(&self, known: &Known, item: &Item, row: Option<&RowId>) -> Truth {
+        let always = |always: bool| if always { Truth::YES } else { Truth::NO };
+        match &item.required {
+            None => always(known.rests),
+            Some(Required::Always(required)) => always(*required),
+            Some(Required::When(_)) => {
+                let settled = self.evaluation.last();
+                settled.requirement(known.field, row).unwrap_or(Truth::NO)
+            }
+        }
+    }
+
+    pub(super) fn standing(
+        &self,
+        section: &Section,
+        item: &Item,
+        row: Option<&RowId>,
+    ) -> Option<&Standing> {
         match row {
             None => self.answers.items.get(&item.key),
             Some(row) => self.answers.rows.get(&section.code)?.get(row.as_str())?.get(&item.key),
@@ -317,18 +339,22 @@ impl Grader {
         if matches!(item.answer, AnswerType::Calculation { .. }) {
             return;
         }
-        let reading = counting::read(&self.template, item, standing);
-        let given = match &reading.counted {
-            Counted::NotApplicable => Given::not_applicable(),
-            Counted::Answer(response) => self.given(known.field, item, response),
-            Counted::Nothing | Counted::NoOrder | Counted::Misfit => Given::unanswered(),
-        };
-        let given = if reading.conflict { given.conflicted() } else { given };
         let field = known.field;
+        let given = self.read(field, item, standing);
         // What fits the item is of its type, its row was added before, and its text is shorter than
         // the limit of texts, which is that of records.
         let taken = self.evaluation.set(field, row, given);
         debug_assert!(taken.is_ok(), "an answer that fits its item is not taken: {taken:?}");
+    }
+
+    pub(super) fn read(&self, field: Field, item: &Item, standing: &Standing) -> Given {
+        let reading = counting::read(&self.template, item, standing);
+        let given = match &reading.counted {
+            Counted::NotApplicable => Given::not_applicable(),
+            Counted::Answer(response) => self.given(field, item, response),
+            Counted::Nothing | Counted::NoOrder | Counted::Misfit => Given::unanswered(),
+        };
+        if reading.conflict { given.conflicted() } else { given }
     }
 
     fn given(&self, field: Field, item: &Item, response: &Response) -> Given {
@@ -382,11 +408,7 @@ impl Grader {
 
     /// Returns whether the answers were given to this checklist, as far as they say.
     fn is_counted(&self) -> bool {
-        self.answers.filled_by.as_ref().is_none_or(|by| self.is_by(by))
-    }
-
-    fn is_by(&self, by: &super::answers::FilledBy) -> bool {
-        by.code == self.template.code() && by.edition == self.template.edition()
+        self.answers.filled_by.as_ref().is_none_or(|by| by.names(&self.template))
     }
 
     fn places_in(&self, section: &str) -> Vec<usize> {
@@ -394,9 +416,24 @@ impl Grader {
         self.known.iter().enumerate().filter(of).map(|(place, _)| place).collect()
     }
 
-    fn part(&self, known: &Known) -> (&Section, &Item) {
+    pub(super) fn part(&self, known: &Known) -> (&Section, &Item) {
         part(&self.template, known)
     }
+}
+
+/// Says what a grade that counts is; of an item of which it is not known whether it applies only a
+/// deviation. Returns whether anything was said.
+fn put_grade(flags: &mut Flags, counted: &Counted, only_deviations: bool) -> bool {
+    let Counted::Answer(Response::Grade(grade)) = counted else { return false };
+    let flag = match grade {
+        Grade::Pass if !only_deviations => Flag::Pass,
+        Grade::Minor => Flag::Minor,
+        Grade::Major => Flag::Major,
+        Grade::Serious => Flag::Serious,
+        _ => return false,
+    };
+    flags.put(flag, true);
+    true
 }
 
 /// Returns an item with its section.

@@ -53,8 +53,14 @@ pub enum Holding {
     Held,
     /// Points were lost, and the rank is still deserved.
     ScoreDrop,
-    /// The rank that is held is no longer deserved: a gate is not met, or the points do not suffice.
+    /// The rank that is held is no longer deserved: a gate is not met, the points do not suffice, or
+    /// a knock-out holds.
     NotHeld,
+    /// *Chưa xem đủ*: not everything was observed, and what was says nothing against the rank.
+    NotObserved,
+    /// Every gate of the rank is met. Whether points were lost cannot be said: the recognition does
+    /// not tell every option.
+    GatesMet,
     /// No recognition was given to compare with.
     NoRecognition,
 }
@@ -84,6 +90,8 @@ pub struct HeldResult {
     pub not_observed: usize,
     /// Criteria of which the recognition does not tell the option.
     pub not_recognised: usize,
+    /// Items of knock-outs that hold (*điều kiện loại*).
+    pub knocked_out: Vec<String>,
     /// Every criterion.
     pub criteria: Vec<CriterionHeld>,
 }
@@ -102,12 +110,15 @@ pub(super) fn result(sheet: &Sheet<'_>, of: &str, settings: &Settings) -> HeldRe
         below_gate: 0,
         not_observed: 0,
         not_recognised: 0,
+        knocked_out: Vec::new(),
         criteria: Vec::new(),
     };
     let Some(recognised) = &settings.recognised else { return held };
     let Grading::OcopPoints(ocop) = recognised.template.grading() else { return held };
     held.stars = Some(recognised.stars);
     held.from = ocop.ranks.iter().find(|rank| rank.stars == recognised.stars).map(|rank| rank.from);
+    let knockouts = ocop.knockouts.iter().map(|knockout| &knockout.item);
+    held.knocked_out = knockouts.filter(|item| sheet.knocks(item)).cloned().collect();
     for (_, item) in criteria(&recognised.template) {
         let criterion = criterion(sheet, item, recognised, ocop);
         held.recognised_total += criterion.recognised_points.unwrap_or(0);
@@ -123,11 +134,16 @@ pub(super) fn result(sheet: &Sheet<'_>, of: &str, settings: &Settings) -> HeldRe
     }
     // While something is not observed the points say nothing against the rank.
     let short = held.not_observed == 0 && held.from.is_some_and(|from| held.observed_total < from);
-    held.result = match (held.below_gate, held.score_drops) {
-        _ if short => Holding::NotHeld,
-        (0, 0) => Holding::Held,
-        (0, _) => Holding::ScoreDrop,
-        _ => Holding::NotHeld,
+    held.result = if short || held.below_gate > 0 || !held.knocked_out.is_empty() {
+        Holding::NotHeld
+    } else if held.not_observed > 0 {
+        Holding::NotObserved
+    } else if held.score_drops > 0 {
+        Holding::ScoreDrop
+    } else if held.not_recognised > 0 {
+        Holding::GatesMet
+    } else {
+        Holding::Held
     };
     held
 }
@@ -146,7 +162,7 @@ fn criterion(
     // An option that the recognising checklist does not have cannot be compared.
     let is_known = |key: &String| pick == Pick::None || item.option(key).is_some();
     let observed_points = match pick {
-        Pick::Unanswered => None,
+        Pick::Unanswered | Pick::Disputed => None,
         Pick::NotApplicable | Pick::NotRelevant => Some(0),
         Pick::Option(_) | Pick::None => {
             observed.as_ref().filter(|key| is_known(key)).map(|key| points(item, key))

@@ -26,6 +26,7 @@ mod answers;
 mod cells;
 mod counting;
 mod counts;
+mod doubts;
 mod explain;
 mod file;
 mod grade;

@@ -1,14 +1,15 @@
 //! *Đạt / không đạt*: the rule of TT 17/2024/TT-BNNPTNT, with the numbers of the checklist.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::answers::Finding;
-use super::cells::Flag;
+use super::cells::{Cell, DEVIATIONS};
 use super::result::{At, LISTED_MAX, Listed};
 use super::sheet::Sheet;
 use crate::checklist::day::Day;
+use crate::checklist::expr::RowId;
 use crate::checklist::template::PassFail;
 use crate::model::Severity;
 
@@ -49,6 +50,9 @@ pub struct FindingStanding {
     pub id: String,
     /// The items it is about.
     pub items: Vec<String>,
+    /// The rows it is about, of items that are answered in rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
     /// How bad it is.
     pub severity: Severity,
     /// What was found.
@@ -129,6 +133,7 @@ fn standing(id: &str, finding: &Finding, as_of: Day, rule: &PassFail) -> Finding
     FindingStanding {
         id: id.to_owned(),
         items: finding.items.iter().cloned().collect(),
+        rows: finding.rows.iter().cloned().collect(),
         severity: finding.severity,
         text: finding.text.clone(),
         clause: finding.clause.clone(),
@@ -139,16 +144,23 @@ fn standing(id: &str, finding: &Finding, as_of: Day, rule: &PassFail) -> Finding
     }
 }
 
-/// Returns the deviations that no finding is about.
-fn without_finding(sheet: &Sheet<'_>) -> Listed {
-    let findings = sheet.answers.findings.values();
-    let covered: BTreeSet<&str> =
-        findings.flat_map(|finding| finding.items.iter().map(String::as_str)).collect();
-    let deviations = [Flag::Minor, Flag::Major, Flag::Serious];
-    let cells = deviations.into_iter().flat_map(|flag| sheet.cells.all(flag));
-    let mut open: Vec<_> =
-        cells.filter(|cell| !covered.contains(sheet.part(cell.0).1.key.as_str())).collect();
-    open.sort();
+/// Returns the deviations that no finding is about: none of the same item and row that is as bad.
+pub(super) fn without_finding(sheet: &Sheet<'_>) -> Listed {
+    let mut covered: BTreeMap<(&str, Option<&str>), Severity> = BTreeMap::new();
+    for finding in sheet.answers.findings.values() {
+        let Some(place) = finding.place() else { continue };
+        let most = covered.entry(place).or_insert(finding.least);
+        *most = finding.least.max(*most);
+    }
+    let mut open = BTreeSet::new();
+    for (flag, severity) in DEVIATIONS {
+        let is_open = |cell: &&Cell| {
+            let (place, row) = *cell;
+            let at = (sheet.part(*place).1.key.as_str(), row.as_ref().map(RowId::as_str));
+            covered.get(&at).is_none_or(|covered| *covered < severity)
+        };
+        open.extend(sheet.cells.all(flag).iter().filter(is_open));
+    }
     let at: Vec<At> = open.iter().take(LISTED_MAX).map(|cell| sheet.at(cell)).collect();
     Listed { count: open.len(), at }
 }

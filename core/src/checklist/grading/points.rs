@@ -1,8 +1,9 @@
 //! OCOP: points by part, gates, knock-outs, and the rank with what it misses.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::result::Missing;
 use super::settings::{CouncilGates, Settings};
 use super::sheet::{Pick, Sheet};
 use crate::checklist::template::{
@@ -16,8 +17,10 @@ pub struct PartPoints {
     pub code: String,
     /// The most points.
     pub max: u32,
-    /// Its points: of a council the mean.
+    /// Its points: of a council the mean, rounded by itself, so that means need not add up.
     pub points: Decimal,
+    /// Its points on all sheets together: these add up to the total's.
+    pub sum: u64,
     /// Its sections.
     pub sections: Vec<SectionPoints>,
 }
@@ -29,8 +32,10 @@ pub struct SectionPoints {
     pub code: String,
     /// The most points.
     pub max: u32,
-    /// Its points: of a council the mean.
+    /// Its points: of a council the mean, rounded by itself.
     pub points: Decimal,
+    /// Its points on all sheets together.
+    pub sum: u64,
 }
 
 /// What was answered at a criterion.
@@ -43,6 +48,9 @@ pub enum Picked {
     None,
     /// Nobody answered, or nothing counts.
     Unanswered,
+    /// Answers that differ stand of which some gives no points, here or at what decides whether it
+    /// applies: no points until a person settles them.
+    Disputed,
     /// Somebody said that it does not apply.
     NotApplicable,
     /// The checklist says that it does not apply.
@@ -55,6 +63,7 @@ impl Picked {
             Pick::Option(_) => Self::Option,
             Pick::None => Self::None,
             Pick::Unanswered => Self::Unanswered,
+            Pick::Disputed => Self::Disputed,
             Pick::NotApplicable => Self::NotApplicable,
             Pick::NotRelevant => Self::NotRelevant,
         }
@@ -241,23 +250,18 @@ pub(super) fn result(
     }
 }
 
-/// Returns what an OCOP sheet misses beside answers: options of different cases.
-pub(super) fn mixed_cases(sheet: &Sheet<'_>, ocop: &OcopPoints, missing: &mut Missing) {
-    for group in &ocop.same_case {
-        let chosen = group.iter().filter_map(|key| {
-            let (_, item) = sheet.template.item(key)?;
-            match sheet.pick(item) {
-                Pick::Option(option) => option.case.as_deref(),
-                _ => None,
-            }
-        });
-        let mut cases: Vec<&str> = chosen.collect();
-        cases.sort_unstable();
-        cases.dedup();
-        if cases.len() > 1 {
-            missing.cases.push(group.clone());
+/// Returns what OCOP sheets miss beside answers: groups of criteria whose options are of different
+/// cases, on one sheet or on those of several members together.
+pub(super) fn mixed_cases(sheets: &[NamedSheet<'_>], ocop: &OcopPoints) -> Vec<Vec<String>> {
+    let is_mixed = |group: &&Vec<String>| {
+        let mut cases = BTreeSet::new();
+        for (_, sheet) in sheets {
+            let items = group.iter().filter_map(|key| sheet.template.item(key));
+            cases.extend(items.flat_map(|(_, item)| sheet.cases(item)));
         }
-    }
+        cases.len() > 1
+    };
+    ocop.same_case.iter().filter(is_mixed).cloned().collect()
 }
 
 /// Returns the criteria of a checklist: the items that give points.
@@ -269,6 +273,8 @@ struct Scored<'t> {
     section: &'t Section,
     item: &'t Item,
     picks: Vec<Pick<'t>>,
+    /// The cases of the options that stand on the sheets.
+    cases: BTreeSet<&'t str>,
     mean: Mean,
 }
 
@@ -288,7 +294,8 @@ fn score<'t>(part: (&'t Section, &'t Item), sheets: &[NamedSheet<'t>]) -> Scored
     let (section, item) = part;
     let picks: Vec<Pick<'t>> = sheets.iter().map(|(_, sheet)| sheet.pick(item)).collect();
     let mean = Mean::of(picks.iter().map(|pick| pick.points()), sheets.len());
-    Scored { section, item, picks, mean }
+    let cases = sheets.iter().flat_map(|(_, sheet)| sheet.cases(item)).collect();
+    Scored { section, item, picks, cases, mean }
 }
 
 fn summed(scored: &[Scored<'_>], sheets: usize, of: impl Fn(&Section) -> bool) -> Mean {
@@ -303,21 +310,25 @@ fn parts(
     ocop: &OcopPoints,
     template: &Template,
 ) -> Vec<PartPoints> {
-    let section = |code: &String| SectionPoints {
-        code: code.clone(),
-        max: template
-            .sections()
-            .iter()
-            .find(|section| section.code == *code)
-            .and_then(|section| section.max)
-            .unwrap_or(0),
-        points: summed(scored, sheets, |section| section.code == *code).shown(),
+    let section = |code: &String| {
+        let found = template.sections().iter().find(|section| section.code == *code);
+        let mean = summed(scored, sheets, |section| section.code == *code);
+        SectionPoints {
+            code: code.clone(),
+            max: found.and_then(|section| section.max).unwrap_or(0),
+            points: mean.shown(),
+            sum: mean.sum,
+        }
     };
-    let part = |part: &crate::checklist::template::Part| PartPoints {
-        code: part.code.clone(),
-        max: part.max,
-        points: summed(scored, sheets, |section| part.sections.contains(&section.code)).shown(),
-        sections: part.sections.iter().map(section).collect(),
+    let part = |part: &crate::checklist::template::Part| {
+        let mean = summed(scored, sheets, |section| part.sections.contains(&section.code));
+        PartPoints {
+            code: part.code.clone(),
+            max: part.max,
+            points: mean.shown(),
+            sum: mean.sum,
+            sections: part.sections.iter().map(section).collect(),
+        }
     };
     ocop.parts.iter().map(part).collect()
 }
@@ -340,7 +351,7 @@ fn knocked(knockout: &Knockout, sheets: &[NamedSheet<'_>]) -> KnockoutState {
         item: knockout.item.clone(),
         effect: knockout.effect,
         level: knockout.level,
-        holds: sheets.iter().any(|(_, sheet)| sheet.says_yes(&knockout.item).0),
+        holds: sheets.iter().any(|(_, sheet)| sheet.knocks(&knockout.item)),
     }
 }
 
@@ -367,13 +378,16 @@ fn ranks(
 
 /// Returns the gate of a criterion that a rank does not meet.
 fn unmet_gate(scored: &Scored<'_>, stars: u32, readings: Readings) -> Option<UnmetGate> {
-    let of_case = |pick: &Pick<'_>| match pick {
-        Pick::Option(option) => option.case.clone(),
-        _ => None,
-    };
-    // Options divided between cases are compared with those of the case that was chosen.
-    let case = scored.picks.iter().find_map(of_case);
-    let gate = gate(scored.item, stars, readings.gates, case.as_deref())?;
+    // Options divided between cases are compared with those of the case that was chosen; where
+    // people chose several, with those that ask for the most.
+    let asked = |case: Option<&str>| gate(scored.item, stars, readings.gates, case);
+    let gate = match scored.cases.len() {
+        0 => asked(None),
+        _ => {
+            let gates = scored.cases.iter().filter_map(|case| asked(Some(case)));
+            gates.max_by_key(|gate| (gate.needs, gate.gate))
+        }
+    }?;
     let met = |pick: &Pick<'_>| pick.points() >= gate.needs;
     let (is_met, points) = match readings.council_gates {
         CouncilGates::Mean => (scored.mean.reaches(gate.needs), scored.mean.shown()),

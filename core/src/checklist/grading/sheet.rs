@@ -7,7 +7,7 @@ use super::cells::{Cell, Cells, Flag, Flags};
 use super::grader::{Known, aside, part};
 use super::result::{Aside, AsideReason, At, LISTED_MAX, Listed, Missing, Tally, WrongRows};
 use super::settings::Settings;
-use crate::checklist::expr::{Datum, Marks, Settled, Value};
+use crate::checklist::expr::{Datum, Settled, Value};
 use crate::checklist::template::{Choice, Item, NONE_KEY, Section, Template};
 
 /// What counts of a choice.
@@ -19,6 +19,8 @@ pub(super) enum Pick<'t> {
     None,
     /// Nobody answered, or nothing counts.
     Unanswered,
+    /// Of what stands in conflict some gives no points, here or at what decides whether it applies.
+    Disputed,
     /// Somebody said that it does not apply.
     NotApplicable,
     /// The checklist says that it does not apply.
@@ -53,6 +55,7 @@ pub(super) struct Sheet<'a> {
     pub(super) known: &'a [Known],
     pub(super) by_key: &'a BTreeMap<String, usize>,
     pub(super) cells: &'a Cells,
+    pub(super) doubts: &'a BTreeSet<usize>,
     pub(super) strays: &'a BTreeMap<(Option<String>, Option<String>, String), AsideReason>,
 }
 
@@ -101,6 +104,9 @@ impl<'a> Sheet<'a> {
         if flags.has(Flag::NotRelevant) {
             return Pick::NotRelevant;
         }
+        if flags.has(Flag::Partly) || self.is_doubtful(&item.key) {
+            return Pick::Disputed;
+        }
         let known = self.by_key.get(&item.key).and_then(|place| self.known.get(*place));
         let value = known.and_then(|known| self.settled.value(known.field, None));
         match value.map(|outcome| &outcome.datum) {
@@ -117,21 +123,45 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Returns whether an item says yes (the option `yes`, or a true calculation), and what may
-    /// still change it.
-    pub(super) fn says_yes(&self, item: &str) -> (bool, Marks) {
-        let known = self.by_key.get(item).and_then(|place| self.known.get(*place));
-        match known.and_then(|known| self.settled.value(known.field, None)) {
-            Some(outcome) => {
-                let yes = match &outcome.datum {
-                    Datum::Value(Value::Bool(yes)) => *yes,
-                    Datum::Value(Value::Text(key)) => &**key == "yes",
-                    _ => false,
-                };
-                (yes, outcome.marks)
-            }
-            None => (false, Marks::NONE),
+    fn is_doubtful(&self, item: &str) -> bool {
+        self.by_key.get(item).is_some_and(|place| self.doubts.contains(place))
+    }
+
+    /// Returns whether the item of a knock-out says that it holds: the option `yes`, of several
+    /// answers in any that stands, or a calculation that is true or may be by answers in conflict.
+    pub(super) fn knocks(&self, key: &str) -> bool {
+        let Some((_, item)) = self.template.item(key) else { return false };
+        let Some(place) = self.by_key.get(key) else { return false };
+        let field = self.known[*place].field;
+        if item.is_calculated() {
+            let says = self.settled.value(field, None).map(|says| &says.datum);
+            return says == Some(&Datum::Value(Value::Bool(true))) || self.doubts.contains(place);
         }
+        // While it is not settled whether it applies, it does.
+        let relevance = self.settled.relevance(field, None);
+        let applies = relevance.is_some_and(|truth| truth.holds || !truth.marks.is_none());
+        let standing = self.standing(&(*place, None)).filter(|_| self.is_counted());
+        applies
+            && standing.is_some_and(|all| super::counting::stands(self.template, item, all, "yes"))
+    }
+
+    /// Returns the cases of the options that stand at a criterion.
+    pub(super) fn cases(&self, item: &'a Item) -> BTreeSet<&'a str> {
+        if self.flags(&item.key).has(Flag::NotRelevant) || !self.is_counted() {
+            return BTreeSet::new();
+        }
+        let place = self.by_key.get(&item.key).copied().unwrap_or_default();
+        let responses = self.responses(&(place, None)).into_iter();
+        let options = responses.filter_map(|response| match response {
+            Response::Value(key) => item.option(key),
+            _ => None,
+        });
+        options.filter_map(|option| option.case.as_deref()).collect()
+    }
+
+    /// Returns whether the answers were given to this checklist, as far as they say.
+    fn is_counted(&self) -> bool {
+        self.answers.filled_by.as_ref().is_none_or(|by| by.names(self.template))
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -161,9 +191,26 @@ impl<'a> Sheet<'a> {
             evidence: self.listed(Flag::EvidenceShort),
             violated: self.listed(Flag::Violated),
             conflicts: self.list(conflicts.into_iter()),
-            unsettled: self.listed(Flag::Unsettled),
+            unsettled: self.unsettled(),
             cases: Vec::new(),
         }
+    }
+
+    /// Returns what is not settled: items, and the items of repeat groups that may have to have rows.
+    fn unsettled(&self) -> Listed {
+        let mut list = self.listed(Flag::Unsettled);
+        for (section, repeat) in self.template.groups() {
+            let Some(group) = self.template.program().group(&section.code) else { continue };
+            let relevance = self.settled.group_relevance(group);
+            let rows = self.settled.rows(group).count();
+            let fits = (repeat.min as usize..=repeat.max as usize).contains(&rows);
+            if !fits && !relevance.holds && !relevance.marks.is_none() {
+                let at = section.items.iter().map(|item| At { item: item.key.clone(), row: None });
+                let at: Vec<At> = at.collect();
+                list.join(Listed { count: at.len(), at });
+            }
+        }
+        list
     }
 
     fn wrong_rows(&self) -> Vec<WrongRows> {

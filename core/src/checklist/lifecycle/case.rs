@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checklist::clocks::{Clocks, Holidays, PastVisit};
 use crate::checklist::day::Day;
+use crate::checklist::grading::At;
 use crate::checklist::header::{HeaderForm, HeaderSheet, HeaderSources};
 use crate::model::{
     AgencyLevel, FacilityView, FindingView, FollowupView, InspectionView, LifeCycle, PlanView,
@@ -66,6 +67,8 @@ pub struct Case<'a> {
     pub unit: Option<&'a str>,
     /// The corrective actions, if there are any.
     pub followup: Option<&'a FollowupView>,
+    /// Deviations among the answers that no finding is about: nobody has demanded their correction.
+    pub deviations: &'a [At],
     /// The other inspections of the facility.
     pub others: &'a [OtherVisit],
     /// The day that is today.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Attempt, Case, Law, Need};
 use crate::checklist::clocks::{due, over_frequency};
 use crate::checklist::day::Day;
+use crate::checklist::grading::At;
 use crate::checklist::template::Words;
 use crate::model::LifeCycle;
 
@@ -81,8 +82,15 @@ fn lacks(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>, need: Need) -> Opt
             !case.header("witness").is_empty() || !case.header("commune_representative").is_empty(),
         ),
         Need::RefusalReason => unless(!case.header("refusal_reason").is_empty()),
-        Need::Findings => unless(!case.open_findings().is_empty() || !case.demanded().is_empty()),
-        Need::Actions => listed(without_action(case)),
+        Need::Findings => {
+            let open = !case.open_findings().is_empty() || !case.deviations.is_empty();
+            unless(open || !case.demanded().is_empty())
+        }
+        Need::Actions => {
+            // An action is about a finding, and what nobody wrote up has none.
+            let (without, deviations) = (shorts(without_action(case)), deviations(case));
+            Some([without, deviations].concat()).filter(|about| !about.is_empty())
+        }
         Need::Owners => listed(without_owner(case)),
         Need::Deadlines => listed(wrong_deadlines(case, attempt.on, law)),
         Need::Proof => without_proof(case),
@@ -119,6 +127,15 @@ fn listed(ids: Vec<&str>) -> Option<Vec<String>> {
 
 fn shorts(ids: Vec<&str>) -> Vec<String> {
     ids.into_iter().map(|id| id.chars().take(SHORT).collect()).collect()
+}
+
+/// Deviations that no finding is about, each by its item and row.
+fn deviations(case: &Case<'_>) -> Vec<String> {
+    let named = |at: &At| match &at.row {
+        Some(row) => format!("{}/{}", row.chars().take(SHORT).collect::<String>(), at.item),
+        None => at.item.clone(),
+    };
+    case.deviations.iter().map(named).collect()
 }
 
 fn has_reason(attempt: Attempt<'_>) -> bool {
@@ -271,5 +288,6 @@ fn still_open(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     }
     let mut open = case.open_findings();
     open.extend(case.open_actions());
-    listed(open)
+    let open = [shorts(open), deviations(case)].concat();
+    (!open.is_empty()).then_some(open)
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::checklist::grading::At;
 use crate::checklist::header::{HEADER, HeaderForm};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays};
 use crate::model::{
@@ -49,6 +50,7 @@ struct World {
     plan: Document,
     followup: Document,
     others: Vec<OtherVisit>,
+    deviations: Vec<At>,
     as_of: Day,
 }
 
@@ -75,6 +77,7 @@ impl World {
             plan: document(Kind::Plan, &Shape::Plan, Origin::Device { creator, nonce: [4; 16] }),
             inspection,
             others: Vec::new(),
+            deviations: Vec::new(),
             as_of: day("2026-11-23"),
         }
     }
@@ -141,6 +144,7 @@ impl World {
             facility_read: None,
             unit: Some("Xã Bắc Sơn"),
             followup: Some(followup),
+            deviations: &self.deviations,
             others: &self.others,
             as_of: self.as_of,
         }
@@ -158,6 +162,7 @@ impl World {
     fn finding(&mut self, id: u8, unfixable: bool) {
         let input = FindingInput {
             item: None,
+            row: None,
             severity: Severity::Major,
             text: "Nền nứt".into(),
             clause: None,
@@ -484,6 +489,36 @@ fn what_was_handed_over_closes_with_a_reason() {
 }
 
 #[test]
+fn deviations_that_nobody_wrote_up_stand_in_the_way() {
+    let (mut world, books) = (World::planned(), Books::new());
+    let on = day("2026-11-20");
+    for to in [
+        LifeCycle::Decided,
+        LifeCycle::PlanApproved,
+        LifeCycle::Announced,
+        LifeCycle::InField,
+        LifeCycle::MinutesSigned,
+    ] {
+        world.put(to, "2026-11-20");
+    }
+    let lacks = |world: &World, to| world.lacks(to, on, "", &books);
+    assert_eq!(lacks(&world, LifeCycle::Closed), []);
+    let before = lacks(&world, LifeCycle::CorrectiveIssued);
+    assert!(before.contains(&Need::Findings) && !before.contains(&Need::Actions));
+    world.deviations = vec![
+        At { item: "2.1".into(), row: None },
+        At { item: "lot-g".into(), row: Some("ab".repeat(8)) },
+    ];
+    assert_eq!(lacks(&world, LifeCycle::Closed), [Need::NothingOpen]);
+    let after = lacks(&world, LifeCycle::CorrectiveIssued);
+    assert!(!after.contains(&Need::Findings) && after.contains(&Need::Actions), "{after:?}");
+    let (read, plan, followup) = world.read();
+    let case = world.case(&read, &plan, &followup);
+    let attempt = Attempt { to: LifeCycle::Closed, on, reason: "" };
+    assert_eq!(missing(&case, attempt, books.law())[0].about, ["2.1", "abababab/lot-g"]);
+}
+
+#[test]
 fn the_follow_up_alone_decides_whether_a_finding_is_corrected() {
     let mut world = World::planned();
     world.finding(1, false);
@@ -654,6 +689,7 @@ fn act(world: &mut World, who: u8, doing: &Doing, books: &Books) -> Option<LifeC
             let id = [16 * who + id; 16];
             let input = FindingInput {
                 item: None,
+                row: None,
                 severity: Severity::Minor,
                 text: "x".into(),
                 clause: None,

@@ -215,7 +215,8 @@ impl Template {
         let severities = found.severities();
         let graded = matches!(found.answer, AnswerType::Grade { .. });
         let allowed = match grade {
-            Grade::NotApplicable | Grade::Unanswered => true,
+            Grade::NotApplicable => found.not_applicable,
+            Grade::Unanswered => true,
             Grade::Pass => graded,
             Grade::Minor => severities.contains(&Severity::Minor),
             Grade::Major => severities.contains(&Severity::Major),
@@ -224,6 +225,9 @@ impl Template {
         };
         if allowed {
             return Ok(());
+        }
+        if !graded && grade == Grade::NotApplicable {
+            return Err(other(found));
         }
         let names: Vec<&str> = grades(found).iter().map(|grade| grade.name()).collect();
         let (item, allowed) = (found.key.clone(), names.join(", "));
@@ -262,8 +266,8 @@ impl Template {
     }
 
     /// Checks a whole answer: a grade for an item that is graded, and else [`Grade::Given`] with the
-    /// value or the number of photos that the item takes. Not applicable fits every item, and so
-    /// does taking an answer back. A graded answer may carry a measured or written value, and every
+    /// value or the number of photos that the item takes. Not applicable fits every item of which the
+    /// checklist does not say otherwise, and taking an answer back every item. A graded answer may carry a measured or written value, and every
     /// answer photos.
     ///
     /// # Errors
@@ -345,7 +349,9 @@ fn grades(item: &Item) -> Vec<Grade> {
         Severity::Major => Grade::Major,
         Severity::Serious => Grade::Serious,
     }));
-    grades.push(Grade::NotApplicable);
+    if item.not_applicable {
+        grades.push(Grade::NotApplicable);
+    }
     grades
 }
 

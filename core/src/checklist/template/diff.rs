@@ -268,6 +268,7 @@ fn fields(item: &Item) -> Values {
         (Changed::Details, item.group.clone()),
         (Changed::Details, json(&item.cases)),
         (Changed::Details, json(&item.was)),
+        (Changed::Details, (!item.not_applicable).then(|| "not_applicable: false".to_owned())),
     ]
 }
 

@@ -310,6 +310,10 @@ pub struct Item {
     /// Whether it must be answered. Without a word, what the grade rests on must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<Required>,
+    /// Whether a person may say that it does not apply (*không áp dụng*); without a word they may. Where
+    /// the official form has no such answer, it would be a way around the item.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub not_applicable: bool,
     /// The most points it may give (*điểm tối đa*).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
@@ -498,6 +502,14 @@ pub(super) struct File {
     pub(super) anomalies: Vec<Anomaly>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) corrections: Vec<Correction>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 fn is_false(value: &bool) -> bool {

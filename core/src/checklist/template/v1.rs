@@ -133,6 +133,7 @@ impl SectionV1 {
             relevant: None,
             constraint: None,
             required: None,
+            not_applicable: true,
             max: None,
             group: None,
             cases: Vec::new(),

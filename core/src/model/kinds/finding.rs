@@ -30,6 +30,8 @@ pub enum Severity {
 pub struct FindingInput {
     /// The item it is about; none for what no item covers.
     pub item: Option<String>,
+    /// The row it is about, by its id in hexadecimal, of an item that is answered in rows.
+    pub row: Option<String>,
     /// How bad it is.
     pub severity: Severity,
     /// What was found.
@@ -47,6 +49,9 @@ pub struct FindingInput {
 pub struct FindingPatch {
     /// The item it is about.
     pub item: Option<String>,
+    /// The row it is about; the inner none takes it away. With another item and without a row the
+    /// finding is about no row.
+    pub row: Option<Option<String>>,
     /// How bad it is.
     pub severity: Option<Severity>,
     /// What was found.
@@ -66,6 +71,8 @@ pub struct FindingPatch {
 pub struct FindingView {
     /// The item it is about.
     pub item: Register<String>,
+    /// The row it is about, of an item that is answered in rows; empty or none for no row.
+    pub row: Register<Told<Option<String>>>,
     /// How bad it is.
     pub severity: Register<Told<Severity>>,
     /// What was found.
@@ -102,6 +109,18 @@ impl FindingView {
             .map(|said| said.value.valid().copied().unwrap_or(Severity::Serious))
             .max()
             .unwrap_or(Severity::Serious)
+    }
+
+    /// Returns the least severity that stands; content that cannot be read says nothing, so it
+    /// counts as the least.
+    #[must_use]
+    pub fn least(&self) -> Severity {
+        self.severity
+            .all()
+            .iter()
+            .map(|said| said.value.valid().copied().unwrap_or(Severity::Minor))
+            .min()
+            .unwrap_or(Severity::Minor)
     }
 
     /// Returns whether any standing value says that it cannot be corrected.
@@ -148,6 +167,7 @@ fn read(view: &View<'_>, row: &ObjId) -> FindingView {
         .collect();
     FindingView {
         item: view.at_key(row, "item").map(|raw| view.name_about(read_string(&raw))),
+        row: view.at_key(row, "row").map(|raw| Told::read(&raw)),
         severity: view.at_key(row, "severity").map(|raw| Told::read(&raw)),
         text: view.text_in(row, "text"),
         clause: view.at_key(row, "clause").map(|raw| read_string(&raw)),
@@ -172,12 +192,16 @@ impl Editor<'_> {
     ///
     /// # Errors
     ///
-    /// Returns [`EditError::Exists`], [`EditError::UnknownItem`], or which limit it passes.
+    /// Returns [`EditError::Exists`], [`EditError::UnknownItem`], [`EditError::UnknownRow`], or which
+    /// limit it passes.
     pub fn finding_add(&mut self, id: [u8; 16], input: FindingInput) -> Result<(), EditError> {
         self.require(Kind::Inspection, "findings")?;
         let key = hex::encode(id);
         self.fresh("findings", "finding", &key)?;
         let item = input.item.as_deref().map(|item| self.about_item(item)).transpose()?;
+        if let Some(row) = &input.row {
+            self.row_has(row, input.item.as_deref())?;
+        }
         let map = self.map("findings")?;
         if self.tx.length(&map) >= ROWS_MAX {
             return Err(EditError::TooMany { what: "findings", limit: ROWS_MAX });
@@ -190,6 +214,9 @@ impl Editor<'_> {
         self.edit_text(&text, "finding", NoteEdit::Append(words))?;
         if let Some(item) = &item {
             self.put(&row, "item", item)?;
+        }
+        if input.row.is_some() {
+            self.put(&row, "row", &input.row)?;
         }
         self.put(&row, "severity", &input.severity)?;
         if let Some(clause) = &clause {
@@ -209,8 +236,16 @@ impl Editor<'_> {
     pub fn finding_update(&mut self, id: [u8; 16], patch: FindingPatch) -> Result<(), EditError> {
         let row = self.finding(id)?;
         let item = patch.item.as_deref().map(|item| self.about_item(item)).transpose()?;
+        if let Some(Some(of)) = &patch.row {
+            self.row_has(of, patch.item.as_deref())?;
+        }
         if let Some(item) = &item {
             self.put(&row, "item", item)?;
+        }
+        // A row of the item that it was about says nothing of another item.
+        let had_row = item.is_some() && !self.tx.get_all(&row, "row")?.is_empty();
+        if let Some(of) = patch.row.or_else(|| had_row.then_some(None)) {
+            self.put(&row, "row", &of)?;
         }
         if let Some(severity) = &patch.severity {
             self.put(&row, "severity", severity)?;

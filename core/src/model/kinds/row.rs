@@ -250,6 +250,24 @@ impl Editor<'_> {
         Ok(values.last().and_then(|(value, _)| value.as_str()).map(read_string))
     }
 
+    /// Fails for a row that is not there, and for an item that it does not answer.
+    pub(super) fn row_has(&self, row: &str, item: Option<&str>) -> Result<(), EditError> {
+        let unknown = || EditError::UnknownRow { what: "row", id: short(row) };
+        let mut id = [0; 16];
+        hex::decode_to_slice(row, &mut id).map_err(|_| unknown())?;
+        let code = self.group_of(&self.row(id)?.row)?.unwrap_or_default();
+        let Some(item) = item else {
+            let expected = "named together with its item";
+            return Err(EditError::Invalid { what: "row of the finding", expected });
+        };
+        let shape = self.shape();
+        let has = |group: &crate::model::RowGroup| group.items.iter().any(|known| known == item);
+        match shape.group(&code).is_some_and(has) {
+            true => Ok(()),
+            false => Err(EditError::UnknownItem { item: short(item) }),
+        }
+    }
+
     /// Adds a row to a group under a fresh random id, with a note that may be empty.
     ///
     /// # Errors

@@ -68,6 +68,7 @@ fn given(value: &str) -> AnswerInput {
 fn finding(text: &str) -> FindingInput {
     FindingInput {
         item: Some("1.1".to_owned()),
+        row: None,
         severity: Severity::Minor,
         text: text.to_owned(),
         clause: None,

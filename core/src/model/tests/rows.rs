@@ -398,3 +398,41 @@ proptest! {
         prop_assert_eq!(all.chars().count(), length);
     }
 }
+
+#[test]
+fn a_finding_may_be_about_one_row() {
+    let mut doc = with_row();
+    let about = |row: &str, item: Option<&str>| FindingInput {
+        item: item.map(str::to_owned),
+        row: Some(row.to_owned()),
+        ..finding("nhãn sai")
+    };
+    let mut wrong = |input: FindingInput| {
+        let add = |e: &mut Editor<'_>| e.finding_add([3; 16], input);
+        doc.edit(actor(1), Timestamp(1), add).unwrap_err().to_string()
+    };
+    assert!(wrong(about(&id([9; 16]), Some("l.1"))).contains("there is no row 0909"));
+    assert!(wrong(about("lô", Some("l.1"))).contains("there is no row lô"));
+    assert!(wrong(about(&id(ROW), Some("p.1"))).contains("no item p.1"));
+    assert!(wrong(about(&id(ROW), None)).contains("together with its item"));
+    edit(&mut doc, 1, |e| e.finding_add([3; 16], about(&id(ROW), Some("l.1"))));
+    let row = |doc: &Document| {
+        let found = &read(doc).findings[&id([3; 16])];
+        found.row.all().iter().map(|said| said.value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(row(&doc), [Told::Valid(Some(id(ROW)))]);
+    // Two point it elsewhere apart: both stand.
+    let mut other = doc.clone();
+    edit(&mut doc, 1, |e| e.row_add([0xa2; 16], "lots", ""));
+    let moved = FindingPatch { row: Some(Some(id([0xa2; 16]))), ..FindingPatch::default() };
+    let moved = FindingPatch { item: Some("l.1".to_owned()), ..moved };
+    edit(&mut doc, 1, |e| e.finding_update([3; 16], moved));
+    let taken = FindingPatch { row: Some(None), ..FindingPatch::default() };
+    let taken = edit(&mut other, 2, |e| e.finding_update([3; 16], taken));
+    doc.apply(&[taken]);
+    assert_eq!(row(&doc).len(), 2);
+    // Of another item the row says nothing.
+    let item = FindingPatch { item: Some("1.1".to_owned()), ..FindingPatch::default() };
+    edit(&mut doc, 1, |e| e.finding_update([3; 16], item));
+    assert_eq!(row(&doc), [Told::Valid(None)]);
+}

@@ -61,7 +61,7 @@ pub(super) struct NoteArgs {
 pub(super) struct FindingArgs {
     /// The inspection.
     inspection: String,
-    /// The item's key, or - for what no item covers.
+    /// The item's key, - for what no item covers, or ROW/KEY for an item of a repeated section.
     item: String,
     /// mi, ma or se (minor, major, serious).
     severity: TypedSeverity,
@@ -70,6 +70,9 @@ pub(super) struct FindingArgs {
     /// Until when it is to be corrected: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD.
     #[arg(long, value_name = "DAYS|DAY")]
     deadline: Option<String>,
+    /// The row of a repeated section, by the first digits of its id.
+    #[arg(long)]
+    row: Option<String>,
     /// The clause that it breaks.
     #[arg(long)]
     clause: Option<String>,
@@ -247,9 +250,21 @@ pub(super) fn finding(
     let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
     let deadline = deadline.transpose()?;
     let TypedSeverity(severity) = arguments.severity;
-    let item = (arguments.item != "-").then_some(arguments.item);
+    let (row, item) = match arguments.item.as_str() {
+        "-" => (arguments.row, None),
+        item => {
+            let row = arguments.row.as_deref();
+            let (row, item) = typed::place(client, &inspection, item, row)?;
+            (row, Some(item))
+        }
+    };
+    let row = match row {
+        Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
+        None => None,
+    };
     let input = FindingInput {
         item: item.clone(),
+        row: row.clone(),
         severity,
         text: arguments.text,
         clause: arguments.clause,
@@ -261,6 +276,7 @@ pub(super) fn finding(
     let id = hex::encode(id);
     let done = output.messages().text("edit.found", &[("id", &id[..8])]);
     data.item = item;
+    data.row = row;
     data.id = Some(id);
     data.warn_of_deadline(deadline, output.messages());
     data.answer(done, output)

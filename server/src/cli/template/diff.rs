@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn two_sets_differ_in_points_and_gates_by_item() {
         let text = compared("OCOP-11", "OCOP-12");
-        assert!(text.starts_with("From OCOP-11 2026-1 to OCOP-12 2026-1"), "{text}");
+        assert!(text.starts_with("From OCOP-11 2026-2 to OCOP-12 2026-2"), "{text}");
         assert!(text.contains("the item is new"), "{text}");
         assert!(text.contains("the item is gone"), "{text}");
     }

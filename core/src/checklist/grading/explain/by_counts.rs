@@ -21,8 +21,8 @@ pub(super) fn pass_fail(result: &PassFailResult, sheet: &Sheet<'_>) -> Vec<Node>
     );
     let findings = result.findings.iter().map(|found| finding(found, result, sheet));
     let lacks = Line::new(
-        ", chưa lập điểm không phù hợp và hạn khắc phục",
-        ", no finding with a deadline yet",
+        ", chưa lập điểm không phù hợp đủ mức và hạn khắc phục",
+        ", no finding as bad with a deadline yet",
     );
     let alone = result.without_finding.at.iter().map(|at| deviation(at, sheet, &lacks));
     let mut children: Vec<Node> = findings.chain(alone).collect();
@@ -51,7 +51,7 @@ fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) 
         FindingState::NoDeadline => Line::new("chưa ấn định hạn khắc phục", "no deadline set yet"),
     };
     let severity = say::severity(found.severity);
-    let place = if found.items.is_empty() { "–".to_owned() } else { found.items.join(", ") };
+    let place = place(&found.items, &found.rows);
     let text = quote(&found.text);
     let mut line = Line::new(
         format!("{place}: {}, {}: {text}", severity.vi, state.vi),
@@ -83,6 +83,14 @@ fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) 
     node
 }
 
+/// Returns what a finding is about: items, and rows in brackets.
+fn place(items: &[String], rows: &[String]) -> String {
+    let items = if items.is_empty() { "–".to_owned() } else { items.join(", ") };
+    let named: Vec<&str> = rows.iter().map(|row| if row.is_empty() { "–" } else { row }).collect();
+    let rows = if named.is_empty() { String::new() } else { format!(" [{}]", named.join(", ")) };
+    quote(&format!("{items}{rows}"))
+}
+
 /// Returns a deviation; `more` is said behind it.
 fn deviation(at: &At, sheet: &Sheet<'_>, more: &Line) -> Node {
     let row = at.row.as_ref().map(|row| format!(" [{row}]")).unwrap_or_default();
@@ -98,7 +106,14 @@ fn deviation(at: &At, sheet: &Sheet<'_>, more: &Line) -> Node {
         format!("{}{row}: {}", name.vi, severity.vi),
         format!("{}{row}: {} deviation", name.en, severity.en),
     );
-    let line = line.then("", more);
+    let mut line = line.then("", more);
+    if flags.has(Flag::Unsettled) {
+        let doubt = Line::new(
+            "; chưa rõ có thuộc diện áp dụng không, vẫn tính cho đến khi rõ",
+            "; whether the item applies is not settled, it counts until it is",
+        );
+        line = line.then("", &doubt);
+    }
     let mut node = Node::new(NodeKind::Deviation, line).of_item(&at.item);
     if let Some((section, item)) = sheet.template.item(&at.item) {
         node = node.of_section(&section.code);
@@ -156,8 +171,9 @@ fn deviations(sheet: &Sheet<'_>) -> Vec<Node> {
         .collect();
     for finding in sheet.answers.findings.values() {
         let severity = say::severity(finding.severity);
-        let items: Vec<&str> = finding.items.iter().map(String::as_str).collect();
-        let (items, text) = (items.join(", "), quote(&finding.text));
+        let items: Vec<String> = finding.items.iter().cloned().collect();
+        let rows: Vec<String> = finding.rows.iter().cloned().collect();
+        let (items, text) = (place(&items, &rows), quote(&finding.text));
         let line = Line::new(
             format!("{items}: {}: {text}", severity.vi),
             format!("{items}: {} finding: {text}", severity.en),

@@ -212,7 +212,8 @@ fn points(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node {
     for (part, shown) in ocop.parts.iter().zip(&result.parts) {
         let sections = part.sections.iter().zip(&shown.sections).filter_map(|(code, points)| {
             let section = sheet.template.sections().iter().find(|section| section.code == *code)?;
-            let line = scored(&format!("{code} "), &section.title, points.points, points.max);
+            let line = scored(&format!("{code} "), &section.title, points.points, points.max)
+                .then("", &together(points.sum, result));
             let criteria = criteria(section, result, sheet);
             let node = Node::new(NodeKind::Part, line).of_section(code).with_points(points.points);
             let node = node.with_clause(sheet.template, section.clause.as_ref());
@@ -221,6 +222,7 @@ fn points(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node {
         let code = &part.code;
         let line = scored(&format!("Phần {code} "), &part.title, shown.points, shown.max);
         let line = Line { en: line.en.replacen("Phần", "Part", 1), ..line };
+        let line = line.then("", &together(shown.sum, result));
         children.push(
             Node::new(NodeKind::Part, line).with_points(shown.points).with(sections.collect()),
         );
@@ -228,11 +230,25 @@ fn points(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node {
     let line = match result.members.len() {
         0 => Line::new(format!("Tổng điểm {total}/100"), format!("Total {total} of 100 points")),
         members => Line::new(
-            format!("Tổng điểm {total}/100, bình quân của {members} thành viên"),
-            format!("Total {total} of 100 points, the mean of {members} members"),
+            format!(
+                "Tổng điểm {total}/100, bình quân của {members} thành viên; mỗi điểm bình quân được làm tròn riêng nên cộng lại có thể lệch, điểm cộng của các phiếu thì khớp"
+            ),
+            format!(
+                "Total {total} of 100 points, the mean of {members} members; each mean is rounded by itself, so means may not add up, the sums of all sheets do"
+            ),
         ),
     };
+    let sum = result.parts.iter().map(|part| part.sum).sum();
+    let line = line.then("", &together(sum, result));
     Node::new(NodeKind::Part, line).with_points(total).with(children)
+}
+
+/// Says what the points of all members' sheets are together; nothing without a council.
+fn together(sum: u64, result: &PointsResult) -> Line {
+    if result.members.is_empty() {
+        return Line::new("", "");
+    }
+    Line::new(format!(" (cộng các phiếu: {sum})"), format!(" (all sheets together: {sum})"))
 }
 
 fn scored(
@@ -288,6 +304,10 @@ pub(super) fn chosen(item: &Item, picked: Picked, option: &Option<String>) -> Li
             )
         }
         (Picked::None, _) => Line::new("không phương án nào phù hợp", "no option fits"),
+        (Picked::Disputed, _) => Line::new(
+            "còn ý kiến khác nhau, chưa tính điểm cho đến khi có người giải quyết",
+            "in dispute, no points until a person settles it",
+        ),
         (Picked::NotApplicable, _) => Line::new("không áp dụng", "not applicable"),
         (Picked::NotRelevant, _) => {
             Line::new("không thuộc diện áp dụng theo phiếu", "does not apply by the checklist")

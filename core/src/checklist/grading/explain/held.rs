@@ -15,12 +15,20 @@ pub(super) fn node(result: &HeldResult, sheet: &Sheet<'_>) -> Node {
     let (before, now) = (result.recognised_total, result.observed_total);
     let counts = Line::new(
         format!(
-            "công nhận {stars} sao {before} điểm, nay {now} điểm; duy trì {}, giảm điểm {}, dưới mức dấu sao {}, chưa xem {}",
-            result.held, result.score_drops, result.below_gate, result.not_observed
+            "công nhận {stars} sao {before} điểm, nay {now} điểm; duy trì {}, giảm điểm {}, dưới mức dấu sao {}, chưa xem {}, không rõ phương án đã công nhận {}",
+            result.held,
+            result.score_drops,
+            result.below_gate,
+            result.not_observed,
+            result.not_recognised
         ),
         format!(
-            "recognised with {stars} stars and {before} points, now {now}; held {}, fewer points {}, below a gate {}, not observed {}",
-            result.held, result.score_drops, result.below_gate, result.not_observed
+            "recognised with {stars} stars and {before} points, now {now}; held {}, fewer points {}, below a gate {}, not observed {}, recognised option not known {}",
+            result.held,
+            result.score_drops,
+            result.below_gate,
+            result.not_observed,
+            result.not_recognised
         ),
     );
     let line = holding(result.result).then(": ", &counts);
@@ -42,7 +50,17 @@ pub(super) fn node(result: &HeldResult, sheet: &Sheet<'_>) -> Node {
         node.children.extend(held.below.iter().map(|gate| unmet(gate, sheet)));
         Some(node)
     });
-    rule(sheet, line).with(children.collect())
+    let knocked = result.knocked_out.iter().filter_map(|key| {
+        let (section, item) = sheet.template.item(key)?;
+        let name = named(item);
+        let line = Line::new(
+            format!("Điều kiện loại {}: có", name.vi),
+            format!("Knock-out {}: it holds", name.en),
+        );
+        let node = Node::new(NodeKind::Knockout, line).of_item(key).of_section(&section.code);
+        Some(node.with_clause(sheet.template, item.clause.as_ref()))
+    });
+    rule(sheet, line).with(knocked.chain(children).collect())
 }
 
 fn criterion(held: &CriterionHeld, item: &Item) -> Line {

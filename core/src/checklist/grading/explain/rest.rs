@@ -58,8 +58,10 @@ fn conflict(at: &At, member: &str, sheet: &Sheet<'_>) -> Node {
     let stand = sheet.responses(&cell).len();
     let reading =
         sheet.standing(&cell).map(|standing| counting::read(sheet.template, item, standing));
+    let partly = reading.as_ref().is_some_and(|reading| reading.partly);
     let counted = reading.map(|reading| reading.counted);
     let why = match &counted {
+        Some(Counted::Answer(response)) if partly => beside(item, response),
         Some(Counted::Answer(response)) => counts(item, response, sheet),
         Some(Counted::NotApplicable) => counts(item, &Response::NotApplicable, sheet),
         _ => Line::new(
@@ -82,6 +84,26 @@ fn conflict(at: &At, member: &str, sheet: &Sheet<'_>) -> Node {
     entries.dedup();
     node.children = entries.iter().map(|entry| said(item, entry)).collect();
     node
+}
+
+/// Says what counts where others stand that it cannot be compared with.
+fn beside(item: &Item, response: &Response) -> Line {
+    let answer = answer(item, response);
+    let points = match item.max {
+        Some(_) => Line::new(", không tính điểm", ", without points"),
+        None => Line::new("", ""),
+    };
+    Line::new(
+        format!(
+            "tạm tính theo câu trả lời xấu nhất so sánh được: {}, cho đến khi có người giải quyết",
+            answer.vi
+        ),
+        format!(
+            "the worst that can be compared counts until a person resolves them: {}",
+            answer.en
+        ),
+    )
+    .then("", &points)
 }
 
 fn counts(item: &Item, response: &Response, sheet: &Sheet<'_>) -> Line {
@@ -164,8 +186,8 @@ fn missing(graded: &Graded, sheet: &Sheet<'_>) -> Vec<Node> {
     nodes.extend(violated(&missing.violated, sheet));
     nodes.extend(line(
         &missing.unsettled,
-        "Chưa rõ có thuộc diện áp dụng không, còn tùy câu trả lời khác",
-        "Whether these apply is not known yet, other answers decide it",
+        "Chưa rõ có phải trả lời không hoặc kết quả ra sao, còn tùy câu trả lời khác",
+        "Whether these must be answered, or what they come to, is not known yet: other answers decide it",
     ));
     for items in &missing.cases {
         let items = items.join(", ");

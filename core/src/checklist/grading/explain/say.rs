@@ -129,6 +129,14 @@ pub(super) fn holding(result: Holding) -> Line {
             "Không còn duy trì các tiêu chí của hạng đã công nhận",
             "The criteria of the recognised rank are no longer held",
         ),
+        Holding::NotObserved => Line::new(
+            "Chưa xem đủ các tiêu chí, chưa kết luận được",
+            "Not every criterion was observed, nothing can be said yet",
+        ),
+        Holding::GatesMet => Line::new(
+            "Còn đạt mọi dấu sao của hạng; không biết đủ phương án đã công nhận nên không so được điểm",
+            "Every gate of the rank is met; not every recognised option is known, so points cannot be compared",
+        ),
         Holding::NoRecognition => Line::new(
             "Chưa có kết quả công nhận để so sánh",
             "No recognition was given to compare with",

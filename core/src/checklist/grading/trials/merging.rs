@@ -50,6 +50,7 @@ fn answer(grade: Grade) -> AnswerInput {
 fn finding(item: &str) -> FindingInput {
     FindingInput {
         item: Some(item.to_owned()),
+        row: None,
         severity: Severity::Minor,
         text: "chưa ghi sổ".to_owned(),
         clause: None,

@@ -2,11 +2,13 @@
 
 mod effort;
 mod examples;
+mod merged;
 mod merging;
 mod models;
 mod random;
 mod record;
 mod sets;
+mod worse;
 
 use std::sync::Arc;
 

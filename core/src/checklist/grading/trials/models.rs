@@ -1,6 +1,6 @@
 //! Each model and each state of an answer, one rule at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -71,21 +71,21 @@ pub(super) fn pass_fail() -> Arc<Template> {
     small(&json!({"model": "pass_fail", "deadline_days_max": 30}))
 }
 
-fn of_grade(grade: Grade) -> Standing {
+pub(super) fn of_grade(grade: Grade) -> Standing {
     Standing::of(Response::of_grade(grade))
 }
 
-fn text(text: &str) -> Response {
+pub(super) fn text(text: &str) -> Response {
     Response::Value(text.to_owned())
 }
 
-fn keys(list: &crate::checklist::grading::Listed) -> Vec<&str> {
+pub(super) fn keys(list: &crate::checklist::grading::Listed) -> Vec<&str> {
     assert_eq!(list.count, list.at.len());
     list.at.iter().map(|at| at.item.as_str()).collect()
 }
 
 /// Answers everything that must be, without any deviation.
-fn answered(template: &Arc<Template>) -> Grader {
+pub(super) fn answered(template: &Arc<Template>) -> Grader {
     let mut grader = grader(template);
     grader.set("g1", of_grade(Grade::Pass));
     grader.set("g2", Standing { photos: 2, ..of_grade(Grade::Pass) });
@@ -95,10 +95,12 @@ fn answered(template: &Arc<Template>) -> Grader {
     grader
 }
 
-fn finding(item: Option<&str>, severity: Severity) -> Finding {
+pub(super) fn finding(item: Option<&str>, severity: Severity) -> Finding {
     Finding {
         items: item.into_iter().map(str::to_owned).collect(),
+        rows: BTreeSet::new(),
         severity,
+        least: severity,
         text: "chưa ghi sổ".to_owned(),
         clause: None,
         issued: Some(day("2026-11-01")),
@@ -161,14 +163,13 @@ fn a_conflict_counts_worse_in_expressions_too_and_leaves_the_grade_provisional()
 }
 
 #[test]
-fn an_answer_taken_back_beside_another_cannot_be_compared() {
+fn an_answer_taken_back_beside_another_is_a_conflict_that_hides_nothing() {
     let mut grader = answered(&pass_fail());
-    grader.set("g1", several(&[Response::Withdrawn, Response::Grade(Grade::Pass)]));
+    grader.set("g1", several(&[Response::Withdrawn, Response::Grade(Grade::Minor)]));
     let graded = grader.grade();
-    assert_eq!(
-        (keys(&graded.missing.items), keys(&graded.missing.conflicts)),
-        (vec!["g1"], vec!["g1"])
-    );
+    assert_eq!((keys(&graded.missing.conflicts), graded.tally.minor), (vec!["g1"], 1));
+    assert!(!graded.is_final);
+    assert!(says(&grader.explain().1, "xấu nhất so sánh được: lỗi nhẹ", "be compared counts"));
     grader.set("g1", Standing::of(Response::Withdrawn));
     let graded = grader.grade();
     assert_eq!((keys(&graded.missing.items), graded.tally.conflicted), (vec!["g1"], 0));
@@ -270,12 +271,14 @@ fn a_deviation_waits_for_a_finding_and_a_row_has_its_own() {
     let waiting = result(&mut grader);
     assert_eq!((waiting.result, waiting.open), (Passing::AwaitingCorrection, 1));
     assert_eq!(waiting.without_finding.at[0].row.as_deref(), Some("one"));
-    grader.set_finding("f", Some(finding(Some("row-g"), Severity::Major)));
+    let about_lot = |finding: Finding| Finding { rows: ["one".to_owned()].into(), ..finding };
+    grader.set_finding("f", Some(about_lot(finding(Some("row-g"), Severity::Major))));
     assert_eq!((result(&mut grader).open, result(&mut grader).without_finding.count), (1, 0));
     grader.set_as_of(day("2026-12-02"));
     assert_eq!(result(&mut grader).result, Passing::Fail, "the deadline has passed");
     let verified = Verification::On(day("2026-12-01"));
-    grader.set_finding("f", Some(Finding { verified, ..finding(Some("row-g"), Severity::Major) }));
+    let corrected = Finding { verified, ..finding(Some("row-g"), Severity::Major) };
+    grader.set_finding("f", Some(about_lot(corrected)));
     assert_eq!(result(&mut grader).result, Passing::PassAfterCorrection);
     grader.set_as_of(day("2026-11-30"));
     assert_eq!(result(&mut grader).result, Passing::AwaitingCorrection, "not verified by then");

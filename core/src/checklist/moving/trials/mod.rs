@@ -95,6 +95,7 @@ fn filled() -> Document {
 fn finding(item: &str) -> FindingInput {
     FindingInput {
         item: Some(item.to_owned()),
+        row: None,
         severity: Severity::Minor,
         text: "chưa đạt".to_owned(),
         clause: None,
