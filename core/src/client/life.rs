@@ -8,13 +8,13 @@ use crate::checklist::Day;
 use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, missing, running};
 use crate::model::{
     Document, EditError, Editor, FollowupView, Genesis, InspectionView, Kind, LifeCycle, Member,
-    Origin, PlanView, Step, View,
+    Origin, OwnerKind, PlanView, Step, View,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
 /// A step to take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
+pub struct StepToTake {
     /// The state to move to.
     pub to: LifeCycle,
     /// The day on which it happened; today if nobody says.
@@ -57,6 +57,7 @@ pub struct Life {
 struct Around {
     plan: Option<PlanView>,
     facility: Option<String>,
+    owner: Option<OwnerKind>,
     followup: Option<FollowupView>,
     others: Vec<OtherVisit>,
 }
@@ -72,6 +73,7 @@ impl Around {
                 .count(),
             plan: self.plan.as_ref(),
             facility: self.facility.as_deref(),
+            owner: self.owner,
             followup: self.followup.as_ref(),
             others: &self.others,
             as_of,
@@ -130,7 +132,7 @@ impl Client {
     pub fn move_on(
         &self,
         inspection: &Genesis,
-        step: &Move,
+        step: &StepToTake,
     ) -> Result<EditOutcome<()>, ClientError> {
         let as_of = Self::today()?;
         let on = step.on.unwrap_or(as_of);
@@ -169,20 +171,21 @@ impl Client {
     }
 
     fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {
-        let (plan, facility) = match inspection.origin {
+        let (plan, facility, owner) = match inspection.origin {
             Origin::Planned { plan, facility, .. } => {
                 let read = match self.plan(plan) {
                     Err(ClientError::Replica(ReplicaError::UnknownDocument { .. })) => None,
                     other => Some(other?),
                 };
-                (read, Some(facility.to_string()))
+                (read, Some(facility.to_string()), self.owner_of(facility)?)
             }
-            _ => (None, None),
+            _ => (None, None, None),
         };
         let followup = self.followup_document(inspection)?;
         Ok(Around {
             plan,
             facility,
+            owner,
             followup: followup.and_then(|document| document.view().followup()),
             others: self.others(inspection)?,
         })

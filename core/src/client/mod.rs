@@ -10,6 +10,8 @@ mod life;
 mod moving;
 mod planning;
 mod read;
+mod rechecks;
+mod recognise;
 mod samples;
 mod settings;
 mod status;
@@ -30,10 +32,12 @@ use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
-pub use life::{Life, Move, NextStep};
+pub use life::{Life, NextStep, StepToTake};
 pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
 pub use read::{Author, Authors, Named, Shown};
+pub use rechecks::{Looked, RecheckDraft};
+pub use recognise::{Recognised, Recognition};
 pub use settings::Settings;
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
@@ -164,6 +168,12 @@ pub enum ClientError {
     /// The record cannot be moved to another edition of its checklist.
     #[error(transparent)]
     Move(#[from] MoveError),
+    /// The checklist does not ask what a product was recognised with.
+    #[error("checklist {code} asks for no recognition; use a check of a recognised product, HELD-01 to HELD-26")]
+    NoRecognition {
+        /// The checklist.
+        code: String,
+    },
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]
     NotPlanned,

@@ -7,11 +7,10 @@ use super::{Client, ClientError};
 use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
-use crate::model::{DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput};
-use crate::replica::KnownVisit;
-
-/// The rule that planning is held against, by its key in the file of clocks.
-const RULE: &str = "once_a_year";
+use crate::model::{
+    DocumentId, Genesis, Kind, LifeCycle, Origin, OwnerKind, PlanInput, Register,
+};
+use crate::replica::{KnownVisit, ReplicaError};
 
 /// States of an inspection whose minutes have been made.
 const OVER: [LifeCycle; 10] = [
@@ -99,6 +98,24 @@ impl Client {
         }
     }
 
+    /// Returns the kind of a facility's owner, which decides how often it may be inspected; none when
+    /// nobody said, when people say different things, or when the facility is not here.
+    pub(super) fn owner_of(
+        &self,
+        facility: DocumentId,
+    ) -> Result<Option<OwnerKind>, ClientError> {
+        let document = match self.phone().replica().load(facility) {
+            Err(ReplicaError::UnknownDocument { .. }) => return Ok(None),
+            other => other?,
+        };
+        let Some(read) = document.view().facility() else { return Ok(None) };
+        let said = read.fields.get("owner_kind").map(Register::all).unwrap_or_default();
+        let mut kinds: Vec<Option<OwnerKind>> =
+            said.iter().map(|said| OwnerKind::named(&said.value)).collect();
+        kinds.dedup();
+        Ok(if let [only] = kinds.as_slice() { *only } else { None })
+    }
+
     /// Returns what the rule of one inspection a year says of a visit: nothing, or the inspections
     /// that are there already.
     ///
@@ -112,17 +129,17 @@ impl Client {
         visit: u32,
         day: Day,
     ) -> Result<Option<Clash>, ClientError> {
-        let Some(rule) = law().clocks.frequencies().iter().find(|rule| rule.key == RULE) else {
-            return Ok(None);
-        };
         let mut others = self.others_of(facility, plan, visit)?;
+        // Only a facility that was inspected before is opened for the kind of its owner.
+        let owner = if others.is_empty() { None } else { self.owner_of(facility)? };
+        let Some(rule) = law().clocks.frequency_of(owner) else { return Ok(None) };
         let past: Vec<_> = others.iter().map(|other| other.past(day)).collect();
         if over_frequency(rule, &past, day).is_none() {
             return Ok(None);
         }
         let same = |other: &OtherVisit| other.day.is_none_or(|on| on.year() == day.year());
         others.retain(|other| !other.void && same(other));
-        let accepts = law().rules.reasons(RULE).into_iter();
+        let accepts = law().rules.reasons(&rule.key).into_iter();
         Ok(Some(Clash {
             facility,
             name: self.named(facility)?.title,
@@ -136,7 +153,6 @@ impl Client {
 
     /// Refuses a plan that would inspect a facility once more in the same year and does not say why.
     pub(super) fn check_frequency(&self, input: &PlanInput) -> Result<(), ClientError> {
-        let accepted = law().rules.reasons(RULE);
         let day = match input.from.parse::<Day>() {
             Ok(day) => day,
             Err(_) => Self::today()?,
@@ -144,6 +160,9 @@ impl Client {
         let mut clashes = Vec::new();
         for (facility, visit) in input.facilities.iter().filter(|(_, visit)| !visit.removed) {
             if let Some(reason) = &visit.reason {
+                let rule = law().clocks.frequency_of(self.owner_of(*facility)?);
+                let accepted =
+                    rule.map(|rule| law().rules.reasons(&rule.key)).unwrap_or_default();
                 if !accepted.iter().any(|known| known.key == reason.key) {
                     let known: Vec<&str> =
                         accepted.iter().map(|reason| reason.key.as_str()).collect();

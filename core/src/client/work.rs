@@ -6,10 +6,10 @@
 
 use super::read::wrong_kind;
 use super::{Client, ClientError};
-use crate::checklist::{AnswerError, Template};
+use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
-    AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis, Grade, Kind,
+    AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, FindingPatch, Genesis, Grade, Kind,
     NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
 use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
@@ -261,7 +261,8 @@ impl Client {
         self.edit(inspection, edit)
     }
 
-    /// Adds a finding and returns its name.
+    /// Adds a finding and returns its name. The day on which it was put in the minutes is theirs if
+    /// nobody says another.
     ///
     /// # Errors
     ///
@@ -270,11 +271,36 @@ impl Client {
         &self,
         inspection: &Genesis,
         input: FindingInput,
+        issued: Option<Day>,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let (by, _) = self.template_of(inspection)?;
         let id = clock::random::<16>()?;
-        let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
+        let edit = |editor: &mut Editor<'_>| {
+            editor.finding_add(id, input)?;
+            let Some(day) = issued else { return Ok(()) };
+            let issued = Some(day.to_string());
+            editor.finding_update(id, FindingPatch { issued, ..FindingPatch::default() })
+        };
         Ok((id, self.edit_by(inspection, by, edit)?))
+    }
+
+    /// Says on which day a finding was put in the minutes (*ngày ghi vào biên bản*), which the time to
+    /// correct it is counted from. None takes that back: the day of the minutes counts then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::delete_finding`].
+    pub fn issue_finding(
+        &self,
+        inspection: &Genesis,
+        finding: &str,
+        day: Option<Day>,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let id = self.find_finding(inspection, finding)?;
+        let issued = Some(day.map(|day| day.to_string()).unwrap_or_default());
+        let patch = FindingPatch { issued, ..FindingPatch::default() };
+        let edit = |editor: &mut Editor<'_>| editor.finding_update(id, patch);
+        self.edit(inspection, edit)
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and

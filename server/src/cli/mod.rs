@@ -12,6 +12,7 @@ mod grade;
 mod help;
 mod output;
 mod page;
+mod rechecks;
 mod record;
 mod rejected;
 mod rows;

@@ -48,6 +48,12 @@ pub(crate) enum Wrong {
         /// What it must be.
         expected: &'static str,
     },
+    /// No option of a criterion.
+    #[error("--option {given}: give ITEM=OPTION, for instance 2.3=3")]
+    Option {
+        /// What was given.
+        given: String,
+    },
     /// Not what a list printed as `next`.
     #[error("--after {given}: give the `next` of the page before")]
     Cursor {
@@ -103,6 +109,7 @@ impl Wrong {
             Self::Row { given, expected } => {
                 m.text("wrong.row", &[("given", given), ("expected", expected)])
             }
+            Self::Option { given } => m.text("wrong.option", &[("given", given)]),
             Self::Cursor { given } => m.text("wrong.cursor", &[("given", given)]),
             Self::Hub { given, source } => {
                 let why = causes::of_address(source, m);
@@ -143,6 +150,7 @@ mod tests {
             Wrong::Day { given: given() },
             Wrong::Reason { given: given() },
             Wrong::Row { given: given(), expected: "A|B" },
+            Wrong::Option { given: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
             Wrong::PlanDays { from: given(), to: "y".to_owned() },

@@ -268,7 +268,7 @@ impl Reader<'_> {
 
     fn finding(&mut self, at: &str, value: &Value) -> Option<Finding> {
         let known =
-            &["item", "severity", "text", "clause", "issued", "deadline", "unfixable", "verified"];
+            &["item", "severity", "text", "clause", "issued", "deadline", "unfixable", "verified", "rechecked"];
         let fields = self.object(at, value, known)?;
         let severity = match self.text_in(fields, at, "severity").as_deref() {
             Some("minor") => Severity::Minor,
@@ -304,6 +304,7 @@ impl Reader<'_> {
             deadline: self.day_in(fields, at, "deadline"),
             unfixable: unfixable.flatten().unwrap_or(false),
             verified,
+            rechecked: self.day_in(fields, at, "rechecked"),
         })
     }
 

@@ -101,7 +101,7 @@ fn graded(sheets: &[NamedSheet<'_>]) -> Graded {
     let outcome = outcome(sheets, &first);
     let held = match template.grading() {
         Grading::OcopPoints(_) if settings.recognised.is_some() => {
-            Some(held::result(&first, template.code(), settings))
+            Some(held::result(&first, template.code()))
         }
         _ => None,
     };
@@ -164,7 +164,7 @@ fn outcome(sheets: &[NamedSheet<'_>], first: &Sheet<'_>) -> Outcome {
             Outcome::OcopPoints(result)
         }
         Grading::CriteriaHeld(rule) => {
-            Outcome::CriteriaHeld(held::result(first, &rule.of, first.settings))
+            Outcome::CriteriaHeld(held::result(first, &rule.of))
         }
         Grading::None(_) => Outcome::None,
     }

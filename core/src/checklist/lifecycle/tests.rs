@@ -134,6 +134,7 @@ impl World {
             conflicts: open.iter().filter(|c| c.place.container != "lifecycle").count(),
             plan: Some(plan),
             facility: Some("0202020202020202020202020202020202020202020202020202020202020202"),
+            owner: None,
             followup: Some(followup),
             others: &self.others,
             as_of: self.as_of,

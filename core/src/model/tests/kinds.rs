@@ -347,6 +347,7 @@ fn difficulties_are_counted_in_the_row_of_their_inspection() {
         topic: "nhân lực".into(),
         text: "Thiếu cán bộ".into(),
         removed: false,
+        removed_reason: String::new(),
     };
     edit(&mut doc, 1, |e| e.difficulty_put([1; 16], &raised));
     assert_eq!(doc.summary().difficulties, 1);

@@ -75,7 +75,7 @@ pub(super) fn check(
     let mut valid = Vec::new();
     if with_embedded {
         for (name, bytes) in embedded() {
-            one(name, bytes, &mut data, &mut valid);
+            one(&name, &bytes, &mut data, &mut valid);
         }
     }
     for name in listed(files)? {

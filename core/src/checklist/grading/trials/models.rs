@@ -105,6 +105,7 @@ fn finding(item: Option<&str>, severity: Severity) -> Finding {
         deadline: Some(day("2026-12-01")),
         unfixable: false,
         verified: Verification::No,
+        rechecked: None,
     }
 }
 
