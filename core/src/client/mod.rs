@@ -169,7 +169,9 @@ pub enum ClientError {
     #[error(transparent)]
     Move(#[from] MoveError),
     /// The checklist does not ask what a product was recognised with.
-    #[error("checklist {code} asks for no recognition; use a check of a recognised product, HELD-01 to HELD-26")]
+    #[error(
+        "checklist {code} asks for no recognition; use a check of a recognised product, HELD-01 to HELD-26"
+    )]
     NoRecognition {
         /// The checklist.
         code: String,

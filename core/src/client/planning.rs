@@ -7,9 +7,7 @@ use super::{Client, ClientError};
 use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
-use crate::model::{
-    DocumentId, Genesis, Kind, LifeCycle, Origin, OwnerKind, PlanInput, Register,
-};
+use crate::model::{DocumentId, Genesis, Kind, LifeCycle, Origin, OwnerKind, PlanInput, Register};
 use crate::replica::{KnownVisit, ReplicaError};
 
 /// States of an inspection whose minutes have been made.
@@ -100,10 +98,7 @@ impl Client {
 
     /// Returns the kind of a facility's owner, which decides how often it may be inspected; none when
     /// nobody said, when people say different things, or when the facility is not here.
-    pub(super) fn owner_of(
-        &self,
-        facility: DocumentId,
-    ) -> Result<Option<OwnerKind>, ClientError> {
+    pub(super) fn owner_of(&self, facility: DocumentId) -> Result<Option<OwnerKind>, ClientError> {
         let document = match self.phone().replica().load(facility) {
             Err(ReplicaError::UnknownDocument { .. }) => return Ok(None),
             other => other?,
@@ -161,8 +156,7 @@ impl Client {
         for (facility, visit) in input.facilities.iter().filter(|(_, visit)| !visit.removed) {
             if let Some(reason) = &visit.reason {
                 let rule = law().clocks.frequency_of(self.owner_of(*facility)?);
-                let accepted =
-                    rule.map(|rule| law().rules.reasons(&rule.key)).unwrap_or_default();
+                let accepted = rule.map(|rule| law().rules.reasons(&rule.key)).unwrap_or_default();
                 if !accepted.iter().any(|known| known.key == reason.key) {
                     let known: Vec<&str> =
                         accepted.iter().map(|reason| reason.key.as_str()).collect();

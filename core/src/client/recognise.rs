@@ -100,7 +100,8 @@ impl Client {
             _ => None,
         };
         let options = rule.recognised.iter();
-        let options = options.filter_map(|(criterion, item)| Some((criterion.clone(), said(item)?)));
+        let options =
+            options.filter_map(|(criterion, item)| Some((criterion.clone(), said(item)?)));
         Ok(Recognition {
             stars: rule.stars.as_ref().and_then(said).and_then(|stars| stars.parse().ok()),
             options: options.collect(),

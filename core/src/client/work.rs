@@ -9,8 +9,8 @@ use super::{Client, ClientError};
 use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
-    AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, FindingPatch, Genesis, Grade, Kind,
-    NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
+    AnswerInput, DocumentId, EditError, Editor, FacilityInput, FindingInput, FindingPatch, Genesis,
+    Grade, Kind, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
 };
 use crate::replica::{EditOutcome, ReviewAct, admits, may_review, may_write};
 use crate::sync::{DeviceEntry, Role};

@@ -4,9 +4,9 @@ use bienban_core::client::Corrections;
 use bienban_core::model::Standing;
 
 use super::course;
-use super::rechecks;
 use super::grade;
 use super::output::Page;
+use super::rechecks;
 use super::record::{
     AnswerData, ArrivalData, AuthorData, ConflictData, FindingData, InspectionData, ItemData,
     PinnedData, RepeatData, ReviewData, RowData,

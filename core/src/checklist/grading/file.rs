@@ -267,8 +267,17 @@ impl Reader<'_> {
     }
 
     fn finding(&mut self, at: &str, value: &Value) -> Option<Finding> {
-        let known =
-            &["item", "severity", "text", "clause", "issued", "deadline", "unfixable", "verified", "rechecked"];
+        let known = &[
+            "item",
+            "severity",
+            "text",
+            "clause",
+            "issued",
+            "deadline",
+            "unfixable",
+            "verified",
+            "rechecked",
+        ];
         let fields = self.object(at, value, known)?;
         let severity = match self.text_in(fields, at, "severity").as_deref() {
             Some("minor") => Severity::Minor,

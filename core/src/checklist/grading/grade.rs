@@ -163,9 +163,7 @@ fn outcome(sheets: &[NamedSheet<'_>], first: &Sheet<'_>) -> Outcome {
             let result = points::result(sheets, ocop, first.template, first.settings);
             Outcome::OcopPoints(result)
         }
-        Grading::CriteriaHeld(rule) => {
-            Outcome::CriteriaHeld(held::result(first, &rule.of))
-        }
+        Grading::CriteriaHeld(rule) => Outcome::CriteriaHeld(held::result(first, &rule.of)),
         Grading::None(_) => Outcome::None,
     }
 }

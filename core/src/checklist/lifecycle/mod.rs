@@ -27,4 +27,6 @@ pub fn before(to: LifeCycle) -> Vec<LifeCycle> {
 }
 
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tests;

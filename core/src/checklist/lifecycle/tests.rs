@@ -1,5 +1,7 @@
 //! Every guard by a table, clocks on real days, and random lives of one inspection on two replicas.
 
+mod corrections;
+
 use proptest::prelude::*;
 
 use super::*;

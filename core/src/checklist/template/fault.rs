@@ -304,7 +304,9 @@ pub enum FaultKind {
     #[error("ranks fall in stars and in points, the first from at most 100 and the last from 0")]
     Ranks,
     /// A check of a recognised product asks for the recognition whole, or not at all.
-    #[error("{field} has no meaning without stars, the item that says which stars the product holds")]
+    #[error(
+        "{field} has no meaning without stars, the item that says which stars the product holds"
+    )]
     NeedsStars {
         /// The field.
         field: &'static str,

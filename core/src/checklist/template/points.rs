@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::check::Checker;
 use super::fault::{FaultKind, quoted};
-use super::grading::{CountsTable, CriteriaHeld, Grading, Knockout, KnockoutLevel, OcopPoints, Part};
+use super::grading::{
+    CountsTable, CriteriaHeld, Grading, Knockout, KnockoutLevel, OcopPoints, Part,
+};
 use super::model::{AnswerType, File, Item, ResultType, Section};
 use super::strict;
 

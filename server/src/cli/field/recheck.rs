@@ -83,7 +83,10 @@ pub(super) fn run(
             if rows.is_empty() {
                 page.line(m.text("list.empty", &[]));
             }
-            Answer::new(&RechecksAnswer { inspection: inspection.document().to_string(), rows }, page)
+            Answer::new(
+                &RechecksAnswer { inspection: inspection.document().to_string(), rows },
+                page,
+            )
         }
     }
 }

@@ -63,9 +63,8 @@ pub(super) fn run(
     };
     recognition.stars = arguments.stars.or(recognition.stars);
     for option in &arguments.options {
-        let (item, key) = option
-            .split_once('=')
-            .ok_or_else(|| Wrong::Option { given: option.clone() })?;
+        let (item, key) =
+            option.split_once('=').ok_or_else(|| Wrong::Option { given: option.clone() })?;
         recognition.options.insert(item.trim().to_owned(), key.trim().to_owned());
     }
     let (done, outcome) = client.recognise(&inspection, &recognition)?;
@@ -88,12 +87,7 @@ pub(super) fn run(
         let items = done.unknown.join(", ");
         page.line(m.text("edit.recognised_unknown", &[("items", &items)]));
     }
-    let data = RecognisedData {
-        edit,
-        given: done.given,
-        lacks: done.lacks,
-        unknown: done.unknown,
-    };
+    let data = RecognisedData { edit, given: done.given, lacks: done.lacks, unknown: done.unknown };
     Answer::new(&data, page)
 }
 

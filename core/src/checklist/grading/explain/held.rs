@@ -37,7 +37,11 @@ pub(super) fn node(result: &HeldResult, sheet: &Sheet<'_>) -> Node {
     let template = Recognition::of(sheet).map(|recognised| recognised.template);
     let children = criteria.into_iter().filter_map(|held| {
         let (section, item) = template?.item(&held.item)?;
-        let mut node = Node::new(NodeKind::Held, criterion(held, item));
+        let kind = match held.state {
+            CriterionState::ScoreDrop => NodeKind::ScoreDrop,
+            _ => NodeKind::Held,
+        };
+        let mut node = Node::new(kind, criterion(held, item));
         node = node.of_item(&held.item).of_section(&section.code);
         node = node.with_clause(template?, item.clause.as_ref());
         node.children.extend(held.below.iter().map(|gate| unmet(gate, sheet)));

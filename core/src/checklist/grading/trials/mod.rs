@@ -2,6 +2,7 @@
 
 mod effort;
 mod examples;
+mod held;
 mod merging;
 mod models;
 mod random;
