@@ -170,6 +170,8 @@ fn rows_beyond_the_limit_are_refused_alone_and_flagged_when_they_met() {
         }
     }
     file["code"] = "CL-LO".into();
+    // A code counts once its day has come.
+    file["effective_from"] = "2026-06-01".into();
     let path = folders.file("two-lots.json", &file.to_string());
     let visit = Visit::by(text(&path), "CL-LO");
     let it = visit.inspection.as_str();

@@ -301,10 +301,10 @@ pub(super) fn finding_issued(
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
     let outcome = client.issue_finding(&inspection, &arguments.finding, arguments.day)?;
-    let id = ("id", arguments.finding.as_str());
+    let id = arguments.finding.as_str();
     let done = match arguments.day {
-        Some(day) => m.text("edit.issued", &[id, ("day", &day.to_string())]),
-        None => m.text("edit.issued_by_minutes", &[id]),
+        Some(day) => m.text("edit.issued", &[("id", id), ("day", &day.to_string())]),
+        None => m.text("edit.issued_by_minutes", &[("id", id)]),
     };
     EditData::of(&inspection, &outcome).answer(done, output)
 }
