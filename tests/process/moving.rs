@@ -16,7 +16,8 @@ fn checklist(folders: &Folders, edition: usize) -> String {
     folders.admin("first", &["checklist", "add", text(&file)]).ok();
     let listed = folders.admin("first", &["checklist", "list"]).ok().json();
     let rows = listed["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["edition"] == edition.to_string()).unwrap();
+    let wanted = edition.to_string();
+    let row = rows.iter().find(|row| row["edition"] == wanted).unwrap();
     row["id"].as_str().unwrap()[..8].to_owned()
 }
 
@@ -26,19 +27,23 @@ fn answers<'v>(shown: &'v Value, key: &str) -> &'v Value {
     &items.find(|item| item["key"] == key).unwrap()["answers"]
 }
 
+fn plan(folders: &Folders, hub: &Hub, template: &str) {
+    for (name, role) in [("an", "leader"), ("binh", "inspector")] {
+        hub.enrol(folders, name, "Phòng Kinh tế", role);
+    }
+    let file = folders.file("facilities.csv", FACILITIES);
+    folders.admin("first", &["import", "facilities", text(&file)]).ok();
+    let plan = ["plan", "add", "--title", "Quý 4", "--from", "2026-12-02", "--to", "2026-12-31"];
+    let team = ["--leader", "an", "--facility", "CHE-01", "--template", template];
+    folders.admin("first", &[&plan[..], &team[..]].concat()).ok();
+}
+
 #[test]
 fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     let folders = Folders::new();
     let hub = Hub::start(&folders);
-    for (name, role) in [("an", "leader"), ("binh", "inspector")] {
-        hub.enrol(&folders, name, "Phòng Kinh tế", role);
-    }
     let first = checklist(&folders, 1);
-    let file = folders.file("facilities.csv", FACILITIES);
-    folders.admin("first", &["import", "facilities", text(&file)]).ok();
-    let plan = ["plan", "add", "--title", "Quý 4", "--from", "2026-12-02", "--to", "2026-12-31"];
-    let team = ["--leader", "an", "--facility", "CHE-01", "--template", &first];
-    folders.admin("first", &[&plan[..], &team[..]].concat()).ok();
+    plan(&folders, &hub, &first);
     let sync = |phone: &str| drop(folders.field_json(phone, &["sync"]));
     sync("an");
     sync("binh");
