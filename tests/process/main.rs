@@ -8,6 +8,7 @@
     reason = "helpers of tests do as tests do, but clippy only knows functions marked as tests"
 )]
 
+mod after;
 mod cli;
 mod desk;
 mod full;

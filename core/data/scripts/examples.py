@@ -101,6 +101,17 @@ def council():
     return file
 
 
+def check():
+    """Returns the answers of a check of a recognised product: what was recognised stands beside what was seen."""
+    recognised = {key + "-cn": option for key, option in picks(EX1, **{"2.3": 3}).items()}
+    seen = picks(EX1, **{"4.3": 2})
+    product = {"cn-product": "Chè xanh Bắc Sơn, 20-06325-01-2026", "cn-stars": "4", "cn-decision": "Số 1234/QĐ-UBND ngày 1/7/2026",
+               "cn-expires": "2029-07-01"}
+    mark = {"mark-product": "yes", "mark-stars": "yes", "mark-valid": "yes", "mark-promotion": "yes"}
+    return {"format": 1, "note": "Kiểm tra duy trì tiêu chí của chè 4 sao: 2.3 dưới dấu sao, 4.3 giảm điểm", "as_of": "2026-11-23",
+            "template": {"code": "HELD-11", "edition": "1.2026-1"}, "answers": product | recognised | seen | mark}
+
+
 def files():
     three = [minor("6.1", "2026-06-22"), minor("6.2", "2026-06-22"), minor("6.4", "2026-06-22")]
     graded = {"6.1": "minor", "6.2": "minor", "6.4": "minor"}
@@ -122,6 +133,7 @@ def files():
         "ex8-b.json": counted("EX8: Mi 3, Ma 1, Se 0: loại B", "minor", "minor", "minor", "major", "pass", "pass"),
         "ex8-c.json": counted("EX8: Mi 1, Ma 0, Se 1: loại C", "minor", "serious", "pass", "pass", "pass", "pass"),
         "council.json": council(),
+        "held-check.json": check(),
         "held.json": ocop("Hậu kiểm sản phẩm 4 sao: 2.3 dưới dấu sao, 4.3 giảm điểm", held, recognised=recognised),
     }
 

@@ -29,7 +29,8 @@ pub use template::{
     Group, ITEMS_MAX, Item, Knockout, KnockoutLevel, NONE_KEY, NoGrade, OPTIONS_MAX, OcopPoints,
     Orders, Overlap, PHOTOS_MAX, Part, PassFail, ProductSet, ROWS_MAX, Rank, Repeat, Required,
     ResultType, Section, TEMPLATE_BYTES_MAX, TEXT_CHARS_MAX, Template, TemplateError, Verified,
-    Wanted, Words, Worse, differences, in_force, ocop_set, ocop_sets, overlaps,
+    Wanted, Words, Worse, differences, held_codes, held_set, in_force, ocop_set, ocop_sets,
+    overlaps,
 };
 pub use units::{
     Closeness, Findings, FormerLevel, FormerUnit, Found, FoundUnit, Level, Resolved, Unit,

@@ -8,11 +8,11 @@ use super::planning::law;
 use super::work::row_named;
 use super::{Authors, Client, ClientError, Named};
 use crate::checklist::Day;
-use crate::checklist::lifecycle::{is_corrected, latest_correction};
+use crate::checklist::lifecycle::{is_corrected, issued, latest_correction};
 use crate::clock;
 use crate::model::{
     Action, ActionState, DocumentId, EditError, Editor, FollowupView, Genesis, Kind, LifeCycle,
-    Origin, Progress, Scope, Timestamp,
+    Origin, Progress, Recheck, Said, Scope, Timestamp, Told,
 };
 use crate::replica::EditOutcome;
 
@@ -64,6 +64,8 @@ pub struct Corrections {
     pub actions: Vec<ActionShown>,
     /// Ids of findings that count and are not corrected.
     pub open_findings: Vec<String>,
+    /// Re-checks with their ids, the first one first; several values where people wrote apart.
+    pub rechecks: Vec<(String, Vec<Said<Recheck>>)>,
     /// Who wrote in the follow-up.
     pub authors: Authors,
 }
@@ -87,7 +89,8 @@ pub struct OverdueRow {
 
 impl Client {
     /// Adds a corrective action and returns its id. Without a deadline it gets the last day that the
-    /// law allows, counted from the demand (*yêu cầu khắc phục*) if there was one, else from today.
+    /// law allows, counted from the day on which the finding was put in the minutes; where it is about
+    /// none or there are no minutes yet, from the demand (*yêu cầu khắc phục*), else from today.
     ///
     /// # Errors
     ///
@@ -99,10 +102,11 @@ impl Client {
         draft: &ActionDraft,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         self.check_rights(&followup_of(inspection))?;
-        let latest = self.latest_deadline(inspection)?;
+        let finding = self.finding_named(inspection, draft.finding.as_deref())?;
+        let latest = self.latest_deadline(inspection, finding.as_deref())?;
         let deadline = draft.deadline.or_else(|| latest.map(Day::end));
         let action = Action {
-            finding: self.finding_named(inspection, draft.finding.as_deref())?,
+            finding,
             what: draft.what.clone().unwrap_or_default(),
             owner: draft.owner.clone().unwrap_or_default(),
             deadline: within(deadline, latest)?,
@@ -125,7 +129,6 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         self.check_rights(&followup_of(inspection))?;
         let (id, read) = self.action_named(inspection, action)?;
-        let latest = self.latest_deadline(inspection)?;
         let standing = read.actions.get(&hex::encode(id)).and_then(|row| row.shown()?.valid());
         let before = standing.cloned().unwrap_or(Action {
             finding: None,
@@ -134,12 +137,14 @@ impl Client {
             deadline: None,
         });
         let named = self.finding_named(inspection, draft.finding.as_deref())?;
+        let finding = named.or(before.finding);
+        let latest = self.latest_deadline(inspection, finding.as_deref())?;
         let deadline = match draft.deadline {
             Some(given) => within(Some(given), latest)?,
             None => before.deadline,
         };
         let after = Action {
-            finding: named.or(before.finding),
+            finding,
             what: draft.what.clone().unwrap_or(before.what),
             owner: draft.owner.clone().unwrap_or(before.owner),
             deadline,
@@ -268,7 +273,8 @@ impl Client {
             let at = |row: &ActionShown| row.deadline.map_or(i64::MAX, |deadline| deadline.0);
             (at(a), &a.id).cmp(&(at(b), &b.id))
         });
-        Ok(Corrections { actions, open_findings, authors })
+        let rechecks = read.as_ref().map(super::rechecks::in_order).unwrap_or_default();
+        Ok(Corrections { actions, open_findings, rechecks, authors })
     }
 
     /// Returns the inspections with an open corrective action whose deadline has passed, the longest
@@ -309,8 +315,17 @@ impl Client {
     }
 
     /// Returns the last day that the law allows for a corrective action of an inspection.
-    fn latest_deadline(&self, inspection: &Genesis) -> Result<Option<Day>, ClientError> {
+    fn latest_deadline(
+        &self,
+        inspection: &Genesis,
+        finding: Option<&str>,
+    ) -> Result<Option<Day>, ClientError> {
         let held = self.open_inspection(inspection)?.view().inspection();
+        let about = held.as_ref().zip(finding);
+        let found = about.and_then(|(view, id)| issued(view.findings.get(id)?, view));
+        if let Some(day) = found {
+            return Ok(latest_correction(day, law()));
+        }
         let steps = held.as_ref().map(|view| view.step(LifeCycle::CorrectiveIssued));
         let days = steps.iter().flatten().filter_map(|step| step.day.parse::<Day>().ok());
         let demanded = match days.min() {
@@ -343,7 +358,7 @@ impl Client {
         Ok((id, read))
     }
 
-    fn follow_up<T>(
+    pub(super) fn follow_up<T>(
         &self,
         inspection: &Genesis,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
@@ -363,7 +378,7 @@ pub(super) fn followup_of(inspection: &Genesis) -> Genesis {
 }
 
 fn shown(read: &FollowupView, id: &str, as_of: Day) -> ActionShown {
-    let valid = |said: &crate::model::Said<crate::model::Told<Action>>| said.value.valid().cloned();
+    let valid = |said: &Said<Told<Action>>| said.value.valid().cloned();
     let actions = read.actions.get(id).map(|row| row.all().iter().filter_map(valid).collect());
     let progress = read.progress.get(id).map(|row| {
         row.all().iter().filter_map(|said| said.value.valid().cloned()).collect::<Vec<_>>()
@@ -395,7 +410,7 @@ fn within(
     }
 }
 
-fn said(what: &'static str, text: &str) -> Result<(), ClientError> {
+pub(super) fn said(what: &'static str, text: &str) -> Result<(), ClientError> {
     if text.trim().is_empty() {
         let error = EditError::Invalid { what, expected: "some text" };
         return Err(crate::replica::ReplicaError::from(error).into());

@@ -11,13 +11,13 @@ use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, m
 use crate::checklist::{Day, Template};
 use crate::model::{
     Document, DocumentId, EditError, Editor, FacilityView, FollowupView, Genesis, InspectionView,
-    Kind, LifeCycle, Member, Origin, PlanView, Step, View,
+    Kind, LifeCycle, Member, Origin, OwnerKind, PlanView, Step, View,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
 /// A step to take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
+pub struct StepToTake {
     /// The state to move to.
     pub to: LifeCycle,
     /// The day on which it happened; today if nobody says.
@@ -62,6 +62,7 @@ pub(super) struct Around {
     pub(super) facility: Option<String>,
     pub(super) facility_read: Option<FacilityView>,
     pub(super) unit: String,
+    owner: Option<OwnerKind>,
     followup: Option<FollowupView>,
     others: Vec<OtherVisit>,
     template: Arc<Template>,
@@ -93,6 +94,7 @@ impl Around {
             facility: self.facility.as_deref(),
             facility_read: self.facility_read.as_ref(),
             unit: Some(&self.unit),
+            owner: self.owner,
             followup: self.followup.as_ref(),
             deviations,
             others: &self.others,
@@ -153,7 +155,7 @@ impl Client {
     pub fn move_on(
         &self,
         inspection: &Genesis,
-        step: &Move,
+        step: &StepToTake,
     ) -> Result<EditOutcome<()>, ClientError> {
         let as_of = Self::today()?;
         let on = step.on.unwrap_or(as_of);
@@ -206,12 +208,14 @@ impl Client {
     }
 
     pub(super) fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {
+        let mut owner = None;
         let (plan, facility, facility_read) = match inspection.origin {
             Origin::Planned { plan, facility, .. } => {
                 let read = match self.plan(plan) {
                     Err(ClientError::Replica(ReplicaError::UnknownDocument { .. })) => None,
                     other => Some(other?),
                 };
+                owner = self.owner_of(facility)?;
                 (read, Some(facility.to_string()), self.facility_if_here(facility)?)
             }
             _ => (None, None, None),
@@ -226,6 +230,7 @@ impl Client {
             facility,
             facility_read,
             unit,
+            owner,
             followup: followup.and_then(|document| document.view().followup()),
             others: self.others(inspection)?,
         })

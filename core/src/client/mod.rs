@@ -12,6 +12,8 @@ mod moving;
 mod planning;
 mod plans;
 mod read;
+mod rechecks;
+mod recognise;
 mod samples;
 mod settings;
 mod settle;
@@ -37,11 +39,13 @@ use crate::trust::DeviceKey;
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
 pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
-pub use life::{Life, Move, NextStep};
+pub use life::{Life, NextStep, StepToTake};
 pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
 pub use plans::{Cancelled, PlanChange, PlanEvent, TeamGap};
 pub use read::{Author, Authors, Named, Shown, Since};
+pub use rechecks::{Looked, RecheckDraft};
+pub use recognise::{Recognised, Recognition};
 pub use settings::{Settings, holds_device};
 pub use settle::{PLACES, Settled, place_name};
 pub use status::RecordStatus;
@@ -217,6 +221,14 @@ pub enum ClientError {
         from: String,
         /// The last day.
         to: String,
+    },
+    /// The checklist does not ask what a product was recognised with.
+    #[error(
+        "checklist {code} asks for no recognition; use a check of a recognised product, HELD-01 to HELD-26"
+    )]
+    NoRecognition {
+        /// The checklist.
+        code: String,
     },
     /// The facility is not in the plan.
     #[error("the plan does not visit this facility")]

@@ -9,12 +9,10 @@ use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
 use crate::model::{
-    DocumentId, Genesis, Kind, LifeCycle, Origin, PlanInput, TemplateId, VisitReason,
+    DocumentId, Genesis, Kind, LifeCycle, Origin, OwnerKind, PlanInput, Register, TemplateId,
+    VisitReason,
 };
 use crate::replica::{KnownVisit, ReplicaError};
-
-/// The rule that planning is held against, by its key in the file of clocks.
-const RULE: &str = "once_a_year";
 
 /// States of an inspection whose minutes have been made.
 const OVER: [LifeCycle; 10] = [
@@ -121,6 +119,21 @@ impl Client {
         }
     }
 
+    /// Returns the kind of a facility's owner, which decides how often it may be inspected; none when
+    /// nobody said, when people say different things, or when the facility is not here.
+    pub(super) fn owner_of(&self, facility: DocumentId) -> Result<Option<OwnerKind>, ClientError> {
+        let document = match self.phone().replica().load(facility) {
+            Err(ReplicaError::UnknownDocument { .. }) => return Ok(None),
+            other => other?,
+        };
+        let Some(read) = document.view().facility() else { return Ok(None) };
+        let said = read.fields.get("owner_kind").map(Register::all).unwrap_or_default();
+        let mut kinds: Vec<Option<OwnerKind>> =
+            said.iter().map(|said| OwnerKind::named(&said.value)).collect();
+        kinds.dedup();
+        Ok(if let [only] = kinds.as_slice() { *only } else { None })
+    }
+
     /// Returns what the rule of one inspection a year says of a visit: nothing, or the inspections
     /// that are there already.
     ///
@@ -134,17 +147,17 @@ impl Client {
         visit: u32,
         day: Day,
     ) -> Result<Option<Clash>, ClientError> {
-        let Some(rule) = law().clocks.frequencies().iter().find(|rule| rule.key == RULE) else {
-            return Ok(None);
-        };
         let mut others = self.others_of(facility, plan, visit, None)?;
+        // Only a facility that was inspected before is opened for the kind of its owner.
+        let owner = if others.is_empty() { None } else { self.owner_of(facility)? };
+        let Some(rule) = law().clocks.frequency_of(owner) else { return Ok(None) };
         let past: Vec<_> = others.iter().map(|other| other.past(day)).collect();
         if over_frequency(rule, &past, day).is_none() {
             return Ok(None);
         }
         let same = |other: &OtherVisit| other.day.is_none_or(|on| on.year() == day.year());
         others.retain(|other| !other.void && same(other));
-        let accepts = law().rules.reasons(RULE).into_iter();
+        let accepts = law().rules.reasons(&rule.key).into_iter();
         Ok(Some(Clash {
             facility,
             name: self.named(facility)?.title,
@@ -156,9 +169,14 @@ impl Client {
         }))
     }
 
-    /// Refuses a reason that the law does not know.
-    pub(super) fn check_reason(reason: &VisitReason) -> Result<(), ClientError> {
-        let accepted = law().rules.reasons(RULE);
+    /// Refuses a reason that the law does not know for a facility.
+    pub(super) fn check_reason(
+        &self,
+        facility: DocumentId,
+        reason: &VisitReason,
+    ) -> Result<(), ClientError> {
+        let rule = law().clocks.frequency_of(self.owner_of(facility)?);
+        let accepted = rule.map(|rule| law().rules.reasons(&rule.key)).unwrap_or_default();
         if accepted.iter().any(|known| known.key == reason.key) {
             return Ok(());
         }
@@ -175,7 +193,7 @@ impl Client {
         let mut clashes = Vec::new();
         for (facility, visit) in input.facilities.iter().filter(|(_, visit)| !visit.removed) {
             if let Some(reason) = &visit.reason {
-                Self::check_reason(reason)?;
+                self.check_reason(*facility, reason)?;
                 continue;
             }
             clashes.extend(self.clash(*facility, None, visit.visit, day)?);

@@ -319,7 +319,7 @@ impl Client {
         let mut clashes: Vec<Clash> = Vec::new();
         for (facility, visit) in all.iter().filter(|(_, visit)| !visit.removed) {
             match &visit.reason {
-                Some(reason) => Self::check_reason(reason)?,
+                Some(reason) => self.check_reason(*facility, reason)?,
                 None => clashes.extend(self.clash(*facility, Some(plan), visit.visit, day)?),
             }
         }

@@ -134,11 +134,12 @@ impl Client {
         let id = genesis.document();
         let Reading { view, template_id, template, lacks } = self.reading(&document, at)?;
         let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
-        let (mut life, mut corrections) = (None, None);
+        let (mut life, mut corrections, mut followup) = (None, None, None);
         if at.is_none() {
-            let followup = self.followup_document(genesis)?;
-            if let Some(followup) = followup.and_then(|followup| followup.view().followup()) {
-                apply_corrections(&mut read, &followup);
+            let document = self.followup_document(genesis)?;
+            followup = document.and_then(|document| document.view().followup());
+            if let Some(followup) = &followup {
+                apply_corrections(&mut read, followup);
             }
             life = match self.life(genesis, None) {
                 Err(ClientError::Clocks(_)) => None,
@@ -163,7 +164,10 @@ impl Client {
             Some(_) => None,
         };
         let settings = Settings::new(Day::nearest(clock::now()));
-        let answers = Answers::of_inspection(&read);
+        let mut answers = Answers::of_inspection(&read);
+        if let Some(followup) = &followup {
+            answers.note_rechecks(followup);
+        }
         let (grade, explanation) =
             Grader::new(Arc::new(template.clone()), answers, settings).explain();
         Ok(Shown {

@@ -1,12 +1,14 @@
 //! Samples with their seals, handovers and results; opinions; difficulties.
 
-use super::corrections::within_unit;
+use std::collections::BTreeMap;
+
+use super::corrections::{said, within_unit};
 use super::work::row_named;
 use super::{Client, ClientError, Named, Note};
 use crate::clock;
 use crate::model::{
-    Difficulty, DocumentId, Editor, Genesis, InspectionView, Kind, NoteEdit, Sample, SampleStep,
-    Scope,
+    Difficulty, DocumentId, Editor, Genesis, InspectionView, Kind, NoteEdit, Register, Sample,
+    SampleStep, Scope, Told,
 };
 use crate::replica::EditOutcome;
 
@@ -40,6 +42,71 @@ impl Client {
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.sample_step(id, step);
         Ok((id, self.edit(inspection, edit)?))
+    }
+
+    /// Takes a sample back that was written by mistake (*rút lại*), with the reason. It stays visible
+    /// with all that became of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::find_sample`], and the edit's error when no reason is given.
+    pub fn withdraw_sample(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+        reason: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        said("reason", reason)?;
+        let key = self.find_sample(inspection, name)?;
+        let read = self.read_inspection(inspection)?;
+        let (id, before) = standing("sample", name, &key, &read.samples)?;
+        let removed_reason = reason.to_owned();
+        let after = Sample { removed: true, removed_reason, ..before };
+        let edit = |editor: &mut Editor<'_>| editor.sample_put(id, &after);
+        self.edit(inspection, edit)
+    }
+
+    /// Takes a seal, handover or result back that was written by mistake, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for its name, and the edit's
+    /// error when no reason is given.
+    pub fn withdraw_step(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+        reason: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        const WHAT: &str = "seal, handover or result";
+        said("reason", reason)?;
+        let read = self.read_inspection(inspection)?;
+        let key = row_named(WHAT, name, read.sample_steps.keys().cloned()).map(hex::encode)?;
+        let (id, before) = standing(WHAT, name, &key, &read.sample_steps)?;
+        let edit = |editor: &mut Editor<'_>| editor.sample_step(id, &before.withdrawn(reason));
+        self.edit(inspection, edit)
+    }
+
+    /// Takes a difficulty back that was written by mistake, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::withdraw_step`].
+    pub fn withdraw_difficulty(
+        &self,
+        inspection: &Genesis,
+        name: &str,
+        reason: &str,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        const WHAT: &str = "difficulty";
+        said("reason", reason)?;
+        let read = self.read_inspection(inspection)?;
+        let key = row_named(WHAT, name, read.difficulties.keys().cloned()).map(hex::encode)?;
+        let (id, before) = standing(WHAT, name, &key, &read.difficulties)?;
+        let removed_reason = reason.to_owned();
+        let after = Difficulty { removed: true, removed_reason, ..before };
+        let edit = |editor: &mut Editor<'_>| editor.difficulty_put(id, &after);
+        self.edit(inspection, edit)
     }
 
     /// Finds a sample by the first digits of its id, or by its code; returns its full id.
@@ -133,4 +200,18 @@ impl Client {
         }
         Ok(found)
     }
+}
+
+/// Returns the value of a row that is shown where there is room for one, to write it anew.
+fn standing<T: Clone>(
+    what: &'static str,
+    name: &str,
+    key: &str,
+    rows: &BTreeMap<String, Register<Told<T>>>,
+) -> Result<([u8; 16], T), ClientError> {
+    let id = row_named(what, key, rows.keys().cloned())?;
+    let found = rows.get(key).and_then(|row| row.shown()?.valid()).cloned();
+    // What cannot be read cannot be written anew without losing what it says.
+    let found = found.ok_or_else(|| ClientError::NotFound { what, name: name.to_owned() })?;
+    Ok((id, found))
 }

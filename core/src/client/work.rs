@@ -6,11 +6,12 @@
 
 use super::read::wrong_kind;
 use super::{Candidate, Client, ClientError};
-use crate::checklist::{AnswerError, Template};
+use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
-    AnswerInput, ChangeHash, DocumentId, EditError, Editor, FacilityInput, FindingInput, Genesis,
-    Grade, Kind, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp, Verdict,
+    AnswerInput, ChangeHash, DocumentId, EditError, Editor, FacilityInput, FindingInput,
+    FindingPatch, Genesis, Grade, Kind, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp,
+    Verdict,
 };
 use crate::replica::{EditOutcome, ReplicaError, ReviewAct, admits, may_review, may_write};
 use crate::sync::{DeviceEntry, Role};
@@ -242,11 +243,12 @@ impl Client {
     ///
     /// As [`Client::note`]; [`ClientError::Answer`] too for a severity that the item does not allow,
     /// and when an item that is answered in rows comes without one, because then nobody knows which it
-    /// is about.
+    /// is about. The day on which it was put in the minutes is theirs if nobody says another.
     pub fn finding(
         &self,
         inspection: &Genesis,
         mut input: FindingInput,
+        issued: Option<Day>,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let (by, template) = self.template_of(inspection)?;
         if let Some(item) = &input.item {
@@ -254,7 +256,12 @@ impl Client {
         }
         input.row = self.row_of_finding(inspection, &template, &input)?;
         let id = clock::random::<16>()?;
-        let edit = |editor: &mut Editor<'_>| editor.finding_add(id, input);
+        let edit = |editor: &mut Editor<'_>| {
+            editor.finding_add(id, input)?;
+            let Some(day) = issued else { return Ok(()) };
+            let issued = Some(day.to_string());
+            editor.finding_update(id, FindingPatch { issued, ..FindingPatch::default() })
+        };
         Ok((id, self.edit_by(inspection, by, edit)?))
     }
 
@@ -277,6 +284,25 @@ impl Client {
             return Err(AnswerError::OtherRow { item, group: of }.into());
         }
         Ok(Some(hex::encode(id)))
+    }
+
+    /// Says on which day a finding was put in the minutes (*ngày ghi vào biên bản*), which the time to
+    /// correct it is counted from. None takes that back: the day of the minutes counts then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::delete_finding`].
+    pub fn issue_finding(
+        &self,
+        inspection: &Genesis,
+        finding: &str,
+        day: Option<Day>,
+    ) -> Result<EditOutcome<()>, ClientError> {
+        let id = self.find_finding(inspection, finding)?;
+        let issued = Some(day.map(|day| day.to_string()).unwrap_or_default());
+        let patch = FindingPatch { issued, ..FindingPatch::default() };
+        let edit = |editor: &mut Editor<'_>| editor.finding_update(id, patch);
+        self.edit(inspection, edit)
     }
 
     /// Deletes a finding by a tombstone; what others write to it without knowing is parked and

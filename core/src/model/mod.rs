@@ -51,7 +51,9 @@ pub use kinds::facility::{
     Certificate, FACILITY_FIELDS, FacilityInput, FacilityView, OwnerKind, Product,
 };
 pub use kinds::finding::{FindingInput, FindingPatch, FindingView, Parked, Severity};
-pub use kinds::followup::{Action, ActionState, FollowupView, Progress};
+pub use kinds::followup::{
+    Action, ActionState, FollowupView, Progress, Recheck, RecheckResult, RecheckRow,
+};
 pub use kinds::inspection::{
     Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_KEY_BYTES_MAX, InspectionView,
     is_header_key,

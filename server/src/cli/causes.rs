@@ -105,6 +105,7 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let values = [("document", document.as_str()), ("found", &found), ("wanted", &wanted)];
             m.text("cause.wrong_kind", &values)
         }
+        E::NoRecognition { code } => m.text("cause.no_recognition", &[("code", code)]),
         E::NotPlanned => m.text("cause.not_planned", &[]),
         E::Move(error) => return of_move(error, m),
         E::NotReady { to, missing } => {

@@ -389,7 +389,7 @@ fn valid<T>(register: &Register<Told<T>>) -> impl Iterator<Item = &T> {
 /// Writes samples.
 pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages) {
     for data in samples {
-        let Some(sample) = data.sample.last().filter(|sample| !sample.removed) else { continue };
+        let Some(sample) = data.sample.last() else { continue };
         let result = match data.passes {
             Some(true) => m.text("result.pass", &[]),
             Some(false) => m.text("result.fail", &[]),
@@ -406,10 +406,23 @@ pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages
             sample.name,
             parts.join("; ")
         ));
-        for step in data.steps.iter().filter(|data| !data.step.is_removed()) {
-            page.line(format!("    {}", step_text(&step.step, m)));
+        if sample.removed {
+            page.line(format!("    {}", withdrawn(&sample.removed_reason, m)));
+        }
+        for step in &data.steps {
+            let line = format!("    {}  {}", short(&step.id), step_text(&step.step, m));
+            page.line(if step.step.is_removed() {
+                format!("{line}; {}", withdrawn(step.step.removed_reason(), m))
+            } else {
+                line
+            });
         }
     }
+}
+
+/// Returns that something was taken back, and why.
+fn withdrawn(reason: &str, m: &Messages) -> String {
+    m.text("show.withdrawn", &[("reason", reason)])
 }
 
 fn step_text(step: &SampleStep, m: &Messages) -> String {
@@ -451,7 +464,9 @@ pub(super) struct DifficultyData {
     pub(super) by: &'static str,
     pub(super) topic: String,
     pub(super) text: String,
+    /// It was taken back, and why.
     pub(super) removed: bool,
+    pub(super) removed_reason: String,
 }
 
 /// Turns difficulties into data.
@@ -463,6 +478,7 @@ pub(super) fn difficulties(view: &InspectionView) -> Vec<DifficultyData> {
             topic: row.topic.clone(),
             text: row.text.clone(),
             removed: row.removed,
+            removed_reason: row.removed_reason.clone(),
         })
     });
     rows.collect()
@@ -470,10 +486,13 @@ pub(super) fn difficulties(view: &InspectionView) -> Vec<DifficultyData> {
 
 /// Writes difficulties.
 pub(super) fn difficulties_text(page: &mut Page, rows: &[DifficultyData], m: &Messages) {
-    for row in rows.iter().filter(|row| !row.removed) {
+    for row in rows {
         let by = bienban_core::model::RaisedBy::ALL.into_iter().find(|by| by.name() == row.by);
         let by = by.map(|by| words::raised_by(m, by)).unwrap_or_default();
         let topic = if row.topic.is_empty() { String::new() } else { format!("{}: ", row.topic) };
         page.line(format!("  {}  {by}; {topic}{}", short(&row.id), row.text));
+        if row.removed {
+            page.line(format!("    {}", withdrawn(&row.removed_reason, m)));
+        }
     }
 }

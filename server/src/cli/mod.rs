@@ -13,6 +13,7 @@ mod help;
 mod output;
 mod page;
 mod plan;
+mod rechecks;
 mod record;
 mod rejected;
 mod rows;

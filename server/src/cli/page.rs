@@ -6,9 +6,10 @@ use bienban_core::model::Standing;
 use super::course;
 use super::grade;
 use super::output::Page;
+use super::rechecks;
 use super::record::{
     self, AnswerData, ArrivalData, AuthorData, FindingData, InspectionData, ItemData, PinnedData,
-    ReviewData, RowData,
+    RepeatData, ReviewData, RowData,
 };
 use super::rows::unit_text;
 use super::{time, words};
@@ -37,6 +38,9 @@ pub(super) fn inspection(data: &InspectionData, shown: &Shown, m: &Messages) -> 
         }
         if let (Some(repeat), true) = (&section.repeat, section.rows.is_empty()) {
             page.line(format!("  {}", m.text("show.no_rows", &[("row", &repeat.row)])));
+        }
+        if let Some(repeat) = section.repeat.as_ref().filter(|repeat| repeat.state != "fits") {
+            page.line(format!("  [!] {}", wrong_rows(repeat, m)));
         }
         for row in &section.rows {
             let name = section.repeat.as_ref().map(|repeat| repeat.row.as_str());
@@ -91,6 +95,10 @@ fn course_text(
         titled(page, m.text("show.actions", &[]));
         course::actions_text(page, corrections, m);
     }
+    if let Some(rechecks) = data.rechecks.as_ref().filter(|found| !found.is_empty()) {
+        titled(page, m.text("show.rechecks", &[]));
+        rechecks::text(page, rechecks, m);
+    }
     if !data.samples.is_empty() {
         titled(page, m.text("show.samples", &[]));
         course::samples_text(page, &data.samples, m);
@@ -134,10 +142,24 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
     page.line(m.text("show.heads", &[("heads", &heads.join(","))]));
 }
 
+/// Returns that a section has too few or too many rows.
+fn wrong_rows(repeat: &RepeatData, m: &Messages) -> String {
+    let [rows, min, max] = [repeat.rows, repeat.min as usize, repeat.max as usize]
+        .map(|number: usize| number.to_string());
+    if repeat.state == "too_few" {
+        return m.text("show.few_rows", &[("rows", &rows), ("min", &min)]);
+    }
+    m.text("show.many_rows", &[("rows", &rows), ("max", &max)])
+}
+
 /// Writes a row of a repeated section with its items.
 fn row_text(page: &mut Page, row: &RowData, name: &str, m: &Messages) {
     let id = &row.id[..SHORT.min(row.id.len())];
-    let removed = if row.removed { m.text("show.row_removed", &[]) } else { String::new() };
+    let removed = match (row.removed, row.excess) {
+        (true, _) => m.text("show.row_removed", &[]),
+        (false, true) => m.text("show.row_excess", &[]),
+        (false, false) => String::new(),
+    };
     let by = by(&row.author, &row.at, m);
     page.line(format!("  {id}  {name} {} {removed} {by}", row.number));
     for item in &row.items {
@@ -186,7 +208,8 @@ fn item_text(page: &mut Page, item: &ItemData, indent: usize, m: &Messages) {
     page.line(format!("{at}{mark} {} {}", item.key, item.text));
     let at = " ".repeat(indent + 6);
     if item.state == "conflict" {
-        let counts = item.counts_as.map(|name| words::grade_named(m, name));
+        let value = item.counts_text.clone().or_else(|| item.counts_value.clone());
+        let counts = value.or_else(|| item.counts_as.map(|name| words::grade_named(m, name)));
         let said = match &counts {
             Some(grade) => m.text("show.conflict", &[("grade", grade)]),
             None => m.text("show.differ", &[]),
@@ -257,6 +280,9 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     }
     if let Some(deadline) = finding.deadline.as_deref().map(time::day_of) {
         parts.push(m.text("show.deadline", &[("day", &deadline)]));
+    }
+    if let Some(day) = &finding.issued {
+        parts.push(m.text("show.issued", &[("day", day)]));
     }
     if finding.fixed {
         parts.push(m.text("show.fixed", &[]));

@@ -10,6 +10,8 @@ pub(super) mod since;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bienban_core::checklist::Item;
+use bienban_core::checklist::grading::{Response, counted_of};
+use bienban_core::checklist::lifecycle::issued;
 use bienban_core::client::{Authors, Shown};
 use bienban_core::model::{
     Answer as Given, AnswerState, FindingView, Grade, Judged, Parked, Pinned, Register, ReviewView,
@@ -24,6 +26,7 @@ use self::header::HeaderData;
 use self::since::SinceData;
 use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
 use super::grade::GradeData;
+use super::rechecks::{self, RecheckData};
 use super::rows::{NamedData, UnitData, unit};
 use super::{time, words};
 use crate::messages::Messages;
@@ -75,8 +78,13 @@ pub(super) struct ItemData {
     /// One of unanswered, answered, conflict.
     pub(super) state: &'static str,
     pub(super) answers: Vec<AnswerData>,
-    /// The grade that counts: of several answers the worse.
+    /// The grade that counts, of several answers the worse by the checklist's order; `given` for what
+    /// is no grade.
     pub(super) counts_as: Option<&'static str>,
+    /// The value that counts, where that is no grade.
+    pub(super) counts_value: Option<String>,
+    /// The same with its unit or with what the option says.
+    pub(super) counts_text: Option<String>,
     /// The note that everybody shares, and behind it those in `loose_notes`.
     pub(super) note: String,
     /// Notes on what the record did not foresee, each with its author.
@@ -109,6 +117,8 @@ pub(super) struct FindingData {
     pub(super) text: String,
     pub(super) clause: Option<String>,
     pub(super) deadline: Option<String>,
+    /// The day on which it was put in the minutes: the one that was set, else that of the minutes.
+    pub(super) issued: Option<String>,
     pub(super) unfixable: bool,
     pub(super) fixed: bool,
     pub(super) deleted: bool,
@@ -214,6 +224,8 @@ pub(super) struct InspectionData {
     pub(super) life: Option<LifeData>,
     /// Corrective actions; none when the past is shown.
     pub(super) actions: Option<Vec<ActionData>>,
+    /// Re-checks, the first one first; none when the past is shown.
+    pub(super) rechecks: Option<Vec<RecheckData>>,
     pub(super) samples: Vec<SampleData>,
     pub(super) difficulties: Vec<DifficultyData>,
     pub(super) arrival: ArrivalData,
@@ -271,6 +283,7 @@ impl InspectionData {
                 .map(|(view, judged)| review(view, judged, shown, m)),
             life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
             actions: shown.corrections.as_ref().map(course::actions),
+            rechecks: shown.corrections.as_ref().map(rechecks::data),
             samples: course::samples(&shown.view),
             difficulties: course::difficulties(&shown.view),
             arrival: arrival(&shown.arrival),
@@ -291,7 +304,7 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
             code: section.code.clone(),
             title: words::local(m, &section.title).to_owned(),
             agency: agency.map(|agency| words::local(m, agency)).unwrap_or_default().to_owned(),
-            repeat: section.repeat.as_ref().map(|repeat| groups::repeat(repeat, m)),
+            repeat: section.repeat.as_ref().map(|repeat| groups::repeat(shown, section, repeat, m)),
             items: items
                 .filter(|item| {
                     let written = !item.answers.is_empty() || !item.note.is_empty();
@@ -339,7 +352,19 @@ fn answered(
     entry: Option<&Item>,
     m: &Messages,
 ) -> ItemData {
+    let counts = match entry {
+        Some(entry) => counted_of(&shown.template, entry, state),
+        // Of what the checklist does not have only grades can be compared.
+        None => state.worst(shown.template.order()).map(Response::of_grade),
+    };
+    let (counts_as, counts_value) = match counts {
+        Some(Response::Grade(grade)) => (Some(grade.name()), None),
+        Some(Response::NotApplicable) => (Some(Grade::NotApplicable.name()), None),
+        Some(Response::Value(value)) => (Some(Grade::Given.name()), Some(value)),
+        _ => (None, None),
+    };
     ItemData {
+        counts_text: counts_value.as_deref().and_then(|value| words::value(m, entry, value)),
         key: key.to_owned(),
         answer: entry.map(|entry| entry.answer.name()),
         text: entry.map(|entry| words::local(m, &entry.text)).unwrap_or_default().to_owned(),
@@ -353,7 +378,8 @@ fn answered(
             AnswerState::Conflict(_) => "conflict",
         },
         answers: state.all().iter().map(|said| answer(said, &shown.authors, entry, m)).collect(),
-        counts_as: state.worst(shown.template.order()).map(Grade::name),
+        counts_as,
+        counts_value,
         note: String::new(),
         loose_notes: Vec::new(),
     }
@@ -392,6 +418,7 @@ fn finding(id: &str, view: &FindingView, shown: &Shown) -> FindingData {
         text: view.text.clone(),
         clause: view.clause.shown().cloned(),
         deadline: view.earliest_deadline().map(time::rfc3339),
+        issued: issued(view, &shown.view).map(|day| day.to_string()),
         unfixable: view.is_unfixable(),
         fixed: view.is_fixed(),
         deleted: !view.is_live(),
@@ -494,7 +521,7 @@ fn said<T, U>(said: &Said<T>, authors: &Authors, value: impl FnOnce(&T) -> U) ->
     }
 }
 
-fn author(actor: &[u8], authors: &Authors) -> AuthorData {
+pub(super) fn author(actor: &[u8], authors: &Authors) -> AuthorData {
     let author = authors.of(actor);
     AuthorData {
         device: author.device.map(|device| device.to_string()),

@@ -244,6 +244,9 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "comment" => m.text("thing.comment", &[]),
         "action" => m.text("thing.action", &[]),
         "sample" => m.text("thing.sample", &[]),
+        "seal, handover or result" => m.text("thing.sample_step", &[]),
+        "difficulty" => m.text("thing.difficulty", &[]),
+        "re-check" => m.text("thing.recheck", &[]),
         other => other.to_owned(),
     }
 }

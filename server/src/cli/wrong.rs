@@ -56,6 +56,12 @@ pub(crate) enum Wrong {
         /// What was named.
         place: String,
     },
+    /// No option of a criterion.
+    #[error("--option {given}: give ITEM=OPTION, for instance 2.3=3")]
+    Option {
+        /// What was given.
+        given: String,
+    },
     /// Not what a list printed as `next`.
     #[error("--after {given}: give the `next` of the page before")]
     Cursor {
@@ -143,6 +149,7 @@ impl Wrong {
                 m.text("wrong.row", &[("given", given), ("expected", expected)])
             }
             Self::Choose { place } => m.text("wrong.choose", &[("place", place)]),
+            Self::Option { given } => m.text("wrong.option", &[("given", given)]),
             Self::Cursor { given } => m.text("wrong.cursor", &[("given", given)]),
             Self::Hub { given, source } => {
                 let why = causes::of_address(source, m);
@@ -191,6 +198,7 @@ mod tests {
             Wrong::Reason { given: given() },
             Wrong::Row { given: given(), expected: "A|B" },
             Wrong::Choose { place: given() },
+            Wrong::Option { given: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
             Wrong::HubKey { given: given() },

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ClocksError, LENGTH_MAX};
 use crate::checklist::day::Day;
 use crate::checklist::template::Words;
+use crate::model::OwnerKind;
 
 const FORMAT: u32 = 1;
 
@@ -96,6 +97,8 @@ pub struct Frequency {
     pub key: String,
     /// What it limits.
     pub title: Words,
+    /// *Loại hình chủ thể*: the kinds of owner that it protects.
+    pub owners: Vec<OwnerKind>,
     /// How often at most without a reason.
     pub most: u32,
     /// In which time.
@@ -107,6 +110,10 @@ pub struct Frequency {
     pub note: Option<Words>,
     /// The clause that sets it.
     pub clause: String,
+    /// Where that was read.
+    pub source: String,
+    /// Somebody in office has confirmed it.
+    pub official: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +159,11 @@ impl Clocks {
             }
             if clause.trim().is_empty() {
                 faults.push(format!("{key}: the clause is empty"));
+            }
+        }
+        for rule in &file.frequency {
+            if rule.owners.is_empty() || rule.source.trim().is_empty() {
+                faults.push(format!("{}: it names no kind of owner, or no source", rule.key));
             }
         }
         for clock in &file.clocks {
@@ -210,6 +222,14 @@ impl Clocks {
     #[must_use]
     pub fn frequencies(&self) -> &[Frequency] {
         &self.file.frequency
+    }
+
+    /// Returns the rule of frequency that protects a kind of owner: the first one that names it. Of an
+    /// owner whose kind nobody knows the first rule counts, which leaves the least room.
+    #[must_use]
+    pub fn frequency_of(&self, owner: Option<OwnerKind>) -> Option<&Frequency> {
+        let Some(owner) = owner else { return self.file.frequency.first() };
+        self.file.frequency.iter().find(|rule| rule.owners.contains(&owner))
     }
 
     /// Returns a clock by its key.

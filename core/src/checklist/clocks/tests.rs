@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::OwnerKind;
 
 fn clocks() -> Clocks {
     Clocks::parse(CLOCKS).unwrap()
@@ -78,7 +79,7 @@ fn an_ocop_certificate_is_renewed_between_180_and_120_days_before_it_ends() {
 #[test]
 fn a_second_inspection_in_a_calendar_year_asks_for_a_reason() {
     let clocks = clocks();
-    let [rule] = clocks.frequencies() else { panic!("one rule of frequency") };
+    let rule = clocks.frequency_of(Some(OwnerKind::Household)).unwrap();
     let visit = |text, void| PastVisit { day: day(text), void };
     let planned = day("2026-11-23");
     assert_eq!(over_frequency(rule, &[], planned), None);
@@ -114,4 +115,33 @@ fn lengths_at_the_end_of_the_calendar_are_an_error() {
     let clocks = clocks();
     let clock = clocks.clock("certificate.ocop").unwrap();
     assert!(due(clock, day("2998-01-01"), 0, &holidays()).is_err());
+}
+
+#[test]
+fn every_kind_of_owner_is_protected_by_one_rule_which_names_its_source() {
+    let clocks = clocks();
+    let key = |owner| clocks.frequency_of(owner).unwrap().key.as_str();
+    for (owner, rule) in [
+        (OwnerKind::Enterprise, "once_a_year"),
+        (OwnerKind::Household, "once_a_year"),
+        (OwnerKind::Cooperative, "periodic_once_a_year"),
+        (OwnerKind::CooperativeGroup, "periodic_once_a_year"),
+        (OwnerKind::Farm, "periodic_once_a_year"),
+        (OwnerKind::Association, "periodic_once_a_year"),
+    ] {
+        assert_eq!(key(Some(owner)), rule, "{owner:?}");
+    }
+    assert_eq!(key(None), "once_a_year", "of an unknown owner the first rule counts");
+    for owner in OwnerKind::ALL {
+        let naming = clocks.frequencies().iter().filter(|rule| rule.owners.contains(&owner));
+        assert_eq!(naming.count(), 1, "{owner:?}");
+        assert_eq!(OwnerKind::named(owner.name()), Some(owner));
+    }
+    for rule in clocks.frequencies() {
+        assert!(!rule.official && rule.source.contains("20"), "{}", rule.key);
+    }
+    let text = std::str::from_utf8(CLOCKS).unwrap();
+    let none = text.replacen("[\"enterprise\", \"household\"]", "[]", 1);
+    let error = Clocks::parse(none.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("once_a_year: it names no kind of owner"), "{error}");
 }

@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checklist::day::Day;
+use crate::checklist::lifecycle::issued;
 use crate::checklist::template::Template;
-use crate::model::{Answer, AnswerState, FindingView, Grade, InspectionView, Severity, Told};
+use crate::model::{
+    Answer, AnswerState, FindingView, FollowupView, Grade, InspectionView, Severity, Told,
+};
 
 /// What one answer says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +93,7 @@ impl Standing {
         self.entries.iter().map(|entry| &entry.response).collect()
     }
 
-    fn of_state(state: &AnswerState, attached: &BTreeSet<&str>) -> Self {
+    pub(super) fn of_state(state: &AnswerState, attached: &BTreeSet<&str>) -> Self {
         let said = state.all().iter();
         let mut photos: BTreeSet<&str> = attached.clone();
         photos.extend(said.clone().flat_map(|said| said.value.evidence.iter().map(String::as_str)));
@@ -140,7 +143,7 @@ pub struct Finding {
     pub text: String,
     /// The clause it breaks.
     pub clause: Option<String>,
-    /// The day on which it was made.
+    /// The day on which it was put in the minutes; before there are any, that on which it was made.
     pub issued: Option<Day>,
     /// The last day to correct it: of several the earliest.
     pub deadline: Option<Day>,
@@ -148,6 +151,8 @@ pub struct Finding {
     pub unfixable: bool,
     /// Whether its correction was verified.
     pub verified: Verification,
+    /// The day of the last re-check that looked at it (*ngày tái kiểm*).
+    pub rechecked: Option<Day>,
 }
 
 impl Finding {
@@ -160,9 +165,10 @@ impl Finding {
         Some((item, self.rows.first().map(String::as_str).filter(|row| !row.is_empty())))
     }
 
-    fn of_view(view: &FindingView) -> Self {
+    fn of_view(view: &FindingView, inspection: &InspectionView) -> Self {
         let item = view.item.all().iter();
-        // The earliest time that any field claims: a field may have been changed later.
+        // Before there are minutes, the earliest time that any field claims: one may have been changed
+        // later.
         let times = item.clone().map(|said| said.at);
         let times = times.chain(view.severity.all().iter().map(|said| said.at));
         let times = times.chain(view.unfixable.all().iter().map(|said| said.at));
@@ -173,10 +179,11 @@ impl Finding {
             least: view.least(),
             text: view.text.clone(),
             clause: view.clause.shown().cloned(),
-            issued: times.min().and_then(Day::of),
+            issued: issued(view, inspection).or_else(|| times.min().and_then(Day::of)),
             deadline: view.earliest_deadline().and_then(Day::of),
             unfixable: view.is_unfixable(),
             verified: if view.is_fixed() { Verification::Yes } else { Verification::No },
+            rechecked: None,
         }
     }
 }
@@ -245,13 +252,23 @@ impl Answers {
         let mut answers = Self {
             items: view.answers.iter().map(standing).collect(),
             rows: BTreeMap::new(),
-            findings: live.map(|(id, finding)| (id.clone(), Finding::of_view(finding))).collect(),
+            findings: live
+                .map(|(id, finding)| (id.clone(), Finding::of_view(finding, view)))
+                .collect(),
             filled_by: None,
         };
         for (id, row) in view.rows.iter().filter(|(_, row)| row.is_live()) {
             answers.put_row(row.group(), id, &row.answers);
         }
         answers
+    }
+
+    /// Notes which findings were looked at again, and when last. Whether they are corrected stands in
+    /// the inspection's reading (`lifecycle::apply_corrections`).
+    pub fn note_rechecks(&mut self, followup: &FollowupView) {
+        for (id, finding) in &mut self.findings {
+            finding.rechecked = followup.rechecked(id).and_then(|(day, _)| day.parse().ok());
+        }
     }
 
     /// Adds what a record holds of a row of a repeat group.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::answers::{Response, Standing};
 use crate::checklist::day::Day;
 use crate::checklist::template::{AnswerType, Decimal, Item, NONE_KEY, Template, Worse};
-use crate::model::Grade;
+use crate::model::{AnswerState, Grade};
 
 /// What counts of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,19 @@ pub(super) struct Reading {
     /// Beside the answer that counts others stand that no order compares it with: taken back, not
     /// applicable, or of no meaning for the item.
     pub(super) partly: bool,
+}
+
+/// Returns what counts of the answers that stand at an item: the only one, or the worse of several by
+/// the checklist's order. None when nobody answered, when there is no order for them, or when what
+/// was said fits no answer of the item.
+#[must_use]
+pub fn counted_of(template: &Template, item: &Item, state: &AnswerState) -> Option<Response> {
+    let standing = Standing::of_state(state, &BTreeSet::new());
+    match read(template, item, &standing).counted {
+        Counted::Answer(response) => Some(response),
+        Counted::NotApplicable => Some(Response::NotApplicable),
+        Counted::Nothing | Counted::NoOrder | Counted::Misfit => None,
+    }
 }
 
 /// Reads what stands at an item.

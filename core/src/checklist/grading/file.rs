@@ -277,6 +277,7 @@ impl Reader<'_> {
             "deadline",
             "unfixable",
             "verified",
+            "rechecked",
         ];
         let fields = self.object(at, value, known)?;
         let severity = match self.text_in(fields, at, "severity").as_deref() {
@@ -316,6 +317,7 @@ impl Reader<'_> {
             deadline: self.day_in(fields, at, "deadline"),
             unfixable: unfixable.flatten().unwrap_or(false),
             verified,
+            rechecked: self.day_in(fields, at, "rechecked"),
         })
     }
 

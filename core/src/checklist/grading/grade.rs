@@ -107,7 +107,7 @@ fn graded(sheets: &[NamedSheet<'_>]) -> Graded {
     let outcome = outcome(sheets, &first);
     let held = match template.grading() {
         Grading::OcopPoints(_) if settings.recognised.is_some() => {
-            Some(held::result(&first, template.code(), settings))
+            Some(held::result(&first, template.code()))
         }
         _ => None,
     };
@@ -176,9 +176,7 @@ fn outcome(sheets: &[NamedSheet<'_>], first: &Sheet<'_>) -> Outcome {
             let result = points::result(sheets, ocop, first.template, first.settings);
             Outcome::OcopPoints(result)
         }
-        Grading::CriteriaHeld(rule) => {
-            Outcome::CriteriaHeld(held::result(first, &rule.of, first.settings))
-        }
+        Grading::CriteriaHeld(rule) => Outcome::CriteriaHeld(held::result(first, &rule.of)),
         Grading::None(_) => Outcome::None,
     }
 }

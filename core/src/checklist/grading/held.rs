@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
+use std::collections::BTreeMap;
+
 use super::points::{Picked, UnmetGate, criteria, gate};
-use super::settings::{Recognised, Settings};
 use super::sheet::{Pick, Sheet};
-use crate::checklist::template::{Decimal, Grading, Item, OcopPoints};
+use crate::checklist::template::{
+    CriteriaHeld, Decimal, Gates, Grading, Item, Knockout, NONE_KEY, Rank, Template,
+};
 
 /// How a criterion stands against the recognition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -96,8 +99,59 @@ pub struct HeldResult {
     pub criteria: Vec<CriterionHeld>,
 }
 
+/// A recognition to compare with, told by whoever grades or by the sheet itself.
+pub(super) struct Recognition<'a> {
+    /// The checklist whose criteria, points and gates count.
+    pub(super) template: &'a Template,
+    stars: u32,
+    ranks: &'a [Rank],
+    gates: Gates,
+    /// None in a check of its own: the assessment looked at what stops a dossier.
+    knockouts: &'a [Knockout],
+    options: BTreeMap<String, String>,
+}
+
+impl<'a> Recognition<'a> {
+    /// Returns the recognition that whoever grades tells, else what the sheet says of it; none where
+    /// nobody does.
+    pub(super) fn of(sheet: &Sheet<'a>) -> Option<Self> {
+        if let Some(told) = &sheet.settings.recognised {
+            let Grading::OcopPoints(ocop) = told.template.grading() else { return None };
+            return Some(Self {
+                template: &told.template,
+                stars: told.stars,
+                ranks: &ocop.ranks,
+                gates: ocop.gates,
+                knockouts: &ocop.knockouts,
+                options: told.options.clone(),
+            });
+        }
+        match sheet.template.grading() {
+            Grading::CriteriaHeld(rule) => Self::said(sheet, rule),
+            _ => None,
+        }
+    }
+
+    fn said(sheet: &Sheet<'a>, rule: &'a CriteriaHeld) -> Option<Self> {
+        let said = |key: &String| sheet.template.item(key).and_then(|(_, i)| sheet.pick(i).key());
+        let stars = rule.stars.as_ref().and_then(said)?.parse().ok()?;
+        let options = rule
+            .recognised
+            .iter()
+            .filter_map(|(criterion, item)| Some((criterion.clone(), said(item)?)));
+        Some(Self {
+            template: sheet.template,
+            stars,
+            ranks: &rule.ranks,
+            gates: rule.gates.unwrap_or(Gates::Cumulative),
+            knockouts: &[],
+            options: options.collect(),
+        })
+    }
+}
+
 /// Compares what was observed with the recognition. `of` is the checklist that the rule names.
-pub(super) fn result(sheet: &Sheet<'_>, of: &str, settings: &Settings) -> HeldResult {
+pub(super) fn result(sheet: &Sheet<'_>, of: &str) -> HeldResult {
     let mut held = HeldResult {
         result: Holding::NoRecognition,
         of: of.to_owned(),
@@ -113,14 +167,14 @@ pub(super) fn result(sheet: &Sheet<'_>, of: &str, settings: &Settings) -> HeldRe
         knocked_out: Vec::new(),
         criteria: Vec::new(),
     };
-    let Some(recognised) = &settings.recognised else { return held };
-    let Grading::OcopPoints(ocop) = recognised.template.grading() else { return held };
+    let Some(recognised) = Recognition::of(sheet) else { return held };
     held.stars = Some(recognised.stars);
-    held.from = ocop.ranks.iter().find(|rank| rank.stars == recognised.stars).map(|rank| rank.from);
-    let knockouts = ocop.knockouts.iter().map(|knockout| &knockout.item);
+    let rank = recognised.ranks.iter().find(|rank| rank.stars == recognised.stars);
+    held.from = rank.map(|rank| rank.from);
+    let knockouts = recognised.knockouts.iter().map(|knockout| &knockout.item);
     held.knocked_out = knockouts.filter(|item| sheet.knocks(item)).cloned().collect();
-    for (_, item) in criteria(&recognised.template) {
-        let criterion = criterion(sheet, item, recognised, ocop);
+    for (_, item) in criteria(recognised.template) {
+        let criterion = criterion(sheet, item, &recognised);
         held.recognised_total += criterion.recognised_points.unwrap_or(0);
         held.observed_total += criterion.observed_points.unwrap_or(0);
         held.not_recognised += usize::from(criterion.recognised.is_none());
@@ -148,12 +202,7 @@ pub(super) fn result(sheet: &Sheet<'_>, of: &str, settings: &Settings) -> HeldRe
     held
 }
 
-fn criterion(
-    sheet: &Sheet<'_>,
-    item: &Item,
-    recognised: &Recognised,
-    ocop: &OcopPoints,
-) -> CriterionHeld {
+fn criterion(sheet: &Sheet<'_>, item: &Item, recognised: &Recognition<'_>) -> CriterionHeld {
     let option = recognised.options.get(&item.key);
     let recognised_points = option.map(|key| points(item, key));
     let pick = sheet.template.item(&item.key).map(|(_, own)| sheet.pick(own));
@@ -168,8 +217,9 @@ fn criterion(
             observed.as_ref().filter(|key| is_known(key)).map(|key| points(item, key))
         }
     };
-    let case = option.or(observed.as_ref()).and_then(|key| item.option(key)?.case.as_deref());
-    let asked = gate(item, recognised.stars, ocop.gates, case);
+    let named = option.filter(|key| *key != NONE_KEY).or(observed.as_ref());
+    let case = named.and_then(|key| item.option(key)?.case.as_deref());
+    let asked = gate(item, recognised.stars, recognised.gates, case);
     let below = asked.zip(observed_points).filter(|(gate, points)| *points < gate.needs);
     let below = below.map(|(gate, points)| UnmetGate {
         points: Decimal::of_hundredths(u64::from(points) * 100),

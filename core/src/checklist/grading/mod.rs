@@ -45,6 +45,7 @@ pub const EXAMPLE_TEA: &[u8] = include_bytes!("../../../data/examples/ex1.json")
 mod trials;
 
 pub use answers::{Answers, Entry, FilledBy, Finding, Response, Row, Standing, Verification};
+pub use counting::counted_of;
 pub use counts::{Counts, CountsResult, RowHeld};
 pub use explain::{Cited, Node, NodeKind};
 pub use file::{

@@ -68,6 +68,9 @@ pub struct FindingStanding {
     pub deadline_too_long: bool,
     /// Where it stands.
     pub state: FindingState,
+    /// The day of the last re-check that looked at it, as of the day of record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rechecked: Option<Day>,
 }
 
 /// What the rule comes to.
@@ -83,6 +86,9 @@ pub struct PassFailResult {
     pub next_deadline: Option<Day>,
     /// The longest time to correct, in days.
     pub deadline_days_max: u32,
+    /// The day of the last re-check, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rechecked: Option<Day>,
     /// Every finding.
     pub findings: Vec<FindingStanding>,
     /// Deviations that no finding is about: open, without a deadline.
@@ -116,6 +122,7 @@ pub(super) fn result(sheet: &Sheet<'_>, rule: &PassFail) -> PassFailResult {
         corrected,
         next_deadline: open_deadlines.min(),
         deadline_days_max: rule.deadline_days_max,
+        rechecked: findings.iter().filter_map(|finding| finding.rechecked).max(),
         findings,
         without_finding,
     }
@@ -141,6 +148,7 @@ fn standing(id: &str, finding: &Finding, as_of: Day, rule: &PassFail) -> Finding
         deadline: finding.deadline,
         deadline_too_long: finding.deadline.zip(last).is_some_and(|(day, last)| day > last),
         state,
+        rechecked: finding.rechecked.filter(|day| *day <= as_of),
     }
 }
 

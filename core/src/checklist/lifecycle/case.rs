@@ -7,8 +7,8 @@ use crate::checklist::day::Day;
 use crate::checklist::grading::At;
 use crate::checklist::header::{HeaderForm, HeaderSheet, HeaderSources};
 use crate::model::{
-    AgencyLevel, FacilityView, FindingView, FollowupView, InspectionView, LifeCycle, PlanView,
-    Register, Said, Told,
+    AgencyLevel, FacilityView, FindingView, FollowupView, InspectionView, LifeCycle, OwnerKind,
+    PlanView, RecheckResult, Register, Said, Told,
 };
 
 /// Another inspection of the same facility, begun or only planned.
@@ -65,6 +65,8 @@ pub struct Case<'a> {
     pub facility_read: Option<&'a FacilityView>,
     /// What to call the administrative unit.
     pub unit: Option<&'a str>,
+    /// The kind of the facility's owner; none when nobody said or the facility is not here.
+    pub owner: Option<OwnerKind>,
     /// The corrective actions, if there are any.
     pub followup: Option<&'a FollowupView>,
     /// Deviations among the answers that no finding is about: nobody has demanded their correction.
@@ -148,6 +150,22 @@ impl Case<'_> {
         days.into_iter().filter_map(|state| self.last_day_of(state)).max()
     }
 
+    /// Returns the day on which a finding was issued, as [`issued`] decides.
+    #[must_use]
+    pub fn issued(&self, finding: &str) -> Option<Day> {
+        issued(self.inspection.findings.get(finding)?, self.inspection)
+    }
+
+    /// Returns the day from which the time to correct is counted for an action: the earliest on which
+    /// a finding that it is about was put in the minutes. None where it is about none, or where there
+    /// are no minutes yet.
+    #[must_use]
+    pub fn corrects_from(&self, action: &str) -> Option<Day> {
+        let said = self.followup?.actions.get(action).map(Register::all).unwrap_or_default();
+        let findings = said.iter().filter_map(|said| said.value.valid()?.finding.as_deref());
+        findings.filter_map(|id| self.issued(id)).min()
+    }
+
     /// Returns the level of the agency: the header's word, else the plan's; of several the lowest,
     /// whose clock is the shortest.
     #[must_use]
@@ -214,15 +232,33 @@ fn said(register: Option<&Register<String>>) -> Vec<&str> {
     all.iter().map(|said| said.value.trim()).filter(|text| !text.is_empty()).collect()
 }
 
+/// Returns the day on which a finding was issued (*ngày ghi sai lỗi vào biên bản*), which the time to
+/// correct is counted from: the one that was set, else that of the minutes. Of several the earliest,
+/// which leaves the least time. None where neither is known yet.
+#[must_use]
+pub fn issued(finding: &FindingView, inspection: &InspectionView) -> Option<Day> {
+    let set = finding.issued.all().iter().filter_map(|said| said.value.parse().ok());
+    set.min().or_else(|| {
+        let minutes = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
+        let steps = minutes.into_iter().flat_map(|state| inspection.step(state));
+        steps.filter_map(|step| step.day.parse().ok()).min()
+    })
+}
+
 /// Returns whether a finding counts as corrected.
 ///
 /// The follow-up alone decides where an action is about the finding: all of them must be settled and
 /// one verified, by every value that stands, so that a rejection written apart from a verification
-/// counts. A register `fixed` that says no counts too. Without an action the register decides.
+/// counts; what a re-check found is among these values. A register `fixed` that says no counts too.
+/// Without an action the last re-check decides, and without one the register.
 #[must_use]
 pub fn is_corrected(finding: &FindingView, id: &str, followup: Option<&FollowupView>) -> bool {
     let about = followup.map(|followup| followup.about(id)).unwrap_or_default();
-    let Some(followup) = followup.filter(|_| !about.is_empty()) else { return finding.is_fixed() };
+    let Some(followup) = followup else { return finding.is_fixed() };
+    if about.is_empty() {
+        let looked = followup.rechecked(id).map(|(_, result)| result == RecheckResult::Corrected);
+        return looked.unwrap_or_else(|| finding.is_fixed());
+    }
     let denied = finding.fixed.all().iter().any(|said| said.value != Told::Valid(true));
     let verified = crate::model::ActionState::Verified;
     !denied
@@ -241,10 +277,17 @@ pub fn apply_corrections(inspection: &mut InspectionView, followup: &FollowupVie
     for (id, finding) in &mut inspection.findings {
         let about = followup.about(id);
         let last = about.iter().filter_map(|action| followup.progress.get(*action)?.all().last());
-        // Who verified last stands behind it; nobody has where no progress was written.
-        let Some(by) = last.max_by_key(|said| (said.at, said.change)) else { continue };
+        let verified = last.map(|said| (said.at, said.change, said.actor.clone()));
+        let looked = followup.rechecks.values().flat_map(Register::all).filter(|said| {
+            let recheck = said.value.valid();
+            recheck.is_some_and(|recheck| {
+                !recheck.removed && recheck.rows.iter().any(|row| row.finding == *id)
+            })
+        });
+        let looked = looked.map(|said| (said.at, said.change, said.actor.clone()));
+        // Who verified or looked last stands behind it; nobody has where neither was written.
+        let Some((at, change, actor)) = verified.chain(looked).max() else { continue };
         let value = Told::Valid(corrected.get(id).copied().unwrap_or_default());
-        let (actor, change, at) = (by.actor.clone(), by.change, by.at);
         finding.fixed = Register::One(Said { value, actor, change, at });
     }
 }

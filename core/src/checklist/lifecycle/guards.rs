@@ -9,8 +9,6 @@ use crate::checklist::grading::At;
 use crate::checklist::template::Words;
 use crate::model::LifeCycle;
 
-/// The rule of frequency that the decision is held against.
-const ONCE_A_YEAR: &str = "once_a_year";
 /// The clock that limits deadlines of corrective actions.
 const CORRECTION: &str = "correction";
 /// Characters of an id that a person is shown.
@@ -148,14 +146,15 @@ fn has_leader(case: &Case<'_>) -> bool {
         || planned.iter().any(|(_, member)| member.role == crate::model::Role::Leader)
 }
 
-/// Resolution 198/2025/QH15: one inspection a year, unless the reason that it accepts is recorded.
+/// One inspection a year, by the rule that protects the kind of owner, unless a reason that the rule
+/// accepts is recorded.
 fn same_year(case: &Case<'_>, on: Day, law: Law<'_>) -> Option<Vec<String>> {
-    let rule = law.clocks.frequencies().iter().find(|rule| rule.key == ONCE_A_YEAR)?;
+    let rule = law.clocks.frequency_of(case.owner)?;
     let day = case.counts_on(on);
     let visits: Vec<_> = case.others.iter().map(|other| other.past(day)).collect();
     over_frequency(rule, &visits, day)?;
     let accepted: Vec<&str> =
-        law.rules.reasons(ONCE_A_YEAR).iter().map(|reason| reason.key.as_str()).collect();
+        law.rules.reasons(&rule.key).iter().map(|reason| reason.key.as_str()).collect();
     if !case.header("clear_sign_reason").is_empty() || case.has_planned_reason(&accepted) {
         return None;
     }
@@ -234,11 +233,13 @@ fn without_owner<'c>(case: &'c Case<'_>) -> Vec<&'c str> {
     case.demanded().into_iter().filter(unowned).collect()
 }
 
-/// Actions without a deadline, and those with one behind the longest time from the demand on.
+/// Actions without a deadline, and those with one behind the longest time: counted from the day on
+/// which the finding was put in the minutes, or from the demand where the action is about none.
 fn wrong_deadlines<'c>(case: &'c Case<'_>, on: Day, law: Law<'_>) -> Vec<&'c str> {
     let Some(followup) = case.followup else { return Vec::new() };
-    let longest = latest_correction(case.day_of(LifeCycle::CorrectiveIssued).unwrap_or(on), law);
+    let demanded = case.day_of(LifeCycle::CorrectiveIssued).unwrap_or(on);
     let wrong = |id: &&str| {
+        let longest = latest_correction(case.corrects_from(id).unwrap_or(demanded), law);
         let said = followup.actions.get(*id).map(crate::model::Register::all).unwrap_or_default();
         // Every value that stands must hold: the earliest alone would hide one that is too late.
         said.iter().any(|said| {

@@ -10,7 +10,7 @@ mod guards;
 mod rules;
 mod running;
 
-pub use case::{Attempt, Case, Law, OtherVisit, apply_corrections, is_corrected};
+pub use case::{Attempt, Case, Law, OtherVisit, apply_corrections, is_corrected, issued};
 pub use guards::{Missing, latest_correction, missing};
 pub use rules::{AcceptedReason, Need, Requirement, Rules};
 pub use running::{Running, running};
@@ -26,5 +26,7 @@ pub fn before(to: LifeCycle) -> Vec<LifeCycle> {
     LifeCycle::ALL.into_iter().filter(|from| from.next().contains(&to)).collect()
 }
 
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;

@@ -93,8 +93,8 @@ pub struct Requirement {
 pub struct AcceptedReason {
     /// Its name, for instance `clear_sign`.
     pub key: String,
-    /// The rule of frequency, by its key in the file of clocks.
-    pub rule: String,
+    /// The rules of frequency that accept it, by their keys in the file of clocks.
+    pub rules: Vec<String>,
     /// What it is.
     pub title: Words,
     /// The clause that accepts it.
@@ -211,6 +211,7 @@ impl Rules {
     /// Returns the reasons that a rule of frequency accepts.
     #[must_use]
     pub fn reasons(&self, rule: &str) -> Vec<&AcceptedReason> {
-        self.file.reasons.iter().filter(|reason| reason.rule == rule).collect()
+        let accepts = |reason: &&AcceptedReason| reason.rules.iter().any(|known| known == rule);
+        self.file.reasons.iter().filter(accepts).collect()
     }
 }

@@ -61,11 +61,14 @@ pub fn running(case: &Case<'_>, law: Law<'_>) -> Result<Vec<Running>, ClocksErro
         let start = Start { key: "report.leader", from, extended: 0, about: None };
         found.push(one(case, law, start, case.last_day_of(LifeCycle::Reported))?);
     }
-    if let Some(from) = case.day_of(LifeCycle::CorrectiveIssued) {
+    if let Some(demanded) = case.day_of(LifeCycle::CorrectiveIssued) {
         let done = case.last_day_of(LifeCycle::FixVerified);
+        // The law counts from the findings; a demand about none of them counts from itself.
+        let issued = case.live().filter_map(|(id, _)| case.issued(id)).min();
+        let from = issued.unwrap_or(demanded);
         let start = Start { key: "correction", from, extended: 0, about: None };
         found.push(one(case, law, start, done)?);
-        found.extend(actions(case, law, from)?);
+        found.extend(actions(case, law, demanded)?);
     }
     Ok(found)
 }
@@ -102,7 +105,7 @@ fn one(
 }
 
 /// Returns the deadline of each corrective action, as it was set.
-fn actions(case: &Case<'_>, law: Law<'_>, from: Day) -> Result<Vec<Running>, ClocksError> {
+fn actions(case: &Case<'_>, law: Law<'_>, demanded: Day) -> Result<Vec<Running>, ClocksError> {
     let Some(followup) = case.followup else { return Ok(Vec::new()) };
     let clock = law.clocks.clock("correction")?;
     let mut found = Vec::new();
@@ -119,7 +122,7 @@ fn actions(case: &Case<'_>, law: Law<'_>, from: Day) -> Result<Vec<Running>, Clo
             key: "action".to_owned(),
             title: clock.title.clone(),
             about: Some(id.to_owned()),
-            from,
+            from: case.corrects_from(id).unwrap_or(demanded),
             due: last,
             extended: 0,
             done,

@@ -1,5 +1,7 @@
 //! Every guard by a table, clocks on real days, and random lives of one inspection on two replicas.
 
+mod corrections;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -143,6 +145,7 @@ impl World {
             facility: Some("0202020202020202020202020202020202020202020202020202020202020202"),
             facility_read: None,
             unit: Some("Xã Bắc Sơn"),
+            owner: None,
             followup: Some(followup),
             deviations: &self.deviations,
             others: &self.others,

@@ -303,6 +303,14 @@ pub enum FaultKind {
     /// The ranks are not in falling order down to 0, or reach over 100.
     #[error("ranks fall in stars and in points, the first from at most 100 and the last from 0")]
     Ranks,
+    /// A check of a recognised product asks for the recognition whole, or not at all.
+    #[error(
+        "{field} has no meaning without stars, the item that says which stars the product holds"
+    )]
+    NeedsStars {
+        /// The field.
+        field: &'static str,
+    },
     /// The rank from which there is a certificate is none of the ranks.
     #[error("no rank has {stars} stars")]
     Stars {

@@ -1,5 +1,7 @@
 //! Which rule turns answers into a grade, and its numbers. The rule itself is not here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::model::{Clause, Words};
@@ -218,11 +220,26 @@ pub enum KnockoutLevel {
 }
 
 /// The check of a recognised product: the criteria are those of another template.
+///
+/// With `stars` and `recognised` the checklist asks for the recognition itself, and holds the
+/// criteria with their points and gates; without them whoever grades tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CriteriaHeld {
     /// The code of the template that the product was recognised by.
     pub of: String,
+    /// The item that says which stars the product holds: a choice whose keys are numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stars: Option<String>,
+    /// The ranks, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranks: Vec<Rank>,
+    /// Whether the gates of lower ranks bind a higher one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
+    /// By criterion the item that says which option was recognised.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recognised: BTreeMap<String, String>,
     /// Where the rule stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clause: Option<Clause>,

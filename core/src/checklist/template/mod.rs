@@ -10,6 +10,7 @@ mod diff;
 mod fault;
 mod form;
 mod grading;
+mod held;
 mod model;
 mod ocop;
 mod periods;
@@ -33,6 +34,7 @@ pub use self::grading::{
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, Effect, Fallback, Gates, Grading, Knockout,
     KnockoutLevel, NoGrade, OcopPoints, Part, PassFail, Rank,
 };
+pub use self::held::{held_codes, held_set};
 use self::model::File;
 pub use self::model::{
     Anomaly, AnswerType, Basis, Case, Choice, Clause, Constraint, Correction, Evidence, Group,

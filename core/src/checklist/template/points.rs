@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use super::check::Checker;
 use super::fault::{FaultKind, quoted};
-use super::grading::{CountsTable, Grading, Knockout, KnockoutLevel, OcopPoints, Part};
+use super::grading::{
+    CountsTable, CriteriaHeld, Grading, Knockout, KnockoutLevel, OcopPoints, Part,
+};
 use super::model::{AnswerType, File, Item, ResultType, Section};
+use super::strict;
 
 /// What all parts sum to.
 const POINTS_MAX: u64 = 100;
@@ -29,7 +32,7 @@ pub(super) fn check(checker: &mut Checker<'_>, file: &File) {
         Grading::CriteriaHeld(held) if held.of.trim().is_empty() => {
             checker.fault("/grading/of", FaultKind::Empty);
         }
-        Grading::CriteriaHeld(_) => {}
+        Grading::CriteriaHeld(held) => criteria_held(checker, file, held),
         Grading::PassFail(rule) if rule.deadline_days_max == 0 => {
             let kind = FaultKind::Bounds { min: "1".to_owned(), max: "0".to_owned() };
             checker.fault("/grading/deadline_days_max", kind);
@@ -89,6 +92,57 @@ fn counts_table(checker: &mut Checker<'_>, counts: &CountsTable) {
 
 /// What a code of the grading may hold.
 const CODE: &str = "A-Z, a-z, 0-9, full stop and hyphen";
+
+/// Checks that a check of a recognised product asks for all that it compares, or for nothing of it.
+fn criteria_held(checker: &mut Checker<'_>, file: &File, held: &CriteriaHeld) {
+    let Some(stars) = &held.stars else {
+        for (field, there) in [
+            ("ranks", !held.ranks.is_empty()),
+            ("gates", held.gates.is_some()),
+            ("recognised", !held.recognised.is_empty()),
+        ] {
+            if there {
+                checker.fault(format!("/grading/{field}"), FaultKind::NeedsStars { field });
+            }
+        }
+        return;
+    };
+    let once = |key: &str| find(file, key).filter(|(section, _)| section.repeat.is_none());
+    let numbered = |item: &Item| {
+        let options = item.answer.options();
+        let choice = matches!(item.answer, AnswerType::Choice { .. });
+        choice && options.iter().all(|option| option.key.parse::<u32>().is_ok())
+    };
+    if !once(stars).is_some_and(|(_, item)| numbered(item)) {
+        checker.unknown("/grading/stars".to_owned(), "choice of numbers of stars", stars);
+    }
+    for (field, there) in [("ranks", !held.ranks.is_empty()), ("gates", held.gates.is_some())] {
+        if !there {
+            checker.fault(format!("/grading/{field}"), FaultKind::Missing);
+        }
+    }
+    if !held.ranks.windows(2).all(|p| p[0].stars > p[1].stars && p[0].from > p[1].from) {
+        checker.fault("/grading/ranks", FaultKind::Ranks);
+    }
+    for (criterion, item) in &held.recognised {
+        let at = strict::field("/grading/recognised", criterion);
+        match once(criterion) {
+            Some((_, found)) if found.max.is_some() => {}
+            _ => checker.unknown(at.clone(), "criterion with a maximum", criterion),
+        }
+        match once(item) {
+            Some((_, found)) if matches!(found.answer, AnswerType::Choice { .. }) => {}
+            _ => checker.unknown(at, "choice", item),
+        }
+    }
+    let criteria = file.sections.iter().flat_map(|section| &section.items);
+    for item in criteria.filter(|item| item.max.is_some()) {
+        if !held.recognised.contains_key(&item.key) && !checker.any_broken() {
+            let at = strict::field("/grading/recognised", &item.key);
+            checker.fault(at, FaultKind::Missing);
+        }
+    }
+}
 
 fn ocop_points(checker: &mut Checker<'_>, file: &File, ocop: &OcopPoints) {
     ranks(checker, ocop);

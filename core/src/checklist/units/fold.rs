@@ -43,8 +43,11 @@ pub(super) fn plain(text: &str) -> String {
 /// Returns the words of a text in lower case with each tone mark behind its word.
 pub(super) fn spelled(text: &str) -> String {
     words(text, |word, out| {
-        out.extend(word.chars().filter(|letter| !TONES.contains(letter)));
-        out.extend(word.chars().filter(|letter| TONES.contains(letter)));
+        let letters = word.chars().filter(|letter| !TONES.contains(letter));
+        let tones = word.chars().filter(|letter| TONES.contains(letter));
+        // A tone that stood between two marks kept them from their order, so the word is ordered
+        // anew without it; where marks meet behind the last letter the tones are ordered too.
+        out.extend(letters.chain(tones).nfd());
     })
 }
 
@@ -148,6 +151,17 @@ mod tests {
         let bare = plain(text);
         let (_, name) = kind(&bare).unwrap();
         assert_eq!(without_kind(&spelled(text), &bare, name), spelled("Bắc Sơn"));
+    }
+
+    #[test]
+    fn marks_are_in_order_once_the_tone_has_left_them() {
+        // A circumflex, a mark of another script under it, and tones on either side.
+        for text in ["Ô'\u{a3c}", "o\u{302}\u{301}\u{a3c}", "a\u{a3c}\u{301}\u{302}x\u{323}"] {
+            let decomposed: String = text.nfd().collect();
+            assert_eq!(spelled(text), spelled(&decomposed), "{text:?}");
+            assert_eq!(spelled(&spelled(text)), spelled(text), "{text:?}");
+            assert_eq!(plain(&spelled(text)), plain(text), "{text:?}");
+        }
     }
 
     proptest! {

@@ -30,6 +30,22 @@ pub enum OwnerKind {
 }
 
 impl OwnerKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Cooperative,
+        Self::CooperativeGroup,
+        Self::Enterprise,
+        Self::Household,
+        Self::Farm,
+        Self::Association,
+    ];
+
+    /// Returns the kind with a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Returns the name used in records and imports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -64,6 +64,9 @@ pub struct FindingPatch {
     pub unfixable: Option<bool>,
     /// *Đã xác nhận khắc phục*: the correction was verified.
     pub fixed: Option<bool>,
+    /// *Ngày ghi vào biên bản*: the day on which it was put in the minutes, as YYYY-MM-DD; empty takes
+    /// it away.
+    pub issued: Option<String>,
 }
 
 /// Typed reading of a finding.
@@ -85,6 +88,8 @@ pub struct FindingView {
     pub unfixable: Register<Told<bool>>,
     /// The correction was verified.
     pub fixed: Register<Told<bool>>,
+    /// The day on which it was put in the minutes; empty where nobody said another than theirs.
+    pub issued: Register<String>,
     /// The tombstone.
     pub deleted: Register<Told<bool>>,
     /// Edits made without sight of the tombstone, or in spite of it.
@@ -174,6 +179,7 @@ fn read(view: &View<'_>, row: &ObjId) -> FindingView {
         deadline: view.at_key(row, "deadline").map(|raw| Told::read(&raw)),
         unfixable: told("unfixable"),
         fixed: told("fixed"),
+        issued: view.at_key(row, "issued").map(|raw| read_string(&raw)),
         parked: view.parked_in_finding(row, &tombstones),
         deleted,
     }
@@ -269,6 +275,10 @@ impl Editor<'_> {
         }
         if let Some(fixed) = &patch.fixed {
             self.put(&row, "fixed", fixed)?;
+        }
+        if let Some(issued) = patch.issued.as_deref() {
+            let issued = super::facility::day("day of the minutes", issued)?;
+            self.put(&row, "issued", &issued)?;
         }
         Ok(())
     }

@@ -85,6 +85,77 @@ impl ActionState {
     }
 }
 
+/// What a re-check found of one finding (*kết quả tái kiểm*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RecheckResult {
+    /// *Chưa khắc phục*.
+    NotCorrected,
+    /// *Khắc phục một phần*: not corrected yet.
+    Partly,
+    /// *Đã khắc phục*.
+    Corrected,
+}
+
+impl RecheckResult {
+    /// Every result, the worst first.
+    pub const ALL: [Self; 3] = [Self::NotCorrected, Self::Partly, Self::Corrected];
+
+    /// Returns the name used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotCorrected => "not_corrected",
+            Self::Partly => "partly",
+            Self::Corrected => "corrected",
+        }
+    }
+}
+
+/// A finding that a re-check looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecheckRow {
+    /// The finding's id.
+    pub finding: String,
+    /// What was found.
+    pub result: RecheckResult,
+    /// What was seen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remark: String,
+    /// BLAKE3 hashes of photos, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<String>,
+}
+
+/// A re-check (*tái kiểm*): which findings somebody looked at again, and what came of each. Who did
+/// follows from who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recheck {
+    /// The day, as YYYY-MM-DD.
+    pub day: String,
+    /// Others who took part, as the minutes name them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub with: String,
+    /// The inspection of the visit, where it has a record of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<String>,
+    /// What was looked at.
+    pub rows: Vec<RecheckRow>,
+    /// Written by mistake; kept and shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+    /// *Lý do rút*: why it was taken back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub removed_reason: String,
+}
+
+/// What the keys of re-checks begin with, in the registers of a follow-up: programs that know none
+/// leave them as they are.
+const RECHECK: &str = "recheck-";
+/// Most findings of one re-check: as many as an inspection may have rows.
+const RECHECK_ROWS_MAX: usize = crate::model::edit::ROWS_MAX;
+
 /// Typed reading of a follow-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FollowupView {
@@ -92,6 +163,8 @@ pub struct FollowupView {
     pub actions: BTreeMap<String, Register<Told<Action>>>,
     /// Where each stands, by id; absent means open.
     pub progress: BTreeMap<String, Register<Told<Progress>>>,
+    /// Re-checks by id, those taken back too.
+    pub rechecks: BTreeMap<String, Register<Told<Recheck>>>,
     /// Free notes.
     pub notes: String,
 }
@@ -101,6 +174,7 @@ impl FollowupView {
         Self {
             actions: view.told("actions"),
             progress: view.told("progress"),
+            rechecks: rechecks(view),
             notes: view.text("notes"),
         }
     }
@@ -119,6 +193,21 @@ impl FollowupView {
 }
 
 impl FollowupView {
+    /// Returns what the last re-check of a finding came to, and its day: of several on one day the
+    /// worst. None where nobody looked at it again. What one of two people took back apart still
+    /// stands by the other's word.
+    #[must_use]
+    pub fn rechecked(&self, finding: &str) -> Option<(&str, RecheckResult)> {
+        let said = self.rechecks.values().flat_map(Register::all);
+        let kept = said.filter_map(|said| said.value.valid()).filter(|recheck| !recheck.removed);
+        let of = kept.flat_map(|recheck| {
+            let rows = recheck.rows.iter().filter(|row| row.finding == finding);
+            rows.map(|row| (recheck.day.as_str(), row.result))
+        });
+        // Days in this form order as texts; of one day the worst result comes last.
+        of.max_by_key(|(day, result)| (*day, std::cmp::Reverse(*result)))
+    }
+
     /// Returns where an action stands: of several values the worst; content that cannot be read
     /// counts as open.
     #[must_use]
@@ -241,6 +330,54 @@ impl Editor<'_> {
         };
         self.put_row("progress", &key, &progress)
     }
+}
+
+impl Editor<'_> {
+    /// Writes a re-check, or writes it anew.
+    ///
+    /// # Errors
+    ///
+    /// Returns which field is missing, malformed or too long.
+    pub fn recheck_put(&mut self, id: [u8; 16], recheck: &Recheck) -> Result<(), EditError> {
+        self.require(Kind::Followup, "re-check")?;
+        if recheck.rows.is_empty() {
+            return Err(EditError::Invalid { what: "findings", expected: "at least one" });
+        }
+        if recheck.rows.len() > RECHECK_ROWS_MAX {
+            return Err(EditError::TooMany { what: "findings", limit: RECHECK_ROWS_MAX });
+        }
+        let mut rows = Vec::with_capacity(recheck.rows.len());
+        for row in &recheck.rows {
+            if row.photos.len() > EVIDENCE_MAX {
+                let what = "photos of one finding";
+                return Err(EditError::TooMany { what, limit: EVIDENCE_MAX });
+            }
+            for hash in &row.photos {
+                super::inspection::evidence_hash(hash)?;
+            }
+            rows.push(RecheckRow {
+                finding: needed("finding", &row.finding)?,
+                remark: field("remark", &row.remark)?,
+                ..row.clone()
+            });
+        }
+        needed("day of the re-check", &recheck.day)?;
+        let recheck = Recheck {
+            day: day("day of the re-check", &recheck.day)?,
+            with: field("who took part", &recheck.with)?,
+            visit: recheck.visit.as_deref().map(|id| field("visit", id)).transpose()?,
+            rows,
+            removed: recheck.removed,
+            removed_reason: field("reason", &recheck.removed_reason)?,
+        };
+        self.put_row("fields", &format!("{RECHECK}{}", hex::encode(id)), &recheck)
+    }
+}
+
+fn rechecks(view: &View<'_>) -> BTreeMap<String, Register<Told<Recheck>>> {
+    let all = view.told::<Recheck>("fields").into_iter();
+    all.filter_map(|(key, register)| Some((key.strip_prefix(RECHECK)?.to_owned(), register)))
+        .collect()
 }
 
 fn checked(action: &Action) -> Result<Action, EditError> {

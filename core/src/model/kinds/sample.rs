@@ -89,6 +89,9 @@ pub struct Sample {
     /// *Số bản* of the minutes.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub copies: String,
+    /// *Lý do rút*: why it was taken off the list.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub removed_reason: String,
 }
 
 /// A seal (*niêm phong mẫu*), Mẫu 14.
@@ -113,6 +116,9 @@ pub struct Seal {
     /// Written by mistake; kept and shown as such.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// *Lý do rút*: why it was taken back.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub removed_reason: String,
 }
 
 /// A handover (*bàn giao mẫu*), Mẫu 16.
@@ -145,6 +151,9 @@ pub struct Handover {
     /// Written by mistake; kept and shown as such.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// *Lý do rút*: why it was taken back.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub removed_reason: String,
 }
 
 /// A row of a handover.
@@ -184,6 +193,9 @@ pub struct LabResult {
     /// Written by mistake; kept and shown as such.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// *Lý do rút*: why it was taken back.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub removed_reason: String,
 }
 
 impl LabResult {
@@ -244,6 +256,29 @@ impl SampleStep {
             Self::Result(result) => result.removed,
         }
     }
+
+    /// Returns why it was taken back; empty where it stands.
+    #[must_use]
+    pub fn removed_reason(&self) -> &str {
+        match self {
+            Self::Seal(seal) => &seal.removed_reason,
+            Self::Handover(handover) => &handover.removed_reason,
+            Self::Result(result) => &result.removed_reason,
+        }
+    }
+
+    /// Returns it taken back for a reason. All that it said stays with it.
+    #[must_use]
+    pub fn withdrawn(mut self, reason: &str) -> Self {
+        let (removed, why) = match &mut self {
+            Self::Seal(seal) => (&mut seal.removed, &mut seal.removed_reason),
+            Self::Handover(handover) => (&mut handover.removed, &mut handover.removed_reason),
+            Self::Result(result) => (&mut result.removed, &mut result.removed_reason),
+        };
+        *removed = true;
+        reason.clone_into(why);
+        self
+    }
 }
 
 impl Editor<'_> {
@@ -280,6 +315,7 @@ impl Editor<'_> {
             ("units", &mut sample.units),
             ("seals", &mut sample.seals),
             ("copies", &mut sample.copies),
+            ("reason", &mut sample.removed_reason),
         ] {
             *text = field(what, text)?;
         }
@@ -320,6 +356,7 @@ fn checked_seal(seal: &Seal) -> Result<Seal, EditError> {
         team_signer: field("signer of the team", &seal.team_signer)?,
         stamp: field("stamp", &seal.stamp)?,
         removed: seal.removed,
+        removed_reason: field("reason", &seal.removed_reason)?,
     })
 }
 
@@ -345,6 +382,7 @@ fn checked_handover(handover: &Handover) -> Result<Handover, EditError> {
         place: field("place", &handover.place)?,
         condition: field("condition", &handover.condition)?,
         rows: within_form(rows?)?,
+        removed_reason: field("reason", &handover.removed_reason)?,
         ..handover.clone()
     })
 }
@@ -369,6 +407,7 @@ fn checked_result(result: &LabResult) -> Result<LabResult, EditError> {
         day: needed_day("day of the report", &result.day)?,
         rows: within_form(rows?)?,
         removed: result.removed,
+        removed_reason: field("reason", &result.removed_reason)?,
     })
 }
 

@@ -68,6 +68,9 @@ pub struct Difficulty {
     /// Taken back; kept and shown as such.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// *Lý do rút*: why it was taken back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub removed_reason: String,
 }
 
 /// Reads the steps of an inspection by the name of the state that each led to.
@@ -152,6 +155,7 @@ impl Editor<'_> {
             topic: field("topic", &row.topic)?,
             text: needed("difficulty", &row.text)?,
             removed: row.removed,
+            removed_reason: field("reason", &row.removed_reason)?,
         };
         self.put_row("difficulties", &hex::encode(id), &row)
     }

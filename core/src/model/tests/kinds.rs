@@ -347,6 +347,86 @@ fn of_two_words_on_an_action_the_worse_counts() {
     assert_eq!(view.about(&hex::encode([9; 16])), [id.as_str()]);
 }
 
+fn recheck(day: &str, finding: u8, result: RecheckResult) -> Recheck {
+    Recheck {
+        day: day.into(),
+        with: String::new(),
+        visit: None,
+        rows: vec![RecheckRow {
+            finding: hex::encode([finding; 16]),
+            result,
+            remark: "nền còn nứt".into(),
+            photos: vec!["ab".repeat(32)],
+        }],
+        removed: false,
+        removed_reason: String::new(),
+    }
+}
+
+#[test]
+fn of_re_checks_the_last_day_counts_and_of_one_day_the_worst() {
+    use RecheckResult::{Corrected, NotCorrected, Partly};
+    let mut doc = followup();
+    let mut other = doc.clone();
+    let rechecked = |doc: &Document| {
+        let view = doc.view().followup().unwrap();
+        view.rechecked(&hex::encode([7; 16])).map(|(day, result)| (day.to_owned(), result))
+    };
+    assert_eq!(rechecked(&doc), None);
+    let first = recheck("2026-11-20", 7, NotCorrected);
+    edit(&mut doc, 1, |e| e.recheck_put([1; 16], &first));
+    let second = recheck("2026-11-27", 7, Corrected);
+    edit(&mut doc, 1, |e| e.recheck_put([2; 16], &second));
+    assert_eq!(rechecked(&doc), Some(("2026-11-27".into(), Corrected)));
+    // Another person saw it otherwise on the same day, apart from the first.
+    let apart = edit(&mut other, 2, |e| e.recheck_put([3; 16], &recheck("2026-11-27", 7, Partly)));
+    doc.apply(&[apart]);
+    assert_eq!(rechecked(&doc), Some(("2026-11-27".into(), Partly)));
+    let reason = "ghi nhầm cơ sở".to_owned();
+    let withdrawn =
+        Recheck { removed: true, removed_reason: reason, ..recheck("2026-11-27", 7, Partly) };
+    edit(&mut doc, 1, |e| e.recheck_put([3; 16], &withdrawn));
+    assert_eq!(rechecked(&doc), Some(("2026-11-27".into(), Corrected)));
+    let view = doc.view().followup().unwrap();
+    assert_eq!(view.rechecks.len(), 3, "what was taken back is kept");
+    assert_eq!(view.rechecks[&hex::encode([1; 16])].shown().unwrap().valid(), Some(&first));
+    assert_eq!(view.actions.len(), 1, "a re-check is no action");
+    for wrong in [
+        Recheck { rows: Vec::new(), ..first.clone() },
+        Recheck { day: String::new(), ..first.clone() },
+        Recheck { day: "27/11".into(), ..first },
+    ] {
+        let done = doc.edit(actor(1), Timestamp(1), |e| e.recheck_put([4; 16], &wrong));
+        assert!(matches!(done, Err(EditError::Invalid { .. })), "{done:?}");
+    }
+}
+
+#[test]
+fn what_is_withdrawn_keeps_all_that_it_said() {
+    let mut doc = inspection();
+    let sample = Sample { name: "Chè khô".into(), lot: "L-07".into(), ..Default::default() };
+    edit(&mut doc, 1, |e| e.sample_put([4; 16], &sample));
+    let seal = SampleStep::Seal(Seal {
+        sample: hex::encode([4; 16]),
+        number: "NP-07".into(),
+        day: "2026-11-25".into(),
+        ..Default::default()
+    });
+    edit(&mut doc, 1, |e| e.sample_step([5; 16], &seal));
+    let withdrawn = seal.clone().withdrawn("ghi nhầm số");
+    edit(&mut doc, 2, |e| e.sample_step([5; 16], &withdrawn));
+    let view = read(&doc);
+    let stands = view.sample_steps[&hex::encode([5; 16])].shown().unwrap().valid().unwrap();
+    assert!(stands.is_removed());
+    assert_eq!(stands.removed_reason(), "ghi nhầm số");
+    assert_eq!(stands.samples(), seal.samples());
+    let SampleStep::Seal(kept) = stands else { panic!("{stands:?}") };
+    assert_eq!(kept.number, "NP-07");
+    // What programs before wrote reads as it did.
+    let before: Sample = serde_json::from_str(r#"{"name":"Chè","removed":true}"#).unwrap();
+    assert_eq!((before.removed, before.removed_reason.as_str()), (true, ""));
+}
+
 #[test]
 fn difficulties_are_counted_in_the_row_of_their_inspection() {
     let mut doc = inspection();
@@ -355,6 +435,7 @@ fn difficulties_are_counted_in_the_row_of_their_inspection() {
         topic: "nhân lực".into(),
         text: "Thiếu cán bộ".into(),
         removed: false,
+        removed_reason: String::new(),
     };
     edit(&mut doc, 1, |e| e.difficulty_put([1; 16], &raised));
     assert_eq!(doc.summary().difficulties, 1);

@@ -1,7 +1,5 @@
 //! Checklists: published to everybody, pinned by the inspections that are filled by them.
 
-use std::path::Path;
-
 use bienban_core::checklist::Template;
 use bienban_core::client::Client;
 use bienban_core::sync::AdminRequest;
@@ -20,7 +18,8 @@ pub(super) const TEA_NAME: &str = "tea";
 pub(super) enum ChecklistCommand {
     /// Publish a checklist to everybody.
     Add {
-        /// A JSON file, or a checklist inside this program: tea, tea-1, or OCOP-01 to OCOP-26.
+        /// A JSON file, or a checklist inside this program: tea, tea-1, OCOP-01 to OCOP-26, HELD-01 to
+        /// HELD-26.
         file: String,
     },
     /// List the checklists that are published.
@@ -45,10 +44,9 @@ pub(super) async fn add(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let m = output.messages();
-    let path = Path::new(file);
     let bytes = template::bytes_of(file)?;
     let template = Template::parse(&bytes)
-        .map_err(|source| CliError::Checklist { path: path.to_owned(), source })?;
+        .map_err(|source| CliError::Checklist { path: file.into(), source })?;
     folder::ask(client, AdminRequest::PublishObject { bytes }, output).await?;
     let data = AddedData {
         template: template.id().to_string(),

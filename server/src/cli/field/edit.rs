@@ -79,6 +79,22 @@ pub(super) struct FindingArgs {
     /// It cannot be corrected in the required time.
     #[arg(long)]
     unfixable: bool,
+    /// The day on which it was put in the minutes, as YYYY-MM-DD: the time to correct is counted from
+    /// it. Default: the day of the minutes.
+    #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
+    issued: Option<Day>,
+}
+
+/// The day on which a finding was put in the minutes.
+#[derive(Debug, Args)]
+pub(super) struct IssuedArgs {
+    /// The inspection.
+    inspection: String,
+    /// The finding, by the first digits of its id.
+    finding: String,
+    /// The day, as YYYY-MM-DD; without one the day of the minutes counts again.
+    #[arg(value_parser = time::typed_day)]
+    day: Option<Day>,
 }
 
 /// A finding that is there.
@@ -271,7 +287,7 @@ pub(super) fn finding(
         deadline,
         unfixable: arguments.unfixable,
     };
-    let (id, outcome) = client.finding(&inspection, input)?;
+    let (id, outcome) = client.finding(&inspection, input, arguments.issued)?;
     let mut data = EditData::of(&inspection, &outcome);
     let id = hex::encode(id);
     let done = output.messages().text("edit.found", &[("id", &id[..8])]);
@@ -280,6 +296,23 @@ pub(super) fn finding(
     data.id = Some(id);
     data.warn_of_deadline(deadline, output.messages());
     data.answer(done, output)
+}
+
+/// Says on which day a finding was put in the minutes.
+pub(super) fn finding_issued(
+    client: &Client,
+    arguments: &IssuedArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let inspection = client.find_inspection(&arguments.inspection)?;
+    let outcome = client.issue_finding(&inspection, &arguments.finding, arguments.day)?;
+    let id = arguments.finding.as_str();
+    let done = match arguments.day {
+        Some(day) => m.text("edit.issued", &[("id", id), ("day", &day.to_string())]),
+        None => m.text("edit.issued_by_minutes", &[("id", id)]),
+    };
+    EditData::of(&inspection, &outcome).answer(done, output)
 }
 
 /// Deletes a finding.

@@ -1,7 +1,7 @@
 //! An inspection's steps, clocks, opinions and difficulties.
 
 use bienban_core::checklist::Day;
-use bienban_core::client::{Client, Move, Note};
+use bienban_core::client::{Client, Note, StepToTake};
 use bienban_core::model::{Difficulty, LifeCycle, RaisedBy};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -83,10 +83,19 @@ pub(super) struct OpinionArgs {
 pub(super) enum DifficultyCommand {
     /// Record a difficulty that the facility or commune raises.
     Add(DifficultyArgs),
-    /// List the difficulties that were raised.
+    /// List the difficulties that were raised, those taken back too.
     List {
         /// The inspection.
         inspection: String,
+    },
+    /// Take a difficulty back that was written by mistake. It stays visible as such.
+    Withdraw {
+        /// The inspection.
+        inspection: String,
+        /// The difficulty, by the first digits of its id.
+        difficulty: String,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -143,7 +152,7 @@ pub(super) fn set_state(
         let inspection = inspection.document().to_string();
         return Answer::new(&LifeAnswer { inspection, life }, page);
     };
-    let step = Move { to, on: arguments.on, reason: arguments.reason };
+    let step = StepToTake { to, on: arguments.on, reason: arguments.reason };
     let outcome = client.move_on(&inspection, &step)?;
     let done = m.text("edit.state", &[("state", &words::state(m, to.name()))]);
     EditData::of(&inspection, &outcome).answer(done, output)
@@ -211,11 +220,18 @@ pub(super) fn difficulty(
                 By::Commune => RaisedBy::Commune,
             };
             let (topic, text) = (arguments.topic, arguments.text);
-            let raised = Difficulty { by, topic, text, removed: false };
+            let (removed, removed_reason) = (false, String::new());
+            let raised = Difficulty { by, topic, text, removed, removed_reason };
             let (id, outcome) = client.add_difficulty(&inspection, &raised)?;
             let mut data = EditData::of(&inspection, &outcome);
             data.id = Some(hex::encode(id));
             data.answer(m.text("edit.difficulty", &[]), output)
+        }
+        DifficultyCommand::Withdraw { inspection, difficulty, reason } => {
+            let inspection = client.find_inspection(&inspection)?;
+            let outcome = client.withdraw_difficulty(&inspection, &difficulty, &reason)?;
+            let done = m.text("edit.withdrawn", &[("id", &difficulty)]);
+            EditData::of(&inspection, &outcome).answer(done, output)
         }
         DifficultyCommand::List { inspection } => {
             let inspection = client.find_inspection(&inspection)?;

@@ -7,6 +7,8 @@ mod header;
 mod life;
 mod moving;
 mod read;
+mod recheck;
+mod recognise;
 mod row;
 mod samples;
 mod settle;
@@ -75,6 +77,8 @@ enum FieldCommand {
     Row(row::RowCommand),
     /// Add a finding.
     Finding(edit::FindingArgs),
+    /// Say on which day a finding was put in the minutes: the time to correct it is counted from then.
+    FindingIssued(edit::IssuedArgs),
     /// Delete a finding. It stays visible, and so does what others write to it meanwhile.
     FindingDelete(edit::RowArgs),
     /// Bring a deleted finding back.
@@ -84,6 +88,11 @@ enum FieldCommand {
     Action(actions::ActionCommand),
     /// Record proof of a correction that the facility hands in.
     Proof(actions::ProofArgs),
+    /// Look again at findings after their correction was due, and record what came of each.
+    #[command(subcommand)]
+    Recheck(recheck::RecheckCommand),
+    /// Say what a product was recognised with, in a check that its criteria are still held.
+    Recognise(recognise::RecogniseArgs),
     /// Record samples, their seals, handovers and results.
     #[command(subcommand)]
     Sample(samples::SampleCommand),
@@ -182,6 +191,9 @@ async fn perform(
         C::Note(note) => edit::note(client, note, output),
         C::Row(row) => row::run(client, row, output),
         C::Finding(finding) => edit::finding(client, finding, output),
+        C::FindingIssued(issued) => edit::finding_issued(client, &issued, output),
+        C::Recheck(recheck) => recheck::run(client, recheck, output),
+        C::Recognise(recognise) => recognise::run(client, &recognise, output),
         C::FindingDelete(row) => edit::finding_delete(client, &row, output),
         C::FindingRestore(row) => edit::finding_restore(client, &row, output),
         C::Action(action) => actions::action(client, action, output),

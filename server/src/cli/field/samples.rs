@@ -37,6 +37,24 @@ pub(super) enum SampleCommand {
     Handover(HandoverArgs),
     /// Record what a laboratory reports.
     Result(ResultArgs),
+    /// Take a sample back that was written by mistake. It stays visible as such.
+    Withdraw {
+        /// The inspection.
+        inspection: String,
+        /// The sample, by the first digits of its id or its code.
+        sample: String,
+        /// Why.
+        reason: String,
+    },
+    /// Take a seal, handover or result back that was written by mistake. It stays visible as such.
+    WithdrawStep {
+        /// The inspection.
+        inspection: String,
+        /// The seal, handover or result, by the first digits of its id.
+        step: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A sample.
@@ -223,6 +241,18 @@ pub(super) fn sample(
         SampleCommand::Seal(arguments) => seal(client, arguments, output),
         SampleCommand::Handover(arguments) => handover(client, arguments, output),
         SampleCommand::Result(arguments) => result(client, arguments, output),
+        SampleCommand::Withdraw { inspection, sample, reason } => {
+            let inspection = client.find_inspection(&inspection)?;
+            let outcome = client.withdraw_sample(&inspection, &sample, &reason)?;
+            let done = output.messages().text("edit.withdrawn", &[("id", &sample)]);
+            EditData::of(&inspection, &outcome).answer(done, output)
+        }
+        SampleCommand::WithdrawStep { inspection, step, reason } => {
+            let inspection = client.find_inspection(&inspection)?;
+            let outcome = client.withdraw_step(&inspection, &step, &reason)?;
+            let done = output.messages().text("edit.withdrawn", &[("id", &step)]);
+            EditData::of(&inspection, &outcome).answer(done, output)
+        }
     }
 }
 
@@ -244,6 +274,7 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
         keep_until: arguments.keep_until,
         note: arguments.note,
         removed: false,
+        removed_reason: String::new(),
         minutes: arguments.minutes,
         row: arguments.row,
         taken_on: day(arguments.taken_on),
@@ -297,6 +328,7 @@ fn seal(client: &Client, arguments: SealArgs, output: &Output) -> Result<Answer,
         team_signer: arguments.team_signer,
         stamp: arguments.stamp,
         removed: false,
+        removed_reason: String::new(),
     });
     record(client, &inspection, &step, output)
 }
@@ -330,6 +362,7 @@ fn handover(client: &Client, arguments: HandoverArgs, output: &Output) -> Result
         to_laboratory: arguments.to_laboratory,
         rows,
         removed: false,
+        removed_reason: String::new(),
     });
     record(client, &inspection, &step, output)
 }
@@ -361,6 +394,7 @@ fn result(client: &Client, arguments: ResultArgs, output: &Output) -> Result<Ans
         day: day(arguments.on),
         rows,
         removed: false,
+        removed_reason: String::new(),
     });
     record(client, &inspection, &step, output)
 }

@@ -71,6 +71,7 @@ fn every_example_counts_whole() {
     let form = example("ex8-template");
     for (template, names) in [
         ("11", &["ex1", "ex2", "ex3", "council", "held"][..]),
+        ("held-11", &["held-check"]),
         ("tea", &["ex4", "ex5", "ex6", "ex7"]),
         (&form, &["ex8-b", "ex8-c"]),
     ] {

@@ -14,8 +14,12 @@ use crate::messages::Messages;
 pub(in crate::cli) struct RepeatData {
     /// What one row is called.
     pub(in crate::cli) row: String,
-    min: u32,
-    max: u32,
+    pub(in crate::cli) min: u32,
+    pub(in crate::cli) max: u32,
+    /// Rows that count now.
+    pub(in crate::cli) rows: usize,
+    /// One of fits, too_few, too_many.
+    pub(in crate::cli) state: &'static str,
 }
 
 /// A row of a repeated section.
@@ -27,6 +31,9 @@ pub(in crate::cli) struct RowData {
     pub(in crate::cli) at: String,
     pub(in crate::cli) author: AuthorData,
     pub(in crate::cli) removed: bool,
+    /// It came to more rows than the checklist allows, by people who added rows apart: it is kept, and
+    /// somebody has to remove one.
+    pub(in crate::cli) excess: bool,
     pub(in crate::cli) note: String,
     pub(in crate::cli) items: Vec<ItemData>,
     /// Edits of the removed row that wait for a person.
@@ -43,9 +50,21 @@ pub(in crate::cli) struct DamagedData {
 }
 
 /// Turns a repetition into data.
-pub(super) fn repeat(repeat: &Repeat, m: &Messages) -> RepeatData {
+pub(super) fn repeat(
+    shown: &Shown,
+    section: &Section,
+    repeat: &Repeat,
+    m: &Messages,
+) -> RepeatData {
     let row = words::local(m, &repeat.row).to_owned();
-    RepeatData { row, min: repeat.min, max: repeat.max }
+    let counts = |row: &&RowView| row.is_live() && row.group() == section.code;
+    let rows = shown.view.rows.values().filter(counts).count();
+    let state = match rows {
+        rows if rows < repeat.min as usize => "too_few",
+        rows if rows > repeat.max as usize => "too_many",
+        _ => "fits",
+    };
+    RepeatData { row, min: repeat.min, max: repeat.max, rows, state }
 }
 
 /// Returns the rows of a section; without one those of sections that the checklist does not repeat.
@@ -58,7 +77,14 @@ pub(super) fn rows(shown: &Shown, section: Option<&Section>, m: &Messages) -> Ve
     let mut rows: Vec<(&String, &RowView)> =
         shown.view.rows.iter().filter(|(_, row)| here(row)).collect();
     rows.sort_by_key(|(id, row)| (row.made.value, &row.made.actor, *id));
-    (1..).zip(rows).map(|(number, (id, row))| one(shown, number, id, row, section, m)).collect()
+    let max = section.and_then(|section| section.repeat.as_ref()).map(|repeat| repeat.max as usize);
+    let mut live = 0;
+    let each = (1..).zip(rows).map(|(number, (id, row))| {
+        live += usize::from(row.is_live());
+        let excess = row.is_live() && max.is_some_and(|max| live > max);
+        RowData { excess, ..one(shown, number, id, row, section, m) }
+    });
+    each.collect()
 }
 
 fn one(
@@ -87,6 +113,7 @@ fn one(
         at: time::rfc3339(row.made.at),
         author: author(&row.made.actor, authors),
         removed: !row.is_live(),
+        excess: false,
         note: row.note.clone(),
         items: items.collect(),
         parked: parked(&row.parked, authors),

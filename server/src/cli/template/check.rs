@@ -75,7 +75,7 @@ pub(super) fn check(
     let mut valid = Vec::new();
     if with_embedded {
         for (name, bytes) in embedded() {
-            one(name, bytes, &mut data, &mut valid);
+            one(&name, &bytes, &mut data, &mut valid);
         }
     }
     for name in listed(files)? {
@@ -239,6 +239,8 @@ impl OverlapData {
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::checklist::ocop_sets;
+
     use super::*;
     use crate::messages::Lang;
 
@@ -253,8 +255,17 @@ mod tests {
         let (code, text) = checked(&[], true);
         assert_eq!(code, 0, "{text}");
         let last = text.lines().last().unwrap();
-        for count in ["28 of 28", "787 criteria", "2557 options", "179/290/106", "41 anomalies, 19"]
+        // The checks of recognised products have the criteria, options and gates of the sets once more.
+        for count in
+            ["54 of 54", "1574 criteria", "5114 options", "358/580/212", "41 anomalies, 19"]
         {
+            assert!(last.contains(count), "{count} is not in: {last}");
+        }
+        let sets: Vec<String> = ocop_sets().iter().map(|(code, _)| (*code).to_owned()).collect();
+        let (code, text) = checked(&sets, false);
+        assert_eq!(code, 0, "{text}");
+        let last = text.lines().last().unwrap();
+        for count in ["26 of 26", "787 criteria", "2557 options", "179/290/106"] {
             assert!(last.contains(count), "{count} is not in: {last}");
         }
     }

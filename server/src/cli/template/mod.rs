@@ -4,10 +4,12 @@ mod check;
 mod diff;
 mod show;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use bienban_core::checklist::{
-    AnswerType, Grading, KnockoutLevel, TEA, TEA_1, Template, ocop_set, ocop_sets,
+    AnswerType, Grading, KnockoutLevel, TEA, TEA_1, Template, held_codes, held_set, ocop_set,
+    ocop_sets,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -26,8 +28,8 @@ pub(super) struct TemplateArgs {
     command: TemplateCommand,
 }
 
-/// A checklist is a JSON file, or one inside this program: tea, tea-1, or OCOP-01 to
-/// OCOP-26.
+/// A checklist is a JSON file, or one inside this program: tea, tea-1, OCOP-01 to OCOP-26, or HELD-01
+/// to HELD-26, which check that a recognised product still holds its criteria.
 #[derive(Debug, Subcommand)]
 enum TemplateCommand {
     /// Check checklist files: every fault with its place, and what the valid ones hold.
@@ -66,27 +68,36 @@ pub(super) fn run(arguments: TemplateArgs, output: &Output) -> Result<Answer, Cl
     }
 }
 
-/// Returns the checklists inside this program.
-fn embedded() -> impl Iterator<Item = (&'static str, &'static [u8])> {
-    TEA_EDITIONS.into_iter().chain(ocop_sets().iter().copied())
+/// Returns the checklists inside this program. The checks of recognised products come last: their
+/// criteria are those of the sets once more.
+fn embedded() -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {
+    let files = TEA_EDITIONS.into_iter().chain(ocop_sets().iter().copied());
+    let files = files.map(|(name, bytes)| (name.to_owned(), Cow::Borrowed(bytes)));
+    let made = held_codes().into_iter().filter_map(|code| {
+        let bytes = held_set(&code)?;
+        Some((code, Cow::Owned(bytes)))
+    });
+    files.chain(made)
 }
 
 /// Returns the checklist inside this program that has the name.
-pub(super) fn embedded_as(name: &str) -> Option<&'static [u8]> {
+pub(super) fn embedded_as(name: &str) -> Option<Cow<'static, [u8]>> {
     let tea = TEA_EDITIONS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    tea.map(|(_, bytes)| bytes).or_else(|| ocop_set(name))
+    let file = tea.map(|(_, bytes)| bytes).or_else(|| ocop_set(name));
+    file.map(Cow::Borrowed).or_else(|| held_set(name).map(Cow::Owned))
 }
 
 /// Returns the bytes of a file, or of the checklist inside this program that has the name.
 pub(super) fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
     if let Some(bytes) = embedded_as(name) {
-        return Ok(bytes.to_vec());
+        return Ok(bytes.into_owned());
     }
     let path = Path::new(name);
     std::fs::read(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound if !is_path(name) => {
-            let closest = closest(name, embedded().map(|(known, _)| known));
-            CliError::NoEmbedded { name: name.to_owned(), closest: closest.map(str::to_owned) }
+            let known: Vec<String> = embedded().map(|(known, _)| known).collect();
+            let closest = closest(name, known.iter().map(String::as_str)).map(str::to_owned);
+            CliError::NoEmbedded { name: name.to_owned(), closest }
         }
         _ => CliError::File { path: path.to_owned(), source },
     })

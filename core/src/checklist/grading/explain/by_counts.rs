@@ -57,6 +57,11 @@ fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) 
         format!("{place}: {}, {}: {text}", severity.vi, state.vi),
         format!("{place}: {} finding, {}: {text}", severity.en, state.en),
     );
+    if let Some(day) = found.rechecked {
+        let looked =
+            Line::new(format!("đã tái kiểm ngày {day}"), format!("looked at again on {day}"));
+        line = line.then("; ", &looked);
+    }
     if let Some(clause) = &found.clause {
         let clause = quote(clause);
         line = line.then(" ", &Line::new(format!("({clause})"), format!("({clause})")));

@@ -1,11 +1,12 @@
 //! Explains whether the criteria of a recognised product are held.
 
-use super::super::held::{CriterionHeld, CriterionState, HeldResult};
+use super::super::held::{CriterionHeld, CriterionState, HeldResult, Recognition};
+use super::super::points::Picked;
 use super::super::sheet::Sheet;
 use super::by_points::{chosen, unmet};
 use super::say::{Line, holding};
 use super::{Node, NodeKind, named, rule};
-use crate::checklist::template::Item;
+use crate::checklist::template::{Item, NONE_KEY};
 
 /// Explains the check.
 pub(super) fn node(result: &HeldResult, sheet: &Sheet<'_>) -> Node {
@@ -41,10 +42,14 @@ pub(super) fn node(result: &HeldResult, sheet: &Sheet<'_>) -> Node {
     };
     let mut criteria: Vec<&CriterionHeld> = result.criteria.iter().collect();
     criteria.sort_by_key(|criterion| order(criterion.state));
-    let template = sheet.settings.recognised.as_ref().map(|recognised| &*recognised.template);
+    let template = Recognition::of(sheet).map(|recognised| recognised.template);
     let children = criteria.into_iter().filter_map(|held| {
         let (section, item) = template?.item(&held.item)?;
-        let mut node = Node::new(NodeKind::Held, criterion(held, item));
+        let kind = match held.state {
+            CriterionState::ScoreDrop => NodeKind::ScoreDrop,
+            _ => NodeKind::Held,
+        };
+        let mut node = Node::new(kind, criterion(held, item));
         node = node.of_item(&held.item).of_section(&section.code);
         node = node.with_clause(template?, item.clause.as_ref());
         node.children.extend(held.below.iter().map(|gate| unmet(gate, sheet)));
@@ -78,14 +83,19 @@ fn criterion(held: &CriterionHeld, item: &Item) -> Line {
     let (before, now) = (points(held.recognised_points), points(held.observed_points));
     let name = named(item);
     let observed = chosen(item, held.picked, &held.observed);
+    let recognised = match held.recognised.as_deref() {
+        None => Line::new("không rõ phương án", "option not told"),
+        Some(NONE_KEY) => chosen(item, Picked::None, &None),
+        Some(_) => chosen(item, Picked::Option, &held.recognised),
+    };
     Line::new(
         format!(
-            "{}: {}; công nhận {before} điểm, nay {now} điểm: {}",
-            name.vi, state.vi, observed.vi
+            "{}: {}; công nhận {before} điểm: {}; nay {now} điểm: {}",
+            name.vi, state.vi, recognised.vi, observed.vi
         ),
         format!(
-            "{}: {}; recognised {before} points, now {now}: {}",
-            name.en, state.en, observed.en
+            "{}: {}; recognised {before} points: {}; now {now}: {}",
+            name.en, state.en, recognised.en, observed.en
         ),
     )
 }

@@ -50,6 +50,8 @@ pub enum NodeKind {
     Deviation,
     /// A criterion of a recognised product.
     Held,
+    /// One with fewer points than it was recognised with.
+    ScoreDrop,
     /// Answers that differ, and which of them counts.
     Conflict,
     /// What is missing.

@@ -51,7 +51,13 @@ pub(in super::super) fn headline(outcome: &Outcome, is_final: bool, tally: &Tall
                 ", ",
                 &Line::new(format!("{open} lỗi chưa khắc phục"), format!("{open} deviations open")),
             );
-            passing(result.result, is_final).then(": ", &counts)
+            let mut line = passing(result.result, is_final);
+            if let Some(day) = result.rechecked {
+                let looked =
+                    Line::new(format!("tái kiểm ngày {day}"), format!("re-checked on {day}"));
+                line = line.then(", ", &looked);
+            }
+            line.then(": ", &counts)
         }
         Outcome::CountsTable(result) => {
             let counts = result.counts;

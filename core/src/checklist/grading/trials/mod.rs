@@ -2,6 +2,7 @@
 
 mod effort;
 mod examples;
+mod held;
 mod merged;
 mod merging;
 mod models;

@@ -107,6 +107,7 @@ pub(super) fn finding(item: Option<&str>, severity: Severity) -> Finding {
         deadline: Some(day("2026-12-01")),
         unfixable: false,
         verified: Verification::No,
+        rechecked: None,
     }
 }
 
