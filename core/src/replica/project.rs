@@ -22,7 +22,7 @@ mod carrying;
 mod lines;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 5;
+const PROJECTION_VERSION: u32 = 6;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -155,6 +155,7 @@ impl Step<'_> {
             Fact::Met { from, items, .. } => return self.met(*from, items),
             Fact::Declined { packs, .. } => return self.declined(packs),
             Fact::HeldBack { packs, epoch, at } => self.held_back(packs, *epoch, *at),
+            Fact::Kept { packs, epoch } => return self.kept(packs, *epoch),
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
             Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
