@@ -370,7 +370,7 @@ impl Fact {
             Self::Troubled { .. } => 22,
             Self::Acknowledged { .. } => 23,
             Self::Returned { .. } => 24,
-            Self::Kept { .. } => 25,
+            Self::Kept { .. } => 26,
         }
     }
 
