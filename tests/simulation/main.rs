@@ -58,9 +58,6 @@ fn run_all(seeds: u64) -> Result<oracle::Tally, (u64, String)> {
             }
             match run(seed, false) {
                 Ok(tally) => total.add(&tally),
-                Err(wrong) if wrong.contains(KNOWN_WRONG) => {
-                    println!("seed {seed}: {wrong} (a known defect, docs/reliability.md)");
-                }
                 Err(wrong) => {
                     lowest.fetch_min(seed, Ordering::Relaxed);
                     return Err((seed, wrong));
@@ -83,10 +80,6 @@ fn run_all(seeds: u64) -> Result<oracle::Tally, (u64, String)> {
     }
     failures.into_iter().min().map_or(Ok(total), Err)
 }
-
-/// A known defect: packs whose forerunners nobody has any more are carried for ever. Nothing is lost
-/// by it. Such schedules are printed; this line goes once it is mended.
-const KNOWN_WRONG: &str = "still carries packs to the hub";
 
 #[test]
 fn every_schedule_converges_and_loses_nothing() {

@@ -307,11 +307,21 @@ impl World {
         let entry = entry(&self.phones[at]);
         let mut runner =
             HubRunner::start(self.hub.hub.clone(), entry, Timestamp(self.clock)).unwrap();
+        self.say(|| format!("an old flight of phone {at} comes once more"));
+        let now = Timestamp(self.clock);
         for frame in flight {
-            if runner.handle(&frame).is_err() {
+            let heard = runner.handle(&frame).is_ok();
+            let polled = loop {
+                match runner.poll_frame(now) {
+                    Ok(Some(_)) => {}
+                    polled => break polled.is_ok(),
+                }
+            };
+            // This exchange too may be the one that meets a full disk.
+            self.hub.failed |= runner.take_full() || !polled;
+            if !heard || !polled {
                 break;
             }
-            while let Ok(Some(_)) = runner.poll_frame(Timestamp(self.clock)) {}
         }
     }
 
@@ -380,10 +390,8 @@ impl World {
                     let outcome = exchange.phone.outcome().cloned();
                     self.say(|| format!("phone {at} is through: {progress:?} {outcome:?}"));
                     self.phones[at].exchange = None;
-                    // What is only offered moves nothing: carried packs whose forerunners nobody has
-                    // are offered each time. Whether anything is missing is the oracle's to say.
-                    let moved = progress.received + progress.stored + progress.refused;
-                    return moved + progress.declined > 0 || progress.again;
+                    let moved = progress.received + progress.sent + progress.stored;
+                    return moved + progress.refused + progress.declined > 0 || progress.again;
                 }
                 exchange.hub.grown().unwrap();
                 self.say(|| format!("phone {at} waits; hub merged {merged}"));

@@ -17,7 +17,7 @@ use super::documents::{Replica, each_row};
 use super::facts::Renewal;
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, CARRIED, CarriedRow, DOCUMENT, TIP, TipRow};
+use super::rows::{self, CARRIED, CarriedRow, DOCUMENT, EpochRow, TIP, TipRow, meta};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Incarnation, RawChange, Scope, TemplateId, Timestamp,
 };
@@ -138,17 +138,21 @@ impl Replica {
 }
 
 impl Phone {
-    /// Returns the documents for which this phone carries packs of others that no hub has signed for:
-    /// they are shown, and nothing says yet that the hub has them.
+    /// Returns the documents for which this phone carries packs of others that the hub, in the life of
+    /// its store that was met last, has not said to have: they are shown, as far as nothing before them
+    /// is missing.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn carried(&self) -> Result<Vec<DocumentId>, ReplicaError> {
         let mut documents = Vec::new();
-        each_row(&**self.replica().store(), &[CARRIED], None, |key, value| {
-            // What is signed for and not brought builds on something that the hub still lacks.
-            if rows::decode::<CarriedRow>(key, value)?.stored.is_none() {
+        let store = &**self.replica().store();
+        let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        each_row(store, &[CARRIED], None, |key, value| {
+            // What the hub has and did not bring builds on something that it still lacks.
+            let stored = rows::decode::<CarriedRow>(key, value)?.stored;
+            if stored.is_none() || life.is_some_and(|life| stored != Some(life.epoch)) {
                 documents.extend(rows::document_in(key));
             }
             Ok(())

@@ -150,8 +150,9 @@ impl Phone {
     }
 
     /// Records what the hub said of packs that it does not take: those of others that it judged are
-    /// carried no longer; what it could not read stays, and is offered again later. Returns of how
-    /// many the carrying ended.
+    /// carried no longer; those that it keeps until what comes before them is brought are not offered
+    /// to this life of its store again; what it could not read stays, and is offered again later.
+    /// Returns of how many the carrying ended.
     pub(super) fn declined(
         &self,
         notices: &[Notice],
@@ -160,7 +161,7 @@ impl Phone {
     ) -> Result<usize, ReplicaError> {
         let guard = self.editing().lock()?;
         let store = self.replica().store();
-        let (mut over, mut held) = (Vec::new(), Vec::new());
+        let (mut over, mut kept, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for notice in notices {
             let Notice { document, actor, seq, hash, verdict } = notice;
             let name: (DocumentId, Actor, u64) = (*document, *actor, *seq);
@@ -171,10 +172,11 @@ impl Phone {
                 if own || carried.is_some() {
                     held.push(name);
                 }
-            } else if *verdict != Verdict::Orphan
-                && carried.is_some_and(|row| row.attestation.tip.hash == *hash)
-            {
-                over.push(name);
+            } else if carried.is_some_and(|row| row.attestation.tip.hash == *hash) {
+                match verdict {
+                    Verdict::Orphan => kept.push(name),
+                    _ => over.push(name),
+                }
             }
         }
         let documents: BTreeSet<DocumentId> = over.iter().map(|(document, ..)| *document).collect();
@@ -182,6 +184,9 @@ impl Phone {
         let mut facts = Vec::new();
         if !over.is_empty() {
             facts.push(super::Fact::Declined { packs: over, at: now });
+        }
+        if !kept.is_empty() {
+            facts.push(super::Fact::Kept { packs: kept, epoch });
         }
         if !held.is_empty() {
             facts.push(super::Fact::HeldBack { packs: held, epoch, at: now });

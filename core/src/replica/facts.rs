@@ -309,6 +309,14 @@ pub enum Fact {
         /// That life.
         epoch: [u8; 16],
     },
+    /// Phone: the hub keeps these packs of others, and lacks what comes before them. They are not
+    /// offered again to this life of its store.
+    Kept {
+        /// Document, actor and last number of each pack.
+        packs: Vec<(DocumentId, Actor, u64)>,
+        /// That life.
+        epoch: [u8; 16],
+    },
 }
 
 /// Bytes of one record that may hold much: half of what a record may, for the fields around them.
@@ -362,6 +370,7 @@ impl Fact {
             Self::Troubled { .. } => 22,
             Self::Acknowledged { .. } => 23,
             Self::Returned { .. } => 24,
+            Self::Kept { .. } => 26,
         }
     }
 
@@ -604,6 +613,7 @@ mod tests {
             },
             Fact::Acknowledged { upto: 9, at: AT },
             Fact::Returned { templates: vec![TemplateId([1; 32])], epoch: [8; 16] },
+            Fact::Kept { packs: vec![(document, actor, 6)], epoch: [8; 16] },
         ]
     }
 

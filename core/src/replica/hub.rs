@@ -26,6 +26,7 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
 mod admission;
+pub(super) mod stranded;
 mod waiting;
 
 /// A place in a key: position and index. All bits set come after every place.
@@ -65,6 +66,7 @@ pub struct Hub {
     known: RwLock<BTreeSet<DeviceId>>,
     /// Set while what was set aside must be looked at again and could not be.
     owed: AtomicBool,
+    unanswered: stranded::Unanswered,
 }
 
 /// Why a checklist was not published.
@@ -205,7 +207,8 @@ impl Hub {
         let active = devices.iter().filter(|entry| entry.active).map(|entry| entry.device);
         let known = RwLock::new(active.collect());
         let (in_flight, owed) = (Arc::default(), AtomicBool::new(false));
-        let hub = Self { replica, key, in_flight, known, owed };
+        let unanswered = stranded::Unanswered::default();
+        let hub = Self { replica, key, in_flight, known, owed, unanswered };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -364,7 +367,8 @@ impl Hub {
                 batch.declined.clear();
             }
             Some(Err(error)) => return Err(error.into()),
-            Some(Ok(_)) | None => {}
+            Some(Ok(_)) => self.attach(batch.noted.iter().map(|(name, _)| *name))?,
+            None => {}
         }
         accepted.declined = batch.declined;
         let mut signed = batch.held;
@@ -413,7 +417,7 @@ impl Hub {
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
             let signer = pack.device();
-            let decision = self.decide(tips, from, pack, bytes)?;
+            let decision = self.within_limit(batch, self.decide(tips, from, pack, bytes)?)?;
             batch.note(tips, accepted, (signer, bytes), decision);
         }
         Ok(())
@@ -500,13 +504,13 @@ impl Hub {
             return Ok(Decision::Clogged);
         }
         let Some(held) = self.tip(tips, document, actor)? else {
-            return Ok(match pack.previous() {
-                None => self.take(pack)?,
-                Some(_) => Decision::Ask(Want { document, actor, from_seq: 1 }),
-            });
+            return match pack.previous() {
+                None => self.take(pack),
+                Some(_) => self.beyond(from, &pack, 1, bytes),
+            };
         };
         if pack.first_seq() > held.seq + 1 {
-            return Ok(Decision::Ask(Want { document, actor, from_seq: held.seq + 1 }));
+            return self.beyond(from, &pack, held.seq + 1, bytes);
         }
         // The two lines must be one up to the last change that both have. A line's hash covers all
         // changes before it, so comparing one place compares the whole.

@@ -447,7 +447,7 @@ impl Phone {
     }
 
     /// Returns what the hub did not take into the record, newest last. What it has taken since,
-    /// because this device's rights were corrected, is left out.
+    /// because this device's rights were corrected or what came before it was brought, is left out.
     ///
     /// # Errors
     ///
@@ -459,7 +459,7 @@ impl Phone {
             let notice: Notice = rows::decode(key, value)?;
             let own = rows::of_actor(ARRIVAL, notice.document, notice.actor);
             let row: Option<ArrivalRow> = rows::get(store, &own)?;
-            let taken = notice.verdict == Verdict::NotAllowed
+            let taken = matches!(notice.verdict, Verdict::NotAllowed | Verdict::Orphan)
                 && row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq);
             if !taken {
                 notices.push(notice);

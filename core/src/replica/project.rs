@@ -155,6 +155,7 @@ impl Step<'_> {
             Fact::Met { from, items, .. } => return self.met(*from, items),
             Fact::Declined { packs, .. } => return self.declined(packs),
             Fact::HeldBack { packs, epoch, at } => self.held_back(packs, *epoch, *at),
+            Fact::Kept { packs, epoch } => return self.kept(packs, *epoch),
             Fact::Forked { document, actor } => return self.forked(*document, *actor),
             Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, .. } => {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());

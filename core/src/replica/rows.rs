@@ -73,11 +73,15 @@ pub(super) const PENDING: u8 = b'w';
 pub(super) const PARKED: u8 = b'k';
 /// Hub: feed number → [`FeedRow`].
 pub(super) const FEED: u8 = b'f';
-/// Hub: document, actor, seq, hash → (): a pack in quarantine, so that a retry adds nothing.
+/// Hub: document, actor, seq, hash → [`crate::sync::Verdict`]: a pack in quarantine, so that a retry
+/// adds nothing, and what continues it is known.
 pub(super) const QUARANTINE: u8 = b'z';
 /// Hub: device, document, actor, seq, hash → [`ShutRow`]: a pack set aside because its device may not
 /// write it, or is not known. It is looked at again when that changes.
 pub(super) const SHUT: u8 = b'S';
+/// Hub: document, actor, seq, hash → [`StrandedRow`]: a pack set aside because nobody who brought it
+/// had what comes before it. It is looked at again when its line grows.
+pub(super) const STRANDED: u8 = b'N';
 /// Hub: checklist, document, position, index → device: accepted, and its checklist is not here.
 pub(super) const LATER: u8 = b'T';
 /// Hub: checklist → (): it came while packs waited for it.
@@ -200,7 +204,7 @@ pub(super) struct CarriedRow {
     pub(super) first_seq: u64,
     /// The proof of the actor's changes up to the pack's last.
     pub(super) attestation: Attestation,
-    /// The life of the hub's store that has signed for it, if one has.
+    /// The life of the hub's store that has signed for it, or keeps it beyond a hole, if one has.
     pub(super) stored: Option<[u8; 16]>,
     /// The phone that brought it.
     pub(super) from: DeviceId,
@@ -248,6 +252,16 @@ pub(super) struct ShutRow {
     pub(super) from: DeviceId,
     /// Its device was not known then.
     pub(super) stranger: bool,
+    /// The number of the notice that tells its device.
+    pub(super) number: u64,
+}
+
+/// A pack beyond a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StrandedRow {
+    /// The record that keeps it, and its place among what that record sets aside.
+    pub(super) place: PackPlace,
+    pub(super) first_seq: u64,
     /// The number of the notice that tells its device.
     pub(super) number: u64,
 }
@@ -361,8 +375,26 @@ pub(super) fn of_change(table: u8, document: DocumentId, change: &ChangeHash) ->
 }
 
 pub(super) fn of_quarantine(notice: &Notice) -> Vec<u8> {
-    let Notice { document, actor, seq, hash, .. } = notice;
+    of_set_aside(notice.document, notice.actor, notice.seq, &notice.hash)
+}
+
+pub(super) fn of_set_aside(
+    document: DocumentId,
+    actor: Actor,
+    seq: u64,
+    hash: &ChangeHash,
+) -> Vec<u8> {
     key(QUARANTINE, &[&document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+}
+
+pub(super) fn of_stranded(notice: &Notice) -> Vec<u8> {
+    let Notice { document, actor, seq, hash, .. } = notice;
+    key(STRANDED, &[&document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+}
+
+/// How many packs of a device are kept beyond holes.
+pub(super) fn stranded_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[b"stranded", &device.0])
 }
 
 pub(super) fn of_place(table: u8, document: DocumentId, place: PackPlace) -> Vec<u8> {

@@ -279,6 +279,10 @@ pub struct HubRunner {
     unmerged: BTreeMap<(DocumentId, Actor), u64>,
     /// What this exchange has asked the device for; asking twice would not bring more.
     asked: BTreeSet<Want>,
+    /// Of how many of these the hub has noted that the device has no more; `None` before the first.
+    noted: Option<usize>,
+    /// A limit or failure left something out that the device did send: what is missing may be that.
+    left_out: bool,
     /// A device or checklist was made known here, and nobody was told yet.
     announced: bool,
     /// The disk had no room for what was pushed or asked, and nobody was told yet.
@@ -310,6 +314,8 @@ impl HubRunner {
             session,
             unmerged: BTreeMap::new(),
             asked: BTreeSet::new(),
+            noted: None,
+            left_out: false,
             announced: false,
             full: false,
             closing: false,
@@ -449,7 +455,18 @@ impl HubRunner {
                 HubOutput::Finished(outcome) => self.outcome = Some(outcome),
             }
         }
+        self.note_answered()?;
         Ok(None)
+    }
+
+    /// Tells the hub, once, that the device has answered all that it was asked.
+    fn note_answered(&mut self) -> Result<(), ReplicaError> {
+        let asked = self.asked.len();
+        if self.session.has_stored_pushes() && !self.left_out && self.noted != Some(asked) {
+            self.hub.note_answered(self.entry.device, &self.asked)?;
+            self.noted = Some(asked);
+        }
+        Ok(())
     }
 
     /// Ends the exchange because this side failed, and tells the device when to try again.
@@ -490,6 +507,7 @@ impl HubRunner {
             }
         }
         self.ask(&mut accepted);
+        self.left_out |= accepted.undecided || accepted.failure.is_some();
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
         Ok(())

@@ -128,7 +128,7 @@ pub enum Verdict {
     ChainBroken,
     /// The device may not write this document. Kept aside.
     NotAllowed,
-    /// It builds on changes that nobody has sent yet; it waits.
+    /// It builds on changes that nobody has sent yet; it waits. Kept aside until they come.
     Orphan,
     /// The hub's quota for set-aside changes of this device is used up; it was not kept.
     OverQuota,

@@ -79,7 +79,8 @@ impl Hub {
         Ok(count.unwrap_or(0) >= STRANGERS_PER_DEVICE_MAX)
     }
 
-    /// Looks again at what was set aside because its device might not write it.
+    /// Looks again at what was set aside because its device might not write it, or because what comes
+    /// before it was missing.
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl Hub {
         for entry in self.replica.devices()? {
             self.reconsider(entry.device)?;
         }
-        Ok(())
+        self.attach_all()
     }
 
     /// As [`Self::reconsider_all`], for one device.
@@ -123,11 +124,12 @@ impl Hub {
                 }
             }
             self.admit(device, &kept, at)?;
+            self.attach(kept.iter().map(|(pack, _)| (pack.document(), pack.actor())))?;
         }
     }
 
     /// Takes in what was set aside.
-    fn admit(
+    pub(super) fn admit(
         &self,
         device: DeviceId,
         kept: &[(Pack, Vec<u8>)],
@@ -142,7 +144,7 @@ impl Hub {
     }
 
     /// Reads a pack that was set aside, and when it came. None where its record is lost.
-    fn evidence(
+    pub(super) fn evidence(
         &self,
         records: &mut Records,
         place: PackPlace,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Hub;
 use crate::model::{DeviceId, DocumentId, TemplateId};
 use crate::replica::ReplicaError;
-use crate::replica::rows::{self, LATER, META, PARKED, RIPE, SHUT};
+use crate::replica::rows::{self, LATER, META, PARKED, RIPE, SHUT, STRANDED};
 use crate::store::StoreError;
 use crate::sync::{HubWaiting, SetAside};
 
@@ -35,9 +35,13 @@ impl Hub {
             }
         }
         waiting.more |= more;
-        let (causes, more) = self.groups(PARKED)?;
+        let (mut causes, more) = self.groups(PARKED)?;
+        let (stranded, more_stranded) = self.groups(STRANDED)?;
+        for (name, count) in stranded {
+            *causes.entry(name).or_default() += count;
+        }
         waiting.causes = causes.into_iter().map(|(name, n)| (DocumentId(name), n)).collect();
-        waiting.more |= more;
+        waiting.more |= more || more_stranded;
         let prefix = rows::key(META, &[rows::ASIDE]);
         let page = self.replica.store().scan(&prefix, None, NAMED_MAX + 1)?;
         waiting.more |= page.len() > NAMED_MAX;
@@ -47,6 +51,12 @@ impl Hub {
             let count: u64 = rows::decode(key, value)?;
             let shut = rows::key(SHUT, &[&device.0]);
             let shut = self.replica.store().scan(&shut, None, COUNTED_MAX)?.len() as u64;
+            // Named above, by what they wait for.
+            let stranded = rows::get(&**self.replica.store(), &rows::stranded_of(device))?;
+            let count = count.saturating_sub(stranded.unwrap_or(0));
+            if count == 0 {
+                continue;
+            }
             waiting.set_aside.push(SetAside {
                 device,
                 known: self.replica.device(device)?.is_some(),

@@ -9,6 +9,7 @@ use crate::sync::{Ending, Frame, Role};
 use crate::trust::DeviceKey;
 
 mod carrying;
+mod holes;
 mod slices;
 
 const NOW: Time = Time(1_795_000_000_000);

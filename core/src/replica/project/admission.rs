@@ -4,13 +4,13 @@
 use super::super::facts::{PackPlace, Quarantined, Trouble};
 use super::super::rows::{
     self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE,
-    SHUT, STALE, ShutRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
+    SHUT, STALE, STRANDED, ShutRow, StrandedRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
 };
 use super::Step;
 use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
 use crate::replica::access::{ReviewAct, may_review};
 use crate::store::StoreError;
-use crate::sync::{DeviceEntry, Notice, Pack, Verdict};
+use crate::sync::{DeviceEntry, Notice, Pack, PackHeader, Verdict};
 
 impl Step<'_> {
     /// Puts a pack among what is to be merged, or apart where its checklist is not here: nothing
@@ -70,6 +70,13 @@ impl Step<'_> {
                 self.count(rows::strangers_of(from), 1)?;
             }
         }
+        if entry.notice.verdict == Verdict::Orphan
+            && let Ok(header) = PackHeader::peek(&entry.bytes)
+        {
+            let row = StrandedRow { place, first_seq: header.first_seq, number };
+            self.index.put(rows::of_stranded(&entry.notice), &row);
+            self.count(rows::stranded_of(entry.device), 1)?;
+        }
         Ok(())
     }
 
@@ -88,15 +95,52 @@ impl Step<'_> {
         let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
         self.index.put(head, &number);
         self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
-        self.index.put(known, &());
+        self.index.put(known, &entry.notice.verdict);
         self.count(rows::aside_of(entry.device), 1)?;
         self.totals(|totals| totals.quarantined += 1)?;
         Ok(Some(number))
     }
 
-    /// Takes back what was said of a pack while its device was not allowed to write it: it is in
-    /// the record now, or on its way there.
+    /// Takes back what was said of a pack while its device was not allowed to write it, or while what
+    /// comes before it was missing: it is in the record now, or on its way there.
     pub(super) fn readmit(&mut self, pack: &Pack) -> Result<(), StoreError> {
+        self.let_in(pack)?;
+        self.reach(pack)
+    }
+
+    /// As [`Self::readmit`], of what was kept beyond a hole.
+    fn reach(&mut self, pack: &Pack) -> Result<(), StoreError> {
+        let (document, actor) = (pack.document(), pack.actor());
+        if self.index.below.scan(&rows::of_actor(STRANDED, document, actor), None, 1)?.is_empty() {
+            return Ok(());
+        }
+        for (seq, change) in (pack.first_seq()..).zip(pack.changes()) {
+            let (hash, verdict) = (change.facts().hash, Verdict::Orphan);
+            let notice = Notice { document, actor, seq, hash, verdict };
+            let key = rows::of_stranded(&notice);
+            let Some(row) = self.index.get::<StrandedRow>(&key)? else { continue };
+            self.index.remove(key);
+            self.count(rows::stranded_of(pack.device()), -1)?;
+            self.take_back(pack.device(), &notice, row.number)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back a notice to a device, and that its pack is set aside.
+    fn take_back(
+        &mut self,
+        device: DeviceId,
+        notice: &Notice,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        self.index.remove(rows::of_quarantine(notice));
+        self.index.remove(rows::notice_of_device(device, number));
+        self.count(rows::aside_of(device), -1)?;
+        self.totals(|totals| totals.quarantined = totals.quarantined.saturating_sub(1))
+    }
+
+    /// As [`Self::readmit`], of what its device might not write.
+    fn let_in(&mut self, pack: &Pack) -> Result<(), StoreError> {
         let (document, actor) = (pack.document(), pack.actor());
         let prefix = rows::key(SHUT, &[&pack.device().0, &document.0, &actor.0]);
         if self.index.below.scan(&prefix, None, 1)?.is_empty() {
@@ -108,13 +152,10 @@ impl Step<'_> {
             let key = rows::of_shut(pack.device(), &notice);
             let Some(row) = self.index.get::<ShutRow>(&key)? else { continue };
             self.index.remove(key);
-            self.index.remove(rows::of_quarantine(&notice));
-            self.index.remove(rows::notice_of_device(pack.device(), row.number));
-            self.count(rows::aside_of(pack.device()), -1)?;
             if row.stranger {
                 self.count(rows::strangers_of(row.from), -1)?;
             }
-            self.totals(|totals| totals.quarantined = totals.quarantined.saturating_sub(1))?;
+            self.take_back(pack.device(), &notice, row.number)?;
         }
         Ok(())
     }

@@ -109,6 +109,22 @@ impl Step<'_> {
         }
     }
 
+    /// Notes that the hub keeps packs of others whose forerunners it lacks. They are carried on, for
+    /// another life of its store; this one is not offered them again.
+    pub(super) fn kept(
+        &mut self,
+        packs: &[(DocumentId, Actor, u64)],
+        epoch: [u8; 16],
+    ) -> Result<(), StoreError> {
+        for (document, actor, seq) in packs {
+            let key = rows::of_seq(CARRIED, *document, *actor, *seq);
+            if let Some(row) = self.index.get::<CarriedRow>(&key)? {
+                self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });
+            }
+        }
+        Ok(())
+    }
+
     /// The hub's store lives another life. What it said of lines in an earlier one holds until it
     /// brings more of them: the cause may be gone, or it may not know of it any more.
     pub(super) fn restored(&mut self, epoch: [u8; 16]) -> Result<(), StoreError> {

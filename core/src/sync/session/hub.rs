@@ -456,7 +456,7 @@ impl HubSession {
     }
 
     /// Everything the phone had at its Hello, or gave after a comparison, has arrived and is durable.
-    fn has_stored_pushes(&self) -> bool {
+    pub(crate) fn has_stored_pushes(&self) -> bool {
         self.accepting == 0 && self.answered.is_some_and(|answered| answered >= self.expected)
     }
 

@@ -30,20 +30,24 @@ fn listed(side: &Side) -> usize {
 
 /// Projects the journal once more and compares every row that is not a cache.
 fn rebuilds(side: &Side) {
+    rebuilds_rows(&*side.store);
+}
+
+pub(super) fn rebuilds_rows(store: &dyn Store) {
     let again = MemoryStore::new(Arc::new(Projection));
-    for at in 1..=side.store.position().0 {
-        again.commit(vec![side.store.record(Position(at)).unwrap().unwrap()]).unwrap();
+    for at in 1..=store.position().0 {
+        again.commit(vec![store.record(Position(at)).unwrap().unwrap()]).unwrap();
     }
-    let rows = |store: &MemoryStore| {
+    let rows = |store: &dyn Store| {
         let mut rows = store.scan(&[], None, usize::MAX).unwrap();
         rows.retain(|(key, _)| !b"bsoxV".contains(&key[0]));
         rows
     };
-    assert_eq!(rows(&again), rows(&side.store));
+    assert_eq!(rows(&again), rows(store));
 }
 
 /// One exchange at a time, over a line that may change what the phone says.
-fn exchange(
+pub(super) fn exchange(
     side: &Side,
     hub: &Arc<Hub>,
     now: Time,
@@ -87,7 +91,7 @@ fn exchange(
     }
 }
 
-fn as_said(frame: Vec<u8>) -> Vec<u8> {
+pub(super) fn as_said(frame: Vec<u8>) -> Vec<u8> {
     frame
 }
 
@@ -281,7 +285,7 @@ fn however_much_is_carried_one_exchange_offers_all_of_it() {
     assert_eq!(carried_load(&two), LoadRow::default());
 }
 
-fn carried_load(side: &Side) -> LoadRow {
+pub(super) fn carried_load(side: &Side) -> LoadRow {
     let key = crate::replica::rows::load_of_all();
     crate::replica::rows::get(&*side.store, &key).unwrap().unwrap_or_default()
 }
