@@ -5,6 +5,7 @@
 mod answers;
 mod bounds;
 mod exchanges;
+mod forks;
 mod heap;
 mod holes;
 mod hub;

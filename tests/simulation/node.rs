@@ -8,6 +8,7 @@ use bienban_core::replica::{
     Hub, HubOptions, HubRunner, Phone, PhoneRunner, Projection, ReplicaError,
 };
 use bienban_core::store::{MemoryDisk, MemoryStore};
+use bienban_core::sync::Frame;
 use bienban_core::trust::DeviceKey;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -34,6 +35,22 @@ pub(crate) struct Exchange {
     pub(crate) hub: HubRunner,
     pub(crate) up: VecDeque<Vec<u8>>,
     pub(crate) down: VecDeque<Vec<u8>>,
+    /// What the hub sends comes in frames of one entry each, as it does where entries are large.
+    pub(crate) small: bool,
+}
+
+/// Parts the entries of a frame; the position belongs to the last.
+fn parted(frame: Vec<u8>) -> Vec<Vec<u8>> {
+    let Ok(Frame::Items { items, position }) = Frame::decode(&frame) else { return vec![frame] };
+    let count = items.len();
+    if count < 2 {
+        return vec![frame];
+    }
+    let part = |(at, item)| {
+        let position = position.filter(|_| at + 1 == count);
+        Frame::Items { items: vec![item], position }.encode().unwrap()
+    };
+    items.into_iter().enumerate().map(part).collect()
 }
 
 impl Exchange {
@@ -53,7 +70,7 @@ impl Exchange {
     /// Delivers the next frame to the phone, or lets the hub work. Returns whether anything was done.
     pub(crate) fn step_phone(&mut self, now: Timestamp) -> Result<bool, ReplicaError> {
         if let Some(frame) = self.hub.poll_frame(now)? {
-            self.down.push_back(frame);
+            self.down.extend(if self.small { parted(frame) } else { vec![frame] });
             return Ok(true);
         }
         if !self.phone.wants_input() {

@@ -94,9 +94,9 @@ impl World {
             950..960 => self.power_cut_hub(),
             960..970 => self.toggle_full(phone),
             970..975 => self.toggle_full_hub(),
-            975..982 => self.jump_clock(phone),
-            982..988 => self.back_up(phone),
-            988..992 => self.restore(phone),
+            975..980 => self.jump_clock(phone),
+            980..986 => self.back_up(phone),
+            986..992 => self.restore(phone),
             992..994 => self.clone_phone(phone),
             994..998 => self.ghost(phone),
             _ => self.hub_backup(),
@@ -169,7 +169,8 @@ impl World {
             node.flights.push(up.iter().cloned().collect());
         }
         let served = HubRunner::start(hub, entry(node), Timestamp(self.clock)).unwrap();
-        node.exchange = Some(Exchange { phone: runner, hub: served, up, down: VecDeque::new() });
+        let (down, small) = (VecDeque::new(), self.clock % 2 == 0);
+        node.exchange = Some(Exchange { phone: runner, hub: served, up, down, small });
         self.say(|| format!("phone {at} connects, live {live}"));
     }
 
@@ -377,7 +378,8 @@ impl World {
         let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
         let phone = PhoneRunner::start(node.phone.clone(), options, entropy, now).unwrap();
         let served = HubRunner::start(hub, entry(node), Timestamp(self.clock)).unwrap();
-        let exchange = Exchange { phone, hub: served, up: VecDeque::new(), down: VecDeque::new() };
+        let (up, down, small) = (VecDeque::new(), VecDeque::new(), self.clock % 2 == 0);
+        let exchange = Exchange { phone, hub: served, up, down, small };
         node.exchange = Some(exchange);
         for _ in 0..FRAMES_MAX {
             let up = self.deliver_one(at, true).unwrap_or_else(|error| panic!("hub: {error}"));

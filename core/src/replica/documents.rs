@@ -423,6 +423,7 @@ impl Replica {
         let mut changes = Vec::new();
         let mut fresh = 0;
         let mut missing = false;
+        let followed = self.followed(document)?;
         let prefix = rows::of_document(SOURCE, document);
         let start = upto.clone();
         each_row(&*self.store, &prefix, start, |key, value| {
@@ -430,7 +431,9 @@ impl Replica {
             upto = Some(key.to_vec());
             let source = rows::decode(key, value)?;
             match self.changes(records, key, source, (&genesis, &shape)) {
-                Ok(more) => changes.extend(more),
+                Ok(more) => {
+                    changes.extend(more.into_iter().filter(|c| stands(&followed, key, source, c)))
+                }
                 // A record that is lost: what builds on it waits until a peer brings it again.
                 Err(StoreError::Damaged { .. }) => missing = true,
                 Err(error) => return Err(error),
@@ -450,6 +453,19 @@ impl Replica {
         each_row(&*self.store, &rows::of_document(rows::CLOSED, document), None, |key, value| {
             let line: ClosedLine = rows::decode(key, value)?;
             lines.insert(line.actor, line);
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
+    /// Returns the lines of a document that were forked, and up to which record sources hold another
+    /// line of their actors than the hub's.
+    pub(super) fn followed(&self, document: DocumentId) -> Result<FollowedLines, StoreError> {
+        let mut lines = FollowedLines::new();
+        each_row(&*self.store, &rows::of_document(rows::FOLLOWED, document), None, |key, at| {
+            if let Some(actor) = rows::actor_in(key) {
+                lines.insert(actor, rows::decode(key, at)?);
+            }
             Ok(())
         })?;
         Ok(lines)
@@ -591,6 +607,27 @@ impl Replica {
 
 /// The lines of a document that end in the record, by actor.
 pub(super) type ClosedLines = BTreeMap<Actor, ClosedLine>;
+
+/// The lines of a document that were forked, by actor, with a position in the journal.
+pub(super) type FollowedLines = BTreeMap<Actor, u64>;
+
+/// Returns whether a change that a source brings may stand in the document. It may not where it came
+/// before the hub's own line of its actor took its place. Own edits that were made anew leave the
+/// sources by themselves.
+pub(super) fn stands(
+    lines: &FollowedLines,
+    key: &[u8],
+    source: Source,
+    change: &RawChange,
+) -> bool {
+    if lines.is_empty() || matches!(source, Source::Change | Source::Resubmitted { .. }) {
+        return true;
+    }
+    let actor = change.facts().actor.as_slice().try_into().map(Actor);
+    let since = actor.ok().and_then(|actor| lines.get(&actor));
+    let place = rows::place_in(key);
+    since.is_none_or(|since| place.is_none_or(|place| place.at >= *since))
+}
 
 /// Returns whether a change lies behind the end of its line.
 pub(super) fn is_closed(lines: &ClosedLines, change: &RawChange) -> bool {

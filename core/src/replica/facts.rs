@@ -56,7 +56,7 @@ pub struct MergedPack {
     pub tip: ChangeHash,
 }
 
-/// An edit of a forked line that was made anew under another actor.
+/// An own edit that was made anew under another actor, or that a fork left as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
     /// Where the document's list of sources named it.
@@ -200,23 +200,24 @@ pub enum Fact {
         /// The device.
         entry: DeviceEntry,
     },
-    /// Phone: the hub holds another line of this actor; ours is taken out of what we offer.
+    /// Phone: the hub holds another line of this actor; the one here, ours or another device's, is
+    /// taken out of what we offer. It stays in the document until the hub's is here whole.
     Forked {
         /// The document.
         document: DocumentId,
         /// The actor with two lines.
         actor: Actor,
     },
-    /// Phone: the hub's line of a forked actor was taken, our own edits were made anew under a fresh
-    /// actor. The originals stay in the journal.
+    /// Phone: own edits that cannot stay as they are were made anew under a fresh actor, or own edits
+    /// came back from the hub. The originals stay in the journal.
     Adopted {
         /// The document.
         genesis: Genesis,
-        /// The actor with two lines.
+        /// The actor whose line is the cause.
         actor: Actor,
         /// Under which our edits are made anew: named after them, so that clones agree.
         incarnation: Incarnation,
-        /// The hub's line.
+        /// What came back of the line.
         packs: Vec<Vec<u8>>,
         /// Our edits, renamed.
         resubmitted: Vec<Vec<u8>>,
@@ -309,6 +310,18 @@ pub enum Fact {
         /// That life.
         epoch: [u8; 16],
     },
+    /// Phone: the hub's line of a forked actor is here whole. What was here under its name before the
+    /// fork was noticed, and is not in that line, is in no document any more.
+    Followed {
+        /// The document.
+        document: DocumentId,
+        /// The actor with two lines.
+        actor: Actor,
+        /// Own edits that continue the hub's line as it is now: they are to be sent again.
+        left: Vec<Replaced>,
+        /// When.
+        at: Timestamp,
+    },
     /// Phone: the hub keeps these packs of others, and lacks what comes before them. They are not
     /// offered again to this life of its store.
     Kept {
@@ -370,6 +383,7 @@ impl Fact {
             Self::Troubled { .. } => 22,
             Self::Acknowledged { .. } => 23,
             Self::Returned { .. } => 24,
+            Self::Followed { .. } => 25,
             Self::Kept { .. } => 26,
         }
     }
@@ -613,6 +627,12 @@ mod tests {
             },
             Fact::Acknowledged { upto: 9, at: AT },
             Fact::Returned { templates: vec![TemplateId([1; 32])], epoch: [8; 16] },
+            Fact::Followed {
+                document,
+                actor,
+                left: vec![Replaced { place: place(), actor, seq: 6 }],
+                at: AT,
+            },
             Fact::Kept { packs: vec![(document, actor, 6)], epoch: [8; 16] },
         ]
     }

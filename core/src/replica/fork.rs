@@ -1,6 +1,6 @@
-//! Taking in what the hub sends, and what to do when own edits cannot stay as they are:
-//! the hub holds another line of this device's own changes (a restored backup or a cloned phone wrote
-//! under one name twice), or it refused a change that they build on.
+//! Taking in what the hub sends, and what to do when own edits cannot stay as they are because the
+//! hub refused a change that they build on. Where it holds another line under a name is found in
+//! `standing.rs`, and the end of that is in `following.rs`.
 //!
 //! The hub's word stays. Own edits are made anew, operation by operation, under a fresh actor; the
 //! originals stay in the journal. What has no place without a refused change is noted as not
@@ -10,20 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ReplicaError;
-use super::access;
-use super::documents::{ClosedLines, each_row, is_closed};
+use super::documents::{ClosedLines, each_row, is_closed, stands};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{
-    self, ARRIVAL, ArrivalRow, BEYOND, BeyondRow, CLOSED, EARLIER, FORK, PACK, PackRow, SOURCE,
-    Source,
-};
+use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, SOURCE, Source};
+use super::standing::Standing;
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
 };
 use crate::store::{Position, StoreError};
-use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Verdict};
+use crate::sync::{
+    ClosedLine, FeedItem, FeedPosition, Notice, Pack, PackHeader, Snapshot, Verdict,
+};
 use crate::trust::Tip;
 
 /// Documents whose summaries are renewed right after something arrived; the rest follow when lists
@@ -31,16 +30,17 @@ use crate::trust::Tip;
 pub(super) const REFRESHED_AT_ONCE_MAX: usize = 256;
 
 /// An entry of a list of edits in a record takes at most about this.
-const REPLACED_BYTES: usize = 96;
+pub(super) const REPLACED_BYTES: usize = 96;
 
 /// A number in a record takes at most this.
 const OPERATION_BYTES: usize = 5;
 
 /// An own edit that the document holds, and where it stands.
-struct OwnEdit {
-    place: PackPlace,
-    actor: Actor,
-    change: RawChange,
+#[derive(Clone)]
+pub(super) struct OwnEdit {
+    pub(super) place: PackPlace,
+    pub(super) actor: Actor,
+    pub(super) change: RawChange,
 }
 
 impl OwnEdit {
@@ -51,23 +51,35 @@ impl OwnEdit {
     }
 }
 
+/// A line: its document and its actor.
+pub(super) type LineName = (DocumentId, Actor);
+
+/// What arrived, checked by itself and not yet against what is held.
+enum Checked {
+    Pack(Box<Pack>, Vec<u8>),
+    Other(FeedItem),
+}
+
 /// What arrived, by what is to be done with it.
 #[derive(Default)]
 struct Arrived {
     kept: Vec<FeedItem>,
-    own_lines: BTreeMap<(DocumentId, Actor), Vec<Pack>>,
+    /// Packs of own edits that came back before they were signed here.
+    back: BTreeMap<LineName, Vec<Pack>>,
     closed: BTreeMap<DocumentId, Vec<ClosedLine>>,
+    /// Lines that are not the ones held under their names.
+    differing: BTreeSet<LineName>,
     cloned: bool,
 }
 
 /// What became of orphaned edits.
 #[derive(Default)]
-struct Anew {
+pub(super) struct Anew {
     /// Under which they were made anew; `None` when there were none.
-    life: Option<Incarnation>,
-    changes: Vec<RawChange>,
+    pub(super) life: Option<Incarnation>,
+    pub(super) changes: Vec<RawChange>,
     /// Those that have no place any more, or not wholly.
-    rejected: Vec<Rejected>,
+    pub(super) rejected: Vec<Rejected>,
 }
 
 /// What arrived and what it means for this device.
@@ -82,8 +94,12 @@ pub struct Taken {
     pub widened: bool,
     /// A line has a hole, or had one that was filled: the next contact has to compare everything.
     pub gapped: bool,
-    /// Own edits were made anew because the hub refused what they build on, and wait to be sent.
+    /// Own edits were made anew because the hub refused what they build on or holds another line, and
+    /// wait to be sent.
     pub remade: bool,
+    /// The hub holds other lines under some names. They are withdrawn here, and the next contact has
+    /// to compare everything.
+    pub forked: bool,
 }
 
 impl Phone {
@@ -100,87 +116,128 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<Taken, ReplicaError> {
-        let Arrived { kept, own_lines, closed, cloned } = self.sort_out(items)?;
-        let mut taken = Taken { recorded: kept.len(), cloned, ..Taken::default() };
-        taken.widened = self.is_widened(&kept)?;
-        let position = position.filter(|_| !taken.cloned && !taken.widened);
-        let mut facts = Vec::new();
+        let checked = check(self, items)?;
         // While an edit is read, made and recorded, nothing may slip in under it.
         let guard = self.editing().lock()?;
+        let Arrived { kept, back, closed, differing, cloned } = self.sort_out(checked)?;
+        let mut taken = Taken { recorded: kept.len() + back.len(), cloned, ..Taken::default() };
+        let rights = self.new_rights(&kept)?;
+        taken.widened = rights.is_some();
+        let (mut facts, own) = self.withdrawal(&differing)?;
+        taken.forked = !facts.is_empty();
+        let compared = !taken.cloned && !taken.widened && !taken.forked;
+        let position = position.filter(|_| compared);
         let mut remade = Vec::new();
         for (document, lines) in closed {
             remade.extend(self.remake(document, &lines, &kept, now)?);
         }
-        if !kept.is_empty() || position.is_some() {
-            facts.push(Fact::Received { items: kept, position, at: now });
+        // The hub's lines of forked actors are followed once all of them is recorded.
+        let following = position.is_some() && self.has_forks()?;
+        let reached = position.filter(|_| !following);
+        for packs in back.into_values() {
+            facts.extend(self.come_back(packs, now)?);
+        }
+        if !kept.is_empty() || reached.is_some() {
+            facts.push(Fact::Received { items: kept, position: reached, at: now });
         }
         taken.remade = !remade.is_empty();
         if taken.cloned {
             // Something else writes under this name. A fresh incarnation keeps the two apart, and
             // without a position the next contact compares everything.
             facts.push(self.renewal(fresh, Renewal::Cloned, now));
+        } else if own {
+            facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         } else if taken.remade {
             facts.push(self.renewal(fresh, Renewal::Closed, now));
         } else if taken.widened {
             // What was there before this device might see it lies behind its position.
             facts.push(Fact::Lagging);
         }
+        let wants = rights.map_or(Ok(Vec::new()), |rights| self.allowed_now(&rights))?;
+        if !wants.is_empty() {
+            facts.push(Fact::Lacking { wants });
+        }
         facts.extend(remade);
         if !facts.is_empty() {
             self.record_all(&facts)?;
         }
-        drop(guard);
-        for ((document, actor), packs) in own_lines {
-            taken.recorded += packs.len();
-            self.adopt((document, actor), packs, fresh, now)?;
+        if following {
+            taken.remade |= self.follow(fresh, now)?;
+            self.record(Fact::Received { items: Vec::new(), position, at: now })?;
         }
-        let guard = self.editing().lock()?;
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
         taken.gapped = self.has_gap()?;
         Ok(taken)
     }
 
-    /// Checks what arrived and parts it by what is to be done with it; what is here already is left
-    /// out.
-    fn sort_out(&self, items: Vec<FeedItem>) -> Result<Arrived, ReplicaError> {
+    /// Parts what arrived by what is to be done with it; what is here already is left out.
+    fn sort_out(&self, checked: Vec<Checked>) -> Result<Arrived, ReplicaError> {
         let mut arrived = Arrived::default();
-        for item in items {
+        let mut ends = BTreeMap::new();
+        for item in checked {
             match item {
-                FeedItem::Pack(bytes) => {
-                    let pack = Pack::decode(&bytes)?;
-                    pack.verify()?;
-                    if self.holds(&pack)? {
+                Checked::Pack(pack, bytes) => {
+                    let name = (pack.document(), pack.actor());
+                    if arrived.differing.contains(&name) {
+                        // All of the line comes again.
                         continue;
                     }
-                    if pack.device() == self.device() && self.wrote_as(&pack)? {
-                        let name = (pack.document(), pack.actor());
-                        arrived.own_lines.entry(name).or_default().push(pack);
-                        continue;
+                    let standing = self.standing(&ends, &pack)?;
+                    match standing {
+                        Standing::Held => continue,
+                        Standing::Differs => {
+                            arrived.differing.insert(name);
+                            continue;
+                        }
+                        Standing::Back => arrived.back.entry(name).or_default().push(*pack.clone()),
+                        Standing::News => arrived.kept.push(FeedItem::Pack(bytes)),
+                        Standing::Beyond => {
+                            arrived.kept.push(FeedItem::Pack(bytes));
+                            continue;
+                        }
                     }
-                    arrived.kept.push(FeedItem::Pack(bytes));
+                    ends.insert(name, pack.tip());
                 }
-                FeedItem::Yours { document, actor, seq } => {
+                Checked::Other(FeedItem::Yours { document, actor, seq }) => {
+                    if self.is_forked_line(document, actor)? {
+                        // It speaks of the hub's line, which is not here whole.
+                        continue;
+                    }
                     if self.holds_own(document, actor, seq)? {
                         arrived.kept.push(FeedItem::Yours { document, actor, seq });
                     } else {
                         arrived.cloned = true;
                     }
                 }
-                FeedItem::Snapshot(snapshot) => {
-                    self.check_snapshot(&snapshot, &arrived.kept)?;
-                    arrived.kept.push(FeedItem::Snapshot(snapshot));
-                }
-                FeedItem::Closed(line) => {
+                Checked::Other(FeedItem::Closed(line)) => {
                     if self.is_news(&line)? {
                         arrived.closed.entry(line.document).or_default().push(line);
                         arrived.kept.push(FeedItem::Closed(line));
                     }
                 }
-                other => arrived.kept.push(other),
+                Checked::Other(other) => arrived.kept.push(other),
             }
         }
+        // What came of such a line before it was seen to differ comes again too.
+        let differs = |bytes: &Vec<u8>| {
+            PackHeader::peek(bytes)
+                .is_ok_and(|head| arrived.differing.contains(&(head.document, head.actor)))
+        };
+        arrived.kept.retain(|item| !matches!(item, FeedItem::Pack(bytes) if differs(bytes)));
+        arrived.back.retain(|name, _| !arrived.differing.contains(name));
         Ok(arrived)
+    }
+
+    /// Returns the fact of own edits that came back before they were signed here.
+    fn come_back(&self, packs: Vec<Pack>, at: Timestamp) -> Result<Option<Fact>, ReplicaError> {
+        let Some(first) = packs.first() else { return Ok(None) };
+        let (actor, incarnation) = (first.actor(), first.incarnation());
+        let genesis = first.genesis().clone();
+        let packs = packs.iter().map(Pack::encode).collect();
+        let (resubmitted, replaced) = (Vec::new(), Vec::new());
+        let fact = Fact::Adopted { genesis, actor, incarnation, packs, resubmitted, replaced, at };
+        Ok(Some(fact))
     }
 
     /// Records what the hub did not take into the record. Where it holds another line of ours, our
@@ -196,84 +253,24 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<bool, ReplicaError> {
-        let forks: BTreeSet<(DocumentId, Actor)> = notices
-            .iter()
-            // Of the others the hub closes the line, which comes with its feed.
-            .filter(|notice| notice.verdict == Verdict::Equivocation)
-            .map(|notice| (notice.document, notice.actor))
-            .collect();
-        let mut facts = vec![Fact::Noticed { upto, notices }];
-        for (document, actor) in forks {
-            let key = rows::of_actor(ARRIVAL, document, actor);
-            let own: Option<ArrivalRow> = rows::get(&**self.replica().store(), &key)?;
-            if own.is_some() {
-                facts.push(Fact::Forked { document, actor });
+        let guard = self.editing().lock()?;
+        let mut forks = BTreeSet::new();
+        // Of the others the hub closes the line, which comes with its feed.
+        for notice in notices.iter().filter(|notice| notice.verdict == Verdict::Equivocation) {
+            if self.is_still_disputed(notice)? {
+                forks.insert((notice.document, notice.actor));
             }
         }
-        let withdrawn = facts.len() > 1;
-        if withdrawn {
+        let (mut facts, own) = self.withdrawal(&forks)?;
+        let withdrawn = !facts.is_empty();
+        facts.push(Fact::Noticed { upto, notices });
+        if own {
             facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         }
         // One commit: having read the notice and having acted on it are the same fact.
         self.record_all(&facts)?;
+        drop(guard);
         Ok(withdrawn)
-    }
-
-    /// Returns whether the hub now gives this device other rights than it was told of before: it may
-    /// see more, and what was refused may be taken in now. Only a comparison shows both.
-    fn is_widened(&self, items: &[FeedItem]) -> Result<bool, ReplicaError> {
-        let own = items.iter().rev().find_map(|item| match item {
-            FeedItem::Device(entry) if entry.device == self.device() => Some(entry),
-            _ => None,
-        });
-        let Some(own) = own else { return Ok(false) };
-        let before = self.replica().device(self.device())?;
-        Ok(before.is_some_and(|before| !access::same_rights(&before, own)))
-    }
-
-    /// Returns whether this very pack, or a longer one, is held.
-    fn holds(&self, pack: &Pack) -> Result<bool, ReplicaError> {
-        let store = self.replica().store();
-        let (document, actor) = (pack.document(), pack.actor());
-        let line: Option<ClosedLine> =
-            rows::get(&**store, &rows::of_actor(CLOSED, document, actor))?;
-        if line.is_some_and(|line| pack.last_seq() >= line.from_seq)
-            && !self.is_of_earlier_life(document, actor)?
-        {
-            // Who brings it has not heard yet that it stays out.
-            return Ok(true);
-        }
-        let fork: Option<()> = rows::get(&**store, &rows::of_actor(FORK, document, actor))?;
-        if fork.is_some() {
-            return Ok(false);
-        }
-        let row: Option<PackRow> =
-            rows::get(&**store, &rows::of_seq(PACK, document, actor, pack.last_seq()))?;
-        if let Some(row) = row {
-            return Ok(row.tip == pack.tip_hash());
-        }
-        let beyond = rows::of_seq(BEYOND, document, actor, pack.last_seq());
-        if let Some(row) = rows::get::<BeyondRow>(&**store, &beyond)? {
-            let same =
-                row.first_seq == pack.first_seq() && row.previous.as_ref() == pack.previous();
-            return Ok(same && row.attestation.tip == pack.tip());
-        }
-        let tip: Option<rows::TipRow> =
-            rows::get(&**store, &rows::of_actor(rows::TIP, document, actor))?;
-        match tip {
-            Some(row) if row.attestation.tip.seq >= pack.last_seq() => {
-                Ok(self.replica().load_whole(document)?.document.has(&pack.tip_hash()))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Returns whether this store itself wrote changes under the pack's actor that the pack's range
-    /// covers: then either they are the same, or there are two lines.
-    fn wrote_as(&self, pack: &Pack) -> Result<bool, ReplicaError> {
-        let key = rows::of_actor(ARRIVAL, pack.document(), pack.actor());
-        let row: Option<ArrivalRow> = rows::get(&**self.replica().store(), &key)?;
-        Ok(row.is_some_and(|row| row.recorded >= pack.first_seq()))
     }
 
     /// Returns whether this store holds a change of its own device. Another change under the same
@@ -330,64 +327,6 @@ impl Phone {
         Ok(())
     }
 
-    /// Takes the hub's line of an own actor, and makes own edits that it lacks anew.
-    fn adopt(
-        &self,
-        (document, actor): (DocumentId, Actor),
-        packs: Vec<Pack>,
-        fresh: Incarnation,
-        now: Timestamp,
-    ) -> Result<(), ReplicaError> {
-        let guard = self.editing().lock()?;
-        let genesis = self.replica().genesis(document)?;
-        let (own, others) = self.sources(&genesis)?;
-        let hubs: Vec<RawChange> = packs.iter().flat_map(|pack| pack.changes().to_vec()).collect();
-        let theirs: BTreeSet<ChangeHash> = hubs.iter().map(|change| change.facts().hash).collect();
-        let first_seq = hubs.first().map_or(1, |change| change.facts().seq);
-        // The line may come in several frames: nothing is known yet of what follows this one.
-        let last_seq = hubs.last().map_or(0, |change| change.facts().seq);
-        // Ours are orphaned from the fork on, and so is every own edit that builds on one.
-        let mut orphaned: Vec<OwnEdit> = Vec::new();
-        let mut lost: BTreeSet<ChangeHash> = BTreeSet::new();
-        let mut kept: Vec<RawChange> = Vec::new();
-        for edit in own {
-            let facts = edit.change.facts();
-            let forked = edit.actor == actor
-                && (first_seq..=last_seq).contains(&facts.seq)
-                && !theirs.contains(&facts.hash);
-            if forked || facts.deps.iter().any(|dep| lost.contains(dep)) {
-                lost.insert(facts.hash);
-                orphaned.push(edit);
-            } else {
-                kept.push(edit.change);
-            }
-        }
-        let mut line = self.replica().empty(&genesis)?;
-        let all: Vec<RawChange> = others.into_iter().chain(kept).chain(hubs).collect();
-        line.apply(&all);
-        let done: BTreeSet<ChangeHash> = line.renamed_originals().into_iter().collect();
-        let left: Vec<&OwnEdit> =
-            orphaned.iter().filter(|edit| !done.contains(&edit.change.facts().hash)).collect();
-        let anew = self.anew(&line, document, &left, &[])?;
-        let mut facts = Vec::new();
-        if !anew.changes.is_empty() {
-            facts.push(self.renewal(fresh, Renewal::Equivocation, now));
-        }
-        let packs = packs.iter().map(Pack::encode).collect();
-        facts.extend(adoption(
-            (genesis, actor),
-            anew.life.unwrap_or(fresh),
-            packs,
-            &anew.changes,
-            &orphaned,
-            now,
-        ));
-        facts.extend(rejection(document, anew.rejected, now));
-        self.record_all(&facts)?;
-        drop(guard);
-        Ok(())
-    }
-
     /// Returns whether a closed line is one that this device has not heard of. What it says of the
     /// line's end must be signed by the line's device.
     fn is_news(&self, line: &ClosedLine) -> Result<bool, ReplicaError> {
@@ -409,7 +348,11 @@ impl Phone {
 
     /// Returns whether a line was closed in an earlier life of the hub's store, and the present one
     /// has not said so.
-    fn is_of_earlier_life(&self, document: DocumentId, actor: Actor) -> Result<bool, StoreError> {
+    pub(super) fn is_of_earlier_life(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+    ) -> Result<bool, StoreError> {
         let key = rows::of_actor(EARLIER, document, actor);
         Ok(rows::get::<()>(&**self.replica().store(), &key)?.is_some())
     }
@@ -482,7 +425,7 @@ impl Phone {
     /// Makes orphaned edits anew on top of the line that stays, under one actor. It is named after
     /// what is made anew, not at random: clones that hold the same edits make the same changes of
     /// them, and no edit enters the record twice.
-    fn anew(
+    pub(super) fn anew(
         &self,
         stays: &Document,
         document: DocumentId,
@@ -506,9 +449,22 @@ impl Phone {
 
     /// Reads a document's sources: own edits in order, and everybody else's changes.
     fn sources(&self, genesis: &Genesis) -> Result<(Vec<OwnEdit>, Vec<RawChange>), ReplicaError> {
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for Sourced { place, written, actor, change } in self.sourced(genesis)? {
+            if written {
+                own.push(OwnEdit { place, actor, change });
+            } else {
+                others.push(change);
+            }
+        }
+        Ok((own, others))
+    }
+
+    /// Reads all changes that a document's sources bring, in order.
+    pub(super) fn sourced(&self, genesis: &Genesis) -> Result<Vec<Sourced>, ReplicaError> {
         let document = genesis.document();
         let store = self.replica().store();
-        let (mut own, mut others) = (Vec::new(), Vec::new());
+        let followed = self.replica().followed(document)?;
         let mut found = Vec::new();
         each_row(&**store, &rows::of_document(SOURCE, document), None, |key, value| {
             let source: Source = rows::decode(key, value)?;
@@ -516,26 +472,61 @@ impl Phone {
             Ok(())
         })?;
         let mut records = Records::default();
+        let mut sourced = Vec::new();
         for (place, key, source) in found {
             let changes = match self.replica().source_changes(&mut records, &key, source, genesis) {
                 // A record that is lost is in no document either.
                 Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
                 changes => changes?,
             };
-            if matches!(source, Source::Change | Source::Resubmitted { .. }) {
-                for change in changes {
-                    let actor = change.facts().actor.as_slice().try_into().map(Actor);
-                    let actor = actor.map_err(|_| StoreError::Damaged {
-                        what: format!("journal record {}", Position(place.at).0),
-                    })?;
-                    own.push(OwnEdit { place, actor, change });
+            let written = matches!(source, Source::Change | Source::Resubmitted { .. });
+            for change in changes {
+                if !stands(&followed, &key, source, &change) {
+                    continue;
                 }
-            } else {
-                others.extend(changes);
+                let actor = change.facts().actor.as_slice().try_into().map(Actor);
+                let actor = actor.map_err(|_| StoreError::Damaged {
+                    what: format!("journal record {}", Position(place.at).0),
+                })?;
+                sourced.push(Sourced { place, written, actor, change });
             }
         }
-        Ok((own, others))
+        Ok(sourced)
     }
+}
+
+/// A change, and the source that brings it.
+pub(super) struct Sourced {
+    pub(super) place: PackPlace,
+    /// It was recorded by itself on this device, and did not come in a pack or snapshot.
+    pub(super) written: bool,
+    pub(super) actor: Actor,
+    pub(super) change: RawChange,
+}
+
+/// Checks each entry by itself: forms, hashes, signatures.
+fn check(phone: &Phone, items: Vec<FeedItem>) -> Result<Vec<Checked>, ReplicaError> {
+    let mut checked = Vec::with_capacity(items.len());
+    let mut objects = Vec::new();
+    for item in items {
+        checked.push(match item {
+            FeedItem::Pack(bytes) => {
+                let pack = Pack::decode(&bytes)?;
+                pack.verify()?;
+                Checked::Pack(Box::new(pack), bytes)
+            }
+            FeedItem::Snapshot(snapshot) => {
+                phone.check_snapshot(&snapshot, &objects)?;
+                Checked::Other(FeedItem::Snapshot(snapshot))
+            }
+            FeedItem::Object { bytes } => {
+                objects.push(FeedItem::Object { bytes: bytes.clone() });
+                Checked::Other(FeedItem::Object { bytes })
+            }
+            other => Checked::Other(other),
+        });
+    }
+    Ok(checked)
 }
 
 /// The incarnation under which a line of orphaned edits is made anew.
@@ -582,7 +573,7 @@ fn descendants(all: &[RawChange], closed: &ClosedLines) -> BTreeMap<ChangeHash, 
 }
 
 /// Cuts what was made anew into facts that each fit a record; they are committed together.
-fn adoption(
+pub(super) fn adoption(
     (genesis, actor): (Genesis, Actor),
     incarnation: Incarnation,
     packs: Vec<Vec<u8>>,
@@ -619,7 +610,7 @@ fn adoption(
 }
 
 /// As [`adoption`], for what was not accepted.
-fn rejection(document: DocumentId, edits: Vec<Rejected>, at: Timestamp) -> Vec<Fact> {
+pub(super) fn rejection(document: DocumentId, edits: Vec<Rejected>, at: Timestamp) -> Vec<Fact> {
     let weight = |edit: &Rejected| REPLACED_BYTES + edit.operations.len() * OPERATION_BYTES;
     pieces(edits.into_iter(), weight)
         .into_iter()

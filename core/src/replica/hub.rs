@@ -166,9 +166,11 @@ impl Batch {
     }
 
     /// Names a pack to who pushed it where its signer's notice does not: to another device, or where
-    /// nothing of it is kept and the device must not let go of it.
+    /// nothing of it is kept and the device must not let go of it. Another line is named each time: a
+    /// device that was restored may have seen the notice before, in a state that it has lost.
     fn decline(&mut self, signer: DeviceId, notice: Notice) {
-        if signer != self.from || !notice.verdict.is_kept() {
+        let lost = notice.verdict == Verdict::Equivocation;
+        if signer != self.from || lost || !notice.verdict.is_kept() {
             self.declined.push(notice);
         }
     }

@@ -311,11 +311,17 @@ impl Phone {
     fn sign_rows(&self, waiting: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
         let store = self.replica.store();
+        // What builds on a line that the hub does not hold could never be merged. It waits until the
+        // hub's line is here, and is made anew then where it must.
+        let forked: BTreeSet<DocumentId> = self.forked_documents(true)?.into_iter().collect();
         for (key, value) in waiting {
             let (Some(document), Some(actor)) = (rows::document_in(key), rows::actor_in(key))
             else {
                 continue;
             };
+            if forked.contains(&document) {
+                continue;
+            }
             let at: u64 = rows::decode(key, value)?;
             let seq = rows::number_in(key).unwrap_or_default();
             let change = match self.own_change(at, actor, seq) {
@@ -410,7 +416,10 @@ impl Phone {
             position,
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
-            empty: root.count == 0 && position.is_none(),
+            empty: root.count == 0
+                && position.is_none()
+                && store.scan(&[UNRELEASED], None, 1)?.is_empty()
+                && !self.has_forks()?,
             outbox,
             deliver: self.carries()?,
             asks: Vec::new(),
@@ -557,6 +566,8 @@ impl Phone {
                 Ok(())
             })?;
         }
+        // Own edits of a line that was withdrawn are offered nowhere.
+        documents.extend(self.forked_documents(false)?);
         documents.sort_unstable();
         documents.dedup();
         Ok(documents)

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Replaced};
+use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected};
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, BASE, BEYOND, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FORK,
-    FeedRow, GIVEN, GivenRow, HELD, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow,
-    REFUSED, REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE,
-    UNRELEASED, meta,
+    self, ARRIVAL, ArrivalRow, BASE, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FeedRow, GIVEN,
+    GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, REFUSED, REJECTED,
+    SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
 };
 use crate::checklist::Template;
 use crate::model::{
@@ -19,6 +18,7 @@ use crate::trust::HubReceipt;
 
 mod admission;
 mod carrying;
+mod forking;
 mod lines;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
@@ -161,6 +161,9 @@ impl Step<'_> {
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
                 return self.adopted(genesis, *actor, packs, resubmitted, replaced);
             }
+            Fact::Followed { document, actor, left, .. } => {
+                return self.followed(*document, *actor, left);
+            }
             Fact::Closed { document, scope, lines, changes, .. } => {
                 return self.closed((*document, scope), lines, changes);
             }
@@ -262,6 +265,8 @@ impl Step<'_> {
                         self.settle(document)?;
                     }
                 }
+                // Of a line that is not here whole it says nothing of what is here under its name.
+                FeedItem::Yours { document, actor, .. } if self.is_forked(*document, *actor)? => {}
                 FeedItem::Yours { document, actor, seq, .. } => {
                     self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
                 }
@@ -446,78 +451,6 @@ impl Step<'_> {
             self.enter_feed(scope.as_str(), Entry::Pack { document, pack: *pack })?;
         }
         Ok(())
-    }
-
-    fn forked(&mut self, document: DocumentId, actor: Actor) -> Result<(), StoreError> {
-        self.index.put(rows::of_actor(FORK, document, actor), &());
-        self.drop_tip(document, actor)?;
-        for table in [OUTBOX, PACK, UNRELEASED, HELD, BEYOND] {
-            let prefix = rows::of_actor(table, document, actor);
-            for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
-                self.index.remove(key);
-            }
-        }
-        self.index.remove(rows::single(meta::POSITION));
-        Ok(())
-    }
-
-    fn adopted(
-        &mut self,
-        genesis: &Genesis,
-        actor: Actor,
-        packs: &[Vec<u8>],
-        resubmitted: &[Vec<u8>],
-        replaced: &[Replaced],
-    ) -> Result<(), StoreError> {
-        let document = self.document(genesis)?;
-        let fork = rows::of_actor(FORK, document, actor);
-        let displaced = !replaced.is_empty() || self.index.get::<()>(&fork)?.is_some();
-        for edit in replaced {
-            self.index.remove(rows::of_place(SOURCE, document, edit.place));
-            let unreleased = rows::of_seq(UNRELEASED, document, edit.actor, edit.seq);
-            if self.index.get::<u64>(&unreleased)?.is_some() {
-                // It never travels under this name; it counts under the one it was made anew with.
-                let last = edit.seq.saturating_sub(1);
-                self.arrival(document, edit.actor, |row| row.recorded = row.recorded.min(last))?;
-                self.index.remove(unreleased);
-            }
-        }
-        self.index.remove(rows::of_document(BASE, document));
-        self.index.remove(fork);
-        for (place, bytes) in self.places(packs) {
-            let pack = self.decode(bytes)?;
-            self.hold(&pack, place)?;
-            self.confirm(document, pack.actor(), pack.last_seq())?;
-            self.source(document, place, Source::Pack(place));
-            for seq in pack.first_seq()..=pack.last_seq() {
-                self.index.remove(rows::of_seq(UNRELEASED, document, pack.actor(), seq));
-            }
-            // What this name stands for from now on is the hub's line; our own edits of it count
-            // under the name that they were made anew with.
-            let end = pack.last_seq();
-            self.arrival(document, pack.actor(), |row| {
-                // Where it is ours, and only came back, ours may go on behind it.
-                let of = |held: u64| if displaced { end } else { held.max(end) };
-                *row = ArrivalRow {
-                    recorded: of(row.recorded),
-                    released: of(row.released),
-                    stored: of(row.stored),
-                    merged: of(row.merged),
-                    stored_at: row.stored_at,
-                };
-            })?;
-        }
-        for (index, change) in (0_u32..).zip(resubmitted) {
-            let change = RawChange::inspect(change.clone())
-                .map_err(|error| self.meaningless(&error.to_string()))?;
-            let (actor, seq) = (self.actor_of(&change)?, change.facts().seq);
-            let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
-            self.source(document, row, Source::Resubmitted { index });
-            self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
-            self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))?;
-        }
-        // Where nothing could be made anew, nothing may be left.
-        self.settle(document)
     }
 
     fn closed(

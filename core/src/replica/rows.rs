@@ -63,8 +63,11 @@ pub(super) const OUTBOX: u8 = b'q';
 pub(super) const ARRIVAL: u8 = b'r';
 /// Phone: number → notice; hub: device, number → notice.
 pub(super) const NOTICE: u8 = b'n';
-/// Phone: document, actor → (): two lines under one name.
+/// Phone: document, actor → [`ForkRow`]: two lines under one name, and the hub's is not here whole.
 pub(super) const FORK: u8 = b'e';
+/// Phone: document, actor → position: packs and snapshots of records before it hold a line of this
+/// actor that the hub does not; what they have of it is in no document.
+pub(super) const FOLLOWED: u8 = b'F';
 /// Incarnation → (): every life this store has had, so that edits of an earlier one can be signed.
 pub(super) const LIFE: u8 = b'h';
 /// Hub: document, position, index → (): accepted, to be merged.
@@ -241,6 +244,15 @@ pub struct ArrivalRow {
     pub stored_at: Timestamp,
     /// Last edit that the hub has merged into the record.
     pub merged: u64,
+}
+
+/// A line that the hub holds another continuation of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ForkRow {
+    /// Position of the record that says so: what came after it under this name is the hub's.
+    pub(super) at: u64,
+    /// It is a line of this device.
+    pub(super) own: bool,
 }
 
 /// A pack that its device may not write, or not yet.

@@ -14,8 +14,8 @@ use super::tree::StoredTree;
 use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, HubOutput,
-    HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Want,
+    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, FeedItem,
+    HubOutput, HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Want,
 };
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
@@ -46,8 +46,8 @@ pub struct Progress {
     pub refused: usize,
     /// Packs of others that the hub said it does not take; they are carried no longer.
     pub declined: usize,
-    /// Another exchange should follow at once, and mostly compare everything: a line of own edits has
-    /// to be taken over, own edits were made anew, or the rights of this device were changed.
+    /// Another exchange should follow at once, and mostly compare everything: the hub holds another
+    /// line under some name, which has to be taken over, own edits were made anew, or the rights of this device were changed.
     pub again: bool,
     /// More waits here than one exchange takes: another should follow at once.
     pub more: bool,
@@ -165,7 +165,7 @@ impl PhoneRunner {
                     let taken = taken?;
                     self.progress.received += taken.recorded;
                     self.progress.again |= taken.cloned || taken.widened || taken.remade;
-                    self.progress.again |= taken.gapped;
+                    self.progress.again |= taken.gapped || taken.forked;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();
@@ -182,7 +182,13 @@ impl PhoneRunner {
                     self.session.handle_provided(packs);
                 }
                 PhoneOutput::Deliver => self.deliver(now)?,
+                PhoneOutput::Equivocations(found) => {
+                    let fresh = Incarnation((self.entropy)());
+                    self.progress.again |= self.phone.differing(&found, fresh, now)?;
+                }
                 PhoneOutput::Declined(notices) => {
+                    let fresh = Incarnation((self.entropy)());
+                    self.progress.again |= self.phone.disowned(&notices, fresh, now)?;
                     if let Some(epoch) = self.session.epoch() {
                         self.progress.declined += self.phone.declined(&notices, epoch, now)?;
                     }
@@ -506,11 +512,28 @@ impl HubRunner {
                 self.unmerged.insert(name, item.seq);
             }
         }
+        let merged = self.merged_before(&accepted)?;
         self.ask(&mut accepted);
         self.left_out |= accepted.undecided || accepted.failure.is_some();
         accepted.pending = !self.unmerged.is_empty();
         self.session.handle_accepted(accepted)?;
+        self.session.handle_merged_before(merged)?;
         Ok(())
+    }
+
+    /// Returns the device's own packs just signed for that are in the record already: the feed said so
+    /// at a place that the device may have passed, or not have been shown.
+    fn merged_before(&self, accepted: &Accepted) -> Result<Vec<FeedItem>, ReplicaError> {
+        let mut merged = Vec::new();
+        for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
+            let (document, actor, seq) = (item.document, item.actor, item.seq);
+            if self.hub.has_merged(document, actor, seq)?
+                && self.hub.replica().author(document, actor)? == Some(self.entry.device)
+            {
+                merged.push(FeedItem::Yours { document, actor, seq });
+            }
+        }
+        Ok(merged)
     }
 
     /// Leaves in what is asked for only what was not asked before, within the limit.

@@ -10,7 +10,7 @@ use super::facts::{Fact, Renewal};
 use super::hub::tip_at;
 use super::phone::Phone;
 use super::rows::{
-    self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, FORK, LoadRow, PACK, PackRow, TIP, TipRow,
+    self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, LoadRow, PACK, PackRow, TIP, TipRow,
 };
 use crate::model::{
     Actor, ChangeHash, DeviceId, Document, DocumentId, Genesis, Incarnation, RawChange, TemplateId,
@@ -245,7 +245,8 @@ impl Phone {
         let own = rows::of_actor(ARRIVAL, pack.document(), pack.actor());
         let own: Option<ArrivalRow> = rows::get(&**self.replica().store(), &own)?;
         let unsigned = own.is_some_and(|own| own.recorded > held.map_or(0, |held| held.seq));
-        if !continues || unsigned || self.is_forked(pack)? {
+        let forked = self.is_forked_line(pack.document(), pack.actor())?;
+        if !continues || unsigned || forked {
             return Ok(Fate::Conflicting);
         }
         let room = self.has_room(slice, pack.device(), bytes)?;
@@ -400,11 +401,6 @@ impl Phone {
         let life = self.owner()?.incarnation;
         Ok(pack.device() == self.device()
             && pack.actor() == Actor::derive(self.device(), pack.document(), life))
-    }
-
-    fn is_forked(&self, pack: &Pack) -> Result<bool, ReplicaError> {
-        let key = rows::of_actor(FORK, pack.document(), pack.actor());
-        Ok(rows::get::<()>(&**self.replica().store(), &key)?.is_some())
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Hub;
-use crate::model::{DeviceId, DocumentId, TemplateId};
+use crate::model::{Actor, DeviceId, DocumentId, TemplateId};
 use crate::replica::ReplicaError;
-use crate::replica::rows::{self, LATER, META, PARKED, RIPE, SHUT, STRANDED};
+use crate::replica::rows::{
+    self, LATER, META, PACK, PARKED, PENDING, PackRow, RIPE, SHUT, STRANDED,
+};
 use crate::store::StoreError;
 use crate::sync::{HubWaiting, SetAside};
 
@@ -68,6 +70,26 @@ impl Hub {
             waiting.lost.push((found.at, found.trouble.lost, found.trouble.everything));
         }
         Ok(waiting)
+    }
+
+    /// Returns whether a pack that ends with this change is in the record.
+    pub(in crate::replica) fn has_merged(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<bool, ReplicaError> {
+        let store = self.replica.store();
+        let key = rows::of_seq(PACK, document, actor, seq);
+        let Some(PackRow { place, .. }) = rows::get(&**store, &key)? else { return Ok(false) };
+        for table in [PENDING, PARKED] {
+            if store.get(&rows::of_place(table, document, place))?.is_some() {
+                return Ok(false);
+            }
+        }
+        let Some(template) = self.replica.genesis(document)?.template else { return Ok(true) };
+        let later = rows::of_later_place(template, document, place);
+        Ok(store.get(&later)?.is_none())
     }
 
     /// Counts the rows of a table by the name that their keys begin with: the first names, and

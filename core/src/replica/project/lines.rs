@@ -39,7 +39,11 @@ impl Step<'_> {
         self.tip(&attestation)
     }
 
-    fn end_of(&self, document: DocumentId, actor: Actor) -> Result<Option<Tip>, StoreError> {
+    pub(super) fn end_of(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+    ) -> Result<Option<Tip>, StoreError> {
         let row: Option<TipRow> = self.index.get(&rows::of_actor(TIP, document, actor))?;
         Ok(row.map(|row| row.attestation.tip))
     }

@@ -327,6 +327,19 @@ impl HubSession {
         self.wire.settle(outcome)
     }
 
+    /// Takes [`FeedItem::Yours`] of packs just pushed that were merged before.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when they do not fit a frame.
+    pub fn handle_merged_before(&mut self, merged: Vec<FeedItem>) -> Result<(), SessionError> {
+        if merged.is_empty() {
+            return Ok(());
+        }
+        let outcome = self.say_items(merged, None);
+        self.wire.settle(outcome)
+    }
+
     /// Notes that a merge which held packs of this device is done; `all` says that none of its
     /// packs waits to be merged any more (those set aside or waiting for others do not count). Call
     /// it after the [`HubSession::handle_accepted`] of the packs.
@@ -640,6 +653,7 @@ impl HubSession {
             let found = self.found.take();
             self.comparison = None;
             self.expected += 1;
+            // Where both hold something else at one place, the hub's stays: that is the phone's to mend.
             self.giving.want(found.gives)?;
             let again = found.more && self.comparisons < COMPARISONS_MAX;
             self.stage = Stage::Giving { again };

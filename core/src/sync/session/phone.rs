@@ -10,7 +10,9 @@ use crate::sync::message::{
     AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello, Notice, Resume,
     Want, Welcome,
 };
-use crate::sync::reconcile::{Differences, Fingerprint, ItemTree, ReconcileMessage, Reconciler};
+use crate::sync::reconcile::{
+    Differences, Equivocation, Fingerprint, ItemTree, ReconcileMessage, Reconciler,
+};
 use crate::trust::HubReceipt;
 
 /// What a phone knows when it connects.
@@ -68,6 +70,8 @@ pub enum PhoneOutput {
     /// Packs that the hub does not take in, by name. All others that it has not signed for are
     /// undecided.
     Declined(Vec<Notice>),
+    /// Places of an actor at which the hub holds another change. What the hub holds stays.
+    Equivocations(Vec<Equivocation>),
     /// Fetch the packs that hold these changes, then call [`PhoneSession::handle_provided`].
     Provide(Vec<Want>),
     /// Fetch the next packs of other devices for the hub, then call
@@ -481,6 +485,9 @@ impl PhoneSession {
             self.comparison = found.more.then(Reconciler::default);
             self.owed += 1;
             self.outbox.want(found.gives)?;
+            if !found.equivocations.is_empty() {
+                self.emit(PhoneOutput::Equivocations(found.equivocations))?;
+            }
         }
         Ok(())
     }

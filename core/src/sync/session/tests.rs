@@ -252,6 +252,7 @@ struct Line {
     phone_outcome: Option<Outcome>,
     hub_outcome: Option<Outcome>,
     caught: usize,
+    equivocations: Vec<crate::sync::Equivocation>,
     keeps: bool,
 }
 
@@ -267,6 +268,7 @@ impl Line {
             phone_outcome: None,
             hub_outcome: None,
             caught: 0,
+            equivocations: Vec::new(),
             keeps: true,
         }
     }
@@ -291,6 +293,7 @@ impl Line {
                     assert_eq!(phone.position, Some(position));
                     self.caught += 1;
                 }
+                PhoneOutput::Equivocations(found) => self.equivocations.extend(found),
                 PhoneOutput::Answered { .. } | PhoneOutput::Declined(_) => {}
                 PhoneOutput::Deliver => self.phone.handle_delivery(Vec::new(), false),
                 PhoneOutput::Finished(outcome) => self.phone_outcome = Some(outcome),

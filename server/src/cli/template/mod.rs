@@ -287,7 +287,8 @@ mod tests {
 
     #[test]
     fn a_name_that_is_none_is_told_from_a_slip_and_from_a_file() {
-        let known = || embedded().map(|(name, _)| name);
+        let names: Vec<String> = embedded().map(|(name, _)| name).collect();
+        let known = || names.iter().map(String::as_str);
         assert_eq!(closest("tee", known()), Some("tea"));
         assert_eq!(closest("Tea1", known()), Some("tea-1"));
         assert_eq!(closest("OCPO-03", known()), Some("OCOP-03"));
