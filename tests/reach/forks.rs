@@ -183,7 +183,9 @@ impl SetBack {
         let (store, other) = (memory(), opened(memory(), OTHER));
         let genesis = fleet::visit(template, 1);
         let phone = opened(store.clone(), MINE);
-        let sync = |phone| drop(settle(phone, &hub, None, "before"));
+        let sync = |phone| {
+            settle(phone, &hub, None, "before");
+        };
         sync(&phone);
         sync(&other);
         let (first, later) = (tokens("shared", shared), tokens("lost", lost));
@@ -317,7 +319,10 @@ fn set_back_together(lost: usize, since: usize) -> (Arc<Hub>, [Arc<Phone>; 3], G
     (1..=2).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
     let (store, other) = (memory(), opened(memory(), OTHER));
     let (phone, genesis) = (opened(store.clone(), MINE), fleet::visit(template, 1));
-    let sync = |phone: &Arc<Phone>, hub: &Arc<Hub>| drop(settle(phone, hub, None, "before"));
+    let sync = |phone: &Arc<Phone>, hub: &Arc<Hub>| {
+        settle(phone, hub, None, "before");
+    };
+    sync(&phone, &hub);
     for token in tokens("shared", 2) {
         write(&phone, &genesis, &token);
         sync(&phone, &hub);
