@@ -244,6 +244,7 @@ impl Client {
         inspection: &Genesis,
         input: FindingInput,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        self.check_rights(inspection)?;
         let (by, template) = self.template_of(inspection)?;
         if let Some(item) = &input.item {
             template.check_severity(item, input.severity)?;
