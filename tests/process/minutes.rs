@@ -296,7 +296,9 @@ fn all_times_in_data_are_in_utc() {
     team.data("binh", "answer", &["2.1", "se"]);
     team.data("an", "finding", &["2.1", "ma", "x", "--deadline", "3"]);
     team.meet();
-    let shown = team.show("an");
+    let mut shown = team.show("an");
+    // What the law gives until is a day there.
+    shown.as_object_mut().unwrap().remove("grade");
     let mut times = Vec::new();
     collect(&shown, &mut times);
     assert!(times.iter().any(|(name, _)| name == "claimed_at"), "{times:?}");

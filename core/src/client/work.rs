@@ -250,6 +250,7 @@ impl Client {
         mut input: FindingInput,
         issued: Option<Day>,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        self.check_rights(inspection)?;
         let (by, template) = self.template_of(inspection)?;
         if let Some(item) = &input.item {
             template.check_severity(item, input.severity)?;

@@ -178,6 +178,7 @@ pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Mess
         page.line(format!("  {}{label}", conflict.name));
         for value in &conflict.values {
             let shown = page::raw_answer(&value.said.value, m);
+            let shown = shown.or_else(|| edition(conflict, &value.said.value));
             let shown = shown.unwrap_or_else(|| match &value.said.value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
@@ -189,6 +190,13 @@ pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Mess
             ));
         }
     }
+}
+
+/// Returns the edition that a move goes to; none for other values.
+fn edition(conflict: &ConflictData, value: &Value) -> Option<String> {
+    let is_move = conflict.container == "lifecycle" && conflict.key == "template";
+    let to = is_move.then(|| value.get("to")?.as_str()).flatten()?;
+    Some(to.chars().take(page::SHORT).collect())
 }
 
 /// Returns an argument as a shell takes it.
