@@ -253,8 +253,7 @@ fn warnings(
 /// Returns what keeps a member from the plan's work, each with what to do about it.
 fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
     let device = gap.device.short();
-    let name = ("name", gap.name.as_str());
-    let command = ("command", &*trust(gap, leads));
+    let (name, command) = (&gap.name, trust(gap, leads));
     let row = |problem, text, todo| WarningRow {
         device: gap.device.to_string(),
         name: gap.name.clone(),
@@ -265,26 +264,30 @@ fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
         todo,
     };
     let Some(entry) = &gap.entry else {
-        let text = m.text("gap.not_enrolled", &[name, ("device", &device)]);
-        return vec![row("not_enrolled", text, m.text("gap.enrol", &[command]))];
+        let text = m.text("gap.not_enrolled", &[("name", name), ("device", &device)]);
+        return vec![row("not_enrolled", text, m.text("gap.enrol", &[("command", &command)]))];
     };
     let mut rows = Vec::new();
     if gap.inactive {
-        let text = m.text("gap.inactive", &[name, ("device", &device)]);
-        rows.push(row("inactive", text, m.text("gap.activate", &[command])));
+        let text = m.text("gap.inactive", &[("name", name), ("device", &device)]);
+        rows.push(row("inactive", text, m.text("gap.activate", &[("command", &command)])));
     }
     if let Some(role) = gap.role {
         let role = words::role_text(m, role);
-        let text = m.text("gap.role", &[name, ("device", &device), ("role", &role)]);
-        rows.push(row("role", text, m.text("gap.other_role", &[command])));
+        let text = m.text("gap.role", &[("name", name), ("device", &device), ("role", &role)]);
+        rows.push(row("role", text, m.text("gap.other_role", &[("command", &command)])));
     }
     let own: Vec<String> = entry.scopes.iter().map(unit_named).collect();
     let own = own.join(", ");
     if let Some(unit) = &gap.plan_unit {
-        let values =
-            [name, ("device", device.as_str()), ("own", &own), ("unit", &unit_named(unit))];
+        let values = [
+            ("name", name.as_str()),
+            ("device", device.as_str()),
+            ("own", &own),
+            ("unit", &unit_named(unit)),
+        ];
         let text = m.text("gap.plan_unit", &values);
-        let todo = m.text("gap.widen", &[command]);
+        let todo = m.text("gap.widen", &[("command", &command)]);
         let units = vec![unit.to_string()];
         rows.push(WarningRow { units, ..row("plan_unit", text, todo) });
     }
@@ -299,9 +302,14 @@ fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
             .map(|(title, unit)| format!("{title} ({})", unit_named(unit)))
             .collect();
         let listed = listed.join(", ");
-        let values = [name, ("device", device.as_str()), ("own", &own), ("facilities", &listed)];
+        let values = [
+            ("name", name.as_str()),
+            ("device", device.as_str()),
+            ("own", &own),
+            ("facilities", &listed),
+        ];
         let text = m.text("gap.facilities", &values);
-        let todo = m.text("gap.widen", &[command]);
+        let todo = m.text("gap.widen", &[("command", &command)]);
         rows.push(WarningRow { units, facilities, ..row("facility_units", text, todo) });
     }
     rows
