@@ -118,7 +118,7 @@ impl Person {
                 (Typed::Note(token), line)
             }
             _ => {
-                let line = format!("finding {inspection} {item} mi {token}");
+                let line = format!("finding {inspection} - mi {token}");
                 (Typed::Finding(token), line)
             }
         };

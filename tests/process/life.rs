@@ -263,8 +263,11 @@ fn samples_opinions_and_difficulties_are_recorded_and_listed() {
     };
     assert_eq!((list(&[]), list(&["--commune", "20"]), list(&["--commune", "06337"])), (1, 1, 0));
     assert_eq!(list(&["--plan", "Kiểm tra chè"]), 1);
-    team.say("an", &["extend", it, "đường sạt lở"]);
-    team.folders.field("an", &["extend", it, "lần nữa"]).fails(1);
+    let extend = |why| team.folders.field("an", &["extend", it, why]);
+    assert!(extend("sớm").fails(1).out.is_empty(), "no time runs before the announcement");
+    team.begin();
+    extend("đường sạt lở").ok();
+    extend("lần nữa").fails(1);
 }
 
 #[test]
@@ -278,7 +281,7 @@ fn a_serious_answer_that_nobody_wrote_up_keeps_the_inspection_open() {
     assert_eq!(needs(&refused), ["nothing_open"]);
     assert_eq!(needs(&team.state(&["corrective_issued"]).fails(1)), ["actions"]);
     // A finding that is less bad is about something less.
-    team.say("an", &["finding", &team.inspection, "2.1", "mi", "Chuồng lợn"]);
+    team.say("an", &["finding", &team.inspection, "2.1", "ma", "Chuồng lợn"]);
     let without = &team.show("an")["grade"]["outcome"]["without_finding"]["at"];
     assert_eq!(without[0]["item"], "2.1");
     team.say("an", &["finding", &team.inspection, "2.1", "se", "Chuồng lợn"]);

@@ -48,7 +48,7 @@ fn the_check_gives_no_result_before_the_stars_are_told_and_no_final_one_before_a
     assert_eq!(result(&mut sheet).result, Holding::NoRecognition);
     sheet.set("cn-stars", value("3"));
     let part = result(&mut sheet);
-    assert_eq!((part.result, part.stars, part.not_recognised), (Holding::Held, Some(3), 32));
+    assert_eq!((part.result, part.stars, part.not_recognised), (Holding::NotObserved, Some(3), 32));
     let graded = sheet.grade();
     assert!(!graded.is_final);
     let missing: Vec<&str> = graded.missing.items.at.iter().map(|at| at.item.as_str()).collect();
