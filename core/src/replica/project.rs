@@ -265,10 +265,8 @@ impl Step<'_> {
                         self.settle(document)?;
                     }
                 }
-                // Of a line that is not here whole it says nothing of what is here under its name.
-                FeedItem::Yours { document, actor, .. } if self.is_forked(*document, *actor)? => {}
                 FeedItem::Yours { document, actor, seq, .. } => {
-                    self.arrival(*document, *actor, |row| row.merged = row.merged.max(*seq))?;
+                    self.yours(*document, *actor, *seq)?;
                 }
                 FeedItem::Object { bytes } => {
                     if let Some(template) = self.object(bytes) {

@@ -60,8 +60,22 @@ impl Step<'_> {
     }
 
     /// Returns whether the hub's line of an actor is not here whole.
-    pub(super) fn is_forked(&self, document: DocumentId, actor: Actor) -> Result<bool, StoreError> {
+    fn is_forked(&self, document: DocumentId, actor: Actor) -> Result<bool, StoreError> {
         Ok(self.index.get::<ForkRow>(&rows::of_actor(FORK, document, actor))?.is_some())
+    }
+
+    /// Notes that the hub has merged an own pack. Of a line that is not here whole it says nothing of
+    /// what is here under its name.
+    pub(super) fn yours(
+        &mut self,
+        document: DocumentId,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<(), StoreError> {
+        if self.is_forked(document, actor)? {
+            return Ok(());
+        }
+        self.arrival(document, actor, |row| row.merged = row.merged.max(seq))
     }
 
     pub(super) fn adopted(
