@@ -118,7 +118,8 @@ impl Person {
                 (Typed::Note(token), line)
             }
             _ => {
-                let line = format!("finding {inspection} {item} mi {token}");
+                // About no item: which severities one allows is its own.
+                let line = format!("finding {inspection} - mi {token}");
                 (Typed::Finding(token), line)
             }
         };
