@@ -118,6 +118,7 @@ impl Person {
                 (Typed::Note(token), line)
             }
             _ => {
+                // About no item: which severities one allows is its own.
                 let line = format!("finding {inspection} - mi {token}");
                 (Typed::Finding(token), line)
             }

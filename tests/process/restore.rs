@@ -66,6 +66,7 @@ impl Typist {
         let item = self.items[self.told.len() % self.items.len()].clone();
         scene.field(phone, &["answer", &inspection, &item, "dat", "--value", token]);
         scene.field(phone, &["note", &inspection, &item, token]);
+        // About no item: which severities one allows is its own.
         scene.field(phone, &["finding", &inspection, "-", "mi", token]);
         self.told.push(Typed::Answer(token.to_owned()));
         self.told.push(Typed::Note(token.to_owned()));

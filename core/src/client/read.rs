@@ -11,8 +11,9 @@ use crate::checklist::lifecycle::apply_corrections;
 use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
-    Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, Genesis, InspectionView,
-    Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId, Touched, Verdict,
+    Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, FollowupView, Genesis,
+    InspectionView, Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId, Touched,
+    Verdict,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -163,13 +164,7 @@ impl Client {
             None => Some(self.header_of(genesis, &read)?),
             Some(_) => None,
         };
-        let settings = Settings::new(Day::nearest(clock::now()));
-        let mut answers = Answers::of_inspection(&read);
-        if let Some(followup) = &followup {
-            answers.note_rechecks(followup);
-        }
-        let (grade, explanation) =
-            Grader::new(Arc::new(template.clone()), answers, settings).explain();
+        let (grade, explanation) = graded(&template, &read, followup.as_ref());
         Ok(Shown {
             since_verdict: judged
                 .as_ref()
@@ -369,4 +364,18 @@ pub(super) fn wrong_kind(genesis: &Genesis, wanted: Kind) -> ClientError {
         found: genesis.kind.name(),
         wanted: wanted.name(),
     }
+}
+
+/// Grades what stands today, re-checks included.
+fn graded(
+    template: &Template,
+    read: &InspectionView,
+    followup: Option<&FollowupView>,
+) -> (Graded, Node) {
+    let mut answers = Answers::of_inspection(read);
+    if let Some(followup) = followup {
+        answers.note_rechecks(followup);
+    }
+    let settings = Settings::new(Day::nearest(clock::now()));
+    Grader::new(Arc::new(template.clone()), answers, settings).explain()
 }

@@ -57,7 +57,7 @@ pub(super) type LineName = (DocumentId, Actor);
 /// What arrived, checked by itself and not yet against what is held.
 enum Checked {
     Pack(Box<Pack>, Vec<u8>),
-    Other(FeedItem),
+    Other(Box<FeedItem>),
 }
 
 /// What arrived, by what is to be done with it.
@@ -171,6 +171,31 @@ impl Phone {
         Ok(taken)
     }
 
+    /// Sorts what is neither pack nor part of a line.
+    fn sort_other(&self, item: FeedItem, arrived: &mut Arrived) -> Result<(), ReplicaError> {
+        match item {
+            FeedItem::Yours { document, actor, seq } => {
+                if self.is_forked_line(document, actor)? {
+                    // It speaks of the hub's line, which is not here whole.
+                    return Ok(());
+                }
+                if self.holds_own(document, actor, seq)? {
+                    arrived.kept.push(FeedItem::Yours { document, actor, seq });
+                } else {
+                    arrived.cloned = true;
+                }
+            }
+            FeedItem::Closed(line) => {
+                if self.is_news(&line)? {
+                    arrived.closed.entry(line.document).or_default().push(line);
+                    arrived.kept.push(FeedItem::Closed(line));
+                }
+            }
+            other => arrived.kept.push(other),
+        }
+        Ok(())
+    }
+
     /// Parts what arrived by what is to be done with it; what is here already is left out.
     fn sort_out(&self, checked: Vec<Checked>) -> Result<Arrived, ReplicaError> {
         let mut arrived = Arrived::default();
@@ -199,24 +224,7 @@ impl Phone {
                     }
                     ends.insert(name, pack.tip());
                 }
-                Checked::Other(FeedItem::Yours { document, actor, seq }) => {
-                    if self.is_forked_line(document, actor)? {
-                        // It speaks of the hub's line, which is not here whole.
-                        continue;
-                    }
-                    if self.holds_own(document, actor, seq)? {
-                        arrived.kept.push(FeedItem::Yours { document, actor, seq });
-                    } else {
-                        arrived.cloned = true;
-                    }
-                }
-                Checked::Other(FeedItem::Closed(line)) => {
-                    if self.is_news(&line)? {
-                        arrived.closed.entry(line.document).or_default().push(line);
-                        arrived.kept.push(FeedItem::Closed(line));
-                    }
-                }
-                Checked::Other(other) => arrived.kept.push(other),
+                Checked::Other(other) => self.sort_other(*other, &mut arrived)?,
             }
         }
         // What came of such a line before it was seen to differ comes again too.
@@ -517,13 +525,13 @@ fn check(phone: &Phone, items: Vec<FeedItem>) -> Result<Vec<Checked>, ReplicaErr
             }
             FeedItem::Snapshot(snapshot) => {
                 phone.check_snapshot(&snapshot, &objects)?;
-                Checked::Other(FeedItem::Snapshot(snapshot))
+                Checked::Other(Box::new(FeedItem::Snapshot(snapshot)))
             }
             FeedItem::Object { bytes } => {
                 objects.push(FeedItem::Object { bytes: bytes.clone() });
-                Checked::Other(FeedItem::Object { bytes })
+                Checked::Other(Box::new(FeedItem::Object { bytes }))
             }
-            other => Checked::Other(other),
+            other => Checked::Other(Box::new(other)),
         });
     }
     Ok(checked)

@@ -81,10 +81,10 @@ impl Checker<'_, '_> {
             }
             Function::Date => return self.date_of(one),
             Function::Int => {
-                let number = self.to_number(one);
+                let number = self.read_number(one);
                 (Code::Int(Box::new(number)), Type::Number)
             }
-            Function::Number => (self.to_number(one), Type::Number),
+            Function::Number => (self.read_number(one), Type::Number),
             Function::Round => (Code::Round(Box::new(self.number(one)), None), Type::Number),
             Function::String => (Code::ToText(Box::new(self.text(one))), Type::Text),
             Function::StringLength => (Code::Length(Box::new(self.text(one))), Type::Number),
@@ -97,7 +97,7 @@ impl Checker<'_, '_> {
     }
 
     /// Checks what is read as a number: any value but one that can never be one.
-    fn to_number(&mut self, tree: &Tree) -> Code {
+    fn read_number(&mut self, tree: &Tree) -> Code {
         if let Node::Text(text) = &tree.node
             && !text.trim().is_empty()
             && super::Number::parse(text.trim()).is_err()

@@ -111,7 +111,7 @@ impl<'t> Found<'t> {
         is_pinned: impl Fn(&str) -> bool,
     ) -> (String, Vec<String>) {
         let all = self.places.get(&item.key).map(|place| place.keys.clone()).unwrap_or_default();
-        match all.iter().find(|key| is_pinned(key)).or(all.first()) {
+        match all.iter().find(|key| is_pinned(key)).or_else(|| all.first()) {
             Some(first) => (first.clone(), all),
             None => (self.fresh(section, item), all),
         }
