@@ -222,6 +222,28 @@ fn a_phone_whose_storage_is_damaged_says_what_was_lost_until_somebody_has_seen_i
 }
 
 #[test]
+fn a_store_that_is_gone_is_missed_by_the_device_that_had_it() {
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    let inspection = scene.inspection.clone();
+    scene.field(&phone, &["note", &inspection, &items()[0], "đã gửi"]);
+    scene.sync(&phone);
+    scene.field(&phone, &["note", &inspection, &items()[1], "chưa gửi"]);
+    fs::remove_dir_all(phone.join("store")).unwrap();
+    for _ in 0..2 {
+        let (_, status, errors) = field(&phone, &["status"]);
+        assert_eq!(status["troubles"][0]["everything"], true, "{status} {errors}");
+        assert!(!told(&phone, &["status"]).contains("signed for every edit"));
+        assert_eq!(field(&phone, &["verify"]).0, Some(1));
+    }
+    assert_eq!(field(&phone, &["sync"]).0, Some(0));
+    let shown = scene.field(&phone, &["show", &inspection]);
+    assert!(shown.to_string().contains("đã gửi"), "what the hub had comes back");
+    assert_eq!(field(&phone, &["verify", "--acknowledge"]).0, Some(0));
+    assert_eq!(field(&phone, &["status"]).1["troubles"], serde_json::json!([]));
+}
+
+#[test]
 fn a_hub_whose_storage_is_damaged_says_so_until_somebody_has_seen_it() {
     let mut scene = Scene::with_phones(1);
     scene.stop_hub();

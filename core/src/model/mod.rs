@@ -76,5 +76,6 @@ pub use text::{
     EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, VALUE_CHARS_MAX, clean,
 };
 pub use touched::Touched;
+#[cfg(feature = "io")]
 pub(crate) use view::read_string;
 pub use view::{Conflict, Place, View};

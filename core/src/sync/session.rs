@@ -48,10 +48,6 @@ pub const OUTBOX_BYTES_MAX: usize = 32 << 20;
 pub const COMPARISONS_MAX: usize = 16;
 /// At most this many wishes wait to be granted: those of a comparison and as many single ones.
 pub const WISHES_MAX: usize = 2 * DIFFERENCES_MAX;
-/// A feed page should hold about this many bytes: one page per session is in memory.
-pub const FEED_PAGE_BYTES: usize = 512 << 10;
-/// A feed page should hold at most this many entries.
-pub const FEED_PAGE_ITEMS: usize = 1_024;
 
 /// What a session moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
