@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::corrections::followup_of;
-use super::planning::law;
+use super::planning::{law, owner_in};
 use super::read::wrong_kind;
 use super::{Client, ClientError};
 use crate::checklist::grading::{Answers, At, Grader, Settings};
@@ -65,17 +65,15 @@ pub(super) struct Around {
     owner: Option<OwnerKind>,
     followup: Option<FollowupView>,
     others: Vec<OtherVisit>,
-    template: Arc<Template>,
+}
+
+/// Returns the deviations among the answers that no finding is about.
+fn deviations(template: &Arc<Template>, read: &InspectionView, as_of: Day) -> Vec<At> {
+    let (template, answers) = (Arc::clone(template), Answers::of_inspection(read));
+    Grader::new(template, answers, Settings::new(as_of)).deviations_without_finding().at
 }
 
 impl Around {
-    /// Returns the deviations among the answers that no finding is about.
-    fn deviations(&self, read: &InspectionView, as_of: Day) -> Vec<At> {
-        let answers = Answers::of_inspection(read);
-        let template = Arc::clone(&self.template);
-        Grader::new(template, answers, Settings::new(as_of)).deviations_without_finding().at
-    }
-
     fn case<'a>(
         &'a self,
         read: &'a InspectionView,
@@ -117,7 +115,8 @@ impl Client {
         let view = document.view();
         let read = reading(&document, inspection)?;
         let around = self.around(inspection)?;
-        let deviations = around.deviations(&read, as_of);
+        let template = Arc::new(self.reading(&document, None)?.template);
+        let deviations = deviations(&template, &read, as_of);
         let case = around.case(&read, &deviations, &view, as_of);
         let states = read.states();
         let lacks = |to: LifeCycle, on: Day, reason: &str| NextStep {
@@ -160,6 +159,7 @@ impl Client {
         let as_of = Self::today()?;
         let on = step.on.unwrap_or(as_of);
         let around = self.around(inspection)?;
+        let template = Arc::new(self.template_of(inspection)?.1);
         let mut lacks = Vec::new();
         let edit = |editor: &mut Editor<'_>| {
             let written = Step { day: on.to_string(), reason: step.reason.clone() };
@@ -167,7 +167,7 @@ impl Client {
             editor.move_to(step.to, &written)?;
             let view = editor.before().view();
             let Some(read) = view.inspection() else { return Ok(()) };
-            let deviations = around.deviations(&read, as_of);
+            let deviations = deviations(&template, &read, as_of);
             let case = around.case(&read, &deviations, &view, as_of);
             lacks = missing(&case, Attempt { to: step.to, on, reason: &step.reason }, law());
             // An error leaves the document as it was.
@@ -208,14 +208,12 @@ impl Client {
     }
 
     pub(super) fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {
-        let mut owner = None;
         let (plan, facility, facility_read) = match inspection.origin {
             Origin::Planned { plan, facility, .. } => {
                 let read = match self.plan(plan) {
                     Err(ClientError::Replica(ReplicaError::UnknownDocument { .. })) => None,
                     other => Some(other?),
                 };
-                owner = self.owner_of(facility)?;
                 (read, Some(facility.to_string()), self.facility_if_here(facility)?)
             }
             _ => (None, None, None),
@@ -223,20 +221,22 @@ impl Client {
         let followup = self.followup_document(inspection)?;
         let unit = crate::replica::units().unit(&inspection.scope);
         let unit = unit.map_or_else(|| inspection.scope.to_string(), |unit| unit.name);
-        let (_, template) = self.template_of(inspection)?;
         Ok(Around {
-            template: Arc::new(template),
             plan,
             facility,
+            owner: facility_read.as_ref().and_then(owner_in),
             facility_read,
             unit,
-            owner,
             followup: followup.and_then(|document| document.view().followup()),
             others: self.others(inspection)?,
         })
     }
 
-    fn facility_if_here(&self, facility: DocumentId) -> Result<Option<FacilityView>, ClientError> {
+    /// Returns a facility; none when it is not here.
+    pub(super) fn facility_if_here(
+        &self,
+        facility: DocumentId,
+    ) -> Result<Option<FacilityView>, ClientError> {
         match self.phone().replica().load(facility) {
             Err(ReplicaError::UnknownDocument { .. }) => Ok(None),
             other => Ok(other?.view().facility()),

@@ -332,7 +332,12 @@ impl Client {
         if settings::had_store(dir) && phone.replica().store().opened().created {
             phone.note_lost_store(now)?;
         }
-        settings::note_store(dir)?;
+        match settings::note_store(dir) {
+            // Reading needs no room; it is noted at another opening.
+            Err(ClientError::File { source, .. })
+                if source.kind() == std::io::ErrorKind::StorageFull => {}
+            noted => noted?,
+        }
         let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
         client.phone.replica().refresh(usize::MAX)?;
         Ok(client)

@@ -9,8 +9,8 @@ use crate::checklist::lifecycle::{LIFECYCLE, Law, OtherVisit, Rules};
 use crate::checklist::{CLOCKS, Clocks, Day, HOLIDAYS, Holidays, Words, over_frequency};
 use crate::clock;
 use crate::model::{
-    DocumentId, Genesis, Kind, LifeCycle, Origin, OwnerKind, PlanInput, Register, TemplateId,
-    VisitReason,
+    DocumentId, FacilityView, Genesis, Kind, LifeCycle, Origin, OwnerKind, PlanInput, Register,
+    TemplateId, VisitReason,
 };
 use crate::replica::{KnownVisit, ReplicaError};
 
@@ -122,16 +122,7 @@ impl Client {
     /// Returns the kind of a facility's owner, which decides how often it may be inspected; none when
     /// nobody said, when people say different things, or when the facility is not here.
     pub(super) fn owner_of(&self, facility: DocumentId) -> Result<Option<OwnerKind>, ClientError> {
-        let document = match self.phone().replica().load(facility) {
-            Err(ReplicaError::UnknownDocument { .. }) => return Ok(None),
-            other => other?,
-        };
-        let Some(read) = document.view().facility() else { return Ok(None) };
-        let said = read.fields.get("owner_kind").map(Register::all).unwrap_or_default();
-        let mut kinds: Vec<Option<OwnerKind>> =
-            said.iter().map(|said| OwnerKind::named(&said.value)).collect();
-        kinds.dedup();
-        Ok(if let [only] = kinds.as_slice() { *only } else { None })
+        Ok(self.facility_if_here(facility)?.as_ref().and_then(owner_in))
     }
 
     /// Returns what the rule of one inspection a year says of a visit: nothing, or the inspections
@@ -237,6 +228,15 @@ fn all_in(visit: &KnownVisit, wanted: &[LifeCycle]) -> bool {
     let states = states(visit);
     let one = |state: &Option<LifeCycle>| state.is_some_and(|state| wanted.contains(&state));
     !states.is_empty() && states.iter().all(one)
+}
+
+/// Returns the kind of a facility's owner; none when nobody said or people say different things.
+pub(super) fn owner_in(facility: &FacilityView) -> Option<OwnerKind> {
+    let said = facility.fields.get("owner_kind").map(Register::all).unwrap_or_default();
+    let mut kinds: Vec<Option<OwnerKind>> =
+        said.iter().map(|said| OwnerKind::named(&said.value)).collect();
+    kinds.dedup();
+    if let [only] = kinds.as_slice() { *only } else { None }
 }
 
 fn other_visit(visit: &KnownVisit, same_checklist: bool) -> OtherVisit {

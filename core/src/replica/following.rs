@@ -82,10 +82,11 @@ impl Phone {
         };
         let mut parted = self.part(document, lines, &sourced)?;
         let mut facts = Vec::new();
-        if !parted.replaced.is_empty() || !parted.orphaned.is_empty() {
+        if let Some(cause) = lines.keys().next().copied()
+            && !(parted.replaced.is_empty() && parted.orphaned.is_empty())
+        {
             // Numbers of edits that leave must not be given again.
             facts.push(self.renewal(fresh, Renewal::Equivocation, now));
-            let cause = lines.keys().next().copied().unwrap_or(parted.orphaned[0].actor);
             let mut stays = self.replica().empty(&genesis)?;
             let (out, kept): (Vec<&Sourced>, Vec<&Sourced>) =
                 sourced.iter().partition(|one| parted.gone.contains(&one.change.facts().hash));

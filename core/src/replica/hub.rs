@@ -609,8 +609,7 @@ impl Hub {
         Ok(tip_at(&pack, seq))
     }
 
-    /// Merges the waiting packs of one document, if any wait, after what was set aside and could not be
-    /// looked at again before. Loads that document and no other.
+    /// Merges the waiting packs of one document, if any wait. Loads that document and no other.
     ///
     /// # Errors
     ///
@@ -618,7 +617,6 @@ impl Hub {
     /// cannot be opened does not keep the others waiting: its error is returned when nothing else
     /// is left to merge. One whose checklist is not here yet is left waiting without an error.
     pub fn merge_next(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
-        self.reconsider_owed()?;
         let mut after: Option<Vec<u8>> = None;
         let mut blocked = None;
         loop {
@@ -626,6 +624,11 @@ impl Hub {
             let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
                 return match self.merge_ripe(now)? {
                     Some(report) => Ok(Some(report)),
+                    // Last, and only where the rest went well: it reads all that was set aside.
+                    None if blocked.is_none() && self.reconsider_owed()? => {
+                        after = None;
+                        continue;
+                    }
                     None => blocked.map_or(Ok(None), Err),
                 };
             };

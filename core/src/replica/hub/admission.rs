@@ -35,7 +35,7 @@ const RECONSIDERED_BYTES_MAX: usize = PIECE_BYTES_MAX;
 
 impl Hub {
     /// Looks again at what was set aside of one device, or of all. Where that fails it is owed: it is
-    /// done before the next merge, and nothing else has to wait for it.
+    /// done once nothing else is left to merge, and nothing has to wait for it.
     pub(super) fn reconsider_or_owe(&self, device: Option<DeviceId>) {
         let done = match device {
             Some(device) => self.reconsider(device),
@@ -47,16 +47,17 @@ impl Hub {
         }
     }
 
-    /// Looks again at what was set aside, if that is owed.
+    /// Looks again at what was set aside, if that is owed; returns whether it was.
     ///
     /// # Errors
     ///
     /// As [`Self::reconsider_all`]; it is then owed still.
-    pub(super) fn reconsider_owed(&self) -> Result<(), ReplicaError> {
-        if self.owed.swap(false, Ordering::Relaxed) {
-            self.reconsider_all().inspect_err(|_| self.owed.store(true, Ordering::Relaxed))?;
+    pub(super) fn reconsider_owed(&self) -> Result<bool, ReplicaError> {
+        if !self.owed.swap(false, Ordering::Relaxed) {
+            return Ok(false);
         }
-        Ok(())
+        self.reconsider_all().inspect_err(|_| self.owed.store(true, Ordering::Relaxed))?;
+        Ok(true)
     }
 
     /// Takes a pack, unless its checklist is missing and too much of its device waits for one.
