@@ -69,6 +69,12 @@ impl Day {
         matches!(self.0.weekday(), Weekday::Saturday | Weekday::Sunday)
     }
 
+    /// Returns how many days lie between it and another; negative if that is earlier.
+    #[must_use]
+    pub fn days_until(self, other: Self) -> i64 {
+        i64::from(other.0.to_julian_day()) - i64::from(self.0.to_julian_day())
+    }
+
     /// Returns the day this many days later, or earlier if negative.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Option<Self> {

@@ -11,7 +11,7 @@ use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, m
 use crate::checklist::{Day, Template};
 use crate::model::{
     Document, DocumentId, EditError, Editor, FacilityView, FollowupView, Genesis, InspectionView,
-    Kind, LifeCycle, Member, Origin, OwnerKind, PlanView, Step, View,
+    Kind, LifeCycle, Member, Origin, OwnerKind, Pause, PlanView, Step, View,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
@@ -44,6 +44,8 @@ pub struct Life {
     pub states: Vec<LifeCycle>,
     /// When and why it came to each state that it has been in, in the order of a life.
     pub steps: Vec<(LifeCycle, Vec<Step>)>,
+    /// The times during which it was suspended and that are over.
+    pub pauses: Vec<Pause>,
     /// Why the legal clock was extended, if it was.
     pub extended: Vec<String>,
     /// The steps that may follow.
@@ -67,17 +69,26 @@ pub(super) struct Around {
     others: Vec<OtherVisit>,
 }
 
-/// Returns the deviations among the answers that no finding is about.
-fn deviations(template: &Arc<Template>, read: &InspectionView, as_of: Day) -> Vec<At> {
-    let (template, answers) = (Arc::clone(template), Answers::of_inspection(read));
-    Grader::new(template, answers, Settings::new(as_of)).deviations_without_finding().at
+/// An inspection's answers beside its checklist.
+struct Checked<'a> {
+    template: &'a Template,
+    /// Deviations among the answers that no finding is about.
+    deviations: Vec<At>,
+}
+
+impl<'a> Checked<'a> {
+    fn of(template: &'a Arc<Template>, read: &InspectionView, as_of: Day) -> Self {
+        let mut grader =
+            Grader::new(Arc::clone(template), Answers::of_inspection(read), Settings::new(as_of));
+        Self { template, deviations: grader.deviations_without_finding().at }
+    }
 }
 
 impl Around {
     fn case<'a>(
         &'a self,
         read: &'a InspectionView,
-        deviations: &'a [At],
+        checked: &'a Checked<'a>,
         view: &View<'_>,
         as_of: Day,
     ) -> Case<'a> {
@@ -94,7 +105,8 @@ impl Around {
             unit: Some(&self.unit),
             owner: self.owner,
             followup: self.followup.as_ref(),
-            deviations,
+            managed_by: checked.template.managed_by(),
+            deviations: &checked.deviations,
             others: &self.others,
             as_of,
         }
@@ -116,8 +128,8 @@ impl Client {
         let read = reading(&document, inspection)?;
         let around = self.around(inspection)?;
         let template = Arc::new(self.reading(&document, None)?.template);
-        let deviations = deviations(&template, &read, as_of);
-        let case = around.case(&read, &deviations, &view, as_of);
+        let checked = Checked::of(&template, &read, as_of);
+        let case = around.case(&read, &checked, &view, as_of);
         let states = read.states();
         let lacks = |to: LifeCycle, on: Day, reason: &str| NextStep {
             to,
@@ -138,6 +150,7 @@ impl Client {
             next: next.map(|to| lacks(to, as_of, "")).collect(),
             no_longer: no_longer.filter(|step| !step.missing.is_empty()).collect(),
             steps: steps.filter(|(_, steps)| !steps.is_empty()).collect(),
+            pauses: read.pauses.clone(),
             extended: read.extended.all().iter().map(|said| said.value.clone()).collect(),
             clocks: running(&case, law())?,
             team: around.team(),
@@ -167,8 +180,8 @@ impl Client {
             editor.move_to(step.to, &written)?;
             let view = editor.before().view();
             let Some(read) = view.inspection() else { return Ok(()) };
-            let deviations = deviations(&template, &read, as_of);
-            let case = around.case(&read, &deviations, &view, as_of);
+            let checked = Checked::of(&template, &read, as_of);
+            let case = around.case(&read, &checked, &view, as_of);
             lacks = missing(&case, Attempt { to: step.to, on, reason: &step.reason }, law());
             // An error leaves the document as it was.
             if lacks.is_empty() { Ok(()) } else { Err(EditError::Internal) }

@@ -106,6 +106,12 @@ impl LifeCycle {
         }
     }
 
+    /// Returns whether what was suspended is taken up again in it.
+    #[must_use]
+    pub fn is_resumed(self) -> bool {
+        matches!(self, Announced | InField)
+    }
+
     /// Returns whether the inspection goes on and its minutes are not signed yet.
     #[must_use]
     pub fn is_before_minutes(self) -> bool {

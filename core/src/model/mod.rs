@@ -64,7 +64,7 @@ pub use kinds::plan::{
 pub use kinds::review::{Decision, Judged, Pinned, Reply, ReviewView, Standing, Verdict};
 pub use kinds::row::{LooseNote, RowView};
 pub use kinds::sample::{Handover, HandoverRow, LabResult, Parameter, Sample, SampleStep, Seal};
-pub use kinds::steps::{Difficulty, RaisedBy, Step};
+pub use kinds::steps::{Difficulty, Pause, RaisedBy, Step};
 pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
 pub use reauthor::{RENAMED, Remade};

@@ -4,7 +4,7 @@
 use bienban_core::checklist::lifecycle::{Missing, Running};
 use bienban_core::client::{ActionShown, Clash, Corrections, Life, NextStep};
 use bienban_core::model::{
-    Difficulty, InspectionView, Member, Register, Role, Sample, SampleStep, Told,
+    Difficulty, InspectionView, Member, Pause, Register, Role, Sample, SampleStep, Told,
 };
 use serde::Serialize;
 
@@ -136,6 +136,8 @@ pub(super) struct LifeData {
     pub(super) as_of: String,
     pub(super) states: Vec<&'static str>,
     pub(super) steps: Vec<StepData>,
+    /// The times during which it was suspended and that are over.
+    pub(super) pauses: Vec<PauseData>,
     /// Why the time was extended; several where people wrote apart.
     pub(super) extended: Vec<String>,
     pub(super) next: Vec<NextData>,
@@ -162,6 +164,7 @@ impl LifeData {
             as_of: life.as_of.to_string(),
             states: life.states.iter().map(|state| state.name()).collect(),
             steps: steps.collect(),
+            pauses: life.pauses.iter().map(pause).collect(),
             extended: life.extended.clone(),
             next: life.next.iter().map(next).collect(),
             no_longer: life.no_longer.iter().map(next).collect(),
@@ -169,6 +172,17 @@ impl LifeData {
             team: life.team.iter().map(team).collect(),
         }
     }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct PauseData {
+    pub(super) from: String,
+    pub(super) until: String,
+    pub(super) reason: String,
+}
+
+fn pause(pause: &Pause) -> PauseData {
+    PauseData { from: pause.from.clone(), until: pause.until.clone(), reason: pause.reason.clone() }
 }
 
 fn team(member: &Member) -> TeamData {
@@ -206,6 +220,12 @@ pub(super) fn life_text(page: &mut Page, life: &LifeData, m: &Messages) {
         let reason =
             if step.reason.is_empty() { String::new() } else { format!("; {}", step.reason) };
         page.line(format!("  {}  {state}{reason}", step.day));
+    }
+    for pause in &life.pauses {
+        let values = [("from", pause.from.as_str()), ("until", pause.until.as_str())];
+        let reason =
+            if pause.reason.is_empty() { String::new() } else { format!("; {}", pause.reason) };
+        page.line(format!("  {}{reason}", m.text("life.paused", &values)));
     }
     for reason in &life.extended {
         page.line(format!("  {}", m.text("life.extended", &[("reason", reason)])));

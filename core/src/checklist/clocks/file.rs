@@ -59,6 +59,18 @@ pub struct Extension {
     pub when: Words,
 }
 
+/// What a suspension does to a clock (*thời gian tạm dừng*).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspension {
+    /// Whether the days of a suspension count as days of the clock.
+    pub counts: bool,
+    /// What is not certain about that.
+    pub note: Words,
+    /// Somebody in office has confirmed it.
+    pub official: bool,
+}
+
 /// One clock (*thời hạn*).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,8 +89,23 @@ pub struct Clock {
     /// Its extension, if it may be extended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// What a suspension does to it; without it the days of a suspension count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
+    /// The codes of those who manage the matter (*cơ quan quản lý*) for which it runs: one of them is
+    /// enough. Empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub managed_by: Vec<String>,
     /// The clause that sets it.
     pub clause: String,
+}
+
+impl Clock {
+    /// Returns whether it runs for a matter that is managed by these.
+    #[must_use]
+    pub fn runs_for(&self, managed_by: &[String]) -> bool {
+        self.managed_by.is_empty() || self.managed_by.iter().any(|code| managed_by.contains(code))
+    }
 }
 
 /// The time in which a frequency is counted.
@@ -168,6 +195,9 @@ impl Clocks {
         }
         for clock in &file.clocks {
             let by = clock.extension.as_ref().map(|extension| extension.by);
+            if clock.suspension.is_some() && !matches!(clock.due, Length::Days(_)) {
+                faults.push(format!("{}: only a clock in days can stand still", clock.key));
+            }
             for length in [Some(clock.due), clock.opens, by].into_iter().flatten() {
                 if length.count() == 0 || length.count().unsigned_abs() > LENGTH_MAX.unsigned_abs()
                 {

@@ -8,7 +8,7 @@
 mod file;
 mod holidays;
 
-pub use file::{Clock, Clocks, Extension, Frequency, Length, Period};
+pub use file::{Clock, Clocks, Extension, Frequency, Length, Period, Suspension};
 pub(super) use holidays::read as read_file;
 pub use holidays::{DayOff, Holidays, Year};
 
@@ -17,6 +17,10 @@ use super::template::Words;
 
 /// The clocks in force in November 2026. Not official: nobody in office has confirmed them.
 pub const CLOCKS: &[u8] = include_bytes!("../../../data/clocks/clocks.json");
+
+/// A time during which a matter was suspended: the day on which that began, and the one on which it
+/// was taken up again.
+pub type Suspended = (Day, Day);
 
 /// Public holidays of 2025 to 2027. Not official.
 pub const HOLIDAYS: &[u8] = include_bytes!("../../../data/clocks/holidays.json");
@@ -106,6 +110,22 @@ pub fn due(
     extensions: u32,
     holidays: &Holidays,
 ) -> Result<Due, ClocksError> {
+    due_suspended(clock, from, extensions, &[], holidays)
+}
+
+/// Counts as [`due`] does, for a matter that was suspended: in their order, each such time that began
+/// before the clock had run out. Of several ends of one the earliest counts.
+///
+/// # Errors
+///
+/// Returns [`ClocksError::Extended`] or [`ClocksError::Beyond`] naming the clock.
+pub fn due_suspended(
+    clock: &Clock,
+    from: Day,
+    extensions: u32,
+    suspended: &[Suspended],
+    holidays: &Holidays,
+) -> Result<Due, ClocksError> {
     let most = clock.extension.as_ref().map_or(0, |extension| extension.times);
     if extensions > most {
         let (key, asked) = (clock.key.clone(), extensions);
@@ -132,6 +152,16 @@ pub fn due(
             en.push_str(&format!(", extended by {}", extension.by.en()));
         }
     }
+    let still = clock.suspension.as_ref().filter(|suspension| !suspension.counts);
+    for (since, until) in standing_still(suspended).into_iter().filter(|_| still.is_some()) {
+        if since < from || day < since {
+            continue;
+        }
+        let days = since.days_until(until);
+        day = day.plus_days(days).ok_or_else(beyond)?;
+        vi.push_str(&format!(", không tính {days} ngày tạm dừng ({since} đến {until})"));
+        en.push_str(&format!(", without {days} days of suspension ({since} to {until})"));
+    }
     vi.push_str(&format!(", hết ngày {day} ({})", clock.clause));
     en.push_str(&format!(", until the end of {day} ({})", clock.clause));
     provisional.sort_unstable();
@@ -141,6 +171,22 @@ pub fn due(
         en.push_str(&format!("; days off of {year} are not announced, provisional"));
     }
     Ok(Due { opens, day, provisional, explanation: Words { vi, en: Some(en) } })
+}
+
+/// Returns the times of suspension in their order, none within another: of those that begin on one
+/// day the shortest, and of one that begins before another ended the part behind it.
+fn standing_still(suspended: &[Suspended]) -> Vec<Suspended> {
+    let mut sorted = suspended.to_vec();
+    sorted.sort();
+    sorted.dedup_by_key(|(since, _)| *since);
+    let mut found: Vec<Suspended> = Vec::new();
+    for (since, until) in sorted {
+        let since = found.last().map_or(since, |(_, last)| since.max(*last));
+        if since < until {
+            found.push((since, until));
+        }
+    }
+    found
 }
 
 fn after(from: Day, length: Length, holidays: &Holidays, open: &mut Vec<i32>) -> Option<Day> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checklist::clocks::{Clocks, Holidays, PastVisit};
+use crate::checklist::clocks::{Clocks, Holidays, PastVisit, Suspended};
 use crate::checklist::day::Day;
 use crate::checklist::grading::At;
 use crate::checklist::header::{HeaderForm, HeaderSheet, HeaderSources};
@@ -69,6 +69,8 @@ pub struct Case<'a> {
     pub owner: Option<OwnerKind>,
     /// The corrective actions, if there are any.
     pub followup: Option<&'a FollowupView>,
+    /// The codes of those who manage the matter, as the checklist says.
+    pub managed_by: &'a [String],
     /// Deviations among the answers that no finding is about: nobody has demanded their correction.
     pub deviations: &'a [At],
     /// The other inspections of the facility.
@@ -134,6 +136,21 @@ impl Case<'_> {
     #[must_use]
     pub fn started(&self) -> Option<Day> {
         self.day_of(LifeCycle::Announced).or_else(|| self.day_of(LifeCycle::InField))
+    }
+
+    /// Returns the times during which the inspection was suspended, and the one that goes on. While
+    /// people disagree whether it is suspended, its clock runs.
+    #[must_use]
+    pub fn suspended(&self) -> Vec<Suspended> {
+        let read = |day: &str| day.parse::<Day>().ok();
+        let over = self.inspection.pauses.iter();
+        let mut found: Vec<_> =
+            over.filter_map(|pause| read(&pause.from).zip(read(&pause.until))).collect();
+        if self.inspection.states() == [LifeCycle::Suspended] {
+            let since = self.last_day_of(LifeCycle::Suspended);
+            found.extend(since.map(|since| (since, self.as_of)));
+        }
+        found
     }
 
     /// Returns the day on which minutes were made.

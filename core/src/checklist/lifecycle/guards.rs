@@ -196,6 +196,10 @@ fn order(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     let states = case.inspection.states();
     let before = states.iter().filter(|state| **state != attempt.to);
     let mut latest = before.filter_map(|state| case.day_of(*state)).max();
+    if !states.contains(&attempt.to) {
+        let resumed = case.suspended().into_iter().map(|(_, until)| until);
+        latest = latest.max(resumed.filter(|_| !states.contains(&LifeCycle::Suspended)).max());
+    }
     if attempt.to == LifeCycle::Decided {
         latest = None;
     } else if latest.is_none() {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Case, Law};
-use crate::checklist::clocks::{ClocksError, due};
+use crate::checklist::clocks::{ClocksError, due_suspended};
 use crate::checklist::day::Day;
 use crate::checklist::template::Words;
 use crate::model::{AgencyLevel, LifeCycle, Register, Sample, SampleStep};
@@ -57,7 +57,8 @@ pub fn running(case: &Case<'_>, law: Law<'_>) -> Result<Vec<Running>, ClocksErro
         let start = Start { key: "sample.laboratory", from, extended: 0, about: Some(id) };
         found.push(one(case, law, start, delivered(case, id))?);
     }
-    if let Some(from) = case.ended() {
+    let reports = law.clocks.clock("report.leader")?.runs_for(case.managed_by);
+    if let Some(from) = case.ended().filter(|_| reports) {
         let start = Start { key: "report.leader", from, extended: 0, about: None };
         found.push(one(case, law, start, case.last_day_of(LifeCycle::Reported))?);
     }
@@ -88,7 +89,8 @@ fn one(
     done: Option<Day>,
 ) -> Result<Running, ClocksError> {
     let clock = law.clocks.clock(start.key)?;
-    let counted = due(clock, start.from, start.extended, law.holidays)?;
+    let suspended = case.suspended();
+    let counted = due_suspended(clock, start.from, start.extended, &suspended, law.holidays)?;
     Ok(Running {
         key: clock.key.clone(),
         title: clock.title.clone(),

@@ -1,5 +1,6 @@
 //! Every guard by a table, clocks on real days, and random lives of one inspection on two replicas.
 
+mod clocks;
 mod corrections;
 
 use proptest::prelude::*;
@@ -53,6 +54,7 @@ struct World {
     followup: Document,
     others: Vec<OtherVisit>,
     deviations: Vec<At>,
+    managed_by: Vec<String>,
     as_of: Day,
 }
 
@@ -80,6 +82,7 @@ impl World {
             inspection,
             others: Vec::new(),
             deviations: Vec::new(),
+            managed_by: Vec::new(),
             as_of: day("2026-11-23"),
         }
     }
@@ -139,6 +142,7 @@ impl World {
     ) -> Case<'a> {
         let open = self.inspection.view().conflicts();
         Case {
+            managed_by: &self.managed_by,
             inspection,
             conflicts: open.iter().filter(|c| c.place.container != "lifecycle").count(),
             plan: Some(plan),
@@ -548,95 +552,6 @@ fn the_follow_up_alone_decides_whether_a_finding_is_corrected() {
     let fixed = crate::model::FindingPatch { fixed: Some(true), ..Default::default() };
     edit(&mut world.inspection, 1, |e| e.finding_update([2; 16], fixed)).unwrap();
     assert!(corrected(&world, 2));
-}
-
-fn clocks_of(world: &World, books: &Books) -> Vec<(String, String, bool)> {
-    let (read, plan, followup) = world.read();
-    let case = world.case(&read, &plan, &followup);
-    let found = running(&case, books.law()).unwrap();
-    found.into_iter().map(|clock| (clock.key, clock.due.to_string(), clock.overdue)).collect()
-}
-
-fn row(key: &str, due: &str, overdue: bool) -> (String, String, bool) {
-    (key.to_owned(), due.to_owned(), overdue)
-}
-
-#[test]
-fn the_clock_of_the_inspection_follows_level_extension_and_end() {
-    let (books, mut world) = (Books::new(), World::planned());
-    assert_eq!(clocks_of(&world, &books), []);
-    world.header("conduct_plan_approver", "Lý B");
-    for to in [LifeCycle::Decided, LifeCycle::PlanApproved, LifeCycle::Announced] {
-        world.put(to, "2026-11-13");
-    }
-    assert_eq!(clocks_of(&world, &books), [row("inspection.commune", "2026-11-20", true)]);
-    edit(&mut world.inspection, 1, |e| e.extend("sạt lở")).unwrap();
-    assert_eq!(clocks_of(&world, &books), [row("inspection.commune", "2026-11-23", false)]);
-    world.header("level", "ministry");
-    assert_eq!(clocks_of(&world, &books), [row("inspection.ministry", "2026-12-05", false)]);
-    world.put(LifeCycle::InField, "2026-11-14");
-    world.put(LifeCycle::MinutesSigned, "2026-11-15");
-    let after = clocks_of(&world, &books);
-    // Sunday: counting begins on Monday, and one of the days is off.
-    assert_eq!(after[1], row("report.leader", "2026-12-07", false));
-}
-
-#[test]
-fn a_sample_before_tet_reaches_the_laboratory_after_it() {
-    let (books, mut world) = (Books::new(), World::planned());
-    let sample = Sample { name: "Chè".into(), taken_on: "2026-02-12".into(), ..Sample::default() };
-    edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
-    world.as_of = day("2026-02-26");
-    // Friday 13, then 16 to 20 February are off: Monday 23 to Thursday 26.
-    assert_eq!(clocks_of(&world, &books), [row("sample.laboratory", "2026-02-26", false)]);
-    world.as_of = day("2026-02-27");
-    assert_eq!(clocks_of(&world, &books), [row("sample.laboratory", "2026-02-26", true)]);
-    let handover = |to_laboratory, day: &str| {
-        SampleStep::Handover(Handover {
-            giver: "Đoàn".into(),
-            receiver: "Phòng thử nghiệm".into(),
-            day: day.into(),
-            to_laboratory,
-            rows: vec![HandoverRow { sample: hex::encode([4; 16]), ..Default::default() }],
-            ..Default::default()
-        })
-    };
-    let within = handover(false, "2026-02-13");
-    edit(&mut world.inspection, 1, |e| e.sample_step([5; 16], &within)).unwrap();
-    assert!(clocks_of(&world, &books)[0].2, "handed on, but not to a laboratory");
-    let delivered = handover(true, "2026-02-26");
-    let mut late = world.inspection.clone();
-    edit(&mut world.inspection, 1, |e| e.sample_step([6; 16], &delivered)).unwrap();
-    assert!(!clocks_of(&world, &books)[0].2);
-
-    // Somebody else wrote a later day of the same handover: until a person chooses, the later counts.
-    let said = handover(true, "2026-02-27");
-    let made = late.edit(Actor([2; 16]), Timestamp(1_002), |e| e.sample_step([6; 16], &said));
-    world.inspection.apply(&[made.unwrap().1.unwrap()]);
-    assert!(clocks_of(&world, &books)[0].2);
-}
-
-#[test]
-fn the_culture_day_is_a_day_off() {
-    let (books, mut world) = (Books::new(), World::planned());
-    let sample = Sample { name: "Chè".into(), taken_on: "2026-11-20".into(), ..Sample::default() };
-    edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
-    world.as_of = day("2026-11-30");
-    let clocks = clocks_of(&world, &books);
-    assert_eq!((clocks[0].1.as_str(), clocks[0].2), ("2026-11-30", false));
-}
-
-#[test]
-fn days_off_that_are_not_announced_make_a_clock_provisional() {
-    let (books, mut world) = (Books::new(), World::planned());
-    let sample = Sample { name: "Chè".into(), taken_on: "2027-02-03".into(), ..Sample::default() };
-    edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
-    let (read, plan, followup) = world.read();
-    let found = running(&world.case(&read, &plan, &followup), books.law()).unwrap();
-    // Thursday 4, then 5 and 8 to 10 are expected to be off: Thursday 11 to Tuesday 16.
-    assert_eq!(found[0].due, day("2027-02-16"));
-    assert_eq!(found[0].provisional, [2027]);
-    assert!(found[0].explanation.vi.contains("tạm tính"), "{:?}", found[0].explanation);
 }
 
 /// Something that a person may do.

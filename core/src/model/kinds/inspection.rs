@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::FindingView;
 use super::row::{LooseNote, RowView};
 use super::sample::{Sample, SampleStep};
-use super::steps::{Difficulty, Step};
+use super::steps::{Difficulty, Pause, Step};
 use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, within};
 use crate::model::edition::Edition;
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
@@ -253,6 +253,8 @@ pub struct InspectionView {
     pub initial: LifeCycle,
     /// When and why it came to each state, by the state's name.
     pub steps: BTreeMap<String, Register<Told<Step>>>,
+    /// The times during which it was suspended and that are over, in their order.
+    pub pauses: Vec<Pause>,
     /// Whether the legal clock was extended, and why.
     pub extended: Register<String>,
 }
@@ -295,6 +297,7 @@ impl InspectionView {
                 _ => LifeCycle::Draft,
             },
             steps: super::steps::read(view),
+            pauses: super::steps::pauses(view),
             extended: lifecycle("extended").map(|raw| crate::model::view::read_string(&raw)),
         }
     }

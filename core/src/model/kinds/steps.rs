@@ -20,6 +20,9 @@ use crate::model::view::View;
 /// The registers of the life cycle that are no steps.
 const NO_STEPS: [&str; 3] = ["state", "extended", TEMPLATE];
 
+/// What the register of a suspension that is over begins with; its two days follow.
+pub(super) const PAUSE: &str = "pause:";
+
 /// When and why an inspection came to a state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -27,6 +30,19 @@ pub struct Step {
     /// The day on which it happened, as YYYY-MM-DD.
     pub day: String,
     /// *Lý do*; empty where none is asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// A time during which an inspection was suspended (*thời gian tạm dừng*), from its end on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pause {
+    /// The day on which it was suspended, as YYYY-MM-DD.
+    pub from: String,
+    /// The day on which it was taken up again, as YYYY-MM-DD.
+    pub until: String,
+    /// *Lý do*: why it was taken up again; empty where nobody said.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -73,10 +89,21 @@ pub struct Difficulty {
     pub removed_reason: String,
 }
 
+/// Reads the times of suspension that are over, in their order. Each has a register of its own by its
+/// days, so that people who write apart add to them; of several ends of one the reader chooses.
+pub(super) fn pauses(view: &View<'_>) -> Vec<Pause> {
+    let mut told: BTreeMap<String, Register<Told<Pause>>> = view.told("lifecycle");
+    told.retain(|name, _| name.starts_with(PAUSE));
+    let said = told.values().flat_map(Register::all);
+    let mut pauses: Vec<_> = said.filter_map(|said| said.value.valid().cloned()).collect();
+    pauses.sort();
+    pauses
+}
+
 /// Reads the steps of an inspection by the name of the state that each led to.
 pub(super) fn read(view: &View<'_>) -> BTreeMap<String, Register<Told<Step>>> {
     let mut steps = view.told("lifecycle");
-    steps.retain(|name, _| !NO_STEPS.contains(&name.as_str()));
+    steps.retain(|name, _| !NO_STEPS.contains(&name.as_str()) && !name.starts_with(PAUSE));
     steps
 }
 
@@ -102,7 +129,8 @@ impl InspectionView {
 
 impl Editor<'_> {
     /// Moves the inspection along its life, and records when and why. Of several states that people
-    /// moved it to apart, one may be chosen again: that settles it.
+    /// moved it to apart, one may be chosen again: that settles it. What was suspended and is taken up
+    /// again keeps the day on which it first came to that state.
     ///
     /// # Errors
     ///
@@ -124,7 +152,18 @@ impl Editor<'_> {
             reason: field("reason", &step.reason)?,
         };
         let map = self.map("lifecycle")?;
-        self.put(&map, to.name(), &step)?;
+        let suspended = read.step(LifeCycle::Suspended);
+        // Of several days the latest: the shorter a suspension, the sooner the clock runs out.
+        let since = suspended.iter().map(|step| step.day.as_str()).max();
+        let since = since.filter(|_| states.contains(&LifeCycle::Suspended) && to.is_resumed());
+        if let Some(from) = since {
+            let (from, until) = (from.to_owned(), step.day.clone());
+            let name = format!("{PAUSE}{from}:{until}");
+            self.put(&map, &name, &Pause { from, until, reason: step.reason.clone() })?;
+        }
+        if since.is_none() || read.step(to).is_empty() {
+            self.put(&map, to.name(), &step)?;
+        }
         self.put(&map, "state", &to)
     }
 

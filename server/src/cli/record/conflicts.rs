@@ -115,6 +115,7 @@ pub(super) fn label(place: &Place, template: &Template, m: &Messages) -> String 
             let field = header_form().field(&place.key).ok();
             return field.map(|field| words::local(m, &field.title).to_owned()).unwrap_or_default();
         }
+        "lifecycle" if place.key.starts_with("pause:") => return words::state(m, "suspended"),
         "lifecycle" => return words::state(m, &place.key),
         "texts" => {
             return match place.key.as_str() {
