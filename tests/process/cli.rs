@@ -30,6 +30,17 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     assert!(hub.err.contains("bienban://HOST:PORT#KEY"), "{hub:?}");
     let cursor = folders.field("a", &["list", "--after", "yesterday"]).fails(2);
     assert!(cursor.err.contains("--after yesterday"), "{cursor:?}");
+    let none = folders.field("a", &["list", "--limit", "0"]).fails(2);
+    assert!(none.err.contains("from 1 on"), "nothing is not what is there: {none:?}");
+    let device = "ab".repeat(32);
+    for (name, agency) in [(" ", "B"), ("A", "")] {
+        let words = ["--name", name, "--agency", agency, "--role", "inspector", "--scope", "20"];
+        let words = [&["trust", device.as_str()], &words[..]].concat();
+        let nobody = folders.admin("a", &words).fails(2);
+        assert!(nobody.err.contains("it is empty"), "{nobody:?}");
+    }
+    let file = run(&["template", "check", "nowhere/a.json"]).fails(3);
+    assert!(file.err.contains("look at the path"), "{file:?}");
     assert!(run(&["--help"]).ok().out.contains("Exit codes"));
 }
 

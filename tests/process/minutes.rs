@@ -183,6 +183,12 @@ fn a_header_field_is_settled_by_a_new_value_and_nothing_is_settled_where_nobody_
     assert!(refused.err.contains("không có gì phải giải quyết"), "{refused:?}");
     team.does("an", "resolve", &["lifecycle/state", "decided"]).fails(2);
     team.does("an", "resolve", &["header/witnes", "x"]).fails(3);
+    // What says nothing is not taken for something.
+    let beside = team.does("an", "answer", &["1.1", "kad", "--value", "3"]).fails(2);
+    assert!(beside.err.contains("no value beside it"), "{beside:?}");
+    team.does("an", "note", &["1.1", " "]).fails(2);
+    let grade = team.does("an", "answer", &["1.1", "mi", "--lang", "vi"]).fails(1);
+    assert!(grade.err.contains("được phép: dat (Đạt)"), "{grade:?}");
     // An answer that was settled so is told as settled.
     team.data("an", "answer", &["2.1", "ma"]);
     team.data("binh", "answer", &["2.1", "se"]);

@@ -294,7 +294,7 @@ fn of_answer(error: &AnswerError, m: &Messages) -> Option<String> {
         AnswerError::UnknownItem { item } => Some(m.text("cause.unknown_item", &[("item", item)])),
         AnswerError::NotAllowed { item, grade, allowed } => {
             let allowed: Vec<String> =
-                allowed.split(", ").map(|name| words::grade_or(m, name)).collect();
+                allowed.split(", ").map(|name| words::typed_grade_or(m, name)).collect();
             let (grade, allowed) = (words::grade_or(m, grade), allowed.join(", "));
             let values = [("item", item.as_str()), ("grade", &grade), ("allowed", &allowed)];
             Some(m.text("cause.grade_not_allowed", &values))

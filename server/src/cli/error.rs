@@ -481,6 +481,9 @@ impl CliError {
                 let (needed, free) = (mebibytes(*needed), mebibytes(*free));
                 Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
             }
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some(m.text("hint.no_file", &[]))
+            }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
             Self::NoEmbedded { closest: Some(name), .. } => {
                 Some(m.text("hint.meant", &[("name", name)]))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::error::CliError;
 use super::output::{Answer, Output, Page};
 use super::wrong::Wrong;
-use super::{time, words};
+use super::{time, words, wrong};
 use crate::messages::Messages;
 
 /// Rows of a list when nobody says how many: what a terminal shows at once.
@@ -19,7 +19,7 @@ const LIMIT: usize = 50;
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// At most this many.
-    #[arg(long, default_value_t = LIMIT, value_name = "COUNT")]
+    #[arg(long, default_value_t = LIMIT, value_name = "COUNT", value_parser = wrong::count)]
     limit: usize,
 
     /// Go on after this: the `next` of the page before.

@@ -126,6 +126,12 @@ pub(crate) fn grade_or(m: &Messages, name: &str) -> String {
     }
 }
 
+/// Returns a grade by its name, as it is typed and with what it means.
+pub(crate) fn typed_grade_or(m: &Messages, name: &str) -> String {
+    let found = Grade::ALL.into_iter().find(|grade| grade.name() == name);
+    found.map_or_else(|| name.to_owned(), |grade| typed_grade(m, grade))
+}
+
 /// Returns a value as people read it: with its unit, or with what the options say. None where the
 /// value says everything itself.
 pub(crate) fn value(m: &Messages, item: Option<&Item>, value: &str) -> Option<String> {

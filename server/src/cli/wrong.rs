@@ -34,6 +34,20 @@ pub(crate) enum Wrong {
         /// What was given.
         given: String,
     },
+    /// Nothing where something must stand.
+    #[error("it is empty; write something")]
+    Empty,
+    /// A value beside a word that says that there is none.
+    #[error(
+        "{word} has no value beside it; leave --value out, or give the answer that it belongs to"
+    )]
+    ValueBeside {
+        /// The word.
+        word: &'static str,
+    },
+    /// No number of rows from 1 on.
+    #[error("give a number from 1 on")]
+    Count,
     /// A reason that does not say for which facility, of which kind and why.
     #[error("--reason {given}: give FACILITY=clear_sign:TEXT, for a facility of this plan")]
     Reason {
@@ -144,6 +158,9 @@ impl Wrong {
             Self::State => m.text("wrong.state", &[("states", &states(&LifeCycle::ALL, m))]),
             Self::Deadline { given } => m.text("wrong.deadline", &[("given", given)]),
             Self::Day { given } => m.text("wrong.day", &[("given", given)]),
+            Self::Empty => m.text("wrong.empty", &[]),
+            Self::ValueBeside { word } => m.text("wrong.value_beside", &[("word", word)]),
+            Self::Count => m.text("wrong.count", &[]),
             Self::Reason { given } => m.text("wrong.reason", &[("given", given)]),
             Self::Row { given, expected } => {
                 m.text("wrong.row", &[("given", given), ("expected", expected)])
@@ -172,6 +189,24 @@ impl Wrong {
     }
 }
 
+/// Reads a text that must say something.
+///
+/// # Errors
+///
+/// Returns [`Wrong::Empty`].
+pub(super) fn something(text: &str) -> Result<String, Wrong> {
+    if text.trim().is_empty() { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
+}
+
+/// Reads how many rows to show.
+///
+/// # Errors
+///
+/// Returns [`Wrong::Count`] for what is no number, and for none at all.
+pub(super) fn count(text: &str) -> Result<usize, Wrong> {
+    text.parse().ok().filter(|count| *count > 0).ok_or(Wrong::Count)
+}
+
 /// Lists states as they are typed, each with what it means.
 pub(super) fn states(states: &[LifeCycle], m: &Messages) -> String {
     let each = states.iter().map(|state| {
@@ -195,6 +230,9 @@ mod tests {
             Wrong::Severity,
             Wrong::Deadline { given: given() },
             Wrong::Day { given: given() },
+            Wrong::Empty,
+            Wrong::ValueBeside { word: "na" },
+            Wrong::Count,
             Wrong::Reason { given: given() },
             Wrong::Row { given: given(), expected: "A|B" },
             Wrong::Choose { place: given() },

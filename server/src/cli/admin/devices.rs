@@ -12,7 +12,7 @@ use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
-use crate::cli::{folder, page};
+use crate::cli::{folder, page, wrong};
 
 /// A device and its holder.
 #[derive(Debug, Args)]
@@ -20,10 +20,10 @@ pub(super) struct TrustArgs {
     /// The device's id, all 64 digits, as `init` prints it on the device.
     device: DeviceId,
     /// The holder's name, as others are shown it.
-    #[arg(long)]
+    #[arg(long, value_parser = wrong::something)]
     name: String,
     /// The holder's agency.
-    #[arg(long)]
+    #[arg(long, value_parser = wrong::something)]
     agency: String,
     /// What the holder is: inspector (member of a team), leader (of a team), supervisor (reviews),
     /// admin (enrols devices, publishes checklists, imports, plans) or auditor (reads only).

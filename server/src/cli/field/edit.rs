@@ -14,6 +14,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page;
 use crate::cli::time;
 use crate::cli::words::{self, TypedSeverity};
+use crate::cli::wrong::Wrong;
 use crate::messages::Messages;
 
 /// An answer.
@@ -210,7 +211,11 @@ pub(super) fn answer(
     let (row, item) = typed::place(client, &inspection, &arguments.item, row)?;
     let (_, template) = client.template_of(&inspection)?;
     let typed = Typed { answer, value, photos, note };
+    let beside = typed.value.is_some();
     let draft = typed::read(&template, &item, typed).map_err(ClientError::from)?;
+    if beside && matches!(draft.grade, Grade::NotApplicable | Grade::Unanswered) {
+        return Err(Wrong::ValueBeside { word: draft.grade.name() }.into());
+    }
     let (grade, value) = (draft.grade, draft.value.clone());
     let row = match row {
         Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
@@ -243,6 +248,9 @@ pub(super) fn note(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
+    if !arguments.replace && arguments.text.trim().is_empty() {
+        return Err(Wrong::Empty.into());
+    }
     let note = if arguments.replace {
         Note::Replace(arguments.text)
     } else {
