@@ -117,6 +117,7 @@ fn total(before: Progress, next: Progress) -> Progress {
         stored: before.stored + next.stored,
         refused: before.refused + next.refused,
         declined: before.declined + next.declined,
+        skipped: before.skipped + next.skipped,
         ..next
     }
 }

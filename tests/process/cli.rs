@@ -277,6 +277,20 @@ fn units_are_looked_up_without_a_device() {
 }
 
 #[test]
+fn times_of_the_law_are_counted_without_a_device() {
+    let listed = run(&["clocks", "list", "--json"]).ok().json();
+    let keys: Vec<&str> =
+        listed["rows"].as_array().unwrap().iter().map(|row| row["key"].as_str().unwrap()).collect();
+    assert!(keys.contains(&"certificate.ocop") && keys.contains(&"reevaluation.ocop"), "{keys:?}");
+    let window = ["clocks", "count", "reevaluation.ocop", "--from", "30/6/2028", "--json"];
+    let window = run(&window).ok().json();
+    assert_eq!((&window["opens"], &window["due"]), (&"2028-01-02".into(), &"2028-03-02".into()));
+    let unknown = run(&["clocks", "count", "nothing", "--from", "2028-06-30"]).fails(1);
+    assert!(unknown.err.contains("certificate.ocop"), "{unknown:?}");
+    run(&["clocks", "count", "correction", "--from", "2028-06-30", "--extended", "1"]).fails(1);
+}
+
+#[test]
 fn a_checklist_that_is_not_there_is_told_from_a_slip() {
     let missing = run(&["template", "show", "OCOP-27"]).fails(3);
     assert!(missing.err.contains("OCOP-01 to OCOP-26"), "{missing:?}");

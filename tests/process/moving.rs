@@ -108,6 +108,9 @@ fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     assert_eq!(listed["rows"][0]["items"], 6);
 
     let back = run("binh", "template", &["--revert"]);
+    assert_eq!((&back["applied"], &back["recorded"]), (&Value::Bool(false), &Value::Null));
+    let digits = &back["digest"].as_str().unwrap()[..8];
+    let back = run("binh", "template", &["--revert", "--apply", digits]);
     assert_eq!(back["applied"], true);
     sync("binh");
     sync("an");
@@ -119,5 +122,7 @@ fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     let mut items = sections.iter().flat_map(|section| section["items"].as_array().unwrap());
     let left = items.find(|item| item["key"].as_str().unwrap().starts_with("7@")).unwrap();
     assert_eq!(left["answers"][0]["grade"], "pass");
-    folders.field("an", &["template", &id, "--revert"]).ok();
+    let forth = folders.field("an", &["template", &id, "--revert"]).ok();
+    assert!(forth.out.contains("--apply"), "{forth:?}");
+    folders.field("an", &["template", &id, "--apply", "abcd"]).fails(2);
 }

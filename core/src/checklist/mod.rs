@@ -16,7 +16,8 @@ mod units;
 
 pub use clocks::{
     CLOCKS, Clock, Clocks, ClocksError, DayOff, Due, Extension, Frequency, HOLIDAYS, Holidays,
-    Length, PastVisit, Period, Suspended, Suspension, Year, due, due_suspended, over_frequency,
+    LastDayOff, Length, PastVisit, Period, Suspended, Suspension, Year, due, due_suspended,
+    over_frequency,
 };
 pub use day::{Day, DayError};
 pub use moving::{

@@ -152,16 +152,15 @@ impl Client {
         self.moved(inspection, to, |plan| plan.is_confirmed_by(digits))
     }
 
-    /// Moves an inspection back to the edition before the last move. Answers to items that only the
-    /// newer edition has are kept, and come back when it is moved there again.
+    /// Returns the edition before the last move, to plan and confirm the way back. Answers to items that
+    /// only the newer edition has are kept, and come back when the inspection is moved there again.
     ///
     /// # Errors
     ///
-    /// As [`Client::confirm_move`].
-    pub fn revert_move(&self, inspection: &Genesis) -> Result<Confirmed, ClientError> {
+    /// Returns [`ClientError::Move`] when it was never moved.
+    pub fn edition_before(&self, inspection: &Genesis) -> Result<TemplateId, ClientError> {
         let document = self.open_inspection(inspection)?;
-        let to = way_back(&document.view())?;
-        self.moved(inspection, to, |_| true)
+        Ok(way_back(&document.view())?)
     }
 
     fn moved(

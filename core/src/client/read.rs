@@ -374,7 +374,7 @@ fn graded(
 ) -> (Graded, Node) {
     let mut answers = Answers::of_inspection(read);
     if let Some(followup) = followup {
-        answers.note_rechecks(followup);
+        answers.note_followup(followup);
     }
     let settings = Settings::new(Day::nearest(clock::now()));
     Grader::new(Arc::new(template.clone()), answers, settings).explain()

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::{Automerge, Change};
 
 use super::change::RawChange;
+use super::chunk::{ChunkFault, inspect_document};
 use super::document::{
-    DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, Document, Known, contain, heads_of, load_automerge,
-    save_automerge,
+    Document, FOREIGN, Known, Room, contain, heads_of, load_automerge, save_automerge,
 };
 use super::ids::{ChangeHash, Timestamp};
 use super::layout::FIRST_ACTOR;
@@ -56,7 +56,7 @@ pub enum Refusal {
     /// It holds no operation, or its operation numbers do not follow those it depends on.
     #[error("its operation numbers do not follow those of its dependencies")]
     Operations,
-    /// The document would pass a limit on its size or number of actors.
+    /// The document would pass a limit on its size or number of actors or operations.
     #[error("the document would pass its limit of {what}")]
     DocumentFull {
         /// The limit.
@@ -76,14 +76,18 @@ pub enum Refusal {
 impl Document {
     /// Applies foreign changes, in any order.
     ///
-    /// The result is verified once: saved, loaded, and its heads and content read. When that fails,
-    /// the batch is halved until the poisonous changes are found. Never panics; refused and waiting
-    /// changes leave no trace.
+    /// The result is verified once: saved, held against the limits of a snapshot, loaded, and its
+    /// heads and content read. When that fails, the batch is halved until the changes at fault are
+    /// found. Never panics; refused and waiting changes leave no trace.
     pub fn apply(&mut self, changes: &[RawChange]) -> Applied {
-        self.at_their_schema(changes, Self::take_in)
+        self.apply_within(changes, &FOREIGN)
     }
 
-    fn take_in(&mut self, changes: &[RawChange]) -> Applied {
+    pub(crate) fn apply_within(&mut self, changes: &[RawChange], room: &Room) -> Applied {
+        self.at_their_schema(changes, |document, changes| document.take_in(changes, room))
+    }
+
+    fn take_in(&mut self, changes: &[RawChange], room: &Room) -> Applied {
         let mut sorting = Sorting::new(self);
         sorting.run(changes);
         let Sorting { ready, mut outcome, .. } = sorting;
@@ -100,7 +104,7 @@ impl Document {
             if batch.is_empty() {
                 continue;
             }
-            match self.tried(&batch) {
+            match self.tried(&batch, room) {
                 Ok(next) => {
                     outcome.applied.extend(batch.iter().map(|(hash, _)| *hash));
                     *self = next;
@@ -134,7 +138,7 @@ impl Document {
     fn at_their_schema(
         &mut self,
         changes: &[RawChange],
-        take: fn(&mut Self, &[RawChange]) -> Applied,
+        take: impl Fn(&mut Self, &[RawChange]) -> Applied,
     ) -> Applied {
         let Some((mut raised, addition)) = self.raised_for(changes) else {
             return take(self, changes);
@@ -172,7 +176,7 @@ impl Document {
                 self.replace(copy, &ready);
                 outcome
             }
-            None => self.take_in(changes),
+            None => self.take_in(changes, &FOREIGN),
         }
     }
 
@@ -187,7 +191,7 @@ impl Document {
     }
 
     /// Returns the document with these changes, if it can be saved, opened and read again.
-    fn tried(&self, batch: &[(ChangeHash, &RawChange)]) -> Result<Self, Refusal> {
+    fn tried(&self, batch: &[(ChangeHash, &RawChange)], room: &Room) -> Result<Self, Refusal> {
         contain(|| {
             let mut copy = self.automerge.clone();
             let mut parsed = Vec::with_capacity(batch.len());
@@ -203,18 +207,21 @@ impl Document {
         })
         .flatten()
         .ok_or(Refusal::Poisonous)
-        .and_then(|copy| self.verified(&copy, batch))
+        .and_then(|copy| self.verified(&copy, batch, room))
     }
 
     fn verified(
         &self,
         copy: &Automerge,
         batch: &[(ChangeHash, &RawChange)],
+        room: &Room,
     ) -> Result<Self, Refusal> {
         let bytes = contain(|| save_automerge(copy)).ok_or(Refusal::Poisonous)?;
-        if bytes.len() > DOCUMENT_BYTES_MAX {
-            return Err(Refusal::DocumentFull { what: "bytes" });
-        }
+        // What is merged here is a snapshot elsewhere, so both are held against the same limits.
+        inspect_document(&bytes, room).map_err(|fault| match fault {
+            ChunkFault::Over(what) => Refusal::DocumentFull { what },
+            ChunkFault::Form(_) => Refusal::Poisonous,
+        })?;
         let loaded = contain(|| {
             let loaded = load_automerge(&bytes).ok()?;
             if heads_of(&loaded) != heads_of(copy) {
@@ -230,11 +237,7 @@ impl Document {
             }
             Some(document)
         });
-        let document = loaded.flatten().ok_or(Refusal::Poisonous)?;
-        if document.tips.len() > DOCUMENT_ACTORS_MAX {
-            return Err(Refusal::DocumentFull { what: "actors" });
-        }
-        Ok(document)
+        loaded.flatten().ok_or(Refusal::Poisonous)
     }
 }
 

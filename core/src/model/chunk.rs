@@ -4,7 +4,7 @@
 //! millions of rows. This walks the chunk's frame and counts the rows of every column without
 //! expanding them. It checks limits and shape, not meaning.
 
-use super::document::{DOCUMENT_ACTORS_MAX, DOCUMENT_OPS_MAX, DocumentError};
+use super::document::{DocumentError, Room};
 
 /// The four bytes that every chunk begins with.
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
@@ -14,54 +14,77 @@ const DOCUMENT: u8 = 0;
 const DEFLATE: u64 = 0b1000;
 /// Longest actor: ours have 16 bytes.
 const ACTOR_BYTES_MAX: u64 = 64;
-/// Most heads of a document: one for each actor.
-const HEADS_MAX: u64 = DOCUMENT_ACTORS_MAX as u64;
 /// Most columns: the format has 8 for changes and 15 for operations.
 const COLUMNS_MAX: u64 = 32;
 
-/// Checks one uncompressed document chunk, and nothing else, against the limits.
-pub(crate) fn inspect_document(bytes: &[u8], bytes_max: usize) -> Result<(), DocumentError> {
-    if bytes.len() > bytes_max {
-        return Err(DocumentError::Foreign { what: "it is over the limit on its size" });
-    }
-    walk(bytes).map_err(|what| DocumentError::Foreign { what })
+/// What is wrong with a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChunkFault {
+    /// It is not one uncompressed document chunk of the known form.
+    Form(&'static str),
+    /// It passes the limit on this.
+    Over(&'static str),
 }
 
-fn walk(bytes: &[u8]) -> Result<(), &'static str> {
+impl From<&'static str> for ChunkFault {
+    fn from(what: &'static str) -> Self {
+        Self::Form(what)
+    }
+}
+
+impl From<ChunkFault> for DocumentError {
+    fn from(fault: ChunkFault) -> Self {
+        match fault {
+            ChunkFault::Form(what) => Self::Foreign { what },
+            ChunkFault::Over(what) => Self::TooLarge { what },
+        }
+    }
+}
+
+/// Checks one uncompressed document chunk, and nothing else, against the limits.
+pub(crate) fn inspect_document(bytes: &[u8], room: &Room) -> Result<(), ChunkFault> {
+    if bytes.len() > room.bytes {
+        return Err(ChunkFault::Over("bytes"));
+    }
+    walk(bytes, room)
+}
+
+fn walk(bytes: &[u8], room: &Room) -> Result<(), ChunkFault> {
     let mut input = Input(bytes);
     if input.take(4)? != MAGIC {
-        return Err("it does not begin as an Automerge chunk");
+        return Err("it does not begin as an Automerge chunk".into());
     }
     input.take(4)?; // Automerge checks the checksum itself.
     if input.take(1)? != [DOCUMENT] {
-        return Err("it is not a document chunk");
+        return Err("it is not a document chunk".into());
     }
     let len = input.length()?;
     if len != input.0.len() {
-        return Err("it is truncated or followed by something else");
+        return Err("it is truncated or followed by something else".into());
     }
     let actors = input.number()?;
-    if actors > DOCUMENT_ACTORS_MAX as u64 {
-        return Err("it has too many actors");
+    if actors > room.actors {
+        return Err(ChunkFault::Over("actors"));
     }
     for _ in 0..actors {
         let len = input.number()?;
         if len > ACTOR_BYTES_MAX {
-            return Err("an actor is too long");
+            return Err("an actor is too long".into());
         }
         input.skip(len)?;
     }
     let heads = input.number()?;
-    if heads > HEADS_MAX {
-        return Err("it has too many heads");
+    // One for each actor.
+    if heads > room.actors {
+        return Err(ChunkFault::Over("heads"));
     }
     input.skip(heads * 32)?;
     let change_columns = columns(&mut input)?;
     let op_columns = columns(&mut input)?;
     for (spec, len) in change_columns.into_iter().chain(op_columns) {
         let column = input.take(usize::try_from(len).map_err(|_| "a length is too large")?)?;
-        if rows(spec, column)? > DOCUMENT_OPS_MAX {
-            return Err("it has too many operations");
+        if rows(spec, column)? > room.ops {
+            return Err(ChunkFault::Over("operations"));
         }
     }
     // What follows is one index for each head, or nothing.
@@ -71,7 +94,7 @@ fn walk(bytes: &[u8]) -> Result<(), &'static str> {
         }
         input.number()?;
     }
-    if input.0.is_empty() { Ok(()) } else { Err("something follows the document") }
+    if input.0.is_empty() { Ok(()) } else { Err("something follows the document".into()) }
 }
 
 fn columns(input: &mut Input<'_>) -> Result<Vec<(u64, u64)>, &'static str> {

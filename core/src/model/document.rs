@@ -22,13 +22,29 @@ use super::view::View;
 /// Largest saved document: an inspection with every text full stays far below it, and a phone with
 /// 2 GB of memory still loads it.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Largest document of our own that is opened: local edits may pass what foreign changes may not,
-/// because refusing to open would lose what was typed.
-const OWN_BYTES_MAX: usize = 4 * DOCUMENT_BYTES_MAX;
 /// Most actors in one document: some hundred devices with several lives each.
 pub const DOCUMENT_ACTORS_MAX: usize = 1_000;
 /// Most operations in one document; Automerge keeps some hundred bytes for each while it is open.
 pub const DOCUMENT_OPS_MAX: u64 = 2_000_000;
+
+/// How large a saved document may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) bytes: usize,
+    pub(crate) actors: u64,
+    /// Rows of each column: operations, and what they overwrite.
+    pub(crate) ops: u64,
+}
+
+/// What others' changes may make of a document, and what a foreign snapshot may be. One and the same:
+/// what is merged on one replica must be a snapshot that another takes.
+pub(crate) const FOREIGN: Room =
+    Room { bytes: DOCUMENT_BYTES_MAX, actors: DOCUMENT_ACTORS_MAX as u64, ops: DOCUMENT_OPS_MAX };
+
+/// What is opened of our own: local edits may pass what foreign changes may not, because refusing to
+/// open would lose what was typed.
+const OWN: Room =
+    Room { bytes: 4 * FOREIGN.bytes, actors: 4 * FOREIGN.actors, ops: 4 * FOREIGN.ops };
 
 /// From this many changes on, collecting all is cheaper than finding each: finding one costs 0.1 ms
 /// in a document of 2,000 changes, collecting all of them 30 ms.
@@ -60,6 +76,12 @@ pub enum DocumentError {
     #[error("foreign document refused: {what}")]
     Foreign {
         /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A document chunk is over a limit.
+    #[error("document refused: it is over the limit on its {what}")]
+    TooLarge {
+        /// What there is too much of.
         what: &'static str,
     },
     /// The bytes hold another document, or one of another shape.
@@ -154,7 +176,7 @@ impl Document {
         if genesis.kind != shape.kind() || other_checklist {
             return Err(DocumentError::WrongShape { document });
         }
-        chunk::inspect_document(bytes, OWN_BYTES_MAX)?;
+        chunk::inspect_document(bytes, &OWN)?;
         let loaded = contain(|| load_automerge(bytes).map(|doc| (known_changes(&doc), doc)));
         let (known, automerge) = match loaded {
             Some(Ok(pair)) => pair,
@@ -183,10 +205,10 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// Returns [`DocumentError::Foreign`] for anything but one uncompressed document chunk within
-    /// the limits.
+    /// Returns [`DocumentError::Foreign`] for anything but one uncompressed document chunk, and
+    /// [`DocumentError::TooLarge`] for one over a limit.
     pub fn inspect_foreign(bytes: &[u8]) -> Result<(), DocumentError> {
-        chunk::inspect_document(bytes, DOCUMENT_BYTES_MAX)
+        Ok(chunk::inspect_document(bytes, &FOREIGN)?)
     }
 
     /// Makes a document of an Automerge document that holds no other computed changes than this one.

@@ -67,7 +67,7 @@ pub use kinds::sample::{Handover, HandoverRow, LabResult, Parameter, Sample, Sam
 pub use kinds::steps::{Difficulty, Pause, RaisedBy, Step};
 pub use layout::{FIRST_ACTOR, RowGroup, SCHEMA, Shape};
 pub use lifecycle::LifeCycle;
-pub use reauthor::{RENAMED, Remade};
+pub use reauthor::{Owners, RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
 pub use settle::Contest;

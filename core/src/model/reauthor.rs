@@ -18,7 +18,7 @@ use automerge::{ActorId, Change, ExpandedChange};
 use super::change::RawChange;
 use super::document::{Document, DocumentError, contain, to_automerge};
 use super::history::decode;
-use super::ids::{Actor, ChangeHash};
+use super::ids::{Actor, ChangeHash, DeviceId};
 
 /// Begins the message of a renamed change. The old actor and the original's hash follow, in
 /// hexadecimal, each after a space. Where the operations are not the original's with the same
@@ -42,6 +42,9 @@ struct Range {
     start: u64,
     actor: ActorId,
 }
+
+/// The device that writes under each name, as signatures show.
+pub type Owners = BTreeMap<Actor, DeviceId>;
 
 /// What has been renamed to what.
 #[derive(Debug, Default)]
@@ -133,6 +136,8 @@ impl Document {
     /// they may also depend on changes that were renamed before and are in `self`. `gone` are
     /// changes that are in no document any more and are not made anew here: the refused change, and
     /// other actors' changes that build on it. Nothing is applied.
+    /// `owners` tells who writes under which name: that a change is another one made anew is believed
+    /// of the device that wrote the other.
     ///
     /// # Errors
     ///
@@ -142,13 +147,14 @@ impl Document {
         orphaned: &[RawChange],
         gone: &[RawChange],
         new: Actor,
+        owners: &Owners,
     ) -> Result<Remade, DocumentError> {
         // What builds on the containers of a newer schema builds on what this document may not hold.
         let raised = self.raised_for(orphaned).map(|(raised, _)| raised);
         let mut remaking = Remaking {
             document: raised.as_ref().unwrap_or(self),
             new,
-            renames: self.renames(),
+            renames: self.renames(owners),
             gone: Gone::default(),
             ends: BTreeMap::new(),
             previous: self.tips.get(new.as_bytes()).copied(),
@@ -165,17 +171,24 @@ impl Document {
 
     /// Returns the originals of the renamed changes held here, so that none is renamed twice.
     #[must_use]
-    pub fn renamed_originals(&self) -> Vec<ChangeHash> {
-        self.renames().hashes.into_keys().collect()
+    pub fn renamed_originals(&self, owners: &Owners) -> Vec<ChangeHash> {
+        self.renames(owners).hashes.into_keys().collect()
     }
 
-    /// Collects the renames that changes held here tell of.
-    fn renames(&self) -> Renames {
+    /// Collects the renames that changes held here tell of. A change can say of itself that it is
+    /// another device's made anew; that would keep the other's from being made anew, so it is passed
+    /// over.
+    fn renames(&self, owners: &Owners) -> Renames {
         let mut renames = Renames::default();
         let metas = contain(|| self.automerge.get_changes_meta(&[])).unwrap_or_default();
         for meta in metas {
             let Some(named) = meta.message.as_deref().and_then(Named::parse) else { continue };
             let actor = meta.actor.clone().into_owned();
+            let writer = <[u8; 16]>::try_from(actor.to_bytes()).ok().map(Actor);
+            let writer = writer.and_then(|writer| owners.get(&writer));
+            if writer.is_none() || writer != owners.get(&named.old) {
+                continue;
+            }
             renames.hashes.insert(named.original, ChangeHash(meta.hash.0));
             let (mut left, old) =
                 (named.left_out.into_iter().peekable(), ActorId::from(named.old.0));

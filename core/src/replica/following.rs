@@ -91,8 +91,10 @@ impl Phone {
             let (out, kept): (Vec<&Sourced>, Vec<&Sourced>) =
                 sourced.iter().partition(|one| parted.gone.contains(&one.change.facts().hash));
             stays.replay(&kept.iter().map(|one| one.change.clone()).collect::<Vec<_>>());
+            let own = sourced.iter().filter(|one| one.written).map(|one| one.actor);
+            let owners = self.owners(document, own, &[])?;
             // Another phone with the same edits may have been here first.
-            let done: BTreeSet<ChangeHash> = stays.renamed_originals().into_iter().collect();
+            let done: BTreeSet<ChangeHash> = stays.renamed_originals(&owners).into_iter().collect();
             let making: Vec<&OwnEdit> = parted
                 .orphaned
                 .iter()
@@ -106,7 +108,7 @@ impl Phone {
                 .filter(|(hash, _)| !made.contains(hash))
                 .collect();
             let without: Vec<RawChange> = without.into_values().collect();
-            let anew = self.anew(&stays, document, &making, &without)?;
+            let anew = self.anew(&stays, document, (&making, &without), &owners)?;
             let life = anew.life.unwrap_or(fresh);
             let (name, replaced) = ((genesis, cause), &parted.replaced);
             facts.extend(adoption(name, life, Vec::new(), &anew.changes, replaced, now));

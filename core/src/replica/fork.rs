@@ -17,7 +17,7 @@ use super::records::Records;
 use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, SOURCE, Source};
 use super::standing::Standing;
 use crate::model::{
-    Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, RawChange, Timestamp,
+    Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, Owners, RawChange, Timestamp,
 };
 use crate::store::{Position, StoreError};
 use crate::sync::{
@@ -97,6 +97,9 @@ pub struct Taken {
     /// Own edits were made anew because the hub refused what they build on or holds another line, and
     /// wait to be sent.
     pub remade: bool,
+    /// Snapshots that could not be taken: they pass a limit, do not open, or are not attested. The next
+    /// contact has to compare everything, which brings the packs that they were made of.
+    pub skipped: usize,
     /// The hub holds other lines under some names. They are withdrawn here, and the next contact has
     /// to compare everything.
     pub forked: bool,
@@ -107,8 +110,9 @@ impl Phone {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Pack`] or [`ReplicaError::Document`] when the sender is at fault and
-    /// [`ReplicaError::Store`] when it could not be recorded; the position has not moved then.
+    /// Returns [`ReplicaError::Pack`] when the sender is at fault and [`ReplicaError::Store`] when it
+    /// could not be recorded; the position has not moved then. A snapshot that cannot be taken is no
+    /// error: one device's document must not keep those of all others away.
     pub fn apply(
         &self,
         items: Vec<FeedItem>,
@@ -116,16 +120,17 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<Taken, ReplicaError> {
-        let checked = check(self, items)?;
+        let (checked, skipped) = check(self, items)?;
         // While an edit is read, made and recorded, nothing may slip in under it.
         let guard = self.editing().lock()?;
         let Arrived { kept, back, closed, differing, cloned } = self.sort_out(checked)?;
-        let mut taken = Taken { recorded: kept.len() + back.len(), cloned, ..Taken::default() };
+        let mut taken =
+            Taken { recorded: kept.len() + back.len(), cloned, skipped, ..Taken::default() };
         let rights = self.new_rights(&kept)?;
         taken.widened = rights.is_some();
         let (mut facts, own) = self.withdrawal(&differing)?;
         taken.forked = !facts.is_empty();
-        let compared = !taken.cloned && !taken.widened && !taken.forked;
+        let compared = !taken.cloned && !taken.widened && !taken.forked && skipped == 0;
         let position = position.filter(|_| compared);
         let mut remade = Vec::new();
         for (document, lines) in closed {
@@ -149,8 +154,9 @@ impl Phone {
             facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         } else if taken.remade {
             facts.push(self.renewal(fresh, Renewal::Closed, now));
-        } else if taken.widened {
-            // What was there before this device might see it lies behind its position.
+        } else if taken.widened || skipped > 0 {
+            // What was there before this device might see it, or was skipped, lies behind its
+            // position.
             facts.push(Fact::Lagging);
         }
         let wants = rights.map_or(Ok(Vec::new()), |rights| self.allowed_now(&rights))?;
@@ -167,6 +173,9 @@ impl Phone {
         }
         self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
+        if skipped > 0 {
+            self.note_skipped();
+        }
         taken.gapped = self.has_gap()?;
         Ok(taken)
     }
@@ -395,11 +404,12 @@ impl Phone {
         let Some(line) = lines.first().filter(|_| !orphaned.is_empty()) else {
             return Ok(Vec::new());
         };
+        let owners = self.owners(document, orphaned.iter().map(|edit| edit.actor), arrived)?;
         let mut stays = self.replica().empty(&genesis)?;
         let kept: Vec<RawChange> =
             all.iter().filter(|c| !gone.contains_key(&c.facts().hash)).cloned().collect();
         stays.replay(&kept);
-        let done: BTreeSet<ChangeHash> = stays.renamed_originals().into_iter().collect();
+        let done: BTreeSet<ChangeHash> = stays.renamed_originals(&owners).into_iter().collect();
         let culprits: BTreeSet<ChangeHash> = closed.values().map(|line| line.culprit).collect();
         let (mut left, mut rejected) = (Vec::new(), Vec::new());
         for edit in &orphaned {
@@ -418,7 +428,7 @@ impl Phone {
             .filter(|c| gone.contains_key(&c.facts().hash) && !making.contains(&c.facts().hash))
             .cloned()
             .collect();
-        let mut anew = self.anew(&stays, document, &left, &without)?;
+        let mut anew = self.anew(&stays, document, (&left, &without), &owners)?;
         for edit in &mut anew.rejected {
             edit.culprit = line.culprit;
         }
@@ -437,15 +447,15 @@ impl Phone {
         &self,
         stays: &Document,
         document: DocumentId,
-        left: &[&OwnEdit],
-        without: &[RawChange],
+        (left, without): (&[&OwnEdit], &[RawChange]),
+        owners: &Owners,
     ) -> Result<Anew, ReplicaError> {
         let Some(first) = left.first() else { return Ok(Anew::default()) };
         let life = life_of(first);
         let name = Actor::derive(self.device(), document, life);
         let orphaned: Vec<RawChange> = left.iter().map(|edit| edit.change.clone()).collect();
         let remade = stays
-            .reauthor(&orphaned, without, name)
+            .reauthor(&orphaned, without, name, owners)
             .map_err(|source| ReplicaError::Document { document, source: Arc::new(source) })?;
         let mut rejected = Vec::new();
         for (hash, operations) in remade.lost {
@@ -512,9 +522,10 @@ pub(super) struct Sourced {
     pub(super) change: RawChange,
 }
 
-/// Checks each entry by itself: forms, hashes, signatures.
-fn check(phone: &Phone, items: Vec<FeedItem>) -> Result<Vec<Checked>, ReplicaError> {
-    let mut checked = Vec::with_capacity(items.len());
+/// Checks each entry by itself: forms, hashes, signatures. Also returns how many snapshots were left
+/// out because they cannot be taken.
+fn check(phone: &Phone, items: Vec<FeedItem>) -> Result<(Vec<Checked>, usize), ReplicaError> {
+    let (mut checked, mut skipped) = (Vec::with_capacity(items.len()), 0);
     let mut objects = Vec::new();
     for item in items {
         checked.push(match item {
@@ -524,7 +535,14 @@ fn check(phone: &Phone, items: Vec<FeedItem>) -> Result<Vec<Checked>, ReplicaErr
                 Checked::Pack(Box::new(pack), bytes)
             }
             FeedItem::Snapshot(snapshot) => {
-                phone.check_snapshot(&snapshot, &objects)?;
+                match phone.check_snapshot(&snapshot, &objects) {
+                    Ok(()) => {}
+                    Err(ReplicaError::Document { .. } | ReplicaError::Unattested { .. }) => {
+                        skipped += 1;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
                 Checked::Other(Box::new(FeedItem::Snapshot(snapshot)))
             }
             FeedItem::Object { bytes } => {
@@ -534,7 +552,7 @@ fn check(phone: &Phone, items: Vec<FeedItem>) -> Result<Vec<Checked>, ReplicaErr
             other => Checked::Other(Box::new(other)),
         });
     }
-    Ok(checked)
+    Ok((checked, skipped))
 }
 
 /// The incarnation under which a line of orphaned edits is made anew.

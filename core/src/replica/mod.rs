@@ -22,6 +22,7 @@ mod hub;
 mod lock;
 mod meeting;
 mod merge;
+mod owners;
 mod phone;
 mod project;
 mod provide;

@@ -39,6 +39,8 @@ pub struct Phone {
     /// Random bytes of this opening: a fresh incarnation is made of them where the store loses
     /// records while it is open.
     spare: Incarnation,
+    /// A snapshot could not be taken: the next contact compares instead of asking for snapshots.
+    skipped: AtomicBool,
 }
 
 /// What an edit did.
@@ -108,6 +110,7 @@ impl Phone {
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             spare: fresh,
+            skipped: AtomicBool::new(false),
         };
         let device = phone.key.device();
         let mut anew = false;
@@ -417,6 +420,7 @@ impl Phone {
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
             empty: root.count == 0
+                && !self.skipped.load(Ordering::Relaxed)
                 && position.is_none()
                 && store.scan(&[UNRELEASED], None, 1)?.is_empty()
                 && !self.has_forks()?,
@@ -429,6 +433,12 @@ impl Phone {
             now,
         };
         Ok((start, more))
+    }
+
+    /// Notes that a snapshot could not be taken. Kept in memory: after a restart a phone that is empty
+    /// still is offered it once more.
+    pub(super) fn note_skipped(&self) {
+        self.skipped.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether a line had a hole since this phone last compared with the hub: a record of it

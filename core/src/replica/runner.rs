@@ -46,6 +46,8 @@ pub struct Progress {
     pub refused: usize,
     /// Packs of others that the hub said it does not take; they are carried no longer.
     pub declined: usize,
+    /// Snapshots that could not be taken; another exchange asks for the packs they were made of.
+    pub skipped: usize,
     /// Another exchange should follow at once, and mostly compare everything: the hub holds another
     /// line under some name, which has to be taken over, own edits were made anew, or the rights of this device were changed.
     pub again: bool,
@@ -165,7 +167,8 @@ impl PhoneRunner {
                     let taken = taken?;
                     self.progress.received += taken.recorded;
                     self.progress.again |= taken.cloned || taken.widened || taken.remade;
-                    self.progress.again |= taken.gapped || taken.forked;
+                    self.progress.again |= taken.gapped || taken.forked || taken.skipped > 0;
+                    self.progress.skipped += taken.skipped;
                 }
                 PhoneOutput::Receipts(receipt) => {
                     self.progress.stored += receipt.items.len();

@@ -3,6 +3,7 @@
 
 mod admin;
 mod causes;
+mod clocks;
 mod course;
 mod demo;
 mod error;
@@ -75,6 +76,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Look up provinces and communes, those of before July 2025 too.
     Units(units::UnitsArgs),
+    /// Look up the times that the law sets, and count when one runs out.
+    Clocks(clocks::ClocksArgs),
 }
 
 /// Runs the program on its arguments and returns its exit code.
@@ -159,6 +162,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Clocks(arguments) => finish(clocks::run(&arguments, output)?, output),
             Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
             Command::Template(arguments) => finish(template::run(arguments, output)?, output),
             Command::Grade(arguments) => finish(grade::run(&arguments, output)?, output),

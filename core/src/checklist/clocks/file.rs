@@ -30,6 +30,12 @@ impl Length {
         }
     }
 
+    /// Returns it as people say it.
+    #[must_use]
+    pub fn words(self) -> Words {
+        Words { vi: self.vi(), en: Some(self.en()) }
+    }
+
     pub(super) fn vi(self) -> String {
         match self {
             Self::Days(count) => format!("{count} ngày"),
@@ -71,6 +77,18 @@ pub struct Suspension {
     pub official: bool,
 }
 
+/// What becomes of a last day that is a day off (*ngày cuối là ngày nghỉ*).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastDayOff {
+    /// Whether the time ends with the next working day instead.
+    pub moves: bool,
+    /// What is not certain about that.
+    pub note: Words,
+    /// Somebody in office has confirmed it.
+    pub official: bool,
+}
+
 /// One clock (*thời hạn*).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +107,12 @@ pub struct Clock {
     /// Its extension, if it may be extended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// The first day for which its clause is in force, where that is not the edition's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<Day>,
+    /// What becomes of a last day that is a day off; without it the day stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_day_off: Option<LastDayOff>,
     /// What a suspension does to it; without it the days of a suspension count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,

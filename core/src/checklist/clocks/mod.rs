@@ -2,13 +2,14 @@
 //!
 //! Lengths, clauses, extensions and days off come from files with an edition and a source; this
 //! module only counts. The day on which a clock starts is not counted and the last day is (Civil
-//! Code 91/2015/QH13, art. 147 and 148). A last day that is a day off is not moved: the earlier day
-//! is the safe reading, and the text of a clock may say otherwise in a later edition.
+//! Code 91/2015/QH13, art. 147 and 148). Whether a last day that is a day off moves to the next working
+//! day, as art. 148 has it where nothing else is agreed or laid down, is data of each clock, and the
+//! explanation says what was done.
 
 mod file;
 mod holidays;
 
-pub use file::{Clock, Clocks, Extension, Frequency, Length, Period, Suspension};
+pub use file::{Clock, Clocks, Extension, Frequency, LastDayOff, Length, Period, Suspension};
 pub(super) use holidays::read as read_file;
 pub use holidays::{DayOff, Holidays, Year};
 
@@ -152,6 +153,10 @@ pub fn due_suspended(
             en.push_str(&format!(", extended by {}", extension.by.en()));
         }
     }
+    if clock.effective_from.is_some_and(|since| from < since) {
+        vi.push_str(", tính từ ngày trước khi quy định có hiệu lực");
+        en.push_str(", from a day before the clause was in force");
+    }
     let still = clock.suspension.as_ref().filter(|suspension| !suspension.counts);
     for (since, until) in standing_still(suspended).into_iter().filter(|_| still.is_some()) {
         if since < from || day < since {
@@ -161,6 +166,21 @@ pub fn due_suspended(
         day = day.plus_days(days).ok_or_else(beyond)?;
         vi.push_str(&format!(", không tính {days} ngày tạm dừng ({since} đến {until})"));
         en.push_str(&format!(", without {days} days of suspension ({since} to {until})"));
+    }
+    if let Some(rule) = clock.last_day_off.as_ref().filter(|_| !holidays.is_worked(day)) {
+        if rule.moves {
+            vi.push_str(&format!(
+                ", ngày cuối {day} là ngày nghỉ nên tính đến ngày làm việc tiếp theo"
+            ));
+            en.push_str(&format!(
+                ", whose last day {day} is a day off, so to the next working day"
+            ));
+            let next = Length::WorkingDays(1);
+            day = after(day, next, holidays, &mut provisional).ok_or_else(beyond)?;
+        } else {
+            vi.push_str(", ngày cuối là ngày nghỉ và không dời");
+            en.push_str(", whose last day is a day off and does not move");
+        }
     }
     vi.push_str(&format!(", hết ngày {day} ({})", clock.clause));
     en.push_str(&format!(", until the end of {day} ({})", clock.clause));

@@ -145,3 +145,26 @@ fn every_kind_of_owner_is_protected_by_one_rule_which_names_its_source() {
     let error = Clocks::parse(none.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("once_a_year: it names no kind of owner"), "{error}");
 }
+
+#[test]
+fn a_last_day_that_is_a_day_off_moves_where_the_data_say_so() {
+    let (clocks, holidays) = (Clocks::parse(CLOCKS).unwrap(), Holidays::parse(HOLIDAYS).unwrap());
+    let last = |key: &str, from: &str| {
+        let due = due(clocks.clock(key).unwrap(), from.parse().unwrap(), 0, &holidays).unwrap();
+        (due.day.to_string(), due.explanation)
+    };
+    // Thirty days after 13 November is Sunday 13 December.
+    let (day, why) = last("correction", "2026-11-13");
+    assert_eq!(day, "2026-12-14");
+    assert!(why.vi.contains("ngày làm việc tiếp theo"), "{why:?}");
+    assert_eq!(last("correction", "2026-11-16").0, "2026-12-16");
+    // Seven days after 14 November is Saturday 21 November: it binds the agency.
+    let (day, why) = last("inspection.commune", "2026-11-14");
+    assert_eq!(day, "2026-11-21");
+    assert!(why.en_or_vi().contains("does not move"), "{why:?}");
+    assert!(
+        last("inspection.commune", "2025-08-01").1.vi.contains("trước khi quy định có hiệu lực")
+    );
+    // 30 April and 1 May 2026 are Thursday and Friday.
+    assert_eq!(last("correction", "2026-03-31").0, "2026-05-04");
+}

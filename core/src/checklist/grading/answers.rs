@@ -263,11 +263,16 @@ impl Answers {
         answers
     }
 
-    /// Notes which findings were looked at again, and when last. Whether they are corrected stands in
-    /// the inspection's reading (`lifecycle::apply_corrections`).
-    pub fn note_rechecks(&mut self, followup: &FollowupView) {
+    /// Notes until when findings must be corrected by what was demanded about them, which were looked
+    /// at again, and when last. Of a finding's own deadline and those of its open actions the earliest
+    /// counts. Whether findings are corrected stands in the inspection's reading
+    /// (`lifecycle::apply_corrections`).
+    pub fn note_followup(&mut self, followup: &FollowupView) {
         for (id, finding) in &mut self.findings {
             finding.rechecked = followup.rechecked(id).and_then(|(day, _)| day.parse().ok());
+            let open = followup.about(id).into_iter().filter(|action| !followup.is_settled(action));
+            let demanded = open.filter_map(|action| Day::of(followup.deadline(action)?));
+            finding.deadline = finding.deadline.into_iter().chain(demanded).min();
         }
     }
 

@@ -63,6 +63,9 @@ pub struct FindingStanding {
     pub issued: Option<Day>,
     /// The last day to correct it.
     pub deadline: Option<Day>,
+    /// The last day that the rule allows, counted from the day it was made. Where no deadline was set
+    /// it is the deadline: our reading, the law does not say what follows when nobody sets one.
+    pub latest: Option<Day>,
     /// The deadline lies further from the day it was made than the rule allows. The deadline that
     /// was set still counts; a person must look at it.
     pub deadline_too_long: bool,
@@ -129,14 +132,16 @@ pub(super) fn result(sheet: &Sheet<'_>, rule: &PassFail) -> PassFailResult {
 }
 
 fn standing(id: &str, finding: &Finding, as_of: Day, rule: &PassFail) -> FindingStanding {
+    let last = finding.issued.and_then(|day| day.plus_days(rule.deadline_days_max.into()));
     let state = match finding.deadline {
         _ if finding.verified.holds(as_of) => FindingState::Corrected,
         _ if finding.unfixable => FindingState::Unfixable,
         Some(deadline) if as_of > deadline => FindingState::Overdue,
         Some(_) => FindingState::WithinDeadline,
+        // Nobody set a deadline: the longest time that the rule allows is over all the same.
+        None if last.is_some_and(|last| as_of > last) => FindingState::Overdue,
         None => FindingState::NoDeadline,
     };
-    let last = finding.issued.and_then(|day| day.plus_days(rule.deadline_days_max.into()));
     FindingStanding {
         id: id.to_owned(),
         items: finding.items.iter().cloned().collect(),
@@ -146,6 +151,7 @@ fn standing(id: &str, finding: &Finding, as_of: Day, rule: &PassFail) -> Finding
         clause: finding.clause.clone(),
         issued: finding.issued,
         deadline: finding.deadline,
+        latest: last,
         deadline_too_long: finding.deadline.zip(last).is_some_and(|(day, last)| day > last),
         state,
         rechecked: finding.rechecked.filter(|day| *day <= as_of),

@@ -202,10 +202,10 @@ fn order(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     }
     if attempt.to == LifeCycle::Decided {
         latest = None;
-    } else if latest.is_none() {
-        let decided = case.header("decision_date").into_iter().chain(case.planned("decision_date"));
-        latest = decided.filter_map(|day| day.parse().ok()).min();
     }
+    // Nothing of an inspection is done before the decision about it, of several days the earliest.
+    let decided = case.header("decision_date").into_iter().chain(case.planned("decision_date"));
+    latest = latest.max(decided.filter_map(|day| day.parse().ok()).min());
     let mut wrong = Vec::new();
     if attempt.on > case.as_of {
         wrong.push(format!("{} > {}", attempt.on, case.as_of));

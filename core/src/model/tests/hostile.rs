@@ -5,7 +5,7 @@ use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, Change, ExpandedChange, ObjType, ROOT, ScalarValue};
 use proptest::prelude::*;
 
-use super::document::load_automerge;
+use super::document::{FOREIGN, Room, load_automerge};
 use super::*;
 
 /// Writes a change with Automerge alone, as a program that keeps none of our rules would.
@@ -304,4 +304,40 @@ fn automerge_itself_still_needs_containing() {
         }
     }
     assert!(broken > 0);
+}
+
+/// What many small changes make together is a snapshot elsewhere, which must be within its limits.
+#[test]
+fn changes_that_bring_a_document_past_a_limit_are_refused_and_what_stays_is_a_snapshot() {
+    let rows = 40;
+    let fill = |doc: &mut Document, who: u8, round: u64| {
+        let change = raw_edit(doc, who, |tx, doc| {
+            let header = &doc.layout.registers["header"];
+            for number in 0..rows {
+                tx.put(header, format!("{who}-{round}-{number}"), "\"x\"").unwrap();
+            }
+        });
+        assert_eq!(doc.apply(std::slice::from_ref(&change)).applied.len(), 1);
+        change
+    };
+    let (mut greedy, mut honest) = (inspection(), inspection());
+    let flood: Vec<RawChange> = (0..12).map(|round| fill(&mut greedy, 1, round)).collect();
+    let small = edit(&mut honest, 2, |e| e.answer("1.1", answer(Grade::Pass)));
+    let born = inspection();
+    let ops = born.known.values().map(|known| known.max_op).max().unwrap();
+    // Room for some of the flood, and then for one answer.
+    let room = Room { ops: ops + 5 * rows + rows - 1, ..FOREIGN };
+
+    let mut doc = inspection();
+    let applied = doc.apply_within(&flood, &room);
+    assert_eq!(applied.applied.len(), 5, "{applied:?}");
+    let first = flood[5].facts().hash;
+    let why =
+        |hash| applied.refused.iter().find(|(refused, _)| *refused == hash).unwrap().1.clone();
+    assert_eq!(why(first), Refusal::DocumentFull { what: "operations" });
+    assert!(matches!(why(flood[6].facts().hash), Refusal::OnRefused { .. }));
+    let after = doc.apply_within(std::slice::from_ref(&small), &room);
+    assert_eq!(after.applied, [small.facts().hash], "others still have what room there is");
+    assert!(chunk::inspect_document(&doc.save(), &room).is_ok(), "an empty phone can take it");
+    assert!(Document::inspect_foreign(&greedy.save()).is_ok(), "the program's limits are wider");
 }

@@ -1,5 +1,8 @@
 //! Two lines of one actor, chains, and what may not be applied.
 
+use automerge::ActorId;
+use automerge::transaction::{CommitOptions, Transactable};
+
 use super::*;
 
 #[test]
@@ -67,13 +70,13 @@ fn a_diverged_line_is_renamed_and_nothing_is_lost() {
     // Somebody else built on the clone's line before it was told apart.
     let theirs = edit(&mut clone, 2, |e| e.note("1.2", NoteEdit::Append(" thêm".into())));
 
-    let renamed = stays.reauthor(&line, &[], actor(9)).unwrap().changes;
+    let renamed = stays.reauthor(&line, &[], actor(9), &owners()).unwrap().changes;
     assert_eq!(renamed.len(), 2);
     assert_eq!(renamed[0].facts().ops, line[0].facts().ops);
     assert_eq!(renamed[0].facts().start_op, line[0].facts().start_op);
     let applied = stays.apply(&renamed);
     assert_eq!((applied.applied.len(), applied.refused.len()), (2, 0), "{applied:?}");
-    let theirs = stays.reauthor(&[theirs], &[], actor(8)).unwrap().changes;
+    let theirs = stays.reauthor(&[theirs], &[], actor(8), &owners()).unwrap().changes;
     assert_eq!(stays.apply(&theirs).applied.len(), 1);
 
     let view = read(&stays);
@@ -87,13 +90,36 @@ fn a_diverged_line_is_renamed_and_nothing_is_lost() {
     assert_eq!(loaded.view().record(), stays.view().record());
 }
 
+/// A change says of itself that it is another device's made anew: the other is made anew all the same.
+#[test]
+fn only_the_device_that_wrote_a_change_says_that_it_made_it_anew() {
+    let common = inspection();
+    let (mut stays, mut victim) = (common.clone(), common);
+    let lost = edit(&mut victim, 1, |e| e.note("1.2", NoteEdit::Append("thật".into())));
+    let claim = format!("{RENAMED} {} {}", actor(1), lost.facts().hash);
+    let mut forged = stays.automerge.clone().with_actor(ActorId::from([2; 16]));
+    let mut tx = forged.transaction();
+    tx.put(automerge::ROOT, "x", 1).unwrap();
+    tx.commit_with(CommitOptions::default().with_message(claim));
+    let forged = forged.get_last_local_change().unwrap().raw_bytes().to_vec();
+    assert_eq!(stays.apply(&[RawChange::inspect(forged).unwrap()]).applied.len(), 1);
+    assert!(stays.renamed_originals(&owners()).is_empty());
+    let unknown = Owners::new();
+    assert!(stays.renamed_originals(&unknown).is_empty(), "nobody's word for nobody");
+
+    let made = stays.reauthor(std::slice::from_ref(&lost), &[], actor(9), &owners()).unwrap();
+    assert_eq!(stays.apply(&made.changes).applied.len(), 1);
+    assert_eq!(read(&stays).notes["1.2"], "thật");
+    assert_eq!(stays.renamed_originals(&owners()), [lost.facts().hash]);
+}
+
 #[test]
 fn an_actor_with_changes_goes_on_behind_them() {
     let mut stays = inspection();
     let mut clone = stays.clone();
     edit(&mut stays, 9, |e| e.answer("1.1", answer(Grade::Pass)));
     let line = [edit(&mut clone, 1, |e| e.answer("1.2", answer(Grade::Pass)))];
-    let made = stays.reauthor(&line, &[], actor(9)).unwrap().changes;
+    let made = stays.reauthor(&line, &[], actor(9), &owners()).unwrap().changes;
     assert_eq!((made.len(), made[0].facts().seq), (1, 2));
     assert_eq!(stays.apply(&made).applied.len(), 1);
 }
@@ -126,7 +152,7 @@ fn edits_are_made_anew_without_a_change_that_is_gone() {
             e.note("1.2", NoteEdit::Splice { at: 2, delete: 2, insert: "-".into() })
         }),
     ];
-    let remade = stays.reauthor(&after, &[gone], actor(9)).unwrap();
+    let remade = stays.reauthor(&after, &[gone], actor(9), &owners()).unwrap();
     assert_eq!(remade.changes.len(), 2);
     assert_eq!(remade.lost, [(after[1].facts().hash, vec![0, 1])]);
     let applied = stays.apply(&remade.changes);
@@ -141,7 +167,7 @@ fn edits_are_made_anew_without_a_change_that_is_gone() {
         e.answer("1.2", answer(Grade::Serious))?;
         e.note("1.2", NoteEdit::Splice { at: 3, delete: 1, insert: "C".into() })
     });
-    let made = stays.reauthor(&[later], &after[1..2], actor(8)).unwrap();
+    let made = stays.reauthor(&[later], &after[1..2], actor(8), &owners()).unwrap();
     assert_eq!((made.changes.len(), made.lost), (1, Vec::new()));
     assert_eq!(stays.apply(&made.changes).applied.len(), 1);
     let view = read(&stays);

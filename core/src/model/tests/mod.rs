@@ -47,6 +47,11 @@ fn inspection() -> Document {
     Document::create(&genesis(), &shape())
 }
 
+/// Device 1 writes as 1 and 9, device 2 as 2 and 8.
+fn owners() -> Owners {
+    [(1, 1), (9, 1), (2, 2), (8, 2)].map(|(name, of)| (actor(name), DeviceId([of; 32]))).into()
+}
+
 fn actor(n: u8) -> Actor {
     Actor([n; 16])
 }

@@ -134,7 +134,7 @@ fn edits_are_made_anew_where_the_addition_is_not_held() {
         }),
         edit(&mut clone, 1, |e| e.row_answer([5; 16], "l.2", given("4"))),
     ];
-    let remade = stays.reauthor(&line, &[], actor(9)).unwrap();
+    let remade = stays.reauthor(&line, &[], actor(9), &owners()).unwrap();
     assert_eq!((remade.changes.len(), remade.lost.len()), (2, 0));
     let mut doc = stays;
     assert_eq!(doc.apply(&remade.changes).applied.len(), 2);

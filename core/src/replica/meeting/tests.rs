@@ -11,6 +11,7 @@ use crate::trust::DeviceKey;
 mod carrying;
 mod holes;
 mod slices;
+mod snapshots;
 
 const NOW: Time = Time(1_795_000_000_000);
 

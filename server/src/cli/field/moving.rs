@@ -23,13 +23,13 @@ pub(super) struct TemplateArgs {
     /// The inspection.
     inspection: String,
     /// Show what moving to this edition would do: the first digits of its id, or its code.
-    #[arg(long, value_name = "CHECKLIST")]
+    #[arg(long, value_name = "CHECKLIST", group = "target")]
     to: Option<String>,
     /// Move it, as the preview with this number said.
-    #[arg(long, value_name = "DIGITS", requires = "to")]
+    #[arg(long, value_name = "DIGITS", requires = "target")]
     apply: Option<String>,
-    /// Move it back to the edition before the last move.
-    #[arg(long, conflicts_with_all = ["to", "apply"])]
+    /// Show what moving back to the edition before the last move would do; with --apply, move it back.
+    #[arg(long, group = "target")]
     revert: bool,
 }
 
@@ -86,11 +86,11 @@ pub(super) fn run(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
-    if arguments.revert {
-        return confirmed(&inspection, client.revert_move(&inspection)?, output);
-    }
-    let Some(to) = &arguments.to else { return editions(client, &inspection, output) };
-    let to = client.find_template(to, &time::day(clock::now()))?;
+    let to = match &arguments.to {
+        _ if arguments.revert => client.edition_before(&inspection)?,
+        Some(to) => client.find_template(to, &time::day(clock::now()))?,
+        None => return editions(client, &inspection, output),
+    };
     match &arguments.apply {
         Some(digits) => {
             let done = client.confirm_move(&inspection, to, digits)?;

@@ -7,6 +7,7 @@ use super::super::result::At;
 use super::super::sheet::Sheet;
 use super::say::{Line, quote};
 use super::{Node, NodeKind, named, rule, say};
+use crate::checklist::day::Day;
 
 /// Explains *đạt / không đạt*.
 pub(super) fn pass_fail(result: &PassFailResult, sheet: &Sheet<'_>) -> Vec<Node> {
@@ -34,12 +35,17 @@ pub(super) fn pass_fail(result: &PassFailResult, sheet: &Sheet<'_>) -> Vec<Node>
 }
 
 fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) -> Node {
-    let deadline = found.deadline.map(|day| day.to_string()).unwrap_or_default();
+    let told = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    let (deadline, latest) = (told(found.deadline), told(found.latest));
     let state = match found.state {
         FindingState::Corrected => Line::new("đã xác nhận khắc phục", "verified as corrected"),
         FindingState::Unfixable => {
             Line::new("không thể khắc phục trong thời hạn", "cannot be corrected in time")
         }
+        FindingState::Overdue if found.deadline.is_none() => Line::new(
+            format!("chưa ấn định hạn khắc phục, đã quá thời hạn dài nhất {latest}"),
+            format!("no deadline set, and the longest time that there is ended on {latest}"),
+        ),
         FindingState::Overdue => Line::new(
             format!("quá hạn khắc phục {deadline}"),
             format!("its deadline {deadline} has passed"),
@@ -48,7 +54,10 @@ fn finding(found: &FindingStanding, result: &PassFailResult, sheet: &Sheet<'_>) 
             format!("còn trong hạn khắc phục đến {deadline}"),
             format!("within its deadline {deadline}"),
         ),
-        FindingState::NoDeadline => Line::new("chưa ấn định hạn khắc phục", "no deadline set yet"),
+        FindingState::NoDeadline => Line::new(
+            format!("chưa ấn định hạn khắc phục, dài nhất đến {latest}"),
+            format!("no deadline set yet, at most until {latest}"),
+        ),
     };
     let severity = say::severity(found.severity);
     let place = place(&found.items, &found.rows);

@@ -286,6 +286,32 @@ fn a_deviation_waits_for_a_finding_and_a_row_has_its_own() {
 }
 
 #[test]
+fn without_a_deadline_the_longest_time_that_there_is_counts() {
+    let mut grader = answered(&pass_fail());
+    grader.set_finding("f", Some(Finding { deadline: None, ..finding(None, Severity::Minor) }));
+    for (on, passing, vi, en) in [
+        (
+            "2026-12-01",
+            Passing::AwaitingCorrection,
+            "dài nhất đến 2026-12-01",
+            "at most until 2026-12-01",
+        ),
+        (
+            "2026-12-02",
+            Passing::Fail,
+            "đã quá thời hạn dài nhất",
+            "the longest time that there is ended",
+        ),
+    ] {
+        grader.set_as_of(day(on));
+        let (graded, why) = grader.explain();
+        let Outcome::PassFail(result) = graded.outcome else { panic!() };
+        assert_eq!(result.result, passing, "{on}");
+        assert!(says(&why, vi, en), "{on}");
+    }
+}
+
+#[test]
 fn a_deadline_beyond_the_rule_is_flagged_and_still_counts() {
     let mut grader = answered(&pass_fail());
     let late = Finding { deadline: Some(day("2026-12-02")), ..finding(None, Severity::Minor) };

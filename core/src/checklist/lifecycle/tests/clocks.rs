@@ -133,8 +133,9 @@ fn days_off_that_are_not_announced_make_a_clock_provisional() {
     edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
     let (read, plan, followup) = world.read();
     let found = running(&world.case(&read, &plan, &followup), books.law()).unwrap();
-    // Thursday 4, then 5 and 8 to 10 are expected to be off: Thursday 11 to Tuesday 16.
-    assert_eq!(found[0].due, day("2027-02-16"));
+    // Thursday 4, then 5 and 8 to 11 are expected to be off: Friday 12 to Wednesday 17, the 13 and 14
+    // being a weekend.
+    assert_eq!(found[0].due, day("2027-02-17"));
     assert_eq!(found[0].provisional, [2027]);
     assert!(found[0].explanation.vi.contains("tạm tính"), "{:?}", found[0].explanation);
 }

@@ -1,6 +1,7 @@
 //! From when the time to correct counts, what re-checks decide, and which owners a rule protects.
 
 use super::*;
+use crate::checklist::grading::Answers;
 use crate::model::{FindingPatch, OwnerKind, Recheck, RecheckResult, RecheckRow};
 
 #[test]
@@ -32,8 +33,9 @@ fn the_time_to_correct_is_counted_from_the_day_in_the_minutes() {
     for (finding, deadline, fits) in [
         (Some(1), "2026-06-19", true),
         (Some(1), "2026-06-20", false),
-        (Some(2), "2026-06-14", true),
-        (Some(2), "2026-06-15", false),
+        // Sunday the 14th is the last day, which moves to Monday.
+        (Some(2), "2026-06-15", true),
+        (Some(2), "2026-06-16", false),
         (None, "2026-07-01", true),
         (None, "2026-07-02", false),
     ] {
@@ -84,6 +86,43 @@ fn a_re_check_decides_on_a_finding_that_no_action_is_about() {
     // Where an action is about it, the action's own verification counts.
     assert_eq!(look(2, "2026-11-21", RecheckResult::Corrected), [true, false]);
     assert_eq!(look(3, "2026-11-22", RecheckResult::Partly), [false, false]);
+}
+
+#[test]
+fn a_grade_heeds_the_deadline_of_what_was_demanded() {
+    let mut world = World::planned();
+    world.finding(1, false);
+    let deadline = |world: &World| {
+        let (read, _, followup) = world.read();
+        let mut answers = Answers::of_inspection(&read);
+        answers.note_followup(&followup);
+        answers.findings[&hex::encode([1; 16])].deadline
+    };
+    assert_eq!(deadline(&world), None);
+    world.action(5, Some(1), "Chủ", Some("2026-11-25"));
+    assert_eq!(deadline(&world), Some(day("2026-11-25")));
+    world.action(6, Some(1), "Chủ", Some("2026-11-20"));
+    world.action(7, Some(2), "Chủ", Some("2026-11-15"));
+    assert_eq!(deadline(&world), Some(day("2026-11-20")), "the earliest of those about it");
+    world.progress(6, ActionState::Cancelled, "");
+    assert_eq!(deadline(&world), Some(day("2026-11-25")), "what was cancelled binds nobody");
+    let own = FindingPatch { deadline: Some(Some(day("2026-11-18").end())), ..Default::default() };
+    edit(&mut world.inspection, 1, |e| e.finding_update([1; 16], own)).unwrap();
+    assert_eq!(deadline(&world), Some(day("2026-11-18")));
+}
+
+#[test]
+fn nothing_of_an_inspection_is_done_before_its_decision() {
+    let (books, mut world) = (Books::new(), World::planned());
+    let lacks =
+        |world: &World, to, on| world.lacks(to, day(on), "", &books).contains(&Need::OrderOfDays);
+    // The plan's decision is of 1 November.
+    assert!(lacks(&world, LifeCycle::Decided, "2026-10-31"));
+    assert!(!lacks(&world, LifeCycle::Decided, "2026-11-01"));
+    world.put(LifeCycle::Decided, "2026-11-01");
+    world.header("decision_date", "2026-11-03");
+    assert!(!lacks(&world, LifeCycle::PlanApproved, "2026-11-02"), "of two days the earlier");
+    assert!(lacks(&world, LifeCycle::PlanApproved, "2026-10-31"));
 }
 
 #[test]
