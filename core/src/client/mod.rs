@@ -47,7 +47,8 @@ pub use read::{Author, Authors, Named, Shown, Since};
 pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
 pub use settings::{Settings, holds_device};
-pub use settle::{PLACES, Settled, place_name};
+pub use settle::{PLACES, Settled, is_of_followup};
+pub use crate::model::place_name;
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 

@@ -10,7 +10,7 @@ use bienban_core::checklist::header::{HeaderError, moment_text};
 use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::client::{Candidate, ClientError};
 use bienban_core::driver::DriverError;
-use bienban_core::model::{EditError, IdError};
+use bienban_core::model::{EditError, IdError, place_name};
 use bienban_core::net::{AddressError, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{Holder, StoreError};
@@ -266,6 +266,10 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
         }
         E::ContestedField { field, values } => {
             m.text("cause.contested_field", &[("field", field), ("count", &values.to_string())])
+        }
+        E::Contested { place, values } => {
+            let (place, count) = (place_name(place), values.to_string());
+            m.text("cause.contested", &[("place", &place), ("count", &count)])
         }
         E::NotContested { place } => m.text("cause.not_contested", &[("place", place)]),
         E::Transition { from, to } => {

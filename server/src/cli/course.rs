@@ -1,16 +1,19 @@
 //! The course of an inspection as data and text: steps and what they lack, clocks, corrective
 //! actions, samples, difficulties. `show` has it as sections, and commands of their own print each.
 
+mod actions;
+
 use bienban_core::checklist::lifecycle::{Missing, Running};
-use bienban_core::client::{ActionShown, Clash, Corrections, Life, NextStep};
+use bienban_core::client::{Clash, Life, NextStep};
 use bienban_core::model::{
     Difficulty, InspectionView, Member, Register, Role, Sample, SampleStep, Told,
 };
 use serde::Serialize;
 
+pub(super) use self::actions::{ActionData, actions, actions_text};
 use super::output::Page;
 use super::page::SHORT;
-use super::{time, words};
+use super::words;
 use crate::messages::Messages;
 
 /// One thing that is missing, and what to do about it.
@@ -246,96 +249,6 @@ pub(super) fn clocks_text(page: &mut Page, life: &LifeData, m: &Messages) {
 
 fn short(id: &str) -> String {
     id.chars().take(SHORT).collect()
-}
-
-/// A corrective action.
-#[derive(Debug, Serialize)]
-pub(super) struct ActionData {
-    pub(super) id: String,
-    /// The finding's id.
-    pub(super) finding: Option<String>,
-    pub(super) what: String,
-    pub(super) owner: String,
-    pub(super) deadline: Option<String>,
-    /// One of open, submitted, verified, recheck, cancelled: of several the worst.
-    pub(super) state: &'static str,
-    /// Every word on it that stands; several when people wrote apart.
-    pub(super) progress: Vec<ProgressData>,
-    /// Other versions of the demand that were written apart.
-    pub(super) versions: usize,
-    pub(super) settled: bool,
-    pub(super) overdue: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct ProgressData {
-    pub(super) state: &'static str,
-    pub(super) proof: String,
-    pub(super) photos: Vec<String>,
-    pub(super) remark: String,
-    pub(super) day: String,
-}
-
-/// Turns corrective actions into data.
-pub(super) fn actions(corrections: &Corrections) -> Vec<ActionData> {
-    corrections.actions.iter().map(action).collect()
-}
-
-fn action(shown: &ActionShown) -> ActionData {
-    let last = shown.actions.last();
-    let progress = shown.progress.iter().map(|progress| ProgressData {
-        state: progress.state.name(),
-        proof: progress.proof.clone(),
-        photos: progress.photos.clone(),
-        remark: progress.remark.clone(),
-        day: progress.day.clone(),
-    });
-    ActionData {
-        id: shown.id.clone(),
-        finding: last.and_then(|action| action.finding.clone()),
-        what: last.map(|action| action.what.clone()).unwrap_or_default(),
-        owner: last.map(|action| action.owner.clone()).unwrap_or_default(),
-        deadline: shown.deadline.map(time::rfc3339),
-        state: shown.state.name(),
-        progress: progress.collect(),
-        versions: shown.actions.len(),
-        settled: shown.settled,
-        overdue: shown.overdue,
-    }
-}
-
-/// Writes corrective actions.
-pub(super) fn actions_text(page: &mut Page, corrections: &Corrections, m: &Messages) {
-    for shown in &corrections.actions {
-        let data = action(shown);
-        let mut parts = vec![words::action_state(m, shown.state)];
-        if let Some(day) = data.deadline.as_deref().map(time::day_of) {
-            parts.push(m.text("show.deadline", &[("day", &day)]));
-        }
-        if data.overdue {
-            parts.push(m.text("clock.overdue", &[]));
-        }
-        if let Some(finding) = &data.finding {
-            parts.push(m.text("action.about", &[("finding", &short(finding))]));
-        }
-        if !data.owner.is_empty() {
-            parts.push(data.owner.clone());
-        }
-        if shown.progress.len() > 1 {
-            let count = shown.progress.len().to_string();
-            parts.push(m.text("action.apart", &[("count", &count)]));
-        }
-        page.line(format!("  {}  {}", short(&data.id), parts.join("; ")));
-        page.block(4, &data.what);
-        for progress in &data.progress {
-            let said = [&progress.proof, &progress.remark];
-            let said: Vec<&str> =
-                said.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
-            if !said.is_empty() {
-                page.line(format!("    > {}  {}", progress.day, said.join("; ")));
-            }
-        }
-    }
 }
 
 /// A sample with all that became of it.

@@ -602,7 +602,9 @@ fn of_replica(error: &ReplicaError) -> Failed {
             EditError::UnknownField { .. } => Failed::UnknownField,
             EditError::Transition { .. } => Failed::NoStep,
             EditError::UnknownRow { .. } => Failed::NotFound,
-            EditError::Conflicted { .. } | EditError::ContestedField { .. } => Failed::Conflicted,
+            EditError::Conflicted { .. }
+            | EditError::Contested { .. }
+            | EditError::ContestedField { .. } => Failed::Conflicted,
             EditError::NotContested { .. } => Failed::NoConflict,
             _ => Failed::Otherwise,
         },

@@ -512,7 +512,7 @@ pub(super) fn arrival(arrival: &Arrival) -> ArrivalData {
     }
 }
 
-fn said<T, U>(said: &Said<T>, authors: &Authors, value: impl FnOnce(&T) -> U) -> SaidData<U> {
+pub(super) fn said<T, U>(said: &Said<T>, authors: &Authors, value: impl FnOnce(&T) -> U) -> SaidData<U> {
     SaidData {
         value: value(&said.value),
         at: time::rfc3339(said.at),

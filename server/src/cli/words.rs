@@ -251,6 +251,17 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
     }
 }
 
+/// Returns a field as people read it, from the name that data or an error has for it.
+pub(crate) fn field(m: &Messages, name: &str) -> String {
+    match name {
+        "finding" => m.text("thing.finding", &[]),
+        "what" | "what must be done" => m.text("field_name.what", &[]),
+        "owner" => m.text("field_name.owner", &[]),
+        "deadline" => m.text("field_name.deadline", &[]),
+        other => other.to_owned(),
+    }
+}
+
 /// Returns a role as people read it, from its name in data.
 pub(crate) fn role_text(m: &Messages, name: &str) -> String {
     match name {

@@ -474,8 +474,21 @@ fn proof_verification_and_the_deadline_guard_the_end() {
     let verify = |e: &mut Editor<'_>| e.action_update([1; 16], ActionState::Verified, "ảnh 2");
     edit(&mut world.followup, 1, verify).unwrap();
     world.followup.apply(&[change.unwrap()]);
-    assert_eq!(lacks(&world, LifeCycle::FixVerified), [Need::Verified]);
-    assert_eq!(lacks(&world, LifeCycle::Closed), [Need::NothingOpen]);
+    assert_eq!(lacks(&world, LifeCycle::FixVerified), [Need::ActionsAgree, Need::Verified]);
+    assert_eq!(lacks(&world, LifeCycle::Closed), [Need::ActionsAgree, Need::NothingOpen]);
+    // Verified by both, on other proof: nothing is open, and still somebody has to look at both.
+    let open = world.followup.view().conflicts().remove(0);
+    let verified = open.values.iter().find(|said| said.value.contains("ảnh 2")).unwrap().change;
+    let choose = |e: &mut Editor<'_>| e.choose(&open.place, verified);
+    edit(&mut world.followup, 1, choose).unwrap();
+    assert_eq!(lacks(&world, LifeCycle::Closed), []);
+    let cancel = |e: &mut Editor<'_>| e.action_update([1; 16], ActionState::Cancelled, "ảnh 2");
+    let (_, cancelled) = world.followup.clone().edit(Actor([2; 16]), Timestamp(9), cancel).unwrap();
+    let again = |e: &mut Editor<'_>| e.action_update([1; 16], ActionState::Verified, "ảnh 5");
+    edit(&mut world.followup, 1, again).unwrap();
+    world.followup.apply(&[cancelled.unwrap()]);
+    assert_eq!(lacks(&world, LifeCycle::Closed)[0], Need::ActionsAgree);
+    assert_eq!(world.lacks(LifeCycle::Escalated, on, "lý do", &books), []);
 }
 
 #[test]
