@@ -157,9 +157,7 @@ fn a_conclusion_replaced_by_two_holds_both_and_stops_the_signing() {
         let values = disputed[0]["values"].as_array().unwrap();
         let said: Vec<(&str, &str)> = values
             .iter()
-            .map(|one| {
-                (one["value"].as_str().unwrap(), one["author"]["name"].as_str().unwrap())
-            })
+            .map(|one| (one["value"].as_str().unwrap(), one["author"]["name"].as_str().unwrap()))
             .collect();
         assert!(said.contains(&("Không đạt", "an")), "{said:?}");
         assert!(said.contains(&("Đạt có điều kiện", "binh")), "{said:?}");
@@ -192,4 +190,148 @@ fn a_conclusion_replaced_by_two_holds_both_and_stops_the_signing() {
     assert_eq!(item["note"].as_array().unwrap().len(), 3, "{item}");
     let text = team.folders.field("binh", &["history", &team.inspection, "conclusion"]).ok().out;
     assert!(text.contains("Không đạt") && text.contains("an ("), "{text}");
+}
+
+#[test]
+fn an_inspection_in_dispute_is_accepted_only_for_a_reason_that_is_shown() {
+    let team = Team::new();
+    team.tell("an", &["answer", &team.inspection, "2.1", "ma"]);
+    team.tell("binh", &["answer", &team.inspection, "2.1", "se"]);
+    team.meet();
+    team.sync("giam");
+    let accept = ["review", "CHE-01", "accept", "Duyệt"];
+    let refused = team.folders.admin("giam", &accept).fails(1).json();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("2.1"), "{refused}");
+    let accept = [&accept[..], &["--despite-conflicts", "Hẹn làm rõ sau"]].concat();
+    team.folders.admin("giam", &accept).ok();
+    team.sync("an");
+    let shown = team.show("an");
+    assert_eq!(shown["review"]["verdict"], "accepted");
+    assert_eq!(shown["review"]["decisions"][0]["despite"], "Hẹn làm rõ sau");
+    let text = team.folders.field("an", &["show", &team.inspection]).ok().out;
+    assert!(text.contains("Hẹn làm rõ sau"), "{text}");
+}
+
+#[test]
+fn whose_words_are_struck_or_replaced_is_said_and_stays_visible() {
+    let team = Team::new();
+    let made = team.tell("an", &["finding", &team.inspection, "2.1", "ma", "Chuồng lợn"]);
+    let id = made["id"].as_str().unwrap()[..8].to_owned();
+    team.tell("an", &["answer", &team.inspection, "1.2", "ma"]);
+    team.meet();
+    let delete = ["finding-delete", &team.inspection, &id];
+    let refused = team.folders.field("binh", &delete).fails(1);
+    assert!(refused.err.contains("an (Phòng Kinh tế)"), "{refused:?}");
+    let delete = [&delete[..], &["Trùng với sai lỗi khác"]].concat();
+    let done = team.folders.field("binh", &delete).ok().out;
+    assert!(done.contains("an (Phòng Kinh tế)"), "{done}");
+    let answered = team.tell("binh", &["answer", &team.inspection, "1.2", "dat"]);
+    assert_eq!(answered["replaced"][0]["grade"], "major");
+    assert_eq!(answered["replaced"][0]["author"]["name"], "an");
+    let again = team.tell("binh", &["answer", &team.inspection, "1.2", "ma"]);
+    assert!(again["replaced"].is_null(), "one's own answer: {again}");
+    team.meet();
+    let finding = &team.show("an")["findings"][0];
+    assert_eq!((&finding["deleted"], &finding["author"]["name"]), (&true.into(), &"an".into()));
+    assert_eq!(finding["deleted_reason"][0], "Trùng với sai lỗi khác");
+    assert_eq!(finding["deleted_by"][0]["author"]["name"], "binh");
+    let text = team.folders.field("an", &["show", &team.inspection]).ok().out;
+    assert!(text.contains("Trùng với sai lỗi khác") && text.contains("binh ("), "{text}");
+}
+
+#[test]
+fn one_code_for_two_samples_is_refused_here_and_flagged_where_phones_gave_it_apart() {
+    let team = Team::new();
+    let add = |phone: &str, code: &str| {
+        let words = ["sample", "add", &team.inspection, "Chè khô", "--code", code];
+        team.folders.field(phone, &[&["--json"], &words[..]].concat())
+    };
+    let first = add("an", "M1").ok().json()["id"].as_str().unwrap()[..8].to_owned();
+    let refused = add("an", "M1").fails(1).json();
+    assert!(refused["error"]["message"].as_str().unwrap().contains(&first), "{refused}");
+    add("binh", "M1").ok();
+    team.meet();
+    let list = team.tell("binh", &["sample", "list", &team.inspection]);
+    let rows = list["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row["same_code"].as_array().unwrap().len() == 1), "{list}");
+    assert!(rows.iter().any(|row| row["by"][0]["author"]["name"] == "an"));
+    let seal = ["sample", "seal", &team.inspection, "M1", "N1"];
+    let told = team.folders.field("binh", &seal).fails(3);
+    assert!(told.err.contains(&first), "{told:?}");
+    team.tell("binh", &["sample", "seal", &team.inspection, &first, "N1"]);
+    let text = team.folders.field("an", &["sample", "list", &team.inspection]).ok().out;
+    assert!(text.contains("[!]") && text.contains("M1"), "{text}");
+}
+
+#[test]
+fn a_time_that_is_none_is_refused_and_a_day_ahead_is_warned_of() {
+    let team = Team::new();
+    let ahead =
+        ["sample", "add", &team.inspection, "Chè", "--code", "M1", "--taken-on", "2999-01-01"];
+    let warned = team.tell("an", &ahead);
+    assert!(warned["warnings"][0].as_str().unwrap().contains("2999-01-01"), "{warned}");
+    let hand = |time: &str| {
+        let words = [
+            "sample",
+            "handover",
+            &team.inspection,
+            "--row",
+            "M1",
+            "--giver",
+            "An",
+            "--receiver",
+            "Phòng",
+            "--time",
+            time,
+            "--lang",
+            "vi",
+        ];
+        team.folders.field("an", &words)
+    };
+    for wrong in ["99:99", "24:00", "8:60", "sáng"] {
+        let refused = hand(wrong).fails(1);
+        assert!(refused.err.contains("giờ") && !refused.err.contains("time"), "{refused:?}");
+    }
+    hand("8h30").ok();
+    let list = team.tell("an", &["sample", "list", &team.inspection]);
+    assert_eq!(list["rows"][0]["steps"][0]["handover"]["time"], "08:30", "{list}");
+}
+
+#[test]
+fn who_took_a_step_sets_its_day_right_and_the_earlier_one_is_kept() {
+    let team = Team::new();
+    team.begin();
+    team.tell("an", &["header", &team.inspection, "facility_representative", "Bà C"]);
+    team.tell("an", &["state", &team.inspection, "minutes_signed"]);
+    team.meet();
+    let today = team.tell("an", &["state", &team.inspection])["as_of"].as_str().unwrap().to_owned();
+    let earlier = ["state", &team.inspection, "minutes_signed", "--on", "2026-11-01"];
+    // Not before the step it follows, not after today, and not by another.
+    for day in ["2026-11-01", "2999-01-01"] {
+        let wrong = [&["--json"], &earlier[..4], &[day]].concat();
+        let refused = team.folders.field("an", &wrong).fails(1).json();
+        assert_eq!(refused["error"]["missing"][0]["need"], "order_of_days", "{refused}");
+    }
+    team.folders.field("binh", &earlier).fails(1);
+    let told = team.tell("an", &["history", &team.inspection, "lifecycle/minutes_signed"]);
+    assert_eq!(told["values"].as_array().unwrap().len(), 1);
+    assert_eq!(told["values"][0]["value"]["day"], today.as_str());
+}
+
+#[test]
+fn an_action_takes_the_deadline_of_its_finding_and_a_later_one_is_told() {
+    let team = Team::new();
+    let words = ["finding", &team.inspection, "2.1", "ma", "Chuồng lợn", "--deadline", "9"];
+    let made = team.tell("an", &words);
+    let finding = made["id"].as_str().unwrap()[..8].to_owned();
+    let asked = team.show("an")["findings"][0]["deadline"].clone();
+    let add = ["action", "add", &team.inspection, "Dời chuồng", "--finding", &finding];
+    let made = team.tell("an", &add);
+    assert_eq!(team.action("an")["deadline"], asked);
+    assert!(made["warnings"].is_null(), "{made}");
+    let id = made["id"].as_str().unwrap()[..8].to_owned();
+    let later = ["action", "update", &team.inspection, &id, "--deadline", "12"];
+    let told = team.tell("an", &later);
+    assert!(told["warnings"][0].as_str().unwrap().contains("later than"), "{told}");
 }

@@ -11,8 +11,8 @@ use crate::checklist::Day;
 use crate::checklist::lifecycle::{is_corrected, issued, latest_correction};
 use crate::clock;
 use crate::model::{
-    Action, ActionPatch, ActionState, ActionView, DocumentId, EditError, Editor, FollowupView, Genesis, Kind, LifeCycle,
-    Origin, Place, Progress, Recheck, Said, Scope, Timestamp, Told,
+    Action, ActionPatch, ActionState, ActionView, DocumentId, EditError, Editor, FollowupView,
+    Genesis, Kind, LifeCycle, Origin, Place, Progress, Recheck, Said, Scope, Timestamp, Told,
 };
 use crate::replica::EditOutcome;
 
@@ -90,8 +90,8 @@ pub struct OverdueRow {
 }
 
 impl Client {
-    /// Adds a corrective action and returns its id. Without a deadline it gets the last day that the
-    /// law allows, counted from the day on which the finding was put in the minutes; where it is about
+    /// Adds a corrective action and returns its id. Without a deadline it gets that of its finding; where
+    /// there is none, the last day that the law allows, counted from the day on which the finding was put in the minutes; where it is about
     /// none or there are no minutes yet, from the demand (*yêu cầu khắc phục*), else from today.
     ///
     /// # Errors
@@ -106,7 +106,11 @@ impl Client {
         self.check_rights(&followup_of(inspection))?;
         let finding = self.finding_named(inspection, draft.finding.as_deref())?;
         let latest = self.latest_deadline(inspection, finding.as_deref())?;
-        let deadline = draft.deadline.or_else(|| latest.map(Day::end));
+        let of_finding = self.deadline_of_finding(inspection, finding.as_deref())?;
+        // A finding's own deadline may lie behind what the law allows; the action's may not.
+        let within_law = |at: &Timestamp| latest.is_none_or(|latest| *at <= latest.end());
+        let default = of_finding.filter(within_law).or_else(|| latest.map(Day::end));
+        let deadline = draft.deadline.or(default);
         let action = Action {
             finding,
             what: draft.what.clone().unwrap_or_default(),
@@ -340,6 +344,42 @@ impl Client {
         Ok(latest_correction(demanded, law()))
     }
 
+    fn deadline_of_finding(
+        &self,
+        inspection: &Genesis,
+        finding: Option<&str>,
+    ) -> Result<Option<Timestamp>, ClientError> {
+        let Some(id) = finding else { return Ok(None) };
+        let held = self.open_inspection(inspection)?.view().inspection();
+        Ok(held.and_then(|view| view.findings.get(id)?.earliest_deadline()))
+    }
+
+    /// Returns the earliest deadline among those of the findings that an action is about, the action by
+    /// its full id.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection is not here.
+    pub fn deadline_asked(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+    ) -> Result<Option<Timestamp>, ClientError> {
+        let document = self.followup_document(inspection)?;
+        let read = document.and_then(|document| document.view().followup());
+        let (id, _) = match &read {
+            Some(_) => self.action_named(inspection, action)?,
+            None => return Ok(None),
+        };
+        let read = read.and_then(|mut read| read.actions.remove(&hex::encode(id)));
+        let said = read.iter().flat_map(|action| action.finding.all());
+        let mut found = Vec::new();
+        for finding in said.filter_map(|said| said.value.valid()?.as_deref()) {
+            found.extend(self.deadline_of_finding(inspection, Some(finding))?);
+        }
+        Ok(found.into_iter().min())
+    }
+
     fn finding_named(
         &self,
         inspection: &Genesis,
@@ -382,11 +422,7 @@ pub(super) fn followup_of(inspection: &Genesis) -> Genesis {
     }
 }
 
-fn shown(
-    read: &FollowupView,
-    id: &str,
-    as_of: Day,
-) -> Option<ActionShown> {
+fn shown(read: &FollowupView, id: &str, as_of: Day) -> Option<ActionShown> {
     let valid = |said: &Said<Told<Progress>>| {
         let value = said.value.valid()?.clone();
         Some(Said { value, actor: said.actor.clone(), change: said.change, at: said.at })
@@ -395,7 +431,9 @@ fn shown(
     let deadline = read.deadline(id);
     let settled = read.is_settled(id);
     let passed = deadline.and_then(Day::of).is_some_and(|last| last < as_of);
-    let of_it = |place: &&Place| matches!(place.container.as_str(), "actions" | "progress") && place.key == id;
+    let of_it = |place: &&Place| {
+        matches!(place.container.as_str(), "actions" | "progress") && place.key == id
+    };
     Some(ActionShown {
         id: id.to_owned(),
         action: read.actions.get(id)?.clone(),

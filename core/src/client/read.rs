@@ -12,8 +12,8 @@ use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, FollowupView, Genesis,
-    InspectionView, Judged, Kind, Origin, Place, PlanView, ReviewView, Said, Summary, TemplateId, Touched,
-    Verdict,
+    InspectionView, Judged, Kind, Origin, Place, PlanView, ReviewView, Said, Summary, TemplateId,
+    Touched, Verdict,
 };
 use crate::replica::{Arrival, ReplicaError};
 

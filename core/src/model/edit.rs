@@ -110,7 +110,8 @@ pub enum EditError {
     },
     /// Several people wrote the same thing without seeing each other, and nobody has settled that.
     #[error(
-        "{values} values that differ stand in {}; look at them and resolve the conflict", place_name(place)
+        "{values} values that differ stand in {}; look at them and resolve the conflict",
+        place_name(place)
     )]
     Contested {
         /// Where.

@@ -48,11 +48,11 @@ pub use ids::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, Kind, Origin, Scope,
     TemplateId, Timestamp,
 };
+pub use kinds::action::{Action, ActionPatch, ActionView};
 pub use kinds::facility::{
     Certificate, FACILITY_FIELDS, FacilityInput, FacilityView, OwnerKind, Product,
 };
 pub use kinds::finding::{FindingInput, FindingPatch, FindingView, Parked, Severity};
-pub use kinds::action::{Action, ActionPatch, ActionView};
 pub use kinds::followup::{
     ActionState, FollowupView, Progress, Recheck, RecheckResult, RecheckRow,
 };

@@ -12,8 +12,8 @@ use automerge::transaction::Transactable;
 use super::edit::{EditError, Editor};
 use super::history;
 use super::ids::ChangeHash;
-use super::kinds::{action, followup};
 use super::kinds::inspection::{Answer, AnswerInput, Grade};
+use super::kinds::{action, followup};
 use super::register::{Register, Said};
 use super::view::{Place, View};
 

@@ -17,7 +17,7 @@ use super::history::{self, Past, Watched};
 use super::ids::{ChangeHash, Kind, Timestamp};
 use super::kinds::action;
 use super::kinds::facility::FacilityView;
-use super::kinds::finding::Parked;
+use super::kinds::finding::{self, Parked};
 use super::kinds::followup::{self, FollowupView};
 use super::kinds::inspection::{Answer, InspectionView};
 use super::kinds::plan::PlanView;
@@ -315,6 +315,9 @@ impl<'a> View<'a> {
         for name in self.document.layout.rows.keys() {
             for (key, row) in self.rows(name) {
                 for (field, register) in self.fields(&row) {
+                    if *name == "findings" && field == finding::DELETED_REASON {
+                        continue;
+                    }
                     let (container, key) = ((*name).to_owned(), key.clone());
                     let place = Place { container, key, field: Some(field) };
                     found.extend(conflict(place, register));
@@ -600,7 +603,9 @@ pub fn place_name(place: &Place) -> String {
             Some((row, item)) => format!("{}/{item}", short(row)),
             None => place.key.clone(),
         },
-        ("header" | "lifecycle" | "texts" | "notes", None) => format!("{}/{}", place.container, place.key),
+        ("header" | "lifecycle" | "texts" | "notes", None) => {
+            format!("{}/{}", place.container, place.key)
+        }
         (container, None) => format!("{container}/{}", short(&place.key)),
         (container, Some(field)) => format!("{container}/{}/{field}", short(&place.key)),
     }

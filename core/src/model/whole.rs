@@ -199,10 +199,9 @@ impl View<'_> {
             let dead = self.dead_rows();
             slots.retain(|slot| slot.place.container != "rows" || !dead.contains(&slot.place.key));
         }
-        let open = slots.into_iter().map(|slot| Conflict {
-            values: self.said_texts(&slot),
-            place: slot.place,
-        });
+        let open = slots
+            .into_iter()
+            .map(|slot| Conflict { values: self.said_texts(&slot), place: slot.place });
         open.filter(|conflict| conflict.values.len() > 1).collect()
     }
 
@@ -219,7 +218,8 @@ impl View<'_> {
         let mut said = Vec::new();
         for (at, one) in standing.iter().enumerate() {
             let seen = self.document().ancestors(&one.over);
-            let unseen = writers.iter().filter(|(of, past)| *of == at && !seen.contains(&past.change));
+            let unseen =
+                writers.iter().filter(|(of, past)| *of == at && !seen.contains(&past.change));
             let last = unseen.map(|(_, past)| past).next_back();
             let made = self.made(&one.object);
             let (actor, change, when) = match last {
@@ -277,9 +277,7 @@ impl View<'_> {
 
     fn dead_rows(&self) -> BTreeSet<String> {
         let rows = self.row_parts().into_iter();
-        let dead = rows.filter(|(_, parts)| {
-            row::is_dead(&row::removed(self, &parts.row))
-        });
+        let dead = rows.filter(|(_, parts)| row::is_dead(&row::removed(self, &parts.row)));
         dead.map(|(id, _)| id).collect()
     }
 }

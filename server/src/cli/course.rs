@@ -4,16 +4,17 @@
 mod actions;
 
 use bienban_core::checklist::lifecycle::{Missing, Running};
-use bienban_core::client::{Clash, Life, NextStep};
+use bienban_core::client::{Authors, Clash, Life, NextStep};
 use bienban_core::model::{
-    Difficulty, InspectionView, Member, Register, Role, Sample, SampleStep, Told,
+    Difficulty, InspectionView, Member, Register, Role, Said, Sample, SampleStep, Told,
 };
 use serde::Serialize;
 
 pub(super) use self::actions::{ActionData, actions, actions_text};
 use super::output::Page;
-use super::page::SHORT;
-use super::words;
+use super::page::{SHORT, by as by_text};
+use super::record::{AuthorData, author};
+use super::{time, words};
 use crate::messages::Messages;
 
 /// One thing that is missing, and what to do about it.
@@ -257,6 +258,10 @@ pub(super) struct SampleData {
     pub(super) id: String,
     /// Mẫu 15, its fields by their names in records; several when people wrote apart.
     pub(super) sample: Vec<Sample>,
+    /// Who wrote each of these last, and when.
+    pub(super) by: Vec<ByData>,
+    /// Other samples that have the same code: phones that had not heard of each other gave it twice.
+    pub(super) same_code: Vec<String>,
     pub(super) steps: Vec<SampleStepData>,
     /// Whether a laboratory found every parameter to pass; none while nothing is known.
     pub(super) passes: Option<bool>,
@@ -270,8 +275,23 @@ pub(super) struct SampleStepData {
     pub(super) step: SampleStep,
 }
 
+/// Who wrote something, and when.
+#[derive(Debug, Serialize)]
+pub(super) struct ByData {
+    pub(super) author: AuthorData,
+    pub(super) at: String,
+}
+
+fn by_data<T>(said: &Said<T>, authors: &Authors) -> ByData {
+    ByData { author: author(&said.actor, authors), at: time::rfc3339(said.at) }
+}
+
 /// Turns samples into data, those taken off the list too.
-pub(super) fn samples(view: &InspectionView) -> Vec<SampleData> {
+pub(super) fn samples(view: &InspectionView, authors: &Authors) -> Vec<SampleData> {
+    let code = |register: &Register<Told<Sample>>| {
+        let shown = register.shown().and_then(Told::valid).filter(|sample| !sample.removed);
+        shown.map(|sample| sample.code.clone()).filter(|code| !code.is_empty())
+    };
     let each = view.samples.iter().map(|(id, register)| {
         let steps: Vec<SampleStepData> = view
             .sample_steps
@@ -287,6 +307,20 @@ pub(super) fn samples(view: &InspectionView) -> Vec<SampleData> {
         SampleData {
             id: id.clone(),
             sample: valid(register).cloned().collect(),
+            by: register
+                .all()
+                .iter()
+                .filter(|said| said.value.valid().is_some())
+                .map(|said| by_data(said, authors))
+                .collect(),
+            same_code: view
+                .samples
+                .iter()
+                .filter(|(other, row)| {
+                    *other != id && code(register).is_some() && code(row) == code(register)
+                })
+                .map(|(other, _)| other.clone())
+                .collect(),
             // One that failed counts, however many passed.
             passes: results.min(),
             steps,
@@ -313,12 +347,18 @@ pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages
             .map(String::as_str)
             .filter(|text| !text.is_empty())
             .collect();
+        let who = data.by.last().map(|by| by_text(&by.author, &by.at, m)).unwrap_or_default();
         page.line(format!(
-            "  {}  {}; {}; {result}",
+            "  {}  {}; {}; {result}  {who}",
             short(&data.id),
             sample.name,
             parts.join("; ")
         ));
+        if !data.same_code.is_empty() {
+            let others: Vec<String> = data.same_code.iter().map(|id| short(id)).collect();
+            let values = [("code", sample.code.as_str()), ("others", &others.join(", "))];
+            page.line(format!("    [!] {}", m.text("sample.same_code", &values)));
+        }
         if sample.removed {
             page.line(format!("    {}", withdrawn(&sample.removed_reason, m)));
         }
@@ -377,21 +417,29 @@ pub(super) struct DifficultyData {
     pub(super) by: &'static str,
     pub(super) topic: String,
     pub(super) text: String,
+    /// Who wrote it last, and when.
+    #[serde(flatten)]
+    pub(super) written: ByData,
     /// It was taken back, and why.
     pub(super) removed: bool,
     pub(super) removed_reason: String,
 }
 
 /// Turns difficulties into data.
-pub(super) fn difficulties(view: &InspectionView) -> Vec<DifficultyData> {
+pub(super) fn difficulties(view: &InspectionView, authors: &Authors) -> Vec<DifficultyData> {
     let rows = view.difficulties.iter().flat_map(|(id, register)| {
-        valid(register).map(move |row: &Difficulty| DifficultyData {
-            id: id.clone(),
-            by: row.by.name(),
-            topic: row.topic.clone(),
-            text: row.text.clone(),
-            removed: row.removed,
-            removed_reason: row.removed_reason.clone(),
+        let told = register.all().iter();
+        told.filter_map(move |said| {
+            let row: &Difficulty = said.value.valid()?;
+            Some(DifficultyData {
+                id: id.clone(),
+                by: row.by.name(),
+                topic: row.topic.clone(),
+                text: row.text.clone(),
+                written: by_data(said, authors),
+                removed: row.removed,
+                removed_reason: row.removed_reason.clone(),
+            })
         })
     });
     rows.collect()
@@ -403,7 +451,8 @@ pub(super) fn difficulties_text(page: &mut Page, rows: &[DifficultyData], m: &Me
         let by = bienban_core::model::RaisedBy::ALL.into_iter().find(|by| by.name() == row.by);
         let by = by.map(|by| words::raised_by(m, by)).unwrap_or_default();
         let topic = if row.topic.is_empty() { String::new() } else { format!("{}: ", row.topic) };
-        page.line(format!("  {}  {by}; {topic}{}", short(&row.id), row.text));
+        let who = by_text(&row.written.author, &row.written.at, m);
+        page.line(format!("  {}  {by}; {topic}{}  {who}", short(&row.id), row.text));
         if row.removed {
             page.line(format!("    {}", withdrawn(&row.removed_reason, m)));
         }

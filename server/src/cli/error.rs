@@ -572,6 +572,7 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::PlanDays { .. } | ClientError::NeedsLeader { .. } => Failed::Usage,
         ClientError::PlanCancelled { .. } | ClientError::VisitBegun { .. } => Failed::Final,
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::Disputed { .. } => Failed::Conflicted,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
         ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),

@@ -8,6 +8,7 @@ use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
 
+pub(crate) use super::field_names::{expected, field};
 use super::wrong::Wrong;
 use crate::messages::{Lang, Messages};
 
@@ -247,17 +248,6 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "seal, handover or result" => m.text("thing.sample_step", &[]),
         "difficulty" => m.text("thing.difficulty", &[]),
         "re-check" => m.text("thing.recheck", &[]),
-        other => other.to_owned(),
-    }
-}
-
-/// Returns a field as people read it, from the name that data or an error has for it.
-pub(crate) fn field(m: &Messages, name: &str) -> String {
-    match name {
-        "finding" => m.text("thing.finding", &[]),
-        "what" | "what must be done" => m.text("field_name.what", &[]),
-        "owner" => m.text("field_name.owner", &[]),
-        "deadline" => m.text("field_name.deadline", &[]),
         other => other.to_owned(),
     }
 }

@@ -286,13 +286,21 @@ fn not_passed(case: &Case<'_>, on: Day) -> Option<Vec<String>> {
     }
 }
 
-/// A case is closed when nothing is open; after it was handed over, the reason says how it ended.
+/// A case is closed when nothing is open. After it was handed over, and where all that is open are
+/// findings that cannot be corrected, the reason says how it ended: by which decision.
 fn still_open(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     let handed_over = case.inspection.states().contains(&LifeCycle::Escalated);
     if handed_over && has_reason(attempt) {
         return None;
     }
     let mut open = case.open_findings();
+    if has_reason(attempt) {
+        let unfixable = |id: &&str| {
+            let finding = case.inspection.findings.get(*id);
+            finding.is_some_and(crate::model::FindingView::is_surely_unfixable)
+        };
+        open.retain(|id| !unfixable(id));
+    }
     open.extend(case.open_actions());
     let open = [shorts(open), deviations(case)].concat();
     (!open.is_empty()).then_some(open)

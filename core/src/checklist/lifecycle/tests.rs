@@ -154,7 +154,7 @@ impl World {
     }
 
     fn put(&mut self, to: LifeCycle, on: &str) {
-        let step = Step { day: on.to_owned(), reason: "thử".to_owned() };
+        let step = Step { day: on.to_owned(), reason: "thử".to_owned(), ..Step::default() };
         edit(&mut self.inspection, 1, |e| e.move_to(to, &step)).unwrap();
     }
 
@@ -496,12 +496,42 @@ fn what_was_handed_over_closes_with_a_reason() {
     let (books, mut world) = (Books::new(), World::planned());
     world.finding(1, true);
     let on = day("2026-11-23");
+    world.finding(2, false);
     assert_eq!(world.lacks(LifeCycle::Closed, on, "đã xử phạt", &books), [Need::NothingOpen]);
     for to in [LifeCycle::Decided, LifeCycle::InField, LifeCycle::Escalated] {
         world.put(to, "2026-11-20");
     }
     assert_eq!(world.lacks(LifeCycle::Closed, on, "", &books), [Need::NothingOpen]);
     assert_eq!(world.lacks(LifeCycle::Closed, on, "đã xử phạt", &books), []);
+}
+
+#[test]
+fn what_cannot_be_corrected_closes_with_the_decision_or_is_handed_over() {
+    let (books, mut world) = (Books::new(), World::planned());
+    let on = day("2026-11-23");
+    world.finding(1, true);
+    world.finding(2, false);
+    world.action(2, Some(2), "Chủ", Some("2026-11-25"));
+    // The other finding is corrected first; then the step says which decision ended this one.
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "QĐ 5/XP", &books), [Need::NothingOpen]);
+    world.progress(2, ActionState::Verified, "ảnh");
+    assert_eq!(world.lacks(LifeCycle::FixVerified, on, "", &books), []);
+    assert_eq!(world.lacks(LifeCycle::Closed, on, " ", &books), [Need::NothingOpen]);
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "QĐ 5/XP", &books), []);
+    assert!(LifeCycle::FixVerified.next().contains(&LifeCycle::Escalated));
+    assert_eq!(world.lacks(LifeCycle::Escalated, on, "chuyển hồ sơ", &books), []);
+    // Somebody else says that it can be corrected: then it must be.
+    let mut apart = world.inspection.clone();
+    let patch = |unfixable| FindingPatch { unfixable: Some(unfixable), ..FindingPatch::default() };
+    let says = |e: &mut Editor<'_>| e.finding_update([1; 16], patch(false));
+    let (_, change) = apart.edit(Actor([2; 16]), Timestamp(9), says).unwrap();
+    let again = |e: &mut Editor<'_>| {
+        e.finding_update([1; 16], patch(false))?;
+        e.finding_update([1; 16], patch(true))
+    };
+    edit(&mut world.inspection, 1, again).unwrap();
+    world.inspection.apply(&[change.unwrap()]);
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "QĐ 5/XP", &books), [Need::NothingOpen]);
 }
 
 #[test]
@@ -693,7 +723,7 @@ fn act(world: &mut World, who: u8, doing: &Doing, books: &Books) -> Option<LifeC
             if !world.lacks(*to, on, reason, books).is_empty() {
                 return None;
             }
-            let step = Step { day: on.to_string(), reason: reason.to_owned() };
+            let step = Step { day: on.to_string(), reason: reason.to_owned(), ..Step::default() };
             return edit(&mut world.inspection, who, |e| e.move_to(*to, &step))
                 .is_ok()
                 .then_some(*to);

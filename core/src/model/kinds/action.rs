@@ -136,11 +136,7 @@ pub(crate) fn standing(view: &View<'_>, id: &str, field: &str) -> Register<Strin
     Register::from_values(values)
 }
 
-fn unseen(
-    document: &Document,
-    these: &[Said<String>],
-    by: &[Said<String>],
-) -> Vec<Said<String>> {
+fn unseen(document: &Document, these: &[Said<String>], by: &[Said<String>]) -> Vec<Said<String>> {
     let by: Vec<ChangeHash> = by.iter().map(|said| said.change).collect();
     let seen = document.seen_by(&by);
     these.iter().filter(|said| !seen.contains(&said.change)).cloned().collect()
@@ -156,9 +152,8 @@ pub(crate) fn history(view: &View<'_>, id: &str, field: &str) -> Vec<Said<String
     let mut all: Vec<Said<String>> =
         of("actions", id).into_iter().map(|said| said.map(|raw| part(&raw, field))).collect();
     all.extend(of("fields", &key(id, field)));
-    let counter = |said: &Said<String>| {
-        view.document().known.get(&said.change).map(|known| known.max_op)
-    };
+    let counter =
+        |said: &Said<String>| view.document().known.get(&said.change).map(|known| known.max_op);
     all.sort_by(|a, b| (counter(a), &a.actor).cmp(&(counter(b), &b.actor)));
     all
 }

@@ -363,7 +363,8 @@ pub(crate) fn recheck_key(id: &str) -> String {
 /// Returns where a register of a follow-up's map is told to stand: each changed field of an action is
 /// told as that action's, and re-checks are told as rows of their own; none where it is told elsewhere.
 pub(crate) fn told_at(container: &str, key: String) -> Option<Place> {
-    let place = |container: &str, key: String| Place { container: container.to_owned(), key, field: None };
+    let place =
+        |container: &str, key: String| Place { container: container.to_owned(), key, field: None };
     match (container, key.strip_prefix(RECHECK)) {
         ("actions", _) => None,
         ("fields", Some(id)) => Some(place("rechecks", id.to_owned())),

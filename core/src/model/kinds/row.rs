@@ -337,8 +337,7 @@ impl Editor<'_> {
         let parts = self.row(id)?;
         let id = hex::encode(id);
         let Some(born) = parts.note else { return Err(EditError::UnknownRow { what: "row", id }) };
-        let place =
-            Place { container: "rows".to_owned(), key: id, field: Some(NOTE.to_owned()) };
+        let place = Place { container: "rows".to_owned(), key: id, field: Some(NOTE.to_owned()) };
         self.edit_whole((&born, &parts.row, NOTE), NOTE, place, edit)
     }
 

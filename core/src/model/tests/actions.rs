@@ -172,7 +172,9 @@ fn act(doc: &mut Document, who: u8, turn: usize, doing: &Doing) {
         Doing::What(n) => {
             e.action_change(ID, &ActionPatch { what: Some(said(n)), ..ActionPatch::default() })
         }
-        Doing::Step(state, n) => e.action_update(ID, ActionState::ALL[usize::from(*state)], &said(n)),
+        Doing::Step(state, n) => {
+            e.action_update(ID, ActionState::ALL[usize::from(*state)], &said(n))
+        }
         Doing::Whole(n) => {
             let text = format!("{} lần {turn}", said(n));
             let action = Action { what: text.clone(), owner: text, ..Action::default() };

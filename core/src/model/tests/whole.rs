@@ -60,7 +60,8 @@ fn two_conclusions_replaced_apart_both_stand_with_their_authors_until_one_is_cho
         .iter()
         .map(|said| (read_string(&said.value), said.actor[0]))
         .collect();
-    let expected = [("Đạt.\n", 1), ("Không đạt.", 1), ("Đạt có điều kiện.", 2), ("Đạt có điều kiện.", 1)];
+    let expected =
+        [("Đạt.\n", 1), ("Không đạt.", 1), ("Đạt có điều kiện.", 2), ("Đạt có điều kiện.", 1)];
     assert_eq!(told, expected.map(|(text, who)| (text.to_owned(), who)), "nothing is forgotten");
     // From here on it is one text again, which two type into at once.
     b.apply(&all_changes(&a));

@@ -136,11 +136,9 @@ fn of_item(
         None => client.history(inspection, &item)?,
     };
     let place = match &row {
-        Some(row) => Place {
-            container: "rows".to_owned(),
-            key: row.clone(),
-            field: Some("note".to_owned()),
-        },
+        Some(row) => {
+            Place { container: "rows".to_owned(), key: row.clone(), field: Some("note".to_owned()) }
+        }
         None => Place { container: "notes".to_owned(), key: item.clone(), field: None },
     };
     let (notes, _) = client.place_history(inspection, &place)?;

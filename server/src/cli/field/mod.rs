@@ -81,7 +81,7 @@ enum FieldCommand {
     /// Say on which day a finding was put in the minutes: the time to correct it is counted from then.
     FindingIssued(edit::IssuedArgs),
     /// Delete a finding. It stays visible, and so does what others write to it meanwhile.
-    FindingDelete(edit::RowArgs),
+    FindingDelete(edit::DeleteArgs),
     /// Bring a deleted finding back.
     FindingRestore(edit::RowArgs),
     /// Demand corrections and list them.
