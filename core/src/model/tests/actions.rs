@@ -62,7 +62,7 @@ fn two_deadlines_stand_the_earlier_counts_and_a_third_has_to_wait() {
     let mut b = a.clone();
     edit(&mut a, 1, |e| e.action_change(ID, &deadline(7_000)));
     let from_b = edit(&mut b, 2, |e| e.action_change(ID, &deadline(6_000)));
-    a.apply(&[from_b.clone()]);
+    a.apply(std::slice::from_ref(&from_b));
     assert_eq!(places(&a), ["actions/01010101/deadline"]);
     assert_eq!(a.view().followup().unwrap().deadline(&name()), Some(Timestamp(6_000)));
     assert_eq!((a.summary().conflicts, a.summary().deadline), (1, Some(Timestamp(6_000))));
@@ -89,7 +89,7 @@ fn verified_apart_from_rejected_is_named_and_nobody_judges_on_top_of_it() {
     let mut b = a.clone();
     edit(&mut a, 1, |e| e.action_update(ID, ActionState::Verified, "ảnh"));
     let rejected = edit(&mut b, 2, |e| e.action_update(ID, ActionState::Recheck, "ảnh"));
-    a.apply(&[rejected.clone()]);
+    a.apply(std::slice::from_ref(&rejected));
     assert_eq!(places(&a), ["progress/01010101"]);
     let view = a.view().followup().unwrap();
     assert_eq!((view.state(&name()), view.is_settled(&name())), (ActionState::Recheck, false));
@@ -117,7 +117,7 @@ fn what_an_earlier_program_wrote_over_the_whole_action_is_neither_hidden_nor_hid
         let (mut a, mut b) = (base.clone(), base.clone());
         let new = edit(&mut a, 1, |e| e.action_change(ID, &owner("Bà C")));
         let from_b = whole(&mut b, 2, &old);
-        a.apply(&[from_b.clone()]);
+        a.apply(std::slice::from_ref(&from_b));
         assert_eq!(places(&a), ["actions/01010101/owner"]);
         let place = a.view().conflicts()[0].place.clone();
         let (chosen, says) = if by_new { (&new, "Bà C") } else { (&from_b, "Ông D") };

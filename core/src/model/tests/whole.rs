@@ -37,7 +37,7 @@ fn two_conclusions_replaced_apart_both_stand_with_their_authors_until_one_is_cho
     let mut b = a.clone();
     let from_a = edit(&mut a, 1, |e| e.opinion("conclusion", replace("Không đạt.")));
     let from_b = edit(&mut b, 2, |e| e.opinion("conclusion", replace("Đạt có điều kiện.")));
-    a.apply(&[from_b.clone()]);
+    a.apply(std::slice::from_ref(&from_b));
     b.apply(&[from_a]);
     assert_eq!(a.view().record(), b.view().record());
     let both = vec![("Không đạt.".to_owned(), 1), ("Đạt có điều kiện.".to_owned(), 2)];
