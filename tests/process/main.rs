@@ -9,6 +9,7 @@
 )]
 
 mod after;
+mod apart;
 mod cli;
 mod desk;
 mod full;

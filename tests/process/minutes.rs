@@ -19,7 +19,7 @@ impl Team {
         self.folders.field_json(phone, &words)
     }
 
-    fn meet(&self) {
+    pub(crate) fn meet(&self) {
         for phone in ["an", "binh", "an"] {
             self.sync(phone);
         }

@@ -11,8 +11,8 @@ use crate::checklist::Day;
 use crate::checklist::lifecycle::{is_corrected, issued, latest_correction};
 use crate::clock;
 use crate::model::{
-    Action, ActionState, DocumentId, EditError, Editor, FollowupView, Genesis, Kind, LifeCycle,
-    Origin, Progress, Recheck, Said, Scope, Timestamp, Told,
+    Action, ActionPatch, ActionState, ActionView, DocumentId, EditError, Editor, FollowupView,
+    Genesis, Kind, LifeCycle, Origin, Place, Progress, Recheck, Said, Scope, Timestamp, Told,
 };
 use crate::replica::EditOutcome;
 
@@ -43,12 +43,14 @@ pub struct ProofDraft {
 pub struct ActionShown {
     /// Its id.
     pub id: String,
-    /// Every version that stands; several when people wrote apart.
-    pub actions: Vec<Action>,
+    /// What it demands: every value of each field that stands.
+    pub action: ActionView,
     /// Where it stands: of several values the worst.
     pub state: ActionState,
-    /// Every progress that stands.
-    pub progress: Vec<Progress>,
+    /// Every word on where it stands; several when people wrote apart.
+    pub progress: Vec<Said<Progress>>,
+    /// Where values that differ stand; a person has to settle them.
+    pub contested: Vec<Place>,
     /// The earliest deadline that stands.
     pub deadline: Option<Timestamp>,
     /// Nothing more is to be done.
@@ -88,8 +90,8 @@ pub struct OverdueRow {
 }
 
 impl Client {
-    /// Adds a corrective action and returns its id. Without a deadline it gets the last day that the
-    /// law allows, counted from the day on which the finding was put in the minutes; where it is about
+    /// Adds a corrective action and returns its id. Without a deadline it gets that of its finding; where
+    /// there is none, the last day that the law allows, counted from the day on which the finding was put in the minutes; where it is about
     /// none or there are no minutes yet, from the demand (*yêu cầu khắc phục*), else from today.
     ///
     /// # Errors
@@ -104,7 +106,11 @@ impl Client {
         self.check_rights(&followup_of(inspection))?;
         let finding = self.finding_named(inspection, draft.finding.as_deref())?;
         let latest = self.latest_deadline(inspection, finding.as_deref())?;
-        let deadline = draft.deadline.or_else(|| latest.map(Day::end));
+        let of_finding = self.deadline_of_finding(inspection, finding.as_deref())?;
+        // A finding's own deadline may lie behind what the law allows; the action's may not.
+        let within_law = |at: &Timestamp| latest.is_none_or(|latest| *at <= latest.end());
+        let default = of_finding.filter(within_law).or_else(|| latest.map(Day::end));
+        let deadline = draft.deadline.or(default);
         let action = Action {
             finding,
             what: draft.what.clone().unwrap_or_default(),
@@ -129,27 +135,28 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         self.check_rights(&followup_of(inspection))?;
         let (id, read) = self.action_named(inspection, action)?;
-        let standing = read.actions.get(&hex::encode(id)).and_then(|row| row.shown()?.valid());
-        let before = standing.cloned().unwrap_or(Action {
-            finding: None,
-            what: String::new(),
-            owner: String::new(),
-            deadline: None,
-        });
         let named = self.finding_named(inspection, draft.finding.as_deref())?;
-        let finding = named.or(before.finding);
-        let latest = self.latest_deadline(inspection, finding.as_deref())?;
-        let deadline = match draft.deadline {
-            Some(given) => within(Some(given), latest)?,
-            None => before.deadline,
+        if let Some(given) = draft.deadline {
+            let standing = read.actions.get(&hex::encode(id)).map(|action| action.finding.all());
+            let standing = standing.unwrap_or_default().iter();
+            let about = standing.filter_map(|said| said.value.valid().cloned().flatten());
+            let about: Vec<Option<String>> = match &named {
+                Some(finding) => vec![Some(finding.clone())],
+                None => about.map(Some).collect(),
+            };
+            // Of several findings that people named apart each must leave the time.
+            let about = if about.is_empty() { vec![None] } else { about };
+            for finding in about {
+                within(Some(given), self.latest_deadline(inspection, finding.as_deref())?)?;
+            }
+        }
+        let patch = ActionPatch {
+            finding: named,
+            what: draft.what.clone(),
+            owner: draft.owner.clone(),
+            deadline: draft.deadline,
         };
-        let after = Action {
-            finding,
-            what: draft.what.clone().unwrap_or(before.what),
-            owner: draft.owner.clone().unwrap_or(before.owner),
-            deadline,
-        };
-        self.follow_up(inspection, |editor| editor.action_put(id, &after))
+        self.follow_up(inspection, |editor| editor.action_change(id, &patch))
     }
 
     /// Records proof that a facility hands in (*báo cáo khắc phục*).
@@ -267,8 +274,10 @@ impl Client {
         let open_findings = open.map(|(id, _)| id.clone()).collect();
         let mut actions: Vec<ActionShown> = read
             .as_ref()
-            .map(|read| read.actions.keys().map(|id| shown(read, id, as_of)).collect())
-            .unwrap_or_default();
+            .map(|read| read.actions.keys().filter_map(|id| shown(read, id, as_of)))
+            .into_iter()
+            .flatten()
+            .collect();
         actions.sort_by(|a, b| {
             let at = |row: &ActionShown| row.deadline.map_or(i64::MAX, |deadline| deadline.0);
             (at(a), &a.id).cmp(&(at(b), &b.id))
@@ -335,6 +344,42 @@ impl Client {
         Ok(latest_correction(demanded, law()))
     }
 
+    fn deadline_of_finding(
+        &self,
+        inspection: &Genesis,
+        finding: Option<&str>,
+    ) -> Result<Option<Timestamp>, ClientError> {
+        let Some(id) = finding else { return Ok(None) };
+        let held = self.open_inspection(inspection)?.view().inspection();
+        Ok(held.and_then(|view| view.findings.get(id)?.earliest_deadline()))
+    }
+
+    /// Returns the earliest deadline among those of the findings that an action is about, the action by
+    /// its full id.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection is not here.
+    pub fn deadline_asked(
+        &self,
+        inspection: &Genesis,
+        action: &str,
+    ) -> Result<Option<Timestamp>, ClientError> {
+        let document = self.followup_document(inspection)?;
+        let read = document.and_then(|document| document.view().followup());
+        let (id, _) = match &read {
+            Some(_) => self.action_named(inspection, action)?,
+            None => return Ok(None),
+        };
+        let read = read.and_then(|mut read| read.actions.remove(&hex::encode(id)));
+        let said = read.iter().flat_map(|action| action.finding.all());
+        let mut found = Vec::new();
+        for finding in said.filter_map(|said| said.value.valid()?.as_deref()) {
+            found.extend(self.deadline_of_finding(inspection, Some(finding))?);
+        }
+        Ok(found.into_iter().min())
+    }
+
     fn finding_named(
         &self,
         inspection: &Genesis,
@@ -377,24 +422,28 @@ pub(super) fn followup_of(inspection: &Genesis) -> Genesis {
     }
 }
 
-fn shown(read: &FollowupView, id: &str, as_of: Day) -> ActionShown {
-    let valid = |said: &Said<Told<Action>>| said.value.valid().cloned();
-    let actions = read.actions.get(id).map(|row| row.all().iter().filter_map(valid).collect());
-    let progress = read.progress.get(id).map(|row| {
-        row.all().iter().filter_map(|said| said.value.valid().cloned()).collect::<Vec<_>>()
-    });
+fn shown(read: &FollowupView, id: &str, as_of: Day) -> Option<ActionShown> {
+    let valid = |said: &Said<Told<Progress>>| {
+        let value = said.value.valid()?.clone();
+        Some(Said { value, actor: said.actor.clone(), change: said.change, at: said.at })
+    };
+    let progress = read.progress.get(id).map(|row| row.all().iter().filter_map(valid).collect());
     let deadline = read.deadline(id);
     let settled = read.is_settled(id);
     let passed = deadline.and_then(Day::of).is_some_and(|last| last < as_of);
-    ActionShown {
+    let of_it = |place: &&Place| {
+        matches!(place.container.as_str(), "actions" | "progress") && place.key == id
+    };
+    Some(ActionShown {
         id: id.to_owned(),
-        actions: actions.unwrap_or_default(),
+        action: read.actions.get(id)?.clone(),
         state: read.state(id),
         progress: progress.unwrap_or_default(),
+        contested: read.contested.iter().filter(of_it).cloned().collect(),
         deadline,
         settled,
         overdue: passed && !settled,
-    }
+    })
 }
 
 fn within(

@@ -7,11 +7,13 @@ use super::planning::{law, owner_in};
 use super::read::wrong_kind;
 use super::{Client, ClientError};
 use crate::checklist::grading::{Answers, At, Grader, Settings};
-use crate::checklist::lifecycle::{Attempt, Case, Missing, OtherVisit, Running, missing, running};
+use crate::checklist::lifecycle::{
+    Attempt, Case, Missing, Need, OtherVisit, Running, missing, running,
+};
 use crate::checklist::{Day, Template};
 use crate::model::{
     Document, DocumentId, EditError, Editor, FacilityView, FollowupView, Genesis, InspectionView,
-    Kind, LifeCycle, Member, Origin, OwnerKind, Pause, PlanView, Step, View,
+    Kind, LifeCycle, Member, Origin, OwnerKind, Pause, PlanView, Register, Step, View,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
@@ -175,7 +177,8 @@ impl Client {
         let template = Arc::new(self.template_of(inspection)?.1);
         let mut lacks = Vec::new();
         let edit = |editor: &mut Editor<'_>| {
-            let written = Step { day: on.to_string(), reason: step.reason.clone() };
+            let written =
+                Step { day: on.to_string(), reason: step.reason.clone(), ..Step::default() };
             // The table first: what a step needs says nothing where there is no such step.
             editor.move_to(step.to, &written)?;
             let view = editor.before().view();
@@ -191,6 +194,55 @@ impl Client {
             return Err(ClientError::NotReady { to: step.to.name(), missing: lacks });
         }
         outcome
+    }
+
+    /// Sets the day right of the step that an inspection stands at, by the person who took it; the
+    /// earlier day stays in the history. Returns that, or none where it is another step, another's, or
+    /// the same day.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotReady`] for a day after today, or before that of another step.
+    pub fn correct_step(
+        &self,
+        inspection: &Genesis,
+        step: &StepToTake,
+    ) -> Result<Option<(String, EditOutcome<()>)>, ClientError> {
+        let (Some(on), as_of) = (step.on, Self::today()?) else { return Ok(None) };
+        let (read, authors) = self.read_authored(inspection)?;
+        let register = read.steps.get(step.to.name()).map(Register::all).unwrap_or_default();
+        let ([said], true) = (register, read.states() == [step.to]) else { return Ok(None) };
+        let Some(before) = said.value.valid() else { return Ok(None) };
+        let before = before.clone();
+        if !authors.of(&said.actor).here || before.day == on.to_string() {
+            return Ok(None);
+        }
+        let others = LifeCycle::ALL.into_iter().filter(|state| *state != step.to);
+        let days = others.flat_map(|state| read.step(state)).map(|step| step.day.parse::<Day>());
+        let latest = days.filter_map(Result::ok).max();
+        let mut about = Vec::new();
+        if on > as_of {
+            about.push(format!("{on} > {as_of}"));
+        }
+        if let Some(latest) = latest.filter(|latest| on < *latest) {
+            about.push(format!("{on} < {latest}"));
+        }
+        if let (false, Some(rule)) = (about.is_empty(), law().rules.requirement(Need::OrderOfDays))
+        {
+            let missing = vec![Missing {
+                need: Need::OrderOfDays,
+                about,
+                title: rule.title.clone(),
+                todo: rule.todo.clone(),
+                clause: rule.clause.clone(),
+                fields: Vec::new(),
+            }];
+            return Err(ClientError::NotReady { to: step.to.name(), missing });
+        }
+        let reason = if step.reason.is_empty() { &before.reason } else { &step.reason };
+        let after = Step { day: on.to_string(), reason: reason.clone(), ..Step::default() };
+        let outcome = self.edit(inspection, |editor| editor.correct_step(step.to, &after))?;
+        Ok(Some((before.day, outcome)))
     }
 
     /// Extends the time for an inspection (*gia hạn thời hạn kiểm tra*), once.

@@ -36,6 +36,7 @@ use crate::store::{self, DiskStore, NEW_STORE_BYTES_MIN, Options, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
 
+pub use crate::model::place_name;
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
 pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
@@ -47,7 +48,7 @@ pub use read::{Author, Authors, Named, Shown, Since};
 pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
 pub use settings::{Settings, holds_device};
-pub use settle::{PLACES, Settled, place_name};
+pub use settle::{PLACES, Settled, is_of_followup};
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 
@@ -254,6 +255,30 @@ pub enum ClientError {
         given: String,
         /// The reasons there are.
         known: String,
+    },
+    /// Values that differ stand in an inspection that somebody wants to accept.
+    #[error(
+        "values that differ stand in {}; settle them, or say why it is accepted all the same", places.join(", ")
+    )]
+    Disputed {
+        /// Where, as `conflicts` names it.
+        places: Vec<String>,
+    },
+    /// A finding of another person is to be deleted, and nobody says why.
+    #[error("finding {finding} was written by {}; say why it is deleted", author.name)]
+    OthersFinding {
+        /// The finding as it was named.
+        finding: String,
+        /// Who wrote it.
+        author: Author,
+    },
+    /// A sample with this code is there already.
+    #[error("a sample with code {code} is recorded already, as {id}; give this one another code")]
+    SampleThere {
+        /// The code.
+        code: String,
+        /// The first digits of the other's id.
+        id: String,
     },
     /// A deadline lies behind the longest time for a corrective action.
     #[error("the deadline {given} is later than {latest}, the last day that the law allows")]

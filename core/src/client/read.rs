@@ -12,8 +12,8 @@ use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
     Actor, Answer, ChangeHash, Conflict, DeviceId, Document, DocumentId, FollowupView, Genesis,
-    InspectionView, Judged, Kind, Origin, PlanView, ReviewView, Said, Summary, TemplateId, Touched,
-    Verdict,
+    InspectionView, Judged, Kind, Origin, Place, PlanView, ReviewView, Said, Summary, TemplateId,
+    Touched, Verdict,
 };
 use crate::replica::{Arrival, ReplicaError};
 
@@ -39,6 +39,10 @@ impl Authors {
     #[must_use]
     pub fn of(&self, actor: &[u8]) -> Author {
         self.0.get(actor).cloned().unwrap_or_default()
+    }
+
+    fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 }
 
@@ -80,9 +84,10 @@ pub struct Shown {
     pub grade: Graded,
     /// Why.
     pub explanation: Node,
-    /// Registers in which several values stand.
+    /// Registers in which several values stand, those of its corrective actions too unless the past is
+    /// shown.
     pub conflicts: Vec<Conflict>,
-    /// Who wrote, in the inspection and its review.
+    /// Who wrote, in the inspection, its review and its corrective actions.
     pub authors: Authors,
     /// How far this device's edits have come.
     pub arrival: Arrival,
@@ -136,8 +141,14 @@ impl Client {
         let Reading { view, template_id, template, lacks } = self.reading(&document, at)?;
         let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
         let (mut life, mut corrections, mut followup) = (None, None, None);
+        let mut conflicts = view.conflicts();
+        let mut authors = self.authors(id, &document)?;
         if at.is_none() {
             let document = self.followup_document(genesis)?;
+            if let Some(document) = &document {
+                conflicts.extend(document.view().conflicts());
+                authors.extend(self.authors(document.id(), document)?);
+            }
             followup = document.and_then(|document| document.view().followup());
             if let Some(followup) = &followup {
                 apply_corrections(&mut read, followup);
@@ -149,13 +160,12 @@ impl Client {
             corrections = Some(self.corrections(genesis, None)?);
         }
         let About { facility, plan, visit } = self.about(genesis)?;
-        let mut authors = self.authors(id, &document)?;
         let review = match at {
             None => self.review_document(genesis)?,
             Some(_) => None,
         };
         if let Some(review) = &review {
-            authors.0.extend(self.authors(review.id(), review)?.0);
+            authors.extend(self.authors(review.id(), review)?);
         }
         let judged = review.as_ref().map(|review| self.phone().replica().judged(review));
         let judged = judged.transpose()?.flatten();
@@ -184,7 +194,7 @@ impl Client {
             digest: view.record().digest(),
             grade,
             explanation,
-            conflicts: view.conflicts(),
+            conflicts,
             template,
             view: read,
             authors,
@@ -219,15 +229,44 @@ impl Client {
         Ok((view.history(item), self.authors(genesis.document(), &document)?))
     }
 
-    /// Returns the registers of an inspection in which several values stand, and who wrote them.
+    /// Returns the registers of an inspection and of its corrective actions in which several values
+    /// stand, and who wrote them.
     ///
     /// # Errors
     ///
     /// As [`Client::show`].
     pub fn conflicts(&self, genesis: &Genesis) -> Result<(Vec<Conflict>, Authors), ClientError> {
         let document = self.open_inspection(genesis)?;
-        let conflicts = self.reading(&document, None)?.view.conflicts();
-        Ok((conflicts, self.authors(genesis.document(), &document)?))
+        let mut conflicts = self.reading(&document, None)?.view.conflicts();
+        let mut authors = self.authors(genesis.document(), &document)?;
+        if let Some(followup) = self.followup_document(genesis)? {
+            conflicts.extend(followup.view().conflicts());
+            authors.extend(self.authors(followup.id(), &followup)?);
+        }
+        Ok((conflicts, authors))
+    }
+
+    /// Returns every value ever written to a place of an inspection or of its corrective actions, as
+    /// canonical JSON, oldest first, and who wrote them. Of a text it is what each change made of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::show`].
+    pub fn place_history(
+        &self,
+        genesis: &Genesis,
+        place: &Place,
+    ) -> Result<(Vec<Said<String>>, Authors), ClientError> {
+        if super::is_of_followup(place) {
+            let Some(document) = self.followup_document(genesis)? else {
+                return Ok((Vec::new(), Authors::default()));
+            };
+            let authors = self.authors(document.id(), &document)?;
+            return Ok((document.view().history_of(place), authors));
+        }
+        let document = self.open_inspection(genesis)?;
+        let values = self.reading(&document, None)?.view.history_of(place);
+        Ok((values, self.authors(genesis.document(), &document)?))
     }
 
     /// Opens an inspection, or what it would be before its first edit.
@@ -326,6 +365,21 @@ impl Client {
     pub fn review_summary(&self, inspection: &Genesis) -> Result<Option<Summary>, ClientError> {
         let review = super::work::review_of(inspection).document();
         Ok(self.phone().replica().summary(review)?)
+    }
+
+    /// Returns how many places of an inspection and of its corrective actions hold values that differ.
+    /// Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn conflict_count(&self, row: &Summary) -> Result<u32, ClientError> {
+        let Ok(genesis) = self.phone().replica().genesis(row.document) else {
+            return Ok(row.conflicts);
+        };
+        let followup = super::corrections::followup_of(&genesis).document();
+        let more = self.phone().replica().summary(followup)?.map(|row| row.conflicts);
+        Ok(row.conflicts.saturating_add(more.unwrap_or_default()))
     }
 
     fn about(&self, genesis: &Genesis) -> Result<About, ClientError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::corrections::{said, within_unit};
 use super::work::row_named;
-use super::{Client, ClientError, Named, Note};
+use super::{Authors, Candidate, Client, ClientError, Named, Note};
 use crate::clock;
 use crate::model::{
     Difficulty, DocumentId, Editor, Genesis, InspectionView, Kind, NoteEdit, Register, Sample,
@@ -17,12 +17,18 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the edit's error, which names the field that is missing or malformed.
+    /// Returns [`ClientError::SampleThere`] for a code that a sample has already, and the edit's error,
+    /// which names the field that is missing or malformed.
     pub fn add_sample(
         &self,
         inspection: &Genesis,
         sample: &Sample,
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
+        let code = sample.code.trim();
+        if let Some(id) = self.samples_coded(inspection, code, true)?.into_iter().next() {
+            let id = id.chars().take(8).collect();
+            return Err(ClientError::SampleThere { code: code.to_owned(), id });
+        }
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.sample_put(id, sample);
         Ok((id, self.edit(inspection, edit)?))
@@ -115,18 +121,45 @@ impl Client {
     ///
     /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
     pub fn find_sample(&self, inspection: &Genesis, name: &str) -> Result<String, ClientError> {
-        let read = self.read_inspection(inspection)?;
-        let has_code = |sample: &&Sample| !name.is_empty() && sample.code == name.trim();
-        let coded: Vec<String> = read
-            .samples
-            .iter()
-            .filter(|(_, row)| row.shown().and_then(|told| told.valid()).filter(has_code).is_some())
-            .map(|(id, _)| id.clone())
-            .collect();
-        if let [only] = coded.as_slice() {
-            return Ok(only.clone());
+        match self.samples_coded(inspection, name.trim(), false)?.as_slice() {
+            [] => {}
+            [only] => return Ok(only.clone()),
+            several => {
+                // Two phones gave one code to two samples: their ids tell them apart.
+                let candidate = |id: &String| Candidate::bare(id.chars().take(8).collect());
+                return Err(ClientError::Ambiguous {
+                    what: "sample",
+                    name: name.to_owned(),
+                    candidates: several.iter().map(candidate).collect(),
+                });
+            }
         }
+        let read = self.read_inspection(inspection)?;
         row_named("sample", name, read.samples.into_keys()).map(hex::encode)
+    }
+
+    /// Returns the ids of samples with a code, those taken back only where no other has it and they are
+    /// wanted at all.
+    fn samples_coded(
+        &self,
+        inspection: &Genesis,
+        code: &str,
+        only_live: bool,
+    ) -> Result<Vec<String>, ClientError> {
+        if code.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = self.read_inspection(inspection)?;
+        let coded = |live: bool| -> Vec<String> {
+            let is_it = |row: &Register<Told<Sample>>| {
+                let shown = row.shown().and_then(|told| told.valid());
+                shown.is_some_and(|sample| sample.code == code && sample.removed != live)
+            };
+            let found = read.samples.iter().filter(|(_, row)| is_it(row));
+            found.map(|(id, _)| id.clone()).collect()
+        };
+        let live = coded(true);
+        Ok(if live.is_empty() && !only_live { coded(false) } else { live })
     }
 
     /// Returns the reading of an inspection.
@@ -138,6 +171,20 @@ impl Client {
         let document = self.open_inspection(inspection)?;
         let read = self.reading(&document, None)?.view.inspection();
         read.ok_or_else(|| super::read::wrong_kind(inspection, Kind::Inspection))
+    }
+
+    /// Returns the reading of an inspection, and who wrote in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::read_inspection`].
+    pub fn read_authored(
+        &self,
+        inspection: &Genesis,
+    ) -> Result<(InspectionView, Authors), ClientError> {
+        let document = self.open_inspection(inspection)?;
+        let authors = self.authors(inspection.document(), &document)?;
+        Ok((self.read_inspection(inspection)?, authors))
     }
 
     /// Writes an opinion (*ý kiến*): `facility_opinion`, `other_opinions` or `conclusion`.

@@ -1,16 +1,17 @@
 //! Settling what people wrote apart, wherever in an inspection it stands.
 
+use super::corrections::followup_of;
 use super::header::header_form;
 use super::work::{Draft, row_named};
 use super::{Candidate, Client, ClientError};
 use crate::model::{
-    ChangeHash, Contest, EditError, Editor, Genesis, Place, Said, View, read_string,
+    ChangeHash, Contest, EditError, Editor, Genesis, Place, Said, View, place_name, read_string,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
 /// The containers whose conflicts are named as `CONTAINER/KEY` or `CONTAINER/ROW/FIELD`; answers are
 /// named by their items alone.
-pub const PLACES: [&str; 9] = [
+pub const PLACES: [&str; 14] = [
     "header",
     "lifecycle",
     "findings",
@@ -20,10 +21,18 @@ pub const PLACES: [&str; 9] = [
     "evidence",
     "rows",
     "loose_notes",
+    "texts",
+    "notes",
+    "actions",
+    "progress",
+    "rechecks",
 ];
 
+/// The containers of the follow-up, whose conflicts are those of its inspection too.
+const OF_FOLLOWUP: [&str; 3] = ["actions", "progress", "rechecks"];
+
 /// Containers whose rows have fields.
-const OF_FIELDS: [&str; 3] = ["findings", "rows", "loose_notes"];
+const OF_FIELDS: [&str; 4] = ["findings", "rows", "loose_notes", "actions"];
 
 /// What settling came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +86,16 @@ impl Client {
             return Ok(None);
         }
         let document = self.open_inspection(inspection)?;
-        let view = self.reading(&document, None)?.view;
-        let ids = || view.keys_of(container).into_iter();
+        let followup = self.followup_document(inspection)?;
+        let view = match &followup {
+            Some(followup) if OF_FOLLOWUP.contains(&container) => followup.view(),
+            _ => self.reading(&document, None)?.view,
+        };
+        let ids = || match view.followup() {
+            Some(read) if container == "rechecks" => read.rechecks.into_keys().collect(),
+            _ => view.keys_of(container),
+        };
+        let ids = || ids().into_iter();
         if OF_FIELDS.contains(&container) {
             let Some((id, field)) = rest.split_once('/') else { return Ok(None) };
             let id = hex::encode(row_named("row", id, ids())?);
@@ -86,7 +103,7 @@ impl Client {
             let in_row = container == "rows" && template.item(field).is_some();
             return Ok((!in_row).then(|| place(container, &id, Some(field))));
         }
-        if matches!(container, "header" | "lifecycle") {
+        if matches!(container, "header" | "lifecycle" | "texts" | "notes") {
             return Ok(Some(place(container, rest, None)));
         }
         let found: Vec<String> = ids().filter(|id| id.starts_with(rest)).collect();
@@ -193,6 +210,9 @@ impl Client {
         place: &Place,
         change: &str,
     ) -> Result<(Settled, EditOutcome<()>), ClientError> {
+        if is_of_followup(place) {
+            return self.choose_in_followup(inspection, place, change);
+        }
         self.check_rights(inspection)?;
         let document = self.open_inspection(inspection)?;
         let view = self.reading(&document, None)?.view;
@@ -203,6 +223,44 @@ impl Client {
         };
         let change = change_named(&written, change)?;
         self.settle(inspection, place, &Way::Chosen(change))
+    }
+
+    /// As [`Client::choose`], in the corrective actions of an inspection.
+    fn choose_in_followup(
+        &self,
+        inspection: &Genesis,
+        place: &Place,
+        change: &str,
+    ) -> Result<(Settled, EditOutcome<()>), ClientError> {
+        self.check_rights(&followup_of(inspection))?;
+        let Some(document) = self.followup_document(inspection)? else {
+            return Err(not_contested(place));
+        };
+        let view = document.view();
+        let written = match view.contest(place) {
+            Contest::Open(values) => values,
+            Contest::Settled(_) => view.history_of(place),
+            Contest::Never => return Err(not_contested(place)),
+        };
+        let change = change_named(&written, change)?;
+        let way = Way::Chosen(change);
+        let edit = |editor: &mut Editor<'_>| {
+            let view = editor.reading();
+            match view.contest(place) {
+                Contest::Settled(standing)
+                    if standing.iter().all(|said| way.says(&view, place, said)) =>
+                {
+                    Ok(Settled::Before)
+                }
+                Contest::Open(_) => {
+                    editor.choose(place, change)?;
+                    Ok(Settled::Now)
+                }
+                _ => Err(EditError::NotContested { place: place_name(place) }),
+            }
+        };
+        let EditOutcome { value, recorded } = self.follow_up(inspection, edit)?;
+        Ok((value, EditOutcome { value: (), recorded }))
     }
 
     fn settle(
@@ -273,23 +331,10 @@ impl Draft {
     }
 }
 
-/// Returns what a place is called where a person names it.
+/// Returns whether a place stands in the corrective actions of an inspection.
 #[must_use]
-pub fn place_name(place: &Place) -> String {
-    match (place.container.as_str(), &place.field) {
-        ("answers", _) => place.key.clone(),
-        ("rows", None) => match place.row_item() {
-            Some((row, item)) => format!("{}/{item}", short(row)),
-            None => place.key.clone(),
-        },
-        ("header" | "lifecycle", _) => format!("{}/{}", place.container, place.key),
-        (container, None) => format!("{container}/{}", short(&place.key)),
-        (container, Some(field)) => format!("{container}/{}/{field}", short(&place.key)),
-    }
-}
-
-fn short(id: &str) -> String {
-    id.chars().take(8).collect()
+pub fn is_of_followup(place: &Place) -> bool {
+    OF_FOLLOWUP.contains(&place.container.as_str())
 }
 
 fn place(container: &str, key: &str, field: Option<&str>) -> Place {

@@ -5,13 +5,13 @@
 //! rights that it told of.
 
 use super::read::wrong_kind;
-use super::{Candidate, Client, ClientError};
+use super::{Author, Candidate, Client, ClientError};
 use crate::checklist::{AnswerError, Day, Template};
 use crate::clock;
 use crate::model::{
-    AnswerInput, ChangeHash, DocumentId, EditError, Editor, FacilityInput, FindingInput,
-    FindingPatch, Genesis, Grade, Kind, NoteEdit, Origin, PlanInput, Scope, TemplateId, Timestamp,
-    Verdict,
+    Answer, AnswerInput, AnswerState, ChangeHash, DocumentId, EditError, Editor, FacilityInput,
+    FindingInput, FindingPatch, Genesis, Grade, Kind, NoteEdit, Origin, PlanInput, Said, Scope,
+    TemplateId, Timestamp, Verdict, place_name,
 };
 use crate::replica::{EditOutcome, ReplicaError, ReviewAct, admits, may_review, may_write};
 use crate::sync::{DeviceEntry, Role};
@@ -306,20 +306,49 @@ impl Client {
         self.edit(inspection, edit)
     }
 
-    /// Deletes a finding by a tombstone; what others write to it without knowing is parked and
-    /// shown.
+    /// Deletes a finding by a tombstone, which stays visible with who and why; what others write to it
+    /// without knowing is parked and shown. Returns whose it was.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the finding's name.
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the finding's name, and
+    /// [`ClientError::OthersFinding`] when another wrote it and no reason is given.
     pub fn delete_finding(
         &self,
         inspection: &Genesis,
         finding: &str,
-    ) -> Result<EditOutcome<()>, ClientError> {
+        reason: &str,
+    ) -> Result<(Author, EditOutcome<()>), ClientError> {
         let id = self.find_finding(inspection, finding)?;
-        let edit = |editor: &mut Editor<'_>| editor.finding_delete(id);
-        self.edit(inspection, edit)
+        let (read, authors) = self.read_authored(inspection)?;
+        let made = read.findings.get(&hex::encode(id)).map(|row| row.made.actor.clone());
+        let author = authors.of(&made.unwrap_or_default());
+        if !author.here && reason.trim().is_empty() {
+            return Err(ClientError::OthersFinding { finding: finding.to_owned(), author });
+        }
+        let edit = |editor: &mut Editor<'_>| editor.finding_strike(id, reason);
+        Ok((author, self.edit(inspection, edit)?))
+    }
+
+    /// Returns the answers that stand to an item, or to an item in a row by its full id, each with who
+    /// gave it: what an answer given now replaces.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection or its checklist is not here.
+    pub fn standing_answers(
+        &self,
+        inspection: &Genesis,
+        row: Option<&str>,
+        item: &str,
+    ) -> Result<Vec<(Said<Answer>, Author)>, ClientError> {
+        let (read, authors) = self.read_authored(inspection)?;
+        let state = match row {
+            Some(row) => read.rows.get(row).and_then(|row| row.answers.get(item)),
+            None => read.answers.get(item),
+        };
+        let all = state.map(AnswerState::all).unwrap_or_default().iter();
+        Ok(all.map(|said| (said.clone(), authors.of(&said.actor))).collect())
     }
 
     /// Takes a finding's tombstone away.
@@ -349,21 +378,35 @@ impl Client {
     }
 
     /// Accepts an inspection (*chấp nhận*) as it was at the heads that the person saw; without any as
-    /// it is here now. Whatever was written since is told from then on.
+    /// it is here now. Whatever was written since is told from then on. While values that differ stand,
+    /// in it or in its corrective actions, it is accepted only for a reason, which is recorded.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotReviewer`] when this device may not judge, and
+    /// Returns [`ClientError::Disputed`] while values that differ stand and no reason is given,
+    /// [`ClientError::NotReviewer`] when this device may not judge, and
     /// [`ClientError::Replica`] for heads that are not here, or when it could not be recorded.
     pub fn accept(
         &self,
         inspection: &Genesis,
         text: &str,
         seen: Option<&[ChangeHash]>,
+        despite: Option<&str>,
     ) -> Result<EditOutcome<()>, ClientError> {
+        self.check_review(inspection, ReviewAct::Judge)?;
         let over = self.content_at(inspection, seen)?;
+        let (disputed, _) = self.conflicts(inspection)?;
+        let despite = match despite.map(str::trim).filter(|reason| !reason.is_empty()) {
+            // Where nothing is disputed there is nothing to accept it in spite of.
+            Some(reason) if !disputed.is_empty() => reason,
+            _ if disputed.is_empty() => "",
+            _ => {
+                let places = disputed.iter().map(|open| place_name(&open.place)).collect();
+                return Err(ClientError::Disputed { places });
+            }
+        };
         self.review(inspection, ReviewAct::Judge, |editor| {
-            editor.decide_over(Verdict::Accepted, text, &over)
+            editor.decide_despite((Verdict::Accepted, text), &over, despite)
         })
     }
 
@@ -458,6 +501,12 @@ impl Client {
         act: ReviewAct,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
     ) -> Result<EditOutcome<T>, ClientError> {
+        self.check_review(inspection, act)?;
+        self.edit(&review_of(inspection), edit)
+    }
+
+    /// Fails when this device may not say that in a review.
+    fn check_review(&self, inspection: &Genesis, act: ReviewAct) -> Result<(), ClientError> {
         if inspection.kind != Kind::Inspection {
             return Err(wrong_kind(inspection, Kind::Inspection));
         }
@@ -470,7 +519,7 @@ impl Client {
                 ReviewAct::Reply => ClientError::NotYours { role, kind: Kind::Review },
             });
         }
-        self.edit(&review_of(inspection), edit)
+        Ok(())
     }
 
     /// Records an edit that the hub will take in, as far as this device was told.

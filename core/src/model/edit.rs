@@ -16,7 +16,7 @@ use super::edition::Edition;
 use super::ids::{Actor, ChangeHash, Kind, TemplateId, Timestamp};
 use super::layout::Shape;
 use super::text::{FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, clean};
-use super::view::View;
+use super::view::{Place, View, place_name};
 
 /// Most rows in one map (findings, products, comments and the like): far above any real record, and
 /// still read at once on a small phone.
@@ -105,6 +105,17 @@ pub enum EditError {
     ContestedField {
         /// The field.
         field: String,
+        /// How many values stand.
+        values: usize,
+    },
+    /// Several people wrote the same thing without seeing each other, and nobody has settled that.
+    #[error(
+        "{values} values that differ stand in {}; look at them and resolve the conflict",
+        place_name(place)
+    )]
+    Contested {
+        /// Where.
+        place: Place,
         /// How many values stand.
         values: usize,
     },

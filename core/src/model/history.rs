@@ -116,6 +116,33 @@ pub(crate) fn puts(document: &Document, map: &ObjId, keys: &[&str]) -> Vec<Said<
     said
 }
 
+/// Returns every change that wrote into one of some texts or made one, oldest first, with the place of
+/// the text in the list: deletions write too.
+pub(crate) fn text_writers(document: &Document, texts: &[ObjId]) -> Vec<(usize, Past)> {
+    let all: Vec<ChangeHash> = document.known.keys().copied().collect();
+    let mut found = Vec::new();
+    for change in decoded(document, &all) {
+        let Some(hash) = change.hash.map(|hash| ChangeHash(hash.0)) else { continue };
+        let Some(known) = document.known.get(&hash) else { continue };
+        for (at, text) in texts.iter().enumerate() {
+            let made = |offset: usize| {
+                let counter = change.start_op.get() + offset as u64;
+                matches!(text, ObjId::Id(id, actor, _) if *id == counter && *actor == change.actor_id)
+            };
+            let mut operations = change.operations.iter().enumerate();
+            if known.actor != FIRST_ACTOR
+                && operations.any(|(offset, op)| is_object(&op.obj, text) || made(offset))
+            {
+                let (actor, seq) = (known.actor.clone(), known.seq);
+                let past = Past { change: hash, actor, seq, at: known.at };
+                found.push((known.max_op, at, past));
+            }
+        }
+    }
+    found.sort_by(|a, b| (a.0, &a.2.actor, a.1).cmp(&(b.0, &b.2.actor, b.1)));
+    found.into_iter().map(|(_, at, past)| (at, past)).collect()
+}
+
 /// Returns every change that wrote one of some keys of a map: a value, or that others no longer stand. Choosing
 /// the value that is shown anyway deletes the others and puts nothing.
 pub(crate) fn writers(document: &Document, map: &ObjId, keys: &[String]) -> Vec<ChangeHash> {

@@ -185,6 +185,8 @@ pub(crate) struct Layout {
     pub(crate) texts: BTreeMap<&'static str, ObjId>,
     /// The text of each item's note.
     pub(crate) notes: BTreeMap<String, ObjId>,
+    /// The map that these stand in; none for kinds without notes of items.
+    pub(crate) notes_map: Option<ObjId>,
 }
 
 /// The computed changes of a shape.
@@ -238,6 +240,7 @@ fn build(doc: &mut Automerge, shape: &Shape, schema: u32) -> Result<Layout, Auto
         rows: BTreeMap::new(),
         texts: BTreeMap::new(),
         notes: BTreeMap::new(),
+        notes_map: None,
     };
     let mut tx = doc.transaction();
     tx.put(ROOT, "schema", i64::from(schema))?;
@@ -260,6 +263,7 @@ fn build(doc: &mut Automerge, shape: &Shape, schema: u32) -> Result<Layout, Auto
             let text = tx.put_object(&notes, item.as_str(), ObjType::Text)?;
             layout.notes.insert(item.clone(), text);
         }
+        layout.notes_map = Some(notes);
     }
     layout.first = commit(tx);
     Ok(layout)

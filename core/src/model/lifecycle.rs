@@ -95,7 +95,9 @@ impl LifeCycle {
             Reported => &[CorrectiveIssued, Closed, Escalated],
             CorrectiveIssued => &[FixSubmitted, Overdue, Escalated],
             FixSubmitted => &[FixVerified, Overdue, CorrectiveIssued, Escalated],
-            FixVerified => &[Closed],
+            // What cannot be corrected is handed over, whatever else was verified; what was found
+            // since is demanded.
+            FixVerified => &[CorrectiveIssued, Closed, Escalated],
             Overdue => &[FixSubmitted, Recheck, Escalated],
             Recheck => &[FixVerified, Overdue, Closed, Escalated],
             Suspended => &[Announced, InField, Stopped],

@@ -26,6 +26,7 @@ mod summary;
 mod text;
 mod touched;
 mod view;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -47,12 +48,13 @@ pub use ids::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, Kind, Origin, Scope,
     TemplateId, Timestamp,
 };
+pub use kinds::action::{Action, ActionPatch, ActionView};
 pub use kinds::facility::{
     Certificate, FACILITY_FIELDS, FacilityInput, FacilityView, OwnerKind, Product,
 };
 pub use kinds::finding::{FindingInput, FindingPatch, FindingView, Parked, Severity};
 pub use kinds::followup::{
-    Action, ActionState, FollowupView, Progress, Recheck, RecheckResult, RecheckRow,
+    ActionState, FollowupView, Progress, Recheck, RecheckResult, RecheckRow,
 };
 pub use kinds::inspection::{
     Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_KEY_BYTES_MAX, InspectionView,
@@ -78,4 +80,4 @@ pub use text::{
 pub use touched::Touched;
 #[cfg(feature = "io")]
 pub(crate) use view::read_string;
-pub use view::{Conflict, Place, View};
+pub use view::{Conflict, Place, View, place_name};

@@ -47,10 +47,11 @@ impl Record {
             root.insert((*name).to_owned(), Value::Object(rows));
         }
         for name in document.layout.texts.keys() {
-            root.insert((*name).to_owned(), json!(view.text(name)));
+            root.insert((*name).to_owned(), text(view.texts(name)));
         }
         if !document.layout.notes.is_empty() {
-            root.insert("notes".to_owned(), json!(view.notes()));
+            let notes = view.all_notes().into_iter().map(|(item, texts)| (item, text(texts)));
+            root.insert("notes".to_owned(), Value::Object(notes.collect()));
         }
         Self { bytes: canonical_bytes(&Value::Object(root)) }
     }
@@ -73,14 +74,23 @@ fn groups(view: &View<'_>) -> Value {
     let mut rows = Map::new();
     for (id, parts) in view.row_parts() {
         let answers = parts.answers.as_ref().map(|map| view.fields(map)).unwrap_or_default();
-        let note = parts.note.as_ref().map(|text| view.text_of(text)).unwrap_or_default();
         let mut row = Map::new();
         row.insert("fields".to_owned(), registers(view.fields(&parts.row)));
         row.insert("answers".to_owned(), registers(answers));
-        row.insert("note".to_owned(), json!(note));
+        row.insert("note".to_owned(), text(view.row_notes(&parts)));
         rows.insert(id, Value::Object(row));
     }
     Value::Object(rows)
+}
+
+/// A text, or where several stand all of them, in the order of their bytes.
+fn text(mut texts: Vec<String>) -> Value {
+    texts.sort();
+    match texts.as_slice() {
+        [] => json!(""),
+        [only] => json!(only),
+        several => json!(several),
+    }
 }
 
 fn registers(registers: impl IntoIterator<Item = (String, Register<String>)>) -> Value {

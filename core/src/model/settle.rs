@@ -13,6 +13,7 @@ use super::edit::{EditError, Editor};
 use super::history;
 use super::ids::ChangeHash;
 use super::kinds::inspection::{Answer, AnswerInput, Grade};
+use super::kinds::{action, followup};
 use super::register::{Register, Said};
 use super::view::{Place, View};
 
@@ -36,13 +37,41 @@ impl View<'_> {
         if let Some(open) = open {
             return Contest::Open(open.values);
         }
-        let Some((map, keys)) = self.register_of(place) else { return Contest::Never };
+        if !self.slots_at(place).is_empty() {
+            return match self.was_settled(place) {
+                true => Contest::Settled(self.standing_whole(place)),
+                false => Contest::Never,
+            };
+        }
+        let registers = self.registers_of(place);
         let puts = self.history_of(place);
-        let writers = history::writers(self.document(), &map, &keys);
+        let writers: Vec<ChangeHash> = registers
+            .iter()
+            .flat_map(|(map, keys)| history::writers(self.document(), map, keys))
+            .collect();
         let settled = writers.iter().any(|change| self.settles(&puts, &writers, *change, place));
-        match self.at_keys(&map, &keys).all() {
+        match self.standing_at(place).all() {
             standing @ [_, ..] if settled => Contest::Settled(standing.to_vec()),
             _ => Contest::Never,
+        }
+    }
+
+    /// Returns every map with the keys that the values of a place stand under.
+    fn registers_of(&self, place: &Place) -> Vec<(ObjId, Vec<String>)> {
+        match action::named(place) {
+            Some((id, field)) => action::registers(self, id, field),
+            None => self.register_of(place).into_iter().collect(),
+        }
+    }
+
+    /// Returns what stands in a place.
+    fn standing_at(&self, place: &Place) -> Register<String> {
+        match action::named(place) {
+            Some((id, field)) => action::standing(self, id, field),
+            None => self
+                .register_of(place)
+                .map(|(map, keys)| self.at_keys(&map, &keys))
+                .unwrap_or_default(),
         }
     }
 
@@ -86,6 +115,10 @@ impl View<'_> {
             let row = self.rows(&place.container).remove(&place.key)?;
             return Some((row, vec![field.clone()]));
         }
+        if place.container == "rechecks" {
+            let map = self.document().layout.registers.get("fields")?.clone();
+            return Some((map, vec![followup::recheck_key(&place.key)]));
+        }
         let map = self.document().layout.registers.get(place.container.as_str())?.clone();
         let keys = match (place.container.as_str(), self.edition()) {
             ("answers", Some(edition)) => edition.storages(&place.key),
@@ -119,7 +152,18 @@ impl Editor<'_> {
     /// [`EditError::Invalid`] for an answer that no program can read.
     pub fn choose(&mut self, place: &Place, change: ChangeHash) -> Result<(), EditError> {
         let read_by = self.reading();
+        if !read_by.slots_at(place).is_empty() {
+            let known = self.choose_text(place, change)?;
+            let unknown = EditError::UnknownRow { what: "change", id: change.short() };
+            return if known { Ok(()) } else { Err(unknown) };
+        }
         let unknown = || EditError::UnknownRow { what: "change", id: change.short() };
+        if let Some((id, field)) = action::named(place) {
+            let standing = action::standing(&read_by, id, field);
+            let mut all = standing.all().iter();
+            let chosen = all.find(|said| said.change == change).ok_or_else(unknown)?;
+            return self.action_field_put(id, field, &chosen.value);
+        }
         let (map, keys) = read_by.register_of(place).ok_or_else(unknown)?;
         let register = read_by.at_keys(&map, &keys);
         let chosen =

@@ -16,6 +16,7 @@ use super::kinds::row;
 use super::layout::FIRST_ACTOR;
 use super::register::Said;
 use super::view::{Place, View};
+use super::whole::WHOLE;
 
 /// The field of a place that is a note's or finding's text.
 pub(crate) const TEXT: &str = "text";
@@ -33,6 +34,10 @@ pub struct Touched {
 /// Where an object of the document stands.
 #[derive(Debug, Clone)]
 enum Spot {
+    /// The root, in which opinions are replaced whole.
+    Root,
+    /// The map in which notes of items are replaced whole.
+    Notes,
     /// A map of registers, under its name.
     Map(String),
     /// A row of a map: the map's name and the row's id.
@@ -145,11 +150,19 @@ impl Spots {
         for (name, map) in &layout.registers {
             add(map, Spot::Map((*name).to_owned()));
         }
-        for (name, object) in &layout.texts {
-            add(object, text("texts", name, None));
+        if let Some(map) = &layout.notes_map {
+            add(map, Spot::Notes);
         }
-        for (item, object) in &layout.notes {
-            add(object, text("notes", item, None));
+        for slot in view.slots() {
+            // By the key in the record, as all places here; `named` gives them their names.
+            let key = slot.key.strip_suffix(WHOLE).unwrap_or(&slot.key);
+            let place = match slot.place.container.as_str() {
+                "notes" => Place { key: key.to_owned(), ..slot.place.clone() },
+                _ => slot.place.clone(),
+            };
+            for (object, _) in view.texts_of(&slot) {
+                add(&object, Spot::Text(place.clone()));
+            }
         }
         for (name, map) in &layout.rows {
             add(map, Spot::Map((*name).to_owned()));
@@ -165,9 +178,6 @@ impl Spots {
             if let Some(answers) = &parts.answers {
                 add(answers, Spot::Answers(id.clone(), group));
             }
-            if let Some(note) = &parts.note {
-                add(note, text("rows", &id, Some("note")));
-            }
         }
         Self(spots)
     }
@@ -176,8 +186,10 @@ impl Spots {
     fn places(&self, change: &ExpandedChange) -> BTreeSet<Place> {
         let mut places = BTreeSet::new();
         for op in &change.operations {
-            let ObjectId::Id(id) = &op.obj else { continue };
-            let spot = self.0.get(&(id.0, id.1.to_bytes().to_vec()));
+            let spot = match &op.obj {
+                ObjectId::Id(id) => self.0.get(&(id.0, id.1.to_bytes().to_vec())),
+                ObjectId::Root => Some(&Spot::Root),
+            };
             let key = match &op.key {
                 automerge::legacy::Key::Map(key) => Some(key.to_string()),
                 automerge::legacy::Key::Seq(_) => None,
@@ -212,8 +224,14 @@ impl Spot {
     /// Returns where an operation in this object writes; none for the making of a part that is told
     /// as its whole.
     fn place(&self, key: Option<String>, makes: bool) -> Option<Place> {
+        let whole = |container: &str, key: &str| {
+            let key = key.strip_suffix(WHOLE)?.to_owned();
+            Some(Place { container: container.to_owned(), key, field: None })
+        };
         match (self, key) {
             (Self::Text(place), _) => Some(place.clone()),
+            (Self::Root, Some(key)) => whole("texts", &key),
+            (Self::Notes, Some(key)) => whole("notes", &key),
             (Self::Map(container), Some(key)) => {
                 Some(Place { container: container.clone(), key, field: None })
             }

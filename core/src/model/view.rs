@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use automerge::{ObjId, ObjType, ReadDoc, Value};
+use automerge::{ObjId, ObjType, ROOT, ReadDoc, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,9 +15,10 @@ use super::document::Document;
 use super::edition::{self, Edition};
 use super::history::{self, Past, Watched};
 use super::ids::{ChangeHash, Kind, Timestamp};
+use super::kinds::action;
 use super::kinds::facility::FacilityView;
-use super::kinds::finding::Parked;
-use super::kinds::followup::FollowupView;
+use super::kinds::finding::{self, Parked};
+use super::kinds::followup::{self, FollowupView};
 use super::kinds::inspection::{Answer, InspectionView};
 use super::kinds::plan::PlanView;
 use super::kinds::review::{Judged, ReviewView};
@@ -212,6 +213,17 @@ impl<'a> View<'a> {
     pub fn history_of(&self, place: &Place) -> Vec<Said<String>> {
         let layout = &self.document.layout;
         let name = place.container.as_str();
+        if !self.slots_at(place).is_empty() {
+            return self.text_history(place);
+        }
+        if let Some((id, field)) = action::named(place) {
+            return action::history(self, id, field);
+        }
+        if name == "rechecks" {
+            let key = followup::recheck_key(&place.key);
+            let map = layout.registers.get("fields");
+            return map.map(|map| self.history_at(map, &[&key])).unwrap_or_default();
+        }
         if let Some((row, item)) = place.row_item() {
             let Some(parts) = self.row_parts().remove(row) else { return Vec::new() };
             let keys = self.storages_in(&parts, item);
@@ -235,6 +247,11 @@ impl<'a> View<'a> {
                 .map(|map| history::puts(&self.document, map, &keys))
                 .unwrap_or_default(),
         }
+    }
+
+    /// Returns every value ever written under some keys of a map, as [`View::history_of`].
+    pub(crate) fn history_at(&self, map: &ObjId, keys: &[&str]) -> Vec<Said<String>> {
+        history::puts(&self.document, map, keys)
     }
 
     /// Returns every change of the document but the first: what each actor did and when, oldest
@@ -286,13 +303,21 @@ impl<'a> View<'a> {
                 if !self.is_to_settle(name, &key) {
                     continue;
                 }
-                let place = Place { container: (*name).to_owned(), key, field: None };
-                found.extend(conflict(place, register));
+                let place = match self.kind() {
+                    Kind::Followup => followup::told_at(name, key),
+                    _ => Some(Place { container: (*name).to_owned(), key, field: None }),
+                };
+                found.extend(place.and_then(|place| conflict(place, register)));
             }
         }
+        found.extend(self.contested_in_actions());
+        found.extend(self.contested_texts());
         for name in self.document.layout.rows.keys() {
             for (key, row) in self.rows(name) {
                 for (field, register) in self.fields(&row) {
+                    if *name == "findings" && field == finding::DELETED_REASON {
+                        continue;
+                    }
                     let (container, key) = ((*name).to_owned(), key.clone());
                     let place = Place { container, key, field: Some(field) };
                     found.extend(conflict(place, register));
@@ -300,6 +325,22 @@ impl<'a> View<'a> {
             }
         }
         found.extend(self.contested_in_rows());
+        found
+    }
+
+    /// Returns the contested fields of corrective actions.
+    fn contested_in_actions(&self) -> Vec<Conflict> {
+        if self.kind() != Kind::Followup {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for id in self.keys_of("actions") {
+            for field in action::FIELDS {
+                let (container, field_name) = ("actions".to_owned(), Some(field.to_owned()));
+                let place = Place { container, key: id.clone(), field: field_name };
+                found.extend(conflict(place, action::standing(self, &id, field)));
+            }
+        }
         found
     }
 
@@ -428,7 +469,19 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn text(&self, name: &str) -> String {
-        self.document.layout.texts.get(name).map(|id| self.text_of(id)).unwrap_or_default()
+        self.texts(name).join("\n")
+    }
+
+    /// Returns the texts that stand under a name: one, or several that people wrote apart.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let born = self.document.layout.texts.get(name);
+        born.map(|born| self.read_whole(born, &ROOT, name)).unwrap_or_default()
+    }
+
+    /// Returns the note of a row; several texts where people wrote them apart.
+    pub(crate) fn row_notes(&self, parts: &RowParts) -> Vec<String> {
+        let born = parts.note.as_ref();
+        born.map(|born| self.read_whole(born, &parts.row, row::NOTE)).unwrap_or_default()
     }
 
     pub(crate) fn text_of(&self, id: &ObjId) -> String {
@@ -457,18 +510,21 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn notes(&self) -> BTreeMap<String, String> {
-        let mut notes: BTreeMap<String, String> = BTreeMap::new();
-        for (item, id) in &self.document.layout.notes {
-            let text = self.text_of(id);
-            if text.is_empty() {
-                continue;
+        let all = self.all_notes().into_iter();
+        all.map(|(item, texts)| (item, texts.join("\n"))).collect()
+    }
+
+    /// Returns every note that is not empty: one text of each item, several where people wrote them
+    /// apart, or where an item stands under several keys and has as many notes.
+    pub(crate) fn all_notes(&self) -> BTreeMap<String, Vec<String>> {
+        let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let Some(map) = &self.document.layout.notes_map else { return notes };
+        for (item, born) in &self.document.layout.notes {
+            for text in self.read_whole(born, map, item) {
+                if !text.is_empty() {
+                    notes.entry(self.name_about(item.clone())).or_default().push(text);
+                }
             }
-            // An item that stands under several keys may have as many notes.
-            let note = notes.entry(self.name_about(item.clone())).or_default();
-            if !note.is_empty() {
-                note.push('\n');
-            }
-            note.push_str(&text);
         }
         notes
     }
@@ -536,4 +592,25 @@ pub(crate) fn read_string(raw: &str) -> String {
 fn conflict(place: Place, register: Register<String>) -> Option<Conflict> {
     let Register::Conflict(values) = register else { return None };
     Some(Conflict { place, values })
+}
+
+/// Returns what a place is called where a person names it.
+#[must_use]
+pub fn place_name(place: &Place) -> String {
+    match (place.container.as_str(), &place.field) {
+        ("answers", _) => place.key.clone(),
+        ("rows", None) => match place.row_item() {
+            Some((row, item)) => format!("{}/{item}", short(row)),
+            None => place.key.clone(),
+        },
+        ("header" | "lifecycle" | "texts" | "notes", None) => {
+            format!("{}/{}", place.container, place.key)
+        }
+        (container, None) => format!("{container}/{}", short(&place.key)),
+        (container, Some(field)) => format!("{container}/{}/{field}", short(&place.key)),
+    }
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(8).collect()
 }

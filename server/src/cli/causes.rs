@@ -10,14 +10,14 @@ use bienban_core::checklist::header::{HeaderError, moment_text};
 use bienban_core::checklist::{AnswerError, MoveError};
 use bienban_core::client::{Candidate, ClientError};
 use bienban_core::driver::DriverError;
-use bienban_core::model::{EditError, IdError};
+use bienban_core::model::{EditError, IdError, place_name};
 use bienban_core::net::{AddressError, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{Holder, StoreError};
 use bienban_core::sync::{Failure, FailureCode, SessionError};
 
-use super::words;
 use super::wrong::Wrong;
+use super::{page, record, words};
 use crate::hub::HubError;
 use crate::messages::{Lang, Messages};
 
@@ -120,6 +120,12 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::DeadlineTooLate { given, latest } => {
             m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
+        }
+        E::Disputed { places } => m.text("cause.disputed", &[("places", &places.join(", "))]),
+        E::SampleThere { code, id } => m.text("cause.sample_there", &[("code", code), ("id", id)]),
+        E::OthersFinding { finding, author } => {
+            let author = page::who(&record::author_data(author.clone()), m);
+            m.text("cause.others_finding", &[("id", finding), ("author", &author)])
         }
         E::NoClock => m.text("cause.no_clock", &[]),
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
@@ -252,20 +258,27 @@ fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
         }
         E::TooLong { what, chars, limit } => {
             let (chars, limit) = (chars.to_string(), limit.to_string());
+            let what = words::field(m, what);
             let values = [("what", what.as_str()), ("chars", &chars), ("limit", &limit)];
             m.text("cause.too_long", &values)
         }
         E::TooMany { what, limit } => {
-            m.text("cause.too_many", &[("what", what), ("limit", &limit.to_string())])
+            let what = words::field(m, what);
+            m.text("cause.too_many", &[("what", &what), ("limit", &limit.to_string())])
         }
         E::Invalid { what, expected } => {
-            m.text("cause.invalid", &[("what", what), ("expected", expected)])
+            let (what, expected) = (words::field(m, what), words::expected(m, expected));
+            m.text("cause.invalid", &[("what", &what), ("expected", &expected)])
         }
         E::Conflicted { item, values } => {
             m.text("cause.conflicted", &[("item", item), ("count", &values.to_string())])
         }
         E::ContestedField { field, values } => {
             m.text("cause.contested_field", &[("field", field), ("count", &values.to_string())])
+        }
+        E::Contested { place, values } => {
+            let (place, count) = (place_name(place), values.to_string());
+            m.text("cause.contested", &[("place", &place), ("count", &count)])
         }
         E::NotContested { place } => m.text("cause.not_contested", &[("place", place)]),
         E::Transition { from, to } => {

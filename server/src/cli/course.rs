@@ -1,15 +1,19 @@
 //! The course of an inspection as data and text: steps and what they lack, clocks, corrective
 //! actions, samples, difficulties. `show` has it as sections, and commands of their own print each.
 
+mod actions;
+
 use bienban_core::checklist::lifecycle::{Missing, Running};
-use bienban_core::client::{ActionShown, Clash, Corrections, Life, NextStep};
+use bienban_core::client::{Authors, Clash, Life, NextStep};
 use bienban_core::model::{
-    Difficulty, InspectionView, Member, Pause, Register, Role, Sample, SampleStep, Told,
+    Difficulty, InspectionView, Member, Pause, Register, Role, Said, Sample, SampleStep, Told,
 };
 use serde::Serialize;
 
+pub(super) use self::actions::{ActionData, actions, actions_text};
 use super::output::Page;
-use super::page::SHORT;
+use super::page::{SHORT, by as by_text};
+use super::record::{AuthorData, author};
 use super::{time, words};
 use crate::messages::Messages;
 
@@ -268,102 +272,16 @@ fn short(id: &str) -> String {
     id.chars().take(SHORT).collect()
 }
 
-/// A corrective action.
-#[derive(Debug, Serialize)]
-pub(super) struct ActionData {
-    pub(super) id: String,
-    /// The finding's id.
-    pub(super) finding: Option<String>,
-    pub(super) what: String,
-    pub(super) owner: String,
-    pub(super) deadline: Option<String>,
-    /// One of open, submitted, verified, recheck, cancelled: of several the worst.
-    pub(super) state: &'static str,
-    /// Every word on it that stands; several when people wrote apart.
-    pub(super) progress: Vec<ProgressData>,
-    /// Other versions of the demand that were written apart.
-    pub(super) versions: usize,
-    pub(super) settled: bool,
-    pub(super) overdue: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct ProgressData {
-    pub(super) state: &'static str,
-    pub(super) proof: String,
-    pub(super) photos: Vec<String>,
-    pub(super) remark: String,
-    pub(super) day: String,
-}
-
-/// Turns corrective actions into data.
-pub(super) fn actions(corrections: &Corrections) -> Vec<ActionData> {
-    corrections.actions.iter().map(action).collect()
-}
-
-fn action(shown: &ActionShown) -> ActionData {
-    let last = shown.actions.last();
-    let progress = shown.progress.iter().map(|progress| ProgressData {
-        state: progress.state.name(),
-        proof: progress.proof.clone(),
-        photos: progress.photos.clone(),
-        remark: progress.remark.clone(),
-        day: progress.day.clone(),
-    });
-    ActionData {
-        id: shown.id.clone(),
-        finding: last.and_then(|action| action.finding.clone()),
-        what: last.map(|action| action.what.clone()).unwrap_or_default(),
-        owner: last.map(|action| action.owner.clone()).unwrap_or_default(),
-        deadline: shown.deadline.map(time::rfc3339),
-        state: shown.state.name(),
-        progress: progress.collect(),
-        versions: shown.actions.len(),
-        settled: shown.settled,
-        overdue: shown.overdue,
-    }
-}
-
-/// Writes corrective actions.
-pub(super) fn actions_text(page: &mut Page, corrections: &Corrections, m: &Messages) {
-    for shown in &corrections.actions {
-        let data = action(shown);
-        let mut parts = vec![words::action_state(m, shown.state)];
-        if let Some(day) = data.deadline.as_deref().map(time::day_of) {
-            parts.push(m.text("show.deadline", &[("day", &day)]));
-        }
-        if data.overdue {
-            parts.push(m.text("clock.overdue", &[]));
-        }
-        if let Some(finding) = &data.finding {
-            parts.push(m.text("action.about", &[("finding", &short(finding))]));
-        }
-        if !data.owner.is_empty() {
-            parts.push(data.owner.clone());
-        }
-        if shown.progress.len() > 1 {
-            let count = shown.progress.len().to_string();
-            parts.push(m.text("action.apart", &[("count", &count)]));
-        }
-        page.line(format!("  {}  {}", short(&data.id), parts.join("; ")));
-        page.block(4, &data.what);
-        for progress in &data.progress {
-            let said = [&progress.proof, &progress.remark];
-            let said: Vec<&str> =
-                said.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
-            if !said.is_empty() {
-                page.line(format!("    > {}  {}", progress.day, said.join("; ")));
-            }
-        }
-    }
-}
-
 /// A sample with all that became of it.
 #[derive(Debug, Serialize)]
 pub(super) struct SampleData {
     pub(super) id: String,
     /// Mẫu 15, its fields by their names in records; several when people wrote apart.
     pub(super) sample: Vec<Sample>,
+    /// Who wrote each of these last, and when.
+    pub(super) by: Vec<ByData>,
+    /// Other samples that have the same code: phones that had not heard of each other gave it twice.
+    pub(super) same_code: Vec<String>,
     pub(super) steps: Vec<SampleStepData>,
     /// Whether a laboratory found every parameter to pass; none while nothing is known.
     pub(super) passes: Option<bool>,
@@ -377,8 +295,23 @@ pub(super) struct SampleStepData {
     pub(super) step: SampleStep,
 }
 
+/// Who wrote something, and when.
+#[derive(Debug, Serialize)]
+pub(super) struct ByData {
+    pub(super) author: AuthorData,
+    pub(super) at: String,
+}
+
+fn by_data<T>(said: &Said<T>, authors: &Authors) -> ByData {
+    ByData { author: author(&said.actor, authors), at: time::rfc3339(said.at) }
+}
+
 /// Turns samples into data, those taken off the list too.
-pub(super) fn samples(view: &InspectionView) -> Vec<SampleData> {
+pub(super) fn samples(view: &InspectionView, authors: &Authors) -> Vec<SampleData> {
+    let code = |register: &Register<Told<Sample>>| {
+        let shown = register.shown().and_then(Told::valid).filter(|sample| !sample.removed);
+        shown.map(|sample| sample.code.clone()).filter(|code| !code.is_empty())
+    };
     let each = view.samples.iter().map(|(id, register)| {
         let steps: Vec<SampleStepData> = view
             .sample_steps
@@ -394,6 +327,20 @@ pub(super) fn samples(view: &InspectionView) -> Vec<SampleData> {
         SampleData {
             id: id.clone(),
             sample: valid(register).cloned().collect(),
+            by: register
+                .all()
+                .iter()
+                .filter(|said| said.value.valid().is_some())
+                .map(|said| by_data(said, authors))
+                .collect(),
+            same_code: view
+                .samples
+                .iter()
+                .filter(|(other, row)| {
+                    *other != id && code(register).is_some() && code(row) == code(register)
+                })
+                .map(|(other, _)| other.clone())
+                .collect(),
             // One that failed counts, however many passed.
             passes: results.min(),
             steps,
@@ -420,12 +367,18 @@ pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages
             .map(String::as_str)
             .filter(|text| !text.is_empty())
             .collect();
+        let who = data.by.last().map(|by| by_text(&by.author, &by.at, m)).unwrap_or_default();
         page.line(format!(
-            "  {}  {}; {}; {result}",
+            "  {}  {}; {}; {result}  {who}",
             short(&data.id),
             sample.name,
             parts.join("; ")
         ));
+        if !data.same_code.is_empty() {
+            let others: Vec<String> = data.same_code.iter().map(|id| short(id)).collect();
+            let values = [("code", sample.code.as_str()), ("others", &others.join(", "))];
+            page.line(format!("    [!] {}", m.text("sample.same_code", &values)));
+        }
         if sample.removed {
             page.line(format!("    {}", withdrawn(&sample.removed_reason, m)));
         }
@@ -484,21 +437,29 @@ pub(super) struct DifficultyData {
     pub(super) by: &'static str,
     pub(super) topic: String,
     pub(super) text: String,
+    /// Who wrote it last, and when.
+    #[serde(flatten)]
+    pub(super) written: ByData,
     /// It was taken back, and why.
     pub(super) removed: bool,
     pub(super) removed_reason: String,
 }
 
 /// Turns difficulties into data.
-pub(super) fn difficulties(view: &InspectionView) -> Vec<DifficultyData> {
+pub(super) fn difficulties(view: &InspectionView, authors: &Authors) -> Vec<DifficultyData> {
     let rows = view.difficulties.iter().flat_map(|(id, register)| {
-        valid(register).map(move |row: &Difficulty| DifficultyData {
-            id: id.clone(),
-            by: row.by.name(),
-            topic: row.topic.clone(),
-            text: row.text.clone(),
-            removed: row.removed,
-            removed_reason: row.removed_reason.clone(),
+        let told = register.all().iter();
+        told.filter_map(move |said| {
+            let row: &Difficulty = said.value.valid()?;
+            Some(DifficultyData {
+                id: id.clone(),
+                by: row.by.name(),
+                topic: row.topic.clone(),
+                text: row.text.clone(),
+                written: by_data(said, authors),
+                removed: row.removed,
+                removed_reason: row.removed_reason.clone(),
+            })
         })
     });
     rows.collect()
@@ -510,7 +471,8 @@ pub(super) fn difficulties_text(page: &mut Page, rows: &[DifficultyData], m: &Me
         let by = bienban_core::model::RaisedBy::ALL.into_iter().find(|by| by.name() == row.by);
         let by = by.map(|by| words::raised_by(m, by)).unwrap_or_default();
         let topic = if row.topic.is_empty() { String::new() } else { format!("{}: ", row.topic) };
-        page.line(format!("  {}  {by}; {topic}{}", short(&row.id), row.text));
+        let who = by_text(&row.written.author, &row.written.at, m);
+        page.line(format!("  {}  {by}; {topic}{}  {who}", short(&row.id), row.text));
         if row.removed {
             page.line(format!("    {}", withdrawn(&row.removed_reason, m)));
         }

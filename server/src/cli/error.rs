@@ -575,6 +575,7 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::PlanDays { .. } | ClientError::NeedsLeader { .. } => Failed::Usage,
         ClientError::PlanCancelled { .. } | ClientError::VisitBegun { .. } => Failed::Final,
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
+        ClientError::Disputed { .. } => Failed::Conflicted,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
         ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
@@ -605,7 +606,9 @@ fn of_replica(error: &ReplicaError) -> Failed {
             EditError::UnknownField { .. } => Failed::UnknownField,
             EditError::Transition { .. } => Failed::NoStep,
             EditError::UnknownRow { .. } => Failed::NotFound,
-            EditError::Conflicted { .. } | EditError::ContestedField { .. } => Failed::Conflicted,
+            EditError::Conflicted { .. }
+            | EditError::Contested { .. }
+            | EditError::ContestedField { .. } => Failed::Conflicted,
             EditError::NotContested { .. } => Failed::NoConflict,
             _ => Failed::Otherwise,
         },

@@ -8,6 +8,7 @@ mod course;
 mod demo;
 mod error;
 mod field;
+mod field_names;
 mod folder;
 mod grade;
 mod help;

@@ -256,6 +256,12 @@ pub(super) fn answer_text(answer: &AnswerData, m: &Messages) -> String {
 
 /// Returns who and when.
 pub(super) fn by(author: &AuthorData, at: &str, m: &Messages) -> String {
+    let who = who(author, m);
+    m.text("show.by", &[("author", &who), ("time", &time::minute(at))])
+}
+
+/// Returns who.
+pub(super) fn who(author: &AuthorData, m: &Messages) -> String {
     let mut who = match (author.name.as_str(), &author.device) {
         ("", None) => m.text("author.unknown", &[]),
         ("", Some(_)) if author.here => m.text("author.here", &[]),
@@ -265,7 +271,7 @@ pub(super) fn by(author: &AuthorData, at: &str, m: &Messages) -> String {
     if !author.agency.is_empty() {
         who = format!("{who} ({})", author.agency);
     }
-    m.text("show.by", &[("author", &who), ("time", &time::minute(at))])
+    who
 }
 
 fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
@@ -290,8 +296,18 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     if finding.deleted {
         parts.push(m.text("show.deleted", &[]));
     }
-    page.line(format!("  {}  {}", &finding.id[..SHORT.min(finding.id.len())], parts.join("; ")));
+    let who = by(&finding.author, &finding.at, m);
+    let id = &finding.id[..SHORT.min(finding.id.len())];
+    page.line(format!("  {id}  {}  {who}", parts.join("; ")));
     page.block(4, &finding.text);
+    if finding.deleted {
+        let reason = finding.deleted_reason.join("; ");
+        for deleted in &finding.deleted_by {
+            let by = by(&deleted.author, &deleted.at, m);
+            let values = [("by", by.as_str()), ("reason", reason.as_str())];
+            page.line(format!("    {}", m.text("show.deleted_by", &values).trim_end()));
+        }
+    }
     for parked in &finding.parked {
         let edit = &parked.edit;
         let by = by(&edit.author, &edit.at, m);
@@ -320,6 +336,10 @@ fn review_text(page: &mut Page, review: &ReviewData, m: &Messages) {
         };
         let line = format!("  {verdict}  {}  {by}  {standing}", decision.said.value);
         page.line(line.trim_end());
+        if !decision.despite.is_empty() {
+            let reason = decision.despite.as_str();
+            page.line(format!("    {}", m.text("show.despite", &[("reason", reason)])));
+        }
     }
     for (name, entries) in [
         (m.text("show.request", &[]), &review.requests),

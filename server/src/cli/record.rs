@@ -122,6 +122,13 @@ pub(super) struct FindingData {
     pub(super) unfixable: bool,
     pub(super) fixed: bool,
     pub(super) deleted: bool,
+    /// Who deleted it or brought it back, and when; several where people did apart.
+    pub(super) deleted_by: Vec<SaidData<Option<bool>>>,
+    /// Why it was deleted.
+    pub(super) deleted_reason: Vec<String>,
+    /// Who wrote it, and when.
+    pub(super) author: AuthorData,
+    pub(super) at: String,
     /// Edits of the deleted finding that wait for a person.
     pub(super) parked: Vec<ParkedData>,
 }
@@ -153,6 +160,8 @@ pub(super) struct DecisionData {
     pub(super) standing: Standing,
     /// The heads of the inspection's content that it was given over; empty where it does not say.
     pub(super) over: Vec<String>,
+    /// Why it was given although values that differ stood; empty where none did.
+    pub(super) despite: String,
     #[serde(flatten)]
     pub(super) said: SaidData<String>,
 }
@@ -284,8 +293,8 @@ impl InspectionData {
             life: shown.life.as_ref().map(|life| LifeData::of(life, m)),
             actions: shown.corrections.as_ref().map(course::actions),
             rechecks: shown.corrections.as_ref().map(rechecks::data),
-            samples: course::samples(&shown.view),
-            difficulties: course::difficulties(&shown.view),
+            samples: course::samples(&shown.view, authors),
+            difficulties: course::difficulties(&shown.view, authors),
             arrival: arrival(&shown.arrival),
         }
     }
@@ -392,6 +401,16 @@ pub(super) fn answer(
     entry: Option<&Item>,
     m: &Messages,
 ) -> AnswerData {
+    answer_by(said, author(&said.actor, authors), entry, m)
+}
+
+/// As [`answer`], of a known author.
+pub(super) fn answer_by(
+    said: &Said<Given>,
+    author: AuthorData,
+    entry: Option<&Item>,
+    m: &Messages,
+) -> AnswerData {
     let value = said.value.value.as_deref();
     let is_value = said.value.grade == Grade::Given;
     AnswerData {
@@ -402,7 +421,7 @@ pub(super) fn answer(
         claimed_at: time::rfc3339(said.value.claimed_at),
         resolves: said.value.resolves.len(),
         at: time::rfc3339(said.at),
-        author: author(&said.actor, authors),
+        author,
         change: said.change.to_string(),
     }
 }
@@ -422,6 +441,15 @@ fn finding(id: &str, view: &FindingView, shown: &Shown) -> FindingData {
         unfixable: view.is_unfixable(),
         fixed: view.is_fixed(),
         deleted: !view.is_live(),
+        deleted_by: view
+            .deleted
+            .all()
+            .iter()
+            .map(|one| said(one, &shown.authors, |told| told.valid().copied()))
+            .collect(),
+        deleted_reason: view.deleted_reason.all().iter().map(|one| one.value.clone()).collect(),
+        author: author(&view.made.actor, &shown.authors),
+        at: time::rfc3339(view.made.at),
         parked: parked(&view.parked, &shown.authors),
     }
 }
@@ -444,6 +472,7 @@ fn review(view: &ReviewView, judged: &Judged, shown: &Shown, m: &Messages) -> Re
         verdict: decision.value.valid().map(|decision| decision.verdict.name()),
         standing: *standing,
         over: decision.value.valid().map(|decision| decision.over.clone()).unwrap_or_default(),
+        despite: decision.value.valid().map(|told| told.despite.clone()).unwrap_or_default(),
         said: said(decision, authors, text),
     });
     ReviewData {
@@ -512,7 +541,11 @@ pub(super) fn arrival(arrival: &Arrival) -> ArrivalData {
     }
 }
 
-fn said<T, U>(said: &Said<T>, authors: &Authors, value: impl FnOnce(&T) -> U) -> SaidData<U> {
+pub(super) fn said<T, U>(
+    said: &Said<T>,
+    authors: &Authors,
+    value: impl FnOnce(&T) -> U,
+) -> SaidData<U> {
     SaidData {
         value: value(&said.value),
         at: time::rfc3339(said.at),
@@ -522,7 +555,11 @@ fn said<T, U>(said: &Said<T>, authors: &Authors, value: impl FnOnce(&T) -> U) ->
 }
 
 pub(super) fn author(actor: &[u8], authors: &Authors) -> AuthorData {
-    let author = authors.of(actor);
+    author_data(authors.of(actor))
+}
+
+/// Turns an author into data.
+pub(super) fn author_data(author: bienban_core::client::Author) -> AuthorData {
     AuthorData {
         device: author.device.map(|device| device.to_string()),
         name: author.name,

@@ -199,7 +199,7 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
         state: row.state.clone(),
         answered: row.answered,
         items: row.items,
-        conflicts: row.conflicts,
+        conflicts: client.conflict_count(row)?,
         findings: row.findings,
         review: review.map(|review| ReviewRow {
             changed: review.over_digest.zip(row.content_digest).map(|(over, now)| over != now),

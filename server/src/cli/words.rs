@@ -8,6 +8,7 @@ use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
 
+pub(crate) use super::field_names::{expected, field};
 use super::wrong::Wrong;
 use crate::messages::{Lang, Messages};
 

@@ -178,8 +178,8 @@ impl Case<'_> {
     /// are no minutes yet.
     #[must_use]
     pub fn corrects_from(&self, action: &str) -> Option<Day> {
-        let said = self.followup?.actions.get(action).map(Register::all).unwrap_or_default();
-        let findings = said.iter().filter_map(|said| said.value.valid()?.finding.as_deref());
+        let said = self.followup?.actions.get(action)?.finding.all();
+        let findings = said.iter().filter_map(|said| said.value.valid()?.as_deref());
         findings.filter_map(|id| self.issued(id)).min()
     }
 

@@ -7,7 +7,7 @@ use crate::checklist::clocks::{due, over_frequency};
 use crate::checklist::day::Day;
 use crate::checklist::grading::At;
 use crate::checklist::template::Words;
-use crate::model::LifeCycle;
+use crate::model::{LifeCycle, place_name};
 
 /// The clock that limits deadlines of corrective actions.
 const CORRECTION: &str = "correction";
@@ -75,6 +75,11 @@ fn lacks(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>, need: Need) -> Opt
             unless(case.day_of(LifeCycle::Announced).is_some() || has_reason(attempt))
         }
         Need::NoConflicts => (case.conflicts > 0).then(|| vec![case.conflicts.to_string()]),
+        Need::ActionsAgree => {
+            let contested = case.followup.iter().flat_map(|followup| &followup.contested);
+            let places: Vec<String> = contested.map(place_name).collect();
+            (!places.is_empty()).then_some(places)
+        }
         Need::FacilityRepresentative => unless(!case.header("facility_representative").is_empty()),
         Need::Witness => unless(
             !case.header("witness").is_empty() || !case.header("commune_representative").is_empty(),
@@ -231,8 +236,8 @@ fn without_action<'c>(case: &'c Case<'_>) -> Vec<&'c str> {
 fn without_owner<'c>(case: &'c Case<'_>) -> Vec<&'c str> {
     let Some(followup) = case.followup else { return Vec::new() };
     let unowned = |id: &&str| {
-        let said = followup.actions.get(*id).map(crate::model::Register::all).unwrap_or_default();
-        said.iter().any(|said| said.value.valid().is_none_or(|row| row.owner.trim().is_empty()))
+        let said = followup.actions.get(*id).map(|action| action.owner.all()).unwrap_or_default();
+        said.iter().any(|said| said.value.valid().is_none_or(|owner| owner.trim().is_empty()))
     };
     case.demanded().into_iter().filter(unowned).collect()
 }
@@ -244,10 +249,10 @@ fn wrong_deadlines<'c>(case: &'c Case<'_>, on: Day, law: Law<'_>) -> Vec<&'c str
     let demanded = case.day_of(LifeCycle::CorrectiveIssued).unwrap_or(on);
     let wrong = |id: &&str| {
         let longest = latest_correction(case.corrects_from(id).unwrap_or(demanded), law);
-        let said = followup.actions.get(*id).map(crate::model::Register::all).unwrap_or_default();
+        let said = followup.actions.get(*id).map(|action| action.deadline.all());
         // Every value that stands must hold: the earliest alone would hide one that is too late.
-        said.iter().any(|said| {
-            let deadline = said.value.valid().and_then(|row| row.deadline).and_then(Day::of);
+        said.unwrap_or_default().iter().any(|said| {
+            let deadline = said.value.valid().copied().flatten().and_then(Day::of);
             deadline.is_none_or(|deadline| longest.is_some_and(|longest| deadline > longest))
         })
     };
@@ -285,13 +290,21 @@ fn not_passed(case: &Case<'_>, on: Day) -> Option<Vec<String>> {
     }
 }
 
-/// A case is closed when nothing is open; after it was handed over, the reason says how it ended.
+/// A case is closed when nothing is open. After it was handed over, and where all that is open are
+/// findings that cannot be corrected, the reason says how it ended: by which decision.
 fn still_open(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     let handed_over = case.inspection.states().contains(&LifeCycle::Escalated);
     if handed_over && has_reason(attempt) {
         return None;
     }
     let mut open = case.open_findings();
+    if has_reason(attempt) {
+        let unfixable = |id: &&str| {
+            let finding = case.inspection.findings.get(*id);
+            finding.is_some_and(crate::model::FindingView::is_surely_unfixable)
+        };
+        open.retain(|id| !unfixable(id));
+    }
     open.extend(case.open_actions());
     let open = [shorts(open), deviations(case)].concat();
     (!open.is_empty()).then_some(open)

@@ -40,6 +40,8 @@ pub enum Need {
     Announced,
     /// No register in which values that differ stand.
     NoConflicts,
+    /// No corrective action in which values that differ stand.
+    ActionsAgree,
     /// *Đại diện cơ sở*.
     FacilityRepresentative,
     /// *Người chứng kiến*, or a representative of the commune.

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod corrections;
+mod ending;
 
 use proptest::prelude::*;
 
@@ -158,7 +159,7 @@ impl World {
     }
 
     fn put(&mut self, to: LifeCycle, on: &str) {
-        let step = Step { day: on.to_owned(), reason: "thử".to_owned() };
+        let step = Step { day: on.to_owned(), reason: "thử".to_owned(), ..Step::default() };
         edit(&mut self.inspection, 1, |e| e.move_to(to, &step)).unwrap();
     }
 
@@ -445,57 +446,6 @@ fn a_demand_names_an_owner_and_a_deadline_within_thirty_days_for_each_finding() 
 }
 
 #[test]
-fn proof_verification_and_the_deadline_guard_the_end() {
-    let (books, mut world) = (Books::new(), World::planned());
-    let on = day("2026-11-20");
-    let lacks = |world: &World, to| world.lacks(to, on, "", &books);
-    world.finding(1, false);
-    world.action(1, Some(1), "Chủ", Some("2026-11-20"));
-    world.action(2, None, "Chủ", Some("2026-11-25"));
-    assert_eq!(lacks(&world, LifeCycle::FixSubmitted), [Need::Proof]);
-    world.progress(1, ActionState::Submitted, "ảnh");
-    assert_eq!(lacks(&world, LifeCycle::FixSubmitted), [Need::Proof]);
-    world.progress(2, ActionState::Submitted, " ");
-    assert_eq!(lacks(&world, LifeCycle::FixSubmitted), [Need::Proof]);
-    world.progress(2, ActionState::Submitted, "biên lai");
-    assert_eq!(lacks(&world, LifeCycle::FixSubmitted), []);
-    // The deadline's own day is still in time.
-    assert_eq!(lacks(&world, LifeCycle::Overdue), [Need::DeadlinePassed]);
-    assert_eq!(world.lacks(LifeCycle::Overdue, day("2026-11-21"), "", &books), []);
-    assert_eq!(lacks(&world, LifeCycle::FixVerified), [Need::Verified]);
-    assert_eq!(lacks(&world, LifeCycle::Closed), [Need::NothingOpen]);
-    world.progress(1, ActionState::Verified, "ảnh");
-    world.progress(2, ActionState::Cancelled, "");
-    assert_eq!(lacks(&world, LifeCycle::FixVerified), []);
-    assert_eq!(lacks(&world, LifeCycle::Closed), []);
-    // Rejected by one who had not seen the verification: the worse counts.
-    let mut apart = world.followup.clone();
-    let (_, change) = apart
-        .edit(Actor([2; 16]), Timestamp(9), |e| {
-            e.action_update([1; 16], ActionState::Recheck, "ảnh")
-        })
-        .unwrap();
-    let verify = |e: &mut Editor<'_>| e.action_update([1; 16], ActionState::Verified, "ảnh 2");
-    edit(&mut world.followup, 1, verify).unwrap();
-    world.followup.apply(&[change.unwrap()]);
-    assert_eq!(lacks(&world, LifeCycle::FixVerified), [Need::Verified]);
-    assert_eq!(lacks(&world, LifeCycle::Closed), [Need::NothingOpen]);
-}
-
-#[test]
-fn what_was_handed_over_closes_with_a_reason() {
-    let (books, mut world) = (Books::new(), World::planned());
-    world.finding(1, true);
-    let on = day("2026-11-23");
-    assert_eq!(world.lacks(LifeCycle::Closed, on, "đã xử phạt", &books), [Need::NothingOpen]);
-    for to in [LifeCycle::Decided, LifeCycle::InField, LifeCycle::Escalated] {
-        world.put(to, "2026-11-20");
-    }
-    assert_eq!(world.lacks(LifeCycle::Closed, on, "", &books), [Need::NothingOpen]);
-    assert_eq!(world.lacks(LifeCycle::Closed, on, "đã xử phạt", &books), []);
-}
-
-#[test]
 fn deviations_that_nobody_wrote_up_stand_in_the_way() {
     let (mut world, books) = (World::planned(), Books::new());
     let on = day("2026-11-20");
@@ -595,7 +545,7 @@ fn act(world: &mut World, who: u8, doing: &Doing, books: &Books) -> Option<LifeC
             if !world.lacks(*to, on, reason, books).is_empty() {
                 return None;
             }
-            let step = Step { day: on.to_string(), reason: reason.to_owned() };
+            let step = Step { day: on.to_string(), reason: reason.to_owned(), ..Step::default() };
             return edit(&mut world.inspection, who, |e| e.move_to(*to, &step))
                 .is_ok()
                 .then_some(*to);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use automerge::ROOT;
 use serde::{Deserialize, Serialize};
 
 use crate::model::edit::{EditError, Editor, NoteEdit, field, needed};
 use crate::model::ids::{Kind, Scope};
 use crate::model::register::{Register, Told};
 use crate::model::text::clean;
-use crate::model::view::View;
+use crate::model::view::{Place, View};
 
 /// Kind of owner (*loại hình chủ thể*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -296,7 +297,8 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownField`] for other kinds, or why the text cannot be edited so.
     pub fn notes(&mut self, edit: NoteEdit) -> Result<(), EditError> {
         let text = self.text("notes")?;
-        self.edit_text(&text, "notes", edit)
+        let place = Place { container: "texts".to_owned(), key: "notes".to_owned(), field: None };
+        self.edit_whole((&text, &ROOT, "notes"), "notes", place, edit)
     }
 }
 

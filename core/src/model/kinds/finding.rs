@@ -13,6 +13,10 @@ use crate::model::ids::{Kind, Timestamp};
 use crate::model::register::{Register, Said, Told};
 use crate::model::view::{View, read_string};
 
+/// The register that says why a finding was deleted. Who deleted it is the tombstone's to say, so that
+/// reasons given apart are no conflict beside it.
+pub(crate) const DELETED_REASON: &str = "deleted_reason";
+
 /// How bad a finding is (*mức lỗi*). The law of 2025 has no grades from it, but it orders work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +96,10 @@ pub struct FindingView {
     pub issued: Register<String>,
     /// The tombstone.
     pub deleted: Register<Told<bool>>,
+    /// *Lý do xóa*: why it was deleted; several where people deleted it apart.
+    pub deleted_reason: Register<String>,
+    /// Who wrote it and when.
+    pub made: Said<()>,
     /// Edits made without sight of the tombstone, or in spite of it.
     pub parked: Vec<Parked>,
 }
@@ -132,6 +140,13 @@ impl FindingView {
     #[must_use]
     pub fn is_unfixable(&self) -> bool {
         self.unfixable.all().iter().any(|said| said.value != Told::Valid(false))
+    }
+
+    /// Returns whether every standing value says that it cannot be corrected.
+    #[must_use]
+    pub fn is_surely_unfixable(&self) -> bool {
+        let values = self.unfixable.all();
+        !values.is_empty() && values.iter().all(|said| said.value == Told::Valid(true))
     }
 
     /// Returns whether every standing value says that the correction was verified.
@@ -181,6 +196,8 @@ fn read(view: &View<'_>, row: &ObjId) -> FindingView {
         fixed: told("fixed"),
         issued: view.at_key(row, "issued").map(|raw| read_string(&raw)),
         parked: view.parked_in_finding(row, &tombstones),
+        deleted_reason: view.at_key(row, DELETED_REASON).map(|raw| read_string(&raw)),
+        made: view.made(row).map(|_| ()),
         deleted,
     }
 }
@@ -289,7 +306,20 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::UnknownRow`].
     pub fn finding_delete(&mut self, id: [u8; 16]) -> Result<(), EditError> {
+        self.finding_strike(id, "")
+    }
+
+    /// Deletes a finding by a tombstone, and says why; an empty reason says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownRow`] or [`EditError::TooLong`].
+    pub fn finding_strike(&mut self, id: [u8; 16], reason: &str) -> Result<(), EditError> {
         let row = self.finding(id)?;
+        let reason = crate::model::edit::field("reason", reason)?;
+        if !reason.trim().is_empty() {
+            self.put(&row, DELETED_REASON, &reason)?;
+        }
         self.put(&row, "deleted", &true)
     }
 

@@ -4,28 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::action::{self, ActionView};
 use super::facility::day;
 use crate::model::edit::{EditError, Editor, field, needed};
 use crate::model::ids::{Kind, Timestamp};
 use crate::model::register::{Register, Told};
 use crate::model::text::EVIDENCE_MAX;
-use crate::model::view::View;
-
-/// A corrective action (*yêu cầu khắc phục*).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Action {
-    /// The finding's id; none for a general requirement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finding: Option<String>,
-    /// What must be done.
-    pub what: String,
-    /// *Người chịu trách nhiệm*.
-    #[serde(default)]
-    pub owner: String,
-    /// *Hạn khắc phục*: the last moment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Timestamp>,
-}
+use crate::model::view::{Place, View};
 
 /// Where an action stands (*tình trạng khắc phục*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,22 +145,25 @@ const RECHECK_ROWS_MAX: usize = crate::model::edit::ROWS_MAX;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FollowupView {
     /// Actions by id.
-    pub actions: BTreeMap<String, Register<Told<Action>>>,
+    pub actions: BTreeMap<String, ActionView>,
     /// Where each stands, by id; absent means open.
     pub progress: BTreeMap<String, Register<Told<Progress>>>,
     /// Re-checks by id, those taken back too.
     pub rechecks: BTreeMap<String, Register<Told<Recheck>>>,
     /// Free notes.
     pub notes: String,
+    /// Where values that differ stand; a person has to settle them.
+    pub contested: Vec<Place>,
 }
 
 impl FollowupView {
     pub(crate) fn of(view: &View<'_>) -> Self {
         Self {
-            actions: view.told("actions"),
+            actions: actions(view),
             progress: view.told("progress"),
             rechecks: rechecks(view),
             notes: view.text("notes"),
+            contested: view.conflicts().into_iter().map(|open| open.place).collect(),
         }
     }
 
@@ -234,8 +222,7 @@ impl FollowupView {
     /// Returns the earliest standing deadline of an action.
     #[must_use]
     pub fn deadline(&self, id: &str) -> Option<Timestamp> {
-        let said = self.actions.get(id).map(Register::all).unwrap_or_default();
-        said.iter().filter_map(|said| said.value.valid()?.deadline).min()
+        self.actions.get(id)?.earliest_deadline()
     }
 
     /// Returns the earliest deadline of the actions that are not settled.
@@ -248,43 +235,16 @@ impl FollowupView {
     /// Returns the ids of the actions about a finding: those in which any standing value names it.
     #[must_use]
     pub fn about(&self, finding: &str) -> Vec<&str> {
-        let names = |register: &Register<Told<Action>>| {
-            register.all().iter().any(|said| {
-                said.value.valid().is_some_and(|row| row.finding.as_deref() == Some(finding))
-            })
+        let names = |action: &ActionView| {
+            let mut said = action.finding.all().iter().filter_map(|said| said.value.valid());
+            said.any(|named| named.as_deref() == Some(finding))
         };
-        let about = self.actions.iter().filter(|(_, register)| names(register));
+        let about = self.actions.iter().filter(|(_, action)| names(action));
         about.map(|(id, _)| id.as_str()).collect()
     }
 }
 
 impl Editor<'_> {
-    /// Adds a corrective action under a fresh random id.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`EditError::Exists`], or which text is missing or too long.
-    pub fn action_add(&mut self, id: [u8; 16], action: &Action) -> Result<(), EditError> {
-        self.require(Kind::Followup, "action")?;
-        let key = hex::encode(id);
-        self.fresh("actions", "action", &key)?;
-        let action = checked(action)?;
-        self.put_row("actions", &key, &action)
-    }
-
-    /// Overwrites a corrective action.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`EditError::UnknownRow`], or which text is missing or too long.
-    pub fn action_put(&mut self, id: [u8; 16], action: &Action) -> Result<(), EditError> {
-        self.require(Kind::Followup, "action")?;
-        let key = hex::encode(id);
-        self.known("actions", "action", &key)?;
-        let action = checked(action)?;
-        self.put_row("actions", &key, &action)
-    }
-
     /// Moves a corrective action on.
     ///
     /// # Errors
@@ -310,7 +270,8 @@ impl Editor<'_> {
     ///
     /// # Errors
     ///
-    /// Returns [`EditError::UnknownRow`], or what is malformed or too long.
+    /// Returns [`EditError::UnknownRow`], [`EditError::Contested`] while words that differ stand, or
+    /// what is malformed or too long.
     pub fn progress_put(&mut self, id: [u8; 16], progress: &Progress) -> Result<(), EditError> {
         self.require(Kind::Followup, "action")?;
         let key = hex::encode(id);
@@ -328,6 +289,11 @@ impl Editor<'_> {
             remark: field("remark", &progress.remark)?,
             day: day("day", &progress.day)?,
         };
+        let standing = self.values(&self.map("progress")?, &key)?;
+        if standing.windows(2).any(|pair| pair[0] != pair[1]) {
+            let place = Place { container: "progress".to_owned(), key, field: None };
+            return Err(EditError::Contested { place, values: standing.len() });
+        }
         self.put_row("progress", &key, &progress)
     }
 }
@@ -370,7 +336,40 @@ impl Editor<'_> {
             removed: recheck.removed,
             removed_reason: field("reason", &recheck.removed_reason)?,
         };
-        self.put_row("fields", &format!("{RECHECK}{}", hex::encode(id)), &recheck)
+        let (id, key) = (hex::encode(id), recheck_key(&hex::encode(id)));
+        let standing = self.values(&self.map("fields")?, &key)?;
+        if standing.windows(2).any(|pair| pair[0] != pair[1]) {
+            let place = Place { container: "rechecks".to_owned(), key: id, field: None };
+            return Err(EditError::Contested { place, values: standing.len() });
+        }
+        self.put_row("fields", &key, &recheck)
+    }
+}
+
+fn actions(view: &View<'_>) -> BTreeMap<String, ActionView> {
+    let ids = view.keys_of("actions").into_iter();
+    ids.map(|id| {
+        let read = ActionView::of(view, &id);
+        (id, read)
+    })
+    .collect()
+}
+
+/// Returns the key of a re-check in `fields` by its id.
+pub(crate) fn recheck_key(id: &str) -> String {
+    format!("{RECHECK}{id}")
+}
+
+/// Returns where a register of a follow-up's map is told to stand: each changed field of an action is
+/// told as that action's, and re-checks are told as rows of their own; none where it is told elsewhere.
+pub(crate) fn told_at(container: &str, key: String) -> Option<Place> {
+    let place =
+        |container: &str, key: String| Place { container: container.to_owned(), key, field: None };
+    match (container, key.strip_prefix(RECHECK)) {
+        ("actions", _) => None,
+        ("fields", Some(id)) => Some(place("rechecks", id.to_owned())),
+        ("fields", None) if action::is_changed(&key) => None,
+        _ => Some(place(container, key)),
     }
 }
 
@@ -378,14 +377,4 @@ fn rechecks(view: &View<'_>) -> BTreeMap<String, Register<Told<Recheck>>> {
     let all = view.told::<Recheck>("fields").into_iter();
     all.filter_map(|(key, register)| Some((key.strip_prefix(RECHECK)?.to_owned(), register)))
         .collect()
-}
-
-fn checked(action: &Action) -> Result<Action, EditError> {
-    let finding = action.finding.as_deref().map(|id| field("finding", id)).transpose()?;
-    Ok(Action {
-        finding,
-        what: needed("what must be done", &action.what)?,
-        owner: field("owner", &action.owner)?,
-        deadline: action.deadline,
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use automerge::{ObjId, ReadDoc};
+use automerge::{ObjId, ROOT, ReadDoc};
 use serde::{Deserialize, Serialize};
 
 use super::finding::FindingView;
@@ -15,7 +15,7 @@ use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Said, Told, parse};
 use crate::model::text::{EVIDENCE_MAX, VALUE_CHARS_MAX, clean};
-use crate::model::view::View;
+use crate::model::view::{Place, View};
 
 /// What an answer says of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -439,9 +439,13 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownItem`], or why the text cannot be edited so.
     pub fn note(&mut self, item: &str, edit: NoteEdit) -> Result<(), EditError> {
         let mut keys = self.item(item)?.into_iter();
-        let text = keys.find_map(|key| self.document.layout.notes.get(&key).cloned());
-        let text = text.ok_or_else(|| EditError::UnknownItem { item: item.to_owned() })?;
-        self.edit_text(&text, "note", edit)
+        let layout = &self.document.layout;
+        let text = keys.find_map(|key| Some((layout.notes.get(&key)?, key)));
+        let (Some((born, key)), Some(map)) = (text, &layout.notes_map) else {
+            return Err(EditError::UnknownItem { item: item.to_owned() });
+        };
+        let place = Place { container: "notes".to_owned(), key: item.to_owned(), field: None };
+        self.edit_whole((born, map, &key), "note", place, edit)
     }
 
     /// Fills a header field of the minutes. Which fields there are, and what each takes, is the
@@ -483,7 +487,8 @@ impl Editor<'_> {
     pub fn opinion(&mut self, name: &str, edit: NoteEdit) -> Result<(), EditError> {
         self.require(Kind::Inspection, "opinions")?;
         let text = self.text(name)?;
-        self.edit_text(&text, name, edit)
+        let place = Place { container: "texts".to_owned(), key: name.to_owned(), field: None };
+        self.edit_whole((&text, &ROOT, name), name, place, edit)
     }
 
     /// Names a photo or scan by its BLAKE3 hash.

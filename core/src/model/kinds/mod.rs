@@ -1,5 +1,6 @@
 //! What each kind of document holds: its inputs, its edits and its typed reading.
 
+pub(crate) mod action;
 pub(crate) mod facility;
 pub(crate) mod finding;
 pub(crate) mod followup;

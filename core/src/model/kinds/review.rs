@@ -52,6 +52,9 @@ pub struct Decision {
     /// earlier programs, which did not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub over: Vec<String>,
+    /// Why it was given although values that differ stood in the inspection; empty where none did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub despite: String,
 }
 
 impl Decision {
@@ -257,7 +260,22 @@ impl Editor<'_> {
         text: &str,
         over: &[ChangeHash],
     ) -> Result<(), EditError> {
+        self.decide_despite((verdict, text), over, "")
+    }
+
+    /// As [`Editor::decide_over`], and says why it is given although values that differ stand there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::decide_over`].
+    pub fn decide_despite(
+        &mut self,
+        (verdict, text): (Verdict, &str),
+        over: &[ChangeHash],
+        despite: &str,
+    ) -> Result<(), EditError> {
         self.require(Kind::Review, "decision")?;
+        let despite = field("reason", despite)?;
         let text = match verdict {
             Verdict::SentBack => needed("reason for sending back", text)?,
             _ => field("reason", text)?,
@@ -268,7 +286,7 @@ impl Editor<'_> {
         let mut over: Vec<String> = over.iter().map(ToString::to_string).collect();
         over.sort_unstable();
         let map = self.map("fields")?;
-        self.put(&map, "decision", &Decision { verdict, text, over })
+        self.put(&map, "decision", &Decision { verdict, text, over, despite })
     }
 
     /// Pins a comment to an item, or to the whole inspection.

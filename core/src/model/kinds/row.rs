@@ -18,6 +18,7 @@ use crate::model::history::Watched;
 use crate::model::ids::Kind;
 use crate::model::register::{Register, Said, Told};
 use crate::model::text::clean;
+use crate::model::view::Place;
 use crate::model::view::{View, read_string};
 
 /// Keys of a row that hold a register.
@@ -25,7 +26,7 @@ const GROUP: &str = "group";
 const REMOVED: &str = "removed";
 /// Keys of a row that hold a container.
 const ANSWERS: &str = "answers";
-const NOTE: &str = "note";
+pub(crate) const NOTE: &str = "note";
 
 /// Typed reading of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -166,16 +167,17 @@ fn read(view: &View<'_>, parts: &RowParts) -> RowView {
     }
     let mut damaged = view.fields(&parts.row);
     damaged.retain(|key, _| key != GROUP && key != REMOVED);
+    let notes = view.note_objects(parts);
     let watched = Watched {
         row: &parts.row,
         tombstone: REMOVED,
         maps: parts.answers.iter().map(|map| (ANSWERS, map)).collect(),
-        texts: parts.note.iter().map(|text| (NOTE, text)).collect(),
+        texts: notes.iter().map(|text| (NOTE, text)).collect(),
     };
     RowView {
         group,
         answers,
-        note: parts.note.as_ref().map(|text| view.text_of(text)).unwrap_or_default(),
+        note: view.row_notes(parts).join("\n"),
         parked: view.parked(&watched, &tombstones),
         removed,
         made: view.made(&parts.row),
@@ -333,9 +335,10 @@ impl Editor<'_> {
     /// Returns [`EditError::UnknownRow`], or why the text cannot be edited so.
     pub fn row_note(&mut self, id: [u8; 16], edit: NoteEdit) -> Result<(), EditError> {
         let parts = self.row(id)?;
-        let text =
-            parts.note.ok_or_else(|| EditError::UnknownRow { what: "row", id: hex::encode(id) })?;
-        self.edit_text(&text, NOTE, edit)
+        let id = hex::encode(id);
+        let Some(born) = parts.note else { return Err(EditError::UnknownRow { what: "row", id }) };
+        let place = Place { container: "rows".to_owned(), key: id, field: Some(NOTE.to_owned()) };
+        self.edit_whole((&born, &parts.row, NOTE), NOTE, place, edit)
     }
 
     /// Returns the note of a row as it stands in this edit.
@@ -344,8 +347,9 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::UnknownRow`].
     pub fn row_note_now(&self, id: [u8; 16]) -> Result<String, EditError> {
-        match self.row(id)?.note {
-            Some(text) => Ok(self.tx.text(&text)?),
+        let parts = self.row(id)?;
+        match parts.note {
+            Some(born) => self.whole_now(&born, &parts.row, NOTE),
             None => Err(EditError::UnknownRow { what: "row", id: hex::encode(id) }),
         }
     }
@@ -426,8 +430,12 @@ impl Editor<'_> {
     ///
     /// Returns [`EditError::Engine`] when Automerge cannot read it.
     pub fn shared_note(&self, item: &str) -> Result<Option<String>, EditError> {
-        let text = self.document.layout.notes.get(&self.storage_about(item));
-        Ok(text.map(|text| self.tx.text(text)).transpose()?)
+        let layout = &self.document.layout;
+        let key = self.storage_about(item);
+        match (layout.notes.get(&key), &layout.notes_map) {
+            (Some(born), Some(map)) => Ok(Some(self.whole_now(born, map, &key)?)),
+            _ => Ok(None),
+        }
     }
 }
 

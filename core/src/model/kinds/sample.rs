@@ -378,7 +378,11 @@ fn checked_handover(handover: &Handover) -> Result<Handover, EditError> {
         giver: needed("who hands over", &handover.giver)?,
         receiver: needed("who receives", &handover.receiver)?,
         day: needed_day("day of the handover", &handover.day)?,
-        time: field("time", &handover.time)?,
+        // What an earlier program took stays as it is when it is taken back.
+        time: match handover.removed {
+            true => field("time", &handover.time)?,
+            false => time_of_day(&handover.time)?,
+        },
         place: field("place", &handover.place)?,
         condition: field("condition", &handover.condition)?,
         rows: within_form(rows?)?,
@@ -419,4 +423,26 @@ fn within_form<T>(rows: Vec<T>) -> Result<Vec<T>, EditError> {
         return Err(EditError::TooMany { what: "rows of one form", limit: ROWS_OF_FORM_MAX });
     }
     Ok(rows)
+}
+
+/// Reads a time of day as people write it, `8:30`, `08:30`, `8h30` or `8h`; returns it as HH:MM. Empty
+/// stays empty.
+fn time_of_day(text: &str) -> Result<String, EditError> {
+    let wrong = || EditError::Invalid { what: "time", expected: "a time of day as HH:MM" };
+    let text = field("time", text)?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let (hour, minute) = text.split_once([':', 'h', 'H']).ok_or_else(wrong)?;
+    let digits =
+        |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let minute = if minute.is_empty() && !text.contains(':') { "0" } else { minute };
+    if !digits(hour) || !digits(minute) {
+        return Err(wrong());
+    }
+    match (hour.parse::<u8>(), minute.parse::<u8>()) {
+        (Ok(hour @ 0..=23), Ok(minute @ 0..=59)) => Ok(format!("{hour:02}:{minute:02}")),
+        _ => Err(wrong()),
+    }
 }

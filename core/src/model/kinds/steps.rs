@@ -14,7 +14,7 @@ use crate::model::edit::{EditError, Editor, field, needed};
 use crate::model::edition::TEMPLATE;
 use crate::model::ids::{ChangeHash, Kind};
 use crate::model::lifecycle::LifeCycle;
-use crate::model::register::{Register, Told};
+use crate::model::register::{Register, Said, Told};
 use crate::model::view::View;
 
 /// The registers of the life cycle that are no steps.
@@ -32,6 +32,10 @@ pub struct Step {
     /// *Lý do*; empty where none is asked for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The change by which the step was taken, in hexadecimal, where its day was set right since; empty
+    /// where it was not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub taken_by: String,
 }
 
 /// A time during which an inspection was suspended (*thời gian tạm dừng*), from its end on.
@@ -115,7 +119,12 @@ impl InspectionView {
         let ends = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
         let registers = ends.into_iter().filter_map(|state| self.steps.get(state.name()));
         let said = registers.flat_map(Register::all);
-        said.map(|said| (said.at, said.change)).min().map(|(_, change)| change)
+        // A day that was set right later changes nothing in when they were signed.
+        let taken = |said: &Said<Told<Step>>| {
+            let first = said.value.valid().and_then(|step| step.taken_by.parse().ok());
+            (said.at, first.unwrap_or(said.change))
+        };
+        said.map(taken).min().map(|(_, change)| change)
     }
 
     /// Returns the step that led to a state; where people wrote apart, several stand.
@@ -150,6 +159,7 @@ impl Editor<'_> {
         let step = Step {
             day: day("day of the step", &step.day)?,
             reason: field("reason", &step.reason)?,
+            taken_by: String::new(),
         };
         let map = self.map("lifecycle")?;
         let suspended = read.step(LifeCycle::Suspended);
@@ -165,6 +175,35 @@ impl Editor<'_> {
             self.put(&map, to.name(), &step)?;
         }
         self.put(&map, "state", &to)
+    }
+
+    /// Sets the day of a step right that the inspection stands at; the earlier one stays in the history.
+    /// Who may is the caller's to say.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::UnknownRow`] when it does not stand at that step alone, or what is wrong with
+    /// the day or reason.
+    pub fn correct_step(&mut self, state: LifeCycle, step: &Step) -> Result<(), EditError> {
+        self.require(Kind::Inspection, "life cycle")?;
+        let unknown = || EditError::UnknownRow { what: "step", id: state.name().to_owned() };
+        let mut read = InspectionView::of(&self.document.view());
+        let register = read.steps.remove(state.name()).unwrap_or_default();
+        let (true, [said]) = (read.states() == [state], register.all()) else {
+            return Err(unknown());
+        };
+        let before = said.value.valid().ok_or_else(unknown)?;
+        let taken_by = match before.taken_by.as_str() {
+            "" => said.change.to_string(),
+            first => first.to_owned(),
+        };
+        let step = Step {
+            day: needed("day of the step", &day("day of the step", &step.day)?)?,
+            reason: field("reason", &step.reason)?,
+            taken_by,
+        };
+        let map = self.map("lifecycle")?;
+        self.put(&map, state.name(), &step)
     }
 
     /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once.

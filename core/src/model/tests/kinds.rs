@@ -237,7 +237,7 @@ fn an_operation_of_another_kind_is_refused_by_name() {
 #[test]
 fn an_inspection_moves_only_along_its_life() {
     let mut doc = inspection();
-    let step = |day: &str| Step { day: day.to_owned(), reason: String::new() };
+    let step = |day: &str| Step { day: day.to_owned(), reason: String::new(), ..Step::default() };
     let mut go = |to| doc.edit(actor(1), Timestamp(1), |e| e.move_to(to, &step("2026-11-23")));
     assert!(matches!(
         go(LifeCycle::InField),
@@ -259,7 +259,11 @@ fn an_inspection_moves_only_along_its_life() {
 #[test]
 fn states_moved_apart_are_a_conflict_that_a_step_settles() {
     let mut a = inspection();
-    let step = |day: &str, reason: &str| Step { day: day.into(), reason: reason.into() };
+    let step = |day: &str, reason: &str| Step {
+        day: day.into(),
+        reason: reason.into(),
+        ..Step::default()
+    };
     for to in [LifeCycle::Decided, LifeCycle::InField] {
         edit(&mut a, 1, |e| e.move_to(to, &step("2026-11-20", "quả tang")));
     }

@@ -1,5 +1,6 @@
 //! Documents as a whole: what several devices do to one record.
 
+mod actions;
 mod hostile;
 mod kinds;
 mod lines;
@@ -8,6 +9,7 @@ mod records;
 mod rows;
 mod schemas;
 mod since;
+mod whole;
 
 use super::*;
 

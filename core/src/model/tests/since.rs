@@ -15,7 +15,7 @@ fn names(touched: &[Touched]) -> Vec<String> {
 }
 
 fn step(day: &str) -> Step {
-    Step { day: day.into(), reason: String::new() }
+    Step { day: day.into(), reason: String::new(), ..Step::default() }
 }
 
 #[test]
@@ -195,4 +195,28 @@ fn a_contested_field_of_the_header_is_not_overwritten_by_accident() {
     assert!(matches!(wrong, Err(EditError::ContestedField { values: 2, .. })), "{wrong:?}");
     edit(&mut doc, 3, |e| e.resolve_header("place", "3"));
     assert_eq!(doc.view().inspection().unwrap().header["place"].all().len(), 1);
+}
+
+#[test]
+fn a_day_set_right_after_signing_hides_nothing_that_was_written_since() {
+    let mut doc = inspection();
+    for (at, state) in [LifeCycle::Decided, LifeCycle::InField].into_iter().enumerate() {
+        edit(&mut doc, 1, |e| e.move_to(state, &step(&format!("2026-11-0{}", at + 1))));
+    }
+    let signed = edit(&mut doc, 1, |e| e.move_to(LifeCycle::MinutesSigned, &step("2026-11-20")))
+        .facts()
+        .hash;
+    edit(&mut doc, 2, |e| e.answer("1.1", answer(Grade::Major)));
+    for day in ["2026-11-19", "2026-11-18"] {
+        edit(&mut doc, 1, |e| e.correct_step(LifeCycle::MinutesSigned, &step(day)));
+    }
+    let read = doc.view().inspection().unwrap();
+    assert_eq!(read.step(LifeCycle::MinutesSigned)[0].day, "2026-11-18");
+    assert_eq!(read.signing(), Some(signed));
+    assert_eq!(doc.summary().since_signed, 1);
+    let place = Place { container: "lifecycle".into(), key: "minutes_signed".into(), field: None };
+    assert_eq!(doc.view().history_of(&place).len(), 3, "the earlier days are kept");
+    let other = doc
+        .edit(actor(1), Timestamp(9), |e| e.correct_step(LifeCycle::InField, &step("2026-11-03")));
+    assert!(matches!(other, Err(EditError::UnknownRow { .. })), "{other:?}");
 }

@@ -170,12 +170,13 @@ pub(super) fn difficulties(
         client.with_difficulties(arguments.commune.as_ref(), plan)?
     {
         let genesis = client.phone().replica().genesis(inspection).map_err(ClientError::from)?;
+        let (read, authors) = client.read_authored(&genesis)?;
         rows.push(DifficultiesData {
             inspection: inspection.to_string(),
             facility: facility
                 .map(|named| NamedData { id: named.document.to_string(), title: named.title }),
             unit: rows::unit(&scope),
-            difficulties: course::difficulties(&client.read_inspection(&genesis)?),
+            difficulties: course::difficulties(&read, &authors),
         });
     }
     let mut page = Page::new();

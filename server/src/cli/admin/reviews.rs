@@ -29,6 +29,9 @@ enum ReviewCommand {
         /// Default: what is here now.
         #[arg(long, value_name = "CHANGES", value_delimiter = ',')]
         seen: Vec<String>,
+        /// Accept it although values that differ stand, for this reason, which is recorded and shown.
+        #[arg(long, value_name = "REASON")]
+        despite_conflicts: Option<String>,
     },
     /// Comment on an item.
     Comment {
@@ -60,9 +63,10 @@ pub(super) fn run(
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
     let (data, done) = match &arguments.command {
-        ReviewCommand::Accept { text, seen } => {
+        ReviewCommand::Accept { text, seen, despite_conflicts } => {
             let seen = heads(client, &inspection, seen)?;
-            let outcome = client.accept(&inspection, text, seen.as_deref())?;
+            let outcome =
+                client.accept(&inspection, text, seen.as_deref(), despite_conflicts.as_deref())?;
             (EditData::of(&inspection, &outcome), m.text("admin.accepted", &[]))
         }
         ReviewCommand::Comment { item, text } => {

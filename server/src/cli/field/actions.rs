@@ -37,8 +37,8 @@ pub(super) struct AddArgs {
     /// Who is responsible.
     #[arg(long, default_value = "")]
     owner: String,
-    /// Until when: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD. Default: the last day that the law
-    /// allows.
+    /// Until when: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD. Default: the deadline of the
+    /// finding, or the last day that the law allows.
     #[arg(long, value_name = "DAYS|DAY")]
     deadline: Option<String>,
 }
@@ -116,6 +116,8 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
     let (id, outcome) = client.add_action(&inspection, &draft)?;
     let mut data = EditData::of(&inspection, &outcome);
     let id = hex::encode(id);
+    let asked = client.deadline_asked(&inspection, &id)?;
+    data.warn_of_later(deadline, asked, output.messages());
     let done = output.messages().text("edit.demanded", &[("id", &id[..8])]);
     data.id = Some(id);
     data.warn_of_deadline(deadline, output.messages());
@@ -140,6 +142,8 @@ fn update(client: &Client, arguments: UpdateArgs, output: &Output) -> Result<Ans
     };
     let outcome = client.update_action(&inspection, &arguments.action, &draft)?;
     let mut data = EditData::of(&inspection, &outcome);
+    let asked = client.deadline_asked(&inspection, &arguments.action)?;
+    data.warn_of_later(deadline, asked, output.messages());
     data.warn_of_deadline(deadline, output.messages());
     data.answer(done, output)
 }

@@ -12,6 +12,7 @@ use super::typed::{self, Typed};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page;
+use crate::cli::record::{self, AnswerData, AuthorData};
 use crate::cli::time;
 use crate::cli::words::{self, TypedSeverity};
 use crate::cli::wrong::Wrong;
@@ -107,6 +108,18 @@ pub(super) struct RowArgs {
     finding: String,
 }
 
+/// A finding to delete.
+#[derive(Debug, Args)]
+pub(super) struct DeleteArgs {
+    /// The inspection.
+    inspection: String,
+    /// The finding, by the first digits of its id.
+    finding: String,
+    /// Why; needed for a finding that another wrote.
+    #[arg(default_value = "")]
+    reason: String,
+}
+
 /// A reply.
 #[derive(Debug, Args)]
 pub(super) struct ReplyArgs {
@@ -138,6 +151,12 @@ pub(in crate::cli) struct EditData {
     /// Whether this edit settled a conflict (`now`) or somebody had settled it so (`before`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) settled: Option<&'static str>,
+    /// Whose it was, where another wrote what this edit deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) of: Option<AuthorData>,
+    /// The answers of others that this one replaced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) replaced: Vec<AnswerData>,
     /// What a person should look at although it was recorded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) warnings: Vec<String>,
@@ -156,6 +175,8 @@ impl EditData {
             row: None,
             id: None,
             settled: None,
+            of: None,
+            replaced: Vec::new(),
             warnings: Vec::new(),
             recorded: outcome.recorded.map(|position| position.0),
         }
@@ -179,6 +200,29 @@ impl EditData {
         }
     }
 
+    /// Warns of a deadline behind that of the finding it is about.
+    pub(in crate::cli) fn warn_of_later(
+        &mut self,
+        deadline: Option<Timestamp>,
+        asked: Option<Timestamp>,
+        m: &Messages,
+    ) {
+        if let Some((given, asked)) = deadline.zip(asked).filter(|(given, asked)| given > asked) {
+            let (day, asked) = (time::day(given), time::day(asked));
+            let values = [("day", day.as_str()), ("finding_day", &asked)];
+            self.warnings.push(m.text("edit.deadline_after_finding", &values));
+        }
+    }
+
+    /// Warns of a day after today: clocks may be wrong, so it is recorded all the same.
+    pub(in crate::cli) fn warn_of_future(&mut self, day: &str, m: &Messages) {
+        let today = Day::of(clock::now()).map(|today| today.to_string()).unwrap_or_default();
+        if day > today.as_str() {
+            let values = [("day", day), ("today", &today)];
+            self.warnings.push(m.text("edit.day_ahead", &values));
+        }
+    }
+
     /// Says what was done, and that it is durable.
     pub(in crate::cli) fn answer(self, done: String, output: &Output) -> Result<Answer, CliError> {
         let m = output.messages();
@@ -190,6 +234,10 @@ impl EditData {
             }
             None if self.settled == Some("before") => page.line(done),
             None => page.line(m.text("edit.unchanged", &[])),
+        }
+        for answer in &self.replaced {
+            let answer = page::answer_text(answer, m);
+            page.line(m.text("edit.replaced", &[("answer", &answer)]));
         }
         for warning in &self.warnings {
             output.remark(warning);
@@ -221,6 +269,7 @@ pub(super) fn answer(
         Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
         None => None,
     };
+    let before = client.standing_answers(&inspection, row.as_deref(), &item)?;
     let outcome = match &row {
         None => client.answer(&inspection, &item, draft),
         Some(row) => client.row_answer(&inspection, row, &item, draft),
@@ -234,6 +283,13 @@ pub(super) fn answer(
         _ => words::grade(m, grade),
     };
     let done = m.text("edit.answered", &[("item", &item), ("grade", &said)]);
+    if data.recorded.is_some() {
+        let entry = template.item(&item).map(|(_, item)| item);
+        let others = before.iter().filter(|(_, author)| !author.here);
+        data.replaced = others
+            .map(|(said, by)| record::answer_by(said, record::author_data(by.clone()), entry, m))
+            .collect();
+    }
     data.item = Some(item);
     data.grade = Some(grade.name());
     data.value = value;
@@ -326,13 +382,21 @@ pub(super) fn finding_issued(
 /// Deletes a finding.
 pub(super) fn finding_delete(
     client: &Client,
-    arguments: &RowArgs,
+    arguments: &DeleteArgs,
     output: &Output,
 ) -> Result<Answer, CliError> {
+    let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
-    let outcome = client.delete_finding(&inspection, &arguments.finding)?;
-    let done = output.messages().text("edit.deleted", &[("id", &arguments.finding)]);
-    EditData::of(&inspection, &outcome).answer(done, output)
+    let id = arguments.finding.as_str();
+    let (author, outcome) = client.delete_finding(&inspection, id, &arguments.reason)?;
+    let mut done = m.text("edit.deleted", &[("id", id)]);
+    let mut data = EditData::of(&inspection, &outcome);
+    if !author.here {
+        let name = page::who(&record::author_data(author.clone()), m);
+        done = m.text("edit.deleted_of", &[("id", id), ("author", &name)]);
+        data.of = Some(record::author_data(author));
+    }
+    data.answer(done, output)
 }
 
 /// Brings a finding back.

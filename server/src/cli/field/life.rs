@@ -153,6 +153,13 @@ pub(super) fn set_state(
         return Answer::new(&LifeAnswer { inspection, life }, page);
     };
     let step = StepToTake { to, on: arguments.on, reason: arguments.reason };
+    if let Some((before, outcome)) = client.correct_step(&inspection, &step)? {
+        let (state, day) =
+            (words::state(m, to.name()), step.on.map(|on| on.to_string()).unwrap_or_default());
+        let values = [("state", state.as_str()), ("before", &before), ("day", &day)];
+        let done = m.text("edit.step_corrected", &values);
+        return EditData::of(&inspection, &outcome).answer(done, output);
+    }
     let outcome = client.move_on(&inspection, &step)?;
     let done = m.text("edit.state", &[("state", &words::state(m, to.name()))]);
     EditData::of(&inspection, &outcome).answer(done, output)
@@ -235,7 +242,8 @@ pub(super) fn difficulty(
         }
         DifficultyCommand::List { inspection } => {
             let inspection = client.find_inspection(&inspection)?;
-            let rows = course::difficulties(&client.read_inspection(&inspection)?);
+            let (read, authors) = client.read_authored(&inspection)?;
+            let rows = course::difficulties(&read, &authors);
             let mut page = Page::new();
             course::difficulties_text(&mut page, &rows, m);
             if rows.is_empty() {

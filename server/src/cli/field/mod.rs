@@ -4,6 +4,7 @@ mod actions;
 mod batch;
 mod edit;
 mod header;
+mod history;
 mod life;
 mod moving;
 mod read;
@@ -80,7 +81,7 @@ enum FieldCommand {
     /// Say on which day a finding was put in the minutes: the time to correct it is counted from then.
     FindingIssued(edit::IssuedArgs),
     /// Delete a finding. It stays visible, and so does what others write to it meanwhile.
-    FindingDelete(edit::RowArgs),
+    FindingDelete(edit::DeleteArgs),
     /// Bring a deleted finding back.
     FindingRestore(edit::RowArgs),
     /// Demand corrections and list them.
@@ -111,8 +112,9 @@ enum FieldCommand {
     Header(header::HeaderArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
-    /// Show every answer ever given to an item, oldest first. Times are what the devices claim.
-    History(read::ItemArgs),
+    /// Show everything ever written to an item and its note, an opinion, or any place that `conflicts`
+    /// names, oldest first. Times are what the devices claim.
+    History(history::ItemArgs),
     /// Show where values that differ stand, in one inspection or in all, and what settles each.
     Conflicts {
         /// The inspection; all of them if absent.
@@ -207,7 +209,7 @@ async fn perform(
         C::Header(header) => header::run(client, &header, output),
         C::Reply(reply) => edit::reply(client, &reply, output),
         C::Show(show) => read::show(client, &show, output),
-        C::History(item) => read::history(client, &item, output),
+        C::History(item) => history::history(client, &item, output),
         C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),
         C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,

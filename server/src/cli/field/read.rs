@@ -6,12 +6,10 @@ use bienban_core::model::{Genesis, Kind};
 use clap::Args;
 use serde::Serialize;
 
-use super::typed;
 use crate::cli::course::{self, MissingData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
-use crate::cli::record::{self, AnswerData, ConflictData, InspectionData, Settling};
-use crate::cli::rejected::{self, RejectedData};
+use crate::cli::record::{self, ConflictData, InspectionData, Settling};
 use crate::cli::rows::{self, NamedData};
 use crate::cli::{page, words};
 use crate::messages::Messages;
@@ -37,18 +35,6 @@ pub(in crate::cli) struct ShowArgs {
     /// `history` name them.
     #[arg(long, value_name = "CHANGES", value_delimiter = ',')]
     at: Vec<String>,
-}
-
-/// An item of an inspection.
-#[derive(Debug, Args)]
-pub(super) struct ItemArgs {
-    /// The inspection.
-    inspection: String,
-    /// The item's key.
-    item: String,
-    /// The row of a repeated section, by the first digits of its id.
-    #[arg(long)]
-    row: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,17 +73,6 @@ struct OpenItem {
 struct OpenOption {
     key: String,
     text: String,
-}
-
-#[derive(Debug, Serialize)]
-struct HistoryData {
-    inspection: String,
-    item: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row: Option<String>,
-    answers: Vec<AnswerData>,
-    /// Edits of this device that wrote to the item and are not in the record.
-    rejected: Vec<RejectedData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -204,48 +179,6 @@ pub(in crate::cli) fn show(
     Answer::new(&data, page)
 }
 
-/// Shows every answer ever given to an item.
-pub(super) fn history(
-    client: &Client,
-    arguments: &ItemArgs,
-    output: &Output,
-) -> Result<Answer, CliError> {
-    let m = output.messages();
-    let inspection = client.find_inspection(&arguments.inspection)?;
-    let row = arguments.row.as_deref();
-    let (row, item) = typed::place(client, &inspection, &arguments.item, row)?;
-    let row = match row {
-        Some(row) => Some(hex::encode(client.find_row(&inspection, &row)?.0)),
-        None => None,
-    };
-    let (answers, authors) = match &row {
-        Some(row) => client.row_history(&inspection, row, &item)?,
-        None => client.history(&inspection, &item)?,
-    };
-    let (_, template) = client.template_of(&inspection)?;
-    let entry = template.item(&item).map(|(_, item)| item);
-    let data = HistoryData {
-        inspection: inspection.document().to_string(),
-        answers: answers.iter().map(|said| record::answer(said, &authors, entry, m)).collect(),
-        rejected: rejected::of_item(client, inspection.document(), &item)?,
-        item,
-        row,
-    };
-    let mut page = Page::new();
-    if !data.answers.is_empty() {
-        page.line(m.text("history.order", &[]));
-    }
-    for answer in &data.answers {
-        let change = &answer.change[..page::SHORT];
-        page.line(format!("{change}  {}", page::answer_text(answer, m)));
-    }
-    if data.answers.is_empty() {
-        page.line(m.text("list.empty", &[]));
-    }
-    rejected::text(&mut page, &data.rejected, m);
-    Answer::new(&data, page)
-}
-
 /// Shows where several answers stand, in one inspection or in all.
 pub(super) fn conflicts(
     client: &Client,
@@ -258,7 +191,10 @@ pub(super) fn conflicts(
         Some(name) => rows.push(conflicts_of(client, &client.find_inspection(name)?, m)?),
         None => {
             // The summary rows say which ones; only those are opened.
-            for row in client.all(Kind::Inspection)?.into_iter().filter(|row| row.conflicts > 0) {
+            for row in client.all(Kind::Inspection)? {
+                if client.conflict_count(&row)? == 0 {
+                    continue;
+                }
                 let genesis = client.phone().replica().genesis(row.document);
                 rows.push(conflicts_of(client, &genesis.map_err(ClientError::from)?, m)?);
             }

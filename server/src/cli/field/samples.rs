@@ -294,6 +294,7 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
     let id = hex::encode(id);
     let done = output.messages().text("edit.sampled", &[("id", &id[..8])]);
     data.id = Some(id);
+    data.warn_of_future(&sample.taken_on, output.messages());
     data.answer(done, output)
 }
 
@@ -305,7 +306,8 @@ fn list(
 ) -> Result<Answer, CliError> {
     let m = output.messages();
     let inspection = client.find_inspection(inspection)?;
-    let mut rows = course::samples(&client.read_inspection(&inspection)?);
+    let (read, authors) = client.read_authored(&inspection)?;
+    let mut rows = course::samples(&read, &authors);
     if let Some(name) = only {
         let id = client.find_sample(&inspection, name)?;
         rows.retain(|row| row.id == id);
@@ -410,5 +412,11 @@ fn record(
     let id = hex::encode(id);
     let done = output.messages().text("edit.sample_step", &[("id", &id[..8])]);
     data.id = Some(id);
+    let day = match step {
+        SampleStep::Seal(seal) => &seal.day,
+        SampleStep::Handover(handover) => &handover.day,
+        SampleStep::Result(result) => &result.day,
+    };
+    data.warn_of_future(day, output.messages());
     data.answer(done, output)
 }

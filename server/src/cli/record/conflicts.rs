@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bienban_core::checklist::Template;
-use bienban_core::client::{Authors, Client, ClientError, header_form, place_name};
-use bienban_core::model::{Conflict, Kind, Place};
+use bienban_core::client::{Authors, Client, ClientError, header_form, is_of_followup, place_name};
+use bienban_core::model::{Conflict, Kind, Place, Progress};
 use bienban_core::replica::may_write;
 use serde::Serialize;
 use serde_json::Value;
@@ -44,7 +44,10 @@ pub(in crate::cli) struct ContestedData {
 
 /// How this device's commands begin, and the inspection that they are about.
 pub(in crate::cli) struct Settling {
+    /// Of those that write the inspection.
     begins: String,
+    /// Of those that write its corrective actions, which a supervisor may settle too.
+    in_followup: String,
     inspection: String,
 }
 
@@ -53,14 +56,15 @@ impl Settling {
     /// not write inspections is told what a device of the team runs.
     pub(in crate::cli) fn of(client: &Client, inspection: &str) -> Result<Self, ClientError> {
         let own = client.phone().replica().device(client.device())?;
-        let writes = own.is_none_or(|own| may_write(own.role, Kind::Inspection));
+        let may = |kind| own.as_ref().is_none_or(|own| may_write(own.role, kind));
         let named = std::env::var_os(FOLDER_VARIABLE);
         let named = named.is_some_and(|dir| Path::new(&dir) == client.dir());
-        let begins = match writes && !named {
+        let begins = |kind| match may(kind) && !named {
             true => format!("bienban field --dir {}", quoted(&client.dir().display().to_string())),
             false => "bienban field".to_owned(),
         };
-        Ok(Self { begins, inspection: inspection.chars().take(page::SHORT).collect() })
+        let (begins, in_followup) = (begins(Kind::Inspection), begins(Kind::Followup));
+        Ok(Self { begins, in_followup, inspection: inspection.chars().take(page::SHORT).collect() })
     }
 
     fn choosing(&self, place: &Place, change: &str) -> Vec<String> {
@@ -69,9 +73,10 @@ impl Settling {
         words.into_iter().map(str::to_owned).collect()
     }
 
-    fn command(&self, words: &[String]) -> String {
+    fn command(&self, place: &Place, words: &[String]) -> String {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-        format!("{} {}", self.begins, words.join(" "))
+        let begins = if is_of_followup(place) { &self.in_followup } else { &self.begins };
+        format!("{begins} {}", words.join(" "))
     }
 }
 
@@ -98,7 +103,7 @@ pub(in crate::cli) fn conflicts(
                     let settle = settling.choosing(place, &value.change.to_string());
                     ContestedData {
                         said: said(value, authors, |raw| value_of(place.field.as_deref(), raw)),
-                        command: settling.command(&settle),
+                        command: settling.command(place, &settle),
                         settle,
                     }
                 })
@@ -109,7 +114,7 @@ pub(in crate::cli) fn conflicts(
 }
 
 /// Returns what people call a place; empty where its name says it.
-pub(super) fn label(place: &Place, template: &Template, m: &Messages) -> String {
+pub(in crate::cli) fn label(place: &Place, template: &Template, m: &Messages) -> String {
     let item = match place.container.as_str() {
         "header" => {
             let field = header_form().field(&place.key).ok();
@@ -124,6 +129,9 @@ pub(super) fn label(place: &Place, template: &Template, m: &Messages) -> String 
                 _ => m.text("show.conclusion", &[]),
             };
         }
+        "actions" => return words::field(m, place.field.as_deref().unwrap_or_default()),
+        "progress" => return m.text("place.progress", &[]),
+        "rechecks" => return m.text("thing.recheck", &[]),
         "answers" | "notes" => place.key.as_str(),
         "rows" => place.row_item().map(|(_, item)| item).unwrap_or_default(),
         _ => return String::new(),
@@ -178,12 +186,14 @@ pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Mess
         };
         page.line(format!("  {}{label}", conflict.name));
         for value in &conflict.values {
-            let shown = page::raw_answer(&value.said.value, m);
-            let shown = shown.or_else(|| edition(conflict, &value.said.value));
-            let shown = shown.unwrap_or_else(|| match &value.said.value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            });
+            let place = Place {
+                container: conflict.container.clone(),
+                key: conflict.key.clone(),
+                field: conflict.field.clone(),
+            };
+            // Texts have lines of their own.
+            let shown = shown(&place, &value.said.value, m);
+            let shown = shown.trim_end().replace('\n', "\n    ");
             page.line(format!("    {shown}  {}", page::by(&value.said.author, &value.said.at, m)));
             page.line(format!(
                 "      {}",
@@ -193,11 +203,44 @@ pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Mess
     }
 }
 
+/// Returns what stands in a place, or stood there, as people read it.
+pub(in crate::cli) fn shown(place: &Place, value: &Value, m: &Messages) -> String {
+    let shown = page::raw_answer(value, m).or_else(|| edition(place, value));
+    let shown = shown.or_else(|| corrected(place, value, m));
+    shown.unwrap_or_else(|| match value {
+        Value::String(text) if text.is_empty() => m.text("place.nothing", &[]),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    })
+}
+
 /// Returns the edition that a move goes to; none for other values.
-fn edition(conflict: &ConflictData, value: &Value) -> Option<String> {
+fn edition(conflict: &Place, value: &Value) -> Option<String> {
     let is_move = conflict.container == "lifecycle" && conflict.key == "template";
     let to = is_move.then(|| value.get("to")?.as_str()).flatten()?;
     Some(to.chars().take(page::SHORT).collect())
+}
+
+/// Returns what stands in a corrective action; none for other values.
+fn corrected(conflict: &Place, value: &Value, m: &Messages) -> Option<String> {
+    match (conflict.container.as_str(), conflict.field.as_deref()) {
+        ("actions", Some("deadline")) => Some(match value.as_str() {
+            Some(at) => time::day_of(at),
+            None => m.text("place.nothing", &[]),
+        }),
+        ("actions", _) if value.is_null() || value == "" => Some(m.text("place.nothing", &[])),
+        ("progress", _) => {
+            let progress: Progress = serde_json::from_value(value.clone()).ok()?;
+            let mut parts = vec![words::action_state(m, progress.state)];
+            let said = [progress.day, progress.proof, progress.remark];
+            parts.extend(said.into_iter().filter(|text| !text.is_empty()));
+            if !progress.photos.is_empty() {
+                parts.push(m.text("show.photos", &[("count", &progress.photos.len().to_string())]));
+            }
+            Some(parts.join("; "))
+        }
+        _ => None,
+    }
 }
 
 /// Returns an argument as a shell takes it.

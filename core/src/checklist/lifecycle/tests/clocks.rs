@@ -63,7 +63,7 @@ fn days_of_a_suspension_are_not_counted_and_the_announcement_stays() {
     world.put(LifeCycle::Suspended, "2026-11-22");
     let mut apart = world.inspection.clone();
     world.put(LifeCycle::InField, "2026-11-24");
-    let earlier = Step { day: "2026-11-23".into(), reason: String::new() };
+    let earlier = Step { day: "2026-11-23".into(), ..Step::default() };
     let made =
         apart.edit(Actor([2; 16]), Timestamp(1_500), |e| e.move_to(LifeCycle::InField, &earlier));
     world.inspection.apply(&[made.unwrap().1.unwrap()]);

@@ -374,7 +374,7 @@ fn moves_that_make_no_sense_are_shown_as_damaged_and_not_followed() {
 }
 
 fn step() -> Step {
-    Step { day: "2026-12-03".into(), reason: String::new() }
+    Step { day: "2026-12-03".into(), reason: String::new(), ..Step::default() }
 }
 
 /// What a grade rests on, without what has no item.

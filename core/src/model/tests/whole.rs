@@ -1,0 +1,228 @@
+//! Texts replaced as a whole: apart from another replacement, or from an edit, both stand.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn replace(text: &str) -> NoteEdit {
+    NoteEdit::Replace(text.into())
+}
+
+fn append(text: &str) -> NoteEdit {
+    NoteEdit::Append(text.into())
+}
+
+fn disputed(doc: &Document) -> Vec<(String, Vec<(String, u8)>)> {
+    let conflicts = doc.view().conflicts().into_iter();
+    conflicts
+        .map(|open| {
+            let values = open.values.iter();
+            let values = values.map(|said| (read_string(&said.value), said.actor[0]));
+            (place_name(&open.place), values.collect())
+        })
+        .collect()
+}
+
+fn texts(doc: &Document) -> BTreeSet<String> {
+    let found = disputed(doc).into_iter().flat_map(|(_, values)| values);
+    found.map(|(text, _)| text).collect()
+}
+
+#[test]
+fn two_conclusions_replaced_apart_both_stand_with_their_authors_until_one_is_chosen() {
+    let mut a = inspection();
+    edit(&mut a, 1, |e| e.opinion("conclusion", append("Đạt.\n")));
+    let mut b = a.clone();
+    let from_a = edit(&mut a, 1, |e| e.opinion("conclusion", replace("Không đạt.")));
+    let from_b = edit(&mut b, 2, |e| e.opinion("conclusion", replace("Đạt có điều kiện.")));
+    a.apply(std::slice::from_ref(&from_b));
+    b.apply(&[from_a]);
+    assert_eq!(a.view().record(), b.view().record());
+    let both = vec![("Không đạt.".to_owned(), 1), ("Đạt có điều kiện.".to_owned(), 2)];
+    assert_eq!(disputed(&a), [("texts/conclusion".to_owned(), both)]);
+    assert_eq!(a.summary().conflicts, 1);
+    // Whoever reads the text sees both, and nobody writes over them.
+    assert_eq!(read(&a).conclusion, "Không đạt.\nĐạt có điều kiện.");
+    for again in [append("thêm"), replace("khác")] {
+        let refused = a.edit(actor(1), Timestamp(9), |e| e.opinion("conclusion", again));
+        assert!(matches!(refused, Err(EditError::Contested { values: 2, .. })), "{refused:?}");
+    }
+    let place = a.view().conflicts()[0].place.clone();
+    edit(&mut a, 1, |e| e.choose(&place, from_b.facts().hash));
+    assert!(disputed(&a).is_empty());
+    assert_eq!(read(&a).conclusion, "Đạt có điều kiện.");
+    assert!(matches!(a.view().contest(&place), Contest::Settled(_)));
+    let told: Vec<(String, u8)> = a
+        .view()
+        .history_of(&place)
+        .iter()
+        .map(|said| (read_string(&said.value), said.actor[0]))
+        .collect();
+    let expected =
+        [("Đạt.\n", 1), ("Không đạt.", 1), ("Đạt có điều kiện.", 2), ("Đạt có điều kiện.", 1)];
+    assert_eq!(told, expected.map(|(text, who)| (text.to_owned(), who)), "nothing is forgotten");
+    // From here on it is one text again, which two type into at once.
+    b.apply(&all_changes(&a));
+    let from_b = edit(&mut b, 2, |e| e.opinion("conclusion", append(" Hai.")));
+    edit(&mut a, 1, |e| e.opinion("conclusion", append(" Một.")));
+    a.apply(&[from_b]);
+    assert!(disputed(&a).is_empty());
+    let merged = read(&a).conclusion;
+    assert!(merged.contains("Một.") && merged.contains("Hai."), "{merged}");
+}
+
+#[test]
+fn a_line_added_apart_from_a_replacement_is_not_lost_and_not_glued_to_it() {
+    for note in [true, false] {
+        let write = |e: &mut Editor<'_>, edit: NoteEdit| match note {
+            true => e.note("1.1", edit),
+            false => e.opinion("other_opinions", edit),
+        };
+        let mut a = inspection();
+        edit(&mut a, 1, |e| write(e, append("gõ trước\n")));
+        let mut b = a.clone();
+        edit(&mut a, 1, |e| write(e, replace("thay cả")));
+        let added = edit(&mut b, 2, |e| write(e, append("gõ thêm\n")));
+        a.apply(std::slice::from_ref(&added));
+        b.apply(&all_changes(&a));
+        assert_eq!(a.view().record(), b.view().record());
+        let open = disputed(&a);
+        assert_eq!(open.len(), 1);
+        let values: Vec<(&str, u8)> = open[0].1.iter().map(|(t, who)| (t.as_str(), *who)).collect();
+        assert_eq!(values, [("gõ trước\ngõ thêm\n", 2), ("thay cả", 1)]);
+        let place = a.view().conflicts()[0].place.clone();
+        edit(&mut a, 1, |e| e.choose(&place, added.facts().hash));
+        assert!(disputed(&a).is_empty());
+        assert_eq!(a.view().history_of(&place).len(), 4);
+    }
+}
+
+#[test]
+fn the_same_text_written_by_two_is_no_conflict_and_can_be_typed_into() {
+    let (mut a, mut b) = (inspection(), inspection());
+    edit(&mut a, 1, |e| e.note("1.1", replace("nền nứt")));
+    let from_b = edit(&mut b, 2, |e| e.note("1.1", replace("nền nứt")));
+    a.apply(&[from_b]);
+    assert!(disputed(&a).is_empty());
+    assert_eq!(read(&a).notes["1.1"], "nền nứt");
+    edit(&mut a, 1, |e| e.note("1.1", append("; trần mốc")));
+    assert_eq!(read(&a).notes["1.1"], "nền nứt; trần mốc");
+    assert!(disputed(&a).is_empty());
+}
+
+#[test]
+fn a_row_s_note_replaced_apart_is_a_conflict_of_the_row() {
+    let mut a = inspection();
+    edit(&mut a, 1, |e| e.row_add([5; 16], "lots", "lô 1"));
+    let mut b = a.clone();
+    edit(&mut a, 1, |e| e.row_note([5; 16], replace("lô một")));
+    let from_b = edit(&mut b, 2, |e| e.row_note([5; 16], replace("lô I")));
+    a.apply(&[from_b]);
+    assert_eq!(disputed(&a)[0].0, "rows/05050505/note");
+    let place = a.view().conflicts()[0].place.clone();
+    let change = a.view().conflicts()[0].values[0].change;
+    edit(&mut a, 1, |e| e.choose(&place, change));
+    assert!(disputed(&a).is_empty());
+}
+
+#[test]
+fn what_was_replaced_after_signing_is_told() {
+    let mut a = inspection();
+    edit(&mut a, 1, |e| e.opinion("conclusion", append("Đạt.")));
+    edit(&mut a, 1, |e| e.note("1.2", append("ẩm")));
+    let heads = a.heads();
+    edit(&mut a, 2, |e| e.opinion("conclusion", replace("Không đạt.")));
+    edit(&mut a, 2, |e| e.note("1.2", replace("khô")));
+    let touched = a.touched_since(&heads).unwrap();
+    let places: Vec<String> = touched.iter().map(|one| place_name(&one.place)).collect();
+    assert_eq!(places, ["notes/1.2", "texts/conclusion"]);
+}
+
+#[derive(Debug, Clone)]
+enum Doing {
+    Append(usize),
+    Replace(usize),
+    Take(usize, usize),
+}
+
+fn doing() -> impl Strategy<Value = Doing> {
+    prop_oneof![
+        (0..3_usize).prop_map(Doing::Append),
+        (0..3_usize).prop_map(Doing::Replace),
+        (0..3_usize, 0..3_usize).prop_map(|(to, from)| Doing::Take(to, from)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever three phones do to one text: every word that nobody replaced who had seen it is in a
+    /// text that stands, texts that differ are a conflict, and every replica reads the same.
+    #[test]
+    fn no_word_is_lost_that_nobody_saw(deeds in prop::collection::vec(doing(), 1..20)) {
+        let mut phones = [inspection(), inspection(), inspection()];
+        // Each word with its change, and each replacement.
+        let (mut words, mut replaced) = (Vec::new(), Vec::new());
+        for (turn, doing) in deeds.iter().enumerate() {
+            let word = format!("<{turn}>");
+            let (phone, text) = match doing {
+                Doing::Append(phone) => (*phone, append(&word)),
+                Doing::Replace(phone) => (*phone, replace(&word)),
+                Doing::Take(to, from) => {
+                    let changes = all_changes(&phones[*from]);
+                    phones[*to].apply(&changes);
+                    continue;
+                }
+            };
+            let who = actor(u8::try_from(phone).unwrap() + 1);
+            let done = phones[phone].edit(who, Timestamp(1), |e| e.opinion("conclusion", text));
+            match done {
+                Ok((_, change)) => {
+                    let change = change.unwrap().facts().hash;
+                    if matches!(doing, Doing::Replace(_)) {
+                        replaced.push(change);
+                    }
+                    words.push((word, change));
+                }
+                Err(error) => prop_assert!(matches!(error, EditError::Contested { .. }), "{error}"),
+            }
+        }
+        let changes: Vec<RawChange> = phones.iter().flat_map(all_changes).collect();
+        let (mut merged, mut other) = (inspection(), inspection());
+        merged.apply(&changes);
+        for change in changes.iter().rev().chain(&changes).chain(&changes) {
+            other.apply(std::slice::from_ref(change));
+        }
+        let backwards: Vec<RawChange> = changes.iter().rev().cloned().collect();
+        other.apply(&backwards);
+        prop_assert_eq!(merged.heads(), other.heads());
+        prop_assert_eq!(merged.view().record(), other.view().record());
+        prop_assert_eq!(merged.view().conflicts(), other.view().conflicts());
+        let all = read(&merged).conclusion;
+        for (word, change) in &words {
+            let over = replaced.iter().any(|by| merged.seen_by(&[*by]).contains(change));
+            prop_assert!(over || all.contains(word.as_str()), "{word} is gone from {all}");
+        }
+        // Two replacements of which neither saw the other are never one text.
+        let apart: Vec<&(String, ChangeHash)> = words
+            .iter()
+            .filter(|(_, change)| {
+                replaced.contains(change)
+                    && !replaced.iter().any(|by| merged.seen_by(&[*by]).contains(change))
+            })
+            .collect();
+        if apart.len() > 1 {
+            prop_assert_eq!(texts(&merged).len().max(2), texts(&merged).len());
+        }
+        for open in merged.view().conflicts() {
+            for said in &open.values {
+                let mut settled = merged.clone();
+                edit(&mut settled, 9, |e| e.choose(&open.place, said.change));
+                prop_assert!(settled.view().conflicts().is_empty());
+                prop_assert_eq!(read(&settled).conclusion, read_string(&said.value));
+            }
+        }
+    }
+}
