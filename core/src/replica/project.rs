@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected};
 use super::rows::{
     self, ARRIVAL, ArrivalRow, BASE, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FeedRow, GIVEN,
-    GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, REFUSED, REJECTED,
-    SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
+    GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PROOF, PackRow, REFUSED,
+    REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
 };
 use crate::checklist::Template;
 use crate::model::{
@@ -22,7 +22,7 @@ mod forking;
 mod lines;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 6;
+const PROJECTION_VERSION: u32 = 7;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -291,12 +291,14 @@ impl Step<'_> {
                     for attestation in &snapshot.attestations {
                         self.reopen(attestation)?;
                         self.tip(attestation)?;
+                        let (actor, seq) = (attestation.actor(), attestation.tip.seq);
+                        self.index.put(rows::of_seq(PROOF, document, actor, seq), attestation);
                         self.confirm(document, attestation.actor(), attestation.tip.seq)?;
                     }
                 }
                 // The session joins parts before it hands items over.
-                FeedItem::SnapshotPart { .. } => {
-                    return Err(self.meaningless("it holds a part of a snapshot"));
+                FeedItem::SnapshotPart { .. } | FeedItem::PackPart { .. } => {
+                    return Err(self.meaningless("it holds a part of a snapshot or pack"));
                 }
             }
         }

@@ -1,0 +1,56 @@
+//! What a phone holds and cannot give.
+
+use super::carrying::{as_said, exchange};
+use super::*;
+use crate::replica::rows::{self, PACK, SOURCE};
+use crate::store::Writes;
+use crate::sync::Want;
+
+/// Takes the packs of a document out of a phone's index; what they brought still counts as held.
+fn lose_packs(side: &Side, document: DocumentId) {
+    let mut writes = Writes::default();
+    for table in [PACK, SOURCE] {
+        let prefix = rows::of_document(table, document);
+        for (key, _) in side.store.scan(&prefix, None, usize::MAX).unwrap() {
+            writes.remove(key);
+        }
+    }
+    side.store.derive(writes).unwrap();
+}
+
+#[test]
+fn what_cannot_be_given_is_named_and_the_phone_goes_on_comparing_until_it_can() {
+    let first = hub(&[1, 2]);
+    let (one, two, genesis) = (side(1), side(2), visit("06325", 1));
+    sync(&one, &first);
+    one.answer(&genesis, "1.1", "typed");
+    for side in [&one, &two, &two] {
+        exchange(side, &first, NOW, as_said);
+    }
+    assert_eq!(two.values(&genesis, "1.1"), ["typed"]);
+    let document = genesis.document();
+    let actor = Actor::derive(key(1).device(), document, Incarnation([1; 16]));
+    let want = Want { document, actor, from_seq: 1 };
+    assert_eq!(two.replica().provide(&[want]).unwrap().missing, []);
+    lose_packs(&two, document);
+    let provided = two.replica().provide(&[want]).unwrap();
+    assert_eq!((provided.packs.len(), provided.missing), (0, vec![want]));
+
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let options = HubOptions { fresh_epoch: [98; 16], now: NOW };
+    let rebuilt = Arc::new(Hub::open(store, key(99), options).unwrap());
+    rebuilt.publish(TEA.to_vec()).unwrap();
+    for number in [1, 2] {
+        rebuilt.trust(entry(number, "06325")).unwrap();
+    }
+    let followed = |side: &Side| {
+        side.phone.position().unwrap().filter(|position| position.epoch == [98; 16]).is_some()
+    };
+    let (ending, _) = exchange(&two, &rebuilt, NOW, as_said);
+    assert_eq!(ending, Ending::Done);
+    assert!(!followed(&two), "with a position nobody would ask for it again");
+    exchange(&one, &rebuilt, NOW, as_said);
+    exchange(&two, &rebuilt, NOW, as_said);
+    assert!(followed(&two), "another gave it");
+    assert_eq!(values(rebuilt.replica(), &genesis, "1.1"), ["typed"]);
+}
