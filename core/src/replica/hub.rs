@@ -249,6 +249,19 @@ impl Hub {
         Ok(())
     }
 
+    /// Takes a new epoch because a person says that this store was set back to a copy. Files that were
+    /// copied back together, into the folder that they came from, do not show it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn restored(&self, options: HubOptions) -> Result<(), ReplicaError> {
+        let lost = self.replica.store().opened().lost.len() as u64;
+        let incarnation = Incarnation(options.fresh_epoch);
+        let (why, at) = (Renewal::Restored, options.now);
+        self.record(Fact::Incarnated { incarnation, why, lost, at }).map(drop)
+    }
+
     /// Takes a new epoch where phones must give back what is lost here.
     fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
         if let Some(lost) = self.replica.disturbed()? {

@@ -54,3 +54,33 @@ fn what_cannot_be_given_is_named_and_the_phone_goes_on_comparing_until_it_can() 
     assert!(followed(&two), "another gave it");
     assert_eq!(values(rebuilt.replica(), &genesis, "1.1"), ["typed"]);
 }
+
+#[test]
+fn a_hub_set_back_unnoticed_gets_back_what_it_lost_once_a_person_says_so() {
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let open = |store: &Arc<MemoryStore>| {
+        let options = HubOptions { fresh_epoch: [97; 16], now: NOW };
+        Arc::new(Hub::open(store.clone(), key(99), options).unwrap())
+    };
+    let hub = open(&store);
+    hub.publish(TEA.to_vec()).unwrap();
+    hub.trust(entry(1, "06325")).unwrap();
+    let (one, genesis) = (side(1), visit("06325", 1));
+    sync(&one, &hub);
+    let copy = store.disk().copy_unnoticed();
+    one.answer(&genesis, "1.1", "after the copy");
+    sync(&one, &hub);
+
+    let store = Arc::new(MemoryStore::open(&copy, Arc::new(Projection)).unwrap());
+    let hub = open(&store);
+    let before = hub.head().unwrap();
+    let options = HubOptions { fresh_epoch: [96; 16], now: NOW };
+    hub.restored(options).unwrap();
+    let head = hub.head().unwrap();
+    assert_ne!(head.epoch, before.epoch);
+    assert_eq!(head.number, before.number);
+    exchange(&one, &hub, NOW, as_said);
+    exchange(&one, &hub, NOW, as_said);
+    assert_eq!(values(hub.replica(), &genesis, "1.1"), ["after the copy"]);
+    assert_eq!(one.phone.only_here().unwrap(), []);
+}
