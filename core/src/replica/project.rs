@@ -21,6 +21,8 @@ mod carrying;
 mod forking;
 mod lines;
 
+use carrying::Brought;
+
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
 const PROJECTION_VERSION: u32 = 7;
 
@@ -183,6 +185,11 @@ impl Step<'_> {
     }
 
     fn incarnated(&mut self, incarnation: Incarnation, lost: u64) -> Result<(), StoreError> {
+        let known: Option<u64> = self.index.get(&rows::single(meta::LOST))?;
+        if lost > known.unwrap_or(0) {
+            // Notices may have been in it: all are asked for again.
+            self.index.remove(rows::single(meta::NOTICES));
+        }
         self.index.put(rows::single(meta::LOST), &lost);
         match self.index.get::<SelfRow>(&rows::single(meta::SELF))? {
             Some(before) => {
@@ -259,7 +266,7 @@ impl Step<'_> {
                     let document = self.document(pack.genesis())?;
                     self.reopen(&pack.attestation())?;
                     self.hold(&pack, place)?;
-                    self.confirm(document, pack.actor(), pack.last_seq())?;
+                    self.confirm(&Brought::Pack(&pack))?;
                     self.source(document, place, Source::Pack(place));
                     if self.is_closed(&pack.attestation())? {
                         self.settle(document)?;
@@ -293,7 +300,7 @@ impl Step<'_> {
                         self.tip(attestation)?;
                         let (actor, seq) = (attestation.actor(), attestation.tip.seq);
                         self.index.put(rows::of_seq(PROOF, document, actor, seq), attestation);
-                        self.confirm(document, attestation.actor(), attestation.tip.seq)?;
+                        self.confirm(&Brought::Whole(attestation))?;
                     }
                 }
                 // The session joins parts before it hands items over.
@@ -363,8 +370,12 @@ impl Step<'_> {
     }
 
     fn noticed(&mut self, upto: u64, notices: &[Notice]) -> Result<(), StoreError> {
-        for (number, notice) in (1..=upto).rev().zip(notices.iter().rev()) {
+        let mut more = 0;
+        for (number, notice) in self.unheard(upto, notices)? {
             self.index.put(rows::of_number(NOTICE, number), notice);
+            more += 1;
+        }
+        for notice in notices {
             // The hub keeps a refused pack verbatim; sending it again would change nothing until the
             // rights of this device change, and then both compare. What it does not keep is still
             // only here, and waits to be sent.
@@ -373,8 +384,24 @@ impl Step<'_> {
             }
         }
         self.index.put(rows::single(meta::NOTICES), &upto);
-        let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
         self.totals(|totals| totals.quarantined += more)
+    }
+
+    /// Returns the notices that are not here yet, numbered from the last one back. After a lost record
+    /// all are asked for again; a number that another notice has is passed over.
+    fn unheard<'n>(
+        &self,
+        upto: u64,
+        notices: &'n [Notice],
+    ) -> Result<Vec<(u64, &'n Notice)>, StoreError> {
+        let mut held = BTreeMap::new();
+        for (key, value) in self.index.rows(&[NOTICE])? {
+            let notice: Notice = rows::decode(&key, &value)?;
+            held.insert(rows::number_in(&key).unwrap_or_default(), notice);
+        }
+        let fresh = notices.iter().rev().filter(|notice| !held.values().any(|one| one == *notice));
+        let free = (1..=upto).rev().chain(upto + 1..).filter(|number| !held.contains_key(number));
+        Ok(fresh.zip(free).map(|(notice, number)| (number, notice)).collect())
     }
 
     fn accepted(

@@ -2,9 +2,11 @@
 
 use super::carrying::{as_said, exchange};
 use super::*;
+use crate::model::ChangeHash;
+use crate::replica::facts::{Fact, Renewal};
 use crate::replica::rows::{self, PACK, SOURCE};
 use crate::store::Writes;
-use crate::sync::Want;
+use crate::sync::{FeedItem, Notice, Verdict, Want};
 
 /// Takes the packs of a document out of a phone's index; what they brought still counts as held.
 fn lose_packs(side: &Side, document: DocumentId) {
@@ -83,4 +85,59 @@ fn a_hub_set_back_unnoticed_gets_back_what_it_lost_once_a_person_says_so() {
     exchange(&one, &hub, NOW, as_said);
     assert_eq!(values(hub.replica(), &genesis, "1.1"), ["after the copy"]);
     assert_eq!(one.phone.only_here().unwrap(), []);
+}
+
+#[test]
+fn the_hub_s_line_does_not_end_the_carrying_of_another_under_its_name() {
+    let hub = hub(&[1, 2]);
+    let (one, two, genesis) = (side(1), side(2), visit("06325", 1));
+    for side in [&one, &two] {
+        sync(side, &hub);
+    }
+    let clone = one.cloned();
+    one.answer(&genesis, "1.1", "on the original");
+    clone.answer(&genesis, "1.1", "on the clone");
+    meet(&clone, &two);
+    let document = genesis.document();
+    assert_eq!(two.phone.carried().unwrap(), [document]);
+    sync(&one, &hub);
+    let actor = Actor::derive(key(1).device(), document, Incarnation([1; 16]));
+    let want = Want { document, actor, from_seq: 1 };
+    let brought = one.replica().provide(&[want]).unwrap().packs;
+    let items = brought.into_iter().map(FeedItem::Pack).collect();
+    two.phone.apply(items, None, Incarnation([50; 16]), NOW).unwrap();
+    assert_eq!(two.phone.carried().unwrap(), [document], "the hub was not offered it yet");
+    exchange(&two, &hub, NOW, as_said);
+    assert_eq!(two.phone.carried().unwrap(), [], "the hub said that it does not take it");
+    assert_eq!(hub.status().unwrap().quarantined, 1, "and keeps it");
+    assert_eq!(two.digest(&genesis), digest(hub.replica(), &genesis));
+}
+
+#[test]
+fn notices_are_asked_for_again_after_a_record_was_lost_and_counted_once() {
+    let one = side(1);
+    let hub = hub(&[1]);
+    sync(&one, &hub);
+    let notice = |seq| Notice {
+        document: visit("06325", 1).document(),
+        actor: Actor([4; 16]),
+        seq,
+        hash: ChangeHash([5; 32]),
+        verdict: Verdict::NotAllowed,
+    };
+    let heard = |upto, seqs: &[u64]| {
+        let notices = seqs.iter().map(|seq| notice(*seq)).collect();
+        one.phone.record(Fact::Noticed { upto, notices }).unwrap();
+    };
+    let asks = || one.phone.start(hub.device(), false, NOW).unwrap().0.notices;
+    // The record that brought the first is lost.
+    heard(3, &[2, 3]);
+    assert_eq!(asks(), 3);
+    let (incarnation, why) = (Incarnation([6; 16]), Renewal::Moved);
+    one.phone.record(Fact::Incarnated { incarnation, why, lost: 1, at: NOW }).unwrap();
+    assert_eq!(asks(), 0);
+    heard(3, &[1, 2, 3]);
+    assert_eq!(asks(), 3);
+    assert_eq!(one.phone.notices().unwrap(), [notice(1), notice(2), notice(3)]);
+    assert_eq!(one.replica().totals().unwrap().quarantined, 3);
 }
