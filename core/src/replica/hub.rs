@@ -27,6 +27,7 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
 mod admission;
+mod restored;
 pub(super) mod stranded;
 mod waiting;
 
@@ -247,19 +248,6 @@ impl Hub {
         self.renew_if_lost(options)?;
         self.reconsider_or_owe(None);
         Ok(())
-    }
-
-    /// Takes a new epoch because a person says that this store was set back to a copy. Files that were
-    /// copied back together, into the folder that they came from, do not show it.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
-    pub fn restored(&self, options: HubOptions) -> Result<(), ReplicaError> {
-        let lost = self.replica.store().opened().lost.len() as u64;
-        let incarnation = Incarnation(options.fresh_epoch);
-        let (why, at) = (Renewal::Restored, options.now);
-        self.record(Fact::Incarnated { incarnation, why, lost, at }).map(drop)
     }
 
     /// Takes a new epoch where phones must give back what is lost here.

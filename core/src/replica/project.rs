@@ -13,7 +13,7 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Want};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Want};
 use crate::trust::HubReceipt;
 
 mod admission;
@@ -289,19 +289,7 @@ impl Step<'_> {
                     }
                 }
                 FeedItem::Snapshot(snapshot) => {
-                    let document = self.document(&snapshot.genesis)?;
-                    let index = u32::try_from(index).unwrap_or(u32::MAX);
-                    // Behind every pack of the same record, which are numbered from 0.
-                    let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
-                    let source = Source::Snapshot { at: self.at.0, index };
-                    self.source(document, row, source);
-                    for attestation in &snapshot.attestations {
-                        self.reopen(attestation)?;
-                        self.tip(attestation)?;
-                        let (actor, seq) = (attestation.actor(), attestation.tip.seq);
-                        self.index.put(rows::of_seq(PROOF, document, actor, seq), attestation);
-                        self.confirm(&Brought::Whole(attestation))?;
-                    }
+                    self.snapshot(snapshot, u32::try_from(index).unwrap_or(u32::MAX))?;
                 }
                 // The session joins parts before it hands items over.
                 FeedItem::SnapshotPart { .. } | FeedItem::PackPart { .. } => {
@@ -317,6 +305,21 @@ impl Step<'_> {
             // A position is given once both sides have compared all they hold.
             let row = EpochRow { epoch: position.epoch, confirmed: true };
             self.index.put(rows::single(meta::EPOCH), &row);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot, index: u32) -> Result<(), StoreError> {
+        let document = self.document(&snapshot.genesis)?;
+        // Behind every pack of the same record, which are numbered from 0.
+        let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
+        self.source(document, row, Source::Snapshot { at: self.at.0, index });
+        for attestation in &snapshot.attestations {
+            self.reopen(attestation)?;
+            self.tip(attestation)?;
+            let (actor, seq) = (attestation.actor(), attestation.tip.seq);
+            self.index.put(rows::of_seq(PROOF, document, actor, seq), attestation);
+            self.confirm(&Brought::Whole(attestation))?;
         }
         Ok(())
     }
