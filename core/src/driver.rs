@@ -6,7 +6,7 @@
 mod follow;
 mod serve;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock;
+use crate::model::DocumentId;
 use crate::net::{
     FRAME_WIRE_BYTES_MAX, FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint,
     Traffic,
@@ -89,6 +90,9 @@ pub struct SyncReport {
     pub round_trips: u32,
     /// Answers to what was asked.
     pub answers: Vec<AdminAnswer>,
+    /// Documents of which the hub lacks something that is held here and cannot be given: a record is
+    /// damaged, or a line is too long for a pack.
+    pub withheld: BTreeSet<DocumentId>,
 }
 
 impl SyncReport {
@@ -96,6 +100,8 @@ impl SyncReport {
     pub(crate) fn add(&mut self, next: Self) {
         self.progress = total(self.progress, next.progress);
         self.answers.extend(next.answers);
+        // The next exchange compares everything again.
+        self.withheld = next.withheld;
         self.caught_up = next.caught_up;
         self.traffic.bytes_sent += next.traffic.bytes_sent;
         self.traffic.bytes_received += next.traffic.bytes_received;
@@ -404,6 +410,8 @@ impl PhoneExchange {
         .await?;
         self.report.progress = runner.progress();
         self.report.caught_up = runner.caught_up();
+        let withheld = runner.withheld().iter().map(|want| want.document);
+        self.report.withheld = withheld.collect();
         self.runner = Some(runner);
         Ok(outcome?)
     }

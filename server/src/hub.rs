@@ -81,6 +81,8 @@ pub struct HubConfig {
     pub store: StoreConfig,
     /// Devices to trust at start, beside those it was told of before: the first administrator.
     pub trust: Vec<DeviceEntry>,
+    /// The folder was set back to a copy: phones compare everything and give back what it lacks.
+    pub restored: bool,
 }
 
 /// A hub that listens.
@@ -134,6 +136,11 @@ impl RunningHub {
         let options = HubOptions { fresh_epoch: clock::random()?, now };
         let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(&seed), options)?);
         report(&hub);
+        if config.restored {
+            // A second number: the hub may have taken one already because it noticed by itself.
+            hub.restored(HubOptions { fresh_epoch: clock::random()?, now })?;
+            report_restored(&hub)?;
+        }
         for entry in &config.trust {
             hub.trust(entry.clone())?;
         }
@@ -260,6 +267,19 @@ fn report(hub: &Hub) {
     if opened.moved {
         tracing::warn!("the folder was restored or copied; phones will compare everything");
     }
+}
+
+/// Says what no phone gives back: rights are the hub's word alone.
+fn report_restored(hub: &Hub) -> Result<(), HubError> {
+    tracing::warn!("the folder was set back to a copy; phones will compare everything");
+    for entry in hub.replica().devices().map_err(ReplicaError::from)? {
+        tracing::warn!(
+            device = entry.device.short(),
+            active = entry.active,
+            "as the copy says; what was changed since it was made must be said again"
+        );
+    }
+    Ok(())
 }
 
 /// Reads the hub's key, or makes one in a new folder.

@@ -12,6 +12,7 @@ mod hub;
 mod later;
 mod lists;
 mod live;
+mod long;
 mod memory;
 mod page_table;
 mod quic;

@@ -16,6 +16,7 @@ use super::access;
 use super::documents::{Replica, each_row};
 use super::facts::Renewal;
 use super::phone::Phone;
+use super::provide::Provided;
 use super::records::Records;
 use super::rows::{self, CARRIED, CarriedRow, DOCUMENT, EpochRow, TIP, TipRow, meta};
 use crate::model::{
@@ -188,7 +189,7 @@ impl Phone {
         &self,
         peer: &DeviceEntry,
         wants: &[Want],
-    ) -> Result<(Vec<TemplateId>, Vec<Vec<u8>>), ReplicaError> {
+    ) -> Result<(Vec<TemplateId>, Provided), ReplicaError> {
         let mut templates = BTreeSet::new();
         let mut allowed = Vec::with_capacity(wants.len());
         for want in wants {

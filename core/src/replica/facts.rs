@@ -37,6 +37,8 @@ pub enum Renewal {
     Cloned,
     /// The hub closed a line of this device: what follows has another name.
     Closed,
+    /// A person said that the store was set back to a copy, which nothing about its files shows.
+    Restored,
 }
 
 /// A pack that entered the record, with what its feed entry says.
@@ -634,6 +636,7 @@ mod tests {
                 at: AT,
             },
             Fact::Kept { packs: vec![(document, actor, 6)], epoch: [8; 16] },
+            Fact::Incarnated { incarnation, why: Renewal::Restored, lost: 0, at: AT },
         ]
     }
 

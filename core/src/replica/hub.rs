@@ -10,6 +10,7 @@ use super::access;
 use super::documents::Replica;
 use super::facts::{Fact, Quarantined, Renewal};
 use super::merge::PARKED_PACKS_MAX;
+use super::provide::Provided;
 use super::rows::{self, CLOSED, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
@@ -26,6 +27,7 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
 mod admission;
+mod restored;
 pub(super) mod stranded;
 mod waiting;
 
@@ -671,7 +673,7 @@ impl Hub {
         &self,
         reader: &DeviceEntry,
         wants: &[Want],
-    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+    ) -> Result<Provided, ReplicaError> {
         let mut allowed = Vec::new();
         for want in wants {
             match self.replica.genesis(want.document) {

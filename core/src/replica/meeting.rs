@@ -49,6 +49,8 @@ pub struct MeetingProgress {
     /// Packs left with the peer because this phone can carry no more, in all, of their signer or for
     /// the peer, before it has met the hub.
     pub no_room: usize,
+    /// Lines that the peer lacks and this phone holds and cannot give.
+    pub withheld: usize,
     /// Another store writes under this device's name; this one has taken a fresh incarnation.
     pub cloned: bool,
     /// More waits on one of the sides than one meeting takes: another should follow.
@@ -217,15 +219,16 @@ impl Meeting {
     }
 
     fn provide(&mut self, wants: &[Want]) -> Result<(), ReplicaError> {
-        let (templates, packs) = self.phone.give(&self.peer, wants)?;
+        let (templates, provided) = self.phone.give(&self.peer, wants)?;
         let mut objects = Vec::new();
         for template in templates {
             if self.shown.len() < OBJECTS_OFFERED_MAX && self.shown.insert(template) {
                 objects.extend(self.phone.replica().object(template)?);
             }
         }
-        self.progress.given += packs.len();
-        self.session.handle_provided(objects, packs);
+        self.progress.given += provided.packs.len();
+        self.progress.withheld += provided.missing.len();
+        self.session.handle_provided(objects, provided.packs);
         Ok(())
     }
 }

@@ -48,6 +48,7 @@ pub use hub::{Hub, HubOptions, MergeReport, PublishError};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
+pub use provide::Provided;
 pub use rows::{ArrivalRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use taking::Took;

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected};
 use super::rows::{
     self, ARRIVAL, ArrivalRow, BASE, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FeedRow, GIVEN,
-    GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PackRow, REFUSED, REJECTED,
-    SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
+    GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PROOF, PackRow, REFUSED,
+    REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
 };
 use crate::checklist::Template;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Want};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Want};
 use crate::trust::HubReceipt;
 
 mod admission;
@@ -21,8 +21,10 @@ mod carrying;
 mod forking;
 mod lines;
 
+use carrying::Brought;
+
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 6;
+const PROJECTION_VERSION: u32 = 7;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -183,6 +185,11 @@ impl Step<'_> {
     }
 
     fn incarnated(&mut self, incarnation: Incarnation, lost: u64) -> Result<(), StoreError> {
+        let known: Option<u64> = self.index.get(&rows::single(meta::LOST))?;
+        if lost > known.unwrap_or(0) {
+            // Notices may have been in it: all are asked for again.
+            self.index.remove(rows::single(meta::NOTICES));
+        }
         self.index.put(rows::single(meta::LOST), &lost);
         match self.index.get::<SelfRow>(&rows::single(meta::SELF))? {
             Some(before) => {
@@ -259,7 +266,7 @@ impl Step<'_> {
                     let document = self.document(pack.genesis())?;
                     self.reopen(&pack.attestation())?;
                     self.hold(&pack, place)?;
-                    self.confirm(document, pack.actor(), pack.last_seq())?;
+                    self.confirm(&Brought::Pack(&pack))?;
                     self.source(document, place, Source::Pack(place));
                     if self.is_closed(&pack.attestation())? {
                         self.settle(document)?;
@@ -282,21 +289,11 @@ impl Step<'_> {
                     }
                 }
                 FeedItem::Snapshot(snapshot) => {
-                    let document = self.document(&snapshot.genesis)?;
-                    let index = u32::try_from(index).unwrap_or(u32::MAX);
-                    // Behind every pack of the same record, which are numbered from 0.
-                    let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
-                    let source = Source::Snapshot { at: self.at.0, index };
-                    self.source(document, row, source);
-                    for attestation in &snapshot.attestations {
-                        self.reopen(attestation)?;
-                        self.tip(attestation)?;
-                        self.confirm(document, attestation.actor(), attestation.tip.seq)?;
-                    }
+                    self.snapshot(snapshot, u32::try_from(index).unwrap_or(u32::MAX))?;
                 }
                 // The session joins parts before it hands items over.
-                FeedItem::SnapshotPart { .. } => {
-                    return Err(self.meaningless("it holds a part of a snapshot"));
+                FeedItem::SnapshotPart { .. } | FeedItem::PackPart { .. } => {
+                    return Err(self.meaningless("it holds a part of a snapshot or pack"));
                 }
             }
         }
@@ -308,6 +305,21 @@ impl Step<'_> {
             // A position is given once both sides have compared all they hold.
             let row = EpochRow { epoch: position.epoch, confirmed: true };
             self.index.put(rows::single(meta::EPOCH), &row);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot, index: u32) -> Result<(), StoreError> {
+        let document = self.document(&snapshot.genesis)?;
+        // Behind every pack of the same record, which are numbered from 0.
+        let row = PackPlace { at: self.at.0, index: index.saturating_add(1 << 20) };
+        self.source(document, row, Source::Snapshot { at: self.at.0, index });
+        for attestation in &snapshot.attestations {
+            self.reopen(attestation)?;
+            self.tip(attestation)?;
+            let (actor, seq) = (attestation.actor(), attestation.tip.seq);
+            self.index.put(rows::of_seq(PROOF, document, actor, seq), attestation);
+            self.confirm(&Brought::Whole(attestation))?;
         }
         Ok(())
     }
@@ -361,8 +373,12 @@ impl Step<'_> {
     }
 
     fn noticed(&mut self, upto: u64, notices: &[Notice]) -> Result<(), StoreError> {
-        for (number, notice) in (1..=upto).rev().zip(notices.iter().rev()) {
+        let mut more = 0;
+        for (number, notice) in self.unheard(upto, notices)? {
             self.index.put(rows::of_number(NOTICE, number), notice);
+            more += 1;
+        }
+        for notice in notices {
             // The hub keeps a refused pack verbatim; sending it again would change nothing until the
             // rights of this device change, and then both compare. What it does not keep is still
             // only here, and waits to be sent.
@@ -371,8 +387,24 @@ impl Step<'_> {
             }
         }
         self.index.put(rows::single(meta::NOTICES), &upto);
-        let more = u64::try_from(notices.len()).unwrap_or(u64::MAX);
         self.totals(|totals| totals.quarantined += more)
+    }
+
+    /// Returns the notices that are not here yet, numbered from the last one back. After a lost record
+    /// all are asked for again; a number that another notice has is passed over.
+    fn unheard<'n>(
+        &self,
+        upto: u64,
+        notices: &'n [Notice],
+    ) -> Result<Vec<(u64, &'n Notice)>, StoreError> {
+        let mut held = BTreeMap::new();
+        for (key, value) in self.index.rows(&[NOTICE])? {
+            let notice: Notice = rows::decode(&key, &value)?;
+            held.insert(rows::number_in(&key).unwrap_or_default(), notice);
+        }
+        let fresh = notices.iter().rev().filter(|notice| !held.values().any(|one| one == *notice));
+        let free = (1..=upto).rev().chain(upto + 1..).filter(|number| !held.contains_key(number));
+        Ok(fresh.zip(free).map(|(notice, number)| (number, notice)).collect())
     }
 
     fn accepted(

@@ -35,6 +35,9 @@ pub(super) const VISIT: u8 = b'V';
 pub(super) const TIP: u8 = b'a';
 /// Document, actor, last seq → [`PackRow`].
 pub(super) const PACK: u8 = b'p';
+/// Document, actor, number of a change -> the attestation that a snapshot brought of the line up to it.
+/// A pack that comes later moves the tip; what came in the snapshot is still proven by this alone.
+pub(super) const PROOF: u8 = b'Q';
 /// Document, actor, last seq → [`BeyondRow`]: a pack whose forerunner is missing here.
 pub(super) const BEYOND: u8 = b'B';
 /// Phone: document, actor, last seq → [`CarriedRow`]: a pack of another device that came from a

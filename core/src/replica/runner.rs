@@ -68,6 +68,8 @@ pub struct PhoneRunner {
     /// The checklists given back.
     returning: Vec<TemplateId>,
     answers: Vec<AdminAnswer>,
+    /// What the hub lacks and this phone holds and cannot give.
+    withheld: Vec<Want>,
     outcome: Option<Outcome>,
     caught_up: bool,
 }
@@ -101,6 +103,7 @@ impl PhoneRunner {
             wishes,
             returning,
             answers: Vec::new(),
+            withheld: Vec::new(),
             outcome: None,
             caught_up: false,
         })
@@ -181,8 +184,9 @@ impl PhoneRunner {
                 }
                 PhoneOutput::Provide(wants) => {
                     self.phone.lacking(&wants)?;
-                    let packs = self.phone.replica().provide(&wants)?;
-                    self.session.handle_provided(packs);
+                    let provided = self.phone.replica().provide(&wants)?;
+                    self.session.handle_provided(provided.packs, provided.missing.is_empty());
+                    self.withheld.extend(provided.missing);
                 }
                 PhoneOutput::Deliver => self.deliver(now)?,
                 PhoneOutput::Equivocations(found) => {
@@ -253,6 +257,13 @@ impl PhoneRunner {
     #[must_use]
     pub fn caught_up(&self) -> bool {
         self.caught_up
+    }
+
+    /// Returns what the hub lacks and this phone holds and could not give, each from the first change
+    /// on that was left out. The phone has no position until that is mended.
+    #[must_use]
+    pub fn withheld(&self) -> &[Want] {
+        &self.withheld
     }
 
     /// Returns how the exchange ended, once it has.
@@ -444,8 +455,8 @@ impl HubRunner {
                     self.session.handle_tree(&tree(&*rows, &self.scopes))?;
                 }
                 HubOutput::Provide(wants) => {
-                    let packs = self.hub.provide_to(&self.entry, &wants)?;
-                    self.session.handle_provided(packs)?;
+                    let provided = self.hub.provide_to(&self.entry, &wants)?;
+                    self.session.handle_provided(provided.packs, provided.missing.is_empty())?;
                 }
                 HubOutput::Notices { after } => {
                     let (upto, notices) = self.hub.notices(self.entry.device, after)?;

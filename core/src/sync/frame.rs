@@ -19,7 +19,8 @@ pub const FRAME_VERSION: u8 = 1;
 /// The version of what is said in them.
 ///
 /// 2: the hub names packs that it does not take (`Declined`), and where lines end (`Closed`).
-pub const PROTOCOL_VERSION: u16 = 2;
+/// 3: a long pack travels in parts (`PushPart`, and the entry `PackPart`).
+pub const PROTOCOL_VERSION: u16 = 3;
 /// Lists in a frame are filled up to this; one packet loss then costs little, and a frame of this
 /// size takes half a minute at 2G speed.
 pub const FRAME_FILL_BYTES: usize = 256 << 10;
@@ -103,10 +104,23 @@ pub enum Frame {
         /// One for each pack: its document, its signer's actor, its last change, and why.
         packs: Vec<Notice>,
     },
+    /// A part of a long pack to keep. The parts of one come in order, with no packs between.
+    PushPart {
+        /// From 0.
+        index: u32,
+        /// How many parts there are.
+        count: u32,
+        /// The part.
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
 }
 
 /// How many kinds of frames there are.
-const KINDS: u8 = 15;
+const KINDS: u8 = 16;
+
+/// The number of `PushPart`.
+const PUSH_PART: u8 = 15;
 
 impl Frame {
     /// Returns the bytes of the frame, compressed if that pays.
@@ -179,6 +193,7 @@ impl Frame {
             Self::Compare(_) => "Compare",
             Self::Bye => "Bye",
             Self::Declined { .. } => "Declined",
+            Self::PushPart { .. } => "PushPart",
         }
     }
 }
@@ -195,11 +210,11 @@ pub(super) enum Speaker {
 impl Speaker {
     /// Reports whether this speaker may say frames of this number.
     fn may_say(self, kind: u8) -> bool {
-        /// Push, Pushed, Failed, Compare, Bye.
-        const COMMON: [u8; 5] = [1, 2, 11, 12, 13];
+        /// Push, Pushed, Failed, Compare, Bye, PushPart.
+        const COMMON: [u8; 6] = [1, 2, 11, 12, 13, PUSH_PART];
         match self {
             Self::Phone => COMMON.contains(&kind) || [0, 3].contains(&kind),
-            Self::Hub => (4..KINDS).contains(&kind),
+            Self::Hub => (4..KINDS).contains(&kind) && kind != PUSH_PART,
             Self::Replica => COMMON.contains(&kind) || kind == 5,
             Self::Any => kind < KINDS,
         }
@@ -225,7 +240,7 @@ fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError>
 /// Names by number on the wire.
 const KIND_NAMES: [&str; KINDS as usize] = [
     "Hello", "Push", "Pushed", "Ask", "Welcome", "Items", "Caught", "Receipts", "Notices", "Need",
-    "Answer", "Failed", "Compare", "Bye", "Declined",
+    "Answer", "Failed", "Compare", "Bye", "Declined", "PushPart",
 ];
 
 /// Why bytes are not a frame. Always the fault of whoever made them.

@@ -114,6 +114,16 @@ pub enum FeedItem {
     },
     /// An actor's line ends in the record.
     Closed(ClosedLine),
+    /// A part of a long pack. Sessions cut and join them; drivers never see one.
+    PackPart {
+        /// From 0.
+        index: u32,
+        /// How many parts there are.
+        count: u32,
+        /// The part.
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
 }
 
 /// What became of a change that was not merged.

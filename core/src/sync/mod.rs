@@ -24,7 +24,8 @@ pub use message::{
     Want, Welcome,
 };
 pub use pack::{
-    PACK_BYTES_MAX, PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, Pack, PackError,
+    LONG_PACK_BYTES_MAX, LONG_PACK_CHANGE_BYTES_MAX, LONG_PACK_CHANGES_MAX, PACK_BYTES_MAX,
+    PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, PACK_VERSION_LONG, Pack, PackError,
     PackHeader, seal_all,
 };
 pub use reconcile::{

@@ -8,7 +8,7 @@ use crate::trust::{Attestation, DeviceKey, Signature, Tip, TrustError};
 
 mod encoding;
 
-pub use encoding::{PACK_VERSION, PackHeader};
+pub use encoding::{PACK_VERSION, PACK_VERSION_LONG, PackHeader};
 
 /// A pack holds at most this many changes, so that one signature is checked often enough.
 pub const PACK_CHANGES_MAX: usize = 1_024;
@@ -17,6 +17,48 @@ pub const PACK_CHANGES_MAX: usize = 1_024;
 pub const PACK_CHANGE_BYTES_MAX: usize = 256 << 10;
 /// An encoded pack is at most this long: one change of the largest size and the envelope.
 pub const PACK_BYTES_MAX: usize = CHANGE_BYTES_MAX + (4 << 10);
+
+/// A long pack holds at most this many changes. Nobody types as many into one document: ten times the
+/// changes of the largest checklist, each item answered several times.
+pub const LONG_PACK_CHANGES_MAX: usize = 65_536;
+/// The chunks of a long pack's changes are at most this long together: twice what a document may be
+/// long when saved, and what a reader may have to hold for one.
+pub const LONG_PACK_CHANGE_BYTES_MAX: usize = 32 << 20;
+/// An encoded long pack is at most this long, so that it is one record of a journal.
+pub const LONG_PACK_BYTES_MAX: usize = 16 << 20;
+
+/// How much a pack may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// What a device signs at once.
+    Short,
+    /// All that one attestation covers, where shorter packs under attestations of their own are not
+    /// held any more.
+    Long,
+}
+
+impl Reach {
+    pub(super) fn changes_max(self) -> usize {
+        match self {
+            Self::Short => PACK_CHANGES_MAX,
+            Self::Long => LONG_PACK_CHANGES_MAX,
+        }
+    }
+
+    pub(super) fn change_bytes_max(self) -> usize {
+        match self {
+            Self::Short => PACK_CHANGE_BYTES_MAX,
+            Self::Long => LONG_PACK_CHANGE_BYTES_MAX,
+        }
+    }
+
+    pub(super) fn bytes_max(self) -> usize {
+        match self {
+            Self::Short => PACK_BYTES_MAX,
+            Self::Long => LONG_PACK_BYTES_MAX,
+        }
+    }
+}
 
 /// A signed run of one actor's changes. Every value of this type is well-formed; whether the
 /// signature is the device's is what [`Pack::verify`] says.
@@ -51,17 +93,20 @@ impl Pack {
         let unsigned = Signature([0; 64]);
         let mut pack =
             Self::check(genesis, key.device(), incarnation, previous, changes, unsigned)?;
+        // A device signs often; only what came in a snapshot needs a long pack.
+        check_size(&pack.changes, Reach::Short)?;
         pack.signature = Attestation::sign(key, incarnation, pack.document, pack.tip).signature;
         Ok(pack)
     }
 
     /// Puts together a pack from a document's changes and the attestation that was kept for them,
-    /// for instance to hand on what came in a snapshot. The run must end where the attestation does.
+    /// for instance to hand on what came in a snapshot. The run must end where the attestation does;
+    /// it may be as long as a long pack.
     ///
     /// # Errors
     ///
     /// Returns [`PackError::NotAttested`] when the run ends elsewhere, and other variants when it
-    /// is not one run of the attested actor.
+    /// is not one run of the attested actor or over a limit.
     pub fn assemble(
         genesis: Genesis,
         attestation: &Attestation,
@@ -88,7 +133,7 @@ impl Pack {
     ) -> Result<Self, PackError> {
         let document = genesis.document();
         let actor = Actor::derive(device, document, incarnation);
-        check_size(&changes)?;
+        check_size(&changes, Reach::Long)?;
         let mut tip = previous;
         for change in &changes {
             let facts = change.facts();
@@ -113,6 +158,14 @@ impl Pack {
             tip,
             signature,
         })
+    }
+
+    /// Returns which limits the pack needs; that decides its one encoding.
+    pub(super) fn reach(&self) -> Reach {
+        match check_size(&self.changes, Reach::Short) {
+            Ok(()) => Reach::Short,
+            Err(_) => Reach::Long,
+        }
     }
 
     /// Checks the device's signature over the end of the run and everything it wrote before.
@@ -261,13 +314,15 @@ pub fn seal_all(
     Ok(packs)
 }
 
-fn check_size(changes: &[RawChange]) -> Result<(), PackError> {
-    if changes.len() > PACK_CHANGES_MAX {
-        return Err(PackError::Changes { count: changes.len(), limit: PACK_CHANGES_MAX });
+fn check_size(changes: &[RawChange], reach: Reach) -> Result<(), PackError> {
+    let limit = reach.changes_max();
+    if changes.len() > limit {
+        return Err(PackError::Changes { count: changes.len(), limit });
     }
+    let limit = reach.change_bytes_max();
     let bytes = changes.iter().map(|change| change.bytes().len()).sum::<usize>();
-    if changes.len() > 1 && bytes > PACK_CHANGE_BYTES_MAX {
-        return Err(PackError::TooLarge { bytes, limit: PACK_CHANGE_BYTES_MAX });
+    if changes.len() > 1 && bytes > limit {
+        return Err(PackError::TooLarge { bytes, limit });
     }
     Ok(())
 }
@@ -287,7 +342,7 @@ pub enum PackError {
     /// No change at all.
     #[error("a pack holds no change")]
     Empty,
-    /// Over [`PACK_CHANGES_MAX`].
+    /// Over [`PACK_CHANGES_MAX`], or [`LONG_PACK_CHANGES_MAX`] of a long one.
     #[error("a pack holds {count} changes, over the limit of {limit}")]
     Changes {
         /// How many.
@@ -295,7 +350,8 @@ pub enum PackError {
         /// The limit.
         limit: usize,
     },
-    /// Over [`PACK_BYTES_MAX`] or, with several changes, [`PACK_CHANGE_BYTES_MAX`].
+    /// Over [`PACK_BYTES_MAX`] or, with several changes, [`PACK_CHANGE_BYTES_MAX`]; of a long one over
+    /// [`LONG_PACK_BYTES_MAX`] or [`LONG_PACK_CHANGE_BYTES_MAX`].
     #[error("a pack has {bytes} bytes, over the limit of {limit}")]
     TooLarge {
         /// How many.

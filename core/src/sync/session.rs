@@ -12,14 +12,17 @@ use super::frame::{FRAME_FILL_BYTES, Frame, FrameError, Speaker};
 use super::message::{Failure, FailureCode, Want};
 use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
 use crate::trust::TrustError;
+use parts::{PackPart, cut, is_cut};
 
 mod hub;
 mod items;
+mod parts;
 mod peer;
 mod phone;
 
 pub use hub::{Accepted, FeedPage, HubOutput, HubSession, HubStart, SnapshotPage};
 pub use items::{SNAPSHOT_BYTES_MAX, SNAPSHOT_PART_BYTES};
+pub use parts::PACK_PART_BYTES;
 pub use peer::{OBJECTS_OFFERED_MAX, PeerOutput, PeerSession};
 pub use phone::{Apply, PhoneOutput, PhoneSession, Start};
 
@@ -139,6 +142,9 @@ pub enum SessionError {
     /// A snapshot's slices do not fit together.
     #[error("the hub sent slices of a snapshot that do not fit together")]
     Snapshot,
+    /// A long pack's parts do not fit together.
+    #[error("the peer sent parts of a pack that do not fit together")]
+    Parts,
     /// The comparison failed.
     #[error("comparing with the peer failed")]
     Compare {
@@ -329,6 +335,8 @@ impl Wire {
 #[derive(Debug, Default)]
 struct Outbox {
     packs: VecDeque<Vec<u8>>,
+    /// What is left of a long pack of which the first part was said.
+    parts: VecDeque<PackPart>,
     wants: VecDeque<Want>,
     fetching: bool,
 }
@@ -361,12 +369,29 @@ impl Outbox {
         self.packs.extend(packs);
     }
 
+    /// Returns the next frame of packs, and how many packs it ends.
+    fn next_frame(&mut self) -> Option<(Frame, u64)> {
+        if self.parts.is_empty()
+            && let Some(pack) = self.packs.pop_front_if(|pack| is_cut(pack))
+        {
+            self.parts = cut(&pack);
+        }
+        if let Some(part) = self.parts.pop_front() {
+            let ended = u64::from(part.is_last());
+            let PackPart { index, count, bytes } = part;
+            return Some((Frame::PushPart { index, count, bytes }, ended));
+        }
+        let packs = self.next_batch()?;
+        let count = packs.len() as u64;
+        Some((Frame::Push { packs }, count))
+    }
+
     /// Returns the packs of the next frame.
     fn next_batch(&mut self) -> Option<Vec<Vec<u8>>> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < FRAME_FILL_BYTES && batch.len() < PUSH_PACKS_MAX {
-            let Some(pack) = self.packs.pop_front() else { break };
+            let Some(pack) = self.packs.pop_front_if(|pack| !is_cut(pack)) else { break };
             bytes += pack.len() + LENGTH_BYTES_MAX;
             batch.push(pack);
         }
@@ -384,7 +409,7 @@ impl Outbox {
     }
 
     fn is_empty(&self) -> bool {
-        self.packs.is_empty() && self.wants.is_empty() && !self.fetching
+        self.packs.is_empty() && self.parts.is_empty() && self.wants.is_empty() && !self.fetching
     }
 }
 

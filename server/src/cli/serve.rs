@@ -49,6 +49,11 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DEVICE")]
     admin: Vec<DeviceId>,
 
+    /// The folder was set back to a copy. Phones then compare everything and give back what the copy
+    /// lacks. Say it once, at the first start; see docs/operations.md.
+    #[arg(long)]
+    restored: bool,
+
     /// Make the hub's key if there is none, print it and stop: devices pin it.
     #[arg(long)]
     show_key: bool,
@@ -107,6 +112,7 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         limits: config.net_limits(),
         shutdown: config.shutdown,
         store: config.store.clone(),
+        restored: arguments.restored,
         trust: arguments.admin.into_iter().map(first_admin).collect(),
     })
     .map_err(|error| service("hub", error))?;

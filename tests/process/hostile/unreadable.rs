@@ -2,7 +2,7 @@
 //! or made by a newer program.
 
 use bienban_core::model::Kind;
-use bienban_core::sync::{FailureCode, Frame, PACK_VERSION, Verdict};
+use bienban_core::sync::{FailureCode, Frame, PACK_VERSION_LONG, Verdict};
 use bienban_tests::process::{Batch, run, text};
 use bienban_tests::scene::{self, Scene, Typed};
 
@@ -57,7 +57,7 @@ fn one_unreadable_pack_holds_up_nobody_and_is_named_to_its_signer() {
     assert!(was_served(&heard) && !heard.was_thrown_out(), "{heard:?}");
     // Of a version that the hub does not know: nothing in it can be named, its reason can.
     let ((mut newer, _), (good, _)) = (pack(&device, 5), pack(&device, 6));
-    newer[0] = PACK_VERSION + 1;
+    newer[0] = PACK_VERSION_LONG + 1;
     for _ in 0..2 {
         let heard = device.say(&push(vec![newer.clone(), good.clone()]));
         assert_eq!(signed(&heard), 1, "{heard:?}");

@@ -40,7 +40,7 @@ fn what_was_signed_for_and_then_refused_is_shown_no_longer_on_whoever_carries_it
             actor: actor(&place.phones[0], &place.genesis),
             from_seq: 2,
         };
-        let given = place.phones[phone].replica().provide(&[want]).unwrap();
+        let given = place.phones[phone].replica().provide(&[want]).unwrap().packs;
         assert_eq!(given, Vec::<Vec<u8>>::new(), "nor handed on");
     }
     place.sync();

@@ -3,12 +3,15 @@ use std::collections::VecDeque;
 use super::*;
 use crate::checklist::TEA;
 use crate::model::{AnswerInput, Genesis, Grade, Kind, NoteEdit, Origin, Timestamp as Time};
-use crate::replica::{Hub, HubOptions, HubRunner, PhoneOptions, PhoneRunner, Projection, Replica};
+use crate::replica::{
+    Hub, HubOptions, HubRunner, PhoneOptions, PhoneRunner, Projection, Provided, Replica,
+};
 use crate::store::{MemoryDisk, MemoryStore, Store};
 use crate::sync::{Ending, Frame, Role};
 use crate::trust::DeviceKey;
 
 mod carrying;
+mod giving;
 mod holes;
 mod slices;
 mod snapshots;
@@ -387,7 +390,7 @@ fn a_peer_gets_nothing_of_a_unit_that_it_may_not_read() {
     // Even when it is asked for by name.
     let actor = Actor::derive(key(1).device(), there.document(), Incarnation([1; 16]));
     let want = Want { document: there.document(), actor, from_seq: 1 };
-    assert_eq!(one.phone.give(&entry(2, "06325"), &[want]).unwrap(), (vec![], vec![]));
+    assert_eq!(one.phone.give(&entry(2, "06325"), &[want]).unwrap(), (vec![], Provided::default()));
 }
 
 #[test]

@@ -8,11 +8,45 @@ use crate::replica::rows::{
     FORK, HELD, HeldRow, LoadRow, REJECTED, SOURCE, STALE, SUMMARY, TIP, UNRELEASED, meta,
 };
 use crate::store::StoreError;
-use crate::sync::{ClosedLine, FeedItem};
-use crate::trust::{Attestation, ReceiptItem};
+use crate::sync::{ClosedLine, FeedItem, Pack};
+use crate::trust::{Attestation, ReceiptItem, Tip};
 
 /// Rows looked at together; more are looked at only while all of these were removed.
 const PAGE_ROWS: usize = 64;
+
+/// What the hub brought of an actor's line.
+pub(super) enum Brought<'a> {
+    Pack(&'a Pack),
+    /// All up to an end, as in a snapshot.
+    Whole(&'a Attestation),
+}
+
+impl Brought<'_> {
+    fn end(&self) -> Attestation {
+        match self {
+            Self::Pack(pack) => pack.attestation(),
+            Self::Whole(proof) => **proof,
+        }
+    }
+
+    /// Returns whether a place that was brought is another on this line. What it says nothing about
+    /// was brought before, and looked at then.
+    fn differs(&self, other: &Tip) -> bool {
+        let mut here = match self {
+            Self::Pack(pack) => pack.previous().copied(),
+            Self::Whole(proof) => Some(proof.tip),
+        };
+        if let Self::Pack(pack) = self {
+            for change in pack.changes() {
+                if here.is_some_and(|tip| tip.seq >= other.seq) {
+                    break;
+                }
+                here = Some(Tip::after(here.as_ref(), change.facts().hash));
+            }
+        }
+        here.is_some_and(|tip| tip.seq == other.seq && tip != *other)
+    }
+}
 
 impl Step<'_> {
     /// Keeps what another phone brought apart from what the hub confirmed: a document is first what
@@ -51,20 +85,26 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Ends the carrying of an actor's packs that the hub has brought, or brought others in place of.
-    pub(super) fn confirm(
-        &mut self,
-        document: DocumentId,
-        actor: Actor,
-        seq: u64,
-    ) -> Result<(), StoreError> {
+    /// Ends the carrying of an actor's packs that the hub has brought. One of another line under the
+    /// same name is carried on until the hub, which is offered it, says that it does not take it: it
+    /// may be the last copy of what a person typed, and its device is told by the hub's word.
+    pub(super) fn confirm(&mut self, brought: &Brought<'_>) -> Result<(), StoreError> {
+        let end = brought.end();
+        let (document, actor, seq) = (end.document, end.actor(), end.tip.seq);
         let prefix = rows::of_actor(CARRIED, document, actor);
-        for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
-            if rows::number_in(&key).is_some_and(|last| last <= seq) {
+        let mut others = false;
+        for (key, value) in self.index.below.scan(&prefix, None, usize::MAX)? {
+            let row: CarriedRow = rows::decode(&key, &value)?;
+            if row.attestation.tip.seq > seq {
+                continue;
+            }
+            if brought.differs(&row.attestation.tip) {
+                others = true;
+            } else {
                 self.put_down(&key)?;
             }
         }
-        self.let_go(document, actor, seq)
+        if others { Ok(()) } else { self.let_go(document, actor, seq) }
     }
 
     /// Notes the hub's signature for packs, among them those of others that this phone carried to it.

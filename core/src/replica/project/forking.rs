@@ -2,6 +2,7 @@
 //! anew leave behind, and what stands once the hub's line is here whole.
 
 use super::Step;
+use super::carrying::Brought;
 use crate::model::{Actor, DocumentId, Genesis, RawChange};
 use crate::replica::facts::{PackPlace, Replaced};
 use crate::replica::rows::{
@@ -108,7 +109,7 @@ impl Step<'_> {
         for (place, bytes) in self.places(packs) {
             let pack = self.decode(bytes)?;
             self.hold(&pack, place)?;
-            self.confirm(document, pack.actor(), pack.last_seq())?;
+            self.confirm(&Brought::Pack(&pack))?;
             self.source(document, place, Source::Pack(place));
             for seq in pack.first_seq()..=pack.last_seq() {
                 self.index.remove(rows::of_seq(UNRELEASED, document, pack.actor(), seq));

@@ -10,7 +10,7 @@ use crate::model::{Actor, DocumentId};
 use crate::replica::facts::PackPlace;
 use crate::replica::rows::{
     self, ARRIVAL, ArrivalRow, BEYOND, BeyondRow, CARRIED, CLOSED, DOCUMENT, DocumentRow, EARLIER,
-    HELD, OUTBOX, PACK, PackRow, STALE, TIP, TipRow, UNRELEASED, meta,
+    HELD, OUTBOX, PACK, PROOF, PackRow, STALE, TIP, TipRow, UNRELEASED, meta,
 };
 use crate::replica::tree;
 use crate::store::StoreError;
@@ -118,7 +118,7 @@ impl Step<'_> {
             return Ok(false);
         }
         self.index.put(key, line);
-        for table in [OUTBOX, PACK, UNRELEASED, HELD, CARRIED, BEYOND] {
+        for table in [OUTBOX, PACK, PROOF, UNRELEASED, HELD, CARRIED, BEYOND] {
             let prefix = rows::of_actor(table, document, actor);
             for (key, _) in self.index.below.scan(&prefix, None, usize::MAX)? {
                 if rows::number_in(&key).is_some_and(|last| last >= from) {

@@ -7,9 +7,9 @@ use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Timestamp};
 use crate::sync::message::{
     ClosedLine, DeviceEntry, FailureCode, HubStatus, Resume, Role, Snapshot, Verdict,
 };
-use crate::sync::pack::tests::{genesis, key, sealed};
+use crate::sync::pack::tests::{genesis, key, long, sealed};
 use crate::sync::reconcile::{Fingerprint, Item, Part, Prefix};
-use crate::sync::{Pack, PackError};
+use crate::sync::{PACK_CHANGES_MAX, Pack, PackError};
 use crate::trust::ReceiptItem;
 
 const DOCUMENT: DocumentId = DocumentId([2; 32]);
@@ -102,6 +102,7 @@ fn samples() -> Vec<Frame> {
         Frame::Declined {
             packs: vec![Notice { document: DOCUMENT, actor: ACTOR, seq: 7, hash: HASH, verdict }],
         },
+        Frame::PushPart { index: 0, count: 2, bytes: vec![2, 3] },
     ]
 }
 
@@ -118,17 +119,27 @@ fn second() -> Frame {
     Frame::Items { items: vec![FeedItem::Closed(closed)], position: None }
 }
 
+/// What the third version of the protocol says in frames that the first one had.
+fn third() -> Frame {
+    let part = FeedItem::PackPart { index: 0, count: 2, bytes: vec![2, 3] };
+    Frame::Items { items: vec![part], position: None }
+}
+
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
 fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
     let first = samples().into_iter().map(|frame| {
-        let version = if matches!(frame, Frame::Declined { .. }) { 2 } else { 1 };
+        let version = match frame {
+            Frame::PushPart { .. } => 3,
+            Frame::Declined { .. } => 2,
+            _ => 1,
+        };
         (version, frame)
     });
     first
-        .chain([(2, second())])
+        .chain([(2, second()), (3, third())])
         .map(|(version, frame)| {
             let name = format!("frame-v{version}-{}.hex", frame.name().to_lowercase());
             (fixture(&name), frame.encode().unwrap(), frame)
@@ -148,6 +159,9 @@ fn frames_and_packs_written_by_earlier_versions_still_read() {
     let pack = Pack::decode(&read_hex(&fixture("pack-v1.hex"))).unwrap();
     assert_eq!(pack, sealed(8));
     pack.verify().unwrap();
+    let pack = Pack::decode(&read_hex(&fixture("pack-v2.hex"))).unwrap();
+    assert_eq!(pack, long(PACK_CHANGES_MAX + 1));
+    pack.verify().unwrap();
 }
 
 /// Writes fixtures that are missing; run it by name when a new kind of frame is added. A fixture
@@ -155,9 +169,12 @@ fn frames_and_packs_written_by_earlier_versions_still_read() {
 #[test]
 #[ignore = "writes files; run it by name after adding a kind of frame"]
 fn write_missing_fixtures() {
-    let pack = (fixture("pack-v1.hex"), sealed(8).encode());
+    let packs = [
+        (fixture("pack-v1.hex"), sealed(8).encode()),
+        (fixture("pack-v2.hex"), long(PACK_CHANGES_MAX + 1).encode()),
+    ];
     let frames = fixtures().into_iter().map(|(path, bytes, _)| (path, bytes));
-    for (path, bytes) in frames.chain([pack]) {
+    for (path, bytes) in frames.chain(packs) {
         if !path.exists() {
             std::fs::write(&path, hex::encode(bytes) + "\n").unwrap();
         }
@@ -179,7 +196,7 @@ fn other_versions_flags_and_kinds_are_named_as_such() {
     assert_eq!(bytes, [1, 0, 13]);
     assert_eq!(Frame::decode(&[2, 0, 13]), Err(FrameError::Version { found: 2, known: 1 }));
     assert_eq!(Frame::decode(&[1, 7, 13]), Err(FrameError::Flag { found: 7 }));
-    assert_eq!(Frame::decode(&[1, 0, 15]), Err(FrameError::UnknownKind { found: 15 }));
+    assert_eq!(Frame::decode(&[1, 0, 16]), Err(FrameError::UnknownKind { found: 16 }));
     assert_eq!(Frame::decode(&[1, 0, 13, 0]), Err(FrameError::Trailing { bytes: 1 }));
     assert_eq!(Frame::decode(&[1]), Err(FrameError::Truncated));
 }
@@ -191,12 +208,12 @@ fn each_side_says_only_its_own_frames() {
         let heard = |frame: &Frame| Frame::decode_from(&frame.encode().unwrap(), speaker);
         all.filter(|frame| heard(frame).is_ok()).map(|frame| frame.name()).collect()
     };
-    let common = ["Failed", "Compare", "Bye"];
+    let common = ["Failed", "Compare", "Bye", "PushPart"];
     assert_eq!(
         said_by(Speaker::Phone),
         [&["Hello", "Push", "Pushed", "Ask"][..], &common].concat()
     );
-    assert_eq!(said_by(Speaker::Hub), KIND_NAMES[4..]);
+    assert_eq!(said_by(Speaker::Hub), KIND_NAMES[4..usize::from(PUSH_PART)]);
     assert_eq!(said_by(Speaker::Replica), [&["Push", "Pushed", "Items"][..], &common].concat());
 }
 

@@ -1,8 +1,8 @@
-//! Pack format 1: what can be recomputed is left out, like is put beside like, then zstd.
+//! Pack formats 1 and 2 (a long one): what can be recomputed is left out, like is put beside like, then zstd.
 
 use std::collections::BTreeMap;
 
-use super::{PACK_BYTES_MAX, PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, Pack, PackError};
+use super::{LONG_PACK_BYTES_MAX, LONG_PACK_CHANGE_BYTES_MAX, Pack, PackError, Reach};
 use crate::model::{
     Actor, CHANGE_ACTORS_MAX, CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, ChangeHash, ChangeParts, Cursor,
     DeviceId, DocumentId, Genesis, Incarnation, RawChange, put_sleb, put_uleb,
@@ -10,8 +10,11 @@ use crate::model::{
 use crate::sync::compression::{deflate, inflate};
 use crate::trust::{Line, Signature, Tip};
 
-/// The format written here.
+/// The format of all packs but long ones.
 pub const PACK_VERSION: u8 = 1;
+/// The format of a long pack: the same fields under other limits. A pack that fits the limits of
+/// format 1 is written in that, so that it has one encoding.
+pub const PACK_VERSION_LONG: u8 = 2;
 /// The body is as it is.
 const BODY_PLAIN: u8 = 0;
 /// The body is a zstd frame.
@@ -20,6 +23,8 @@ const BODY_ZSTD: u8 = 1;
 const GENESIS_BYTES_MAX: usize = 256;
 /// A body inflates to at most this; it is never longer than its changes, but for small numbers.
 const BODY_BYTES_MAX: usize = CHANGE_BYTES_MAX + (64 << 10);
+/// The same for a long pack.
+const LONG_BODY_BYTES_MAX: usize = LONG_PACK_CHANGE_BYTES_MAX + (64 << 10);
 /// A change has at most this many columns; the change parser knows 14.
 const COLUMNS_MAX: usize = 16;
 
@@ -47,6 +52,7 @@ pub struct PackHeader {
     count: usize,
     body: usize,
     packed: bool,
+    reach: Reach,
 }
 
 impl PackHeader {
@@ -57,13 +63,17 @@ impl PackHeader {
     ///
     /// Returns [`PackError`] when the start is malformed or the pack is over its limit.
     pub fn peek(bytes: &[u8]) -> Result<Self, PackError> {
-        if bytes.len() > PACK_BYTES_MAX {
-            return Err(PackError::TooLarge { bytes: bytes.len(), limit: PACK_BYTES_MAX });
+        if bytes.len() > LONG_PACK_BYTES_MAX {
+            return Err(PackError::TooLarge { bytes: bytes.len(), limit: LONG_PACK_BYTES_MAX });
         }
         let mut cursor = Cursor::new(bytes);
-        let version = cursor.take(1, "version")?[0];
-        if version != PACK_VERSION {
-            return Err(PackError::Version { found: version, known: PACK_VERSION });
+        let reach = match cursor.take(1, "version")?[0] {
+            PACK_VERSION => Reach::Short,
+            PACK_VERSION_LONG => Reach::Long,
+            found => return Err(PackError::Version { found, known: PACK_VERSION_LONG }),
+        };
+        if bytes.len() > reach.bytes_max() {
+            return Err(PackError::TooLarge { bytes: bytes.len(), limit: reach.bytes_max() });
         }
         let packed = match cursor.take(1, "flags")?[0] {
             BODY_PLAIN => false,
@@ -79,8 +89,8 @@ impl PackHeader {
         if count == 0 {
             return Err(PackError::Empty);
         }
-        if count > PACK_CHANGES_MAX {
-            return Err(PackError::Changes { count, limit: PACK_CHANGES_MAX });
+        if count > reach.changes_max() {
+            return Err(PackError::Changes { count, limit: reach.changes_max() });
         }
         let document = genesis.document();
         let before = previous.map_or(0, |tip| tip.seq);
@@ -97,6 +107,7 @@ impl PackHeader {
             count,
             body: bytes.len() - cursor.remaining(),
             packed,
+            reach,
         })
     }
 }
@@ -106,7 +117,11 @@ pub(super) fn encode(pack: &Pack) -> Vec<u8> {
     let body = encode_body(pack);
     let packed = deflate(&body);
     let genesis = pack.genesis.encode();
-    let mut out = vec![PACK_VERSION, if packed.is_some() { BODY_ZSTD } else { BODY_PLAIN }];
+    let version = match pack.reach() {
+        Reach::Short => PACK_VERSION,
+        Reach::Long => PACK_VERSION_LONG,
+    };
+    let mut out = vec![version, if packed.is_some() { BODY_ZSTD } else { BODY_PLAIN }];
     out.extend_from_slice(&pack.device.0);
     out.extend_from_slice(&pack.incarnation.0);
     out.extend_from_slice(&pack.signature.0);
@@ -128,21 +143,29 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pack, PackError> {
     let body = &bytes[header.body..];
     let inflated;
     let body = if header.packed {
-        inflated = inflate(body, BODY_BYTES_MAX)
-            .map_err(|_| PackError::Malformed { what: "compressed body" })?;
+        let limit = match header.reach {
+            Reach::Short => BODY_BYTES_MAX,
+            Reach::Long => LONG_BODY_BYTES_MAX,
+        };
+        inflated =
+            inflate(body, limit).map_err(|_| PackError::Malformed { what: "compressed body" })?;
         &inflated
     } else {
         body
     };
     let changes = decode_body(&header, body)?;
-    let PackHeader { genesis, device, incarnation, previous, signature, .. } = header;
-    Pack::check(genesis, device, incarnation, previous, changes, signature)
+    let PackHeader { genesis, device, incarnation, previous, signature, reach, .. } = header;
+    let pack = Pack::check(genesis, device, incarnation, previous, changes, signature)?;
+    // Of one pack there is one spelling.
+    if pack.reach() == reach { Ok(pack) } else { Err(PackError::Malformed { what: "version" }) }
 }
 
 /// What earlier changes of the pack said, so that later ones need not.
 struct Before {
     /// Hashes that can be named by their distance from the end.
     hashes: Vec<ChangeHash>,
+    /// Where each of them stands last. Kept by the writer alone: a long pack has many.
+    places: BTreeMap<ChangeHash, usize>,
     /// Other actors that can be named by their place.
     actors: Vec<Vec<u8>>,
     /// The last change's own hash.
@@ -158,6 +181,7 @@ impl Before {
         let last = previous.map(|tip| tip.hash);
         Self {
             hashes: last.into_iter().collect(),
+            places: last.map(|hash| (hash, 0)).into_iter().collect(),
             actors: Vec::new(),
             last,
             next_op: 0,
@@ -191,6 +215,7 @@ fn encode_body(pack: &Pack) -> Vec<u8> {
         for (spec, data) in &parts.columns {
             columns.entry(*spec).or_default().extend_from_slice(data);
         }
+        before.places.insert(change.facts().hash, before.hashes.len());
         before.note(change, parts.columns.iter().map(|(spec, _)| *spec).collect());
     }
     let mut body = Vec::new();
@@ -206,11 +231,12 @@ fn encode_head(out: &mut Vec<u8>, parts: &ChangeParts<'_>, before: &mut Before) 
     } else {
         put_uleb(out, parts.deps.len() as u64 + 1);
         for dep in &parts.deps {
-            match before.hashes.iter().rev().position(|known| known == dep) {
-                Some(distance) => put_uleb(out, distance as u64 + 1),
+            match before.places.get(dep) {
+                Some(place) => put_uleb(out, (before.hashes.len() - place) as u64),
                 None => {
                     put_uleb(out, 0);
                     out.extend_from_slice(&dep.0);
+                    before.places.insert(*dep, before.hashes.len());
                     before.hashes.push(*dep);
                 }
             }
@@ -281,8 +307,9 @@ fn decode_body(header: &PackHeader, body: &[u8]) -> Result<Vec<RawChange>, PackE
         let change = decode_change(header, index, head, &mut heads, &mut data, &mut before)?;
         // Names repeat at one byte each, so what is put back is bounded here, not by the body.
         bytes += change.bytes().len();
-        if header.count > 1 && bytes > PACK_CHANGE_BYTES_MAX {
-            return Err(PackError::TooLarge { bytes, limit: PACK_CHANGE_BYTES_MAX });
+        let limit = header.reach.change_bytes_max();
+        if header.count > 1 && bytes > limit {
+            return Err(PackError::TooLarge { bytes, limit });
         }
         changes.push(change);
     }

@@ -165,8 +165,8 @@ fn gaps_and_empty_runs_are_refused() {
 #[test]
 fn a_newer_version_is_named_as_such() {
     let mut bytes = sealed(1).encode();
-    bytes[0] = 2;
-    assert_eq!(Pack::decode(&bytes), Err(PackError::Version { found: 2, known: 1 }));
+    bytes[0] = 3;
+    assert_eq!(Pack::decode(&bytes), Err(PackError::Version { found: 3, known: 2 }));
 }
 
 #[test]
@@ -180,6 +180,53 @@ fn a_long_run_is_split_into_packs_that_follow_each_other() {
     }
     let all: Vec<_> = packs.into_iter().flat_map(Pack::into_changes).collect();
     assert_eq!(all, run);
+}
+
+/// All changes of a line under the attestation of its end, as a snapshot leaves them.
+pub(crate) fn long(count: usize) -> Pack {
+    let genesis = genesis(1);
+    let run = changes(1, &genesis, &values(count));
+    let packs = seal_all(&key(1), &genesis, INCARNATION, None, run.clone()).unwrap();
+    let end = packs.last().unwrap().attestation();
+    Pack::assemble(genesis, &end, None, run).unwrap()
+}
+
+#[test]
+fn a_long_line_under_one_attestation_is_one_long_pack() {
+    let pack = long(2_500);
+    let bytes = pack.encode();
+    assert_eq!(bytes[0], PACK_VERSION_LONG);
+    let read = Pack::decode(&bytes).unwrap();
+    assert_eq!(read, pack);
+    assert_eq!(read.verify(), Ok(()));
+    assert_eq!(PackHeader::peek(&bytes).unwrap().last_seq, 2_500);
+    let (device, genesis) = (key(1), genesis(1));
+    let refused = Pack::seal(&device, genesis, INCARNATION, None, pack.changes().to_vec());
+    assert!(
+        matches!(refused, Err(PackError::Changes { .. } | PackError::TooLarge { .. })),
+        "a device signs more often: {refused:?}"
+    );
+}
+
+#[test]
+fn a_pack_has_one_version() {
+    let mut short = sealed(2).encode();
+    short[0] = PACK_VERSION_LONG;
+    assert_eq!(Pack::decode(&short), Err(PackError::Malformed { what: "version" }));
+    let mut bytes = long(2_500).encode();
+    bytes[0] = PACK_VERSION;
+    assert!(matches!(Pack::decode(&bytes), Err(PackError::Changes { .. })));
+}
+
+#[test]
+fn a_changed_part_of_a_long_pack_is_found() {
+    let pack = long(2_500);
+    let mut changed = changes(1, pack.genesis(), &values(2_500));
+    let mut said = values(2_500);
+    said[1_199] = "another".to_owned();
+    changed[1_199] = changes(1, pack.genesis(), &said)[1_199].clone();
+    let refused = Pack::assemble(pack.genesis().clone(), &pack.attestation(), None, changed);
+    assert!(matches!(refused, Err(PackError::NotAttested { .. })), "{refused:?}");
 }
 
 #[test]

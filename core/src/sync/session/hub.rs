@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::items::split_items;
+use super::parts::{PackJoiner, PackPart};
 use super::{
     ACCEPTS_MAX, ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome,
     PUSH_PACKS_MAX, SessionError, Wire,
@@ -151,6 +152,7 @@ pub struct HubSession {
     comparisons: usize,
     pub(super) found: Differences,
     giving: Outbox,
+    joiner: PackJoiner,
     /// `Need` frames and comparisons that the phone must answer with a `Pushed`.
     expected: u32,
     answered: Option<u32>,
@@ -185,6 +187,7 @@ impl HubSession {
             comparisons: 0,
             found: Differences::default(),
             giving: Outbox::default(),
+            joiner: PackJoiner::default(),
             expected: 0,
             answered: None,
             accepting: 0,
@@ -302,13 +305,19 @@ impl HubSession {
     }
 
     /// Takes the packs asked for by [`HubOutput::Provide`]; those the device may not see are left
-    /// out.
+    /// out. `whole` says that nothing else is: where something is held and cannot be given, the phone
+    /// gets no position, so that it compares again.
     ///
     /// # Errors
     ///
     /// Returns [`SessionError::Unsendable`] when one does not fit a frame.
-    pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
+    pub fn handle_provided(
+        &mut self,
+        packs: Vec<Vec<u8>>,
+        whole: bool,
+    ) -> Result<(), SessionError> {
         self.giving.fetching = false;
+        self.undecided |= !whole;
         let items = packs.into_iter().map(FeedItem::Pack).collect();
         let outcome = self.say_items(items, None);
         self.wire.settle(outcome)
@@ -533,20 +542,22 @@ impl HubSession {
         }
         match frame {
             Frame::Hello(hello) => self.meet(hello),
+            Frame::PushPart { index, count, bytes } => {
+                match self.joiner.join(PackPart { index, count, bytes })? {
+                    Some(pack) => self.take_packs(vec![pack]),
+                    None => Ok(()),
+                }
+            }
             Frame::Push { packs } => {
+                self.joiner.expect_closed()?;
                 if packs.len() > PUSH_PACKS_MAX {
                     let (what, limit) = ("packs in a frame", PUSH_PACKS_MAX);
                     return Err(SessionError::TooMuch { what, limit, fault: Fault::Peer });
                 }
-                if self.accepting > ACCEPTS_MAX {
-                    return Err(too_much("batches of packs", ACCEPTS_MAX));
-                }
-                self.accepting += 1;
-                self.wire.meter.items_in += packs.len() as u64;
-                self.events.push_back(HubOutput::Accept(packs));
-                Ok(())
+                self.take_packs(packs)
             }
             Frame::Pushed { answered } => {
+                self.joiner.expect_closed()?;
                 self.answered = Some(answered);
                 Ok(())
             }
@@ -562,6 +573,16 @@ impl HubSession {
             }
             frame => Err(unexpected(&frame, "that only a hub sends")),
         }
+    }
+
+    fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
+        if self.accepting > ACCEPTS_MAX {
+            return Err(too_much("batches of packs", ACCEPTS_MAX));
+        }
+        self.accepting += 1;
+        self.wire.meter.items_in += packs.len() as u64;
+        self.events.push_back(HubOutput::Accept(packs));
+        Ok(())
     }
 
     fn meet(&mut self, hello: Hello) -> Result<(), SessionError> {
@@ -695,12 +716,20 @@ impl HubSession {
     ) -> Result<(), SessionError> {
         for frame in split_items(items, position) {
             if let Frame::Items { items, .. } = &frame {
-                let packs = items.iter().filter(|item| matches!(item, FeedItem::Pack(_)));
+                let packs = items.iter().filter(|item| ends_pack(item));
                 self.wire.meter.packs_out += packs.count() as u64;
             }
             self.wire.say(&frame)?;
         }
         Ok(())
+    }
+}
+
+fn ends_pack(item: &FeedItem) -> bool {
+    match item {
+        FeedItem::Pack(_) => true,
+        FeedItem::PackPart { index, count, .. } => index + 1 == *count,
+        _ => false,
     }
 }
 

@@ -1,5 +1,6 @@
-//! Cuts what a hub sends into frames, and joins the slices of long snapshots.
+//! Cuts what a hub sends into frames, and joins the slices of long snapshots and packs.
 
+use super::parts::{PackJoiner, PackPart, cut, is_cut};
 use super::{LENGTH_BYTES_MAX, SessionError};
 use crate::model::DocumentId;
 use crate::sync::frame::{FRAME_FILL_BYTES, Frame};
@@ -41,6 +42,7 @@ fn weight(item: &FeedItem) -> usize {
     let content = match item {
         FeedItem::Pack(bytes)
         | FeedItem::Object { bytes }
+        | FeedItem::PackPart { bytes, .. }
         | FeedItem::SnapshotPart { bytes, .. } => bytes.len(),
         FeedItem::Snapshot(snapshot) => snapshot_bytes(snapshot),
         FeedItem::Device(entry) => entry.name.len() + entry.agency.len() + entry.scopes.len() * 6,
@@ -56,8 +58,14 @@ fn snapshot_bytes(snapshot: &Snapshot) -> usize {
     snapshot.bytes.len() + snapshot.attestations.len() * ATTESTATION_BYTES
 }
 
-/// Returns the item itself, or the slices of a snapshot that is too long for one frame.
+/// Returns the item itself, or the slices of a snapshot or pack that is too long for one frame.
 fn slices(item: FeedItem) -> Vec<FeedItem> {
+    if let FeedItem::Pack(pack) = &item
+        && is_cut(pack)
+    {
+        let part = |PackPart { index, count, bytes }| FeedItem::PackPart { index, count, bytes };
+        return cut(pack).into_iter().map(part).collect();
+    }
     let FeedItem::Snapshot(snapshot) = &item else { return vec![item] };
     if snapshot_bytes(snapshot) <= SNAPSHOT_PART_BYTES {
         return vec![item];
@@ -78,10 +86,11 @@ fn slices(item: FeedItem) -> Vec<FeedItem> {
         .collect()
 }
 
-/// Joins slices; at most one snapshot at a time.
+/// Joins slices; at most one snapshot or pack at a time.
 #[derive(Debug, Default)]
 pub(super) struct Joiner {
     current: Option<Joining>,
+    pack: PackJoiner,
 }
 
 #[derive(Debug)]
@@ -93,8 +102,13 @@ struct Joining {
 }
 
 impl Joiner {
-    /// Takes an item and returns it, or the snapshot whose last slice it was, or nothing yet.
+    /// Takes an item and returns it, or the snapshot or pack whose last slice it was, or nothing yet.
     pub(super) fn join(&mut self, item: FeedItem) -> Result<Option<FeedItem>, SessionError> {
+        if let FeedItem::PackPart { index, count, bytes } = item {
+            self.expect_no_snapshot()?;
+            return Ok(self.pack.join(PackPart { index, count, bytes })?.map(FeedItem::Pack));
+        }
+        self.pack.expect_closed()?;
         let FeedItem::SnapshotPart { document, index, count, bytes } = item else {
             return match self.current {
                 None => Ok(Some(item)),
@@ -125,8 +139,13 @@ impl Joiner {
         }
     }
 
-    /// Reports whether slices are still missing.
-    pub(super) fn is_open(&self) -> bool {
-        self.current.is_some()
+    /// Fails while slices are still missing.
+    pub(super) fn expect_closed(&self) -> Result<(), SessionError> {
+        self.expect_no_snapshot()?;
+        self.pack.expect_closed()
+    }
+
+    fn expect_no_snapshot(&self) -> Result<(), SessionError> {
+        if self.current.is_some() { Err(SessionError::Snapshot) } else { Ok(()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::parts::{PackJoiner, PackPart};
 use super::{ACCEPTS_MAX, Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
 use crate::sync::frame::{Frame, Speaker};
 use crate::sync::message::{Failure, FeedItem, Want};
@@ -35,6 +36,7 @@ pub struct PeerSession {
     comparison: Option<Reconciler>,
     found: Differences,
     outbox: Outbox,
+    joiner: PackJoiner,
     /// Checklists to send, before any pack.
     objects: VecDeque<Vec<u8>>,
     objects_heard: usize,
@@ -56,6 +58,7 @@ impl PeerSession {
             comparison: Some(Reconciler::default()),
             found: Differences::default(),
             outbox: Outbox::default(),
+            joiner: PackJoiner::default(),
             objects: VecDeque::new(),
             objects_heard: 0,
             pushed: false,
@@ -146,9 +149,9 @@ impl PeerSession {
             let items = vec![FeedItem::Object { bytes }];
             return self.wire.say(&Frame::Items { items, position: None });
         }
-        if let Some(packs) = self.outbox.next_batch() {
-            self.wire.meter.packs_out += packs.len() as u64;
-            return self.wire.say(&Frame::Push { packs });
+        if let Some((frame, packs)) = self.outbox.next_frame() {
+            self.wire.meter.packs_out += packs;
+            return self.wire.say(&frame);
         }
         if self.comparison.is_some() || !self.outbox.is_empty() {
             return Ok(());
@@ -164,22 +167,23 @@ impl PeerSession {
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
         match self.wire.hear(bytes, Speaker::Replica)? {
             Frame::Compare(message) => self.compare(message, tree),
-            Frame::Push { packs } => {
-                if self.accepting > ACCEPTS_MAX {
-                    let (what, limit) = ("batches of packs", ACCEPTS_MAX);
-                    return Err(SessionError::TooMuch { what, limit, fault: Fault::Own });
+            Frame::PushPart { index, count, bytes } => {
+                match self.joiner.join(PackPart { index, count, bytes })? {
+                    Some(pack) => self.take_packs(vec![pack]),
+                    None => Ok(()),
                 }
+            }
+            Frame::Push { packs } => {
+                self.joiner.expect_closed()?;
                 if packs.len() > PUSH_PACKS_MAX {
                     let (what, limit) = ("packs in a frame", PUSH_PACKS_MAX);
                     return Err(SessionError::TooMuch { what, limit, fault: Fault::Peer });
                 }
-                self.accepting += 1;
-                self.wire.meter.items_in += packs.len() as u64;
-                self.events.push_back(PeerOutput::Accept(packs));
-                Ok(())
+                self.take_packs(packs)
             }
             Frame::Items { items, position: None } => self.take_objects(items),
             Frame::Pushed { .. } => {
+                self.joiner.expect_closed()?;
                 self.heard_pushed = true;
                 Ok(())
             }
@@ -196,6 +200,17 @@ impl PeerSession {
                 moment: "that only a phone and its hub exchange",
             }),
         }
+    }
+
+    fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
+        if self.accepting > ACCEPTS_MAX {
+            let (what, limit) = ("batches of packs", ACCEPTS_MAX);
+            return Err(SessionError::TooMuch { what, limit, fault: Fault::Own });
+        }
+        self.accepting += 1;
+        self.wire.meter.items_in += packs.len() as u64;
+        self.events.push_back(PeerOutput::Accept(packs));
+        Ok(())
     }
 
     fn take_objects(&mut self, items: Vec<FeedItem>) -> Result<(), SessionError> {

@@ -110,6 +110,8 @@ pub struct PhoneSession {
     applying: bool,
     events: VecDeque<PhoneOutput>,
     finishing: bool,
+    /// The hub lacks something that is held here and cannot be given.
+    withheld: bool,
     /// Why the hub ends the session. What it said before is kept first.
     told: Option<Failure>,
 }
@@ -163,6 +165,7 @@ impl PhoneSession {
             applying: false,
             events: VecDeque::new(),
             finishing: false,
+            withheld: false,
             told: None,
         };
         let said = session.wire.say(&Frame::Hello(hello));
@@ -208,8 +211,11 @@ impl PhoneSession {
     }
 
     /// Takes the packs asked for by [`PhoneOutput::Provide`]; those no longer held are left out.
-    pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>) {
+    /// `whole` says that the rest is not: where something is held and cannot be given, the hub lacks
+    /// it still, and the phone takes no position from this session, so that it compares again.
+    pub fn handle_provided(&mut self, packs: Vec<Vec<u8>>, whole: bool) {
         self.outbox.fetching = false;
+        self.withheld |= !whole;
         self.outbox.take(packs);
     }
 
@@ -310,8 +316,9 @@ impl PhoneSession {
             return None;
         }
         match self.received.pop_front()? {
-            Received::Apply(apply) => {
+            Received::Apply(mut apply) => {
                 self.applying = true;
+                apply.position = apply.position.filter(|_| !self.withheld);
                 Some(PhoneOutput::Apply(apply))
             }
             Received::Caught(position) => Some(PhoneOutput::Caught(position)),
@@ -326,6 +333,7 @@ impl PhoneSession {
             && self.welcome.is_some()
             && self.told.is_none()
             && self.outbox.packs.is_empty()
+            && self.outbox.parts.is_empty()
             && !self.wire.bye_heard
             && !self.wire.bye_said
     }
@@ -342,9 +350,9 @@ impl PhoneSession {
         if self.wire.bye_heard {
             return self.part();
         }
-        if let Some(packs) = self.outbox.next_batch() {
-            self.wire.meter.packs_out += packs.len() as u64;
-            return self.wire.say(&Frame::Push { packs });
+        if let Some((frame, packs)) = self.outbox.next_frame() {
+            self.wire.meter.packs_out += packs;
+            return self.wire.say(&frame);
         }
         if !self.outbox.is_empty() || self.deliveries != Deliveries::Done {
             return Ok(());
@@ -408,6 +416,7 @@ impl PhoneSession {
             }
             frame @ (Frame::Hello(_)
             | Frame::Push { .. }
+            | Frame::PushPart { .. }
             | Frame::Pushed { .. }
             | Frame::Ask { .. }) => Err(unexpected(&frame, "that only a phone sends")),
         }
@@ -440,8 +449,8 @@ impl PhoneSession {
         for item in items {
             whole.extend(self.joiner.join(item)?);
         }
-        if position.is_some() && self.joiner.is_open() {
-            return Err(SessionError::Snapshot);
+        if position.is_some() {
+            self.joiner.expect_closed()?;
         }
         self.wire.meter.items_in += whole.len() as u64;
         if whole.is_empty() && position.is_none() {

@@ -287,7 +287,7 @@ impl Line {
                 PhoneOutput::Receipts(receipt) => phone.acknowledge(&receipt),
                 PhoneOutput::Notices { upto, .. } => phone.notices = upto,
                 PhoneOutput::Provide(wants) => {
-                    self.phone.handle_provided(phone.held.provide(&wants));
+                    self.phone.handle_provided(phone.held.provide(&wants), true);
                 }
                 PhoneOutput::Caught(position) => {
                     assert_eq!(phone.position, Some(position));
@@ -350,7 +350,7 @@ impl Line {
                 session.handle_feed(hub.page(self.device, after)).unwrap();
             }
             HubOutput::Provide(wants) => {
-                session.handle_provided(hub.held.provide(&wants)).unwrap();
+                session.handle_provided(hub.held.provide(&wants), true).unwrap();
             }
             HubOutput::Notices { after } => session.handle_notices(after, vec![]).unwrap(),
             HubOutput::Admin { request_id, .. } => {

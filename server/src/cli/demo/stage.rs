@@ -65,6 +65,7 @@ impl Stage {
             limits: Limits::default(),
             shutdown: SHUTDOWN,
             store: StoreConfig::default(),
+            restored: false,
             trust: vec![first_admin(device)],
         })
         .map_err(|error| service("hub", error))?;

@@ -64,6 +64,8 @@ struct SyncData {
     milliseconds: u64,
     /// Edits that are still nowhere but here.
     only_here: u64,
+    /// Records of which the hub lacks something that this device holds and cannot give.
+    withheld: Vec<String>,
     notices: Vec<NoticeData>,
 }
 
@@ -368,6 +370,7 @@ fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
         round_trips: report.round_trips,
         milliseconds: 0,
         only_here: only_here(client)?,
+        withheld: report.withheld.iter().map(ToString::to_string).collect(),
         notices: Vec::new(),
     })
 }
@@ -384,6 +387,12 @@ fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
     });
     if data.only_here > 0 {
         page.line(m.text("sync.only_here", &[("count", &data.only_here.to_string())]));
+    }
+    if !data.withheld.is_empty() {
+        page.line(m.text("sync.withheld", &[]));
+        for document in &data.withheld {
+            page.line(format!("  {}", &document[..page::SHORT]));
+        }
     }
     notices_text(page, &data.notices, m);
 }

@@ -177,7 +177,7 @@ fn a_hub_that_starts_again_takes_in_what_was_left_beyond_a_filled_hole() {
     }]);
     let accepted = Fact::Accepted {
         from: key(3).device(),
-        packs: missing.unwrap(),
+        packs: missing.unwrap().packs,
         quarantined: vec![],
         at: NOW,
     };

@@ -1,0 +1,143 @@
+//! What a phone holds and cannot give.
+
+use super::carrying::{as_said, exchange};
+use super::*;
+use crate::model::ChangeHash;
+use crate::replica::facts::{Fact, Renewal};
+use crate::replica::rows::{self, PACK, SOURCE};
+use crate::store::Writes;
+use crate::sync::{FeedItem, Notice, Verdict, Want};
+
+/// Takes the packs of a document out of a phone's index; what they brought still counts as held.
+fn lose_packs(side: &Side, document: DocumentId) {
+    let mut writes = Writes::default();
+    for table in [PACK, SOURCE] {
+        let prefix = rows::of_document(table, document);
+        for (key, _) in side.store.scan(&prefix, None, usize::MAX).unwrap() {
+            writes.remove(key);
+        }
+    }
+    side.store.derive(writes).unwrap();
+}
+
+#[test]
+fn what_cannot_be_given_is_named_and_the_phone_goes_on_comparing_until_it_can() {
+    let first = hub(&[1, 2]);
+    let (one, two, genesis) = (side(1), side(2), visit("06325", 1));
+    sync(&one, &first);
+    one.answer(&genesis, "1.1", "typed");
+    for side in [&one, &two, &two] {
+        exchange(side, &first, NOW, as_said);
+    }
+    assert_eq!(two.values(&genesis, "1.1"), ["typed"]);
+    let document = genesis.document();
+    let actor = Actor::derive(key(1).device(), document, Incarnation([1; 16]));
+    let want = Want { document, actor, from_seq: 1 };
+    assert_eq!(two.replica().provide(&[want]).unwrap().missing, []);
+    lose_packs(&two, document);
+    let provided = two.replica().provide(&[want]).unwrap();
+    assert_eq!((provided.packs.len(), provided.missing), (0, vec![want]));
+
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let options = HubOptions { fresh_epoch: [98; 16], now: NOW };
+    let rebuilt = Arc::new(Hub::open(store, key(99), options).unwrap());
+    rebuilt.publish(TEA.to_vec()).unwrap();
+    for number in [1, 2] {
+        rebuilt.trust(entry(number, "06325")).unwrap();
+    }
+    let followed = |side: &Side| {
+        side.phone.position().unwrap().filter(|position| position.epoch == [98; 16]).is_some()
+    };
+    let (ending, _) = exchange(&two, &rebuilt, NOW, as_said);
+    assert_eq!(ending, Ending::Done);
+    assert!(!followed(&two), "with a position nobody would ask for it again");
+    exchange(&one, &rebuilt, NOW, as_said);
+    exchange(&two, &rebuilt, NOW, as_said);
+    assert!(followed(&two), "another gave it");
+    assert_eq!(values(rebuilt.replica(), &genesis, "1.1"), ["typed"]);
+}
+
+#[test]
+fn a_hub_set_back_unnoticed_gets_back_what_it_lost_once_a_person_says_so() {
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let open = |store: &Arc<MemoryStore>| {
+        let options = HubOptions { fresh_epoch: [97; 16], now: NOW };
+        Arc::new(Hub::open(store.clone(), key(99), options).unwrap())
+    };
+    let hub = open(&store);
+    hub.publish(TEA.to_vec()).unwrap();
+    hub.trust(entry(1, "06325")).unwrap();
+    let (one, genesis) = (side(1), visit("06325", 1));
+    sync(&one, &hub);
+    let copy = store.disk().copy_unnoticed();
+    one.answer(&genesis, "1.1", "after the copy");
+    sync(&one, &hub);
+
+    let store = Arc::new(MemoryStore::open(&copy, Arc::new(Projection)).unwrap());
+    let hub = open(&store);
+    let before = hub.head().unwrap();
+    let options = HubOptions { fresh_epoch: [96; 16], now: NOW };
+    hub.restored(options).unwrap();
+    let head = hub.head().unwrap();
+    assert_ne!(head.epoch, before.epoch);
+    assert_eq!(head.number, before.number);
+    exchange(&one, &hub, NOW, as_said);
+    exchange(&one, &hub, NOW, as_said);
+    assert_eq!(values(hub.replica(), &genesis, "1.1"), ["after the copy"]);
+    assert_eq!(one.phone.only_here().unwrap(), []);
+}
+
+#[test]
+fn the_hub_s_line_does_not_end_the_carrying_of_another_under_its_name() {
+    let hub = hub(&[1, 2]);
+    let (one, two, genesis) = (side(1), side(2), visit("06325", 1));
+    for side in [&one, &two] {
+        sync(side, &hub);
+    }
+    let clone = one.cloned();
+    one.answer(&genesis, "1.1", "on the original");
+    clone.answer(&genesis, "1.1", "on the clone");
+    meet(&clone, &two);
+    let document = genesis.document();
+    assert_eq!(two.phone.carried().unwrap(), [document]);
+    sync(&one, &hub);
+    let actor = Actor::derive(key(1).device(), document, Incarnation([1; 16]));
+    let want = Want { document, actor, from_seq: 1 };
+    let brought = one.replica().provide(&[want]).unwrap().packs;
+    let items = brought.into_iter().map(FeedItem::Pack).collect();
+    two.phone.apply(items, None, Incarnation([50; 16]), NOW).unwrap();
+    assert_eq!(two.phone.carried().unwrap(), [document], "the hub was not offered it yet");
+    exchange(&two, &hub, NOW, as_said);
+    assert_eq!(two.phone.carried().unwrap(), [], "the hub said that it does not take it");
+    assert_eq!(hub.status().unwrap().quarantined, 1, "and keeps it");
+    assert_eq!(two.digest(&genesis), digest(hub.replica(), &genesis));
+}
+
+#[test]
+fn notices_are_asked_for_again_after_a_record_was_lost_and_counted_once() {
+    let one = side(1);
+    let hub = hub(&[1]);
+    sync(&one, &hub);
+    let notice = |seq| Notice {
+        document: visit("06325", 1).document(),
+        actor: Actor([4; 16]),
+        seq,
+        hash: ChangeHash([5; 32]),
+        verdict: Verdict::NotAllowed,
+    };
+    let heard = |upto, seqs: &[u64]| {
+        let notices = seqs.iter().map(|seq| notice(*seq)).collect();
+        one.phone.record(Fact::Noticed { upto, notices }).unwrap();
+    };
+    let asks = || one.phone.start(hub.device(), false, NOW).unwrap().0.notices;
+    // The record that brought the first is lost.
+    heard(3, &[2, 3]);
+    assert_eq!(asks(), 3);
+    let (incarnation, why) = (Incarnation([6; 16]), Renewal::Moved);
+    one.phone.record(Fact::Incarnated { incarnation, why, lost: 1, at: NOW }).unwrap();
+    assert_eq!(asks(), 0);
+    heard(3, &[1, 2, 3]);
+    assert_eq!(asks(), 3);
+    assert_eq!(one.phone.notices().unwrap(), [notice(1), notice(2), notice(3)]);
+    assert_eq!(one.replica().totals().unwrap().quarantined, 3);
+}
