@@ -2,6 +2,7 @@
 //! actions, samples, difficulties. `show` has it as sections, and commands of their own print each.
 
 mod actions;
+mod forms;
 
 use bienban_core::checklist::lifecycle::{Missing, Running};
 use bienban_core::client::{Authors, Clash, Life, NextStep};
@@ -382,6 +383,10 @@ pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages
         if sample.removed {
             page.line(format!("    {}", withdrawn(&sample.removed_reason, m)));
         }
+        let form = forms::of_sample(sample, m);
+        if !form.is_empty() {
+            page.line(format!("    {form}"));
+        }
         for step in &data.steps {
             let line = format!("    {}  {}", short(&step.id), step_text(&step.step, m));
             page.line(if step.step.is_removed() {
@@ -389,6 +394,9 @@ pub(super) fn samples_text(page: &mut Page, samples: &[SampleData], m: &Messages
             } else {
                 line
             });
+            for form in forms::of_step(&step.step, &data.id, m) {
+                page.line(format!("      {form}"));
+            }
         }
     }
 }

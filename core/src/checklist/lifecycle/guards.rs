@@ -1,5 +1,7 @@
 //! The guards: whether what a state needs is there. Each need is told apart, and all at once.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{Attempt, Case, Law, Need};
@@ -7,7 +9,7 @@ use crate::checklist::clocks::{due, over_frequency};
 use crate::checklist::day::Day;
 use crate::checklist::grading::At;
 use crate::checklist::template::Words;
-use crate::model::{LifeCycle, place_name};
+use crate::model::{LifeCycle, SampleStep, place_name};
 
 /// The clock that limits deadlines of corrective actions.
 const CORRECTION: &str = "correction";
@@ -290,6 +292,26 @@ fn not_passed(case: &Case<'_>, on: Day) -> Option<Vec<String>> {
     }
 }
 
+/// Returns samples in which a laboratory found something that does not pass, while no finding and no
+/// reason says what came of it.
+fn failed_samples(case: &Case<'_>, attempt: Attempt<'_>) -> Vec<String> {
+    if has_reason(attempt) || case.live().next().is_some() {
+        return Vec::new();
+    }
+    let steps = case.inspection.sample_steps.values().flat_map(crate::model::Register::all);
+    let failed = steps.filter_map(|step| match step.value.valid()? {
+        SampleStep::Result(result) if !result.removed && !result.passes() => Some(&result.sample),
+        _ => None,
+    });
+    let failed: BTreeSet<&String> = failed.collect();
+    let counts = |id: &&&String| {
+        let said = case.inspection.samples.get(**id).map(crate::model::Register::all);
+        let said = said.unwrap_or_default().iter().filter_map(|said| said.value.valid());
+        said.into_iter().any(|sample| !sample.removed)
+    };
+    shorts(failed.iter().filter(counts).map(|id| id.as_str()).collect())
+}
+
 /// A case is closed when nothing is open. After it was handed over, and where all that is open are
 /// findings that cannot be corrected, the reason says how it ended: by which decision.
 fn still_open(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
@@ -306,6 +328,6 @@ fn still_open(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
         open.retain(|id| !unfixable(id));
     }
     open.extend(case.open_actions());
-    let open = [shorts(open), deviations(case)].concat();
+    let open = [shorts(open), deviations(case), failed_samples(case, attempt)].concat();
     (!open.is_empty()).then_some(open)
 }

@@ -89,6 +89,10 @@ pub struct Sample {
     /// *Số bản* of the minutes.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub copies: String,
+    /// *Căn cứ lấy mẫu*: the doubt that the check of documents and label raised (NĐ 37/2026/NĐ-CP, art.
+    /// 79.3.c and 88.2.b), or the plan for goods of high risk.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub grounds: String,
     /// *Lý do rút*: why it was taken off the list.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub removed_reason: String,
@@ -315,6 +319,7 @@ impl Editor<'_> {
             ("units", &mut sample.units),
             ("seals", &mut sample.seals),
             ("copies", &mut sample.copies),
+            ("grounds of sampling", &mut sample.grounds),
             ("reason", &mut sample.removed_reason),
         ] {
             *text = field(what, text)?;

@@ -130,6 +130,9 @@ pub(super) struct AddArgs {
     /// Copies of the minutes.
     #[arg(long, default_value = "")]
     copies: String,
+    /// Why it was taken: the doubt that documents or label raised, or the plan for goods of high risk.
+    #[arg(long, default_value = "")]
+    grounds: String,
 }
 
 /// A seal.
@@ -288,6 +291,7 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
         units: arguments.units,
         seals: arguments.seals,
         copies: arguments.copies,
+        grounds: arguments.grounds,
     };
     let (id, outcome) = client.add_sample(&inspection, &sample)?;
     let mut data = EditData::of(&inspection, &outcome);

@@ -1,7 +1,7 @@
 //! How an inspection ends over findings that cannot be corrected, or that another authority took on.
 
 use super::*;
-use crate::model::FindingPatch;
+use crate::model::{FindingPatch, LabResult, Parameter};
 
 #[test]
 fn what_was_handed_over_closes_with_a_reason() {
@@ -15,6 +15,32 @@ fn what_was_handed_over_closes_with_a_reason() {
     }
     assert_eq!(world.lacks(LifeCycle::Closed, on, "", &books), [Need::NothingOpen]);
     assert_eq!(world.lacks(LifeCycle::Closed, on, "đã xử phạt", &books), []);
+}
+
+#[test]
+fn a_sample_that_failed_is_followed_by_a_finding_or_a_reason() {
+    let (books, mut world) = (Books::new(), World::planned());
+    let on = day("2026-11-23");
+    let sample = Sample { name: "Chè".into(), taken_on: "2026-11-10".into(), ..Sample::default() };
+    edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &sample)).unwrap();
+    let reported = |pass| {
+        SampleStep::Result(LabResult {
+            sample: hex::encode([4; 16]),
+            laboratory: "Trung tâm".into(),
+            report: "7".into(),
+            day: "2026-11-20".into(),
+            rows: vec![Parameter { name: "Chì".into(), pass, ..Parameter::default() }],
+            ..LabResult::default()
+        })
+    };
+    edit(&mut world.inspection, 1, |e| e.sample_step([5; 16], &reported(true))).unwrap();
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "", &books), []);
+    edit(&mut world.inspection, 1, |e| e.sample_step([6; 16], &reported(false))).unwrap();
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "", &books), [Need::NothingOpen]);
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "đã thu hồi lô", &books), []);
+    let withdrawn = Sample { removed: true, removed_reason: "nhầm".into(), ..sample };
+    edit(&mut world.inspection, 1, |e| e.sample_put([4; 16], &withdrawn)).unwrap();
+    assert_eq!(world.lacks(LifeCycle::Closed, on, "", &books), []);
 }
 
 #[test]
