@@ -25,7 +25,7 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 /// hostile device cannot fill the disk with changes that build on nothing.
 const PARKED_PER_DEVICE_MAX: usize = 512;
 
-mod admission;
+pub(super) mod admission;
 pub(super) mod stranded;
 mod waiting;
 
@@ -99,10 +99,8 @@ enum Decision {
     Set(Box<Quarantined>),
     /// It is in quarantine already; its signer is told by the notice that waits.
     Known(Notice),
-    /// Its device has filled its quarantine.
-    OverQuota,
-    /// Too much of its device waits there for causes that nobody has sent.
-    Clogged,
+    /// Over a quota of its device: too much of it is set aside, or waits for what nobody has sent.
+    OverQuota(Notice),
 }
 
 /// Packs of one frame, sorted by what is to be done with them.
@@ -158,10 +156,13 @@ impl Batch {
                 self.set_aside(*entry);
             }
             Decision::Known(notice) => self.decline(signer, notice),
-            // Not signed for and not named, so whoever brought it keeps it and offers it again, and
-            // its author sees that it is only there. The exchange goes on: what others wrote must
-            // still reach the device.
-            Decision::Clogged | Decision::OverQuota => accepted.undecided = true,
+            // Named and not signed for: whoever brought it keeps it, offers it again later, and its
+            // author sees that it is only there. The exchange goes on: what others wrote must still
+            // reach the device.
+            Decision::OverQuota(notice) => {
+                accepted.undecided = true;
+                self.declined.push(notice);
+            }
         }
     }
 
@@ -494,7 +495,7 @@ impl Hub {
         match entry {
             Some(entry) if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) => {}
             Some(_) => return quarantine(&pack, Verdict::NotAllowed),
-            None if self.brought_too_much(from)? => return Ok(Decision::OverQuota),
+            None if self.brought_too_much(from)? => return Ok(over_quota(&pack)),
             None => return quarantine(&pack, Verdict::NotAllowed),
         }
         let closed: Option<ClosedLine> =
@@ -503,7 +504,7 @@ impl Hub {
             return quarantine(&pack, Verdict::OnRefused);
         }
         if self.is_clogged(document, pack.device())? {
-            return Ok(Decision::Clogged);
+            return Ok(over_quota(&pack));
         }
         let Some(held) = self.tip(tips, document, actor)? else {
             return match pack.previous() {
@@ -572,7 +573,8 @@ impl Hub {
         }
         let count = rows::get::<u64>(&**store, &rows::aside_of(device))?.unwrap_or(0);
         if count >= admission::ASIDE_PER_DEVICE_MAX {
-            return Ok(Decision::OverQuota);
+            let verdict = Verdict::OverQuota;
+            return Ok(Decision::OverQuota(Notice { verdict, ..notice }));
         }
         let bytes = bytes.to_vec();
         Ok(Decision::Set(Box::new(Quarantined { device, notice, bytes })))
@@ -762,6 +764,11 @@ pub(super) fn no_room() -> Failure {
 
 /// How long a phone should wait after the hub failed: long enough to free some space or restart.
 pub(super) const RETRY_AFTER_MS: u64 = 30_000;
+
+/// Names a pack that is over a quota of its device.
+fn over_quota(pack: &Pack) -> Decision {
+    Decision::OverQuota(notice(pack, Verdict::OverQuota))
+}
 
 pub(super) fn notice(pack: &Pack, verdict: Verdict) -> Notice {
     Notice {

@@ -10,6 +10,7 @@ use crate::trust::DeviceKey;
 
 mod carrying;
 mod holes;
+mod quotas;
 mod slices;
 
 const NOW: Time = Time(1_795_000_000_000);

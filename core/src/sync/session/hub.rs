@@ -39,9 +39,8 @@ pub struct Accepted {
     pub declined: Vec<Notice>,
     /// Some of the packs are not merged yet: [`HubSession::handle_merged`] will follow.
     pub pending: bool,
-    /// Some of the packs were neither taken in nor kept aside, because a limit was reached: they are
-    /// to come again. A device that compares everything gets no position then, so that it compares
-    /// again.
+    /// Some of the packs are over a quota and named so in `declined`: the device holds them back and
+    /// offers them again later. That it did not bring what it was asked for is not known then.
     pub undecided: bool,
     /// Why some of the packs were not taken in, where no notice says it: the disk is full, or bytes
     /// are no pack. The session goes on, so that the phone gets all there is for it, and ends with
@@ -162,8 +161,6 @@ pub struct HubSession {
     /// Why packs were not taken in; the last word of the session. The first cause counts, but a full
     /// disk before all: those packs are to come again.
     refusal: Option<Failure>,
-    /// Packs that were pushed are to come again.
-    undecided: bool,
     events: VecDeque<HubOutput>,
 }
 
@@ -193,7 +190,6 @@ impl HubSession {
             notices_asked: false,
             admin: 0,
             refusal: None,
-            undecided: false,
             events: VecDeque::new(),
         }
     }
@@ -322,7 +318,6 @@ impl HubSession {
     pub fn handle_accepted(&mut self, accepted: Accepted) -> Result<(), SessionError> {
         self.accepting = self.accepting.saturating_sub(1);
         self.merging |= accepted.pending;
-        self.undecided |= accepted.undecided;
         let outcome = self.acknowledge(accepted);
         self.wire.settle(outcome)
     }
@@ -474,14 +469,10 @@ impl HubSession {
     }
 
     /// With a position the phone follows the feed and compares no more. So what a comparison found to
-    /// be missing here must be durable before it gets one, and it gets none where that was not taken.
+    /// be missing here must be durable before it gets one, and it gets none where the disk was full.
+    /// What is over a quota does not count: the device was told, and remembers to give it back.
     fn may_tell_position(&self) -> bool {
-        !self.reconciling || (self.has_stored_pushes() && !self.lacks())
-    }
-
-    /// What was pushed is to come again: the disk was full, or a limit reached.
-    fn lacks(&self) -> bool {
-        self.undecided || self.is_full()
+        !self.reconciling || (self.has_stored_pushes() && !self.is_full())
     }
 
     fn is_full(&self) -> bool {
@@ -498,7 +489,7 @@ impl HubSession {
         if self.wire.bye_heard {
             return if stored { self.say_last() } else { Ok(()) };
         }
-        let withheld = self.reconciling && self.lacks();
+        let withheld = self.reconciling && self.is_full();
         let served = self.stage == Stage::Feed && !self.asked && (withheld || !self.behind);
         if !served {
             return Ok(());
