@@ -9,8 +9,7 @@ use super::ReplicaError;
 use super::access;
 use super::documents::Replica;
 use super::facts::{Fact, Quarantined, Renewal};
-use super::merge::PARKED_PACKS_MAX;
-use super::rows::{self, CLOSED, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
+use super::rows::{self, CLOSED, PACK, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
 use crate::store::{Position, Store, StoreError};
@@ -20,14 +19,12 @@ use crate::sync::{
 };
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
-/// Packs of one device in one document whose causes are missing. Over it the hub takes in nothing
-/// more of this device there until the causes come from others: its phone keeps what it has, and a
-/// hostile device cannot fill the disk with changes that build on nothing.
-const PARKED_PER_DEVICE_MAX: usize = 512;
-
 pub(super) mod admission;
+pub(super) mod shares;
 pub(super) mod stranded;
 mod waiting;
+
+use shares::{Shares, over_quota};
 
 /// A place in a key: position and index. All bits set come after every place.
 pub(super) const PLACE_BYTES: usize = 12;
@@ -116,6 +113,7 @@ struct Batch {
     noted: Vec<((DocumentId, Actor), Tip)>,
     /// Not taken in, and to be named to who pushed them.
     declined: Vec<Notice>,
+    shares: Shares,
 }
 
 impl Batch {
@@ -128,6 +126,7 @@ impl Batch {
             taken: Vec::new(),
             noted: Vec::new(),
             declined: Vec::new(),
+            shares: Shares::new(),
         }
     }
 
@@ -421,6 +420,7 @@ impl Hub {
         for (pack, bytes) in packs {
             let signer = pack.device();
             let decision = self.within_limit(batch, self.decide(tips, from, pack, bytes)?)?;
+            let decision = self.within_share(&mut batch.shares, decision)?;
             batch.note(tips, accepted, (signer, bytes), decision);
         }
         Ok(())
@@ -503,9 +503,6 @@ impl Hub {
         if closed.is_some_and(|line| pack.last_seq() >= line.from_seq) {
             return quarantine(&pack, Verdict::OnRefused);
         }
-        if self.is_clogged(document, pack.device())? {
-            return Ok(over_quota(&pack));
-        }
         let Some(held) = self.tip(tips, document, actor)? else {
             return match pack.previous() {
                 None => self.take(pack),
@@ -533,21 +530,6 @@ impl Hub {
             }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
-    }
-
-    /// Returns whether too many packs of a device wait in a document for causes that nobody has
-    /// sent. Costs one look where nothing is parked, which is nearly always.
-    fn is_clogged(&self, document: DocumentId, device: DeviceId) -> Result<bool, StoreError> {
-        let store = self.replica.store();
-        let prefix = rows::of_document(PARKED, document);
-        if store.scan(&prefix, None, 1)?.is_empty() {
-            return Ok(false);
-        }
-        let mut count = 0;
-        for (key, value) in store.scan(&prefix, None, PARKED_PACKS_MAX)? {
-            count += usize::from(rows::decode::<DeviceId>(&key, &value)? == device);
-        }
-        Ok(count >= PARKED_PER_DEVICE_MAX)
     }
 
     /// Decides that an authentic pack may not enter the record. It is kept as evidence, once, and
@@ -764,11 +746,6 @@ pub(super) fn no_room() -> Failure {
 
 /// How long a phone should wait after the hub failed: long enough to free some space or restart.
 pub(super) const RETRY_AFTER_MS: u64 = 30_000;
-
-/// Names a pack that is over a quota of its device.
-fn over_quota(pack: &Pack) -> Decision {
-    Decision::OverQuota(notice(pack, Verdict::OverQuota))
-}
 
 pub(super) fn notice(pack: &Pack, verdict: Verdict) -> Notice {
     Notice {

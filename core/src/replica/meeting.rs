@@ -326,4 +326,4 @@ impl ItemTree for MeetingTree<'_> {
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

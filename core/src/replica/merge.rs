@@ -18,7 +18,7 @@ use crate::sync::{ClosedLine, Pack, Verdict};
 const MERGE_PACKS_MAX: usize = 512;
 
 /// Parked packs looked at in one merge; several devices may have parked as many as they may.
-pub(super) const PARKED_PACKS_MAX: usize = 4_096;
+pub(in crate::replica) const PARKED_PACKS_MAX: usize = 4_096;
 
 /// Merging a batch again without its poisonous packs, at most this often before all that is left of
 /// the batch is refused: each round removes at least one signer's pack.

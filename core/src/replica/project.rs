@@ -22,7 +22,7 @@ mod forking;
 mod lines;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 6;
+const PROJECTION_VERSION: u32 = 7;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -398,6 +398,10 @@ impl Step<'_> {
                 return Err(self.meaningless("it would leave a gap in an actor's changes"));
             }
             self.hold(&pack, place)?;
+            // One that came twice while it was on its way to the disk is used up once.
+            if pack.last_seq() > end {
+                self.use_up(&pack)?;
+            }
             self.readmit(&pack)?;
             self.queue(&pack, place)?;
         }

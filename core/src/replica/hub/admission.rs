@@ -4,7 +4,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Batch, Decision, Hub, over_quota};
+use super::shares::over_quota;
+use super::{Batch, Decision, Hub};
 use crate::model::{DeviceId, Timestamp};
 use crate::replica::access;
 use crate::replica::facts::{Fact, PIECE_BYTES_MAX};

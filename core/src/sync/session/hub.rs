@@ -7,7 +7,7 @@ use super::{
     ACCEPTS_MAX, ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome,
     PUSH_PACKS_MAX, SessionError, Wire,
 };
-use crate::model::{DocumentId, Timestamp};
+use crate::model::{Actor, DocumentId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
     AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
@@ -59,6 +59,15 @@ pub struct FeedPage {
     pub more: bool,
 }
 
+/// What a device needs before documents: templates and devices, and a page of closed lines.
+#[derive(Debug, Clone)]
+pub struct BasePage {
+    /// The entries.
+    pub items: Vec<FeedItem>,
+    /// The line after which to go on; `None` when these were the last.
+    pub next: Option<(DocumentId, Actor)>,
+}
+
 /// Some of the documents that the device may see.
 #[derive(Debug, Clone)]
 pub struct SnapshotPage {
@@ -78,8 +87,11 @@ pub enum HubOutput {
     Accept(Vec<Vec<u8>>),
     /// Say whether this is a place in the own feed: [`HubSession::handle_position`].
     CheckPosition(FeedPosition),
-    /// Fetch templates and devices: [`HubSession::handle_base`].
-    ServeBase,
+    /// Fetch templates and devices, and closed lines: [`HubSession::handle_base`].
+    ServeBase {
+        /// Only the lines after this one.
+        after: Option<(DocumentId, Actor)>,
+    },
     /// Fetch documents: [`HubSession::handle_snapshots`].
     ServeSnapshots {
         /// Those after this one, in the order of names.
@@ -115,7 +127,10 @@ pub enum HubOutput {
 enum Stage {
     /// Before its Hello, or while its position is looked up.
     Greeting,
-    Base(Resume),
+    Base {
+        resume: Resume,
+        after: Option<(DocumentId, Actor)>,
+    },
     Snapshots {
         after: Option<DocumentId>,
     },
@@ -229,19 +244,22 @@ impl HubSession {
         self.wire.settle(outcome)
     }
 
-    /// Takes all templates and devices that the phone may need.
+    /// Takes a page of the templates, devices and closed lines that the phone may need.
     ///
     /// # Errors
     ///
     /// Returns [`SessionError::Unsendable`] when one does not fit a frame.
-    pub fn handle_base(&mut self, items: Vec<FeedItem>) -> Result<(), SessionError> {
+    pub fn handle_base(&mut self, page: BasePage) -> Result<(), SessionError> {
         self.asked = false;
-        self.stage = match self.stage {
-            Stage::Base(Resume::Snapshots) => Stage::Snapshots { after: None },
-            Stage::Base(_) => Stage::BeforeCompare,
-            other => other,
+        self.stage = match (self.stage, page.next) {
+            (Stage::Base { resume, .. }, after @ Some(_)) => Stage::Base { resume, after },
+            (Stage::Base { resume: Resume::Snapshots, .. }, None) => {
+                Stage::Snapshots { after: None }
+            }
+            (Stage::Base { .. }, None) => Stage::BeforeCompare,
+            (other, _) => other,
         };
-        let outcome = self.say_items(items, None);
+        let outcome = self.say_items(page.items, None);
         self.wire.settle(outcome)
     }
 
@@ -450,7 +468,7 @@ impl HubSession {
             return None;
         }
         let work = match self.stage {
-            Stage::Base(_) => HubOutput::ServeBase,
+            Stage::Base { after, .. } => HubOutput::ServeBase { after },
             Stage::Snapshots { after } => HubOutput::ServeSnapshots { after },
             Stage::BeforeCompare if self.has_stored_pushes() => HubOutput::ShowTree,
             Stage::Feed if self.behind && self.may_tell_position() => {
@@ -588,7 +606,7 @@ impl HubSession {
         self.reconciling = resume == Resume::Reconcile;
         self.stage = match resume {
             Resume::Feed => Stage::Feed,
-            Resume::Snapshots | Resume::Reconcile => Stage::Base(resume),
+            Resume::Snapshots | Resume::Reconcile => Stage::Base { resume, after: None },
         };
         if resume == Resume::Feed {
             let position = self.hello.as_ref().and_then(|hello| hello.position);
