@@ -9,6 +9,7 @@ use super::ReplicaError;
 use super::access;
 use super::documents::Replica;
 use super::facts::{Fact, Quarantined, Renewal};
+use super::merge::batch::Unseen;
 use super::rows::{self, CLOSED, PACK, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
@@ -25,9 +26,6 @@ pub(super) mod stranded;
 mod waiting;
 
 use shares::{Shares, over_quota};
-
-/// A place in a key: position and index. All bits set come after every place.
-pub(super) const PLACE_BYTES: usize = 12;
 
 /// What a hub is told at its start.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +62,8 @@ pub struct Hub {
     /// Set while what was set aside must be looked at again and could not be.
     owed: AtomicBool,
     unanswered: stranded::Unanswered,
+    /// Parked packs that no merge has looked at since their document changed.
+    pub(super) unseen: Unseen,
 }
 
 /// Why a checklist was not published.
@@ -210,7 +210,8 @@ impl Hub {
         let known = RwLock::new(active.collect());
         let (in_flight, owed) = (Arc::default(), AtomicBool::new(false));
         let unanswered = stranded::Unanswered::default();
-        let hub = Self { replica, key, in_flight, known, owed, unanswered };
+        let unseen = Unseen::default();
+        let hub = Self { replica, key, in_flight, known, owed, unanswered, unseen };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -230,6 +231,7 @@ impl Hub {
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
         hub.reconsider_or_owe(None);
+        hub.look_at_parked()?;
         Ok(hub)
     }
 
@@ -606,7 +608,11 @@ impl Hub {
         loop {
             let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
             let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
-                return match self.merge_ripe(now)? {
+                let further = match self.merge_parked(now, &mut blocked)? {
+                    None => self.merge_ripe(now)?,
+                    report => report,
+                };
+                return match further {
                     Some(report) => Ok(Some(report)),
                     // Last, and only where the rest went well: it reads all that was set aside.
                     None if blocked.is_none() && self.reconsider_owed()? => {
@@ -627,9 +633,7 @@ impl Hub {
                 Err(error) => blocked = blocked.or(Some(error)),
             }
             // Step over all of this document's rows.
-            let mut last = rows::of_document(PENDING, document);
-            last.resize(last.len() + PLACE_BYTES, 0xff);
-            after = Some(last);
+            after = Some(rows::behind(rows::of_document(PENDING, document)));
         }
     }
 

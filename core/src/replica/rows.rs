@@ -224,6 +224,15 @@ pub(super) struct LoadRow {
     pub(super) bytes: u64,
 }
 
+/// Bytes of a place in a key: position and index. All bits set come after every place.
+const PLACE_BYTES: usize = 12;
+
+/// Returns a key behind all those that begin with a prefix and end with a place.
+pub(super) fn behind(mut prefix: Vec<u8>) -> Vec<u8> {
+    prefix.resize(prefix.len() + PLACE_BYTES, 0xff);
+    prefix
+}
+
 /// What a device uses of a document's limits: all that the hub took in of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct ShareRow {

@@ -31,7 +31,7 @@ fn entropy(seed: u8) -> Entropy {
 }
 
 pub(in crate::replica) struct Side {
-    pub(super) number: u8,
+    pub(in crate::replica) number: u8,
     pub(in crate::replica) phone: Arc<Phone>,
     pub(super) store: Arc<MemoryStore>,
 }
@@ -59,7 +59,7 @@ impl Side {
         self.phone.replica()
     }
 
-    pub(super) fn answer(&self, genesis: &Genesis, item: &str, value: &str) {
+    pub(in crate::replica) fn answer(&self, genesis: &Genesis, item: &str, value: &str) {
         let answer = AnswerInput {
             grade: Grade::Minor,
             value: Some(value.to_owned()),
