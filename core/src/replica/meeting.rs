@@ -326,4 +326,6 @@ impl ItemTree for MeetingTree<'_> {
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) use tests::{Side, entry, hub, key, side, sync, values, visit};

@@ -97,7 +97,7 @@ mod tests {
     };
     use crate::replica::facts::{Fact, PackPlace, Quarantined};
     use crate::replica::feed::CLOSED_PAGE_ROWS;
-    use crate::replica::meeting::tests::{entry, hub, key, side, sync, values, visit};
+    use crate::replica::meeting::{entry, hub, key, side, sync, values, visit};
     use crate::sync::{ClosedLine, FeedItem, Notice};
 
     const NOW: Timestamp = Timestamp(1_795_000_000_000);

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::model::{Genesis, Incarnation, Timestamp};
     use crate::replica::HubOptions;
-    use crate::replica::meeting::tests::{Side, hub, key, side, sync, values, visit};
+    use crate::replica::meeting::{Side, hub, key, side, sync, values, visit};
     use crate::sync::FeedItem;
 
     const NOW: Timestamp = Timestamp(1_795_000_000_000);
