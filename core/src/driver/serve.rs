@@ -24,6 +24,11 @@ const MERGE_WAIT: Duration = Duration::from_secs(10);
 /// After a failure to merge, how long before the next try: the disk may be full.
 const MERGE_RETRY: Duration = Duration::from_secs(1);
 
+/// How long a hub that stops waits for the batch that is being merged. A batch is limited in bytes and
+/// operations and takes less on any machine that runs a hub; on a sick disk it may not. What is cut is
+/// merged at the next start, as after a power cut.
+pub const MERGE_STOP_MAX: Duration = Duration::from_secs(10);
+
 /// Wakes those who wait for the hub: its merge worker, and its live exchanges.
 #[derive(Clone)]
 pub struct Wakeup {
@@ -57,7 +62,8 @@ impl Wakeup {
     }
 }
 
-/// Merges what the hub accepted, until `stop` turns true. One document is in memory at a time.
+/// Merges what the hub accepted, until `stop` turns true. One document is in memory at a time. The
+/// batch under way is waited for, at most [`MERGE_STOP_MAX`].
 ///
 /// # Errors
 ///
@@ -76,7 +82,15 @@ pub async fn merge_worker(
             }
         }
         let merging = hub.clone();
-        match blocking(move || merging.merge_next(clock::now())).await? {
+        let merge = blocking(move || merging.merge_next(clock::now()));
+        let merged = tokio::select! {
+            merged = merge => merged?,
+            () = overdue(&mut stop) => {
+                tracing::warn!("a merge takes too long to wait for it; the next start does it again");
+                return Ok(());
+            }
+        };
+        match merged {
             Ok(Some(_)) => {
                 wakeup.grown();
                 if !*stop.borrow() {
@@ -100,6 +114,12 @@ pub async fn merge_worker(
             () = stopped(&mut stop) => return Ok(()),
         }
     }
+}
+
+/// Returns once the hub has been stopping for too long.
+async fn overdue(stop: &mut watch::Receiver<bool>) {
+    stopped(stop).await;
+    tokio::time::sleep(MERGE_STOP_MAX).await;
 }
 
 /// Opens a hub's failed store again. Returns whether it takes writes now.

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use super::ReplicaError;
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, OUTBOX, meta};
+use super::rows::{
+    self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, OUTBOX, PACK, PackRow, TIP, TipRow, meta,
+};
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::store::StoreError;
-use crate::sync::{Notice, PackHeader, Verdict};
+use crate::sync::{Notice, PackHeader, Verdict, Want};
 
 /// Packs offered in one session's first flight; the rest follow in the next sync.
 pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
@@ -22,8 +24,8 @@ const DELIVERED_AT_ONCE_BYTES: usize = 256 << 10;
 /// Rows looked at together.
 const PAGE_ROWS: usize = 256;
 
-/// For so long the hub is not offered again what it could not read: long enough that it costs
-/// nothing, and short enough that a hub which was updated has it within the hour.
+/// For so long the hub is not offered again what it could not read, or had no quota for: long enough
+/// that it costs nothing, and short enough that a hub which was updated has it within the hour.
 const HELD_BACK_MS: i64 = 3_600_000;
 
 /// Some of the packs of others, and where to go on.
@@ -99,9 +101,75 @@ impl Phone {
             }
             match page.last() {
                 Some((key, _)) if page.len() == PAGE_ROWS => after = Some(key.clone()),
+                _ => break,
+            }
+        }
+        if let Some(epoch) = epoch {
+            packs.extend(self.given_back(epoch, OUTBOX_AT_ONCE_MAX - packs.len(), now)?);
+        }
+        Ok(packs)
+    }
+
+    /// Returns at most `most` packs of the record that a comparison found to be missing at the hub
+    /// and that it had no quota for, once they are held back no longer.
+    fn given_back(
+        &self,
+        epoch: [u8; 16],
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let store = self.replica().store();
+        let (mut records, mut packs) = (Records::default(), Vec::new());
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = store.scan(&[HELD], after.as_deref(), PAGE_ROWS)?;
+            for (key, value) in &page {
+                let row: HeldRow = rows::decode(key, value)?;
+                let (Some(document), Some(actor), Some(seq)) =
+                    (rows::document_in(key), rows::actor_in(key), rows::number_in(key))
+                else {
+                    continue;
+                };
+                if row.epoch != epoch
+                    || self.is_waiting(document, actor, seq)?
+                    || self.is_held_back(key, Some(epoch), now)?
+                {
+                    continue;
+                }
+                if packs.len() == most {
+                    return Ok(packs);
+                }
+                let held = rows::of_seq(PACK, document, actor, seq);
+                match rows::get::<PackRow>(&**store, &held)? {
+                    Some(held) => match records.pack(&**store, held.place) {
+                        Ok(pack) => packs.push(pack),
+                        Err(StoreError::Damaged { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    },
+                    // Its line came in a snapshot.
+                    None => {
+                        let want = Want { document, actor, from_seq: seq };
+                        let provided = self.replica().provide(&[want])?;
+                        packs.extend(provided.packs.into_iter().take(1));
+                    }
+                }
+            }
+            match page.last() {
+                Some((key, _)) if page.len() == PAGE_ROWS => after = Some(key.clone()),
                 _ => return Ok(packs),
             }
         }
+    }
+
+    /// Returns whether a pack is among the own ones or those of others that wait for the hub.
+    fn is_waiting(&self, document: DocumentId, actor: Actor, seq: u64) -> Result<bool, StoreError> {
+        let store = self.replica().store();
+        for table in [OUTBOX, CARRIED] {
+            if store.get(&rows::of_seq(table, document, actor, seq))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes out of packs just released those that the hub would answer with a question for what it
@@ -124,7 +192,7 @@ impl Phone {
     }
 
     /// Returns whether a pack, or one before it in its line, is one that this life of the hub's
-    /// store cannot read.
+    /// store cannot read or has no quota for.
     fn is_held_back(
         &self,
         key: &[u8],
@@ -151,7 +219,7 @@ impl Phone {
 
     /// Records what the hub said of packs that it does not take: those of others that it judged are
     /// carried no longer; those that it keeps until what comes before them is brought are not offered
-    /// to this life of its store again; what it could not read stays, and is offered again later.
+    /// to this life of its store again; what it could not read or has no quota for stays, and is offered again later.
     /// Returns of how many the carrying ended.
     pub(super) fn declined(
         &self,
@@ -169,7 +237,9 @@ impl Phone {
             let carried: Option<CarriedRow> = rows::get(&**store, &carried)?;
             let own = store.get(&rows::of_seq(OUTBOX, *document, *actor, *seq))?.is_some();
             if !verdict.is_kept() {
-                if own || carried.is_some() {
+                // What others wrote and a comparison found to be missing waits nowhere else.
+                let back = *verdict == Verdict::OverQuota && self.has_confirmed(name)?;
+                if own || carried.is_some() || back {
                     held.push(name);
                 }
             } else if carried.is_some_and(|row| row.attestation.tip.hash == *hash) {
@@ -201,5 +271,15 @@ impl Phone {
             drop(guard);
         }
         Ok(ended)
+    }
+
+    /// Returns whether the record here holds an actor's changes up to one.
+    fn has_confirmed(
+        &self,
+        (document, actor, seq): (DocumentId, Actor, u64),
+    ) -> Result<bool, StoreError> {
+        let key = rows::of_actor(TIP, document, actor);
+        let row: Option<TipRow> = rows::get(&**self.replica().store(), &key)?;
+        Ok(row.is_some_and(|row| row.attestation.tip.seq >= seq))
     }
 }

@@ -313,6 +313,16 @@ impl Replica {
     /// Returns [`ReplicaError`] when the store fails. A document that cannot be opened yet stays
     /// behind and does not stop the others.
     pub fn refresh(&self, limit: usize) -> Result<usize, ReplicaError> {
+        self.refresh_in_turns(limit, || Ok(()))
+    }
+
+    /// As [`Self::refresh`], in turns: what `turn` returns is held for one document, and let go of
+    /// before the next.
+    pub(super) fn refresh_in_turns<T>(
+        &self,
+        limit: usize,
+        turn: impl Fn() -> Result<T, ReplicaError>,
+    ) -> Result<usize, ReplicaError> {
         let mut renewed = 0;
         let mut records = Records::default();
         let mut after: Option<Vec<u8>> = None;
@@ -325,6 +335,11 @@ impl Replica {
                     break;
                 }
                 let Some(document) = rows::document_in(key) else { continue };
+                let _held = turn()?;
+                // An edit may have renewed it between two turns.
+                if self.store.get(key)?.is_none() {
+                    continue;
+                }
                 match self.load_from(&mut records, document) {
                     Ok(mut loaded) => match self.renew(document, &mut loaded) {
                         Ok(()) => renewed += 1,

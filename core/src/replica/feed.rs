@@ -7,11 +7,11 @@ use super::documents::each_row;
 use super::hub::Hub;
 use super::records::Records;
 use super::rows::{self, CLOSED, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
-use crate::model::{DeviceId, DocumentId};
+use crate::model::{Actor, DeviceId, DocumentId};
 use crate::store::StoreError;
 use crate::sync::{
-    ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice, Snapshot,
-    SnapshotPage,
+    BasePage, ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice,
+    Snapshot, SnapshotPage,
 };
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
@@ -25,6 +25,10 @@ const SNAPSHOT_PAGE_BYTES_MAX: usize = 256 << 10;
 
 /// Document rows read at once while looking for those that a phone may see.
 const SNAPSHOT_SCAN_ROWS: usize = 256;
+
+/// Closed lines looked at for one page: a page fits a few frames, however many lines a hostile device
+/// has had closed.
+pub(super) const CLOSED_PAGE_ROWS: usize = 512;
 
 impl Hub {
     /// Returns whether this hub once gave out a position.
@@ -188,13 +192,37 @@ impl Hub {
     }
 
     /// Checklists and device names, which everybody sees; and which lines of the documents that a
-    /// device may see end in the record, so that it takes in no more of them from others.
+    /// device may see end in the record, so that it takes in no more of them from others. The lines
+    /// come in pages, the first with all the rest.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError`] when reading fails.
-    pub fn base(&self, reader: &DeviceEntry) -> Result<Vec<FeedItem>, ReplicaError> {
+    pub fn base(
+        &self,
+        reader: &DeviceEntry,
+        after: Option<(DocumentId, Actor)>,
+    ) -> Result<BasePage, ReplicaError> {
         let mut items = Vec::new();
+        if after.is_none() {
+            self.names(&mut items)?;
+        }
+        let after = after.map(|(document, actor)| rows::of_actor(CLOSED, document, actor));
+        let page = self.replica().store().scan(&[CLOSED], after.as_deref(), CLOSED_PAGE_ROWS)?;
+        let mut next = None;
+        for (key, value) in &page {
+            let line: ClosedLine = rows::decode(key, value)?;
+            next = Some((line.document, line.actor));
+            let scope = self.replica().genesis(line.document)?.scope;
+            if access::reads(reader, &scope) {
+                items.push(FeedItem::Closed(line));
+            }
+        }
+        Ok(BasePage { items, next: next.filter(|_| page.len() == CLOSED_PAGE_ROWS) })
+    }
+
+    /// Adds checklists and devices.
+    fn names(&self, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
         each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
             items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
             Ok(())
@@ -203,18 +231,7 @@ impl Hub {
             items.push(FeedItem::Device(rows::decode(key, value)?));
             Ok(())
         })?;
-        let mut lines: Vec<ClosedLine> = Vec::new();
-        each_row(&**self.replica().store(), &[CLOSED], None, |key, value| {
-            lines.push(rows::decode(key, value)?);
-            Ok(())
-        })?;
-        for line in lines {
-            let scope = self.replica().genesis(line.document)?.scope;
-            if access::reads(reader, &scope) {
-                items.push(FeedItem::Closed(line));
-            }
-        }
-        Ok(items)
+        Ok(())
     }
 
     /// A document as its saved form with an attestation of each actor, and the packs merged since;

@@ -25,9 +25,9 @@ use crate::sync::{
 };
 use crate::trust::Tip;
 
-/// Documents whose summaries are renewed right after something arrived; the rest follow when lists
-/// are read.
-pub(super) const REFRESHED_AT_ONCE_MAX: usize = 256;
+/// Documents whose summaries are renewed right after something arrived, one at a time so that edits
+/// come in between; the rest follow when lists are read.
+const REFRESHED_AT_ONCE_MAX: usize = 256;
 
 /// An entry of a list of edits in a record takes at most about this.
 pub(super) const REPLACED_BYTES: usize = 96;
@@ -171,11 +171,13 @@ impl Phone {
             taken.remade |= self.follow(fresh, now)?;
             self.record(Fact::Received { items: Vec::new(), position, at: now })?;
         }
-        self.replica().refresh(REFRESHED_AT_ONCE_MAX)?;
         drop(guard);
         if skipped > 0 {
             self.note_skipped();
         }
+        // All of it is recorded. A person's edit need not wait until the lists show it.
+        let turn = || self.editing().lock_behind_edits();
+        self.replica().refresh_in_turns(REFRESHED_AT_ONCE_MAX, turn)?;
         taken.gapped = self.has_gap()?;
         Ok(taken)
     }

@@ -9,9 +9,9 @@ use super::ReplicaError;
 use super::access;
 use super::documents::Replica;
 use super::facts::{Fact, Quarantined, Renewal};
-use super::merge::PARKED_PACKS_MAX;
+use super::merge::batch::Unseen;
 use super::provide::Provided;
-use super::rows::{self, CLOSED, PACK, PARKED, PENDING, PackRow, TIP, TipRow, meta};
+use super::rows::{self, CLOSED, PACK, PENDING, PackRow, TIP, TipRow, meta};
 use crate::checklist::{Template, TemplateError};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Incarnation, TemplateId, Timestamp};
 use crate::store::{Position, Store, StoreError};
@@ -21,18 +21,13 @@ use crate::sync::{
 };
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
-/// Packs of one device in one document whose causes are missing. Over it the hub takes in nothing
-/// more of this device there until the causes come from others: its phone keeps what it has, and a
-/// hostile device cannot fill the disk with changes that build on nothing.
-const PARKED_PER_DEVICE_MAX: usize = 512;
-
-mod admission;
+pub(super) mod admission;
 mod restored;
+pub(super) mod shares;
 pub(super) mod stranded;
 mod waiting;
 
-/// A place in a key: position and index. All bits set come after every place.
-pub(super) const PLACE_BYTES: usize = 12;
+use shares::{Shares, over_quota};
 
 /// What a hub is told at its start.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +64,8 @@ pub struct Hub {
     /// Set while what was set aside must be looked at again and could not be.
     owed: AtomicBool,
     unanswered: stranded::Unanswered,
+    /// Parked packs that no merge has looked at since their document changed.
+    pub(super) unseen: Unseen,
 }
 
 /// Why a checklist was not published.
@@ -101,10 +98,8 @@ enum Decision {
     Set(Box<Quarantined>),
     /// It is in quarantine already; its signer is told by the notice that waits.
     Known(Notice),
-    /// Its device has filled its quarantine.
-    OverQuota,
-    /// Too much of its device waits there for causes that nobody has sent.
-    Clogged,
+    /// Over a quota of its device: too much of it is set aside, or waits for what nobody has sent.
+    OverQuota(Notice),
 }
 
 /// Packs of one frame, sorted by what is to be done with them.
@@ -120,6 +115,7 @@ struct Batch {
     noted: Vec<((DocumentId, Actor), Tip)>,
     /// Not taken in, and to be named to who pushed them.
     declined: Vec<Notice>,
+    shares: Shares,
 }
 
 impl Batch {
@@ -132,6 +128,7 @@ impl Batch {
             taken: Vec::new(),
             noted: Vec::new(),
             declined: Vec::new(),
+            shares: Shares::new(),
         }
     }
 
@@ -160,10 +157,13 @@ impl Batch {
                 self.set_aside(*entry);
             }
             Decision::Known(notice) => self.decline(signer, notice),
-            // Not signed for and not named, so whoever brought it keeps it and offers it again, and
-            // its author sees that it is only there. The exchange goes on: what others wrote must
-            // still reach the device.
-            Decision::Clogged | Decision::OverQuota => accepted.undecided = true,
+            // Named and not signed for: whoever brought it keeps it, offers it again later, and its
+            // author sees that it is only there. The exchange goes on: what others wrote must still
+            // reach the device.
+            Decision::OverQuota(notice) => {
+                accepted.undecided = true;
+                self.declined.push(notice);
+            }
         }
     }
 
@@ -212,7 +212,8 @@ impl Hub {
         let known = RwLock::new(active.collect());
         let (in_flight, owed) = (Arc::default(), AtomicBool::new(false));
         let unanswered = stranded::Unanswered::default();
-        let hub = Self { replica, key, in_flight, known, owed, unanswered };
+        let unseen = Unseen::default();
+        let hub = Self { replica, key, in_flight, known, owed, unanswered, unseen };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -232,6 +233,7 @@ impl Hub {
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
         hub.reconsider_or_owe(None);
+        hub.look_at_parked()?;
         Ok(hub)
     }
 
@@ -422,6 +424,7 @@ impl Hub {
         for (pack, bytes) in packs {
             let signer = pack.device();
             let decision = self.within_limit(batch, self.decide(tips, from, pack, bytes)?)?;
+            let decision = self.within_share(&mut batch.shares, decision)?;
             batch.note(tips, accepted, (signer, bytes), decision);
         }
         Ok(())
@@ -496,16 +499,13 @@ impl Hub {
         match entry {
             Some(entry) if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) => {}
             Some(_) => return quarantine(&pack, Verdict::NotAllowed),
-            None if self.brought_too_much(from)? => return Ok(Decision::OverQuota),
+            None if self.brought_too_much(from)? => return Ok(over_quota(&pack)),
             None => return quarantine(&pack, Verdict::NotAllowed),
         }
         let closed: Option<ClosedLine> =
             rows::get(&**self.replica.store(), &rows::of_actor(CLOSED, document, actor))?;
         if closed.is_some_and(|line| pack.last_seq() >= line.from_seq) {
             return quarantine(&pack, Verdict::OnRefused);
-        }
-        if self.is_clogged(document, pack.device())? {
-            return Ok(Decision::Clogged);
         }
         let Some(held) = self.tip(tips, document, actor)? else {
             return match pack.previous() {
@@ -536,21 +536,6 @@ impl Hub {
         }
     }
 
-    /// Returns whether too many packs of a device wait in a document for causes that nobody has
-    /// sent. Costs one look where nothing is parked, which is nearly always.
-    fn is_clogged(&self, document: DocumentId, device: DeviceId) -> Result<bool, StoreError> {
-        let store = self.replica.store();
-        let prefix = rows::of_document(PARKED, document);
-        if store.scan(&prefix, None, 1)?.is_empty() {
-            return Ok(false);
-        }
-        let mut count = 0;
-        for (key, value) in store.scan(&prefix, None, PARKED_PACKS_MAX)? {
-            count += usize::from(rows::decode::<DeviceId>(&key, &value)? == device);
-        }
-        Ok(count >= PARKED_PER_DEVICE_MAX)
-    }
-
     /// Decides that an authentic pack may not enter the record. It is kept as evidence, once, and
     /// within its device's quota.
     fn set_aside(
@@ -574,7 +559,8 @@ impl Hub {
         }
         let count = rows::get::<u64>(&**store, &rows::aside_of(device))?.unwrap_or(0);
         if count >= admission::ASIDE_PER_DEVICE_MAX {
-            return Ok(Decision::OverQuota);
+            let verdict = Verdict::OverQuota;
+            return Ok(Decision::OverQuota(Notice { verdict, ..notice }));
         }
         let bytes = bytes.to_vec();
         Ok(Decision::Set(Box::new(Quarantined { device, notice, bytes })))
@@ -624,7 +610,11 @@ impl Hub {
         loop {
             let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
             let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
-                return match self.merge_ripe(now)? {
+                let further = match self.merge_parked(now, &mut blocked)? {
+                    None => self.merge_ripe(now)?,
+                    report => report,
+                };
+                return match further {
                     Some(report) => Ok(Some(report)),
                     // Last, and only where the rest went well: it reads all that was set aside.
                     None if blocked.is_none() && self.reconsider_owed()? => {
@@ -645,9 +635,7 @@ impl Hub {
                 Err(error) => blocked = blocked.or(Some(error)),
             }
             // Step over all of this document's rows.
-            let mut last = rows::of_document(PENDING, document);
-            last.resize(last.len() + PLACE_BYTES, 0xff);
-            after = Some(last);
+            after = Some(rows::behind(rows::of_document(PENDING, document)));
         }
     }
 

@@ -330,3 +330,5 @@ impl ItemTree for MeetingTree<'_> {
 mod failures;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::{Side, entry, hub, key, side, sync, values, visit};

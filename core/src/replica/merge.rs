@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ReplicaError;
 use super::documents::{ClosedLines, each_row};
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
-use super::hub::{Hub, MergeReport, PLACE_BYTES, notice};
-use super::records::Records;
-use super::rows::{self, LATER, PACK, PARKED, PENDING, PackRow, REFUSED, RIPE};
+use super::hub::{Hub, MergeReport, notice};
+use super::rows::{self, LATER, PACK, PackRow, REFUSED, RIPE};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, RawChange, Refusal, Scope, TemplateId, Timestamp,
 };
 use crate::store::StoreError;
 use crate::sync::{ClosedLine, Pack, Verdict};
 
-/// Packs merged into a document at once; more follow in the next batch.
-const MERGE_PACKS_MAX: usize = 512;
+pub(super) mod batch;
 
-/// Parked packs looked at in one merge; several devices may have parked as many as they may.
-pub(super) const PARKED_PACKS_MAX: usize = 4_096;
+use batch::{LIMITS, Limits};
+
+/// Parked packs counted; several devices may have parked as many as they may.
+pub(in crate::replica) const PARKED_PACKS_MAX: usize = 4_096;
 
 /// Merging a batch again without its poisonous packs, at most this often before all that is left of
 /// the batch is refused: each round removes at least one signer's pack.
@@ -52,12 +52,21 @@ impl Hub {
         document: DocumentId,
         now: Timestamp,
     ) -> Result<MergeReport, ReplicaError> {
+        self.merge_within(document, now, LIMITS)
+    }
+
+    fn merge_within(
+        &self,
+        document: DocumentId,
+        now: Timestamp,
+        limits: Limits,
+    ) -> Result<MergeReport, ReplicaError> {
         let genesis = self.replica().genesis(document)?;
         // Before a pack is read: without its checklist nothing can be merged into the document.
         let mut loaded = self.replica().load_whole(document)?;
-        let batch = self.batch(document, genesis.template)?;
+        let batch = self.batch(document, genesis.template, limits)?;
         let base = loaded.document.clone();
-        let mut sorted = sort(&base, &mut loaded.document, batch);
+        let mut sorted = sort(&base, &mut loaded.document, batch.packs);
         let closed = self.refuse_descendants(document, &mut sorted)?;
         let lines = self.lines(document, &closed, &sorted.refused, &loaded.document)?;
         let Sorted { ready, parked, refused } = sorted;
@@ -67,6 +76,12 @@ impl Hub {
             parked: parked.len(),
             refused: refused.len(),
         };
+        let changed = report.merged + report.refused > 0;
+        if !changed && batch.fresh == 0 {
+            // All of them are parked still.
+            self.note_unseen(document, (batch.whole, batch.next), false)?;
+            return Ok(report);
+        }
         let merged = causal(&ready);
         let parked = parked.iter().map(|(place, pack)| (*place, pack.device())).collect();
         let scope = genesis.scope;
@@ -75,6 +90,7 @@ impl Hub {
         facts.push(Fact::Merged { document, scope, merged, parked, refused, at: now });
         let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
         let at = self.replica().store().commit(records)?;
+        self.note_unseen(document, (batch.whole, batch.next), changed)?;
         if let Some(last) = report.merged.checked_sub(1) {
             let index = u32::try_from(last).unwrap_or(u32::MAX);
             let place = PackPlace { at: at.0, index };
@@ -87,6 +103,34 @@ impl Hub {
             }
         }
         Ok(report)
+    }
+
+    /// Looks at parked packs that did not fit the batches since their document changed, of one
+    /// document, if there are any. What keeps a document from being opened is noted in `blocked`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::merge_next`].
+    pub(super) fn merge_parked(
+        &self,
+        now: Timestamp,
+        blocked: &mut Option<ReplicaError>,
+    ) -> Result<Option<MergeReport>, ReplicaError> {
+        for document in self.unseen()? {
+            let error = match self.merge(document, now) {
+                Ok(report) => return Ok(Some(report)),
+                Err(error) => error,
+            };
+            let whole = !matches!(&error, ReplicaError::Store(StoreError::Damaged { .. }));
+            if whole && matches!(&error, ReplicaError::Store(_)) {
+                return Err(error);
+            }
+            self.forget_unseen(document)?;
+            if !matches!(error, ReplicaError::UnknownTemplate { .. }) {
+                blocked.get_or_insert(error);
+            }
+        }
+        Ok(None)
     }
 
     /// Merges packs that waited for a checklist which is here now, of one document, if there are any.
@@ -120,35 +164,10 @@ impl Hub {
                     Err(error) => blocked = blocked.or(Some(error)),
                 }
                 // Step over all of this document's rows.
-                let mut last = rows::of_later(template, document);
-                last.resize(last.len() + PLACE_BYTES, 0xff);
-                after = Some(last);
+                after = Some(rows::behind(rows::of_later(template, document)));
             }
         }
         blocked.map_or(Ok(None), Err)
-    }
-
-    /// Reads the packs of a document that wait to be merged, parked ones included, and those that
-    /// waited for its checklist.
-    fn batch(
-        &self,
-        document: DocumentId,
-        template: Option<TemplateId>,
-    ) -> Result<Vec<Placed>, ReplicaError> {
-        let store = self.replica().store();
-        let mut records = Records::default();
-        let mut batch = Vec::new();
-        let parked = (rows::of_document(PARKED, document), PARKED_PACKS_MAX);
-        let pending = (rows::of_document(PENDING, document), MERGE_PACKS_MAX);
-        let later = template.map(|name| (rows::of_later(name, document), MERGE_PACKS_MAX));
-        for (prefix, most) in [parked, pending].into_iter().chain(later) {
-            for (key, _) in store.scan(&prefix, None, most)? {
-                let Some(place) = rows::place_in(&key) else { continue };
-                batch.push((place, Pack::decode(&records.pack(&**store, place)?)?));
-            }
-        }
-        batch.sort_by_key(|(place, _)| *place);
-        Ok(batch)
     }
 
     /// Takes out of the parked packs what builds on refused changes, of this merge or an earlier

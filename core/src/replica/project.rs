@@ -430,6 +430,10 @@ impl Step<'_> {
                 return Err(self.meaningless("it would leave a gap in an actor's changes"));
             }
             self.hold(&pack, place)?;
+            // One that came twice while it was on its way to the disk is used up once.
+            if pack.last_seq() > end {
+                self.use_up(&pack)?;
+            }
             self.readmit(&pack)?;
             self.queue(&pack, place)?;
         }

@@ -12,7 +12,7 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
-use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Prefix};
+use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Pack, Prefix};
 use crate::trust::{Attestation, Tip};
 
 /// Singletons: identity, position, feed head.
@@ -45,7 +45,7 @@ pub(super) const BEYOND: u8 = b'B';
 pub(super) const CARRIED: u8 = b'c';
 /// Phone: what (0 all, 1 signed by, 2 given by), device → [`LoadRow`]: how much is carried.
 pub(super) const LOAD: u8 = b'L';
-/// Phone: document, actor, last seq → [`HeldRow`]: a pack that the hub cannot read.
+/// Phone: document, actor, last seq → [`HeldRow`]: a pack that the hub does not take now.
 pub(super) const HELD: u8 = b'H';
 /// Phone: document, actor → (): the line was closed in an earlier life of the hub's store, and the
 /// present one has not said so yet.
@@ -100,6 +100,8 @@ pub(super) const TROUBLE: u8 = b'W';
 pub(super) const CLOSED: u8 = b'C';
 /// Hub: document, change → the change at fault: a change that was refused.
 pub(super) const REFUSED: u8 = b'y';
+/// Hub: document, device → [`ShareRow`].
+pub(super) const SHARE: u8 = b'D';
 /// Phone: document, position, index → [`super::Rejected`]: an own edit that is not in the record, or
 /// not all of it.
 pub(super) const REJECTED: u8 = b'R';
@@ -225,7 +227,39 @@ pub(super) struct LoadRow {
     pub(super) bytes: u64,
 }
 
-/// A pack that the hub cannot read.
+/// Bytes of a place in a key: position and index. All bits set come after every place.
+const PLACE_BYTES: usize = 12;
+
+/// Returns a key behind all those that begin with a prefix and end with a place.
+pub(super) fn behind(mut prefix: Vec<u8>) -> Vec<u8> {
+    prefix.resize(prefix.len() + PLACE_BYTES, 0xff);
+    prefix
+}
+
+/// What a device uses of a document's limits: all that the hub took in of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct ShareRow {
+    pub(super) actors: u64,
+    /// Bytes of changes.
+    pub(super) bytes: u64,
+    pub(super) ops: u64,
+}
+
+impl ShareRow {
+    /// Returns what is used with a pack more.
+    pub(super) fn with(self, pack: &Pack) -> Self {
+        let changes = pack.changes();
+        let bytes: u64 = changes.iter().map(|change| change.bytes().len() as u64).sum();
+        let ops = changes.iter().fold(0_u64, |ops, change| ops.saturating_add(change.facts().ops));
+        Self {
+            actors: self.actors + u64::from(pack.previous().is_none()),
+            bytes: self.bytes.saturating_add(bytes),
+            ops: self.ops.saturating_add(ops),
+        }
+    }
+}
+
+/// A pack that the hub cannot read or has no quota for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HeldRow {
     /// The life of the hub's store that said so.
@@ -465,6 +499,18 @@ pub(super) const ASIDE: &[u8] = b"aside";
 /// How many packs of devices that were not known then a device brought, and are still set aside.
 pub(super) fn strangers_of(from: DeviceId) -> Vec<u8> {
     key(META, &[b"strangers", &from.0])
+}
+
+/// How many packs of a device were refused when they were merged, since its rights last changed.
+pub(super) fn refused_of(device: DeviceId) -> Vec<u8> {
+    key(META, &[REFUSALS, &device.0])
+}
+
+/// The name that keys made by [`refused_of`] begin with.
+pub(super) const REFUSALS: &[u8] = b"refused";
+
+pub(super) fn of_share(document: DocumentId, device: DeviceId) -> Vec<u8> {
+    key(SHARE, &[&document.0, &device.0])
 }
 
 /// How many packs of a device wait for a checklist.

@@ -441,7 +441,10 @@ impl HubRunner {
                     let known = self.hub.knows(&position)?;
                     self.session.handle_position(known)?;
                 }
-                HubOutput::ServeBase => self.session.handle_base(self.hub.base(&self.entry)?)?,
+                HubOutput::ServeBase { after } => {
+                    let page = self.hub.base(&self.entry, after)?;
+                    self.session.handle_base(page)?;
+                }
                 HubOutput::Serve { after } => {
                     let page = self.hub.feed(&self.entry, after.number)?;
                     self.session.handle_feed(page)?;

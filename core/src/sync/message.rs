@@ -140,7 +140,8 @@ pub enum Verdict {
     NotAllowed,
     /// It builds on changes that nobody has sent yet; it waits. Kept aside until they come.
     Orphan,
-    /// The hub's quota for set-aside changes of this device is used up; it was not kept.
+    /// A quota of the hub for this device is used up: for what is set aside, or what waits. It was not
+    /// kept, and may be taken another time.
     OverQuota,
     /// The hub cannot read the pack, or its signature does not hold: damage, or a newer program. It
     /// was not kept.

@@ -33,7 +33,7 @@ pub use reconcile::{
     ReconcileError, ReconcileMessage, TreeError, node_keys,
 };
 pub use session::{
-    Accepted, Apply, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter, NOTICES_MAX,
-    OBJECTS_OFFERED_MAX, Outcome, PeerOutput, PeerSession, PhoneOutput, PhoneSession, SessionError,
-    SnapshotPage, Start,
+    Accepted, Apply, BasePage, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter,
+    NOTICES_MAX, OBJECTS_OFFERED_MAX, Outcome, PeerOutput, PeerSession, PhoneOutput, PhoneSession,
+    SessionError, SnapshotPage, Start,
 };

@@ -20,7 +20,7 @@ mod parts;
 mod peer;
 mod phone;
 
-pub use hub::{Accepted, FeedPage, HubOutput, HubSession, HubStart, SnapshotPage};
+pub use hub::{Accepted, BasePage, FeedPage, HubOutput, HubSession, HubStart, SnapshotPage};
 pub use items::{SNAPSHOT_BYTES_MAX, SNAPSHOT_PART_BYTES};
 pub use parts::PACK_PART_BYTES;
 pub use peer::{OBJECTS_OFFERED_MAX, PeerOutput, PeerSession};

@@ -30,6 +30,7 @@ mod wrong;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -149,6 +150,10 @@ fn asked_language(arguments: &[OsString]) -> Option<String> {
     None
 }
 
+/// How long the program waits at its end for work that was given up, such as a merge that took too
+/// long. All that was acknowledged is durable by then.
+const LAST_WORK_MAX: Duration = Duration::from_secs(1);
+
 fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
     if !matches!(command, Command::Serve(_)) {
         log_to_stderr();
@@ -157,7 +162,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
         .enable_all()
         .build()
         .map_err(|source| CliError::Start { source })?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
             Command::Serve(arguments) => serve::run(arguments, output).await,
             Command::Demo(arguments) => demo::run(arguments, output).await,
@@ -168,7 +173,9 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Template(arguments) => finish(template::run(arguments, output)?, output),
             Command::Grade(arguments) => finish(grade::run(&arguments, output)?, output),
         }
-    })
+    });
+    runtime.shutdown_timeout(LAST_WORK_MAX);
+    outcome
 }
 
 fn finish(answer: output::Answer, output: &Output) -> Result<ExitCode, CliError> {

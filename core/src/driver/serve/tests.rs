@@ -11,6 +11,8 @@ use crate::store::MemoryStore;
 use crate::sync::{FeedItem, FeedPosition, Frame, Role};
 use crate::trust::DeviceKey;
 
+mod stopping;
+
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
 /// A page of the feed holds about this many bytes (docs/protocol.md, section 6).

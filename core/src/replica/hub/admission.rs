@@ -4,6 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::shares::over_quota;
 use super::{Batch, Decision, Hub};
 use crate::model::{DeviceId, Timestamp};
 use crate::replica::access;
@@ -16,7 +17,7 @@ use crate::sync::{Accepted, Pack};
 
 /// Packs of one device kept aside: a person looks at each, and a hostile device must not fill the
 /// disk with them.
-pub(super) const ASIDE_PER_DEVICE_MAX: u64 = 1_000;
+pub(in crate::replica) const ASIDE_PER_DEVICE_MAX: u64 = 1_000;
 
 /// Packs of unknown devices that one device may have brought. A phone that gives back to a new hub
 /// what a team wrote in weeks stays below; a hostile one that invents devices reaches it.
@@ -68,7 +69,7 @@ impl Hub {
         {
             let waiting = rows::get::<u64>(&**store, &rows::later_of(pack.device()))?;
             if waiting.unwrap_or(0) >= LATER_PER_DEVICE_MAX {
-                return Ok(Decision::Clogged);
+                return Ok(over_quota(&pack));
             }
         }
         Ok(Decision::Take(pack))

@@ -16,7 +16,7 @@ use crate::replica::facts::Quarantined;
 use crate::replica::records::Records;
 use crate::replica::rows::{self, STRANDED, StrandedRow, TIP, TipRow};
 use crate::store::StoreError;
-use crate::sync::{Pack, Verdict, Want};
+use crate::sync::{Notice, Pack, Verdict, Want};
 
 /// Packs of one signer that are kept beyond holes. An honest device has none but after damage, and
 /// then what one visit to the field makes; a hostile one that signs for what follows nothing reaches
@@ -53,7 +53,7 @@ impl Hub {
         self.set_aside(pack, Verdict::Orphan, bytes)
     }
 
-    /// Leaves a pack undecided that would be kept beyond a hole where too many of its signer are.
+    /// Refuses for now a pack that would be kept beyond a hole where too many of its signer are.
     pub(super) fn within_limit(
         &self,
         batch: &Batch,
@@ -69,7 +69,8 @@ impl Hub {
         let added = batch.quarantined.iter().filter(same).count() as u64;
         let held = rows::get(&**self.replica.store(), &rows::stranded_of(entry.device))?;
         let over = held.unwrap_or(0_u64) + added >= STRANDED_PER_DEVICE_MAX;
-        Ok(if over { Decision::OverQuota } else { decision })
+        let notice = Notice { verdict: Verdict::OverQuota, ..entry.notice.clone() };
+        Ok(if over { Decision::OverQuota(notice) } else { decision })
     }
 
     /// Returns whether a pack continues a line of which another stands here in its place.

@@ -44,13 +44,19 @@ impl Hub {
         }
         waiting.causes = causes.into_iter().map(|(name, n)| (DocumentId(name), n)).collect();
         waiting.more |= more || more_stranded;
-        let prefix = rows::key(META, &[rows::ASIDE]);
-        let page = self.replica.store().scan(&prefix, None, NAMED_MAX + 1)?;
-        waiting.more |= page.len() > NAMED_MAX;
-        for (key, value) in page.iter().take(NAMED_MAX) {
-            let name = key.get(prefix.len()..).and_then(|name| name.try_into().ok());
-            let Some(device) = name.map(DeviceId) else { continue };
-            let count: u64 = rows::decode(key, value)?;
+        let mut aside: BTreeMap<DeviceId, u64> = BTreeMap::new();
+        for name in [rows::ASIDE, rows::REFUSALS] {
+            let prefix = rows::key(META, &[name]);
+            let page = self.replica.store().scan(&prefix, None, NAMED_MAX + 1)?;
+            waiting.more |= page.len() > NAMED_MAX;
+            for (key, value) in page.iter().take(NAMED_MAX) {
+                let name = key.get(prefix.len()..).and_then(|name| name.try_into().ok());
+                let Some(device) = name.map(DeviceId) else { continue };
+                *aside.entry(device).or_default() += rows::decode::<u64>(key, value)?;
+            }
+        }
+        waiting.more |= aside.len() > NAMED_MAX;
+        for (device, count) in aside.into_iter().take(NAMED_MAX) {
             let shut = rows::key(SHUT, &[&device.0]);
             let shut = self.replica.store().scan(&shut, None, COUNTED_MAX)?.len() as u64;
             // Named above, by what they wait for.

@@ -13,6 +13,7 @@ use crate::trust::DeviceKey;
 mod carrying;
 mod giving;
 mod holes;
+mod quotas;
 mod slices;
 mod snapshots;
 
@@ -21,7 +22,7 @@ const NOW: Time = Time(1_795_000_000_000);
 /// Frames of one exchange, before it counts as stuck.
 const FRAMES_MAX: usize = 2_000;
 
-pub(super) fn key(number: u8) -> DeviceKey {
+pub(in crate::replica) fn key(number: u8) -> DeviceKey {
     DeviceKey::from_seed(&[number; 32])
 }
 
@@ -33,13 +34,13 @@ fn entropy(seed: u8) -> Entropy {
     })
 }
 
-pub(super) struct Side {
-    pub(super) number: u8,
-    pub(super) phone: Arc<Phone>,
+pub(in crate::replica) struct Side {
+    pub(in crate::replica) number: u8,
+    pub(in crate::replica) phone: Arc<Phone>,
     pub(super) store: Arc<MemoryStore>,
 }
 
-fn side(number: u8) -> Side {
+pub(in crate::replica) fn side(number: u8) -> Side {
     let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
     opened(number, store, number)
 }
@@ -62,7 +63,7 @@ impl Side {
         self.phone.replica()
     }
 
-    pub(super) fn answer(&self, genesis: &Genesis, item: &str, value: &str) {
+    pub(in crate::replica) fn answer(&self, genesis: &Genesis, item: &str, value: &str) {
         let answer = AnswerInput {
             grade: Grade::Minor,
             value: Some(value.to_owned()),
@@ -83,7 +84,7 @@ impl Side {
     }
 
     /// Every value that was ever answered for an item.
-    pub(super) fn values(&self, genesis: &Genesis, item: &str) -> Vec<String> {
+    pub(in crate::replica) fn values(&self, genesis: &Genesis, item: &str) -> Vec<String> {
         values(self.replica(), genesis, item)
     }
 }
@@ -92,7 +93,7 @@ fn digest(replica: &Replica, genesis: &Genesis) -> String {
     format!("{:?}", replica.load(genesis.document()).unwrap().view().record().digest())
 }
 
-fn values(replica: &Replica, genesis: &Genesis, item: &str) -> Vec<String> {
+pub(in crate::replica) fn values(replica: &Replica, genesis: &Genesis, item: &str) -> Vec<String> {
     let document = replica.load(genesis.document()).unwrap();
     let mut values: Vec<String> = document
         .view()
@@ -104,7 +105,7 @@ fn values(replica: &Replica, genesis: &Genesis, item: &str) -> Vec<String> {
     values
 }
 
-pub(super) fn entry(number: u8, scope: &str) -> DeviceEntry {
+pub(in crate::replica) fn entry(number: u8, scope: &str) -> DeviceEntry {
     DeviceEntry {
         device: key(number).device(),
         name: format!("Máy {number}"),
@@ -115,7 +116,7 @@ pub(super) fn entry(number: u8, scope: &str) -> DeviceEntry {
     }
 }
 
-pub(super) fn visit(scope: &str, visit: u32) -> Genesis {
+pub(in crate::replica) fn visit(scope: &str, visit: u32) -> Genesis {
     Genesis {
         kind: Kind::Inspection,
         scope: scope.parse().unwrap(),
@@ -125,7 +126,7 @@ pub(super) fn visit(scope: &str, visit: u32) -> Genesis {
 }
 
 /// A hub that knows the checklist and these devices of one commune.
-fn hub(numbers: &[u8]) -> Arc<Hub> {
+pub(in crate::replica) fn hub(numbers: &[u8]) -> Arc<Hub> {
     let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
     let options = HubOptions { fresh_epoch: [99; 16], now: NOW };
     let hub = Hub::open(store, key(99), options).unwrap();
@@ -194,7 +195,7 @@ fn meet(one: &Side, two: &Side) -> [MeetingProgress; 2] {
 }
 
 /// Syncs until nothing more is to follow.
-fn sync(side: &Side, hub: &Arc<Hub>) {
+pub(in crate::replica) fn sync(side: &Side, hub: &Arc<Hub>) {
     for round in 0..8 {
         let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
         let seed = entropy(100 + round);

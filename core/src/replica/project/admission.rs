@@ -4,7 +4,7 @@
 use super::super::facts::{PackPlace, Quarantined, Trouble};
 use super::super::rows::{
     self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE,
-    SHUT, STALE, STRANDED, ShutRow, StrandedRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
+    SHUT, STALE, STRANDED, ShareRow, ShutRow, StrandedRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
 };
 use super::Step;
 use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
@@ -61,7 +61,8 @@ impl Step<'_> {
         place: PackPlace,
         entry: &Quarantined,
     ) -> Result<(), StoreError> {
-        let Some(number) = self.set_aside(entry)? else { return Ok(()) };
+        let aside = rows::aside_of(entry.device);
+        let Some(number) = self.set_aside(entry, aside)? else { return Ok(()) };
         if entry.notice.verdict == Verdict::NotAllowed {
             let stranger = !self.has(&rows::key(DEVICE, &[&entry.device.0]))?;
             let row = ShutRow { place, from, stranger, number };
@@ -80,13 +81,26 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Keeps what may not enter the record as evidence.
+    /// Keeps what was refused at merging as evidence.
     pub(super) fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
-        self.set_aside(entry).map(drop)
+        self.set_aside(entry, rows::refused_of(entry.device)).map(drop)
     }
 
-    /// As [`Self::quarantine`]; returns the number of the notice to the device, unless it has it.
-    fn set_aside(&mut self, entry: &Quarantined) -> Result<Option<u64>, StoreError> {
+    /// Counts a pack that was taken in into its device's share of the document.
+    pub(super) fn use_up(&mut self, pack: &Pack) -> Result<(), StoreError> {
+        let key = rows::of_share(pack.document(), pack.device());
+        let used: ShareRow = self.index.get(&key)?.unwrap_or_default();
+        self.index.put(key, &used.with(pack));
+        Ok(())
+    }
+
+    /// As [`Self::quarantine`], counted under a key; returns the number of the notice to the device,
+    /// unless it has it.
+    fn set_aside(
+        &mut self,
+        entry: &Quarantined,
+        counted: Vec<u8>,
+    ) -> Result<Option<u64>, StoreError> {
         let known = rows::of_quarantine(&entry.notice);
         if self.has(&known)? {
             return Ok(None);
@@ -96,7 +110,7 @@ impl Step<'_> {
         self.index.put(head, &number);
         self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
         self.index.put(known, &entry.notice.verdict);
-        self.count(rows::aside_of(entry.device), 1)?;
+        self.count(counted, 1)?;
         self.totals(|totals| totals.quarantined += 1)?;
         Ok(Some(number))
     }
@@ -203,6 +217,7 @@ impl Step<'_> {
                 }
             }
         }
+        self.index.remove(rows::refused_of(entry.device));
         self.index.put(key, entry);
         Ok(())
     }

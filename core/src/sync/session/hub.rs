@@ -8,7 +8,7 @@ use super::{
     ACCEPTS_MAX, ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome,
     PUSH_PACKS_MAX, SessionError, Wire,
 };
-use crate::model::{DocumentId, Timestamp};
+use crate::model::{Actor, DocumentId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
     AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
@@ -40,9 +40,8 @@ pub struct Accepted {
     pub declined: Vec<Notice>,
     /// Some of the packs are not merged yet: [`HubSession::handle_merged`] will follow.
     pub pending: bool,
-    /// Some of the packs were neither taken in nor kept aside, because a limit was reached: they are
-    /// to come again. A device that compares everything gets no position then, so that it compares
-    /// again.
+    /// Some of the packs are over a quota and named so in `declined`: the device holds them back and
+    /// offers them again later. That it did not bring what it was asked for is not known then.
     pub undecided: bool,
     /// Why some of the packs were not taken in, where no notice says it: the disk is full, or bytes
     /// are no pack. The session goes on, so that the phone gets all there is for it, and ends with
@@ -59,6 +58,15 @@ pub struct FeedPage {
     pub position: FeedPosition,
     /// There is more after it.
     pub more: bool,
+}
+
+/// What a device needs before documents: templates and devices, and a page of closed lines.
+#[derive(Debug, Clone)]
+pub struct BasePage {
+    /// The entries.
+    pub items: Vec<FeedItem>,
+    /// The line after which to go on; `None` when these were the last.
+    pub next: Option<(DocumentId, Actor)>,
 }
 
 /// Some of the documents that the device may see.
@@ -80,8 +88,11 @@ pub enum HubOutput {
     Accept(Vec<Vec<u8>>),
     /// Say whether this is a place in the own feed: [`HubSession::handle_position`].
     CheckPosition(FeedPosition),
-    /// Fetch templates and devices: [`HubSession::handle_base`].
-    ServeBase,
+    /// Fetch templates and devices, and closed lines: [`HubSession::handle_base`].
+    ServeBase {
+        /// Only the lines after this one.
+        after: Option<(DocumentId, Actor)>,
+    },
     /// Fetch documents: [`HubSession::handle_snapshots`].
     ServeSnapshots {
         /// Those after this one, in the order of names.
@@ -117,7 +128,10 @@ pub enum HubOutput {
 enum Stage {
     /// Before its Hello, or while its position is looked up.
     Greeting,
-    Base(Resume),
+    Base {
+        resume: Resume,
+        after: Option<(DocumentId, Actor)>,
+    },
     Snapshots {
         after: Option<DocumentId>,
     },
@@ -164,8 +178,8 @@ pub struct HubSession {
     /// Why packs were not taken in; the last word of the session. The first cause counts, but a full
     /// disk before all: those packs are to come again.
     refusal: Option<Failure>,
-    /// Packs that were pushed are to come again.
-    undecided: bool,
+    /// Something that the device asked for is held here and cannot be given.
+    ungiven: bool,
     events: VecDeque<HubOutput>,
 }
 
@@ -196,7 +210,7 @@ impl HubSession {
             notices_asked: false,
             admin: 0,
             refusal: None,
-            undecided: false,
+            ungiven: false,
             events: VecDeque::new(),
         }
     }
@@ -236,19 +250,22 @@ impl HubSession {
         self.wire.settle(outcome)
     }
 
-    /// Takes all templates and devices that the phone may need.
+    /// Takes a page of the templates, devices and closed lines that the phone may need.
     ///
     /// # Errors
     ///
     /// Returns [`SessionError::Unsendable`] when one does not fit a frame.
-    pub fn handle_base(&mut self, items: Vec<FeedItem>) -> Result<(), SessionError> {
+    pub fn handle_base(&mut self, page: BasePage) -> Result<(), SessionError> {
         self.asked = false;
-        self.stage = match self.stage {
-            Stage::Base(Resume::Snapshots) => Stage::Snapshots { after: None },
-            Stage::Base(_) => Stage::BeforeCompare,
-            other => other,
+        self.stage = match (self.stage, page.next) {
+            (Stage::Base { resume, .. }, after @ Some(_)) => Stage::Base { resume, after },
+            (Stage::Base { resume: Resume::Snapshots, .. }, None) => {
+                Stage::Snapshots { after: None }
+            }
+            (Stage::Base { .. }, None) => Stage::BeforeCompare,
+            (other, _) => other,
         };
-        let outcome = self.say_items(items, None);
+        let outcome = self.say_items(page.items, None);
         self.wire.settle(outcome)
     }
 
@@ -317,7 +334,7 @@ impl HubSession {
         whole: bool,
     ) -> Result<(), SessionError> {
         self.giving.fetching = false;
-        self.undecided |= !whole;
+        self.ungiven |= !whole;
         let items = packs.into_iter().map(FeedItem::Pack).collect();
         let outcome = self.say_items(items, None);
         self.wire.settle(outcome)
@@ -331,7 +348,6 @@ impl HubSession {
     pub fn handle_accepted(&mut self, accepted: Accepted) -> Result<(), SessionError> {
         self.accepting = self.accepting.saturating_sub(1);
         self.merging |= accepted.pending;
-        self.undecided |= accepted.undecided;
         let outcome = self.acknowledge(accepted);
         self.wire.settle(outcome)
     }
@@ -464,7 +480,7 @@ impl HubSession {
             return None;
         }
         let work = match self.stage {
-            Stage::Base(_) => HubOutput::ServeBase,
+            Stage::Base { after, .. } => HubOutput::ServeBase { after },
             Stage::Snapshots { after } => HubOutput::ServeSnapshots { after },
             Stage::BeforeCompare if self.has_stored_pushes() => HubOutput::ShowTree,
             Stage::Feed if self.behind && self.may_tell_position() => {
@@ -483,14 +499,16 @@ impl HubSession {
     }
 
     /// With a position the phone follows the feed and compares no more. So what a comparison found to
-    /// be missing here must be durable before it gets one, and it gets none where that was not taken.
+    /// be missing here must be durable before it gets one, and it gets none where the disk was full.
+    /// What is over a quota does not count: the device was told, and remembers to give it back.
     fn may_tell_position(&self) -> bool {
         !self.reconciling || (self.has_stored_pushes() && !self.lacks())
     }
 
-    /// What was pushed is to come again: the disk was full, or a limit reached.
+    /// What was pushed is to come again because the disk was full, or the device lacks something that
+    /// could not be given to it.
     fn lacks(&self) -> bool {
-        self.undecided || self.is_full()
+        self.ungiven || self.is_full()
     }
 
     fn is_full(&self) -> bool {
@@ -618,7 +636,7 @@ impl HubSession {
         self.reconciling = resume == Resume::Reconcile;
         self.stage = match resume {
             Resume::Feed => Stage::Feed,
-            Resume::Snapshots | Resume::Reconcile => Stage::Base(resume),
+            Resume::Snapshots | Resume::Reconcile => Stage::Base { resume, after: None },
         };
         if resume == Resume::Feed {
             let position = self.hello.as_ref().and_then(|hello| hello.position);

@@ -67,8 +67,10 @@ pub enum PhoneOutput {
         /// Those not yet seen.
         notices: Vec<Notice>,
     },
-    /// Packs that the hub does not take in, by name. All others that it has not signed for are
-    /// undecided.
+    /// Packs that the hub does not take in, by name; for now, where [`Verdict::is_kept`] says that it
+    /// does not keep them. All others that it has not signed for are undecided.
+    ///
+    /// [`Verdict::is_kept`]: crate::sync::Verdict::is_kept
     Declined(Vec<Notice>),
     /// Places of an actor at which the hub holds another change. What the hub holds stays.
     Equivocations(Vec<Equivocation>),

@@ -339,8 +339,9 @@ impl Line {
                 let known = number <= hub.feed.len() && hub.position(number) == position;
                 session.handle_position(known).unwrap();
             }
-            HubOutput::ServeBase => {
-                session.handle_base(vec![FeedItem::Device(entry(9))]).unwrap();
+            HubOutput::ServeBase { .. } => {
+                let items = vec![FeedItem::Device(entry(9))];
+                session.handle_base(BasePage { items, next: None }).unwrap();
             }
             HubOutput::ServeSnapshots { after } => {
                 session.handle_snapshots(hub.snapshots(after)).unwrap();

@@ -10,7 +10,7 @@ use crate::sync::{
     Welcome,
 };
 
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// Two phones that know a hub, and what the first wrote without it, which the second carries.
 fn carrying() -> (Arc<Hub>, Side, Side, Genesis) {
@@ -119,7 +119,7 @@ fn what_the_hub_is_silent_about_is_carried_on_and_offered_again() {
         while let Some(output) = served.poll_output() {
             match output {
                 HubOutput::Send(frame) => phone.handle(&frame).unwrap(),
-                // Over quota, or too much of its signer waits for causes: neither kept nor named.
+                // Neither kept nor named.
                 HubOutput::Accept(packs) => {
                     pushed += packs.len();
                     served.handle_accepted(Accepted::default()).unwrap();

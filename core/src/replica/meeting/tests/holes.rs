@@ -207,7 +207,7 @@ fn a_signer_fills_no_more_than_its_part_beyond_holes() {
     let document = scene.genesis.document();
     let waiting = scene.hub.waiting().unwrap();
     assert_eq!(waiting.causes, [(document, STRANDED_PER_DEVICE_MAX)]);
-    // The rest is undecided: it stays where it is.
+    // The rest stays where it is.
     assert_eq!(scene.two.phone.carried().unwrap(), [document]);
     // Others are not concerned, and the device's own lines are not where they continue.
     let elsewhere = visit("06325", 2);

@@ -11,10 +11,19 @@ use crate::store::{Done, Opened, Position, Read, Record, Row, Verified, Writes};
 /// Sees the records of each commit before they are taken.
 type Hook = Box<dyn FnMut(&[Record]) + Send>;
 
-/// A store that does something before it takes records.
+/// A store that does something before it takes records, or rows that are made again.
 struct Hooked {
     store: MemoryStore,
     before: Mutex<Hook>,
+    deriving: Mutex<Box<dyn FnMut() + Send>>,
+}
+
+impl Hooked {
+    fn new(before: Hook, deriving: Box<dyn FnMut() + Send>) -> Arc<Self> {
+        let store = MemoryStore::new(Arc::new(Projection));
+        let (before, deriving) = (Mutex::new(before), Mutex::new(deriving));
+        Arc::new(Self { store, before, deriving })
+    }
 }
 
 impl Read for Hooked {
@@ -39,6 +48,7 @@ impl Store for Hooked {
     }
 
     fn derive(&self, writes: Writes) -> Result<(), StoreError> {
+        (self.deriving.lock().unwrap())();
         self.store.derive(writes)
     }
 
@@ -102,9 +112,7 @@ fn an_edit_waits_for_one_slice_and_not_for_a_neighbours_batch() {
             thread::yield_now();
         }
     });
-    let store =
-        Hooked { store: MemoryStore::new(Arc::new(Projection)), before: Mutex::new(before) };
-    let store = Arc::new(store);
+    let store = Hooked::new(before, Box::new(|| ()));
     let opened = Phone::open(store.clone(), key(2), Incarnation([2; 16]), NOW).unwrap();
     phone.set(Arc::new(opened)).ok().unwrap();
     let two = phone.get().unwrap();
@@ -118,6 +126,54 @@ fn an_edit_waits_for_one_slice_and_not_for_a_neighbours_batch() {
     let changed = kinds.iter().position(|kind| *kind == 3).expect("the edit is recorded");
     let taken: Vec<usize> = (0..kinds.len()).filter(|at| kinds[*at] == met).collect();
     assert_eq!((taken.len(), changed), (3, taken[0] + 1), "{kinds:?}");
+}
+
+#[test]
+fn an_edit_waits_for_one_summary_and_not_for_those_of_all_that_the_hub_sent() {
+    const VISITS: u32 = 5;
+    let one = taught(1);
+    for number in 1..=VISITS {
+        one.answer(&visit("06325", number), "1.1", "one");
+    }
+    let packs = one.phone.release(NOW).unwrap();
+    let phone: Arc<OnceLock<Arc<Phone>>> = Arc::default();
+    let edit: Arc<Mutex<Option<thread::JoinHandle<()>>>> = Arc::default();
+    let (renewed, at_edit) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(None)));
+    let (seen, noted) = (renewed.clone(), at_edit.clone());
+    let before = Box::new(move |records: &[Record]| {
+        if records.iter().any(|record| record.kind == 3) {
+            noted.lock().unwrap().get_or_insert(*seen.lock().unwrap());
+        }
+    });
+    let (at_hook, started, counted) = (phone.clone(), edit.clone(), renewed.clone());
+    let deriving = Box::new(move || {
+        *counted.lock().unwrap() += 1;
+        let mut started = started.lock().unwrap();
+        let Some(typing) = at_hook.get().filter(|_| started.is_none()).cloned() else { return };
+        // A person begins to type while the first summary is being renewed.
+        let waits = typing.clone();
+        *started = Some(thread::spawn(move || {
+            let note = NoteEdit::Append("typed".to_owned());
+            typing.edit(&visit("06325", 1), NOW, |editor| editor.note("1.2", note)).unwrap();
+        }));
+        drop(started);
+        while waits.editing().waiting() == 0 {
+            thread::yield_now();
+        }
+    });
+    let store = Hooked::new(before, deriving);
+    let opened = Phone::open(store.clone(), key(2), Incarnation([2; 16]), NOW).unwrap();
+    phone.set(Arc::new(opened)).ok().unwrap();
+    let mut items = vec![crate::sync::FeedItem::Object { bytes: TEA.to_vec() }];
+    items.extend(packs.into_iter().map(crate::sync::FeedItem::Pack));
+    let two = phone.get().unwrap();
+    two.apply(items, None, Incarnation([78; 16]), NOW).unwrap();
+    edit.lock().unwrap().take().unwrap().join().unwrap();
+    assert_eq!(*at_edit.lock().unwrap(), Some(1), "it waited for more than one summary");
+    assert!(*renewed.lock().unwrap() > VISITS, "the others are renewed after it");
+    assert!(
+        two.replica().store().scan(&[crate::replica::rows::STALE], None, 1).unwrap().is_empty()
+    );
 }
 
 #[test]
