@@ -372,7 +372,8 @@ impl Outbox {
     /// Returns the next frame of packs, and how many packs it ends.
     fn next_frame(&mut self) -> Option<(Frame, u64)> {
         if self.parts.is_empty()
-            && let Some(pack) = self.packs.pop_front_if(|pack| is_cut(pack))
+            && self.packs.front().is_some_and(|pack| is_cut(pack))
+            && let Some(pack) = self.packs.pop_front()
         {
             self.parts = cut(&pack);
         }
@@ -391,7 +392,10 @@ impl Outbox {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < FRAME_FILL_BYTES && batch.len() < PUSH_PACKS_MAX {
-            let Some(pack) = self.packs.pop_front_if(|pack| !is_cut(pack)) else { break };
+            if self.packs.front().is_none_or(|pack| is_cut(pack)) {
+                break;
+            }
+            let Some(pack) = self.packs.pop_front() else { break };
             bytes += pack.len() + LENGTH_BYTES_MAX;
             batch.push(pack);
         }

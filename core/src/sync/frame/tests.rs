@@ -31,6 +31,10 @@ fn entry() -> DeviceEntry {
     }
 }
 
+fn wanted() -> Want {
+    Want { document: DOCUMENT, actor: ACTOR, from_seq: 3 }
+}
+
 /// One frame of each kind, and of each kind of content.
 fn samples() -> Vec<Frame> {
     let pack = sealed(2);
@@ -57,6 +61,7 @@ fn samples() -> Vec<Frame> {
     };
     let status = HubStatus { documents: 1, devices: 2, head: 3, ..HubStatus::default() };
     let verdict = Verdict::Equivocation;
+    let notice = Notice { document: DOCUMENT, actor: ACTOR, seq: 7, hash: HASH, verdict };
     vec![
         Frame::Hello(Hello {
             protocol: 1,
@@ -90,18 +95,13 @@ fn samples() -> Vec<Frame> {
         },
         Frame::Caught { position: position() },
         Frame::Receipts(receipt.unwrap()),
-        Frame::Notices {
-            upto: 1,
-            notices: vec![Notice { document: DOCUMENT, actor: ACTOR, seq: 7, hash: HASH, verdict }],
-        },
-        Frame::Need(Want { document: DOCUMENT, actor: ACTOR, from_seq: 3 }),
+        Frame::Notices { upto: 1, notices: vec![notice.clone()] },
+        Frame::Need(wanted()),
         Frame::Answer { request_id: 1, answer: AdminAnswer::Status(status) },
         Frame::Failed(failure),
         Frame::Compare(ReconcileMessage { parts, last: true }),
         Frame::Bye,
-        Frame::Declined {
-            packs: vec![Notice { document: DOCUMENT, actor: ACTOR, seq: 7, hash: HASH, verdict }],
-        },
+        Frame::Declined { packs: vec![notice] },
         Frame::PushPart { index: 0, count: 2, bytes: vec![2, 3] },
     ]
 }

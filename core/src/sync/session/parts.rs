@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn long(length: usize) -> Vec<u8> {
-        let mut pack: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        let mut pack: Vec<u8> = (0..=250_u8).cycle().take(length).collect();
         pack[0] = PACK_VERSION_LONG;
         pack
     }
@@ -125,6 +125,6 @@ mod tests {
             let bytes = vec![0; PACK_PART_BYTES];
             joiner.join(PackPart { index, count: u32::MAX, bytes }).err().map(|_| index)
         });
-        assert_eq!(refused, Some((LONG_PACK_BYTES_MAX / PACK_PART_BYTES) as u32));
+        assert_eq!(refused, u32::try_from(LONG_PACK_BYTES_MAX / PACK_PART_BYTES).ok());
     }
 }
