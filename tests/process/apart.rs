@@ -138,9 +138,7 @@ fn verified_here_and_rejected_there_counts_as_rejected_until_it_is_settled() {
 fn a_conclusion_replaced_by_two_holds_both_and_stops_the_signing() {
     let team = Team::new();
     team.begin();
-    for (field, value) in [("facility_representative", "Bà C")] {
-        team.tell("an", &["header", &team.inspection, field, value]);
-    }
+    team.tell("an", &["header", &team.inspection, "facility_representative", "Bà C"]);
     team.meet();
     let write = |phone: &str, text: &str| {
         team.tell(phone, &["opinion", &team.inspection, "conclusion", text, "--replace"]);

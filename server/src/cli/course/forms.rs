@@ -8,22 +8,28 @@ use crate::messages::Messages;
 pub(super) fn of_sample(sample: &Sample, m: &Messages) -> String {
     filled(
         &[
-            ("grounds", &sample.grounds),
-            ("maker", &sample.maker),
-            ("unit", &sample.unit),
-            ("stock", &sample.stock),
-            ("produced_on", &sample.produced_on),
-            ("keep_until", &sample.keep_until),
-            ("minutes", &sample.minutes),
-            ("row", &sample.row),
-            ("method", &sample.method),
-            ("sampler", &listed(&[&sample.sampler, &sample.sampler_title, &sample.sampler_agency])),
-            ("representative", &listed(&[&sample.representative, &sample.representative_position])),
-            ("witness", &sample.witness),
-            ("units", &sample.units),
-            ("seals", &sample.seals),
-            ("copies", &sample.copies),
-            ("note", &sample.note),
+            ("form.grounds", &sample.grounds),
+            ("form.maker", &sample.maker),
+            ("form.unit", &sample.unit),
+            ("form.stock", &sample.stock),
+            ("form.produced_on", &sample.produced_on),
+            ("form.keep_until", &sample.keep_until),
+            ("form.minutes", &sample.minutes),
+            ("form.row", &sample.row),
+            ("form.method", &sample.method),
+            (
+                "form.sampler",
+                &listed(&[&sample.sampler, &sample.sampler_title, &sample.sampler_agency]),
+            ),
+            (
+                "form.representative",
+                &listed(&[&sample.representative, &sample.representative_position]),
+            ),
+            ("form.witness", &sample.witness),
+            ("form.units", &sample.units),
+            ("form.seals", &sample.seals),
+            ("form.copies", &sample.copies),
+            ("form.note", &sample.note),
         ],
         m,
     )
@@ -34,9 +40,9 @@ pub(super) fn of_step(step: &SampleStep, sample: &str, m: &Messages) -> Vec<Stri
     let lines = match step {
         SampleStep::Seal(seal) => vec![filled(
             &[
-                ("facility_signer", &seal.facility_signer),
-                ("team_signer", &seal.team_signer),
-                ("stamp", &seal.stamp),
+                ("form.facility_signer", &seal.facility_signer),
+                ("form.team_signer", &seal.team_signer),
+                ("form.stamp", &seal.stamp),
             ],
             m,
         )],
@@ -46,15 +52,18 @@ pub(super) fn of_step(step: &SampleStep, sample: &str, m: &Messages) -> Vec<Stri
                 Some(false) => m.text("form.broken", &[]),
                 None => String::new(),
             };
-            let head =
-                [("time", &handover.time), ("place", &handover.place), ("seal_intact", &intact)];
+            let head = [
+                ("form.time", &handover.time),
+                ("form.place", &handover.place),
+                ("form.seal_intact", &intact),
+            ];
             let rows = handover.rows.iter().filter(|row| row.sample == sample);
             let rows = rows.map(|row| {
                 let row = [
-                    ("quantity", &row.quantity),
-                    ("parameters", &row.parameters),
-                    ("standard", &row.standard),
-                    ("coded", &row.coded),
+                    ("form.quantity", &row.quantity),
+                    ("form.parameters", &row.parameters),
+                    ("form.standard", &row.standard),
+                    ("form.coded", &row.coded),
                 ];
                 filled(&row, m)
             });
@@ -63,7 +72,7 @@ pub(super) fn of_step(step: &SampleStep, sample: &str, m: &Messages) -> Vec<Stri
         SampleStep::Result(result) => {
             let rows = result.rows.iter().map(|row| {
                 let verdict = if row.pass { "result.pass" } else { "result.fail" };
-                let limit = filled(&[("limit", &row.limit)], m);
+                let limit = filled(&[("form.limit", &row.limit)], m);
                 listed(&[&format!("{}: {}", row.name, row.value), &limit, &m.text(verdict, &[])])
             });
             rows.collect()
@@ -74,7 +83,7 @@ pub(super) fn of_step(step: &SampleStep, sample: &str, m: &Messages) -> Vec<Stri
 
 fn filled(fields: &[(&str, &String)], m: &Messages) -> String {
     let said = fields.iter().filter(|(_, text)| !text.trim().is_empty());
-    let said = said.map(|(name, text)| format!("{}: {text}", m.text(&format!("form.{name}"), &[])));
+    let said = said.map(|(name, text)| format!("{}: {text}", m.text(name, &[])));
     said.collect::<Vec<_>>().join("; ")
 }
 

@@ -95,6 +95,22 @@ fn answers_given_under_different_keys_become_one_conflict_once_an_edition_is_cho
     assert_eq!(an.view().history("7").len(), 5);
 }
 
+/// Nothing of edition 1 asks item 7, whose answer stands under two keys after the way there and back.
+#[test]
+fn an_answer_under_two_keys_is_left_over_where_nothing_asks_it_and_comes_back_once() {
+    let mut document = filled();
+    for to in [4, 2, 4] {
+        move_to(&mut document, 1, to);
+    }
+    edit(&mut document, 1, |e| e.answer("7", said(Grade::Pass, None)));
+    let before = standing(&read(&document));
+    move_to(&mut document, 1, 1);
+    assert_eq!(standing(&read(&document)), before);
+    move_to(&mut document, 1, 4);
+    assert_eq!(standing(&read(&document)), before);
+    assert_eq!(grades(&document, "7"), [Grade::Pass]);
+}
+
 #[test]
 fn an_answer_whose_unit_or_option_means_something_else_is_asked_again() {
     let mut document = begun_by(&editions()[0]);

@@ -110,10 +110,16 @@ fn told(plan: &MovePlan, fate: Fate) -> Vec<(Option<&str>, Option<&str>)> {
 
 /// Every answer that stands in a reading, by what it says, wherever it stands.
 fn standing(view: &InspectionView) -> BTreeMap<String, usize> {
-    let rows = view.rows.values().flat_map(|row| row.answers.values());
+    let rows = view.rows.values().flat_map(|row| row.answers.iter());
     let mut all = BTreeMap::new();
-    for said in view.answers.values().chain(rows).flat_map(|state| state.all()) {
+    let (asked, left): (Vec<_>, Vec<_>) =
+        view.answers.iter().chain(rows).partition(|(name, _)| !name.contains('@'));
+    for said in asked.into_iter().flat_map(|(_, state)| state.all()) {
         *all.entry(format!("{:?} {}", said.value, said.change)).or_default() += 1;
+    }
+    // One answer to an item that stood under two keys is left over under both where nothing asks it.
+    for said in left.into_iter().flat_map(|(_, state)| state.all()) {
+        all.entry(format!("{:?} {}", said.value, said.change)).or_insert(1);
     }
     all
 }
