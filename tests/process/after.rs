@@ -345,8 +345,9 @@ fn the_day_of_a_finding_is_that_of_the_minutes_unless_somebody_says_another() {
         let words = ["action", "add", it, "Dời", "--finding", &finding, "--deadline", deadline];
         team.folders.field("an", &words)
     };
-    action("2026-12-06").fails(2);
-    action("2026-12-05").ok();
+    // Thirty days end on a Saturday, which moves to Monday.
+    action("2026-12-08").fails(2);
+    action("2026-12-07").ok();
     say(&["finding-issued", it, &finding, "2026-11-03"]);
     assert_eq!(issued(), "2026-11-03");
     let late = action("2026-12-04").fails(2);

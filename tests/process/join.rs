@@ -100,7 +100,10 @@ fn wrong_answers_name_the_item_and_what_it_allows() {
     let word = answer("1.2", "good").fails(2);
     assert!(word.err.contains("dat (pass), ma (major), se (serious), kad"), "{word:?}");
     let grade = answer("1.2", "mi").fails(1);
-    assert!(grade.err.contains("item 1.2") && grade.err.contains("ma (major), se (serious)"), "{grade:?}");
+    assert!(
+        grade.err.contains("item 1.2") && grade.err.contains("ma (major), se (serious)"),
+        "{grade:?}"
+    );
     // The facility's code names the visit too.
     team.folders.field("an", &["answer", "CHE-01", "1.2", "ma"]).ok();
     team.folders.field("an", &["answer", "CHE-02", "1.2", "ma"]).fails(3);
