@@ -1,5 +1,7 @@
 //! What can be wrong with a form's expressions, found when it is loaded and named by its place.
 
+mod vi;
+
 use std::fmt;
 
 use super::functions::Refusal;

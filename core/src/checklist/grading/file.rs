@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-pub use self::fault::{AnswersError, AnswersFault, AnswersProblem};
+pub use self::fault::{AnswersError, AnswersFault, AnswersProblem, Wanted};
 use super::answers::{Answers, Entry, FilledBy, Finding, Response, Row, Standing, Verification};
 use super::grade::MEMBERS_MAX;
 use crate::checklist::day::Day;
@@ -93,7 +93,7 @@ impl Reader<'_> {
         self.faults.push(AnswersFault { pointer: at.to_owned(), problem });
     }
 
-    fn wanted(&mut self, at: &str, wanted: &'static str) {
+    fn wanted(&mut self, at: &str, wanted: Wanted) {
         self.fault(at, AnswersProblem::Type { wanted });
     }
 
@@ -189,7 +189,7 @@ impl Reader<'_> {
             return;
         }
         if !value.is_object() {
-            return self.wanted(at, "text, an object, or a list of them");
+            return self.wanted(at, Wanted::Answer);
         }
         let known = &["grade", "value", "na", "taken_back", "photos", "by", "on"];
         let Some(fields) = self.object(at, value, known) else { return };
@@ -216,7 +216,7 @@ impl Reader<'_> {
     fn responses(&mut self, at: &str, fields: &Map<String, Value>) -> usize {
         for name in ["na", "taken_back"] {
             if fields.get(name).is_some_and(|value| *value != Value::Bool(true)) {
-                self.wanted(&format!("{at}/{name}"), "true, or no field");
+                self.wanted(&format!("{at}/{name}"), Wanted::TrueOnly);
             }
         }
         let fields =
@@ -235,7 +235,7 @@ impl Reader<'_> {
             let name = self.text_in(fields, at, "grade")?;
             let found = graded(&name);
             if found.is_none() {
-                self.wanted(&format!("{at}/grade"), "pass, minor, major, serious or na");
+                self.wanted(&format!("{at}/grade"), Wanted::Grade);
             }
             return found;
         }
@@ -254,7 +254,7 @@ impl Reader<'_> {
 
     fn findings(&mut self, at: &str, value: &Value) -> BTreeMap<String, Finding> {
         let Value::Array(list) = value else {
-            self.wanted(at, "a list");
+            self.wanted(at, Wanted::List);
             return BTreeMap::new();
         };
         let mut findings = BTreeMap::new();
@@ -280,15 +280,7 @@ impl Reader<'_> {
             "rechecked",
         ];
         let fields = self.object(at, value, known)?;
-        let severity = match self.text_in(fields, at, "severity").as_deref() {
-            Some("minor") => Severity::Minor,
-            Some("major") => Severity::Major,
-            Some("serious") => Severity::Serious,
-            _ => {
-                self.wanted(&format!("{at}/severity"), "minor, major or serious");
-                return None;
-            }
-        };
+        let severity = self.severity(fields, at);
         let text = self.text_in(fields, at, "text");
         if text.is_none() {
             self.fault(&format!("{at}/text"), AnswersProblem::Missing);
@@ -297,7 +289,7 @@ impl Reader<'_> {
         let row = self.text_in(fields, at, "row");
         let unfixable = fields.get("unfixable").map(|value| value.as_bool());
         if unfixable == Some(None) {
-            self.wanted(&format!("{at}/unfixable"), "true or false");
+            self.wanted(&format!("{at}/unfixable"), Wanted::TrueOrFalse);
         }
         let verified = match fields.get("verified") {
             None | Some(Value::Bool(false)) => Verification::No,
@@ -306,26 +298,48 @@ impl Reader<'_> {
                 self.day_in(fields, at, "verified").map_or(Verification::No, Verification::On)
             }
         };
+        let (clause, issued) =
+            (self.text_in(fields, at, "clause"), self.day_in(fields, at, "issued"));
+        let deadline = self.day_in(fields, at, "deadline");
+        let rechecked = self.day_in(fields, at, "rechecked");
+        let severity = severity?;
         Some(Finding {
             items: item.into_iter().collect::<BTreeSet<_>>(),
             rows: row.into_iter().collect(),
             severity,
             least: severity,
             text: text.unwrap_or_default(),
-            clause: self.text_in(fields, at, "clause"),
-            issued: self.day_in(fields, at, "issued"),
-            deadline: self.day_in(fields, at, "deadline"),
+            clause,
+            issued,
+            deadline,
             unfixable: unfixable.flatten().unwrap_or(false),
             verified,
-            rechecked: self.day_in(fields, at, "rechecked"),
+            rechecked,
         })
+    }
+
+    fn severity(&mut self, fields: &Map<String, Value>, at: &str) -> Option<Severity> {
+        let place = format!("{at}/severity");
+        let Some(value) = fields.get("severity") else {
+            self.fault(&place, AnswersProblem::Missing);
+            return None;
+        };
+        match value.as_str() {
+            Some("minor") => Some(Severity::Minor),
+            Some("major") => Some(Severity::Major),
+            Some("serious") => Some(Severity::Serious),
+            _ => {
+                self.wanted(&place, Wanted::Severity);
+                None
+            }
+        }
     }
 
     fn members(&mut self, fields: &Map<String, Value>) -> BTreeMap<String, Answers> {
         let mut members = BTreeMap::new();
         let Some(value) = fields.get("members") else { return members };
         let Value::Array(list) = value else {
-            self.wanted("/members", "a list");
+            self.wanted("/members", Wanted::List);
             return members;
         };
         if list.is_empty() {
@@ -358,7 +372,7 @@ impl Reader<'_> {
         let fields = self.object(at, value, &["template", "stars", "answers"])?;
         let stars = fields.get("stars").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
         if stars.is_none() {
-            self.wanted(&format!("{at}/stars"), "a number of stars");
+            self.wanted(&format!("{at}/stars"), Wanted::Stars);
         }
         let mut options = BTreeMap::new();
         if let Some(value) = fields.get("answers") {
@@ -366,7 +380,7 @@ impl Reader<'_> {
             for (item, value) in self.map(&at, value) {
                 match value {
                     Value::String(option) => drop(options.insert(item.clone(), option.clone())),
-                    _ => self.wanted(&strict::field(&at, item), "the key of an option, as text"),
+                    _ => self.wanted(&strict::field(&at, item), Wanted::OptionKey),
                 }
             }
         }
@@ -390,7 +404,7 @@ impl Reader<'_> {
     fn count(&mut self, at: &str, value: &Value) -> u32 {
         let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
         if count.is_none() {
-            self.wanted(at, "a whole number");
+            self.wanted(at, Wanted::WholeNumber);
         }
         count.unwrap_or(0)
     }
@@ -399,7 +413,7 @@ impl Reader<'_> {
         match fields.get(name)? {
             Value::String(text) => Some(text.clone()),
             _ => {
-                self.wanted(&format!("{at}/{name}"), "text");
+                self.wanted(&format!("{at}/{name}"), Wanted::Text);
                 None
             }
         }
@@ -418,7 +432,7 @@ impl Reader<'_> {
         match value {
             Value::Object(map) => map.iter().collect(),
             _ => {
-                self.wanted(at, "an object");
+                self.wanted(at, Wanted::Object);
                 Vec::new()
             }
         }
@@ -432,7 +446,7 @@ impl Reader<'_> {
         known: &[&str],
     ) -> Option<&'v Map<String, Value>> {
         let Value::Object(map) = value else {
-            self.wanted(at, "an object");
+            self.wanted(at, Wanted::Object);
             return None;
         };
         for name in map.keys().filter(|name| !known.contains(&name.as_str())) {

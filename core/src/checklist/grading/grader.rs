@@ -280,9 +280,11 @@ impl Grader {
         flags.put(Flag::Unsettled, in_doubt && (required.holds || !required.marks.is_none()));
         if !relevance.holds {
             // While it is not settled whether it applies, the worse is that it does: what was found
-            // stays found.
-            let found = in_doubt && put_grade(&mut flags, &reading.counted, true);
-            flags.put(Flag::NotRelevant, !found);
+            // stays found. And nobody can say yet that it does not apply.
+            if in_doubt {
+                put_grade(&mut flags, &reading.counted, true);
+            }
+            flags.put(Flag::NotRelevant, !in_doubt);
             return Some(flags);
         }
         flags.put(Flag::Item, true);
@@ -422,18 +424,17 @@ impl Grader {
 }
 
 /// Says what a grade that counts is; of an item of which it is not known whether it applies only a
-/// deviation. Returns whether anything was said.
-fn put_grade(flags: &mut Flags, counted: &Counted, only_deviations: bool) -> bool {
-    let Counted::Answer(Response::Grade(grade)) = counted else { return false };
+/// deviation.
+fn put_grade(flags: &mut Flags, counted: &Counted, only_deviations: bool) {
+    let Counted::Answer(Response::Grade(grade)) = counted else { return };
     let flag = match grade {
         Grade::Pass if !only_deviations => Flag::Pass,
         Grade::Minor => Flag::Minor,
         Grade::Major => Flag::Major,
         Grade::Serious => Flag::Serious,
-        _ => return false,
+        _ => return,
     };
     flags.put(flag, true);
-    true
 }
 
 /// Returns an item with its section.

@@ -207,11 +207,17 @@ fn criterion(sheet: &Sheet<'_>, item: &Item, recognised: &Recognition<'_>) -> Cr
     let recognised_points = option.map(|key| points(item, key));
     let pick = sheet.template.item(&item.key).map(|(_, own)| sheet.pick(own));
     let pick = pick.unwrap_or(Pick::Unanswered);
+    // Neither points nor their absence say anything while it is not known whether it applies.
+    let pick = match pick {
+        Pick::Disputed => pick,
+        _ if sheet.is_unsettled(&item.key) => Pick::Unsettled,
+        _ => pick,
+    };
     let observed = pick.key();
     // An option that the recognising checklist does not have cannot be compared.
     let is_known = |key: &String| pick == Pick::None || item.option(key).is_some();
     let observed_points = match pick {
-        Pick::Unanswered | Pick::Disputed => None,
+        Pick::Unanswered | Pick::Disputed | Pick::Unsettled => None,
         Pick::NotApplicable | Pick::NotRelevant => Some(0),
         Pick::Option(_) | Pick::None => {
             observed.as_ref().filter(|key| is_known(key)).map(|key| points(item, key))

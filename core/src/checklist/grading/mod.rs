@@ -50,7 +50,7 @@ pub use counts::{Counts, CountsResult, RowHeld};
 pub use explain::{Cited, Node, NodeKind};
 pub use file::{
     ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError, AnswersFault, AnswersFile, AnswersProblem,
-    RecognisedOptions, STANDING_MAX,
+    RecognisedOptions, STANDING_MAX, Wanted,
 };
 pub use grade::{Council, MEMBERS_MAX, grade};
 pub use grader::{Grader, Regraded};

@@ -55,6 +55,8 @@ pub enum Picked {
     NotApplicable,
     /// The checklist says that it does not apply.
     NotRelevant,
+    /// It is not known yet whether it applies: no points until what decides it is answered.
+    Unsettled,
 }
 
 impl Picked {
@@ -66,6 +68,7 @@ impl Picked {
             Pick::Disputed => Self::Disputed,
             Pick::NotApplicable => Self::NotApplicable,
             Pick::NotRelevant => Self::NotRelevant,
+            Pick::Unsettled => Self::Unsettled,
         }
     }
 }

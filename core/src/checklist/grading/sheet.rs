@@ -7,7 +7,7 @@ use super::cells::{Cell, Cells, Flag, Flags};
 use super::grader::{Known, aside, part};
 use super::result::{Aside, AsideReason, At, LISTED_MAX, Listed, Missing, Tally, WrongRows};
 use super::settings::Settings;
-use crate::checklist::expr::{Datum, Settled, Value};
+use crate::checklist::expr::{Datum, Settled, Truth, Value};
 use crate::checklist::template::{Choice, Item, NONE_KEY, Section, Template};
 
 /// What counts of a choice.
@@ -25,6 +25,8 @@ pub(super) enum Pick<'t> {
     NotApplicable,
     /// The checklist says that it does not apply.
     NotRelevant,
+    /// What decides whether it applies is not answered or in conflict.
+    Unsettled,
 }
 
 impl Pick<'_> {
@@ -107,6 +109,9 @@ impl<'a> Sheet<'a> {
         if flags.has(Flag::Partly) || self.is_doubtful(&item.key) {
             return Pick::Disputed;
         }
+        if self.relevance(&item.key).is_some_and(|truth| !truth.holds) {
+            return Pick::Unsettled;
+        }
         let known = self.by_key.get(&item.key).and_then(|place| self.known.get(*place));
         let value = known.and_then(|known| self.settled.value(known.field, None));
         match value.map(|outcome| &outcome.datum) {
@@ -121,6 +126,17 @@ impl<'a> Sheet<'a> {
             Some(Datum::NotApplicable) => Pick::NotApplicable,
             _ => Pick::Unanswered,
         }
+    }
+
+    /// Returns whether an item that is answered once applies, and what that rests on.
+    fn relevance(&self, key: &str) -> Option<Truth> {
+        let field = self.known[*self.by_key.get(key)?].field;
+        self.settled.relevance(field, None)
+    }
+
+    /// Returns whether it is not settled yet that an item that is answered once applies or does not.
+    pub(super) fn is_unsettled(&self, key: &str) -> bool {
+        self.relevance(key).is_some_and(|truth| !truth.marks.is_none())
     }
 
     fn is_doubtful(&self, item: &str) -> bool {
@@ -138,8 +154,8 @@ impl<'a> Sheet<'a> {
             return says == Some(&Datum::Value(Value::Bool(true))) || self.doubts.contains(place);
         }
         // While it is not settled whether it applies, it does.
-        let relevance = self.settled.relevance(field, None);
-        let applies = relevance.is_some_and(|truth| truth.holds || !truth.marks.is_none());
+        let applies =
+            self.relevance(key).is_some_and(|truth| truth.holds || !truth.marks.is_none());
         let standing = self.standing(&(*place, None)).filter(|_| self.is_counted());
         applies
             && standing.is_some_and(|all| super::counting::stands(self.template, item, all, "yes"))
@@ -147,7 +163,8 @@ impl<'a> Sheet<'a> {
 
     /// Returns the cases of the options that stand at a criterion.
     pub(super) fn cases(&self, item: &'a Item) -> BTreeSet<&'a str> {
-        if self.flags(&item.key).has(Flag::NotRelevant) || !self.is_counted() {
+        let applies = self.relevance(&item.key).is_none_or(|truth| truth.holds);
+        if !applies || !self.is_counted() {
             return BTreeSet::new();
         }
         let place = self.by_key.get(&item.key).copied().unwrap_or_default();

@@ -9,6 +9,7 @@ use super::fault::{Fault, FaultKind, quoted};
 use super::model::{
     AnswerType, Case, Choice, Clause, File, Item, NONE_KEY, Orders, Section, Words, Worse,
 };
+use super::read::Broken;
 use super::{ITEMS_MAX, OPTIONS_MAX, PHOTOS_MAX, ROWS_MAX, TEXT_CHARS_MAX, is_day, points, strict};
 use crate::model::Grade;
 
@@ -84,7 +85,7 @@ pub(super) fn one_form(read: &Value, written: &Value, faults: &mut Vec<Fault>) {
 }
 
 /// Adds every fault of a file. `broken` are pointers to what could not be read and was replaced.
-pub(super) fn check(file: &File, faults: &mut Vec<Fault>, broken: &BTreeSet<String>) {
+pub(super) fn check(file: &File, faults: &mut Vec<Fault>, broken: &Broken) {
     let mut checker = Checker {
         known: faults.iter().map(|fault| fault.pointer.clone()).collect(),
         faults,
@@ -100,7 +101,7 @@ pub(super) fn check(file: &File, faults: &mut Vec<Fault>, broken: &BTreeSet<Stri
 pub(super) struct Checker<'f> {
     known: BTreeSet<String>,
     faults: &'f mut Vec<Fault>,
-    broken: &'f BTreeSet<String>,
+    broken: &'f Broken,
 }
 
 impl Checker<'_> {
@@ -113,12 +114,12 @@ impl Checker<'_> {
 
     /// Returns whether something in the piece could not be read.
     pub(super) fn is_broken(&self, at: &str) -> bool {
-        self.broken.contains(at)
+        self.broken.has(at)
     }
 
-    /// Returns whether anything could not be read.
+    /// Returns whether anything of the sections or the grading could not be read.
     pub(super) fn any_broken(&self) -> bool {
-        !self.broken.is_empty()
+        self.is_broken("/sections") || self.is_broken("/grading")
     }
 
     fn text(&mut self, at: impl Into<String>, text: &str) {
@@ -141,7 +142,19 @@ impl Checker<'_> {
     }
 
     pub(super) fn unknown(&mut self, at: impl Into<String>, what: &'static str, name: &str) {
-        self.fault(at, FaultKind::Unknown { what, name: quoted(name) });
+        let at = at.into();
+        // The name may be that of what could not be read.
+        let may_be_unread = match what {
+            "agency" => self.is_broken("/agencies"),
+            "legal basis" => self.is_broken("/legal_basis"),
+            "group of the section" => self.is_broken(&format!("{}/groups", piece(&at, 2))),
+            "case of the item" => self.is_broken(&format!("{}/cases", piece(&at, 4))),
+            "item" | "section" => self.broken.has_names(),
+            _ => self.any_broken(),
+        };
+        if !may_be_unread {
+            self.fault(at, FaultKind::Unknown { what, name: quoted(name) });
+        }
     }
 
     fn key(&mut self, at: &str, key: &str, allowed: &'static str) {
@@ -233,7 +246,7 @@ impl Checker<'_> {
                     || section.groups.iter().any(|group| group.code == place)
                     || section.items.iter().any(|item| item.key == place)
             });
-        if !exists && !self.any_broken() {
+        if !exists {
             self.unknown(at, "part, section, group or item", place);
         }
     }
@@ -269,7 +282,7 @@ impl Checker<'_> {
         if items > ITEMS_MAX {
             self.fault("/sections", FaultKind::TooManyItems { items });
         }
-        if items == 0 {
+        if items == 0 && !self.broken.has_names() {
             self.fault("/sections", FaultKind::NoItems);
         }
         let mut codes = BTreeMap::new();
@@ -350,9 +363,9 @@ impl Checker<'_> {
             self.code(format!("{at}/cases/{c}/code"), &case.code, CODE, &mut used);
             self.words(&format!("{at}/cases/{c}/title"), &case.title);
         }
+        self.answer(&format!("{at}/answer"), &item.answer, &item.cases);
         // What could not be read was replaced, and the replacement suits nothing.
-        if !self.is_broken(at) {
-            self.answer(&format!("{at}/answer"), &item.answer, &item.cases);
+        if !self.is_broken(&format!("{at}/answer")) {
             self.item_order(at, item, file);
         }
     }
@@ -459,6 +472,12 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Returns the first parts of a pointer: two lead to a section, four to an item.
+fn piece(pointer: &str, parts: usize) -> &str {
+    let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
+    &pointer[..ends.skip(1).nth(parts - 1).unwrap_or(pointer.len())]
 }
 
 /// Returns whether an order can compare values of a type of answer.

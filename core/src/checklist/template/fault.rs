@@ -1,5 +1,7 @@
 //! What can be wrong with a template file, each fault with its place.
 
+mod vi;
+
 use std::fmt;
 
 use serde_json::Value;

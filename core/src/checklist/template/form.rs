@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::fault::{Fault, FaultKind};
 use super::model::{AnswerType, File, Item, NONE_KEY, Required, ResultType, Section};
+use super::read::Broken;
 use crate::checklist::expr::{
     self, ExprFault, FieldKind, FieldSpec, FormSpec, GroupSpec, Part, Program,
 };
@@ -12,27 +13,32 @@ use crate::model::Severity;
 
 /// Compiles the expressions of a file, or adds their faults. `broken` are pointers to pieces that
 /// could not be read: nothing is said of expressions that name them.
-pub(super) fn compile(
-    file: &File,
-    faults: &mut Vec<Fault>,
-    broken: &BTreeSet<String>,
-) -> Option<Program> {
+pub(super) fn compile(file: &File, faults: &mut Vec<Fault>, broken: &Broken) -> Option<Program> {
     let found = match Program::compile(&form(file)) {
         Ok(program) => return Some(program),
         Err(found) => found,
     };
     let known: BTreeSet<String> = faults.iter().map(|fault| fault.pointer.clone()).collect();
-    let unread: Vec<String> = pieces(file)
-        .filter(|(at, _)| broken.contains(at))
-        .map(|(_, item)| format!("${{{}}}", item.key))
-        .collect();
+    let is_unread = |at: &str| broken.has(&format!("{at}/answer"));
+    let items = pieces(file)
+        .filter(|(at, _)| is_unread(at) || broken.has(&format!("{}/repeat", section_of(at))))
+        .map(|(_, item)| &item.key);
+    let groups = file.sections.iter().enumerate();
+    let groups = groups
+        .filter(|(s, _)| broken.has(&format!("/sections/{s}/repeat")))
+        .map(|(_, section)| &section.code);
+    let unread: Vec<String> = items.chain(groups).map(|name| format!("${{{name}}}")).collect();
+    let names_unread = broken.has_names();
     for fault in found {
         if told_before(&fault, faults) {
             continue;
         }
         let place = Place::of(&fault, file);
         let named = |text: &str| unread.iter().any(|reference| text.contains(reference));
-        let of_unread = place.item.as_ref().is_some_and(|item| broken.contains(item))
+        let names_unread =
+            names_unread && matches!(fault.kind, expr::FaultKind::UnknownName { .. });
+        let of_unread = names_unread
+            || place.item.as_deref().is_some_and(is_unread)
             || place.text.is_some_and(named);
         if !of_unread && !known.contains(&place.pointer) {
             faults.push(Fault {
@@ -53,6 +59,11 @@ fn told_before(fault: &ExprFault, faults: &[Fault]) -> bool {
     let told =
         |fault: &Fault| matches!(&fault.kind, FaultKind::Twice { name, .. } if name == again);
     faults.iter().any(told)
+}
+
+/// Returns the pointer to the section of an item's.
+fn section_of(item: &str) -> &str {
+    item.split_once("/items/").map_or(item, |(section, _)| section)
 }
 
 fn pieces(file: &File) -> impl Iterator<Item = (String, &Item)> {

@@ -2,7 +2,7 @@
 //! one checklist for each product set.
 //!
 //! The criteria, points and gates are those of the set; what the check adds (who holds it, the
-//! recognised product, the use of the mark) is the frame `core/data/templates/held.json`. Putting the
+//! recognised product, the use of the mark) is the frame `core/data/held.json`. Putting the
 //! two together is all that happens here, so that a corrected set corrects its check too. What comes
 //! of it is an ordinary template file: published, pinned and hashed like any other.
 
@@ -17,7 +17,7 @@ use super::model::{
 use super::ocop::{ocop_set, ocop_sets};
 
 /// What the check adds to a set.
-const FRAME: &[u8] = include_bytes!("../../../data/templates/held.json");
+const FRAME: &[u8] = include_bytes!("../../../data/held.json");
 /// The form of the frame that this program reads.
 const FRAME_FORMAT: u32 = 1;
 /// Where a text takes in that of the set.

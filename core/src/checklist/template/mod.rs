@@ -20,7 +20,7 @@ pub(super) mod strict;
 mod typed;
 mod v1;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ impl Template {
             Some(1) => {
                 let file: v1::FileV1 = serde_json::from_slice(bytes).map_err(json)?;
                 faults.extend(file.faults());
-                (file.into_file(), BTreeSet::new())
+                (file.into_file(), read::Broken::default())
             }
             Some(newer) if newer != u64::from(FORMAT) => {
                 return Err(TemplateError::Format { found: newer });

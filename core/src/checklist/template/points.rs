@@ -149,15 +149,9 @@ fn ocop_points(checker: &mut Checker<'_>, file: &File, ocop: &OcopPoints) {
     check_parts(checker, file, ocop);
     for (s, section) in file.sections.iter().enumerate() {
         let at = format!("/sections/{s}");
-        // A sum over what could not be read says nothing.
-        if !checker.is_broken(&at) {
-            section_sums(checker, &at, section);
-        }
+        section_sums(checker, &at, section);
         for (i, item) in section.items.iter().enumerate() {
-            let at = format!("{at}/items/{i}");
-            if !checker.is_broken(&at) {
-                item_points(checker, &at, item, ocop);
-            }
+            item_points(checker, &format!("{at}/items/{i}"), item, ocop);
         }
     }
     for (n, knockout) in ocop.knockouts.iter().enumerate() {
@@ -217,7 +211,11 @@ fn check_parts(checker: &mut Checker<'_>, file: &File, ocop: &OcopPoints) {
                 }
             }
         }
-        if whole && !checker.any_broken() {
+        let is_unread = |s| {
+            let at = format!("/sections/{s}");
+            checker.is_broken(&format!("{at}/code")) || checker.is_broken(&format!("{at}/max"))
+        };
+        if whole && !checker.is_broken("/grading") && !(0..file.sections.len()).any(is_unread) {
             sum(checker, format!("{at}/max"), "its sections", total, part.max.into());
         }
     }
@@ -225,7 +223,10 @@ fn check_parts(checker: &mut Checker<'_>, file: &File, ocop: &OcopPoints) {
         let named = ocop.parts.iter().flat_map(|part| &part.sections);
         let parts = named.filter(|code| **code == section.code).count();
         let at = format!("/sections/{s}");
-        if parts != usize::from(section.max.is_some()) && !checker.is_broken(&at) {
+        let is_unread = checker.is_broken(&format!("{at}/code"))
+            || checker.is_broken(&format!("{at}/max"))
+            || checker.is_broken("/grading");
+        if parts != usize::from(section.max.is_some()) && !is_unread {
             let kind = FaultKind::Parts { section: quoted(&section.code), parts };
             checker.fault(format!("{at}/code"), kind);
         }
@@ -243,6 +244,15 @@ fn sum(checker: &mut Checker<'_>, at: String, what: &'static str, found: u64, ex
 }
 
 fn section_sums(checker: &mut Checker<'_>, at: &str, section: &Section) {
+    // A sum over what could not be read says nothing.
+    let mut pieces = vec![format!("{at}/max"), format!("{at}/groups")];
+    for i in 0..section.items.len() {
+        pieces.extend(["max", "group"].map(|field| format!("{at}/items/{i}/{field}")));
+    }
+    let is_unread = section.items.is_empty() || pieces.iter().any(|piece| checker.is_broken(piece));
+    if is_unread {
+        return;
+    }
     let total = |group: Option<&str>| -> u64 {
         let members = section
             .items
@@ -263,13 +273,18 @@ fn section_sums(checker: &mut Checker<'_>, at: &str, section: &Section) {
 fn item_points(checker: &mut Checker<'_>, at: &str, item: &Item, ocop: &OcopPoints) {
     let options = item.answer.options();
     let with_points = options.iter().any(|option| option.points.is_some());
-    let choice = matches!(item.answer, AnswerType::Choice { .. });
+    let unread =
+        ["answer", "cases", "max"].map(|field| checker.is_broken(&format!("{at}/{field}")));
+    let [answer_unread, cases_unread, max_unread] = unread;
+    // What could not be read was replaced by an answer without options.
+    let choice = answer_unread || matches!(item.answer, AnswerType::Choice { .. });
     match item.max {
         None if with_points => checker.fault(format!("{at}/max"), FaultKind::Missing),
         Some(_) if !choice => {
             let kind = FaultKind::NoMeaning { field: "max", model: "ocop_points" };
             checker.fault(format!("{at}/max"), kind);
         }
+        Some(_) if answer_unread || cases_unread || max_unread => {}
         Some(expected) => best_option(checker, at, item, expected),
         None => {}
     }
@@ -289,7 +304,7 @@ fn item_points(checker: &mut Checker<'_>, at: &str, item: &Item, ocop: &OcopPoin
             checker.fault(format!("{at}/gate"), FaultKind::Gate { gate, ranks: ranks.join(", ") });
             continue;
         }
-        let points = option.points.unwrap_or(0);
+        let Some(points) = option.points else { continue };
         if gates().any(|(lower, asked)| lower < gate && asked > points) {
             checker.fault(format!("{at}/gate"), FaultKind::GateOrder { gate, points });
         }

@@ -15,8 +15,36 @@ use super::strict;
 pub(super) struct Outcome {
     pub(super) file: File,
     pub(super) faults: Vec<Fault>,
-    /// Pointers to what was replaced because it could not be read: sections, items, the grading.
-    pub(super) broken: BTreeSet<String>,
+    /// Pointers to what could not be read and was left out or replaced.
+    pub(super) broken: Broken,
+}
+
+/// What could not be read, by pointer. Nothing is said of what rests on it: its own fault is told.
+#[derive(Default)]
+pub(super) struct Broken(BTreeSet<String>);
+
+impl Broken {
+    /// Returns whether a piece, or something in it, could not be read.
+    pub(super) fn has(&self, at: &str) -> bool {
+        let inside = format!("{at}/");
+        let next = self.0.range(inside.clone()..).next();
+        self.0.contains(at) || next.is_some_and(|pointer| pointer.starts_with(&inside))
+    }
+
+    /// Returns whether items or sections may be there whose names could not be read.
+    pub(super) fn has_names(&self) -> bool {
+        self.0.iter().any(|pointer| {
+            let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+            matches!(
+                parts[..],
+                [] | ["sections"]
+                    | ["sections", _]
+                    | ["sections", _, "code" | "items"]
+                    | ["sections", _, "items", _]
+                    | ["sections", _, "items", _, "key"]
+            )
+        })
+    }
 }
 
 /// Reads a file of format 2.
@@ -25,7 +53,8 @@ pub(super) fn read(value: &Value) -> Outcome {
     let empty = Map::new();
     let fields = reader.object(value, "", FILE).unwrap_or(&empty);
     let file = reader.file(fields);
-    Outcome { file, faults: reader.faults, broken: reader.broken }
+    let broken = Broken(reader.faults.iter().map(|fault| fault.pointer.clone()).collect());
+    Outcome { file, faults: reader.faults, broken }
 }
 
 const FILE: &[&str] = &[
@@ -68,13 +97,13 @@ const ITEM: &[&str] = &[
     "cases",
     "was",
 ];
+const CHOICE: &[&str] = &["key", "text", "points", "gate", "case", "implied"];
 
 type Fields = Map<String, Value>;
 
 #[derive(Default)]
 struct Reader {
     faults: Vec<Fault>,
-    broken: BTreeSet<String>,
 }
 
 impl Reader {
@@ -187,10 +216,7 @@ impl Reader {
                 None => Orders::default(),
             },
             sections: sections.iter().map(|(at, value)| self.section(at, value)).collect(),
-            grading: self.must(fields, "", "grading").unwrap_or_else(|| {
-                self.broken.insert("/grading".to_owned());
-                Grading::None(NoGrade {})
-            }),
+            grading: self.must(fields, "", "grading").unwrap_or(Grading::None(NoGrade {})),
             anomalies: self.each(fields, "", "anomalies"),
             corrections: self.each(fields, "", "corrections"),
         }
@@ -212,11 +238,10 @@ impl Reader {
     }
 
     fn section(&mut self, at: &str, value: &Value) -> Section {
-        let before = self.faults.len();
         let empty = Map::new();
         let fields = self.object(value, at, SECTION).unwrap_or(&empty);
         let items = self.list(fields, at, "items", true);
-        let section = Section {
+        Section {
             code: self.must(fields, at, "code").unwrap_or_else(|| at.to_owned()),
             title: self.must(fields, at, "title").unwrap_or_else(stand_in),
             agency: self.must(fields, at, "agency").unwrap_or_default(),
@@ -226,18 +251,13 @@ impl Reader {
             max: self.may(fields, at, "max"),
             groups: self.each(fields, at, "groups"),
             items: items.iter().map(|(at, value)| self.item(at, value)).collect(),
-        };
-        if self.faults.len() > before {
-            self.broken.insert(at.to_owned());
         }
-        section
     }
 
     fn item(&mut self, at: &str, value: &Value) -> Item {
-        let before = self.faults.len();
         let empty = Map::new();
         let fields = self.object(value, at, ITEM).unwrap_or(&empty);
-        let item = Item {
+        Item {
             // The stand-in is no key that a file could have, so it never clashes with one.
             key: self.must(fields, at, "key").unwrap_or_else(|| at.to_owned()),
             text: self.must(fields, at, "text").unwrap_or_else(stand_in),
@@ -261,11 +281,7 @@ impl Reader {
             group: self.may(fields, at, "group"),
             cases: self.each(fields, at, "cases"),
             was: self.each(fields, at, "was"),
-        };
-        if self.faults.len() > before {
-            self.broken.insert(at.to_owned());
         }
-        item
     }
 
     fn answer(&mut self, value: &Value, at: &str) -> Option<AnswerType> {
@@ -278,12 +294,25 @@ impl Reader {
         let fields = self.object(value, at, known)?;
         let entries = self.list(fields, at, "options", true);
         let options: Vec<Choice> =
-            entries.into_iter().filter_map(|(place, value)| self.decode(value, place)).collect();
+            entries.iter().map(|(place, value)| self.choice(place, value)).collect();
         if kind == Some("choices") {
             return Some(AnswerType::Choices { options });
         }
         let or_none = self.may(fields, at, "or_none").unwrap_or_default();
         Some(AnswerType::Choice { options, or_none })
+    }
+
+    fn choice(&mut self, at: &str, value: &Value) -> Choice {
+        let empty = Map::new();
+        let fields = self.object(value, at, CHOICE).unwrap_or(&empty);
+        Choice {
+            key: self.must(fields, at, "key").unwrap_or_else(|| at.to_owned()),
+            text: self.must(fields, at, "text").unwrap_or_else(stand_in),
+            points: self.may(fields, at, "points"),
+            gate: self.may(fields, at, "gate"),
+            case: self.may(fields, at, "case"),
+            implied: self.may(fields, at, "implied").unwrap_or_default(),
+        }
     }
 }
 

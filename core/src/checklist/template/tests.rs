@@ -88,6 +88,41 @@ fn broken(from: &str, to: &str) -> String {
 }
 
 #[test]
+fn a_fault_of_the_shape_hides_no_other_of_the_same_criterion() {
+    let found = ocop(|file| {
+        let options = &mut file["sections"][0]["items"][0]["answer"]["options"];
+        options[0]["points"] = json!("9");
+        options[1]["gate"] = json!(6);
+        options[2]["gate"] = json!(2);
+        file["sections"][0]["items"][0]["text"] = json!({ "vi": "" });
+    });
+    let at = |end: &str| format!("/sections/0/items/0/{end}");
+    let pointers: Vec<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+    let all =
+        ["answer/options/0/points", "text/vi", "answer/options/1/gate", "answer/options/2/gate"];
+    assert_eq!(pointers, all.map(at), "and nothing that rests on the points: {found:?}");
+}
+
+#[test]
+fn what_could_not_be_read_is_not_said_to_be_missing() {
+    let found = |edit: fn(&mut Value)| pointers(edit);
+    let items = found(|file| file["sections"][0]["items"] = json!({}));
+    assert_eq!(items, ["/sections/0/items"]);
+    let key = found(|file| {
+        file["sections"][0]["items"][1]["key"] = json!(2);
+        file["sections"][0]["items"][3]["worse"] = json!("later_is_worse");
+    });
+    assert_eq!(key, ["/sections/0/items/1/key", "/sections/0/items/3/worse"]);
+    let agencies = found(|file| file["agencies"] = json!([]));
+    assert_eq!(agencies, ["/agencies"]);
+    let own = found(|file| {
+        file["sections"][0]["items"][2]["guidance"] = json!(1);
+        file["sections"][0]["items"][2]["relevant"] = json!("${nowhere} = 'pass'");
+    });
+    assert_eq!(own, ["/sections/0/items/2/guidance", "/sections/0/items/2/relevant"]);
+}
+
+#[test]
 fn the_tea_checklist_is_whole_and_keeps_its_name() {
     let tea = Template::parse(TEA).unwrap();
     assert_eq!(tea.items().len(), 43);

@@ -84,6 +84,13 @@ fn every_example_counts_whole() {
     }
 }
 
+/// A value of a wrong type at every place that takes one type.
+const TYPES: &str = r#"{"format": 1, "rows": [],
+    "answers": {"1.1": 3, "1.2": {"na": 1}, "1.3": {"grade": "good"}, "1.4": {"photos": "x"}},
+    "findings": [{"text": "a", "deadline": "soon"}, {"text": "b", "severity": "bad"},
+        {"text": 3, "severity": "minor", "unfixable": "no"}],
+    "members": {}, "recognised": {"stars": "four", "answers": {"1.1": 3}}}"#;
+
 #[test]
 fn every_fault_of_an_answers_file_is_told_in_the_readers_language() {
     let folder = TempDir::new().unwrap();
@@ -103,6 +110,18 @@ fn every_fault_of_an_answers_file_is_told_in_the_readers_language() {
     }
     let text = error.explain(&Messages::new(Lang::Vi));
     assert!(text.contains("trường này có hai lần") && !text.contains("the field"), "{text}");
+    std::fs::write(&file, TYPES).unwrap();
+    let error = grade(Lang::En, &words).unwrap_err();
+    let (en, vi) = (Messages::new(Lang::En), Messages::new(Lang::Vi));
+    let (en, vi) = (error.explain(&en), error.explain(&vi));
+    assert!(en.contains("/findings/0/severity: the field is missing"), "{en}");
+    assert!(vi.contains("/findings/0/severity: thiếu trường này"), "{vi}");
+    assert!(vi.contains("/findings/0/deadline: ngày viết"), "what follows is read too: {vi}");
+    assert!(vi.contains("/findings/1/severity: giá trị không đúng kiểu"), "{vi}");
+    assert!(vi.contains("/answers/1.1: giá trị không đúng kiểu, ở đây cần văn bản"), "{vi}");
+    for english in [" or ", " an ", " a ", " number", " text", " list", " object"] {
+        assert!(!vi.contains(english), "{english}: {vi}");
+    }
     std::fs::write(&file, r#"{"format": 9}"#).unwrap();
     let newer = grade(Lang::En, &words).unwrap_err().explain(&Messages::new(Lang::En));
     assert!(newer.contains("format 9, this program reads 1"), "{newer}");

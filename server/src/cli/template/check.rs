@@ -1,7 +1,7 @@
 //! `template check`: whether checklists are valid, each fault with its place, and their counts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bienban_core::checklist::{Fault, Template, TemplateError, overlaps};
 use serde::Serialize;
@@ -9,7 +9,13 @@ use serde::Serialize;
 use super::{Counts, bytes_of, embedded, embedded_as};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Page};
-use crate::messages::Messages;
+use crate::messages::{Lang, Messages};
+
+/// Most folders inside one another: nobody sorts checklists deeper, and a whole disk is no folder of
+/// checklists.
+const FOLDER_DEPTH_MAX: usize = 8;
+/// Most files and folders that are looked at for one name: a hundred times what the program holds.
+const FOLDER_ENTRIES_MAX: usize = 5_000;
 
 #[derive(Debug, Serialize)]
 struct CheckData {
@@ -75,11 +81,11 @@ pub(super) fn check(
     let mut valid = Vec::new();
     if with_embedded {
         for (name, bytes) in embedded() {
-            one(&name, &bytes, &mut data, &mut valid);
+            one(&name, &bytes, &mut data, &mut valid, m);
         }
     }
-    for name in listed(files)? {
-        one(&name, &bytes_of(&name)?, &mut data, &mut valid);
+    for name in listed(files, m)? {
+        one(&name, &bytes_of(&name)?, &mut data, &mut valid, m);
     }
     // One anomaly of the decision stands in every set that it concerns.
     let anomalies: BTreeMap<_, _> = valid
@@ -95,8 +101,9 @@ pub(super) fn check(
     Ok(Answer::new(&data, page(&data, m))?.with_code(code))
 }
 
-/// Returns the files asked for, with those of folders in the order of their names.
-fn listed(files: &[String]) -> Result<Vec<String>, CliError> {
+/// Returns the files asked for, with those of folders and of the folders inside them in the order of
+/// their names.
+fn listed(files: &[String], m: &Messages) -> Result<Vec<String>, CliError> {
     let mut listed = Vec::new();
     for name in files {
         let path = Path::new(name);
@@ -104,21 +111,58 @@ fn listed(files: &[String]) -> Result<Vec<String>, CliError> {
             listed.push(name.clone());
             continue;
         }
-        let failed = |source| CliError::File { path: path.to_owned(), source };
+        let mut folder = Folder { name, seen: 0, m };
         let mut inside = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(failed)? {
-            let file = entry.map_err(failed)?.path();
-            if file.extension().is_some_and(|extension| extension == "json") {
-                inside.push(file.to_string_lossy().into_owned());
-            }
-        }
+        folder.enter(path, 0, &mut inside)?;
         inside.sort_unstable();
-        listed.extend(inside);
+        listed.extend(inside.iter().map(|file| file.to_string_lossy().into_owned()));
     }
     Ok(listed)
 }
 
-fn one(name: &str, bytes: &[u8], data: &mut CheckData, valid: &mut Vec<Template>) {
+/// A folder that is looked through.
+struct Folder<'a> {
+    name: &'a str,
+    /// Files and folders seen so far.
+    seen: usize,
+    m: &'a Messages,
+}
+
+impl Folder<'_> {
+    fn enter(
+        &mut self,
+        path: &Path,
+        depth: usize,
+        found: &mut Vec<PathBuf>,
+    ) -> Result<(), CliError> {
+        if depth > FOLDER_DEPTH_MAX {
+            return Err(self.over("template.folder_deep", FOLDER_DEPTH_MAX));
+        }
+        let failed = |source| CliError::File { path: path.to_owned(), source };
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            self.seen += 1;
+            if self.seen > FOLDER_ENTRIES_MAX {
+                return Err(self.over("template.folder_large", FOLDER_ENTRIES_MAX));
+            }
+            let file = entry.path();
+            // A link to a folder is not followed: it may lead back here.
+            if entry.file_type().map_err(failed)?.is_dir() {
+                self.enter(&file, depth + 1, found)?;
+            } else if file.extension().is_some_and(|extension| extension == "json") {
+                found.push(file);
+            }
+        }
+        Ok(())
+    }
+
+    fn over(&self, key: &str, limit: usize) -> CliError {
+        let limit = limit.to_string();
+        CliError::Usage { what: self.m.text(key, &[("folder", self.name), ("limit", &limit)]) }
+    }
+}
+
+fn one(name: &str, bytes: &[u8], data: &mut CheckData, valid: &mut Vec<Template>, m: &Messages) {
     let row = match Template::parse(bytes) {
         Ok(template) => {
             let counts = Counts::of(&template);
@@ -143,7 +187,7 @@ fn one(name: &str, bytes: &[u8], data: &mut CheckData, valid: &mut Vec<Template>
                 TemplateError::Faults { .. } => None,
                 whole => Some(whole.to_string()),
             },
-            faults: error.faults().iter().map(FaultData::of).collect(),
+            faults: error.faults().iter().map(|fault| FaultData::of(fault, m)).collect(),
         },
     };
     data.rows.push(row);
@@ -214,14 +258,22 @@ impl TemplateData {
 }
 
 impl FaultData {
-    fn of(fault: &Fault) -> Self {
+    fn of(fault: &Fault, m: &Messages) -> Self {
         Self {
             pointer: fault.pointer.clone(),
             section: fault.section.clone(),
             item: fault.item.clone(),
             position: fault.position,
-            problem: fault.to_string(),
+            problem: local(m, fault),
         }
+    }
+}
+
+/// Returns a fault in the language of the reader.
+fn local(m: &Messages, fault: &Fault) -> String {
+    match m.lang() {
+        Lang::Vi => fault.vi(),
+        Lang::En => fault.to_string(),
     }
 }
 
@@ -242,7 +294,6 @@ mod tests {
     use bienban_core::checklist::ocop_sets;
 
     use super::*;
-    use crate::messages::Lang;
 
     fn checked(files: &[String], with_embedded: bool) -> (u8, String) {
         let m = Messages::new(Lang::En);
@@ -288,6 +339,65 @@ mod tests {
         let (code, text) = checked(&[path], false);
         assert_eq!(code, 1);
         assert!(text.contains("2 of 4") && text.contains("/sections/0/items/1/key"), "{text}");
+    }
+
+    #[test]
+    fn folders_inside_a_folder_are_entered_down_to_a_limit() {
+        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/data/templates").to_owned();
+        let (code, text) = checked(&[data], false);
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("28 of 28"), "{text}");
+        let folder = tempfile::tempdir().unwrap();
+        let level = |depth| (0..depth).fold(folder.path().to_owned(), |at, _| at.join("d"));
+        let deepest = level(FOLDER_DEPTH_MAX);
+        std::fs::create_dir_all(&deepest).unwrap();
+        std::fs::write(deepest.join("tea.json"), bytes_of("tea").unwrap()).unwrap();
+        let name = folder.path().to_string_lossy().into_owned();
+        let (code, text) = checked(std::slice::from_ref(&name), false);
+        assert!(code == 0 && text.contains("1 of 1"), "{text}");
+        std::fs::create_dir(level(FOLDER_DEPTH_MAX + 1)).unwrap();
+        for lang in [Lang::En, Lang::Vi] {
+            let m = Messages::new(lang);
+            let error = check(std::slice::from_ref(&name), false, &m).err().unwrap();
+            assert_eq!(error.failed().code(), 2);
+            let told = error.explain(&m);
+            assert!(told.contains(&name) && told.contains(&FOLDER_DEPTH_MAX.to_string()), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_too_many_files_is_refused_and_not_half_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        for n in 0..=FOLDER_ENTRIES_MAX {
+            std::fs::write(folder.path().join(n.to_string()), "").unwrap();
+        }
+        let name = folder.path().to_string_lossy().into_owned();
+        let error = check(&[name], false, &Messages::new(Lang::En)).err().unwrap();
+        assert!(matches!(error, CliError::Usage { .. }), "{error}");
+    }
+
+    #[test]
+    fn faults_are_told_in_the_language_of_the_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let tea = String::from_utf8(bytes_of("tea-1").unwrap()).unwrap();
+        let file = folder.path().join("tea.json");
+        let wrong = tea.replacen("\"key\": \"1.2\"", "\"key\": \"1.1\"", 1);
+        let wrong = wrong.replacen("\"relevant\": \"", "\"relevant\": \"${nowhere} = 1 and ", 1);
+        assert_ne!(wrong, tea);
+        std::fs::write(&file, wrong).unwrap();
+        let name = file.to_string_lossy().into_owned();
+        let told = |lang| {
+            let answer = check(std::slice::from_ref(&name), false, &Messages::new(lang)).unwrap();
+            answer.text().to_owned()
+        };
+        let (vi, en) = (told(Lang::Vi), told(Lang::En));
+        assert!(en.contains("1.1 is used before, at /sections/1/items/0/key"), "{en}");
+        assert!(vi.contains("1.1 đã dùng ở /sections/1/items/0/key"), "{vi}");
+        assert!(en.contains("no item or repeat group is named nowhere"), "{en}");
+        assert!(vi.contains("không có chỉ tiêu hay nhóm lặp nào tên nowhere"), "{vi}");
+        for english in [" used before", "no item", ", character", "section ", "choose"] {
+            assert!(!vi.contains(english), "{english}: {vi}");
+        }
     }
 
     #[test]

@@ -312,6 +312,9 @@ pub(super) fn chosen(item: &Item, picked: Picked, option: &Option<String>) -> Li
         (Picked::NotRelevant, _) => {
             Line::new("không thuộc diện áp dụng theo phiếu", "does not apply by the checklist")
         }
+        (Picked::Unsettled, _) => {
+            Line::new("chưa rõ có thuộc diện áp dụng không", "not known yet whether it applies")
+        }
         _ => Line::new("chưa trả lời", "not answered"),
     }
 }

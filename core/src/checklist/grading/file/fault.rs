@@ -108,10 +108,10 @@ pub enum AnswersProblem {
     #[error("the field stands twice in one object; only one can count")]
     FieldTwice,
     /// The value is of another type.
-    #[error("here stands {wanted}; numbers of answers are written as text, so that they are exact")]
+    #[error("here stands {}", wanted.en())]
     Type {
         /// What stands here.
-        wanted: &'static str,
+        wanted: Wanted,
     },
     /// Exactly one of several fields says what the answer is.
     #[error("an answer has exactly one of {fields}")]
@@ -136,6 +136,75 @@ pub enum AnswersProblem {
     MemberTwice,
 }
 
+/// What stands at a place of an answers file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What was answered at an item.
+    Answer,
+    /// The mark that something is so.
+    TrueOnly,
+    /// Yes or no.
+    TrueOrFalse,
+    /// A grade (*mức*).
+    Grade,
+    /// The severity of a finding (*mức lỗi*).
+    Severity,
+    /// A number of stars (*số sao*).
+    Stars,
+    /// The key of an option.
+    OptionKey,
+    /// A whole number.
+    WholeNumber,
+    /// A text.
+    Text,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+}
+
+impl Wanted {
+    /// Returns it in English.
+    #[must_use]
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Answer => {
+                "text, an object, or a list of them; numbers are written as text, so that they are exact"
+            }
+            Self::TrueOnly => "true, or no field",
+            Self::TrueOrFalse => "true or false",
+            Self::Grade => "pass, minor, major, serious or na",
+            Self::Severity => "minor, major or serious",
+            Self::Stars => "a number of stars, in digits",
+            Self::OptionKey => "the key of an option, as text",
+            Self::WholeNumber => "a whole number",
+            Self::Text => "text; numbers are written as text too, so that they are exact",
+            Self::List => "a list in brackets",
+            Self::Object => "an object in braces",
+        }
+    }
+
+    /// Returns it in Vietnamese. Words of the format itself stay what they are.
+    #[must_use]
+    pub fn vi(self) -> &'static str {
+        match self {
+            Self::Answer => {
+                "văn bản, đối tượng, hoặc danh sách gồm những thứ đó; số viết dưới dạng văn bản để chính xác"
+            }
+            Self::TrueOnly => "“true”, hoặc bỏ trường này",
+            Self::TrueOrFalse => "“true” hoặc “false”",
+            Self::Grade => "một trong các từ “pass”, “minor”, “major”, “serious”, “na”",
+            Self::Severity => "một trong các từ “minor”, “major”, “serious”",
+            Self::Stars => "số sao, viết bằng chữ số",
+            Self::OptionKey => "mã của một phương án, dưới dạng văn bản",
+            Self::WholeNumber => "số nguyên",
+            Self::Text => "văn bản; số cũng viết dưới dạng văn bản để chính xác",
+            Self::List => "danh sách trong ngoặc vuông",
+            Self::Object => "đối tượng trong ngoặc nhọn",
+        }
+    }
+}
+
 impl AnswersProblem {
     /// Returns it in Vietnamese.
     #[must_use]
@@ -146,9 +215,7 @@ impl AnswersProblem {
                 format!("không có trường này ở đây; các trường có là {known}")
             }
             Self::FieldTwice => "trường này có hai lần trong một đối tượng".to_owned(),
-            Self::Type { wanted } => format!(
-                "giá trị không đúng kiểu, ở đây cần: {wanted}; số của câu trả lời viết dưới dạng văn bản để chính xác"
-            ),
+            Self::Type { wanted } => format!("giá trị không đúng kiểu, ở đây cần {}", wanted.vi()),
             Self::OneOf { fields } => format!("câu trả lời có đúng một trong các trường {fields}"),
             Self::Day => "ngày viết YYYY-MM-DD và phải có trong lịch".to_owned(),
             Self::Empty => "đang để trống; bỏ đi hoặc điền vào".to_owned(),

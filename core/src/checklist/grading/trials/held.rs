@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{day, graded, grader, says, several, template, value};
 use crate::checklist::grading::{
-    CriterionState, Grader, HeldResult, Holding, Outcome, Response, Standing,
+    CriterionState, Grader, HeldResult, Holding, Listed, Node, Outcome, Picked, Response, Standing,
 };
 use crate::checklist::{Template, held_set};
 
@@ -55,6 +55,41 @@ fn the_check_gives_no_result_before_the_stars_are_told_and_no_final_one_before_a
     for item in ["cn-product", "1.1-cn", "2.3", "mark-product"] {
         assert!(missing.contains(&item), "{item}: {missing:?}");
     }
+}
+
+#[test]
+fn what_may_not_apply_is_not_judged_before_that_is_known() {
+    let check = check();
+    let mut sheet = grader(&check);
+    sheet.set("cn-stars", value("4"));
+    sheet.set("5.1-cn", value("3"));
+    sheet.set("5.2-cn", value("2"));
+    let story = |sheet: &mut Grader| {
+        let found = result(sheet);
+        let story = found.criteria.iter().find(|one| one.item == "5.2").unwrap();
+        (story.state, story.picked, story.observed_points, story.drop)
+    };
+    let not_known = (CriterionState::NotObserved, Picked::Unsettled, None, 0);
+    assert_eq!(story(&mut sheet), not_known);
+    sheet.set("5.2", value("1"));
+    assert_eq!(story(&mut sheet), not_known, "an answer does not settle whether it applies");
+    let (graded, why) = sheet.explain();
+    let names = |list: &Listed| list.at.iter().any(|at| at.item == "5.2");
+    assert!(names(&graded.missing.unsettled) && !names(&graded.not_relevant));
+    let told: Vec<&Node> = why.flat().into_iter().map(|(_, node)| node).collect();
+    let told: Vec<&&Node> =
+        told.iter().filter(|node| node.item.as_deref() == Some("5.2")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].vi.contains("chưa xem") && told[0].vi.contains("chưa rõ"), "{told:?}");
+    assert!(told[0].en.contains("not known yet whether it applies"), "{told:?}");
+    sheet.set("5.1", value("0"));
+    let gone = (CriterionState::ScoreDrop, Picked::NotRelevant, Some(0), 2);
+    assert_eq!(story(&mut sheet), gone);
+    let graded = sheet.grade();
+    assert!(!names(&graded.missing.unsettled) && names(&graded.not_relevant));
+    sheet.set("5.1", value("3"));
+    let lost = (CriterionState::ScoreDrop, Picked::Option, Some(1), 1);
+    assert_eq!(story(&mut sheet), lost);
 }
 
 #[test]

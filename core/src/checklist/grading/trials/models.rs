@@ -153,7 +153,7 @@ fn a_conflict_counts_worse_in_expressions_too_and_leaves_the_grade_provisional()
     // The worse of the two is a, by which g3 does not apply; that is not settled.
     grader.set("pick", several(&[text("a"), text("b")]));
     let graded = grader.grade();
-    assert_eq!(keys(&graded.not_relevant), ["g3"]);
+    assert!(keys(&graded.not_relevant).is_empty(), "nobody can say yet that it does not apply");
     assert_eq!(keys(&graded.missing.unsettled), ["g3"]);
     assert_eq!(keys(&graded.missing.conflicts), ["pick"]);
     assert!(!graded.is_final);
