@@ -90,13 +90,13 @@ fn broken(from: &str, to: &str) -> String {
 #[test]
 fn a_fault_of_the_shape_hides_no_other_of_the_same_criterion() {
     let found = ocop(|file| {
-        let options = &mut file["sections"][0]["items"][0]["answer"]["options"];
+        let options = &mut file["sections"][1]["items"][0]["answer"]["options"];
         options[0]["points"] = json!("9");
         options[1]["gate"] = json!(6);
         options[2]["gate"] = json!(2);
-        file["sections"][0]["items"][0]["text"] = json!({ "vi": "" });
+        file["sections"][1]["items"][0]["text"] = json!({ "vi": "" });
     });
-    let at = |end: &str| format!("/sections/0/items/0/{end}");
+    let at = |end: &str| format!("/sections/1/items/0/{end}");
     let pointers: Vec<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
     let all =
         ["answer/options/0/points", "text/vi", "answer/options/1/gate", "answer/options/2/gate"];
