@@ -165,3 +165,41 @@ fn revocation(hub: &Arc<Hub>, wakeup: &Wakeup, happened: &Arc<OnceLock<()>>) -> 
         happened.set(()).unwrap();
     })
 }
+
+/// A device gets other units for a while, by mistake. What it had sent is in the record and stays
+/// stored; only what it wrote meanwhile waits, and nothing is left to be told once its units are right.
+#[test]
+fn what_was_stored_stays_so_while_units_are_wrong_and_nothing_is_left_once_they_are_right() {
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let (phone, right) = (fleet::phone(1), fleet::entry(1));
+    let template = fleet::fill_answers(&phone, SHORT, 0..3, 2);
+    fleet::exchange(&phone, &hub);
+    let visit = fleet::visit(template, 0);
+    let arrival = || phone.arrival(visit.document()).unwrap();
+    let edits = arrival().recorded;
+    assert_eq!((arrival().stored, arrival().only_here), (edits, 0));
+
+    hub.trust(DeviceEntry { scopes: vec!["06337".parse().unwrap()], ..right.clone() }).unwrap();
+    let write = |value: &str| {
+        let item = phone.replica().template(template).unwrap().items()[0].clone();
+        let again = bienban_core::model::AnswerInput { resolves: true, ..fleet::answer(value) };
+        phone.edit(&visit, NOW, |editor| editor.answer(&item, again)).unwrap();
+    };
+    write("sau");
+    for _ in 0..3 {
+        fleet::exchange(&phone, &hub);
+        assert_eq!((arrival().stored, arrival().only_here), (edits, 1), "{:?}", arrival());
+    }
+    let aside = hub.waiting().unwrap().set_aside;
+    let aside: Vec<_> = aside.iter().map(|one| (one.not_allowed, one.others)).collect();
+    assert_eq!(aside, [(1, 0)], "the new edit, and nothing that is in the record");
+
+    hub.trust(right).unwrap();
+    for _ in 0..2 {
+        fleet::exchange(&phone, &hub);
+    }
+    assert_eq!((arrival().stored, arrival().only_here), (edits + 1, 0));
+    assert_eq!(phone.only_here().unwrap(), []);
+    assert_eq!(hub.waiting().unwrap().set_aside.len(), 0);
+    assert!(phone.notices().unwrap().is_empty());
+}

@@ -498,6 +498,8 @@ impl Hub {
         let entry = self.replica.device(pack.device())?;
         match entry {
             Some(entry) if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) => {}
+            // What is in the record since it was allowed stays there, and is signed for again.
+            Some(_) if self.is_held(tips, &pack)? => return Ok(Decision::Held(pack)),
             Some(_) => return quarantine(&pack, Verdict::NotAllowed),
             None if self.brought_too_much(from)? => return Ok(over_quota(&pack)),
             None => return quarantine(&pack, Verdict::NotAllowed),
@@ -534,6 +536,18 @@ impl Hub {
             }
             _ => quarantine(&pack, Verdict::Equivocation),
         }
+    }
+
+    /// Returns whether all of a pack is held and durable.
+    fn is_held(&self, tips: &InFlight, pack: &Pack) -> Result<bool, ReplicaError> {
+        let (document, actor, last) = (pack.document(), pack.actor(), pack.last_seq());
+        let held = self.tip(tips, document, actor)?.filter(|held| last <= held.seq);
+        let Some(held) = held.filter(|_| !tips.contains_key(&(document, actor))) else {
+            return Ok(false);
+        };
+        let ours =
+            if last == held.seq { Some(held) } else { self.held_tip(document, actor, last)? };
+        Ok(ours.is_some() && tip_at(pack, last) == ours)
     }
 
     /// Decides that an authentic pack may not enter the record. It is kept as evidence, once, and
