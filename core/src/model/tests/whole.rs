@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::view::read_string;
 
 fn replace(text: &str) -> NoteEdit {
     NoteEdit::Replace(text.into())
