@@ -196,6 +196,22 @@ impl Client {
         outcome
     }
 
+    /// Returns what an inspection lacks for a step on each of two days.
+    fn lacking(
+        &self,
+        inspection: &Genesis,
+        attempts: [(LifeCycle, Day, &String); 2],
+    ) -> Result<[Vec<Missing>; 2], ClientError> {
+        let document = self.open_inspection(inspection)?;
+        let view = document.view();
+        let (read, around) = (reading(&document, inspection)?, self.around(inspection)?);
+        let template = Arc::new(self.reading(&document, None)?.template);
+        let as_of = Self::today()?;
+        let checked = Checked::of(&template, &read, as_of);
+        let case = around.case(&read, &checked, &view, as_of);
+        Ok(attempts.map(|(to, on, reason)| missing(&case, Attempt { to, on, reason }, law())))
+    }
+
     /// Sets the day right of the step that an inspection stands at, by the person who took it; the
     /// earlier day stays in the history. Returns that, or none where it is another step, another's, or
     /// the same day.
@@ -213,8 +229,14 @@ impl Client {
         let register = read.steps.get(step.to.name()).map(Register::all).unwrap_or_default();
         let ([said], true) = (register, read.states() == [step.to]) else { return Ok(None) };
         let Some(before) = said.value.valid() else { return Ok(None) };
-        let before = before.clone();
-        if !authors.of(&said.actor).here || before.day == on.to_string() {
+        let mut before = before.clone();
+        let mut by = &said.actor;
+        if let (Some(pause), Register::One(now)) = (read.resumed_from(), &read.state) {
+            // The step keeps its first day; what is set right is when the suspension ended.
+            before.day.clone_from(&pause.until);
+            by = &now.actor;
+        }
+        if !authors.of(by).here || before.day == on.to_string() {
             return Ok(None);
         }
         let others = LifeCycle::ALL.into_iter().filter(|state| *state != step.to);
@@ -240,6 +262,15 @@ impl Client {
             return Err(ClientError::NotReady { to: step.to.name(), missing });
         }
         let reason = if step.reason.is_empty() { &before.reason } else { &step.reason };
+        if let Ok(was) = before.day.parse() {
+            let [had, lacks] =
+                self.lacking(inspection, [was, on].map(|on| (step.to, on, reason)))?;
+            let lost = lacks.into_iter().filter(|one| had.iter().all(|had| had.need != one.need));
+            let missing: Vec<Missing> = lost.collect();
+            if !missing.is_empty() {
+                return Err(ClientError::NotReady { to: step.to.name(), missing });
+            }
+        }
         let after = Step { day: on.to_string(), reason: reason.clone(), ..Step::default() };
         let outcome = self.edit(inspection, |editor| editor.correct_step(step.to, &after))?;
         Ok(Some((before.day, outcome)))

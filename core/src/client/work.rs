@@ -395,7 +395,14 @@ impl Client {
     ) -> Result<EditOutcome<()>, ClientError> {
         self.check_review(inspection, ReviewAct::Judge)?;
         let over = self.content_at(inspection, seen)?;
-        let (disputed, _) = self.conflicts(inspection)?;
+        // Judged is what was seen, so what differed then counts.
+        let disputed = match seen {
+            None => self.conflicts(inspection)?.0,
+            Some(heads) => {
+                let document = self.open_inspection(inspection)?;
+                self.reading(&document, Some(heads))?.view.conflicts()
+            }
+        };
         let despite = match despite.map(str::trim).filter(|reason| !reason.is_empty()) {
             // Where nothing is disputed there is nothing to accept it in spite of.
             Some(reason) if !disputed.is_empty() => reason,
@@ -654,10 +661,16 @@ fn append_line(
     item: &str,
     line: &str,
 ) -> Result<(), EditError> {
-    let Some(before) = editor.shared_note(item)? else {
-        return editor.loose_note_add(id, item, &as_line("", line));
+    let added = match editor.shared_note(item) {
+        Ok(Some(before)) => editor.note(item, NoteEdit::Append(as_line(&before, line))),
+        Ok(None) => return editor.loose_note_add(id, item, &as_line("", line)),
+        Err(error) => Err(error),
     };
-    editor.note(item, NoteEdit::Append(as_line(&before, line)))
+    match added {
+        // That two others replaced the note apart stops nobody from adding to it.
+        Err(EditError::Contested { .. }) => editor.loose_note_add(id, item, &as_line("", line)),
+        added => added,
+    }
 }
 
 /// Returns a line to put behind a text, on a line of its own.

@@ -25,6 +25,12 @@ use super::view::{Conflict, Place, View, read_string};
 /// birth, which earlier programs read and write.
 pub(crate) const WHOLE: &str = "/whole";
 
+/// Replacements of one text that are looked at for edits made without sight of them: people replace a
+/// text some dozen times. Each costs a walk through the past, so a device that writes thousands must not
+/// make every reader walk them all. Of a text with more, those that stand now stand, and of what was
+/// written into replaced ones the history tells as far back.
+const REPLACED_MAX: usize = 256;
+
 /// The places of a text: the one made at birth, and where replacements of it are put.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
@@ -135,6 +141,9 @@ impl View<'_> {
         let mut found: Texts = vec![(slot.born.clone(), None)];
         let mut left = self.replacements(slot, None);
         while let Some(object) = left.pop() {
+            if found.len() > REPLACED_MAX {
+                break;
+            }
             if found.iter().any(|(known, _)| *known == object) {
                 continue;
             }
@@ -146,8 +155,27 @@ impl View<'_> {
         found
     }
 
+    /// Returns of each text the last replacements whose writers saw it: those that no other of them
+    /// saw. Each replacement's past is walked once.
+    fn written_over(&self, texts: &Texts) -> Vec<Vec<ChangeHash>> {
+        let mut over = vec![Vec::new(); texts.len()];
+        let mut covered = BTreeSet::new();
+        for by in texts.iter().take(REPLACED_MAX).filter_map(|(_, by)| *by) {
+            let seen = self.document().seen_by(&[by]);
+            for ((_, made), over) in texts.iter().zip(&mut over) {
+                if made.is_none_or(|made| seen.contains(&made)) {
+                    over.push(by);
+                }
+                covered.extend(made.filter(|made| seen.contains(made)));
+            }
+        }
+        for over in &mut over {
+            over.retain(|by| !covered.contains(by));
+        }
+        over
+    }
+
     fn standing_texts(&self, slot: &Slot) -> Vec<Standing> {
-        let document = self.document();
         let whole = |object: &ObjId, over| Standing {
             object: object.clone(),
             text: self.text_of(object),
@@ -158,18 +186,16 @@ impl View<'_> {
             return vec![whole(&slot.born, Vec::new())];
         }
         let texts = self.texts_of(slot);
+        let over = self.written_over(&texts);
         let mut standing = Vec::new();
-        for (object, made) in &texts {
+        for ((object, _), over) in texts.iter().zip(over) {
             if current.contains(object) {
                 standing.push(whole(object, Vec::new()));
                 continue;
             }
-            // The replacements whose writers saw this text.
-            let over: Vec<ChangeHash> = texts
-                .iter()
-                .filter_map(|(_, by)| *by)
-                .filter(|by| made.is_none_or(|made| document.seen_by(&[*by]).contains(&made)))
-                .collect();
+            if texts.len() > REPLACED_MAX {
+                continue;
+            }
             let text = self.text_of(object);
             if text != self.text_then(object, &over) {
                 standing.push(Standing { object: object.clone(), text, over });

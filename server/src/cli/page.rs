@@ -290,6 +290,9 @@ fn finding_text(page: &mut Page, finding: &FindingData, m: &Messages) {
     if let Some(day) = &finding.issued {
         parts.push(m.text("show.issued", &[("day", day)]));
     }
+    if finding.unfixable {
+        parts.push(m.text("show.unfixable", &[]));
+    }
     if finding.fixed {
         parts.push(m.text("show.fixed", &[]));
     }

@@ -167,6 +167,9 @@ pub fn due_suspended(
         vi.push_str(&format!(", không tính {days} ngày tạm dừng ({since} đến {until})"));
         en.push_str(&format!(", without {days} days of suspension ({since} to {until})"));
     }
+    if clock.last_day_off.is_some() && !holidays.is_announced(day.year()) {
+        provisional.push(day.year());
+    }
     if let Some(rule) = clock.last_day_off.as_ref().filter(|_| !holidays.is_worked(day)) {
         if rule.moves {
             vi.push_str(&format!(

@@ -144,8 +144,10 @@ impl Case<'_> {
     pub fn suspended(&self) -> Vec<Suspended> {
         let read = |day: &str| day.parse::<Day>().ok();
         let over = self.inspection.pauses.iter();
+        let read_both = over.filter_map(|pause| read(&pause.from).zip(read(&pause.until)));
+        // A pause is told when it is over: one that ends later is nobody's honest word.
         let mut found: Vec<_> =
-            over.filter_map(|pause| read(&pause.from).zip(read(&pause.until))).collect();
+            read_both.filter(|(since, until)| since <= until && *until <= self.as_of).collect();
         if self.inspection.states() == [LifeCycle::Suspended] {
             let since = self.last_day_of(LifeCycle::Suspended);
             found.extend(since.map(|since| (since, self.as_of)));

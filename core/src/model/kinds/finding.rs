@@ -317,7 +317,8 @@ impl Editor<'_> {
     pub fn finding_strike(&mut self, id: [u8; 16], reason: &str) -> Result<(), EditError> {
         let row = self.finding(id)?;
         let reason = crate::model::edit::field("reason", reason)?;
-        if !reason.trim().is_empty() {
+        // An earlier person's reason is not this one's.
+        if !reason.trim().is_empty() || self.exists(&row, DELETED_REASON)? {
             self.put(&row, DELETED_REASON, &reason)?;
         }
         self.put(&row, "deleted", &true)

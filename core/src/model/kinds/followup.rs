@@ -156,6 +156,13 @@ pub struct FollowupView {
     pub contested: Vec<Place>,
 }
 
+/// Returns whether a place is one that a person can settle: a row under a well-formed id. What a newer
+/// or broken program wrote elsewhere is listed with the conflicts, and stands in nobody's way.
+fn named(place: &Place) -> bool {
+    let is_id = |key: &str| hex::decode(key).is_ok_and(|id| id.len() == 16);
+    ["actions", "progress", "rechecks"].contains(&place.container.as_str()) && is_id(&place.key)
+}
+
 impl FollowupView {
     pub(crate) fn of(view: &View<'_>) -> Self {
         Self {
@@ -163,7 +170,7 @@ impl FollowupView {
             progress: view.told("progress"),
             rechecks: rechecks(view),
             notes: view.text("notes"),
-            contested: view.conflicts().into_iter().map(|open| open.place).collect(),
+            contested: view.conflicts().into_iter().map(|open| open.place).filter(named).collect(),
         }
     }
 

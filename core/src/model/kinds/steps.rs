@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use automerge::transaction::Transactable;
 use serde::{Deserialize, Serialize};
 
 use super::facility::day;
@@ -49,6 +50,36 @@ pub struct Pause {
     /// *Lý do*: why it was taken up again; empty where nobody said.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The change by which it was taken up again, where its day was set right since; else empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub taken_by: String,
+    /// The change that wrote it; none before it is read.
+    #[serde(skip)]
+    pub written: Option<ChangeHash>,
+}
+
+impl Pause {
+    /// Returns whether it ended by a change.
+    #[must_use]
+    pub fn ended_by(&self, change: ChangeHash) -> bool {
+        match self.taken_by.as_str() {
+            "" => self.written == Some(change),
+            first => first == change.to_string(),
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("{PAUSE}{}:{}", self.from, self.until)
+    }
+}
+
+impl InspectionView {
+    /// Returns the suspension that ended when the inspection came to the state that it stands at.
+    #[must_use]
+    pub fn resumed_from(&self) -> Option<&Pause> {
+        let Register::One(said) = &self.state else { return None };
+        self.pauses.iter().find(|pause| pause.ended_by(said.change))
+    }
 }
 
 /// Who raised a difficulty (*bên nêu khó khăn, vướng mắc*).
@@ -99,16 +130,45 @@ pub(super) fn pauses(view: &View<'_>) -> Vec<Pause> {
     let mut told: BTreeMap<String, Register<Told<Pause>>> = view.told("lifecycle");
     told.retain(|name, _| name.starts_with(PAUSE));
     let said = told.values().flat_map(Register::all);
-    let mut pauses: Vec<_> = said.filter_map(|said| said.value.valid().cloned()).collect();
+    let read = |said: &Said<Told<Pause>>| {
+        let pause = said.value.valid()?.clone();
+        Some(Pause { written: Some(said.change), ..pause })
+    };
+    let mut pauses: Vec<_> = said.filter_map(read).collect();
     pauses.sort();
     pauses
 }
 
 /// Reads the steps of an inspection by the name of the state that each led to.
 pub(super) fn read(view: &View<'_>) -> BTreeMap<String, Register<Told<Step>>> {
-    let mut steps = view.told("lifecycle");
+    let mut steps: BTreeMap<String, Register<Told<Step>>> = view.told("lifecycle");
+    for register in steps.values_mut() {
+        *register = match std::mem::take(register) {
+            Register::Empty => Register::Empty,
+            Register::One(said) => Register::One(believed(view, said)),
+            Register::Conflict(all) => {
+                Register::Conflict(all.into_iter().map(|said| believed(view, said)).collect())
+            }
+        };
+    }
     steps.retain(|name, _| !NO_STEPS.contains(&name.as_str()) && !name.starts_with(PAUSE));
     steps
+}
+
+/// Takes the name of the change by which a step was first taken away where that change is not here, or
+/// is none that the step was written on: anybody may write anything, and what follows a signature must
+/// not be hidden by it.
+fn believed(view: &View<'_>, mut said: Said<Told<Step>>) -> Said<Told<Step>> {
+    if let Told::Valid(step) = &mut said.value
+        && !step.taken_by.is_empty()
+    {
+        let first = step.taken_by.parse::<ChangeHash>().ok();
+        let past = view.document().seen_by(&[said.change]);
+        if !first.is_some_and(|first| past.contains(&first)) {
+            step.taken_by.clear();
+        }
+    }
+    said
 }
 
 impl InspectionView {
@@ -168,8 +228,8 @@ impl Editor<'_> {
         let since = since.filter(|_| states.contains(&LifeCycle::Suspended) && to.is_resumed());
         if let Some(from) = since {
             let (from, until) = (from.to_owned(), step.day.clone());
-            let name = format!("{PAUSE}{from}:{until}");
-            self.put(&map, &name, &Pause { from, until, reason: step.reason.clone() })?;
+            let pause = Pause { from, until, reason: step.reason.clone(), ..Pause::default() };
+            self.put(&map, &pause.key(), &pause)?;
         }
         if since.is_none() || read.step(to).is_empty() {
             self.put(&map, to.name(), &step)?;
@@ -178,6 +238,7 @@ impl Editor<'_> {
     }
 
     /// Sets the day of a step right that the inspection stands at; the earlier one stays in the history.
+    /// Where a suspension ended by it, that is what ends on another day: the step keeps its first one.
     /// Who may is the caller's to say.
     ///
     /// # Errors
@@ -203,6 +264,17 @@ impl Editor<'_> {
             taken_by,
         };
         let map = self.map("lifecycle")?;
+        if let (Some(pause), Register::One(now)) = (read.resumed_from(), &read.state) {
+            let (until, taken_by) = (step.day.clone(), now.change.to_string());
+            let after = Pause { until, taken_by, reason: step.reason.clone(), ..pause.clone() };
+            if after.key() != pause.key() {
+                self.tx.delete(&map, pause.key())?;
+            }
+            self.put(&map, &after.key(), &after)?;
+            if said.change != now.change && before.taken_by != now.change.to_string() {
+                return Ok(());
+            }
+        }
         self.put(&map, state.name(), &step)
     }
 

@@ -29,6 +29,15 @@ impl Brought<'_> {
         }
     }
 
+    /// Returns whether it says nothing of the line up to a change.
+    fn begins_behind(&self, seq: u64) -> bool {
+        match self {
+            Self::Pack(pack) => pack.previous().is_some_and(|before| seq < before.seq),
+            // One place tells of the whole line, but only of its own whether it is the same.
+            Self::Whole(proof) => seq != proof.tip.seq,
+        }
+    }
+
     /// Returns whether a place that was brought is another on this line. What it says nothing about
     /// was brought before, and looked at then.
     fn differs(&self, other: &Tip) -> bool {
@@ -98,7 +107,9 @@ impl Step<'_> {
             if row.attestation.tip.seq > seq {
                 continue;
             }
-            if brought.differs(&row.attestation.tip) {
+            // What was brought before says nothing of it now, and an equal one was put down then.
+            let is_before = brought.begins_behind(row.attestation.tip.seq);
+            if is_before || brought.differs(&row.attestation.tip) {
                 others = true;
             } else {
                 self.put_down(&key)?;

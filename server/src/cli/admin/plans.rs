@@ -18,7 +18,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 use crate::cli::plan::{self, Team};
 use crate::cli::time;
-use crate::cli::wrong::Wrong;
+use crate::cli::wrong::{self, Wrong};
 
 /// The word for everybody of the team.
 const WHOLE_TEAM: &str = "all";
@@ -35,6 +35,7 @@ pub(super) enum PlanCommand {
         /// The plan, by the first digits of its id or its title.
         plan: String,
         /// The new title.
+        #[arg(value_parser = wrong::something)]
         title: String,
     },
     /// Cancel a plan for good: it stays visible as cancelled, with the reason and by whom. Nobody begins

@@ -58,6 +58,18 @@ fn days_of_a_suspension_are_not_counted_and_the_announcement_stays() {
     assert_eq!(lacks(&world, "2026-11-19"), [Need::OrderOfDays], "it was suspended then");
     assert_eq!(lacks(&world, "2026-11-20"), []);
 
+    // The day on which it was taken up again is set right, twice; the announcement keeps its day.
+    let mut corrected = world.clone();
+    for (on, last) in [("2026-11-18", "2026-11-22"), ("2026-11-19", "2026-11-23")] {
+        let step = Step { day: on.into(), ..Step::default() };
+        edit(&mut corrected.inspection, 1, |e| e.correct_step(LifeCycle::Announced, &step))
+            .unwrap();
+        assert_eq!(due(&corrected).1, last);
+    }
+    let read = corrected.read().0;
+    assert_eq!(read.pauses.len(), 1, "{:?}", read.pauses);
+    assert_eq!(read.step(LifeCycle::Announced)[0].day, "2026-11-13");
+
     // A second time, from the field; taken up again on two phones on different days.
     world.put(LifeCycle::InField, "2026-11-21");
     world.put(LifeCycle::Suspended, "2026-11-22");
