@@ -74,6 +74,31 @@ fn two_conclusions_replaced_apart_both_stand_with_their_authors_until_one_is_cho
     assert!(merged.contains("Một.") && merged.contains("Hai."), "{merged}");
 }
 
+/// Each replacement is looked at once, and of thousands not all: no device makes reading slow by them.
+#[test]
+fn a_text_that_was_replaced_very_often_reads_as_it_stands() {
+    let mut doc = inspection();
+    for number in 0..20 {
+        edit(&mut doc, 1, |e| e.opinion("conclusion", replace(&format!("lần {number}"))));
+    }
+    let mut apart = doc.clone();
+    let added = edit(&mut apart, 2, |e| e.opinion("conclusion", append("thêm")));
+    for number in 20..300 {
+        edit(&mut doc, 1, |e| e.opinion("conclusion", replace(&format!("lần {number}"))));
+    }
+    assert_eq!((read(&doc).conclusion.as_str(), disputed(&doc)), ("lần 299", Vec::new()));
+    let mut other = inspection();
+    let all: Vec<_> = doc.view().past().iter().map(|past| past.change).collect();
+    let raw = |change: &automerge::Change| RawChange::inspect(change.raw_bytes().to_vec()).unwrap();
+    let mut all: Vec<RawChange> = doc.changes(&all).iter().map(raw).collect();
+    all.push(added.clone());
+    all.reverse();
+    assert_eq!(other.apply(&all).applied.len(), all.len());
+    doc.apply(&[added]);
+    assert_eq!(other.view().record(), doc.view().record(), "whatever the order of arrival");
+    assert!(read(&doc).conclusion.contains("lần 299"));
+}
+
 #[test]
 fn a_line_added_apart_from_a_replacement_is_not_lost_and_not_glued_to_it() {
     for note in [true, false] {

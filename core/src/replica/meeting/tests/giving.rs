@@ -113,6 +113,37 @@ fn the_hub_s_line_does_not_end_the_carrying_of_another_under_its_name() {
     assert_eq!(two.digest(&genesis), digest(hub.replica(), &genesis));
 }
 
+/// The hub's line comes in several packs: the later ones say nothing of where the lines part.
+#[test]
+fn nor_does_a_later_pack_of_the_hub_s_line() {
+    let hub = hub(&[1, 2]);
+    let (one, two, genesis) = (side(1), side(2), visit("06325", 1));
+    for side in [&one, &two] {
+        sync(side, &hub);
+    }
+    let clone = one.cloned();
+    clone.answer(&genesis, "1.1", "on the clone");
+    meet(&clone, &two);
+    for item in ["1.1", "1.2", "2.1"] {
+        one.answer(&genesis, item, "on the original");
+        sync(&one, &hub);
+    }
+    let document = genesis.document();
+    let actor = Actor::derive(key(1).device(), document, Incarnation([1; 16]));
+    let want = Want { document, actor, from_seq: 1 };
+    let brought = one.replica().provide(&[want]).unwrap().packs;
+    assert_eq!(brought.len(), 3);
+    for pack in brought {
+        let items = vec![FeedItem::Pack(pack)];
+        two.phone.apply(items, None, Incarnation([50; 16]), NOW).unwrap();
+        assert_eq!(two.phone.carried().unwrap(), [document], "the hub was not offered it yet");
+    }
+    exchange(&two, &hub, NOW, as_said);
+    assert_eq!(two.phone.carried().unwrap(), [], "the hub said that it does not take it");
+    assert_eq!(hub.status().unwrap().quarantined, 1, "and keeps it");
+    assert_eq!(two.digest(&genesis), digest(hub.replica(), &genesis));
+}
+
 #[test]
 fn notices_are_asked_for_again_after_a_record_was_lost_and_counted_once() {
     let one = side(1);
