@@ -11,6 +11,7 @@
 mod after;
 mod apart;
 mod cli;
+mod days;
 mod desk;
 mod full;
 mod hostile;

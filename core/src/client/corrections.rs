@@ -36,6 +36,8 @@ pub struct ProofDraft {
     pub text: String,
     /// BLAKE3 hashes of photos, in hexadecimal.
     pub photos: Vec<String>,
+    /// The day on which it was handed in; today if nobody says.
+    pub on: Option<Day>,
 }
 
 /// A corrective action as a screen shows it.
@@ -175,17 +177,18 @@ impl Client {
             let error = EditError::Invalid { what: "proof", expected: "some text or a photo" };
             return Err(crate::replica::ReplicaError::from(error).into());
         }
-        self.progress(inspection, action, |_| Progress {
+        self.progress(inspection, action, proof.on, |_, day| Progress {
             state: ActionState::Submitted,
             proof: proof.text.clone(),
             photos: proof.photos.clone(),
             remark: String::new(),
-            day: String::new(),
+            proved_on: day.clone(),
+            day,
         })
     }
 
     /// Verifies a corrective action (*xác nhận khắc phục*), or rejects its proof, which asks for a
-    /// re-check. The proof stays beside the verdict.
+    /// re-check. The proof stays beside the verdict. Today counts where no day is told.
     ///
     /// # Errors
     ///
@@ -196,12 +199,13 @@ impl Client {
         action: &str,
         accept: bool,
         remark: &str,
+        on: Option<Day>,
     ) -> Result<EditOutcome<()>, ClientError> {
         let state = if accept { ActionState::Verified } else { ActionState::Recheck };
         if !accept {
             said("reason for the rejection", remark)?;
         }
-        self.judge(inspection, action, state, remark)
+        self.judge(inspection, action, state, remark, on)
     }
 
     /// Takes a demand back (*thôi không yêu cầu*), with the reason.
@@ -216,7 +220,7 @@ impl Client {
         reason: &str,
     ) -> Result<EditOutcome<()>, ClientError> {
         said("reason for the cancellation", reason)?;
-        self.judge(inspection, action, ActionState::Cancelled, reason)
+        self.judge(inspection, action, ActionState::Cancelled, reason, None)
     }
 
     fn judge(
@@ -225,13 +229,15 @@ impl Client {
         action: &str,
         state: ActionState,
         remark: &str,
+        on: Option<Day>,
     ) -> Result<EditOutcome<()>, ClientError> {
-        self.progress(inspection, action, |before| Progress {
+        self.progress(inspection, action, on, |before, day| Progress {
             state,
             proof: before.map(|progress| progress.proof.clone()).unwrap_or_default(),
             photos: before.map(|progress| progress.photos.clone()).unwrap_or_default(),
             remark: remark.to_owned(),
-            day: String::new(),
+            proved_on: before.map(|progress| progress.proved_on.clone()).unwrap_or_default(),
+            day,
         })
     }
 
@@ -239,13 +245,13 @@ impl Client {
         &self,
         inspection: &Genesis,
         action: &str,
-        after: impl FnOnce(Option<&Progress>) -> Progress,
+        on: Option<Day>,
+        after: impl FnOnce(Option<&Progress>, String) -> Progress,
     ) -> Result<EditOutcome<()>, ClientError> {
         self.check_rights(&followup_of(inspection))?;
         let (id, read) = self.action_named(inspection, action)?;
         let before = read.progress.get(&hex::encode(id)).and_then(|row| row.shown()?.valid());
-        let day = Self::today()?.to_string();
-        let after = Progress { day, ..after(before) };
+        let after = after(before, on.map_or_else(Self::today, Ok)?.to_string());
         self.follow_up(inspection, |editor| editor.progress_put(id, &after))
     }
 
@@ -446,7 +452,7 @@ fn shown(read: &FollowupView, id: &str, as_of: Day) -> Option<ActionShown> {
     })
 }
 
-fn within(
+pub(super) fn within(
     deadline: Option<Timestamp>,
     latest: Option<Day>,
 ) -> Result<Option<Timestamp>, ClientError> {

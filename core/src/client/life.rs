@@ -1,5 +1,6 @@
 //! An inspection's steps: what the next ones lack, taking one, and the clocks that run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::corrections::followup_of;
@@ -44,12 +45,15 @@ pub struct Life {
     pub as_of: Day,
     /// The states that stand; several when people moved it apart.
     pub states: Vec<LifeCycle>,
-    /// When and why it came to each state that it has been in, in the order of a life.
+    /// When and why it came to each state that it has been in, in the order of
+    /// their days.
     pub steps: Vec<(LifeCycle, Vec<Step>)>,
     /// The times during which it was suspended and that are over.
     pub pauses: Vec<Pause>,
     /// Why the legal clock was extended, if it was.
     pub extended: Vec<String>,
+    /// The days of the decisions to extend it, as YYYY-MM-DD; none where earlier programs wrote them.
+    pub extended_on: Vec<String>,
     /// The steps that may follow.
     pub next: Vec<NextStep>,
     /// What a standing state needs and no longer has, for instance after others' edits arrived.
@@ -147,13 +151,17 @@ impl Client {
         let steps = LifeCycle::ALL
             .into_iter()
             .map(|state| (state, read.step(state).into_iter().cloned().collect::<Vec<_>>()));
+        let mut steps: Vec<_> = steps.filter(|(_, steps)| !steps.is_empty()).collect();
+        // Stable: of one day in the order of a life.
+        steps.sort_by_key(|(_, steps)| steps.iter().map(|step| step.day.clone()).min());
         Ok(Life {
             as_of,
             next: next.map(|to| lacks(to, as_of, "")).collect(),
             no_longer: no_longer.filter(|step| !step.missing.is_empty()).collect(),
-            steps: steps.filter(|(_, steps)| !steps.is_empty()).collect(),
+            steps,
             pauses: read.pauses.clone(),
             extended: read.extended.all().iter().map(|said| said.value.clone()).collect(),
+            extended_on: read.extended_on.all().iter().map(|said| said.value.clone()).collect(),
             clocks: running(&case, law())?,
             team: around.team(),
             states,
@@ -213,12 +221,13 @@ impl Client {
     }
 
     /// Sets the day right of the step that an inspection stands at, by the person who took it; the
-    /// earlier day stays in the history. Returns that, or none where it is another step, another's, or
-    /// the same day.
+    /// earlier day stays in the history. Returns that, or none where it is another step, or the same
+    /// day.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotReady`] for a day after today, or before that of another step.
+    /// Returns [`ClientError::OthersStep`] where another took it, and [`ClientError::NotReady`] for a day
+    /// after today, or before that of a step that led to it.
     pub fn correct_step(
         &self,
         inspection: &Genesis,
@@ -236,10 +245,14 @@ impl Client {
             before.day.clone_from(&pause.until);
             by = &now.actor;
         }
-        if !authors.of(by).here || before.day == on.to_string() {
+        if before.day == on.to_string() {
             return Ok(None);
         }
-        let others = LifeCycle::ALL.into_iter().filter(|state| *state != step.to);
+        let author = authors.of(by);
+        if !author.here {
+            return Err(ClientError::OthersStep { state: step.to.name(), author });
+        }
+        let others = led_to(step.to).into_iter().filter(|state| *state != step.to);
         let days = others.flat_map(|state| read.step(state)).map(|step| step.day.parse::<Day>());
         let latest = days.filter_map(Result::ok).max();
         let mut about = Vec::new();
@@ -276,30 +289,37 @@ impl Client {
         Ok(Some((before.day, outcome)))
     }
 
-    /// Extends the time for an inspection (*gia hạn thời hạn kiểm tra*), once.
+    /// Extends the time for an inspection (*gia hạn thời hạn kiểm tra*), once; on the day of the decision
+    /// to do so, today if nobody says.
     ///
     /// # Errors
     ///
     /// Returns the edit's error when it was extended before or no reason is given,
-    /// [`ClientError::NoClock`] while no time runs, and [`ClientError::ClockOver`] when it is over: what
-    /// has expired cannot be made longer.
+    /// [`ClientError::NoClock`] while no time runs, and [`ClientError::ClockOver`] when it was over on that
+    /// day: what has expired cannot be made longer. A day ahead has not come: [`ClientError::DayAhead`].
     pub fn extend(
         &self,
         inspection: &Genesis,
         reason: &str,
+        on: Option<Day>,
     ) -> Result<EditOutcome<()>, ClientError> {
+        let today = Self::today()?;
+        let on = on.unwrap_or(today);
+        if on > today {
+            return Err(ClientError::DayAhead { given: on.to_string(), today: today.to_string() });
+        }
         let life = self.life(inspection, None)?;
         if life.extended.is_empty() {
             let mut clocks = life.clocks.iter();
             match clocks.find(|clock| clock.key.starts_with("inspection.")) {
                 None => return Err(ClientError::NoClock),
-                Some(clock) if clock.overdue || clock.done.is_some() => {
+                Some(clock) if on > clock.due || clock.done.is_some_and(|done| done < on) => {
                     return Err(ClientError::ClockOver { due: clock.due.to_string() });
                 }
                 Some(_) => {}
             }
         }
-        let edit = |editor: &mut Editor<'_>| editor.extend(reason);
+        let edit = |editor: &mut Editor<'_>| editor.extend(reason, &on.to_string());
         self.edit(inspection, edit)
     }
 
@@ -355,6 +375,22 @@ impl Around {
     fn team(&self) -> Vec<Member> {
         let members = self.plan.as_ref().map(|plan| plan.members()).unwrap_or_default();
         members.into_iter().map(|(_, member)| member.clone()).collect()
+    }
+}
+
+/// Returns the states that an inspection may have been in before it came to one: what people moved to
+/// apart, and was not chosen, does not bind its day.
+fn led_to(to: LifeCycle) -> BTreeSet<LifeCycle> {
+    let mut found = BTreeSet::from([to]);
+    loop {
+        let before = LifeCycle::ALL.into_iter().filter(|state| {
+            !found.contains(state) && state.next().iter().any(|next| found.contains(next))
+        });
+        let before: Vec<LifeCycle> = before.collect();
+        if before.is_empty() {
+            return found;
+        }
+        found.extend(before);
     }
 }
 

@@ -14,6 +14,7 @@ mod plans;
 mod read;
 mod rechecks;
 mod recognise;
+mod remarks;
 mod samples;
 mod settings;
 mod settle;
@@ -47,6 +48,7 @@ pub use plans::{Cancelled, PlanChange, PlanEvent, TeamGap};
 pub use read::{Author, Authors, Named, Shown, Since};
 pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
+pub use remarks::{Bound, DayOf, WrittenInto};
 pub use settings::{Settings, holds_device};
 pub use settle::{PLACES, Settled, is_of_followup};
 pub use status::RecordStatus;
@@ -271,6 +273,22 @@ pub enum ClientError {
         finding: String,
         /// Who wrote it.
         author: Author,
+    },
+    /// The day of a step that another took is to be set right.
+    #[error("the step to {state} was taken by {}, who alone sets its day right", author.name)]
+    OthersStep {
+        /// The state that it led to.
+        state: &'static str,
+        /// Who took it.
+        author: Author,
+    },
+    /// A day of something that happened lies after today.
+    #[error("{given} lies ahead: today is {today} by the clock of this device")]
+    DayAhead {
+        /// The day that was given.
+        given: String,
+        /// Today.
+        today: String,
     },
     /// A sample with this code is there already.
     #[error("a sample with code {code} is recorded already, as {id}; give this one another code")]

@@ -131,6 +131,7 @@ fn judged(read: &FollowupView, recheck: &Recheck) -> Vec<([u8; 16], Progress)> {
                 photos: before.map(|before| before.photos.clone()).unwrap_or_default(),
                 remark: row.remark.clone(),
                 day: recheck.day.clone(),
+                proved_on: before.map(|before| before.proved_on.clone()).unwrap_or_default(),
             };
             found.push((id, progress));
         }

@@ -4,6 +4,7 @@
 //! here, because the record itself takes any; so is whether the hub will take the edit in, by the
 //! rights that it told of.
 
+use super::corrections::within;
 use super::read::wrong_kind;
 use super::{Author, Candidate, Client, ClientError};
 use crate::checklist::{AnswerError, Day, Template};
@@ -243,7 +244,8 @@ impl Client {
     ///
     /// As [`Client::note`]; [`ClientError::Answer`] too for a severity that the item does not allow,
     /// and when an item that is answered in rows comes without one, because then nobody knows which it
-    /// is about. The day on which it was put in the minutes is theirs if nobody says another.
+    /// is about. The day on which it was put in the minutes is theirs if nobody says another;
+    /// [`ClientError::DeadlineTooLate`] for a deadline behind the longest time from it.
     pub fn finding(
         &self,
         inspection: &Genesis,
@@ -256,6 +258,7 @@ impl Client {
             template.check_severity(item, input.severity)?;
         }
         input.row = self.row_of_finding(inspection, &template, &input)?;
+        input.deadline = within(input.deadline, self.latest_of_new(inspection, issued)?)?;
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| {
             editor.finding_add(id, input)?;

@@ -106,6 +106,13 @@ impl Document {
         Some(touched.collect())
     }
 
+    /// Returns what the last change wrote to; of several heads, what any of them did.
+    pub(crate) fn touched_last(&self) -> Vec<Touched> {
+        let known = self.heads().into_iter().filter_map(|head| self.known.get(&head));
+        let before: Vec<ChangeHash> = known.flat_map(|known| known.deps.clone()).collect();
+        self.touched_since(&before).unwrap_or_default()
+    }
+
     fn expanded(&self, hashes: &[ChangeHash]) -> Vec<ExpandedChange> {
         // Decoding panics on operations that this version does not know.
         self.changes(hashes).iter().filter_map(|change| contain(|| change.decode())).collect()

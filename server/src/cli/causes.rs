@@ -118,14 +118,30 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::UnknownReason { given, known } => {
             m.text("cause.unknown_reason", &[("given", given), ("known", known)])
         }
-        E::DeadlineTooLate { given, latest } => {
-            m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
-        }
         E::Disputed { places } => m.text("cause.disputed", &[("places", &places.join(", "))]),
         E::SampleThere { code, id } => m.text("cause.sample_there", &[("code", code), ("id", id)]),
         E::OthersFinding { finding, author } => {
             let author = page::who(&record::author_data(author.clone()), m);
             m.text("cause.others_finding", &[("id", finding), ("author", &author)])
+        }
+        _ => return of_course(error, m),
+    })
+}
+
+/// As [`of_client`], of steps, days and clocks.
+fn of_course(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::DeadlineTooLate { given, latest } => {
+            m.text("cause.deadline_too_late", &[("given", given), ("latest", latest)])
+        }
+        E::OthersStep { state, author } => {
+            let author = page::who(&record::author_data(author.clone()), m);
+            let values = [("state", words::state(m, state)), ("author", author)];
+            m.text("cause.others_step", &values.each_ref().map(|(name, it)| (*name, it.as_str())))
+        }
+        E::DayAhead { given, today } => {
+            m.text("cause.day_ahead", &[("given", given), ("today", today)])
         }
         E::NoClock => m.text("cause.no_clock", &[]),
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),

@@ -145,6 +145,8 @@ pub(super) struct LifeData {
     pub(super) pauses: Vec<PauseData>,
     /// Why the time was extended; several where people wrote apart.
     pub(super) extended: Vec<String>,
+    /// The days of the decisions to do so; none where nobody said.
+    pub(super) extended_on: Vec<String>,
     pub(super) next: Vec<NextData>,
     /// What a standing state needs and no longer has.
     pub(super) no_longer: Vec<NextData>,
@@ -171,6 +173,7 @@ impl LifeData {
             steps: steps.collect(),
             pauses: life.pauses.iter().map(pause).collect(),
             extended: life.extended.clone(),
+            extended_on: life.extended_on.clone(),
             next: life.next.iter().map(next).collect(),
             no_longer: life.no_longer.iter().map(next).collect(),
             clocks: life.clocks.iter().map(|clock| clock_data(clock, m)).collect(),
@@ -232,8 +235,13 @@ pub(super) fn life_text(page: &mut Page, life: &LifeData, m: &Messages) {
             if pause.reason.is_empty() { String::new() } else { format!("; {}", pause.reason) };
         page.line(format!("  {}{reason}", m.text("life.paused", &values)));
     }
+    let days = life.extended_on.join(", ");
     for reason in &life.extended {
-        page.line(format!("  {}", m.text("life.extended", &[("reason", reason)])));
+        let line = match days.as_str() {
+            "" => m.text("life.extended", &[("reason", reason)]),
+            day => m.text("life.extended_on", &[("reason", reason), ("day", day)]),
+        };
+        page.line(format!("  {line}"));
     }
     for (steps, ready) in [(&life.no_longer, "life.no_longer"), (&life.next, "life.next")] {
         for step in steps {

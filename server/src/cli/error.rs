@@ -577,7 +577,10 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
         ClientError::Disputed { .. } => Failed::Conflicted,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
-        ClientError::UnknownReason { .. } | ClientError::DeadlineTooLate { .. } => Failed::Usage,
+        ClientError::OthersStep { .. } => Failed::Refused,
+        ClientError::UnknownReason { .. }
+        | ClientError::DayAhead { .. }
+        | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),

@@ -100,7 +100,7 @@ fn lacks(case: &Case<'_>, attempt: Attempt<'_>, law: Law<'_>, need: Need) -> Opt
         Need::Deadlines => listed(wrong_deadlines(case, attempt.on, law)),
         Need::Proof => without_proof(case),
         Need::Verified => unverified(case),
-        Need::DeadlinePassed => not_passed(case, attempt.on),
+        Need::DeadlinePassed => not_passed(case, attempt),
         Need::NothingOpen => still_open(case, attempt),
         Need::Reason => unless(has_reason(attempt)),
         Need::HeaderFields => header_fields(case, attempt, law),
@@ -283,8 +283,13 @@ fn unverified(case: &Case<'_>) -> Option<Vec<String>> {
     listed(case.open_actions())
 }
 
-fn not_passed(case: &Case<'_>, on: Day) -> Option<Vec<String>> {
-    let earliest = case.followup.and_then(|followup| followup.earliest_deadline());
+fn not_passed(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
+    let on = attempt.on;
+    let earliest = case.followup.and_then(|followup| {
+        // What was overdue stays so when its correction is settled later.
+        let was = case.inspection.states().contains(&attempt.to);
+        if was { followup.first_deadline() } else { followup.earliest_deadline() }
+    });
     match earliest.and_then(Day::of) {
         Some(day) if day < on => None,
         Some(day) => Some(vec![day.to_string()]),

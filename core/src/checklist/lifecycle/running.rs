@@ -63,7 +63,10 @@ pub fn running(case: &Case<'_>, law: Law<'_>) -> Result<Vec<Running>, ClocksErro
         found.push(one(case, law, start, case.last_day_of(LifeCycle::Reported))?);
     }
     if let Some(demanded) = case.day_of(LifeCycle::CorrectiveIssued) {
-        let done = case.last_day_of(LifeCycle::FixVerified);
+        // A facility corrects in time when it reports in time, however late that is looked at.
+        let verified = case.last_day_of(LifeCycle::FixVerified);
+        let reported = case.last_day_of(LifeCycle::FixSubmitted);
+        let done = verified.map(|verified| reported.map_or(verified, |day| day.min(verified)));
         // The law counts from the findings; a demand about none of them counts from itself.
         let issued = case.live().filter_map(|(id, _)| case.issued(id)).min();
         let from = issued.unwrap_or(demanded);
@@ -119,7 +122,8 @@ fn actions(case: &Case<'_>, law: Law<'_>, demanded: Day) -> Result<Vec<Running>,
             let written = said.value.valid().and_then(|progress| progress.day.parse().ok());
             written.or_else(|| Day::of(said.at))
         });
-        let done = days.max().filter(|_| settled);
+        let proved = followup.proved_on(id).and_then(|day| day.parse::<Day>().ok());
+        let done = proved.or_else(|| days.max()).filter(|_| settled);
         found.push(Running {
             key: "action".to_owned(),
             title: clock.title.clone(),
@@ -128,8 +132,12 @@ fn actions(case: &Case<'_>, law: Law<'_>, demanded: Day) -> Result<Vec<Running>,
             due: last,
             extended: 0,
             done,
-            // What was proved in time is not late because it was looked at later.
-            overdue: !settled && case.as_of > last,
+            // What was proved in time is not late because it was looked at later; without a proof
+            // nobody can tell when it was corrected.
+            overdue: match (settled, proved) {
+                (true, proved) => proved.is_some_and(|day| day > last),
+                (false, _) => case.as_of > last,
+            },
             provisional: Vec::new(),
             explanation: Words {
                 vi: format!("Hạn khắc phục ghi trong yêu cầu: hết ngày {last}"),

@@ -46,6 +46,10 @@ pub struct Progress {
     /// The day on which it came to this state, as YYYY-MM-DD; empty when nobody said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub day: String,
+    /// The day on which the proof was handed in, as YYYY-MM-DD; empty where there is none, and in what
+    /// earlier programs wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub proved_on: String,
 }
 
 impl ActionState {
@@ -226,6 +230,22 @@ impl FollowupView {
         })
     }
 
+    /// Returns the day on which the proof of an action was handed in, as YYYY-MM-DD: of several the
+    /// latest. None where nobody said.
+    #[must_use]
+    pub fn proved_on(&self, id: &str) -> Option<&str> {
+        let said = self.progress.get(id).map(Register::all).unwrap_or_default();
+        let days = said.iter().filter_map(|said| Some(said.value.valid()?.proved_on.as_str()));
+        days.filter(|day| !day.is_empty()).max()
+    }
+
+    /// Returns the earliest deadline of the actions that nobody took back, settled or not.
+    #[must_use]
+    pub fn first_deadline(&self) -> Option<Timestamp> {
+        let kept = self.actions.keys().filter(|id| self.state(id) != ActionState::Cancelled);
+        kept.filter_map(|id| self.deadline(id)).min()
+    }
+
     /// Returns the earliest standing deadline of an action.
     #[must_use]
     pub fn deadline(&self, id: &str) -> Option<Timestamp> {
@@ -269,6 +289,7 @@ impl Editor<'_> {
             photos: Vec::new(),
             remark: String::new(),
             day: String::new(),
+            proved_on: String::new(),
         };
         self.progress_put(id, &progress)
     }
@@ -295,6 +316,7 @@ impl Editor<'_> {
             photos: progress.photos.clone(),
             remark: field("remark", &progress.remark)?,
             day: day("day", &progress.day)?,
+            proved_on: day("day of the proof", &progress.proved_on)?,
         };
         let standing = self.values(&self.map("progress")?, &key)?;
         if standing.windows(2).any(|pair| pair[0] != pair[1]) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::FindingView;
 use super::row::{LooseNote, RowView};
 use super::sample::{Sample, SampleStep};
-use super::steps::{Difficulty, Pause, Step};
+use super::steps::{self, Difficulty, Pause, Step};
 use crate::model::edit::{EditError, Editor, NoteEdit, field, needed, within};
 use crate::model::edition::Edition;
 use crate::model::ids::{Kind, Origin, TemplateId, Timestamp};
@@ -257,6 +257,8 @@ pub struct InspectionView {
     pub pauses: Vec<Pause>,
     /// Whether the legal clock was extended, and why.
     pub extended: Register<String>,
+    /// The day on which it was, as YYYY-MM-DD.
+    pub extended_on: Register<String>,
 }
 
 impl InspectionView {
@@ -296,9 +298,11 @@ impl InspectionView {
                 Origin::Planned { .. } => LifeCycle::Planned,
                 _ => LifeCycle::Draft,
             },
-            steps: super::steps::read(view),
-            pauses: super::steps::pauses(view),
-            extended: lifecycle("extended").map(|raw| crate::model::view::read_string(&raw)),
+            steps: steps::read(view),
+            pauses: steps::pauses(view),
+            extended_on: lifecycle(steps::EXTENDED_ON)
+                .map(|raw| crate::model::view::read_string(&raw)),
+            extended: lifecycle(steps::EXTENDED).map(|raw| crate::model::view::read_string(&raw)),
         }
     }
 

@@ -19,7 +19,11 @@ use crate::model::register::{Register, Said, Told};
 use crate::model::view::View;
 
 /// The registers of the life cycle that are no steps.
-const NO_STEPS: [&str; 3] = ["state", "extended", TEMPLATE];
+const NO_STEPS: [&str; 4] = ["state", EXTENDED, EXTENDED_ON, TEMPLATE];
+/// The register with the reason of the extension.
+pub(super) const EXTENDED: &str = "extended";
+/// The register with the day of the extension; programs that know none leave it as it is.
+pub(super) const EXTENDED_ON: &str = "extended_on";
 
 /// What the register of a suspension that is over begins with; its two days follow.
 pub(super) const PAUSE: &str = "pause:";
@@ -278,19 +282,21 @@ impl Editor<'_> {
         self.put(&map, state.name(), &step)
     }
 
-    /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once.
+    /// Extends the legal clock (*gia hạn thời hạn kiểm tra*), once, on a day as YYYY-MM-DD.
     ///
     /// # Errors
     ///
-    /// Returns [`EditError::ExtendedBefore`], or [`EditError::Invalid`] without a reason.
-    pub fn extend(&mut self, reason: &str) -> Result<(), EditError> {
+    /// Returns [`EditError::ExtendedBefore`], or [`EditError::Invalid`] without a reason or a day.
+    pub fn extend(&mut self, reason: &str, on: &str) -> Result<(), EditError> {
         self.require(Kind::Inspection, "life cycle")?;
         let map = self.map("lifecycle")?;
-        if self.exists(&map, "extended")? {
+        if self.exists(&map, EXTENDED)? {
             return Err(EditError::ExtendedBefore);
         }
         let reason = needed("reason of the extension", reason)?;
-        self.put(&map, "extended", &reason)
+        let on = needed("day of the extension", &day("day of the extension", on)?)?;
+        self.put(&map, EXTENDED_ON, &on)?;
+        self.put(&map, EXTENDED, &reason)
     }
 
     /// Records a difficulty that a facility or commune raises.

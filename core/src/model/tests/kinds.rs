@@ -247,8 +247,8 @@ fn an_inspection_moves_only_along_its_life() {
         go(to).unwrap();
     }
     go(LifeCycle::InField).unwrap();
-    edit(&mut doc, 1, |e| e.extend("đường sạt lở"));
-    let again = doc.edit(actor(1), Timestamp(1), |e| e.extend("lần nữa"));
+    edit(&mut doc, 1, |e| e.extend("đường sạt lở", "2026-11-04"));
+    let again = doc.edit(actor(1), Timestamp(1), |e| e.extend("lần nữa", "2026-11-05"));
     assert!(matches!(again, Err(EditError::ExtendedBefore)));
     let odd = doc.edit(actor(1), Timestamp(1), |e| e.move_to(LifeCycle::Stopped, &step("hôm qua")));
     assert!(matches!(odd, Err(EditError::Invalid { what: "day of the step", .. })));

@@ -65,7 +65,7 @@ fn steps_of_the_life_cycle_change_no_content_and_what_comes_between_them_does() 
     let then = doc.content_heads();
     assert_eq!(then, doc.heads());
     edit(&mut doc, 1, |e| e.move_to(LifeCycle::Decided, &step("2026-11-01")));
-    edit(&mut doc, 2, |e| e.extend("lũ"));
+    edit(&mut doc, 2, |e| e.extend("lũ", "2026-11-04"));
     assert_eq!(doc.content_heads(), then);
     assert_eq!(doc.touched_since(&then).unwrap(), []);
     assert_eq!(doc.summary().content_digest, {

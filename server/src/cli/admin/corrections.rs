@@ -2,7 +2,7 @@
 //! makes the work hard.
 
 use bienban_core::checklist::Day;
-use bienban_core::client::{Client, ClientError};
+use bienban_core::client::{Client, ClientError, DayOf};
 use bienban_core::model::Scope;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -36,6 +36,9 @@ pub(super) struct VerifyArgs {
     /// What to say of it; needed with --reject.
     #[arg(long, default_value = "")]
     text: String,
+    /// The day, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
+    #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
+    on: Option<Day>,
 }
 
 /// Which corrections.
@@ -109,13 +112,18 @@ fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<An
     let inspection = client.find_inspection(&arguments.inspection)?;
     let accept = !arguments.reject;
     let action = &arguments.action;
-    let outcome = client.verify_action(&inspection, action, accept, &arguments.text)?;
+    let outcome =
+        client.verify_action(&inspection, action, accept, &arguments.text, arguments.on)?;
     let done = if accept {
         m.text("edit.verified", &[("id", action)])
     } else {
         m.text("edit.rejected", &[("id", action)])
     };
-    EditData::of(&inspection, &outcome).answer(done, output)
+    let mut data = EditData::of_followup(client, &inspection, &outcome, m);
+    if let Some(day) = arguments.on {
+        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Correction), m);
+    }
+    data.answer(done, output)
 }
 
 fn overdue(client: &Client, arguments: &OverdueArgs, output: &Output) -> Result<Answer, CliError> {

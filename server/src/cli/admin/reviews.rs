@@ -67,12 +67,12 @@ pub(super) fn run(
             let seen = heads(client, &inspection, seen)?;
             let outcome =
                 client.accept(&inspection, text, seen.as_deref(), despite_conflicts.as_deref())?;
-            (EditData::of(&inspection, &outcome), m.text("admin.accepted", &[]))
+            (EditData::plain(&inspection, &outcome), m.text("admin.accepted", &[]))
         }
         ReviewCommand::Comment { item, text } => {
             let item = Some(item.as_str()).filter(|item| *item != "-");
             let (id, outcome) = client.comment(&inspection, item, text)?;
-            let mut data = EditData::of(&inspection, &outcome);
+            let mut data = EditData::plain(&inspection, &outcome);
             data.item = item.map(str::to_owned);
             data.id = Some(hex::encode(id));
             (data, m.text("admin.commented", &[]))
@@ -81,7 +81,7 @@ pub(super) fn run(
             let seen = heads(client, &inspection, seen)?;
             let sending = Sending { item: item.clone(), text: text.clone(), seen };
             let (id, outcome) = client.send_back(&inspection, &sending)?;
-            let mut data = EditData::of(&inspection, &outcome);
+            let mut data = EditData::plain(&inspection, &outcome);
             data.item.clone_from(item);
             data.id = Some(hex::encode(id));
             (data, m.text("admin.sent_back", &[]))

@@ -53,6 +53,8 @@ pub(in crate::cli) struct ProgressData {
     pub(in crate::cli) photos: Vec<String>,
     pub(in crate::cli) remark: String,
     pub(in crate::cli) day: String,
+    /// The day on which the proof was handed in; may be empty.
+    pub(in crate::cli) proved_on: String,
     pub(in crate::cli) at: String,
     pub(in crate::cli) author: AuthorData,
     pub(in crate::cli) change: String,
@@ -114,6 +116,7 @@ fn progress(said: &Said<Progress>, authors: &Authors) -> ProgressData {
         photos: value.photos.clone(),
         remark: value.remark.clone(),
         day: value.day.clone(),
+        proved_on: value.proved_on.clone(),
         at: time::rfc3339(said.at),
         author: author(&said.actor, authors),
         change: said.change.to_string(),
@@ -130,6 +133,11 @@ pub(in crate::cli) fn actions_text(page: &mut Page, corrections: &Corrections, m
         }
         if data.overdue {
             parts.push(m.text("clock.overdue", &[]));
+        }
+        let proved = data.progress.iter().map(|one| one.proved_on.as_str()).max();
+        let due = data.deadline.as_deref().map(time::day_of);
+        if let Some((day, _)) = proved.zip(due).filter(|(day, due)| *day > due.as_str()) {
+            parts.push(m.text("clock.done_late", &[("day", day)]));
         }
         if let Some(finding) = &data.finding {
             parts.push(m.text("action.about", &[("finding", &short(finding))]));

@@ -1,7 +1,9 @@
 //! Corrective actions and the proof that a facility hands in.
 
-use bienban_core::client::{ActionDraft, Client, ProofDraft};
+use bienban_core::checklist::Day;
+use bienban_core::client::{ActionDraft, ActionShown, Client, DayOf, ProofDraft};
 use bienban_core::clock;
+use bienban_core::model::Genesis;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -9,7 +11,7 @@ use super::EditData;
 use crate::cli::course::{self, ActionData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
-use crate::cli::time;
+use crate::cli::{time, words};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ActionCommand {
@@ -79,6 +81,9 @@ pub(super) struct ProofArgs {
     /// A photo that proves it, by its BLAKE3 hash. May be given several times.
     #[arg(long = "photo", value_name = "HASH")]
     photos: Vec<String>,
+    /// The day on which it was handed in, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
+    #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
+    on: Option<Day>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,13 +119,15 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
         deadline,
     };
     let (id, outcome) = client.add_action(&inspection, &draft)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of_followup(client, &inspection, &outcome, output.messages());
     let id = hex::encode(id);
     let asked = client.deadline_asked(&inspection, &id)?;
     data.warn_of_later(deadline, asked, output.messages());
     let done = output.messages().text("edit.demanded", &[("id", &id[..8])]);
+    // Its own, or that which it got from the finding or the law.
+    let stands = standing(client, &inspection, &id)?.and_then(|row| row.deadline);
     data.id = Some(id);
-    data.warn_of_deadline(deadline, output.messages());
+    data.warn_of_deadline(stands, output.messages());
     data.answer(done, output)
 }
 
@@ -129,7 +136,8 @@ fn update(client: &Client, arguments: UpdateArgs, output: &Output) -> Result<Ans
     let done = output.messages().text("edit.demanded", &[("id", &arguments.action)]);
     if let Some(reason) = &arguments.cancel {
         let outcome = client.cancel_action(&inspection, &arguments.action, reason)?;
-        return EditData::of(&inspection, &outcome).answer(done, output);
+        return EditData::of_followup(client, &inspection, &outcome, output.messages())
+            .answer(done, output);
     }
     let now = clock::now();
     let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
@@ -141,7 +149,7 @@ fn update(client: &Client, arguments: UpdateArgs, output: &Output) -> Result<Ans
         deadline,
     };
     let outcome = client.update_action(&inspection, &arguments.action, &draft)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of_followup(client, &inspection, &outcome, output.messages());
     let asked = client.deadline_asked(&inspection, &arguments.action)?;
     data.warn_of_later(deadline, asked, output.messages());
     data.warn_of_deadline(deadline, output.messages());
@@ -172,8 +180,30 @@ pub(super) fn proof(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
-    let proof = ProofDraft { text: arguments.text, photos: arguments.photos };
+    let proof = ProofDraft { text: arguments.text, photos: arguments.photos, on: arguments.on };
+    // Read before: the proof replaces what stands.
+    let settled = standing(client, &inspection, &arguments.action)?.filter(|row| row.settled);
     let outcome = client.prove(&inspection, &arguments.action, &proof)?;
-    let done = output.messages().text("edit.proved", &[("id", &arguments.action)]);
-    EditData::of(&inspection, &outcome).answer(done, output)
+    let m = output.messages();
+    let done = m.text("edit.proved", &[("id", &arguments.action)]);
+    let mut data = EditData::of_followup(client, &inspection, &outcome, m);
+    if let Some(settled) = settled.filter(|_| data.recorded.is_some()) {
+        let values = [("id", &settled.id[..8]), ("state", &words::action_state(m, settled.state))];
+        data.warnings.push(m.text("edit.opened_again", &values));
+    }
+    if let Some(day) = arguments.on {
+        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Correction), m);
+    }
+    data.answer(done, output)
+}
+
+/// Returns a corrective action by the first digits of its id; none where they name no single one.
+fn standing(
+    client: &Client,
+    inspection: &Genesis,
+    action: &str,
+) -> Result<Option<ActionShown>, CliError> {
+    let mut named = client.corrections(inspection, None)?.actions;
+    named.retain(|row| row.id.starts_with(action));
+    Ok(named.pop().filter(|_| named.is_empty()))
 }

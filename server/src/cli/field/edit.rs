@@ -1,9 +1,9 @@
 //! What a person writes: answers, notes, findings, replies. Each is durable when it is printed.
 
 use bienban_core::checklist::Day;
-use bienban_core::client::{Client, ClientError, Note, Settled};
+use bienban_core::client::{Bound, Client, ClientError, DayOf, Note, Settled, WrittenInto};
 use bienban_core::clock;
-use bienban_core::model::{FindingInput, Genesis, Grade, Timestamp};
+use bienban_core::model::{FindingInput, Genesis, Grade, Kind, Timestamp};
 use bienban_core::replica::EditOutcome;
 use clap::Args;
 use serde::Serialize;
@@ -69,7 +69,8 @@ pub(super) struct FindingArgs {
     severity: TypedSeverity,
     /// What was found.
     text: String,
-    /// Until when it is to be corrected: a number of days, or a day as DD/MM/YYYY or YYYY-MM-DD.
+    /// Until when it is to be corrected: a number of days from --issued, else from today, or a day as
+    /// DD/MM/YYYY or YYYY-MM-DD.
     #[arg(long, value_name = "DAYS|DAY")]
     deadline: Option<String>,
     /// The row of a repeated section, by the first digits of its id.
@@ -165,8 +166,44 @@ pub(in crate::cli) struct EditData {
 }
 
 impl EditData {
-    /// Begins with what every edit has.
-    pub(in crate::cli) fn of<T>(inspection: &Genesis, outcome: &EditOutcome<T>) -> Self {
+    /// Begins with what every edit has; warns where it went into an inspection that is signed or over.
+    pub(in crate::cli) fn of<T>(
+        client: &Client,
+        inspection: &Genesis,
+        outcome: &EditOutcome<T>,
+        m: &Messages,
+    ) -> Self {
+        Self::written(client, inspection, outcome, Kind::Inspection, m)
+    }
+
+    /// As [`EditData::of`], of an edit in the corrective actions.
+    pub(in crate::cli) fn of_followup<T>(
+        client: &Client,
+        inspection: &Genesis,
+        outcome: &EditOutcome<T>,
+        m: &Messages,
+    ) -> Self {
+        Self::written(client, inspection, outcome, Kind::Followup, m)
+    }
+
+    fn written<T>(
+        client: &Client,
+        inspection: &Genesis,
+        outcome: &EditOutcome<T>,
+        kind: Kind,
+        m: &Messages,
+    ) -> Self {
+        let mut data = Self::plain(inspection, outcome);
+        if data.recorded.is_some() {
+            // It is recorded: where what it went into cannot be read now, `show` says why.
+            data.warnings
+                .extend(client.written_into(inspection, kind).ok().and_then(|it| into(it, m)));
+        }
+        data
+    }
+
+    /// Begins with what every edit has, of one that is none of the inspection's content.
+    pub(in crate::cli) fn plain<T>(inspection: &Genesis, outcome: &EditOutcome<T>) -> Self {
         Self {
             inspection: inspection.document().to_string(),
             item: None,
@@ -214,12 +251,35 @@ impl EditData {
         }
     }
 
-    /// Warns of a day after today: clocks may be wrong, so it is recorded all the same.
-    pub(in crate::cli) fn warn_of_future(&mut self, day: &str, m: &Messages) {
+    /// Warns of a day that cannot be: after today, or before what it builds on. Clocks may be wrong, so
+    /// it is recorded all the same.
+    pub(in crate::cli) fn warn_of_day(
+        &mut self,
+        client: &Client,
+        inspection: &Genesis,
+        (day, of): (&str, DayOf<'_>),
+        m: &Messages,
+    ) {
         let today = Day::of(clock::now()).map(|today| today.to_string()).unwrap_or_default();
         if day > today.as_str() {
             let values = [("day", day), ("today", &today)];
             self.warnings.push(m.text("edit.day_ahead", &values));
+        }
+        let (Ok(day), Ok(Some((bound, earliest)))) =
+            (day.parse::<Day>(), client.earliest_day(inspection, of))
+        else {
+            return;
+        };
+        if day < earliest {
+            let what = match bound {
+                Bound::Decision => m.text("bound.decision", &[]),
+                Bound::Field => m.text("bound.field", &[]),
+                Bound::Minutes => m.text("bound.minutes", &[]),
+                Bound::Sample => m.text("bound.sample", &[]),
+            };
+            let (day, earliest) = (day.to_string(), earliest.to_string());
+            let values = [("day", day.as_str()), ("what", &what), ("earliest", &earliest)];
+            self.warnings.push(m.text("edit.day_before", &values));
         }
     }
 
@@ -243,6 +303,20 @@ impl EditData {
             output.remark(warning);
         }
         Answer::new(&self, page)
+    }
+}
+
+/// Says what an edit went into, where a person should know.
+fn into(written: WrittenInto, m: &Messages) -> Option<String> {
+    let on = |day: Option<Day>| day.map_or_else(|| "?".to_owned(), |day| day.to_string());
+    match written {
+        WrittenInto::Open => None,
+        WrittenInto::Signed { day } => Some(m.text("edit.into_signed", &[("day", &on(day))])),
+        WrittenInto::Over { state, day } => {
+            let values = [("state", words::state(m, state.name())), ("day", on(day))];
+            let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+            Some(m.text("edit.into_over", &values))
+        }
     }
 }
 
@@ -274,7 +348,7 @@ pub(super) fn answer(
         None => client.answer(&inspection, &item, draft),
         Some(row) => client.row_answer(&inspection, row, &item, draft),
     }?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of(client, &inspection, &outcome, output.messages());
     let said = match &value {
         Some(value) if grade == Grade::Given => {
             let entry = template.item(&item).map(|(_, item)| item);
@@ -313,7 +387,7 @@ pub(super) fn note(
         Note::Append(arguments.text)
     };
     let outcome = client.note(&inspection, &arguments.item, note)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of(client, &inspection, &outcome, output.messages());
     let done = output.messages().text("edit.noted", &[("item", &arguments.item)]);
     data.item = Some(arguments.item);
     data.answer(done, output)
@@ -327,7 +401,9 @@ pub(super) fn finding(
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
     let now = clock::now();
-    let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, now));
+    // The time to correct is counted from the day on which the finding was put in the minutes.
+    let from = arguments.issued.map_or(now, Day::end);
+    let deadline = arguments.deadline.as_deref().map(|text| time::deadline(text, from));
     let deadline = deadline.transpose()?;
     let TypedSeverity(severity) = arguments.severity;
     let (row, item) = match arguments.item.as_str() {
@@ -352,13 +428,17 @@ pub(super) fn finding(
         unfixable: arguments.unfixable,
     };
     let (id, outcome) = client.finding(&inspection, input, arguments.issued)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of(client, &inspection, &outcome, output.messages());
     let id = hex::encode(id);
     let done = output.messages().text("edit.found", &[("id", &id[..8])]);
     data.item = item;
     data.row = row;
     data.id = Some(id);
     data.warn_of_deadline(deadline, output.messages());
+    if let Some(day) = arguments.issued {
+        let day = day.to_string();
+        data.warn_of_day(client, &inspection, (&day, DayOf::Issue), output.messages());
+    }
     data.answer(done, output)
 }
 
@@ -376,7 +456,11 @@ pub(super) fn finding_issued(
         Some(day) => m.text("edit.issued", &[("id", id), ("day", &day.to_string())]),
         None => m.text("edit.issued_by_minutes", &[("id", id)]),
     };
-    EditData::of(&inspection, &outcome).answer(done, output)
+    let mut data = EditData::of(client, &inspection, &outcome, m);
+    if let Some(day) = arguments.day {
+        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Issue), m);
+    }
+    data.answer(done, output)
 }
 
 /// Deletes a finding.
@@ -390,7 +474,7 @@ pub(super) fn finding_delete(
     let id = arguments.finding.as_str();
     let (author, outcome) = client.delete_finding(&inspection, id, &arguments.reason)?;
     let mut done = m.text("edit.deleted", &[("id", id)]);
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of(client, &inspection, &outcome, output.messages());
     if !author.here {
         let name = page::who(&record::author_data(author.clone()), m);
         done = m.text("edit.deleted_of", &[("id", id), ("author", &name)]);
@@ -408,7 +492,7 @@ pub(super) fn finding_restore(
     let inspection = client.find_inspection(&arguments.inspection)?;
     let outcome = client.restore_finding(&inspection, &arguments.finding)?;
     let done = output.messages().text("edit.restored", &[("id", &arguments.finding)]);
-    EditData::of(&inspection, &outcome).answer(done, output)
+    EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
 }
 
 /// Replies to a comment or request.
@@ -419,7 +503,7 @@ pub(super) fn reply(
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
     let (id, outcome) = client.reply(&inspection, &arguments.comment, &arguments.text)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::plain(&inspection, &outcome);
     data.id = Some(hex::encode(id));
     let done = output.messages().text("edit.replied", &[("id", &arguments.comment)]);
     data.answer(done, output)

@@ -40,7 +40,7 @@ pub(super) fn run(
     if let (Some(field), Some(value)) = (&arguments.field, &arguments.value) {
         let outcome = client.set_header(&inspection, field, value)?;
         let done = m.text("edit.header", &[("field", field)]);
-        return EditData::of(&inspection, &outcome).answer(done, output);
+        return EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output);
     }
     let (sheet, authors) = client.header(&inspection)?;
     let header = HeaderData::of(&sheet, &authors, m);

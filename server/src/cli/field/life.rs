@@ -42,6 +42,9 @@ pub(super) struct ExtendArgs {
     inspection: String,
     /// Why: a complex case, or a remote area.
     reason: String,
+    /// The day of the decision, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
+    #[arg(long, value_name = "DAY", value_parser = time::typed_day)]
+    on: Option<Day>,
 }
 
 /// An inspection's clocks.
@@ -158,11 +161,11 @@ pub(super) fn set_state(
             (words::state(m, to.name()), step.on.map(|on| on.to_string()).unwrap_or_default());
         let values = [("state", state.as_str()), ("before", &before), ("day", &day)];
         let done = m.text("edit.step_corrected", &values);
-        return EditData::of(&inspection, &outcome).answer(done, output);
+        return EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output);
     }
     let outcome = client.move_on(&inspection, &step)?;
     let done = m.text("edit.state", &[("state", &words::state(m, to.name()))]);
-    EditData::of(&inspection, &outcome).answer(done, output)
+    EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
 }
 
 /// Extends the time for an inspection.
@@ -172,9 +175,9 @@ pub(super) fn extend(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let inspection = client.find_inspection(&arguments.inspection)?;
-    let outcome = client.extend(&inspection, &arguments.reason)?;
+    let outcome = client.extend(&inspection, &arguments.reason, arguments.on)?;
     let done = output.messages().text("edit.extended", &[]);
-    EditData::of(&inspection, &outcome).answer(done, output)
+    EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
 }
 
 /// Shows the clocks that run for an inspection.
@@ -209,7 +212,8 @@ pub(super) fn opinion(
     let text = arguments.text;
     let note = if arguments.replace { Note::Replace(text) } else { Note::Append(text) };
     let outcome = client.opinion(&inspection, name, note)?;
-    EditData::of(&inspection, &outcome).answer(m.text("edit.opinion", &[]), output)
+    EditData::of(client, &inspection, &outcome, output.messages())
+        .answer(m.text("edit.opinion", &[]), output)
 }
 
 /// Records or lists difficulties.
@@ -230,7 +234,7 @@ pub(super) fn difficulty(
             let (removed, removed_reason) = (false, String::new());
             let raised = Difficulty { by, topic, text, removed, removed_reason };
             let (id, outcome) = client.add_difficulty(&inspection, &raised)?;
-            let mut data = EditData::of(&inspection, &outcome);
+            let mut data = EditData::of(client, &inspection, &outcome, output.messages());
             data.id = Some(hex::encode(id));
             data.answer(m.text("edit.difficulty", &[]), output)
         }
@@ -238,7 +242,7 @@ pub(super) fn difficulty(
             let inspection = client.find_inspection(&inspection)?;
             let outcome = client.withdraw_difficulty(&inspection, &difficulty, &reason)?;
             let done = m.text("edit.withdrawn", &[("id", &difficulty)]);
-            EditData::of(&inspection, &outcome).answer(done, output)
+            EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
         }
         DifficultyCommand::List { inspection } => {
             let inspection = client.find_inspection(&inspection)?;

@@ -1,7 +1,7 @@
 //! Re-checks: findings that are looked at again after their correction was due.
 
 use bienban_core::checklist::Day;
-use bienban_core::client::{Client, Looked, RecheckDraft};
+use bienban_core::client::{Client, DayOf, Looked, RecheckDraft};
 use bienban_core::model::RecheckResult;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -73,7 +73,8 @@ pub(super) fn run(
             let inspection = client.find_inspection(&inspection)?;
             let outcome = client.withdraw_recheck(&inspection, &recheck, &reason)?;
             let done = m.text("edit.withdrawn", &[("id", &recheck)]);
-            EditData::of(&inspection, &outcome).answer(done, output)
+            EditData::of_followup(client, &inspection, &outcome, output.messages())
+                .answer(done, output)
         }
         RecheckCommand::List { inspection } => {
             let inspection = client.find_inspection(&inspection)?;
@@ -102,10 +103,14 @@ fn add(client: &Client, arguments: &AddArgs, output: &Output) -> Result<Answer, 
         rows,
     };
     let (id, outcome) = client.recheck(&inspection, &draft)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of_followup(client, &inspection, &outcome, output.messages());
     let id = hex::encode(id);
     let done = output.messages().text("edit.rechecked", &[("id", &id[..8])]);
     data.id = Some(id);
+    if let Some(day) = arguments.on {
+        let day = day.to_string();
+        data.warn_of_day(client, &inspection, (&day, DayOf::Correction), output.messages());
+    }
     data.answer(done, output)
 }
 

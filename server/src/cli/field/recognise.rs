@@ -68,7 +68,7 @@ pub(super) fn run(
         recognition.options.insert(item.trim().to_owned(), key.trim().to_owned());
     }
     let (done, outcome) = client.recognise(&inspection, &recognition)?;
-    let edit = EditData::of(&inspection, &outcome);
+    let edit = EditData::of(client, &inspection, &outcome, output.messages());
     let mut page = Page::new();
     let short = &edit.inspection[..SHORT.min(edit.inspection.len())];
     let given = done.given.to_string();

@@ -97,7 +97,7 @@ pub(super) fn run(
     };
     let row = hex::encode(row);
     let done = m.text(done, &[("id", &row[..page::SHORT])]);
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of(client, &inspection, &outcome, output.messages());
     data.row = Some(row);
     data.answer(done, output)
 }

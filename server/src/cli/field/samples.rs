@@ -1,6 +1,6 @@
 //! Samples by the forms Mẫu 14, 15 and 16 of NĐ 37/2026/NĐ-CP, and what laboratories report.
 
-use bienban_core::client::Client;
+use bienban_core::client::{Client, DayOf};
 use bienban_core::clock;
 use bienban_core::model::{
     Genesis, Handover, HandoverRow, LabResult, Parameter, Sample, SampleStep, Seal,
@@ -248,13 +248,13 @@ pub(super) fn sample(
             let inspection = client.find_inspection(&inspection)?;
             let outcome = client.withdraw_sample(&inspection, &sample, &reason)?;
             let done = output.messages().text("edit.withdrawn", &[("id", &sample)]);
-            EditData::of(&inspection, &outcome).answer(done, output)
+            EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
         }
         SampleCommand::WithdrawStep { inspection, step, reason } => {
             let inspection = client.find_inspection(&inspection)?;
             let outcome = client.withdraw_step(&inspection, &step, &reason)?;
             let done = output.messages().text("edit.withdrawn", &[("id", &step)]);
-            EditData::of(&inspection, &outcome).answer(done, output)
+            EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
         }
     }
 }
@@ -294,11 +294,12 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
         grounds: arguments.grounds,
     };
     let (id, outcome) = client.add_sample(&inspection, &sample)?;
-    let mut data = EditData::of(&inspection, &outcome);
+    let mut data = EditData::of(client, &inspection, &outcome, output.messages());
     let id = hex::encode(id);
     let done = output.messages().text("edit.sampled", &[("id", &id[..8])]);
     data.id = Some(id);
-    data.warn_of_future(&sample.taken_on, output.messages());
+    let taken = (sample.taken_on.as_str(), DayOf::Sample);
+    data.warn_of_day(client, &inspection, taken, output.messages());
     data.answer(done, output)
 }
 
@@ -412,7 +413,7 @@ fn record(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let (id, outcome) = client.sample_step(inspection, step)?;
-    let mut data = EditData::of(inspection, &outcome);
+    let mut data = EditData::of(client, inspection, &outcome, output.messages());
     let id = hex::encode(id);
     let done = output.messages().text("edit.sample_step", &[("id", &id[..8])]);
     data.id = Some(id);
@@ -421,6 +422,6 @@ fn record(
         SampleStep::Handover(handover) => &handover.day,
         SampleStep::Result(result) => &result.day,
     };
-    data.warn_of_future(day, output.messages());
+    data.warn_of_day(client, inspection, (day, DayOf::Step(step)), output.messages());
     data.answer(done, output)
 }

@@ -1,8 +1,7 @@
 //! Settling what people wrote apart: by a new value, or by choosing one of those that stand.
 
-use bienban_core::client::{Client, ClientError, Settled};
+use bienban_core::client::{Client, ClientError, Settled, is_of_followup};
 use bienban_core::model::{Genesis, Grade};
-use bienban_core::replica::EditOutcome;
 use clap::Args;
 
 use super::EditData;
@@ -57,7 +56,11 @@ pub(super) fn run(
             }
             (None, _) => return Err(Wrong::Choose { place: arguments.item }.into()),
         };
-        return said(&inspection, outcome, arguments.item, output);
+        let data = match is_of_followup(&place) {
+            true => EditData::of_followup(client, &inspection, &outcome.1, output.messages()),
+            false => EditData::of(client, &inspection, &outcome.1, output.messages()),
+        };
+        return said(data, outcome.0, arguments.item, output);
     }
     let row = arguments.row.as_deref();
     let (row, item) = typed::place(client, &inspection, &arguments.item, row)?;
@@ -68,7 +71,8 @@ pub(super) fn run(
     if let Some(change) = &arguments.choose {
         let place = Client::place_of(row.as_deref(), &item);
         let outcome = client.choose(&inspection, &place, change)?;
-        return said(&inspection, outcome, arguments.item, output);
+        let data = EditData::of(client, &inspection, &outcome.1, output.messages());
+        return said(data, outcome.0, arguments.item, output);
     }
     answered(client, &inspection, arguments, (row, item), output)
 }
@@ -91,7 +95,7 @@ fn answered(
         None => client.resolve(inspection, &item, draft),
         Some(row) => client.row_resolve(inspection, row, &item, draft),
     }?;
-    let mut data = EditData::of(inspection, &outcome);
+    let mut data = EditData::of(client, inspection, &outcome, m);
     let said = match &value {
         Some(value) if grade == Grade::Given => {
             let entry = template.item(&item).map(|(_, item)| item);
@@ -112,8 +116,8 @@ fn answered(
 }
 
 fn said(
-    inspection: &Genesis,
-    (settled, outcome): (Settled, EditOutcome<()>),
+    mut data: EditData,
+    settled: Settled,
     place: String,
     output: &Output,
 ) -> Result<Answer, CliError> {
@@ -122,7 +126,6 @@ fn said(
         Settled::Now => m.text("edit.settled", &[("place", &place)]),
         Settled::Before => m.text("edit.settled_before", &[("place", &place)]),
     };
-    let mut data = EditData::of(inspection, &outcome);
     data.item = Some(place);
     data.settled(settled);
     data.answer(done, output)

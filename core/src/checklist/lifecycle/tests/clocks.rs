@@ -22,7 +22,7 @@ fn the_clock_of_the_inspection_follows_level_extension_and_end() {
         world.put(to, "2026-11-13");
     }
     assert_eq!(clocks_of(&world, &books), [row("inspection.commune", "2026-11-20", true)]);
-    edit(&mut world.inspection, 1, |e| e.extend("sạt lở")).unwrap();
+    edit(&mut world.inspection, 1, |e| e.extend("sạt lở", "2026-03-03")).unwrap();
     assert_eq!(clocks_of(&world, &books), [row("inspection.commune", "2026-11-23", false)]);
     world.header("level", "ministry");
     assert_eq!(clocks_of(&world, &books), [row("inspection.ministry", "2026-12-05", false)]);

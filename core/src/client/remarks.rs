@@ -1,0 +1,165 @@
+//! What a person should look at although it was recorded: writing into what is signed or closed, and
+//! days that cannot be right. Nothing is refused by it: clocks are wrong, and facts come late.
+
+use super::planning::law;
+use super::{Client, ClientError};
+use crate::checklist::Day;
+use crate::checklist::lifecycle::latest_correction;
+use crate::model::{Genesis, InspectionView, Kind, LifeCycle, SampleStep};
+
+/// Maps of an inspection that go on after its minutes: what laboratories report and what is raised
+/// later changes nothing that was signed.
+const AFTER_MINUTES: [&str; 2] = ["handovers", "difficulties"];
+
+/// What an edit was written into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrittenInto {
+    /// An inspection that goes on.
+    Open,
+    /// An inspection whose minutes are signed, or the refusal to sign them recorded: it counts as
+    /// written since.
+    Signed {
+        /// The day of the minutes.
+        day: Option<Day>,
+    },
+    /// An inspection that is over.
+    Over {
+        /// Closed or stopped.
+        state: LifeCycle,
+        /// The day on which it was.
+        day: Option<Day>,
+    },
+}
+
+/// What the day of an edit lies before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The decision about the inspection.
+    Decision,
+    /// The first day in the field.
+    Field,
+    /// The day of the minutes.
+    Minutes,
+    /// The day on which the sample was taken.
+    Sample,
+}
+
+impl Client {
+    /// Returns what the last edit of this device was written into: of the inspection itself, or of
+    /// its corrective actions. Steps of the life cycle count as nothing written.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection is not here.
+    pub fn written_into(
+        &self,
+        inspection: &Genesis,
+        kind: Kind,
+    ) -> Result<WrittenInto, ClientError> {
+        let summary = self.phone().replica().summary(inspection.document())?;
+        let states = summary.map(|summary| summary.state).unwrap_or_default();
+        let before_minutes = |name: &str| {
+            let mut all = LifeCycle::ALL.into_iter();
+            all.any(|state| state.name() == name && state.is_before_minutes())
+        };
+        if states.split('|').all(before_minutes) {
+            return Ok(WrittenInto::Open);
+        }
+        let document = self.open_inspection(inspection)?;
+        let Some(read) = document.view().inspection() else { return Ok(WrittenInto::Open) };
+        if kind == Kind::Inspection {
+            let touched = document.touched_last();
+            let mut containers = touched.iter().map(|touched| touched.place.container.as_str());
+            let over = read.states().iter().any(|state| is_over(*state));
+            if !containers.any(|container| over || !AFTER_MINUTES.contains(&container)) {
+                return Ok(WrittenInto::Open);
+            }
+        }
+        if let Some(state) = read.states().into_iter().find(|state| is_over(*state)) {
+            return Ok(WrittenInto::Over { state, day: first(&read, &[state]) });
+        }
+        // Corrections begin when minutes are signed; the inspection itself was signed with them.
+        if kind == Kind::Inspection && read.signing().is_some() {
+            return Ok(WrittenInto::Signed { day: first(&read, &MINUTES) });
+        }
+        Ok(WrittenInto::Open)
+    }
+
+    /// Returns the latest day that an edit's own day cannot lie before: for a finding's issue the first
+    /// day in the field, for a re-check or a proof the minutes, for a step of samples the day on which
+    /// they were taken; before any of these the decision.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection is not here.
+    pub fn earliest_day(
+        &self,
+        inspection: &Genesis,
+        of: DayOf<'_>,
+    ) -> Result<Option<(Bound, Day)>, ClientError> {
+        let Some(read) = self.open_inspection(inspection)?.view().inspection() else {
+            return Ok(None);
+        };
+        let decided = read.header.get("decision_date").map(|said| said.all());
+        let decided = decided.unwrap_or_default().iter().filter_map(|said| said.value.parse().ok());
+        let mut found = vec![(Bound::Decision, decided.min())];
+        found.push((Bound::Field, first(&read, &[LifeCycle::InField])));
+        match of {
+            DayOf::Issue | DayOf::Sample => {}
+            DayOf::Correction => found.push((Bound::Minutes, first(&read, &MINUTES))),
+            DayOf::Step(step) => {
+                let taken = step.samples().into_iter().filter_map(|id| {
+                    let said = read.samples.get(id)?.all().iter();
+                    said.filter_map(|said| said.value.valid()?.taken_on.parse().ok()).min()
+                });
+                found.push((Bound::Sample, taken.max()));
+            }
+        }
+        let known = found.into_iter().filter_map(|(bound, day)| Some((bound, day?)));
+        Ok(known.max_by_key(|(_, day)| *day))
+    }
+
+    /// Returns the last day that the law allows for the correction of a finding that is being written:
+    /// counted from the day on which it was put in the minutes, from that of the minutes where nobody
+    /// says, and from today before there are any.
+    pub(super) fn latest_of_new(
+        &self,
+        inspection: &Genesis,
+        said: Option<Day>,
+    ) -> Result<Option<Day>, ClientError> {
+        let from = match said {
+            Some(day) => day,
+            None => {
+                let read = self.open_inspection(inspection)?.view().inspection();
+                let minutes = read.as_ref().and_then(|read| first(read, &MINUTES));
+                minutes.map_or_else(Self::today, Ok)?
+            }
+        };
+        Ok(latest_correction(from, law()))
+    }
+}
+
+/// What a day is that somebody writes.
+#[derive(Debug, Clone, Copy)]
+pub enum DayOf<'a> {
+    /// A finding was put in the minutes.
+    Issue,
+    /// A sample was taken.
+    Sample,
+    /// Something became of samples.
+    Step(&'a SampleStep),
+    /// A correction was proved, verified or looked at again.
+    Correction,
+}
+
+const MINUTES: [LifeCycle; 2] = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
+
+fn is_over(state: LifeCycle) -> bool {
+    matches!(state, LifeCycle::Closed | LifeCycle::Stopped)
+}
+
+/// Returns the first day of any of these states.
+fn first(read: &InspectionView, states: &[LifeCycle]) -> Option<Day> {
+    let steps = states.iter().flat_map(|state| read.step(*state));
+    steps.filter_map(|step| step.day.parse().ok()).min()
+}
