@@ -577,7 +577,6 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
         ClientError::Disputed { .. } => Failed::Conflicted,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
-        ClientError::OthersStep { .. } => Failed::Refused,
         ClientError::UnknownReason { .. }
         | ClientError::DayAhead { .. }
         | ClientError::DeadlineTooLate { .. } => Failed::Usage,
