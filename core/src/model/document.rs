@@ -510,6 +510,42 @@ impl Document {
         self.ancestors(&causes)
     }
 
+    /// Returns of each of these changes on which of them it was made, by their places. The past is walked
+    /// once for all: a change comes after what it was made on in the order of operations.
+    pub(crate) fn made_on(&self, these: &[ChangeHash]) -> Vec<Vec<usize>> {
+        const BITS: usize = u64::BITS as usize;
+        let words = these.len().div_ceil(BITS);
+        let mut at: BTreeMap<ChangeHash, Vec<usize>> = BTreeMap::new();
+        for (place, hash) in these.iter().enumerate() {
+            at.entry(*hash).or_default().push(place);
+        }
+        let last = these.iter().filter_map(|hash| Some(self.known.get(hash)?.max_op)).max();
+        let mut order: Vec<(&ChangeHash, &Known)> =
+            self.known.iter().filter(|(_, known)| Some(known.max_op) <= last).collect();
+        order.sort_unstable_by_key(|(_, known)| known.max_op);
+        // Of each change the marks of what it was made on, itself with them.
+        let mut marks: BTreeMap<&ChangeHash, Vec<u64>> = BTreeMap::new();
+        let mut found = vec![Vec::new(); these.len()];
+        for (hash, known) in order {
+            let mut past = vec![0_u64; words];
+            for dep in known.deps.iter().filter_map(|dep| marks.get(dep)) {
+                past.iter_mut().zip(dep).for_each(|(mine, theirs)| *mine |= theirs);
+            }
+            let places = at.get(hash).map(Vec::as_slice).unwrap_or_default();
+            let has = |place: &usize| past[place / BITS] & (1 << (place % BITS)) != 0;
+            let seen: Vec<usize> =
+                (0..if places.is_empty() { 0 } else { these.len() }).filter(has).collect();
+            for place in places {
+                found[*place].clone_from(&seen);
+            }
+            for place in places {
+                past[place / BITS] |= 1 << (place % BITS);
+            }
+            marks.insert(hash, past);
+        }
+        found
+    }
+
     /// Returns every change that is an ancestor of one of these, and these.
     pub(crate) fn ancestors(&self, of: &[ChangeHash]) -> std::collections::BTreeSet<ChangeHash> {
         let mut seen = std::collections::BTreeSet::new();

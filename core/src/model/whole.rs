@@ -6,7 +6,7 @@
 //! and so does an edit of a text that was replaced without sight of the edit: a person has to settle
 //! which text holds. Nothing is glued together, and nothing is lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::transaction::Transactable;
 use automerge::{ObjId, ObjType, ROOT, ReadDoc, Value};
@@ -25,10 +25,10 @@ use super::view::{Conflict, Place, View, read_string};
 /// birth, which earlier programs read and write.
 pub(crate) const WHOLE: &str = "/whole";
 
-/// Replacements of one text that are looked at for edits made without sight of them: people replace a
-/// text some dozen times. Each costs a walk through the past, so a device that writes thousands must not
-/// make every reader walk them all. Of a text with more, those that stand now stand, and of what was
-/// written into replaced ones the history tells as far back.
+/// Replaced texts of one place that are looked at for edits made without sight of their replacement:
+/// people replace a text some dozen times. Each costs a look into the past, so a device that writes
+/// thousands must not make every reader look at them all. Of a place with more, all that stand now stand,
+/// and of what was written into replaced ones the last are told.
 const REPLACED_MAX: usize = 256;
 
 /// The places of a text: the one made at birth, and where replacements of it are put.
@@ -136,18 +136,24 @@ impl View<'_> {
             .collect()
     }
 
-    /// Returns every text of a slot, by walking from those that stand to those they replaced.
+    /// Returns the texts of a slot: the one made at birth, all that stand, and, by walking from these to
+    /// those they replaced, the last of the others.
     pub(crate) fn texts_of(&self, slot: &Slot) -> Texts {
         let mut found: Texts = vec![(slot.born.clone(), None)];
-        let mut left = self.replacements(slot, None);
-        while let Some(object) = left.pop() {
-            if found.len() > REPLACED_MAX {
+        let current = self.replacements(slot, None);
+        // What stands is told however often it was replaced, so only what lies behind it is bounded.
+        let bound = current.len() + REPLACED_MAX;
+        let mut known = BTreeSet::new();
+        let mut left: VecDeque<ObjId> = current.into();
+        while let Some(object) = left.pop_front() {
+            let made = self.made(&object).change;
+            if found.len() > bound {
                 break;
             }
-            if found.iter().any(|(known, _)| *known == object) {
+            let ObjId::Id(counter, actor, _) = &object else { continue };
+            if !known.insert((*counter, actor.to_bytes().to_vec())) {
                 continue;
             }
-            let made = self.made(&object).change;
             let deps = self.document().known.get(&made).map(|known| known.deps.clone());
             left.extend(self.replacements(slot, Some(&deps.unwrap_or_default())));
             found.push((object, Some(made)));
@@ -156,23 +162,25 @@ impl View<'_> {
     }
 
     /// Returns of each text the last replacements whose writers saw it: those that no other of them
-    /// saw. Each replacement's past is walked once.
+    /// saw.
     fn written_over(&self, texts: &Texts) -> Vec<Vec<ChangeHash>> {
-        let mut over = vec![Vec::new(); texts.len()];
-        let mut covered = BTreeSet::new();
-        for by in texts.iter().take(REPLACED_MAX).filter_map(|(_, by)| *by) {
-            let seen = self.document().seen_by(&[by]);
-            for ((_, made), over) in texts.iter().zip(&mut over) {
-                if made.is_none_or(|made| seen.contains(&made)) {
-                    over.push(by);
-                }
-                covered.extend(made.filter(|made| seen.contains(made)));
+        let by: Vec<ChangeHash> = texts.iter().filter_map(|(_, made)| *made).collect();
+        let made_on = self.document().made_on(&by);
+        let covered: BTreeSet<usize> = made_on.iter().flatten().copied().collect();
+        let mut over: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+        let mut last = Vec::new();
+        for (place, seen) in made_on.iter().enumerate().filter(|(at, _)| !covered.contains(at)) {
+            last.push(by[place]);
+            for seen in seen {
+                over.entry(by[*seen]).or_default().push(by[place]);
             }
         }
-        for over in &mut over {
-            over.retain(|by| !covered.contains(by));
-        }
-        over
+        // Every writer saw the text made at birth.
+        let of = |made: &Option<ChangeHash>| match made {
+            None => last.clone(),
+            Some(made) => over.get(made).cloned().unwrap_or_default(),
+        };
+        texts.iter().map(|(_, made)| of(made)).collect()
     }
 
     fn standing_texts(&self, slot: &Slot) -> Vec<Standing> {
@@ -191,9 +199,6 @@ impl View<'_> {
         for ((object, _), over) in texts.iter().zip(over) {
             if current.contains(object) {
                 standing.push(whole(object, Vec::new()));
-                continue;
-            }
-            if texts.len() > REPLACED_MAX {
                 continue;
             }
             let text = self.text_of(object);

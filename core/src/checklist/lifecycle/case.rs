@@ -145,9 +145,10 @@ impl Case<'_> {
         let read = |day: &str| day.parse::<Day>().ok();
         let over = self.inspection.pauses.iter();
         let read_both = over.filter_map(|pause| read(&pause.from).zip(read(&pause.until)));
-        // A pause is told when it is over: one that ends later is nobody's honest word.
+        // On a day within it, as much of it counts as has passed.
+        let begun = read_both.filter(|(since, until)| since <= until && *since <= self.as_of);
         let mut found: Vec<_> =
-            read_both.filter(|(since, until)| since <= until && *until <= self.as_of).collect();
+            begun.map(|(since, until)| (since, until.min(self.as_of))).collect();
         if self.inspection.states() == [LifeCycle::Suspended] {
             let since = self.last_day_of(LifeCycle::Suspended);
             found.extend(since.map(|since| (since, self.as_of)));

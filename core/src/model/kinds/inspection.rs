@@ -277,6 +277,7 @@ impl InspectionView {
         let (mut notes, loose_notes) = (view.notes(), super::row::read_loose(view));
         super::row::join(&mut notes, &loose_notes);
         let edition = view.edition().cloned();
+        let state = lifecycle("state").map(|raw| parse(&raw).unwrap_or(LifeCycle::Damaged));
         Self {
             template: edition.as_ref().map(|edition| edition.template),
             edition,
@@ -293,13 +294,13 @@ impl InspectionView {
             facility_opinion: view.text("facility_opinion"),
             other_opinions: view.text("other_opinions"),
             conclusion: view.text("conclusion"),
-            state: lifecycle("state").map(|raw| parse(&raw).unwrap_or(LifeCycle::Damaged)),
             initial: match document.genesis.origin {
                 Origin::Planned { .. } => LifeCycle::Planned,
                 _ => LifeCycle::Draft,
             },
             steps: steps::read(view),
-            pauses: steps::pauses(view),
+            pauses: steps::pauses(view, &state),
+            state,
             extended_on: lifecycle(steps::EXTENDED_ON)
                 .map(|raw| crate::model::view::read_string(&raw)),
             extended: lifecycle(steps::EXTENDED).map(|raw| crate::model::view::read_string(&raw)),

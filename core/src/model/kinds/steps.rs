@@ -13,7 +13,8 @@ use super::facility::day;
 use super::inspection::InspectionView;
 use crate::model::edit::{EditError, Editor, field, needed};
 use crate::model::edition::TEMPLATE;
-use crate::model::ids::{ChangeHash, Kind};
+use crate::model::history;
+use crate::model::ids::{ChangeHash, Kind, Timestamp};
 use crate::model::lifecycle::LifeCycle;
 use crate::model::register::{Register, Said, Told};
 use crate::model::view::View;
@@ -41,6 +42,9 @@ pub struct Step {
     /// where it was not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub taken_by: String,
+    /// When it was taken, as the change that took it claims; none before it is read.
+    #[serde(skip)]
+    pub taken_at: Option<Timestamp>,
 }
 
 /// A time during which an inspection was suspended (*thời gian tạm dừng*), from its end on.
@@ -130,7 +134,7 @@ pub struct Difficulty {
 
 /// Reads the times of suspension that are over, in their order. Each has a register of its own by its
 /// days, so that people who write apart add to them; of several ends of one the reader chooses.
-pub(super) fn pauses(view: &View<'_>) -> Vec<Pause> {
+pub(super) fn pauses(view: &View<'_>, state: &Register<LifeCycle>) -> Vec<Pause> {
     let mut told: BTreeMap<String, Register<Told<Pause>>> = view.told("lifecycle");
     told.retain(|name, _| name.starts_with(PAUSE));
     let said = told.values().flat_map(Register::all);
@@ -139,19 +143,36 @@ pub(super) fn pauses(view: &View<'_>) -> Vec<Pause> {
         Some(Pause { written: Some(said.change), ..pause })
     };
     let mut pauses: Vec<_> = said.filter_map(read).collect();
+    for pause in &mut pauses {
+        renew(view, state, pause);
+    }
     pauses.sort();
     pauses
+}
+
+/// Names the resumption anew of a pause whose end was set right, where it names a change that is not
+/// here: the line of whoever wrote both was made anew, and what a change holds is not written again. It
+/// is the one that led to the state that stands, if that was seen.
+fn renew(view: &View<'_>, state: &Register<LifeCycle>, pause: &mut Pause) {
+    let (Register::One(said), Some(written)) = (state, pause.written) else { return };
+    let known = pause.taken_by.parse().is_ok_and(|first| view.document().has(&first));
+    if pause.taken_by.is_empty() || known {
+        return;
+    }
+    if view.document().seen_by(&[written]).contains(&said.change) {
+        pause.taken_by = said.change.to_string();
+    }
 }
 
 /// Reads the steps of an inspection by the name of the state that each led to.
 pub(super) fn read(view: &View<'_>) -> BTreeMap<String, Register<Told<Step>>> {
     let mut steps: BTreeMap<String, Register<Told<Step>>> = view.told("lifecycle");
-    for register in steps.values_mut() {
+    for (name, register) in &mut steps {
         *register = match std::mem::take(register) {
             Register::Empty => Register::Empty,
-            Register::One(said) => Register::One(believed(view, said)),
+            Register::One(said) => Register::One(believed(view, name, said)),
             Register::Conflict(all) => {
-                Register::Conflict(all.into_iter().map(|said| believed(view, said)).collect())
+                Register::Conflict(all.into_iter().map(|it| believed(view, name, it)).collect())
             }
         };
     }
@@ -159,18 +180,26 @@ pub(super) fn read(view: &View<'_>) -> BTreeMap<String, Register<Told<Step>>> {
     steps
 }
 
-/// Takes the name of the change by which a step was first taken away where that change is not here, or
-/// is none that the step was written on: anybody may write anything, and what follows a signature must
-/// not be hidden by it.
-fn believed(view: &View<'_>, mut said: Said<Told<Step>>) -> Said<Told<Step>> {
-    if let Told::Valid(step) = &mut said.value
-        && !step.taken_by.is_empty()
-    {
-        let first = step.taken_by.parse::<ChangeHash>().ok();
-        let past = view.document().seen_by(&[said.change]);
-        if !first.is_some_and(|first| past.contains(&first)) {
-            step.taken_by.clear();
-        }
+/// Looks for the change by which a step was first taken where the one that is named is not here, or is
+/// none that the step was written on: anybody may write anything, and what follows a signature must not
+/// be hidden by it; and a line that was made anew names what it was before.
+fn believed(view: &View<'_>, name: &str, mut said: Said<Told<Step>>) -> Said<Told<Step>> {
+    let Told::Valid(step) = &mut said.value else { return said };
+    step.taken_at = Some(said.at);
+    if step.taken_by.is_empty() {
+        return said;
+    }
+    let document = view.document();
+    let past = document.seen_by(&[said.change]);
+    let named = step.taken_by.parse::<ChangeHash>().ok().filter(|first| past.contains(first));
+    let first = named.or_else(|| {
+        let map = document.layout.registers.get("lifecycle")?;
+        let puts = history::puts(document, map, &[name]).into_iter().map(|put| put.change);
+        puts.into_iter().find(|put| past.contains(put))
+    });
+    step.taken_by = first.map(|first| first.to_string()).unwrap_or_default();
+    if let Some(known) = first.and_then(|first| document.known.get(&first)) {
+        step.taken_at = Some(known.at);
     }
     said
 }
@@ -185,8 +214,10 @@ impl InspectionView {
         let said = registers.flat_map(Register::all);
         // A day that was set right later changes nothing in when they were signed.
         let taken = |said: &Said<Told<Step>>| {
-            let first = said.value.valid().and_then(|step| step.taken_by.parse().ok());
-            (said.at, first.unwrap_or(said.change))
+            let step = said.value.valid();
+            let first = step.and_then(|step| step.taken_by.parse().ok());
+            let at = step.and_then(|step| step.taken_at);
+            (at.unwrap_or(said.at), first.unwrap_or(said.change))
         };
         said.map(taken).min().map(|(_, change)| change)
     }
@@ -223,7 +254,7 @@ impl Editor<'_> {
         let step = Step {
             day: day("day of the step", &step.day)?,
             reason: field("reason", &step.reason)?,
-            taken_by: String::new(),
+            ..Step::default()
         };
         let map = self.map("lifecycle")?;
         let suspended = read.step(LifeCycle::Suspended);
@@ -266,6 +297,7 @@ impl Editor<'_> {
             day: needed("day of the step", &day("day of the step", &step.day)?)?,
             reason: field("reason", &step.reason)?,
             taken_by,
+            ..Step::default()
         };
         let map = self.map("lifecycle")?;
         if let (Some(pause), Register::One(now)) = (read.resumed_from(), &read.state) {

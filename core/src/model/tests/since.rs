@@ -220,3 +220,69 @@ fn a_day_set_right_after_signing_hides_nothing_that_was_written_since() {
         .edit(actor(1), Timestamp(9), |e| e.correct_step(LifeCycle::InField, &step("2026-11-03")));
     assert!(matches!(other, Err(EditError::UnknownRow { .. })), "{other:?}");
 }
+
+/// Moves an inspection to the field, one day a step.
+fn in_field() -> Document {
+    let mut doc = inspection();
+    for (at, state) in [LifeCycle::Decided, LifeCycle::InField].into_iter().enumerate() {
+        edit(&mut doc, 1, |e| e.move_to(state, &step(&format!("2026-11-0{}", at + 1))));
+    }
+    doc
+}
+
+/// Applies a line of changes as it is made anew where another line holds its numbers.
+fn made_anew(stays: &mut Document, line: &[RawChange]) -> Vec<ChangeHash> {
+    edit(stays, 1, |e| e.set_header("place", "Bắc Sơn"));
+    let owners = [1, 9].into_iter().map(|n| (actor(n), DeviceId([7; 32]))).collect();
+    let made = stays.reauthor(line, &[], actor(9), &owners).unwrap().changes;
+    assert_eq!(stays.apply(&made).applied.len(), line.len());
+    made.iter().map(|change| change.facts().hash).collect()
+}
+
+#[test]
+fn a_day_set_right_on_a_line_that_was_made_anew_hides_nothing_either() {
+    let mut stays = in_field();
+    let mut clone = stays.clone();
+    let line = [
+        edit(&mut clone, 1, |e| e.move_to(LifeCycle::MinutesSigned, &step("2026-11-20"))),
+        edit(&mut clone, 1, |e| e.answer("1.1", answer(Grade::Major))),
+        edit(&mut clone, 1, |e| e.correct_step(LifeCycle::MinutesSigned, &step("2026-11-19"))),
+    ];
+    let made = made_anew(&mut stays, &line);
+    let read = stays.view().inspection().unwrap();
+    assert_eq!(read.step(LifeCycle::MinutesSigned)[0].day, "2026-11-19");
+    assert_eq!(read.signing(), Some(made[0]), "what was written after it counts as written since");
+}
+
+#[test]
+fn the_end_of_a_suspension_on_a_line_that_was_made_anew_can_be_set_right_again() {
+    let mut stays = in_field();
+    edit(&mut stays, 1, |e| e.move_to(LifeCycle::Suspended, &step("2026-11-05")));
+    let mut clone = stays.clone();
+    let line = [
+        edit(&mut clone, 1, |e| e.move_to(LifeCycle::InField, &step("2026-11-08"))),
+        edit(&mut clone, 1, |e| e.correct_step(LifeCycle::InField, &step("2026-11-07"))),
+    ];
+    made_anew(&mut stays, &line);
+    edit(&mut stays, 9, |e| e.correct_step(LifeCycle::InField, &step("2026-11-06")));
+    let read = stays.view().inspection().unwrap();
+    assert_eq!(read.step(LifeCycle::InField)[0].day, "2026-11-02", "the first day stays");
+    let pauses: Vec<&str> = read.pauses.iter().map(|pause| pause.until.as_str()).collect();
+    assert_eq!(pauses, ["2026-11-06"]);
+}
+
+#[test]
+fn of_two_signings_apart_the_earlier_counts_although_its_day_was_set_right_later() {
+    let mut a = in_field();
+    let mut b = a.clone();
+    let sign = |doc: &mut Document, who: u8, at: i64, day: &str| {
+        let sign = |e: &mut Editor<'_>| e.move_to(LifeCycle::MinutesSigned, &step(day));
+        doc.edit(actor(who), Timestamp(at), sign).unwrap().1.unwrap()
+    };
+    let first = sign(&mut a, 1, 10_000, "2026-11-20").facts().hash;
+    let later = sign(&mut b, 2, 11_000, "2026-11-21");
+    let right = |e: &mut Editor<'_>| e.correct_step(LifeCycle::MinutesSigned, &step("2026-11-19"));
+    a.edit(actor(1), Timestamp(12_000), right).unwrap();
+    a.apply(&[later]);
+    assert_eq!(a.view().inspection().unwrap().signing(), Some(first));
+}

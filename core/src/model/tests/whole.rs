@@ -99,6 +99,44 @@ fn a_text_that_was_replaced_very_often_reads_as_it_stands() {
     assert!(read(&doc).conclusion.contains("lần 299"));
 }
 
+/// However often a text was replaced, two that replace it apart both stand: a hidden one could be signed
+/// over, and people who only got it would never know.
+#[test]
+fn two_replacements_apart_both_stand_however_often_the_text_was_replaced() {
+    let mut a = inspection();
+    for number in 0..280 {
+        edit(&mut a, 1, |e| e.opinion("conclusion", replace(&format!("lần {number}"))));
+    }
+    let mut b = a.clone();
+    // Apart, and each again some dozen times.
+    let mut from_b = Vec::new();
+    for number in 0..30 {
+        edit(&mut a, 1, |e| e.opinion("conclusion", replace(&format!("đạt {number}"))));
+        let text = format!("không đạt {number}");
+        from_b.push(edit(&mut b, 2, |e| e.opinion("conclusion", replace(&text))));
+    }
+    a.apply(&from_b);
+    b.apply(&all_changes(&a));
+    assert_eq!(a.view().record(), b.view().record());
+    let expected = ["đạt 29", "không đạt 29"].map(str::to_owned);
+    assert_eq!(texts(&a), BTreeSet::from(expected));
+    let place = a.view().conflicts()[0].place.clone();
+    edit(&mut a, 1, |e| e.choose(&place, from_b[29].facts().hash));
+    assert!(disputed(&a).is_empty());
+    let told = a.view().history_of(&place);
+    let told: BTreeSet<String> = told.iter().map(|said| read_string(&said.value)).collect();
+    assert!(told.contains("đạt 29") && told.contains("không đạt 29"), "{told:?}");
+    // What one added without sight of the last dozen replacements is not lost among so many either.
+    let mut c = a.clone();
+    let added = edit(&mut c, 3, |e| e.opinion("conclusion", append(" thêm")));
+    for number in 0..12 {
+        edit(&mut a, 1, |e| e.opinion("conclusion", replace(&format!("cuối {number}"))));
+    }
+    a.apply(&[added]);
+    let expected = ["cuối 11", "không đạt 29 thêm"].map(str::to_owned);
+    assert_eq!(texts(&a), BTreeSet::from(expected));
+}
+
 #[test]
 fn a_line_added_apart_from_a_replacement_is_not_lost_and_not_glued_to_it() {
     for note in [true, false] {

@@ -54,6 +54,10 @@ fn days_of_a_suspension_are_not_counted_and_the_announcement_stays() {
     world.put(LifeCycle::Announced, "2026-11-20");
     world.as_of = day("2026-11-24");
     assert_eq!(due(&world), row("inspection.commune", "2026-11-24", false));
+    // As it was on a day of the suspension, told from today.
+    world.as_of = day("2026-11-18");
+    assert_eq!(due(&world), row("inspection.commune", "2026-11-22", false));
+    world.as_of = day("2026-11-24");
     let lacks = |world: &World, on| world.lacks(LifeCycle::InField, day(on), "", &books);
     assert_eq!(lacks(&world, "2026-11-19"), [Need::OrderOfDays], "it was suspended then");
     assert_eq!(lacks(&world, "2026-11-20"), []);
