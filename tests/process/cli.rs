@@ -39,8 +39,11 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         let nobody = folders.admin("a", &words).fails(2);
         assert!(nobody.err.contains("it is empty"), "{nobody:?}");
     }
-    let file = run(&["template", "check", "nowhere/a.json"]).fails(3);
+    let file = run(&["template", "show", "nowhere/a.json"]).fails(3);
     assert!(file.err.contains("look at the path"), "{file:?}");
+    // Of several files each has its own faults; one that is not there hides no other.
+    let files = run(&["template", "check", "nowhere/a.json", "tea"]).fails(1);
+    assert!(files.out.contains("look at the path") && files.out.contains("1 of 2"), "{files:?}");
     assert!(run(&["--help"]).ok().out.contains("Exit codes"));
 }
 

@@ -393,6 +393,15 @@ impl CliError {
         text
     }
 
+    /// Returns what failed, why and what to do as one line, for a list in which it is one of many.
+    pub(crate) fn in_one_line(&self, m: &Messages) -> String {
+        let Described { message, causes, hint, .. } = self.describe(m);
+        let mut parts = vec![message];
+        parts.extend(causes);
+        parts.extend(hint);
+        parts.join("; ")
+    }
+
     /// Returns the error as data.
     pub(crate) fn describe(&self, m: &Messages) -> Described {
         let failed = self.failed();
