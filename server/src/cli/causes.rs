@@ -84,6 +84,12 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let values = [("what", what.as_str()), ("name", name), ("candidates", &candidates)];
             m.text("cause.ambiguous", &values)
         }
+        E::NotStanding { place, change, before: true } => {
+            m.text("cause.stood_before", &[("place", place), ("change", change)])
+        }
+        E::NotStanding { place, change, .. } => {
+            m.text("cause.never_stood", &[("place", place), ("change", change)])
+        }
         E::Answer(error) => return of_answer(error, m),
         E::Header(error) => of_header(error, m),
         E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
