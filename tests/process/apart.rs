@@ -372,3 +372,31 @@ fn an_action_takes_the_deadline_of_its_finding_and_a_later_one_is_told() {
     let told = team.tell("an", &later);
     assert!(told["warnings"][0].as_str().unwrap().contains("later than"), "{told}");
 }
+
+#[test]
+fn an_action_about_what_cannot_be_corrected_is_recorded_with_a_warning() {
+    let team = Team::new();
+    let it = team.inspection.as_str();
+    let finding = |text: &str, rest: &[&str]| {
+        let words = [&["finding", it, "1.1", "ma", text], rest].concat();
+        team.tell("an", &words)["id"].as_str().unwrap()[..8].to_owned()
+    };
+    let (lot, floor) = (finding("Chất cấm trong lô", &["--unfixable"]), finding("Nền nứt", &[]));
+    let demand = |finding: &str| {
+        let words = ["action", "add", it, "Làm lại", "--owner", "Bà C", "--deadline", "5"];
+        team.tell("an", &[&words[..], &["--finding", finding]].concat())
+    };
+    let plain = demand(&floor);
+    assert_eq!(plain["warnings"], Value::Null, "{plain}");
+    let odd = demand(&lot);
+    let told = odd["warnings"][0].as_str().unwrap();
+    assert!(told.contains(&lot) && told.contains("cannot be corrected"), "{odd}");
+    assert!(odd["recorded"].is_u64(), "{odd}");
+    // Also where an action comes to be about it later.
+    let action = plain["id"].as_str().unwrap();
+    let update = |finding: &str| {
+        team.tell("an", &["action", "update", it, &action[..8], "--finding", finding])
+    };
+    assert_eq!(update(&lot)["warnings"].as_array().unwrap().len(), 1);
+    assert_eq!(update(&floor)["warnings"], Value::Null);
+}
