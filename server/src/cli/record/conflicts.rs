@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{SaidData, said};
 use crate::cli::output::Page;
-use crate::cli::{page, time, words};
+use crate::cli::{page, readable, time, words};
 use crate::messages::Messages;
 
 /// The variable that names the folder of a device instead of `--dir`.
@@ -148,6 +148,9 @@ pub(in crate::cli) fn label(place: &Place, template: &Template, m: &Messages) ->
             let field = header_form().field(&place.key).ok();
             return field.map(|field| words::local(m, &field.title).to_owned()).unwrap_or_default();
         }
+        "lifecycle" if place.key == "state" => return m.text("place.state", &[]),
+        "lifecycle" if place.key == "template" => return m.text("place.template", &[]),
+        "lifecycle" if place.key == "extended" => return m.text("place.extended", &[]),
         "lifecycle" if place.key.starts_with("pause:") => return words::state(m, "suspended"),
         "lifecycle" => return words::state(m, &place.key),
         "texts" => {
@@ -240,8 +243,14 @@ pub(in crate::cli) fn shown(place: &Place, value: &Value, m: &Messages) -> Strin
     let shown = shown.or_else(|| corrected(place, value, m));
     shown.unwrap_or_else(|| match value {
         Value::String(text) if text.is_empty() => m.text("place.nothing", &[]),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null => m.text("place.nothing", &[]),
+        other => {
+            let name = match (place.container.as_str(), place.field.as_deref()) {
+                ("lifecycle", _) => place.key.as_str(),
+                (_, field) => field.unwrap_or_default(),
+            };
+            readable::value(m, name, other)
+        }
     })
 }
 
