@@ -169,7 +169,17 @@ fn a_conclusion_replaced_by_two_holds_both_and_stops_the_signing() {
     let again = team.folders.field("an", &again).fails(1);
     assert!(again.err.contains("texts/conclusion"), "{again:?}");
     team.settle("an", "texts/conclusion", "điều kiện");
-    team.settle("an", "notes/1.1", "trần mốc");
+    // A text made of both settles as well, by the command that is named.
+    let named = team.folders.field("an", &["conflicts", &team.inspection]).ok().out;
+    assert!(named.contains("notes/1.1 TEXT"), "{named}");
+    assert!(!named.contains("field of the header"), "a text takes no value: {named}");
+    let note = &team.disputed("an")[0];
+    let words: Vec<&str> =
+        note["write"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let merged = [&words[..], &["nền nứt, trần mốc"]].concat();
+    assert_eq!(team.tell("an", &merged)["settled"], "now");
+    assert_eq!(team.tell("an", &merged)["settled"], "before");
+    assert_eq!(team.disputed("an"), Vec::<Value>::new());
     team.folders.field("an", &signing).ok();
     team.meet();
     assert_eq!(team.show("binh")["conclusion"], "Đạt có điều kiện");
@@ -186,8 +196,37 @@ fn a_conclusion_replaced_by_two_holds_both_and_stops_the_signing() {
     assert_eq!(told[2], ("Đạt có điều kiện", "an"));
     let item = team.tell("binh", &["history", &team.inspection, "1.1"]);
     assert_eq!(item["note"].as_array().unwrap().len(), 3, "{item}");
+    assert_eq!(item["note"][2]["value"], "nền nứt, trần mốc", "{item}");
     let text = team.folders.field("binh", &["history", &team.inspection, "conclusion"]).ok().out;
     assert!(text.contains("Không đạt") && text.contains("an ("), "{text}");
+}
+
+#[test]
+fn a_value_that_no_longer_stands_is_told_with_those_that_do() {
+    let team = Team::new();
+    team.tell("an", &["answer", &team.inspection, "2.1", "dat"]);
+    let old = team.tell("an", &["history", &team.inspection, "2.1"]);
+    let old = old["answers"][0]["change"].as_str().unwrap()[..8].to_owned();
+    team.tell("an", &["answer", &team.inspection, "2.1", "ma"]);
+    team.tell("binh", &["answer", &team.inspection, "2.1", "se"]);
+    team.meet();
+    let choose = |change: &str| {
+        let words = ["--json", "resolve", &team.inspection, "2.1", "--choose", change];
+        team.folders.field("an", &words)
+    };
+    let refused = |change: &str| choose(change).fails(3).json()["error"].clone();
+    for (change, why) in [(old.as_str(), "no longer stands"), ("00000000", "none of the values")] {
+        let error = refused(change);
+        assert!(error["message"].as_str().unwrap().contains(why), "{error}");
+        let values = error["standing"][0]["values"].as_array().unwrap();
+        assert_eq!(values.len(), 2, "{error}");
+        let told =
+            team.folders.field("an", &["resolve", &team.inspection, "2.1", "--choose", change]);
+        let told = told.fails(3).err;
+        assert_eq!(told.matches("resolve").count(), 2, "each with its command: {told}");
+    }
+    team.settle("an", "2.1", "serious");
+    assert_eq!(choose("00000000").fails(1).json()["error"]["kind"], "no_conflict");
 }
 
 #[test]
@@ -332,4 +371,32 @@ fn an_action_takes_the_deadline_of_its_finding_and_a_later_one_is_told() {
     let later = ["action", "update", &team.inspection, &id, "--deadline", "12"];
     let told = team.tell("an", &later);
     assert!(told["warnings"][0].as_str().unwrap().contains("later than"), "{told}");
+}
+
+#[test]
+fn an_action_about_what_cannot_be_corrected_is_recorded_with_a_warning() {
+    let team = Team::new();
+    let it = team.inspection.as_str();
+    let finding = |text: &str, rest: &[&str]| {
+        let words = [&["finding", it, "1.1", "ma", text], rest].concat();
+        team.tell("an", &words)["id"].as_str().unwrap()[..8].to_owned()
+    };
+    let (lot, floor) = (finding("Chất cấm trong lô", &["--unfixable"]), finding("Nền nứt", &[]));
+    let demand = |finding: &str| {
+        let words = ["action", "add", it, "Làm lại", "--owner", "Bà C", "--deadline", "5"];
+        team.tell("an", &[&words[..], &["--finding", finding]].concat())
+    };
+    let plain = demand(&floor);
+    assert_eq!(plain["warnings"], Value::Null, "{plain}");
+    let odd = demand(&lot);
+    let told = odd["warnings"][0].as_str().unwrap();
+    assert!(told.contains(&lot) && told.contains("cannot be corrected"), "{odd}");
+    assert!(odd["recorded"].is_u64(), "{odd}");
+    // Also where an action comes to be about it later.
+    let action = plain["id"].as_str().unwrap();
+    let update = |finding: &str| {
+        team.tell("an", &["action", "update", it, &action[..8], "--finding", finding])
+    };
+    assert_eq!(update(&lot)["warnings"].as_array().unwrap().len(), 1);
+    assert_eq!(update(&floor)["warnings"], Value::Null);
 }

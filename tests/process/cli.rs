@@ -39,8 +39,11 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         let nobody = folders.admin("a", &words).fails(2);
         assert!(nobody.err.contains("it is empty"), "{nobody:?}");
     }
-    let file = run(&["template", "check", "nowhere/a.json"]).fails(3);
+    let file = run(&["template", "show", "nowhere/a.json"]).fails(3);
     assert!(file.err.contains("look at the path"), "{file:?}");
+    // Of several files each has its own faults; one that is not there hides no other.
+    let files = run(&["template", "check", "nowhere/a.json", "tea"]).fails(1);
+    assert!(files.out.contains("look at the path") && files.out.contains("1 of 2"), "{files:?}");
     assert!(run(&["--help"]).ok().out.contains("Exit codes"));
 }
 
@@ -105,6 +108,14 @@ fn a_device_is_made_once_and_says_how_it_is_enrolled() {
     let device = made["device"].as_str().unwrap();
     assert_eq!(device.len(), 64);
     assert!(made["trust_command"].as_str().unwrap().contains(device));
+    assert_eq!(made["serve_command"], Value::Null, "a phone is no administrator's");
+    // Nobody can enrol the first administrator: the hub's operator names it.
+    let desk = folders.admin("office", &["init"]).ok();
+    let device = desk.json()["device"].as_str().unwrap().to_owned();
+    let named = format!("bienban serve --dir HUB --admin {device}");
+    let told = folders.path("office");
+    let told = run(&["admin", "--dir", text(&told), "whoami"]).ok().out;
+    assert!(told.contains(&named) && told.contains("--role supervisor"), "{told}");
     folders.field("a", &["init"]).fails(1);
     let known = folders.field_json("a", &["whoami"]);
     assert_eq!(known["device"], made["device"]);

@@ -73,7 +73,14 @@ fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     // Something is written after the preview: nothing is moved.
     run("an", "answer", &["1", "se"]);
     let refused = folders.field("an", &["template", &id, "--to", &second, "--apply", &digits]);
-    assert!(refused.fails(1).out.contains("--apply"));
+    let refused = refused.fails(1);
+    assert!(refused.out.contains("--apply") && refused.out.contains(&digits), "{refused:?}");
+    // What cannot be digits of a preview is no change, and is told as what it is.
+    for none in ["abcdef1", "0123456z", &"a".repeat(65)] {
+        let typed = folders.field("an", &["template", &id, "--to", &second, "--apply", none]);
+        let typed = typed.fails(2);
+        assert!(typed.err.contains("no digits of a preview") && typed.out.is_empty(), "{typed:?}");
+    }
     let plan = run("an", "template", &["--to", &second]);
     let digits = &plan["digest"].as_str().unwrap()[..16];
     let done = run("an", "template", &["--to", &second, "--apply", digits]);

@@ -50,7 +50,7 @@ pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
 pub use remarks::{Bound, DayOf, WrittenInto};
 pub use settings::{Settings, holds_device};
-pub use settle::{PLACES, Settled, is_of_followup};
+pub use settle::{PLACES, Settled, is_of_followup, is_of_text};
 pub use status::RecordStatus;
 pub use work::{Draft, Note, Sending, Visit};
 
@@ -122,6 +122,18 @@ pub enum ClientError {
         name: String,
         /// Some of them, each with what tells it from the others.
         candidates: Vec<Candidate>,
+    },
+    /// A value that was to be chosen does not stand in the place.
+    #[error(
+        "change {change} wrote none of the values that stand in {place} now; choose one of those that do"
+    )]
+    NotStanding {
+        /// The place, as `place_name` names it.
+        place: String,
+        /// What was given.
+        change: String,
+        /// Whether the change wrote a value there that something replaced since.
+        before: bool,
     },
     /// The answer does not fit the checklist.
     #[error(transparent)]

@@ -5,7 +5,8 @@ use super::header::header_form;
 use super::work::{Draft, row_named};
 use super::{Candidate, Client, ClientError};
 use crate::model::{
-    ChangeHash, Contest, EditError, Editor, Genesis, Place, Said, View, place_name, read_string,
+    ChangeHash, Contest, EditError, Editor, Genesis, Place, Said, View, clean, place_name,
+    read_string,
 };
 use crate::replica::{EditOutcome, ReplicaError};
 
@@ -31,6 +32,9 @@ pub const PLACES: [&str; 14] = [
 /// The containers of the follow-up, whose conflicts are those of its inspection too.
 const OF_FOLLOWUP: [&str; 3] = ["actions", "progress", "rechecks"];
 
+/// The field of a row that holds its note.
+const NOTE: &str = "note";
+
 /// Containers whose rows have fields.
 const OF_FIELDS: [&str; 4] = ["findings", "rows", "loose_notes", "actions"];
 
@@ -48,6 +52,8 @@ pub enum Settled {
 enum Way {
     /// A new value of the header.
     Header(String),
+    /// A new text.
+    Text(String),
     /// One of the values that stand, or stood before it was settled.
     Chosen(ChangeHash),
 }
@@ -196,12 +202,27 @@ impl Client {
         self.settle(inspection, &place("header", name, None), &way)
     }
 
+    /// Settles a text that several replaced apart by a text that a person made of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::choose`], and the edit's error when the text is too long.
+    pub fn resolve_text(
+        &self,
+        inspection: &Genesis,
+        place: &Place,
+        text: &str,
+    ) -> Result<(Settled, EditOutcome<()>), ClientError> {
+        self.check_rights(inspection)?;
+        self.settle(inspection, place, &Way::Text(clean(text)))
+    }
+
     /// Settles any place by one of the values that stand in it, named by the first digits of the
     /// change that wrote it.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the change,
+    /// Returns [`ClientError::NotStanding`] or [`ClientError::Ambiguous`] for the change,
     /// [`EditError::NotContested`] when there is nothing to settle, and [`ClientError::Replica`] when
     /// it could not be recorded.
     pub fn choose(
@@ -216,12 +237,7 @@ impl Client {
         self.check_rights(inspection)?;
         let document = self.open_inspection(inspection)?;
         let view = self.reading(&document, None)?.view;
-        let written = match view.contest(place) {
-            Contest::Open(values) => values,
-            Contest::Settled(_) => view.history_of(place),
-            Contest::Never => return Err(not_contested(place)),
-        };
-        let change = change_named(&written, change)?;
+        let change = change_in(&view, place, change)?;
         self.settle(inspection, place, &Way::Chosen(change))
     }
 
@@ -237,12 +253,7 @@ impl Client {
             return Err(not_contested(place));
         };
         let view = document.view();
-        let written = match view.contest(place) {
-            Contest::Open(values) => values,
-            Contest::Settled(_) => view.history_of(place),
-            Contest::Never => return Err(not_contested(place)),
-        };
-        let change = change_named(&written, change)?;
+        let change = change_in(&view, place, change)?;
         let way = Way::Chosen(change);
         let edit = |editor: &mut Editor<'_>| {
             let view = editor.reading();
@@ -285,6 +296,10 @@ impl Client {
                     editor.choose(place, *change)?;
                     Ok(Settled::Now)
                 }
+                (Contest::Open(_), Way::Text(text)) => {
+                    editor.resolve_text(place, text)?;
+                    Ok(Settled::Now)
+                }
                 (Contest::Open(_), Way::Header(value)) => {
                     if let Some(read) = view.inspection()
                         && let Err(error) =
@@ -313,7 +328,7 @@ impl Way {
     /// Returns whether a value says what this way would have written.
     fn says(&self, view: &View<'_>, place: &Place, said: &Said<String>) -> bool {
         match self {
-            Self::Header(value) => read_string(&said.value) == *value,
+            Self::Header(value) | Self::Text(value) => read_string(&said.value) == *value,
             Self::Chosen(change) => {
                 let written = view.history_of(place).into_iter();
                 let mut of = written.filter(|put| put.change == *change);
@@ -328,6 +343,16 @@ impl Draft {
     fn says(&self, view: &View<'_>, said: &Said<String>) -> bool {
         let answer = view.answer(&said.value);
         (answer.grade, &answer.value, &answer.evidence) == (self.grade, &self.value, &self.evidence)
+    }
+}
+
+/// Returns whether a text stands in a place, which people settle by one of theirs or by another.
+#[must_use]
+pub fn is_of_text(place: &Place) -> bool {
+    match place.container.as_str() {
+        "texts" | "notes" => true,
+        "rows" => place.field.as_deref() == Some(NOTE),
+        _ => false,
     }
 }
 
@@ -346,19 +371,37 @@ fn not_contested(place: &Place) -> ClientError {
     ReplicaError::from(EditError::NotContested { place: place_name(place) }).into()
 }
 
-fn change_named(written: &[Said<String>], digits: &str) -> Result<ChangeHash, ClientError> {
+/// Finds the change that a person names among those that wrote the values of a dispute; of one that
+/// was settled among all, to see whether it was settled so.
+fn change_in(view: &View<'_>, place: &Place, digits: &str) -> Result<ChangeHash, ClientError> {
+    match view.contest(place) {
+        Contest::Open(values) => change_named(&values, digits)?.ok_or_else(|| {
+            let before = change_named(&view.history_of(place), digits);
+            ClientError::NotStanding {
+                place: place_name(place),
+                change: digits.to_owned(),
+                before: !matches!(before, Ok(None)),
+            }
+        }),
+        Contest::Settled(_) => {
+            change_named(&view.history_of(place), digits)?.ok_or_else(|| not_contested(place))
+        }
+        Contest::Never => Err(not_contested(place)),
+    }
+}
+
+fn change_named(written: &[Said<String>], digits: &str) -> Result<Option<ChangeHash>, ClientError> {
     let wanted = digits.trim().to_ascii_lowercase();
     let mut found: Vec<ChangeHash> = written.iter().map(|said| said.change).collect();
     found.retain(|change| !wanted.is_empty() && change.to_string().starts_with(&wanted));
     found.sort_unstable();
     found.dedup();
-    let name = digits.to_owned();
     match found.as_slice() {
-        [change] => Ok(*change),
-        [] => Err(ClientError::NotFound { what: "change", name }),
+        [] => Ok(None),
+        [change] => Ok(Some(*change)),
         several => Err(ClientError::Ambiguous {
             what: "change",
-            name,
+            name: digits.to_owned(),
             candidates: several.iter().map(|change| Candidate::bare(change.short())).collect(),
         }),
     }

@@ -19,7 +19,7 @@ use super::ids::ChangeHash;
 use super::kinds::row::{self, NOTE, RowParts};
 use super::register::Said;
 use super::text::{TEXT_CHARS_MAX, clean};
-use super::view::{Conflict, Place, View, read_string};
+use super::view::{Conflict, Place, View, place_name, read_string};
 
 /// What ends the key that whole replacements of a text stand under. Its own key holds the text made at
 /// birth, which earlier programs read and write.
@@ -372,6 +372,23 @@ impl Editor<'_> {
     fn put_whole(&mut self, slot: &Slot, text: &str) -> Result<(), EditError> {
         let object = self.tx.put_object(&slot.map, slot.key.as_str(), ObjType::Text)?;
         Ok(self.tx.splice_text(&object, 0, 0, text)?)
+    }
+
+    /// Settles a place in which texts that differ stand by another text, written by a person who saw
+    /// them: what stood stays in the history.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EditError::NotContested`] where no texts that differ stand, and
+    /// [`EditError::TooLong`].
+    pub fn resolve_text(&mut self, place: &Place, text: &str) -> Result<(), EditError> {
+        let text = clean(text);
+        within(&place.key, &text, TEXT_CHARS_MAX)?;
+        let view = self.reading();
+        let slots = view.slots_at(place);
+        let open = slots.iter().find(|slot| view.said_texts(slot).len() > 1);
+        let slot = open.ok_or_else(|| EditError::NotContested { place: place_name(place) })?;
+        self.put_whole(slot, &text)
     }
 
     /// Settles a place by one of the texts that stand in it; false where none is by that change.

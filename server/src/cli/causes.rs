@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
 use bienban_core::checklist::header::{HeaderError, moment_text};
-use bienban_core::checklist::{AnswerError, MoveError};
+use bienban_core::checklist::{AnswerError, ClocksError, MoveError};
 use bienban_core::client::{Candidate, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError, place_name};
@@ -84,10 +84,18 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let values = [("what", what.as_str()), ("name", name), ("candidates", &candidates)];
             m.text("cause.ambiguous", &values)
         }
+        E::NotStanding { place, change, before: true } => {
+            m.text("cause.stood_before", &[("place", place), ("change", change)])
+        }
+        E::NotStanding { place, change, .. } => {
+            m.text("cause.never_stood", &[("place", place), ("change", change)])
+        }
         E::Answer(error) => return of_answer(error, m),
         E::Header(error) => of_header(error, m),
         E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
-        E::NotReviewer { role } => m.text("cause.not_reviewer", &[("role", role)]),
+        E::NotReviewer { role } => {
+            m.text("cause.not_reviewer", &[("role", &words::role_text(m, role))])
+        }
         E::NotHere { scope, scopes } => {
             m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
         }
@@ -108,6 +116,7 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::NoRecognition { code } => m.text("cause.no_recognition", &[("code", code)]),
         E::NotPlanned => m.text("cause.not_planned", &[]),
         E::Move(error) => return of_move(error, m),
+        E::Clocks(error) => return of_clocks(error, m),
         E::NotReady { to, missing } => {
             let (to, count) = (words::state(m, to), missing.len().to_string());
             m.text("cause.not_ready", &[("to", &to), ("count", &count)])
@@ -211,6 +220,20 @@ fn candidate(one: &Candidate, m: &Messages) -> String {
         text = format!("{text} {}", m.text("plan.cancelled_mark", &[]));
     }
     text
+}
+
+fn of_clocks(error: &ClocksError, m: &Messages) -> Option<String> {
+    Some(match error {
+        ClocksError::Unknown { key, known } => {
+            m.text("cause.clock_unknown", &[("clock", key), ("known", known)])
+        }
+        ClocksError::Extended { key, most, asked } => {
+            let (most, asked) = (most.to_string(), asked.to_string());
+            m.text("cause.clock_extended", &[("clock", key), ("most", &most), ("asked", &asked)])
+        }
+        ClocksError::Beyond { key } => m.text("cause.clock_beyond", &[("clock", key)]),
+        _ => return None,
+    })
 }
 
 fn of_move(error: &MoveError, m: &Messages) -> Option<String> {
@@ -443,7 +466,7 @@ fn of_net(error: &NetError, m: &Messages) -> Option<String> {
             m.text("cause.unreachable", &[("address", &address.to_string())])
         }
         E::Timeout { hub, waited } => {
-            let seconds = format!("{:.1}", waited.as_secs_f64());
+            let seconds = words::number(m, &format!("{:.1}", waited.as_secs_f64()));
             m.text("cause.timeout", &[("hub", hub), ("seconds", &seconds)])
         }
         E::Refused { address } => {

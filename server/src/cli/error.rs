@@ -21,6 +21,8 @@ use serde::Serialize;
 
 use super::causes;
 use super::course::{self, MissingData};
+use super::output::Page;
+use super::record::{self, ConflictData};
 use super::words;
 use super::wrong::{self, Wrong};
 use crate::config::ConfigError;
@@ -55,6 +57,14 @@ pub(crate) enum CliError {
     /// The client failed.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// What was to be chosen in a dispute does not stand there.
+    #[error("{source}")]
+    NotStanding {
+        /// Which change, and where.
+        source: ClientError,
+        /// What stands there, each with the command that chooses it.
+        standing: Vec<ConflictData>,
+    },
     /// There is no room on the disk.
     #[error("{source}")]
     NoRoom {
@@ -325,6 +335,9 @@ pub(crate) struct Described {
     /// What a step of the life cycle lacks, or which inspections ask for a reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<MissingData>,
+    /// What can be chosen where something was named that stands there no longer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    standing: Vec<ConflictData>,
 }
 
 impl CliError {
@@ -334,7 +347,7 @@ impl CliError {
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
-            Self::NoEmbedded { .. } => Failed::NotFound,
+            Self::NoEmbedded { .. } | Self::NotStanding { .. } => Failed::NotFound,
             Self::LastAdmin { .. } => Failed::Final,
             Self::Client(error) => of_client(error),
             Self::NoRoom { source, .. } => source.failed(),
@@ -390,7 +403,21 @@ impl CliError {
         if let Some(hint) = &described.hint {
             let _ = writeln!(text, "  {}", m.text("error.hint", &[("hint", hint)]));
         }
+        if !described.standing.is_empty() {
+            let mut page = Page::new();
+            record::conflicts::text(&mut page, &described.standing, m);
+            text.push_str(page.text());
+        }
         text
+    }
+
+    /// Returns what failed, why and what to do as one line, for a list in which it is one of many.
+    pub(crate) fn in_one_line(&self, m: &Messages) -> String {
+        let Described { message, causes, hint, .. } = self.describe(m);
+        let mut parts = vec![message];
+        parts.extend(causes);
+        parts.extend(hint);
+        parts.join("; ")
     }
 
     /// Returns the error as data.
@@ -410,6 +437,7 @@ impl CliError {
         let mut cause = match self {
             // It says the same as what failed, and adds figures.
             Self::NoRoom { source, .. } => source.source(),
+            Self::NotStanding { source, .. } => source.source(),
             _ => self.source(),
         };
         while let Some(found) = cause {
@@ -437,6 +465,10 @@ impl CliError {
                 _ => Vec::new(),
             },
             missing,
+            standing: match self {
+                Self::NotStanding { standing, .. } => standing.clone(),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -448,6 +480,9 @@ impl CliError {
             Self::Wrong(wrong) => wrong.explain(m),
             Self::Client(error) => causes::of_client(error, m).unwrap_or_else(|| error.to_string()),
             Self::NoRoom { source, .. } => source.message(m),
+            Self::NotStanding { source, .. } => {
+                causes::of_client(source, m).unwrap_or_else(|| source.to_string())
+            }
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
@@ -490,6 +525,7 @@ impl CliError {
             }
             Self::NoEmbedded { .. } => Some(m.text("hint.embedded", &[])),
             Self::LastAdmin { .. } => Some(m.text("hint.last_admin", &[])),
+            Self::NotStanding { .. } => Some(m.text("hint.standing", &[])),
             Self::Client(ClientError::OtherKey { .. }) => Some(m.text("hint.other_key", &[])),
             Self::Client(ClientError::PlanCancelled { .. }) => {
                 Some(m.text("hint.plan_cancelled", &[]))

@@ -17,6 +17,7 @@ use super::output::{Answer, Output, Page};
 use super::wrong::Wrong;
 use super::{causes, time, words};
 use crate::hub;
+use crate::messages::Messages;
 
 /// How long a command waits for the folder while another has it: longer than an exchange on a usual
 /// line takes, and no longer than a person waits without wondering.
@@ -74,6 +75,18 @@ struct DeviceData {
     refused_at: Option<String>,
     /// What an administrator runs so that the hub takes it in.
     trust_command: String,
+    /// What the hub's operator runs, once, if it is the first administrator's; none of a phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serve_command: Option<String>,
+}
+
+/// Whose device it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// An inspector's or a leader's.
+    Field,
+    /// An administrator's or a supervisor's.
+    Desk,
 }
 
 /// Opens a device's folder for a command, which is what others are told who want it meanwhile. Most
@@ -101,7 +114,12 @@ fn not_a_hub(dir: &Path) -> Result<(), CliError> {
 }
 
 /// Makes a device in a folder.
-pub(super) fn init(dir: &Path, arguments: &InitArgs, output: &Output) -> Result<Answer, CliError> {
+pub(super) fn init(
+    dir: &Path,
+    arguments: &InitArgs,
+    at: At,
+    output: &Output,
+) -> Result<Answer, CliError> {
     not_a_hub(dir)?;
     let m = output.messages();
     let hub = arguments.hub.as_deref().map(read_hub).transpose()?;
@@ -116,7 +134,8 @@ pub(super) fn init(dir: &Path, arguments: &InitArgs, output: &Output) -> Result<
         role: None,
         scopes: Vec::new(),
         refused_at: None,
-        trust_command: trust_command(device),
+        trust_command: trust_command(device, at),
+        serve_command: serve_command(device, at),
     };
     let mut page = Page::new();
     page.line(m.text("init.made", &[("dir", &dir.display().to_string())]));
@@ -126,15 +145,29 @@ pub(super) fn init(dir: &Path, arguments: &InitArgs, output: &Output) -> Result<
         None => page.line(m.text("init.no_hub", &[])),
     }
     page.gap();
-    page.line(m.text("init.trust", &[]));
-    page.line(format!("  {}", data.trust_command));
+    taking_in(&mut page, &data, m);
     Answer::new(&data, page)
+}
+
+/// Says what makes the hub take a device in: of a desk the first one is named by the hub's operator,
+/// because no administrator is there yet who could enrol it.
+fn taking_in(page: &mut Page, data: &DeviceData, m: &Messages) {
+    match &data.serve_command {
+        Some(command) => {
+            page.line(m.text("init.first_admin", &[]));
+            page.line(format!("  {command}"));
+            page.line(m.text("init.trust_desk", &[]));
+        }
+        None => page.line(m.text("init.trust", &[])),
+    }
+    page.line(format!("  {}", data.trust_command));
 }
 
 /// Shows the hub that a device pins, or pins one.
 pub(super) fn hub(
     client: &mut Client,
     arguments: &HubArgs,
+    at: At,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let m = output.messages();
@@ -170,7 +203,7 @@ pub(super) fn hub(
         page.line(m.text("hub.changed", &[]));
         if before.map(|hub| hub.key()) != now.map(|hub| hub.key()) {
             page.line(m.text("hub.other", &[]));
-            page.line(format!("  {}", trust_command(client.device())));
+            page.line(format!("  {}", trust_command(client.device(), at)));
         }
     }
     Answer::new(&data, page)
@@ -199,40 +232,12 @@ fn typed_hub(
 }
 
 /// Says which device a folder holds, and what the hub knows of it.
-pub(super) fn whoami(client: &Client, output: &Output) -> Result<Answer, CliError> {
+pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let device = client.device();
     let entry = client.phone().replica().device(device).map_err(failed)?;
-    let mut page = Page::new();
-    page.line(m.text("init.device", &[("device", &device.to_string())]));
-    if let Some(hub) = &client.settings().hub {
-        page.line(m.text("init.hub", &[("hub", &hub.to_string())]));
-    }
-    match &entry {
-        Some(entry) => page.line(m.text(
-            "whoami.known",
-            &[
-                ("name", &entry.name),
-                ("agency", &entry.agency),
-                ("role", words::role(entry.role)),
-                ("scopes", &scopes(&entry.scopes).join(" ")),
-            ],
-        )),
-        None => {
-            page.line(m.text("whoami.unknown", &[]));
-            page.line(format!("  {}", trust_command(device)));
-        }
-    }
     let refused_at = client.refused_at()?.map(time::rfc3339);
-    if let Some(at) = &refused_at {
-        let at = time::minute(at);
-        page.line(match &entry {
-            Some(_) => m.text("whoami.ended", &[("time", &at)]),
-            None => m.text("whoami.refused", &[("time", &at)]),
-        });
-    }
     let data = DeviceData {
-        refused_at,
         device: device.to_string(),
         dir: client.dir().to_owned(),
         hub: client.settings().hub.as_ref().map(ToString::to_string),
@@ -240,9 +245,38 @@ pub(super) fn whoami(client: &Client, output: &Output) -> Result<Answer, CliErro
         role: entry.as_ref().map(|entry| words::role(entry.role)),
         scopes: entry.as_ref().map(|entry| scopes(&entry.scopes)).unwrap_or_default(),
         name: entry.as_ref().map(|entry| entry.name.clone()),
-        agency: entry.map(|entry| entry.agency),
-        trust_command: trust_command(device),
+        agency: entry.as_ref().map(|entry| entry.agency.clone()),
+        refused_at,
+        trust_command: trust_command(device, at),
+        serve_command: serve_command(device, at),
     };
+    let mut page = Page::new();
+    page.line(m.text("init.device", &[("device", &data.device)]));
+    if let Some(hub) = &data.hub {
+        page.line(m.text("init.hub", &[("hub", hub)]));
+    }
+    match &entry {
+        Some(entry) => page.line(m.text(
+            "whoami.known",
+            &[
+                ("name", &entry.name),
+                ("agency", &entry.agency),
+                ("role", &words::role_text(m, words::role(entry.role))),
+                ("scopes", &data.scopes.join(" ")),
+            ],
+        )),
+        None => {
+            page.line(m.text("whoami.unknown", &[]));
+            taking_in(&mut page, &data, m);
+        }
+    }
+    if let Some(at) = &data.refused_at {
+        let at = time::minute(at);
+        page.line(match &entry {
+            Some(_) => m.text("whoami.ended", &[("time", &at)]),
+            None => m.text("whoami.refused", &[("time", &at)]),
+        });
+    }
     Answer::new(&data, page)
 }
 
@@ -256,10 +290,19 @@ pub(super) fn failed(error: StoreError) -> CliError {
     ClientError::from(error).into()
 }
 
-fn trust_command(device: DeviceId) -> String {
+fn trust_command(device: DeviceId, at: At) -> String {
+    let role = match at {
+        At::Field => "inspector",
+        At::Desk => "supervisor",
+    };
     format!(
-        "bienban admin --dir DIR trust {device} --name NAME --agency AGENCY --role inspector --scope 20"
+        "bienban admin --dir DIR trust {device} --name NAME --agency AGENCY --role {role} --scope 20"
     )
+}
+
+/// Returns what the hub's operator runs for the first administrator; none for a phone, which is none.
+fn serve_command(device: DeviceId, at: At) -> Option<String> {
+    (at == At::Desk).then(|| format!("bienban serve --dir HUB --admin {device}"))
 }
 
 fn read_hub(text: &str) -> Result<HubAddress, CliError> {

@@ -15,6 +15,7 @@ mod help;
 mod output;
 mod page;
 mod plan;
+mod readable;
 mod rechecks;
 mod record;
 mod rejected;

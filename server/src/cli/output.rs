@@ -55,6 +55,12 @@ impl Answer {
         self
     }
 
+    /// Returns the data for programs.
+    #[cfg(test)]
+    pub(crate) fn data(&self) -> &serde_json::Value {
+        &self.data
+    }
+
     /// Returns the text for people.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &str {

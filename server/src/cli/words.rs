@@ -133,6 +133,15 @@ pub(crate) fn typed_grade_or(m: &Messages, name: &str) -> String {
     found.map_or_else(|| name.to_owned(), |grade| typed_grade(m, grade))
 }
 
+/// Returns a number as people read it, from its form in data: in Vietnamese with a decimal comma. Files
+/// and `--json` keep the point.
+pub(crate) fn number(m: &Messages, number: &str) -> String {
+    match m.lang() {
+        Lang::Vi => number.replace('.', ","),
+        Lang::En => number.to_owned(),
+    }
+}
+
 /// Returns a value as people read it: with its unit, or with what the options say. None where the
 /// value says everything itself.
 pub(crate) fn value(m: &Messages, item: Option<&Item>, value: &str) -> Option<String> {
@@ -142,7 +151,7 @@ pub(crate) fn value(m: &Messages, item: Option<&Item>, value: &str) -> Option<St
         option.map_or_else(|| key.to_owned(), |text| format!("{key} ({text})"))
     };
     match &item.answer {
-        AnswerType::Number { unit, .. } => Some(format!("{value} {unit}")),
+        AnswerType::Number { unit, .. } => Some(format!("{} {unit}", number(m, value))),
         AnswerType::Choice { or_none: true, .. } if item.option(value).is_none() => {
             Some(m.text("wanted.no_option", &[]))
         }
@@ -169,10 +178,14 @@ pub(crate) fn wanted(m: &Messages, wanted: &Wanted) -> String {
             let decimals = decimals.to_string();
             let mut text = m.text("wanted.number", &[("unit", unit), ("decimals", &decimals)]);
             if let Some(min) = min {
-                text.push_str(&m.text("wanted.at_least", &[("number", &min.to_string())]));
+                text.push_str(
+                    &m.text("wanted.at_least", &[("number", &number(m, &min.to_string()))]),
+                );
             }
             if let Some(max) = max {
-                text.push_str(&m.text("wanted.at_most", &[("number", &max.to_string())]));
+                text.push_str(
+                    &m.text("wanted.at_most", &[("number", &number(m, &max.to_string()))]),
+                );
             }
             text
         }
@@ -371,6 +384,12 @@ mod tests {
             assert_eq!(typed(english).unwrap(), grade);
         }
         assert!(matches!(typed("good"), Err(Wrong::Grade)));
+    }
+
+    #[test]
+    fn numbers_have_the_decimal_mark_of_the_reader() {
+        assert_eq!(number(&Messages::new(Lang::Vi), "73.33"), "73,33");
+        assert_eq!(number(&Messages::new(Lang::En), "73.33"), "73.33");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can be wrong with what a person typed, and what is right instead, in their language.
 
+use bienban_core::checklist::DIGITS_MIN;
 use bienban_core::model::LifeCycle;
 use bienban_core::net::AddressError;
 
@@ -69,6 +70,15 @@ pub(crate) enum Wrong {
     Choose {
         /// What was named.
         place: String,
+    },
+    /// What cannot be the digits of a preview.
+    #[error(
+        "--apply {given}: these are no digits of a preview, which are hexadecimal (0-9, a-f), at least \
+         {DIGITS_MIN}; see the preview without --apply"
+    )]
+    PreviewDigits {
+        /// What was given.
+        given: String,
     },
     /// No option of a criterion.
     #[error("--option {given}: give ITEM=OPTION, for instance 2.3=3")]
@@ -166,6 +176,10 @@ impl Wrong {
                 m.text("wrong.row", &[("given", given), ("expected", expected)])
             }
             Self::Choose { place } => m.text("wrong.choose", &[("place", place)]),
+            Self::PreviewDigits { given } => {
+                let least = DIGITS_MIN.to_string();
+                m.text("wrong.preview_digits", &[("given", given), ("least", &least)])
+            }
             Self::Option { given } => m.text("wrong.option", &[("given", given)]),
             Self::Cursor { given } => m.text("wrong.cursor", &[("given", given)]),
             Self::Hub { given, source } => {
@@ -236,6 +250,7 @@ mod tests {
             Wrong::Reason { given: given() },
             Wrong::Row { given: given(), expected: "A|B" },
             Wrong::Choose { place: given() },
+            Wrong::PreviewDigits { given: given() },
             Wrong::Option { given: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use super::column::Column;
@@ -16,7 +17,7 @@ pub enum ImportError {
         /// Which file.
         path: String,
         /// What the operating system said.
-        source: Arc<std::io::Error>,
+        source: Arc<io::Error>,
     },
     /// The name of the file does not say what it is.
     UnknownFormat {
@@ -142,14 +143,23 @@ pub enum ProblemKind {
     },
 }
 
+/// Returns why a file cannot be read, in the reader's language where it is common.
+fn reason(source: &io::Error, messages: &Messages) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound => messages.text("cause.io_not_found", &[]),
+        io::ErrorKind::PermissionDenied => messages.text("cause.io_denied", &[]),
+        io::ErrorKind::IsADirectory => messages.text("cause.io_folder", &[]),
+        _ => source.to_string(),
+    }
+}
+
 impl ImportError {
     /// Returns what is wrong in the language of `messages`: one line, and one more for each problem.
     #[must_use]
     pub fn explain(&self, messages: &Messages) -> String {
         match self {
-            Self::Read { path, source } => {
-                messages.text("import.read", &[("path", path), ("reason", &source.to_string())])
-            }
+            Self::Read { path, source } => messages
+                .text("import.read", &[("path", path), ("reason", &reason(source, messages))]),
             Self::UnknownFormat { path } => {
                 messages.text("import.unknown_format", &[("path", path)])
             }

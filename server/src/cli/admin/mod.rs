@@ -19,7 +19,7 @@ use clap::{Args, Subcommand};
 
 use super::error::CliError;
 use super::field::ShowArgs;
-use super::folder::{self, HubArgs, InitArgs};
+use super::folder::{self, At, HubArgs, InitArgs};
 use super::output::{Answer, Output};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
@@ -116,12 +116,12 @@ impl AdminCommand {
 /// Runs one command of an administrator's or supervisor's device.
 pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer, CliError> {
     if let AdminCommand::Init(init) = &arguments.command {
-        return folder::init(&arguments.dir, init, output);
+        return folder::init(&arguments.dir, init, At::Desk, output);
     }
     let mut client = folder::open(&arguments.dir, arguments.command.name(), output)?;
     troubles::warn(&client, output);
     if let AdminCommand::Hub(hub) = &arguments.command {
-        return folder::hub(&mut client, hub, output);
+        return folder::hub(&mut client, hub, At::Desk, output);
     }
     let dir = arguments.dir.clone();
     run_on(&client, arguments, output).await.map_err(|error| error.with_room(&dir))
@@ -162,7 +162,7 @@ async fn perform(
     use AdminCommand as C;
     match command {
         // The first two are done before the device is shared with anything.
-        C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, output),
+        C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, At::Desk, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
         C::Devices => devices::list(client, output),
         C::Checklist(checklists::ChecklistCommand::List) => rows::templates(client, output),

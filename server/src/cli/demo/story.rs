@@ -11,6 +11,7 @@ use super::super::error::CliError;
 use super::super::grade;
 use super::super::output::Output;
 use super::super::serve::service;
+use super::super::{time, words};
 use super::ocop::{self, OcopReport};
 use super::stage::{Player, Stage, number, text};
 use crate::import::SAMPLE_CSV;
@@ -358,6 +359,7 @@ async fn meet(
     tell: &Teller<'_>,
 ) -> Result<usize, CliError> {
     let shown = stage.call(phone, &["show", inspection]).await?;
+    let m = tell.output.messages();
     let mut conflicts = 0;
     for item in items(&shown) {
         let answers = item.get("answers").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -367,15 +369,17 @@ async fn meet(
             for answer in &answers {
                 let author = answer.get("author").cloned().unwrap_or_default();
                 let (name, agency) = (text(&author, "name"), text(&author, "agency"));
-                let (grade, at) = (text(answer, "grade"), text(answer, "at"));
+                let grade = words::grade_named(m, &text(answer, "grade"));
+                let at = time::minute(&text(answer, "at"));
                 let values = [("item", key.as_str()), ("grade", &grade), ("name", &name)];
                 let values = [values[0], values[1], values[2], ("agency", &agency), ("at", &at)];
                 tell.say("demo.conflict", &values)?;
             }
-            tell.say("demo.counts", &[("item", &key), ("grade", &text(item, "counts_as"))])?;
+            let grade = words::grade_named(m, &text(item, "counts_as"));
+            tell.say("demo.counts", &[("item", &key), ("grade", &grade)])?;
         }
         if key == "6.2" {
-            let note = text(item, "note").replace('\n', " / ");
+            let note = text(item, "note").trim_end().replace('\n', " / ");
             tell.say("demo.note", &[("item", &key), ("note", &note)])?;
         }
     }

@@ -7,7 +7,7 @@ use bienban_core::model::Genesis;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::EditData;
+use super::{EditData, beyond};
 use crate::cli::course::{self, ActionData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
@@ -126,6 +126,7 @@ fn add(client: &Client, arguments: AddArgs, output: &Output) -> Result<Answer, C
     let done = output.messages().text("edit.demanded", &[("id", &id[..8])]);
     // Its own, or that which it got from the finding or the law.
     let stands = standing(client, &inspection, &id)?.and_then(|row| row.deadline);
+    beyond::warn(&mut data, client, &inspection, &id, output.messages())?;
     data.id = Some(id);
     data.warn_of_deadline(stands, output.messages());
     data.answer(done, output)
@@ -153,6 +154,9 @@ fn update(client: &Client, arguments: UpdateArgs, output: &Output) -> Result<Ans
     let asked = client.deadline_asked(&inspection, &arguments.action)?;
     data.warn_of_later(deadline, asked, output.messages());
     data.warn_of_deadline(deadline, output.messages());
+    if draft.finding.is_some() {
+        beyond::warn(&mut data, client, &inspection, &arguments.action, output.messages())?;
+    }
     data.answer(done, output)
 }
 

@@ -2,6 +2,7 @@
 
 mod actions;
 mod batch;
+mod beyond;
 mod edit;
 mod header;
 mod history;
@@ -24,7 +25,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CliError;
-use super::folder::{self, HubArgs, InitArgs};
+use super::folder::{self, At, HubArgs, InitArgs};
 use super::output::{Answer, Output, Page};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
@@ -157,7 +158,7 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
     use FieldCommand as C;
     let dir = &arguments.dir;
     if let C::Init(init) = &arguments.command {
-        return folder::init(dir, init, output);
+        return folder::init(dir, init, At::Field, output);
     }
     let mut client = folder::open(dir, arguments.command.name(), output)?;
     if !matches!(arguments.command, C::Status | C::Verify(_)) {
@@ -165,7 +166,7 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
     }
     let done = match arguments.command {
         C::Batch => batch::run(&client, output).await,
-        C::Hub(hub) => folder::hub(&mut client, &hub, output),
+        C::Hub(hub) => folder::hub(&mut client, &hub, At::Field, output),
         command => perform(command, &client, output).await,
     };
     done.map_err(|error| error.with_room(dir))
@@ -180,8 +181,8 @@ async fn perform(
     match command {
         C::Batch => Err(Wrong::BatchInBatch.into()),
         C::Hub(_) => Err(Wrong::HubInBatch.into()),
-        C::Init(init) => folder::init(client.dir(), &init, output),
-        C::Whoami => folder::whoami(client, output),
+        C::Init(init) => folder::init(client.dir(), &init, At::Field, output),
+        C::Whoami => folder::whoami(client, At::Field, output),
         C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
         C::Plans { plan: Some(plan), .. } => plan::show(client, &plan, Team::AsItIs, output),
         C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),

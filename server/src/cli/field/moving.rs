@@ -1,6 +1,6 @@
 //! By which edition of its checklist an inspection is filled, and moving it to another one.
 
-use bienban_core::checklist::{Fate, MoveLine, MovePlan, Template};
+use bienban_core::checklist::{DIGITS_MIN, Fate, MoveLine, MovePlan, Template};
 use bienban_core::client::{Client, Confirmed};
 use bienban_core::clock;
 use bienban_core::model::{Genesis, Told};
@@ -9,11 +9,14 @@ use serde::Serialize;
 
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
+use crate::cli::wrong::Wrong;
 use crate::cli::{page, time, words};
 use crate::messages::{Lang, Messages};
 
 /// Digits of a plan's digest that are shown: nobody types them by chance.
 const DIGITS: usize = 16;
+/// Digits of a whole digest: nothing longer begins one.
+const DIGEST_DIGITS: usize = 64;
 /// The exit code when something changed since the plan was shown.
 const CHANGED: u8 = 1;
 
@@ -92,9 +95,9 @@ pub(super) fn run(
         None => return editions(client, &inspection, output),
     };
     match &arguments.apply {
-        Some(digits) => {
-            let done = client.confirm_move(&inspection, to, digits)?;
-            confirmed(&inspection, done, output)
+        Some(given) => {
+            let done = client.confirm_move(&inspection, to, digits(given)?)?;
+            confirmed(&inspection, done, given, output)
         }
         None => {
             let plan = client.plan_move(&inspection, to)?;
@@ -109,6 +112,16 @@ pub(super) fn run(
             Answer::new(&PlanData::of(&inspection, plan), text)
         }
     }
+}
+
+/// Reads the digits of a preview. Whether they are those of the preview as it is now, the client says.
+fn digits(given: &str) -> Result<&str, Wrong> {
+    let digits = given.trim();
+    let number = (DIGITS_MIN..=DIGEST_DIGITS).contains(&digits.len());
+    if number && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(digits);
+    }
+    Err(Wrong::PreviewDigits { given: given.to_owned() })
 }
 
 fn editions(client: &Client, inspection: &Genesis, output: &Output) -> Result<Answer, CliError> {
@@ -178,7 +191,12 @@ fn editions(client: &Client, inspection: &Genesis, output: &Output) -> Result<An
     Answer::new(&data, text)
 }
 
-fn confirmed(inspection: &Genesis, done: Confirmed, output: &Output) -> Result<Answer, CliError> {
+fn confirmed(
+    inspection: &Genesis,
+    done: Confirmed,
+    given: &str,
+    output: &Output,
+) -> Result<Answer, CliError> {
     let m = output.messages();
     let mut text = Page::new();
     match done {
@@ -195,7 +213,7 @@ fn confirmed(inspection: &Genesis, done: Confirmed, output: &Output) -> Result<A
             lines(&mut text, &plan, m);
             text.gap();
             let digits = &hex::encode(plan.digest)[..DIGITS];
-            text.line(m.text("moving.changed", &[("digits", digits)]));
+            text.line(m.text("moving.changed", &[("given", given), ("digits", digits)]));
             let mut data = PlanData::of(inspection, *plan);
             data.changed = true;
             Ok(Answer::new(&data, text)?.with_code(CHANGED))

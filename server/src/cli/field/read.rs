@@ -206,9 +206,10 @@ pub(super) fn conflicts(
         page.line(format!("{}  {title}", &row.inspection[..page::SHORT]));
         record::conflicts::text(&mut page, &row.conflicts, m);
     }
-    if rows.iter().all(|row| row.conflicts.is_empty()) {
+    let mut disputes = rows.iter().flat_map(|row| &row.conflicts).peekable();
+    if disputes.peek().is_none() {
         page.line(m.text("conflicts.none", &[]));
-    } else {
+    } else if disputes.any(ConflictData::takes_value) {
         page.line(m.text("conflicts.next", &[]));
     }
     Answer::new(&ConflictsData { rows }, page)

@@ -1,13 +1,15 @@
 //! Settling what people wrote apart: by a new value, or by choosing one of those that stand.
 
-use bienban_core::client::{Client, ClientError, Settled, is_of_followup};
-use bienban_core::model::{Genesis, Grade};
+use bienban_core::client::{Client, ClientError, Settled, is_of_followup, is_of_text};
+use bienban_core::model::{Genesis, Grade, Place};
+use bienban_core::replica::EditOutcome;
 use clap::Args;
 
 use super::EditData;
 use super::typed::{self, Typed};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
+use crate::cli::record::{Settling, conflicts};
 use crate::cli::words;
 use crate::cli::wrong::Wrong;
 
@@ -19,7 +21,8 @@ pub(super) struct ResolveArgs {
     /// What is to be settled, as `conflicts` names it: an item, ROW/ITEM, header/FIELD, lifecycle/STATE,
     /// findings/ID/FIELD and so on.
     item: String,
-    /// What holds from now on: an answer to an item as `answer` takes it, or a field of the header.
+    /// What holds from now on: an answer to an item as `answer` takes it, a field of the header, or a
+    /// text made of those that stand.
     #[arg(allow_negative_numbers = true)]
     answer: Option<String>,
     /// Choose the value that this change wrote, by its first digits, instead of typing one.
@@ -50,9 +53,12 @@ pub(super) fn run(
         && let Some(place) = client.find_place(&inspection, &arguments.item)?
     {
         let outcome = match (&arguments.choose, &arguments.answer) {
-            (Some(change), _) => client.choose(&inspection, &place, change)?,
+            (Some(change), _) => choose(client, &inspection, &place, change, output)?,
             (None, Some(value)) if place.container == "header" => {
                 client.resolve_header(&inspection, &place.key, value)?
+            }
+            (None, Some(text)) if is_of_text(&place) => {
+                client.resolve_text(&inspection, &place, text)?
             }
             (None, _) => return Err(Wrong::Choose { place: arguments.item }.into()),
         };
@@ -70,11 +76,33 @@ pub(super) fn run(
     };
     if let Some(change) = &arguments.choose {
         let place = Client::place_of(row.as_deref(), &item);
-        let outcome = client.choose(&inspection, &place, change)?;
+        let outcome = choose(client, &inspection, &place, change, output)?;
         let data = EditData::of(client, &inspection, &outcome.1, output.messages());
         return said(data, outcome.0, arguments.item, output);
     }
     answered(client, &inspection, arguments, (row, item), output)
+}
+
+/// Settles by one of the values that stand. Where the change wrote none of them, those are told.
+fn choose(
+    client: &Client,
+    inspection: &Genesis,
+    place: &Place,
+    change: &str,
+    output: &Output,
+) -> Result<(Settled, EditOutcome<()>), CliError> {
+    match client.choose(inspection, place, change) {
+        Err(source @ ClientError::NotStanding { .. }) => {
+            let m = output.messages();
+            let (found, authors) = client.conflicts(inspection)?;
+            let open: Vec<_> = found.into_iter().filter(|open| open.place == *place).collect();
+            let (_, template) = client.template_of(inspection)?;
+            let settling = Settling::of(client, &inspection.document().to_string())?;
+            let standing = conflicts::conflicts(&open, &authors, &template, &settling, m);
+            Err(CliError::NotStanding { source, standing })
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Settles by an answer to an item.

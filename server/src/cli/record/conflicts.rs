@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use bienban_core::checklist::Template;
-use bienban_core::client::{Authors, Client, ClientError, header_form, is_of_followup, place_name};
+use bienban_core::client::{
+    Authors, Client, ClientError, header_form, is_of_followup, is_of_text, place_name,
+};
 use bienban_core::model::{Conflict, Kind, Place, Progress};
 use bienban_core::replica::may_write;
 use serde::Serialize;
@@ -11,14 +13,14 @@ use serde_json::Value;
 
 use super::{SaidData, said};
 use crate::cli::output::Page;
-use crate::cli::{page, time, words};
+use crate::cli::{page, readable, time, words};
 use crate::messages::Messages;
 
 /// The variable that names the folder of a device instead of `--dir`.
 const FOLDER_VARIABLE: &str = "BIENBAN_DIR";
 
 /// A register in which values that differ stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(in crate::cli) struct ConflictData {
     pub(in crate::cli) container: String,
     pub(in crate::cli) key: String,
@@ -28,10 +30,16 @@ pub(in crate::cli) struct ConflictData {
     /// What people call it; may be empty.
     pub(in crate::cli) label: String,
     pub(in crate::cli) values: Vec<ContestedData>,
+    /// Of a text, what settles it by another one: the words behind `bienban field`, without the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) write: Option<Vec<String>>,
+    /// The whole command, for a person at this device.
+    #[serde(skip)]
+    pub(in crate::cli) write_command: Option<String>,
 }
 
 /// One of the values that stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(in crate::cli) struct ContestedData {
     #[serde(flatten)]
     pub(in crate::cli) said: SaidData<Value>,
@@ -40,6 +48,17 @@ pub(in crate::cli) struct ContestedData {
     /// The whole command, for a person at this device.
     #[serde(skip)]
     pub(in crate::cli) command: String,
+}
+
+impl ConflictData {
+    /// Returns whether it is settled by a new value too: of an item, or of a field of the header.
+    pub(in crate::cli) fn takes_value(&self) -> bool {
+        match self.container.as_str() {
+            "answers" | "header" => true,
+            "rows" => self.field.is_none(),
+            _ => false,
+        }
+    }
 }
 
 /// How this device's commands begin, and the inspection that they are about.
@@ -73,6 +92,12 @@ impl Settling {
         words.into_iter().map(str::to_owned).collect()
     }
 
+    /// Returns what settles a text by another one, up to that text.
+    fn writing(&self, place: &Place) -> Option<Vec<String>> {
+        let words = || ["resolve", &self.inspection, &place_name(place)].map(str::to_owned);
+        is_of_text(place).then(|| words().to_vec())
+    }
+
     fn command(&self, place: &Place, words: &[String]) -> String {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let begins = if is_of_followup(place) { &self.in_followup } else { &self.begins };
@@ -90,7 +115,10 @@ pub(in crate::cli) fn conflicts(
 ) -> Vec<ConflictData> {
     let each = conflicts.iter().map(|conflict| {
         let place = &conflict.place;
+        let write = settling.writing(place);
         ConflictData {
+            write_command: write.as_ref().map(|words| settling.command(place, words)),
+            write,
             container: place.container.clone(),
             key: place.key.clone(),
             field: place.field.clone(),
@@ -120,6 +148,9 @@ pub(in crate::cli) fn label(place: &Place, template: &Template, m: &Messages) ->
             let field = header_form().field(&place.key).ok();
             return field.map(|field| words::local(m, &field.title).to_owned()).unwrap_or_default();
         }
+        "lifecycle" if place.key == "state" => return m.text("place.state", &[]),
+        "lifecycle" if place.key == "template" => return m.text("place.template", &[]),
+        "lifecycle" if place.key == "extended" => return m.text("place.extended", &[]),
         "lifecycle" if place.key.starts_with("pause:") => return words::state(m, "suspended"),
         "lifecycle" => return words::state(m, &place.key),
         "texts" => {
@@ -200,6 +231,9 @@ pub(in crate::cli) fn text(page: &mut Page, conflicts: &[ConflictData], m: &Mess
                 m.text("conflicts.choose", &[("command", &value.command)])
             ));
         }
+        if let Some(command) = &conflict.write_command {
+            page.line(format!("    {}", m.text("conflicts.write", &[("command", command)])));
+        }
     }
 }
 
@@ -209,8 +243,14 @@ pub(in crate::cli) fn shown(place: &Place, value: &Value, m: &Messages) -> Strin
     let shown = shown.or_else(|| corrected(place, value, m));
     shown.unwrap_or_else(|| match value {
         Value::String(text) if text.is_empty() => m.text("place.nothing", &[]),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null => m.text("place.nothing", &[]),
+        other => {
+            let name = match (place.container.as_str(), place.field.as_deref()) {
+                ("lifecycle", _) => place.key.as_str(),
+                (_, field) => field.unwrap_or_default(),
+            };
+            readable::value(m, name, other)
+        }
     })
 }
 

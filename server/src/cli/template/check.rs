@@ -85,7 +85,10 @@ pub(super) fn check(
         }
     }
     for name in listed(files, m)? {
-        one(&name, &bytes_of(&name)?, &mut data, &mut valid, m);
+        match bytes_of(&name) {
+            Ok(bytes) => one(&name, &bytes, &mut data, &mut valid, m),
+            Err(error) => data.rows.push(CheckRow::unread(name, &error, m)),
+        }
     }
     // One anomaly of the decision stands in every set that it concerns.
     let anomalies: BTreeMap<_, _> = valid
@@ -239,6 +242,20 @@ fn page(data: &CheckData, m: &Messages) -> Page {
         ],
     ));
     page
+}
+
+impl CheckRow {
+    /// Returns the row of a file that could not be read: its fault, while the others are still told.
+    fn unread(file: String, error: &CliError, m: &Messages) -> Self {
+        Self {
+            file,
+            valid: false,
+            template: None,
+            counts: None,
+            problem: Some(error.in_one_line(m)),
+            faults: Vec::new(),
+        }
+    }
 }
 
 impl TemplateData {
@@ -401,9 +418,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_not_found() {
-        let m = Messages::new(Lang::En);
-        let error = check(&["no-such.json".to_owned()], false, &m).err().unwrap();
-        assert_eq!(error.failed().code(), 3);
+    fn a_file_that_is_not_there_is_a_fault_of_its_own_and_the_others_are_checked() {
+        let files = ["tea", "no-such.json", "OCPO-03", "OCOP-03"].map(str::to_owned);
+        let answer = check(&files, false, &Messages::new(Lang::En)).unwrap();
+        assert_eq!(answer.code(), 1);
+        let text = answer.text();
+        assert!(text.contains("2 of 4"), "{text}");
+        assert!(text.contains("no-such.json: NOT valid"), "{text}");
+        assert!(text.contains("look at the path"), "{text}");
+        assert!(text.contains("OCOP-03?"), "{text}");
+        let rows = answer.data()["rows"].as_array().unwrap();
+        let valid: Vec<_> = rows.iter().map(|row| row["valid"].as_bool().unwrap()).collect();
+        assert_eq!(valid, [true, false, false, true]);
+        assert!(rows[1]["problem"].as_str().unwrap().contains("no-such.json"), "{}", rows[1]);
+        let answer = check(&files, false, &Messages::new(Lang::Vi)).unwrap();
+        assert!(answer.text().contains("xem lại đường dẫn"), "{}", answer.text());
     }
 }

@@ -2,9 +2,11 @@
 
 use bienban_core::checklist::{Changed, Difference, Template, differences};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Page};
+use crate::cli::readable;
 use crate::messages::Messages;
 
 #[derive(Debug, Serialize)]
@@ -31,17 +33,26 @@ pub(super) fn diff(before: &Template, after: &Template, m: &Messages) -> Result<
         }
         let what = m.text(key(row.what), &[]);
         page.line(if place.is_empty() { what } else { format!("{place}: {what}") });
-        if let Some(before) = &row.before {
-            page.block(2, &format!("- {before}"));
-        }
-        if let Some(after) = &row.after {
-            page.block(2, &format!("+ {after}"));
+        for (sign, value) in [("-", &row.before), ("+", &row.after)] {
+            for line in value.iter().flat_map(|value| lines(value, m)) {
+                page.block(2, &format!("{sign} {line}"));
+            }
         }
     }
     if data.rows.is_empty() {
         page.line(m.text("template.diff_none", &[]));
     }
     Answer::new(&data, page)
+}
+
+/// Returns a value as people read it: structures and truths are JSON in the data.
+fn lines(value: &str, m: &Messages) -> Vec<String> {
+    match serde_json::from_str::<Value>(value) {
+        Ok(value @ (Value::Object(_) | Value::Array(_) | Value::Bool(_))) => {
+            readable::lines(m, &value)
+        }
+        _ => value.lines().map(str::to_owned).collect(),
+    }
 }
 
 fn key(what: Changed) -> &'static str {
@@ -99,6 +110,23 @@ mod tests {
         assert!(!text.contains("the item is gone") && !text.contains("severities"), "{text}");
         assert!(text.contains("lots: the section is new"), "{text}");
         assert!(text.contains("8.4: an expression differs"), "{text}");
+    }
+
+    #[test]
+    fn values_are_told_in_words_of_the_reader_and_stay_structures_in_data() {
+        let told = |lang| {
+            let (before, after) = (load("tea").unwrap(), load("tea-1").unwrap());
+            diff(&before, &after, &Messages::new(lang)).unwrap()
+        };
+        let (vi, en) = (told(Lang::Vi), told(Lang::En));
+        for text in [vi.text(), en.text()] {
+            assert!(!text.contains("{\"") && !text.contains("[{"), "{text}");
+        }
+        assert!(vi.text().contains("Ảnh phiếu kiểm nghiệm") && !vi.text().contains("Photo of"));
+        assert!(en.text().contains("Photo of the test report") && !en.text().contains("Ảnh"));
+        let rows = vi.data()["rows"].as_array().unwrap();
+        let is_json = |row: &Value| row["after"].as_str().is_some_and(|text| text.starts_with('{'));
+        assert!(rows.iter().any(is_json), "programs still get what they parsed");
     }
 
     #[test]

@@ -284,6 +284,7 @@ fn answer_words(answer: &AnswerType, m: &Messages) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::Lang;
 
     #[test]
     fn a_name_that_is_none_is_told_from_a_slip_and_from_a_file() {
@@ -296,6 +297,17 @@ mod tests {
         assert_eq!(closest("coffee", known()), None);
         let missing = |name: &str| bytes_of(name).map(drop).unwrap_err();
         assert!(matches!(missing("OCOP-27"), CliError::NoEmbedded { closest: None, .. }));
+        // What is told instead names the first and the last of each kind.
+        let ends = |kind: &str| {
+            let of: Vec<&String> = names.iter().filter(|name| name.starts_with(kind)).collect();
+            [of[0].clone(), of[of.len() - 1].clone()]
+        };
+        for lang in [Lang::Vi, Lang::En] {
+            let told = missing("nope").explain(&Messages::new(lang));
+            for name in [ends("tea"), ends("OCOP"), ends("HELD")].as_flattened() {
+                assert!(told.contains(name), "{name} is not in: {told}");
+            }
+        }
         for path in ["gone.json", "lists/gone", "./gone"] {
             assert!(matches!(missing(path), CliError::File { .. }), "{path}");
         }

@@ -5,7 +5,7 @@ use super::super::points::{
 };
 use super::super::settings::CouncilGates;
 use super::super::sheet::Sheet;
-use super::say::{Line, quote};
+use super::say::{Line, in_vietnamese, quote};
 use super::{Node, NodeKind, named, rule, say};
 use crate::checklist::template::{Fallback, Gates, Grading, Item, OcopPoints, Section};
 
@@ -22,9 +22,10 @@ pub(super) fn nodes(result: &PointsResult, sheets: &[NamedSheet<'_>]) -> Vec<Nod
 /// Explains the rank: each rank with what it lacks, and the readings of the law.
 fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node {
     let total = result.total;
+    let comma = in_vietnamese(total);
     let line = match result.stars {
         None => Line::new(
-            format!("Không xét hạng vì có điều kiện loại (tổng điểm {total})"),
+            format!("Không xét hạng vì có điều kiện loại (tổng điểm {comma})"),
             format!("No rank because a knock-out holds (total {total} points)"),
         ),
         Some(stars) => {
@@ -33,7 +34,7 @@ fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node 
                 false => ("không được cấp giấy chứng nhận", "without a certificate"),
             };
             Line::new(
-                format!("Tổng {total} điểm, {stars} sao, {vi}"),
+                format!("Tổng {comma} điểm, {stars} sao, {vi}"),
                 format!("Total {total} points, {stars} stars, {en}"),
             )
         }
@@ -50,13 +51,14 @@ fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node 
 
 fn rank(rank: &RankCheck, result: &PointsResult, sheet: &Sheet<'_>) -> Node {
     let (stars, from, total) = (rank.stars, rank.from, result.total);
+    let comma = in_vietnamese(total);
     let points = match rank.points_suffice {
         true => Line::new(
-            format!("{stars} sao: đủ điểm ({total} ≥ {from})"),
+            format!("{stars} sao: đủ điểm ({comma} ≥ {from})"),
             format!("{stars} stars: the points suffice ({total} ≥ {from})"),
         ),
         false => Line::new(
-            format!("{stars} sao: thiếu điểm ({total} < {from})"),
+            format!("{stars} sao: thiếu điểm ({comma} < {from})"),
             format!("{stars} stars: too few points ({total} < {from})"),
         ),
     };
@@ -87,8 +89,10 @@ pub(super) fn unmet(gate: &UnmetGate, sheet: &Sheet<'_>) -> Node {
     let option = option.unwrap_or_else(|| Line::new(&gate.option, &gate.option));
     let line = Line::new(
         format!(
-            "{}: cần ít nhất {needs} điểm ({stars}), có {points}; tối thiểu: {}",
-            name.vi, option.vi
+            "{}: cần ít nhất {needs} điểm ({stars}), có {}; tối thiểu: {}",
+            name.vi,
+            in_vietnamese(points),
+            option.vi
         ),
         format!(
             "{}: needs at least {needs} points ({stars}), has {points}; the least: {}",
@@ -227,11 +231,12 @@ fn points(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node {
             Node::new(NodeKind::Part, line).with_points(shown.points).with(sections.collect()),
         );
     }
+    let comma = in_vietnamese(total);
     let line = match result.members.len() {
-        0 => Line::new(format!("Tổng điểm {total}/100"), format!("Total {total} of 100 points")),
+        0 => Line::new(format!("Tổng điểm {comma}/100"), format!("Total {total} of 100 points")),
         members => Line::new(
             format!(
-                "Tổng điểm {total}/100, bình quân của {members} thành viên; mỗi điểm bình quân được làm tròn riêng nên cộng lại có thể lệch, điểm cộng của các phiếu thì khớp"
+                "Tổng điểm {comma}/100, bình quân của {members} thành viên; mỗi điểm bình quân được làm tròn riêng nên cộng lại có thể lệch, điểm cộng của các phiếu thì khớp"
             ),
             format!(
                 "Total {total} of 100 points, the mean of {members} members; each mean is rounded by itself, so means may not add up, the sums of all sheets do"
@@ -258,8 +263,9 @@ fn scored(
     max: u32,
 ) -> Line {
     let (vi, en) = (quote(&title.vi), quote(title.en_or_vi()));
+    let comma = in_vietnamese(points);
     Line::new(
-        format!("{before}{vi}: {points}/{max} điểm"),
+        format!("{before}{vi}: {comma}/{max} điểm"),
         format!("{before}{en}: {points} of {max} points"),
     )
 }
@@ -277,7 +283,7 @@ fn criterion(item: &Item, points: &CriterionPoints, sheet: &Sheet<'_>) -> Node {
     let name = named(item);
     let (got, max) = (points.points, points.max);
     let line = Line::new(
-        format!("{}: {got}/{max} điểm", name.vi),
+        format!("{}: {}/{max} điểm", name.vi, in_vietnamese(got)),
         format!("{}: {got} of {max} points", name.en),
     );
     let said = points.picked.iter().zip(&points.options);

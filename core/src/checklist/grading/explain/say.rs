@@ -6,7 +6,7 @@ use super::super::pass_fail::Passing;
 use super::super::points::PointsResult;
 use super::super::result::{Outcome, Tally};
 use super::answered;
-use crate::checklist::template::{Effect, Words};
+use crate::checklist::template::{Decimal, Effect, Words};
 use crate::model::{Grade, Severity};
 
 /// Characters of a text that are quoted: a line of a terminal.
@@ -78,6 +78,11 @@ pub(in super::super) fn headline(outcome: &Outcome, is_final: bool, tally: &Tall
     words(format!("{vi}{}", line.vi), format!("{en}{}", line.en))
 }
 
+/// Writes points as Vietnamese texts write numbers: with a comma. Data keep the point.
+pub(super) fn in_vietnamese(points: Decimal) -> String {
+    points.to_string().replace('.', ",")
+}
+
 pub(super) fn no_grade() -> Line {
     Line::new("Phiếu này không xếp loại", "This checklist gives no grade")
 }
@@ -95,16 +100,17 @@ fn passing(result: Passing, is_final: bool) -> Line {
 
 fn stars(result: &PointsResult) -> Line {
     let total = result.total;
+    let comma = in_vietnamese(total);
     match (result.knocked_out, result.stars) {
         (Some(effect), _) => knocked_out(effect),
         (None, Some(stars)) if result.certificate => Line::new(
-            format!("{stars} sao ({total} điểm)"),
+            format!("{stars} sao ({comma} điểm)"),
             format!("{stars} stars ({total} points)"),
         ),
         (None, stars) => {
             let stars = stars.unwrap_or_default();
             Line::new(
-                format!("Không được cấp giấy chứng nhận ({total} điểm, {stars} sao)"),
+                format!("Không được cấp giấy chứng nhận ({comma} điểm, {stars} sao)"),
                 format!("No certificate ({total} points, {stars} stars)"),
             )
         }

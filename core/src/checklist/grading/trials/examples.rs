@@ -119,6 +119,8 @@ fn a_council_is_graded_by_the_mean_of_its_totals() {
     assert_eq!(sum * 100 / 3, 7333, "{totals:?}");
     assert_eq!(result.total.to_string(), "73.33");
     assert_eq!(result.stars, Some(3), "one of three sees the code on the label");
+    assert!(says(&why, "Tổng điểm 73,33/100", "Total 73.33 of 100"));
+    assert!(graded.result.vi.contains("73,33") && graded.result.en_or_vi().contains("73.33"));
     assert!(says(&why, "bình quân của 3 thành viên", "the mean of 3 members"));
     assert!(says(&why, "làm tròn đến hai chữ số thập phân", "rounded to two decimals"));
 }
