@@ -101,8 +101,8 @@ fn finding(item: &Item, how: u8) -> FindingInput {
         severity: severities[usize::from(how) % 3],
         text: format!("lỗi {how}"),
         clause: None,
-        deadline: (how % 2 == 0).then(|| Timestamp(JUNE + i64::from(how % 40) * DAY_MS)),
-        unfixable: how % 11 == 0,
+        deadline: how.is_multiple_of(2).then(|| Timestamp(JUNE + i64::from(how % 40) * DAY_MS)),
+        unfixable: how.is_multiple_of(11),
     }
 }
 
@@ -124,15 +124,16 @@ fn inspect(e: &mut Editor<'_>, template: &Template, step: Step) -> Result<(), Ed
         4 => e.finding_add(id(1, place), finding(item, how)),
         5 => {
             let patch = FindingPatch {
-                fixed: (how % 2 == 0).then_some(how % 4 == 0),
-                severity: (how % 3 == 0).then_some(Severity::Major),
-                deadline: (how % 5 == 0).then(|| Some(Timestamp(JUNE + i64::from(how) * DAY_MS))),
-                item: (how % 7 == 0).then(|| item.key.clone()),
+                fixed: how.is_multiple_of(2).then_some(how.is_multiple_of(4)),
+                severity: how.is_multiple_of(3).then_some(Severity::Major),
+                deadline: (how.is_multiple_of(5))
+                    .then(|| Some(Timestamp(JUNE + i64::from(how) * DAY_MS))),
+                item: how.is_multiple_of(7).then(|| item.key.clone()),
                 ..FindingPatch::default()
             };
             e.finding_update(id(1, place), patch)
         }
-        6 if how % 2 == 0 => e.finding_delete(id(1, place)),
+        6 if how.is_multiple_of(2) => e.finding_delete(id(1, place)),
         6 => e.finding_restore(id(1, place)),
         _ => {
             let Some(section) = row else { return e.answer(&item.key, answer(item, how)) };
@@ -141,7 +142,7 @@ fn inspect(e: &mut Editor<'_>, template: &Template, step: Step) -> Result<(), Ed
             let item = items[usize::from(how) % items.len()];
             match what % 4 {
                 0 => e.row_add(id(2, place), &section.code, ""),
-                1 if how % 4 == 0 => e.row_remove(id(2, place)),
+                1 if how.is_multiple_of(4) => e.row_remove(id(2, place)),
                 1 => e.row_restore(id(2, place)),
                 _ => e.row_answer(id(2, place), &item.key, answer(item, how)),
             }
@@ -165,8 +166,9 @@ fn follow(e: &mut Editor<'_>, step: Step) -> Result<(), EditError> {
         }
         1 => {
             let patch = ActionPatch {
-                finding: (how % 4 == 0).then(|| finding_id(how / 4)),
-                deadline: (how % 2 == 0).then(|| Timestamp(JUNE + i64::from(how % 30) * DAY_MS)),
+                finding: how.is_multiple_of(4).then(|| finding_id(how / 4)),
+                deadline: (how.is_multiple_of(2))
+                    .then(|| Timestamp(JUNE + i64::from(how % 30) * DAY_MS)),
                 ..ActionPatch::default()
             };
             e.action_change(id(3, place), &patch)
@@ -208,7 +210,7 @@ fn written(template: &Template, steps: &[Step]) -> Vec<Made> {
     let mut held: Vec<Vec<Made>> = vec![Vec::new(); ACTORS];
     let mut all = Vec::new();
     for step @ &(who, what, place, _) in steps {
-        if what % 8 == 0 {
+        if what.is_multiple_of(8) {
             let from = usize::from(place) % ACTORS;
             for made in held[from].clone() {
                 devices[who].apply(made.0, std::slice::from_ref(&made.1));
