@@ -8,8 +8,9 @@ use super::canonical::canonical_bytes;
 use super::register::{Register, Said};
 use super::view::View;
 
-/// The version of the record's form.
-pub const RECORD_VERSION: u32 = 1;
+/// The version of the record's form. Version 1 had a text where one may be an array today; programs of
+/// that time wrote its number over such arrays too.
+pub const RECORD_VERSION: u32 = 2;
 
 /// The canonical bytes of a document's content at some heads.
 #[derive(Debug, Clone, PartialEq, Eq)]

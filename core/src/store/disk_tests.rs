@@ -496,6 +496,52 @@ fn yesterdays_copy_laid_over_the_folder_says_that_it_moved() {
 }
 
 #[test]
+fn an_older_journal_put_back_in_place_after_an_unclean_end_is_noticed() {
+    let place = OnDisk::new();
+    let open = || {
+        let options = Options { notes_reach: true, ..place.options() };
+        DiskStore::open(place.root(), rows(), options).unwrap()
+    };
+    let (journal, identity) = (place.root().join("journal"), place.root().join("identity"));
+    let reached = place.root().join("reached");
+    fill(&open(), 3);
+    let backup = place.folder.path().join("backup");
+    let copy = |from: &Path, to: &Path| {
+        let mut command = std::process::Command::new("cp");
+        assert!(command.arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    fs::create_dir(&backup).unwrap();
+    copy(&journal, &backup);
+    copy(&identity, &backup);
+    // One commit, and the end comes before any checkpoint.
+    let store = open();
+    fill(&store, 1);
+    let noted = fs::read(&reached).unwrap();
+    place.crash(store);
+    fs::write(&reached, &noted).unwrap();
+    assert!(!open().opened().moved, "an unclean end alone is no copy");
+    fs::remove_file(place.root().join("closed")).unwrap();
+    fs::write(&reached, &noted).unwrap();
+    for folder in [&journal, &place.root().join("index")] {
+        fs::remove_dir_all(folder).unwrap();
+    }
+    copy(&backup.join("."), &place.root());
+    for _ in 0..2 {
+        let store = open();
+        let opened = store.opened();
+        assert!(opened.older && opened.moved, "said until a commit shows that the owner took note");
+        check(&store, 6);
+        place.crash(store);
+    }
+    let store = open();
+    fill(&store, 1);
+    place.crash(store);
+    let store = open();
+    assert!(!store.opened().older && !store.opened().moved);
+    check(&store, 8);
+}
+
+#[test]
 fn a_commit_under_an_own_view_is_refused_instead_of_waiting_forever() {
     let place = OnDisk::new();
     let store = place.open_rows();

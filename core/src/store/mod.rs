@@ -56,6 +56,8 @@ mod identity;
 #[cfg(feature = "io")]
 mod opening;
 #[cfg(feature = "io")]
+mod reached;
+#[cfg(feature = "io")]
 mod repair;
 #[cfg(feature = "io")]
 mod scan;
@@ -270,6 +272,9 @@ pub struct Opened {
     /// The files are not where, or not what, they were when last closed: a restored or cloned
     /// folder. The owner must take a fresh incarnation.
     pub moved: bool,
+    /// The journal ends before where it had come: an older copy of it was put back in place. `moved` is
+    /// true then too. Noticed only with [`Options::notes_reach`].
+    pub older: bool,
     /// The store was made by this call.
     pub created: bool,
 }

@@ -15,6 +15,7 @@ use super::identity::{Identity, Noted, mark_of};
 use super::index::Index;
 use super::journal::Journal;
 use super::memory::MemoryEngine;
+use super::reached::Reached;
 use super::repair::{Site, repair, settle_interrupted};
 use super::rows::Engine;
 use super::scan::{Scan, Tail, scan, trust};
@@ -106,6 +107,9 @@ pub struct Options {
     pub files: Arc<dyn Files>,
     /// Keeps the index in memory only and makes it anew at each open.
     pub index_in_memory: bool,
+    /// Notes beside the journal how far it has come, so that an older copy of it that is put back in
+    /// place is noticed. Costs a few syncs at the first commit, each checkpoint and the close: for a hub.
+    pub notes_reach: bool,
     /// What goes wrong in the index alone.
     #[cfg(test)]
     pub(super) index_faults: super::index_tests::EngineFaults,
@@ -138,6 +142,7 @@ impl Options {
             holder: String::new(),
             files: Arc::new(RealFiles),
             index_in_memory: false,
+            notes_reach: false,
             #[cfg(test)]
             index_faults: super::index_tests::EngineFaults::default(),
         }
@@ -208,6 +213,7 @@ impl Place {
         opening.identify(noted)?;
         opening.remove_note()?;
         let (journal, index) = opening.open_both()?;
+        opening.compare_reach(journal.head().position)?;
         let settle_identity = match opening.store.filter(|_| opening.opened.moved) {
             Some(store) => Some(Identity::of(&self.root, store)?),
             None => None,
@@ -390,6 +396,19 @@ impl Opening<'_> {
     fn report_aside(&mut self, aside: &Path, why: &str) {
         let name = aside.file_name().map(|name| name.to_string_lossy().into_owned());
         self.opened.set_aside.push((name.unwrap_or_default(), why.to_owned()));
+    }
+
+    /// Finds out whether the journal ends before where it had come. One that waits for room to be
+    /// repaired may yet come so far.
+    fn compare_reach(&mut self, head: Position) -> Result<(), StoreError> {
+        if !self.place.options.notes_reach || self.poison.is_some() {
+            return Ok(());
+        }
+        let reached = Reached::read(self.place.files(), &self.place.root)?;
+        let of_this = reached.filter(|reached| Some(reached.store) == self.store);
+        self.opened.older = of_this.is_some_and(|reached| head < reached.position);
+        self.opened.moved |= self.opened.older;
+        Ok(())
     }
 
     fn open_both(&mut self) -> Result<(FileJournal, Index), StoreError> {

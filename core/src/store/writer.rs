@@ -10,13 +10,14 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::entry::Head;
+use super::entry::{Head, StoreId};
 use super::gate::Gate;
 use super::identity::{Identity, Lock};
 use super::index::Index;
 use super::journal::Journal;
 use super::memory::{refuses_only, sticky};
 use super::opening::{Parts, Place};
+use super::reached::Reached;
 use super::segments::FileJournal;
 use super::{Done, Opened, Position, Project, Record, StoreError, Verified, Writes};
 
@@ -96,8 +97,13 @@ impl Shared {
             wake: Condvar::new(),
             _lock: lock,
         });
-        let mut writer =
-            Writer { shared: Arc::clone(&shared), journal: None, identity: None, unflushed: 0 };
+        let mut writer = Writer {
+            shared: Arc::clone(&shared),
+            journal: None,
+            identity: None,
+            unflushed: 0,
+            reached: None,
+        };
         writer.take_up(parts, &mut shared.index.write().unwrap_or_else(PoisonError::into_inner));
         (shared, writer)
     }
@@ -213,6 +219,8 @@ pub(super) struct Writer {
     identity: Option<Identity>,
     /// Changes of the index since its last flush.
     unflushed: u64,
+    /// How far the journal had come by the last note of it; none before the first commit.
+    reached: Option<Position>,
 }
 
 impl Writer {
@@ -366,7 +374,26 @@ impl Writer {
         }
         self.unflushed += records;
         self.settle_identity();
+        if self.reached.is_none() {
+            self.note_reach(index.meta().store);
+        }
         Ok(())
+    }
+
+    /// Notes how far the journal has come: with the first commit, so that nothing acknowledged after the
+    /// opening is lost unnoticed by a copy of before, then now and then. Best effort: without the note
+    /// less is noticed, and the next commit or checkpoint tries again.
+    fn note_reach(&mut self, store: StoreId) {
+        let place = &self.shared.place;
+        let Some(journal) = self.journal.as_ref().filter(|_| place.options.notes_reach) else {
+            return;
+        };
+        let position = journal.head().position;
+        if self.reached != Some(position)
+            && (Reached { store, position }).write(&*place.options.files, &place.root).is_ok()
+        {
+            self.reached = Some(position);
+        }
     }
 
     /// The first commit after the folder moved: the owner has taken note. Best effort: without the
@@ -399,10 +426,14 @@ impl Writer {
 
     fn checkpoint(&mut self) {
         self.unflushed = 0;
-        if self.shared.refusal().is_none()
-            && let Err(error) = self.shared.index().and_then(|index| index.flush())
-        {
-            self.shared.set_poison(&error);
+        if self.shared.refusal().is_some() {
+            return;
+        }
+        match self.shared.index().and_then(|index| index.flush().map(|()| index.meta().store)) {
+            // Only after a commit: until then an opening that found an older journal says so again.
+            Ok(store) if self.reached.is_some() => self.note_reach(store),
+            Ok(_) => {}
+            Err(error) => self.shared.set_poison(&error),
         }
     }
 
@@ -449,6 +480,7 @@ impl Writer {
         self.journal = Some(parts.journal);
         self.identity = parts.settle_identity;
         self.unflushed = 0;
+        self.reached = None;
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
@@ -463,8 +495,12 @@ impl Writer {
             // A failed engine may hang.
             _ => Ok(()),
         };
+        let store = slot.as_ref().map(|index| index.meta().store);
         release(slot.take());
         drop(slot);
+        if let Some(store) = store.filter(|_| refusal.is_none() && self.reached.is_some()) {
+            self.note_reach(store);
+        }
         let journal = self.journal.take();
         if let Some(refusal) = refusal {
             return Err(refusal);

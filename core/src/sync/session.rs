@@ -14,6 +14,7 @@ use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
 use crate::trust::TrustError;
 use parts::{PackPart, cut, is_cut};
 
+mod backlog;
 mod hub;
 mod items;
 mod parts;
@@ -34,12 +35,20 @@ pub const SEND_QUEUE_MAX: usize = 4_096;
 pub const SEND_QUEUE_PAUSE: usize = 64;
 /// At most this many batches of packs are being stored for one session at a time.
 pub const ACCEPTS_MAX: usize = 8;
+/// Nothing more is read while this many bytes of packs are being stored for one session: what that many
+/// batches of ordinary packs hold. A long pack is more than all of them, so one that waits keeps the
+/// next on the wire, and a session holds this much and one long pack at most.
+pub const ACCEPTS_BYTES_MAX: usize = ACCEPTS_MAX * FRAME_FILL_BYTES;
 /// A frame pushes at most this many packs, so that one receipt covers it.
 pub const PUSH_PACKS_MAX: usize = 512;
 /// A hub tells at most this many notices at once; more follow in the next page.
 pub const NOTICES_MAX: usize = 1_024;
 /// At most this many received batches wait to be applied on a phone.
 pub const APPLIES_MAX: usize = 16;
+/// A phone reads no more while this many bytes wait to be applied or are being applied: what that many
+/// ordinary batches hold. A document whole or a long pack is more, so one that waits keeps the next on
+/// the wire.
+pub const APPLIES_BYTES_MAX: usize = APPLIES_MAX * FRAME_FILL_BYTES;
 /// At most this many requests of an administrator wait for an answer.
 pub const ASKS_MAX: usize = 16;
 /// A driver is asked for the packs of at most this many actors at once.

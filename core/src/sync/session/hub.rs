@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::backlog::Backlog;
 use super::items::split_items;
 use super::parts::{PackJoiner, PackPart};
 use super::{
-    ACCEPTS_MAX, ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome,
-    PUSH_PACKS_MAX, SessionError, Wire,
+    ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome, PUSH_PACKS_MAX,
+    SessionError, Wire,
 };
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
@@ -170,7 +171,7 @@ pub struct HubSession {
     /// `Need` frames and comparisons that the phone must answer with a `Pushed`.
     expected: u32,
     answered: Option<u32>,
-    accepting: usize,
+    accepting: Backlog,
     merging: bool,
     notices: Option<u64>,
     notices_asked: bool,
@@ -204,7 +205,7 @@ impl HubSession {
             joiner: PackJoiner::default(),
             expected: 0,
             answered: None,
-            accepting: 0,
+            accepting: Backlog::default(),
             merging: false,
             notices: None,
             notices_asked: false,
@@ -221,7 +222,7 @@ impl HubSession {
     pub fn wants_input(&self) -> bool {
         self.wire.ending.is_none()
             && !self.wire.is_paused()
-            && self.accepting < ACCEPTS_MAX
+            && !self.accepting.is_full()
             && self.admin < ASKS_MAX
     }
 
@@ -346,7 +347,7 @@ impl HubSession {
     ///
     /// Returns [`SessionError::Unsendable`] when the answer cannot be said.
     pub fn handle_accepted(&mut self, accepted: Accepted) -> Result<(), SessionError> {
-        self.accepting = self.accepting.saturating_sub(1);
+        self.accepting.answered();
         self.merging |= accepted.pending;
         let outcome = self.acknowledge(accepted);
         self.wire.settle(outcome)
@@ -495,7 +496,7 @@ impl HubSession {
 
     /// Everything the phone had at its Hello, or gave after a comparison, has arrived and is durable.
     pub(crate) fn has_stored_pushes(&self) -> bool {
-        self.accepting == 0 && self.answered.is_some_and(|answered| answered >= self.expected)
+        self.accepting.is_empty() && self.answered.is_some_and(|answered| answered >= self.expected)
     }
 
     /// With a position the phone follows the feed and compares no more. So what a comparison found to
@@ -521,7 +522,7 @@ impl HubSession {
             self.wire.end_when_both_parted();
             return Ok(());
         }
-        let stored = self.accepting == 0 && self.admin == 0 && self.events.is_empty();
+        let stored = self.accepting.is_empty() && self.admin == 0 && self.events.is_empty();
         if self.wire.bye_heard {
             return if stored { self.say_last() } else { Ok(()) };
         }
@@ -594,10 +595,7 @@ impl HubSession {
     }
 
     fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
-        if self.accepting > ACCEPTS_MAX {
-            return Err(too_much("batches of packs", ACCEPTS_MAX));
-        }
-        self.accepting += 1;
+        self.accepting.add(&packs)?;
         self.wire.meter.items_in += packs.len() as u64;
         self.events.push_back(HubOutput::Accept(packs));
         Ok(())

@@ -38,7 +38,8 @@ pub(super) fn split_items(items: Vec<FeedItem>, position: Option<FeedPosition>) 
 /// An encoded [`ClosedLine`](crate::sync::ClosedLine) at most: names, numbers and an attestation.
 const CLOSED_BYTES: usize = 384;
 
-fn weight(item: &FeedItem) -> usize {
+/// Returns about how many bytes an entry takes.
+pub(super) fn weight(item: &FeedItem) -> usize {
     let content = match item {
         FeedItem::Pack(bytes)
         | FeedItem::Object { bytes }

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::backlog::Backlog;
 use super::parts::{PackJoiner, PackPart};
-use super::{ACCEPTS_MAX, Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
+use super::{Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
 use crate::sync::frame::{Frame, Speaker};
 use crate::sync::message::{Failure, FeedItem, Want};
 use crate::sync::reconcile::{Differences, Equivocation, ItemTree, ReconcileMessage, Reconciler};
@@ -42,7 +43,7 @@ pub struct PeerSession {
     objects_heard: usize,
     pushed: bool,
     heard_pushed: bool,
-    accepting: usize,
+    accepting: Backlog,
     events: VecDeque<PeerOutput>,
 }
 
@@ -63,7 +64,7 @@ impl PeerSession {
             objects_heard: 0,
             pushed: false,
             heard_pushed: false,
-            accepting: 0,
+            accepting: Backlog::default(),
             events: VecDeque::new(),
         };
         if opens {
@@ -75,7 +76,7 @@ impl PeerSession {
     /// Reports whether the next frame should be read now.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        self.wire.ending.is_none() && !self.wire.is_paused() && self.accepting < ACCEPTS_MAX
+        self.wire.ending.is_none() && !self.wire.is_paused() && !self.accepting.is_full()
     }
 
     /// Takes a frame from the peer.
@@ -103,7 +104,7 @@ impl PeerSession {
 
     /// Notes that the oldest batch given out was kept durably, or why the session ends.
     pub fn handle_accepted(&mut self, failure: Option<Failure>) {
-        self.accepting = self.accepting.saturating_sub(1);
+        self.accepting.answered();
         if let Some(failure) = failure {
             self.wire.fail(failure);
         }
@@ -160,7 +161,7 @@ impl PeerSession {
             self.pushed = true;
             return self.wire.say(&Frame::Pushed { answered: 1 });
         }
-        let kept = self.accepting == 0 && self.events.is_empty();
+        let kept = self.accepting.is_empty() && self.events.is_empty();
         if self.heard_pushed && kept { self.wire.say(&Frame::Bye) } else { Ok(()) }
     }
 
@@ -203,11 +204,7 @@ impl PeerSession {
     }
 
     fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
-        if self.accepting > ACCEPTS_MAX {
-            let (what, limit) = ("batches of packs", ACCEPTS_MAX);
-            return Err(SessionError::TooMuch { what, limit, fault: Fault::Own });
-        }
-        self.accepting += 1;
+        self.accepting.add(&packs)?;
         self.wire.meter.items_in += packs.len() as u64;
         self.events.push_back(PeerOutput::Accept(packs));
         Ok(())

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::items::Joiner;
-use super::{APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError, Wire};
+use super::items::{Joiner, weight};
+use super::{
+    APPLIES_BYTES_MAX, APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError, Wire,
+};
 use crate::model::{DeviceId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::message::{
@@ -109,7 +111,10 @@ pub struct PhoneSession {
     pub(super) found: Differences,
     joiner: Joiner,
     received: VecDeque<Received>,
+    /// Bytes of what was received, what is being applied included.
+    received_bytes: usize,
     applying: bool,
+    applying_bytes: usize,
     events: VecDeque<PhoneOutput>,
     finishing: bool,
     /// The hub lacks something that is held here and cannot be given.
@@ -164,7 +169,9 @@ impl PhoneSession {
             found: Differences::default(),
             joiner: Joiner::default(),
             received: VecDeque::new(),
+            received_bytes: 0,
             applying: false,
+            applying_bytes: 0,
             events: VecDeque::new(),
             finishing: false,
             withheld: false,
@@ -187,6 +194,7 @@ impl PhoneSession {
             && !self.wire.is_paused()
             && self.events.is_empty()
             && self.received.len() < APPLIES_MAX
+            && self.received_bytes < APPLIES_BYTES_MAX
     }
 
     /// Takes a frame from the hub. `tree` shows this phone's items.
@@ -207,6 +215,7 @@ impl PhoneSession {
     /// ends without moving the position.
     pub fn handle_applied(&mut self, kept: bool) {
         self.applying = false;
+        self.received_bytes -= std::mem::take(&mut self.applying_bytes);
         if !kept {
             self.fail_internal("what was received could not be kept");
         }
@@ -320,6 +329,7 @@ impl PhoneSession {
         match self.received.pop_front()? {
             Received::Apply(mut apply) => {
                 self.applying = true;
+                self.applying_bytes = bytes_of(&apply);
                 apply.position = apply.position.filter(|_| !self.withheld);
                 Some(PhoneOutput::Apply(apply))
             }
@@ -509,6 +519,9 @@ impl PhoneSession {
             let limit = APPLIES_MAX;
             return Err(SessionError::TooMuch { what: "batches", limit, fault: Fault::Own });
         }
+        if let Received::Apply(apply) = &received {
+            self.received_bytes += bytes_of(apply);
+        }
         self.received.push_back(received);
         Ok(())
     }
@@ -526,6 +539,10 @@ impl PhoneSession {
         let message = message.to_owned();
         self.wire.fail(Failure { code: FailureCode::Internal, message, retry_after_ms: None });
     }
+}
+
+fn bytes_of(apply: &Apply) -> usize {
+    apply.items.iter().map(weight).sum()
 }
 
 fn unexpected(frame: &Frame, moment: &'static str) -> SessionError {

@@ -29,7 +29,7 @@ fn dice() -> impl Strategy<Value = Dice> {
 }
 
 /// A small checklist of every type whose grades, values and rows decide which others apply.
-fn mixed(counts: bool) -> Arc<Template> {
+pub(super) fn mixed(counts: bool) -> Arc<Template> {
     let grading = if counts {
         let row = |code: &str, minor: u32, major: u32| {
             json!({"grade": {"code": code, "title": {"vi": code}}, "minor_max": minor,
@@ -56,7 +56,7 @@ fn mixed(counts: bool) -> Arc<Template> {
     template(&serde_json::to_vec(&file).unwrap())
 }
 
-fn born(template: &Template) -> Document {
+pub(super) fn born(template: &Template) -> Document {
     let origin =
         Origin::Planned { plan: DocumentId([1; 32]), facility: DocumentId([2; 32]), visit: 1 };
     let genesis = Genesis {
@@ -78,7 +78,7 @@ fn edit<'d>(
 
 /// Returns an answer to an item: mostly one that is good, now and then any, one that fits no answer,
 /// that it does not apply, or none.
-fn answer(item: &Item, dice: u8) -> AnswerInput {
+pub(super) fn answer(item: &Item, dice: u8) -> AnswerInput {
     let said = |grade, value: Option<&str>| AnswerInput {
         grade,
         value: value.map(str::to_owned),

@@ -6,6 +6,7 @@ mod held;
 mod merged;
 mod merging;
 mod models;
+mod orders;
 mod random;
 mod record;
 mod sets;

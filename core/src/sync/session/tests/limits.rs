@@ -1,6 +1,7 @@
 //! What bounds a session, and what it says when something goes wrong half-way.
 
 use super::*;
+use crate::sync::pack::LONG_PACK_BYTES_MAX;
 
 fn greeted(hub: &FakeHub, live: bool) -> HubSession {
     let head = hub.position(hub.feed.len());
@@ -284,4 +285,104 @@ fn a_hub_that_closes_begins_no_exchange() {
     let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
     session.handle_closing(closing());
     assert_eq!(drain(&mut session).0, [Frame::Failed(closing())]);
+}
+
+/// Frames of long packs as large as they may be, one after the other, without an end.
+fn long_packs() -> impl Iterator<Item = (u32, u32, Vec<u8>)> {
+    let count = u32::try_from(LONG_PACK_BYTES_MAX / PACK_PART_BYTES).unwrap();
+    let parts = move || (0..count).map(move |index| (index, count, vec![3; PACK_PART_BYTES]));
+    std::iter::repeat_with(parts).flatten()
+}
+
+/// What one session may hold before something was stored, and the last frame that was read.
+const HELD_MAX: usize = ACCEPTS_BYTES_MAX + LONG_PACK_BYTES_MAX + PACK_PART_BYTES;
+
+#[test]
+fn a_hub_that_stores_a_long_pack_leaves_the_next_on_the_wire() {
+    let hub = FakeHub::new(1);
+    let mut session = greeted(&hub, true);
+    let mut long = long_packs();
+    let mut read_all = |session: &mut HubSession| {
+        let mut read = 0;
+        while session.wants_input() {
+            let (index, count, bytes) = long.next().unwrap();
+            read += bytes.len();
+            assert!(read <= HELD_MAX, "{read} bytes are held");
+            hear(session, &Frame::PushPart { index, count, bytes }).unwrap();
+        }
+        read
+    };
+    // Behind as many ordinary packs as may wait.
+    for _ in 1..ACCEPTS_MAX {
+        hear(&mut session, &Frame::Push { packs: vec![vec![1; PACK_PART_BYTES]] }).unwrap();
+    }
+    assert_eq!(read_all(&mut session), LONG_PACK_BYTES_MAX);
+    for _ in 0..ACCEPTS_MAX {
+        assert!(!session.wants_input());
+        session.handle_accepted(Accepted::default()).unwrap();
+    }
+    // Nothing is stuck, and nothing was skipped.
+    assert_eq!(read_all(&mut session), LONG_PACK_BYTES_MAX);
+    let packs = drain(&mut session).1.into_iter().filter_map(|output| match output {
+        HubOutput::Accept(packs) => Some(packs.concat().len()),
+        _ => None,
+    });
+    let ordinary = (ACCEPTS_MAX - 1) * PACK_PART_BYTES;
+    assert_eq!(packs.sum::<usize>(), ordinary + 2 * LONG_PACK_BYTES_MAX);
+}
+
+#[test]
+fn a_neighbour_that_stores_a_long_pack_leaves_the_next_on_the_wire() {
+    let tree = MemoryTree::default();
+    let mut session = PeerSession::new(false, &tree).unwrap();
+    let mut long = long_packs();
+    for _ in 0..2 {
+        let mut read = 0;
+        while session.wants_input() {
+            let (index, count, bytes) = long.next().unwrap();
+            read += bytes.len();
+            assert!(read <= HELD_MAX, "{read} bytes are held");
+            let frame = Frame::PushPart { index, count, bytes };
+            session.handle_frame(&frame.encode().unwrap(), &tree).unwrap();
+        }
+        assert_eq!(read, LONG_PACK_BYTES_MAX);
+        session.handle_accepted(None);
+    }
+}
+
+#[test]
+fn a_phone_that_keeps_a_long_pack_leaves_the_next_on_the_wire() {
+    let hub = FakeHub::new(1);
+    let mut session = PhoneSession::new(FakePhone::new(1).start(false));
+    let welcome = Frame::Welcome(Welcome {
+        protocol: PROTOCOL_VERSION,
+        epoch: hub.position(0).epoch,
+        hub_time: Timestamp(1),
+        hub_head: 0,
+        resume: Resume::Feed,
+    });
+    let tree = MemoryTree::default();
+    session.handle_frame(&welcome.encode().unwrap(), &tree).unwrap();
+    let mut long = long_packs();
+    for _ in 0..2 {
+        let (mut read, mut kept) = (0, 0);
+        while session.wants_input() {
+            let (index, count, bytes) = long.next().unwrap();
+            read += bytes.len();
+            assert!(read <= HELD_MAX, "{read} bytes are held");
+            let items = vec![FeedItem::PackPart { index, count, bytes }];
+            let frame = Frame::Items { items, position: None };
+            session.handle_frame(&frame.encode().unwrap(), &tree).unwrap();
+        }
+        assert_eq!(read, LONG_PACK_BYTES_MAX);
+        while let Some(output) = session.poll_output() {
+            if let PhoneOutput::Apply(apply) = output {
+                // Still held while it is being kept.
+                assert!(!session.wants_input());
+                kept += apply.items.len();
+                session.handle_applied(true);
+            }
+        }
+        assert_eq!(kept, 1);
+    }
 }
