@@ -13,7 +13,7 @@ use bienban_core::clock;
 use bienban_core::driver::{self, DriverError, Wakeup};
 use bienban_core::model::DeviceId;
 use bienban_core::net::{HubEndpoint, Limits, Link, NetError};
-use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError};
+use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError, Trouble};
 use bienban_core::store::{DiskStore, Options, StoreError};
 use bienban_core::sync::DeviceEntry;
 use bienban_core::trust::DeviceKey;
@@ -136,9 +136,12 @@ impl RunningHub {
         let options = HubOptions { fresh_epoch: clock::random()?, now };
         let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(&seed), options)?);
         report(&hub);
+        let moved = hub.replica().store().opened().moved;
         if config.restored {
             // A second number: the hub may have taken one already because it noticed by itself.
             hub.restored(HubOptions { fresh_epoch: clock::random()?, now })?;
+        }
+        if config.restored || moved {
             report_restored(&hub)?;
         }
         for entry in &config.trust {
@@ -238,6 +241,7 @@ fn store_options(config: &StoreConfig) -> Options {
         checkpoint_records: config.checkpoint_records,
         checkpoint_every: config.checkpoint_interval,
         holder: HOLDER.to_owned(),
+        notes_reach: true,
         ..Options::new(Arc::new(|| clock::now().0))
     }
 }
@@ -258,20 +262,24 @@ fn report(hub: &Hub) {
         );
     }
     match hub.replica().troubles() {
-        Ok(found) if !found.is_empty() => tracing::error!(
-            findings = found.len(),
-            "records of this hub were lost; `bienban admin status` says what to do"
-        ),
+        Ok(found) if found.iter().any(|found| found.trouble != Trouble::default()) => {
+            tracing::error!(
+                findings = found.len(),
+                "records of this hub were lost; `bienban admin status` says what to do"
+            )
+        }
         _ => {}
     }
-    if opened.moved {
-        tracing::warn!("the folder was restored or copied; phones will compare everything");
+    if opened.older {
+        tracing::warn!("the journal ends before where it had come: an older copy was put back");
+    } else if opened.moved {
+        tracing::warn!("the folder was restored or copied");
     }
 }
 
 /// Says what no phone gives back: rights are the hub's word alone.
 fn report_restored(hub: &Hub) -> Result<(), HubError> {
-    tracing::warn!("the folder was set back to a copy; phones will compare everything");
+    tracing::warn!("this hub is a copy of an earlier state; phones will compare everything");
     for entry in hub.replica().devices().map_err(ReplicaError::from)? {
         tracing::warn!(
             device = entry.device.short(),

@@ -11,7 +11,9 @@ use bienban_core::replica::{
     Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, Projection, Replica,
 };
 use bienban_core::store::{MemoryDisk, MemoryStore, Store};
-use bienban_core::sync::{DeviceEntry, Frame, Role};
+use bienban_core::sync::{
+    DeviceEntry, FeedPosition, Fingerprint, Frame, Hello, PROTOCOL_VERSION, Role,
+};
 use bienban_core::trust::DeviceKey;
 use bienban_tests::fleet::{self, NOW, SHORT};
 
@@ -418,4 +420,131 @@ fn what_was_refused_for_want_of_rights_and_carried_by_another_arrives_once_they_
     settle(&other, &hub, None, "widened");
     settle(&phone, &hub, None, "widened");
     check(&[&phone, &other], &hub, &genesis, &["refused".to_owned()], "widened");
+}
+
+/// A hub in a store whose disk can be copied, with both devices and the checklist.
+fn hub_in(store: Arc<MemoryStore>, epoch: [u8; 16]) -> Arc<Hub> {
+    let options = HubOptions { fresh_epoch: epoch, now: NOW };
+    Arc::new(Hub::open(store, DeviceKey::from_seed(&fleet::HUB_SEED), options).unwrap())
+}
+
+/// The hub's whole disk goes back and nothing about its files shows it. One phone has the hub's word for
+/// what is lost and followed its feed no further than the copy, so it would never give that back; the
+/// hub learns of it from another that did.
+#[test]
+fn a_hub_that_a_phone_knows_more_of_than_itself_lets_all_compare() {
+    let store = memory();
+    let hub = hub_in(store.clone(), fresh());
+    let template = hub.publish(SHORT.to_vec()).unwrap();
+    for number in [MINE, OTHER] {
+        hub.trust(fleet::entry(number)).unwrap();
+    }
+    let [mine, other] = [MINE, OTHER].map(|number| opened(memory(), number));
+    let genesis = fleet::visit(template, 1);
+    settle(&mine, &hub, None, "before");
+    write(&mine, &genesis, "old");
+    for phone in [&mine, &other, &mine] {
+        settle(phone, &hub, None, "before");
+    }
+    let image = store.disk().copy_unnoticed();
+    // Signed for, and cut before the place in the feed came back.
+    write(&mine, &genesis, "signed-for");
+    let recorded = mine.arrival(genesis.document()).unwrap().recorded;
+    let mut cut = Exchange::of(&mine, &hub, None);
+    while mine.arrival(genesis.document()).unwrap().stored < recorded {
+        assert!(cut.step(), "the exchange ended before the hub had signed");
+    }
+    drop(cut);
+    write(&other, &genesis, "followed");
+    settle(&other, &hub, None, "before");
+    drop(hub);
+
+    let hub = hub_in(unnoticed(&image), fresh());
+    let epoch = || hub.head().unwrap().epoch;
+    let before = epoch();
+    settle(&mine, &hub, None, "first");
+    assert_eq!(count(hub.replica(), genesis.document(), "signed-for"), 0);
+    assert_eq!((epoch(), hub.waiting().unwrap().lost), (before, vec![]));
+
+    settle(&other, &hub, None, "the one that knows more");
+    assert_ne!(epoch(), before);
+    assert_eq!(hub.waiting().unwrap().lost, [(NOW, 0, false)], "it is told until acknowledged");
+    for phone in [&mine, &other, &mine] {
+        settle(phone, &hub, None, "after");
+    }
+    for token in ["old", "signed-for", "followed"] {
+        assert_eq!(count(hub.replica(), genesis.document(), token), 1, "{token}");
+    }
+    let heads = hub.replica().load(genesis.document()).unwrap().heads();
+    for phone in [&mine, &other] {
+        assert_eq!(phone.replica().load(genesis.document()).unwrap().heads(), heads);
+        let arrival = phone.arrival(genesis.document()).unwrap();
+        assert_eq!((arrival.stored, arrival.only_here), (arrival.recorded, 0), "{arrival:?}");
+    }
+
+    // Nobody makes all compare again by claiming a place that never was.
+    let claimed = FeedPosition { number: 9_999, ..hub.head().unwrap() };
+    let now = epoch();
+    assert!(!hub.knows(&claimed).unwrap());
+    claim(&hub, &mine, claimed);
+    assert_eq!(epoch(), now);
+}
+
+/// The hub is set back to before the line that it held under the phone's name, while the phone follows
+/// it, at every frame: what the phone wrote goes on from what the hub holds then, and is sent.
+#[test]
+fn a_hub_that_loses_its_other_line_while_a_fork_ends_gets_what_the_phone_wrote() {
+    for cut in 0.. {
+        let context = format!("cut after {cut} steps");
+        let at_hub = memory();
+        let hub = hub_in(at_hub.clone(), fresh());
+        let template = hub.publish(SHORT.to_vec()).unwrap();
+        for number in [MINE, OTHER] {
+            hub.trust(fleet::entry(number)).unwrap();
+        }
+        let (store, genesis) = (memory(), fleet::visit(template, 1));
+        let (phone, other) = (opened(store.clone(), MINE), opened(memory(), OTHER));
+        let [shared, lost, since] = ["shared", "lost", "since"].map(|name| tokens(name, 2));
+        let say = |phone: &Arc<Phone>, said: &[String]| {
+            settle(phone, &hub, None, "before");
+            for token in said {
+                write(phone, &genesis, token);
+                settle(phone, &hub, None, "before");
+            }
+        };
+        say(&phone, &shared);
+        let (image, earlier) = (store.disk().copy_unnoticed(), at_hub.disk().copy_unnoticed());
+        say(&phone, &lost);
+        drop(phone);
+        let phone = opened(unnoticed(&image), MINE);
+        since.iter().for_each(|token| write(&phone, &genesis, token));
+        let mut exchange = Exchange::of(&phone, &hub, Some(1));
+        let ended = (0..cut).any(|_| !exchange.step());
+        drop(exchange);
+        let hub = set_back(&earlier);
+        for phone in [&phone, &other, &phone] {
+            settle(phone, &hub, None, &context);
+        }
+        check(&[&phone, &other], &hub, &genesis, &[shared, since].concat(), &context);
+        if ended {
+            break;
+        }
+    }
+}
+
+/// Says Hello with a place in the feed, and goes away.
+fn claim(hub: &Arc<Hub>, phone: &Phone, position: FeedPosition) {
+    let entry = hub.replica().device(phone.device()).unwrap().unwrap();
+    let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
+    let hello = Hello {
+        protocol: PROTOCOL_VERSION,
+        device_time: NOW,
+        position: Some(position),
+        notices: 0,
+        live: false,
+        root: Fingerprint([0; 16]),
+        empty: false,
+    };
+    there.handle(&Frame::Hello(hello).encode().unwrap()).unwrap();
+    while there.poll_frame(NOW).unwrap().is_some() {}
 }

@@ -203,3 +203,36 @@ fn what_was_stored_stays_so_while_units_are_wrong_and_nothing_is_left_once_they_
     assert_eq!(hub.waiting().unwrap().set_aside.len(), 0);
     assert!(phone.notices().unwrap().is_empty());
 }
+
+/// After other units a phone compares everything, and offers once more what it holds and the hub does
+/// not show it any more. Nothing of what was signed for is new to the hub, so this costs bytes and no
+/// more (docs/reliability.md).
+#[test]
+fn other_units_cost_a_push_of_what_was_signed_for_and_then_nothing() {
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let (phone, right) = (fleet::phone(1), fleet::entry(1));
+    let _ = fleet::fill_answers(&phone, SHORT, 0..20, 4);
+    let sent = || fleet::exchange(&phone, &hub).0.meter.bytes_out;
+    let (first, idle) = (sent(), sent());
+    let signed = hub.status().unwrap();
+    let cost = |scopes: Vec<bienban_core::model::Scope>| -> [u64; 4] {
+        hub.trust(DeviceEntry { scopes, ..right.clone() }).unwrap();
+        std::array::from_fn(|_| sent())
+    };
+    let narrowed = cost(vec!["06337".parse().unwrap()]);
+    let widened = cost(right.scopes.clone());
+    println!(
+        "20 records, bytes sent: first {first}, idle {idle}, in four exchanges after units were \
+         narrowed {narrowed:?}, widened {widened:?}"
+    );
+    for [some @ .., last] in [narrowed, widened] {
+        let all: u64 = some.iter().sum();
+        assert!(all <= 3 * first, "{all} after a first push of {first}");
+        assert!(last <= 2 * idle, "{last} is sent for ever");
+    }
+    let status = hub.status().unwrap();
+    // The feed has the two changes of rights.
+    assert_eq!((status.documents, status.head), (signed.documents, signed.head + 2));
+    assert_eq!((status.pending, status.waiting, status.quarantined), (0, 0, 0));
+    assert_eq!(phone.only_here().unwrap(), []);
+}

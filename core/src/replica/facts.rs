@@ -95,7 +95,8 @@ pub struct Quarantined {
     pub bytes: Vec<u8>,
 }
 
-/// What a store had lost when it was opened.
+/// What a store had lost when it was opened. One of nothing says that the store was set back to a copy:
+/// how much that is cannot be known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// Records that are gone.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use super::ReplicaError;
 use super::access;
 use super::documents::Replica;
-use super::facts::{Fact, Quarantined, Renewal};
+use super::facts::{Fact, Quarantined};
 use super::merge::batch::Unseen;
 use super::provide::Provided;
 use super::rows::{self, CLOSED, PACK, PENDING, PackRow, TIP, TipRow, meta};
@@ -63,6 +63,8 @@ pub struct Hub {
     known: RwLock<BTreeSet<DeviceId>>,
     /// Set while what was set aside must be looked at again and could not be.
     owed: AtomicBool,
+    /// A device knew more of this hub than it does itself, since it was opened.
+    surpassed: AtomicBool,
     unanswered: stranded::Unanswered,
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
@@ -210,10 +212,10 @@ impl Hub {
         let devices = replica.devices()?;
         let active = devices.iter().filter(|entry| entry.active).map(|entry| entry.device);
         let known = RwLock::new(active.collect());
-        let (in_flight, owed) = (Arc::default(), AtomicBool::new(false));
+        let (in_flight, owed, surpassed) = (Arc::default(), false.into(), false.into());
         let unanswered = stranded::Unanswered::default();
         let unseen = Unseen::default();
-        let hub = Self { replica, key, in_flight, known, owed, unanswered, unseen };
+        let hub = Self { replica, key, in_flight, known, owed, surpassed, unanswered, unseen };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -250,16 +252,6 @@ impl Hub {
         self.renew_if_lost(options)?;
         self.reconsider_or_owe(None);
         Ok(())
-    }
-
-    /// Takes a new epoch where phones must give back what is lost here.
-    fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
-        if let Some(lost) = self.replica.disturbed()? {
-            let incarnation = Incarnation(options.fresh_epoch);
-            let (why, at) = (Renewal::Moved, options.now);
-            self.record(Fact::Incarnated { incarnation, why, lost, at })?;
-        }
-        self.replica.note_trouble(false, options.now)
     }
 
     /// Returns the documents.

@@ -309,6 +309,8 @@ pub struct HubRunner {
     full: bool,
     /// The hub is shutting down.
     closing: bool,
+    /// The hub's epoch when the exchange began.
+    epoch: [u8; 16],
     outcome: Option<Outcome>,
 }
 
@@ -324,7 +326,8 @@ impl HubRunner {
         let known = hub.replica().device(entry.device)?.filter(|known| known.active);
         let stranger = || ReplicaError::Stranger { device: entry.device.short() };
         let entry = known.ok_or_else(stranger)?;
-        let start = HubStart { entry: entry.clone(), head: hub.head()?, now };
+        let head = hub.head()?;
+        let start = HubStart { entry: entry.clone(), head, now };
         let session = HubSession::new(start);
         let scopes = access::readable(&entry);
         Ok(Self {
@@ -339,6 +342,7 @@ impl HubRunner {
             announced: false,
             full: false,
             closing: false,
+            epoch: head.epoch,
             outcome: None,
         })
     }
@@ -373,6 +377,9 @@ impl HubRunner {
             }
             self.unmerged.pop_first();
         }
+        if self.end_if_renewed()? {
+            return Ok(());
+        }
         let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
         // Rights that were changed hold from now on, not from the next contact.
         let changed = match &known {
@@ -390,6 +397,18 @@ impl HubRunner {
         self.session.handle_feed_grown();
         self.session.handle_merged(self.unmerged.is_empty());
         Ok(())
+    }
+
+    /// Ends the session where the hub has another epoch by now: the device comes again at once, and
+    /// compares.
+    fn end_if_renewed(&mut self) -> Result<bool, ReplicaError> {
+        if self.hub.head()?.epoch == self.epoch {
+            return Ok(false);
+        }
+        let (code, message) = (FailureCode::Changed, "the hub was set back to a copy; come again");
+        let message = message.to_owned();
+        self.session.handle_failure(Failure { code, message, retry_after_ms: None });
+        Ok(true)
     }
 
     /// Returns whether packs of this exchange wait to be merged.
@@ -438,8 +457,13 @@ impl HubRunner {
                 HubOutput::Send(frame) => return Ok(Some(frame)),
                 HubOutput::Accept(packs) => self.accept(&packs, now)?,
                 HubOutput::CheckPosition(position) => {
-                    let known = self.hub.knows(&position)?;
-                    self.session.handle_position(known)?;
+                    if self.hub.heed_position(&position, now)? {
+                        // Every session of the epoch before ends.
+                        self.announced = true;
+                    }
+                    if !self.end_if_renewed()? {
+                        self.session.handle_position(self.hub.knows(&position)?)?;
+                    }
                 }
                 HubOutput::ServeBase { after } => {
                     let page = self.hub.base(&self.entry, after)?;

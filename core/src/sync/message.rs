@@ -293,7 +293,7 @@ pub enum FailureCode {
     Closing,
     /// The sender itself failed.
     Internal,
-    /// What the device may do was changed: come again at once, under the new rights.
+    /// What the device may do was changed, or the hub has a new epoch: come again at once.
     Changed,
 }
 

@@ -1,21 +1,89 @@
 //! A hub that was set back to a copy.
 
+use std::sync::atomic::Ordering;
+
 use super::{Hub, HubOptions};
-use crate::model::Incarnation;
+use crate::model::{Incarnation, Timestamp};
 use crate::replica::ReplicaError;
-use crate::replica::facts::{Fact, Renewal};
+use crate::replica::facts::{Fact, Renewal, Trouble};
+use crate::sync::FeedPosition;
 
 impl Hub {
-    /// Takes a new epoch because a person says that this store was set back to a copy. Files that were
-    /// copied back together, into the folder that they came from, do not show it.
+    /// Takes a new epoch because a person says that this store was set back to a copy. A whole disk that
+    /// went back does not show it.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when it could not be recorded.
     pub fn restored(&self, options: HubOptions) -> Result<(), ReplicaError> {
         let lost = self.replica.store().opened().lost.len() as u64;
-        let incarnation = Incarnation(options.fresh_epoch);
-        let (why, at) = (Renewal::Restored, options.now);
-        self.record(Fact::Incarnated { incarnation, why, lost, at }).map(drop)
+        self.renew(options, Renewal::Restored, lost, true)
+    }
+
+    /// Takes a new epoch where phones must give back what is lost here.
+    pub(super) fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
+        if let Some(lost) = self.replica.disturbed()? {
+            let moved = self.replica.store().opened().moved;
+            self.renew(options, Renewal::Moved, lost, moved)?;
+        }
+        self.replica.note_trouble(false, options.now)
+    }
+
+    /// Takes a new epoch where a device followed the feed of this one to a place that this hub never
+    /// had: it was set back to a copy, and nothing about its files showed it. Returns whether it did; all
+    /// devices must come again then, because others may hold the hub's word for what it has lost and not
+    /// know it. Once for each opening: no hub is set back while it runs, and a device that lies about its
+    /// place must not make all compare again and again.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub(crate) fn heed_position(
+        &self,
+        position: &FeedPosition,
+        now: Timestamp,
+    ) -> Result<bool, ReplicaError> {
+        let head = self.head()?;
+        if position.epoch != head.epoch || self.knows(position)? {
+            return Ok(false);
+        }
+        if self.surpassed.swap(true, Ordering::AcqRel) {
+            return Ok(false);
+        }
+        // No other life of this hub comes to the same: it would have to be surpassed at the same head, by
+        // the same position, in the same millisecond.
+        let mut seed = Vec::new();
+        for place in [&head, position] {
+            seed.extend_from_slice(&place.epoch);
+            seed.extend_from_slice(&place.number.to_le_bytes());
+            seed.extend_from_slice(&place.chain);
+        }
+        seed.extend_from_slice(&now.0.to_le_bytes());
+        let hash = blake3::derive_key("bienban 2026-11 epoch of a surpassed hub", &seed);
+        let mut fresh_epoch = [0; 16];
+        fresh_epoch.copy_from_slice(&hash[..16]);
+        let renewed = self.restored(HubOptions { fresh_epoch, now });
+        if renewed.is_err() {
+            self.surpassed.store(false, Ordering::Release);
+        }
+        renewed.map(|()| true)
+    }
+
+    /// Records the new epoch, and with it that the hub was set back, which is told until a person has
+    /// seen it: what rights were changed since the copy no phone gives back.
+    fn renew(
+        &self,
+        options: HubOptions,
+        why: Renewal,
+        lost: u64,
+        set_back: bool,
+    ) -> Result<(), ReplicaError> {
+        let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
+        let mut records = vec![Fact::Incarnated { incarnation, why, lost, at }.record()?];
+        if set_back {
+            records.push(Fact::Troubled { trouble: Trouble::default(), at }.record()?);
+        }
+        self.replica.store().commit(records)?;
+        Ok(())
     }
 }

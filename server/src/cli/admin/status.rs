@@ -66,6 +66,8 @@ struct LostData {
     at: String,
     records: u64,
     everything: bool,
+    /// Nothing that could be counted: the hub was set back to a copy, or its folder moved.
+    set_back: bool,
 }
 
 impl HubData {
@@ -74,6 +76,7 @@ impl HubData {
             at: time::rfc3339(at),
             records,
             everything,
+            set_back: records == 0 && !everything,
         });
         let device = |of: SetAside| DeviceCount {
             device: of.device.to_string(),
@@ -121,14 +124,20 @@ impl HubData {
         self.waits_text(&mut page, m);
         for lost in &self.lost {
             let (at, count) = (time::minute(&lost.at), lost.records.to_string());
-            page.line(if lost.everything {
+            page.line(if lost.set_back {
+                m.text("admin.set_back", &[("time", &at)])
+            } else if lost.everything {
                 m.text("admin.lost_everything", &[("time", &at)])
             } else {
                 m.text("admin.lost", &[("time", &at), ("count", &count)])
             });
         }
         if !self.lost.is_empty() {
-            page.line(m.text("admin.lost_advice", &[]));
+            page.line(if self.lost.iter().any(|lost| lost.set_back) {
+                m.text("admin.set_back_advice", &[])
+            } else {
+                m.text("admin.lost_advice", &[])
+            });
         }
         page
     }
