@@ -62,10 +62,16 @@ fn object(m: &Messages, fields: &Map<String, Value>) -> String {
         match name.as_str() {
             _ if said.is_empty() || *value == Value::Bool(false) => None,
             "vi" | "en" => Some(said),
+            _ if is_nested(value) => Some(format!("{}: ({said})", field(m, name))),
             _ => Some(format!("{}: {said}", field(m, name))),
         }
     });
     told.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a value is an object of several fields, which would run into those beside it.
+fn is_nested(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| fields.keys().any(|key| key != "vi" && key != "en"))
 }
 
 fn text(m: &Messages, name: &str, said: &str) -> String {
