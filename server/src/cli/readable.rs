@@ -55,7 +55,8 @@ fn object(m: &Messages, fields: &Map<String, Value>) -> String {
     };
     let translated = fields.contains_key("vi") && fields.contains_key("en");
     let told = fields.iter().filter(|(name, _)| {
-        !UNSAID.contains(&name.as_str()) && !(translated && name.as_str() == other)
+        let unsaid = UNSAID.contains(&name.as_str());
+        !(unsaid || translated && name.as_str() == other)
     });
     let told = told.filter_map(|(name, value)| {
         let said = self::value(m, name, value);
