@@ -123,6 +123,7 @@ impl Messages {
     ///
     /// Write keys and names as literals: the tidy test holds them against the files. A key that is
     /// not there is returned itself, because a missing text must not stop an inspection.
+    /// `{name:one|many}` is `one` where the value of that name is 1, else `many`.
     #[must_use]
     pub fn text(&self, key: &str, values: &[(&str, &str)]) -> String {
         let Some(text) = self.texts.get(key) else { return key.to_owned() };
@@ -133,9 +134,14 @@ impl Messages {
             rest.split_once('{').and_then(|(before, open)| Some((before, open.split_once('}')?)))
         {
             filled.push_str(before);
-            match values.iter().find(|(given, _)| *given == name) {
-                Some((_, value)) => filled.push_str(value),
-                None => {
+            let given = |name: &str| values.iter().find(|(given, _)| *given == name);
+            match (given(name), numbered(name)) {
+                (Some((_, value)), _) => filled.push_str(value),
+                (None, Some((count, one, many))) => {
+                    let is_one = given(count).is_some_and(|(_, value)| *value == "1");
+                    filled.push_str(if is_one { one } else { many });
+                }
+                (None, None) => {
                     filled.push('{');
                     filled.push_str(name);
                     filled.push('}');
@@ -146,6 +152,13 @@ impl Messages {
         filled.push_str(rest);
         filled
     }
+}
+
+/// Splits `name:one|many`.
+fn numbered(inside: &str) -> Option<(&str, &str, &str)> {
+    let (name, words) = inside.split_once(':')?;
+    let (one, many) = words.split_once('|')?;
+    Some((name, one, many))
 }
 
 impl Messages {
@@ -180,8 +193,9 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Vec<&str> {
-        let mut names: Vec<_> =
-            text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
+        let inside = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+        // Only some languages have a word of their own for one.
+        let mut names: Vec<_> = inside.filter(|inside| numbered(inside).is_none()).collect();
         names.sort_unstable();
         names
     }
@@ -215,6 +229,15 @@ mod tests {
         assert_eq!(messages.text("a.b", &[("x", "{y}"), ("y", "2")]), "{y} and 2 in {z");
         assert_eq!(messages.text("a.b", &[("y", "2")]), "{x} and 2 in {z");
         assert_eq!(messages.text("a.gone", &[]), "a.gone");
+    }
+
+    #[test]
+    fn one_thing_has_a_word_of_its_own_where_the_language_has() {
+        let text = "{n} {n:file|files} of {all} {all:file|files}".to_owned();
+        let messages =
+            Messages { lang: Lang::En, texts: BTreeMap::from([("a.b".to_owned(), text)]) };
+        let told = messages.text("a.b", &[("n", "1"), ("all", "12")]);
+        assert_eq!(told, "1 file of 12 files");
     }
 
     #[test]

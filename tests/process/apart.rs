@@ -400,3 +400,27 @@ fn an_action_about_what_cannot_be_corrected_is_recorded_with_a_warning() {
     assert_eq!(update(&lot)["warnings"].as_array().unwrap().len(), 1);
     assert_eq!(update(&floor)["warnings"], Value::Null);
 }
+
+#[test]
+fn steps_and_what_is_looked_at_again_are_told_in_words() {
+    let team = Team::new();
+    team.begin();
+    let told = |place: &str| {
+        let words = ["history", &team.inspection, place, "--lang", "vi"];
+        let told = team.folders.field("an", &words).ok().out;
+        assert!(!told.contains('{') && !told.contains("taken_by"), "{told}");
+        told
+    };
+    let state = told("lifecycle/state");
+    assert!(state.starts_with("lifecycle/state (trạng thái)"), "{state}");
+    assert!(state.contains("đang kiểm tra tại cơ sở") && !state.contains("in_field"), "{state}");
+    assert!(told("lifecycle/in_field").contains("ngày: "));
+    let finding = ["finding", &team.inspection, "1.1", "ma", "Nền nứt", "--deadline", "5"];
+    let finding = team.tell("an", &finding)["id"].as_str().unwrap()[..8].to_owned();
+    assert!(told(&format!("findings/{finding}/severity")).contains("Ma (lỗi nặng)"));
+    assert!(!told(&format!("findings/{finding}/deadline")).contains("T16:59"));
+    let row = format!("{finding}|partly");
+    let missing = ["recheck", "add", &team.inspection, "--lang", "vi", "--row", &row];
+    let missing = team.folders.field("an", &missing).fails(1).err;
+    assert!(missing.contains("chưa khắc phục") && !missing.contains("what is"), "{missing}");
+}

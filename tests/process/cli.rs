@@ -48,6 +48,30 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
 }
 
 #[test]
+fn what_is_wrong_and_what_counts_is_told_in_vietnamese_alone() {
+    let folders = Folders::new();
+    folders.admin("office", &["init"]).ok();
+    let vi = |words: &[&str]| run(&[words, &["--lang", "vi"]].concat());
+    let clock = vi(&["clocks", "count", "nope", "--from", "2026-11-01"]).fails(1).err;
+    assert!(clock.contains("không có thời hạn nope"), "{clock}");
+    let often =
+        ["clocks", "count", "inspection.ministry", "--from", "2026-11-01", "--extended", "9"];
+    let often = vi(&often).fails(1).err;
+    assert!(often.contains("được gia hạn nhiều nhất"), "{often}");
+    let gone = ["--offline", "import", "facilities", "gone.csv", "--lang", "vi"];
+    let gone = folders.admin("office", &gone).fails(1).err;
+    assert!(gone.contains("không có tệp") && !gone.contains("No such"), "{gone}");
+    // Numbers have a comma, in Vietnamese alone; data keep the point.
+    let council = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/data/examples/council.json");
+    let grade = ["grade", "--template", "11", "--answers", council];
+    let told = vi(&grade).ok().out;
+    assert!(told.contains("73,33") && !told.contains("73.33"), "{told}");
+    assert!(run(&[&grade[..], &["--lang", "en"]].concat()).ok().out.contains("73.33"));
+    let data = vi(&[&["--json"], &grade[..]].concat()).ok().out;
+    assert!(data.contains("73.33"), "{data}");
+}
+
+#[test]
 fn help_and_errors_speak_vietnamese_when_they_are_asked_to() {
     let folders = Folders::new();
     let help = run(&["--lang", "vi", "field", "answer", "--help"]).ok();

@@ -90,7 +90,9 @@ fn compare(vi: &Texts, en: &Texts, problems: &mut Vec<String>) {
 /// Returns the names between braces.
 fn names_in(text: &str) -> BTreeSet<String> {
     let inside = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
-    inside.map(|(name, _)| name.to_owned()).collect()
+    // Of a word that depends on a number (`{n:file|files}`) the number's name counts.
+    let names = inside.map(|(name, _)| name.split_once(':').map_or(name, |(name, _)| name));
+    names.map(str::to_owned).collect()
 }
 
 /// Checks each `.text("key", &[("name", value), …])`.

@@ -84,12 +84,6 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let values = [("what", what.as_str()), ("name", name), ("candidates", &candidates)];
             m.text("cause.ambiguous", &values)
         }
-        E::NotStanding { place, change, before: true } => {
-            m.text("cause.stood_before", &[("place", place), ("change", change)])
-        }
-        E::NotStanding { place, change, .. } => {
-            m.text("cause.never_stood", &[("place", place), ("change", change)])
-        }
         E::Answer(error) => return of_answer(error, m),
         E::Header(error) => of_header(error, m),
         E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
@@ -117,6 +111,20 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::NotPlanned => m.text("cause.not_planned", &[]),
         E::Move(error) => return of_move(error, m),
         E::Clocks(error) => return of_clocks(error, m),
+        _ => return of_life(error, m).or_else(|| of_desk(error, m)),
+    })
+}
+
+/// As [`of_client`], of what is about the life of an inspection and its disputes.
+fn of_life(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::NotStanding { place, change, before: true } => {
+            m.text("cause.stood_before", &[("place", place), ("change", change)])
+        }
+        E::NotStanding { place, change, .. } => {
+            m.text("cause.never_stood", &[("place", place), ("change", change)])
+        }
         E::NotReady { to, missing } => {
             let (to, count) = (words::state(m, to), missing.len().to_string());
             m.text("cause.not_ready", &[("to", &to), ("count", &count)])
@@ -154,7 +162,7 @@ fn of_course(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::NoClock => m.text("cause.no_clock", &[]),
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
-        _ => return of_desk(error, m),
+        _ => return None,
     })
 }
 

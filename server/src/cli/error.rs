@@ -61,7 +61,7 @@ pub(crate) enum CliError {
     #[error("{source}")]
     NotStanding {
         /// Which change, and where.
-        source: ClientError,
+        source: Box<ClientError>,
         /// What stands there, each with the command that chooses it.
         standing: Vec<ConflictData>,
     },

@@ -55,17 +55,24 @@ fn object(m: &Messages, fields: &Map<String, Value>) -> String {
     };
     let translated = fields.contains_key("vi") && fields.contains_key("en");
     let told = fields.iter().filter(|(name, _)| {
-        !UNSAID.contains(&name.as_str()) && !(translated && name.as_str() == other)
+        let unsaid = UNSAID.contains(&name.as_str());
+        !(unsaid || translated && name.as_str() == other)
     });
     let told = told.filter_map(|(name, value)| {
         let said = self::value(m, name, value);
         match name.as_str() {
             _ if said.is_empty() || *value == Value::Bool(false) => None,
             "vi" | "en" => Some(said),
+            _ if is_nested(value) => Some(format!("{}: ({said})", field(m, name))),
             _ => Some(format!("{}: {said}", field(m, name))),
         }
     });
     told.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a value is an object of several fields, which would run into those beside it.
+fn is_nested(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| fields.keys().any(|key| key != "vi" && key != "en"))
 }
 
 fn text(m: &Messages, name: &str, said: &str) -> String {

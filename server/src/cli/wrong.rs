@@ -173,7 +173,8 @@ impl Wrong {
             Self::Count => m.text("wrong.count", &[]),
             Self::Reason { given } => m.text("wrong.reason", &[("given", given)]),
             Self::Row { given, expected } => {
-                m.text("wrong.row", &[("given", given), ("expected", expected)])
+                let expected = row_form(expected, m);
+                m.text("wrong.row", &[("given", given), ("expected", &expected)])
             }
             Self::Choose { place } => m.text("wrong.choose", &[("place", place)]),
             Self::PreviewDigits { given } => {
@@ -200,6 +201,18 @@ impl Wrong {
             Self::HubInBatch => m.text("wrong.hub_in_batch", &[]),
             Self::OpenQuote => m.text("wrong.open_quote", &[]),
         }
+    }
+}
+
+/// Returns what a row of a form must be, in the words of the reader.
+fn row_form(expected: &str, m: &Messages) -> String {
+    match expected {
+        "FINDING|corrected, FINDING|partly|REMARK, FINDING|not_corrected|REMARK" => {
+            m.text("wrong.row_recheck", &[])
+        }
+        "SAMPLE|QUANTITY|PARAMETERS|STANDARD|CODED NAME" => m.text("wrong.row_handover", &[]),
+        "NAME|VALUE|LIMIT|pass, NAME|VALUE|LIMIT|fail" => m.text("wrong.row_parameter", &[]),
+        other => other.to_owned(),
     }
 }
 

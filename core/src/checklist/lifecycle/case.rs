@@ -252,7 +252,7 @@ fn said(register: Option<&Register<String>>) -> Vec<&str> {
     all.iter().map(|said| said.value.trim()).filter(|text| !text.is_empty()).collect()
 }
 
-/// Returns the day on which a finding was issued (*ngày ghi sai lỗi vào biên bản*), which the time to
+/// Returns the day on which a finding was issued (*ngày ghi điểm không phù hợp vào biên bản*), which the time to
 /// correct is counted from: the one that was set, else that of the minutes. Of several the earliest,
 /// which leaves the least time. None where neither is known yet.
 #[must_use]

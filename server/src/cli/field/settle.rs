@@ -99,7 +99,7 @@ fn choose(
             let (_, template) = client.template_of(inspection)?;
             let settling = Settling::of(client, &inspection.document().to_string())?;
             let standing = conflicts::conflicts(&open, &authors, &template, &settling, m);
-            Err(CliError::NotStanding { source, standing })
+            Err(CliError::NotStanding { source: Box::new(source), standing })
         }
         other => Ok(other?),
     }

@@ -143,10 +143,31 @@ fn show_section(
 
 /// Returns the anomalies that concern a place, as a mark behind it.
 fn marks(template: &Template, place: &str) -> String {
-    let concerned = |anomaly: &&Anomaly| anomaly.place.iter().any(|named| named == place);
+    let concerned = |anomaly: &&Anomaly| places(template, anomaly).contains(&place);
     let ids: Vec<_> =
         template.anomalies().iter().filter(concerned).map(|anomaly| anomaly.id.as_str()).collect();
     if ids.is_empty() { String::new() } else { format!("  (! {})", ids.join(", ")) }
+}
+
+/// Returns the items that an anomaly concerns: those it names, else those whose text is what it says
+/// was printed. The decision gives the sentences of its dossier knock-outs no number to name.
+fn places<'t>(template: &'t Template, anomaly: &'t Anomaly) -> Vec<&'t str> {
+    if !anomaly.place.is_empty() {
+        return anomaly.place.iter().map(String::as_str).collect();
+    }
+    let printed = anomaly.printed.as_str();
+    let holds = |item: &Item| !printed.is_empty() && item.text.vi.contains(printed);
+    let items = template.each().map(|(_, item)| item).filter(|item| holds(item));
+    items.map(|item| item.key.as_str()).collect()
+}
+
+/// Returns what the program did about an anomaly. The commonest answer has words of its own.
+fn handling(anomaly: &Anomaly, m: &Messages) -> String {
+    match anomaly.handling.as_str() {
+        "kept as printed" => m.text("template.kept", &[]),
+        "not encoded" => m.text("template.not_encoded", &[]),
+        other => other.to_owned(),
+    }
 }
 
 fn show_item(
@@ -312,7 +333,7 @@ fn doubts(template: &Template, m: &Messages, page: &mut Page) {
         page.line(m.text("template.anomalies", &[("anomalies", &number)]));
     }
     for anomaly in template.anomalies() {
-        let place = match &anomaly.place[..] {
+        let place = match &places(template, anomaly)[..] {
             [] => m.text("template.whole", &[]),
             places => places.join(", "),
         };
@@ -331,7 +352,7 @@ fn doubts(template: &Template, m: &Messages, page: &mut Page) {
                 &[
                     ("printed", &anomaly.printed),
                     ("likely", &likely),
-                    ("handling", &anomaly.handling),
+                    ("handling", &handling(anomaly, m)),
                 ],
             ),
         );
@@ -404,6 +425,18 @@ mod tests {
             "Phụ lục II, bộ 11",
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_anomaly_of_a_knockout_without_number_stands_at_the_knockout() {
+        for (set, id) in [("OCOP-17", "AN-20"), ("OCOP-18", "AN-21")] {
+            let text = shown(set, Lang::Vi);
+            let at = text.lines().find(|line| line.trim_start().starts_with("ko-1 ")).unwrap();
+            assert!(at.contains(&format!("(! {id})")), "{set}: {at}");
+            let told = text.lines().find(|line| line.trim_start().starts_with(id)).unwrap();
+            assert!(told.contains("ko-1:") && !told.contains("toàn phiếu"), "{told}");
+            assert!(!text.contains("kept as printed"), "{set}");
         }
     }
 
