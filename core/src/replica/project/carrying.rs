@@ -160,14 +160,15 @@ impl Step<'_> {
         }
     }
 
-    /// Notes that the hub keeps packs of others whose forerunners it lacks. They are carried on, for
-    /// another life of its store; this one is not offered them again.
+    /// Notes that the hub keeps packs of others whose forerunners it lacks, or has judged what was given
+    /// back to it. They stay here, for another life of its store; this one is not offered them again.
     pub(super) fn kept(
         &mut self,
         packs: &[(DocumentId, Actor, u64)],
         epoch: [u8; 16],
     ) -> Result<(), StoreError> {
         for (document, actor, seq) in packs {
+            self.index.remove(rows::of_seq(HELD, *document, *actor, *seq));
             let key = rows::of_seq(CARRIED, *document, *actor, *seq);
             if let Some(row) = self.index.get::<CarriedRow>(&key)? {
                 self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });
