@@ -181,7 +181,7 @@ impl PhoneRunner {
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
-                    self.progress.refused += notices.len();
+                    self.progress.refused += self.phone.unheard(&notices)?;
                     let fresh = Incarnation((self.entropy)());
                     self.progress.again |= self.phone.noticed(upto, notices, fresh, now)?;
                 }
