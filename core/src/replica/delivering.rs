@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::ReplicaError;
+use super::documents::each_row;
 use super::phone::Phone;
 use super::records::Records;
 use super::rows::{
-    self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, OUTBOX, PACK, PackRow, TIP, TipRow, meta,
+    self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, OUTBOX, PACK, PROOF, PackRow, TIP, TipRow,
+    meta,
 };
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::store::StoreError;
@@ -27,6 +29,17 @@ const PAGE_ROWS: usize = 256;
 /// For so long the hub is not offered again what it could not read, or had no quota for: long enough
 /// that it costs nothing, and short enough that a hub which was updated has it within the hour.
 const HELD_BACK_MS: i64 = 3_600_000;
+
+/// Names of packs held back that one record of the journal takes. A line may have thousands, and they
+/// are not all in memory however many lines the hub has no room for.
+const HELD_AT_ONCE_MAX: usize = 4_096;
+
+/// Bytes of packs given back that are read for one session: more than it pushes, so that it says that
+/// more waits.
+const GIVEN_BACK_BYTES_MAX: usize = 33 << 20;
+
+/// The name of a pack: document, actor, number of its last change.
+type PackName = (DocumentId, Actor, u64);
 
 /// Some of the packs of others, and where to go on.
 #[derive(Debug, Default)]
@@ -119,7 +132,7 @@ impl Phone {
         now: Timestamp,
     ) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let store = self.replica().store();
-        let (mut records, mut packs) = (Records::default(), Vec::new());
+        let (mut records, mut packs, mut bytes) = (Records::default(), Vec::new(), 0);
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page = store.scan(&[HELD], after.as_deref(), PAGE_ROWS)?;
@@ -136,22 +149,12 @@ impl Phone {
                 {
                     continue;
                 }
-                if packs.len() == most {
+                if packs.len() == most || bytes >= GIVEN_BACK_BYTES_MAX {
                     return Ok(packs);
                 }
-                let held = rows::of_seq(PACK, document, actor, seq);
-                match rows::get::<PackRow>(&**store, &held)? {
-                    Some(held) => match records.pack(&**store, held.place) {
-                        Ok(pack) => packs.push(pack),
-                        Err(StoreError::Damaged { .. }) => {}
-                        Err(error) => return Err(error.into()),
-                    },
-                    // Its line came in a snapshot.
-                    None => {
-                        let want = Want { document, actor, from_seq: seq };
-                        let provided = self.replica().provide(&[want])?;
-                        packs.extend(provided.packs.into_iter().take(1));
-                    }
+                if let Some(pack) = self.held_or_made(&mut records, (document, actor, seq))? {
+                    bytes += pack.len();
+                    packs.push(pack);
                 }
             }
             match page.last() {
@@ -159,6 +162,50 @@ impl Phone {
                 _ => return Ok(packs),
             }
         }
+    }
+
+    /// Returns the pack that ends with a change, as it is held or, where its line came in a snapshot or
+    /// its record is lost, made from what is in the document.
+    fn held_or_made(
+        &self,
+        records: &mut Records,
+        (document, actor, seq): PackName,
+    ) -> Result<Option<Vec<u8>>, ReplicaError> {
+        let store = self.replica().store();
+        let held = rows::of_seq(PACK, document, actor, seq);
+        if let Some(held) = rows::get::<PackRow>(&**store, &held)? {
+            match records.pack(&**store, held.place) {
+                Ok(pack) => return Ok(Some(pack)),
+                Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let before = self.ends(document, actor, 0)?.range(..seq).next_back().copied();
+        let from_seq = before.unwrap_or(0).saturating_add(1);
+        let provided = self.replica().provide(&[Want { document, actor, from_seq }])?;
+        Ok(provided.packs.into_iter().next())
+    }
+
+    /// Returns where the packs end, held ones and such as can be made, that hold an actor's confirmed
+    /// changes after one.
+    fn ends(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        after: u64,
+    ) -> Result<BTreeSet<u64>, StoreError> {
+        let store = &**self.replica().store();
+        let mut ends = BTreeSet::new();
+        for table in [PACK, PROOF] {
+            let before = rows::of_seq(table, document, actor, after);
+            each_row(store, &rows::of_actor(table, document, actor), Some(before), |key, _| {
+                ends.extend(rows::number_in(key));
+                Ok(())
+            })?;
+        }
+        let tip: Option<TipRow> = rows::get(store, &rows::of_actor(TIP, document, actor))?;
+        ends.extend(tip.map(|row| row.attestation.tip.seq).filter(|seq| *seq > after));
+        Ok(ends)
     }
 
     /// Returns whether a pack is among the own ones or those of others that wait for the hub.
@@ -219,8 +266,8 @@ impl Phone {
 
     /// Records what the hub said of packs that it does not take: those of others that it judged are
     /// carried no longer; those that it keeps until what comes before them is brought are not offered
-    /// to this life of its store again; what it could not read or has no quota for stays, and is offered again later.
-    /// Returns of how many the carrying ended.
+    /// to this life of its store again; what it could not read or has no quota for stays, and is offered
+    /// again later with all that follows it. Returns of how many the carrying ended.
     pub(super) fn declined(
         &self,
         notices: &[Notice],
@@ -232,16 +279,25 @@ impl Phone {
         let (mut over, mut kept, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for notice in notices {
             let Notice { document, actor, seq, hash, verdict } = notice;
-            let name: (DocumentId, Actor, u64) = (*document, *actor, *seq);
+            let name: PackName = (*document, *actor, *seq);
             let carried = rows::of_seq(CARRIED, *document, *actor, *seq);
             let carried: Option<CarriedRow> = rows::get(&**store, &carried)?;
             let own = store.get(&rows::of_seq(OUTBOX, *document, *actor, *seq))?.is_some();
             if !verdict.is_kept() {
-                // What others wrote and a comparison found to be missing waits nowhere else.
-                let back = *verdict == Verdict::OverQuota && self.has_confirmed(name)?;
-                if own || carried.is_some() || back {
+                let confirmed = self.has_confirmed(name)?;
+                if own || carried.is_some() || confirmed {
                     held.push(name);
                 }
+                if confirmed {
+                    self.hold_what_follows(name, &mut held)?;
+                }
+                if held.len() >= HELD_AT_ONCE_MAX {
+                    let packs = std::mem::take(&mut held);
+                    self.record(super::Fact::HeldBack { packs, epoch, at: now })?;
+                }
+            } else if carried.is_none() && self.is_remembered(name, epoch)? {
+                // It was given back later, and the hub keeps it or its word about it.
+                kept.push(name);
             } else if carried.is_some_and(|row| row.attestation.tip.hash == *hash) {
                 match verdict {
                     Verdict::Orphan => kept.push(name),
@@ -273,11 +329,41 @@ impl Phone {
         Ok(ended)
     }
 
-    /// Returns whether the record here holds an actor's changes up to one.
-    fn has_confirmed(
+    /// Adds what follows a pack in its line and waits nowhere else: what others wrote and a comparison
+    /// found to be missing. The hub, which lacks what is before it, asks for it no more in this exchange,
+    /// and with the position that ends it the phone compares no more.
+    fn hold_what_follows(
         &self,
-        (document, actor, seq): (DocumentId, Actor, u64),
+        (document, actor, seq): PackName,
+        held: &mut Vec<PackName>,
+    ) -> Result<(), StoreError> {
+        for end in self.ends(document, actor, seq)? {
+            if !self.is_waiting(document, actor, end)? {
+                held.push((document, actor, end));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a pack is one that is to be given back to this life of the hub's store.
+    fn is_remembered(
+        &self,
+        (document, actor, seq): PackName,
+        epoch: [u8; 16],
     ) -> Result<bool, StoreError> {
+        let key = rows::of_seq(HELD, document, actor, seq);
+        let row: Option<HeldRow> = rows::get(&**self.replica().store(), &key)?;
+        Ok(row.is_some_and(|row| row.epoch == epoch))
+    }
+
+    /// Gives up the place in the feed: what this phone gave after a comparison was left out, and no word
+    /// names it. With the place it would never be given again; without it the next exchange compares.
+    pub(super) fn lag(&self) -> Result<(), ReplicaError> {
+        self.record(super::Fact::Lagging).map(drop)
+    }
+
+    /// Returns whether the record here holds an actor's changes up to one.
+    fn has_confirmed(&self, (document, actor, seq): PackName) -> Result<bool, StoreError> {
         let key = rows::of_actor(TIP, document, actor);
         let row: Option<TipRow> = rows::get(&**self.replica().store(), &key)?;
         Ok(row.is_some_and(|row| row.attestation.tip.seq >= seq))

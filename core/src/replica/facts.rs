@@ -325,8 +325,8 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
-    /// Phone: the hub keeps these packs of others, and lacks what comes before them. They are not
-    /// offered again to this life of its store.
+    /// Phone: the hub keeps these packs of others, and lacks what comes before them, or has judged them
+    /// since they were held back. They are not offered again to this life of its store.
     Kept {
         /// Document, actor and last number of each pack.
         packs: Vec<(DocumentId, Actor, u64)>,

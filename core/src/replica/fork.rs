@@ -14,7 +14,7 @@ use super::documents::{ClosedLines, each_row, is_closed, stands};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, SOURCE, Source};
+use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, NOTICE, SOURCE, Source};
 use super::standing::Standing;
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, Owners, RawChange, Timestamp,
@@ -290,6 +290,18 @@ impl Phone {
         self.record_all(&facts)?;
         drop(guard);
         Ok(withdrawn)
+    }
+
+    /// Returns how many of these notices are not here yet: after a loss on either side all are told
+    /// again.
+    pub(super) fn unheard(&self, notices: &[Notice]) -> Result<usize, ReplicaError> {
+        let mut held = BTreeSet::new();
+        each_row(&**self.replica().store(), &[NOTICE], None, |key, value| {
+            let notice: Notice = rows::decode(key, value)?;
+            held.extend(notices.iter().position(|one| *one == notice));
+            Ok(())
+        })?;
+        Ok(notices.len().saturating_sub(held.len()))
     }
 
     /// Returns whether this store holds a change of its own device. Another change under the same

@@ -210,6 +210,8 @@ pub(super) struct BeyondRow {
 pub(super) struct CarriedRow {
     pub(super) place: PackPlace,
     pub(super) first_seq: u64,
+    /// The actor's line before the pack; `None` when it begins it.
+    pub(super) previous: Option<Tip>,
     /// The proof of the actor's changes up to the pack's last.
     pub(super) attestation: Attestation,
     /// The life of the hub's store that has signed for it, or keeps it beyond a hole, if one has.

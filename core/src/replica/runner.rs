@@ -15,7 +15,7 @@ use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, 
 use crate::store::{Read, StoreError};
 use crate::sync::{
     Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, FeedItem,
-    HubOutput, HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Want,
+    HubOutput, HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Resume, Verdict, Want,
 };
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
@@ -70,6 +70,8 @@ pub struct PhoneRunner {
     answers: Vec<AdminAnswer>,
     /// What the hub lacks and this phone holds and cannot give.
     withheld: Vec<Want>,
+    /// The hub was given what it asked for, or a comparison found that it lacked.
+    gave: bool,
     outcome: Option<Outcome>,
     caught_up: bool,
 }
@@ -104,6 +106,7 @@ impl PhoneRunner {
             returning,
             answers: Vec::new(),
             withheld: Vec::new(),
+            gave: false,
             outcome: None,
             caught_up: false,
         })
@@ -178,13 +181,14 @@ impl PhoneRunner {
                     self.phone.receipted(receipt)?;
                 }
                 PhoneOutput::Notices { upto, notices } => {
-                    self.progress.refused += notices.len();
+                    self.progress.refused += self.phone.unheard(&notices)?;
                     let fresh = Incarnation((self.entropy)());
                     self.progress.again |= self.phone.noticed(upto, notices, fresh, now)?;
                 }
                 PhoneOutput::Provide(wants) => {
                     self.phone.lacking(&wants)?;
                     let provided = self.phone.replica().provide(&wants)?;
+                    self.gave |= !provided.packs.is_empty();
                     self.session.handle_provided(provided.packs, provided.missing.is_empty());
                     self.withheld.extend(provided.missing);
                 }
@@ -207,7 +211,12 @@ impl PhoneRunner {
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
                     self.progress.again |= is_changed(&outcome);
+                    let left_out = leaves_out_unnamed(&outcome);
                     self.outcome = Some(outcome);
+                    let resume = self.session.welcome().map(|(resume, _)| resume);
+                    if self.gave && left_out && resume == Some(Resume::Reconcile) {
+                        self.phone.lag()?;
+                    }
                     let met_anew = self.returning.is_empty();
                     self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
                 }
@@ -278,6 +287,14 @@ fn is_changed(outcome: &Outcome) -> bool {
     matches!(&outcome.ending, Ending::Told(failure) if failure.code == FailureCode::Changed)
 }
 
+/// Whether the hub ended the exchange with packs left out that no word of it may have named: more was
+/// missing before them than it asks for, or not even their heads read. Those that waited here still do;
+/// what was given back after a comparison waits nowhere.
+fn leaves_out_unnamed(outcome: &Outcome) -> bool {
+    let unnamed = [FailureCode::Busy, FailureCode::Version, FailureCode::TooLarge];
+    matches!(&outcome.ending, Ending::Told(failure) if unnamed.contains(&failure.code))
+}
+
 /// What a phone's exchange is for.
 #[derive(Debug, Clone)]
 pub struct PhoneOptions {
@@ -299,6 +316,8 @@ pub struct HubRunner {
     unmerged: BTreeMap<(DocumentId, Actor), u64>,
     /// What this exchange has asked the device for; asking twice would not bring more.
     asked: BTreeSet<Want>,
+    /// Lines of which a pack was over a quota: asking for what follows it would bring the same again.
+    over: BTreeSet<(DocumentId, Actor)>,
     /// Of how many of these the hub has noted that the device has no more; `None` before the first.
     noted: Option<usize>,
     /// A limit or failure left something out that the device did send: what is missing may be that.
@@ -337,6 +356,7 @@ impl HubRunner {
             session,
             unmerged: BTreeMap::new(),
             asked: BTreeSet::new(),
+            over: BTreeSet::new(),
             noted: None,
             left_out: false,
             announced: false,
@@ -579,6 +599,12 @@ impl HubRunner {
 
     /// Leaves in what is asked for only what was not asked before, within the limit.
     fn ask(&mut self, accepted: &mut Accepted) {
+        for notice in accepted.declined.iter().filter(|one| one.verdict == Verdict::OverQuota) {
+            if self.over.len() < ASKED_MAX {
+                self.over.insert((notice.document, notice.actor));
+            }
+        }
+        accepted.needs.retain(|want| !self.over.contains(&(want.document, want.actor)));
         let mut over = false;
         let asked = &mut self.asked;
         accepted.needs.retain(|want| {

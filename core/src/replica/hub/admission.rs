@@ -2,6 +2,7 @@
 //! checklist is not here. None of them waits for ever unseen: each is looked at again when what it
 //! lacks comes, and named to administrators until then.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::shares::over_quota;
@@ -101,6 +102,11 @@ impl Hub {
     ///
     /// As [`Self::reconsider_all`].
     pub(super) fn reconsider(&self, device: DeviceId) -> Result<(), ReplicaError> {
+        self.reconsider_within(device, RECONSIDERED_BYTES_MAX)
+    }
+
+    /// As [`Self::reconsider`], so many bytes of packs at a time.
+    fn reconsider_within(&self, device: DeviceId, bytes_max: usize) -> Result<(), ReplicaError> {
         let Some(entry) = self.replica.device(device)? else { return Ok(()) };
         let store = self.replica.store();
         let prefix = rows::key(SHUT, &[&device.0]);
@@ -110,23 +116,24 @@ impl Hub {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = Some(last.clone());
             let (mut kept, mut at) = (Vec::new(), Timestamp::default());
-            let mut weight = 0;
+            let (mut weight, mut lines) = (0, BTreeSet::new());
             for (key, value) in &page {
                 let row: ShutRow = rows::decode(key, value)?;
                 let Some((bytes, when)) = self.evidence(&mut records, row.place)? else { continue };
                 let Ok(pack) = Pack::decode(&bytes) else { continue };
                 if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) {
                     at = at.max(when);
-                    if weight + bytes.len() > RECONSIDERED_BYTES_MAX {
+                    if weight + bytes.len() > bytes_max {
                         self.admit(device, &std::mem::take(&mut kept), at)?;
                         weight = 0;
                     }
                     weight += bytes.len();
+                    lines.insert((pack.document(), pack.actor()));
                     kept.push((pack, bytes));
                 }
             }
             self.admit(device, &kept, at)?;
-            self.attach(kept.iter().map(|(pack, _)| (pack.document(), pack.actor())))?;
+            self.attach(lines)?;
         }
     }
 
@@ -159,5 +166,70 @@ impl Hub {
             Ok(_) | Err(StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::checklist::{TEA, Template};
+    use crate::model::{Actor, AnswerInput, Document, Genesis, Grade, Incarnation};
+    use crate::replica::meeting::{entry, hub, key, values, visit};
+    use crate::sync::Want;
+    use crate::trust::Tip;
+
+    const NOW: Timestamp = Timestamp(1_795_000_000_000);
+    const LIFE: Incarnation = Incarnation([1; 16]);
+
+    fn actor(genesis: &Genesis) -> Actor {
+        Actor::derive(key(1).device(), genesis.document(), LIFE)
+    }
+
+    /// Two answers in a visit, each in a pack.
+    fn line(genesis: &Genesis) -> [Vec<u8>; 2] {
+        let mut document = Document::create(genesis, &Template::parse(TEA).unwrap().shape());
+        let mut previous = None;
+        ["first", "later"].map(|value| {
+            let answer = AnswerInput {
+                grade: Grade::Minor,
+                value: Some(value.to_owned()),
+                evidence: Vec::new(),
+                claimed_at: NOW,
+                resolves: false,
+            };
+            let edited =
+                document.edit(actor(genesis), NOW, |editor| editor.answer("1.1", answer)).unwrap();
+            let change = edited.1.unwrap();
+            let hash = change.facts().hash;
+            let pack = Pack::seal(&key(1), genesis.clone(), LIFE, previous, vec![change]).unwrap();
+            previous = Some(Tip::after(previous.as_ref(), hash));
+            pack.encode()
+        })
+    }
+
+    #[test]
+    fn what_waits_beyond_a_hole_comes_in_with_whichever_part_fills_it() {
+        let (hub, device) = (hub(&[1]), key(1).device());
+        let mut visits = [1, 2].map(|number| visit("06325", number));
+        visits.sort_by_key(Genesis::document);
+        let [genesis, other] = visits;
+        let ([first, later], [aside, _]) = (line(&genesis), line(&other));
+        let want = Want { document: genesis.document(), actor: actor(&genesis), from_seq: 1 };
+        hub.note_answered(device, &BTreeSet::from([want])).unwrap();
+        hub.accept(device, &[later], NOW).unwrap();
+        assert_eq!(hub.waiting().unwrap().causes, [(genesis.document(), 1)]);
+        hub.trust(entry(1, "06328")).unwrap();
+        hub.accept(device, &[first, aside], NOW).unwrap();
+        assert_eq!(hub.status().unwrap().quarantined, 3);
+        // So small that each pack is taken in alone: what fills the hole first, another after it.
+        hub.record(Fact::Trusted { entry: entry(1, "06325") }).unwrap();
+        hub.reconsider_within(device, 1).unwrap();
+        hub.merge_all(NOW).unwrap();
+        assert_eq!(values(hub.replica(), &other, "1.1"), ["first"]);
+        assert_eq!(values(hub.replica(), &genesis, "1.1"), ["first", "later"]);
+        assert_eq!(hub.waiting().unwrap().causes, []);
+        assert_eq!(hub.status().unwrap().quarantined, 0);
     }
 }

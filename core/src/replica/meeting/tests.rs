@@ -13,6 +13,7 @@ use crate::trust::DeviceKey;
 mod carrying;
 mod giving;
 mod holes;
+mod notices;
 mod quotas;
 mod slices;
 mod snapshots;

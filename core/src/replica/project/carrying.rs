@@ -72,6 +72,7 @@ impl Step<'_> {
                     let row = CarriedRow {
                         place,
                         first_seq: pack.first_seq(),
+                        previous: pack.previous().copied(),
                         attestation: pack.attestation(),
                         stored: None,
                         from,
@@ -101,33 +102,47 @@ impl Step<'_> {
         let end = brought.end();
         let (document, actor, seq) = (end.document, end.actor(), end.tip.seq);
         let prefix = rows::of_actor(CARRIED, document, actor);
-        let mut others = false;
-        for (key, value) in self.index.below.scan(&prefix, None, usize::MAX)? {
+        let (mut others, mut before) = (false, None);
+        for (key, value) in self.index.rows(&prefix)?.into_iter().rev() {
             let row: CarriedRow = rows::decode(&key, &value)?;
-            if row.attestation.tip.seq > seq {
+            let tip = row.attestation.tip;
+            if tip.seq > seq {
+                continue;
+            }
+            // A pack that is the hub's proves those before it, each by the place that it continues.
+            let is_proved = before == Some(tip);
+            if is_proved || !(brought.begins_behind(tip.seq) || brought.differs(&tip)) {
+                self.put_down(&key)?;
+                before = row.previous;
                 continue;
             }
             // What was brought before says nothing of it now, and an equal one was put down then.
-            let is_before = brought.begins_behind(row.attestation.tip.seq);
-            if is_before || brought.differs(&row.attestation.tip) {
-                others = true;
-            } else {
-                self.put_down(&key)?;
+            others = true;
+            if matches!(brought, Brought::Whole(_)) && row.stored.is_some() {
+                // No pack of this will come any more: the hub is offered it once more, and its answer
+                // ends the carrying.
+                self.index.put(key, &CarriedRow { stored: None, ..row });
             }
         }
         if others { Ok(()) } else { self.let_go(document, actor, seq) }
     }
 
-    /// Notes the hub's signature for packs, among them those of others that this phone carried to it.
+    /// Notes the hub's signature for a pack. One of others that this phone carried is carried no longer
+    /// where the record here reaches as far: the hub brought that line, and will not bring it again. A
+    /// signature speaks of the pack that it names alone: another at its place, or before it, may be of
+    /// another line.
     pub(super) fn delivered(
         &mut self,
         item: &ReceiptItem,
         epoch: [u8; 16],
     ) -> Result<(), StoreError> {
-        let prefix = rows::of_actor(CARRIED, item.document, item.actor);
-        for (key, value) in self.index.below.scan(&prefix, None, usize::MAX)? {
-            if rows::number_in(&key).is_some_and(|last| last <= item.seq) {
-                let row: CarriedRow = rows::decode(&key, &value)?;
+        let key = rows::of_seq(CARRIED, item.document, item.actor, item.seq);
+        let row: Option<CarriedRow> = self.index.get(&key)?;
+        if let Some(row) = row.filter(|row| row.attestation.tip.hash == item.hash) {
+            let end = self.end_of(item.document, item.actor)?;
+            if end.is_some_and(|end| end.seq >= item.seq) {
+                self.put_down(&key)?;
+            } else {
                 self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });
             }
         }
@@ -160,14 +175,15 @@ impl Step<'_> {
         }
     }
 
-    /// Notes that the hub keeps packs of others whose forerunners it lacks. They are carried on, for
-    /// another life of its store; this one is not offered them again.
+    /// Notes that the hub keeps packs of others whose forerunners it lacks, or has judged what was given
+    /// back to it. They stay here, for another life of its store; this one is not offered them again.
     pub(super) fn kept(
         &mut self,
         packs: &[(DocumentId, Actor, u64)],
         epoch: [u8; 16],
     ) -> Result<(), StoreError> {
         for (document, actor, seq) in packs {
+            self.index.remove(rows::of_seq(HELD, *document, *actor, *seq));
             let key = rows::of_seq(CARRIED, *document, *actor, *seq);
             if let Some(row) = self.index.get::<CarriedRow>(&key)? {
                 self.index.put(key, &CarriedRow { stored: Some(epoch), ..row });

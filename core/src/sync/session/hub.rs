@@ -392,9 +392,15 @@ impl HubSession {
         if notices.len() >= NOTICES_MAX {
             self.ask_notices();
         }
-        let outcome = if notices.is_empty() {
+        // A phone that counts further than the hub is told even where there is nothing for it:
+        // with its own count it would pass over what comes next.
+        let is_ahead = self.hello.as_ref().is_some_and(|hello| hello.notices > upto);
+        let outcome = if notices.is_empty() && !is_ahead {
             Ok(())
         } else {
+            if let Some(hello) = &mut self.hello {
+                hello.notices = upto;
+            }
             self.wire.say(&Frame::Notices { upto, notices })
         };
         self.wire.settle(outcome)
@@ -612,7 +618,10 @@ impl HubSession {
         if !self.start.entry.active {
             return Err(SessionError::Revoked);
         }
-        self.notices = Some(hello.notices);
+        // What was counted in another life of the store says nothing of this one: a copy that was
+        // restored may have given the same numbers to other notices.
+        let counted = hello.position.is_some_and(|at| at.epoch == self.start.head.epoch);
+        self.notices = Some(if counted { hello.notices } else { 0 });
         let (position, empty) = (hello.position, hello.empty);
         self.hello = Some(hello);
         let greeted = match position {

@@ -1,12 +1,13 @@
 //! What a phone holds and cannot give.
 
-use super::carrying::{as_said, exchange};
+use super::carrying::{as_said, carried_load, exchange, rebuilds_rows};
 use super::*;
 use crate::model::ChangeHash;
 use crate::replica::facts::{Fact, Renewal};
-use crate::replica::rows::{self, PACK, SOURCE};
+use crate::replica::rows::{self, LoadRow, PACK, SOURCE};
 use crate::store::Writes;
-use crate::sync::{FeedItem, Notice, Verdict, Want};
+use crate::sync::{FeedItem, Notice, Pack, Verdict, Want};
+use crate::trust::{HubReceipt, ReceiptItem};
 
 /// Takes the packs of a document out of a phone's index; what they brought still counts as held.
 fn lose_packs(side: &Side, document: DocumentId) {
@@ -171,4 +172,76 @@ fn notices_are_asked_for_again_after_a_record_was_lost_and_counted_once() {
     assert_eq!(asks(), 3);
     assert_eq!(one.phone.notices().unwrap(), [notice(1), notice(2), notice(3)]);
     assert_eq!(one.replica().totals().unwrap().quarantined, 3);
+}
+
+#[test]
+fn a_snapshot_ends_the_carrying_of_all_packs_of_its_line() {
+    let hub = hub(&[1, 3]);
+    let (one, three, genesis) = (side(1), side(3), visit("06325", 1));
+    sync(&one, &hub);
+    for number in 0..33 {
+        one.answer(&genesis, "1.1", &number.to_string());
+        sync(&one, &hub);
+    }
+    meet(&one, &three);
+    assert_eq!(carried_load(&three).packs, 33);
+    sync(&three, &hub);
+    assert_eq!(carried_load(&three), LoadRow::default());
+    assert!(!three.phone.carries().unwrap());
+    assert_eq!(three.digest(&genesis), digest(hub.replica(), &genesis));
+    rebuilds_rows(&*three.store);
+}
+
+/// Where the saved form goes further than what is carried, only the hub can say that it is the same.
+#[test]
+fn a_snapshot_that_goes_further_has_the_hub_asked_once_more() {
+    let hub = hub(&[1, 3]);
+    let (one, three, genesis) = (side(1), side(3), visit("06325", 1));
+    sync(&one, &hub);
+    for number in 0..40 {
+        one.answer(&genesis, "1.1", &number.to_string());
+        sync(&one, &hub);
+        if number == 19 {
+            meet(&one, &three);
+        }
+    }
+    assert_eq!(carried_load(&three).packs, 20);
+    for _ in 0..2 {
+        sync(&three, &hub);
+    }
+    assert_eq!(carried_load(&three), LoadRow::default());
+    let (_, progress) = exchange(&three, &hub, NOW, as_said);
+    assert_eq!(progress.sent, 0);
+    assert_eq!(three.digest(&genesis), digest(hub.replica(), &genesis));
+    rebuilds_rows(&*three.store);
+}
+
+#[test]
+fn a_signature_speaks_of_the_pack_that_it_names_alone() {
+    let hub = hub(&[1, 2]);
+    let (one, two, genesis) = (side(1), side(2), visit("06325", 1));
+    for side in [&one, &two] {
+        sync(side, &hub);
+    }
+    let clone = one.cloned();
+    clone.answer(&genesis, "1.1", "on the clone");
+    meet(&clone, &two);
+    let (document, epoch) = (genesis.document(), hub.head().unwrap().epoch);
+    let actor = Actor::derive(key(1).device(), document, Incarnation([1; 16]));
+    let offered = || two.phone.deliver(epoch, None, NOW).unwrap().packs;
+    let carried = Pack::decode(&offered()[0]).unwrap();
+    let sign = |seq, hash| {
+        let items = vec![ReceiptItem { document, actor, seq, hash }];
+        let device = key(2).device();
+        let receipt = HubReceipt::sign(&key(99), epoch, device, items, NOW).unwrap();
+        two.phone.receipted(receipt).unwrap();
+    };
+    // The hub holds another line of this name, of which this phone gave it something.
+    for seq in [1, 2] {
+        sign(seq, ChangeHash([7; 32]));
+        assert_eq!(offered().len(), 1, "the hub was not offered it yet");
+    }
+    sign(carried.last_seq(), carried.tip_hash());
+    assert_eq!(offered().len(), 0);
+    rebuilds_rows(&*two.store);
 }
