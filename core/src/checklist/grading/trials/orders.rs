@@ -180,6 +180,7 @@ fn follow(e: &mut Editor<'_>, step: Step) -> Result<(), EditError> {
                 photos: Vec::new(),
                 remark: "đã xem".to_owned(),
                 day: on(how / 5),
+                proved_on: if how % 2 == 0 { on(how / 5) } else { String::new() },
             };
             e.progress_put(id(3, place), &progress)
         }
