@@ -151,6 +151,7 @@ pub(in crate::cli) fn label(place: &Place, template: &Template, m: &Messages) ->
         "lifecycle" if place.key == "state" => return m.text("place.state", &[]),
         "lifecycle" if place.key == "template" => return m.text("place.template", &[]),
         "lifecycle" if place.key == "extended" => return m.text("place.extended", &[]),
+        "lifecycle" if place.key == "extended_on" => return m.text("place.extended_on", &[]),
         "lifecycle" if place.key.starts_with("pause:") => return words::state(m, "suspended"),
         "lifecycle" => return words::state(m, &place.key),
         "texts" => {
