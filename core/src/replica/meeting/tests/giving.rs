@@ -217,6 +217,48 @@ fn a_snapshot_that_goes_further_has_the_hub_asked_once_more() {
 }
 
 #[test]
+fn a_place_that_a_snapshot_proves_ends_the_carrying_of_all_before_it_without_the_hub_s_word() {
+    let hub = hub(&[1, 3]);
+    let (one, three, genesis) = (side(1), side(3), visit("06325", 1));
+    sync(&one, &hub);
+    for number in 0..33 {
+        one.answer(&genesis, "1.1", &number.to_string());
+        sync(&one, &hub);
+    }
+    meet(&one, &three);
+    assert_eq!(carried_load(&three).packs, 33);
+    let items = hub.snapshots(&entry(3, "06325"), None).unwrap().items;
+    assert!(items.len() < 33, "a saved form, and what was merged since");
+    three.phone.apply(items, None, Incarnation([50; 16]), NOW).unwrap();
+    assert_eq!(carried_load(&three), LoadRow::default());
+}
+
+#[test]
+fn what_was_signed_for_before_a_snapshot_went_further_is_not_carried_for_ever() {
+    let hub = hub(&[1, 3]);
+    let (one, three, genesis) = (side(1), side(3), visit("06325", 1));
+    sync(&one, &hub);
+    let answer = |number: u32| {
+        one.answer(&genesis, "1.1", &number.to_string());
+        sync(&one, &hub);
+    };
+    (0..20).for_each(answer);
+    meet(&one, &three);
+    let epoch = hub.head().unwrap().epoch;
+    let carried = three.phone.deliver(epoch, None, NOW).unwrap().packs;
+    let signed = hub.accept(key(3).device(), &carried, NOW).unwrap().receipt.unwrap();
+    three.phone.receipted(signed).unwrap();
+    assert_eq!(three.phone.deliver(epoch, None, NOW).unwrap().packs.len(), 0);
+    assert_eq!(carried_load(&three).packs, 20, "nothing was brought yet");
+    (20..40).for_each(answer);
+    for _ in 0..2 {
+        sync(&three, &hub);
+    }
+    assert_eq!(carried_load(&three), LoadRow::default());
+    rebuilds_rows(&*three.store);
+}
+
+#[test]
 fn a_signature_speaks_of_the_pack_that_it_names_alone() {
     let hub = hub(&[1, 2]);
     let (one, two, genesis) = (side(1), side(2), visit("06325", 1));

@@ -70,6 +70,9 @@ fn nor_does_a_count_that_is_further_than_the_hub_s() {
     // It may write them, as of the copy: there is nothing to tell.
     sync(&one, &hub);
     assert_eq!(one.phone.notices().unwrap(), []);
+    // It learns of its new rights first, so that it follows this life of the hub when it is told.
+    hub.trust(entry(1, "06328")).unwrap();
+    sync(&one, &hub);
     four_from_another(&one, &hub);
     sync(&one, &hub);
     was_told_of(&one, 4..=7);
