@@ -10,12 +10,12 @@ impl Team {
         self.folders.field_json(phone, words)
     }
 
-    fn to(&self, state: &str, on: &str) {
+    pub(crate) fn to(&self, state: &str, on: &str) {
         self.typed("an", &["state", &self.inspection, state, "--on", on]);
     }
 
     /// In the field on the 3rd of November.
-    fn in_field(&self) {
+    pub(crate) fn in_field(&self) {
         let it = &self.inspection;
         for (field, value) in [
             ("decision_date", "2026-11-01"),
@@ -37,7 +37,7 @@ impl Team {
     }
 
     /// Signed on the 5th of November, with one finding; returns its id.
-    fn signed(&self) -> String {
+    pub(crate) fn signed(&self) -> String {
         self.in_field();
         let made = self.typed("an", &["finding", &self.inspection, "2.1", "ma", "Chuồng lợn"]);
         self.to("minutes_signed", "2026-11-05");
@@ -45,7 +45,7 @@ impl Team {
     }
 
     /// A corrective action about a finding, demanded on the 6th and due on the 10th of November.
-    fn demanded(&self, finding: &str) -> String {
+    pub(crate) fn demanded(&self, finding: &str) -> String {
         let add = ["action", "add", &self.inspection, "Dời chuồng", "--owner", "Bà C"];
         let rest = ["--finding", finding, "--deadline", "2026-11-10"];
         let made = self.typed("an", &[&add[..], &rest[..]].concat());
@@ -53,7 +53,7 @@ impl Team {
         made["id"].as_str().unwrap()[..8].to_owned()
     }
 
-    fn clock_of(&self, key: &str) -> Value {
+    pub(crate) fn clock_of(&self, key: &str) -> Value {
         let clocks = self.typed("an", &["clock", &self.inspection])["clocks"].clone();
         let clocks = clocks.as_array().unwrap();
         clocks.iter().find(|clock| clock["key"] == key).unwrap().clone()
@@ -61,7 +61,7 @@ impl Team {
 }
 
 /// Returns what a person is told to look at.
-fn warnings(edit: &Value) -> String {
+pub(crate) fn warnings(edit: &Value) -> String {
     edit["warnings"].as_array().into_iter().flatten().map(|one| format!("{one}\n")).collect()
 }
 
@@ -144,11 +144,11 @@ fn who_writes_into_what_is_signed_or_over_is_told_at_once() {
     assert_eq!(warnings(&before), "");
     let finding = team.signed();
     let signed = team.typed("an", &["answer", it, "1.1", "ma"]);
-    assert!(warnings(&signed).contains("signed on 2026-11-05"), "{signed}");
+    assert!(warnings(&signed).contains("made on 2026-11-05"), "{signed}");
     team.typed("an", &["answer", it, "1.1", "dat"]);
     let words = ["note", it, "1.1", "muộn", "--lang", "vi"];
     let said = team.folders.field("an", &words).ok();
-    assert!(said.err.contains("biên bản đã ký ngày 2026-11-05"), "{said:?}");
+    assert!(said.err.contains("biên bản đã lập ngày 2026-11-05"), "{said:?}");
     // What comes after the minutes by its nature is no change of them.
     let raised = team.typed("an", &["difficulty", "add", it, "facility", "Thiếu vốn"]);
     assert_eq!(warnings(&raised), "");
@@ -159,7 +159,7 @@ fn who_writes_into_what_is_signed_or_over_is_told_at_once() {
     team.sync("an");
     for state in ["fix_submitted", "fix_verified", "closed"] {
         let step = team.folders.field("an", &["--json", "state", it, state]).ok().json();
-        assert_eq!(warnings(&step), "", "{state}");
+        assert!(!warnings(&step).contains("written now"), "{state}: {step}");
     }
     for words in [
         &["answer", it, "1.1", "dat"][..],

@@ -13,6 +13,7 @@ mod apart;
 mod cli;
 mod days;
 mod desk;
+mod ends;
 mod full;
 mod hostile;
 mod hub;

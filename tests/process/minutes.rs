@@ -269,7 +269,7 @@ fn what_comes_after_the_minutes_were_signed_is_told() {
     assert_eq!((&since["count"], &since["places"][0]["name"]), (&1.into(), &"1.1".into()));
     assert_eq!(team.folders.field_json("an", &["list"])["rows"][0]["since_signed"], 1);
     let list = team.folders.field("an", &["list"]).ok().out;
-    assert!(list.contains("written to since the minutes were signed: 1"), "{list}");
+    assert!(list.contains("written to since the minutes were made: 1"), "{list}");
     let text = team.does("an", "show", &["--lang", "vi"]).ok().out;
     assert!(text.contains("Đã thay đổi từ khi: ký biên bản"), "{text}");
 }

@@ -49,6 +49,15 @@ fn scene() -> (Folders, Hub, String, String) {
     (folders, hub, first, id)
 }
 
+/// What cannot be digits of a preview is no change, and is told as what it is.
+fn no_digits_are_no_change(folders: &Folders, id: &str, second: &str) {
+    for none in ["abcdef1", "0123456z", &"a".repeat(65)] {
+        let typed = folders.field("an", &["template", id, "--to", second, "--apply", none]);
+        let typed = typed.fails(2);
+        assert!(typed.err.contains("no digits of a preview") && typed.out.is_empty(), "{typed:?}");
+    }
+}
+
 #[test]
 fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     let (folders, _hub, first, id) = scene();
@@ -75,12 +84,7 @@ fn a_draft_moves_is_filled_meanwhile_and_turns_back() {
     let refused = folders.field("an", &["template", &id, "--to", &second, "--apply", &digits]);
     let refused = refused.fails(1);
     assert!(refused.out.contains("--apply") && refused.out.contains(&digits), "{refused:?}");
-    // What cannot be digits of a preview is no change, and is told as what it is.
-    for none in ["abcdef1", "0123456z", &"a".repeat(65)] {
-        let typed = folders.field("an", &["template", &id, "--to", &second, "--apply", none]);
-        let typed = typed.fails(2);
-        assert!(typed.err.contains("no digits of a preview") && typed.out.is_empty(), "{typed:?}");
-    }
+    no_digits_are_no_change(&folders, &id, &second);
     let plan = run("an", "template", &["--to", &second]);
     let digits = &plan["digest"].as_str().unwrap()[..16];
     let done = run("an", "template", &["--to", &second, "--apply", digits]);

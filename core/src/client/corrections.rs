@@ -8,7 +8,7 @@ use super::planning::law;
 use super::work::row_named;
 use super::{Authors, Client, ClientError, Named};
 use crate::checklist::Day;
-use crate::checklist::lifecycle::{is_corrected, issued, latest_correction};
+use crate::checklist::lifecycle::{is_corrected, issued, latest_correction, settled_on};
 use crate::clock;
 use crate::model::{
     Action, ActionPatch, ActionState, ActionView, DocumentId, EditError, Editor, FollowupView,
@@ -59,6 +59,8 @@ pub struct ActionShown {
     pub settled: bool,
     /// Not settled, and its deadline has passed.
     pub overdue: bool,
+    /// The day on which it was settled, where that is after its deadline.
+    pub late: Option<Day>,
 }
 
 /// The corrective actions of an inspection.
@@ -236,7 +238,11 @@ impl Client {
             proof: before.map(|progress| progress.proof.clone()).unwrap_or_default(),
             photos: before.map(|progress| progress.photos.clone()).unwrap_or_default(),
             remark: remark.to_owned(),
-            proved_on: before.map(|progress| progress.proved_on.clone()).unwrap_or_default(),
+            proved_on: match state {
+                // What was proved did not hold: the correction was not made by then.
+                ActionState::Recheck => String::new(),
+                _ => before.map(|progress| progress.proved_on.clone()).unwrap_or_default(),
+            },
             day,
         })
     }
@@ -449,6 +455,9 @@ fn shown(read: &FollowupView, id: &str, as_of: Day) -> Option<ActionShown> {
         deadline,
         settled,
         overdue: passed && !settled,
+        late: settled_on(read, id)
+            .zip(deadline.and_then(Day::of))
+            .and_then(|(day, last)| (day > last).then_some(day)),
     })
 }
 

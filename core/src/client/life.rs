@@ -150,7 +150,7 @@ impl Client {
         });
         let steps = LifeCycle::ALL
             .into_iter()
-            .map(|state| (state, read.step(state).into_iter().cloned().collect::<Vec<_>>()));
+            .map(|state| (state, read.every_step(state).into_iter().cloned().collect::<Vec<_>>()));
         let mut steps: Vec<_> = steps.filter(|(_, steps)| !steps.is_empty()).collect();
         // Stable: of one day in the order of a life.
         steps.sort_by_key(|(_, steps)| steps.iter().map(|step| step.day.clone()).min());
@@ -313,6 +313,7 @@ impl Client {
             let mut clocks = life.clocks.iter();
             match clocks.find(|clock| clock.key.starts_with("inspection.")) {
                 None => return Err(ClientError::NoClock),
+                Some(clock) if on < clock.from => return Err(ClientError::NoClock),
                 Some(clock) if on > clock.due || clock.done.is_some_and(|done| done < on) => {
                     return Err(ClientError::ClockOver { due: clock.due.to_string() });
                 }

@@ -126,6 +126,17 @@ impl Since {
         let Some(heads) = heads else { return Self::NotRecorded };
         document.touched_since(heads).map_or(Self::NotHere, Self::Written)
     }
+
+    /// Leaves out what comes after minutes by its nature.
+    fn signed(self) -> Self {
+        match self {
+            Self::Written(mut touched) => {
+                touched.retain(|touched| !touched.is_after_minutes());
+                Self::Written(touched)
+            }
+            other => other,
+        }
+    }
 }
 
 impl Client {
@@ -180,7 +191,7 @@ impl Client {
                 .as_ref()
                 .filter(|judged| judged.verdict != Verdict::Pending)
                 .map(|judged| Since::of(&document, judged.over.as_deref())),
-            since_signed: signing.map(|signing| Since::of(&document, Some(&[signing]))),
+            since_signed: signing.map(|signing| Since::of(&document, Some(&[signing])).signed()),
             header,
             judged,
             genesis: genesis.clone(),

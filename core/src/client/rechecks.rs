@@ -131,7 +131,11 @@ fn judged(read: &FollowupView, recheck: &Recheck) -> Vec<([u8; 16], Progress)> {
                 photos: before.map(|before| before.photos.clone()).unwrap_or_default(),
                 remark: row.remark.clone(),
                 day: recheck.day.clone(),
-                proved_on: before.map(|before| before.proved_on.clone()).unwrap_or_default(),
+                proved_on: match state {
+                    // What was proved did not hold: the correction was not made by then.
+                    ActionState::Recheck => String::new(),
+                    _ => before.map(|before| before.proved_on.clone()).unwrap_or_default(),
+                },
             };
             found.push((id, progress));
         }

@@ -7,10 +7,6 @@ use crate::checklist::Day;
 use crate::checklist::lifecycle::latest_correction;
 use crate::model::{Genesis, InspectionView, Kind, LifeCycle, SampleStep};
 
-/// Maps of an inspection that go on after its minutes: what laboratories report and what is raised
-/// later changes nothing that was signed.
-const AFTER_MINUTES: [&str; 2] = ["handovers", "difficulties"];
-
 /// What an edit was written into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenInto {
@@ -42,6 +38,12 @@ pub enum Bound {
     Minutes,
     /// The day on which the sample was taken.
     Sample,
+    /// The handover of the sample to a laboratory.
+    Handover,
+    /// The day on which corrections were demanded.
+    Demand,
+    /// The last step of the correction: its proof, or an earlier verdict.
+    Proof,
 }
 
 impl Client {
@@ -69,9 +71,8 @@ impl Client {
         let Some(read) = document.view().inspection() else { return Ok(WrittenInto::Open) };
         if kind == Kind::Inspection {
             let touched = document.touched_last();
-            let mut containers = touched.iter().map(|touched| touched.place.container.as_str());
             let over = read.states().iter().any(|state| is_over(*state));
-            if !containers.any(|container| over || !AFTER_MINUTES.contains(&container)) {
+            if !touched.iter().any(|touched| over || !touched.is_after_minutes()) {
                 return Ok(WrittenInto::Open);
             }
         }
@@ -106,13 +107,21 @@ impl Client {
         found.push((Bound::Field, first(&read, &[LifeCycle::InField])));
         match of {
             DayOf::Issue | DayOf::Sample => {}
-            DayOf::Correction => found.push((Bound::Minutes, first(&read, &MINUTES))),
+            DayOf::Recheck => found.push((Bound::Minutes, first(&read, &MINUTES))),
+            DayOf::Correction(before) => {
+                found.push((Bound::Minutes, first(&read, &MINUTES)));
+                found.push((Bound::Demand, first(&read, &[LifeCycle::CorrectiveIssued])));
+                found.push((Bound::Proof, before));
+            }
             DayOf::Step(step) => {
                 let taken = step.samples().into_iter().filter_map(|id| {
                     let said = read.samples.get(id)?.all().iter();
                     said.filter_map(|said| said.value.valid()?.taken_on.parse().ok()).min()
                 });
                 found.push((Bound::Sample, taken.max()));
+                if let SampleStep::Result(result) = step {
+                    found.push((Bound::Handover, handed_over(&read, &result.sample)));
+                }
             }
         }
         let known = found.into_iter().filter_map(|(bound, day)| Some((bound, day?)));
@@ -120,8 +129,8 @@ impl Client {
     }
 
     /// Returns the last day that the law allows for the correction of a finding that is being written:
-    /// counted from the day on which it was put in the minutes, from that of the minutes where nobody
-    /// says, and from today before there are any.
+    /// counted from the day on which it was put in the minutes, or from that of the minutes where nobody
+    /// says; none before there are any, because nobody knows their day yet.
     pub(super) fn latest_of_new(
         &self,
         inspection: &Genesis,
@@ -132,7 +141,8 @@ impl Client {
             None => {
                 let read = self.open_inspection(inspection)?.view().inspection();
                 let minutes = read.as_ref().and_then(|read| first(read, &MINUTES));
-                minutes.map_or_else(Self::today, Ok)?
+                let Some(day) = minutes else { return Ok(None) };
+                day
             }
         };
         Ok(latest_correction(from, law()))
@@ -148,11 +158,27 @@ pub enum DayOf<'a> {
     Sample,
     /// Something became of samples.
     Step(&'a SampleStep),
-    /// A correction was proved, verified or looked at again.
-    Correction,
+    /// Corrections were looked at again.
+    Recheck,
+    /// The proof of a corrective action, or a verdict on it; with the day of what stood before, if
+    /// there was anything.
+    Correction(Option<Day>),
 }
 
 const MINUTES: [LifeCycle; 2] = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
+
+/// Returns the first day on which a sample was handed to a laboratory.
+fn handed_over(read: &InspectionView, sample: &str) -> Option<Day> {
+    let steps = read.sample_steps.values().flat_map(crate::model::Register::all);
+    let days = steps.filter_map(|said| match said.value.valid()? {
+        SampleStep::Handover(handover) if handover.to_laboratory && !handover.removed => {
+            let has = handover.rows.iter().any(|row| row.sample == sample);
+            handover.day.parse().ok().filter(|_| has)
+        }
+        _ => None,
+    });
+    days.min()
+}
 
 fn is_over(state: LifeCycle) -> bool {
     matches!(state, LifeCycle::Closed | LifeCycle::Stopped)

@@ -14,7 +14,8 @@ use super::history;
 use super::ids::ChangeHash;
 use super::kinds::inspection::{Answer, AnswerInput, Grade};
 use super::kinds::{action, followup};
-use super::register::{Register, Said};
+use super::lifecycle::LifeCycle;
+use super::register::{Register, Said, parse};
 use super::view::{Place, View};
 
 /// How it stands with a place that somebody wants to settle.
@@ -169,6 +170,10 @@ impl Editor<'_> {
         let chosen =
             register.all().iter().find(|said| said.change == change).ok_or_else(unknown)?;
         if place.container != "answers" && place.row_item().is_none() {
+            if place.container == "lifecycle" && place.key == "state" {
+                let to = parse::<LifeCycle>(&chosen.value);
+                to.into_iter().try_for_each(|to| self.set_rivals_aside(to))?;
+            }
             for key in &keys {
                 self.tx.put(&map, key, chosen.value.clone())?;
             }

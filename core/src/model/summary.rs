@@ -379,7 +379,8 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     let document = view.document();
     summary.content_digest = Some(digest(&document.content_heads()));
     let late = read.signing().and_then(|signing| document.touched_since(&[signing]));
-    summary.since_signed = count(late.map(|touched| touched.len()).unwrap_or_default());
+    let late = late.unwrap_or_default();
+    summary.since_signed = count(late.iter().filter(|it| !it.is_after_minutes()).count());
     summary.findings = count(read.findings.values().filter(|row| row.is_live()).count());
 }
 

@@ -31,6 +31,18 @@ pub struct Touched {
     pub by: Vec<Said<()>>,
 }
 
+/// Maps of an inspection that go on after its minutes: what laboratories report and what is raised
+/// later changes nothing that was signed.
+const AFTER_MINUTES: [&str; 2] = ["handovers", "difficulties"];
+
+impl Touched {
+    /// Returns whether it comes after the minutes by its nature.
+    #[must_use]
+    pub fn is_after_minutes(&self) -> bool {
+        AFTER_MINUTES.contains(&self.place.container.as_str())
+    }
+}
+
 /// Where an object of the document stands.
 #[derive(Debug, Clone)]
 enum Spot {

@@ -31,6 +31,11 @@ pub(crate) const WHOLE: &str = "/whole";
 /// and of what was written into replaced ones the last are told.
 const REPLACED_MAX: usize = 256;
 
+/// Texts that are looked at of those that stand in one place: each is of a writer who had not seen the
+/// others, and a record has no more writers who are heard at once. One change may put thousands there,
+/// and then nobody's memory is to grow with the square of them.
+const STANDING_MAX: usize = 256;
+
 /// The places of a text: the one made at birth, and where replacements of it are put.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
@@ -130,10 +135,15 @@ impl View<'_> {
             }
         };
         let found = found.unwrap_or_default().into_iter();
-        found
+        // The last by the order of operations, which is the same on every replica.
+        let mut texts: Vec<ObjId> = found
             .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
             .map(|(_, id)| id)
-            .collect()
+            .rev()
+            .take(STANDING_MAX)
+            .collect();
+        texts.reverse();
+        texts
     }
 
     /// Returns the texts of a slot: the one made at birth, all that stand, and, by walking from these to

@@ -2,7 +2,7 @@
 //!
 //! Silence is no word: what the hub neither signs for nor names is kept and offered again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
 use super::documents::each_row;
@@ -277,6 +277,8 @@ impl Phone {
         let guard = self.editing().lock()?;
         let store = self.replica().store();
         let (mut over, mut kept, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        // Of each line the first pack that was named: what follows it is looked for once.
+        let mut lines: BTreeMap<(DocumentId, Actor), u64> = BTreeMap::new();
         for notice in notices {
             let Notice { document, actor, seq, hash, verdict } = notice;
             let name: PackName = (*document, *actor, *seq);
@@ -289,11 +291,8 @@ impl Phone {
                     held.push(name);
                 }
                 if confirmed {
-                    self.hold_what_follows(name, &mut held)?;
-                }
-                if held.len() >= HELD_AT_ONCE_MAX {
-                    let packs = std::mem::take(&mut held);
-                    self.record(super::Fact::HeldBack { packs, epoch, at: now })?;
+                    let first = lines.entry((*document, *actor)).or_insert(*seq);
+                    *first = (*first).min(*seq);
                 }
             } else if carried.is_none() && self.is_remembered(name, epoch)? {
                 // It was given back later, and the hub keeps it or its word about it.
@@ -304,6 +303,9 @@ impl Phone {
                     _ => over.push(name),
                 }
             }
+        }
+        for ((document, actor), first) in lines {
+            self.hold_what_follows((document, actor, first), &mut held, epoch, now)?;
         }
         let documents: BTreeSet<DocumentId> = over.iter().map(|(document, ..)| *document).collect();
         let ended = over.len();
@@ -336,10 +338,18 @@ impl Phone {
         &self,
         (document, actor, seq): PackName,
         held: &mut Vec<PackName>,
-    ) -> Result<(), StoreError> {
+        epoch: [u8; 16],
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
         for end in self.ends(document, actor, seq)? {
-            if !self.is_waiting(document, actor, end)? {
-                held.push((document, actor, end));
+            let name = (document, actor, end);
+            // What is held back for this life of the hub already is not written again.
+            if !self.is_waiting(document, actor, end)? && !self.is_remembered(name, epoch)? {
+                held.push(name);
+            }
+            if held.len() >= HELD_AT_ONCE_MAX {
+                let packs = std::mem::take(held);
+                self.record(super::Fact::HeldBack { packs, epoch, at: now })?;
             }
         }
         Ok(())

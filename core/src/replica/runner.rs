@@ -72,6 +72,8 @@ pub struct PhoneRunner {
     withheld: Vec<Want>,
     /// The hub was given what it asked for, or a comparison found that it lacked.
     gave: bool,
+    /// The hub named packs that it does not keep.
+    named: bool,
     outcome: Option<Outcome>,
     caught_up: bool,
 }
@@ -107,6 +109,7 @@ impl PhoneRunner {
             answers: Vec::new(),
             withheld: Vec::new(),
             gave: false,
+            named: false,
             outcome: None,
             caught_up: false,
         })
@@ -198,6 +201,7 @@ impl PhoneRunner {
                     self.progress.again |= self.phone.differing(&found, fresh, now)?;
                 }
                 PhoneOutput::Declined(notices) => {
+                    self.named |= notices.iter().any(|notice| !notice.verdict.is_kept());
                     let fresh = Incarnation((self.entropy)());
                     self.progress.again |= self.phone.disowned(&notices, fresh, now)?;
                     if let Some(epoch) = self.session.epoch() {
@@ -211,7 +215,7 @@ impl PhoneRunner {
                 PhoneOutput::Finished(outcome) => {
                     self.progress.more |= outcome.left_behind;
                     self.progress.again |= is_changed(&outcome);
-                    let left_out = leaves_out_unnamed(&outcome);
+                    let left_out = leaves_out_unnamed(&outcome, self.named);
                     self.outcome = Some(outcome);
                     let resume = self.session.welcome().map(|(resume, _)| resume);
                     if self.gave && left_out && resume == Some(Resume::Reconcile) {
@@ -289,10 +293,14 @@ fn is_changed(outcome: &Outcome) -> bool {
 
 /// Whether the hub ended the exchange with packs left out that no word of it may have named: more was
 /// missing before them than it asks for, or not even their heads read. Those that waited here still do;
-/// what was given back after a comparison waits nowhere.
-fn leaves_out_unnamed(outcome: &Outcome) -> bool {
-    let unnamed = [FailureCode::Busy, FailureCode::Version, FailureCode::TooLarge];
-    matches!(&outcome.ending, Ending::Told(failure) if unnamed.contains(&failure.code))
+/// what was given back after a comparison waits nowhere. What cannot be read is named where its head can.
+fn leaves_out_unnamed(outcome: &Outcome, named: bool) -> bool {
+    let Ending::Told(failure) = &outcome.ending else { return false };
+    match failure.code {
+        FailureCode::Busy => true,
+        FailureCode::Version | FailureCode::TooLarge => !named,
+        _ => false,
+    }
 }
 
 /// What a phone's exchange is for.
@@ -473,6 +481,10 @@ impl HubRunner {
     /// [`Self::fail`] and poll on.
     pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
         while let Some(output) = self.session.poll_output() {
+            let work = !matches!(output, HubOutput::Send(_) | HubOutput::Finished(_));
+            if work && self.end_if_renewed()? {
+                continue;
+            }
             match output {
                 HubOutput::Send(frame) => return Ok(Some(frame)),
                 HubOutput::Accept(packs) => self.accept(&packs, now)?,
@@ -487,15 +499,21 @@ impl HubRunner {
                 }
                 HubOutput::ServeBase { after } => {
                     let page = self.hub.base(&self.entry, after)?;
-                    self.session.handle_base(page)?;
+                    if !self.end_if_renewed()? {
+                        self.session.handle_base(page)?;
+                    }
                 }
                 HubOutput::Serve { after } => {
                     let page = self.hub.feed(&self.entry, after.number)?;
-                    self.session.handle_feed(page)?;
+                    if !self.end_if_renewed()? {
+                        self.session.handle_feed(page)?;
+                    }
                 }
                 HubOutput::ServeSnapshots { after } => {
                     let page = self.hub.snapshots(&self.entry, after)?;
-                    self.session.handle_snapshots(page)?;
+                    if !self.end_if_renewed()? {
+                        self.session.handle_snapshots(page)?;
+                    }
                 }
                 HubOutput::ShowTree => {
                     let rows = self.hub.replica().store().clone();
@@ -563,6 +581,10 @@ impl HubRunner {
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
         let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
+        // A receipt of the new epoch says nothing to a session of the one before.
+        if self.end_if_renewed()? {
+            return Ok(());
+        }
         self.full |=
             accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {

@@ -96,6 +96,8 @@ pub(super) struct StepData {
     pub(super) state: &'static str,
     pub(super) day: String,
     pub(super) reason: String,
+    /// Another state was chosen where people moved it apart: the step counts no more.
+    pub(super) set_aside: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -161,6 +163,7 @@ impl LifeData {
                 state: state.name(),
                 day: step.day.clone(),
                 reason: step.reason.clone(),
+                set_aside: step.set_aside,
             })
         });
         let next = |step: &NextStep| NextData {
@@ -227,7 +230,8 @@ pub(super) fn life_text(page: &mut Page, life: &LifeData, m: &Messages) {
         let state = words::state(m, step.state);
         let reason =
             if step.reason.is_empty() { String::new() } else { format!("; {}", step.reason) };
-        page.line(format!("  {}  {state}{reason}", step.day));
+        let aside = if step.set_aside { m.text("life.set_aside", &[]) } else { String::new() };
+        page.line(format!("  {}  {state}{reason}{aside}", step.day));
     }
     for pause in &life.pauses {
         let values = [("from", pause.from.as_str()), ("until", pause.until.as_str())];

@@ -134,8 +134,9 @@ pub(super) fn result(sheet: &Sheet<'_>, rule: &PassFail) -> PassFailResult {
 fn standing(id: &str, finding: &Finding, as_of: Day, rule: &PassFail) -> FindingStanding {
     let last = finding.issued.and_then(|day| day.plus_days(rule.deadline_days_max.into()));
     let state = match finding.deadline {
-        _ if finding.verified.holds(as_of) => FindingState::Corrected,
+        // Whatever was done about it: it was found to be beyond correcting in the required time.
         _ if finding.unfixable => FindingState::Unfixable,
+        _ if finding.verified.holds(as_of) => FindingState::Corrected,
         Some(deadline) if as_of > deadline => FindingState::Overdue,
         Some(_) => FindingState::WithinDeadline,
         // Nobody set a deadline: the longest time that the rule allows is over all the same.

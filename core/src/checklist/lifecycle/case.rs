@@ -270,9 +270,13 @@ pub fn issued(finding: &FindingView, inspection: &InspectionView) -> Option<Day>
 /// The follow-up alone decides where an action is about the finding: all of them must be settled and
 /// one verified, by every value that stands, so that a rejection written apart from a verification
 /// counts; what a re-check found is among these values. A register `fixed` that says no counts too.
-/// Without an action the last re-check decides, and without one the register.
+/// Without an action the last re-check decides, and without one the register. What was found to be
+/// beyond correcting in the required time is not corrected, whatever was done about it.
 #[must_use]
 pub fn is_corrected(finding: &FindingView, id: &str, followup: Option<&FollowupView>) -> bool {
+    if finding.is_unfixable() {
+        return false;
+    }
     let about = followup.map(|followup| followup.about(id)).unwrap_or_default();
     let Some(followup) = followup else { return finding.is_fixed() };
     if about.is_empty() {

@@ -201,7 +201,9 @@ fn named(other: &super::OtherVisit) -> String {
 /// A step is taken by today, and not before the steps that led to it.
 fn order(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     let states = case.inspection.states();
-    let before = states.iter().filter(|state| **state != attempt.to);
+    // Of a state that stands the rivals led elsewhere.
+    let stands = states.contains(&attempt.to);
+    let before = states.iter().filter(|_| !stands);
     let mut latest = before.filter_map(|state| case.day_of(*state)).max();
     if !states.contains(&attempt.to) {
         let resumed = case.suspended().into_iter().map(|(_, until)| until);

@@ -13,7 +13,7 @@ mod running;
 pub use case::{Attempt, Case, Law, OtherVisit, apply_corrections, is_corrected, issued};
 pub use guards::{Missing, latest_correction, missing};
 pub use rules::{AcceptedReason, Need, Requirement, Rules};
-pub use running::{Running, running};
+pub use running::{Running, running, settled_on};
 
 /// The guards in force since NĐ 217/2025/NĐ-CP. Not official: nobody in office has confirmed them.
 pub const LIFECYCLE: &[u8] = include_bytes!("../../../data/lifecycle.json");

@@ -6,7 +6,7 @@ use super::{Case, Law};
 use crate::checklist::clocks::{ClocksError, due_suspended};
 use crate::checklist::day::Day;
 use crate::checklist::template::Words;
-use crate::model::{AgencyLevel, LifeCycle, Register, Sample, SampleStep};
+use crate::model::{AgencyLevel, FollowupView, LifeCycle, Register, Sample, SampleStep};
 
 /// A clock that runs, or has run, for an inspection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,6 +67,8 @@ pub fn running(case: &Case<'_>, law: Law<'_>) -> Result<Vec<Running>, ClocksErro
         let verified = case.last_day_of(LifeCycle::FixVerified);
         let reported = case.last_day_of(LifeCycle::FixSubmitted);
         let done = verified.map(|verified| reported.map_or(verified, |day| day.min(verified)));
+        // Closed after a re-check it was never verified as a whole.
+        let done = done.or_else(|| all_settled(case));
         // The law counts from the findings; a demand about none of them counts from itself.
         let issued = case.live().filter_map(|(id, _)| case.issued(id)).min();
         let from = issued.unwrap_or(demanded);
@@ -116,14 +118,7 @@ fn actions(case: &Case<'_>, law: Law<'_>, demanded: Day) -> Result<Vec<Running>,
     let mut found = Vec::new();
     for id in case.demanded() {
         let Some(last) = followup.deadline(id).and_then(Day::of) else { continue };
-        let settled = followup.is_settled(id);
-        let days = followup.progress.get(id).map(Register::all).unwrap_or_default();
-        let days = days.iter().filter_map(|said| {
-            let written = said.value.valid().and_then(|progress| progress.day.parse().ok());
-            written.or_else(|| Day::of(said.at))
-        });
-        let proved = followup.proved_on(id).and_then(|day| day.parse::<Day>().ok());
-        let done = proved.or_else(|| days.max()).filter(|_| settled);
+        let done = settled_on(followup, id);
         found.push(Running {
             key: "action".to_owned(),
             title: clock.title.clone(),
@@ -132,12 +127,7 @@ fn actions(case: &Case<'_>, law: Law<'_>, demanded: Day) -> Result<Vec<Running>,
             due: last,
             extended: 0,
             done,
-            // What was proved in time is not late because it was looked at later; without a proof
-            // nobody can tell when it was corrected.
-            overdue: match (settled, proved) {
-                (true, proved) => proved.is_some_and(|day| day > last),
-                (false, _) => case.as_of > last,
-            },
+            overdue: done.unwrap_or(case.as_of) > last,
             provisional: Vec::new(),
             explanation: Words {
                 vi: format!("Hạn khắc phục ghi trong yêu cầu: hết ngày {last}"),
@@ -147,6 +137,29 @@ fn actions(case: &Case<'_>, law: Law<'_>, demanded: Day) -> Result<Vec<Running>,
         });
     }
     Ok(found)
+}
+
+/// Returns the day on which a corrective action was settled: the day of its proof, because what was
+/// proved in time is not late when it is looked at later; without one the day on which somebody found
+/// it to be corrected. None while it is not settled.
+#[must_use]
+pub fn settled_on(followup: &FollowupView, action: &str) -> Option<Day> {
+    let days = followup.progress.get(action).map(Register::all).unwrap_or_default();
+    let days = days.iter().filter_map(|said| {
+        let written = said.value.valid().and_then(|progress| progress.day.parse().ok());
+        written.or_else(|| Day::of(said.at))
+    });
+    let proved = followup.proved_on(action).and_then(|day| day.parse::<Day>().ok());
+    proved.or_else(|| days.max()).filter(|_| followup.is_settled(action))
+}
+
+/// Returns the last day on which an action was settled, once the inspection is closed and nothing that
+/// was demanded is open.
+fn all_settled(case: &Case<'_>) -> Option<Day> {
+    let closed = case.last_day_of(LifeCycle::Closed)?;
+    let followup = case.followup.filter(|_| case.open_actions().is_empty())?;
+    let days = case.demanded().into_iter().filter_map(|id| settled_on(followup, id));
+    Some(days.max().map_or(closed, |day| day.min(closed)))
 }
 
 /// Returns the samples that count, by id; of several values the one to show.

@@ -42,6 +42,10 @@ pub struct Step {
     /// where it was not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub taken_by: String,
+    /// People moved the inspection apart, and another state was chosen: the step is shown and counts no
+    /// more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
     /// When it was taken, as the change that took it claims; none before it is read.
     #[serde(skip)]
     pub taken_at: Option<Timestamp>,
@@ -215,20 +219,34 @@ impl InspectionView {
         // A day that was set right later changes nothing in when they were signed.
         let taken = |said: &Said<Told<Step>>| {
             let step = said.value.valid();
-            let first = step.and_then(|step| step.taken_by.parse().ok());
             let at = step.and_then(|step| step.taken_at);
-            (at.unwrap_or(said.at), first.unwrap_or(said.change))
+            (at.unwrap_or(said.at), first_of(said))
         };
-        said.map(taken).min().map(|(_, change)| change)
+        let counts = |said: &&Said<Told<Step>>| said.value.valid().is_none_or(|it| !it.set_aside);
+        said.filter(counts).map(taken).min().map(|(_, change)| change)
+    }
+
+    /// Returns the step that led to a state, those that were set aside too.
+    #[must_use]
+    pub fn every_step(&self, state: LifeCycle) -> Vec<&Step> {
+        let register = self.steps.get(state.name());
+        let said = register.map(Register::all).unwrap_or_default();
+        said.iter().filter_map(|said| said.value.valid()).collect()
     }
 
     /// Returns the step that led to a state; where people wrote apart, several stand.
     #[must_use]
     pub fn step(&self, state: LifeCycle) -> Vec<&Step> {
-        let register = self.steps.get(state.name());
-        let said = register.map(Register::all).unwrap_or_default();
-        said.iter().filter_map(|said| said.value.valid()).collect()
+        let mut steps = self.every_step(state);
+        steps.retain(|step| !step.set_aside);
+        steps
     }
+}
+
+/// Returns the change by which a step was taken, however often its day was set right since.
+fn first_of(said: &Said<Told<Step>>) -> ChangeHash {
+    let first = said.value.valid().and_then(|step| step.taken_by.parse().ok());
+    first.unwrap_or(said.change)
 }
 
 impl Editor<'_> {
@@ -257,6 +275,9 @@ impl Editor<'_> {
             ..Step::default()
         };
         let map = self.map("lifecycle")?;
+        if settles {
+            self.set_rivals_aside(to)?;
+        }
         let suspended = read.step(LifeCycle::Suspended);
         // Of several days the latest: the shorter a suspension, the sooner the clock runs out.
         let since = suspended.iter().map(|step| step.day.as_str()).max();
@@ -270,6 +291,32 @@ impl Editor<'_> {
             self.put(&map, to.name(), &step)?;
         }
         self.put(&map, "state", &to)
+    }
+
+    /// Sets aside the steps that led elsewhere while people moved the inspection apart, where one of the
+    /// states that stand is chosen: those that whoever took the chosen step had not seen. They are kept
+    /// and shown, and no day of them counts.
+    pub(crate) fn set_rivals_aside(&mut self, to: LifeCycle) -> Result<(), EditError> {
+        let read = InspectionView::of(&self.document.view());
+        let chosen = read.steps.get(to.name()).map(Register::all).unwrap_or_default();
+        if read.states().len() < 2 || chosen.is_empty() {
+            return Ok(());
+        }
+        let firsts: Vec<ChangeHash> = chosen.iter().map(first_of).collect();
+        let past = self.document.ancestors(&firsts);
+        let map = self.map("lifecycle")?;
+        for (name, register) in &read.steps {
+            let (all, is_chosen) = (register.all(), name == to.name());
+            let led_there = all.iter().any(|said| past.contains(&first_of(said)));
+            let shown =
+                register.shown().and_then(|told| Some((register.all().last()?, told.valid()?)));
+            let Some((said, step)) = shown else { continue };
+            if (is_chosen && step.set_aside) || (!is_chosen && !led_there && !step.set_aside) {
+                let taken_by = first_of(said).to_string();
+                self.put(&map, name, &Step { set_aside: !is_chosen, taken_by, ..step.clone() })?;
+            }
+        }
+        Ok(())
     }
 
     /// Sets the day of a step right that the inspection stands at; the earlier one stays in the history.

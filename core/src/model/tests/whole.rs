@@ -137,6 +137,27 @@ fn two_replacements_apart_both_stand_however_often_the_text_was_replaced() {
     assert_eq!(texts(&a), BTreeSet::from(expected));
 }
 
+/// Nobody's memory grows with the square of texts that a hostile device lets stand.
+#[test]
+fn of_many_texts_that_stand_as_many_are_told_as_a_record_has_writers() {
+    let born = inspection();
+    let change = |n: u16| {
+        let mut name = [7; 16];
+        name[..2].copy_from_slice(&n.to_be_bytes());
+        let text = format!("lời {n}");
+        let put = |e: &mut Editor<'_>| e.opinion("conclusion", replace(&text));
+        born.clone().edit(Actor(name), Timestamp(1), put).unwrap().1.unwrap()
+    };
+    let mut changes: Vec<RawChange> = (0..300).map(change).collect();
+    let (mut a, mut b) = (born.clone(), born.clone());
+    a.apply(&changes);
+    changes.reverse();
+    changes.iter().for_each(|change| drop(b.apply(std::slice::from_ref(change))));
+    assert_eq!(disputed(&a)[0].1.len(), 256);
+    assert_eq!(disputed(&a), disputed(&b), "whatever the order of arrival");
+    assert_eq!(a.view().record(), b.view().record());
+}
+
 #[test]
 fn a_line_added_apart_from_a_replacement_is_not_lost_and_not_glued_to_it() {
     for note in [true, false] {

@@ -6,6 +6,7 @@ use super::{Hub, HubOptions};
 use crate::model::{Incarnation, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::facts::{Fact, Renewal, Trouble};
+use crate::store::StoreError;
 use crate::sync::FeedPosition;
 
 impl Hub {
@@ -32,8 +33,8 @@ impl Hub {
     /// Takes a new epoch where a device followed the feed of this one to a place that this hub never
     /// had: it was set back to a copy, and nothing about its files showed it. Returns whether it did; all
     /// devices must come again then, because others may hold the hub's word for what it has lost and not
-    /// know it. Once for each opening: no hub is set back while it runs, and a device that lies about its
-    /// place must not make all compare again and again.
+    /// know it. Once for each opening: a device that lies about its place must not make all compare again
+    /// and again. A hub without room goes on as it was, and gives what it holds.
     ///
     /// # Errors
     ///
@@ -66,7 +67,10 @@ impl Hub {
         if renewed.is_err() {
             self.surpassed.store(false, Ordering::Release);
         }
-        renewed.map(|()| true)
+        match renewed {
+            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     /// Records the new epoch, and with it that the hub was set back, which is told until a person has

@@ -714,8 +714,10 @@ impl HubSession {
         if !accepted.declined.is_empty() {
             self.wire.say(&Frame::Declined { packs: accepted.declined })?;
         }
+        // Of several the one that says most of what the phone must do: what is left out unnamed must be
+        // compared again.
         if let Some(failure) = accepted.failure
-            && (self.refusal.is_none() || failure.code == FailureCode::Full)
+            && weight(&failure) > self.refusal.as_ref().map_or(0, weight)
         {
             self.refusal = Some(failure);
         }
@@ -747,6 +749,16 @@ impl HubSession {
             self.wire.say(&frame)?;
         }
         Ok(())
+    }
+}
+
+/// Returns how much a refusal weighs beside others of one exchange; the first of equal ones is told.
+fn weight(failure: &Failure) -> u8 {
+    match failure.code {
+        FailureCode::Full => 4,
+        FailureCode::Busy => 3,
+        FailureCode::Version | FailureCode::TooLarge => 2,
+        _ => 1,
     }
 }
 

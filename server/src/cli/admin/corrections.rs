@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::cli::course::{self, DifficultyData};
 use crate::cli::error::CliError;
-use crate::cli::field::EditData;
+use crate::cli::field::actions::{last_day, standing};
+use crate::cli::field::{EditData, beyond};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page::SHORT;
 use crate::cli::rows::{self, NamedData, UnitData};
@@ -112,6 +113,8 @@ fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<An
     let inspection = client.find_inspection(&arguments.inspection)?;
     let accept = !arguments.reject;
     let action = &arguments.action;
+    // Read before: the verdict replaces what stands.
+    let stood = last_day(standing(client, &inspection, action)?.as_ref());
     let outcome =
         client.verify_action(&inspection, action, accept, &arguments.text, arguments.on)?;
     let done = if accept {
@@ -120,8 +123,11 @@ fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<An
         m.text("edit.rejected", &[("id", action)])
     };
     let mut data = EditData::of_followup(client, &inspection, &outcome, m);
+    if accept {
+        beyond::warn(&mut data, client, &inspection, action, m)?;
+    }
     if let Some(day) = arguments.on {
-        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Correction), m);
+        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Correction(stood)), m);
     }
     data.answer(done, output)
 }

@@ -134,10 +134,8 @@ pub(in crate::cli) fn actions_text(page: &mut Page, corrections: &Corrections, m
         if data.overdue {
             parts.push(m.text("clock.overdue", &[]));
         }
-        let proved = data.progress.iter().map(|one| one.proved_on.as_str()).max();
-        let due = data.deadline.as_deref().map(time::day_of);
-        if let Some((day, _)) = proved.zip(due).filter(|(day, due)| *day > due.as_str()) {
-            parts.push(m.text("clock.done_late", &[("day", day)]));
+        if let Some(day) = shown.late {
+            parts.push(m.text("clock.done_late", &[("day", &day.to_string())]));
         }
         if let Some(finding) = &data.finding {
             parts.push(m.text("action.about", &[("finding", &short(finding))]));

@@ -186,7 +186,9 @@ pub(super) fn proof(
     let inspection = client.find_inspection(&arguments.inspection)?;
     let proof = ProofDraft { text: arguments.text, photos: arguments.photos, on: arguments.on };
     // Read before: the proof replaces what stands.
-    let settled = standing(client, &inspection, &arguments.action)?.filter(|row| row.settled);
+    let before = standing(client, &inspection, &arguments.action)?;
+    let stood = last_day(before.as_ref());
+    let settled = before.filter(|row| row.settled);
     let outcome = client.prove(&inspection, &arguments.action, &proof)?;
     let m = output.messages();
     let done = m.text("edit.proved", &[("id", &arguments.action)]);
@@ -196,13 +198,19 @@ pub(super) fn proof(
         data.warnings.push(m.text("edit.opened_again", &values));
     }
     if let Some(day) = arguments.on {
-        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Correction), m);
+        data.warn_of_day(client, &inspection, (&day.to_string(), DayOf::Correction(stood)), m);
     }
     data.answer(done, output)
 }
 
+/// Returns the day of the last step of a corrective action.
+pub(in crate::cli) fn last_day(action: Option<&ActionShown>) -> Option<Day> {
+    let said = action.map(|row| row.progress.iter()).into_iter().flatten();
+    said.filter_map(|said| said.value.day.parse().ok()).max()
+}
+
 /// Returns a corrective action by the first digits of its id; none where they name no single one.
-fn standing(
+pub(in crate::cli) fn standing(
     client: &Client,
     inspection: &Genesis,
     action: &str,

@@ -11,7 +11,7 @@ use crate::messages::Messages;
 /// Warns where the finding that an action is about is said to be beyond correcting in the required
 /// time. It is recorded all the same: the life cycle asks for no correction of such a finding and
 /// forbids none, and the demand may be to recall or destroy what is there.
-pub(super) fn warn(
+pub(in crate::cli) fn warn(
     data: &mut EditData,
     client: &Client,
     inspection: &Genesis,
@@ -26,9 +26,21 @@ pub(super) fn warn(
         .flatten()
         .filter_map(|said| said.value.valid()?.clone())
         .collect();
+    let about: Vec<&str> = about.iter().map(String::as_str).collect();
+    warn_of(data, client, inspection, &about, m)
+}
+
+/// As [`warn`], of findings by the first digits of their ids.
+pub(super) fn warn_of(
+    data: &mut EditData,
+    client: &Client,
+    inspection: &Genesis,
+    about: &[&str],
+    m: &Messages,
+) -> Result<(), CliError> {
     let (read, _) = client.read_authored(inspection)?;
     for (id, finding) in &read.findings {
-        if about.contains(id) && finding.is_unfixable() {
+        if about.iter().any(|named| id.starts_with(named)) && finding.is_unfixable() {
             let id = &id[..page::SHORT.min(id.len())];
             data.warnings.push(m.text("edit.beyond_correction", &[("finding", id)]));
         }

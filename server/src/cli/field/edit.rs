@@ -276,6 +276,9 @@ impl EditData {
                 Bound::Field => m.text("bound.field", &[]),
                 Bound::Minutes => m.text("bound.minutes", &[]),
                 Bound::Sample => m.text("bound.sample", &[]),
+                Bound::Handover => m.text("bound.handover", &[]),
+                Bound::Demand => m.text("bound.demand", &[]),
+                Bound::Proof => m.text("bound.proof", &[]),
             };
             let (day, earliest) = (day.to_string(), earliest.to_string());
             let values = [("day", day.as_str()), ("what", &what), ("earliest", &earliest)];
@@ -436,8 +439,14 @@ pub(super) fn finding(
     data.id = Some(id);
     data.warn_of_deadline(deadline, output.messages());
     if let Some(day) = arguments.issued {
+        let m = output.messages();
+        let due = deadline.and_then(Day::of).filter(|due| *due < day).map(|due| due.to_string());
         let day = day.to_string();
-        data.warn_of_day(client, &inspection, (&day, DayOf::Issue), output.messages());
+        data.warn_of_day(client, &inspection, (&day, DayOf::Issue), m);
+        if let Some(due) = due {
+            let values = [("day", due.as_str()), ("issued", &day)];
+            data.warnings.push(m.text("edit.deadline_before_issue", &values));
+        }
     }
     data.answer(done, output)
 }

@@ -165,8 +165,20 @@ pub(super) fn set_state(
     }
     let outcome = client.move_on(&inspection, &step)?;
     let done = m.text("edit.state", &[("state", &words::state(m, to.name()))]);
-    EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output)
+    let mut data = EditData::of(client, &inspection, &outcome, m);
+    if data.recorded.is_some() && ENDS.contains(&to) {
+        // Items that do not apply, by their conditions, are not missing.
+        let missing = client.show(&inspection, None)?.grade.missing.items.count;
+        if missing > 0 {
+            data.warnings.push(m.text("edit.unanswered", &[("count", &missing.to_string())]));
+        }
+    }
+    data.answer(done, output)
 }
+
+/// States by which an inspection has its result.
+const ENDS: [LifeCycle; 3] =
+    [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused, LifeCycle::Closed];
 
 /// Extends the time for an inspection.
 pub(super) fn extend(
@@ -210,6 +222,9 @@ pub(super) fn opinion(
         Whose::Conclusion => "conclusion",
     };
     let text = arguments.text;
+    if !arguments.replace && text.trim().is_empty() {
+        return Err(Wrong::Empty.into());
+    }
     let note = if arguments.replace { Note::Replace(text) } else { Note::Append(text) };
     let outcome = client.opinion(&inspection, name, note)?;
     EditData::of(client, &inspection, &outcome, output.messages())

@@ -1,8 +1,8 @@
 //! `bienban field`: the whole client of one device, in a terminal.
 
-mod actions;
+pub(super) mod actions;
 mod batch;
-mod beyond;
+pub(super) mod beyond;
 mod edit;
 mod header;
 mod history;

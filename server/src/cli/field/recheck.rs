@@ -6,7 +6,7 @@ use bienban_core::model::RecheckResult;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::EditData;
+use super::{EditData, beyond};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::rechecks::{self, RecheckData};
@@ -107,9 +107,16 @@ fn add(client: &Client, arguments: &AddArgs, output: &Output) -> Result<Answer, 
     let id = hex::encode(id);
     let done = output.messages().text("edit.rechecked", &[("id", &id[..8])]);
     data.id = Some(id);
+    let looked: Vec<&str> = draft
+        .rows
+        .iter()
+        .filter(|row| row.result == RecheckResult::Corrected)
+        .map(|row| row.finding.as_str())
+        .collect();
+    beyond::warn_of(&mut data, client, &inspection, &looked, output.messages())?;
     if let Some(day) = arguments.on {
         let day = day.to_string();
-        data.warn_of_day(client, &inspection, (&day, DayOf::Correction), output.messages());
+        data.warn_of_day(client, &inspection, (&day, DayOf::Recheck), output.messages());
     }
     data.answer(done, output)
 }

@@ -7,6 +7,7 @@ use super::edit::EditData;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 use crate::cli::page;
+use crate::cli::wrong::Wrong;
 
 /// A row, by the first digits of its id.
 #[derive(Debug, Subcommand)]
@@ -86,6 +87,9 @@ pub(super) fn run(
         RowCommand::Note(arguments) => {
             let inspection = of(&arguments.inspection)?;
             let (id, _) = client.find_row(&inspection, &arguments.row)?;
+            if !arguments.replace && arguments.text.trim().is_empty() {
+                return Err(Wrong::Empty.into());
+            }
             let note = if arguments.replace {
                 Note::Replace(arguments.text)
             } else {

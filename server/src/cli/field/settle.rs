@@ -57,6 +57,9 @@ pub(super) fn run(
             (None, Some(value)) if place.container == "header" => {
                 client.resolve_header(&inspection, &place.key, value)?
             }
+            (None, Some(text)) if is_of_text(&place) && text.trim().is_empty() => {
+                return Err(Wrong::Empty.into());
+            }
             (None, Some(text)) if is_of_text(&place) => {
                 client.resolve_text(&inspection, &place, text)?
             }
