@@ -88,7 +88,8 @@ impl Repair {
     pub(super) fn of(client: &Client) -> Option<Self> {
         let opened = client.phone().replica().store().opened();
         let rebuilt = opened.rebuilt.is_some();
-        if !opened.lost.is_empty() || !(rebuilt || !opened.set_aside.is_empty()) {
+        let repaired = rebuilt || !opened.set_aside.is_empty();
+        if !opened.lost.is_empty() || !repaired {
             return None;
         }
         let set_aside = opened.set_aside.iter().map(|(name, _)| name.clone()).collect();
