@@ -399,6 +399,11 @@ fn an_action_about_what_cannot_be_corrected_is_recorded_with_a_warning() {
     };
     assert_eq!(update(&lot)["warnings"].as_array().unwrap().len(), 1);
     assert_eq!(update(&floor)["warnings"], Value::Null);
+    // And one that was deleted is named, with what to do.
+    team.tell("an", &["finding-delete", it, &floor, "Trùng"]);
+    let gone = demand(&floor);
+    let told = gone["warnings"][0].as_str().unwrap();
+    assert!(told.contains(&floor) && told.contains("--cancel"), "{gone}");
 }
 
 #[test]

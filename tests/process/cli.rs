@@ -41,6 +41,9 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     }
     let file = run(&["template", "show", "nowhere/a.json"]).fails(3);
     assert!(file.err.contains("look at the path"), "{file:?}");
+    let table =
+        folders.admin("a", &["--offline", "import", "facilities", "nowhere/a.csv"]).fails(3);
+    assert!(table.err.contains("look at the path"), "{table:?}");
     // Of several files each has its own faults; one that is not there hides no other.
     let files = run(&["template", "check", "nowhere/a.json", "tea"]).fails(1);
     assert!(files.out.contains("look at the path") && files.out.contains("1 of 2"), "{files:?}");
@@ -59,7 +62,7 @@ fn what_is_wrong_and_what_counts_is_told_in_vietnamese_alone() {
     let often = vi(&often).fails(1).err;
     assert!(often.contains("được gia hạn nhiều nhất"), "{often}");
     let gone = ["--offline", "import", "facilities", "gone.csv", "--lang", "vi"];
-    let gone = folders.admin("office", &gone).fails(1).err;
+    let gone = folders.admin("office", &gone).fails(3).err;
     assert!(gone.contains("không có tệp") && !gone.contains("No such"), "{gone}");
     // Numbers have a comma, in Vietnamese alone; data keep the point.
     let council = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/data/examples/council.json");
@@ -122,7 +125,7 @@ fn what_is_not_there_exits_with_3() {
     assert!(show.err.contains("abcd1234"), "{show:?}");
     let gone = folders.path("gone.csv");
     folders.admin("a", &["--offline", "checklist", "add", "x"]).fails(2);
-    folders.admin("a", &["--offline", "import", "facilities", text(&gone)]).fails(1);
+    folders.admin("a", &["--offline", "import", "facilities", text(&gone)]).fails(3);
 }
 
 #[test]
@@ -256,7 +259,8 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     let rest = folders.field_json("a", &["facilities", "--limit", "1", "--after", next]);
     assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
     let status = folders.field_json("a", &["status"]);
-    let expected = ["notices", "only_here", "position", "records", "rejected", "troubles"];
+    let expected =
+        ["notices", "only_here", "position", "records", "rejected", "repaired", "troubles"];
     assert_eq!(keys(&status), expected);
     assert_eq!(status["only_here"], 4);
     let arrival = &status["records"][0]["arrival"];

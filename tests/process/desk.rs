@@ -136,6 +136,27 @@ fn an_administrator_may_end_the_own_device_beside_another_and_is_told_that_it_is
     folders.admin("second", &["devices"]).fails(6);
 }
 
+#[test]
+fn a_known_device_is_named_by_its_first_digits_or_holder_and_another_by_its_whole_id() {
+    let folders = Folders::new();
+    let hub = Hub::start(&folders);
+    let device = hub.enrol(&folders, "an", "Xã", "inspector");
+    let trust = |name: &str, role: &str| {
+        let words = ["trust", name, "--name", "An", "--agency", "Xã", "--role", role];
+        folders.admin("first", &[&words[..], &["--scope", "20"]].concat())
+    };
+    assert_eq!(trust(&device[..8], "supervisor").ok().json()["device"], device.as_str());
+    let by_name = trust("An", "leader").ok().json();
+    assert_eq!((&by_name["device"], &by_name["role"]), (&device.as_str().into(), &"leader".into()));
+    let refused = trust("Bình", "leader").fails(3).json()["error"].clone();
+    assert_eq!(refused["kind"], "not_found", "{refused}");
+    let hint = refused["hint"].as_str().unwrap();
+    assert!(hint.contains("whoami") && hint.contains("all 64 digits"), "{hint}");
+    let first = folders.path("first");
+    let shown = run(&["--lang", "vi", "admin", "--dir", text(&first), "devices"]).ok().out;
+    assert!(shown.contains("trưởng đoàn (leader)"), "{shown}");
+}
+
 /// Passes on the events that a watching phone prints, a line each.
 fn events(child: &mut Child) -> Receiver<Value> {
     let out = BufReader::new(child.stdout.take().unwrap());

@@ -99,7 +99,7 @@ fn wrong_answers_name_the_item_and_what_it_allows() {
     assert!(unknown.err.contains("99.1"), "{unknown:?}");
     let word = answer("1.2", "good").fails(2);
     assert!(word.err.contains("dat (pass), ma (major), se (serious), kad"), "{word:?}");
-    let grade = answer("1.2", "mi").fails(1);
+    let grade = answer("1.2", "mi").fails(2);
     assert!(
         grade.err.contains("item 1.2") && grade.err.contains("ma (major), se (serious)"),
         "{grade:?}"

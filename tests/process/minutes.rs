@@ -187,7 +187,7 @@ fn a_header_field_is_settled_by_a_new_value_and_nothing_is_settled_where_nobody_
     let beside = team.does("an", "answer", &["1.1", "kad", "--value", "3"]).fails(2);
     assert!(beside.err.contains("no value beside it"), "{beside:?}");
     team.does("an", "note", &["1.1", " "]).fails(2);
-    let grade = team.does("an", "answer", &["1.1", "mi", "--lang", "vi"]).fails(1);
+    let grade = team.does("an", "answer", &["1.1", "mi", "--lang", "vi"]).fails(2);
     assert!(grade.err.contains("được phép: dat (Đạt)"), "{grade:?}");
     // An answer that was settled so is told as settled.
     team.data("an", "answer", &["2.1", "ma"]);
@@ -196,6 +196,10 @@ fn a_header_field_is_settled_by_a_new_value_and_nothing_is_settled_where_nobody_
     team.data("an", "resolve", &["2.1", "ma"]);
     assert_eq!(team.data("an", "resolve", &["2.1", "ma"])["settled"], "before");
     team.does("an", "resolve", &["2.1", "se"]).fails(1);
+    let photo = team.does("an", "answer", &["1.1", "dat", "--photo", "xyz"]).fails(2);
+    assert!(photo.err.contains("64 hexadecimal digits"), "{photo:?}");
+    let opinion = team.does("an", "resolve", &["conclusion", "x"]).fails(3);
+    assert!(opinion.err.contains("texts/conclusion"), "{opinion:?}");
 }
 
 #[test]
@@ -277,9 +281,9 @@ fn what_comes_after_the_minutes_were_signed_is_told() {
 #[test]
 fn a_finding_takes_a_severity_that_its_item_allows_and_a_past_deadline_is_warned_of() {
     let team = Team::new();
-    let refused = team.does("an", "finding", &["1.2", "mi", "x"]).fails(1);
+    let refused = team.does("an", "finding", &["1.2", "mi", "x"]).fails(2);
     assert!(refused.err.contains("cannot be minor; allowed are major, serious"), "{refused:?}");
-    let refused = team.does("an", "finding", &["1.2", "mi", "x", "--lang", "vi"]).fails(1);
+    let refused = team.does("an", "finding", &["1.2", "mi", "x", "--lang", "vi"]).fails(2);
     assert!(refused.err.contains("mục 1.2 không thể là mức"), "{refused:?}");
     team.data("an", "finding", &["-", "mi", "không thuộc mục nào"]);
     assert_eq!(team.show("an")["findings"][0]["severity_allowed"], true);

@@ -306,3 +306,34 @@ fn a_second_hub_on_the_same_folder_is_refused() {
     let second = HubProcess::try_start(&scene.hub_dir, port, None);
     assert_eq!(second.err().and_then(|status| status.code()), Some(4));
 }
+
+/// Flips fifty bytes inside the journal of a closed store.
+fn flip_journal(dir: &Path) {
+    let journal = dir.join("store").join("journal");
+    let mut segments = files(&journal);
+    let segment = segments.pop().unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let start = bytes.len() / 2;
+    bytes[start..start + 50].iter_mut().for_each(|byte| *byte ^= 0xff);
+    fs::write(&segment, bytes).unwrap();
+}
+
+#[test]
+fn the_check_of_a_store_tells_once_of_the_repair_that_it_began_with() {
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    flip_journal(&phone);
+    let said = crate::program::run(&["field", "--dir", text(&phone), "verify"]).ok().out;
+    for part in ["The store was repaired", "journal-damaged-"] {
+        assert!(said.contains(part), "{said}");
+    }
+    for command in ["verify", "status"] {
+        flip_journal(&phone);
+        let told = scene.field(&phone, &[command]);
+        assert_eq!(told["troubles"], serde_json::json!([]), "nothing is lost: {told}");
+        let aside = told["repaired"]["set_aside"][0].as_str().unwrap_or_default();
+        assert!(aside.starts_with("journal-damaged-"), "{told}");
+        let again = scene.field(&phone, &[command]);
+        assert_eq!(again["repaired"], serde_json::Value::Null, "{again}");
+    }
+}

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use bienban_core::checklist::grading::AnswersError;
 use bienban_core::checklist::header::HeaderError;
-use bienban_core::checklist::lifecycle;
+use bienban_core::checklist::lifecycle::Need;
 use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
 use bienban_core::client::{Candidate, ClientError, header_form};
 use bienban_core::driver::DriverError;
-use bienban_core::model::{EditError, LifeCycle};
+use bienban_core::model::EditError;
 use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{self, StoreError};
@@ -21,10 +21,11 @@ use serde::Serialize;
 
 use super::causes;
 use super::course::{self, MissingData};
+use super::hints::{next_states, not_found, opinion};
 use super::output::Page;
 use super::record::{self, ConflictData};
 use super::words;
-use super::wrong::{self, Wrong};
+use super::wrong::Wrong;
 use crate::config::ConfigError;
 use crate::hub::HubError;
 use crate::messages::Messages;
@@ -123,6 +124,12 @@ pub(crate) enum CliError {
         name: String,
         /// The name that was most likely meant.
         closest: Option<String>,
+    },
+    /// What was named as a device is no whole id, and fits none that the hub knows.
+    #[error("the hub knows no device {given}, and it is no whole id")]
+    NoSuchDevice {
+        /// What was given.
+        given: String,
     },
     /// Nobody would be left to administer the hub.
     #[error("this device ({device}) is the last administrator that the hub knows")]
@@ -347,7 +354,9 @@ impl CliError {
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
-            Self::NoEmbedded { .. } | Self::NotStanding { .. } => Failed::NotFound,
+            Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } | Self::NotStanding { .. } => {
+                Failed::NotFound
+            }
             Self::LastAdmin { .. } => Failed::Final,
             Self::Client(error) => of_client(error),
             Self::NoRoom { source, .. } => source.failed(),
@@ -500,11 +509,14 @@ impl CliError {
                 m.text("cause.answers", &[("path", &path), ("why", &why)])
             }
             Self::NoEmbedded { name, .. } => m.text("cause.no_embedded", &[("name", name)]),
+            Self::NoSuchDevice { given } => m.text("cause.no_such_device", &[("given", given)]),
             Self::LastAdmin { device } => m.text("cause.last_admin", &[("device", device)]),
             Self::Start { .. } => m.text("cause.start", &[]),
             Self::Encode { .. } => m.text("cause.encode", &[]),
             Self::Print { .. } => m.text("cause.print", &[]),
-            Self::Service { what, .. } => m.text("cause.service", &[("what", what)]),
+            Self::Service { what, .. } => {
+                m.text("cause.service", &[("what", &words::part(m, what))])
+            }
         }
     }
 
@@ -520,12 +532,21 @@ impl CliError {
                 Some(m.text("hint.no_file", &[]))
             }
             Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
+            Self::Client(ClientError::Answer(AnswerError::UnknownItem { item })) => {
+                opinion(item, m)
+            }
             Self::NoEmbedded { closest: Some(name), .. } => {
                 Some(m.text("hint.meant", &[("name", name)]))
             }
             Self::NoEmbedded { .. } => Some(m.text("hint.embedded", &[])),
+            Self::NoSuchDevice { .. } => Some(m.text("hint.no_such_device", &[])),
             Self::LastAdmin { .. } => Some(m.text("hint.last_admin", &[])),
             Self::NotStanding { .. } => Some(m.text("hint.standing", &[])),
+            Self::Client(ClientError::NotReady { missing, .. })
+                if missing.iter().any(|one| one.need == Need::NothingOpen) =>
+            {
+                Some(m.text("hint.take_back", &[]))
+            }
             Self::Client(ClientError::OtherKey { .. }) => Some(m.text("hint.other_key", &[])),
             Self::Client(ClientError::PlanCancelled { .. }) => {
                 Some(m.text("hint.plan_cancelled", &[]))
@@ -538,6 +559,7 @@ impl CliError {
             }
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
                 EditError::Transition { from, to } => Some(next_states(from, to, m)),
+                EditError::UnknownItem { item } => opinion(item, m),
                 _ => None,
             },
             _ => None,
@@ -548,39 +570,6 @@ impl CliError {
 /// Writes bytes as mebibytes.
 fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
-}
-
-/// Says which command lists what was looked for.
-fn not_found(what: &str, m: &Messages) -> Option<String> {
-    Some(match what {
-        "inspection" => m.text("hint.list_inspections", &[]),
-        "facility" => m.text("hint.list_facilities", &[]),
-        "plan" => m.text("hint.list_plans", &[]),
-        "checklist" => m.text("hint.list_checklists", &[]),
-        "device" => m.text("hint.list_devices", &[]),
-        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
-        "change" => m.text("hint.see_history", &[]),
-        _ => return None,
-    })
-}
-
-/// Says which states may follow, and which the state asked for follows.
-fn next_states(from: &str, to: &str, m: &Messages) -> String {
-    let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
-    let next = named(from).map(LifeCycle::next).unwrap_or_default();
-    let before = named(to).map(lifecycle::before).unwrap_or_default();
-    let mut hint = if next.is_empty() {
-        m.text("hint.last_state", &[])
-    } else {
-        m.text("hint.next_states", &[("states", &wrong::states(next, m))])
-    };
-    if !before.is_empty() {
-        let states = wrong::states(&before, m);
-        let why =
-            m.text("hint.states_before", &[("to", &words::state(m, to)), ("states", &states)]);
-        hint = format!("{hint}. {why}");
-    }
-    hint
 }
 
 fn of_client(error: &ClientError) -> Failed {
@@ -600,6 +589,8 @@ fn of_client(error: &ClientError) -> Failed {
         ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
         ClientError::Answer(
             AnswerError::Value { .. }
+            | AnswerError::NotAllowed { .. }
+            | AnswerError::Severity { .. }
             | AnswerError::Ambiguous { .. }
             | AnswerError::NeedsRow { .. }
             | AnswerError::OtherRow { .. },
@@ -644,6 +635,7 @@ fn of_replica(error: &ReplicaError) -> Failed {
             EditError::UnknownField { .. } => Failed::UnknownField,
             EditError::Transition { .. } => Failed::NoStep,
             EditError::UnknownRow { .. } => Failed::NotFound,
+            EditError::Invalid { what: "photo", .. } => Failed::Usage,
             EditError::Conflicted { .. }
             | EditError::Contested { .. }
             | EditError::ContestedField { .. } => Failed::Conflicted,

@@ -12,6 +12,7 @@ mod field_names;
 mod folder;
 mod grade;
 mod help;
+mod hints;
 mod output;
 mod page;
 mod plan;

@@ -68,8 +68,40 @@ pub(super) fn warn(client: &Client, output: &Output) {
         Err(_) => return,
         Ok(_) => return output.remark(&m.text("trouble.warning", &[])),
     }
-    let opened = client.phone().replica().store().opened();
-    if opened.rebuilt.is_some() || !opened.set_aside.is_empty() {
+    if Repair::of(client).is_some() {
         output.remark(&m.text("trouble.repaired", &[]));
+    }
+}
+
+/// What was repaired without loss when the store was opened.
+#[derive(Debug, Serialize)]
+pub(super) struct Repair {
+    /// The index was made anew from the journal.
+    rebuilt: bool,
+    /// Files set aside, in the store's folder.
+    set_aside: Vec<String>,
+}
+
+impl Repair {
+    /// Returns what was repaired by the opening of this command; nothing where something was lost, for
+    /// then that is what a person must hear.
+    pub(super) fn of(client: &Client) -> Option<Self> {
+        let opened = client.phone().replica().store().opened();
+        let rebuilt = opened.rebuilt.is_some();
+        let repaired = rebuilt || !opened.set_aside.is_empty();
+        if !opened.lost.is_empty() || !repaired {
+            return None;
+        }
+        let set_aside = opened.set_aside.iter().map(|(name, _)| name.clone()).collect();
+        Some(Self { rebuilt, set_aside })
+    }
+
+    /// Says so, and where the damaged files are.
+    pub(super) fn text(&self, page: &mut Page, m: &Messages) {
+        page.line(m.text("trouble.repaired", &[]));
+        if !self.set_aside.is_empty() {
+            let files = self.set_aside.join(", ");
+            page.line(format!("  {}", m.text("trouble.files", &[("files", &files)])));
+        }
     }
 }

@@ -282,6 +282,18 @@ pub(crate) fn role_text(m: &Messages, name: &str) -> String {
     }
 }
 
+/// Returns a part of the program that failed as a whole, as people read it.
+pub(crate) fn part(m: &Messages, name: &str) -> String {
+    match name {
+        "hub" => m.text("part.hub", &[]),
+        "settings" => m.text("part.settings", &[]),
+        "key" => m.text("part.key", &[]),
+        "log" => m.text("part.log", &[]),
+        "temporary folder" => m.text("part.temporary_folder", &[]),
+        _ => name.to_owned(),
+    }
+}
+
 /// Returns where a corrective action stands, as people read it.
 pub(crate) fn action_state(m: &Messages, state: ActionState) -> String {
     match state {

@@ -17,8 +17,9 @@ use crate::cli::{folder, page, wrong};
 /// A device and its holder.
 #[derive(Debug, Args)]
 pub(super) struct TrustArgs {
-    /// The device's id, all 64 digits, as `init` prints it on the device.
-    device: DeviceId,
+    /// A device that the hub does not know yet by its id, all 64 digits, as `init` prints it on the
+    /// device; one that it knows by the first digits too, or by its holder's name.
+    device: String,
     /// The holder's name, as others are shown it.
     #[arg(long, value_parser = wrong::something)]
     name: String,
@@ -84,7 +85,7 @@ pub(super) async fn trust(
     scopes.sort();
     scopes.dedup();
     let entry = DeviceEntry {
-        device: arguments.device,
+        device: named(client, &arguments.device, output).await?,
         name: clean(&arguments.name),
         agency: clean(&arguments.agency),
         role: arguments.role.into(),
@@ -111,6 +112,22 @@ pub(super) async fn trust(
         m.text("admin.untrusted", &values)
     });
     Answer::new(&row, page)
+}
+
+/// Returns the device that was named: by its whole id, or as one that the hub knows. The hub is asked
+/// first, for what a name fits is decided on what is known there.
+async fn named(client: &Client, name: &str, output: &Output) -> Result<DeviceId, CliError> {
+    if let Ok(device) = name.trim().parse() {
+        return Ok(device);
+    }
+    folder::exchange(client, output).await?;
+    match client.find_device(name) {
+        Ok(known) => Ok(known.device),
+        Err(ClientError::NotFound { .. }) => {
+            Err(CliError::NoSuchDevice { given: name.trim().to_owned() })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Refuses what would leave the hub without an administrator. Only this device's own entry can: of any
@@ -169,7 +186,7 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
             &row.device[..page::SHORT],
             row.name,
             row.agency,
-            row.role,
+            words::role_text(m, row.role),
             row.scopes.join(" ")
         ));
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bienban_core::checklist::{Resolved, Unit};
 use bienban_core::client::{Client, ClientError};
@@ -349,6 +350,10 @@ fn rejected(error: &ImportError, m: &Messages) -> CliError {
                 problem: problem.kind.explain(m),
             })
             .collect(),
+        ImportError::Read { path, source } => {
+            let source = std::io::Error::new(source.kind(), Arc::clone(source));
+            return CliError::File { path: path.into(), source };
+        }
         _ => Vec::new(),
     };
     CliError::Import { what: error.explain(m), problems }

@@ -1,4 +1,5 @@
-//! Corrections that are demanded although their finding says that it cannot be corrected.
+//! Corrections that are demanded although their finding was deleted, or says that it cannot be
+//! corrected.
 
 use bienban_core::client::Client;
 use bienban_core::model::Genesis;
@@ -8,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::page;
 use crate::messages::Messages;
 
-/// Warns where the finding that an action is about is said to be beyond correcting in the required
+/// Warns where the finding that an action is about was deleted, or is said to be beyond correcting in the required
 /// time. It is recorded all the same: the life cycle asks for no correction of such a finding and
 /// forbids none, and the demand may be to recall or destroy what is there.
 pub(in crate::cli) fn warn(
@@ -40,8 +41,13 @@ pub(super) fn warn_of(
 ) -> Result<(), CliError> {
     let (read, _) = client.read_authored(inspection)?;
     for (id, finding) in &read.findings {
-        if about.iter().any(|named| id.starts_with(named)) && finding.is_unfixable() {
-            let id = &id[..page::SHORT.min(id.len())];
+        if !about.iter().any(|named| id.starts_with(named)) {
+            continue;
+        }
+        let id = &id[..page::SHORT.min(id.len())];
+        if !finding.is_live() {
+            data.warnings.push(m.text("demand.about_deleted", &[("finding", id)]));
+        } else if finding.is_unfixable() {
             data.warnings.push(m.text("edit.beyond_correction", &[("finding", id)]));
         }
     }

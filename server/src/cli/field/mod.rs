@@ -29,7 +29,7 @@ use super::folder::{self, At, HubArgs, InitArgs};
 use super::output::{Answer, Output, Page};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
-use super::troubles::{self, TroubleData};
+use super::troubles::{self, Repair, TroubleData};
 use super::wrong::Wrong;
 
 pub(super) use self::edit::EditData;
@@ -234,6 +234,8 @@ struct VerifyData {
     problems: Vec<String>,
     /// What was lost, and nobody has acknowledged.
     troubles: Vec<TroubleData>,
+    /// What was repaired without loss when this command opened the store.
+    repaired: Option<Repair>,
 }
 
 /// Checks the store. Problems and losses end the program with code 1, after they were all shown.
@@ -252,6 +254,11 @@ fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<An
     }
     let troubles = troubles::all(client)?;
     troubles::text(&mut page, &troubles, m);
+    // A loss that was just acknowledged is no repair without one.
+    let repaired = if troubles.is_empty() && seen == 0 { Repair::of(client) } else { None };
+    if let Some(repair) = &repaired {
+        repair.text(&mut page, m);
+    }
     let bad = !found.problems.is_empty();
     if seen > 0 {
         page.line(m.text("trouble.seen", &[]));
@@ -263,6 +270,6 @@ fn verify(client: &Client, arguments: &VerifyArgs, output: &Output) -> Result<An
     }
     let bad = bad || !troubles.is_empty();
     let (records, rows) = (found.records, found.rows);
-    let data = VerifyData { records, rows, problems: found.problems, troubles };
+    let data = VerifyData { records, rows, problems: found.problems, troubles, repaired };
     Ok(Answer::new(&data, page)?.with_code(u8::from(bad)))
 }

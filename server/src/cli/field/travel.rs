@@ -16,7 +16,7 @@ use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, RejectedData};
-use crate::cli::troubles::{self, TroubleData};
+use crate::cli::troubles::{self, Repair, TroubleData};
 use crate::cli::{folder, page, words};
 use crate::messages::Messages;
 
@@ -142,6 +142,8 @@ struct StatusData {
     rejected: Vec<RejectedData>,
     /// What was lost from this device's store, and nobody has acknowledged.
     troubles: Vec<TroubleData>,
+    /// What was repaired without loss when this command opened the store.
+    repaired: Option<Repair>,
     /// How far this device has followed the hub's feed.
     position: Option<u64>,
 }
@@ -436,6 +438,7 @@ fn milliseconds(time: Duration) -> u64 {
 pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let records = client.status()?;
+    let troubles = troubles::all(client)?;
     let data = StatusData {
         records: records
             .iter()
@@ -449,7 +452,8 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
         notices: client.refused()?.iter().map(notice).collect(),
         rejected: rejected::all(client)?,
-        troubles: troubles::all(client)?,
+        repaired: if troubles.is_empty() { Repair::of(client) } else { None },
+        troubles,
         position: client
             .phone()
             .position()
@@ -466,6 +470,9 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         page.line(m.text("status.nothing", &[]));
     }
     troubles::text(&mut page, &data.troubles, m);
+    if let Some(repair) = &data.repaired {
+        repair.text(&mut page, m);
+    }
     page.line(match data.only_here {
         0 if !data.troubles.is_empty() => m.text("status.rest_stored", &[]),
         0 => m.text("status.all_stored", &[]),

@@ -1,0 +1,52 @@
+//! Advice that only a particular error can give: which command lists what was looked for, which steps
+//! there are, what else a thing is called.
+
+use bienban_core::checklist::lifecycle;
+use bienban_core::model::LifeCycle;
+
+use super::{words, wrong};
+use crate::messages::Messages;
+
+/// Says which command lists what was looked for.
+pub(super) fn not_found(what: &str, m: &Messages) -> Option<String> {
+    Some(match what {
+        "inspection" => m.text("hint.list_inspections", &[]),
+        "facility" => m.text("hint.list_facilities", &[]),
+        "plan" => m.text("hint.list_plans", &[]),
+        "checklist" => m.text("hint.list_checklists", &[]),
+        "device" => m.text("hint.list_devices", &[]),
+        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
+        "change" => m.text("hint.see_history", &[]),
+        _ => return None,
+    })
+}
+
+/// Says what an opinion is called where it was named as an item.
+pub(super) fn opinion(item: &str, m: &Messages) -> Option<String> {
+    let text = match item {
+        "facility" | "facility_opinion" => "texts/facility_opinion",
+        "other" | "other_opinions" => "texts/other_opinions",
+        "conclusion" => "texts/conclusion",
+        _ => return None,
+    };
+    Some(m.text("hint.opinion", &[("text", text)]))
+}
+
+/// Says which states may follow, and which the state asked for follows.
+pub(super) fn next_states(from: &str, to: &str, m: &Messages) -> String {
+    let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
+    let next = named(from).map(LifeCycle::next).unwrap_or_default();
+    let before = named(to).map(lifecycle::before).unwrap_or_default();
+    let mut hint = if next.is_empty() {
+        m.text("hint.last_state", &[])
+    } else {
+        m.text("hint.next_states", &[("states", &wrong::states(next, m))])
+    };
+    if !before.is_empty() {
+        let states = wrong::states(&before, m);
+        let why =
+            m.text("hint.states_before", &[("to", &words::state(m, to)), ("states", &states)]);
+        hint = format!("{hint}. {why}");
+    }
+    hint
+}
