@@ -275,7 +275,7 @@ fn what_comes_after_the_minutes_were_signed_is_told() {
     let list = team.folders.field("an", &["list"]).ok().out;
     assert!(list.contains("written to since the minutes were made: 1"), "{list}");
     let text = team.does("an", "show", &["--lang", "vi"]).ok().out;
-    assert!(text.contains("Đã thay đổi từ khi: ký biên bản"), "{text}");
+    assert!(text.contains("Đã thay đổi từ khi: lập biên bản"), "{text}");
 }
 
 #[test]

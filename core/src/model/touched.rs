@@ -119,7 +119,8 @@ impl Document {
     }
 
     /// Returns what the last change wrote to; of several heads, what any of them did.
-    pub(crate) fn touched_last(&self) -> Vec<Touched> {
+    #[must_use]
+    pub fn touched_last(&self) -> Vec<Touched> {
         let known = self.heads().into_iter().filter_map(|head| self.known.get(&head));
         let before: Vec<ChangeHash> = known.flat_map(|known| known.deps.clone()).collect();
         self.touched_since(&before).unwrap_or_default()
