@@ -7,7 +7,7 @@ mod ocop;
 mod stage;
 mod story;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use super::serve::{asked_to_stop, service};
 
 /// How long after a player failed a signal may still come that explains it.
 const SIGNAL_PATIENCE: Duration = Duration::from_millis(100);
+/// How often the temporary folder is removed again: players that are killed are gone within a second or two.
+const CLEARINGS_MAX: u32 = 30;
 
 /// How to run the demo.
 #[derive(Debug, Args)]
@@ -52,6 +54,35 @@ pub(super) async fn run(arguments: DemoArgs, output: &Output) -> Result<ExitCode
         (None, Some(temporary)) => temporary.path().to_owned(),
         (None, None) => PathBuf::from("."),
     };
+    let ended = play(&arguments, root, stopped, output).await;
+    if let Some(temporary) = temporary {
+        clear(temporary.path()).await.map_err(|error| service("temporary folder", error))?;
+    }
+    ended
+}
+
+/// Removes a folder. Players that were ended with the story may write a last file meanwhile, so it is
+/// tried again for a while.
+async fn clear(folder: &Path) -> std::io::Result<()> {
+    let mut left = CLEARINGS_MAX;
+    loop {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if left == 0 => return Err(error),
+            // Also where it went: what was being made in it comes back.
+            _ => {}
+        }
+        left = left.saturating_sub(1);
+        tokio::time::sleep(SIGNAL_PATIENCE).await;
+    }
+}
+
+async fn play(
+    arguments: &DemoArgs,
+    root: PathBuf,
+    stopped: watch::Receiver<bool>,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
     let mut stage = Stage::open(root, output)?;
     let told = tokio::select! {
         told = story::tell(&mut stage, output) => match told {
