@@ -16,6 +16,12 @@ impl Team {
 
     /// In the field on the 3rd of November.
     pub(crate) fn in_field(&self) {
+        self.announced();
+        self.to("in_field", "2026-11-03");
+    }
+
+    /// Announced on the 2nd of November.
+    pub(crate) fn announced(&self) {
         let it = &self.inspection;
         for (field, value) in [
             ("decision_date", "2026-11-01"),
@@ -30,7 +36,6 @@ impl Team {
             ("decided", "2026-11-01"),
             ("plan_approved", "2026-11-01"),
             ("announced", "2026-11-02"),
-            ("in_field", "2026-11-03"),
         ] {
             self.to(state, day);
         }

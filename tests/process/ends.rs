@@ -211,3 +211,22 @@ fn a_proof_that_was_rejected_makes_no_correction_timely() {
     let late = team.clock_of("action");
     assert_eq!((&late["done"], &late["overdue"]), (&"2026-11-13".into(), &true.into()), "{late}");
 }
+
+#[test]
+fn a_suspension_that_was_not_chosen_stands_no_clock_still() {
+    let team = Team::new();
+    let it = &team.inspection;
+    team.announced();
+    team.sync("an");
+    team.sync("binh");
+    team.to("in_field", "2026-11-03");
+    let stop = ["state", it, "suspended", "--reason", "mưa lũ", "--on", "2026-11-04"];
+    team.tells("binh", &stop);
+    team.meet();
+    team.to("in_field", "2026-11-05");
+    let life = team.life("an");
+    assert_eq!(life["states"], serde_json::json!(["in_field"]));
+    assert_eq!(life["pauses"], serde_json::json!([]), "{life}");
+    // Seven days from the announcement on the 2nd.
+    assert_eq!(team.clock_of("inspection.commune")["due"], "2026-11-09");
+}

@@ -233,17 +233,8 @@ impl Client {
         remark: &str,
         on: Option<Day>,
     ) -> Result<EditOutcome<()>, ClientError> {
-        self.progress(inspection, action, on, |before, day| Progress {
-            state,
-            proof: before.map(|progress| progress.proof.clone()).unwrap_or_default(),
-            photos: before.map(|progress| progress.photos.clone()).unwrap_or_default(),
-            remark: remark.to_owned(),
-            proved_on: match state {
-                // What was proved did not hold: the correction was not made by then.
-                ActionState::Recheck => String::new(),
-                _ => before.map(|progress| progress.proved_on.clone()).unwrap_or_default(),
-            },
-            day,
+        self.progress(inspection, action, on, |before, day| {
+            Progress::judged(before, state, remark, &day)
         })
     }
 

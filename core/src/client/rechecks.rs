@@ -125,18 +125,7 @@ fn judged(read: &FollowupView, recheck: &Recheck) -> Vec<([u8; 16], Progress)> {
                 RecheckResult::Corrected => ActionState::Verified,
                 RecheckResult::Partly | RecheckResult::NotCorrected => ActionState::Recheck,
             };
-            let progress = Progress {
-                state,
-                proof: before.map(|before| before.proof.clone()).unwrap_or_default(),
-                photos: before.map(|before| before.photos.clone()).unwrap_or_default(),
-                remark: row.remark.clone(),
-                day: recheck.day.clone(),
-                proved_on: match state {
-                    // What was proved did not hold: the correction was not made by then.
-                    ActionState::Recheck => String::new(),
-                    _ => before.map(|before| before.proved_on.clone()).unwrap_or_default(),
-                },
-            };
+            let progress = Progress::judged(before, state, &row.remark, &recheck.day);
             found.push((id, progress));
         }
     }

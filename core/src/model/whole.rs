@@ -31,11 +31,6 @@ pub(crate) const WHOLE: &str = "/whole";
 /// and of what was written into replaced ones the last are told.
 const REPLACED_MAX: usize = 256;
 
-/// Texts that are looked at of those that stand in one place: each is of a writer who had not seen the
-/// others, and a record has no more writers who are heard at once. One change may put thousands there,
-/// and then nobody's memory is to grow with the square of them.
-const STANDING_MAX: usize = 256;
-
 /// The places of a text: the one made at birth, and where replacements of it are put.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
@@ -124,6 +119,9 @@ impl View<'_> {
         texts
     }
 
+    /// Returns the replacements of a slot that stand now, or stood at some heads: of each writer the last,
+    /// because whoever replaces a text puts it over the own earlier ones. So there are no more than a
+    /// record has writers, although one change may put thousands of texts under one key.
     fn replacements(&self, slot: &Slot, at: Option<&[ChangeHash]>) -> Vec<ObjId> {
         let automerge = &self.document().automerge;
         let key = slot.key.as_str();
@@ -135,13 +133,15 @@ impl View<'_> {
             }
         };
         let found = found.unwrap_or_default().into_iter();
+        let texts = found.filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)));
+        let mut writers = BTreeSet::new();
+        let mut is_last = |id: &ObjId| match id {
+            ObjId::Id(_, actor, _) => writers.insert(actor.to_bytes().to_vec()),
+            ObjId::Root => false,
+        };
         // The last by the order of operations, which is the same on every replica.
-        let mut texts: Vec<ObjId> = found
-            .filter(|(value, _)| matches!(value, Value::Object(ObjType::Text)))
-            .map(|(_, id)| id)
-            .rev()
-            .take(STANDING_MAX)
-            .collect();
+        let mut texts: Vec<ObjId> =
+            texts.map(|(_, id)| id).rev().filter(|id| is_last(id)).collect();
         texts.reverse();
         texts
     }

@@ -211,6 +211,21 @@ pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> St
     }
 }
 
+/// Adds the last line of a small text file: a hash of all before it.
+pub(super) fn checked(mut text: String) -> String {
+    let hash = blake3::hash(text.as_bytes()).to_hex();
+    text += &format!("check {hash}\n");
+    text
+}
+
+/// Returns a small text file without its last line; none where that does not fit what is before it.
+pub(super) fn unchecked(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (body, check) = text.split_at_checked(text.find("check ")?)?;
+    let hash = blake3::hash(body.as_bytes()).to_hex();
+    (check.strip_prefix("check ")?.trim_end() == hash.as_str()).then_some(body)
+}
+
 /// Writes a small file so that a power cut leaves the old one or the new one.
 pub(super) fn replace(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_extension("new");

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::entry::StoreId;
-use super::files::{Files, failed, read_if_there, replace};
+use super::files::{Files, checked, failed, read_if_there, replace, unchecked};
 use super::{Holder, StoreError};
 
 const LOCK_NAME: &str = "lock";
@@ -238,8 +238,7 @@ impl Identity {
     pub(super) fn write(&self, files: &dyn Files, root: &Path) -> Result<(), StoreError> {
         let mut text = format!("{FIRST_LINE}\nstore {}\n", hex::encode(self.store.0));
         text += &format!("lock {}\nroot {}\n", self.lock.encode(), self.root.encode());
-        text += &format!("check {}\n", blake3::hash(text.as_bytes()).to_hex());
-        replace(files, &Self::path(root), text.as_bytes())
+        replace(files, &Self::path(root), checked(text).as_bytes())
     }
 
     /// Returns the note's path.
@@ -259,14 +258,7 @@ impl Identity {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (body, check) = text.split_at_checked(text.find("check ")?)?;
-        if blake3::hash(body.as_bytes()).to_hex().as_str()
-            != check.strip_prefix("check ")?.trim_end()
-        {
-            return None;
-        }
-        let mut lines = body.lines();
+        let mut lines = unchecked(bytes)?.lines();
         if lines.next()? != FIRST_LINE {
             return None;
         }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::entry::StoreId;
-use super::files::{Files, read_if_there, replace};
+use super::files::{Files, checked, read_if_there, replace, unchecked};
 use super::{Position, StoreError};
 
 const NAME: &str = "reached";
@@ -24,8 +24,7 @@ impl Reached {
     pub(super) fn write(&self, files: &dyn Files, root: &Path) -> Result<(), StoreError> {
         let mut text = format!("{FIRST_LINE}\nstore {}\n", hex::encode(self.store.0));
         text += &format!("position {}\n", self.position.0);
-        text += &format!("check {}\n", blake3::hash(text.as_bytes()).to_hex());
-        replace(files, &path(root), text.as_bytes())
+        replace(files, &path(root), checked(text).as_bytes())
     }
 
     /// Reads the note. One that is not there or cannot be read says nothing: the next one replaces it.
@@ -34,13 +33,7 @@ impl Reached {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (body, check) = text.split_at_checked(text.find("check ")?)?;
-        let found = blake3::hash(body.as_bytes());
-        if check.strip_prefix("check ")?.trim_end() != found.to_hex().as_str() {
-            return None;
-        }
-        let mut lines = body.lines();
+        let mut lines = unchecked(bytes)?.lines();
         if lines.next()? != FIRST_LINE {
             return None;
         }

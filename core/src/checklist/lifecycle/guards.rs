@@ -201,11 +201,10 @@ fn named(other: &super::OtherVisit) -> String {
 /// A step is taken by today, and not before the steps that led to it.
 fn order(case: &Case<'_>, attempt: Attempt<'_>) -> Option<Vec<String>> {
     let states = case.inspection.states();
-    // Of a state that stands the rivals led elsewhere.
-    let stands = states.contains(&attempt.to);
-    let before = states.iter().filter(|_| !stands);
-    let mut latest = before.filter_map(|state| case.day_of(*state)).max();
+    let mut latest = None;
+    // Of a state that stands the rivals led elsewhere, and do not bind it.
     if !states.contains(&attempt.to) {
+        latest = states.iter().filter_map(|state| case.day_of(*state)).max();
         let resumed = case.suspended().into_iter().map(|(_, until)| until);
         latest = latest.max(resumed.filter(|_| !states.contains(&LifeCycle::Suspended)).max());
     }

@@ -52,6 +52,25 @@ pub struct Progress {
     pub proved_on: String,
 }
 
+impl Progress {
+    /// Returns the step that a verdict makes of the one before: what was proved stays beside it. A proof
+    /// that did not hold has no day: the correction was not made by then.
+    #[must_use]
+    pub fn judged(before: Option<&Self>, state: ActionState, remark: &str, day: &str) -> Self {
+        let before = before.cloned().unwrap_or(Self {
+            state,
+            proof: String::new(),
+            photos: Vec::new(),
+            remark: String::new(),
+            day: String::new(),
+            proved_on: String::new(),
+        });
+        let proved_on =
+            if state == ActionState::Recheck { String::new() } else { before.proved_on };
+        Self { state, remark: remark.to_owned(), day: day.to_owned(), proved_on, ..before }
+    }
+}
+
 impl ActionState {
     /// Every state, the worst first: where people wrote apart, the worst counts.
     pub const ALL: [Self; 5] =

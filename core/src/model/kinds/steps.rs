@@ -281,7 +281,9 @@ impl Editor<'_> {
         let suspended = read.step(LifeCycle::Suspended);
         // Of several days the latest: the shorter a suspension, the sooner the clock runs out.
         let since = suspended.iter().map(|step| step.day.as_str()).max();
-        let since = since.filter(|_| states.contains(&LifeCycle::Suspended) && to.is_resumed());
+        // Where another state is chosen over the suspension, there was none that ended.
+        let since =
+            since.filter(|_| !settles && states.contains(&LifeCycle::Suspended) && to.is_resumed());
         if let Some(from) = since {
             let (from, until) = (from.to_owned(), step.day.clone());
             let pause = Pause { from, until, reason: step.reason.clone(), ..Pause::default() };
