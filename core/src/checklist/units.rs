@@ -297,6 +297,20 @@ impl Units {
         codes
     }
 
+    /// Returns the units in force that contain one, itself not included, from the country down.
+    #[must_use]
+    pub fn containing(&self, inner: &Scope) -> Vec<Scope> {
+        let mut above = Vec::new();
+        if inner.as_str() != COUNTRY {
+            above.extend(scope(COUNTRY.to_owned()));
+        }
+        if let Some(Place::Commune(at)) = self.place(inner) {
+            let province = usize::from(self.tables.communes[at].above);
+            above.extend(self.unit_at(Place::Province(province)).map(|unit| unit.code));
+        }
+        above
+    }
+
     /// Returns whether a unit in force is the other or lies within it.
     #[must_use]
     pub fn is_within(&self, inner: &Scope, outer: &Scope) -> bool {

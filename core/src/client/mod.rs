@@ -144,8 +144,8 @@ pub enum ClientError {
     /// The hub's table of devices does not let this one write such a document.
     #[error("a device of role {role} may not write a {kind}; use another device's folder", kind = kind.name())]
     NotYours {
-        /// The role that the hub gave this device.
-        role: &'static str,
+        /// The roles that the hub gave this device.
+        role: String,
         /// The kind of document.
         kind: Kind,
     },
@@ -154,8 +154,8 @@ pub enum ClientError {
         "a device of role {role} may reply in a review, and neither decide nor comment; a supervisor does"
     )]
     NotReviewer {
-        /// The role that the hub gave this device.
-        role: &'static str,
+        /// The roles that the hub gave this device.
+        role: String,
     },
     /// The hub's table of devices does not let this one write in the unit.
     #[error("this device may not write in unit {scope}, only in {}", scopes.join(", "))]

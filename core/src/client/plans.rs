@@ -12,7 +12,7 @@ use crate::model::{
     DeviceId, DocumentId, Editor, Genesis, Kind, Member, Origin, Place, PlanView, PlannedVisit,
     Role, Scope, TemplateId, Timestamp, VisitReason,
 };
-use crate::replica::{EditOutcome, admits, may_write, reads};
+use crate::replica::{EditOutcome, admits, reads};
 use crate::sync::DeviceEntry;
 
 /// What to change of a plan; what is left empty stays as it is.
@@ -74,7 +74,7 @@ pub struct TeamGap {
     /// The hub does not exchange with it.
     pub inactive: bool,
     /// Its role may not write inspections: the name of the role.
-    pub role: Option<&'static str>,
+    pub role: Option<String>,
     /// The plan's own unit, where the device's units do not hold it: the plan never reaches it.
     pub plan_unit: Option<Scope>,
     /// Facilities outside of the device's units, with theirs: their inspections do not reach it, and
@@ -386,8 +386,8 @@ fn gap(
     };
     let Some(entry) = entry else { return gap };
     gap.inactive = !entry.active;
-    let writes = may_write(entry.role, Kind::Inspection);
-    gap.role = (!writes).then(|| super::work::role_name(entry.role));
+    let writes = entry.may_write(Kind::Inspection);
+    gap.role = (!writes).then(|| super::work::role_names(entry));
     // What the units say is told also of a device that is off, or whose role is wrong: all at once.
     let entry = DeviceEntry { active: true, ..entry.clone() };
     gap.plan_unit = (!reads(&entry, plan)).then(|| plan.clone());

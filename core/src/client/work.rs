@@ -14,7 +14,7 @@ use crate::model::{
     FindingInput, FindingPatch, Genesis, Grade, Kind, NoteEdit, Origin, PlanInput, Said, Scope,
     TemplateId, Timestamp, Verdict, place_name,
 };
-use crate::replica::{EditOutcome, ReplicaError, ReviewAct, admits, may_review, may_write};
+use crate::replica::{EditOutcome, ReplicaError, ReviewAct, admits};
 use crate::sync::{DeviceEntry, Role};
 
 /// A planned visit.
@@ -520,10 +520,11 @@ impl Client {
         if inspection.kind != Kind::Inspection {
             return Err(wrong_kind(inspection, Kind::Inspection));
         }
-        if let Some(own) = self.phone().replica().device(self.device())?
-            && !may_review(own.role, act)
+        let own = self.phone().replica().device(self.device())?;
+        if let Some(own) = own.map(|own| own.in_force(clock::now()))
+            && !own.may_review(act)
         {
-            let role = role_name(own.role);
+            let role = role_names(&own);
             return Err(match act {
                 ReviewAct::Judge => ClientError::NotReviewer { role },
                 ReviewAct::Reply => ClientError::NotYours { role, kind: Kind::Review },
@@ -620,17 +621,24 @@ impl Client {
     /// recording never waits for the hub.
     pub(super) fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
         let Some(own) = self.phone().replica().device(self.device())? else { return Ok(()) };
-        if !may_write(own.role, genesis.kind) {
-            return Err(ClientError::NotYours { role: role_name(own.role), kind: genesis.kind });
+        let own = own.in_force(clock::now());
+        if !own.may_write(genesis.kind) {
+            return Err(ClientError::NotYours { role: role_names(&own), kind: genesis.kind });
         }
         // Rights that have ended may come back; what is written meanwhile waits here.
         let own = DeviceEntry { active: true, ..own };
         if !admits(&own, genesis.kind, &genesis.scope) {
-            let scopes = own.scopes.iter().map(ToString::to_string).collect();
+            let scopes = own.scopes().iter().map(ToString::to_string).collect();
             return Err(ClientError::NotHere { scope: genesis.scope.to_string(), scopes });
         }
         Ok(())
     }
+}
+
+/// Returns the holder's roles, for an error's text.
+pub(super) fn role_names(entry: &DeviceEntry) -> String {
+    let names: Vec<&str> = entry.roles().into_iter().map(role_name).collect();
+    names.join(", ")
 }
 
 pub(super) fn role_name(role: Role) -> &'static str {

@@ -88,6 +88,12 @@ id!(
     "device"
 );
 id!(
+    /// A person (*người được cấp quyền*) who holds devices: made when first enrolled.
+    PersonId,
+    16,
+    "person"
+);
+id!(
     /// One life of a device's store: fresh after every reinstall, restore or suspected clone.
     Incarnation,
     16,
@@ -120,6 +126,17 @@ impl Actor {
         hasher.update(&device.0).update(&document.0).update(&incarnation.0);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Self(bytes)
+    }
+}
+
+impl PersonId {
+    /// Returns the person of a device that was named alone, without its holder's other devices.
+    #[must_use]
+    pub fn of_device(device: DeviceId) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 person of device");
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.update(&device.0).finalize().as_bytes()[..16]);
         Self(bytes)
     }
 }

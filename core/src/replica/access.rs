@@ -1,13 +1,11 @@
-//! Who may write what, and which unit lies in which. One table, one place.
-//!
-//! Rights here rest on the devices that the hub was told of. Signed grants, assignments and
-//! revocation come with the control log.
+//! Rights in the units that this program knows. The table itself is `core/src/trust/access.rs`.
 
 use std::sync::OnceLock;
 
 use crate::checklist::{UNITS, Units};
 use crate::model::{Kind, Scope};
-use crate::sync::{DeviceEntry, Role};
+use crate::sync::DeviceEntry;
+use crate::trust::access::{reads_by, writes_by};
 
 /// Returns the administrative units that this program knows.
 #[must_use]
@@ -19,24 +17,38 @@ pub fn units() -> &'static Units {
 }
 
 /// The unit that contains every other, whether or not the other is known here.
-const COUNTRY: &str = "00";
+pub(super) const COUNTRY: &str = "00";
 
-/// Returns whether one of the units is the whole country.
+/// Returns whether one of a device's grants is for the whole country.
 #[must_use]
-pub(super) fn is_everywhere(scopes: &[Scope]) -> bool {
-    scopes.iter().any(|scope| scope.as_str() == COUNTRY)
+pub(super) fn is_everywhere(entry: &DeviceEntry) -> bool {
+    entry.active && entry.grants.iter().any(|grant| grant.scope.as_str() == COUNTRY)
 }
 
 /// Returns whether `outer` is `inner` or contains it.
-fn covers(outer: &Scope, inner: &Scope) -> bool {
+#[must_use]
+pub fn covers(outer: &Scope, inner: &Scope) -> bool {
     outer.as_str() == COUNTRY || outer == inner || units().is_within(inner, outer)
 }
 
 /// Returns every known unit that a device may read, each once.
 #[must_use]
 pub(super) fn readable(entry: &DeviceEntry) -> Vec<Scope> {
-    let mut scopes: Vec<Scope> = entry.scopes.clone();
-    scopes.extend(entry.scopes.iter().flat_map(|own| units().within(own)));
+    let mut scopes = entry.scopes();
+    let below: Vec<Scope> = scopes.iter().flat_map(|own| units().within(own)).collect();
+    scopes.extend(below);
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+/// Returns every unit whose control log a device is told of: those it may read, and those above them,
+/// where the rights of others there may stand.
+#[must_use]
+pub(super) fn governing(entry: &DeviceEntry) -> Vec<Scope> {
+    let mut scopes = readable(entry);
+    let above: Vec<Scope> = entry.scopes().iter().flat_map(|own| units().containing(own)).collect();
+    scopes.extend(above);
     scopes.sort();
     scopes.dedup();
     scopes
@@ -45,56 +57,25 @@ pub(super) fn readable(entry: &DeviceEntry) -> Vec<Scope> {
 /// Returns whether a device may read what belongs to a unit, so that it reaches the device.
 #[must_use]
 pub fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
-    entry.active && entry.scopes.iter().any(|own| covers(own, scope))
+    reads_by(entry, scope, &covers).is_some()
 }
 
 /// Returns whether two entries of one device let it do the same; its name may differ.
 #[must_use]
 pub(super) fn same_rights(one: &DeviceEntry, two: &DeviceEntry) -> bool {
-    (one.active, one.role, &one.scopes) == (two.active, two.role, &two.scopes)
-}
-
-/// Returns whether a role may write a kind of document (design §4).
-#[must_use]
-pub fn may_write(role: Role, kind: Kind) -> bool {
-    match kind {
-        Kind::Facility => matches!(role, Role::Inspector | Role::Admin),
-        Kind::Plan => matches!(role, Role::Leader | Role::Admin),
-        Kind::Inspection => matches!(role, Role::Inspector | Role::Leader),
-        // The team replies in it; what else is said there counts by `may_review`.
-        Kind::Review => matches!(role, Role::Supervisor | Role::Leader | Role::Inspector),
-        Kind::Followup => matches!(role, Role::Inspector | Role::Leader | Role::Supervisor),
-    }
-}
-
-/// What is said in a review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ReviewAct {
-    /// Deciding, commenting, asking the team to go back: a supervisor's.
-    Judge,
-    /// Replying, and saying that a request is answered: the team's too.
-    Reply,
-}
-
-/// Returns whether what a role says in a review counts
-/// ([why not at the hub](../../../docs/adr/0014-who-decides-a-review.md)).
-#[must_use]
-pub fn may_review(role: Role, act: ReviewAct) -> bool {
-    match act {
-        ReviewAct::Judge => role == Role::Supervisor,
-        ReviewAct::Reply => may_write(role, Kind::Review),
-    }
+    (one.active, &one.grants, one.person) == (two.active, &two.grants, two.person)
 }
 
 /// Returns whether a device may write a kind of document of a unit.
 #[must_use]
 pub fn admits(entry: &DeviceEntry, kind: Kind, scope: &Scope) -> bool {
-    entry.active && may_write(entry.role, kind) && entry.scopes.iter().any(|own| covers(own, scope))
+    writes_by(entry, kind, scope, &covers).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::{PlainEntry, Role};
 
     fn scope(code: &str) -> Scope {
         code.parse().unwrap()
@@ -113,35 +94,20 @@ mod tests {
 
     #[test]
     fn a_province_is_read_with_all_its_communes_each_named_once() {
-        let entry = |scopes: &[&str]| DeviceEntry {
-            device: crate::model::DeviceId([1; 32]),
-            name: "N".to_owned(),
-            agency: "A".to_owned(),
-            role: Role::Inspector,
-            scopes: scopes.iter().map(|code| scope(code)).collect(),
-            active: true,
+        let entry = |scopes: &[&str]| {
+            DeviceEntry::from(PlainEntry {
+                device: crate::model::DeviceId([1; 32]),
+                name: "N".to_owned(),
+                agency: "A".to_owned(),
+                role: Role::Inspector,
+                scopes: scopes.iter().map(|code| scope(code)).collect(),
+                active: true,
+            })
         };
         assert_eq!(readable(&entry(&["20", "06325"])).len(), 66);
         assert_eq!(readable(&entry(&["06325"])), [scope("06325")]);
         // A unit that nobody knows is still a device's own.
         assert_eq!(readable(&entry(&["99999"])), [scope("99999")]);
         assert_eq!(readable(&entry(&["00"])).len(), 1 + 34 + 3321);
-    }
-
-    #[test]
-    fn only_a_supervisor_judges_and_the_team_replies() {
-        let who = |act| {
-            let all = [Role::Admin, Role::Leader, Role::Inspector, Role::Supervisor, Role::Auditor];
-            all.into_iter().filter(|role| may_review(*role, act)).collect::<Vec<_>>()
-        };
-        assert_eq!(who(ReviewAct::Judge), [Role::Supervisor]);
-        assert_eq!(who(ReviewAct::Reply), [Role::Leader, Role::Inspector, Role::Supervisor]);
-    }
-
-    #[test]
-    fn an_auditor_writes_nothing() {
-        for kind in Kind::ALL {
-            assert!(!may_write(Role::Auditor, kind), "{kind:?}");
-        }
     }
 }

@@ -10,8 +10,9 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Scope, TemplateId, Timestamp,
 };
 use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
-use crate::sync::{ClosedLine, DeviceEntry, FeedItem, FeedPosition, Notice, Want};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
 use crate::trust::HubReceipt;
+use crate::trust::control::ActId;
 
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
@@ -201,7 +202,7 @@ pub enum Fact {
     /// Hub: a device it was told of.
     Trusted {
         /// The device.
-        entry: DeviceEntry,
+        entry: PlainEntry,
     },
     /// Phone: the hub holds another line of this actor; the one here, ours or another device's, is
     /// taken out of what we offer. It stays in the document until the hub's is here whole.
@@ -333,6 +334,26 @@ pub enum Fact {
         /// That life.
         epoch: [u8; 16],
     },
+    /// Hub: entries of control logs, numbered and signed.
+    Controlled {
+        /// Encoded, in the order in which they count.
+        entries: Vec<Vec<u8>>,
+    },
+    /// Phone: the key of the hub whose word on rights counts from here on.
+    Pinned {
+        /// The key.
+        hub: DeviceId,
+    },
+    /// Phone: something was decided and signed here; it counts once the hub has entered it.
+    Acted {
+        /// The encoded act.
+        act: Vec<u8>,
+    },
+    /// Phone: the hub does not enter an act of this device, and a person has been told.
+    Dropped {
+        /// Which.
+        act: ActId,
+    },
 }
 
 /// Bytes of one record that may hold much: half of what a record may, for the fields around them.
@@ -388,6 +409,10 @@ impl Fact {
             Self::Returned { .. } => 24,
             Self::Followed { .. } => 25,
             Self::Kept { .. } => 26,
+            Self::Controlled { .. } => 30,
+            Self::Pinned { .. } => 31,
+            Self::Acted { .. } => 32,
+            Self::Dropped { .. } => 33,
         }
     }
 

@@ -6,7 +6,9 @@ use super::access;
 use super::documents::each_row;
 use super::hub::Hub;
 use super::records::Records;
-use super::rows::{self, CLOSED, DEVICE, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE};
+use super::rows::{
+    self, CLOSED, CONTROL_FEED, ControlRow, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE,
+};
 use crate::model::{Actor, DeviceId, DocumentId};
 use crate::store::StoreError;
 use crate::sync::{
@@ -91,16 +93,23 @@ impl Hub {
     fn numbers(&self, reader: &DeviceEntry, after: u64) -> Result<Vec<u64>, ReplicaError> {
         let store = self.replica().store();
         let mut numbers = Vec::new();
-        if access::is_everywhere(&reader.scopes) {
+        if access::is_everywhere(reader) {
             let start = rows::of_number(FEED, after);
             let page = store.scan(&[FEED], Some(&start), FEED_PAGE_ENTRIES_MAX + 1)?;
             return Ok(page.iter().filter_map(|(key, _)| rows::number_in(key)).collect());
         }
-        // The empty scope holds what everybody sees: checklists and names of devices.
+        // The empty scope holds what everybody sees: checklists.
         let scopes = access::readable(reader);
         for scope in std::iter::once("").chain(scopes.iter().map(|scope| scope.as_str())) {
             let prefix = rows::key(SCOPE, &[&rows::scope_part(scope)]);
             let start = rows::of_scope(scope, after);
+            for (key, _) in store.scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX + 1)? {
+                numbers.extend(rows::number_in(&key));
+            }
+        }
+        for scope in access::governing(reader) {
+            let start = rows::of_control_feed(&scope, after);
+            let prefix = rows::control_feed(&scope);
             for (key, _) in store.scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX + 1)? {
                 numbers.extend(rows::number_in(&key));
             }
@@ -127,7 +136,13 @@ impl Hub {
             Entry::Object { template } => {
                 self.replica().object(template)?.map(|bytes| FeedItem::Object { bytes })
             }
-            Entry::Device { device } => self.replica().device(device)?.map(FeedItem::Device),
+            // What was known of devices before there was a control log stands in that now.
+            Entry::Device { .. } => None,
+            Entry::Control { scope, number } => {
+                let row: Option<ControlRow> =
+                    rows::get(&**store, &rows::of_control(&scope, number))?;
+                row.map(|row| FeedItem::Control(row.bytes))
+            }
             Entry::Closed { line } => Some(FeedItem::Closed(line)),
         })
     }
@@ -205,7 +220,7 @@ impl Hub {
     ) -> Result<BasePage, ReplicaError> {
         let mut items = Vec::new();
         if after.is_none() {
-            self.names(&mut items)?;
+            self.names(reader, &mut items)?;
         }
         let after = after.map(|(document, actor)| rows::of_actor(CLOSED, document, actor));
         let page = self.replica().store().scan(&[CLOSED], after.as_deref(), CLOSED_PAGE_ROWS)?;
@@ -221,16 +236,42 @@ impl Hub {
         Ok(BasePage { items, next: next.filter(|_| page.len() == CLOSED_PAGE_ROWS) })
     }
 
-    /// Adds checklists and devices.
-    fn names(&self, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
+    /// Adds checklists and control logs.
+    fn names(&self, reader: &DeviceEntry, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
         each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
             items.push(FeedItem::Object { bytes: rows::decode(key, value)? });
             Ok(())
         })?;
-        each_row(&**self.replica().store(), &[DEVICE], None, |key, value| {
-            items.push(FeedItem::Device(rows::decode(key, value)?));
+        self.control_entries(reader, items)
+    }
+
+    /// Adds the control logs that a device is told of, in the order in which the hub entered them: what
+    /// gave a right comes before what was decided by it.
+    fn control_entries(
+        &self,
+        reader: &DeviceEntry,
+        items: &mut Vec<FeedItem>,
+    ) -> Result<(), ReplicaError> {
+        let mut numbers = Vec::new();
+        let mut note = |key: &[u8], _: &[u8]| {
+            numbers.extend(rows::number_in(key));
             Ok(())
-        })?;
+        };
+        let store = self.replica().store();
+        if access::is_everywhere(reader) {
+            each_row(&**store, &[CONTROL_FEED], None, &mut note)?;
+        } else {
+            for scope in access::governing(reader) {
+                each_row(&**store, &rows::control_feed(&scope), None, &mut note)?;
+            }
+        }
+        numbers.sort_unstable();
+        for number in numbers {
+            let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
+            if let Some(FeedRow { entry: entry @ Entry::Control { .. }, .. }) = row {
+                items.extend(self.item(&mut Records::default(), reader, entry)?);
+            }
+        }
         Ok(())
     }
 

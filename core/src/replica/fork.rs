@@ -123,10 +123,10 @@ impl Phone {
         let (checked, skipped) = check(self, items)?;
         // While an edit is read, made and recorded, nothing may slip in under it.
         let guard = self.editing().lock()?;
-        let Arrived { kept, back, closed, differing, cloned } = self.sort_out(checked)?;
+        let Arrived { mut kept, back, closed, differing, cloned } = self.sort_out(checked)?;
+        let rights = self.new_rights(&mut kept)?;
         let mut taken =
             Taken { recorded: kept.len() + back.len(), cloned, skipped, ..Taken::default() };
-        let rights = self.new_rights(&kept)?;
         taken.widened = rights.is_some();
         let (mut facts, own) = self.withdrawal(&differing)?;
         taken.forked = !facts.is_empty();

@@ -1,7 +1,7 @@
 //! The hub's side: taking packs in without loading a document, merging them, serving the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -22,6 +22,7 @@ use crate::sync::{
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
 pub(super) mod admission;
+mod control;
 mod restored;
 pub(super) mod shares;
 pub(super) mod stranded;
@@ -61,6 +62,10 @@ pub struct Hub {
     in_flight: Arc<Mutex<InFlight>>,
     /// The devices that may connect: looked up during each handshake, which must not wait for disk.
     known: RwLock<BTreeSet<DeviceId>>,
+    /// Held while an entry of the control log is made: each continues the one before.
+    control: Mutex<()>,
+    /// When the hub was last told the time.
+    told: AtomicI64,
     /// Set while what was set aside must be looked at again and could not be.
     owed: AtomicBool,
     /// A device knew more of this hub than it does itself, since it was opened.
@@ -108,6 +113,8 @@ enum Decision {
 struct Batch {
     /// Who pushed them.
     from: DeviceId,
+    /// When they came, by the hub's clock.
+    at: Timestamp,
     packs: Vec<Vec<u8>>,
     quarantined: Vec<Quarantined>,
     /// Held before; what may be said of them does not depend on this commit.
@@ -121,9 +128,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn of(from: DeviceId) -> Self {
+    fn of(from: DeviceId, at: Timestamp) -> Self {
         Self {
             from,
+            at,
             packs: Vec::new(),
             quarantined: Vec::new(),
             held: Vec::new(),
@@ -215,7 +223,19 @@ impl Hub {
         let (in_flight, owed, surpassed) = (Arc::default(), false.into(), false.into());
         let unanswered = stranded::Unanswered::default();
         let unseen = Unseen::default();
-        let hub = Self { replica, key, in_flight, known, owed, surpassed, unanswered, unseen };
+        let (control, told) = (Mutex::default(), AtomicI64::new(options.now.0));
+        let hub = Self {
+            replica,
+            key,
+            in_flight,
+            known,
+            control,
+            told,
+            owed,
+            surpassed,
+            unanswered,
+            unseen,
+        };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {
@@ -234,6 +254,7 @@ impl Hub {
         }
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
+        hub.take_over_devices()?;
         hub.reconsider_or_owe(None);
         hub.look_at_parked()?;
         Ok(hub)
@@ -264,29 +285,6 @@ impl Hub {
     #[must_use]
     pub fn device(&self) -> DeviceId {
         self.key.device()
-    }
-
-    /// Tells the hub of a device; everybody learns its name through the feed. Packs that it might
-    /// not write before are looked at again.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
-    pub fn trust(&self, entry: DeviceEntry) -> Result<(), ReplicaError> {
-        if self.replica.device(entry.device)?.as_ref() == Some(&entry) {
-            return Ok(());
-        }
-        let (device, active) = (entry.device, entry.active);
-        self.record(Fact::Trusted { entry })?;
-        let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
-        if active {
-            known.insert(device);
-        } else {
-            known.remove(&device);
-        }
-        drop(known);
-        self.reconsider_or_owe(Some(device));
-        Ok(())
     }
 
     /// Returns whether a device may connect. Reads memory only.
@@ -345,8 +343,9 @@ impl Hub {
         encoded: &[Vec<u8>],
         now: Timestamp,
     ) -> Result<Accepted, ReplicaError> {
+        self.told.fetch_max(now.0, Ordering::Relaxed);
         let mut accepted = Accepted::default();
-        let mut batch = Batch::of(from);
+        let mut batch = Batch::of(from, now);
         // Hashes and signatures first: the lock below is shared by all sessions.
         let mut packs = Vec::with_capacity(encoded.len());
         for bytes in encoded {
@@ -415,7 +414,7 @@ impl Hub {
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
             let signer = pack.device();
-            let decision = self.within_limit(batch, self.decide(tips, from, pack, bytes)?)?;
+            let decision = self.within_limit(batch, self.decide(tips, (from, batch.at), pack, bytes)?)?;
             let decision = self.within_share(&mut batch.shares, decision)?;
             batch.note(tips, accepted, (signer, bytes), decision);
         }
@@ -481,15 +480,15 @@ impl Hub {
     fn decide(
         &self,
         tips: &InFlight,
-        from: DeviceId,
+        (from, at): (DeviceId, Timestamp),
         pack: Pack,
         bytes: &[u8],
     ) -> Result<Decision, ReplicaError> {
         let (document, actor) = (pack.document(), pack.actor());
         let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
-        let entry = self.replica.device(pack.device())?;
+        let entry = self.replica.device(pack.device())?.map(|entry| entry.in_force(at));
         match entry {
-            Some(entry) if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) => {}
+            Some(entry) if self.replica.lets_write(&entry, pack.genesis())? => {}
             // What is in the record since it was allowed stays there, and is signed for again.
             Some(_) if self.is_held(tips, &pack)? => return Ok(Decision::Held(pack)),
             Some(_) => return quarantine(&pack, Verdict::NotAllowed),

@@ -248,7 +248,7 @@ fn failure(error: &ReplicaError) -> Failure {
 /// Returns the units whose documents both devices may read, each once; `None` if that is all. A
 /// device that no hub has told of its own rights does not narrow what the peer may read.
 fn shared(own: Option<&DeviceEntry>, peer: &DeviceEntry) -> Option<Vec<Scope>> {
-    let everywhere = |entry: &DeviceEntry| access::is_everywhere(&entry.scopes);
+    let everywhere = |entry: &DeviceEntry| access::is_everywhere(entry);
     match own {
         None if everywhere(peer) => None,
         None => Some(access::readable(peer)),

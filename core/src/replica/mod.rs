@@ -35,12 +35,14 @@ mod runner;
 mod standing;
 mod taking;
 mod tree;
+mod trusting;
 mod troubles;
 mod visits;
 
 use std::sync::Arc;
 
-pub use access::{ReviewAct, admits, may_review, may_write, reads, units};
+pub use crate::trust::access::{ReviewAct, may_review, may_write};
+pub use access::{admits, covers, reads, units};
 pub use documents::{ListQuery, Replica};
 pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble};
 pub use fork::Taken;
@@ -57,9 +59,10 @@ pub use troubles::Found;
 pub use visits::KnownVisit;
 
 use crate::checklist::TemplateError;
-use crate::model::{DocumentError, DocumentId, EditError, TemplateId};
+use crate::model::{DocumentError, DocumentId, EditError, Scope, TemplateId};
 use crate::store::StoreError;
 use crate::sync::{PackError, SessionError};
+use crate::trust::control::ControlError;
 
 /// Why a replica could not do as asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -114,6 +117,34 @@ pub enum ReplicaError {
         /// Why.
         #[source]
         source: Arc<crate::trust::TrustError>,
+    },
+    /// An act or an entry of a control log cannot be used.
+    #[error("a decision on rights cannot be used")]
+    Control {
+        /// Why.
+        #[from]
+        source: ControlError,
+    },
+    /// The hub tells another history of rights than it told before.
+    #[error(
+        "the hub now tells another history of the rights in unit {scope} than this device holds \
+         (entry {number}); nothing was taken in. Ask its operator, and keep this device's copy"
+    )]
+    OtherRights {
+        /// The unit.
+        scope: Scope,
+        /// The entry that does not fit.
+        number: u64,
+    },
+    /// The hub does not enter an act.
+    #[error("device {device} may not decide this in unit {scope}: {deed}")]
+    NotEntered {
+        /// Its short name.
+        device: String,
+        /// The unit.
+        scope: Scope,
+        /// The kind of act.
+        deed: &'static str,
     },
     /// A session ended early.
     #[error("the exchange ended early")]

@@ -399,12 +399,14 @@ impl Phone {
             Err(ReplicaError::Store(StoreError::Full { .. })) => (self.sign()?.packs, false),
             Err(error) => return Err(error),
         };
-        if self.has_gap()? {
-            match self.record(Fact::Lagging) {
-                // Without room nothing that is missing could be kept either.
-                Ok(_) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
-                Err(error) => return Err(error),
-            }
+        let noted = match self.has_gap()? {
+            true => self.record(Fact::Lagging).map(drop),
+            false => Ok(()),
+        };
+        match noted.and_then(|()| self.pin(hub)) {
+            // Without room nothing that is missing could be kept either.
+            Ok(()) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+            Err(error) => return Err(error),
         }
         let mut outbox = self.first_flight(now)?;
         more |= outbox.len() >= super::delivering::OUTBOX_AT_ONCE_MAX;

@@ -20,11 +20,14 @@ mod admission;
 mod carrying;
 mod forking;
 mod lines;
+mod trusting;
+
+pub(super) use trusting::{Drafting, control_bytes, foresee};
 
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 8;
+const PROJECTION_VERSION: u32 = 9;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -146,8 +149,12 @@ impl Step<'_> {
                     return self.enter_feed("", Entry::Object { template });
                 }
             }
+            Fact::Controlled { entries } => return self.controlled(entries),
+            Fact::Pinned { hub } => return self.pinned(*hub),
+            Fact::Acted { act } => return self.acted(act),
+            Fact::Dropped { act } => self.index.remove(rows::of_acting(*act)),
             Fact::Trusted { entry } => {
-                self.device(entry)?;
+                self.device(&entry.clone().into())?;
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
             Fact::Lagging => {
@@ -253,6 +260,8 @@ impl Step<'_> {
         items: &[FeedItem],
         position: Option<FeedPosition>,
     ) -> Result<(), StoreError> {
+        // Rights come before what is written by them.
+        self.control(items)?;
         let mut packs = 0;
         let known: Option<EpochRow> = self.index.get(&rows::single(meta::EPOCH))?;
         let life = position.map(|position| position.epoch).or_else(|| known.map(|row| row.epoch));
@@ -281,7 +290,9 @@ impl Step<'_> {
                             .put(rows::of_template(GIVEN, template), &GivenRow { epoch: life });
                     }
                 }
-                FeedItem::Device(entry) => self.device(entry)?,
+                FeedItem::Device(entry) => self.device(&entry.clone().into())?,
+                // Taken in before all else.
+                FeedItem::Control(_) => {}
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.
@@ -550,8 +561,12 @@ impl Step<'_> {
         let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 feed");
         hasher.update(&before.chain).update(scope.as_bytes()).update(&bytes);
         let chain = *hasher.finalize().as_bytes();
+        let seen_by = match &entry {
+            Entry::Control { scope, .. } => rows::of_control_feed(scope, number),
+            _ => rows::of_scope(scope, number),
+        };
         self.index.put(rows::of_number(FEED, number), &FeedRow { chain, entry });
-        self.index.put(rows::of_scope(scope, number), &());
+        self.index.put(seen_by, &());
         let head = FeedPosition { epoch: before.epoch, number, chain };
         self.index.put(rows::single(meta::FEED), &head);
         Ok(())

@@ -21,7 +21,7 @@ impl Phone {
         let store = self.replica().store();
         let own = self.replica().device(self.device())?;
         let epoch: Option<EpochRow> = rows::get(&**store, &rows::single(meta::EPOCH))?;
-        let (Some(epoch), true) = (epoch, own.is_some_and(|own| own.role == Role::Admin)) else {
+        let (Some(epoch), true) = (epoch, own.is_some_and(|own| own.is(Role::Admin))) else {
             return Ok(Vec::new());
         };
         let mut names = Vec::new();

@@ -1,6 +1,6 @@
 //! What a review comes to: the one place that joins what was written with who may say it.
 
-use super::access::{self, ReviewAct};
+use crate::trust::access::ReviewAct;
 use super::documents::Replica;
 use crate::model::{Actor, Document, Judged, Kind, Summary};
 use crate::store::StoreError;
@@ -18,7 +18,7 @@ impl Replica {
             let Ok(known) = <[u8; 16]>::try_from(actor.as_slice()) else { continue };
             let device = self.author(review.id(), Actor(known))?;
             let entry = device.map(|device| self.device(device)).transpose()?.flatten();
-            if entry.is_some_and(|entry| access::may_review(entry.role, ReviewAct::Judge)) {
+            if entry.is_some_and(|entry| entry.may_review(ReviewAct::Judge)) {
                 deciding.push(actor);
             }
         }

@@ -15,15 +15,12 @@ impl Phone {
     /// may see more, and what was refused may be taken in now. Only a comparison shows both.
     pub(super) fn new_rights(
         &self,
-        items: &[FeedItem],
+        items: &mut Vec<FeedItem>,
     ) -> Result<Option<DeviceEntry>, ReplicaError> {
-        let own = items.iter().rev().find_map(|item| match item {
-            FeedItem::Device(entry) if entry.device == self.device() => Some(entry),
-            _ => None,
-        });
+        let own = self.check_control(items)?;
         let before = self.replica().device(self.device())?;
         let changed = own.zip(before).filter(|(own, before)| !access::same_rights(before, own));
-        Ok(changed.map(|(own, _)| own.clone()))
+        Ok(changed.map(|(own, _)| own))
     }
 
     /// Returns the own lines that were refused for want of rights and that these rights allow, from the
@@ -44,7 +41,7 @@ impl Phone {
             let key = rows::of_actor(ARRIVAL, document, actor);
             let row: Option<ArrivalRow> = rows::get(&**self.replica().store(), &key)?;
             if let Some(row) = row
-                && access::admits(rights, genesis.kind, &genesis.scope)
+                && self.replica().lets_write(rights, &genesis)?
             {
                 lines.insert((document, actor), row.stored.max(row.merged).saturating_add(1));
             }

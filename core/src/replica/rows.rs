@@ -4,12 +4,14 @@
 //! documents, actors and numbers. Values are postcard. Rows marked *derived* can be computed again
 //! from the others and are left out of a rebuild.
 
+mod trust;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{MergedPack, PackPlace, Trouble};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, TemplateId, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, Scope, TemplateId, Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Pack, Prefix};
@@ -108,6 +110,8 @@ pub(super) const REJECTED: u8 = b'R';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
+pub(super) use trust::*;
+
 /// Names of the singletons.
 pub(super) mod meta {
     pub(in crate::replica) const SELF: &[u8] = b"self";
@@ -121,6 +125,10 @@ pub(super) mod meta {
     /// A line has or had a hole since this device last compared with the hub.
     pub(in crate::replica) const GAP: &[u8] = b"gap";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
+    /// The keys of the hub: the pinned one first, then announced successors.
+    pub(in crate::replica) const HUB_KEYS: &[u8] = b"hub-keys";
+    /// When the hub entered the last entry of a control log that was folded.
+    pub(in crate::replica) const CONTROL_AT: &[u8] = b"control-at";
 }
 
 /// Who this store belongs to.
@@ -356,6 +364,11 @@ pub(super) enum Entry {
     /// The line as it was closed then: a later word on it is a later entry.
     Closed {
         line: ClosedLine,
+    },
+    /// An entry of a unit's control log.
+    Control {
+        scope: Scope,
+        number: u64,
     },
 }
 

@@ -317,6 +317,8 @@ pub struct PhoneOptions {
 /// The hub in an exchange with one device.
 pub struct HubRunner {
     hub: Arc<Hub>,
+    /// What is known of the device, and of that what was in force when the exchange began.
+    known: DeviceEntry,
     entry: DeviceEntry,
     scopes: Vec<Scope>,
     session: HubSession,
@@ -352,13 +354,15 @@ impl HubRunner {
         // next change.
         let known = hub.replica().device(entry.device)?.filter(|known| known.active);
         let stranger = || ReplicaError::Stranger { device: entry.device.short() };
-        let entry = known.ok_or_else(stranger)?;
+        let known = known.ok_or_else(stranger)?;
+        let entry = known.clone().in_force(now);
         let head = hub.head()?;
         let start = HubStart { entry: entry.clone(), head, now };
         let session = HubSession::new(start);
         let scopes = access::readable(&entry);
         Ok(Self {
             hub,
+            known,
             entry,
             scopes,
             session,
@@ -412,7 +416,7 @@ impl HubRunner {
         // Rights that were changed hold from now on, not from the next contact.
         let changed = match &known {
             None => Some((FailureCode::NotAllowed, "the rights of this device have ended")),
-            Some(known) if !access::same_rights(known, &self.entry) => {
+            Some(known) if !access::same_rights(known, &self.known) => {
                 Some((FailureCode::Changed, "the rights of this device were changed; come again"))
             }
             Some(_) => None,
@@ -692,7 +696,7 @@ impl HubRunner {
 
 /// The items that a device may see.
 fn tree<'a>(rows: &'a dyn Read, scopes: &[Scope]) -> StoredTree<'a> {
-    if access::is_everywhere(scopes) {
+    if scopes.iter().any(|scope| scope.as_str() == access::COUNTRY) {
         StoredTree::new(rows)
     } else {
         StoredTree::of_scopes(rows, scopes)

@@ -224,7 +224,8 @@ impl Phone {
         };
         let Some(known) = known.filter(|entry| entry.active) else { return Ok(Fate::Stranger) };
         let readable = slice.own.as_ref().is_none_or(|own| access::reads(own, &genesis.scope));
-        let admitted = access::admits(&known, genesis.kind, &genesis.scope);
+        let known = known.in_force(slice.giving.now);
+        let admitted = self.replica().lets_write(&known, genesis)?;
         if !readable || !admitted || self.is_shut(pack)? {
             return Ok(Fate::Refused);
         }

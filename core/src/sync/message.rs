@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp,
 };
-use crate::trust::Attestation;
+use crate::trust::{Attestation, PlainEntry};
 
 /// A place in a hub's feed. A phone keeps one for all documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,39 +28,6 @@ pub struct Want {
     pub actor: Actor,
     /// The first change wanted.
     pub from_seq: u64,
-}
-
-/// What a device's holder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// *Quản trị viên*: enrols devices, publishes checklists, imports.
-    Admin,
-    /// *Trưởng đoàn kiểm tra*.
-    Leader,
-    /// *Thành viên đoàn kiểm tra*.
-    Inspector,
-    /// *Người giám sát*.
-    Supervisor,
-    /// *Người kiểm toán*: reads only.
-    Auditor,
-}
-
-/// What the hub knows of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceEntry {
-    /// The device.
-    pub device: DeviceId,
-    /// Whose it is, as shown to people.
-    pub name: String,
-    /// *Cơ quan*: the holder's agency.
-    pub agency: String,
-    /// What the holder is.
-    pub role: Role,
-    /// Where the holder works; a province holds its communes.
-    pub scopes: Vec<Scope>,
-    /// The device may exchange data.
-    pub active: bool,
 }
 
 /// A whole document for a phone that holds nothing.
@@ -95,8 +62,8 @@ pub enum FeedItem {
         #[serde(with = "bytes")]
         bytes: Vec<u8>,
     },
-    /// A device, as now known.
-    Device(DeviceEntry),
+    /// A device, as a hub without a control log knew it. Only old journals hold any.
+    Device(PlainEntry),
     /// A whole document.
     Snapshot(Snapshot),
     /// A slice of an encoded [`Snapshot`] that is too long for one frame. Sessions cut and join
@@ -124,6 +91,8 @@ pub enum FeedItem {
         #[serde(with = "bytes")]
         bytes: Vec<u8>,
     },
+    /// An encoded entry of a control log ([`crate::trust::control::ControlEntry`]).
+    Control(#[serde(with = "bytes")] Vec<u8>),
 }
 
 /// What became of a change that was not merged.
@@ -199,7 +168,7 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdminRequest {
     /// Add a device or change what is known of it.
-    TrustDevice(DeviceEntry),
+    TrustDevice(PlainEntry),
     /// Add a template.
     PublishObject {
         /// Its JSON.

@@ -18,9 +18,10 @@ pub use frame::{
     FRAME_BYTES_MAX, FRAME_FILL_BYTES, FRAME_INFLATED_BYTES_MAX, FRAME_VERSION, Frame, FrameError,
     PROTOCOL_VERSION,
 };
+pub use crate::trust::{DeviceEntry, PlainEntry, Role};
 pub use message::{
-    AdminAnswer, AdminRequest, ClosedLine, DeviceEntry, Failure, FailureCode, FeedItem,
-    FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume, Role, SetAside, Snapshot, Verdict,
+    AdminAnswer, AdminRequest, ClosedLine, Failure, FailureCode, FeedItem,
+    FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume, SetAside, Snapshot, Verdict,
     Want, Welcome,
 };
 pub use pack::{

@@ -1,13 +1,18 @@
-//! Who wrote what, and what has verifiably arrived: device keys, attestations, receipts.
+//! Who wrote what, who may, and what has verifiably arrived: device keys, attestations, receipts,
+//! grants and the control log.
 //!
-//! Pure: secrets and times come in as arguments. It knows names, not documents, and must not decide
-//! who may write what. The signed bytes are documented in `docs/protocol.md`.
+//! Pure: secrets and times come in as arguments. It knows names, not documents. The signed bytes are
+//! documented in `docs/protocol.md`.
 
+pub mod access;
 mod attestation;
+pub mod control;
+mod grant;
 mod key;
 mod receipt;
 
 pub use attestation::{Attestation, Line, Tip};
+pub use grant::{DeviceEntry, Grant, PlainEntry, Role};
 pub use key::{DeviceKey, SEED_BYTES, Signature};
 pub use receipt::{HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem};
 

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use super::shares::over_quota;
 use super::{Batch, Decision, Hub};
 use crate::model::{DeviceId, Timestamp};
-use crate::replica::access;
 use crate::replica::facts::{Fact, PIECE_BYTES_MAX};
 use crate::replica::records::Records;
 use crate::replica::rows::{self, OBJECT, SHUT, ShutRow};
@@ -121,7 +120,8 @@ impl Hub {
                 let row: ShutRow = rows::decode(key, value)?;
                 let Some((bytes, when)) = self.evidence(&mut records, row.place)? else { continue };
                 let Ok(pack) = Pack::decode(&bytes) else { continue };
-                if access::admits(&entry, pack.genesis().kind, &pack.genesis().scope) {
+                let then = entry.clone().in_force(when);
+                if self.replica.lets_write(&then, pack.genesis())? {
                     at = at.max(when);
                     if weight + bytes.len() > bytes_max {
                         self.admit(device, &std::mem::take(&mut kept), at)?;
@@ -144,7 +144,7 @@ impl Hub {
         kept: &[(Pack, Vec<u8>)],
         at: Timestamp,
     ) -> Result<(), ReplicaError> {
-        let (mut batch, mut accepted) = (Batch::of(device), Accepted::default());
+        let (mut batch, mut accepted) = (Batch::of(device, at), Accepted::default());
         let packs = kept.iter().map(|(pack, bytes)| (pack.clone(), bytes)).collect();
         match self.settle(&mut batch, &mut accepted, packs, (device, at))? {
             Some(Err(error)) => Err(error.into()),

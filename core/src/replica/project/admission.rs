@@ -8,7 +8,7 @@ use super::super::rows::{
 };
 use super::Step;
 use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
-use crate::replica::access::{ReviewAct, may_review};
+use crate::trust::access::ReviewAct;
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, Notice, Pack, PackHeader, Verdict};
 
@@ -208,7 +208,7 @@ impl Step<'_> {
     pub(super) fn device(&mut self, entry: &DeviceEntry) -> Result<(), StoreError> {
         let key = rows::key(DEVICE, &[&entry.device.0]);
         let before: Option<DeviceEntry> = self.index.get(&key)?;
-        let judges = |entry: &DeviceEntry| may_review(entry.role, ReviewAct::Judge);
+        let judges = |entry: &DeviceEntry| entry.may_review(ReviewAct::Judge);
         if before.is_some_and(|before| judges(&before) != judges(entry)) {
             let reviews = rows::key(ORDER, &[&[Kind::Review.number()]]);
             for (row, _) in self.index.below.scan(&reviews, None, usize::MAX)? {

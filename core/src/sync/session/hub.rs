@@ -11,9 +11,10 @@ use super::{
 };
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
+use crate::trust::{DeviceEntry, Role};
 use crate::sync::message::{
-    AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, FeedPosition, Hello,
-    Notice, Resume, Role, Want, Welcome,
+    AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello,
+    Notice, Resume, Want, Welcome,
 };
 use crate::sync::reconcile::{Differences, ItemTree, Part, Prefix, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
@@ -670,7 +671,7 @@ impl HubSession {
 
     fn take_ask(&mut self, request_id: u64, request: AdminRequest) -> Result<(), SessionError> {
         let harmless = matches!(request, AdminRequest::Status);
-        if self.start.entry.role != Role::Admin && !harmless {
+        if !self.start.entry.is(Role::Admin) && !harmless {
             let message = "only an administrator may ask this".to_owned();
             let code = FailureCode::NotAllowed;
             let answer = AdminAnswer::Refused(Failure { code, message, retry_after_ms: None });

@@ -1,0 +1,276 @@
+//! The hub's control log: who may decide is asked, then the decision is numbered, chained and signed.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use super::Hub;
+use crate::model::{DeviceId, DocumentId, Genesis, Kind, PersonId, Scope, Timestamp};
+use crate::replica::access::{self, covers};
+use crate::replica::facts::Fact;
+use crate::replica::project::Drafting;
+use crate::replica::{ReplicaError, rows};
+use crate::store::StoreError;
+use crate::sync::{DeviceEntry, PlainEntry};
+use crate::trust::control::{
+    Act, Assignment, ControlEntry, Deed, Device, Folded, Naming, Person, Sealed, SignedAct,
+    TrustRows, Void, Whom, naming,
+};
+
+impl Hub {
+    /// Names a device as the hub's operator does: a certificate, and one grant for each unit in place of
+    /// those that its holder had. Everybody concerned learns of it through the feed. Packs that it might
+    /// not write before are looked at again. It counts as entered when the hub was last told the time.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded, and [`ReplicaError::Control`] when
+    /// a name is empty or too long.
+    pub fn trust(&self, plain: PlainEntry) -> Result<(), ReplicaError> {
+        let told = plain.scopes.clone();
+        let wanted = DeviceEntry::from(plain);
+        let known = self.replica.certified(wanted.device)?;
+        let person = known.certificate.as_ref().map_or(wanted.person, |known| known.person);
+        let grants = if wanted.active { wanted.grants } else { Vec::new() };
+        let DeviceEntry { device, name, agency, .. } = wanted;
+        let wanted = Naming { device, person, name, agency, grants, told };
+        self.operate(naming(&known, &self.replica.person(person)?, &wanted))
+    }
+
+    /// Ends the rights of a device or a person for good, as the hub's operator does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn revoke(&self, whom: Whom, lost_since: Option<Timestamp>) -> Result<(), ReplicaError> {
+        let person = match whom {
+            Whom::Person(person) => Some(person),
+            Whom::Device(device) => {
+                self.replica.certified(device)?.certificate.map(|held| held.person)
+            }
+        };
+        let scopes = self.scopes_of(person)?.into_iter();
+        self.operate(scopes.map(|scope| (scope, Deed::Revoke { whom, lost_since })).collect())
+    }
+
+    /// Enters what a person decided, if that person may. What stands in the log already is not entered
+    /// again. A later seal of the same document is entered too: it is a rival, and shown.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::NotEntered`] when the signer may not decide it, or it has no object;
+    /// [`ReplicaError::Control`] when it is malformed; [`ReplicaError::Store`] when it could not be
+    /// recorded.
+    pub fn enter(&self, acts: Vec<SignedAct>, now: Timestamp) -> Result<(), ReplicaError> {
+        for act in &acts {
+            act.verify()?;
+        }
+        self.enter_all(acts, now)
+    }
+
+    /// Signs deeds with the hub's own key and enters them.
+    fn operate(&self, deeds: Vec<(Scope, Deed)>) -> Result<(), ReplicaError> {
+        if deeds.is_empty() {
+            return Ok(());
+        }
+        let now = Timestamp(self.told.load(Ordering::Relaxed));
+        let mut acts = Vec::with_capacity(deeds.len());
+        for (place, (scope, deed)) in deeds.into_iter().enumerate() {
+            acts.push(self.own_act(place, scope, deed, now)?);
+        }
+        self.enter_all(acts, now)
+    }
+
+    /// Makes an act of the operator's. Its nonce need not be secret, only its own: it follows from where
+    /// the log stands.
+    fn own_act(
+        &self,
+        place: usize,
+        scope: Scope,
+        deed: Deed,
+        at: Timestamp,
+    ) -> Result<SignedAct, ReplicaError> {
+        let head = self.head()?;
+        let mut hasher = blake3::Hasher::new_derive_key("bienban 2026-11 operator's nonce");
+        hasher.update(&head.chain).update(&(place as u64).to_le_bytes());
+        hasher.update(&self.replica.store().position().0.to_le_bytes());
+        let mut nonce = [0; 16];
+        nonce.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Ok(Act { by: self.key.device(), scope, nonce, at, deed }.sign(&self.key)?)
+    }
+
+    fn enter_all(&self, acts: Vec<SignedAct>, now: Timestamp) -> Result<(), ReplicaError> {
+        let guard = self.control.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let store = self.replica.store();
+        let mut draft = Drafting::new(&**store);
+        let mut entries = Vec::new();
+        for act in acts {
+            let spread = self.spread(&act, now)?;
+            self.draft(&mut draft, &mut entries, act, now)?;
+            for act in spread {
+                self.draft(&mut draft, &mut entries, act, now)?;
+            }
+        }
+        let touched = draft.into_touched();
+        if !entries.is_empty() {
+            self.record(Fact::Controlled { entries })?;
+        }
+        self.note_known(&touched)?;
+        drop(guard);
+        for device in touched {
+            self.reconsider_or_owe(Some(device));
+        }
+        Ok(())
+    }
+
+    /// Numbers and signs one act behind those drafted before.
+    fn draft(
+        &self,
+        draft: &mut Drafting<'_>,
+        entries: &mut Vec<Vec<u8>>,
+        act: SignedAct,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        let (device, scope) = (act.act.by.short(), act.act.scope.clone());
+        let deed = act.act.deed.name();
+        let folded = draft.with(|rows| -> Result<_, ReplicaError> {
+            if rows.has_act(act.act.id()?)? {
+                return Ok(None);
+            }
+            // Later than all before, whatever the clock says: the order of entries is their time's.
+            let at = Timestamp(now.0.max(rows.latest()?.0.saturating_add(1)));
+            let head = rows.head(&scope)?;
+            let entry = ControlEntry::sign(&self.key, &head, at, act, None)?;
+            Ok(Some((entry.encode()?, rows.fold(&entry)?)))
+        })?;
+        match folded {
+            None => Ok(()),
+            Some((bytes, Folded::Counts | Folded::Void(Void::Surpassed))) => {
+                entries.push(bytes);
+                Ok(())
+            }
+            Some(_) => Err(ReplicaError::NotEntered { device, scope, deed }),
+        }
+    }
+
+    /// Returns the operator's acts that carry a revocation into the logs of all other units in which the
+    /// person has or had a grant: those who read only there must learn of it too.
+    fn spread(&self, act: &SignedAct, now: Timestamp) -> Result<Vec<SignedAct>, ReplicaError> {
+        let Deed::Revoke { whom, .. } = &act.act.deed else { return Ok(Vec::new()) };
+        if act.act.by == self.key.device() {
+            return Ok(Vec::new());
+        }
+        let person = match whom {
+            Whom::Person(person) => Some(*person),
+            Whom::Device(device) => {
+                self.replica.certified(*device)?.certificate.map(|held| held.person)
+            }
+        };
+        let mut others = self.scopes_of(person)?;
+        others.retain(|scope| *scope != act.act.scope);
+        let mut acts = Vec::new();
+        for (place, scope) in others.into_iter().enumerate() {
+            acts.push(self.own_act(place, scope, act.act.deed.clone(), now)?);
+        }
+        Ok(acts)
+    }
+
+    /// Returns the units in which a person has or had a grant.
+    fn scopes_of(&self, person: Option<PersonId>) -> Result<BTreeSet<Scope>, ReplicaError> {
+        let Some(person) = person else { return Ok(BTreeSet::new()) };
+        let held = self.replica.person(person)?;
+        Ok(held.grants.into_values().map(|held| held.grant.scope).collect())
+    }
+
+    /// Lets those in, or not, whose rights were changed.
+    fn note_known(&self, devices: &BTreeSet<DeviceId>) -> Result<(), ReplicaError> {
+        let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
+        for device in devices {
+            match self.replica.device(*device)? {
+                Some(entry) if entry.active => known.insert(*device),
+                _ => known.remove(device),
+            };
+        }
+        Ok(())
+    }
+
+    /// Enters into the control log what a hub without one was told of devices.
+    pub(super) fn take_over_devices(&self) -> Result<(), ReplicaError> {
+        for entry in self.replica.devices()? {
+            if self.replica.certified(entry.device)?.certificate.is_some() {
+                continue;
+            }
+            let told = entry.scopes();
+            let grants = if entry.active { entry.grants } else { Vec::new() };
+            let DeviceEntry { device, person, name, agency, .. } = entry;
+            let wanted = Naming { device, person, name, agency, grants, told };
+            self.operate(naming(&Device::default(), &Person::default(), &wanted))?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether a device may decide something in a unit now.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn may_enter(&self, act: &Act, now: Timestamp) -> Result<bool, StoreError> {
+        let mut draft = Drafting::new(&**self.replica.store());
+        draft.with(|rows| crate::trust::control::may_act(rows, act, now, &covers))
+    }
+}
+
+impl crate::replica::Replica {
+    /// Returns whether a device may write a document: a grant of its holder's lets it, and where the
+    /// leader has said who writes the inspection, the holder is among them. Grants that are not in force
+    /// must have been left out ([`DeviceEntry::in_force`]).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn lets_write(&self, entry: &DeviceEntry, genesis: &Genesis) -> Result<bool, StoreError> {
+        if !access::admits(entry, genesis.kind, &genesis.scope) {
+            return Ok(false);
+        }
+        if genesis.kind != Kind::Inspection {
+            return Ok(true);
+        }
+        let assigned = self.assignment(genesis.document())?;
+        Ok(assigned.is_none_or(|assigned| assigned.persons.contains(&entry.person)))
+    }
+
+    /// Returns who writes an inspection, if its leader has said so.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, StoreError> {
+        rows::get(&**self.store(), &rows::of_document(rows::ASSIGNED, inspection))
+    }
+
+    /// Returns the registered minutes of a document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn registered(&self, document: DocumentId) -> Result<Option<Sealed>, StoreError> {
+        rows::get(&**self.store(), &rows::of_document(rows::SEALED, document))
+    }
+
+    /// Returns what the control log says of a device.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn certified(&self, device: DeviceId) -> Result<Device, StoreError> {
+        Ok(rows::get(&**self.store(), &rows::of_certified(device))?.unwrap_or_default())
+    }
+
+    /// Returns what the control log says of a person.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn person(&self, person: PersonId) -> Result<Person, StoreError> {
+        Ok(rows::get(&**self.store(), &rows::of_person(person))?.unwrap_or_default())
+    }
+}

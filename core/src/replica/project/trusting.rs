@@ -1,0 +1,323 @@
+//! The control log in rows: who may do what, as the entries held say.
+
+use std::collections::BTreeSet;
+
+use super::{Overlay, Step};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp,
+};
+use crate::replica::access::covers;
+use crate::replica::rows::{self, CONTROL, ControlRow, Entry, TRUST_TABLES, meta};
+use crate::store::{Read, StoreError, Writes};
+use crate::sync::FeedItem;
+use crate::trust::DeviceEntry;
+use crate::trust::control::{
+    ActId, Assignment, ChainHead, ControlEntry, Device, Folded, Judgement, Person, Sealed, SignedAct,
+    TrustRows, entry_of, fold, order,
+};
+
+/// The rows of the control log, and which devices may have changed with what was folded.
+pub(in crate::replica) struct TrustIndex<'i, 'o> {
+    index: &'i mut Overlay<'o>,
+    touched: BTreeSet<DeviceId>,
+}
+
+impl<'i, 'o> TrustIndex<'i, 'o> {
+    fn new(index: &'i mut Overlay<'o>) -> Self {
+        Self { index, touched: BTreeSet::new() }
+    }
+
+    /// Folds one entry that the hub entered after all that are held.
+    pub(in crate::replica) fn fold(&mut self, entry: &ControlEntry) -> Result<Folded, StoreError> {
+        fold(self, entry, &covers)
+    }
+
+    /// Folds entries; where one comes after some that the hub entered later, all that is held is
+    /// folded anew in the hub's order, once. Returns what became of each.
+    fn fold_all(&mut self, entries: &[ControlEntry]) -> Result<Vec<Folded>, StoreError> {
+        let mut folded = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match self.fold(entry)? {
+                Folded::Early => break,
+                one => folded.push(one),
+            }
+        }
+        if folded.len() == entries.len() {
+            return Ok(folded);
+        }
+        let held = self.entries()?;
+        let late = entries.get(folded.len()..).unwrap_or_default();
+        let mut all: Vec<(&ControlEntry, Option<usize>)> =
+            held.iter().map(|entry| (entry, None)).collect();
+        all.extend(late.iter().enumerate().map(|(place, entry)| (entry, Some(place))));
+        all.sort_by(|one, two| order(one.0).cmp(&order(two.0)));
+        self.clear()?;
+        let mut of_late = vec![Folded::Gap; late.len()];
+        for (entry, place) in all {
+            let outcome = self.fold(entry)?;
+            if let Some(place) = place {
+                of_late[place] = outcome;
+            }
+        }
+        folded.append(&mut of_late);
+        Ok(folded)
+    }
+
+    fn entries(&self) -> Result<Vec<ControlEntry>, StoreError> {
+        let held = self.index.rows(&[CONTROL])?;
+        let read = |(key, value): (&Vec<u8>, &Vec<u8>)| {
+            let row: ControlRow = rows::decode(key, value)?;
+            ControlEntry::decode(&row.bytes)
+                .map_err(|_| StoreError::Damaged { what: "an entry of a control log".to_owned() })
+        };
+        held.iter().map(read).collect()
+    }
+
+    /// Takes out all that was folded, the pinned key aside.
+    fn clear(&mut self) -> Result<(), StoreError> {
+        for table in TRUST_TABLES {
+            for (key, _) in self.index.rows(&[table])? {
+                self.index.remove(key);
+            }
+        }
+        let pinned = self.hub_keys()?.first().copied();
+        self.index.put(rows::single(meta::HUB_KEYS), &Vec::from_iter(pinned));
+        self.index.remove(rows::single(meta::CONTROL_AT));
+        Ok(())
+    }
+
+    /// Returns the devices whose rights may have changed.
+    fn into_touched(self) -> BTreeSet<DeviceId> {
+        self.touched
+    }
+}
+
+impl TrustRows for TrustIndex<'_, '_> {
+    type Error = StoreError;
+
+    fn head(&self, scope: &Scope) -> Result<ChainHead, StoreError> {
+        Ok(self.index.get(&rows::control_head(scope))?.unwrap_or_default())
+    }
+
+    fn link(&self, scope: &Scope, number: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        let row: Option<ControlRow> = self.index.get(&rows::of_control(scope, number))?;
+        Ok(row.map(|row| row.hash))
+    }
+
+    fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), StoreError> {
+        let bytes = entry
+            .encode()
+            .map_err(|_| StoreError::Damaged { what: "an entry of a control log".to_owned() })?;
+        let row = ControlRow { hash: head.hash, bytes };
+        self.index.put(rows::of_control(entry.scope(), entry.number), &row);
+        self.index.put(rows::control_head(entry.scope()), &head);
+        self.index.put(rows::single(meta::CONTROL_AT), &entry.at);
+        Ok(())
+    }
+
+    fn latest(&self) -> Result<Timestamp, StoreError> {
+        let at = self.index.get(&rows::single(meta::CONTROL_AT))?;
+        Ok(at.unwrap_or(Timestamp(i64::MIN)))
+    }
+
+    fn hub_keys(&self) -> Result<Vec<DeviceId>, StoreError> {
+        Ok(self.index.get(&rows::single(meta::HUB_KEYS))?.unwrap_or_default())
+    }
+
+    fn put_hub_key(&mut self, key: DeviceId) -> Result<(), StoreError> {
+        let mut keys = self.hub_keys()?;
+        keys.push(key);
+        self.index.put(rows::single(meta::HUB_KEYS), &keys);
+        Ok(())
+    }
+
+    fn has_act(&self, act: ActId) -> Result<bool, StoreError> {
+        Ok(self.index.get::<()>(&rows::of_act(act))?.is_some())
+    }
+
+    fn put_act(&mut self, act: ActId) -> Result<(), StoreError> {
+        self.index.put(rows::of_act(act), &());
+        // A decision made here is registered now, if it was.
+        self.index.remove(rows::of_acting(act));
+        Ok(())
+    }
+
+    fn person(&self, person: PersonId) -> Result<Person, StoreError> {
+        Ok(self.index.get(&rows::of_person(person))?.unwrap_or_default())
+    }
+
+    fn put_person(&mut self, person: PersonId, value: Person) -> Result<(), StoreError> {
+        self.touched.extend(value.devices.iter().copied());
+        self.index.put(rows::of_person(person), &value);
+        Ok(())
+    }
+
+    fn device(&self, device: DeviceId) -> Result<Device, StoreError> {
+        Ok(self.index.get(&rows::of_certified(device))?.unwrap_or_default())
+    }
+
+    fn put_device(&mut self, device: DeviceId, value: Device) -> Result<(), StoreError> {
+        self.touched.insert(device);
+        self.index.put(rows::of_certified(device), &value);
+        Ok(())
+    }
+
+    fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, StoreError> {
+        self.index.get(&rows::of_document(rows::ASSIGNED, inspection))
+    }
+
+    fn put_assignment(&mut self, name: DocumentId, value: Assignment) -> Result<(), StoreError> {
+        self.index.put(rows::of_document(rows::ASSIGNED, name), &value);
+        Ok(())
+    }
+
+    fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, StoreError> {
+        self.index.get(&rows::of_document(rows::SEALED, document))
+    }
+
+    fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), StoreError> {
+        self.index.put(rows::of_document(rows::SEALED, document), &value);
+        Ok(())
+    }
+
+    fn put_judgement(
+        &mut self,
+        (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
+        judgement: Judgement,
+    ) -> Result<(), StoreError> {
+        self.index.put(rows::of_judged(document, actor, seq, hash), &judgement);
+        Ok(())
+    }
+
+    fn put_template(
+        &mut self,
+        scope: &Scope,
+        template: TemplateId,
+        from: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.index.put(rows::of_in_force(scope, template), &from);
+        Ok(())
+    }
+}
+
+impl Step<'_> {
+    /// Hub: enters what it has signed into the log and the feed.
+    pub(super) fn controlled(&mut self, entries: &[Vec<u8>]) -> Result<(), StoreError> {
+        for entry in self.enter_control(entries.iter())? {
+            let (scope, number) = (entry.scope().clone(), entry.number);
+            self.enter_feed("", Entry::Control { scope, number })?;
+        }
+        Ok(())
+    }
+
+    /// Phone: takes in the entries that the hub, or another phone, brought.
+    pub(super) fn control(&mut self, items: &[FeedItem]) -> Result<(), StoreError> {
+        self.enter_control(control_bytes(items)).map(drop)
+    }
+
+    /// Phone: keeps what was decided here until the hub has entered it.
+    pub(super) fn acted(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let act = SignedAct::decode(bytes).and_then(|signed| signed.act.id());
+        let act = act.map_err(|error| self.meaningless(&error.to_string()))?;
+        if self.index.get::<()>(&rows::of_act(act))?.is_none() {
+            self.index.put(rows::of_acting(act), &bytes.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Another hub's key counts from now on: what the one before said of rights does not any more.
+    pub(super) fn pinned(&mut self, hub: DeviceId) -> Result<(), StoreError> {
+        let mut index = TrustIndex::new(&mut self.index);
+        index.clear()?;
+        self.index.put(rows::single(meta::HUB_KEYS), &vec![hub]);
+        Ok(())
+    }
+
+    /// Returns the entries that are in their logs now and were not before.
+    fn enter_control<'b>(
+        &mut self,
+        encoded: impl Iterator<Item = &'b Vec<u8>>,
+    ) -> Result<Vec<ControlEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for bytes in encoded {
+            let entry = ControlEntry::decode(bytes);
+            entries.push(entry.map_err(|error| self.meaningless(&error.to_string()))?);
+        }
+        if entries.is_empty() {
+            return Ok(entries);
+        }
+        let mut index = TrustIndex::new(&mut self.index);
+        let folded = index.fold_all(&entries)?;
+        let touched = index.into_touched();
+        for device in touched {
+            let known = entry_of(&TrustIndex::new(&mut self.index), device)?;
+            if let Some(known) = known {
+                self.device(&known)?;
+            }
+        }
+        let entered = |outcome: &Folded| matches!(outcome, Folded::Counts | Folded::Void(_));
+        let mut folded = folded.iter();
+        entries.retain(|_| folded.next().is_some_and(entered));
+        Ok(entries)
+    }
+}
+
+/// Entries that are tried before they are recorded.
+pub(in crate::replica) struct Drafting<'d> {
+    below: &'d dyn Read,
+    writes: Writes,
+    touched: BTreeSet<DeviceId>,
+}
+
+impl<'d> Drafting<'d> {
+    pub(in crate::replica) fn new(below: &'d dyn Read) -> Self {
+        Self { below, writes: Writes::default(), touched: BTreeSet::new() }
+    }
+
+    /// Looks at the rows as they will be, and may fold more into them.
+    pub(in crate::replica) fn with<T, E>(
+        &mut self,
+        look: impl FnOnce(&mut TrustIndex<'_, '_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut index = Overlay { below: self.below, above: &mut self.writes };
+        let mut trust = TrustIndex::new(&mut index);
+        let found = look(&mut trust);
+        self.touched.append(&mut trust.touched);
+        found
+    }
+
+    /// Returns the devices whose rights may change.
+    pub(in crate::replica) fn into_touched(self) -> BTreeSet<DeviceId> {
+        self.touched
+    }
+}
+
+/// What entries would do.
+pub(in crate::replica) struct Foreseen {
+    /// What became of each entry, in order.
+    pub(in crate::replica) folded: Vec<Folded>,
+    /// What is said of a device then.
+    pub(in crate::replica) entry: Option<DeviceEntry>,
+}
+
+/// Folds what arrived over what is held, and keeps nothing.
+pub(in crate::replica) fn foresee(
+    below: &dyn Read,
+    entries: &[ControlEntry],
+    device: DeviceId,
+) -> Result<Foreseen, StoreError> {
+    let mut writes = Writes::default();
+    let mut index = Overlay { below, above: &mut writes };
+    let mut trust = TrustIndex::new(&mut index);
+    let folded = trust.fold_all(entries)?;
+    let entry = entry_of(&trust, device)?;
+    Ok(Foreseen { folded, entry })
+}
+
+/// Returns the control entries among what arrived.
+pub(in crate::replica) fn control_bytes(items: &[FeedItem]) -> impl Iterator<Item = &Vec<u8>> {
+    items.iter().filter_map(|item| match item {
+        FeedItem::Control(bytes) => Some(bytes),
+        _ => None,
+    })
+}

@@ -1,0 +1,104 @@
+//! The control log of a phone: checked before it is kept, and what is decided here.
+
+use super::ReplicaError;
+use super::documents::each_row;
+use super::facts::Fact;
+use super::phone::Phone;
+use super::project::{control_bytes, foresee};
+use super::rows::{self, ACTING, meta};
+use crate::model::DeviceId;
+use crate::sync::{DeviceEntry, FeedItem};
+use crate::trust::control::{ActId, ControlEntry, Folded, SignedAct};
+
+/// Acts of this device that one exchange brings to the hub; a person decides few a day.
+pub(super) const ACTS_AT_ONCE_MAX: usize = 8;
+
+impl Phone {
+    /// Notes the hub whose word on rights counts. What another hub said of them does not any more.
+    pub(super) fn pin(&self, hub: DeviceId) -> Result<(), ReplicaError> {
+        let keys: Option<Vec<DeviceId>> =
+            rows::get(&**self.replica().store(), &rows::single(meta::HUB_KEYS))?;
+        if keys.is_none_or(|keys| !keys.contains(&hub)) {
+            self.record(Fact::Pinned { hub })?;
+        }
+        Ok(())
+    }
+
+    /// Checks the entries of control logs among what the hub sent, before anything of it is kept;
+    /// leaves out those that are held, and those behind a hole. Returns what is said of this device
+    /// then, if entries are left.
+    pub(super) fn check_control(
+        &self,
+        items: &mut Vec<FeedItem>,
+    ) -> Result<Option<DeviceEntry>, ReplicaError> {
+        let mut entries = Vec::new();
+        for bytes in control_bytes(items) {
+            let entry = ControlEntry::decode(bytes)?;
+            entry.verify()?;
+            entries.push(entry);
+        }
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let foreseen = foresee(&**self.replica().store(), &entries, self.device())?;
+        let (mut place, mut wrong) = (0, None);
+        items.retain(|item| {
+            if !matches!(item, FeedItem::Control(_)) {
+                return true;
+            }
+            let folded = foreseen.folded[place];
+            if matches!(folded, Folded::Fork | Folded::Stranger) {
+                wrong = wrong.or(Some(place));
+            }
+            place += 1;
+            matches!(folded, Folded::Counts | Folded::Void(_))
+        });
+        if let Some(entry) = wrong.and_then(|place| entries.get(place)) {
+            let (scope, number) = (entry.scope().clone(), entry.number);
+            return Err(ReplicaError::OtherRights { scope, number });
+        }
+        let left = items.iter().any(|item| matches!(item, FeedItem::Control(_)));
+        Ok(foreseen.entry.filter(|_| left))
+    }
+
+    /// Keeps a decision that this device has signed; the next exchange brings it to the hub.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn act(&self, act: &SignedAct) -> Result<ActId, ReplicaError> {
+        act.verify()?;
+        let id = act.act.id()?;
+        self.record(Fact::Acted { act: act.encode()? })?;
+        Ok(id)
+    }
+
+    /// Returns what was decided here and the hub has not entered yet, in the order of names.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn acting(&self) -> Result<Vec<(ActId, SignedAct)>, ReplicaError> {
+        let mut acts = Vec::new();
+        each_row(&**self.replica().store(), &[ACTING], None, |key, value| {
+            let bytes: Vec<u8> = rows::decode(key, value)?;
+            acts.push(bytes);
+            Ok(())
+        })?;
+        let mut read = Vec::with_capacity(acts.len());
+        for bytes in acts {
+            let signed = SignedAct::decode(&bytes)?;
+            read.push((signed.act.id()?, signed));
+        }
+        Ok(read)
+    }
+
+    /// Gives up a decision that the hub does not enter.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn drop_act(&self, act: ActId) -> Result<(), ReplicaError> {
+        self.record(Fact::Dropped { act }).map(drop)
+    }
+}

@@ -1,0 +1,555 @@
+//! What a replica may trust: a pure function of the entries that it holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use serde::{Deserialize, Serialize};
+
+use super::act::{Act, ActId, COUNTRY, Deed, Judgement, Whom};
+use super::entry::{ChainHead, ControlEntry};
+use super::{ControlError, verify_successor};
+use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp};
+use crate::trust::access::{Covers, may_decide, operator_may_decide};
+use crate::trust::{DeviceEntry, Grant};
+
+/// Grants that one person may ever have had, withdrawn ones included: some each year of a long service.
+pub const GRANTS_PER_PERSON_MAX: usize = 256;
+
+/// Devices that one person may ever have had.
+const DEVICES_PER_PERSON_MAX: usize = 64;
+
+/// Rival seals of one document that are named.
+const RIVALS_MAX: usize = 16;
+
+/// A grant as given, and when it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldGrant {
+    /// What was given.
+    pub grant: Grant,
+    /// Which device gave it.
+    pub by: DeviceId,
+    /// When the hub entered its end, if it was withdrawn.
+    pub withdrawn: Option<Timestamp>,
+}
+
+/// The end of a device's or person's rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Revocation {
+    /// When the hub entered it.
+    pub at: Timestamp,
+    /// Since when the device was out of its holder's hands, as reported.
+    pub lost_since: Option<Timestamp>,
+    /// Which device said so.
+    pub by: DeviceId,
+}
+
+/// What the log says of a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The devices, revoked ones included.
+    pub devices: BTreeSet<DeviceId>,
+    /// By the act that gave each.
+    pub grants: BTreeMap<ActId, HeldGrant>,
+    /// When all of it ended.
+    pub revoked: Option<Revocation>,
+}
+
+/// Whose a device is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The holder.
+    pub person: PersonId,
+    /// As shown to people.
+    pub name: String,
+    /// *Cơ quan*.
+    pub agency: String,
+    /// The device of the person who confirmed it; the hub's key where its operator did.
+    pub by: DeviceId,
+    /// When the hub entered it.
+    pub at: Timestamp,
+}
+
+/// What the log says of a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The last certificate.
+    pub certificate: Option<Certificate>,
+    /// When its rights ended.
+    pub revoked: Option<Revocation>,
+}
+
+/// Who writes one inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The persons, in order.
+    pub persons: Vec<PersonId>,
+    /// The leader's device.
+    pub by: DeviceId,
+    /// When the hub entered it.
+    pub at: Timestamp,
+}
+
+/// The registered minutes of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// BLAKE3 of the seal that counts: the first that the hub entered.
+    pub seal: [u8; 32],
+    /// *Số biên bản*, as the hub gave it.
+    pub official: Option<String>,
+    /// When the hub entered it.
+    pub at: Timestamp,
+    /// Later ones, which do not count and are shown.
+    pub rivals: Vec<[u8; 32]>,
+}
+
+/// Why an entry of the log changes nothing. It stays in the log and can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Void {
+    /// Its act stands in the log already.
+    Repeated,
+    /// Its signer may not decide this there.
+    NotAllowed,
+    /// It ends a grant that nobody gave.
+    NoSuchGrant,
+    /// The person has as many grants or devices as one may have.
+    TooMany,
+    /// A later fact took its place before it came: an earlier seal, a key named before.
+    Surpassed,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folded {
+    /// It is the next of its log, and counts.
+    Counts,
+    /// It is the next of its log, and changes nothing.
+    Void(Void),
+    /// It is held already.
+    Known,
+    /// Entries before it are missing; it was not taken.
+    Gap,
+    /// The log held here goes on in another way; it was not taken. Its hub has broken its word.
+    Fork,
+    /// No key of this hub signed it; it was not taken.
+    Stranger,
+    /// The hub entered it before one that was folded already: all must be folded anew, in the hub's
+    /// order. It was not taken.
+    Early,
+}
+
+/// Where the state is kept: in memory, or in the rows of a store. Values only; no meaning.
+pub trait TrustRows {
+    /// Why reading failed.
+    type Error;
+
+    /// The head of a unit's log.
+    fn head(&self, scope: &Scope) -> Result<ChainHead, Self::Error>;
+    /// The hash of an entry that is held.
+    fn link(&self, scope: &Scope, number: u64) -> Result<Option<[u8; 32]>, Self::Error>;
+    /// Keeps an entry as the last of its log.
+    fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Self::Error>;
+    /// When the hub entered the last entry that was folded.
+    fn latest(&self) -> Result<Timestamp, Self::Error>;
+    /// The hub's keys: the one that was pinned, and its announced successors.
+    fn hub_keys(&self) -> Result<Vec<DeviceId>, Self::Error>;
+    /// Notes a successor.
+    fn put_hub_key(&mut self, key: DeviceId) -> Result<(), Self::Error>;
+    /// Whether an act was entered.
+    fn has_act(&self, act: ActId) -> Result<bool, Self::Error>;
+    /// Notes an act as entered.
+    fn put_act(&mut self, act: ActId) -> Result<(), Self::Error>;
+    /// What is known of a person.
+    fn person(&self, person: PersonId) -> Result<Person, Self::Error>;
+    /// Notes it.
+    fn put_person(&mut self, person: PersonId, value: Person) -> Result<(), Self::Error>;
+    /// What is known of a device.
+    fn device(&self, device: DeviceId) -> Result<Device, Self::Error>;
+    /// Notes it.
+    fn put_device(&mut self, device: DeviceId, value: Device) -> Result<(), Self::Error>;
+    /// Who writes an inspection, if that was said.
+    fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, Self::Error>;
+    /// Notes it.
+    fn put_assignment(&mut self, inspection: DocumentId, value: Assignment)
+    -> Result<(), Self::Error>;
+    /// The registered minutes of a document.
+    fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, Self::Error>;
+    /// Notes it.
+    fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), Self::Error>;
+    /// Notes what was decided of a line that was kept aside.
+    fn put_judgement(
+        &mut self,
+        line: (DocumentId, Actor, u64, ChangeHash),
+        judgement: Judgement,
+    ) -> Result<(), Self::Error>;
+    /// Notes from when on a checklist is in force in a unit.
+    fn put_template(
+        &mut self,
+        scope: &Scope,
+        template: TemplateId,
+        from: Timestamp,
+    ) -> Result<(), Self::Error>;
+}
+
+/// Folds one entry into the state. Its signatures must have been checked ([`ControlEntry::verify`]).
+///
+/// # Errors
+///
+/// Returns what the rows return.
+pub fn fold<R: TrustRows>(
+    rows: &mut R,
+    entry: &ControlEntry,
+    covers: &Covers,
+) -> Result<Folded, R::Error> {
+    let Ok((head, act)) = entry.head().and_then(|head| Ok((head, entry.act.act.id()?))) else {
+        return Ok(Folded::Stranger);
+    };
+    if !rows.hub_keys()?.contains(&entry.hub) {
+        return Ok(Folded::Stranger);
+    }
+    let before = rows.head(entry.scope())?;
+    if entry.number <= before.number {
+        let held = rows.link(entry.scope(), entry.number)?;
+        return Ok(if held == Some(head.hash) { Folded::Known } else { Folded::Fork });
+    }
+    if entry.number > before.number + 1 {
+        return Ok(Folded::Gap);
+    }
+    if entry.previous != before.hash {
+        return Ok(Folded::Fork);
+    }
+    if entry.at < rows.latest()? {
+        return Ok(Folded::Early);
+    }
+    let outcome = if rows.has_act(act)? {
+        Some(Void::Repeated)
+    } else if !may_act(rows, &entry.act.act, entry.at, covers)? {
+        Some(Void::NotAllowed)
+    } else {
+        do_deed(rows, entry, act)?
+    };
+    rows.put_act(act)?;
+    rows.push(entry, head)?;
+    Ok(outcome.map_or(Folded::Counts, Folded::Void))
+}
+
+/// Returns whether the signer of an act may decide it, entered at a time of the hub's.
+///
+/// # Errors
+///
+/// Returns what the rows return.
+pub fn may_act<R: TrustRows>(
+    rows: &R,
+    act: &Act,
+    at: Timestamp,
+    covers: &Covers,
+) -> Result<bool, R::Error> {
+    if rows.hub_keys()?.contains(&act.by) {
+        return Ok(operator_may_decide(&act.deed));
+    }
+    let device = rows.device(act.by)?;
+    let Some(certificate) = device.certificate.filter(|_| device.revoked.is_none()) else {
+        return Ok(false);
+    };
+    let person = rows.person(certificate.person)?;
+    let fits = |held: &HeldGrant| {
+        held.withdrawn.is_none()
+            && held.grant.is_in_force(at)
+            && may_decide(held.grant.role, &act.deed)
+            && covers(&held.grant.scope, &act.scope)
+    };
+    Ok(person.revoked.is_none() && person.grants.values().any(fits))
+}
+
+/// Does what an act says; returns why it changes nothing, if it does not.
+fn do_deed<R: TrustRows>(
+    rows: &mut R,
+    entry: &ControlEntry,
+    id: ActId,
+) -> Result<Option<Void>, R::Error> {
+    let (at, act) = (entry.at, &entry.act.act);
+    let by = act.by;
+    match &act.deed {
+        Deed::Certify { device, person, name, agency } => {
+            let (name, agency) = (name.clone(), agency.clone());
+            let certificate = Certificate { person: *person, name, agency, by, at };
+            return certify(rows, *device, certificate);
+        }
+        Deed::Grant { person, grant } => {
+            let mut held = rows.person(*person)?;
+            if held.grants.len() >= GRANTS_PER_PERSON_MAX {
+                return Ok(Some(Void::TooMany));
+            }
+            held.grants.insert(id, HeldGrant { grant: grant.clone(), by, withdrawn: None });
+            rows.put_person(*person, held)?;
+        }
+        Deed::Withdraw { person, grant } => {
+            let mut held = rows.person(*person)?;
+            match held.grants.get_mut(grant) {
+                Some(given) if given.grant.scope == act.scope && given.withdrawn.is_none() => {
+                    given.withdrawn = Some(at);
+                }
+                _ => return Ok(Some(Void::NoSuchGrant)),
+            }
+            rows.put_person(*person, held)?;
+        }
+        Deed::Revoke { whom, lost_since } => {
+            let revocation = Revocation { at, lost_since: *lost_since, by };
+            return revoke(rows, *whom, revocation);
+        }
+        Deed::Assign { inspection, persons } => {
+            rows.put_assignment(*inspection, Assignment { persons: persons.clone(), by, at })?;
+        }
+        Deed::Seal { document, seal } => {
+            if let Some(mut first) = rows.sealed(*document)? {
+                if first.seal != *seal && first.rivals.len() < RIVALS_MAX {
+                    first.rivals.push(*seal);
+                    rows.put_sealed(*document, first)?;
+                }
+                return Ok(Some(Void::Surpassed));
+            }
+            let official = entry.official.clone();
+            rows.put_sealed(*document, Sealed { seal: *seal, official, at, rivals: Vec::new() })?;
+        }
+        Deed::Judge { document, actor, seq, hash, judgement } => {
+            rows.put_judgement((*document, *actor, *seq, *hash), *judgement)?;
+        }
+        Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
+        Deed::Successor { key, proof } => {
+            let known = rows.hub_keys()?.contains(key);
+            if known || verify_successor(entry.hub, *key, proof).is_err() {
+                return Ok(Some(Void::Surpassed));
+            }
+            rows.put_hub_key(*key)?;
+        }
+    }
+    Ok(None)
+}
+
+fn certify<R: TrustRows>(
+    rows: &mut R,
+    name: DeviceId,
+    certificate: Certificate,
+) -> Result<Option<Void>, R::Error> {
+    let mut device = rows.device(name)?;
+    let mut person = rows.person(certificate.person)?;
+    if person.devices.len() >= DEVICES_PER_PERSON_MAX && !person.devices.contains(&name) {
+        return Ok(Some(Void::TooMany));
+    }
+    if let Some(before) = &device.certificate
+        && before.person != certificate.person
+    {
+        let mut former = rows.person(before.person)?;
+        former.devices.remove(&name);
+        rows.put_person(before.person, former)?;
+    }
+    person.devices.insert(name);
+    let holder = certificate.person;
+    device.certificate = Some(certificate);
+    rows.put_device(name, device)?;
+    rows.put_person(holder, person)?;
+    Ok(None)
+}
+
+fn revoke<R: TrustRows>(
+    rows: &mut R,
+    whom: Whom,
+    revocation: Revocation,
+) -> Result<Option<Void>, R::Error> {
+    // The same is entered in the log of every unit that the person has a grant in; the first counts.
+    match whom {
+        Whom::Device(name) => {
+            let mut device = rows.device(name)?;
+            if device.revoked.is_some() {
+                return Ok(Some(Void::Surpassed));
+            }
+            device.revoked = Some(revocation);
+            rows.put_device(name, device)?;
+        }
+        Whom::Person(name) => {
+            let mut person = rows.person(name)?;
+            if person.revoked.is_some() {
+                return Ok(Some(Void::Surpassed));
+            }
+            person.revoked = Some(revocation);
+            rows.put_person(name, person)?;
+        }
+    }
+    Ok(None)
+}
+
+/// Returns what the log says of a device and its holder, for those who ask what it may do.
+///
+/// # Errors
+///
+/// Returns what the rows return.
+pub fn entry_of<R: TrustRows>(rows: &R, device: DeviceId) -> Result<Option<DeviceEntry>, R::Error> {
+    let held = rows.device(device)?;
+    let Some(certificate) = held.certificate else { return Ok(None) };
+    let person = rows.person(certificate.person)?;
+    let live = person.grants.values().filter(|held| held.withdrawn.is_none());
+    let mut grants: Vec<Grant> = live.map(|held| held.grant.clone()).collect();
+    grants.sort_unstable();
+    grants.dedup();
+    let active = held.revoked.is_none() && person.revoked.is_none() && !grants.is_empty();
+    let Certificate { person, name, agency, .. } = certificate;
+    Ok(Some(DeviceEntry { device, person, name, agency, grants, active }))
+}
+
+/// The whole state in memory: for checks of exports, and for tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustState {
+    heads: BTreeMap<Scope, ChainHead>,
+    links: BTreeMap<(Scope, u64), [u8; 32]>,
+    latest: Timestamp,
+    keys: Vec<DeviceId>,
+    acts: BTreeSet<ActId>,
+    persons: BTreeMap<PersonId, Person>,
+    devices: BTreeMap<DeviceId, Device>,
+    assignments: BTreeMap<DocumentId, Assignment>,
+    seals: BTreeMap<DocumentId, Sealed>,
+    judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash), Judgement>,
+    templates: BTreeMap<(Scope, TemplateId), Timestamp>,
+}
+
+impl TrustState {
+    /// Folds a set of entries in any order: of each log as far as it goes without a hole, all in the
+    /// order in which the hub entered them. Signatures are checked. Returns the state and what was not
+    /// taken, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// Returns the [`ControlError`] of the first entry whose signature or form does not hold.
+    pub fn of<'e>(
+        hub: DeviceId,
+        entries: impl IntoIterator<Item = &'e ControlEntry>,
+        covers: &Covers,
+    ) -> Result<(Self, Vec<(Scope, u64, Folded)>), ControlError> {
+        let mut ordered: Vec<&ControlEntry> = entries.into_iter().collect();
+        ordered.sort_by(|one, two| order(one).cmp(&order(two)));
+        let mut state = Self { keys: vec![hub], latest: Timestamp(i64::MIN), ..Self::default() };
+        let mut left = Vec::new();
+        for entry in ordered {
+            entry.verify()?;
+            let Ok(folded) = fold(&mut state, entry, covers);
+            if !matches!(folded, Folded::Counts | Folded::Known) {
+                left.push((entry.scope().clone(), entry.number, folded));
+            }
+        }
+        Ok((state, left))
+    }
+
+    /// Returns what is known of a device and its holder.
+    #[must_use]
+    pub fn entry(&self, device: DeviceId) -> Option<DeviceEntry> {
+        let Ok(entry) = entry_of(self, device);
+        entry
+    }
+
+    /// Returns the heads of the logs: the prefix that the state is of.
+    #[must_use]
+    pub fn heads(&self) -> &BTreeMap<Scope, ChainHead> {
+        &self.heads
+    }
+}
+
+/// Where an entry stands in the order in which a hub entered all of them.
+#[must_use]
+pub fn order(entry: &ControlEntry) -> (Timestamp, bool, &Scope, u64) {
+    (entry.at, entry.scope().as_str() != COUNTRY, entry.scope(), entry.number)
+}
+
+impl TrustRows for TrustState {
+    type Error = Infallible;
+
+    fn head(&self, scope: &Scope) -> Result<ChainHead, Infallible> {
+        Ok(self.heads.get(scope).copied().unwrap_or_default())
+    }
+
+    fn link(&self, scope: &Scope, number: u64) -> Result<Option<[u8; 32]>, Infallible> {
+        Ok(self.links.get(&(scope.clone(), number)).copied())
+    }
+
+    fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Infallible> {
+        self.heads.insert(entry.scope().clone(), head);
+        self.links.insert((entry.scope().clone(), head.number), head.hash);
+        self.latest = entry.at;
+        Ok(())
+    }
+
+    fn latest(&self) -> Result<Timestamp, Infallible> {
+        Ok(self.latest)
+    }
+
+    fn hub_keys(&self) -> Result<Vec<DeviceId>, Infallible> {
+        Ok(self.keys.clone())
+    }
+
+    fn put_hub_key(&mut self, key: DeviceId) -> Result<(), Infallible> {
+        self.keys.push(key);
+        Ok(())
+    }
+
+    fn has_act(&self, act: ActId) -> Result<bool, Infallible> {
+        Ok(self.acts.contains(&act))
+    }
+
+    fn put_act(&mut self, act: ActId) -> Result<(), Infallible> {
+        self.acts.insert(act);
+        Ok(())
+    }
+
+    fn person(&self, person: PersonId) -> Result<Person, Infallible> {
+        Ok(self.persons.get(&person).cloned().unwrap_or_default())
+    }
+
+    fn put_person(&mut self, person: PersonId, value: Person) -> Result<(), Infallible> {
+        self.persons.insert(person, value);
+        Ok(())
+    }
+
+    fn device(&self, device: DeviceId) -> Result<Device, Infallible> {
+        Ok(self.devices.get(&device).cloned().unwrap_or_default())
+    }
+
+    fn put_device(&mut self, device: DeviceId, value: Device) -> Result<(), Infallible> {
+        self.devices.insert(device, value);
+        Ok(())
+    }
+
+    fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, Infallible> {
+        Ok(self.assignments.get(&inspection).cloned())
+    }
+
+    fn put_assignment(&mut self, name: DocumentId, value: Assignment) -> Result<(), Infallible> {
+        self.assignments.insert(name, value);
+        Ok(())
+    }
+
+    fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, Infallible> {
+        Ok(self.seals.get(&document).cloned())
+    }
+
+    fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), Infallible> {
+        self.seals.insert(document, value);
+        Ok(())
+    }
+
+    fn put_judgement(
+        &mut self,
+        line: (DocumentId, Actor, u64, ChangeHash),
+        judgement: Judgement,
+    ) -> Result<(), Infallible> {
+        self.judgements.insert(line, judgement);
+        Ok(())
+    }
+
+    fn put_template(
+        &mut self,
+        scope: &Scope,
+        template: TemplateId,
+        from: Timestamp,
+    ) -> Result<(), Infallible> {
+        self.templates.insert((scope.clone(), template), from);
+        Ok(())
+    }
+}
