@@ -12,7 +12,7 @@ use bienban_core::replica::{
 };
 use bienban_core::store::{MemoryDisk, MemoryStore, Store};
 use bienban_core::sync::{
-    DeviceEntry, FeedPosition, Fingerprint, Frame, Hello, PROTOCOL_VERSION, Role,
+    FeedPosition, Fingerprint, Frame, Hello, PROTOCOL_VERSION, PlainEntry, Role,
 };
 use bienban_core::trust::DeviceKey;
 use bienban_tests::fleet::{self, NOW, SHORT};
@@ -407,7 +407,7 @@ fn what_was_refused_for_want_of_rights_and_carried_by_another_arrives_once_they_
     let (phone, other) = (opened(memory(), MINE), opened(memory(), OTHER));
     settle(&phone, &hub, None, "before");
     settle(&other, &hub, None, "before");
-    hub.trust(DeviceEntry { role: Role::Auditor, ..fleet::entry(MINE) }).unwrap();
+    hub.trust(PlainEntry { role: Role::Auditor, ..fleet::entry(MINE) }).unwrap();
     write(&phone, &genesis, "refused");
     settle(&phone, &hub, None, "refused");
     assert_eq!(phone.notices().unwrap().len(), 1);

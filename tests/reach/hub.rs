@@ -1,7 +1,7 @@
 //! The hub takes packs in and serves the feed without loading a document.
 
 use bienban_core::replica::{HubRunner, PhoneOptions, PhoneRunner};
-use bienban_core::sync::{DeviceEntry, FeedItem};
+use bienban_core::sync::{FeedItem, PlainEntry};
 use bienban_tests::fleet::{self, NOW, SHORT};
 
 const DOCUMENTS: u32 = 300;
@@ -70,7 +70,7 @@ fn a_live_exchange_ends_when_its_device_loses_its_rights() {
     talk(&mut served);
     assert!(served.outcome().is_none(), "nothing has changed, so it goes on");
 
-    hub.trust(DeviceEntry { active: false, ..fleet::entry(1) }).unwrap();
+    hub.trust(PlainEntry { active: false, ..fleet::entry(1) }).unwrap();
     served.grown().unwrap();
     talk(&mut served);
     assert!(served.outcome().is_some(), "it ends");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bienban_core::driver::{self, DriverError, Live, SyncEvent, SyncOptions, SyncReport};
 use bienban_core::net::{HubAddress, Limits, PhoneEndpoint};
 use bienban_core::replica::{Hub, Phone, PhoneOptions, PhoneRunner};
-use bienban_core::sync::{DeviceEntry, FailureCode, Role, Verdict};
+use bienban_core::sync::{FailureCode, PlainEntry, Role, Verdict};
 use bienban_server::config::StoreConfig;
 use bienban_server::hub::{HubConfig, HubError, RunningHub};
 use bienban_tests::fleet::{self, NOW, SHORT};
@@ -169,7 +169,7 @@ async fn a_phone_that_stays_sends_more_than_one_step_signs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_whose_role_is_corrected_comes_back_by_itself_with_what_was_refused() {
     let place = Place::open(Duration::from_secs(5));
-    let wrong = DeviceEntry { role: Role::Auditor, ..fleet::entry(1) };
+    let wrong = PlainEntry { role: Role::Auditor, ..fleet::entry(1) };
     place.hub.trust(wrong).unwrap();
     let phone = fleet::phone(1);
     place.sync(&phone, 1).await;
@@ -210,9 +210,9 @@ fn a_phone_whose_role_or_units_were_changed_compares_everything_once() {
     fleet::exchange(&phone, &hub);
     let usual = fleet::entry(1);
     let changes = [
-        (DeviceEntry { name: "another name".to_owned(), ..usual.clone() }, false),
-        (DeviceEntry { role: Role::Leader, ..usual.clone() }, true),
-        (DeviceEntry { scopes: vec!["20".parse().unwrap()], ..usual }, true),
+        (PlainEntry { name: "another name".to_owned(), ..usual.clone() }, false),
+        (PlainEntry { role: Role::Leader, ..usual.clone() }, true),
+        (PlainEntry { scopes: vec!["20".parse().unwrap()], ..usual }, true),
     ];
     for (entry, compares) in changes {
         hub.trust(entry.clone()).unwrap();
@@ -230,7 +230,7 @@ async fn a_phone_that_was_renamed_stays_connected() {
     let (phone, other) = (fleet::phone(1), fleet::phone(2));
     let mut staying = place.stay(&phone, 1);
     staying.caught_up().await;
-    let renamed = DeviceEntry { name: "another name".to_owned(), ..fleet::entry(1) };
+    let renamed = PlainEntry { name: "another name".to_owned(), ..fleet::entry(1) };
     place.hub.trust(renamed).unwrap();
     let _ = fleet::fill(&other, SHORT, 7..8);
     place.sync(&other, 2).await;
@@ -248,7 +248,7 @@ async fn a_phone_whose_rights_end_is_told_so() {
     let (phone, other) = (fleet::phone(1), fleet::phone(2));
     let mut staying = place.stay(&phone, 1);
     staying.caught_up().await;
-    place.hub.trust(DeviceEntry { active: false, ..fleet::entry(1) }).unwrap();
+    place.hub.trust(PlainEntry { active: false, ..fleet::entry(1) }).unwrap();
     let _ = fleet::fill(&other, SHORT, 7..8);
     place.sync(&other, 2).await;
     let Err(DriverError::Refused { failure }) = staying.outcome().await else { panic!("it stays") };

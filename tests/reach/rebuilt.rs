@@ -8,7 +8,7 @@ use bienban_core::checklist::Template;
 use bienban_core::model::{DocumentId, FacilityInput, Genesis, Kind, Origin, PlanInput};
 use bienban_core::replica::{Hub, HubOptions, Phone, Projection};
 use bienban_core::store::MemoryStore;
-use bienban_core::sync::{DeviceEntry, Role};
+use bienban_core::sync::{PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
 use bienban_tests::fleet::{self, NOW, SHORT};
 use rand::rngs::SmallRng;
@@ -34,13 +34,13 @@ enum Step {
     Sync(u8),
 }
 
-fn entry(number: u8) -> DeviceEntry {
+fn entry(number: u8) -> PlainEntry {
     let role = match number {
         ADMIN => Role::Admin,
         LEADER => Role::Leader,
         _ => Role::Inspector,
     };
-    DeviceEntry { role, ..fleet::entry(number) }
+    PlainEntry { role, ..fleet::entry(number) }
 }
 
 fn new_hub(epoch: [u8; 16]) -> Arc<Hub> {
@@ -126,7 +126,7 @@ impl Team {
             match *step {
                 Step::Trust(number) => hub.trust(entry(number)).unwrap(),
                 Step::Mistake(number) => {
-                    hub.trust(DeviceEntry { role: Role::Auditor, ..entry(number) }).unwrap();
+                    hub.trust(PlainEntry { role: Role::Auditor, ..entry(number) }).unwrap();
                 }
                 Step::Sync(number) => sync(self.phone(number), hub),
             }

@@ -10,7 +10,7 @@ use bienban_core::replica::{Hub, HubRunner, Projection, ReplicaError};
 use bienban_core::store::{
     Done, MemoryStore, Opened, Position, Read, Record, Row, Store, StoreError, Verified, Writes,
 };
-use bienban_core::sync::{DeviceEntry, FailureCode, Role};
+use bienban_core::sync::{FailureCode, PlainEntry, Role};
 use bienban_tests::fleet::{self, HUB_SEED, NOW, SHORT};
 use tokio::sync::{Notify, watch};
 
@@ -84,7 +84,7 @@ impl Store for Hooked {
 fn an_exchange_begins_with_the_rights_in_force_not_with_those_the_caller_read() {
     let (hub, _) = fleet::hub(SHORT, 1);
     let before = fleet::entry(1);
-    hub.trust(DeviceEntry { scopes: vec!["06337".parse().unwrap()], ..before.clone() }).unwrap();
+    hub.trust(PlainEntry { scopes: vec!["06337".parse().unwrap()], ..before.clone() }).unwrap();
     let writer = fleet::phone(2);
     hub.trust(fleet::entry(2)).unwrap();
     let _ = fleet::fill(&writer, SHORT, 0..1);
@@ -111,7 +111,7 @@ fn an_exchange_begins_with_the_rights_in_force_not_with_those_the_caller_read() 
     }
     assert_eq!(phone.replica().totals().unwrap().documents, 0, "it sees what it may see now");
 
-    hub.trust(DeviceEntry { active: false, ..before.clone() }).unwrap();
+    hub.trust(PlainEntry { active: false, ..before.clone() }).unwrap();
     let refused = HubRunner::start(hub.clone(), before, NOW);
     assert!(matches!(refused.err(), Some(ReplicaError::Stranger { .. })));
 }
@@ -126,7 +126,7 @@ async fn a_revocation_right_after_the_rights_were_read_ends_the_exchange() {
     let store = Arc::new(Hooked { below, key, hook: Mutex::default() });
     let hub = fleet::hub_over(store.clone());
     hub.publish(SHORT.to_vec()).unwrap();
-    hub.trust(DeviceEntry { role: Role::Inspector, ..fleet::entry(1) }).unwrap();
+    hub.trust(PlainEntry { role: Role::Inspector, ..fleet::entry(1) }).unwrap();
     let phone = fleet::phone(1);
 
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -160,7 +160,7 @@ async fn a_revocation_right_after_the_rights_were_read_ends_the_exchange() {
 fn revocation(hub: &Arc<Hub>, wakeup: &Wakeup, happened: &Arc<OnceLock<()>>) -> Hook {
     let (hub, wakeup, happened) = (hub.clone(), wakeup.clone(), happened.clone());
     Box::new(move || {
-        hub.trust(DeviceEntry { active: false, ..fleet::entry(1) }).unwrap();
+        hub.trust(PlainEntry { active: false, ..fleet::entry(1) }).unwrap();
         wakeup.grown();
         happened.set(()).unwrap();
     })
@@ -179,7 +179,7 @@ fn what_was_stored_stays_so_while_units_are_wrong_and_nothing_is_left_once_they_
     let edits = arrival().recorded;
     assert_eq!((arrival().stored, arrival().only_here), (edits, 0));
 
-    hub.trust(DeviceEntry { scopes: vec!["06337".parse().unwrap()], ..right.clone() }).unwrap();
+    hub.trust(PlainEntry { scopes: vec!["06337".parse().unwrap()], ..right.clone() }).unwrap();
     let write = |value: &str| {
         let item = phone.replica().template(template).unwrap().items()[0].clone();
         let again = bienban_core::model::AnswerInput { resolves: true, ..fleet::answer(value) };
@@ -216,7 +216,7 @@ fn other_units_cost_a_push_of_what_was_signed_for_and_then_nothing() {
     let (first, idle) = (sent(), sent());
     let signed = hub.status().unwrap();
     let cost = |scopes: Vec<bienban_core::model::Scope>| -> [u64; 4] {
-        hub.trust(DeviceEntry { scopes, ..right.clone() }).unwrap();
+        hub.trust(PlainEntry { scopes, ..right.clone() }).unwrap();
         std::array::from_fn(|_| sent())
     };
     let narrowed = cost(vec!["06337".parse().unwrap()]);

@@ -9,7 +9,7 @@ use bienban_core::model::{
 };
 use bienban_core::replica::{HubOptions, HubRunner, PhoneOptions, PhoneRunner};
 use bienban_core::store::{Fault, MemoryDisk};
-use bienban_core::sync::{DeviceEntry, Role};
+use bienban_core::sync::{PlainEntry, Role};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -403,8 +403,8 @@ impl World {
     }
 }
 
-pub(crate) fn entry(phone: &PhoneNode) -> DeviceEntry {
-    DeviceEntry {
+pub(crate) fn entry(phone: &PhoneNode) -> PlainEntry {
+    PlainEntry {
         device: phone.device(),
         name: phone.name.clone(),
         agency: "Trạm Y tế".to_owned(),

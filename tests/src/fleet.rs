@@ -15,7 +15,7 @@ use bienban_core::replica::{
     Fact, Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, Projection,
 };
 use bienban_core::store::{MemoryStore, Store};
-use bienban_core::sync::{DeviceEntry, FeedItem, Outcome, Role};
+use bienban_core::sync::{FeedItem, Outcome, PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
 
 /// A checklist of four items, for tests that need many documents rather than long ones.
@@ -123,8 +123,8 @@ pub fn hub(checklist: &[u8], phones: u8) -> (Arc<Hub>, TemplateId) {
 
 /// Returns what the hub is told of the phone with a number.
 #[must_use]
-pub fn entry(number: u8) -> DeviceEntry {
-    DeviceEntry {
+pub fn entry(number: u8) -> PlainEntry {
+    PlainEntry {
         device: DeviceKey::from_seed(&phone_seed(number)).device(),
         name: format!("phone-{number}"),
         agency: "Trạm Y tế".to_owned(),

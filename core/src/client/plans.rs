@@ -404,7 +404,7 @@ mod tests {
     use super::*;
 
     fn entry(role: crate::sync::Role, scopes: &[&str]) -> DeviceEntry {
-        DeviceEntry {
+        crate::sync::PlainEntry {
             device: DeviceId([1; 32]),
             name: "An".to_owned(),
             agency: "Y tế".to_owned(),
@@ -412,6 +412,7 @@ mod tests {
             scopes: scopes.iter().map(|code| code.parse().unwrap()).collect(),
             active: true,
         }
+        .into()
     }
 
     fn member(role: Role) -> Member {
@@ -459,7 +460,10 @@ mod tests {
         assert_eq!(narrow.plan_unit.as_ref(), Some(&plan));
         assert_eq!(narrow.outside, [("HTX 06337".to_owned(), "06337".parse().unwrap())]);
         let supervisor = of(Some(&entry(R::Supervisor, &["20"])));
-        assert_eq!((supervisor.role, supervisor.outside.len()), (Some("supervisor"), 0));
+        assert_eq!(
+            (supervisor.role.clone(), supervisor.outside.len()),
+            (Some("supervisor".to_owned()), 0)
+        );
         let off = DeviceEntry { active: false, ..entry(R::Inspector, &["20"]) };
         assert!(of(Some(&off)).inactive && of(Some(&off)).outside.is_empty());
         assert!(!of(None).is_none(), "a device that is not enrolled is told");

@@ -45,8 +45,8 @@ pub use edit::{EditError, Editor, NoteEdit, ROWS_MAX};
 pub use edition::{Edition, Move};
 pub use history::{Past, Written, written};
 pub use ids::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, PersonId, Kind, Origin, Scope,
-    TemplateId, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, IdError, Incarnation, Kind, Origin, PersonId,
+    Scope, TemplateId, Timestamp,
 };
 pub use kinds::action::{Action, ActionPatch, ActionView};
 pub use kinds::facility::{

@@ -516,8 +516,8 @@ mod tests {
         }
     }
 
-    fn entry() -> DeviceEntry {
-        DeviceEntry {
+    fn entry() -> PlainEntry {
+        PlainEntry {
             device: key().device(),
             name: "Hoàng Thị Mây".to_owned(),
             agency: "Phòng Kinh tế xã".to_owned(),

@@ -15,6 +15,7 @@ use crate::sync::{
     BasePage, ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice,
     Snapshot, SnapshotPage,
 };
+use crate::trust::control::Log;
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
 const FEED_PAGE_ENTRIES_MAX: usize = 256;
@@ -138,9 +139,9 @@ impl Hub {
             }
             // What was known of devices before there was a control log stands in that now.
             Entry::Device { .. } => None,
-            Entry::Control { scope, number } => {
-                let row: Option<ControlRow> =
-                    rows::get(&**store, &rows::of_control(&scope, number))?;
+            Entry::Control { scope, life, number } => {
+                let log = Log { scope: &scope, life };
+                let row: Option<ControlRow> = rows::get(&**store, &rows::of_control(log, number))?;
                 row.map(|row| FeedItem::Control(row.bytes))
             }
             Entry::Closed { line } => Some(FeedItem::Closed(line)),

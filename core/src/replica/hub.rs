@@ -254,7 +254,7 @@ impl Hub {
         }
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
-        hub.take_over_devices()?;
+        hub.begin_control()?;
         hub.reconsider_or_owe(None);
         hub.look_at_parked()?;
         Ok(hub)
@@ -414,7 +414,8 @@ impl Hub {
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
             let signer = pack.device();
-            let decision = self.within_limit(batch, self.decide(tips, (from, batch.at), pack, bytes)?)?;
+            let decision =
+                self.within_limit(batch, self.decide(tips, (from, batch.at), pack, bytes)?)?;
             let decision = self.within_share(&mut batch.shares, decision)?;
             batch.note(tips, accepted, (signer, bytes), decision);
         }

@@ -35,8 +35,8 @@ mod runner;
 mod standing;
 mod taking;
 mod tree;
-mod trusting;
 mod troubles;
+mod trusting;
 mod visits;
 
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! What a review comes to: the one place that joins what was written with who may say it.
 
-use crate::trust::access::ReviewAct;
 use super::documents::Replica;
 use crate::model::{Actor, Document, Judged, Kind, Summary};
 use crate::store::StoreError;
+use crate::trust::access::ReviewAct;
 
 impl Replica {
     /// Returns what a review comes to by the roles that the hub has told of; none for another kind of

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{MergedPack, PackPlace, Trouble};
 use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, Scope, TemplateId, Timestamp,
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, Scope, TemplateId,
+    Timestamp,
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Pack, Prefix};
@@ -368,6 +369,7 @@ pub(super) enum Entry {
     /// An entry of a unit's control log.
     Control {
         scope: Scope,
+        life: [u8; 16],
         number: u64,
     },
 }

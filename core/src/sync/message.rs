@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use crate::model::{
-    Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp,
-};
+use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
 use crate::trust::{Attestation, PlainEntry};
 
 /// A place in a hub's feed. A phone keeps one for all documents.

@@ -13,16 +13,15 @@ mod pack;
 pub mod reconcile;
 pub mod session;
 
+pub use crate::trust::{DeviceEntry, PlainEntry, Role};
 pub use backoff::{BACKOFF_FIRST, BACKOFF_MAX, Backoff};
 pub use frame::{
     FRAME_BYTES_MAX, FRAME_FILL_BYTES, FRAME_INFLATED_BYTES_MAX, FRAME_VERSION, Frame, FrameError,
     PROTOCOL_VERSION,
 };
-pub use crate::trust::{DeviceEntry, PlainEntry, Role};
 pub use message::{
-    AdminAnswer, AdminRequest, ClosedLine, Failure, FailureCode, FeedItem,
-    FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume, SetAside, Snapshot, Verdict,
-    Want, Welcome,
+    AdminAnswer, AdminRequest, ClosedLine, Failure, FailureCode, FeedItem, FeedPosition, Hello,
+    HubStatus, HubWaiting, Notice, Resume, SetAside, Snapshot, Verdict, Want, Welcome,
 };
 pub use pack::{
     LONG_PACK_BYTES_MAX, LONG_PACK_CHANGE_BYTES_MAX, LONG_PACK_CHANGES_MAX, PACK_BYTES_MAX,

@@ -99,9 +99,7 @@ mod tests {
 
     #[test]
     fn only_a_supervisor_judges_and_the_team_replies() {
-        let who = |act| {
-            ROLES.into_iter().filter(|role| may_review(*role, act)).collect::<Vec<_>>()
-        };
+        let who = |act| ROLES.into_iter().filter(|role| may_review(*role, act)).collect::<Vec<_>>();
         assert_eq!(who(ReviewAct::Judge), [Role::Supervisor]);
         assert_eq!(who(ReviewAct::Reply), [Role::Leader, Role::Inspector, Role::Supervisor]);
     }
@@ -111,10 +109,8 @@ mod tests {
         for kind in Kind::ALL {
             assert!(!may_write(Role::Auditor, kind), "{kind:?}");
         }
-        let assign = Deed::Assign {
-            inspection: crate::model::DocumentId([1; 32]),
-            persons: Vec::new(),
-        };
+        let assign =
+            Deed::Assign { inspection: crate::model::DocumentId([1; 32]), persons: Vec::new() };
         assert!(!may_decide(Role::Auditor, &assign));
         assert!(may_decide(Role::Leader, &assign) && !operator_may_decide(&assign));
     }

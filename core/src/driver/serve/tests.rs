@@ -1,3 +1,4 @@
+use crate::sync::PlainEntry;
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
@@ -60,8 +61,8 @@ fn key(number: u8) -> DeviceKey {
     DeviceKey::from_seed(&[number; 32])
 }
 
-fn entry(number: u8) -> DeviceEntry {
-    DeviceEntry {
+fn entry(number: u8) -> PlainEntry {
+    PlainEntry {
         device: key(number).device(),
         name: format!("Máy {number}"),
         agency: "Trạm Y tế".to_owned(),
@@ -121,7 +122,7 @@ fn hub() -> (Arc<Hub>, FeedPosition) {
 /// Takes what a hub says to a phone at a place in its feed, one frame after the other as a slow
 /// reader would; returns the most bytes that were held at once, and how many came in all.
 fn read_slowly(hub: &Arc<Hub>, position: FeedPosition) -> (usize, usize) {
-    let mut runner = HubRunner::start(hub.clone(), entry(2), NOW).unwrap();
+    let mut runner = HubRunner::start(hub.clone(), entry(2).into(), NOW).unwrap();
     let start = |phone: Arc<Phone>| {
         let options = PhoneOptions { hub: hub.device(), live: true, asks: Vec::new() };
         PhoneRunner::start(phone, options, Box::new(|| [9; 16]), NOW).unwrap()

@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering;
 
 use super::Hub;
 use crate::model::{DeviceId, DocumentId, Genesis, Kind, PersonId, Scope, Timestamp};
+use crate::replica::ReplicaError;
 use crate::replica::access::{self, covers};
 use crate::replica::facts::Fact;
 use crate::replica::project::Drafting;
-use crate::replica::{ReplicaError, rows};
+use crate::replica::rows::{self, meta};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, PlainEntry};
 use crate::trust::control::{
-    Act, Assignment, ControlEntry, Deed, Device, Folded, Naming, Person, Sealed, SignedAct,
+    Act, Assignment, ControlEntry, Deed, Device, Folded, Log, Naming, Person, Sealed, SignedAct,
     TrustRows, Void, Whom, naming,
 };
 
@@ -131,15 +132,15 @@ impl Hub {
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
         let (device, scope) = (act.act.by.short(), act.act.scope.clone());
-        let deed = act.act.deed.name();
+        let (deed, life) = (act.act.deed.name(), self.head()?.epoch);
         let folded = draft.with(|rows| -> Result<_, ReplicaError> {
             if rows.has_act(act.act.id()?)? {
                 return Ok(None);
             }
             // Later than all before, whatever the clock says: the order of entries is their time's.
             let at = Timestamp(now.0.max(rows.latest()?.0.saturating_add(1)));
-            let head = rows.head(&scope)?;
-            let entry = ControlEntry::sign(&self.key, &head, at, act, None)?;
+            let head = rows.head(Log { scope: &scope, life })?;
+            let entry = ControlEntry::sign(&self.key, (life, &head), at, act, None)?;
             Ok(Some((entry.encode()?, rows.fold(&entry)?)))
         })?;
         match folded {
@@ -193,8 +194,14 @@ impl Hub {
         Ok(())
     }
 
-    /// Enters into the control log what a hub without one was told of devices.
-    pub(super) fn take_over_devices(&self) -> Result<(), ReplicaError> {
+    /// Begins the control log where there is none: the own key counts, and what a hub without one was
+    /// told of devices is entered.
+    pub(super) fn begin_control(&self) -> Result<(), ReplicaError> {
+        let (own, store) = (self.key.device(), self.replica.store());
+        let keys: Option<Vec<DeviceId>> = rows::get(&**store, &rows::single(meta::HUB_KEYS))?;
+        if keys.is_none_or(|keys| !keys.contains(&own)) {
+            self.record(Fact::Pinned { hub: own })?;
+        }
         for entry in self.replica.devices()? {
             if self.replica.certified(entry.device)?.certificate.is_some() {
                 continue;

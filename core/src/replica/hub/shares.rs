@@ -203,7 +203,7 @@ mod tests {
         let aside = rows::get::<u64>(&**hub.replica().store(), &rows::aside_of(device)).unwrap();
         assert_eq!(aside, None);
         for active in [false, true] {
-            hub.trust(crate::sync::DeviceEntry { active, ..entry(1, "06325") }).unwrap();
+            hub.trust(crate::sync::PlainEntry { active, ..entry(1, "06325") }).unwrap();
         }
         assert!(push(&hub, &pack(1, 1, &elsewhere, "one")));
     }
@@ -234,7 +234,7 @@ mod tests {
         hub.record(Fact::Closed { lines, changes, document, scope, at: NOW }).unwrap();
         let (mut after, mut pages) = (None, Vec::new());
         loop {
-            let page = hub.base(&entry(2, "06325"), after).unwrap();
+            let page = hub.base(&entry(2, "06325").into(), after).unwrap();
             let closed = page.items.iter().filter(|item| matches!(item, FeedItem::Closed(_)));
             pages.push(closed.count());
             after = page.next;

@@ -1,3 +1,4 @@
+use crate::sync::PlainEntry;
 use std::collections::VecDeque;
 
 use super::*;
@@ -106,8 +107,8 @@ pub(in crate::replica) fn values(replica: &Replica, genesis: &Genesis, item: &st
     values
 }
 
-pub(in crate::replica) fn entry(number: u8, scope: &str) -> DeviceEntry {
-    DeviceEntry {
+pub(in crate::replica) fn entry(number: u8, scope: &str) -> PlainEntry {
+    PlainEntry {
         device: key(number).device(),
         name: format!("Máy {number}"),
         agency: "Trạm Y tế".to_owned(),
@@ -149,13 +150,13 @@ impl Pair {
         Self::with(one, entry(two.number, "06325"), two, entry(one.number, "06325"))
     }
 
-    fn with(one: &Side, of_two: DeviceEntry, two: &Side, of_one: DeviceEntry) -> Self {
+    fn with(one: &Side, of_two: PlainEntry, two: &Side, of_one: PlainEntry) -> Self {
         let begin = |side: &Side, peer, opens, seed| {
             let options = MeetingOptions { peer, opens };
             Meeting::start(side.phone.clone(), options, entropy(seed), NOW).unwrap()
         };
         Self {
-            sides: [begin(one, of_two, true, 61), begin(two, of_one, false, 62)],
+            sides: [begin(one, of_two.into(), true, 61), begin(two, of_one.into(), false, 62)],
             queues: [VecDeque::new(), VecDeque::new()],
         }
     }
@@ -369,10 +370,10 @@ fn packs_of_a_stranger_stay_with_whoever_has_them_until_the_hub_names_him() {
 #[test]
 fn nothing_is_exchanged_with_a_device_whose_rights_ended() {
     let (hub, one) = (hub(&[1, 2]), side(1));
-    hub.trust(DeviceEntry { active: false, ..entry(2, "06325") }).unwrap();
+    hub.trust(PlainEntry { active: false, ..entry(2, "06325") }).unwrap();
     sync(&one, &hub);
     // What a person vouches for does not go before what the hub has said.
-    let options = MeetingOptions { peer: entry(2, "06325"), opens: true };
+    let options = MeetingOptions { peer: entry(2, "06325").into(), opens: true };
     let refused = Meeting::start(one.phone.clone(), options, entropy(1), NOW);
     assert!(matches!(refused.err(), Some(ReplicaError::Stranger { .. })));
 }
@@ -392,14 +393,17 @@ fn a_peer_gets_nothing_of_a_unit_that_it_may_not_read() {
     // Even when it is asked for by name.
     let actor = Actor::derive(key(1).device(), there.document(), Incarnation([1; 16]));
     let want = Want { document: there.document(), actor, from_seq: 1 };
-    assert_eq!(one.phone.give(&entry(2, "06325"), &[want]).unwrap(), (vec![], Provided::default()));
+    assert_eq!(
+        one.phone.give(&entry(2, "06325").into(), &[want]).unwrap(),
+        (vec![], Provided::default())
+    );
 }
 
 #[test]
 fn a_peer_that_may_not_write_brings_nothing() {
     let (one, two, genesis) = (taught(1), taught(2), visit("06325", 1));
     two.answer(&genesis, "1.1", "two");
-    let auditor = DeviceEntry { role: Role::Auditor, ..entry(2, "06325") };
+    let auditor = PlainEntry { role: Role::Auditor, ..entry(2, "06325") };
     let [at_one, _] = Pair::with(&one, auditor, &two, entry(1, "06325")).run();
     assert_eq!((at_one.received, at_one.refused), (0, 1));
     assert_eq!(one.phone.carried().unwrap(), []);
@@ -416,7 +420,7 @@ fn what_the_hub_declines_is_no_longer_shown_and_own_edits_do_not_suffer() {
     two.answer(&genesis, "1.1", "two");
     assert_eq!(two.values(&genesis, "1.1"), ["one", "two"]);
     // The first phone was stolen; the second does not know yet.
-    hub.trust(DeviceEntry { active: false, ..entry(1, "06325") }).unwrap();
+    hub.trust(PlainEntry { active: false, ..entry(1, "06325") }).unwrap();
     sync(&two, &hub);
     assert_eq!(two.values(&genesis, "1.1"), ["two"]);
     assert_eq!(two.digest(&genesis), digest(hub.replica(), &genesis));
@@ -548,7 +552,7 @@ fn bytes_that_are_no_pack_end_the_meeting_and_nothing_of_the_batch_is_kept() {
     let mut forged = good.clone();
     *forged.last_mut().unwrap() ^= 1;
     for bad in [forged, vec![], vec![7; 100]] {
-        let options = MeetingOptions { peer: entry(2, "06325"), opens: true };
+        let options = MeetingOptions { peer: entry(2, "06325").into(), opens: true };
         let mut meeting = Meeting::start(one.phone.clone(), options, entropy(1), NOW).unwrap();
         while meeting.poll_frame(NOW).unwrap().is_some() {}
         let frame = Frame::Push { packs: vec![good.clone(), bad] }.encode().unwrap();

@@ -8,9 +8,9 @@ use super::super::rows::{
 };
 use super::Step;
 use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
-use crate::trust::access::ReviewAct;
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, Notice, Pack, PackHeader, Verdict};
+use crate::trust::access::ReviewAct;
 
 impl Step<'_> {
     /// Puts a pack among what is to be merged, or apart where its checklist is not here: nothing

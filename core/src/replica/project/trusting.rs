@@ -12,8 +12,8 @@ use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Device, Folded, Judgement, Person, Sealed, SignedAct,
-    TrustRows, entry_of, fold, order,
+    ActId, Assignment, ChainHead, ControlEntry, Device, Folded, Judgement, Log, Person, Sealed,
+    SignedAct, TrustRows, entry_of, fold, order,
 };
 
 /// The rows of the control log, and which devices may have changed with what was folded.
@@ -95,12 +95,12 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
 impl TrustRows for TrustIndex<'_, '_> {
     type Error = StoreError;
 
-    fn head(&self, scope: &Scope) -> Result<ChainHead, StoreError> {
-        Ok(self.index.get(&rows::control_head(scope))?.unwrap_or_default())
+    fn head(&self, log: Log<'_>) -> Result<ChainHead, StoreError> {
+        Ok(self.index.get(&rows::control_head(log))?.unwrap_or_default())
     }
 
-    fn link(&self, scope: &Scope, number: u64) -> Result<Option<[u8; 32]>, StoreError> {
-        let row: Option<ControlRow> = self.index.get(&rows::of_control(scope, number))?;
+    fn link(&self, log: Log<'_>, number: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        let row: Option<ControlRow> = self.index.get(&rows::of_control(log, number))?;
         Ok(row.map(|row| row.hash))
     }
 
@@ -109,8 +109,8 @@ impl TrustRows for TrustIndex<'_, '_> {
             .encode()
             .map_err(|_| StoreError::Damaged { what: "an entry of a control log".to_owned() })?;
         let row = ControlRow { hash: head.hash, bytes };
-        self.index.put(rows::of_control(entry.scope(), entry.number), &row);
-        self.index.put(rows::control_head(entry.scope()), &head);
+        self.index.put(rows::of_control(entry.log(), entry.number), &row);
+        self.index.put(rows::control_head(entry.log()), &head);
         self.index.put(rows::single(meta::CONTROL_AT), &entry.at);
         Ok(())
     }
@@ -204,8 +204,8 @@ impl Step<'_> {
     /// Hub: enters what it has signed into the log and the feed.
     pub(super) fn controlled(&mut self, entries: &[Vec<u8>]) -> Result<(), StoreError> {
         for entry in self.enter_control(entries.iter())? {
-            let (scope, number) = (entry.scope().clone(), entry.number);
-            self.enter_feed("", Entry::Control { scope, number })?;
+            let (scope, life, number) = (entry.scope().clone(), entry.life, entry.number);
+            self.enter_feed("", Entry::Control { scope, life, number })?;
         }
         Ok(())
     }

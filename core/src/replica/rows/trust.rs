@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{key, scope_part};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId};
-use crate::trust::control::ActId;
+use crate::trust::control::{ActId, Log};
 
 /// Hub: scope, feed number → (): an entry of that unit's control log.
 pub(in crate::replica) const CONTROL_FEED: u8 = b'0';
-/// Scope, number → [`ControlRow`].
+/// Scope, life, number → [`ControlRow`].
 pub(in crate::replica) const CONTROL: u8 = b'1';
-/// Scope → head of its control log.
+/// Scope, life → head of that control log.
 const CONTROL_HEAD: u8 = b'2';
 /// Act → (): it was entered.
 const ACT: u8 = b'3';
@@ -50,16 +50,12 @@ pub(in crate::replica) fn control_feed(scope: &Scope) -> Vec<u8> {
     key(CONTROL_FEED, &[&scope_part(scope.as_str())])
 }
 
-pub(in crate::replica) fn of_control(scope: &Scope, number: u64) -> Vec<u8> {
-    key(CONTROL, &[&scope_part(scope.as_str()), &number.to_be_bytes()])
+pub(in crate::replica) fn of_control(log: Log<'_>, number: u64) -> Vec<u8> {
+    key(CONTROL, &[&scope_part(log.scope.as_str()), &log.life, &number.to_be_bytes()])
 }
 
-pub(in crate::replica) fn control_of(scope: &Scope) -> Vec<u8> {
-    key(CONTROL, &[&scope_part(scope.as_str())])
-}
-
-pub(in crate::replica) fn control_head(scope: &Scope) -> Vec<u8> {
-    key(CONTROL_HEAD, &[&scope_part(scope.as_str())])
+pub(in crate::replica) fn control_head(log: Log<'_>) -> Vec<u8> {
+    key(CONTROL_HEAD, &[&scope_part(log.scope.as_str()), &log.life])
 }
 
 pub(in crate::replica) fn of_act(act: ActId) -> Vec<u8> {

@@ -1,12 +1,11 @@
+use crate::trust::{PlainEntry, Role};
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Timestamp};
-use crate::sync::message::{
-    ClosedLine, DeviceEntry, FailureCode, HubStatus, Resume, Role, Snapshot, Verdict,
-};
+use crate::sync::message::{ClosedLine, FailureCode, HubStatus, Resume, Snapshot, Verdict};
 use crate::sync::pack::tests::{genesis, key, long, sealed};
 use crate::sync::reconcile::{Fingerprint, Item, Part, Prefix};
 use crate::sync::{PACK_CHANGES_MAX, Pack, PackError};
@@ -20,8 +19,8 @@ fn position() -> FeedPosition {
     FeedPosition { epoch: [1; 16], number: 300, chain: [9; 32] }
 }
 
-fn entry() -> DeviceEntry {
-    DeviceEntry {
+fn entry() -> PlainEntry {
+    PlainEntry {
         device: DeviceId([5; 32]),
         name: "Điện thoại 1".into(),
         agency: "Trạm y tế".into(),

@@ -11,13 +11,13 @@ use super::{
 };
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
-use crate::trust::{DeviceEntry, Role};
 use crate::sync::message::{
-    AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello,
-    Notice, Resume, Want, Welcome,
+    AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello, Notice, Resume,
+    Want, Welcome,
 };
 use crate::sync::reconcile::{Differences, ItemTree, Part, Prefix, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
+use crate::trust::{DeviceEntry, Role};
 
 /// What a hub knows when a device connects.
 #[derive(Debug, Clone)]

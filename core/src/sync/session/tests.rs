@@ -1,5 +1,6 @@
 //! Sessions over queues in memory, with a small hub and phones that keep packs and load nothing.
 
+use crate::trust::{PlainEntry, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -231,8 +232,8 @@ impl FakePhone {
     }
 }
 
-fn entry(seed: u8) -> DeviceEntry {
-    DeviceEntry {
+fn entry(seed: u8) -> PlainEntry {
+    PlainEntry {
         device: key(seed).device(),
         name: "Phone".into(),
         agency: "Agency".into(),
@@ -261,7 +262,11 @@ impl Line {
         let head = hub.position(hub.feed.len());
         Self {
             phone: PhoneSession::new(phone.start(live)),
-            hub: HubSession::new(HubStart { entry: entry(phone.seed), head, now: Timestamp(2) }),
+            hub: HubSession::new(HubStart {
+                entry: entry(phone.seed).into(),
+                head,
+                now: Timestamp(2),
+            }),
             up: VecDeque::new(),
             down: VecDeque::new(),
             device: key(phone.seed).device(),
@@ -487,8 +492,8 @@ fn a_position_moves_only_with_what_was_kept() {
 fn a_revoked_device_is_refused_and_told() {
     let (mut phone, hub) = (FakePhone::new(1), FakeHub::new(1));
     let mut line = Line::new(&phone, &hub, false);
-    let revoked = DeviceEntry { active: false, ..entry(1) };
-    let start = HubStart { entry: revoked, head: hub.position(0), now: Timestamp(2) };
+    let revoked = PlainEntry { active: false, ..entry(1) };
+    let start = HubStart { entry: revoked.into(), head: hub.position(0), now: Timestamp(2) };
     line.hub = HubSession::new(start);
     let mut hub = hub;
     line.run(&mut phone, &mut hub);
@@ -525,8 +530,13 @@ fn a_receipt_that_another_signed_ends_the_session_and_acknowledges_nothing() {
 #[test]
 fn frames_out_of_place_end_the_session_with_the_peer_at_fault() {
     let hub = FakeHub::new(1);
-    let fresh =
-        || HubSession::new(HubStart { entry: entry(1), head: hub.position(0), now: Timestamp(2) });
+    let fresh = || {
+        HubSession::new(HubStart {
+            entry: entry(1).into(),
+            head: hub.position(0),
+            now: Timestamp(2),
+        })
+    };
     let hello = Frame::Hello(Hello {
         protocol: PROTOCOL_VERSION + 1,
         device_time: Timestamp(0),
@@ -726,7 +736,7 @@ proptest! {
     ) {
         let hub = FakeHub::new(1);
         let head = hub.position(0);
-        let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(0) });
+        let mut session = HubSession::new(HubStart { entry: entry(1).into(), head, now: Timestamp(0) });
         let mut phone = PhoneSession::new(FakePhone::new(1).start(true));
         for mut bytes in frames {
             let mut frame = vec![1, 0, kind];

@@ -20,7 +20,9 @@ pub const ENTRY_BYTES_MAX: usize = ACT_BYTES_MAX + 512;
 pub const OFFICIAL_NUMBER_BYTES_MAX: usize = 128;
 
 /// The end of a log: what the next entry continues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct ChainHead {
     /// How many entries there are.
     pub number: u64,
@@ -31,7 +33,10 @@ pub struct ChainHead {
 /// One entry of the control log of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlEntry {
-    /// Its place in the unit's log; the first is 1.
+    /// The life of the hub's store in which it was entered. A hub that was restored or rebuilt begins
+    /// anew, beside what it had entered before: that is given back by those who hold it, and counts on.
+    pub life: [u8; 16],
+    /// Its place in the unit's log of that life; the first is 1.
     pub number: u64,
     /// The hash of the entry before; zeros for the first.
     pub previous: [u8; 32],
@@ -55,13 +60,14 @@ impl ControlEntry {
     /// Returns [`ControlError`] when a part is over its limit.
     pub fn sign(
         hub: &DeviceKey,
-        head: &ChainHead,
+        (life, head): ([u8; 16], &ChainHead),
         at: Timestamp,
         act: SignedAct,
         official: Option<String>,
     ) -> Result<Self, ControlError> {
         let number = head.number.checked_add(1).ok_or(ControlError::Numbers)?;
         let mut entry = Self {
+            life,
             number,
             previous: head.hash,
             at,

@@ -33,8 +33,7 @@ pub fn naming(device: &Device, person: &Person, wanted: &Naming) -> Vec<(Scope, 
             == (wanted.person, name, agency)
     };
     let renamed = !device.certificate.as_ref().is_some_and(says);
-    let live: Vec<_> =
-        person.grants.iter().filter(|(_, held)| held.withdrawn.is_none()).collect();
+    let live: Vec<_> = person.grants.iter().filter(|(_, held)| held.withdrawn.is_none()).collect();
     let news: Vec<&Grant> = wanted
         .grants
         .iter()

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::act::{Act, ActId, COUNTRY, Deed, Judgement, Whom};
 use super::entry::{ChainHead, ControlEntry};
 use super::{ControlError, verify_successor};
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp,
+};
 use crate::trust::access::{Covers, may_decide, operator_may_decide};
 use crate::trust::{DeviceEntry, Grant};
 
@@ -137,15 +139,32 @@ pub enum Folded {
     Early,
 }
 
+/// One chain of entries: a unit's log in one life of the hub's store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log<'l> {
+    /// The unit.
+    pub scope: &'l Scope,
+    /// The life.
+    pub life: [u8; 16],
+}
+
+impl ControlEntry {
+    /// Returns the log it stands in.
+    #[must_use]
+    pub fn log(&self) -> Log<'_> {
+        Log { scope: self.scope(), life: self.life }
+    }
+}
+
 /// Where the state is kept: in memory, or in the rows of a store. Values only; no meaning.
 pub trait TrustRows {
     /// Why reading failed.
     type Error;
 
-    /// The head of a unit's log.
-    fn head(&self, scope: &Scope) -> Result<ChainHead, Self::Error>;
+    /// The head of a unit's log in a life of the hub's store.
+    fn head(&self, log: Log<'_>) -> Result<ChainHead, Self::Error>;
     /// The hash of an entry that is held.
-    fn link(&self, scope: &Scope, number: u64) -> Result<Option<[u8; 32]>, Self::Error>;
+    fn link(&self, log: Log<'_>, number: u64) -> Result<Option<[u8; 32]>, Self::Error>;
     /// Keeps an entry as the last of its log.
     fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Self::Error>;
     /// When the hub entered the last entry that was folded.
@@ -169,8 +188,11 @@ pub trait TrustRows {
     /// Who writes an inspection, if that was said.
     fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, Self::Error>;
     /// Notes it.
-    fn put_assignment(&mut self, inspection: DocumentId, value: Assignment)
-    -> Result<(), Self::Error>;
+    fn put_assignment(
+        &mut self,
+        inspection: DocumentId,
+        value: Assignment,
+    ) -> Result<(), Self::Error>;
     /// The registered minutes of a document.
     fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, Self::Error>;
     /// Notes it.
@@ -206,9 +228,9 @@ pub fn fold<R: TrustRows>(
     if !rows.hub_keys()?.contains(&entry.hub) {
         return Ok(Folded::Stranger);
     }
-    let before = rows.head(entry.scope())?;
+    let before = rows.head(entry.log())?;
     if entry.number <= before.number {
-        let held = rows.link(entry.scope(), entry.number)?;
+        let held = rows.link(entry.log(), entry.number)?;
         return Ok(if held == Some(head.hash) { Folded::Known } else { Folded::Fork });
     }
     if entry.number > before.number + 1 {
@@ -398,8 +420,8 @@ pub fn entry_of<R: TrustRows>(rows: &R, device: DeviceId) -> Result<Option<Devic
 /// The whole state in memory: for checks of exports, and for tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustState {
-    heads: BTreeMap<Scope, ChainHead>,
-    links: BTreeMap<(Scope, u64), [u8; 32]>,
+    heads: BTreeMap<(Scope, [u8; 16]), ChainHead>,
+    links: BTreeMap<(Scope, [u8; 16], u64), [u8; 32]>,
     latest: Timestamp,
     keys: Vec<DeviceId>,
     acts: BTreeSet<ActId>,
@@ -447,31 +469,32 @@ impl TrustState {
 
     /// Returns the heads of the logs: the prefix that the state is of.
     #[must_use]
-    pub fn heads(&self) -> &BTreeMap<Scope, ChainHead> {
+    pub fn heads(&self) -> &BTreeMap<(Scope, [u8; 16]), ChainHead> {
         &self.heads
     }
 }
 
 /// Where an entry stands in the order in which a hub entered all of them.
 #[must_use]
-pub fn order(entry: &ControlEntry) -> (Timestamp, bool, &Scope, u64) {
-    (entry.at, entry.scope().as_str() != COUNTRY, entry.scope(), entry.number)
+pub fn order(entry: &ControlEntry) -> (Timestamp, bool, &Scope, [u8; 16], u64) {
+    (entry.at, entry.scope().as_str() != COUNTRY, entry.scope(), entry.life, entry.number)
 }
 
 impl TrustRows for TrustState {
     type Error = Infallible;
 
-    fn head(&self, scope: &Scope) -> Result<ChainHead, Infallible> {
-        Ok(self.heads.get(scope).copied().unwrap_or_default())
+    fn head(&self, log: Log<'_>) -> Result<ChainHead, Infallible> {
+        Ok(self.heads.get(&(log.scope.clone(), log.life)).copied().unwrap_or_default())
     }
 
-    fn link(&self, scope: &Scope, number: u64) -> Result<Option<[u8; 32]>, Infallible> {
-        Ok(self.links.get(&(scope.clone(), number)).copied())
+    fn link(&self, log: Log<'_>, number: u64) -> Result<Option<[u8; 32]>, Infallible> {
+        Ok(self.links.get(&(log.scope.clone(), log.life, number)).copied())
     }
 
     fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Infallible> {
-        self.heads.insert(entry.scope().clone(), head);
-        self.links.insert((entry.scope().clone(), head.number), head.hash);
+        let (scope, life) = (entry.scope().clone(), entry.life);
+        self.heads.insert((scope.clone(), life), head);
+        self.links.insert((scope, life, head.number), head.hash);
         self.latest = entry.at;
         Ok(())
     }

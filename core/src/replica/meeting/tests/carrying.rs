@@ -5,6 +5,7 @@ use crate::replica::rows::LoadRow;
 use crate::replica::taking::{Giving, LIMITS, Limits, Took};
 use crate::replica::{ListQuery, Progress};
 use crate::store::Position;
+use crate::sync::PlainEntry;
 use crate::sync::{
     Accepted, FailureCode, HubOutput, HubSession, HubStart, PROTOCOL_VERSION, Resume, Verdict,
     Welcome,
@@ -109,7 +110,7 @@ fn what_the_hub_is_silent_about_is_carried_on_and_offered_again() {
     let (hub, _, two, genesis) = carrying();
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
     let mut phone = PhoneRunner::start(two.phone.clone(), options, entropy(9), NOW).unwrap();
-    let start = HubStart { entry: entry(2, "06325"), head: hub.head().unwrap(), now: NOW };
+    let start = HubStart { entry: entry(2, "06325").into(), head: hub.head().unwrap(), now: NOW };
     let mut served = HubSession::new(start);
     let (tree, mut pushed) = (crate::sync::MemoryTree::default(), 0);
     while phone.outcome().is_none() {
@@ -168,7 +169,7 @@ fn what_could_not_be_offered_before_the_goodbye_is_said_to_wait() {
 fn a_document_of_which_all_was_declined_leaves_the_lists() {
     let (hub, _, two, genesis) = carrying();
     assert_eq!((listed(&two), two.replica().totals().unwrap().documents), (1, 1));
-    hub.trust(DeviceEntry { active: false, ..entry(1, "06325") }).unwrap();
+    hub.trust(PlainEntry { active: false, ..entry(1, "06325") }).unwrap();
     let (ending, progress) = exchange(&two, &hub, NOW, as_said);
     assert_eq!((ending, progress.declined, progress.refused), (Ending::Done, 1, 0));
     assert_eq!((listed(&two), two.replica().totals().unwrap().documents), (0, 0));
@@ -292,7 +293,7 @@ pub(super) fn carried_load(side: &Side) -> LoadRow {
 
 /// Takes packs from a neighbour within other limits.
 fn take(side: &Side, peer: u8, limits: &Limits, packs: &[Vec<u8>]) -> Took {
-    let peer = entry(peer, "06325");
+    let peer = entry(peer, "06325").into();
     let fresh = Incarnation([77; 16]);
     let giving = Giving { peer: &peer, offered: &Offered::new(), limits, fresh, now: NOW };
     side.phone.take(&giving, packs).unwrap()

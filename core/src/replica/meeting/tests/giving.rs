@@ -227,7 +227,7 @@ fn a_place_that_a_snapshot_proves_ends_the_carrying_of_all_before_it_without_the
     }
     meet(&one, &three);
     assert_eq!(carried_load(&three).packs, 33);
-    let items = hub.snapshots(&entry(3, "06325"), None).unwrap().items;
+    let items = hub.snapshots(&entry(3, "06325").into(), None).unwrap().items;
     assert!(items.len() < 33, "a saved form, and what was merged since");
     three.phone.apply(items, None, Incarnation([50; 16]), NOW).unwrap();
     assert_eq!(carried_load(&three), LoadRow::default());

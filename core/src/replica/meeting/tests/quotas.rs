@@ -7,6 +7,7 @@ use crate::replica::facts::{Fact, PackPlace, Quarantined};
 use crate::replica::hub::admission::ASIDE_PER_DEVICE_MAX;
 use crate::replica::hub::shares::REFUSED_PER_DEVICE_MAX;
 use crate::replica::rows::{self, PACK};
+use crate::sync::PlainEntry;
 use crate::sync::{
     Accepted, BasePage, FailureCode, FeedPage, FeedPosition, HubOutput, HubSession, HubStart,
     Notice, PackHeader, Verdict,
@@ -135,7 +136,7 @@ fn refused(hub: &Hub, number: u8) {
 /// A change of its rights lifts what was counted against a device.
 fn lift(hub: &Hub, number: u8) {
     for active in [false, true] {
-        hub.trust(DeviceEntry { active, ..entry(number, "06325") }).unwrap();
+        hub.trust(PlainEntry { active, ..entry(number, "06325") }).unwrap();
     }
 }
 
@@ -222,7 +223,7 @@ fn given_to_one_that_fails(code: Option<FailureCode>) -> (Ending, bool) {
     let options = PhoneOptions { hub: key(99).device(), live: false, asks: Vec::new() };
     let mut phone = PhoneRunner::start(two.phone.clone(), options, entropy(9), NOW).unwrap();
     let head = FeedPosition { epoch: [98; 16], number: 0, chain: [0; 32] };
-    let mut served = HubSession::new(HubStart { entry: entry(2, "06325"), head, now: NOW });
+    let mut served = HubSession::new(HubStart { entry: entry(2, "06325").into(), head, now: NOW });
     let (tree, mut pushed) = (crate::sync::MemoryTree::default(), 0);
     while phone.outcome().is_none() {
         while let Some(frame) = phone.poll_frame(NOW).unwrap() {

@@ -78,7 +78,7 @@ impl Store for Hooked {
 }
 
 fn take(phone: &Phone, packs: &[Vec<u8>]) -> usize {
-    let (peer, fresh) = (entry(1, "06325"), Incarnation([77; 16]));
+    let (peer, fresh) = (entry(1, "06325").into(), Incarnation([77; 16]));
     let mut offered = Offered::new();
     offered.insert(Template::parse(TEA).unwrap().id(), TEA.to_vec());
     let giving = Giving { peer: &peer, offered: &offered, limits: &LIMITS, fresh, now: NOW };

@@ -5,7 +5,7 @@ use crate::sync::pack::LONG_PACK_BYTES_MAX;
 
 fn greeted(hub: &FakeHub, live: bool) -> HubSession {
     let head = hub.position(hub.feed.len());
-    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    let mut session = HubSession::new(HubStart { entry: entry(1).into(), head, now: Timestamp(2) });
     let start = Start { live, position: Some(hub.position(0)), ..FakePhone::new(1).start(live) };
     let mut phone = PhoneSession::new(start);
     let Some(PhoneOutput::Send(hello)) = phone.poll_output() else { panic!("no Hello") };
@@ -110,7 +110,7 @@ fn a_full_disk_is_told_before_another_refusal() {
 fn growth_before_the_hello_is_not_missed() {
     let hub = FakeHub::new(1);
     let head = hub.position(0);
-    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    let mut session = HubSession::new(HubStart { entry: entry(1).into(), head, now: Timestamp(2) });
     session.handle_feed_grown();
     let mut phone = FakePhone::new(1);
     phone.position = Some(head);
@@ -282,7 +282,7 @@ fn a_hub_that_closes_lets_one_exchange_go_on_to_its_end() {
 fn a_hub_that_closes_begins_no_exchange() {
     let hub = FakeHub::new(1);
     let head = hub.position(0);
-    let mut session = HubSession::new(HubStart { entry: entry(1), head, now: Timestamp(2) });
+    let mut session = HubSession::new(HubStart { entry: entry(1).into(), head, now: Timestamp(2) });
     session.handle_closing(closing());
     assert_eq!(drain(&mut session).0, [Frame::Failed(closing())]);
 }
