@@ -354,6 +354,13 @@ pub enum Fact {
         /// Which.
         act: ActId,
     },
+    /// Phone: a life of the hub's store was given what earlier lives had entered into control logs.
+    Reminded {
+        /// That life.
+        epoch: [u8; 16],
+        /// Up to which row of the index.
+        upto: Vec<u8>,
+    },
 }
 
 /// Bytes of one record that may hold much: half of what a record may, for the fields around them.
@@ -413,6 +420,7 @@ impl Fact {
             Self::Pinned { .. } => 31,
             Self::Acted { .. } => 32,
             Self::Dropped { .. } => 33,
+            Self::Reminded { .. } => 34,
         }
     }
 

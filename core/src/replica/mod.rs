@@ -14,6 +14,7 @@ mod access;
 mod carried;
 mod delivering;
 mod documents;
+mod errands;
 mod facts;
 mod feed;
 mod following;

@@ -152,6 +152,9 @@ impl Step<'_> {
             Fact::Controlled { entries } => return self.controlled(entries),
             Fact::Pinned { hub } => return self.pinned(*hub),
             Fact::Acted { act } => return self.acted(act),
+            Fact::Reminded { epoch, upto } => {
+                self.index.put(rows::single(meta::REMINDED), &(*epoch, upto));
+            }
             Fact::Dropped { act } => self.index.remove(rows::of_acting(*act)),
             Fact::Trusted { entry } => {
                 self.device(&entry.clone().into())?;

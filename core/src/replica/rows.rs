@@ -130,6 +130,8 @@ pub(super) mod meta {
     pub(in crate::replica) const HUB_KEYS: &[u8] = b"hub-keys";
     /// When the hub entered the last entry of a control log that was folded.
     pub(in crate::replica) const CONTROL_AT: &[u8] = b"control-at";
+    /// Phone: a life of the hub's store, and up to which row it was given what earlier lives signed.
+    pub(in crate::replica) const REMINDED: &[u8] = b"reminded";
 }
 
 /// Who this store belongs to.

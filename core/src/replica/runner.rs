@@ -8,15 +8,17 @@ use std::sync::Arc;
 use super::ReplicaError;
 use super::access;
 use super::delivering::OUTBOX_AT_ONCE_MAX;
+use super::errands::Errand;
 use super::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
 use super::phone::Phone;
 use super::tree::StoredTree;
-use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Incarnation, Scope, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
     Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, FeedItem,
     HubOutput, HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Resume, Verdict, Want,
 };
+use crate::trust::control::SignedAct;
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
 /// takes seconds.
@@ -65,8 +67,8 @@ pub struct PhoneRunner {
     progress: Progress,
     /// What the owner asked the hub for; what is asked beyond that gives checklists back.
     wishes: usize,
-    /// The checklists given back.
-    returning: Vec<TemplateId>,
+    /// What this device asks by itself, after those.
+    errands: Vec<Errand>,
     answers: Vec<AdminAnswer>,
     /// What the hub lacks and this phone holds and cannot give.
     withheld: Vec<Want>,
@@ -91,8 +93,7 @@ impl PhoneRunner {
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
         let (mut start, more) = phone.start(options.hub, options.live, now)?;
-        let (returning, given): (Vec<_>, Vec<_>) = phone.unreturned()?.into_iter().unzip();
-        let given = given.into_iter().map(|bytes| AdminRequest::PublishObject { bytes });
+        let (errands, given): (Vec<_>, Vec<_>) = phone.errands()?.into_iter().unzip();
         let wishes = options.asks.len();
         start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
         let session = PhoneSession::new(start);
@@ -105,7 +106,7 @@ impl PhoneRunner {
             delivered: None,
             progress,
             wishes,
-            returning,
+            errands,
             answers: Vec::new(),
             withheld: Vec::new(),
             gave: false,
@@ -221,8 +222,8 @@ impl PhoneRunner {
                     if self.gave && left_out && resume == Some(Resume::Reconcile) {
                         self.phone.lag()?;
                     }
-                    let met_anew = self.returning.is_empty();
-                    self.progress.more |= met_anew && !self.phone.unreturned()?.is_empty();
+                    let met_anew = self.errands.iter().all(|errand| *errand == Errand::Act);
+                    self.progress.more |= met_anew && self.phone.has_errands()?;
                 }
             }
         }
@@ -235,10 +236,8 @@ impl PhoneRunner {
             self.answers.push(answer);
             return Ok(());
         };
-        match (self.returning.get(place), answer, self.session.epoch()) {
-            (Some(template), AdminAnswer::Done, Some(epoch)) => {
-                self.phone.returned(vec![*template], epoch)
-            }
+        match (self.errands.get(place), self.session.epoch()) {
+            (Some(errand), Some(epoch)) => self.phone.ran_errand(errand, &answer, epoch),
             _ => Ok(()),
         }
     }
@@ -661,17 +660,45 @@ impl HubRunner {
         std::mem::take(&mut self.announced)
     }
 
+    /// Enters decisions, and tells all others whose rights may have changed.
+    fn enter(&mut self, acts: &[Vec<u8>], now: Timestamp) -> Result<AdminAnswer, ReplicaError> {
+        let read: Result<Vec<_>, _> = acts.iter().map(|bytes| SignedAct::decode(bytes)).collect();
+        match read.map_err(ReplicaError::from).and_then(|acts| self.hub.enter(acts, now)) {
+            Ok(()) => {
+                self.announced = true;
+                Ok(AdminAnswer::Done)
+            }
+            Err(error @ ReplicaError::NotEntered { .. }) => {
+                Ok(refused(FailureCode::NotAllowed, &error.to_string()))
+            }
+            Err(error @ ReplicaError::Control { .. }) => {
+                Ok(refused(FailureCode::Misbehaved, &error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn administer(
         &mut self,
         request: AdminRequest,
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
         match request {
-            AdminRequest::TrustDevice(entry) => {
-                self.hub.trust(entry)?;
-                self.announced = true;
-                Ok(AdminAnswer::Done)
-            }
+            AdminRequest::TrustDevice(_) => Ok(refused(
+                FailureCode::NotAllowed,
+                "a device is named by decisions that its administrator signs; update this program",
+            )),
+            AdminRequest::Enter { acts } => self.enter(&acts, now),
+            AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
+                Ok(found) => {
+                    self.announced |= found;
+                    Ok(AdminAnswer::Done)
+                }
+                Err(error @ ReplicaError::Control { .. }) => {
+                    Ok(refused(FailureCode::Misbehaved, &error.to_string()))
+                }
+                Err(error) => Err(error),
+            },
             AdminRequest::PublishObject { bytes } => match self.hub.publish(bytes) {
                 Ok(_) => {
                     self.announced = true;
@@ -692,6 +719,10 @@ impl HubRunner {
             }
         }
     }
+}
+
+fn refused(code: FailureCode, message: &str) -> AdminAnswer {
+    AdminAnswer::Refused(Failure { code, message: message.to_owned(), retry_after_ms: None })
 }
 
 /// The items that a device may see.

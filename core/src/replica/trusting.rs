@@ -10,9 +10,6 @@ use crate::model::DeviceId;
 use crate::sync::{DeviceEntry, FeedItem};
 use crate::trust::control::{ActId, ControlEntry, Folded, SignedAct};
 
-/// Acts of this device that one exchange brings to the hub; a person decides few a day.
-pub(super) const ACTS_AT_ONCE_MAX: usize = 8;
-
 impl Phone {
     /// Notes the hub whose word on rights counts. What another hub said of them does not any more.
     pub(super) fn pin(&self, hub: DeviceId) -> Result<(), ReplicaError> {

@@ -179,6 +179,19 @@ pub enum AdminRequest {
     Waiting,
     /// Somebody has seen what the hub's store had lost.
     Acknowledge,
+    /// Enter decisions into the control log. Anybody may ask; whether the signer may decide it is asked
+    /// of the log.
+    Enter {
+        /// Encoded [`crate::trust::control::SignedAct`]s, each entered or none.
+        #[serde(with = "bytes::list")]
+        acts: Vec<Vec<u8>>,
+    },
+    /// Take back entries of the control log that an earlier life of the hub's store had signed.
+    TakeBack {
+        /// Encoded [`crate::trust::control::ControlEntry`]s.
+        #[serde(with = "bytes::list")]
+        entries: Vec<Vec<u8>>,
+    },
 }
 
 /// The answer to an [`AdminRequest`].

@@ -68,6 +68,42 @@ impl Hub {
         self.enter_all(acts, now)
     }
 
+    /// Takes back entries that an earlier life of this hub's store had signed and this one lacks: rights,
+    /// revocations and minutes count on. Returns whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Control`] when one is malformed or not signed, and
+    /// [`ReplicaError::Store`] when they could not be recorded.
+    pub fn take_back(&self, encoded: &[Vec<u8>]) -> Result<bool, ReplicaError> {
+        let mut entries = Vec::with_capacity(encoded.len());
+        for bytes in encoded {
+            let entry = ControlEntry::decode(bytes)?;
+            entry.verify()?;
+            entries.push(entry);
+        }
+        let guard = self.control.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let mut draft = Drafting::new(&**self.replica.store());
+        let folded = draft.with(|rows| rows.fold_all(&entries))?;
+        let news: Vec<Vec<u8>> = encoded
+            .iter()
+            .zip(&folded)
+            .filter(|(_, folded)| matches!(folded, Folded::Counts | Folded::Void(_)))
+            .map(|(bytes, _)| bytes.clone())
+            .collect();
+        let found = !news.is_empty();
+        let touched = draft.into_touched();
+        if found {
+            self.record(Fact::Controlled { entries: news })?;
+        }
+        self.note_known(&touched)?;
+        drop(guard);
+        for device in touched {
+            self.reconsider_or_owe(Some(device));
+        }
+        Ok(found)
+    }
+
     /// Signs deeds with the hub's own key and enters them.
     fn operate(&self, deeds: Vec<(Scope, Deed)>) -> Result<(), ReplicaError> {
         if deeds.is_empty() {

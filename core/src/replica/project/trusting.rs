@@ -34,7 +34,10 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
 
     /// Folds entries; where one comes after some that the hub entered later, all that is held is
     /// folded anew in the hub's order, once. Returns what became of each.
-    fn fold_all(&mut self, entries: &[ControlEntry]) -> Result<Vec<Folded>, StoreError> {
+    pub(in crate::replica) fn fold_all(
+        &mut self,
+        entries: &[ControlEntry],
+    ) -> Result<Vec<Folded>, StoreError> {
         let mut folded = Vec::with_capacity(entries.len());
         for entry in entries {
             match self.fold(entry)? {

@@ -11,7 +11,7 @@ pub(in crate::replica) const CONTROL_FEED: u8 = b'0';
 /// Scope, life, number → [`ControlRow`].
 pub(in crate::replica) const CONTROL: u8 = b'1';
 /// Scope, life → head of that control log.
-const CONTROL_HEAD: u8 = b'2';
+pub(in crate::replica) const CONTROL_HEAD: u8 = b'2';
 /// Act → (): it was entered.
 const ACT: u8 = b'3';
 /// Person → what the log says of it.
@@ -56,6 +56,11 @@ pub(in crate::replica) fn of_control(log: Log<'_>, number: u64) -> Vec<u8> {
 
 pub(in crate::replica) fn control_head(log: Log<'_>) -> Vec<u8> {
     key(CONTROL_HEAD, &[&scope_part(log.scope.as_str()), &log.life])
+}
+
+/// Returns the life that a key of [`CONTROL`] or [`CONTROL_HEAD`] names.
+pub(in crate::replica) fn life_in(key: &[u8]) -> Option<[u8; 16]> {
+    key.get(6..22)?.try_into().ok()
 }
 
 pub(in crate::replica) fn of_act(act: ActId) -> Vec<u8> {

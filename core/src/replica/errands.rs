@@ -1,0 +1,110 @@
+//! What a phone asks of its hub by itself: to enter what was decided here, and to take back what an
+//! earlier life of its store had.
+
+use super::ReplicaError;
+use super::facts::Fact;
+use super::phone::Phone;
+use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, meta};
+use crate::model::TemplateId;
+use crate::store::StoreError;
+use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES};
+
+/// Acts of this device that one exchange brings to the hub; a person decides few a day.
+const ACTS_AT_ONCE_MAX: usize = 8;
+
+/// Entries of control logs that one exchange gives back, in frames of this many bytes each.
+const REMINDERS_AT_ONCE_MAX: usize = 4;
+
+/// What one request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// To enter an act; that it was entered shows in the control log.
+    Act,
+    /// To take entries of the control log back, up to a row.
+    Remind {
+        /// The last row given.
+        upto: Vec<u8>,
+    },
+    /// To take a checklist back.
+    Template(TemplateId),
+}
+
+impl Phone {
+    /// Returns what is to be asked in the next exchange.
+    pub(super) fn errands(&self) -> Result<Vec<(Errand, AdminRequest)>, ReplicaError> {
+        let mut errands = Vec::new();
+        for (_, act) in self.acting()?.into_iter().take(ACTS_AT_ONCE_MAX) {
+            errands.push((Errand::Act, AdminRequest::Enter { acts: vec![act.encode()?] }));
+        }
+        self.remind(&mut errands)?;
+        for (template, bytes) in self.unreturned()? {
+            errands.push((Errand::Template(template), AdminRequest::PublishObject { bytes }));
+        }
+        Ok(errands)
+    }
+
+    /// Returns whether more is to be asked by itself than what is decided here: that shows when the
+    /// hub's life is known.
+    pub(super) fn has_errands(&self) -> Result<bool, ReplicaError> {
+        Ok(self.errands()?.iter().any(|(errand, _)| *errand != Errand::Act))
+    }
+
+    /// Adds entries that earlier lives of the hub's store signed, where this life has not been given
+    /// them by this device.
+    fn remind(&self, errands: &mut Vec<(Errand, AdminRequest)>) -> Result<(), ReplicaError> {
+        let store = self.replica().store();
+        let epoch: Option<EpochRow> = rows::get(&**store, &rows::single(meta::EPOCH))?;
+        let Some(EpochRow { epoch, .. }) = epoch else { return Ok(()) };
+        let given: Option<([u8; 16], Vec<u8>)> =
+            rows::get(&**store, &rows::single(meta::REMINDED))?;
+        let mut after = given.filter(|(life, _)| *life == epoch).map(|(_, upto)| upto);
+        if after.is_none() && !self.has_other_lives(epoch)? {
+            return Ok(());
+        }
+        for _ in 0..REMINDERS_AT_ONCE_MAX {
+            let (mut entries, mut bytes) = (Vec::new(), 0);
+            while bytes < FRAME_FILL_BYTES {
+                let page = store.scan(&[CONTROL], after.as_deref(), 1)?;
+                let Some((key, value)) = page.into_iter().next() else { break };
+                let row: ControlRow = rows::decode(&key, &value)?;
+                if rows::life_in(&key) != Some(epoch) {
+                    bytes += row.bytes.len();
+                    entries.push(row.bytes);
+                }
+                after = Some(key);
+            }
+            let Some(upto) = after.clone().filter(|_| !entries.is_empty()) else { return Ok(()) };
+            errands.push((Errand::Remind { upto }, AdminRequest::TakeBack { entries }));
+        }
+        Ok(())
+    }
+
+    fn has_other_lives(&self, epoch: [u8; 16]) -> Result<bool, StoreError> {
+        let heads = self.replica().store().scan(&[CONTROL_HEAD], None, usize::MAX)?;
+        Ok(heads.iter().any(|(key, _)| rows::life_in(key) != Some(epoch)))
+    }
+
+    /// Notes how an errand went.
+    pub(super) fn ran_errand(
+        &self,
+        errand: &Errand,
+        answer: &AdminAnswer,
+        epoch: [u8; 16],
+    ) -> Result<(), ReplicaError> {
+        if *answer != AdminAnswer::Done {
+            return Ok(());
+        }
+        let noted = match errand {
+            Errand::Act => return Ok(()),
+            Errand::Template(template) => return self.returned(vec![*template], epoch),
+            Errand::Remind { upto } => {
+                self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop)
+            }
+        };
+        match noted {
+            // They are given once more then, which changes nothing.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+            noted => noted,
+        }
+    }
+}
