@@ -15,7 +15,7 @@ use bienban_core::model::DeviceId;
 use bienban_core::net::{HubEndpoint, Limits, Link, NetError};
 use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError, Trouble};
 use bienban_core::store::{DiskStore, Options, StoreError};
-use bienban_core::sync::DeviceEntry;
+use bienban_core::sync::PlainEntry;
 use bienban_core::trust::DeviceKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -80,7 +80,7 @@ pub struct HubConfig {
     /// When the index is brought up to the journal.
     pub store: StoreConfig,
     /// Devices to trust at start, beside those it was told of before: the first administrator.
-    pub trust: Vec<DeviceEntry>,
+    pub trust: Vec<PlainEntry>,
     /// The folder was set back to a copy: phones compare everything and give back what it lacks.
     pub restored: bool,
 }

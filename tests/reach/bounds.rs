@@ -40,7 +40,7 @@ struct Speaker {
 
 impl Speaker {
     fn start(hub: &Arc<Hub>, live: bool) -> Self {
-        let served = HubRunner::start(hub.clone(), fleet::entry(1), NOW).unwrap();
+        let served = HubRunner::start(hub.clone(), fleet::entry(1).into(), NOW).unwrap();
         let mut speaker = Self { served, heard: Vec::new() };
         speaker.say(&hello(live));
         speaker

@@ -23,7 +23,7 @@ fn accepting_packs_and_serving_the_feed_load_no_document() {
     let loaded = hub.replica().documents_loaded();
     assert_eq!(loaded, u64::from(DOCUMENTS), "merging loads each document once");
 
-    let reader = fleet::entry(2);
+    let reader = fleet::entry(2).into();
     let (mut after, mut served) = (0, 0);
     loop {
         let page = hub.feed(&reader, after).unwrap();
@@ -53,7 +53,7 @@ fn a_live_exchange_ends_when_its_device_loses_its_rights() {
     let options = PhoneOptions { hub: hub.device(), live: true, asks: Vec::new() };
     let mut phone =
         PhoneRunner::start(fleet::phone(1), options, Box::new(|| [9; 16]), NOW).unwrap();
-    let mut served = HubRunner::start(hub.clone(), fleet::entry(1), NOW).unwrap();
+    let mut served = HubRunner::start(hub.clone(), fleet::entry(1).into(), NOW).unwrap();
     let mut talk = |served: &mut HubRunner| {
         for _ in 0..100 {
             let up = phone.poll_frame(NOW).unwrap();

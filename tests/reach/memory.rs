@@ -140,7 +140,7 @@ fn touch_phone(phone: &Phone) {
 /// Reads everything that a hub's lists and syncs read.
 fn touch_hub(hub: &Hub) {
     assert_eq!(list_all(hub.replica(), |_| ()), MERGED as usize);
-    let reader = fleet::entry(2);
+    let reader = fleet::entry(2).into();
     let mut after = 0;
     loop {
         let page = hub.feed(&reader, after).unwrap();

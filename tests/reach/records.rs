@@ -114,7 +114,7 @@ fn hub_of_few_records(store: &Arc<Counting>) -> (Arc<Hub>, u64) {
 fn a_page_for_an_empty_phone_reads_each_record_once() {
     let store = Counting::new();
     let (hub, records) = hub_of_few_records(&store);
-    let (reader, mut after, mut items) = (fleet::entry(2), None, 0);
+    let (reader, mut after, mut items) = (fleet::entry(2).into(), None, 0);
     loop {
         let (read, page) = store.reads(|| hub.snapshots(&reader, after).unwrap());
         assert!(read <= records, "{read} reads of {records} records for {}", page.items.len());
@@ -131,7 +131,7 @@ fn a_page_for_an_empty_phone_reads_each_record_once() {
 fn a_page_of_the_feed_reads_each_record_once() {
     let store = Counting::new();
     let (hub, records) = hub_of_few_records(&store);
-    let (reader, mut after, mut packs) = (fleet::entry(2), 0, 0);
+    let (reader, mut after, mut packs) = (fleet::entry(2).into(), 0, 0);
     loop {
         let (read, page) = store.reads(|| hub.feed(&reader, after).unwrap());
         assert!(read <= records, "{read} reads of {records} records for {}", page.items.len());

@@ -40,7 +40,7 @@ impl Scene {
         let options = PhoneOptions { hub: self.hub.device(), live: false, asks: Vec::new() };
         let started = PhoneRunner::start(self.phone.clone(), options, Box::new(|| [8; 16]), NOW);
         let Ok(mut here) = started else { return };
-        let mut there = HubRunner::start(self.hub.clone(), fleet::entry(1), NOW).unwrap();
+        let mut there = HubRunner::start(self.hub.clone(), fleet::entry(1).into(), NOW).unwrap();
         let mut down = VecDeque::new();
         for _ in 0..64 {
             loop {

@@ -313,7 +313,7 @@ fn exchange_until(phone: &Arc<Phone>, hub: &Arc<Hub>, frames: usize) {
     use bienban_core::replica::{HubRunner, PhoneOptions, PhoneRunner};
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
     let mut here = PhoneRunner::start(phone.clone(), options, Box::new(|| [8; 16]), NOW).unwrap();
-    let mut there = HubRunner::start(hub.clone(), fleet::entry(1), NOW).unwrap();
+    let mut there = HubRunner::start(hub.clone(), fleet::entry(1).into(), NOW).unwrap();
     let mut heard = 0;
     for _ in 0..64 {
         while let Some(frame) = here.poll_frame(NOW).unwrap() {

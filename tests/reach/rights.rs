@@ -90,7 +90,7 @@ fn an_exchange_begins_with_the_rights_in_force_not_with_those_the_caller_read() 
     let _ = fleet::fill(&writer, SHORT, 0..1);
     fleet::exchange(&writer, &hub);
     // It was told of the unit that the writer works in, before.
-    let mut served = HubRunner::start(hub.clone(), before.clone(), NOW).unwrap();
+    let mut served = HubRunner::start(hub.clone(), before.clone().into(), NOW).unwrap();
     let phone = fleet::phone(1);
     let options =
         bienban_core::replica::PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
@@ -112,7 +112,7 @@ fn an_exchange_begins_with_the_rights_in_force_not_with_those_the_caller_read() 
     assert_eq!(phone.replica().totals().unwrap().documents, 0, "it sees what it may see now");
 
     hub.trust(PlainEntry { active: false, ..before.clone() }).unwrap();
-    let refused = HubRunner::start(hub.clone(), before, NOW);
+    let refused = HubRunner::start(hub.clone(), before.into(), NOW);
     assert!(matches!(refused.err(), Some(ReplicaError::Stranger { .. })));
 }
 
@@ -138,7 +138,7 @@ async fn a_revocation_right_after_the_rights_were_read_ends_the_exchange() {
     *store.hook.lock().unwrap() = Some(revocation(&hub, &wakeup, &happened));
     let serving = tokio::spawn(async move {
         let link = endpoint.accept().await.unwrap();
-        let served = driver::serve(hub, fleet::entry(1), link, wakeup, stopped).await;
+        let served = driver::serve(hub, fleet::entry(1).into(), link, wakeup, stopped).await;
         endpoint.close(Duration::from_secs(1)).await;
         served
     });

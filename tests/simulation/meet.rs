@@ -92,7 +92,7 @@ impl World {
 
     fn link(&mut self, one: usize, two: usize) -> Option<Link> {
         let mut begin = |at: usize, peer: usize, opens: bool| {
-            let options = MeetingOptions { peer: entry(&self.phones[peer]), opens };
+            let options = MeetingOptions { peer: entry(&self.phones[peer]).into(), opens };
             let (now, entropy) = (self.now(at), entropy(&mut self.rng));
             let phone = self.phones[at].phone.clone();
             Meeting::start(phone, options, entropy, now).ok()

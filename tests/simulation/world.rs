@@ -168,7 +168,7 @@ impl World {
         if node.flights.len() < 4 {
             node.flights.push(up.iter().cloned().collect());
         }
-        let served = HubRunner::start(hub, entry(node), Timestamp(self.clock)).unwrap();
+        let served = HubRunner::start(hub, entry(node).into(), Timestamp(self.clock)).unwrap();
         let (down, small) = (VecDeque::new(), self.clock % 2 == 0);
         node.exchange = Some(Exchange { phone: runner, hub: served, up, down, small });
         self.say(|| format!("phone {at} connects, live {live}"));
@@ -307,7 +307,7 @@ impl World {
         self.tally.ghosts += 1;
         let entry = entry(&self.phones[at]);
         let mut runner =
-            HubRunner::start(self.hub.hub.clone(), entry, Timestamp(self.clock)).unwrap();
+            HubRunner::start(self.hub.hub.clone(), entry.into(), Timestamp(self.clock)).unwrap();
         self.say(|| format!("an old flight of phone {at} comes once more"));
         let now = Timestamp(self.clock);
         for frame in flight {
@@ -377,7 +377,7 @@ impl World {
         let hub = self.hub.hub.clone();
         let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
         let phone = PhoneRunner::start(node.phone.clone(), options, entropy, now).unwrap();
-        let served = HubRunner::start(hub, entry(node), Timestamp(self.clock)).unwrap();
+        let served = HubRunner::start(hub, entry(node).into(), Timestamp(self.clock)).unwrap();
         let (up, down, small) = (VecDeque::new(), VecDeque::new(), self.clock % 2 == 0);
         let exchange = Exchange { phone, hub: served, up, down, small };
         node.exchange = Some(exchange);

@@ -4,6 +4,7 @@
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
 mod corrections;
+mod decide;
 mod find;
 mod groups;
 mod header;
@@ -39,6 +40,7 @@ use crate::trust::DeviceKey;
 
 pub use crate::model::place_name;
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
+pub use decide::NamedDevice;
 pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
 pub use life::{Life, NextStep, StepToTake};

@@ -152,6 +152,10 @@ impl Phone {
         self.tell_trouble(true, now)
     }
 
+    pub(super) fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
     /// Returns the documents.
     #[must_use]
     pub fn replica(&self) -> &Replica {

@@ -8,7 +8,7 @@ use super::project::{control_bytes, foresee};
 use super::rows::{self, ACTING, meta};
 use crate::model::DeviceId;
 use crate::sync::{DeviceEntry, FeedItem};
-use crate::trust::control::{ActId, ControlEntry, Folded, SignedAct};
+use crate::trust::control::{Act, ActId, ControlEntry, Folded, SignedAct};
 
 impl Phone {
     /// Notes the hub whose word on rights counts. What another hub said of them does not any more.
@@ -56,6 +56,15 @@ impl Phone {
         }
         let left = items.iter().any(|item| matches!(item, FeedItem::Control(_)));
         Ok(foreseen.entry.filter(|_| left))
+    }
+
+    /// Signs a decision with this device's key. It counts once a hub has entered it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Control`] when it is another device's, or holds what no log takes.
+    pub fn sign_act(&self, act: Act) -> Result<SignedAct, ReplicaError> {
+        Ok(act.sign(self.key())?)
     }
 
     /// Keeps a decision that this device has signed; the next exchange brings it to the hub.

@@ -8,7 +8,8 @@ use bienban_core::driver::{SyncOptions, SyncReport};
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
 use bienban_core::store::StoreError;
-use bienban_core::sync::{AdminAnswer, AdminRequest};
+use bienban_core::sync::{AdminAnswer, AdminRequest, DeviceEntry};
+use bienban_core::trust::Grant;
 use clap::Args;
 use serde::Serialize;
 
@@ -69,8 +70,13 @@ struct DeviceData {
     known: bool,
     name: Option<String>,
     agency: Option<String>,
-    role: Option<&'static str>,
+    /// The person who holds it.
+    person: Option<String>,
+    /// What the person may do now, each role once.
+    role: Option<String>,
     scopes: Vec<String>,
+    /// Each role with its unit and time.
+    grants: Vec<GrantRow>,
     /// When the hub last refused this device, if it has not taken it in again since.
     refused_at: Option<String>,
     /// What an administrator runs so that the hub takes it in.
@@ -131,8 +137,10 @@ pub(super) fn init(
         known: false,
         name: None,
         agency: None,
+        person: None,
         role: None,
         scopes: Vec::new(),
+        grants: Vec::new(),
         refused_at: None,
         trust_command: trust_command(device, at),
         serve_command: serve_command(device, at),
@@ -242,8 +250,10 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
         dir: client.dir().to_owned(),
         hub: client.settings().hub.as_ref().map(ToString::to_string),
         known: entry.is_some(),
-        role: entry.as_ref().map(|entry| words::role(entry.role)),
-        scopes: entry.as_ref().map(|entry| scopes(&entry.scopes)).unwrap_or_default(),
+        person: entry.as_ref().map(|entry| entry.person.to_string()),
+        role: entry.as_ref().map(words::roles),
+        scopes: entry.as_ref().map(|entry| scopes(&entry.scopes())).unwrap_or_default(),
+        grants: entry.as_ref().map(grants).unwrap_or_default(),
         name: entry.as_ref().map(|entry| entry.name.clone()),
         agency: entry.as_ref().map(|entry| entry.agency.clone()),
         refused_at,
@@ -261,7 +271,7 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
             &[
                 ("name", &entry.name),
                 ("agency", &entry.agency),
-                ("role", &words::role_text(m, words::role(entry.role))),
+                ("role", &words::role_text(m, &words::roles(entry))),
                 ("scopes", &data.scopes.join(" ")),
             ],
         )),
@@ -281,6 +291,26 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
 }
 
 /// Returns the codes of units.
+/// A role in a unit, for a time.
+#[derive(Debug, Serialize)]
+pub(super) struct GrantRow {
+    role: &'static str,
+    scope: String,
+    from: Option<String>,
+    until: Option<String>,
+}
+
+/// Returns what a holder may do, for data.
+pub(super) fn grants(entry: &DeviceEntry) -> Vec<GrantRow> {
+    let row = |grant: &Grant| GrantRow {
+        role: words::role(grant.role),
+        scope: grant.scope.to_string(),
+        from: grant.from.map(time::rfc3339),
+        until: grant.until.map(time::rfc3339),
+    };
+    entry.grants.iter().map(row).collect()
+}
+
 pub(super) fn scopes(scopes: &[bienban_core::model::Scope]) -> Vec<String> {
     scopes.iter().map(ToString::to_string).collect()
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use bienban_core::client::{Author, Client, ClientError, PlanEvent, TeamGap};
-use bienban_core::model::{DocumentId, PlanView, Role, VisitReason};
-use bienban_core::replica::units;
+use bienban_core::model::{DocumentId, Kind, PlanView, Role, VisitReason};
+use bienban_core::replica::{may_write, units};
 use serde::Serialize;
 
 use super::error::CliError;
@@ -272,12 +272,12 @@ fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
         let text = m.text("gap.inactive", &[("name", name), ("device", &device)]);
         rows.push(row("inactive", text, m.text("gap.activate", &[("command", &command)])));
     }
-    if let Some(role) = gap.role {
+    if let Some(role) = &gap.role {
         let role = words::role_text(m, role);
         let text = m.text("gap.role", &[("name", name), ("device", &device), ("role", &role)]);
         rows.push(row("role", text, m.text("gap.other_role", &[("command", &command)])));
     }
-    let own: Vec<String> = entry.scopes.iter().map(unit_named).collect();
+    let own: Vec<String> = entry.scopes().iter().map(unit_named).collect();
     let own = own.join(", ");
     if let Some(unit) = &gap.plan_unit {
         let values = [
@@ -328,8 +328,9 @@ fn trust(gap: &TeamGap, leads: bool) -> String {
     let mut words = vec!["bienban", "admin", "trust", &device, "--name", &gap.name];
     let (agency, role) = match &gap.entry {
         Some(entry) => {
-            units.splice(0..0, entry.scopes.iter().map(ToString::to_string));
-            let role = if gap.role.is_some() { team } else { words::role(entry.role) };
+            units.splice(0..0, entry.scopes().iter().map(ToString::to_string));
+            let writes = entry.grants.iter().find(|grant| may_write(grant.role, Kind::Inspection));
+            let role = writes.map_or(team, |grant| words::role(grant.role));
             (entry.agency.as_str(), role)
         }
         None => ("AGENCY", team),
@@ -342,27 +343,27 @@ fn trust(gap: &TeamGap, leads: bool) -> String {
 #[cfg(test)]
 mod tests {
     use bienban_core::model::DeviceId;
-    use bienban_core::sync::DeviceEntry;
+    use bienban_core::sync::{DeviceEntry, PlainEntry};
 
     use super::*;
     use crate::messages::Lang;
 
     #[test]
     fn a_warning_names_the_member_and_the_command_that_mends_it() {
-        let entry = DeviceEntry {
+        let entry = DeviceEntry::from(PlainEntry {
             device: DeviceId([1; 32]),
             name: "Nông An".to_owned(),
             agency: "Y tế".to_owned(),
             role: bienban_core::sync::Role::Supervisor,
             scopes: vec!["06325".parse().unwrap()],
             active: true,
-        };
+        });
         let gap = TeamGap {
             device: entry.device,
             name: entry.name.clone(),
             entry: Some(entry),
             inactive: false,
-            role: Some("supervisor"),
+            role: Some("supervisor".to_owned()),
             plan_unit: Some("20".parse().unwrap()),
             outside: vec![("HTX Hai".to_owned(), "06337".parse().unwrap())],
         };

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use bienban_core::client;
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
-use bienban_core::sync::{DeviceEntry, Role};
+use bienban_core::sync::{PlainEntry, Role};
 use clap::Args;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -201,9 +201,9 @@ fn welcome(data: &HubData, m: &Messages) -> String {
 }
 
 /// The entry of an administrator that the operator vouches for.
-pub(super) fn first_admin(device: DeviceId) -> DeviceEntry {
+pub(super) fn first_admin(device: DeviceId) -> PlainEntry {
     let country = "00".parse().expect("00 is the code of the country");
-    DeviceEntry {
+    PlainEntry {
         device,
         name: "Admin".to_owned(),
         agency: "Hub".to_owned(),

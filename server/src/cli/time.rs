@@ -84,6 +84,23 @@ fn written_day(text: &str) -> Option<String> {
     fits.then(|| format!("{year}-{month:0>2}-{day:0>2}"))
 }
 
+/// Reads a moment: RFC 3339, or the beginning of a day as [`typed_day`] reads it.
+///
+/// # Errors
+///
+/// Returns [`Wrong::Moment`] for anything else.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, Wrong> {
+    let wrong = || Wrong::Moment { given: text.to_owned() };
+    if let Ok(moment) =
+        OffsetDateTime::parse(text.trim(), &time::format_description::well_known::Rfc3339)
+    {
+        let millis = moment.unix_timestamp_nanos() / 1_000_000;
+        return i64::try_from(millis).map(Timestamp).map_err(|_| wrong());
+    }
+    let before = typed_day(text).ok().and_then(|day| day.plus_days(-1)).ok_or_else(wrong)?;
+    Ok(Timestamp(before.end().0 + 1))
+}
+
 /// Reads a deadline: a number of days from now, or a day as [`typed_day`] reads it. It ends with that
 /// day.
 ///

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use bienban_core::checklist::header::HeaderWanted;
 use bienban_core::checklist::{AnswerType, Item, Wanted, Words};
 use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
+use bienban_core::sync::DeviceEntry;
 use bienban_core::sync::{Role, Verdict};
 use clap::ValueEnum;
 
@@ -86,6 +87,12 @@ pub(crate) fn role(role: Role) -> &'static str {
         Role::Supervisor => "supervisor",
         Role::Auditor => "auditor",
     }
+}
+
+/// Returns the names in data of a holder's roles, each once.
+pub(crate) fn roles(entry: &DeviceEntry) -> String {
+    let names: Vec<&str> = entry.roles().into_iter().map(role).collect();
+    names.join(", ")
 }
 
 /// Returns a text of a checklist in the user's language.
@@ -271,9 +278,15 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
     }
 }
 
-/// Returns a role as people read it, from its name in data.
-pub(crate) fn role_text(m: &Messages, name: &str) -> String {
+/// Returns roles as people read them, from their names in data.
+pub(crate) fn role_text(m: &Messages, names: &str) -> String {
+    let texts: Vec<String> = names.split(", ").map(|name| one_role(m, name)).collect();
+    texts.join(", ")
+}
+
+fn one_role(m: &Messages, name: &str) -> String {
     match name {
+        "" => "-".to_owned(),
         "admin" => m.text("role.admin", &[]),
         "leader" => m.text("role.leader", &[]),
         "inspector" => m.text("role.inspector", &[]),

@@ -145,6 +145,24 @@ pub(crate) enum Wrong {
         /// The code.
         code: String,
     },
+    /// A role that somebody does not have.
+    #[error(
+        "{name} has no role {role} in {unit}; `bienban admin access --explain` lists what there is"
+    )]
+    NoSuchGrant {
+        /// Who.
+        name: String,
+        /// The role's name in data.
+        role: &'static str,
+        /// The unit.
+        unit: String,
+    },
+    /// A moment that does not read.
+    #[error("{given:?} is no moment; write a day, or 2026-12-01T08:00:00Z")]
+    Moment {
+        /// What was typed.
+        given: String,
+    },
     /// `--offline` before a command that only the hub can do.
     #[error("only the hub can do this; leave --offline out")]
     OnlyHub,
@@ -196,6 +214,11 @@ impl Wrong {
             Self::DeviceFolder { path } => m.text("wrong.device_folder", &[("path", path)]),
             Self::NoCommonUnit => m.text("wrong.no_common_unit", &[]),
             Self::UnknownUnit { code } => m.text("wrong.unknown_unit", &[("code", code)]),
+            Self::NoSuchGrant { name, role, unit } => {
+                let values = [("name", name.as_str()), ("role", role), ("unit", unit)];
+                m.text("wrong.no_such_grant", &values)
+            }
+            Self::Moment { given } => m.text("wrong.moment", &[("given", given)]),
             Self::OnlyHub => m.text("wrong.only_hub", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
             Self::HubInBatch => m.text("wrong.hub_in_batch", &[]),
@@ -276,6 +299,8 @@ mod tests {
             Wrong::DeviceFolder { path: given() },
             Wrong::NoCommonUnit,
             Wrong::UnknownUnit { code: given() },
+            Wrong::NoSuchGrant { name: given(), role: "leader", unit: given() },
+            Wrong::Moment { given: given() },
             Wrong::OnlyHub,
             Wrong::BatchInBatch,
             Wrong::HubInBatch,

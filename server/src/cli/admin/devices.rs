@@ -1,14 +1,17 @@
 //! The devices that the hub knows, and how the hub is.
 
-use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DeviceId, Scope, clean};
+use bienban_core::client::{Client, ClientError, NamedDevice};
+use bienban_core::model::{DeviceId, PersonId, Scope, clean};
 use bienban_core::replica::units;
-use bienban_core::sync::{AdminRequest, DeviceEntry, Role};
+use bienban_core::sync::{DeviceEntry, Role};
+use bienban_core::trust::Grant;
+use bienban_core::trust::control::SignedAct;
 use clap::Args;
 use serde::Serialize;
 
 use super::Online;
 use crate::cli::error::{CliError, Failed};
+use crate::cli::folder::GrantRow;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
@@ -51,10 +54,12 @@ struct DevicesData {
 #[derive(Debug, Serialize)]
 struct DeviceRow {
     device: String,
+    person: String,
     name: String,
     agency: String,
-    role: &'static str,
+    role: String,
     scopes: Vec<String>,
+    grants: Vec<GrantRow>,
     active: bool,
 }
 
@@ -62,12 +67,28 @@ impl From<&DeviceEntry> for DeviceRow {
     fn from(entry: &DeviceEntry) -> Self {
         Self {
             device: entry.device.to_string(),
+            person: entry.person.to_string(),
             name: entry.name.clone(),
             agency: entry.agency.clone(),
-            role: words::role(entry.role),
-            scopes: folder::scopes(&entry.scopes),
+            role: words::roles(entry),
+            scopes: folder::scopes(&entry.scopes()),
+            grants: folder::grants(entry),
             active: entry.active,
         }
+    }
+}
+
+impl DeviceRow {
+    /// Describes what was asked for, where this device is not told of it.
+    fn wanted(wanted: &NamedDevice) -> Self {
+        Self::from(&DeviceEntry {
+            device: wanted.device,
+            person: wanted.person.unwrap_or_else(|| PersonId::of_device(wanted.device)),
+            name: wanted.name.clone(),
+            agency: wanted.agency.clone(),
+            grants: wanted.grants.clone(),
+            active: !wanted.grants.is_empty(),
+        })
     }
 }
 
@@ -84,25 +105,23 @@ pub(super) async fn trust(
     }
     scopes.sort();
     scopes.dedup();
-    let entry = DeviceEntry {
-        device: named(client, &arguments.device, output).await?,
-        name: clean(&arguments.name),
-        agency: clean(&arguments.agency),
-        role: arguments.role.into(),
-        scopes,
-        active: !arguments.inactive,
+    // What is to be changed is decided on what the hub knows now.
+    folder::exchange(client, output).await?;
+    let device = named(client, &arguments.device)?;
+    let role: Role = arguments.role.into();
+    let grants: Vec<Grant> = match arguments.inactive {
+        true => Vec::new(),
+        false => scopes.iter().map(|scope| Grant::always(role, scope.clone())).collect(),
     };
+    let (name, agency) = (clean(&arguments.name), clean(&arguments.agency));
+    let wanted = NamedDevice { device, person: None, name, agency, grants, told: scopes };
     if !arguments.leave_no_admin {
-        keep_an_admin(client, &entry, output).await?;
+        keep_an_admin(client, device, &wanted.grants)?;
     }
-    let row = DeviceRow::from(&entry);
-    let request = AdminRequest::TrustDevice(entry.clone());
-    if let Err(error) = folder::ask(client, request, output).await {
-        // The hub ends an exchange whose own rights have changed, and this one asked for just that.
-        if entry.device != client.device() || !has_taken_effect(client, &entry, output).await? {
-            return Err(error);
-        }
-    }
+    let acts = client.name_device(wanted.clone())?;
+    enter(client, &acts, device, output).await?;
+    let known = client.phone().replica().device(device).map_err(ClientError::from)?;
+    let row = known.as_ref().map_or_else(|| DeviceRow::wanted(&wanted), DeviceRow::from);
     let mut page = Page::new();
     let m = output.messages();
     let values = [("device", &row.device[..page::SHORT]), ("name", row.name.as_str())];
@@ -114,13 +133,37 @@ pub(super) async fn trust(
     Answer::new(&row, page)
 }
 
-/// Returns the device that was named: by its whole id, or as one that the hub knows. The hub is asked
-/// first, for what a name fits is decided on what is known there.
-async fn named(client: &Client, name: &str, output: &Output) -> Result<DeviceId, CliError> {
+/// Has the hub enter decisions, and learns what follows from them.
+pub(super) async fn enter(
+    client: &Client,
+    acts: &[SignedAct],
+    device: DeviceId,
+    output: &Output,
+) -> Result<(), CliError> {
+    if acts.is_empty() {
+        return Ok(());
+    }
+    if let Err(error) = folder::ask(client, Client::to_enter(acts)?, output).await {
+        // The hub ends an exchange whose own rights have changed, and this one may have asked for that.
+        if device != client.device() || error.failed() == Failed::Refused {
+            return Err(error);
+        }
+    }
+    match folder::exchange(client, output).await {
+        // The own rights may have ended with it.
+        Err(error) if device == client.device() => match error.failed() {
+            Failed::Ended | Failed::Unknown => Ok(()),
+            _ => Err(error),
+        },
+        exchanged => exchanged.map(drop),
+    }
+}
+
+/// Returns the device that was named: by its whole id, or as one that the hub knows.
+pub(super) fn named(client: &Client, name: &str) -> Result<DeviceId, CliError> {
     if let Ok(device) = name.trim().parse() {
         return Ok(device);
     }
-    folder::exchange(client, output).await?;
     match client.find_device(name) {
         Ok(known) => Ok(known.device),
         Err(ClientError::NotFound { .. }) => {
@@ -130,19 +173,17 @@ async fn named(client: &Client, name: &str, output: &Output) -> Result<DeviceId,
     }
 }
 
-/// Refuses what would leave the hub without an administrator. Only this device's own entry can: of any
-/// other, this one stays an administrator. Asks the hub first, for the last other one may have gone
-/// since.
-async fn keep_an_admin(
+/// Refuses what would leave the hub without an administrator. Only this device's own rights can: of any
+/// other, this one stays an administrator.
+pub(super) fn keep_an_admin(
     client: &Client,
-    entry: &DeviceEntry,
-    output: &Output,
+    device: DeviceId,
+    grants: &[Grant],
 ) -> Result<(), CliError> {
     let own = client.device();
-    if entry.device != own || (entry.active && entry.role == Role::Admin) {
+    if device != own || grants.iter().any(|grant| grant.role == Role::Admin) {
         return Ok(());
     }
-    folder::exchange(client, output).await?;
     let known = client.phone().replica().devices().map_err(ClientError::from)?;
     if is_last_admin(own, &known) {
         return Err(CliError::LastAdmin { device: own.short() });
@@ -150,26 +191,9 @@ async fn keep_an_admin(
     Ok(())
 }
 
-/// Returns whether the hub holds this device's own entry so: it says so, or closes the door.
-async fn has_taken_effect(
-    client: &Client,
-    entry: &DeviceEntry,
-    output: &Output,
-) -> Result<bool, CliError> {
-    match folder::exchange(client, output).await {
-        Ok(_) => {
-            let known = client.phone().replica().device(entry.device);
-            Ok(known.map_err(ClientError::from)?.as_ref() == Some(entry))
-        }
-        Err(error) => {
-            Ok(!entry.active && matches!(error.failed(), Failed::Ended | Failed::Unknown))
-        }
-    }
-}
-
 /// Returns whether a device is an administrator and no other is.
 fn is_last_admin(own: DeviceId, known: &[DeviceEntry]) -> bool {
-    let admins = || known.iter().filter(|entry| entry.active && entry.role == Role::Admin);
+    let admins = || known.iter().filter(|entry| entry.active && entry.is(Role::Admin));
     admins().any(|entry| entry.device == own) && admins().all(|entry| entry.device == own)
 }
 
@@ -186,7 +210,7 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
             &row.device[..page::SHORT],
             row.name,
             row.agency,
-            words::role_text(m, row.role),
+            words::role_text(m, &row.role),
             row.scopes.join(" ")
         ));
     }
@@ -198,17 +222,21 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::sync::PlainEntry;
+
     use super::*;
 
     #[test]
     fn the_last_administrator_is_the_only_active_one() {
-        let entry = |number: u8, role, active| DeviceEntry {
-            device: DeviceId([number; 32]),
-            name: "N".to_owned(),
-            agency: "A".to_owned(),
-            role,
-            scopes: Vec::new(),
-            active,
+        let entry = |number: u8, role, active| {
+            DeviceEntry::from(PlainEntry {
+                device: DeviceId([number; 32]),
+                name: "N".to_owned(),
+                agency: "A".to_owned(),
+                role,
+                scopes: vec!["20".parse().unwrap()],
+                active,
+            })
         };
         let own = DeviceId([1; 32]);
         let first = entry(1, Role::Admin, true);

@@ -9,6 +9,7 @@ mod devices;
 mod import;
 mod plans;
 mod reviews;
+mod rights;
 mod status;
 
 use std::path::PathBuf;
@@ -54,6 +55,14 @@ enum AdminCommand {
     Trust(devices::TrustArgs),
     /// List the devices that the hub knows.
     Devices,
+    /// Give a person a role in a unit, for a time.
+    Grant(rights::GrantArgs),
+    /// Take a role back.
+    Withdraw(rights::WithdrawArgs),
+    /// End a device or a person for good: it may never exchange again.
+    Revoke(rights::RevokeArgs),
+    /// Say what a person may do with a kind of document in a unit.
+    Access(rights::AccessArgs),
     /// Add checklists, or list them.
     #[command(subcommand)]
     Checklist(checklists::ChecklistCommand),
@@ -101,7 +110,8 @@ impl AdminCommand {
     /// Whether it looks at what the hub has, or names things that must be here.
     fn reads(&self) -> bool {
         let own = matches!(self, Self::Init(_) | Self::Whoami | Self::Hub(_));
-        !own && !matches!(self, Self::Status(_) | Self::Trust(_))
+        let asks = matches!(self, Self::Grant(_) | Self::Withdraw(_) | Self::Revoke(_));
+        !own && !asks && !matches!(self, Self::Status(_) | Self::Trust(_))
     }
 
     /// What others are told who want the folder meanwhile.
@@ -165,6 +175,10 @@ async fn perform(
         C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, At::Desk, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
         C::Devices => devices::list(client, output),
+        C::Grant(grant) => rights::grant(client, grant, needs_hub(online)?, output).await,
+        C::Withdraw(end) => rights::withdraw(client, end, needs_hub(online)?, output).await,
+        C::Revoke(end) => rights::revoke(client, end, needs_hub(online)?, output).await,
+        C::Access(asked) => rights::access(client, &asked, output),
         C::Checklist(checklists::ChecklistCommand::List) => rows::templates(client, output),
         C::Checklist(checklists::ChecklistCommand::Add { file }) => {
             checklists::add(client, &file, needs_hub(online)?, output).await

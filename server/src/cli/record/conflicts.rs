@@ -7,7 +7,6 @@ use bienban_core::client::{
     Authors, Client, ClientError, header_form, is_of_followup, is_of_text, place_name,
 };
 use bienban_core::model::{Conflict, Kind, Place, Progress};
-use bienban_core::replica::may_write;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -75,7 +74,7 @@ impl Settling {
     /// not write inspections is told what a device of the team runs.
     pub(in crate::cli) fn of(client: &Client, inspection: &str) -> Result<Self, ClientError> {
         let own = client.phone().replica().device(client.device())?;
-        let may = |kind| own.as_ref().is_none_or(|own| may_write(own.role, kind));
+        let may = |kind| own.as_ref().is_none_or(|own| own.may_write(kind));
         let named = std::env::var_os(FOLDER_VARIABLE);
         let named = named.is_some_and(|dir| Path::new(&dir) == client.dir());
         let begins = |kind| match may(kind) && !named {

@@ -1,0 +1,134 @@
+//! Decisions on rights: who holds a device, what a person may do, who writes an inspection.
+
+use super::{Client, ClientError};
+use crate::clock;
+use crate::model::{DeviceId, DocumentId, PersonId, Scope, Timestamp};
+use crate::replica::ReplicaError;
+use crate::sync::{AdminRequest, DeviceEntry};
+use crate::trust::Grant;
+use crate::trust::control::{Act, ActId, Deed, Naming, SignedAct, Whom, naming};
+
+/// What a device and its holder are to be, as an administrator says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedDevice {
+    /// The device.
+    pub device: DeviceId,
+    /// Its holder, if that person has another device already; otherwise the one that the device has, or
+    /// a person of its own.
+    pub person: Option<PersonId>,
+    /// The holder's name, as shown to people.
+    pub name: String,
+    /// *Cơ quan*: the holder's agency.
+    pub agency: String,
+    /// All that the holder may do from now on; in place of what the holder might.
+    pub grants: Vec<Grant>,
+    /// Units whose logs are told of the device even where no grant is left there.
+    pub told: Vec<Scope>,
+}
+
+impl Client {
+    /// Signs the decisions that make a device and its holder what they are to be; empty where nothing
+    /// changes. They are asked of the hub with [`Client::to_enter`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when a name is empty or too long, or reading fails.
+    pub fn name_device(&self, named: NamedDevice) -> Result<Vec<SignedAct>, ClientError> {
+        let replica = self.phone().replica();
+        let known = replica.certified(named.device).map_err(ReplicaError::from)?;
+        let before = known.certificate.as_ref().map(|held| held.person);
+        let person = named.person.or(before).unwrap_or_else(|| PersonId::of_device(named.device));
+        let held = replica.person(person).map_err(ReplicaError::from)?;
+        let NamedDevice { device, name, agency, mut grants, told, .. } = named;
+        grants.sort_unstable();
+        grants.dedup();
+        let wanted = Naming { device, person, name, agency, grants, told };
+        self.sign_all(naming(&known, &held, &wanted))
+    }
+
+    /// Signs the end of a device's or a person's rights, for good, in every unit where the person has or
+    /// had a grant. `lost_since` is since when the device was out of its holder's hands.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when reading fails.
+    pub fn revoke(
+        &self,
+        whom: Whom,
+        lost_since: Option<Timestamp>,
+    ) -> Result<Vec<SignedAct>, ClientError> {
+        let replica = self.phone().replica();
+        let person = match whom {
+            Whom::Person(person) => Some(person),
+            Whom::Device(device) => {
+                let held = replica.certified(device).map_err(ReplicaError::from)?;
+                held.certificate.map(|held| held.person)
+            }
+        };
+        let held = person.map(|person| replica.person(person)).transpose();
+        let held = held.map_err(ReplicaError::from)?.unwrap_or_default();
+        let mut scopes: Vec<Scope> =
+            held.grants.into_values().map(|held| held.grant.scope).collect();
+        scopes.sort();
+        scopes.dedup();
+        // The hub carries it into the logs of the other units.
+        let own = self.own_entry()?;
+        let decides = |scope: &Scope| {
+            own.as_ref().is_some_and(|own| {
+                own.grants.iter().any(|grant| crate::replica::covers(&grant.scope, scope))
+            })
+        };
+        let first = scopes.iter().find(|scope| decides(scope)).or(scopes.first()).cloned();
+        let deeds = first.map(|scope| (scope, Deed::Revoke { whom, lost_since }));
+        self.sign_all(deeds.into_iter().collect())
+    }
+
+    /// *Phân công*: signs, as the leader, who writes one inspection, and keeps that until the hub has
+    /// entered it. Works without a network.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when the inspection is not here or too many persons are named.
+    pub fn assign(
+        &self,
+        inspection: DocumentId,
+        mut persons: Vec<PersonId>,
+    ) -> Result<ActId, ClientError> {
+        let genesis = self.phone().replica().genesis(inspection)?;
+        persons.sort_unstable();
+        persons.dedup();
+        let deed = Deed::Assign { inspection, persons };
+        let act = self.sign_act(genesis.scope, deed)?;
+        Ok(self.phone().act(&act)?)
+    }
+
+    /// Returns the request that asks the hub to enter decisions.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when one is over its limit.
+    pub fn to_enter(acts: &[SignedAct]) -> Result<AdminRequest, ClientError> {
+        let encoded = acts.iter().map(SignedAct::encode).collect::<Result<_, _>>();
+        Ok(AdminRequest::Enter { acts: encoded.map_err(ReplicaError::from)? })
+    }
+
+    /// Returns what the hub told of this device, with the grants that are in force now.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when reading fails.
+    pub fn own_entry(&self) -> Result<Option<DeviceEntry>, ClientError> {
+        let own = self.phone().replica().device(self.device())?;
+        Ok(own.map(|own| own.in_force(clock::now())))
+    }
+
+    fn sign_all(&self, deeds: Vec<(Scope, Deed)>) -> Result<Vec<SignedAct>, ClientError> {
+        deeds.into_iter().map(|(scope, deed)| self.sign_act(scope, deed)).collect()
+    }
+
+    fn sign_act(&self, scope: Scope, deed: Deed) -> Result<SignedAct, ClientError> {
+        let (by, nonce, at) = (self.device(), clock::random()?, clock::now());
+        let act = Act { by, scope, nonce, at, deed };
+        Ok(self.phone().sign_act(act)?)
+    }
+}

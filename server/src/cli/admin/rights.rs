@@ -1,0 +1,350 @@
+//! Rights one by one: giving and taking a role, ending a device or person, and why somebody may do
+//! something or may not.
+
+use bienban_core::client::{Client, ClientError, NamedDevice};
+use bienban_core::model::{DeviceId, Kind, PersonId, Scope, Timestamp};
+use bienban_core::replica::{ReplicaError, covers, units};
+use bienban_core::sync::{DeviceEntry, Role};
+use bienban_core::trust::Grant;
+use bienban_core::trust::access::{reads_by, writes_by};
+use bienban_core::trust::control::{HeldGrant, Whom};
+use clap::Args;
+use serde::Serialize;
+
+use super::Online;
+use super::devices::{enter, keep_an_admin};
+use crate::cli::error::CliError;
+use crate::cli::folder::{self, GrantRow};
+use crate::cli::output::{Answer, Output, Page};
+use crate::cli::words::{self, TypedRole};
+use crate::cli::wrong::Wrong;
+use crate::cli::{page, time};
+
+/// A role in a unit, for a time.
+#[derive(Debug, Args)]
+pub(super) struct GrantArgs {
+    /// Who: a device by the first digits of its id, or its holder's name.
+    who: String,
+    /// The role.
+    #[arg(long, value_enum)]
+    role: TypedRole,
+    /// The administrative unit: 5 digits a commune, 2 a province, 00 the country.
+    #[arg(long, value_name = "CODE")]
+    scope: Scope,
+    /// The first day on which it holds (2026-12-01 or 01/12/2026); from now on without.
+    #[arg(long, value_name = "DAY")]
+    from: Option<String>,
+    /// The last day on which it holds; without end otherwise.
+    #[arg(long, value_name = "DAY")]
+    until: Option<String>,
+}
+
+/// A role that ends.
+#[derive(Debug, Args)]
+pub(super) struct WithdrawArgs {
+    /// Who: a device by the first digits of its id, or its holder's name.
+    who: String,
+    /// The role.
+    #[arg(long, value_enum)]
+    role: TypedRole,
+    /// The administrative unit that it was given in.
+    #[arg(long, value_name = "CODE")]
+    scope: Scope,
+    /// Go on although no administrator would be left.
+    #[arg(long)]
+    leave_no_admin: bool,
+}
+
+/// A device or person whose rights end for good.
+#[derive(Debug, Args)]
+pub(super) struct RevokeArgs {
+    /// Who: a device by the first digits of its id, or its holder's name.
+    who: String,
+    /// End all devices of its holder: the person has left. Without it the device alone: it is lost.
+    #[arg(long)]
+    person: bool,
+    /// Since when the device was out of its holder's hands (2026-12-01T08:00:00Z): a note for those who
+    /// judge what it sends.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Go on although no administrator would be left.
+    #[arg(long)]
+    leave_no_admin: bool,
+}
+
+/// A question about a right.
+#[derive(Debug, Args)]
+pub(super) struct AccessArgs {
+    /// Name the grants, who gave each, and whose word the certificate rests on.
+    #[arg(long)]
+    explain: bool,
+    /// Who: a device by the first digits of its id, or its holder's name.
+    who: String,
+    /// What: facility, plan, inspection, review or followup.
+    kind: Kind,
+    /// Where: an administrative unit.
+    scope: Scope,
+}
+
+#[derive(Debug, Serialize)]
+struct RightsData {
+    device: String,
+    person: String,
+    name: String,
+    active: bool,
+    grants: Vec<GrantRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct AccessData {
+    device: String,
+    person: String,
+    name: String,
+    kind: &'static str,
+    scope: String,
+    active: bool,
+    reads: bool,
+    writes: bool,
+    /// Who confirmed that the device is the person's: a device, or the hub's operator.
+    certified_by: Option<String>,
+    /// Every grant that was ever given, and what it does here.
+    grants: Vec<ExplainedGrant>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExplainedGrant {
+    role: &'static str,
+    scope: String,
+    from: Option<String>,
+    until: Option<String>,
+    given_by: String,
+    withdrawn: Option<String>,
+    in_force: bool,
+    covers: bool,
+    writes: bool,
+}
+
+fn moment(text: &str) -> Result<Timestamp, Wrong> {
+    time::moment(text)
+}
+
+/// Gives a role.
+pub(super) async fn grant(
+    client: &Client,
+    arguments: GrantArgs,
+    _: Online,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    known_unit(&arguments.scope)?;
+    let day = |text: &Option<String>| text.as_deref().map(time::typed_day).transpose();
+    let (from, until) = (day(&arguments.from)?, day(&arguments.until)?);
+    let from = from.and_then(|day| day.plus_days(-1)).map(|before| Timestamp(before.end().0 + 1));
+    let until = until.map(|day| Timestamp(day.end().0 + 1));
+    let grant = Grant { role: arguments.role.into(), scope: arguments.scope, from, until };
+    let entry = entry(client, &arguments.who, output).await?;
+    let mut grants = entry.grants.clone();
+    grants.push(grant);
+    change(client, entry, grants, output).await
+}
+
+/// Takes a role.
+pub(super) async fn withdraw(
+    client: &Client,
+    arguments: WithdrawArgs,
+    _: Online,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let entry = entry(client, &arguments.who, output).await?;
+    let role: Role = arguments.role.into();
+    let mut grants = entry.grants.clone();
+    grants.retain(|grant| (grant.role, &grant.scope) != (role, &arguments.scope));
+    if grants.len() == entry.grants.len() {
+        let (role, unit) = (words::role(role), arguments.scope.to_string());
+        return Err(Wrong::NoSuchGrant { name: entry.name, role, unit }.into());
+    }
+    if !arguments.leave_no_admin {
+        keep_an_admin(client, entry.device, &grants)?;
+    }
+    change(client, entry, grants, output).await
+}
+
+async fn change(
+    client: &Client,
+    entry: DeviceEntry,
+    grants: Vec<Grant>,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let DeviceEntry { device, person, name, agency, .. } = entry;
+    let told = grants.iter().map(|grant| grant.scope.clone()).collect();
+    let person = Some(person);
+    let wanted = NamedDevice { device, person, name, agency, grants, told };
+    let acts = client.name_device(wanted)?;
+    enter(client, &acts, device, output).await?;
+    shown(client, device, output)
+}
+
+/// Ends a device or a person for good.
+pub(super) async fn revoke(
+    client: &Client,
+    arguments: RevokeArgs,
+    _: Online,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let entry = entry(client, &arguments.who, output).await?;
+    if !arguments.leave_no_admin {
+        keep_an_admin(client, entry.device, &[])?;
+    }
+    let whom = match arguments.person {
+        true => Whom::Person(entry.person),
+        false => Whom::Device(entry.device),
+    };
+    let acts = client.revoke(whom, arguments.since)?;
+    enter(client, &acts, entry.device, output).await?;
+    shown(client, entry.device, output)
+}
+
+/// Says what a person may do with a kind of document in a unit, and why.
+pub(super) fn access(
+    client: &Client,
+    arguments: &AccessArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    known_unit(&arguments.scope)?;
+    let m = output.messages();
+    let entry = client.find_device(&arguments.who)?;
+    let replica = client.phone().replica();
+    let certified = replica.certified(entry.device).map_err(folder::failed)?;
+    let held = replica.person(entry.person).map_err(folder::failed)?;
+    let now = bienban_core::clock::now();
+    let rights = entry.clone().in_force(now);
+    let (kind, scope) = (arguments.kind, &arguments.scope);
+    let by = |device: DeviceId| match client.settings().hub.as_ref() {
+        Some(hub) if hub.key() == device => m.text("access.operator", &[]),
+        _ => replica
+            .device(device)
+            .ok()
+            .flatten()
+            .map_or_else(|| device.short(), |known| format!("{} ({})", known.name, device.short())),
+    };
+    let explained = |held: &HeldGrant| ExplainedGrant {
+        role: words::role(held.grant.role),
+        scope: held.grant.scope.to_string(),
+        from: held.grant.from.map(time::rfc3339),
+        until: held.grant.until.map(time::rfc3339),
+        given_by: by(held.by),
+        withdrawn: held.withdrawn.map(time::rfc3339),
+        in_force: held.withdrawn.is_none() && held.grant.is_in_force(now),
+        covers: covers(&held.grant.scope, scope),
+        writes: bienban_core::replica::may_write(held.grant.role, kind),
+    };
+    let data = AccessData {
+        device: entry.device.to_string(),
+        person: entry.person.to_string(),
+        name: entry.name.clone(),
+        kind: kind.name(),
+        scope: scope.to_string(),
+        active: entry.active,
+        reads: reads_by(&rights, scope, &covers).is_some(),
+        writes: writes_by(&rights, kind, scope, &covers).is_some(),
+        certified_by: certified.certificate.map(|held| by(held.by)),
+        grants: held.grants.values().map(explained).collect(),
+    };
+    Answer::new(&data, access_page(&data, arguments.explain, output))
+}
+
+fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
+    let m = output.messages();
+    let mut page = Page::new();
+    let kind = words::kind(m, data.kind);
+    let values = [("name", data.name.as_str()), ("kind", &kind), ("unit", &data.scope)];
+    page.line(match (data.writes, data.reads) {
+        (true, _) => m.text("access.writes", &values),
+        (false, true) => m.text("access.reads", &values),
+        (false, false) => m.text("access.nothing", &values),
+    });
+    if !explain {
+        return page;
+    }
+    if let Some(by) = &data.certified_by {
+        let values = [("device", &data.device[..page::SHORT]), ("by", by.as_str())];
+        page.line(m.text("access.certified", &values));
+    }
+    if !data.active {
+        page.line(m.text("access.ended", &[]));
+    }
+    for grant in &data.grants {
+        let role = words::role_text(m, grant.role);
+        let day = |at: &Option<String>| at.as_deref().map_or_else(|| "-".to_owned(), time::day_of);
+        let (from, until) = (day(&grant.from), day(&grant.until));
+        let why = match grant {
+            ExplainedGrant { withdrawn: Some(at), .. } => {
+                m.text("access.withdrawn", &[("at", &time::minute(at))])
+            }
+            ExplainedGrant { in_force: false, .. } => m.text("access.not_now", &[]),
+            ExplainedGrant { covers: false, .. } => m.text("access.not_there", &[]),
+            ExplainedGrant { writes: false, .. } => m.text("access.only_reads", &[]),
+            _ => m.text("access.lets_write", &[]),
+        };
+        let values = [
+            ("role", role.as_str()),
+            ("unit", &grant.scope),
+            ("from", &from),
+            ("until", &until),
+            ("by", &grant.given_by),
+            ("why", &why),
+        ];
+        page.line(format!("  {}", m.text("access.grant", &values)));
+    }
+    page
+}
+
+/// Returns what the hub knows of somebody, after asking it.
+async fn entry(client: &Client, who: &str, output: &Output) -> Result<DeviceEntry, CliError> {
+    folder::exchange(client, output).await?;
+    Ok(client.find_device(who)?)
+}
+
+fn shown(client: &Client, device: DeviceId, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let known = client.phone().replica().device(device).map_err(ClientError::from)?;
+    let (person, name) = known.as_ref().map_or_else(
+        || (PersonId::of_device(device), String::new()),
+        |known| (known.person, known.name.clone()),
+    );
+    let data = RightsData {
+        device: device.to_string(),
+        person: person.to_string(),
+        name,
+        active: known.as_ref().is_some_and(|known| known.active),
+        grants: known.as_ref().map(folder::grants).unwrap_or_default(),
+    };
+    let roles = known.as_ref().map_or_else(String::new, words::roles);
+    let roles = words::role_text(m, &roles);
+    let units = known.as_ref().map_or_else(Vec::new, |known| folder::scopes(&known.scopes()));
+    let values = [
+        ("name", data.name.as_str()),
+        ("device", &data.device[..page::SHORT]),
+        ("roles", &roles),
+        ("units", &units.join(" ")),
+    ];
+    let mut page = Page::new();
+    page.line(if data.active {
+        m.text("access.now", &values)
+    } else {
+        m.text("access.now_ended", &values)
+    });
+    Answer::new(&data, page)
+}
+
+fn known_unit(scope: &Scope) -> Result<(), CliError> {
+    match units().unit(scope) {
+        Some(_) => Ok(()),
+        None => Err(Wrong::UnknownUnit { code: scope.to_string() }.into()),
+    }
+}
+
+impl From<ReplicaError> for CliError {
+    fn from(error: ReplicaError) -> Self {
+        ClientError::from(error).into()
+    }
+}
