@@ -1,4 +1,4 @@
-//! Real QUIC over bad networks: phones, hubs, strangers and relays on loopback.
+//! Real QUIC and TLS/TCP over bad networks: phones, hubs, strangers and relays on loopback.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,8 @@
 
 mod bad_links;
 mod harness;
+mod fallback;
 mod limits;
+mod raw;
 mod stranger;
 mod trust;
