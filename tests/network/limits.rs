@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bienban_core::net::{
-    Advice, CloseReason, FRAME_WIRE_BYTES_MAX, Limits, NetError, Transport,
-};
+use bienban_core::net::{Advice, CloseReason, FRAME_WIRE_BYTES_MAX, Limits, NetError, Transport};
 use bienban_tests::link::{Path, UdpLink};
 use tokio::task::JoinSet;
 
@@ -119,7 +117,8 @@ async fn given_up_receive_loses_nothing(over: Transport) {
     serve_echo(&hub);
     let slow = Path { bytes_per_second: Some(500_000), ..Path::default() };
     let relay = Relay::start(over, &hub, Path::default(), slow).await;
-    let mut link = phone_over(over, 1).connect(&hub_at(&hub, relay.address()), PATIENCE).await.unwrap();
+    let mut link =
+        phone_over(over, 1).connect(&hub_at(&hub, relay.address()), PATIENCE).await.unwrap();
     let frame = pattern(200_000);
     link.send(&frame).await.unwrap();
     let mut given_up = 0;

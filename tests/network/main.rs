@@ -7,8 +7,8 @@
 )]
 
 mod bad_links;
-mod harness;
 mod fallback;
+mod harness;
 mod limits;
 mod raw;
 mod stranger;

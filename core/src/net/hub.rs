@@ -373,9 +373,8 @@ fn quic_config(tls: rustls::ServerConfig) -> ServerConfig {
 
 /// Opens both ports. Where the system chooses the port, it chooses one that is free for both.
 fn open(listen: Listen) -> Result<(UdpSocket, Option<TcpListener>), NetError> {
-    let udp = |address| {
-        UdpSocket::bind(address).map_err(|source| NetError::Bind { address, source })
-    };
+    let udp =
+        |address| UdpSocket::bind(address).map_err(|source| NetError::Bind { address, source });
     let tcp =
         |address| tcp::listen(address).map_err(|source| NetError::BindTcp { address, source });
     match listen.tcp {

@@ -483,8 +483,11 @@ impl Reader {
         self.fill(&mut header).await?;
         Record::parse(header).map_err(|error| {
             Ended::Misbehaved(
-                io::Error::new(io::ErrorKind::InvalidData, rustls::Error::General(error.to_string()))
-                    .into(),
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    rustls::Error::General(error.to_string()),
+                )
+                .into(),
             )
         })
     }

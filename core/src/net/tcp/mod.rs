@@ -23,8 +23,8 @@ use super::limits::TCP_LAST_WORDS;
 use super::tls;
 
 pub(super) use connection::{Connection, Inward, Open, Outward};
-pub(super) use socket::listen;
 use socket::Counted;
+pub(super) use socket::listen;
 
 /// What a stranger may still say after its handshake failed, read only so that our alert is not lost
 /// with the connection.

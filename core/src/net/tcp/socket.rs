@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::super::limits::{TCP_BACKLOG, TCP_RECEIVE_BYTES, TCP_SEND_BYTES, IDLE_TIMEOUT};
+use super::super::limits::{IDLE_TIMEOUT, TCP_BACKLOG, TCP_RECEIVE_BYTES, TCP_SEND_BYTES};
 
 /// Bytes that passed a socket, TLS included.
 #[derive(Debug, Default)]
