@@ -17,7 +17,7 @@ use crate::clock;
 use crate::model::DocumentId;
 use crate::net::{
     FRAME_WIRE_BYTES_MAX, FrameReceiver, FrameSender, HubAddress, Link, NetError, PhoneEndpoint,
-    Traffic,
+    Traffic, Transport,
 };
 use crate::replica::{Phone, PhoneOptions, PhoneRunner, Progress, ReplicaError};
 use crate::sync::{
@@ -82,6 +82,8 @@ pub struct SyncReport {
     pub caught_up: bool,
     /// Bytes and packets on the wire, handshake included.
     pub traffic: Traffic,
+    /// How the last connection travelled; none if none was made.
+    pub transport: Option<Transport>,
     /// Bytes of frames alone, each way.
     pub payload_sent: u64,
     /// Bytes of frames received.
@@ -103,6 +105,7 @@ impl SyncReport {
         // The next exchange compares everything again.
         self.withheld = next.withheld;
         self.caught_up = next.caught_up;
+        self.transport = next.transport.or(self.transport);
         self.traffic.bytes_sent += next.traffic.bytes_sent;
         self.traffic.bytes_received += next.traffic.bytes_received;
         self.traffic.datagrams_sent += next.traffic.datagrams_sent;
@@ -229,8 +232,8 @@ async fn once(
         PhoneRunner::start(phone, wanted, entropy, clock::now())
     })
     .await??;
+    let report = SyncReport { transport: Some(link.transport()), ..SyncReport::default() };
     let (out, receiver) = Outgoing::start(link);
-    let report = SyncReport::default();
     let mut exchange = PhoneExchange { runner: Some(runner), out, receiver, report, patient };
     let outcome = exchange.run(live).await;
     let (report, outcome) = exchange.close(outcome).await;

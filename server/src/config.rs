@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use bienban_core::net::Limits;
+use bienban_core::net::{Limits, Listen, ListenTcp};
 
 /// The longest settings file, in bytes. The documented example is some 2 KiB.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -198,6 +198,8 @@ impl Default for StoreConfig {
 pub struct Config {
     /// The UDP address that phones connect to.
     pub listen: SocketAddr,
+    /// Where phones whose network blocks UDP connect to by TCP.
+    pub listen_tcp: ListenTcp,
     /// The folder that holds journal, index and keys.
     pub data_dir: PathBuf,
     /// How long sessions may take to end when the hub shuts down.
@@ -253,6 +255,22 @@ const SETTINGS: &[Setting] = &[
         apply: |config, text| {
             let expected = |_| "an IP address and port, for instance 0.0.0.0:4433".to_owned();
             config.listen = text.parse().map_err(expected)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "listen_tcp",
+        default: "same",
+        quoted: true,
+        what: "TCP address and port for phones whose network blocks UDP: same, off or an address.",
+        apply: |config, text| {
+            config.listen_tcp = match text {
+                "same" => ListenTcp::Same,
+                "off" => ListenTcp::Off,
+                address => ListenTcp::At(address.parse().map_err(|_| {
+                    "same, off, or an IP address and port, for instance 0.0.0.0:443".to_owned()
+                })?),
+            };
             Ok(())
         },
     },
@@ -391,6 +409,7 @@ impl Default for Config {
         // Every field is set by its entry in the table; the table is the one place for defaults.
         let mut config = Self {
             listen: SocketAddr::from(([0; 4], 0)),
+            listen_tcp: ListenTcp::Off,
             data_dir: PathBuf::new(),
             shutdown: Duration::ZERO,
             log: LogConfig { level: LogLevel::Info, format: LogFormat::Plain },
@@ -453,6 +472,12 @@ impl Config {
             writeln!(text, "{key} = {quote}{}{quote}", setting.default).ok();
         }
         text
+    }
+
+    /// Returns where the hub listens.
+    #[must_use]
+    pub fn listens(&self) -> Listen {
+        Listen { udp: self.listen, tcp: self.listen_tcp }
     }
 
     /// Returns the limits of the network as the transport wants them.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bienban_core::clock;
 use bienban_core::driver::{self, DriverError, Wakeup};
 use bienban_core::model::DeviceId;
-use bienban_core::net::{HubEndpoint, Limits, Link, NetError};
+use bienban_core::net::{HubEndpoint, Limits, Link, Listen, NetError};
 use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError, Trouble};
 use bienban_core::store::{DiskStore, Options, StoreError};
 use bienban_core::sync::PlainEntry;
@@ -71,7 +71,7 @@ pub struct HubConfig {
     /// Its folder.
     pub dir: PathBuf,
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Limits of the transport.
     pub limits: Limits,
     /// How long running sessions may take to end at shutdown before they are cut; what they had not
@@ -161,6 +161,12 @@ impl RunningHub {
         self.endpoint.local_addr()
     }
 
+    /// Returns where the hub listens for TCP, if it does.
+    #[must_use]
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.endpoint.tcp_addr()
+    }
+
     /// Returns the key that phones pin.
     #[must_use]
     pub fn key(&self) -> DeviceId {
@@ -205,7 +211,7 @@ impl RunningHub {
     }
 
     fn begin(&self, sessions: &mut JoinSet<()>, link: Link, stop: watch::Receiver<bool>) {
-        let device = link.peer();
+        let (device, transport) = (link.peer(), link.transport().name());
         let entry = match self.hub.replica().device(device) {
             Ok(Some(entry)) if entry.active => entry,
             Ok(_) => return,
@@ -220,6 +226,7 @@ impl RunningHub {
             match driver::serve(hub, entry, link, wakeup, stop).await {
                 Ok(served) => tracing::info!(
                     device = device.short(),
+                    transport,
                     received = served.payload_received,
                     sent = served.payload_sent,
                     millis = watch.elapsed().as_millis(),
@@ -227,6 +234,7 @@ impl RunningHub {
                 ),
                 Err(error) => tracing::warn!(
                     device = device.short(),
+                    transport,
                     error = %error,
                     "session broke off"
                 ),

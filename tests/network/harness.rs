@@ -6,7 +6,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bienban_core::model::DeviceId;
-use bienban_core::net::{HubAddress, HubEndpoint, Limits, Link, NetError, PhoneEndpoint};
+use bienban_core::net::{
+    HubAddress, HubEndpoint, Limits, Link, NetError, PhoneEndpoint, Transport, Ways,
+};
+use bienban_tests::link::{Path, UdpLink};
+use bienban_tests::tcp_link::TcpLink;
+
+/// Makes two tests of each function: one over QUIC, one over TCP.
+macro_rules! over_both {
+    ($($test:ident),* $(,)?) => {$(
+        mod $test {
+            use bienban_core::net::Transport;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn quic() {
+                super::$test(Transport::Quic).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn tcp() {
+                super::$test(Transport::Tcp).await;
+            }
+        }
+    )*};
+}
+pub(crate) use over_both;
 
 /// The hub's secret in all tests.
 pub(crate) const HUB_SEED: [u8; 32] = [200; 32];
@@ -56,6 +80,52 @@ async fn echo(mut link: Link) -> Result<(), NetError> {
 /// Makes the phone with this number.
 pub(crate) fn phone(number: u8) -> PhoneEndpoint {
     PhoneEndpoint::bind(&[number; 32]).unwrap()
+}
+
+/// Makes the phone with this number, which goes to hubs by one transport only.
+pub(crate) fn phone_over(over: Transport, number: u8) -> PhoneEndpoint {
+    phone(number).by(Ways::Only(over))
+}
+
+/// A relay for either transport.
+pub(crate) enum Relay {
+    Quic(UdpLink),
+    Tcp(TcpLink),
+}
+
+impl Relay {
+    pub(crate) async fn start(over: Transport, hub: &HubEndpoint, up: Path, down: Path) -> Self {
+        match over {
+            Transport::Quic => {
+                Self::Quic(UdpLink::start(1, hub.local_addr(), up, down).await.unwrap())
+            }
+            Transport::Tcp => {
+                Self::Tcp(TcpLink::start(hub.tcp_addr().unwrap(), up, down).await.unwrap())
+            }
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        match self {
+            Self::Quic(relay) => relay.address(),
+            Self::Tcp(relay) => relay.address(),
+        }
+    }
+
+    /// Lets nothing through.
+    pub(crate) fn cut(&self) {
+        match self {
+            Self::Quic(relay) => relay.cut(),
+            Self::Tcp(relay) => relay.cut(),
+        }
+    }
+
+    pub(crate) fn restore(&self) {
+        match self {
+            Self::Quic(relay) => relay.restore(),
+            Self::Tcp(relay) => relay.restore(),
+        }
+    }
 }
 
 /// The hub of all tests, found at `address`.

@@ -1,4 +1,4 @@
-//! Real QUIC over bad networks: phones, hubs, strangers and relays on loopback.
+//! Real QUIC and TLS/TCP over bad networks: phones, hubs, strangers and relays on loopback.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +7,9 @@
 )]
 
 mod bad_links;
+mod fallback;
 mod harness;
 mod limits;
+mod raw;
 mod stranger;
 mod trust;

@@ -5,16 +5,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bienban_core::model::DeviceId;
-use bienban_core::net::{Advice, HubAddress, HubEndpoint, Limits, NetError};
+use bienban_core::net::{Advice, HubAddress, HubEndpoint, Limits, NetError, Transport};
 
 use crate::harness::{
-    HUB_SEED, PATIENCE, anywhere, hub_at, hub_that_admits, open_hub, phone, serve_echo, soon,
+    HUB_SEED, PATIENCE, anywhere, hub_at, hub_that_admits, open_hub, over_both, phone, phone_over,
+    serve_echo, soon,
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_ends_learn_the_key_that_the_other_proved() {
+over_both![
+    both_ends_learn_the_key_that_the_other_proved,
+    hub_with_another_key_is_refused,
+    unknown_device_is_told_so_and_the_hub_sees_no_session,
+    revoked_device_loses_its_live_session_and_does_not_come_back,
+    hub_is_found_by_name,
+];
+
+async fn both_ends_learn_the_key_that_the_other_proved(over: Transport) {
     let hub = open_hub(Limits::default());
-    let phone = phone(1);
+    let phone = phone_over(over, 1);
     let address = hub_at(&hub, hub.local_addr());
     let mut here = phone.connect(&address, PATIENCE).await.unwrap();
     here.send(b"hello").await.unwrap();
@@ -28,25 +36,23 @@ async fn both_ends_learn_the_key_that_the_other_proved() {
     assert!(soon("end", there.receive()).await.unwrap().is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hub_with_another_key_is_refused() {
+async fn hub_with_another_key_is_refused(over: Transport) {
     let hub = open_hub(Limits::default());
     let pinned = DeviceId(*blake3::hash(b"another hub").as_bytes());
     let address = HubAddress::at(hub.local_addr(), pinned);
-    let error = phone(1).connect(&address, PATIENCE).await.unwrap_err();
+    let error = phone_over(over, 1).connect(&address, PATIENCE).await.unwrap_err();
     assert!(matches!(error, NetError::HubKeyMismatch { pinned: named } if named == pinned));
     assert_eq!(error.advice(), Advice::TellUser);
     assert!(error.to_string().contains("not the hub you pinned"), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_device_is_told_so_and_the_hub_sees_no_session() {
-    let known = phone(1);
+async fn unknown_device_is_told_so_and_the_hub_sees_no_session(over: Transport) {
+    let known = phone_over(over, 1);
     let known_device = known.device();
     let hub = hub_that_admits(Limits::default(), move |device| device == known_device);
     serve_echo(&hub);
     let address = hub_at(&hub, hub.local_addr());
-    let stranger = phone(2);
+    let stranger = phone_over(over, 2);
     // The handshake may end on the phone's side before the hub has looked at its key.
     let error = match stranger.connect(&address, PATIENCE).await {
         Ok(mut link) => {
@@ -66,14 +72,13 @@ async fn unknown_device_is_told_so_and_the_hub_sees_no_session() {
     assert_eq!(soon("echo", link.receive()).await.unwrap().unwrap(), b"known");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn revoked_device_loses_its_live_session_and_does_not_come_back() {
+async fn revoked_device_loses_its_live_session_and_does_not_come_back(over: Transport) {
     let revoked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&revoked);
     let hub = hub_that_admits(Limits::default(), move |_| !seen.load(Ordering::Relaxed));
     serve_echo(&hub);
     let address = hub_at(&hub, hub.local_addr());
-    let phone = phone(1);
+    let phone = phone_over(over, 1);
     let mut link = phone.connect(&address, PATIENCE).await.unwrap();
     link.send(b"1").await.unwrap();
     soon("echo", link.receive()).await.unwrap().unwrap();
@@ -109,13 +114,12 @@ async fn hub_that_does_not_answer_is_a_timeout() {
     assert!(matches!(error, NetError::Timeout { waited, .. } if waited == wait), "{error:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hub_is_found_by_name() {
+async fn hub_is_found_by_name(over: Transport) {
     let hub = open_hub(Limits::default());
     serve_echo(&hub);
     let place = format!("localhost:{}", hub.local_addr().port());
     let address = HubAddress::parse(&place, hub.key()).unwrap();
-    let mut link = phone(1).connect(&address, PATIENCE).await.unwrap();
+    let mut link = phone_over(over, 1).connect(&address, PATIENCE).await.unwrap();
     link.send(b"found").await.unwrap();
     assert_eq!(soon("echo", link.receive()).await.unwrap().unwrap(), b"found");
 }

@@ -16,6 +16,11 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts a hub on a free port, with an enrolled administrator's device in the folder `admin`.
     pub(crate) fn start(folders: &Folders) -> Self {
+        Self::start_with(folders, &[])
+    }
+
+    /// The same, with settings in the environment.
+    pub(crate) fn start_with(folders: &Folders, settings: &[(&str, &str)]) -> Self {
         let dir = folders.path("hub");
         let dir = text(&dir);
         run(&["serve", "--dir", dir, "--show-key"]).ok();
@@ -34,6 +39,7 @@ impl Hub {
             "--admin",
             &admin,
         ])
+        .envs(settings.iter().copied())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

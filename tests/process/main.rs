@@ -26,6 +26,7 @@ mod plans;
 mod program;
 mod restore;
 mod rows;
+mod tcp;
 mod truth;
 
 use bienban_core::clock;

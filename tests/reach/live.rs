@@ -37,7 +37,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let config = HubConfig {
             dir: folder.path().to_owned(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into(),
             limits: Limits::default(),
             shutdown,
             store: StoreConfig::default(),

@@ -28,7 +28,7 @@ async fn catching_up_over_quic_costs_one_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let config = HubConfig {
         dir: folder.path().to_owned(),
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into(),
         limits: Limits::default(),
         shutdown: Duration::from_secs(1),
         store: StoreConfig::default(),

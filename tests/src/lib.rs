@@ -10,3 +10,4 @@ pub mod fleet;
 pub mod link;
 pub mod process;
 pub mod scene;
+pub mod tcp_link;

@@ -60,11 +60,16 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Returns a UDP port of this machine that is free now.
+/// Returns a port of this machine that is free now, for UDP and for TCP.
 #[must_use]
 pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.local_addr().unwrap().port()
+    loop {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address.port();
+        }
+    }
 }
 
 /// Returns the argument for a folder.

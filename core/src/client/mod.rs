@@ -509,9 +509,30 @@ impl Client {
         if options.live.is_none() {
             endpoint = endpoint.for_short_exchanges();
         }
-        let report = driver::exchange(&self.phone, &endpoint, &hub, options).await?;
+        self.recall_way(&endpoint, hub.key());
+        let report = driver::exchange(&self.phone, &endpoint, &hub, options).await;
+        self.note_way(&endpoint, hub.key());
+        let report = report?;
         endpoint.wait_idle(Duration::from_millis(200)).await;
         Ok(report)
+    }
+
+    /// Tells the endpoint what an earlier process found out about the way to the hub.
+    fn recall_way(&self, endpoint: &PhoneEndpoint, hub: DeviceId) {
+        let Some(until) = settings::tcp_until(&self.dir, hub) else { return };
+        // A clock that was set back makes it long; the endpoint believes it no longer than it would its own.
+        if let Ok(rest) = u64::try_from(until.0.saturating_sub(clock::now().0)) {
+            endpoint.remember_tcp(hub, Duration::from_millis(rest));
+        }
+    }
+
+    fn note_way(&self, endpoint: &PhoneEndpoint, hub: DeviceId) {
+        let rest = endpoint.tcp_remembered(hub);
+        let rest = rest.and_then(|rest| i64::try_from(rest.as_millis()).ok());
+        let until = rest.map(|rest| Timestamp(clock::now().0.saturating_add(rest)));
+        if let Err(error) = settings::note_tcp(&self.dir, hub, until) {
+            tracing::debug!(%error, "cannot note the way to the hub; the next exchange finds it again");
+        }
     }
 }
 

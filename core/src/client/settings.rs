@@ -1,13 +1,13 @@
 //! The files beside a device's store: its key, and what it was told.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
-use crate::model::Timestamp;
+use crate::model::{DeviceId, Timestamp};
 use crate::net::HubAddress;
 
 /// The device's secret key, 64 hexadecimal digits. Sealing it with the platform's keystore comes
@@ -25,6 +25,9 @@ const STORE_FILE: &str = "has-store";
 /// There while this device was told of another hub and has not exchanged with that yet: what it knows
 /// of rights is from the hub before.
 const UNMET_FILE: &str = "hub-unmet";
+
+/// The hub to which only TCP led, and until when that is believed; see [`note_tcp`].
+const TCP_FILE: &str = "tcp-leads";
 
 /// What a device was told when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,7 +158,7 @@ pub(super) fn is_unmet(dir: &Path) -> bool {
 
 fn remove(path: PathBuf) -> Result<(), ClientError> {
     match fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(ClientError::File { action: "remove", path, source })
         }
         _ => Ok(()),
@@ -176,14 +179,51 @@ pub(super) fn refusal(dir: &Path) -> Result<Option<Timestamp>, ClientError> {
     let path = dir.join(REFUSED_FILE);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(Timestamp(text.trim().parse().unwrap_or_default()))),
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ClientError::File { action: "read", path, source }),
     }
+}
+
+/// Notes that only TCP leads to a hub, until a time; or that nothing of the kind is known. It is a hint
+/// that only saves time, so the note is not waited for on the disk.
+pub(super) fn note_tcp(dir: &Path, hub: DeviceId, until: Option<Timestamp>) -> io::Result<()> {
+    let path = dir.join(TCP_FILE);
+    match until {
+        Some(until) => fs::write(&path, format!("{hub} {}", until.0)),
+        None => match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Returns until when it is believed that only TCP leads to the hub. A note that does not read, or is
+/// about another hub, is none.
+pub(super) fn tcp_until(dir: &Path, hub: DeviceId) -> Option<Timestamp> {
+    let text = fs::read_to_string(dir.join(TCP_FILE)).ok()?;
+    let (name, until) = text.trim().split_once(' ')?;
+    (name.parse() == Ok(hub)).then_some(())?;
+    until.parse().ok().map(Timestamp)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_by_tcp_is_remembered_for_one_hub_and_damage_is_no_note() {
+        let dir = tempfile::tempdir().unwrap();
+        let (hub, other) = (DeviceId([1; 32]), DeviceId([2; 32]));
+        assert_eq!(tcp_until(dir.path(), hub), None);
+        note_tcp(dir.path(), hub, Some(Timestamp(7))).unwrap();
+        assert_eq!(tcp_until(dir.path(), hub), Some(Timestamp(7)));
+        assert_eq!(tcp_until(dir.path(), other), None);
+        fs::write(dir.path().join(TCP_FILE), b"what is this").unwrap();
+        assert_eq!(tcp_until(dir.path(), hub), None);
+        note_tcp(dir.path(), hub, None).unwrap();
+        note_tcp(dir.path(), hub, None).unwrap();
+        assert!(!dir.path().join(TCP_FILE).exists());
+    }
 
     #[test]
     fn settings_are_replaced_whole_and_leave_nothing_beside_them() {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{ConnectionError, TransportErrorCode, VarInt};
@@ -25,7 +26,8 @@ pub enum Advice {
     PeerAtFault,
 }
 
-/// Why an end closed a connection. Travels as the QUIC application error code.
+/// Why an end closed a connection. Travels as the application error code of QUIC, and over TCP in the
+/// last record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -65,15 +67,22 @@ impl CloseReason {
     ];
 
     pub(super) fn code(self) -> VarInt {
-        let code = Self::CODES.iter().find(|(reason, _)| *reason == self).map_or(1, |(_, c)| *c);
-        VarInt::from_u32(code)
+        VarInt::from_u32(self.number())
     }
 
     pub(super) fn from_code(code: VarInt) -> Self {
-        let code = code.into_inner();
+        Self::of_number(code.into_inner())
+    }
+
+    /// Returns the number that says it on the wire.
+    pub(super) fn number(self) -> u32 {
+        Self::CODES.iter().find(|(reason, _)| *reason == self).map_or(1, |(_, number)| *number)
+    }
+
+    pub(super) fn of_number(number: u64) -> Self {
         Self::CODES
             .iter()
-            .find(|(_, known)| u64::from(*known) == code)
+            .find(|(_, known)| u64::from(*known) == number)
             .map_or(Self::Unknown, |(reason, _)| *reason)
     }
 }
@@ -95,6 +104,23 @@ impl fmt::Display for CloseReason {
     }
 }
 
+/// What the transport said of a connection that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fault {
+    /// What quinn said.
+    #[error(transparent)]
+    Quic(#[from] ConnectionError),
+    /// What TLS or the operating system said of a TCP connection.
+    #[error(transparent)]
+    Tcp(Arc<io::Error>),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Tcp(Arc::new(error))
+    }
+}
+
 /// Why a connection could not be made or did not last.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -102,6 +128,14 @@ pub enum NetError {
     /// The UDP port could not be opened.
     #[error("cannot open UDP port {address}")]
     Bind {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The TCP port could not be opened.
+    #[error("cannot open TCP port {address}")]
+    BindTcp {
         /// What was asked for.
         address: SocketAddr,
         /// What the operating system said.
@@ -128,6 +162,14 @@ pub enum NetError {
         address: SocketAddr,
         /// What quinn said.
         source: quinn::ConnectError,
+    },
+    /// No TCP connection to an address of the hub could be made.
+    #[error("no TCP connection to {address} from this network")]
+    UnreachableTcp {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
     },
     /// The hub did not answer in time.
     #[error("the hub {hub} did not answer within {waited:?}")]
@@ -173,14 +215,14 @@ pub enum NetError {
     /// The connection was lost.
     #[error("the connection was lost")]
     Lost {
-        /// What quinn said.
-        source: ConnectionError,
+        /// What the transport said.
+        source: Fault,
     },
-    /// The other end broke the rules of QUIC or TLS.
+    /// The other end broke the rules of QUIC, TCP's records or TLS.
     #[error("the other end broke the rules of the transport")]
     Misbehaved {
-        /// What quinn said.
-        source: ConnectionError,
+        /// What the transport said.
+        source: Fault,
     },
     /// The other end announced a frame above the limit; nothing was allocated for it.
     #[error("a frame of {len} bytes was announced, {max} are allowed")]
@@ -222,6 +264,7 @@ impl NetError {
         match self {
             Self::Resolve { .. }
             | Self::Unreachable { .. }
+            | Self::UnreachableTcp { .. }
             | Self::Timeout { .. }
             | Self::Refused { .. }
             | Self::Busy
@@ -235,6 +278,7 @@ impl NetError {
                 _ => Advice::RetryLater,
             },
             Self::Bind { .. }
+            | Self::BindTcp { .. }
             | Self::OwnKey { .. }
             | Self::HubKeyMismatch { .. }
             | Self::DeviceUnknown { .. }
@@ -267,7 +311,7 @@ impl Ends {
             ConnectionError::TransportError(ref found) if found.code == no_protocol => {
                 NetError::Incompatible
             }
-            ConnectionError::TransportError(_) => NetError::Misbehaved { source: error },
+            ConnectionError::TransportError(_) => NetError::Misbehaved { source: error.into() },
             ConnectionError::ConnectionClosed(mut close) => match close.error_code {
                 code if code == denied => NetError::DeviceUnknown { device: self.device },
                 code if code == no_protocol => NetError::Incompatible,
@@ -275,21 +319,45 @@ impl Ends {
                 _ => {
                     // Anybody on the path may have written the text, so no screen shows it.
                     close.reason = Default::default();
-                    NetError::Lost { source: ConnectionError::ConnectionClosed(close) }
+                    NetError::Lost { source: ConnectionError::ConnectionClosed(close).into() }
                 }
             },
             ConnectionError::ApplicationClosed(ref close) => self.closed(close.error_code),
             ConnectionError::VersionMismatch => NetError::Incompatible,
             ConnectionError::LocallyClosed => NetError::ClosedHere,
             ConnectionError::Reset | ConnectionError::TimedOut | ConnectionError::CidsExhausted => {
-                NetError::Lost { source: error }
+                NetError::Lost { source: error.into() }
             }
+        }
+    }
+
+    /// Says in our words what TLS says over TCP.
+    pub(super) fn explain_tls(&self, error: io::Error) -> NetError {
+        use rustls::{AlertDescription as Alert, CertificateError, Error};
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        match tls {
+            // The pinned key decides; a key that cannot be read is another key too.
+            Some(Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure | CertificateError::BadEncoding,
+            )) => NetError::HubKeyMismatch { pinned: self.peer },
+            Some(Error::AlertReceived(Alert::AccessDenied)) => {
+                NetError::DeviceUnknown { device: self.device }
+            }
+            Some(Error::AlertReceived(Alert::NoApplicationProtocol)) => NetError::Incompatible,
+            Some(Error::AlertReceived(Alert::InternalError)) => NetError::Busy,
+            Some(Error::AlertReceived(_)) | None => NetError::Lost { source: error.into() },
+            Some(_) => NetError::Misbehaved { source: error.into() },
         }
     }
 
     /// Says what the peer's application code means.
     pub(super) fn closed(&self, code: VarInt) -> NetError {
-        match CloseReason::from_code(code) {
+        self.closed_for(CloseReason::from_code(code))
+    }
+
+    /// Says what the peer's reason means.
+    pub(super) fn closed_for(&self, reason: CloseReason) -> NetError {
+        match reason {
             CloseReason::DeviceUnknown => NetError::DeviceUnknown { device: self.device },
             CloseReason::Busy => NetError::Busy,
             reason => NetError::Closed { reason },

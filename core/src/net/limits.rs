@@ -89,12 +89,39 @@ pub const ADDRESS_STAGGER: Duration = Duration::from_millis(500);
 /// After how long without an answer a phone asks whether anybody listens at the port at all.
 pub const REFUSAL_PROBE_AFTER: Duration = Duration::from_secs(1);
 
+/// How long a phone gives QUIC alone before it tries TCP beside it. A handshake takes one round trip,
+/// on 2G about a second; a network that blocks UDP shows it by silence only. Shorter would make phones on
+/// slow lines pay for both, longer would make the others wait.
+pub const TRANSPORT_STAGGER: Duration = Duration::from_secs(2);
+
+/// How long a phone remembers that only TCP came through and begins with it: long enough for the
+/// exchanges of a visit to an office, short enough that QUIC is tried again within the hour.
+pub const TCP_REMEMBERED: Duration = Duration::from_secs(15 * 60);
+
+/// Bytes that the system keeps for a peer that has not acknowledged them. Less than QUIC's, because a
+/// sign of life waits behind them: at 2 kB/s they take half of [`IDLE_TIMEOUT`].
+pub const TCP_SEND_BYTES: u32 = 64 * 1024;
+
+/// Bytes that the system keeps until this end reads them, before the peer has to wait.
+pub const TCP_RECEIVE_BYTES: u32 = 256 * 1024;
+
+/// Pieces of at most 16 KiB that were read and wait for the session, and as many that wait to be written:
+/// with the buffers of TLS and of the system, less than QUIC's windows.
+pub const TCP_PIECES_MAX: usize = 2;
+
+/// TCP connections that wait in the system for the hub to look at them.
+pub const TCP_BACKLOG: u32 = 256;
+
+/// How long an end of a TCP connection waits until its last words are out.
+pub const TCP_LAST_WORDS: Duration = Duration::from_secs(1);
+
 // A single frame must be able to pass the windows in a few round trips, and the retry must bite
 // before the places are gone.
 const _: () = assert!(FRAME_WIRE_BYTES_MAX <= CONNECTION_WINDOW_BYTES as usize);
 const _: () = assert!(RETRY_ABOVE < HANDSHAKES_MAX);
 const _: () = assert!(HANDSHAKES_PER_ADDRESS_MAX <= HANDSHAKES_MAX);
 const _: () = assert!(KEEP_ALIVE.as_secs() * 2 < IDLE_TIMEOUT.as_secs());
+const _: () = assert!(TCP_RECEIVE_BYTES <= CONNECTION_WINDOW_BYTES);
 
 /// What a hub allows. The defaults are the constants of this module.
 #[derive(Debug, Clone, PartialEq, Eq)]

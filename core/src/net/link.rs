@@ -7,41 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use quinn::{
-    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, WriteError,
-};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::model::DeviceId;
 
+use super::carrier::{Carrier, Inward, Outward, Traffic, Transport};
+use super::door::Seat;
 use super::error::{CloseReason, Ends, NetError};
-use super::hub::Seat;
 use super::limits::{FINISH_TIMEOUT, FRAME_WIRE_BYTES_MAX, PROGRESS_BYTES};
 
 /// Bytes of the length before each frame.
 const HEADER_BYTES: usize = 4;
 
-/// What a connection has cost so far: UDP payloads, handshake and repeats included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traffic {
-    /// Bytes this end sent.
-    pub bytes_sent: u64,
-    /// Bytes this end received.
-    pub bytes_received: u64,
-    /// Datagrams this end sent.
-    pub datagrams_sent: u64,
-    /// Datagrams this end received.
-    pub datagrams_received: u64,
-    /// Packets this end sent that were lost on the way.
-    pub packets_lost: u64,
-    /// The round-trip time as last estimated.
-    pub round_trip: Duration,
-}
-
 /// What the two halves of a link share. Closes the connection when both are gone.
 #[derive(Debug)]
 struct Shared {
-    connection: Connection,
+    connection: Carrier,
     ends: Ends,
     stall_timeout: Duration,
     /// Whether the session was ended in order; if not, the peer is told so.
@@ -52,19 +33,11 @@ struct Shared {
 
 impl Shared {
     fn traffic(&self) -> Traffic {
-        let stats = self.connection.stats();
-        Traffic {
-            bytes_sent: stats.udp_tx.bytes,
-            bytes_received: stats.udp_rx.bytes,
-            datagrams_sent: stats.udp_tx.datagrams,
-            datagrams_received: stats.udp_rx.datagrams,
-            packets_lost: stats.path.lost_packets,
-            round_trip: stats.path.rtt,
-        }
+        self.connection.traffic()
     }
 
     fn close(&self, reason: CloseReason) {
-        self.connection.close(reason.code(), b"");
+        self.connection.close(reason);
     }
 
     fn too_slow(&self) -> NetError {
@@ -92,8 +65,8 @@ pub struct Link {
 
 impl Link {
     pub(super) fn new(
-        connection: Connection,
-        (send, receive): (SendStream, RecvStream),
+        connection: Carrier,
+        (send, receive): (Outward, Inward),
         ends: Ends,
         stall_timeout: Duration,
         seat: Option<Seat>,
@@ -110,6 +83,12 @@ impl Link {
     #[must_use]
     pub fn peer(&self) -> DeviceId {
         self.sender.shared.ends.peer
+    }
+
+    /// Returns how frames travel.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.sender.shared.connection.transport()
     }
 
     /// Returns what the connection has cost so far.
@@ -160,7 +139,7 @@ impl Link {
 /// The sending half of a link.
 #[derive(Debug)]
 pub struct FrameSender {
-    stream: SendStream,
+    stream: Outward,
     /// A frame has been begun and not completed.
     midway: bool,
     shared: Arc<Shared>,
@@ -192,10 +171,10 @@ impl FrameSender {
         let bytes = [&header, frame].concat();
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let written = timeout(self.shared.stall_timeout, self.stream.write(rest))
+            let write = self.stream.write(rest, &self.shared.ends);
+            let written = timeout(self.shared.stall_timeout, write)
                 .await
-                .map_err(|_| self.shared.too_slow())?
-                .map_err(|error| self.explain(error))?;
+                .map_err(|_| self.shared.too_slow())??;
             rest = &rest[written..];
         }
         self.midway = false;
@@ -214,19 +193,8 @@ impl FrameSender {
         if self.midway {
             return Err(NetError::Interrupted);
         }
-        // An error says that the stream was ended already, which the wait below explains.
-        self.stream.finish().ok();
-        match timeout(FINISH_TIMEOUT, self.stream.stopped()).await {
-            Ok(Ok(None)) => {}
-            Ok(Ok(Some(code))) => match CloseReason::from_code(code) {
-                CloseReason::Done => {}
-                _ => return Err(self.shared.ends.closed(code)),
-            },
-            Ok(Err(StoppedError::ConnectionLost(error))) if is_done(&error) => {}
-            Ok(Err(StoppedError::ConnectionLost(error))) => {
-                return Err(self.shared.ends.explain(error));
-            }
-            Ok(Err(StoppedError::ZeroRttRejected)) => return Err(NetError::Interrupted),
+        match timeout(FINISH_TIMEOUT, self.stream.finish(&self.shared.ends)).await {
+            Ok(finished) => finished?,
             Err(_) => return Err(NetError::TooSlow { waited: FINISH_TIMEOUT }),
         }
         self.shared.finished.store(true, Ordering::Relaxed);
@@ -243,22 +211,13 @@ impl FrameSender {
     pub fn abort(self, reason: CloseReason) {
         self.shared.close(reason);
     }
-
-    fn explain(&self, error: WriteError) -> NetError {
-        match error {
-            WriteError::Stopped(code) => self.shared.ends.closed(code),
-            WriteError::ConnectionLost(error) => self.shared.ends.explain(error),
-            WriteError::ClosedStream | WriteError::ZeroRttRejected => NetError::Interrupted,
-        }
-    }
 }
 
 impl Drop for FrameSender {
     fn drop(&mut self) {
         // A dropped stream ends as if all had been said; the peer must not take it for that.
         if !self.shared.finished.load(Ordering::Relaxed) {
-            // An error says that the stream is over already.
-            self.stream.reset(CloseReason::Abandoned.code()).ok();
+            self.stream.reset();
         }
     }
 }
@@ -266,7 +225,7 @@ impl Drop for FrameSender {
 /// The receiving half of a link.
 #[derive(Debug)]
 pub struct FrameReceiver {
-    stream: RecvStream,
+    stream: Inward,
     incoming: Incoming,
     shared: Arc<Shared>,
 }
@@ -298,23 +257,20 @@ impl FrameReceiver {
                 }
                 Next::Wanted(wanted) => wanted,
             };
-            let read = self.stream.read_chunk(wanted, true);
-            let chunk = match self.incoming.deadline {
+            let deadline = self.incoming.deadline;
+            let read = self.stream.read(wanted, self.incoming.buffer(), &self.shared.ends);
+            let came = match deadline {
                 Some(deadline) => {
                     timeout_at(deadline, read).await.map_err(|_| self.shared.too_slow())?
                 }
                 None => read.await,
             };
-            match chunk {
-                Ok(Some(chunk)) => {
+            match came? {
+                Some(came) => {
                     let deadline = Instant::now() + self.shared.stall_timeout;
-                    self.incoming.take_in(&chunk.bytes, deadline);
+                    self.incoming.note(came, deadline);
                 }
-                Ok(None) => return self.incoming.end(wanted),
-                Err(ReadError::ConnectionLost(error)) if is_done(&error) => {
-                    return self.incoming.end(wanted);
-                }
-                Err(error) => return Err(self.explain(error)),
+                None => return self.incoming.end(wanted),
             }
         }
     }
@@ -324,21 +280,6 @@ impl FrameReceiver {
     pub fn peer(&self) -> DeviceId {
         self.shared.ends.peer
     }
-
-    fn explain(&self, error: ReadError) -> NetError {
-        match error {
-            ReadError::Reset(code) => self.shared.ends.closed(code),
-            ReadError::ConnectionLost(error) => self.shared.ends.explain(error),
-            ReadError::ClosedStream
-            | ReadError::IllegalOrderedRead
-            | ReadError::ZeroRttRejected => NetError::Interrupted,
-        }
-    }
-}
-
-fn is_done(error: &ConnectionError) -> bool {
-    matches!(error, ConnectionError::ApplicationClosed(close)
-        if CloseReason::from_code(close.error_code) == CloseReason::Done)
 }
 
 /// The frame that is coming in.
@@ -375,14 +316,14 @@ impl Incoming {
         Next::Frame(done.body)
     }
 
-    /// Takes in what came; never more than was wanted.
-    fn take_in(&mut self, bytes: &[u8], deadline: Instant) {
-        if self.header.len() < HEADER_BYTES {
-            self.header.extend_from_slice(bytes);
-        } else {
-            self.body.extend_from_slice(bytes);
-        }
-        self.progress += bytes.len();
+    /// Returns where the bytes that come next belong; never more than was wanted.
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        if self.header.len() < HEADER_BYTES { &mut self.header } else { &mut self.body }
+    }
+
+    /// Notes that so many bytes came.
+    fn note(&mut self, came: usize, deadline: Instant) {
+        self.progress += came;
         if self.deadline.is_none() || self.progress >= PROGRESS_BYTES {
             self.deadline = Some(deadline);
             self.progress = 0;
@@ -398,6 +339,13 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Incoming {
+        fn take_in(&mut self, bytes: &[u8], deadline: Instant) {
+            self.buffer().extend_from_slice(bytes);
+            self.note(bytes.len(), deadline);
+        }
+    }
 
     fn deadline() -> Instant {
         Instant::now() + Duration::from_secs(60)

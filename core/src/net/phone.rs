@@ -3,25 +3,41 @@
 use std::future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, TokioRuntime};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::model::DeviceId;
 
 use super::address::HubAddress;
+use super::carrier::{Carrier, Inward, Outward, Transport};
 use super::error::{Ends, NetError};
-use super::limits::{ADDRESS_STAGGER, ASK_ALIVE, KEEP_ALIVE, REFUSAL_PROBE_AFTER, STALL_TIMEOUT};
+use super::limits::{
+    ADDRESS_STAGGER, ASK_ALIVE, KEEP_ALIVE, REFUSAL_PROBE_AFTER, STALL_TIMEOUT, TCP_REMEMBERED,
+    TRANSPORT_STAGGER,
+};
 use super::link::Link;
+use super::tcp;
 use super::tls;
 use super::transport::{End, transport};
 
-/// quinn wants a server name; ours is not sent, and the key alone decides.
-const SERVER_NAME: &str = "hub.bienban";
+/// rustls wants a server name; ours is not sent, and the key alone decides.
+pub(super) const SERVER_NAME: &str = "hub.bienban";
+
+/// How a phone may go to its hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ways {
+    /// By QUIC, and by TCP where QUIC gets no answer.
+    #[default]
+    Both,
+    /// By one only.
+    Only(Transport),
+}
 
 /// A phone's UDP socket and key.
 ///
@@ -34,6 +50,9 @@ pub struct PhoneEndpoint {
     seed: Zeroizing<[u8; 32]>,
     device: DeviceId,
     keep_alive: Duration,
+    ways: Ways,
+    /// The hub to which only TCP led, and until when that is believed.
+    tcp_leads: Mutex<Option<(DeviceId, Instant)>>,
 }
 
 impl PhoneEndpoint {
@@ -51,7 +70,14 @@ impl PhoneEndpoint {
             .map_err(|source| NetError::Bind { address: ANY_V6, source })?;
         let seed = Zeroizing::new(*device_seed);
         let device = tls::device_of(&seed);
-        Ok(Self { endpoint, seed, device, keep_alive: KEEP_ALIVE })
+        Ok(Self {
+            endpoint,
+            seed,
+            device,
+            keep_alive: KEEP_ALIVE,
+            ways: Ways::Both,
+            tcp_leads: Mutex::default(),
+        })
     }
 
     /// Makes connections of exchanges that end by themselves: while one waits for an answer it shows
@@ -61,13 +87,41 @@ impl PhoneEndpoint {
         Self { keep_alive: ASK_ALIVE, ..self }
     }
 
+    /// Goes to hubs only as said.
+    #[must_use]
+    pub fn by(self, ways: Ways) -> Self {
+        Self { ways, ..self }
+    }
+
+    /// Remembers, from an earlier process, that only TCP led to the hub; believed for `rest` at most,
+    /// and never longer than [`TCP_REMEMBERED`].
+    pub fn remember_tcp(&self, hub: DeviceId, rest: Duration) {
+        let until = Instant::now() + rest.min(TCP_REMEMBERED);
+        *self.tcp_leads() = Some((hub, until));
+    }
+
+    /// Returns for how long it is still believed that only TCP leads to the hub; `None` when QUIC is
+    /// tried first.
+    #[must_use]
+    pub fn tcp_remembered(&self, hub: DeviceId) -> Option<Duration> {
+        let (known, until) = (*self.tcp_leads())?;
+        let rest = until.checked_duration_since(Instant::now())?;
+        (known == hub && !rest.is_zero()).then_some(rest)
+    }
+
     /// Returns this phone's key.
     #[must_use]
     pub fn device(&self) -> DeviceId {
         self.device
     }
 
-    /// Connects to the hub and opens a session, within `timeout`.
+    fn tcp_leads(&self) -> MutexGuard<'_, Option<(DeviceId, Instant)>> {
+        self.tcp_leads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects to the hub and opens a session, within `timeout`: by QUIC, and where that gets no
+    /// answer for [`TRANSPORT_STAGGER`], by TCP beside it. Where only TCP came through, it is the
+    /// first for the next [`TCP_REMEMBERED`].
     ///
     /// Returns as soon as the hub has proved its key, so that the first frame leaves together with
     /// the end of the handshake. Whether the hub knows this device shows at the first
@@ -94,6 +148,8 @@ impl PhoneEndpoint {
     /// Returns [`NetError::Bind`] when there is no new socket; the old one stays.
     pub fn rebind(&self) -> Result<(), NetError> {
         let socket = any_socket()?;
+        // What was learnt of the other network says nothing about this one.
+        *self.tcp_leads() = None;
         self.endpoint.rebind(socket).map_err(|source| NetError::Bind { address: ANY_V6, source })
     }
 
@@ -104,36 +160,48 @@ impl PhoneEndpoint {
     }
 
     async fn open(&self, hub: &HubAddress) -> Result<Link, NetError> {
-        let ends = Ends { device: self.device, peer: hub.key() };
-        let connection = self.race(hub, ends).await?;
-        // The hub allows streams from the start, so this waits for nothing.
-        let streams = connection.open_bi().await.map_err(|error| ends.explain(error))?;
-        Ok(Link::new(connection, streams, ends, STALL_TIMEOUT, None))
-    }
-
-    /// Tries the hub's addresses, each a little after the one before; the first to answer wins.
-    async fn race(&self, hub: &HubAddress, ends: Ends) -> Result<Connection, NetError> {
-        let config = self.config(hub.key())?;
-        let mut addresses = hub.resolve().await?.into_iter().peekable();
-        let mut attempts = JoinSet::new();
-        let mut failure = None;
-        loop {
-            if let Some(address) = addresses.next() {
-                attempts.spawn(attempt(self.endpoint.clone(), config.clone(), address, ends));
+        let addresses = hub.resolve().await?;
+        match self.ways {
+            Ways::Only(Transport::Quic) => self.quic(hub, addresses).await,
+            Ways::Only(Transport::Tcp) => self.tcp(hub, addresses).await,
+            Ways::Both if self.tcp_remembered(hub.key()).is_some() => {
+                let quic = self.quic(hub, addresses.clone());
+                let link = first_of(self.tcp(hub, addresses), quic).await?;
+                if link.transport() == Transport::Quic {
+                    *self.tcp_leads() = None;
+                }
+                Ok(link)
             }
-            tokio::select! {
-                ended = attempts.join_next() => match ended {
-                    Some(Ok(Ok(connection))) => return Ok(connection),
-                    Some(Ok(Err(error))) => failure = Some(graver(failure, error)),
-                    Some(Err(_)) => {}
-                    None => {
-                        let nothing = || NetError::Resolve { hub: hub.host_and_port(), source: None };
-                        return Err(failure.unwrap_or_else(nothing));
-                    }
-                },
-                () = tokio::time::sleep(ADDRESS_STAGGER), if addresses.peek().is_some() => {}
+            Ways::Both => {
+                let tcp = self.tcp(hub, addresses.clone());
+                let link = first_of(self.quic(hub, addresses), tcp).await?;
+                if link.transport() == Transport::Tcp {
+                    self.remember_tcp(hub.key(), TCP_REMEMBERED);
+                }
+                Ok(link)
             }
         }
+    }
+
+    async fn quic(&self, hub: &HubAddress, addresses: Vec<SocketAddr>) -> Result<Link, NetError> {
+        let ends = Ends { device: self.device, peer: hub.key() };
+        let config = self.config(hub.key())?;
+        let try_one = |address| attempt(self.endpoint.clone(), config.clone(), address, ends);
+        let connection = race(hub, addresses, try_one).await?;
+        // The hub allows streams from the start, so this waits for nothing.
+        let (send, receive) = connection.open_bi().await.map_err(|error| ends.explain(error))?;
+        let streams = (Outward::Quic(send), Inward::Quic(receive));
+        Ok(Link::new(Carrier::Quic(connection), streams, ends, STALL_TIMEOUT, None))
+    }
+
+    async fn tcp(&self, hub: &HubAddress, addresses: Vec<SocketAddr>) -> Result<Link, NetError> {
+        let ends = Ends { device: self.device, peer: hub.key() };
+        let config = Arc::new(tls::phone_config(&self.seed, hub.key())?);
+        let keep_alive = self.keep_alive;
+        let try_one = |address| tcp::connect(address, config.clone(), ends, keep_alive);
+        let tcp::Open { connection, outward, inward } = race(hub, addresses, try_one).await?;
+        let streams = (Outward::Tcp(outward), Inward::Tcp(inward));
+        Ok(Link::new(Carrier::Tcp(connection), streams, ends, STALL_TIMEOUT, None))
     }
 
     fn config(&self, pinned: DeviceId) -> Result<ClientConfig, NetError> {
@@ -143,6 +211,69 @@ impl PhoneEndpoint {
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.transport_config(transport(End::Phone(self.keep_alive)));
         Ok(config)
+    }
+}
+
+/// Goes one way, and the other beside it once the first has failed or kept silent for
+/// [`TRANSPORT_STAGGER`]; the first to arrive wins.
+///
+/// What the hub itself says by the first way holds for the other, too: it is not asked twice.
+async fn first_of(
+    first: impl Future<Output = Result<Link, NetError>>,
+    second: impl Future<Output = Result<Link, NetError>>,
+) -> Result<Link, NetError> {
+    let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
+    let failed = tokio::select! {
+        result = &mut first => match result {
+            Err(error) if weight(&error) < SAID_BY_HUB => Some(error),
+            result => return result,
+        },
+        () = tokio::time::sleep(TRANSPORT_STAGGER) => None,
+    };
+    if let Some(failed) = failed {
+        return second.await.map_err(|error| graver(Some(failed), error));
+    }
+    let (failed, left) = tokio::select! {
+        result = &mut first => match result {
+            Err(error) if weight(&error) < SAID_BY_HUB => (error, second.await),
+            result => return result,
+        },
+        result = &mut second => match result {
+            Err(error) if weight(&error) < SAID_BY_HUB => (error, first.await),
+            result => return result,
+        },
+    };
+    left.map_err(|error| graver(Some(failed), error))
+}
+
+/// Tries the hub's addresses, each a little after the one before; the first to answer wins.
+async fn race<T: Send + 'static, F>(
+    hub: &HubAddress,
+    addresses: Vec<SocketAddr>,
+    try_one: impl Fn(SocketAddr) -> F,
+) -> Result<T, NetError>
+where
+    F: Future<Output = Result<T, NetError>> + Send + 'static,
+{
+    let mut addresses = addresses.into_iter().peekable();
+    let mut attempts = JoinSet::new();
+    let mut failure = None;
+    loop {
+        if let Some(address) = addresses.next() {
+            attempts.spawn(try_one(address));
+        }
+        tokio::select! {
+            ended = attempts.join_next() => match ended {
+                Some(Ok(Ok(connection))) => return Ok(connection),
+                Some(Ok(Err(error))) => failure = Some(graver(failure, error)),
+                Some(Err(_)) => {}
+                None => {
+                    let nothing = || NetError::Resolve { hub: hub.host_and_port(), source: None };
+                    return Err(failure.unwrap_or_else(nothing));
+                }
+            },
+            () = tokio::time::sleep(ADDRESS_STAGGER), if addresses.peek().is_some() => {}
+        }
     }
 }
 
@@ -180,14 +311,20 @@ async fn refused(address: SocketAddr) {
     }
 }
 
-/// Of two failures, keeps the one that tells a person more.
-fn graver(earlier: Option<NetError>, error: NetError) -> NetError {
-    let weight = |error: &NetError| match error {
+/// How much a failure tells a person; from here on it is the hub, or who stands in for it, that spoke.
+const SAID_BY_HUB: u8 = 2;
+
+fn weight(error: &NetError) -> u8 {
+    match error {
         NetError::HubKeyMismatch { .. } | NetError::Incompatible => 3,
-        NetError::Busy => 2,
+        NetError::Busy => SAID_BY_HUB,
         NetError::Refused { .. } => 1,
         _ => 0,
-    };
+    }
+}
+
+/// Of two failures, keeps the one that tells a person more.
+fn graver(earlier: Option<NetError>, error: NetError) -> NetError {
     match earlier {
         Some(earlier) if weight(&earlier) >= weight(&error) => earlier,
         _ => error,

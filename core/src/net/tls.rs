@@ -28,7 +28,7 @@ use crate::model::DeviceId;
 use super::error::NetError;
 
 /// The protocol's name in the handshake; another version of the frames gets another name.
-const ALPN: &[u8] = b"bienban/1";
+pub(super) const ALPN: &[u8] = b"bienban/1";
 
 /// DER of a SubjectPublicKeyInfo of Ed25519 up to the 32 bytes of the key (RFC 8410).
 const SPKI_PREFIX: [u8; 12] =
@@ -108,7 +108,7 @@ fn own_key(seed: &[u8; 32]) -> Result<Arc<CertifiedKey>, NetError> {
 
 /// Reads a SubjectPublicKeyInfo that holds a usable Ed25519 key. Keys of small order are refused:
 /// signatures under them can be made without a secret.
-fn parse_key(spki: &CertificateDer<'_>) -> Option<DeviceId> {
+pub(super) fn parse_key(spki: &CertificateDer<'_>) -> Option<DeviceId> {
     let key: [u8; 32] = spki.strip_prefix(&SPKI_PREFIX)?.try_into().ok()?;
     let usable = VerifyingKey::from_bytes(&key).is_ok_and(|key| !key.is_weak());
     usable.then_some(DeviceId(key))

@@ -469,8 +469,11 @@ fn of_net(error: &NetError, m: &Messages) -> Option<String> {
     use NetError as E;
     Some(match error {
         E::Bind { address, .. } => m.text("cause.bind", &[("address", &address.to_string())]),
+        E::BindTcp { address, .. } => {
+            m.text("cause.bind_tcp", &[("address", &address.to_string())])
+        }
         E::Resolve { hub, .. } => m.text("cause.resolve", &[("hub", hub)]),
-        E::Unreachable { address, .. } => {
+        E::Unreachable { address, .. } | E::UnreachableTcp { address, .. } => {
             m.text("cause.unreachable", &[("address", &address.to_string())])
         }
         E::Timeout { hub, waited } => {

@@ -72,6 +72,8 @@ pub(super) struct HubData {
     pub(super) key: String,
     /// Both in one text, for `init --hub`: the first of `uris`.
     pub(super) uri: String,
+    /// Where it listens for TCP, for phones whose network blocks UDP; none when it does not.
+    pub(super) tcp_address: Option<String>,
     /// The same for each address of this machine at which the hub listens.
     pub(super) uris: Vec<String>,
 }
@@ -108,7 +110,7 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
     logging::init(&config.log).map_err(|error| service("log", error))?;
     let hub = RunningHub::open(&HubConfig {
         dir: config.data_dir.clone(),
-        listen: config.listen,
+        listen: config.listens(),
         limits: config.net_limits(),
         shutdown: config.shutdown,
         store: config.store.clone(),
@@ -141,6 +143,7 @@ pub(super) fn data(hub: &RunningHub) -> HubData {
     let uris: Vec<String> = reachable(listens.ip(), &interfaces()).into_iter().map(at).collect();
     HubData {
         address: listens.to_string(),
+        tcp_address: hub.tcp_address().map(|address| address.to_string()),
         key: hub.key().to_string(),
         uri: uris.first().cloned().unwrap_or_else(|| at(listens.ip())),
         uris,

@@ -61,7 +61,7 @@ impl Stage {
         let device = bienban_core::client::Client::init(&admin, &settings)?;
         let running = RunningHub::open(&HubConfig {
             dir,
-            listen: address,
+            listen: address.into(),
             limits: Limits::default(),
             shutdown: SHUTDOWN,
             store: StoreConfig::default(),

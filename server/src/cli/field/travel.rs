@@ -6,6 +6,7 @@ use std::time::Duration;
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock::{self, Stopwatch};
 use bienban_core::driver::{Live, SyncEvent, SyncOptions, SyncReport, Tally};
+use bienban_core::net::Transport;
 use bienban_core::replica::Progress;
 use bienban_core::sync::{Backoff, Notice, Verdict};
 use clap::Args;
@@ -54,6 +55,8 @@ struct SyncData {
     stored: usize,
     refused: usize,
     caught_up: bool,
+    /// How it travelled: `quic`, or `tcp` where UDP is blocked.
+    transport: Option<&'static str>,
     /// Bytes on the wire, handshake included.
     bytes_up: u64,
     bytes_down: u64,
@@ -365,6 +368,7 @@ fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
         stored: report.progress.stored,
         refused: report.progress.refused,
         caught_up: report.caught_up,
+        transport: report.transport.map(Transport::name),
         bytes_up: report.traffic.bytes_sent,
         bytes_down: report.traffic.bytes_received,
         payload_up: report.payload_sent,
@@ -382,6 +386,9 @@ fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
     let [up, down, trips] = [data.bytes_up, data.bytes_down, u64::from(data.round_trips)]
         .map(|count| count.to_string());
     page.line(m.text("sync.cost", &[("up", &up), ("down", &down), ("trips", &trips)]));
+    if data.transport == Some(Transport::Tcp.name()) {
+        page.line(m.text("sync.by_tcp", &[]));
+    }
     page.line(if data.caught_up {
         m.text("sync.caught_up", &[])
     } else {

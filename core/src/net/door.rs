@@ -1,0 +1,279 @@
+//! Who is let in: handshakes, connections and sessions are counted here before they cost, whichever
+//! transport they come by.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::model::DeviceId;
+
+use super::carrier::Carrier;
+use super::error::CloseReason;
+use super::limits::Limits;
+
+/// How much of its limits a hub uses now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Handshakes under way.
+    pub handshakes: usize,
+    /// Connections of devices that proved their key.
+    pub connections: usize,
+    /// Strangers asked to prove their address first, since the start.
+    pub retried: u64,
+    /// Attempts refused because of a limit, since the start.
+    pub refused: u64,
+}
+
+/// Counts what strangers and devices hold.
+pub(super) struct Door {
+    pub(super) limits: Limits,
+    state: Mutex<State>,
+    left: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    handshakes: BTreeMap<IpAddr, usize>,
+    seats: BTreeMap<DeviceId, VecDeque<(u64, Carrier)>>,
+    seated: usize,
+    next_seat: u64,
+    retried: u64,
+    refused: u64,
+}
+
+impl State {
+    fn load(&self) -> Load {
+        Load {
+            handshakes: self.handshakes.values().sum(),
+            connections: self.seated,
+            retried: self.retried,
+            refused: self.refused,
+        }
+    }
+
+    fn connections_of(&self, device: DeviceId) -> Vec<Carrier> {
+        let seats = self.seats.get(&device);
+        seats.into_iter().flatten().map(|(_, connection)| connection.clone()).collect()
+    }
+
+    fn connections(&self) -> Vec<Carrier> {
+        self.seats.values().flatten().map(|(_, connection)| connection.clone()).collect()
+    }
+}
+
+/// What happens to an attempt to connect.
+pub(super) enum Verdict {
+    Welcome(Handshake),
+    ProveAddress,
+    Refuse,
+}
+
+impl Door {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, state: Mutex::default(), left: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock can leave the counts half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn consider(self: &Arc<Self>, address: IpAddr, proved: bool) -> Verdict {
+        let address = neighbourhood(address);
+        let mut state = self.lock();
+        let handshakes: usize = state.handshakes.values().sum();
+        if !proved && handshakes >= self.limits.retry_above {
+            state.retried += 1;
+            return Verdict::ProveAddress;
+        }
+        let from_here = state.handshakes.get(&address).copied().unwrap_or(0);
+        if handshakes >= self.limits.handshakes_max
+            || from_here >= self.limits.handshakes_per_address_max
+            || state.seated >= self.limits.connections_max
+        {
+            state.refused += 1;
+            return Verdict::Refuse;
+        }
+        state.handshakes.insert(address, from_here + 1);
+        Verdict::Welcome(Handshake { door: Arc::clone(self), address })
+    }
+
+    pub(super) fn load(&self) -> Load {
+        self.lock().load()
+    }
+
+    /// Closes every connection of a device.
+    pub(super) fn close_device(&self, device: DeviceId, reason: CloseReason) {
+        // Closing takes locks of its own.
+        let connections = self.lock().connections_of(device);
+        connections.iter().for_each(|connection| connection.close(reason));
+    }
+
+    /// Closes every connection; returns them.
+    pub(super) fn close_all(&self, reason: CloseReason) -> Vec<Carrier> {
+        let connections = self.lock().connections();
+        connections.iter().for_each(|connection| connection.close(reason));
+        connections
+    }
+
+    /// Gives a connection its place, closing the device's oldest where it has too many; `None`
+    /// when the hub is full.
+    pub(super) fn seat(self: &Arc<Self>, device: DeviceId, connection: &Carrier) -> Option<Seat> {
+        let mut state = self.lock();
+        if state.seated >= self.limits.connections_max {
+            state.refused += 1;
+            return None;
+        }
+        let id = state.next_seat;
+        state.next_seat += 1;
+        state.seated += 1;
+        let seats = state.seats.entry(device).or_default();
+        seats.push_back((id, connection.clone()));
+        let surplus = seats.len().saturating_sub(self.limits.connections_per_device_max);
+        // They leave the table when their links are dropped.
+        for (_, oldest) in seats.iter().take(surplus) {
+            oldest.close(CloseReason::Superseded);
+        }
+        Some(Seat { door: Arc::clone(self), device, id })
+    }
+
+    pub(super) async fn wait_empty(&self) {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            // Registered before the look, so that a leave between the two is not missed.
+            left.as_mut().enable();
+            if self.lock().seated == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Door({:?})", self.lock().load())
+    }
+}
+
+/// A handshake that is under way.
+pub(super) struct Handshake {
+    door: Arc<Door>,
+    address: IpAddr,
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        let mut state = self.door.lock();
+        if let Some(count) = state.handshakes.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                state.handshakes.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The place of one connection of a device.
+pub(super) struct Seat {
+    door: Arc<Door>,
+    device: DeviceId,
+    id: u64,
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seat({})", self.id)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.door.lock();
+        if let Some(seats) = state.seats.get_mut(&self.device) {
+            seats.retain(|(id, _)| *id != self.id);
+            if seats.is_empty() {
+                state.seats.remove(&self.device);
+            }
+        }
+        state.seated -= 1;
+        drop(state);
+        self.door.left.notify_waiters();
+    }
+}
+
+/// What counts as one address: an IPv4 address, or the /64 that one IPv6 subscriber has.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door() -> Arc<Door> {
+        let limits = Limits {
+            handshakes_max: 4,
+            handshakes_per_address_max: 3,
+            retry_above: 2,
+            ..Limits::default()
+        };
+        Arc::new(Door::new(limits))
+    }
+
+    fn host(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn welcome(verdict: Verdict) -> Handshake {
+        match verdict {
+            Verdict::Welcome(handshake) => handshake,
+            Verdict::ProveAddress | Verdict::Refuse => panic!("not let in"),
+        }
+    }
+
+    #[test]
+    fn strangers_prove_their_address_once_it_gets_busy() {
+        let door = door();
+        let _first = welcome(door.consider(host(1), false));
+        let second = welcome(door.consider(host(2), false));
+        assert!(matches!(door.consider(host(3), false), Verdict::ProveAddress));
+        let _third = welcome(door.consider(host(3), true));
+        drop(second);
+        drop(welcome(door.consider(host(4), true)));
+        assert_eq!(door.lock().load().handshakes, 2);
+        assert_eq!(door.lock().load().retried, 1);
+    }
+
+    #[test]
+    fn one_address_cannot_take_every_place() {
+        let door = door();
+        let held: Vec<_> = (0..3).map(|_| welcome(door.consider(host(1), true))).collect();
+        assert!(matches!(door.consider(host(1), true), Verdict::Refuse));
+        let _other = welcome(door.consider(host(2), true));
+        assert!(matches!(door.consider(host(3), true), Verdict::Refuse), "all four are taken");
+        drop(held);
+        let _again = welcome(door.consider(host(1), true));
+    }
+
+    #[test]
+    fn one_subscriber_is_one_address() {
+        let same = |a: &str, b: &str| {
+            neighbourhood(a.parse().unwrap()) == neighbourhood(b.parse().unwrap())
+        };
+        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(!same("192.0.2.2", "192.0.2.1"));
+    }
+}
