@@ -5,6 +5,7 @@
 
 mod attestation;
 mod key;
+pub mod merkle;
 mod receipt;
 
 pub use attestation::{Attestation, Line, Tip};
