@@ -22,6 +22,8 @@ use crate::sync::{
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
 pub(super) mod admission;
+mod ledger;
+pub(super) mod log;
 mod restored;
 pub(super) mod shares;
 pub(super) mod stranded;
@@ -66,6 +68,7 @@ pub struct Hub {
     /// A device knew more of this hub than it does itself, since it was opened.
     surpassed: AtomicBool,
     unanswered: stranded::Unanswered,
+    ledger: ledger::Ledger,
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
 }
@@ -214,8 +217,9 @@ impl Hub {
         let known = RwLock::new(active.collect());
         let (in_flight, owed, surpassed) = (Arc::default(), false.into(), false.into());
         let unanswered = stranded::Unanswered::default();
-        let unseen = Unseen::default();
-        let hub = Self { replica, key, in_flight, known, owed, surpassed, unanswered, unseen };
+        let (unseen, ledger) = (Unseen::default(), ledger::Ledger::default());
+        let hub =
+            Self { replica, key, in_flight, known, owed, surpassed, unanswered, ledger, unseen };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
         match hub.replica.owner()? {

@@ -164,6 +164,11 @@ impl Phone {
         self.key.device()
     }
 
+    /// Returns the device's key.
+    pub(super) fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
     /// Takes a fresh incarnation.
     ///
     /// # Errors
@@ -427,6 +432,7 @@ impl Phone {
             outbox,
             deliver: self.carries()?,
             asks: Vec::new(),
+            heads: self.heads_named(hub)?,
             live,
             hub,
             device: self.device(),

@@ -17,6 +17,9 @@ use crate::sync::{
     Accepted, AdminAnswer, AdminRequest, DeviceEntry, Ending, Failure, FailureCode, FeedItem,
     HubOutput, HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Resume, Verdict, Want,
 };
+use crate::trust::log::{Act, TreeHead, Turned};
+
+mod reading;
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
 /// takes seconds.
@@ -68,6 +71,9 @@ pub struct PhoneRunner {
     /// The checklists given back.
     returning: Vec<TemplateId>,
     answers: Vec<AdminAnswer>,
+    /// The hub's key, and the heads of its log that it must continue.
+    hub: DeviceId,
+    heads: Vec<TreeHead>,
     /// What the hub lacks and this phone holds and cannot give.
     withheld: Vec<Want>,
     /// The hub was given what it asked for, or a comparison found that it lacked.
@@ -90,11 +96,13 @@ impl PhoneRunner {
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
+        phone.expect_one_log()?;
         let (mut start, more) = phone.start(options.hub, options.live, now)?;
         let (returning, given): (Vec<_>, Vec<_>) = phone.unreturned()?.into_iter().unzip();
         let given = given.into_iter().map(|bytes| AdminRequest::PublishObject { bytes });
         let wishes = options.asks.len();
         start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
+        let heads = start.heads.clone();
         let session = PhoneSession::new(start);
         let more = more || session.has_left_behind();
         let progress = Progress { more, ..Progress::default() };
@@ -107,6 +115,8 @@ impl PhoneRunner {
             wishes,
             returning,
             answers: Vec::new(),
+            hub: options.hub,
+            heads,
             withheld: Vec::new(),
             gave: false,
             named: false,
@@ -207,6 +217,11 @@ impl PhoneRunner {
                     if let Some(epoch) = self.session.epoch() {
                         self.progress.declined += self.phone.declined(&notices, epoch, now)?;
                     }
+                }
+                PhoneOutput::Judge(shown) => {
+                    let judged = self.phone.judge_log(self.hub, &self.heads, &shown, now);
+                    self.session.handle_judged(judged.is_ok());
+                    judged?;
                 }
                 PhoneOutput::Caught(_) => self.caught_up = true,
                 PhoneOutput::Answered { request_id, answer } => {
@@ -338,7 +353,20 @@ pub struct HubRunner {
     closing: bool,
     /// The hub's epoch when the exchange began.
     epoch: [u8; 16],
+    /// What was given to the device, for the log.
+    reads: reading::Reads,
+    /// Packs of the device that were not taken in and of which nothing is kept.
+    not_kept: u64,
+    /// When work was last done.
+    now: Timestamp,
     outcome: Option<Outcome>,
+}
+
+impl Drop for HubRunner {
+    /// An exchange that breaks off has given something too. What cannot be recorded now waits in the hub.
+    fn drop(&mut self) {
+        drop(self.account(self.now));
+    }
 }
 
 impl HubRunner {
@@ -371,6 +399,9 @@ impl HubRunner {
             full: false,
             closing: false,
             epoch: head.epoch,
+            reads: reading::Reads::default(),
+            not_kept: 0,
+            now,
             outcome: None,
         })
     }
@@ -389,8 +420,22 @@ impl HubRunner {
     /// device why and ends.
     pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
         let rows = self.hub.replica().store().clone();
-        self.session.handle_frame(frame, &tree(&*rows, &self.scopes))?;
+        let taken = self.session.handle_frame(frame, &tree(&*rows, &self.scopes));
+        if let Err(error) = taken {
+            self.hub.turned_away(Turned::Misbehaved, self.entry.device, 1, self.now)?;
+            return Err(error.into());
+        }
         Ok(())
+    }
+
+    /// Puts into the hub's log what this exchange gave and turned away so far.
+    fn account(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
+        let device = self.entry.device;
+        let not_kept = std::mem::take(&mut self.not_kept);
+        self.hub.turned_away(Turned::NotKept, device, not_kept, now)?;
+        let forbidden = self.session.take_forbidden();
+        self.hub.turned_away(Turned::NotAllowed, device, forbidden, now)?;
+        self.hub.note_reads(device, self.reads.take(), now)
     }
 
     /// Says that something was merged or published since.
@@ -480,6 +525,7 @@ impl HubRunner {
     /// Returns [`ReplicaError::Store`] when the store fails; nothing was acknowledged then. Tell
     /// [`Self::fail`] and poll on.
     pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.now = now;
         while let Some(output) = self.session.poll_output() {
             let work = !matches!(output, HubOutput::Send(_) | HubOutput::Finished(_));
             if work && self.end_if_renewed()? {
@@ -506,12 +552,14 @@ impl HubRunner {
                 HubOutput::Serve { after } => {
                     let page = self.hub.feed(&self.entry, after.number)?;
                     if !self.end_if_renewed()? {
+                        self.reads.items(&page.items);
                         self.session.handle_feed(page)?;
                     }
                 }
                 HubOutput::ServeSnapshots { after } => {
                     let page = self.hub.snapshots(&self.entry, after)?;
                     if !self.end_if_renewed()? {
+                        self.reads.items(&page.items);
                         self.session.handle_snapshots(page)?;
                     }
                 }
@@ -521,6 +569,7 @@ impl HubRunner {
                 }
                 HubOutput::Provide(wants) => {
                     let provided = self.hub.provide_to(&self.entry, &wants)?;
+                    provided.packs.iter().for_each(|pack| self.reads.pack(pack));
                     self.session.handle_provided(provided.packs, provided.missing.is_empty())?;
                 }
                 HubOutput::Notices { after } => {
@@ -537,7 +586,17 @@ impl HubRunner {
                     };
                     self.session.handle_admin(request_id, answer)?;
                 }
-                HubOutput::Finished(outcome) => self.outcome = Some(outcome),
+                HubOutput::ShowLog { kept } => {
+                    // Every session of the epoch before ends.
+                    self.announced |= self.hub.heed_heads(&kept, self.entry.device, now)?;
+                    if !self.end_if_renewed()? {
+                        self.session.handle_log(self.hub.show_log(&kept, now)?)?;
+                    }
+                }
+                HubOutput::Finished(outcome) => {
+                    self.outcome = Some(outcome);
+                    self.account(now)?;
+                }
             }
         }
         self.note_answered()?;
@@ -596,6 +655,8 @@ impl HubRunner {
             }
         }
         let merged = self.merged_before(&accepted)?;
+        let lost = accepted.declined.iter().filter(|notice| !notice.verdict.is_kept());
+        self.not_kept += lost.count() as u64;
         self.ask(&mut accepted);
         self.left_out |= accepted.undecided || accepted.failure.is_some();
         accepted.pending = !self.unmerged.is_empty();
@@ -662,7 +723,16 @@ impl HubRunner {
         request: AdminRequest,
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
+        let by = self.entry.device;
+        if let Some(act) = act_of(&request) {
+            let asked = postcard::to_stdvec(&request)
+                .map_err(|source| ReplicaError::Encode { what: "request", source })?;
+            self.hub.note_act(act, by, &asked, now)?;
+        }
         match request {
+            AdminRequest::Log(request) => {
+                Ok(AdminAnswer::Log(self.hub.answer_log(request, by, now)?))
+            }
             AdminRequest::TrustDevice(entry) => {
                 self.hub.trust(entry)?;
                 self.announced = true;
@@ -687,6 +757,16 @@ impl HubRunner {
                 Ok(AdminAnswer::Done)
             }
         }
+    }
+}
+
+/// Returns how the log names what an administrator asks, where it changes something.
+fn act_of(request: &AdminRequest) -> Option<Act> {
+    match request {
+        AdminRequest::TrustDevice(_) => Some(Act::Trust),
+        AdminRequest::PublishObject { .. } => Some(Act::Publish),
+        AdminRequest::Acknowledge => Some(Act::Acknowledge),
+        AdminRequest::Status | AdminRequest::Waiting | AdminRequest::Log(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod attestation;
 mod key;
+pub mod log;
 pub mod merkle;
 mod receipt;
 

@@ -25,10 +25,6 @@ const ROOTS: [&str; 8] = [
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ];
 
-fn hash(text: &str) -> TreeHash {
-    TreeHash(hex::decode(text).unwrap().try_into().unwrap())
-}
-
 fn texts(hashes: &[TreeHash]) -> Vec<String> {
     hashes.iter().map(TreeHash::to_string).collect()
 }

@@ -44,6 +44,12 @@ impl Frontier {
         self.size
     }
 
+    /// Returns the hashes of the largest complete subtrees, from the left.
+    #[must_use]
+    pub fn peaks(&self) -> &[TreeHash] {
+        &self.peaks
+    }
+
     /// Appends a leaf. Returns the subtrees that it completes, the leaf first: at most one for each bit
     /// of the size, two on average.
     pub fn append(&mut self, leaf: TreeHash) -> Vec<(NodeName, TreeHash)> {
