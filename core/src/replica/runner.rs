@@ -19,6 +19,7 @@ use crate::sync::{
 };
 use crate::trust::log::{Act, TreeHead, Turned};
 
+mod logging;
 mod reading;
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
@@ -362,13 +363,6 @@ pub struct HubRunner {
     outcome: Option<Outcome>,
 }
 
-impl Drop for HubRunner {
-    /// An exchange that breaks off has given something too. What cannot be recorded now waits in the hub.
-    fn drop(&mut self) {
-        drop(self.account(self.now));
-    }
-}
-
 impl HubRunner {
     /// Begins an exchange with a device that TLS has authenticated and that the hub was told of.
     ///
@@ -426,16 +420,6 @@ impl HubRunner {
             return Err(error.into());
         }
         Ok(())
-    }
-
-    /// Puts into the hub's log what this exchange gave and turned away so far.
-    fn account(&mut self, now: Timestamp) -> Result<(), ReplicaError> {
-        let device = self.entry.device;
-        let not_kept = std::mem::take(&mut self.not_kept);
-        self.hub.turned_away(Turned::NotKept, device, not_kept, now)?;
-        let forbidden = self.session.take_forbidden();
-        self.hub.turned_away(Turned::NotAllowed, device, forbidden, now)?;
-        self.hub.note_reads(device, self.reads.take(), now)
     }
 
     /// Says that something was merged or published since.
@@ -586,13 +570,7 @@ impl HubRunner {
                     };
                     self.session.handle_admin(request_id, answer)?;
                 }
-                HubOutput::ShowLog { kept } => {
-                    // Every session of the epoch before ends.
-                    self.announced |= self.hub.heed_heads(&kept, self.entry.device, now)?;
-                    if !self.end_if_renewed()? {
-                        self.session.handle_log(self.hub.show_log(&kept, now)?)?;
-                    }
-                }
+                HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
                 HubOutput::Finished(outcome) => {
                     self.outcome = Some(outcome);
                     self.account(now)?;
