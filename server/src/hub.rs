@@ -17,6 +17,7 @@ use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError, Trouble};
 use bienban_core::store::{DiskStore, Options, StoreError};
 use bienban_core::sync::PlainEntry;
 use bienban_core::trust::DeviceKey;
+use bienban_core::trust::log::Turned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -149,7 +150,13 @@ impl RunningHub {
         }
         hub.replica().refresh(usize::MAX)?;
         let known = hub.clone();
-        let admit = Arc::new(move |device: DeviceId| known.knows_device(device));
+        let admit = Arc::new(move |device: DeviceId| {
+            let knows = known.knows_device(device);
+            if !knows {
+                note_stranger(&known, device);
+            }
+            knows
+        });
         let endpoint = HubEndpoint::bind(config.listen, &seed, admit, config.limits.clone())?;
         let shutdown = config.shutdown;
         Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default(), shutdown })
@@ -240,6 +247,14 @@ impl RunningHub {
                 ),
             }
         });
+    }
+}
+
+/// Puts into the hub's log that a device was turned away. Waits for no disk: it is called during the
+/// handshake. The device is as it names itself; that it holds the key is not proved at that moment.
+fn note_stranger(hub: &Hub, device: DeviceId) {
+    if let Err(error) = hub.turned_away(Turned::Stranger, device, 1, clock::now()) {
+        tracing::error!(error = %error, "a refusal is not in the log");
     }
 }
 

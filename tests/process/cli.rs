@@ -259,8 +259,16 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     let rest = folders.field_json("a", &["facilities", "--limit", "1", "--after", next]);
     assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
     let status = folders.field_json("a", &["status"]);
-    let expected =
-        ["notices", "only_here", "position", "records", "rejected", "repaired", "troubles"];
+    let expected = [
+        "doubts",
+        "notices",
+        "only_here",
+        "position",
+        "records",
+        "rejected",
+        "repaired",
+        "troubles",
+    ];
     assert_eq!(keys(&status), expected);
     assert_eq!(status["only_here"], 4);
     let arrival = &status["records"][0]["arrival"];

@@ -19,7 +19,7 @@ use bienban_core::clock::{self, Stopwatch};
 use bienban_core::model::Kind;
 use bienban_core::net::{HubAddress, NetError, PhoneEndpoint};
 use bienban_core::replica::ListQuery;
-use bienban_core::sync::{Fingerprint, Frame, Hello, PROTOCOL_VERSION};
+use bienban_core::sync::{Fingerprint, Frame, Hello, LogMessage, PROTOCOL_VERSION};
 use bienban_core::trust::DeviceKey;
 use bienban_tests::process::{Batch, PATIENCE, Reply, log_of, run, text};
 use bienban_tests::scene::{self, Scene, Typed};
@@ -158,10 +158,15 @@ pub(crate) fn hello() -> Vec<u8> {
     Frame::Hello(hello).encode().unwrap()
 }
 
+/// What follows the first words of a phone that holds no head of the hub's log.
+pub(crate) fn kept() -> Vec<u8> {
+    Frame::Log(LogMessage::Kept { heads: Vec::new() }).encode().unwrap()
+}
+
 /// A first flight that pushes packs.
 pub(crate) fn push(packs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let pushed = Frame::Pushed { answered: 0 };
-    vec![hello(), Frame::Push { packs }.encode().unwrap(), pushed.encode().unwrap()]
+    vec![hello(), kept(), Frame::Push { packs }.encode().unwrap(), pushed.encode().unwrap()]
 }
 
 /// An honest person beside it all.

@@ -10,6 +10,7 @@
 
 mod after;
 mod apart;
+mod audit;
 mod cli;
 mod days;
 mod desk;

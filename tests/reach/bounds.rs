@@ -6,7 +6,8 @@ use bienban_core::checklist::Template;
 use bienban_core::model::{Actor, ChangeHash, Document, DocumentId, Incarnation};
 use bienban_core::replica::{Fact, Hub, HubRunner, Quarantined};
 use bienban_core::sync::{
-    Ending, FailureCode, Fingerprint, Frame, Hello, Notice, PROTOCOL_VERSION, Pack, Verdict,
+    Ending, FailureCode, Fingerprint, Frame, Hello, LogMessage, Notice, PROTOCOL_VERSION, Pack,
+    Verdict,
 };
 use bienban_core::trust::{DeviceKey, Tip};
 use bienban_tests::fleet::{self, NOW, SHORT};
@@ -43,6 +44,7 @@ impl Speaker {
         let served = HubRunner::start(hub.clone(), fleet::entry(1).into(), NOW).unwrap();
         let mut speaker = Self { served, heard: Vec::new() };
         speaker.say(&hello(live));
+        speaker.say(&Frame::Log(LogMessage::Kept { heads: Vec::new() }));
         speaker
     }
 

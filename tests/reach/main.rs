@@ -20,4 +20,5 @@ mod rebuilt;
 mod records;
 mod recover;
 mod refused;
+mod rewritten;
 mod rights;

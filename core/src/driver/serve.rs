@@ -90,6 +90,9 @@ pub async fn merge_worker(
                 return Ok(());
             }
         };
+        if let Err(error) = hub.settle_log(clock::now()) {
+            tracing::error!(error = %error, "what belongs into the log is not in it");
+        }
         match merged {
             Ok(Some(_)) => {
                 wakeup.grown();

@@ -13,6 +13,7 @@ use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
 use crate::trust::HubReceipt;
 use crate::trust::control::ActId;
+use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
 
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
@@ -334,6 +335,32 @@ pub enum Fact {
         /// That life.
         epoch: [u8; 16],
     },
+    /// Hub: what leaves no record otherwise and belongs into the log.
+    Audited {
+        /// One leaf each.
+        entries: Vec<LogEntry>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: a head of the hub's log.
+    Witnessed {
+        /// The hub's key, which signed it.
+        hub: DeviceId,
+        /// The head.
+        head: TreeHead,
+        /// Another phone was shown it, and the hub has yet to continue it here. Nothing where the hub
+        /// showed it and continued what was kept.
+        heard: Option<DeviceId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: the hub's log does not hold together, or an administrator's word to go on.
+    Doubted {
+        /// What.
+        word: DoubtWord,
+        /// When.
+        at: Timestamp,
+    },
     /// Hub: entries of control logs, numbered and signed.
     Controlled {
         /// Encoded, in the order in which they count.
@@ -361,6 +388,16 @@ pub enum Fact {
         /// Up to which row of the index.
         upto: Vec<u8>,
     },
+}
+
+/// What is said of a doubt in the hub's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DoubtWord {
+    /// Two heads are not of one log.
+    Found(Doubt),
+    /// An administrator lets this device go on. What was kept of the log stays in the journal; the next
+    /// head that the hub shows counts as the first.
+    Released(Release),
 }
 
 /// Bytes of one record that may hold much: half of what a record may, for the fields around them.
@@ -416,6 +453,9 @@ impl Fact {
             Self::Returned { .. } => 24,
             Self::Followed { .. } => 25,
             Self::Kept { .. } => 26,
+            Self::Audited { .. } => 27,
+            Self::Witnessed { .. } => 28,
+            Self::Doubted { .. } => 29,
             Self::Controlled { .. } => 30,
             Self::Pinned { .. } => 31,
             Self::Acted { .. } => 32,
@@ -490,6 +530,8 @@ mod tests {
     use super::*;
     use crate::model::{Kind, Origin};
     use crate::sync::{Role, Snapshot, Verdict};
+    use crate::trust::log::DoubtReason;
+    use crate::trust::merkle::TreeHash;
     use crate::trust::{Attestation, DeviceKey, Line, ReceiptItem, Tip};
 
     /// One fact of each kind, a line each, as version 1 wrote them. Later programs must read them.
@@ -671,7 +713,29 @@ mod tests {
             },
             Fact::Kept { packs: vec![(document, actor, 6)], epoch: [8; 16] },
             Fact::Incarnated { incarnation, why: Renewal::Restored, lost: 0, at: AT },
+            Fact::Audited { entries: vec![LogEntry::Begun { epoch: [8; 16] }], at: AT },
+            Fact::Witnessed {
+                hub: key().device(),
+                head: head(6),
+                heard: Some(key().device()),
+                at: AT,
+            },
+            Fact::Doubted { word: DoubtWord::Found(doubt()), at: AT },
+            Fact::Doubted { word: DoubtWord::Released(release()), at: AT },
         ]
+    }
+
+    fn head(size: u64) -> TreeHead {
+        TreeHead::sign(&key(), [8; 16], (size, TreeHash([9; 32])), AT)
+    }
+
+    fn doubt() -> Doubt {
+        let (kept, shown, reason) = (head(6), head(5), DoubtReason::Shorter);
+        Doubt { kept, shown, reason, peer: Some(key().device()) }
+    }
+
+    fn release() -> Release {
+        Release::sign(&key(), key().device(), doubt().id())
     }
 
     fn closed() -> ClosedLine {

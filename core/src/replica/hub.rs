@@ -23,6 +23,8 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
 pub(super) mod admission;
 mod control;
+mod ledger;
+pub(super) mod log;
 mod restored;
 pub(super) mod shares;
 pub(super) mod stranded;
@@ -71,6 +73,7 @@ pub struct Hub {
     /// A device knew more of this hub than it does itself, since it was opened.
     surpassed: AtomicBool,
     unanswered: stranded::Unanswered,
+    ledger: ledger::Ledger,
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
 }
@@ -222,7 +225,7 @@ impl Hub {
         let known = RwLock::new(active.collect());
         let (in_flight, owed, surpassed) = (Arc::default(), false.into(), false.into());
         let unanswered = stranded::Unanswered::default();
-        let unseen = Unseen::default();
+        let (unseen, ledger) = (Unseen::default(), ledger::Ledger::default());
         let (control, told) = (Mutex::default(), AtomicI64::new(options.now.0));
         let hub = Self {
             replica,
@@ -234,6 +237,7 @@ impl Hub {
             owed,
             surpassed,
             unanswered,
+            ledger,
             unseen,
         };
         let incarnation = Incarnation(options.fresh_epoch);

@@ -53,6 +53,9 @@ pub struct MeetingProgress {
     pub withheld: usize,
     /// Another store writes under this device's name; this one has taken a fresh incarnation.
     pub cloned: bool,
+    /// The hub has shown the two phones different logs of one length: nothing is exchanged with it any
+    /// more until an administrator says so.
+    pub two_logs: bool,
     /// More waits on one of the sides than one meeting takes: another should follow.
     pub more: bool,
 }
@@ -99,7 +102,8 @@ impl Meeting {
         let own = phone.replica().device(phone.device())?;
         let scopes = shared(own.as_ref(), &peer);
         let rows = phone.replica().store().clone();
-        let session = PeerSession::new(opens, &MeetingTree::read(&phone, &*rows, &scopes)?)?;
+        let mut session = PeerSession::new(opens, &MeetingTree::read(&phone, &*rows, &scopes)?)?;
+        session.tell_heads(phone.heads_told()?)?;
         Ok(Self {
             phone,
             peer,
@@ -149,6 +153,10 @@ impl Meeting {
                 PeerOutput::Provide(wants) => {
                     let provided = self.provide(&wants);
                     self.told(provided)?;
+                }
+                PeerOutput::Heads(heads) => {
+                    let heard = self.phone.hear_heads(self.peer.device, &heads, now);
+                    self.progress.two_logs |= self.told(heard)?;
                 }
                 PeerOutput::Equivocations(found) => {
                     self.progress.conflicting += found.len();

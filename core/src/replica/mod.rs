@@ -21,6 +21,7 @@ mod following;
 mod fork;
 mod hub;
 mod lock;
+mod log;
 mod meeting;
 mod merge;
 mod owners;
@@ -39,31 +40,37 @@ mod tree;
 mod troubles;
 mod trusting;
 mod visits;
+mod witness;
 
 use std::sync::Arc;
 
 pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
 pub use documents::{ListQuery, Replica};
-pub use facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble};
+pub use facts::{
+    DoubtWord, Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble,
+};
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};
+pub use log::{LogCheck, check_log, log_root_at};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use provide::Provided;
-pub use rows::{ArrivalRow, SelfRow, Totals};
+pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use taking::Took;
 pub use tree::StoredTree;
 pub use troubles::Found;
 pub use visits::KnownVisit;
+pub use witness::KnownDoubt;
 
 use crate::checklist::TemplateError;
 use crate::model::{DocumentError, DocumentId, EditError, Scope, TemplateId};
 use crate::store::StoreError;
 use crate::sync::{PackError, SessionError};
 use crate::trust::control::ControlError;
+use crate::trust::log::DoubtReason;
 
 /// Why a replica could not do as asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -198,6 +205,23 @@ pub enum ReplicaError {
         /// Why.
         #[source]
         source: StoreError,
+    },
+    /// The hub's log is not the one that it showed before. Nothing is exchanged with it.
+    #[error(
+        "the log that the hub shows is not the one that it showed before; nothing is exchanged with it \
+         until an administrator releases this device (doubt {})", &doubt[..16]
+    )]
+    LogForked {
+        /// How it shows.
+        reason: DoubtReason,
+        /// The doubt's name, which a release must name.
+        doubt: String,
+    },
+    /// What is said to be an administrator's release lifts no doubt here.
+    #[error("this release changes nothing: {reason}")]
+    NotReleased {
+        /// Why.
+        reason: &'static str,
     },
     /// A thread that held the edit lock panicked; the store itself is sound.
     #[error("an earlier edit stopped half-way; open the store again")]

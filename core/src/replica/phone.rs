@@ -152,10 +152,6 @@ impl Phone {
         self.tell_trouble(true, now)
     }
 
-    pub(super) fn key(&self) -> &DeviceKey {
-        &self.key
-    }
-
     /// Returns the documents.
     #[must_use]
     pub fn replica(&self) -> &Replica {
@@ -166,6 +162,11 @@ impl Phone {
     #[must_use]
     pub fn device(&self) -> DeviceId {
         self.key.device()
+    }
+
+    /// Returns the device's key.
+    pub(super) fn key(&self) -> &DeviceKey {
+        &self.key
     }
 
     /// Takes a fresh incarnation.
@@ -433,6 +434,7 @@ impl Phone {
             outbox,
             deliver: self.carries()?,
             asks: Vec::new(),
+            heads: self.heads_named(hub)?,
             live,
             hub,
             device: self.device(),

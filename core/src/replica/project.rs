@@ -15,12 +15,15 @@ use crate::model::{
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Want};
 use crate::trust::HubReceipt;
+use crate::trust::log::LogEntry;
 
 mod admission;
 mod carrying;
 mod forking;
 mod lines;
+mod logging;
 mod trusting;
+mod witnessing;
 
 pub(super) use trusting::{Drafting, control_bytes, foresee};
 
@@ -104,6 +107,8 @@ struct Step<'a> {
     index: Overlay<'a>,
     /// The record is in the journal already; one that it builds on may be lost.
     replayed: bool,
+    /// What the log is to say of it.
+    said: Vec<LogEntry>,
 }
 
 impl<'a> Step<'a> {
@@ -115,7 +120,9 @@ impl<'a> Step<'a> {
     ) -> Result<(), StoreError> {
         let fact = Fact::read(at, record)?;
         let index = Overlay { below, above };
-        Self { at, kind: record.kind, index, replayed }.fact(&fact)
+        let mut step = Self { at, kind: record.kind, index, replayed, said: Vec::new() };
+        step.fact(&fact)?;
+        step.log(&fact, record)
     }
 }
 
@@ -190,6 +197,11 @@ impl Step<'_> {
                     self.index.put(rows::of_template(GIVEN, *template), &row);
                 }
             }
+            Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
+            Fact::Witnessed { hub, head, heard, .. } => {
+                return self.witnessed(*hub, head, *heard);
+            }
+            Fact::Doubted { word, at } => return self.doubted(word, *at),
         }
         Ok(())
     }
@@ -201,6 +213,7 @@ impl Step<'_> {
             self.index.remove(rows::single(meta::NOTICES));
         }
         self.index.put(rows::single(meta::LOST), &lost);
+        self.say_epoch(incarnation.0, lost, lost > known.unwrap_or(0))?;
         match self.index.get::<SelfRow>(&rows::single(meta::SELF))? {
             Some(before) => {
                 self.index.put(rows::single(meta::SELF), &SelfRow { incarnation, ..before });
@@ -443,6 +456,7 @@ impl Step<'_> {
             {
                 return Err(self.meaningless("it would leave a gap in an actor's changes"));
             }
+            self.say_stored(from, &pack);
             self.hold(&pack, place)?;
             // One that came twice while it was on its way to the disk is used up once.
             if pack.last_seq() > end {
@@ -452,6 +466,7 @@ impl Step<'_> {
             self.queue(&pack, place)?;
         }
         for (index, entry) in (0..).zip(quarantined) {
+            self.say_refused(entry);
             let place = PackPlace { at: self.at.0, index };
             self.shut_out(from, place, entry)?;
         }
@@ -488,6 +503,7 @@ impl Step<'_> {
             self.totals(|totals| totals.parked += 1)?;
         }
         for (_, entry) in refused {
+            self.say_refused(entry);
             self.quarantine(entry)?;
             // It is evidence, not something to hand on.
             let Notice { document, actor, seq, .. } = entry.notice;

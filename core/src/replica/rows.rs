@@ -16,6 +16,8 @@ use crate::model::{
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedPosition, ItemKey, Notice, Pack, Prefix};
+use crate::trust::log::{Doubt, TreeHead};
+use crate::trust::merkle::NodeName;
 use crate::trust::{Attestation, Tip};
 
 /// Singletons: identity, position, feed head.
@@ -108,6 +110,20 @@ pub(super) const SHARE: u8 = b'D';
 /// Phone: document, position, index → [`super::Rejected`]: an own edit that is not in the record, or
 /// not all of it.
 pub(super) const REJECTED: u8 = b'R';
+/// Hub: number of a leaf → the leaf's bytes. This and the other tables of the log have digits for names.
+pub(super) const LOG_LEAF: u8 = b'1';
+/// Hub: level from 1, index → hash of a complete subtree of the log.
+pub(super) const LOG_NODE: u8 = b'2';
+/// Hub: epoch → [`LogEpochRow`].
+pub(super) const LOG_EPOCH: u8 = b'3';
+/// Hub: document, actor, seq → number of the leaf that says it was stored.
+pub(super) const LOG_STORED: u8 = b'4';
+/// Phone: epoch → [`HeadRow`].
+pub(super) const HEAD: u8 = b'5';
+/// Phone: epoch → [`HeardRow`]: a head that another phone was shown.
+pub(super) const HEARD: u8 = b'6';
+/// Phone: position → [`DoubtRow`].
+pub(super) const DOUBT: u8 = b'7';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
@@ -126,6 +142,14 @@ pub(super) mod meta {
     /// A line has or had a hole since this device last compared with the hub.
     pub(in crate::replica) const GAP: &[u8] = b"gap";
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
+    /// Hub: the right edge of the log's tree.
+    pub(in crate::replica) const LOG: &[u8] = b"log";
+    /// The hash of the record of the store's birth.
+    pub(in crate::replica) const BIRTH: &[u8] = b"birth";
+    /// Hub: a device knew more of the log than it holds, and no epoch has begun since.
+    pub(in crate::replica) const SURPASSED: &[u8] = b"surpassed";
+    /// Phone: the epoch of the last head that the hub showed here.
+    pub(in crate::replica) const HEAD: &[u8] = b"head";
     /// The keys of the hub: the pinned one first, then announced successors.
     pub(in crate::replica) const HUB_KEYS: &[u8] = b"hub-keys";
     /// When the hub entered the last entry of a control log that was folded.
@@ -341,6 +365,41 @@ pub(super) struct GivenRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TroubleRow {
     pub(super) trouble: Trouble,
+    pub(super) at: Timestamp,
+}
+
+/// Where a life of the hub's store begins in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LogEpochRow {
+    /// The number of its leaf.
+    pub(super) leaf: u64,
+    /// How many leaves before it are known to be all that there were.
+    pub(super) continues: u64,
+}
+
+/// Heads of one life of a hub's store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadRow {
+    /// The hub's key.
+    pub hub: DeviceId,
+    /// The first that was shown here.
+    pub first: TreeHead,
+    /// The last; the log was proved to have grown from the one before.
+    pub last: TreeHead,
+}
+
+/// A head that another phone was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeardRow {
+    pub(super) hub: DeviceId,
+    pub(super) head: TreeHead,
+    pub(super) from: DeviceId,
+}
+
+/// The hub's log does not hold together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DoubtRow {
+    pub(super) doubt: Doubt,
     pub(super) at: Timestamp,
 }
 
@@ -563,6 +622,11 @@ pub(super) fn of_later_place(
 pub(super) fn later_in(key: &[u8]) -> Option<(TemplateId, DocumentId)> {
     let template = TemplateId(key.get(1..33)?.try_into().ok()?);
     Some((template, DocumentId(key.get(33..65)?.try_into().ok()?)))
+}
+
+/// A complete subtree of the log. Leaves have a table of their own.
+pub(super) fn of_log_node(name: NodeName) -> Vec<u8> {
+    key(LOG_NODE, &[&[name.level], &name.index.to_be_bytes()])
 }
 
 /// Reads the place at the end of a key made by [`of_place`].

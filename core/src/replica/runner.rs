@@ -19,6 +19,10 @@ use crate::sync::{
     HubOutput, HubSession, HubStart, Outcome, PhoneOutput, PhoneSession, Resume, Verdict, Want,
 };
 use crate::trust::control::SignedAct;
+use crate::trust::log::{Act, TreeHead, Turned};
+
+mod logging;
+mod reading;
 
 /// When a device should come again to a hub that shuts down: mostly it is only started anew, which
 /// takes seconds.
@@ -70,6 +74,9 @@ pub struct PhoneRunner {
     /// What this device asks by itself, after those.
     errands: Vec<Errand>,
     answers: Vec<AdminAnswer>,
+    /// The hub's key, and the heads of its log that it must continue.
+    hub: DeviceId,
+    heads: Vec<TreeHead>,
     /// What the hub lacks and this phone holds and cannot give.
     withheld: Vec<Want>,
     /// The hub was given what it asked for, or a comparison found that it lacked.
@@ -92,10 +99,12 @@ impl PhoneRunner {
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
+        phone.expect_one_log()?;
         let (mut start, more) = phone.start(options.hub, options.live, now)?;
         let (errands, given): (Vec<_>, Vec<_>) = phone.errands()?.into_iter().unzip();
         let wishes = options.asks.len();
         start.asks = (0..).zip(options.asks.into_iter().chain(given)).collect();
+        let heads = start.heads.clone();
         let session = PhoneSession::new(start);
         let more = more || session.has_left_behind();
         let progress = Progress { more, ..Progress::default() };
@@ -108,6 +117,8 @@ impl PhoneRunner {
             wishes,
             errands,
             answers: Vec::new(),
+            hub: options.hub,
+            heads,
             withheld: Vec::new(),
             gave: false,
             named: false,
@@ -208,6 +219,11 @@ impl PhoneRunner {
                     if let Some(epoch) = self.session.epoch() {
                         self.progress.declined += self.phone.declined(&notices, epoch, now)?;
                     }
+                }
+                PhoneOutput::Judge(shown) => {
+                    let judged = self.phone.judge_log(self.hub, &self.heads, &shown, now);
+                    self.session.handle_judged(judged.is_ok());
+                    judged?;
                 }
                 PhoneOutput::Caught(_) => self.caught_up = true,
                 PhoneOutput::Answered { request_id, answer } => {
@@ -339,6 +355,12 @@ pub struct HubRunner {
     closing: bool,
     /// The hub's epoch when the exchange began.
     epoch: [u8; 16],
+    /// What was given to the device, for the log.
+    reads: reading::Reads,
+    /// Packs of the device that were not taken in and of which nothing is kept.
+    not_kept: u64,
+    /// When work was last done.
+    now: Timestamp,
     outcome: Option<Outcome>,
 }
 
@@ -374,6 +396,9 @@ impl HubRunner {
             full: false,
             closing: false,
             epoch: head.epoch,
+            reads: reading::Reads::default(),
+            not_kept: 0,
+            now,
             outcome: None,
         })
     }
@@ -392,7 +417,11 @@ impl HubRunner {
     /// device why and ends.
     pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
         let rows = self.hub.replica().store().clone();
-        self.session.handle_frame(frame, &tree(&*rows, &self.scopes))?;
+        let taken = self.session.handle_frame(frame, &tree(&*rows, &self.scopes));
+        if let Err(error) = taken {
+            self.hub.turned_away(Turned::Misbehaved, self.entry.device, 1, self.now)?;
+            return Err(error.into());
+        }
         Ok(())
     }
 
@@ -483,6 +512,7 @@ impl HubRunner {
     /// Returns [`ReplicaError::Store`] when the store fails; nothing was acknowledged then. Tell
     /// [`Self::fail`] and poll on.
     pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.now = now;
         while let Some(output) = self.session.poll_output() {
             let work = !matches!(output, HubOutput::Send(_) | HubOutput::Finished(_));
             if work && self.end_if_renewed()? {
@@ -509,12 +539,14 @@ impl HubRunner {
                 HubOutput::Serve { after } => {
                     let page = self.hub.feed(&self.entry, after.number)?;
                     if !self.end_if_renewed()? {
+                        self.reads.items(&page.items);
                         self.session.handle_feed(page)?;
                     }
                 }
                 HubOutput::ServeSnapshots { after } => {
                     let page = self.hub.snapshots(&self.entry, after)?;
                     if !self.end_if_renewed()? {
+                        self.reads.items(&page.items);
                         self.session.handle_snapshots(page)?;
                     }
                 }
@@ -524,6 +556,7 @@ impl HubRunner {
                 }
                 HubOutput::Provide(wants) => {
                     let provided = self.hub.provide_to(&self.entry, &wants)?;
+                    provided.packs.iter().for_each(|pack| self.reads.pack(pack));
                     self.session.handle_provided(provided.packs, provided.missing.is_empty())?;
                 }
                 HubOutput::Notices { after } => {
@@ -540,7 +573,11 @@ impl HubRunner {
                     };
                     self.session.handle_admin(request_id, answer)?;
                 }
-                HubOutput::Finished(outcome) => self.outcome = Some(outcome),
+                HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
+                HubOutput::Finished(outcome) => {
+                    self.outcome = Some(outcome);
+                    self.account(now)?;
+                }
             }
         }
         self.note_answered()?;
@@ -599,6 +636,8 @@ impl HubRunner {
             }
         }
         let merged = self.merged_before(&accepted)?;
+        let lost = accepted.declined.iter().filter(|notice| !notice.verdict.is_kept());
+        self.not_kept += lost.count() as u64;
         self.ask(&mut accepted);
         self.left_out |= accepted.undecided || accepted.failure.is_some();
         accepted.pending = !self.unmerged.is_empty();
@@ -683,7 +722,16 @@ impl HubRunner {
         request: AdminRequest,
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
+        let by = self.entry.device;
+        if let Some(act) = act_of(&request) {
+            let asked = postcard::to_stdvec(&request)
+                .map_err(|source| ReplicaError::Encode { what: "request", source })?;
+            self.hub.note_act(act, by, &asked, now)?;
+        }
         match request {
+            AdminRequest::Log(request) => {
+                Ok(AdminAnswer::Log(self.hub.answer_log(request, by, now)?))
+            }
             AdminRequest::TrustDevice(_) => Ok(refused(
                 FailureCode::NotAllowed,
                 "a device is named by decisions that its administrator signs; update this program",
@@ -723,6 +771,21 @@ impl HubRunner {
 
 fn refused(code: FailureCode, message: &str) -> AdminAnswer {
     AdminAnswer::Refused(Failure { code, message: message.to_owned(), retry_after_ms: None })
+}
+
+/// Returns how the log names what an administrator asks, where it changes something.
+fn act_of(request: &AdminRequest) -> Option<Act> {
+    match request {
+        AdminRequest::TrustDevice(_) => Some(Act::Trust),
+        AdminRequest::PublishObject { .. } => Some(Act::Publish),
+        AdminRequest::Acknowledge => Some(Act::Acknowledge),
+        // What enters the control log is logged by its entry.
+        AdminRequest::Status
+        | AdminRequest::Waiting
+        | AdminRequest::Enter { .. }
+        | AdminRequest::TakeBack { .. }
+        | AdminRequest::Log(_) => None,
+    }
 }
 
 /// The items that a device may see.

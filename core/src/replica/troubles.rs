@@ -48,7 +48,8 @@ impl Replica {
     /// Returns [`ReplicaError::Store`] when it could not be recorded.
     pub fn acknowledge(&self, now: Timestamp) -> Result<usize, ReplicaError> {
         self.note_trouble(false, now)?;
-        let seen = self.troubles()?.len();
+        let restored = self.doubts()?.iter().filter(|known| !known.doubt.reason.stops()).count();
+        let seen = self.troubles()?.len() + restored;
         if seen > 0 {
             let fact = Fact::Acknowledged { upto: self.store().position().0, at: now };
             self.store().commit(vec![fact.record()?])?;

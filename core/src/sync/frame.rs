@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use super::compression::{deflate, inflate};
+use super::log::LogMessage;
 use super::message::{
     AdminAnswer, AdminRequest, Failure, FeedItem, FeedPosition, Hello, Notice, Want, Welcome,
 };
@@ -20,7 +21,8 @@ pub const FRAME_VERSION: u8 = 1;
 ///
 /// 2: the hub names packs that it does not take (`Declined`), and where lines end (`Closed`).
 /// 3: a long pack travels in parts (`PushPart`, and the entry `PackPart`).
-pub const PROTOCOL_VERSION: u16 = 3;
+/// 4: the hub shows that its log continues the heads that a phone kept (`Log`).
+pub const PROTOCOL_VERSION: u16 = 4;
 /// Lists in a frame are filled up to this; one packet loss then costs little, and a frame of this
 /// size takes half a minute at 2G speed.
 pub const FRAME_FILL_BYTES: usize = 256 << 10;
@@ -114,10 +116,12 @@ pub enum Frame {
         #[serde(with = "bytes")]
         bytes: Vec<u8>,
     },
+    /// Of the hub's log.
+    Log(LogMessage),
 }
 
 /// How many kinds of frames there are.
-const KINDS: u8 = 16;
+const KINDS: u8 = 17;
 
 /// The number of `PushPart`.
 const PUSH_PART: u8 = 15;
@@ -194,6 +198,7 @@ impl Frame {
             Self::Bye => "Bye",
             Self::Declined { .. } => "Declined",
             Self::PushPart { .. } => "PushPart",
+            Self::Log(_) => "Log",
         }
     }
 }
@@ -210,8 +215,8 @@ pub(super) enum Speaker {
 impl Speaker {
     /// Reports whether this speaker may say frames of this number.
     fn may_say(self, kind: u8) -> bool {
-        /// Push, Pushed, Failed, Compare, Bye, PushPart.
-        const COMMON: [u8; 6] = [1, 2, 11, 12, 13, PUSH_PART];
+        /// Push, Pushed, Failed, Compare, Bye, PushPart, Log.
+        const COMMON: [u8; 7] = [1, 2, 11, 12, 13, PUSH_PART, 16];
         match self {
             Self::Phone => COMMON.contains(&kind) || [0, 3].contains(&kind),
             Self::Hub => (4..KINDS).contains(&kind) && kind != PUSH_PART,
@@ -240,7 +245,7 @@ fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError>
 /// Names by number on the wire.
 const KIND_NAMES: [&str; KINDS as usize] = [
     "Hello", "Push", "Pushed", "Ask", "Welcome", "Items", "Caught", "Receipts", "Notices", "Need",
-    "Answer", "Failed", "Compare", "Bye", "Declined", "PushPart",
+    "Answer", "Failed", "Compare", "Bye", "Declined", "PushPart", "Log",
 ];
 
 /// Why bytes are not a frame. Always the fault of whoever made them.

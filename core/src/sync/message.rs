@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
+use super::log::{LogAnswer, LogRequest};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
 use crate::trust::{Attestation, PlainEntry};
 
@@ -179,6 +180,8 @@ pub enum AdminRequest {
     Waiting,
     /// Somebody has seen what the hub's store had lost.
     Acknowledge,
+    /// Show the log; an auditor may ask this too.
+    Log(LogRequest),
     /// Enter decisions into the control log. Anybody may ask; whether the signer may decide it is asked
     /// of the log.
     Enter {
@@ -205,6 +208,8 @@ pub enum AdminAnswer {
     Refused(Failure),
     /// What waits, and for what.
     Waiting(HubWaiting),
+    /// Of the log.
+    Log(LogAnswer),
 }
 
 /// What waits at a hub, and for what: the first of each, with how many packs.

@@ -8,6 +8,7 @@ mod backoff;
 mod bytes;
 mod compression;
 mod frame;
+mod log;
 mod message;
 mod pack;
 pub mod reconcile;
@@ -18,6 +19,10 @@ pub use backoff::{BACKOFF_FIRST, BACKOFF_MAX, Backoff};
 pub use frame::{
     FRAME_BYTES_MAX, FRAME_FILL_BYTES, FRAME_INFLATED_BYTES_MAX, FRAME_VERSION, Frame, FrameError,
     PROTOCOL_VERSION,
+};
+pub use log::{
+    LOG_PAGE_LEAVES_MAX, LOG_PROOFS_MAX, LogAnswer, LogMessage, LogPage, LogProofs, LogRequest,
+    ProvedLeaf,
 };
 pub use message::{
     AdminAnswer, AdminRequest, ClosedLine, Failure, FailureCode, FeedItem, FeedPosition, Hello,

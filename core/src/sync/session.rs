@@ -148,6 +148,17 @@ pub enum SessionError {
         #[source]
         source: Option<TrustError>,
     },
+    /// What the hub shows of its log is not signed by it, or is of another life of its store.
+    #[error("the hub sent a head of its log that does not hold")]
+    Head {
+        /// Why, where it is the signature.
+        #[source]
+        source: Option<TrustError>,
+    },
+    /// What the hub shows of its log is not the log that it showed before. Why is for the phone's own
+    /// people; the hub is told no more than this.
+    #[error("the log that the hub shows is not the one that it showed before")]
+    Forked,
     /// A snapshot's slices do not fit together.
     #[error("the hub sent slices of a snapshot that do not fit together")]
     Snapshot,

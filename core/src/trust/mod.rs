@@ -9,6 +9,8 @@ mod attestation;
 pub mod control;
 mod grant;
 mod key;
+pub mod log;
+pub mod merkle;
 mod receipt;
 
 pub use attestation::{Attestation, Line, Tip};

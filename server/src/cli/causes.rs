@@ -284,6 +284,8 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
         E::WrongOwner { owner, device } => {
             m.text("cause.wrong_owner", &[("owner", owner), ("device", device)])
         }
+        E::LogForked { doubt, .. } => m.text("cause.log_forked", &[("doubt", doubt)]),
+        E::NotReleased { .. } => m.text("cause.not_released", &[]),
         E::Interrupted => m.text("cause.interrupted", &[]),
         _ => return None,
     })

@@ -10,7 +10,7 @@ use bienban_core::checklist::grading::AnswersError;
 use bienban_core::checklist::header::HeaderError;
 use bienban_core::checklist::lifecycle::Need;
 use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
-use bienban_core::client::{Candidate, ClientError, header_form};
+use bienban_core::client::{Candidate, Client, ClientError, header_form};
 use bienban_core::driver::DriverError;
 use bienban_core::model::EditError;
 use bienban_core::net::{Advice, NetError};
@@ -206,6 +206,8 @@ pub(crate) enum Failed {
     Ended,
     /// The folder holds a demo.
     DemoThere,
+    /// The hub's log is not the one that it showed before.
+    LogForked,
     /// The hub, or the role it gave this device, does not allow it.
     Refused,
     /// There is no room left on the disk.
@@ -242,6 +244,7 @@ impl Failed {
             Self::WrongHub => 6,
             Self::Refused | Self::Unknown | Self::Ended => 6,
             Self::Full | Self::HubFull => 7,
+            Self::LogForked => 8,
         }
     }
 
@@ -259,6 +262,7 @@ impl Failed {
             Self::Network => "network",
             Self::WrongHub => "wrong_hub",
             Self::Unknown | Self::Refused | Self::Ended => "refused",
+            Self::LogForked => "log_forked",
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
@@ -287,6 +291,7 @@ impl Failed {
             Self::WrongHub => m.text("hint.wrong_hub", &[]),
             Self::Unknown => m.text("hint.unknown_device", &[]),
             Self::Refused => m.text("hint.refused", &[]),
+            Self::LogForked => m.text("hint.log_forked", &[]),
             Self::Full => m.text("hint.full", &[]),
             Self::HubFull => m.text("hint.hub_full", &[]),
             Self::Conflicted => m.text("hint.conflicted", &[]),
@@ -628,6 +633,8 @@ fn of_store(error: &StoreError) -> Failed {
 fn of_replica(error: &ReplicaError) -> Failed {
     match error {
         ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
+        ReplicaError::LogForked { .. } => Failed::LogForked,
+        ReplicaError::NotReleased { .. } => Failed::Refused,
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {
@@ -644,6 +651,12 @@ fn of_replica(error: &ReplicaError) -> Failed {
         },
         _ => Failed::Otherwise,
     }
+}
+
+/// Returns the exit code of a command that only tells of doubts in the hub's log.
+pub(crate) fn code_of_doubts(client: &Client) -> Result<u8, ClientError> {
+    let stopped = client.phone().replica().stopping_doubt()?.is_some();
+    Ok(if stopped { Failed::LogForked.code() } else { 0 })
 }
 
 fn of_net(error: &NetError) -> Failed {

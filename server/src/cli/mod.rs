@@ -6,6 +6,7 @@ mod causes;
 mod clocks;
 mod course;
 mod demo;
+mod doubts;
 mod error;
 mod field;
 mod field_names;
@@ -50,7 +51,8 @@ const LOG_VARIABLE: &str = "BIENBAN_LOG";
 #[derive(Debug, Parser)]
 #[command(name = "bienban", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found or ambiguous, \
-    4 folder in use, 5 hub not reached, 6 refused by the hub, 7 disk full.")]
+    4 folder in use, 5 hub not reached, 6 refused by the hub, 7 disk full, \
+    8 the hub's log in doubt.")]
 struct Arguments {
     /// Language of texts: vi or en. Default: what BIENBAN_LANG or the system asks for.
     #[arg(long, global = true, value_name = "LANG")]

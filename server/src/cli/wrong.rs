@@ -20,6 +20,14 @@ pub(crate) enum Wrong {
     /// No severity has the word.
     #[error("a severity is mi, ma or se (minor, major, serious)")]
     Severity,
+    /// It is no release.
+    #[error(
+        "a release is the 192 digits that `bienban admin audit release` printed for this device"
+    )]
+    Release,
+    /// It names no doubt.
+    #[error("a doubt is named by the 64 digits that `bienban field log show` prints on the device")]
+    Doubt,
     /// No state has the name.
     #[error("no state of an inspection has this name")]
     State,
@@ -220,6 +228,8 @@ impl Wrong {
             }
             Self::Moment { given } => m.text("wrong.moment", &[("given", given)]),
             Self::OnlyHub => m.text("wrong.only_hub", &[]),
+            Self::Release => m.text("wrong.release", &[]),
+            Self::Doubt => m.text("wrong.doubt", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
             Self::HubInBatch => m.text("wrong.hub_in_batch", &[]),
             Self::OpenQuote => m.text("wrong.open_quote", &[]),
@@ -302,6 +312,8 @@ mod tests {
             Wrong::NoSuchGrant { name: given(), role: "leader", unit: given() },
             Wrong::Moment { given: given() },
             Wrong::OnlyHub,
+            Wrong::Release,
+            Wrong::Doubt,
             Wrong::BatchInBatch,
             Wrong::HubInBatch,
             Wrong::OpenQuote,

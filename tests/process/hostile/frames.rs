@@ -12,7 +12,7 @@ use quinn::crypto::rustls::QuicClientConfig;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Hostile, hello, push};
+use super::{Hostile, hello, kept, push};
 
 #[path = "../../network/stranger.rs"]
 mod stranger;
@@ -39,7 +39,7 @@ pub(super) fn attack(hostile: &Hostile, seed: u64) {
         assert!(heard.was_thrown_out(), "{name}: {heard:?}");
     }
     // Legal, but many: the hub may serve them or end the session; it must not keep them.
-    let mut many = vec![hello()];
+    let mut many = vec![hello(), kept()];
     let nothing = Frame::Push { packs: Vec::new() }.encode().unwrap();
     many.extend(std::iter::repeat_n(nothing, TINY_FRAMES));
     many.push(Frame::Pushed { answered: 0 }.encode().unwrap());

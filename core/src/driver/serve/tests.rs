@@ -132,6 +132,7 @@ fn read_slowly(hub: &Arc<Hub>, position: FeedPosition) -> (usize, usize) {
     let Frame::Hello(mut hello) = Frame::decode(&hello).unwrap() else { panic!("no Hello") };
     hello.position = Some(position);
     runner.handle(&Frame::Hello(hello).encode().unwrap()).unwrap();
+    runner.handle(&reader.poll_frame(NOW).unwrap().unwrap()).unwrap();
     runner.handle(&Frame::Pushed { answered: 0 }.encode().unwrap()).unwrap();
     let (mut held_max, mut all) = (0, 0);
     loop {

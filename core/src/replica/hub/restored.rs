@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use super::{Hub, HubOptions};
-use crate::model::{Incarnation, Timestamp};
+use crate::model::{DeviceId, Incarnation, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::facts::{Fact, Renewal, Trouble};
 use crate::store::StoreError;
 use crate::sync::FeedPosition;
+use crate::trust::log::{LogEntry, TreeHead};
 
 impl Hub {
     /// Takes a new epoch because a person says that this store was set back to a copy. A whole disk that
@@ -63,7 +64,8 @@ impl Hub {
         let hash = blake3::derive_key("bienban 2026-11 epoch of a surpassed hub", &seed);
         let mut fresh_epoch = [0; 16];
         fresh_epoch.copy_from_slice(&hash[..16]);
-        let renewed = self.restored(HubOptions { fresh_epoch, now });
+        // Which device it was is not known here.
+        let renewed = self.surpassed_by(self.device(), None, HubOptions { fresh_epoch, now });
         if renewed.is_err() {
             self.surpassed.store(false, Ordering::Release);
         }
@@ -71,6 +73,27 @@ impl Hub {
             Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(false),
             other => other.map(|()| true),
         }
+    }
+
+    /// Takes a new epoch because a device knows more of this hub than it does itself. How far the log is
+    /// whole is not known then.
+    pub(super) fn surpassed_by(
+        &self,
+        by: DeviceId,
+        head: Option<TreeHead>,
+        options: HubOptions,
+    ) -> Result<(), ReplicaError> {
+        let entries = vec![LogEntry::Surpassed { by, head }];
+        let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
+        let (why, lost) = (Renewal::Restored, self.replica.store().opened().lost.len() as u64);
+        let facts = [
+            Fact::Audited { entries, at },
+            Fact::Incarnated { incarnation, why, lost, at },
+            Fact::Troubled { trouble: Trouble::default(), at },
+        ];
+        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
+        self.replica.store().commit(records)?;
+        Ok(())
     }
 
     /// Records the new epoch, and with it that the hub was set back, which is told until a person has

@@ -195,6 +195,7 @@ impl Step<'_> {
 
     /// Ends the telling of what a person has seen.
     pub(super) fn acknowledged(&mut self, upto: u64) -> Result<(), StoreError> {
+        self.see_restored(upto)?;
         for (key, _) in self.index.below.scan(&[TROUBLE], None, usize::MAX)? {
             if rows::number_in(&key).is_some_and(|number| number <= upto) {
                 self.index.remove(key);

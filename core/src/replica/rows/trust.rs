@@ -9,23 +9,23 @@ use crate::trust::control::{ActId, Log};
 /// Hub: scope, feed number → (): an entry of that unit's control log.
 pub(in crate::replica) const CONTROL_FEED: u8 = b'0';
 /// Scope, life, number → [`ControlRow`].
-pub(in crate::replica) const CONTROL: u8 = b'1';
+pub(in crate::replica) const CONTROL: u8 = b'8';
 /// Scope, life → head of that control log.
-pub(in crate::replica) const CONTROL_HEAD: u8 = b'2';
+pub(in crate::replica) const CONTROL_HEAD: u8 = b'9';
 /// Act → (): it was entered.
-const ACT: u8 = b'3';
+const ACT: u8 = b'A';
 /// Person → what the log says of it.
-const PERSON: u8 = b'4';
+const PERSON: u8 = b'J';
 /// Device → what the log says of it.
-const CERTIFIED: u8 = b'5';
+const CERTIFIED: u8 = b'K';
 /// Inspection → who writes it.
-pub(in crate::replica) const ASSIGNED: u8 = b'6';
+pub(in crate::replica) const ASSIGNED: u8 = b'M';
 /// Document → its registered minutes.
-pub(in crate::replica) const SEALED: u8 = b'7';
+pub(in crate::replica) const SEALED: u8 = b'O';
 /// Document, actor, seq, hash → what was decided of a line kept aside.
-const JUDGED: u8 = b'8';
+const JUDGED: u8 = b'U';
 /// Scope, checklist → from when on it is in force.
-const IN_FORCE: u8 = b'9';
+const IN_FORCE: u8 = b'X';
 /// Phone: act → the signed act: decided here, and not yet entered by the hub.
 pub(in crate::replica) const ACTING: u8 = b'I';
 

@@ -8,8 +8,12 @@ use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Timestamp};
 use crate::sync::message::{ClosedLine, FailureCode, HubStatus, Resume, Snapshot, Verdict};
 use crate::sync::pack::tests::{genesis, key, long, sealed};
 use crate::sync::reconcile::{Fingerprint, Item, Part, Prefix};
-use crate::sync::{PACK_CHANGES_MAX, Pack, PackError};
+use crate::sync::{
+    LogAnswer, LogPage, LogProofs, LogRequest, PACK_CHANGES_MAX, Pack, PackError, ProvedLeaf,
+};
 use crate::trust::ReceiptItem;
+use crate::trust::log::{Shown, TreeHead};
+use crate::trust::merkle::TreeHash;
 
 const DOCUMENT: DocumentId = DocumentId([2; 32]);
 const ACTOR: Actor = Actor([3; 16]);
@@ -102,6 +106,27 @@ fn samples() -> Vec<Frame> {
         Frame::Bye,
         Frame::Declined { packs: vec![notice] },
         Frame::PushPart { index: 0, count: 2, bytes: vec![2, 3] },
+        Frame::Log(LogMessage::Kept { heads: vec![tree_head()] }),
+    ]
+}
+
+fn tree_head() -> TreeHead {
+    TreeHead::sign(&key(200), [1; 16], (300, TreeHash([8; 32])), Timestamp(9))
+}
+
+/// What the fourth version of the protocol says beside its own frame.
+fn fourth() -> Vec<(&'static str, Frame)> {
+    let shown = Shown { head: tree_head(), continues: 7, proofs: vec![vec![TreeHash([9; 32])]] };
+    let request = AdminRequest::Log(LogRequest::Page { from: 300 });
+    let leaf = ProvedLeaf { index: 3, leaf: vec![1, 2], path: vec![TreeHash([9; 32])] };
+    let page = LogPage { from: 300, leaves: vec![vec![1, 2]], head: tree_head() };
+    let proofs = LogProofs { head: tree_head(), leaves: vec![leaf], more: true };
+    let answer = |answer| Frame::Answer { request_id: 1, answer: AdminAnswer::Log(answer) };
+    vec![
+        ("log-shown", Frame::Log(LogMessage::Shown(shown))),
+        ("ask-log", Frame::Ask { request_id: 1, request }),
+        ("answer-log", answer(LogAnswer::Page(page))),
+        ("answer-log-proofs", answer(LogAnswer::Proofs(proofs))),
     ]
 }
 
@@ -131,18 +156,20 @@ fn fixture(name: &str) -> PathBuf {
 fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
     let first = samples().into_iter().map(|frame| {
         let version = match frame {
+            Frame::Log(_) => 4,
             Frame::PushPart { .. } => 3,
             Frame::Declined { .. } => 2,
             _ => 1,
         };
         (version, frame)
     });
-    first
-        .chain([(2, second()), (3, third())])
-        .map(|(version, frame)| {
-            let name = format!("frame-v{version}-{}.hex", frame.name().to_lowercase());
-            (fixture(&name), frame.encode().unwrap(), frame)
-        })
+    let named = first.chain([(2, second()), (3, third())]).map(|(version, frame)| {
+        (format!("frame-v{version}-{}.hex", frame.name().to_lowercase()), frame)
+    });
+    let fourth = fourth().into_iter().map(|(name, frame)| (format!("frame-v4-{name}.hex"), frame));
+    named
+        .chain(fourth)
+        .map(|(name, frame)| (fixture(&name), frame.encode().unwrap(), frame))
         .collect()
 }
 
@@ -195,7 +222,7 @@ fn other_versions_flags_and_kinds_are_named_as_such() {
     assert_eq!(bytes, [1, 0, 13]);
     assert_eq!(Frame::decode(&[2, 0, 13]), Err(FrameError::Version { found: 2, known: 1 }));
     assert_eq!(Frame::decode(&[1, 7, 13]), Err(FrameError::Flag { found: 7 }));
-    assert_eq!(Frame::decode(&[1, 0, 16]), Err(FrameError::UnknownKind { found: 16 }));
+    assert_eq!(Frame::decode(&[1, 0, 17]), Err(FrameError::UnknownKind { found: 17 }));
     assert_eq!(Frame::decode(&[1, 0, 13, 0]), Err(FrameError::Trailing { bytes: 1 }));
     assert_eq!(Frame::decode(&[1]), Err(FrameError::Truncated));
 }
@@ -207,12 +234,13 @@ fn each_side_says_only_its_own_frames() {
         let heard = |frame: &Frame| Frame::decode_from(&frame.encode().unwrap(), speaker);
         all.filter(|frame| heard(frame).is_ok()).map(|frame| frame.name()).collect()
     };
-    let common = ["Failed", "Compare", "Bye", "PushPart"];
+    let common = ["Failed", "Compare", "Bye", "PushPart", "Log"];
     assert_eq!(
         said_by(Speaker::Phone),
         [&["Hello", "Push", "Pushed", "Ask"][..], &common].concat()
     );
-    assert_eq!(said_by(Speaker::Hub), KIND_NAMES[4..usize::from(PUSH_PART)]);
+    let hubs = [&KIND_NAMES[4..usize::from(PUSH_PART)], &["Log"]].concat();
+    assert_eq!(said_by(Speaker::Hub), hubs);
     assert_eq!(said_by(Speaker::Replica), [&["Push", "Pushed", "Items"][..], &common].concat());
 }
 

@@ -17,7 +17,10 @@ use crate::sync::message::{
 };
 use crate::sync::reconcile::{Differences, ItemTree, Part, Prefix, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
+use crate::trust::log::TreeHead;
 use crate::trust::{DeviceEntry, Role};
+
+mod log;
 
 /// What a hub knows when a device connects.
 #[derive(Debug, Clone)]
@@ -121,6 +124,11 @@ pub enum HubOutput {
         /// The wish.
         request: AdminRequest,
     },
+    /// Show the log, and that it continues these heads: [`HubSession::handle_log`].
+    ShowLog {
+        /// As the phone named them; whether they are the hub's is to be looked at.
+        kept: Vec<TreeHead>,
+    },
     /// The session is over; nothing follows.
     Finished(Outcome),
 }
@@ -182,6 +190,11 @@ pub struct HubSession {
     refusal: Option<Failure>,
     /// Something that the device asked for is held here and cannot be given.
     ungiven: bool,
+    /// How far the log was shown. Nothing is served before: the phone must not take in what the log may
+    /// deny.
+    log: log::Showing,
+    /// Wishes that the device's role does not allow.
+    forbidden: u64,
     events: VecDeque<HubOutput>,
 }
 
@@ -213,6 +226,8 @@ impl HubSession {
             admin: 0,
             refusal: None,
             ungiven: false,
+            log: log::Showing::Awaited,
+            forbidden: 0,
             events: VecDeque::new(),
         }
     }
@@ -473,7 +488,7 @@ impl HubSession {
     /// Returns what to fetch next; called only when nothing waits to be written, so a slow reader
     /// holds one page in memory and no more.
     fn next_work(&mut self) -> Option<HubOutput> {
-        if self.wire.bye_heard || self.wire.bye_said {
+        if self.wire.bye_heard || self.wire.bye_said || self.log != log::Showing::Shown {
             return None;
         }
         if let Stage::Giving { again } = self.stage {
@@ -534,7 +549,9 @@ impl HubSession {
             return if stored { self.say_last() } else { Ok(()) };
         }
         let withheld = self.reconciling && self.lacks();
-        let served = self.stage == Stage::Feed && !self.asked && (withheld || !self.behind);
+        let shown = self.log == log::Showing::Shown;
+        let served =
+            self.stage == Stage::Feed && !self.asked && shown && (withheld || !self.behind);
         if !served {
             return Ok(());
         }
@@ -587,6 +604,7 @@ impl HubSession {
                 self.answered = Some(answered);
                 Ok(())
             }
+            Frame::Log(message) => self.take_log(message),
             Frame::Ask { request_id, request } => self.take_ask(request_id, request),
             Frame::Compare(message) => self.compare(message, tree),
             Frame::Failed(failure) => {
@@ -671,11 +689,16 @@ impl HubSession {
 
     fn take_ask(&mut self, request_id: u64, request: AdminRequest) -> Result<(), SessionError> {
         // What is signed speaks for itself, whoever brings it.
-        let harmless = matches!(
-            request,
-            AdminRequest::Status | AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. }
-        );
-        if !self.start.entry.is(Role::Admin) && !harmless {
+        let entry = &self.start.entry;
+        let harmless = match request {
+            AdminRequest::Status | AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. } => {
+                true
+            }
+            AdminRequest::Log(_) => entry.is(Role::Auditor),
+            _ => false,
+        };
+        if !entry.is(Role::Admin) && !harmless {
+            self.forbidden += 1;
             let message = "only an administrator may ask this".to_owned();
             let code = FailureCode::NotAllowed;
             let answer = AdminAnswer::Refused(Failure { code, message, retry_after_ms: None });

@@ -6,8 +6,10 @@ use super::backlog::Backlog;
 use super::parts::{PackJoiner, PackPart};
 use super::{Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
 use crate::sync::frame::{Frame, Speaker};
+use crate::sync::log::LogMessage;
 use crate::sync::message::{Failure, FeedItem, Want};
 use crate::sync::reconcile::{Differences, Equivocation, ItemTree, ReconcileMessage, Reconciler};
+use crate::trust::log::{HEADS_NAMED_MAX, TreeHead};
 
 /// In one session a side sends at most this many checklists: far more than are in force at a time, and
 /// what the other side may have to hold until the packs that need them arrive.
@@ -24,6 +26,8 @@ pub enum PeerOutput {
     Objects(Vec<Vec<u8>>),
     /// Check and keep these packs, then call [`PeerSession::handle_accepted`].
     Accept(Vec<Vec<u8>>),
+    /// Heads of the hub's log that the other side keeps. Whether they are the hub's is to be looked at.
+    Heads(Vec<TreeHead>),
     /// Places of an actor that hold different changes on the two sides.
     Equivocations(Vec<Equivocation>),
     /// The session is over; nothing follows.
@@ -41,6 +45,7 @@ pub struct PeerSession {
     /// Checklists to send, before any pack.
     objects: VecDeque<Vec<u8>>,
     objects_heard: usize,
+    heads_heard: bool,
     pushed: bool,
     heard_pushed: bool,
     accepting: Backlog,
@@ -62,6 +67,7 @@ impl PeerSession {
             joiner: PackJoiner::default(),
             objects: VecDeque::new(),
             objects_heard: 0,
+            heads_heard: false,
             pushed: false,
             heard_pushed: false,
             accepting: Backlog::default(),
@@ -71,6 +77,19 @@ impl PeerSession {
             session.wire.say(&Frame::Compare(Reconciler::open(tree)?))?;
         }
         Ok(session)
+    }
+
+    /// Tells the other side which heads of the hub's log this one keeps. Call it once, before polling.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when they cannot be said.
+    pub fn tell_heads(&mut self, heads: Vec<TreeHead>) -> Result<(), SessionError> {
+        if heads.is_empty() {
+            return Ok(());
+        }
+        let said = self.wire.say(&Frame::Log(LogMessage::Kept { heads }));
+        self.wire.settle(said)
     }
 
     /// Reports whether the next frame should be read now.
@@ -168,6 +187,7 @@ impl PeerSession {
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
         match self.wire.hear(bytes, Speaker::Replica)? {
             Frame::Compare(message) => self.compare(message, tree),
+            Frame::Log(LogMessage::Kept { heads }) => self.take_heads(heads),
             Frame::PushPart { index, count, bytes } => {
                 match self.joiner.join(PackPart { index, count, bytes })? {
                     Some(pack) => self.take_packs(vec![pack]),
@@ -201,6 +221,18 @@ impl PeerSession {
                 moment: "that only a phone and its hub exchange",
             }),
         }
+    }
+
+    fn take_heads(&mut self, heads: Vec<TreeHead>) -> Result<(), SessionError> {
+        if heads.len() > HEADS_NAMED_MAX {
+            let (what, limit) = ("heads of the log", HEADS_NAMED_MAX);
+            return Err(SessionError::TooMuch { what, limit, fault: Fault::Peer });
+        }
+        if std::mem::replace(&mut self.heads_heard, true) {
+            return Err(SessionError::Unexpected { frame: "Log", moment: "twice" });
+        }
+        self.events.push_back(PeerOutput::Heads(heads));
+        Ok(())
     }
 
     fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {

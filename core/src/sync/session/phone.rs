@@ -8,6 +8,7 @@ use super::{
 };
 use crate::model::{DeviceId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
+use crate::sync::log::LogMessage;
 use crate::sync::message::{
     AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello, Notice, Resume,
     Want, Welcome,
@@ -16,6 +17,7 @@ use crate::sync::reconcile::{
     Differences, Equivocation, Fingerprint, ItemTree, ReconcileMessage, Reconciler,
 };
 use crate::trust::HubReceipt;
+use crate::trust::log::{Shown, TreeHead};
 
 /// What a phone knows when it connects.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Start {
     pub deliver: bool,
     /// What an administrator asks, by request id.
     pub asks: Vec<(u64, AdminRequest)>,
+    /// Heads that the hub's log must continue, the own last one first.
+    pub heads: Vec<TreeHead>,
     /// Stay and follow the feed.
     pub live: bool,
     /// The hub's pinned key.
@@ -81,6 +85,9 @@ pub enum PhoneOutput {
     /// Fetch the next packs of other devices for the hub, then call
     /// [`PhoneSession::handle_delivery`].
     Deliver,
+    /// Judge what the hub shows of its log, keep its head, then call [`PhoneSession::handle_judged`]. Its
+    /// signature was checked. Nothing is to be applied before.
+    Judge(Shown),
     /// The phone has all the hub has for now, and has kept it.
     Caught(FeedPosition),
     /// An answer to a request.
@@ -116,6 +123,9 @@ pub struct PhoneSession {
     applying: bool,
     applying_bytes: usize,
     events: VecDeque<PhoneOutput>,
+    /// The hub has shown that its log continues what was kept.
+    judged: bool,
+    shown: bool,
     finishing: bool,
     /// The hub lacks something that is held here and cannot be given.
     withheld: bool,
@@ -173,12 +183,16 @@ impl PhoneSession {
             applying: false,
             applying_bytes: 0,
             events: VecDeque::new(),
+            judged: false,
+            shown: false,
             finishing: false,
             withheld: false,
             told: None,
         };
         let said = session.wire.say(&Frame::Hello(hello));
         // An error here has become the session's end, which polling tells.
+        drop(session.wire.settle(said));
+        let said = session.wire.say(&Frame::Log(LogMessage::Kept { heads: start.heads }));
         drop(session.wire.settle(said));
         for (request_id, request) in start.asks {
             drop(session.handle_ask(request_id, request));
@@ -219,6 +233,18 @@ impl PhoneSession {
         if !kept {
             self.fail_internal("what was received could not be kept");
         }
+    }
+
+    /// Notes whether the log that the hub shows may be gone on with. If not, the session ends, and nothing
+    /// that the hub sent is taken in.
+    pub fn handle_judged(&mut self, continues: bool) {
+        if continues {
+            self.judged = true;
+            return;
+        }
+        self.received.clear();
+        self.received_bytes = self.applying_bytes;
+        self.wire.fail(SessionError::Forked.failure());
     }
 
     /// Takes the packs asked for by [`PhoneOutput::Provide`]; those no longer held are left out.
@@ -302,6 +328,10 @@ impl PhoneSession {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
+        if self.told.is_some() && !self.judged {
+            // What came before the log was shown is not to be taken in.
+            self.received.clear();
+        }
         if self.received.is_empty()
             && !self.applying
             && let Some(failure) = self.told.take()
@@ -323,7 +353,7 @@ impl PhoneSession {
             self.deliveries = Deliveries::Fetching;
             return Some(PhoneOutput::Deliver);
         }
-        if self.applying {
+        if self.applying || !self.judged {
             return None;
         }
         match self.received.pop_front()? {
@@ -378,6 +408,9 @@ impl PhoneSession {
 
     /// Says goodbye once all that was received is kept.
     fn part(&mut self) -> Result<(), SessionError> {
+        if self.wire.bye_heard && self.welcome.is_some() && !self.shown {
+            return Err(SessionError::Unexpected { frame: "Bye", moment: "before its log" });
+        }
         if self.received.is_empty() && !self.applying {
             self.wire.left_behind |= !self.outbox.is_empty() || self.deliveries != Deliveries::Done;
             self.wire.say(&Frame::Bye)?;
@@ -408,6 +441,7 @@ impl PhoneSession {
             Frame::Receipts(receipt) => self.take_receipt(receipt),
             Frame::Notices { upto, notices } => self.emit(PhoneOutput::Notices { upto, notices }),
             Frame::Declined { packs } => self.emit(PhoneOutput::Declined(packs)),
+            Frame::Log(message) => self.take_log(message),
             Frame::Need(want) => {
                 self.owed += 1;
                 self.outbox.want([want])
@@ -487,6 +521,21 @@ impl PhoneSession {
             return Err(SessionError::Receipt { source: None });
         }
         self.emit(PhoneOutput::Receipts(receipt))
+    }
+
+    fn take_log(&mut self, message: LogMessage) -> Result<(), SessionError> {
+        let LogMessage::Shown(shown) = message else {
+            return Err(unexpected(&Frame::Log(message), "that only a phone sends"));
+        };
+        if std::mem::replace(&mut self.shown, true) {
+            return Err(SessionError::Unexpected { frame: "Log", moment: "twice" });
+        }
+        let signed = shown.head.verify(self.hub);
+        signed.map_err(|source| SessionError::Head { source: Some(source) })?;
+        if self.welcome.as_ref().map(|welcome| welcome.epoch) != Some(shown.head.epoch) {
+            return Err(SessionError::Head { source: None });
+        }
+        self.emit(PhoneOutput::Judge(shown))
     }
 
     fn compare(

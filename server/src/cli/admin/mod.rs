@@ -3,6 +3,7 @@
 //! Exchanges with the hub before a command, so that it decides on what is known there, and after it,
 //! so that what it did arrives. `--offline` leaves both out.
 
+mod audit;
 mod checklists;
 mod corrections;
 mod devices;
@@ -94,6 +95,9 @@ enum AdminCommand {
     Difficulties(corrections::DifficultiesArgs),
     /// Say how the hub is, and what waits there for what.
     Status(status::StatusArgs),
+    /// Read the hub's log, and check that nobody has rewritten it.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 impl AdminCommand {
@@ -111,7 +115,7 @@ impl AdminCommand {
     fn reads(&self) -> bool {
         let own = matches!(self, Self::Init(_) | Self::Whoami | Self::Hub(_));
         let asks = matches!(self, Self::Grant(_) | Self::Withdraw(_) | Self::Revoke(_));
-        !own && !asks && !matches!(self, Self::Status(_) | Self::Trust(_))
+        !own && !asks && !matches!(self, Self::Status(_) | Self::Trust(_) | Self::Audit(_))
     }
 
     /// What others are told who want the folder meanwhile.
@@ -194,6 +198,12 @@ async fn perform(
         C::Action(action) => corrections::action(client, &action, output),
         C::Difficulties(which) => corrections::difficulties(client, &which, output),
         C::Status(asked) => status::status(client, &asked, needs_hub(online)?, output).await,
+        C::Audit(command) => {
+            if command.asks_hub() {
+                needs_hub(online)?;
+            }
+            audit::run(client, &command, output).await
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod edit;
 mod header;
 mod history;
 mod life;
+mod log;
 mod moving;
 mod read;
 mod recheck;
@@ -135,6 +136,9 @@ enum FieldCommand {
     Status,
     /// Check every record and row of the store, and say what was lost from it.
     Verify(VerifyArgs),
+    /// What this device keeps of the hub's log, which shows whether the hub has rewritten its past.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Read commands from standard input, one a line, and run each on this device. The exit code is
     /// the first one that is not 0.
     Batch,
@@ -215,6 +219,7 @@ async fn perform(
         C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
         C::Status => travel::status(client, output),
+        C::Log(command) => log::run(client, &command, output),
         C::Verify(verify) => self::verify(client, &verify, output),
     }
 }

@@ -13,7 +13,8 @@ use clap::Args;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::cli::error::{CliError, Failed};
+use crate::cli::doubts::{self, DoubtData};
+use crate::cli::error::{CliError, Failed, code_of_doubts};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, RejectedData};
@@ -141,6 +142,8 @@ struct StatusData {
     only_here: u64,
     /// What the hub did not take into the record; kept here.
     notices: Vec<NoticeData>,
+    /// What does not hold together in the hub's log.
+    doubts: Vec<DoubtData>,
     /// Edits of this device that are not in the record; kept here.
     rejected: Vec<RejectedData>,
     /// What was lost from this device's store, and nobody has acknowledged.
@@ -458,6 +461,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             .collect(),
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
         notices: client.refused()?.iter().map(notice).collect(),
+        doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,
         repaired: if troubles.is_empty() { Repair::of(client) } else { None },
         troubles,
@@ -477,6 +481,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         page.line(m.text("status.nothing", &[]));
     }
     troubles::text(&mut page, &data.troubles, m);
+    doubts::text(&mut page, &data.doubts, m);
     if let Some(repair) = &data.repaired {
         repair.text(&mut page, m);
     }
@@ -487,7 +492,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     });
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);
-    Answer::new(&data, page)
+    Ok(Answer::new(&data, page)?.with_code(code_of_doubts(client)?))
 }
 
 #[cfg(test)]

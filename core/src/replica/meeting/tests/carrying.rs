@@ -5,6 +5,7 @@ use crate::replica::rows::LoadRow;
 use crate::replica::taking::{Giving, LIMITS, Limits, Took};
 use crate::replica::{ListQuery, Progress};
 use crate::store::Position;
+use crate::sync::LogMessage;
 use crate::sync::PlainEntry;
 use crate::sync::{
     Accepted, FailureCode, HubOutput, HubSession, HubStart, PROTOCOL_VERSION, Resume, Verdict,
@@ -126,6 +127,9 @@ fn what_the_hub_is_silent_about_is_carried_on_and_offered_again() {
                     served.handle_accepted(Accepted::default()).unwrap();
                 }
                 HubOutput::CheckPosition(_) => served.handle_position(true).unwrap(),
+                HubOutput::ShowLog { kept } => {
+                    served.handle_log(hub.show_log(&kept, NOW).unwrap()).unwrap();
+                }
                 HubOutput::Notices { after } => served.handle_notices(after, vec![]).unwrap(),
                 HubOutput::Finished(_) => {}
                 other => panic!("nothing else is asked for: {other:?}"),
@@ -153,7 +157,9 @@ fn what_could_not_be_offered_before_the_goodbye_is_said_to_wait() {
         hub_head: head.number,
         resume: Resume::Feed,
     });
-    for frame in [welcome, Frame::Bye] {
+    let kept = two.phone.heads_named(hub.device()).unwrap();
+    let log = Frame::Log(LogMessage::Shown(hub.show_log(&kept, NOW).unwrap()));
+    for frame in [welcome, log, Frame::Bye] {
         phone.handle(&frame.encode().unwrap()).unwrap();
     }
     while phone.poll_frame(NOW).unwrap().is_some() {}

@@ -12,6 +12,8 @@ use crate::sync::{
     Accepted, BasePage, FailureCode, FeedPage, FeedPosition, HubOutput, HubSession, HubStart,
     Notice, PackHeader, Verdict,
 };
+use crate::trust::log::{Shown, TreeHead};
+use crate::trust::merkle::TreeHash;
 
 /// A hub at which a device has no right to write and has filled its quarantine.
 fn filled(hub: &Hub, number: u8) {
@@ -250,6 +252,12 @@ fn given_to_one_that_fails(code: Option<FailureCode>) -> (Ending, bool) {
                 HubOutput::Serve { .. } => {
                     let page = FeedPage { items: vec![], position: head, more: false };
                     served.handle_feed(page).unwrap();
+                }
+                HubOutput::ShowLog { .. } => {
+                    let tree = (0, TreeHash::of_nothing());
+                    let head = TreeHead::sign(&key(99), head.epoch, tree, NOW);
+                    let shown = Shown { head, continues: 0, proofs: Vec::new() };
+                    served.handle_log(shown).unwrap();
                 }
                 HubOutput::Notices { after } => served.handle_notices(after, vec![]).unwrap(),
                 HubOutput::Finished(_) => {}

@@ -1,6 +1,7 @@
 //! What bounds a session, and what it says when something goes wrong half-way.
 
 use super::*;
+use crate::sync::LogMessage;
 use crate::sync::pack::LONG_PACK_BYTES_MAX;
 
 fn greeted(hub: &FakeHub, live: bool) -> HubSession {
@@ -8,9 +9,16 @@ fn greeted(hub: &FakeHub, live: bool) -> HubSession {
     let mut session = HubSession::new(HubStart { entry: entry(1).into(), head, now: Timestamp(2) });
     let start = Start { live, position: Some(hub.position(0)), ..FakePhone::new(1).start(live) };
     let mut phone = PhoneSession::new(start);
-    let Some(PhoneOutput::Send(hello)) = phone.poll_output() else { panic!("no Hello") };
-    session.handle_frame(&hello, &hub.held.tree).unwrap();
+    say_first(&mut phone, &mut session);
     session
+}
+
+/// Takes a phone's Hello, and which heads of the log it kept, to the hub.
+fn say_first(phone: &mut PhoneSession, session: &mut HubSession) {
+    for _ in 0..2 {
+        let Some(PhoneOutput::Send(said)) = phone.poll_output() else { panic!("no Hello") };
+        session.handle_frame(&said, &MemoryTree::default()).unwrap();
+    }
 }
 
 fn hear(session: &mut HubSession, frame: &Frame) -> Result<(), SessionError> {
@@ -22,7 +30,11 @@ fn drain(session: &mut HubSession) -> (Vec<Frame>, Vec<HubOutput>) {
     let (mut said, mut wanted) = (Vec::new(), Vec::new());
     while let Some(output) = session.poll_output() {
         match output {
-            HubOutput::Send(bytes) => said.push(Frame::decode(&bytes).unwrap()),
+            HubOutput::ShowLog { .. } => session.handle_log(shown(&FakeHub::new(1))).unwrap(),
+            HubOutput::Send(bytes) => {
+                let frame = Frame::decode(&bytes).unwrap();
+                said.extend(Some(frame).filter(|frame| !matches!(frame, Frame::Log(_))));
+            }
             other => wanted.push(other),
         }
     }
@@ -115,8 +127,7 @@ fn growth_before_the_hello_is_not_missed() {
     let mut phone = FakePhone::new(1);
     phone.position = Some(head);
     let mut phone = PhoneSession::new(phone.start(true));
-    let Some(PhoneOutput::Send(hello)) = phone.poll_output() else { panic!("no Hello") };
-    session.handle_frame(&hello, &hub.held.tree).unwrap();
+    say_first(&mut phone, &mut session);
     assert!(drain(&mut session).1.contains(&HubOutput::Serve { after: head }));
 }
 
@@ -363,6 +374,13 @@ fn a_phone_that_keeps_a_long_pack_leaves_the_next_on_the_wire() {
     });
     let tree = MemoryTree::default();
     session.handle_frame(&welcome.encode().unwrap(), &tree).unwrap();
+    let log = Frame::Log(LogMessage::Shown(shown(&hub)));
+    session.handle_frame(&log.encode().unwrap(), &tree).unwrap();
+    while let Some(output) = session.poll_output() {
+        if let PhoneOutput::Judge(_) = output {
+            session.handle_judged(true);
+        }
+    }
     let mut long = long_packs();
     for _ in 0..2 {
         let (mut read, mut kept) = (0, 0);

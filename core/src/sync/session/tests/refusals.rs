@@ -112,7 +112,7 @@ fn a_failure_that_the_hub_tells_half_way_leaves_what_came_before_it_kept() {
     while line.hub.wants_input() && !line.up.is_empty() {
         line.step_hub(&mut hub);
     }
-    line.down.truncate(2);
+    line.down.truncate(3);
     line.hub.handle_failure(failure(FailureCode::Closing));
     line.step_hub(&mut hub);
     while let Some(bytes) = line.down.pop_front() {

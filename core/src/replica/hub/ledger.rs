@@ -1,0 +1,200 @@
+//! What goes into the log without a record of its own: reads, and who was turned away. Collected in
+//! memory, written in few records: nobody who is turned away may make the log grow without bound.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Hub;
+use crate::model::{DeviceId, Kind, Scope, Timestamp};
+use crate::replica::ReplicaError;
+use crate::replica::facts::Fact;
+use crate::trust::log::{LogEntry, Turned};
+
+/// Turned-away sessions are written at most this often: one record a minute, whatever comes.
+const TURNED_EVERY_MS: i64 = 60_000;
+
+/// Devices named in one minute; all others are counted together, so a minute adds at most this many leaves
+/// and one for each reason.
+const TURNED_NAMED_MAX: usize = 16;
+
+/// Entries that wait while the disk takes none; those of more sessions are counted in none.
+const WAITING_MAX: usize = 4_096;
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    entries: Vec<LogEntry>,
+    turned: BTreeMap<(Turned, Option<DeviceId>), u64>,
+    /// When the first of those was turned away.
+    since: Option<Timestamp>,
+}
+
+/// Shared with the store's writer, which gives back what it could not write.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger(Arc<Mutex<Waiting>>);
+
+impl Ledger {
+    fn with<T>(&self, act: impl FnOnce(&mut Waiting) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Waiting {
+    fn turn(&mut self, why: Turned, device: Option<DeviceId>, count: u64, now: Timestamp) {
+        let named = self.turned.keys().filter(|(_, device)| device.is_some()).count();
+        let known = self.turned.contains_key(&(why, device));
+        let device = device.filter(|_| known || named < TURNED_NAMED_MAX);
+        let sum = self.turned.entry((why, device)).or_default();
+        *sum = sum.saturating_add(count);
+        self.since.get_or_insert(now);
+    }
+
+    /// Takes out what is due: reads at once, who was turned away when their minute is over. A clock that
+    /// goes back makes them due.
+    fn due(&mut self, now: Timestamp) -> Vec<LogEntry> {
+        let mut entries = std::mem::take(&mut self.entries);
+        let Some(since) = self.since else { return entries };
+        let over = now.0.saturating_sub(since.0);
+        if (0..TURNED_EVERY_MS).contains(&over) {
+            return entries;
+        }
+        self.since = None;
+        let turned = std::mem::take(&mut self.turned).into_iter();
+        entries.extend(turned.map(|((why, device), count)| LogEntry::TurnedAway {
+            why,
+            device,
+            count,
+            since,
+        }));
+        entries
+    }
+
+    fn give_back(&mut self, entries: Vec<LogEntry>) {
+        for entry in entries {
+            match entry {
+                LogEntry::TurnedAway { why, device, count, since } => {
+                    self.turn(why, device, count, since);
+                    self.since = self.since.min(Some(since));
+                }
+                entry if self.entries.len() < WAITING_MAX => self.entries.push(entry),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Hub {
+    /// Notes what was given to a device in a session, and has it written without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Encode`] when it does not encode.
+    pub(crate) fn note_reads(
+        &self,
+        by: DeviceId,
+        reads: BTreeMap<(Kind, Scope), u64>,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        let entries = reads.into_iter().map(|((kind, scope), given)| LogEntry::Read {
+            by,
+            kind,
+            scope,
+            given,
+        });
+        self.ledger.with(|waiting| waiting.give_back(entries.collect()));
+        self.settle_log(now)
+    }
+
+    /// Notes that a device, or what it sent, was turned away. Written at most once a minute.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::settle_log`].
+    pub fn turned_away(
+        &self,
+        why: Turned,
+        device: DeviceId,
+        count: u64,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        if count > 0 {
+            self.ledger.with(|waiting| waiting.turn(why, Some(device), count, now));
+        }
+        self.settle_log(now)
+    }
+
+    /// Has written what is due of the log. Does not wait; what could not be written is written later.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Encode`] when it does not encode.
+    pub fn settle_log(&self, now: Timestamp) -> Result<(), ReplicaError> {
+        let entries = self.ledger.with(|waiting| waiting.due(now));
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let record = Fact::Audited { entries: entries.clone(), at: now }.record()?;
+        let ledger = self.ledger.clone();
+        let done = Box::new(move |outcome: Result<_, _>| {
+            if outcome.is_err() {
+                ledger.with(|waiting| waiting.give_back(entries));
+            }
+        });
+        self.replica.store().submit(vec![record], done);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(number: u32) -> DeviceId {
+        let mut name = [0; 32];
+        name[..4].copy_from_slice(&number.to_le_bytes());
+        DeviceId(name)
+    }
+
+    #[test]
+    fn a_flood_of_strangers_adds_a_bounded_number_of_leaves_a_minute() {
+        let mut waiting = Waiting::default();
+        let mut written = Vec::new();
+        for second in 0..180 {
+            let now = Timestamp(second * 1_000);
+            for number in 0..1_000 {
+                waiting.turn(Turned::Stranger, Some(device(number)), 1, now);
+            }
+            written.extend(waiting.due(now));
+        }
+        written.extend(waiting.due(Timestamp(600_000)));
+        assert!(written.len() <= 3 * (TURNED_NAMED_MAX + 1), "{}", written.len());
+        let counted: u64 = written
+            .iter()
+            .map(|entry| match entry {
+                LogEntry::TurnedAway { count, .. } => *count,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(counted, 180_000, "every one is counted");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_later_and_counted_once() {
+        let mut waiting = Waiting::default();
+        waiting.turn(Turned::Misbehaved, Some(device(1)), 2, Timestamp(0));
+        let read =
+            LogEntry::Exported { by: device(1), document: crate::model::DocumentId([2; 32]) };
+        waiting.give_back(vec![read.clone()]);
+        let first = waiting.due(Timestamp(60_000));
+        assert_eq!(first.len(), 2);
+        waiting.give_back(first.clone());
+        waiting.turn(Turned::Misbehaved, Some(device(1)), 1, Timestamp(60_001));
+        let again = waiting.due(Timestamp(120_000));
+        assert_eq!(again[0], read);
+        let since = Timestamp(0);
+        let why = Turned::Misbehaved;
+        let device = Some(device(1));
+        assert_eq!(again[1], LogEntry::TurnedAway { why, device, count: 3, since });
+        assert!(waiting.due(Timestamp(240_000)).is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! Entries of the hub's log as data and as a line of text.
+
+use bienban_core::model::Timestamp;
+use bienban_core::trust::log::LogEntry;
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::cli::{page, time, words};
+use crate::messages::Messages;
+
+/// What entries are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TypedKind {
+    /// What was stored and merged.
+    Accepted,
+    /// What was set aside or turned away.
+    Refused,
+    /// What was given to whom.
+    Read,
+    /// What administrators did, and what that changed.
+    Administered,
+    /// What became of the hub's store.
+    Store,
+}
+
+/// One entry.
+#[derive(Debug, Serialize)]
+pub(super) struct EntryData {
+    /// The number of its leaf, from 0.
+    leaf: u64,
+    at: String,
+    kind: TypedKind,
+    /// The entry itself, by its own name.
+    entry: serde_json::Value,
+    #[serde(skip)]
+    what: LogEntry,
+}
+
+impl EntryData {
+    /// Describes a leaf, by its number and the time from which it may be.
+    pub(super) fn of(number: u64, entry: &LogEntry, at: Timestamp) -> Self {
+        use LogEntry as E;
+        let kind = match entry {
+            E::Stored { .. } | E::Merged { .. } => TypedKind::Accepted,
+            E::Refused { .. } | E::Closed { .. } | E::TurnedAway { .. } => TypedKind::Refused,
+            E::Read { .. } | E::Exported { .. } => TypedKind::Read,
+            E::Administered { .. } | E::Trusted { .. } | E::Published { .. } => {
+                TypedKind::Administered
+            }
+            E::Begun { .. } | E::Epoch { .. } | E::Recorded { .. } | E::Surpassed { .. } => {
+                TypedKind::Store
+            }
+        };
+        Self {
+            leaf: number,
+            at: time::rfc3339(at),
+            kind,
+            entry: readable(entry),
+            what: entry.clone(),
+        }
+    }
+
+    /// Whether it is about this.
+    pub(super) fn is(&self, kind: TypedKind) -> bool {
+        self.kind == kind
+    }
+
+    /// Returns it as a line.
+    pub(super) fn text(&self, m: &Messages) -> String {
+        let at = time::minute(&self.at);
+        format!("{:>6}  {at}  {}", self.leaf, self.said(m))
+    }
+
+    fn said(&self, m: &Messages) -> String {
+        use LogEntry as E;
+        match &self.what {
+            E::Stored { device, document, seq, .. } => m.text(
+                "audit.stored",
+                &[
+                    ("device", &device.short()),
+                    ("document", &document.short()),
+                    ("seq", &seq.to_string()),
+                ],
+            ),
+            E::Merged { document, packs } => m.text(
+                "audit.merged",
+                &[("document", &document.short()), ("packs", &packs.to_string())],
+            ),
+            E::Refused { device, document, .. } => m.text(
+                "audit.refused",
+                &[
+                    ("device", &device.short()),
+                    ("document", &document.short()),
+                    ("why", &self.field("why")),
+                ],
+            ),
+            E::Closed { document, .. } => {
+                m.text("audit.closed", &[("document", &document.short())])
+            }
+            E::TurnedAway { device, count, .. } => m.text(
+                "audit.turned_away",
+                &[
+                    ("device", &device.map_or_else(|| "…".to_owned(), |device| device.short())),
+                    ("count", &count.to_string()),
+                    ("why", &self.field("why")),
+                ],
+            ),
+            E::Read { by, kind, scope, given } => m.text(
+                "audit.read",
+                &[
+                    ("device", &by.short()),
+                    ("kind", &words::kind(m, kind.name())),
+                    ("scope", scope.as_str()),
+                    ("count", &given.to_string()),
+                ],
+            ),
+            E::Exported { by, document } => m.text(
+                "audit.exported",
+                &[("device", &by.short()), ("document", &document.short())],
+            ),
+            E::Administered { by, .. } => m.text(
+                "audit.administered",
+                &[("device", &by.short()), ("act", &self.field("act"))],
+            ),
+            E::Trusted { device, active } if *active => {
+                m.text("audit.trusted", &[("device", &device.short())])
+            }
+            E::Trusted { device, .. } => m.text("audit.ended", &[("device", &device.short())]),
+            E::Published { template } => {
+                let id = template.map(|template| template.short()).unwrap_or_default();
+                m.text("audit.published", &[("id", &id)])
+            }
+            E::Begun { .. } => m.text("audit.begun", &[]),
+            E::Epoch { lost, continues, .. } => m.text(
+                "audit.epoch",
+                &[("lost", &lost.to_string()), ("count", &continues.to_string())],
+            ),
+            E::Surpassed { by, .. } => m.text("audit.surpassed", &[("device", &by.short())]),
+            E::Recorded { kind } => m.text("audit.recorded", &[("kind", &kind.to_string())]),
+        }
+    }
+
+    /// Returns a word of the entry as data has it.
+    fn field(&self, name: &str) -> String {
+        let inner = self.entry.as_object().and_then(|entry| entry.values().next());
+        let word = inner.and_then(|inner| inner.get(name)).and_then(|word| word.as_str());
+        word.unwrap_or_default().to_owned()
+    }
+}
+
+/// Returns an entry as JSON, with names and hashes as digits in place of lists of bytes.
+fn readable(entry: &LogEntry) -> serde_json::Value {
+    let mut value = serde_json::to_value(entry).unwrap_or_default();
+    digits(&mut value);
+    value
+}
+
+fn digits(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Array(bytes) => {
+            let read: Option<Vec<u8>> =
+                bytes.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect();
+            match read {
+                Some(read) if read.len() >= page::SHORT => *value = hex::encode(read).into(),
+                _ => bytes.iter_mut().for_each(digits),
+            }
+        }
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(digits),
+        _ => {}
+    }
+}

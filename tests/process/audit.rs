@@ -1,0 +1,100 @@
+//! The hub's log, as administrators and auditors read and check it.
+
+use std::fs;
+use std::path::Path;
+
+use bienban_core::clock;
+use bienban_core::replica::{Hub, HubOptions, Projection};
+use bienban_core::store::{DiskStore, Options, Position, Store};
+use bienban_core::trust::DeviceKey;
+use bienban_tests::process::{Ran, run, text};
+use bienban_tests::scene::Scene;
+use serde_json::Value;
+
+fn audit(dir: &Path, arguments: &[&str]) -> Ran {
+    run([&["admin", "--dir", text(dir), "audit"], arguments].concat())
+}
+
+fn kinds(rows: &Value) -> Vec<&str> {
+    let rows = rows["rows"].as_array().unwrap();
+    rows.iter()
+        .map(|row| row["entry"].as_object().unwrap().keys().next().unwrap().as_str())
+        .collect()
+}
+
+#[test]
+fn an_auditor_reads_and_checks_what_the_hub_did_and_a_phone_does_not() {
+    let mut scene = Scene::with_phones(2);
+    let auditor = scene.add_device("auditor", "auditor", "00");
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let inspection = scene.inspection.clone();
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.settle();
+    let checked = audit(&auditor, &["verify"]).done();
+    assert!(checked["leaves"].as_u64().unwrap() > 5, "{checked}");
+    assert_eq!(checked["problems"], Value::Array(vec![]));
+    let checked = audit(&auditor, &["verify"]).done();
+    assert!(checked["continued"].as_u64().unwrap() >= 2, "its own heads are continued: {checked}");
+    let all = audit(&auditor, &["list"]).done();
+    for kind in ["begun", "trusted", "published", "administered", "stored", "merged", "read"] {
+        assert!(kinds(&all).contains(&kind), "{kind}: {:?}", kinds(&all));
+    }
+    let read = audit(&auditor, &["list", "--kind", "read"]).done();
+    assert!(kinds(&read).iter().all(|kind| *kind == "read"));
+    let late = audit(&auditor, &["list", "--since", "2999-01-01"]).done();
+    assert_eq!(kinds(&late), [""; 0]);
+    // It says nothing of a person and no content.
+    for word in ["Thử", "auditor", "phone-1"] {
+        assert!(!all.to_string().contains(word), "{word}");
+    }
+    assert_eq!(audit(&two, &["list"]).code, Some(6), "an inspector may not");
+    scene.stop_hub();
+}
+
+#[test]
+fn the_folder_of_a_stopped_hub_is_checked_and_left_as_it_was() {
+    let mut scene = Scene::with_phones(1);
+    let auditor = scene.add_device("auditor", "auditor", "00");
+    scene.settle();
+    audit(&auditor, &["verify"]).done();
+    scene.stop_hub();
+    let hub_dir = scene.hub_dir.clone();
+    let listing = |dir: &Path| {
+        let mut names: Vec<_> = fs::read_dir(dir.join("store"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.file_name(), entry.metadata().unwrap().modified().unwrap()))
+            .collect();
+        names.sort();
+        names
+    };
+    let before = listing(&hub_dir);
+    let good = audit(&auditor, &["verify", "--hub-dir", text(&hub_dir)]).done();
+    assert!(good["continued"].as_u64().unwrap() >= 2, "{good}");
+    assert_eq!(listing(&hub_dir), before);
+    // The operator leaves a record out and writes the store anew; the hub opens and is content.
+    let records = |dir: &Path| {
+        let options = Options::new(std::sync::Arc::new(|| clock::now().0));
+        let store =
+            DiskStore::open(dir.join("store"), std::sync::Arc::new(Projection), options).unwrap();
+        let last = store.position().0;
+        (1..=last).map(|at| store.record(Position(at)).unwrap().unwrap()).collect::<Vec<_>>()
+    };
+    let mut kept = records(&hub_dir);
+    kept.remove(2);
+    let forged = scene.path("forged");
+    fs::create_dir(&forged).unwrap();
+    fs::copy(hub_dir.join("hub.key"), forged.join("hub.key")).unwrap();
+    {
+        let options = Options::new(std::sync::Arc::new(|| clock::now().0));
+        let store = DiskStore::open(forged.join("store"), std::sync::Arc::new(Projection), options)
+            .unwrap();
+        store.commit(kept).unwrap();
+        let seed = fs::read_to_string(forged.join("hub.key")).unwrap();
+        let seed: [u8; 32] = hex::decode(seed.trim()).unwrap().try_into().unwrap();
+        let options = HubOptions { fresh_epoch: [1; 16], now: clock::now() };
+        Hub::open(std::sync::Arc::new(store), DeviceKey::from_seed(&seed), options).unwrap();
+    }
+    let bad = audit(&auditor, &["verify", "--hub-dir", text(&forged)]);
+    assert_eq!(bad.code, Some(8), "{}", bad.errors);
+}
