@@ -1,4 +1,5 @@
-//! Who wrote what, and what has verifiably arrived: device keys, attestations, receipts.
+//! Who wrote what, and what has verifiably arrived: device keys, attestations, receipts; and
+//! the keys that seal what lies on a device.
 //!
 //! Pure: secrets and times come in as arguments. It knows names, not documents, and must not decide
 //! who may write what. The signed bytes are documented in `docs/protocol.md`.
@@ -6,6 +7,7 @@
 mod attestation;
 mod key;
 mod receipt;
+pub mod rest;
 
 pub use attestation::{Attestation, Line, Tip};
 pub use key::{DeviceKey, SEED_BYTES, Signature};
