@@ -207,7 +207,7 @@ impl KeyFile {
         for entry in parsed.entries {
             let context = context(parsed.header, entry.id);
             let plain = secret.open(&entry.nonce, &context, entry.sealed);
-            let plain = plain.ok_or(RestError::Wrong { way: parsed.wrapping.way() })?;
+            let plain = plain.ok_or_else(|| RestError::Wrong { way: parsed.wrapping.way() })?;
             let mut data_key = Zeroizing::new([0; KEY_BYTES]);
             data_key.copy_from_slice(&plain);
             let data_key = Secret(data_key);
@@ -363,9 +363,9 @@ impl<'a> Parsed<'a> {
         if !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0) {
             return Err(RestError::Destroyed);
         }
-        let end = bytes.len().checked_sub(CHECK_BYTES).ok_or(damaged("it is cut short"))?;
+        let end = bytes.len().checked_sub(CHECK_BYTES).ok_or_else(|| damaged("it is cut short"))?;
         let (body, check) = bytes.split_at(end);
-        let format = body.get(8..12).map(number).ok_or(damaged("it is cut short"))?;
+        let format = body.get(8..12).map(number).ok_or_else(|| damaged("it is cut short"))?;
         if body[0..8] != MAGIC || blake3::hash(body).as_bytes() != check {
             return Err(damaged("its check fails"));
         }
@@ -373,7 +373,7 @@ impl<'a> Parsed<'a> {
             return Err(RestError::Newer { found: format, known: FORMAT });
         }
         let (header, rest) =
-            body.split_at_checked(HEADER_BYTES).ok_or(damaged("it is cut short"))?;
+            body.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("it is cut short"))?;
         let wrapping = wrapping(header)?;
         let count = usize::from(header[14]);
         if count == 0 || count > KEYS_MAX || rest.len() != count * ENTRY_BYTES {
