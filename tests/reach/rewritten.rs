@@ -13,7 +13,7 @@ use bienban_core::replica::{
 use bienban_core::store::{
     DiskStore, MemoryDisk, MemoryStore, Options, Position, Read, Record, Store, Writes,
 };
-use bienban_core::sync::{DeviceEntry, Frame, LogMessage, Role, Verdict};
+use bienban_core::sync::{Frame, LogMessage, PlainEntry, Role, Verdict};
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::log::{Act, DoubtReason, LogEntry, LogLeaf, TreeHead};
 use bienban_core::trust::merkle::{Frontier, TreeHash, verify_inclusion};
@@ -121,8 +121,8 @@ fn phone_on(disk: &MemoryDisk, number: u8) -> Arc<Phone> {
     fleet::phone_over(Arc::new(store), number)
 }
 
-fn admin() -> DeviceEntry {
-    DeviceEntry { role: Role::Admin, ..fleet::entry(4) }
+fn admin() -> PlainEntry {
+    PlainEntry { role: Role::Admin, ..fleet::entry(4) }
 }
 
 /// A hub with a past of every kind, and a phone that has seen it.
@@ -140,7 +140,7 @@ fn past() -> Past {
     let _ = fleet::fill(&one, SHORT, 0..5);
     sync(&one, &hub, Program::Shipped).unwrap();
     // An auditor's phone has no right to write; what it wrote is set aside.
-    hub.trust(DeviceEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
+    hub.trust(PlainEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
     let three = fleet::phone(3);
     let _ = fleet::fill(&three, SHORT, 90..92);
     for pack in three.release(NOW).unwrap() {
@@ -276,7 +276,7 @@ fn whatever_an_operator_rewrites_is_found_by_one_phones_old_head() {
     for program in [Program::Lying, Program::Shipped] {
         let honest = phone_on(&past.witness, 2);
         sync(&honest, &hub, program).unwrap();
-        hub.trust(DeviceEntry { name: format!("{program:?}"), ..fleet::entry(1) }).unwrap();
+        hub.trust(PlainEntry { name: format!("{program:?}"), ..fleet::entry(1) }).unwrap();
         sync(&honest, &hub, program).unwrap();
         assert!(honest.replica().doubts().unwrap().is_empty());
     }
@@ -322,7 +322,7 @@ fn two_faces(more: u8) -> (Arc<Hub>, Arc<Hub>) {
 
 fn meet(one: &Arc<Phone>, two: &Arc<Phone>) -> [bool; 2] {
     let start = |phone: &Arc<Phone>, number, opens| {
-        let options = MeetingOptions { peer: fleet::entry(number), opens };
+        let options = MeetingOptions { peer: fleet::entry(number).into(), opens };
         Meeting::start(phone.clone(), options, Box::new(|| [8; 16]), NOW).unwrap()
     };
     let mut sides = [start(one, 2, true), start(two, 1, false)];
@@ -377,7 +377,7 @@ fn phones_of_one_honest_hub_meet_and_find_nothing() {
     let (one, two) = (fleet::phone(1), fleet::phone(2));
     for round in 0..3 {
         exchange(&one, &hub, Program::Shipped).unwrap();
-        hub.trust(DeviceEntry { name: format!("{round}"), ..fleet::entry(5) }).unwrap();
+        hub.trust(PlainEntry { name: format!("{round}"), ..fleet::entry(5) }).unwrap();
         exchange(&two, &hub, Program::Shipped).unwrap();
         assert_eq!(meet(&one, &two), [false, false]);
     }
@@ -460,7 +460,7 @@ fn the_log_tells_what_was_accepted_refused_read_and_administered() {
     let _ = fleet::fill(&one, SHORT, 0..5);
     sync(&one, &hub, Program::Shipped).unwrap();
     sync(&two, &hub, Program::Shipped).unwrap();
-    hub.trust(DeviceEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
+    hub.trust(PlainEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
     let _ = fleet::fill(&three, SHORT, 90..91);
     hub.accept(three.device(), &three.release(NOW).unwrap(), NOW).unwrap();
     let all = entries(&hub);
@@ -562,7 +562,7 @@ fn showing_the_log_costs_few_bytes_and_grows_with_the_logarithm() {
 #[test]
 fn an_auditor_reads_the_log_and_an_inspector_does_not() {
     let (hub, _) = fleet::hub(SHORT, 3);
-    hub.trust(DeviceEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
+    hub.trust(PlainEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
     let ask = |number: u8| {
         use bienban_core::sync::{AdminRequest, LogRequest};
         let phone = fleet::phone(number);

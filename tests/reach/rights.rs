@@ -231,8 +231,8 @@ fn other_units_cost_a_push_of_what_was_signed_for_and_then_nothing() {
         assert!(last <= 2 * idle, "{last} is sent for ever");
     }
     let status = hub.status().unwrap();
-    // The feed has the two changes of rights.
-    assert_eq!((status.documents, status.head), (signed.documents, signed.head + 2));
+    // The feed has the two changes of rights: each a certificate, a grant, and the end of another.
+    assert_eq!((status.documents, status.head), (signed.documents, signed.head + 6));
     assert_eq!((status.pending, status.waiting, status.quarantined), (0, 0, 0));
     assert_eq!(phone.only_here().unwrap(), []);
 }

@@ -12,6 +12,7 @@ use super::identity::Lock;
 use super::index::{Index, check_records, check_writes};
 use super::opening::{Options, Place};
 use super::overlay::OwnerRows;
+use super::sealing::Sealing;
 use super::segments::find_record_in_files;
 use super::writer::{Job, Shared, lock};
 use super::{
@@ -44,7 +45,8 @@ impl DiskStore {
     /// # Errors
     ///
     /// Returns [`StoreError::InUse`] when the folder is open elsewhere, [`StoreError::Newer`] when a
-    /// newer program made it, what the projection says of a record, and [`StoreError::Io`] or
+    /// newer program made it, [`StoreError::Sealed`] and [`StoreError::OtherKey`] when it is sealed and
+    /// its key is not given, what the projection says of a record, and [`StoreError::Io`] or
     /// [`StoreError::Full`] when the folder cannot be read or made.
     pub fn open(
         root: impl AsRef<Path>,
@@ -118,7 +120,11 @@ impl DiskStore {
 
     fn find_in_journal(&self, at: Position) -> Result<Option<Record>, StoreError> {
         let place = &self.shared.place;
-        find_record_in_files(&*place.options.files, &place.journal_folder(), at)
+        find_record_in_files(&*place.options.files, &place.journal_folder(), at, self.sealing())
+    }
+
+    fn sealing(&self) -> Option<&dyn Sealing> {
+        self.shared.place.options.sealing.as_deref()
     }
 }
 
@@ -195,11 +201,18 @@ impl Store for DiskStore {
         if at.0 == 0 || at > self.position() {
             return Ok(None);
         }
-        match self.with_index(|index| index.copy(at)) {
+        let copied = self.with_index(|index| {
+            let store = index.meta().store;
+            Ok(index.copy(at)?.map(|(entry, _)| (entry, store)))
+        });
+        match copied {
             Ok(Some((entry, _))) if entry.lost => {
                 Err(StoreError::Damaged { what: format!("record {}, which was lost,", at.0) })
             }
-            Ok(Some((entry, _))) => Ok(Some(entry.record)),
+            Ok(Some((entry, store))) => match entry.plain(store, self.sealing()) {
+                Ok(record) => Ok(Some(record.into_owned())),
+                Err(_) => self.find_in_journal(at),
+            },
             Ok(None) | Err(_) => self.find_in_journal(at),
         }
     }

@@ -237,7 +237,8 @@ fn a_record_whose_cause_is_lost_is_lost_too_and_the_store_opens() {
 fn forged(position: u64, marker: &Marker) -> Vec<u8> {
     let record = put("forged", "yes");
     let at = Position(position);
-    let entry = Entry { position: at, group_offset: 0, last: true, lost: false, record };
+    let entry =
+        Entry { position: at, group_offset: 0, last: true, lost: false, seal: None, record };
     entry.encode(&Chain([7; 32]), marker).0
 }
 
@@ -577,12 +578,12 @@ fn a_newer_journal_is_refused_and_left_alone() {
     place.crash(store);
     let path = place.root().join("journal/00000001.seg");
     let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 3;
+    bytes[8] = 4;
     let crc = crc32c::crc32c(&bytes[..124]).to_le_bytes();
     bytes[124..128].copy_from_slice(&crc);
     fs::write(&path, &bytes).unwrap();
     let refused = place.open(rows()).map(drop);
-    assert!(matches!(refused, Err(StoreError::Newer { found: 3, known: 2, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 4, known: 3, .. })), "{refused:?}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 

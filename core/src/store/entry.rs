@@ -3,10 +3,15 @@
 //! Pure encoding and decoding; where the bytes lie is said by the journals. `docs/store-format.md`
 //! holds the tables. All numbers are little endian.
 
+use super::sealing::{NONCE_BYTES, Seal, TAG_BYTES};
 use super::{Position, RECORD_BYTES_MAX, Record};
 
-/// The newest journal format that this program writes and reads. Records of format 1 bear no mark.
-pub(super) const FORMAT: u32 = 2;
+/// The newest journal format that this program writes and reads. Records of format 1 bear no mark;
+/// those of format 3 are sealed.
+pub(super) const FORMAT: u32 = 3;
+
+/// The format of a segment whose records are plain.
+const PLAIN_FORMAT: u32 = 2;
 
 /// Length of a record's header.
 pub(super) const ENTRY_HEADER_BYTES: usize = 72;
@@ -25,6 +30,11 @@ const SEGMENT_MAGIC: [u8; 8] = *b"BIENBANJ";
 const FLAG_LAST: u8 = 1;
 /// The record stands for one that was lost; it has no payload.
 const FLAG_LOST: u8 = 2;
+
+/// What is bound to a sealed record's payload: all that its header says before the nonce.
+const BOUND_BYTES: usize = 24;
+/// Where the key's name lies in a record's header.
+const KEY_AT: usize = 20;
 
 /// Where the stored part of the chain begins in a record's header; what lies before it is chained.
 const CHAIN_AT: usize = 48;
@@ -119,7 +129,9 @@ pub(super) struct Entry {
     pub(super) last: bool,
     /// It stands for a record that neither journal nor index had any more.
     pub(super) lost: bool,
-    /// What it says.
+    /// What seals it; none of a plain one.
+    pub(super) seal: Option<Seal>,
+    /// What it says; its payload as it lies on disk, so sealed where there is a seal.
     pub(super) record: Record,
 }
 
@@ -127,7 +139,7 @@ impl Entry {
     /// A stand-in for a record that is gone.
     pub(super) fn lost(position: Position) -> Self {
         let record = Record { kind: 0, payload: Vec::new() };
-        Self { position, group_offset: 0, last: true, lost: true, record }
+        Self { position, group_offset: 0, last: true, lost: true, seal: None, record }
     }
 
     /// Bytes that it takes.
@@ -138,15 +150,12 @@ impl Entry {
     /// Returns its bytes and the chain after it.
     pub(super) fn encode(&self, before: &Chain, marker: &Marker) -> (Vec<u8>, Chain) {
         let payload = &self.record.payload;
-        let length = u32::try_from(payload.len()).expect("a record is checked against its limit");
         let mut bytes = vec![0; ENTRY_HEADER_BYTES];
-        bytes[0..2].copy_from_slice(&ENTRY_MAGIC);
-        bytes[2] = self.record.kind;
-        bytes[3] = (u8::from(self.last) * FLAG_LAST) | (u8::from(self.lost) * FLAG_LOST);
-        bytes[4..8].copy_from_slice(&length.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.position.0.to_le_bytes());
-        bytes[16..18].copy_from_slice(&self.group_offset.to_le_bytes());
-        // 18..20 free; 20..24 key id and 24..48 nonce stay zero until records are encrypted.
+        let key = self.seal.map_or(0, |seal| seal.key);
+        bytes[..BOUND_BYTES].copy_from_slice(&self.bound(payload.len(), key));
+        if let Some(seal) = self.seal {
+            bytes[BOUND_BYTES..CHAIN_AT].copy_from_slice(&seal.nonce);
+        }
         let after = before.after(&bytes[..CHAIN_AT], payload);
         bytes[CHAIN_AT..CHAIN_AT + CHAIN_STORED_BYTES]
             .copy_from_slice(&after.0[..CHAIN_STORED_BYTES]);
@@ -158,6 +167,21 @@ impl Entry {
         (bytes, after)
     }
 
+    /// Returns the header before the nonce, for a payload of a length and a key (0 for none).
+    pub(super) fn bound(&self, length: usize, key: u32) -> [u8; BOUND_BYTES] {
+        let length = u32::try_from(length).expect("a record is checked against its limit");
+        let mut bytes = [0; BOUND_BYTES];
+        bytes[0..2].copy_from_slice(&ENTRY_MAGIC);
+        bytes[2] = self.record.kind;
+        bytes[3] = (u8::from(self.last) * FLAG_LAST) | (u8::from(self.lost) * FLAG_LOST);
+        bytes[4..8].copy_from_slice(&length.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.position.0.to_le_bytes());
+        bytes[16..18].copy_from_slice(&self.group_offset.to_le_bytes());
+        // 18..20 are free.
+        bytes[KEY_AT..BOUND_BYTES].copy_from_slice(&key.to_le_bytes());
+        bytes
+    }
+
     /// Reads the record that begins `bytes`, if it is whole and its checksum holds. More bytes may
     /// follow. Whether it continues a certain chain is said by [`chain_after`], and whether this store
     /// wrote it by [`Marker::is_on`].
@@ -167,7 +191,9 @@ impl Entry {
             return None;
         }
         let length = usize::try_from(u32_at(header, 4)).ok()?;
-        if length > RECORD_BYTES_MAX {
+        let key = key_of(header);
+        let seal_bytes = if key == 0 { 0 } else { TAG_BYTES };
+        if length > RECORD_BYTES_MAX + seal_bytes {
             return None;
         }
         let payload = bytes.get(ENTRY_HEADER_BYTES..ENTRY_HEADER_BYTES + length)?;
@@ -175,13 +201,25 @@ impl Entry {
         if crc != u32_at(header, CRC_AT) || header[3] & !(FLAG_LAST | FLAG_LOST) != 0 {
             return None;
         }
+        let mut nonce = [0; NONCE_BYTES];
+        nonce.copy_from_slice(&header[BOUND_BYTES..CHAIN_AT]);
         Some(Self {
+            seal: (key != 0).then_some(Seal { key, nonce }),
             position: Position(u64_at(header, 8)),
             group_offset: u16::from_le_bytes([header[16], header[17]]),
             last: header[3] & FLAG_LAST != 0,
             lost: header[3] & FLAG_LOST != 0,
             record: Record { kind: header[2], payload: payload.to_vec() },
         })
+    }
+}
+
+/// Returns the name of the key that seals the record whose header begins `bytes`, whole or not; 0 where
+/// it is plain, or there is no such header.
+pub(super) fn key_of(bytes: &[u8]) -> u32 {
+    match bytes.get(..BOUND_BYTES) {
+        Some(header) if header[0..2] == ENTRY_MAGIC => u32_at(header, KEY_AT),
+        _ => 0,
     }
 }
 
@@ -203,6 +241,8 @@ pub(super) struct SegmentHeader {
     pub(super) number: u64,
     /// The head of the segment before it.
     pub(super) before: Head,
+    /// The key that seals its records; 0 where they are plain.
+    pub(super) key: u32,
 }
 
 /// Why a segment's header cannot be used.
@@ -219,11 +259,13 @@ impl SegmentHeader {
     pub(super) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         bytes[0..8].copy_from_slice(&SEGMENT_MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+        let format = if self.key == 0 { PLAIN_FORMAT } else { FORMAT };
+        bytes[8..12].copy_from_slice(&format.to_le_bytes());
         bytes[12..28].copy_from_slice(&self.store.0);
         bytes[28..36].copy_from_slice(&self.number.to_le_bytes());
         bytes[36..44].copy_from_slice(&self.before.position.0.to_le_bytes());
         bytes[44..76].copy_from_slice(&self.before.chain.0);
+        bytes[76..80].copy_from_slice(&self.key.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..SEGMENT_CRC_AT]);
         bytes[SEGMENT_CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -254,6 +296,7 @@ impl SegmentHeader {
             store: StoreId(store),
             number: u64_at(header, 28),
             before: Head { position: Position(u64_at(header, 36)), chain: Chain(chain) },
+            key: u32_at(header, 76),
         })
     }
 }
@@ -284,6 +327,7 @@ mod tests {
             group_offset: 3,
             last: true,
             lost: false,
+            seal: Some(Seal { key: 5, nonce: [6; NONCE_BYTES] }),
             record: Record { kind: 7, payload },
         }
     }
@@ -323,6 +367,7 @@ mod tests {
                 store: StoreId([2; 16]),
                 number: 3,
                 before: Head { position: Position(9), chain: Chain([8; 32]) },
+                key: 4,
             };
             let mut bytes = header.encode();
             prop_assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
@@ -337,6 +382,7 @@ mod tests {
             store: StoreId([2; 16]),
             number: 1,
             before: Head::start(StoreId([2; 16])),
+            key: 0,
         };
         let mut bytes = header.encode();
         bytes[8..12].copy_from_slice(&(FORMAT + 1).to_le_bytes());

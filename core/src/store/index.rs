@@ -13,6 +13,7 @@ use super::rows::{
     Batch, Engine, Meta, PAGE_ROWS, Staging, check_rows, journal_key, lost_key, lost_prefix,
     meta_key, position_of, read_value, row_key,
 };
+use super::sealing::Sealing;
 use super::{
     KEY_BYTES_MAX, Position, Project, RECORD_BYTES_MAX, Record, StoreError, Verified, Writes,
 };
@@ -32,6 +33,7 @@ pub(super) struct Encoded {
 pub(super) struct Index {
     engine: Box<dyn Engine>,
     project: Arc<dyn Project>,
+    sealing: Option<Arc<dyn Sealing>>,
     meta: Mutex<Meta>,
 }
 
@@ -50,7 +52,12 @@ impl Index {
                 .is_empty()
                 .then(|| Meta::empty(project.version(), store)),
         };
-        Ok(meta.map(|meta| Self { engine, project, meta: Mutex::new(meta) }))
+        Ok(meta.map(|meta| Self { engine, project, sealing: None, meta: Mutex::new(meta) }))
+    }
+
+    /// Seals the records of its groups.
+    pub(super) fn with_sealing(self, sealing: Option<Arc<dyn Sealing>>) -> Self {
+        Self { sealing, ..self }
     }
 
     /// What the index says of itself.
@@ -72,6 +79,8 @@ impl Index {
             index: self,
             overlay: Overlay::new(&*self.engine),
             marker: Marker::of(self.meta().store),
+            store: self.meta().store,
+            key: self.sealing.as_ref().map_or(0, |sealing| sealing.key()),
             head: self.meta().head,
             entries: Vec::new(),
             bytes: 0,
@@ -172,6 +181,9 @@ pub(super) struct Group<'a> {
     index: &'a Index,
     overlay: Overlay<'a>,
     marker: Marker,
+    store: StoreId,
+    /// The key that seals all of it.
+    key: u32,
     head: Head,
     entries: Vec<Encoded>,
     bytes: usize,
@@ -213,27 +225,38 @@ impl Group<'_> {
             let group_offset =
                 u16::try_from(self.entries.len()).expect("has_room bounds the records of a group");
             let last = number + 1 == count;
-            let entry = Entry { position, group_offset, last, lost: false, record };
-            if let Err(error) = self.project(&entry, false, &mut undo) {
-                self.overlay.undo(undo);
-                self.entries.truncate(kept);
-                (self.head, self.bytes) = (head, bytes);
-                return Err(error);
-            }
+            let entry = Entry { position, group_offset, last, lost: false, seal: None, record };
+            let projected = self.project(position, &entry.record, false, &mut undo);
+            let entry = match projected.and_then(|()| self.seal(entry)) {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.overlay.undo(undo);
+                    self.entries.truncate(kept);
+                    (self.head, self.bytes) = (head, bytes);
+                    return Err(error);
+                }
+            };
             let (bytes, after) = entry.encode(&self.head.chain, &self.marker);
             self.push(Encoded { entry, bytes, after });
         }
         Ok(self.head.position)
     }
 
+    fn seal(&self, entry: Entry) -> Result<Entry, StoreError> {
+        match &self.index.sealing {
+            Some(sealing) => entry.sealed(self.store, &**sealing, self.key),
+            None => Ok(entry),
+        }
+    }
+
     /// Adds a record that the journal already has. One that means nothing, because what it builds on
-    /// was lost, counts as lost itself: a store must open with what is left of it, and say what is
+    /// was lost, counts as lost itself, and so does one whose seal is broken: a store must open with what is left of it, and say what is
     /// not. A record of a later program is an error; that program can read it.
     pub(super) fn replay(&mut self, mut encoded: Encoded) -> Result<(), StoreError> {
         if !encoded.entry.lost {
-            match self.project(&encoded.entry, true, &mut Undo::default()) {
-                Ok(()) => {}
-                Err(StoreError::Meaningless { .. }) => encoded.entry.lost = true,
+            match self.replay_entry(&encoded.entry) {
+                Ok(true) => {}
+                Ok(false) | Err(StoreError::Meaningless { .. }) => encoded.entry.lost = true,
                 Err(error) => return Err(error),
             }
         }
@@ -241,15 +264,26 @@ impl Group<'_> {
         Ok(())
     }
 
+    /// Returns false for a record whose seal is broken.
+    fn replay_entry(&mut self, entry: &Entry) -> Result<bool, StoreError> {
+        match entry.plain(self.store, self.index.sealing.as_deref()) {
+            Ok(record) => self.project(entry.position, &record, true, &mut Undo::default())?,
+            Err(StoreError::Damaged { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
     fn project(
         &mut self,
-        entry: &Entry,
+        at: Position,
+        record: &Record,
         replayed: bool,
         undo: &mut Undo,
     ) -> Result<(), StoreError> {
         let mut writes = Writes::default();
         contain("project a record", || {
-            let (project, at, record) = (&self.index.project, entry.position, &entry.record);
+            let project = &self.index.project;
             if replayed {
                 project.replay(at, record, &self.overlay, &mut writes)
             } else {

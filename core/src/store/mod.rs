@@ -31,6 +31,8 @@ mod memory;
 mod overlay;
 #[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
 mod rows;
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
+mod sealing;
 
 #[cfg(test)]
 #[cfg(feature = "io")]
@@ -38,6 +40,9 @@ mod disk_tests;
 #[cfg(test)]
 #[cfg(feature = "io")]
 mod index_tests;
+#[cfg(test)]
+#[cfg(feature = "io")]
+mod sealed_tests;
 #[cfg(test)]
 mod tests;
 
@@ -66,12 +71,15 @@ mod segments;
 #[cfg(feature = "io")]
 mod sled_engine;
 #[cfg(feature = "io")]
+mod takeover;
+#[cfg(feature = "io")]
 mod writer;
 
 use std::collections::BTreeMap;
 
 pub use self::journal::Fault;
 pub use self::memory::{MemoryDisk, MemoryStore};
+pub use self::sealing::{NONCE_BYTES, SealedBytes, Sealing};
 #[cfg(feature = "io")]
 pub use self::{
     disk::DiskStore,
@@ -277,6 +285,9 @@ pub struct Opened {
     pub older: bool,
     /// The store was made by this call.
     pub created: bool,
+    /// Records are still sealed under an older key, for want of room to write them anew; the next
+    /// opening tries again. Older keys must be kept until then.
+    pub older_keys: bool,
 }
 
 /// Who has a store open.
@@ -396,6 +407,23 @@ pub enum StoreError {
         "a commit cannot wait while its own thread holds a view of the store; drop the view first"
     )]
     ViewHeld,
+    /// It is sealed, and no key was given. Nothing was changed.
+    #[error("{what} is sealed; open the store with its key")]
+    Sealed {
+        /// What it is.
+        what: String,
+    },
+    /// It is sealed under a key that is not among those given. Nothing was changed.
+    #[error(
+        "{what} is sealed under data key {key:08x}, which the key file given does not hold; use the \
+         key file that belongs to this store"
+    )]
+    OtherKey {
+        /// What it is.
+        what: String,
+        /// The key's name.
+        key: u32,
+    },
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

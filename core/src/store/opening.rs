@@ -4,6 +4,8 @@
 //! The journal comes first and is the truth; the index is brought up to it, or made anew. When
 //! there is no room to do so, the store opens for reading.
 
+mod resealing;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +18,13 @@ use super::index::Index;
 use super::journal::Journal;
 use super::memory::MemoryEngine;
 use super::reached::Reached;
-use super::repair::{Site, repair, settle_interrupted};
+use super::repair::{Site, repair, settle_interrupted, settle_resealed};
 use super::rows::Engine;
 use super::scan::{Scan, Tail, scan, trust};
+use super::sealing::Sealing;
 use super::segments::{FileJournal, Found, SEGMENT_BYTES, segment_path};
 use super::sled_engine::{SledEngine, released};
+use super::takeover::Keys;
 use super::{Opened, Position, Project, StoreError, Verified};
 
 /// The journal's folder.
@@ -110,6 +114,8 @@ pub struct Options {
     /// Notes beside the journal how far it has come, so that an older copy of it that is put back in
     /// place is noticed. Costs a few syncs at the first commit, each checkpoint and the close: for a hub.
     pub notes_reach: bool,
+    /// Seals all that is written, if given. A plain store is taken over: sealed at its next opening.
+    pub sealing: Option<Arc<dyn Sealing>>,
     /// What goes wrong in the index alone.
     #[cfg(test)]
     pub(super) index_faults: super::index_tests::EngineFaults,
@@ -143,6 +149,7 @@ impl Options {
             files: Arc::new(RealFiles),
             index_in_memory: false,
             notes_reach: false,
+            sealing: None,
             #[cfg(test)]
             index_faults: super::index_tests::EngineFaults::default(),
         }
@@ -184,6 +191,11 @@ impl Place {
         &*self.options.files
     }
 
+    /// What seals, if anything does.
+    pub(super) fn sealing(&self) -> Option<&dyn Sealing> {
+        self.options.sealing.as_deref()
+    }
+
     fn now(&self) -> i64 {
         (self.options.clock)()
     }
@@ -199,7 +211,9 @@ impl Place {
 
     /// Opens everything.
     pub(super) fn open(&self, project: &Arc<dyn Project>) -> Result<Parts, StoreError> {
+        let keys = Keys::check(self.files(), &self.journal_folder(), self.sealing())?;
         settle_interrupted(self.files(), &self.journal_folder())?;
+        settle_resealed(self.files(), &self.journal_folder())?;
         let closed = closed::verify(self.files(), &self.root, [JOURNAL, INDEX])?;
         let noted = Identity::read(self.files(), &self.root)?;
         let mut opening = Opening {
@@ -209,6 +223,7 @@ impl Place {
             poison: None,
             store: None,
             closed,
+            plain: keys == Keys::Plain,
         };
         opening.identify(noted)?;
         opening.remove_note()?;
@@ -259,15 +274,17 @@ impl Place {
         let broken = Some(StoreError::Closed);
         let bytes = self.options.segment_bytes;
         let journal = FileJournal::resume(files, folder, store, bytes, found, broken);
+        let sealing = self.options.sealing.clone();
         let engine = Box::new(Arc::new(MemoryEngine::default()));
         let index = Index::load(engine, Arc::clone(project), store)?
-            .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })?;
+            .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })?
+            .with_sealing(sealing);
         replay(&index, &journal, last, &|| true)?;
         Ok(index)
     }
 
     fn engine(&self) -> Result<Box<dyn Engine>, StoreError> {
-        let engine = self.sled();
+        let engine = self.sled().map(|engine| self.seal_rows(engine));
         #[cfg(test)]
         let engine = engine.map(|engine| self.options.index_faults.below(engine));
         engine
@@ -318,6 +335,8 @@ struct Opening<'a> {
     poison: Option<StoreError>,
     store: Option<StoreId>,
     closed: Closed,
+    /// The store is sealed from now on, and was not so far.
+    plain: bool,
 }
 
 impl Opening<'_> {
@@ -423,6 +442,16 @@ impl Opening<'_> {
         };
         self.store = Some(store);
         scan = self.mend(scan, (store, named.is_some()), index.as_ref(), probe)?;
+        if self.poison.is_none()
+            && let Err(error) = self.cut(&scan)
+        {
+            self.poison = Some(error);
+        }
+        if self.reseal(&scan, store, index.as_ref())? {
+            scan =
+                self::scan(self.place.files(), &self.place.journal_folder(), Some(store), probe)?;
+            reason = Some("its store was sealed anew".into());
+        }
         let mut journal = self.journal(&scan, store)?;
         let usable = index.filter(|_| reason.is_none());
         let usable = match usable {
@@ -458,10 +487,12 @@ impl Opening<'_> {
             return (None, reason);
         }
         let store = self.store.unwrap_or(StoreId([0; 16]));
-        let loaded = self
-            .place
-            .sled()
-            .and_then(|engine| Index::load(engine, Arc::clone(self.project), store));
+        let engine = self.place.sled();
+        let engine =
+            engine.map(|engine| if self.plain { engine } else { self.place.seal_rows(engine) });
+        let loaded = engine
+            .and_then(|engine| Index::load(engine, Arc::clone(self.project), store))
+            .map(|index| index.map(|index| self.seal_records(index)));
         match loaded {
             Err(error) => {
                 let reason = error.to_string();
@@ -540,6 +571,7 @@ impl Opening<'_> {
             files,
             folder: &folder,
             store,
+            sealing: self.place.options.sealing.as_ref(),
             named,
             segment_bytes: self.place.options.segment_bytes,
             now_millis: self.place.now(),
@@ -560,11 +592,6 @@ impl Opening<'_> {
     /// Makes the journal ready to be appended to.
     fn journal(&mut self, scan: &Scan, store: StoreId) -> Result<FileJournal, StoreError> {
         let place = self.place;
-        if self.poison.is_none()
-            && let Err(error) = self.cut(scan)
-        {
-            self.poison = Some(error);
-        }
         let mut journal = FileJournal::resume(
             Arc::clone(&place.options.files),
             place.journal_folder(),
@@ -572,7 +599,8 @@ impl Opening<'_> {
             place.options.segment_bytes,
             scan.found.clone(),
             self.poison.clone(),
-        );
+        )
+        .with_sealing(place.options.sealing.clone());
         if self.poison.is_none()
             && let Err(error) = journal.begin()
         {
@@ -663,7 +691,12 @@ impl Opening<'_> {
         let existed = folder.exists() && !self.place.options.index_in_memory;
         if existed && self.poison.is_none() {
             let why = reason.as_deref().unwrap_or("it cannot be used");
-            if let Err(error) = self.set_aside(&folder, why) {
+            // One that is kept might be plain; it can be made again.
+            let gone = match self.place.options.sealing {
+                Some(_) => self.remove_index(&folder),
+                None => self.set_aside(&folder, why),
+            };
+            if let Err(error) = gone {
                 self.poison.get_or_insert(error);
             }
             self.drop_old_indexes();
@@ -689,6 +722,7 @@ impl Opening<'_> {
         let store = self.store.unwrap_or(StoreId([0; 16]));
         Index::load(engine, Arc::clone(self.project), store)?
             .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })
+            .map(|index| self.seal_records(index))
     }
 
     /// Rows in memory, for reading only, when there is no room for others.
@@ -720,7 +754,8 @@ impl Opening<'_> {
         let Ok(names) = files.list(root) else { return };
         let mut old = names;
         old.retain(|name| name.starts_with("index-damaged-"));
-        for name in old.iter().rev().skip(DAMAGED_INDEXES_MAX) {
+        let kept = if self.place.options.sealing.is_some() { 0 } else { DAMAGED_INDEXES_MAX };
+        for name in old.iter().rev().skip(kept) {
             drop(files.remove_folder(&root.join(name)));
         }
     }

@@ -12,6 +12,7 @@ use super::files::{Files, aside_path, failed};
 use super::index::{Encoded, Index};
 use super::journal::Journal;
 use super::scan::{Finder, read_segment, segment_files};
+use super::sealing::Sealing;
 use super::segments::{FileJournal, Found};
 use super::{Position, StoreError};
 
@@ -30,6 +31,8 @@ pub(super) struct Site<'a> {
     pub(super) named: bool,
     /// When a segment is full.
     pub(super) segment_bytes: u64,
+    /// What seals its records, if anything does.
+    pub(super) sealing: Option<&'a Arc<dyn Sealing>>,
     /// The time, for the name of what is set aside.
     pub(super) now_millis: i64,
 }
@@ -53,6 +56,36 @@ pub(super) fn settle_interrupted(files: &dyn Files, folder: &Path) -> Result<(),
         .map_err(|source| failed("finish the repair of", folder, source))
 }
 
+/// Ends a sealing anew that a crash cut short: once the new journal is in its place, the old one, which
+/// may be plain, goes.
+pub(super) fn settle_resealed(files: &dyn Files, folder: &Path) -> Result<(), StoreError> {
+    let old = folder.with_extension("old");
+    if !old.exists() || !folder.exists() {
+        return Ok(());
+    }
+    let removed = files.remove_folder(&old).and_then(|()| files.sync_folder(parent(folder)));
+    removed.map_err(|source| failed("remove", &old, source))
+}
+
+/// Rewrites a whole journal so that the present key seals all of it. The old files are removed.
+pub(super) fn reseal(
+    site: &Site<'_>,
+    index: Option<&Index>,
+    known: Position,
+) -> Result<(), StoreError> {
+    let fresh = rewrite(site, index, known)?;
+    let old = site.folder.with_extension("old");
+    let swap = || {
+        site.files.sync_folder(&fresh)?;
+        site.files.sync_folder(parent(site.folder))?;
+        site.files.rename(site.folder, &old)?;
+        site.files.rename(&fresh, site.folder)?;
+        site.files.sync_folder(parent(site.folder))
+    };
+    swap().map_err(|source| failed("replace", site.folder, source))?;
+    settle_resealed(&**site.files, site.folder)
+}
+
 /// Rewrites the journal up to `known`, the last position that is known to have been acknowledged,
 /// and beyond it as far as whole commits go. Returns the name of the folder that keeps the damaged
 /// files.
@@ -61,6 +94,12 @@ pub(super) fn repair(
     index: Option<&Index>,
     known: Position,
 ) -> Result<PathBuf, StoreError> {
+    let fresh = rewrite(site, index, known)?;
+    swap(site, &fresh)
+}
+
+/// Writes the new journal beside the old one and returns its folder.
+fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<PathBuf, StoreError> {
     let fresh = site.fresh_folder();
     let prepare = || {
         if fresh.exists() {
@@ -73,12 +112,15 @@ pub(super) fn repair(
     let found = Found { segments: Vec::new(), offset: 0, head };
     let files = Arc::clone(site.files);
     // While files are taken over, each stays one segment, so that whole ones come out the same.
-    let journal = FileJournal::resume(files, fresh.clone(), site.store, u64::MAX, found, None);
+    let journal = FileJournal::resume(files, fresh.clone(), site.store, u64::MAX, found, None)
+        .with_sealing(site.sealing.cloned());
     let mut rewrite = Rewrite {
         journal,
         index,
         head,
         marker: Marker::of(site.store),
+        store: site.store,
+        seals: site.sealing.map(|sealing| (&**sealing, sealing.key())),
         commit: Vec::new(),
         ready: 0,
         bytes: 0,
@@ -90,7 +132,7 @@ pub(super) fn repair(
         drop(site.files.remove_folder(&fresh));
         return Err(error);
     }
-    swap(site, &fresh)
+    Ok(fresh)
 }
 
 fn swap(site: &Site<'_>, fresh: &Path) -> Result<PathBuf, StoreError> {
@@ -129,6 +171,9 @@ struct Rewrite<'a> {
     index: Option<&'a Index>,
     head: Head,
     marker: Marker,
+    store: StoreId,
+    /// What seals, and the key for all of it.
+    seals: Option<(&'a dyn Sealing, u32)>,
     /// Records that are not yet written; the first `ready` are whole commits.
     commit: Vec<Encoded>,
     ready: usize,
@@ -154,7 +199,10 @@ impl Rewrite<'_> {
             while let Some((at, entry)) = finder.next(offset) {
                 offset = at + entry.len();
                 let position = entry.position.0;
-                if position > self.head.position.0 && position <= farthest {
+                if position > self.head.position.0
+                    && position <= farthest
+                    && let Some(entry) = self.under_key(entry)
+                {
                     self.fill_up_to(Position(position - 1))?;
                     self.push(entry)?;
                 }
@@ -170,9 +218,18 @@ impl Rewrite<'_> {
         while self.head.position < last {
             let at = Position(self.head.position.0 + 1);
             let copy = self.index.and_then(|index| index.copy(at).ok().flatten());
-            self.push(copy.map_or_else(|| Entry::lost(at), |(entry, _)| entry))?;
+            let copy = copy.and_then(|(entry, _)| self.under_key(entry));
+            self.push(copy.unwrap_or_else(|| Entry::lost(at)))?;
         }
         Ok(())
+    }
+
+    /// Seals a record under the present key, unless it is; none when its own seal is broken.
+    fn under_key(&self, entry: Entry) -> Option<Entry> {
+        match self.seals {
+            Some((sealing, key)) => entry.under(self.store, sealing, key),
+            None => Some(entry),
+        }
     }
 
     fn push(&mut self, entry: Entry) -> Result<(), StoreError> {

@@ -42,7 +42,8 @@ const KIND_CHUNKED: u8 = 1;
 const KIND_CHUNK: u8 = 2;
 
 const TABLE_META: u8 = b'm';
-const TABLE_JOURNAL: u8 = b'j';
+/// Copies of journal records.
+pub(super) const TABLE_JOURNAL: u8 = b'j';
 const TABLE_CHUNKS: u8 = b'c';
 /// The owner's rows.
 pub(super) const TABLE_ROWS: u8 = b'r';

@@ -180,7 +180,8 @@ impl Walk {
             }
         }
         let number = self.scan.found.segments.last().map_or(0, |header| header.number) + 1;
-        let expected = SegmentHeader { store, number, before: self.scan.found.head };
+        let expected =
+            SegmentHeader { store, number, before: self.scan.found.head, key: header.key };
         (header == expected && file.number == number).then_some(header)
     }
 

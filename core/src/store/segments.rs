@@ -13,6 +13,7 @@ use super::files::{FileHandle, Files, failed};
 use super::index::Encoded;
 use super::journal::Journal;
 use super::scan::segment_files;
+use super::sealing::Sealing;
 use super::{Position, Record, StoreError, Verified};
 
 /// A segment is closed when the next group would make it longer: small enough to be rewritten at an
@@ -33,6 +34,7 @@ pub(super) struct FileJournal {
     /// Durable length of the last segment.
     offset: u64,
     head: Head,
+    sealing: Option<Arc<dyn Sealing>>,
     broken: Option<StoreError>,
 }
 
@@ -63,17 +65,38 @@ impl FileJournal {
         broken: Option<StoreError>,
     ) -> Self {
         let Found { segments, offset, head } = found;
-        Self { files, folder, store, segment_bytes, segments, handle: None, offset, head, broken }
+        let (handle, sealing) = (None, None);
+        Self {
+            files,
+            folder,
+            store,
+            segment_bytes,
+            segments,
+            handle,
+            offset,
+            head,
+            sealing,
+            broken,
+        }
+    }
+
+    /// Names the key that its segments are sealed under.
+    pub(super) fn with_sealing(self, sealing: Option<Arc<dyn Sealing>>) -> Self {
+        Self { sealing, ..self }
+    }
+
+    fn key(&self) -> u32 {
+        self.sealing.as_ref().map_or(0, |sealing| sealing.key())
     }
 
     /// Creates the first segment, so that the folder is known to take one.
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
-        if self.segments.is_empty() { self.roll() } else { Ok(()) }
+        if self.segments.is_empty() { self.roll(self.key()) } else { Ok(()) }
     }
 
     /// Starts another segment, unless nothing is in the last one yet.
     pub(super) fn next_segment(&mut self) -> Result<(), StoreError> {
-        if self.offset > SEGMENT_HEADER_BYTES as u64 { self.roll() } else { Ok(()) }
+        if self.offset > SEGMENT_HEADER_BYTES as u64 { self.roll(self.key()) } else { Ok(()) }
     }
 
     /// Changes when a segment is full.
@@ -101,9 +124,9 @@ impl FileJournal {
     }
 
     /// Starts the next segment; durable when it returns.
-    fn roll(&mut self) -> Result<(), StoreError> {
+    fn roll(&mut self, key: u32) -> Result<(), StoreError> {
         let number = self.segments.last().map_or(0, |header| header.number) + 1;
-        let header = SegmentHeader { store: self.store, number, before: self.head };
+        let header = SegmentHeader { store: self.store, number, before: self.head, key };
         let path = segment_path(&self.folder, number);
         let create = || {
             let mut handle = self.files.create(&path)?;
@@ -127,11 +150,14 @@ impl FileJournal {
         }
     }
 
-    fn write_group(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Writes a group that one key seals. Records of another key begin another segment, so that the
+    /// headers alone tell which keys are in use.
+    fn write_group(&mut self, bytes: &[u8], key: u32) -> Result<(), StoreError> {
         let used = self.offset > SEGMENT_HEADER_BYTES as u64;
         let full = self.offset + bytes.len() as u64 > self.segment_bytes;
-        if self.segments.is_empty() || (used && full) {
-            self.roll()?;
+        let other = self.segments.last().is_none_or(|last| last.key != key);
+        if other || (used && full) {
+            self.roll(key)?;
         }
         let path = self.last_path();
         let handle = match &mut self.handle {
@@ -196,6 +222,7 @@ pub(super) fn find_record_in_files(
     files: &dyn Files,
     folder: &Path,
     at: Position,
+    sealing: Option<&dyn Sealing>,
 ) -> Result<Option<Record>, StoreError> {
     let damaged = || StoreError::Damaged { what: format!("journal record {}", at.0) };
     for (_, path) in segment_files(files, folder)?.into_iter().rev() {
@@ -207,7 +234,10 @@ pub(super) fn find_record_in_files(
         let mut rest = &bytes[SEGMENT_HEADER_BYTES..];
         while let Some(entry) = Entry::decode(rest) {
             if entry.position == at {
-                return if entry.lost { Err(damaged()) } else { Ok(Some(entry.record)) };
+                if entry.lost {
+                    return Err(damaged());
+                }
+                return Ok(Some(entry.plain(header.store, sealing)?.into_owned()));
             }
             rest = &rest[entry.len()..];
         }
@@ -235,7 +265,8 @@ impl Journal for FileJournal {
         for encoded in group {
             bytes.extend_from_slice(&encoded.bytes);
         }
-        match self.write_group(&bytes) {
+        let sealed = group.iter().find_map(|encoded| encoded.entry.seal);
+        match self.write_group(&bytes, sealed.map_or_else(|| self.key(), |seal| seal.key)) {
             Ok(()) => {
                 self.head = head;
                 Ok(())
@@ -263,9 +294,9 @@ impl Journal for FileJournal {
 
     fn check(&self, report: &mut Verified) -> Result<(), StoreError> {
         for number in 0..self.segments.len() {
-            let checked = self.visit_segment(number, &mut |_| {
+            let checked = self.visit_segment(number, &mut |encoded| {
                 report.records += 1;
-                Ok(())
+                encoded.entry.plain(self.store, self.sealing.as_deref()).map(drop)
             });
             if let Err(error) = checked {
                 report.problems.push(error.to_string());

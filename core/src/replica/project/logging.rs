@@ -176,6 +176,9 @@ fn is_phones(fact: &Fact) -> bool {
             | Fact::Kept { .. }
             | Fact::Witnessed { .. }
             | Fact::Doubted { .. }
+            | Fact::Acted { .. }
+            | Fact::Dropped { .. }
+            | Fact::Reminded { .. }
     )
 }
 
@@ -189,6 +192,7 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Trusted { .. }
             | Fact::Closed { .. }
             | Fact::Audited { .. }
+            | Fact::Controlled { .. }
     )
 }
 

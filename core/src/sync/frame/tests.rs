@@ -121,12 +121,16 @@ fn fourth() -> Vec<(&'static str, Frame)> {
     let leaf = ProvedLeaf { index: 3, leaf: vec![1, 2], path: vec![TreeHash([9; 32])] };
     let page = LogPage { from: 300, leaves: vec![vec![1, 2]], head: tree_head() };
     let proofs = LogProofs { head: tree_head(), leaves: vec![leaf], more: true };
+    let ask = |request| Frame::Ask { request_id: 1, request };
     let answer = |answer| Frame::Answer { request_id: 1, answer: AdminAnswer::Log(answer) };
     vec![
         ("log-shown", Frame::Log(LogMessage::Shown(shown))),
         ("ask-log", Frame::Ask { request_id: 1, request }),
         ("answer-log", answer(LogAnswer::Page(page))),
         ("answer-log-proofs", answer(LogAnswer::Proofs(proofs))),
+        ("items", Frame::Items { items: vec![FeedItem::Control(vec![1, 2])], position: None }),
+        ("ask-enter", ask(AdminRequest::Enter { acts: vec![vec![1, 2], vec![3]] })),
+        ("ask-take-back", ask(AdminRequest::TakeBack { entries: vec![vec![1, 2]] })),
     ]
 }
 
