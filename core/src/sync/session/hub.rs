@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::backlog::Backlog;
-use super::items::split_items;
+use super::items::{ends_pack, split_items};
 use super::parts::{PackJoiner, PackPart};
 use super::{
     ASKS_MAX, COMPARISONS_MAX, Ending, Fault, NOTICES_MAX, Outbox, Outcome, PUSH_PACKS_MAX,
@@ -787,14 +787,6 @@ fn weight(failure: &Failure) -> u8 {
         FailureCode::Busy => 3,
         FailureCode::Version | FailureCode::TooLarge => 2,
         _ => 1,
-    }
-}
-
-fn ends_pack(item: &FeedItem) -> bool {
-    match item {
-        FeedItem::Pack(_) => true,
-        FeedItem::PackPart { index, count, .. } => index + 1 == *count,
-        _ => false,
     }
 }
 

@@ -151,3 +151,12 @@ impl Joiner {
         if self.current.is_some() { Err(SessionError::Snapshot) } else { Ok(()) }
     }
 }
+
+/// Returns whether a pack is whole with this item.
+pub(super) fn ends_pack(item: &FeedItem) -> bool {
+    match item {
+        FeedItem::Pack(_) => true,
+        FeedItem::PackPart { index, count, .. } => index + 1 == *count,
+        _ => false,
+    }
+}
