@@ -15,6 +15,7 @@ use crate::trust::control::{
     ActId, Assignment, ChainHead, ControlEntry, Device, Folded, Judgement, Log, Person, Sealed,
     SignedAct, TrustRows, entry_of, fold, order,
 };
+use crate::trust::log::LogEntry;
 
 /// The rows of the control log, and which devices may have changed with what was folded.
 pub(in crate::replica) struct TrustIndex<'i, 'o> {
@@ -256,6 +257,7 @@ impl Step<'_> {
             let known = entry_of(&TrustIndex::new(&mut self.index), device)?;
             if let Some(known) = known {
                 self.device(&known)?;
+                self.said.push(LogEntry::Trusted { device, active: known.active });
             }
         }
         let entered = |outcome: &Folded| matches!(outcome, Folded::Counts | Folded::Void(_));

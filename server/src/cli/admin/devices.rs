@@ -143,19 +143,18 @@ pub(super) async fn enter(
     if acts.is_empty() {
         return Ok(());
     }
-    if let Err(error) = folder::ask(client, Client::to_enter(acts)?, output).await {
-        // The hub ends an exchange whose own rights have changed, and this one may have asked for that.
-        if device != client.device() || error.failed() == Failed::Refused {
-            return Err(error);
-        }
-    }
-    match folder::exchange(client, output).await {
-        // The own rights may have ended with it.
-        Err(error) if device == client.device() => match error.failed() {
-            Failed::Ended | Failed::Unknown => Ok(()),
+    let own = device == client.device();
+    let asked = folder::ask(client, Client::to_enter(acts)?, output).await.map(drop);
+    match (asked, folder::exchange(client, output).await) {
+        // The own rights have ended with it: the hub ends the exchange that asked for just that, and
+        // lets this device in no more.
+        (_, Err(error)) if own => match error.failed() {
+            Failed::Ended | Failed::Unknown | Failed::Refused => Ok(()),
             _ => Err(error),
         },
-        exchanged => exchanged.map(drop),
+        // An exchange whose own rights were changed is ended too; it was done all the same.
+        (Err(error), Ok(_)) if own && error.failed() != Failed::Refused => Ok(()),
+        (asked, exchanged) => asked.and(exchanged.map(drop)),
     }
 }
 
