@@ -114,14 +114,26 @@ pub(super) async fn trust(
         false => scopes.iter().map(|scope| Grant::always(role, scope.clone())).collect(),
     };
     let (name, agency) = (clean(&arguments.name), clean(&arguments.agency));
-    let wanted = NamedDevice { device, person: None, name, agency, grants, told: scopes };
+    let before = client.phone().replica().device(device).map_err(ClientError::from)?;
+    let told = match before.filter(|_| arguments.inactive) {
+        Some(before) => before.scopes(),
+        None => scopes,
+    };
+    let wanted = NamedDevice { device, person: None, name, agency, grants, told };
     if !arguments.leave_no_admin {
         keep_an_admin(client, device, &wanted.grants)?;
     }
     let acts = client.name_device(wanted.clone())?;
-    enter(client, &acts, device, output).await?;
+    if let Err(error) = enter(client, &acts, device, output).await {
+        // What the hub tells since shows whether it was done.
+        if device != client.device() || !client.name_device(wanted.clone())?.is_empty() {
+            return Err(error);
+        }
+    }
     let known = client.phone().replica().device(device).map_err(ClientError::from)?;
-    let row = known.as_ref().map_or_else(|| DeviceRow::wanted(&wanted), DeviceRow::from);
+    // A device that ended itself is told nothing any more.
+    let told = known.filter(|known| known.active != wanted.grants.is_empty());
+    let row = told.as_ref().map_or_else(|| DeviceRow::wanted(&wanted), DeviceRow::from);
     let mut page = Page::new();
     let m = output.messages();
     let values = [("device", &row.device[..page::SHORT]), ("name", row.name.as_str())];
