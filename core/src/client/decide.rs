@@ -78,7 +78,7 @@ impl Client {
                 own.grants.iter().any(|grant| crate::replica::covers(&grant.scope, scope))
             })
         };
-        let first = scopes.iter().find(|scope| decides(scope)).or(scopes.first()).cloned();
+        let first = scopes.iter().find(|scope| decides(scope)).or_else(|| scopes.first()).cloned();
         let deeds = first.map(|scope| (scope, Deed::Revoke { whom, lost_since }));
         self.sign_all(deeds.into_iter().collect())
     }

@@ -130,10 +130,8 @@ impl Step<'_> {
     fn fact(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
             Fact::Born { device, incarnation, .. } => {
-                self.index.put(
-                    rows::single(meta::SELF),
-                    &SelfRow { device: *device, incarnation: *incarnation },
-                );
+                let row = SelfRow { device: *device, incarnation: *incarnation };
+                self.index.put(rows::single(meta::SELF), &row);
                 self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
             }
             Fact::Incarnated { incarnation, lost, .. } => {
@@ -191,19 +189,18 @@ impl Step<'_> {
             Fact::Lacking { wants } => return self.lacking(wants),
             Fact::Troubled { trouble, at } => return self.troubled(trouble, *at),
             Fact::Acknowledged { upto, .. } => return self.acknowledged(*upto),
-            Fact::Returned { templates, epoch } => {
-                for template in templates {
-                    let row = GivenRow { epoch: *epoch };
-                    self.index.put(rows::of_template(GIVEN, *template), &row);
-                }
-            }
+            Fact::Returned { templates, epoch } => self.returned(templates, *epoch),
             Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
-            Fact::Witnessed { hub, head, heard, .. } => {
-                return self.witnessed(*hub, head, *heard);
-            }
+            Fact::Witnessed { hub, head, heard, .. } => return self.witnessed(*hub, head, *heard),
             Fact::Doubted { word, at } => return self.doubted(word, *at),
         }
         Ok(())
+    }
+
+    fn returned(&mut self, templates: &[TemplateId], epoch: [u8; 16]) {
+        for template in templates {
+            self.index.put(rows::of_template(GIVEN, *template), &GivenRow { epoch });
+        }
     }
 
     fn incarnated(&mut self, incarnation: Incarnation, lost: u64) -> Result<(), StoreError> {

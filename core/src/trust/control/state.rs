@@ -156,7 +156,9 @@ impl ControlEntry {
     }
 }
 
-/// Where the state is kept: in memory, or in the rows of a store. Values only; no meaning.
+/// Where the state is kept: in memory, or in the rows of a store. Values only; no meaning. Each method
+/// returns the store's error where reading or writing fails.
+#[allow(clippy::missing_errors_doc, reason = "the trait says it once for all of them")]
 pub trait TrustRows {
     /// Why reading failed.
     type Error;
@@ -417,6 +419,9 @@ pub fn entry_of<R: TrustRows>(rows: &R, device: DeviceId) -> Result<Option<Devic
     Ok(Some(DeviceEntry { device, person, name, agency, grants, active }))
 }
 
+/// An entry that was not folded, or changed nothing: its unit, its number, and why.
+pub type Left = (Scope, u64, Folded);
+
 /// The whole state in memory: for checks of exports, and for tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustState {
@@ -445,7 +450,7 @@ impl TrustState {
         hub: DeviceId,
         entries: impl IntoIterator<Item = &'e ControlEntry>,
         covers: &Covers,
-    ) -> Result<(Self, Vec<(Scope, u64, Folded)>), ControlError> {
+    ) -> Result<(Self, Vec<Left>), ControlError> {
         let mut ordered: Vec<&ControlEntry> = entries.into_iter().collect();
         ordered.sort_by(|one, two| order(one).cmp(&order(two)));
         let mut state = Self { keys: vec![hub], latest: Timestamp(i64::MIN), ..Self::default() };

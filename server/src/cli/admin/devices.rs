@@ -166,7 +166,8 @@ pub(super) async fn enter(
         },
         // An exchange whose own rights were changed is ended too; it was done all the same.
         (Err(error), Ok(_)) if own && error.failed() != Failed::Refused => Ok(()),
-        (asked, exchanged) => asked.and(exchanged.map(drop)),
+        (Err(error), _) => Err(error),
+        (Ok(()), exchanged) => exchanged.map(drop),
     }
 }
 
