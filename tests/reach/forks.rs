@@ -71,7 +71,7 @@ impl Exchange {
         let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
         let here = PhoneRunner::start(phone.clone(), options, Box::new(fresh), NOW).unwrap();
         let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-        let there = HubRunner::start(hub.clone(), entry.into(), NOW).unwrap();
+        let there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
         let (up, down) = (VecDeque::new(), VecDeque::new());
         Self { here, there, hub: hub.clone(), up, down, split }
     }
@@ -535,7 +535,7 @@ fn a_hub_that_loses_its_other_line_while_a_fork_ends_gets_what_the_phone_wrote()
 /// Says Hello with a place in the feed, and goes away.
 fn claim(hub: &Arc<Hub>, phone: &Phone, position: FeedPosition) {
     let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-    let mut there = HubRunner::start(hub.clone(), entry.into(), NOW).unwrap();
+    let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
     let hello = Hello {
         protocol: PROTOCOL_VERSION,
         device_time: NOW,

@@ -114,7 +114,7 @@ fn exchange_until(phone: &Arc<Phone>, hub: &Arc<Hub>, cut: usize) -> usize {
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
     let mut here = PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), NOW).unwrap();
     let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-    let mut there = HubRunner::start(hub.clone(), entry.into(), NOW).unwrap();
+    let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
     let (mut moved, mut idle) = (0, 0);
     while moved < cut && here.outcome().is_none() {

@@ -204,7 +204,7 @@ pub fn exchange(phone: &Arc<Phone>, hub: &Arc<Hub>) -> (Outcome, Progress) {
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
     let mut here = PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), NOW).unwrap();
     let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-    let mut there = HubRunner::start(hub.clone(), entry.into(), NOW).unwrap();
+    let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
     let mut idle = 0;
     while idle < IDLE_ROUNDS_MAX {
