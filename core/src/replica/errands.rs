@@ -12,7 +12,7 @@ use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES};
 /// Acts of this device that one exchange brings to the hub; a person decides few a day.
 const ACTS_AT_ONCE_MAX: usize = 8;
 
-/// Entries of control logs that one exchange gives back, in frames of this many bytes each.
+/// Frames of entries of control logs that one exchange gives back, so that what a person waits for is not held up by them.
 const REMINDERS_AT_ONCE_MAX: usize = 4;
 
 /// What one request is for.

@@ -290,7 +290,6 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
     Answer::new(&data, page)
 }
 
-/// Returns the codes of units.
 /// A role in a unit, for a time.
 #[derive(Debug, Serialize)]
 pub(super) struct GrantRow {
@@ -311,6 +310,7 @@ pub(super) fn grants(entry: &DeviceEntry) -> Vec<GrantRow> {
     entry.grants.iter().map(row).collect()
 }
 
+/// Returns the codes of units.
 pub(super) fn scopes(scopes: &[bienban_core::model::Scope]) -> Vec<String> {
     scopes.iter().map(ToString::to_string).collect()
 }

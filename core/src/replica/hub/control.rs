@@ -220,12 +220,19 @@ impl Hub {
 
     /// Lets those in, or not, whose rights were changed.
     fn note_known(&self, devices: &BTreeSet<DeviceId>) -> Result<(), ReplicaError> {
-        let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
+        // Read before the lock is taken: handshakes wait for it, and must not wait for disk.
+        let mut active = Vec::with_capacity(devices.len());
         for device in devices {
-            match self.replica.device(*device)? {
-                Some(entry) if entry.active => known.insert(*device),
-                _ => known.remove(device),
-            };
+            let entry = self.replica.device(*device)?;
+            active.push((*device, entry.is_some_and(|entry| entry.active)));
+        }
+        let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
+        for (device, active) in active {
+            if active {
+                known.insert(device);
+            } else {
+                known.remove(&device);
+            }
         }
         Ok(())
     }
