@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Hub;
 use crate::model::{DeviceId, DocumentId, Genesis, Kind, PersonId, Scope, Timestamp};
 use crate::replica::ReplicaError;
-use crate::replica::access::{self, covers};
+use crate::replica::access;
 use crate::replica::facts::Fact;
 use crate::replica::project::Drafting;
 use crate::replica::rows::{self, meta};
@@ -35,22 +35,6 @@ impl Hub {
         let DeviceEntry { device, name, agency, .. } = wanted;
         let wanted = Naming { device, person, name, agency, grants, told };
         self.operate(naming(&known, &self.replica.person(person)?, &wanted))
-    }
-
-    /// Ends the rights of a device or a person for good, as the hub's operator does.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
-    pub fn revoke(&self, whom: Whom, lost_since: Option<Timestamp>) -> Result<(), ReplicaError> {
-        let person = match whom {
-            Whom::Person(person) => Some(person),
-            Whom::Device(device) => {
-                self.replica.certified(device)?.certificate.map(|held| held.person)
-            }
-        };
-        let scopes = self.scopes_of(person)?.into_iter();
-        self.operate(scopes.map(|scope| (scope, Deed::Revoke { whom, lost_since })).collect())
     }
 
     /// Enters what a person decided, if that person may. What stands in the log already is not entered
@@ -256,16 +240,6 @@ impl Hub {
             self.operate(naming(&Device::default(), &Person::default(), &wanted))?;
         }
         Ok(())
-    }
-
-    /// Returns whether a device may decide something in a unit now.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] when reading fails.
-    pub fn may_enter(&self, act: &Act, now: Timestamp) -> Result<bool, StoreError> {
-        let mut draft = Drafting::new(&**self.replica.store());
-        draft.with(|rows| crate::trust::control::may_act(rows, act, now, &covers))
     }
 }
 

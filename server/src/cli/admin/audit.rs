@@ -161,14 +161,14 @@ struct Fetched {
 }
 
 async fn fetch(client: &Client, output: &Output) -> Result<Fetched, CliError> {
-    let mut pages = pages(client, 0, 1, output).await?.into_iter();
-    let first = pages.next().ok_or(CliError::NoAnswer)?;
+    let mut begin = pages(client, 0, 1, output).await?.into_iter();
+    let first = begin.next().ok_or(CliError::NoAnswer)?;
     let LogPage { mut leaves, head, .. } = first;
     let at_once = bienban_core::sync::LOG_PAGE_LEAVES_MAX as u64;
     while (leaves.len() as u64) < head.size {
         let from = leaves.len() as u64;
         let left = (head.size - from).div_ceil(at_once);
-        for page in pages_from(client, from, left.min(PAGES_AT_ONCE), output).await? {
+        for page in pages(client, from, left.min(PAGES_AT_ONCE), output).await? {
             if page.from == leaves.len() as u64 {
                 leaves.extend(page.leaves);
             }
@@ -180,15 +180,6 @@ async fn fetch(client: &Client, output: &Output) -> Result<Fetched, CliError> {
     }
     leaves.truncate(usize::try_from(head.size).unwrap_or(usize::MAX));
     Ok(Fetched { head, leaves })
-}
-
-async fn pages_from(
-    client: &Client,
-    from: u64,
-    count: u64,
-    output: &Output,
-) -> Result<Vec<LogPage>, CliError> {
-    pages(client, from, count, output).await
 }
 
 /// Asks for some pages, one after the other, in one session.
