@@ -1,26 +1,24 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
-use super::facts::{Fact, PackPlace, Rejected, Renewal, pieces};
+use super::facts::{Fact, PackPlace, Renewal};
 use super::lock::EditLock;
-use super::rows::{
-    self, ARRIVAL, ArrivalRow, EpochRow, NOTICE, OUTBOX, REJECTED, SelfRow, TIP, TipRow,
-    UNRELEASED, meta,
-};
+use super::rows::{self, ARRIVAL, ArrivalRow, EpochRow, SelfRow, UNRELEASED, meta};
 use crate::model::{
     Actor, ChangeHash, DeviceId, Document, DocumentId, EditError, Editor, Genesis, Incarnation,
-    RawChange, Timestamp, Written, written,
+    RawChange, Timestamp, Written,
 };
 use crate::store::{Position, Store, StoreError};
-use crate::sync::{
-    FeedPosition, Fingerprint, ItemTree, Notice, Pack, Prefix, Start, Verdict, Want, seal_all,
-};
+use crate::sync::{FeedPosition, Fingerprint, ItemTree, Prefix, Start, Verdict, Want};
 use crate::trust::{DeviceKey, HubReceipt};
+
+mod releasing;
+mod telling;
 
 /// Edits released by one signing step; more are released by the next, so memory stays bounded.
 const RELEASED_AT_ONCE_MAX: usize = 4096;
@@ -66,13 +64,6 @@ pub struct RejectedEdit {
     pub verdict: Verdict,
     /// What is not in the record.
     pub written: Vec<Written>,
-}
-
-/// What one signing step made.
-struct Signed {
-    packs: Vec<Vec<u8>>,
-    /// More waits to be signed than one step takes.
-    more: bool,
 }
 
 /// How far this phone's own edits of one document have come.
@@ -270,116 +261,6 @@ impl Phone {
         Ok(self.replica.with_carried(genesis.document(), &loaded)?.unwrap_or(loaded))
     }
 
-    /// Signs edits not yet released, at most `RELEASED_AT_ONCE_MAX`, so that they can travel. One
-    /// sync for all of them. Returns the packs made.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when they could not be recorded.
-    pub fn release(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        Ok(self.release_some(now)?.0)
-    }
-
-    /// As [`Self::release`]; returns too whether more waits than one step signs.
-    pub(super) fn release_some(
-        &self,
-        now: Timestamp,
-    ) -> Result<(Vec<Vec<u8>>, bool), ReplicaError> {
-        let guard = self.editing.lock()?;
-        self.recover(now)?;
-        let Signed { packs, more } = self.sign()?;
-        if !packs.is_empty() {
-            let pieces = pieces(packs.iter().cloned(), Vec::len).into_iter();
-            let facts: Vec<Fact> = pieces.map(|packs| Fact::Released { packs, at: now }).collect();
-            self.record_all(&facts)?;
-        }
-        drop(guard);
-        Ok((packs, more))
-    }
-
-    /// Returns what waits to be released, as signed packs.
-    fn sign(&self) -> Result<Signed, ReplicaError> {
-        let store = self.replica.store();
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let page = store.scan(&[UNRELEASED], after.as_deref(), RELEASED_AT_ONCE_MAX)?;
-            after = page.last().map(|(key, _)| key.clone());
-            let packs = self.sign_rows(&page)?;
-            let more = match &after {
-                Some(last) => !store.scan(&[UNRELEASED], Some(last), 1)?.is_empty(),
-                None => false,
-            };
-            // Edits that cannot be signed stay where they are, and must not stand before the others.
-            if !packs.is_empty() || !more {
-                return Ok(Signed { packs, more });
-            }
-        }
-    }
-
-    fn sign_rows(&self, waiting: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let mut runs: BTreeMap<(DocumentId, Actor), Vec<RawChange>> = BTreeMap::new();
-        let store = self.replica.store();
-        // What builds on a line that the hub does not hold could never be merged. It waits until the
-        // hub's line is here, and is made anew then where it must.
-        let forked: BTreeSet<DocumentId> = self.forked_documents(true)?.into_iter().collect();
-        for (key, value) in waiting {
-            let (Some(document), Some(actor)) = (rows::document_in(key), rows::actor_in(key))
-            else {
-                continue;
-            };
-            if forked.contains(&document) {
-                continue;
-            }
-            let at: u64 = rows::decode(key, value)?;
-            let seq = rows::number_in(key).unwrap_or_default();
-            let change = match self.own_change(at, actor, seq) {
-                Err(ReplicaError::Store(StoreError::Damaged { .. })) => None,
-                change => change?,
-            };
-            if let Some(change) = change {
-                runs.entry((document, actor)).or_default().push(change);
-            }
-        }
-        let owner = self.owner()?;
-        let mut packs = Vec::new();
-        for ((document, actor), changes) in runs {
-            let tip: Option<TipRow> = rows::get(&**store, &rows::of_actor(TIP, document, actor))?;
-            let genesis = self.replica.genesis(document)?;
-            let incarnation = match self.incarnation_of(document, actor, &owner) {
-                // The record that began that life is lost, so nobody can sign under its name.
-                Err(ReplicaError::Store(StoreError::Damaged { .. })) => continue,
-                incarnation => incarnation?,
-            };
-            let previous = tip.map(|row| row.attestation.tip);
-            // What lies behind a gap (a damaged record that nothing could repair) stays here and
-            // shows as only here; it must not keep the others from leaving.
-            let next = previous.map_or(1, |tip| tip.seq.saturating_add(1));
-            let run = (next..).zip(changes).take_while(|(seq, change)| change.facts().seq == *seq);
-            let changes: Vec<RawChange> = run.map(|(_, change)| change).collect();
-            let Ok(sealed) = seal_all(&self.key, &genesis, incarnation, previous, changes) else {
-                continue;
-            };
-            packs.extend(sealed.iter().map(Pack::encode));
-        }
-        Ok(packs)
-    }
-
-    /// Returns the packs that the hub has not acknowledged, as released.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when reading fails.
-    pub fn outbox(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let mut records = super::records::Records::default();
-        let store = self.replica.store();
-        let mut packs = Vec::new();
-        each_row(&**store, &[OUTBOX], None, |key, value| {
-            packs.push(records.pack(&**store, rows::decode(key, value)?)?);
-            Ok(())
-        })?;
-        Ok(packs)
-    }
-
     /// Returns what a session with the hub begins with, after releasing what waits, and whether more
     /// waits here than one session takes.
     ///
@@ -471,130 +352,6 @@ impl Phone {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Returns what the hub did not take into the record, newest last. What it has taken since,
-    /// because this device's rights were corrected or what came before it was brought, is left out.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when reading fails.
-    pub fn notices(&self) -> Result<Vec<Notice>, ReplicaError> {
-        let store = &**self.replica.store();
-        let mut notices: Vec<Notice> = Vec::new();
-        each_row(store, &[NOTICE], None, |key, value| {
-            let notice: Notice = rows::decode(key, value)?;
-            let own = rows::of_actor(ARRIVAL, notice.document, notice.actor);
-            let row: Option<ArrivalRow> = rows::get(store, &own)?;
-            let taken = matches!(notice.verdict, Verdict::NotAllowed | Verdict::Orphan)
-                && row.is_some_and(|row| row.stored.max(row.merged) >= notice.seq);
-            if !taken {
-                notices.push(notice);
-            }
-            Ok(())
-        })?;
-        Ok(notices)
-    }
-
-    /// Returns the own edits that are not in the record or not wholly, by document and then oldest
-    /// first. Loads no document.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when reading fails.
-    pub fn rejected(&self) -> Result<Vec<RejectedEdit>, ReplicaError> {
-        let mut edits: Vec<(DocumentId, Rejected)> = Vec::new();
-        each_row(&**self.replica.store(), &[REJECTED], None, |key, value| {
-            let edit = rows::decode(key, value)?;
-            edits.extend(rows::document_in(key).map(|document| (document, edit)));
-            Ok(())
-        })?;
-        let mut found = Vec::new();
-        for (document, edit) in edits {
-            let change = match self.own_change(edit.place.at, edit.actor, edit.seq) {
-                Err(ReplicaError::Store(StoreError::Damaged { .. })) => None,
-                change => change?,
-            };
-            let Some(change) = change else { continue };
-            let hash = change.facts().hash;
-            // A hub whose store was set back may have taken it in after all.
-            let tip = rows::of_actor(TIP, document, edit.actor);
-            let tip: Option<TipRow> = rows::get(&**self.replica.store(), &tip)?;
-            if tip.is_some_and(|row| row.attestation.tip.seq >= edit.seq) {
-                continue;
-            }
-            let lines = self.replica.closed(document)?;
-            // Lines that build on it name it too, with a verdict of their own.
-            let mut verdicts =
-                lines.values().filter(|line| line.culprit == hash).map(|line| line.verdict);
-            let own = verdicts.find(|verdict| *verdict != Verdict::OnRefused);
-            found.push(RejectedEdit {
-                document,
-                change: hash,
-                at: Timestamp(change.facts().time),
-                verdict: own.unwrap_or(Verdict::OnRefused),
-                written: written(&change, &edit.operations),
-            });
-        }
-        Ok(found)
-    }
-
-    /// Returns how far this phone's edits of a document have come.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when reading fails.
-    pub fn arrival(&self, document: DocumentId) -> Result<Arrival, ReplicaError> {
-        let mut arrival = Arrival::default();
-        let confirmed = self.is_confirmed()?;
-        each_row(
-            &**self.replica.store(),
-            &rows::of_document(ARRIVAL, document),
-            None,
-            |key, row| {
-                let row: ArrivalRow = rows::decode(key, row)?;
-                arrival.recorded += row.recorded;
-                if !confirmed {
-                    return Ok(());
-                }
-                // Merged implies stored, even if the receipt itself was lost on the way.
-                arrival.stored += row.stored.max(row.merged).min(row.recorded);
-                arrival.merged += row.merged.min(row.recorded);
-                if row.stored > 0 {
-                    arrival.stored_at = arrival.stored_at.max(Some(row.stored_at));
-                }
-                Ok(())
-            },
-        )?;
-        arrival.only_here = arrival.recorded - arrival.stored;
-        Ok(arrival)
-    }
-
-    /// Returns the documents that hold edits of this phone which the hub has not signed for.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ReplicaError::Store`] when reading fails.
-    pub fn only_here(&self) -> Result<Vec<DocumentId>, ReplicaError> {
-        let mut documents = Vec::new();
-        let all = if self.is_confirmed()? { None } else { Some(ARRIVAL) };
-        for table in [UNRELEASED, OUTBOX].into_iter().chain(all) {
-            each_row(&**self.replica.store(), &[table], None, |key, _| {
-                documents.extend(rows::document_in(key));
-                Ok(())
-            })?;
-        }
-        // Own edits of a line that was withdrawn are offered nowhere.
-        documents.extend(self.forked_documents(false)?);
-        documents.sort_unstable();
-        documents.dedup();
-        Ok(documents)
-    }
-
-    /// Returns whether what the hub once signed for is known to be there still.
-    fn is_confirmed(&self) -> Result<bool, ReplicaError> {
-        let row: Option<EpochRow> = rows::get(&**self.replica.store(), &rows::single(meta::EPOCH))?;
-        Ok(row.is_none_or(|row| row.confirmed))
     }
 
     /// Notes in which life of its store the hub was met. A hub set back to an older copy may have

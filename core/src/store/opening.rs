@@ -4,7 +4,10 @@
 //! The journal comes first and is the truth; the index is brought up to it, or made anew. When
 //! there is no room to do so, the store opens for reading.
 
+mod options;
 mod resealing;
+
+pub use options::{Clock, Options};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use super::repair::{Site, repair, settle_interrupted, settle_resealed};
 use super::rows::Engine;
 use super::scan::{Scan, Tail, scan, trust};
 use super::sealing::Sealing;
-use super::segments::{FileJournal, Found, SEGMENT_BYTES, segment_path};
+use super::segments::{FileJournal, Found, segment_path};
 use super::sled_engine::{SledEngine, released};
 use super::takeover::Keys;
 use super::{Opened, Position, Project, StoreError, Verified};
@@ -84,83 +87,6 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 const REPLAY_RECORDS: usize = 256;
 /// And their bytes.
 const REPLAY_BYTES: usize = 1 << 20;
-
-/// Says the time in milliseconds since 1970, for the names of files set aside.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
-
-/// How a [`super::DiskStore`] works. The defaults are right; the rest is for tests.
-#[derive(Clone)]
-pub struct Options {
-    /// Says the time.
-    pub clock: Clock,
-    /// A journal segment is closed when the next group would make it longer than this many bytes.
-    pub segment_bytes: u64,
-    /// sled's cache, in bytes.
-    pub cache_bytes: u64,
-    /// Commits are refused while the disk has less room than this many bytes.
-    pub free_bytes_min: u64,
-    /// The index is flushed after this many records.
-    pub checkpoint_records: u64,
-    /// And after this long with something to flush.
-    pub checkpoint_every: Duration,
-    /// How long to wait for the folder while another opener has it.
-    pub patience: Duration,
-    /// What other openers are told of this one, for instance the name of a command; empty for nothing.
-    pub holder: String,
-    /// The file layer below the journal.
-    pub files: Arc<dyn Files>,
-    /// Keeps the index in memory only and makes it anew at each open.
-    pub index_in_memory: bool,
-    /// Notes beside the journal how far it has come, so that an older copy of it that is put back in
-    /// place is noticed. Costs a few syncs at the first commit, each checkpoint and the close: for a hub.
-    pub notes_reach: bool,
-    /// Seals all that is written, if given. A plain store is taken over: sealed at its next opening.
-    pub sealing: Option<Arc<dyn Sealing>>,
-    /// What goes wrong in the index alone.
-    #[cfg(test)]
-    pub(super) index_faults: super::index_tests::EngineFaults,
-}
-
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
-            .field("segment_bytes", &self.segment_bytes)
-            .field("cache_bytes", &self.cache_bytes)
-            .field("checkpoint_records", &self.checkpoint_records)
-            .field("checkpoint_every", &self.checkpoint_every)
-            .field("index_in_memory", &self.index_in_memory)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Options {
-    /// The usual options, with a clock (milliseconds since 1970).
-    #[must_use]
-    pub fn new(clock: Clock) -> Self {
-        Self {
-            clock,
-            segment_bytes: SEGMENT_BYTES,
-            cache_bytes: CACHE_BYTES,
-            free_bytes_min: FREE_BYTES_MIN,
-            checkpoint_records: CHECKPOINT_RECORDS,
-            checkpoint_every: CHECKPOINT_EVERY,
-            patience: Duration::ZERO,
-            holder: String::new(),
-            files: Arc::new(RealFiles),
-            index_in_memory: false,
-            notes_reach: false,
-            sealing: None,
-            #[cfg(test)]
-            index_faults: super::index_tests::EngineFaults::default(),
-        }
-    }
-
-    /// The usual options, with a clock that stands still.
-    #[must_use]
-    pub fn at(now_millis: i64) -> Self {
-        Self::new(Arc::new(move || now_millis))
-    }
-}
 
 /// A folder and how it is used.
 pub(super) struct Place {

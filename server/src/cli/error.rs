@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bienban_core::checklist::grading::AnswersError;
-use bienban_core::checklist::header::HeaderError;
 use bienban_core::checklist::lifecycle::Need;
-use bienban_core::checklist::{AnswerError, MoveError, TemplateError};
-use bienban_core::client::{Candidate, Client, ClientError, header_form};
+use bienban_core::checklist::{AnswerError, TemplateError};
+use bienban_core::client::{Candidate, ClientError, header_form};
 use bienban_core::driver::DriverError;
 use bienban_core::model::EditError;
-use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
-use bienban_core::store::{self, StoreError};
-use bienban_core::sync::{Failure, FailureCode};
+use bienban_core::store::{self};
+use bienban_core::sync::Failure;
 use serde::Serialize;
+
+mod kinds;
+
+pub(crate) use kinds::code_of_doubts;
+use kinds::{of_client, of_failure, of_io, of_service};
 
 use super::causes;
 use super::course::{self, MissingData};
@@ -26,8 +29,6 @@ use super::output::Page;
 use super::record::{self, ConflictData};
 use super::words;
 use super::wrong::Wrong;
-use crate::config::ConfigError;
-use crate::hub::HubError;
 use crate::messages::Messages;
 
 /// Why a command could not do as asked.
@@ -577,169 +578,16 @@ fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
 
-fn of_client(error: &ClientError) -> Failed {
-    match error {
-        ClientError::NoDevice { .. } => Failed::NoDevice,
-        ClientError::NoHub | ClientError::Address(_) | ClientError::Id(_) => Failed::Usage,
-        ClientError::NotFound { .. } | ClientError::Ambiguous { .. } | ClientError::NotPlanned => {
-            Failed::NotFound
-        }
-        ClientError::Answer(AnswerError::UnknownItem { .. }) => Failed::UnknownItem,
-        ClientError::Header(HeaderError::Unknown { .. }) => Failed::UnknownField,
-        ClientError::Header(_) => Failed::Usage,
-        ClientError::NotYours { .. }
-        | ClientError::NotReviewer { .. }
-        | ClientError::NotHere { .. } => Failed::Refused,
-        ClientError::NoRoom { .. } => Failed::Full,
-        ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
-        ClientError::Answer(
-            AnswerError::Value { .. }
-            | AnswerError::NotAllowed { .. }
-            | AnswerError::Severity { .. }
-            | AnswerError::Ambiguous { .. }
-            | AnswerError::NeedsRow { .. }
-            | AnswerError::OtherRow { .. },
-        ) => Failed::Usage,
-        ClientError::Move(MoveError::Missing { .. }) => Failed::NotFound,
-        ClientError::Move(MoveError::OtherChecklist { .. }) => Failed::Usage,
-        ClientError::OtherKey { .. } => Failed::WrongHub,
-        ClientError::NotInTeam { .. } => Failed::NotFound,
-        ClientError::PlanDays { .. } | ClientError::NeedsLeader { .. } => Failed::Usage,
-        ClientError::PlanCancelled { .. } | ClientError::VisitBegun { .. } => Failed::Final,
-        ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
-        ClientError::Disputed { .. } => Failed::Conflicted,
-        ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
-        ClientError::UnknownReason { .. }
-        | ClientError::DayAhead { .. }
-        | ClientError::DeadlineTooLate { .. } => Failed::Usage,
-        ClientError::File { source, .. } => of_io(source),
-        ClientError::Store(error) => of_store(error),
-        ClientError::Replica(error) => of_replica(error),
-        ClientError::Net(error) => of_net(error),
-        ClientError::Driver(error) => of_driver(error),
-        _ => Failed::Otherwise,
-    }
-}
-
-fn of_store(error: &StoreError) -> Failed {
-    match error {
-        StoreError::InUse { .. } => Failed::InUse,
-        StoreError::Full { .. } => Failed::Full,
-        StoreError::Io { source, .. } => of_io(source),
-        _ => Failed::Otherwise,
-    }
-}
-
-fn of_replica(error: &ReplicaError) -> Failed {
-    match error {
-        ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
-        ReplicaError::LogForked { .. } => Failed::LogForked,
-        ReplicaError::NotReleased { .. } => Failed::Refused,
-        ReplicaError::UnknownDocument { .. } => Failed::NotFound,
-        ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
-        ReplicaError::Edit(error) => match &**error {
-            EditError::UnknownItem { .. } => Failed::UnknownItem,
-            EditError::UnknownField { .. } => Failed::UnknownField,
-            EditError::Transition { .. } => Failed::NoStep,
-            EditError::UnknownRow { .. } => Failed::NotFound,
-            EditError::Invalid { what: "photo", .. } => Failed::Usage,
-            EditError::Conflicted { .. }
-            | EditError::Contested { .. }
-            | EditError::ContestedField { .. } => Failed::Conflicted,
-            EditError::NotContested { .. } => Failed::NoConflict,
-            _ => Failed::Otherwise,
-        },
-        _ => Failed::Otherwise,
-    }
-}
-
-/// Returns the exit code of a command that only tells of doubts in the hub's log.
-pub(crate) fn code_of_doubts(client: &Client) -> Result<u8, ClientError> {
-    let stopped = client.phone().replica().stopping_doubt()?.is_some();
-    Ok(if stopped { Failed::LogForked.code() } else { 0 })
-}
-
-fn of_net(error: &NetError) -> Failed {
-    match error {
-        NetError::HubKeyMismatch { .. } => Failed::WrongHub,
-        NetError::DeviceUnknown { .. } => Failed::Unknown,
-        _ if error.advice() == Advice::RetryLater => Failed::Network,
-        _ => Failed::Otherwise,
-    }
-}
-
-fn of_driver(error: &DriverError) -> Failed {
-    match error {
-        DriverError::Net(error) => of_net(error),
-        DriverError::Replica(error) => of_replica(error),
-        DriverError::Cut => Failed::Network,
-        DriverError::Refused { failure } => of_failure(failure),
-        _ => Failed::Otherwise,
-    }
-}
-
-fn of_failure(failure: &Failure) -> Failed {
-    match failure.code {
-        FailureCode::Busy | FailureCode::Closing | FailureCode::Changed => Failed::Network,
-        FailureCode::Full => Failed::HubFull,
-        _ => Failed::Refused,
-    }
-}
-
-fn of_io(error: &io::Error) -> Failed {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failed::Full,
-        _ => Failed::Otherwise,
-    }
-}
-
-/// An error that is passed on as it is does not show among its own causes, so it is looked into.
-fn of_hub(error: &HubError) -> Failed {
-    match error {
-        HubError::Store(error) => of_store(error),
-        HubError::Replica(error) => of_replica(error),
-        HubError::Net(error) => of_net(error),
-        HubError::Driver(error) => of_driver(error),
-        HubError::File { source, .. } => of_io(source),
-        _ => Failed::Otherwise,
-    }
-}
-
-/// Looks through the causes of what the hub or the demo met.
-fn of_service(error: &(dyn Error + 'static)) -> Failed {
-    let mut cause = Some(error);
-    while let Some(found) = cause {
-        let failed = if found.is::<ConfigError>() {
-            Failed::Usage
-        } else if let Some(error) = found.downcast_ref::<HubError>() {
-            of_hub(error)
-        } else if let Some(error) = found.downcast_ref::<StoreError>() {
-            of_store(error)
-        } else if let Some(error) = found.downcast_ref::<NetError>() {
-            of_net(error)
-        } else if let Some(error) = found.downcast_ref::<ClientError>() {
-            of_client(error)
-        } else if let Some(error) = found.downcast_ref::<io::Error>() {
-            of_io(error)
-        } else {
-            Failed::Otherwise
-        };
-        if failed != Failed::Otherwise {
-            return failed;
-        }
-        cause = found.source();
-    }
-    Failed::Otherwise
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use bienban_core::model::DeviceId;
-    use bienban_core::net::CloseReason;
+    use bienban_core::net::{CloseReason, NetError};
+    use bienban_core::store::StoreError;
 
     use super::*;
+    use crate::hub::HubError;
 
     fn code(error: impl Into<CliError>) -> u8 {
         error.into().failed().code()

@@ -1,0 +1,488 @@
+//! The hub in an exchange with one device.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{ASKED_MAX, CLOSING_RETRY_MS, UNMERGED_MAX};
+use crate::model::{Actor, DeviceId, DocumentId, Scope, Timestamp};
+use crate::replica::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
+use crate::replica::tree::StoredTree;
+use crate::replica::{ReplicaError, access};
+use crate::store::{Read, StoreError};
+use crate::sync::{
+    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, HubOutput,
+    HubSession, HubStart, Outcome, Verdict, Want,
+};
+use crate::trust::control::SignedAct;
+use crate::trust::log::{Act, Turned};
+
+mod logging;
+mod reading;
+
+/// The hub in an exchange with one device.
+pub struct HubRunner {
+    hub: Arc<Hub>,
+    /// What is known of the device, and of that what was in force when the exchange began.
+    known: DeviceEntry,
+    entry: DeviceEntry,
+    scopes: Vec<Scope>,
+    session: HubSession,
+    /// Pushed and stored here, not yet merged: last seq by actor.
+    unmerged: BTreeMap<(DocumentId, Actor), u64>,
+    /// What this exchange has asked the device for; asking twice would not bring more.
+    asked: BTreeSet<Want>,
+    /// Lines of which a pack was over a quota: asking for what follows it would bring the same again.
+    over: BTreeSet<(DocumentId, Actor)>,
+    /// Of how many of these the hub has noted that the device has no more; `None` before the first.
+    noted: Option<usize>,
+    /// A limit or failure left something out that the device did send: what is missing may be that.
+    left_out: bool,
+    /// A device or checklist was made known here, and nobody was told yet.
+    announced: bool,
+    /// The disk had no room for what was pushed or asked, and nobody was told yet.
+    full: bool,
+    /// The hub is shutting down.
+    closing: bool,
+    /// The hub's epoch when the exchange began.
+    epoch: [u8; 16],
+    /// What was given to the device, for the log.
+    reads: reading::Reads,
+    /// Packs of the device that were not taken in and of which nothing is kept.
+    not_kept: u64,
+    /// When work was last done.
+    now: Timestamp,
+    outcome: Option<Outcome>,
+}
+
+impl HubRunner {
+    /// Begins an exchange with a device that TLS has authenticated and that the hub was told of.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn start(hub: Arc<Hub>, entry: DeviceEntry, now: Timestamp) -> Result<Self, ReplicaError> {
+        // Read anew: rights that were changed since the caller looked would go unnoticed until the
+        // next change.
+        let known = hub.replica().device(entry.device)?.filter(|known| known.active);
+        let stranger = || ReplicaError::Stranger { device: entry.device.short() };
+        let known = known.ok_or_else(stranger)?;
+        let entry = known.clone().in_force(now);
+        let head = hub.head()?;
+        let start = HubStart { entry: entry.clone(), head, now };
+        let session = HubSession::new(start);
+        let scopes = access::readable(&entry);
+        Ok(Self {
+            hub,
+            known,
+            entry,
+            scopes,
+            session,
+            unmerged: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            over: BTreeSet::new(),
+            noted: None,
+            left_out: false,
+            announced: false,
+            full: false,
+            closing: false,
+            epoch: head.epoch,
+            reads: reading::Reads::default(),
+            not_kept: 0,
+            now,
+            outcome: None,
+        })
+    }
+
+    /// Returns whether the next frame should be read now; frames to send come first.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.session.wants_input()
+    }
+
+    /// Takes in one frame. Call [`Self::poll_frame`] until it gives nothing before the next.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Session`] when the device misbehaves. Poll on: the session tells the
+    /// device why and ends.
+    pub fn handle(&mut self, frame: &[u8]) -> Result<(), ReplicaError> {
+        let rows = self.hub.replica().store().clone();
+        let taken = self.session.handle_frame(frame, &tree(&*rows, &self.scopes));
+        if let Err(error) = taken {
+            self.hub.turned_away(Turned::Misbehaved, self.entry.device, 1, self.now)?;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Says that something was merged or published since.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn grown(&mut self) -> Result<(), ReplicaError> {
+        while let Some(((document, actor), seq)) = self.unmerged.first_key_value() {
+            if !self.hub.settled(*document, *actor, *seq)? {
+                break;
+            }
+            self.unmerged.pop_first();
+        }
+        if self.end_if_renewed()? {
+            return Ok(());
+        }
+        let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
+        // Rights that were changed hold from now on, not from the next contact.
+        let changed = match &known {
+            None => Some((FailureCode::NotAllowed, "the rights of this device have ended")),
+            Some(known) if !access::same_rights(known, &self.known) => {
+                Some((FailureCode::Changed, "the rights of this device were changed; come again"))
+            }
+            Some(_) => None,
+        };
+        if let Some((code, message)) = changed {
+            let message = message.to_owned();
+            self.session.handle_failure(Failure { code, message, retry_after_ms: None });
+            return Ok(());
+        }
+        self.session.handle_feed_grown();
+        self.session.handle_merged(self.unmerged.is_empty());
+        Ok(())
+    }
+
+    /// Ends the session where the hub has another epoch by now: the device comes again at once, and
+    /// compares.
+    fn end_if_renewed(&mut self) -> Result<bool, ReplicaError> {
+        if self.hub.head()?.epoch == self.epoch {
+            return Ok(false);
+        }
+        let (code, message) = (FailureCode::Changed, "the hub was set back to a copy; come again");
+        let message = message.to_owned();
+        self.session.handle_failure(Failure { code, message, retry_after_ms: None });
+        Ok(true)
+    }
+
+    /// Returns whether packs of this exchange wait to be merged.
+    #[must_use]
+    pub fn waits_for_merge(&self) -> bool {
+        !self.unmerged.is_empty()
+    }
+
+    /// Stops waiting for packs of this exchange to be merged: they are stored and signed for, and
+    /// the device learns of their merging at its next contact. A document that cannot be merged yet
+    /// must not hold a phone's radio on.
+    pub fn stop_waiting(&mut self) {
+        self.unmerged.clear();
+        self.session.handle_merged(true);
+    }
+
+    /// Says that the hub closes. What is under way is stored and signed for before the device is told
+    /// to come again; nothing is waited for that a later start of the hub does as well.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.unmerged.clear();
+        self.session.handle_closing(Failure {
+            code: FailureCode::Closing,
+            message: "the hub is shutting down; come again".to_owned(),
+            retry_after_ms: Some(CLOSING_RETRY_MS),
+        });
+    }
+
+    /// Returns the next frame that was said already, without doing work for another: what is in memory
+    /// anyway may be taken out while earlier frames still wait to be written.
+    pub fn poll_said(&mut self) -> Option<Vec<u8>> {
+        self.session.poll_said()
+    }
+
+    /// Does the work that is due and returns the next frame to send; write it before polling again.
+    /// The next page of the feed is read only when the frames before it are gone, so a slow reader
+    /// holds one page.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when the store fails; nothing was acknowledged then. Tell
+    /// [`Self::fail`] and poll on.
+    pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.now = now;
+        while let Some(output) = self.session.poll_output() {
+            let work = !matches!(output, HubOutput::Send(_) | HubOutput::Finished(_));
+            if work && self.end_if_renewed()? {
+                continue;
+            }
+            match output {
+                HubOutput::Send(frame) => return Ok(Some(frame)),
+                HubOutput::Accept(packs) => self.accept(&packs, now)?,
+                HubOutput::CheckPosition(position) => {
+                    if self.hub.heed_position(&position, now)? {
+                        // Every session of the epoch before ends.
+                        self.announced = true;
+                    }
+                    if !self.end_if_renewed()? {
+                        self.session.handle_position(self.hub.knows(&position)?)?;
+                    }
+                }
+                HubOutput::ServeBase { after } => {
+                    let page = self.hub.base(&self.entry, after)?;
+                    if !self.end_if_renewed()? {
+                        self.session.handle_base(page)?;
+                    }
+                }
+                HubOutput::Serve { after } => {
+                    let page = self.hub.feed(&self.entry, after.number)?;
+                    if !self.end_if_renewed()? {
+                        self.reads.items(&page.items);
+                        self.session.handle_feed(page)?;
+                    }
+                }
+                HubOutput::ServeSnapshots { after } => {
+                    let page = self.hub.snapshots(&self.entry, after)?;
+                    if !self.end_if_renewed()? {
+                        self.reads.items(&page.items);
+                        self.session.handle_snapshots(page)?;
+                    }
+                }
+                HubOutput::ShowTree => {
+                    let rows = self.hub.replica().store().clone();
+                    self.session.handle_tree(&tree(&*rows, &self.scopes))?;
+                }
+                HubOutput::Provide(wants) => {
+                    let provided = self.hub.provide_to(&self.entry, &wants)?;
+                    provided.packs.iter().for_each(|pack| self.reads.pack(pack));
+                    self.session.handle_provided(provided.packs, provided.missing.is_empty())?;
+                }
+                HubOutput::Notices { after } => {
+                    let (upto, notices) = self.hub.notices(self.entry.device, after)?;
+                    self.session.handle_notices(upto, notices)?;
+                }
+                HubOutput::Admin { request_id, request } => {
+                    let answer = match self.administer(request, now) {
+                        Err(ReplicaError::Store(StoreError::Full { .. })) => {
+                            self.full = true;
+                            AdminAnswer::Refused(no_room())
+                        }
+                        answer => answer?,
+                    };
+                    self.session.handle_admin(request_id, answer)?;
+                }
+                HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
+                HubOutput::Finished(outcome) => {
+                    self.outcome = Some(outcome);
+                    self.account(now)?;
+                }
+            }
+        }
+        self.note_answered()?;
+        Ok(None)
+    }
+
+    /// Tells the hub, once, that the device has answered all that it was asked.
+    fn note_answered(&mut self) -> Result<(), ReplicaError> {
+        let asked = self.asked.len();
+        if self.session.has_stored_pushes() && !self.left_out && self.noted != Some(asked) {
+            self.hub.note_answered(self.entry.device, &self.asked)?;
+            self.noted = Some(asked);
+        }
+        Ok(())
+    }
+
+    /// Ends the exchange because this side failed, and tells the device when to try again.
+    pub fn fail(&mut self, error: &ReplicaError) {
+        let failure = match error {
+            ReplicaError::Store(StoreError::Full { .. }) => no_room(),
+            error => Failure {
+                code: FailureCode::Internal,
+                message: error.to_string(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            },
+        };
+        self.session.handle_failure(failure);
+    }
+
+    /// Returns how the exchange ended, once it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    /// Returns the device at the other end.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.entry.device
+    }
+
+    fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
+        let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
+        // A receipt of the new epoch says nothing to a session of the one before.
+        if self.end_if_renewed()? {
+            return Ok(());
+        }
+        self.full |=
+            accepted.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Full);
+        for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
+            let name = (item.document, item.actor);
+            let room = self.unmerged.len() < UNMERGED_MAX || self.unmerged.contains_key(&name);
+            let fits = room && !self.closing;
+            if fits && !self.hub.settled(item.document, item.actor, item.seq)? {
+                self.unmerged.insert(name, item.seq);
+            }
+        }
+        let merged = self.merged_before(&accepted)?;
+        let lost = accepted.declined.iter().filter(|notice| !notice.verdict.is_kept());
+        self.not_kept += lost.count() as u64;
+        self.ask(&mut accepted);
+        self.left_out |= accepted.undecided || accepted.failure.is_some();
+        accepted.pending = !self.unmerged.is_empty();
+        self.session.handle_accepted(accepted)?;
+        self.session.handle_merged_before(merged)?;
+        Ok(())
+    }
+
+    /// Returns the device's own packs just signed for that are in the record already: the feed said so
+    /// at a place that the device may have passed, or not have been shown.
+    fn merged_before(&self, accepted: &Accepted) -> Result<Vec<FeedItem>, ReplicaError> {
+        let mut merged = Vec::new();
+        for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
+            let (document, actor, seq) = (item.document, item.actor, item.seq);
+            if self.hub.has_merged(document, actor, seq)?
+                && self.hub.replica().author(document, actor)? == Some(self.entry.device)
+            {
+                merged.push(FeedItem::Yours { document, actor, seq });
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Leaves in what is asked for only what was not asked before, within the limit.
+    fn ask(&mut self, accepted: &mut Accepted) {
+        for notice in accepted.declined.iter().filter(|one| one.verdict == Verdict::OverQuota) {
+            if self.over.len() < ASKED_MAX {
+                self.over.insert((notice.document, notice.actor));
+            }
+        }
+        accepted.needs.retain(|want| !self.over.contains(&(want.document, want.actor)));
+        let mut over = false;
+        let asked = &mut self.asked;
+        accepted.needs.retain(|want| {
+            let fits = asked.len() < ASKED_MAX;
+            over |= !fits && !asked.contains(want);
+            fits && asked.insert(*want)
+        });
+        if over {
+            // What came is not signed for, so the device keeps it; the exchange ends with this.
+            accepted.failure.get_or_insert_with(|| Failure {
+                code: FailureCode::Busy,
+                message: "more is missing before what was sent than one exchange asks for; sync \
+                          again"
+                    .to_owned(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            });
+        }
+    }
+
+    /// Returns, once, whether the disk had no room in this exchange: somebody should look after it.
+    pub fn take_full(&mut self) -> bool {
+        std::mem::take(&mut self.full)
+    }
+
+    /// Returns, once, whether this exchange made a device or checklist known: other exchanges must
+    /// be told, because their rights may have changed.
+    pub fn take_announced(&mut self) -> bool {
+        std::mem::take(&mut self.announced)
+    }
+
+    /// Enters decisions, and tells all others whose rights may have changed.
+    fn enter(&mut self, acts: &[Vec<u8>], now: Timestamp) -> Result<AdminAnswer, ReplicaError> {
+        let read: Result<Vec<_>, _> = acts.iter().map(|bytes| SignedAct::decode(bytes)).collect();
+        match read.map_err(ReplicaError::from).and_then(|acts| self.hub.enter(acts, now)) {
+            Ok(()) => {
+                self.announced = true;
+                Ok(AdminAnswer::Done)
+            }
+            Err(error @ ReplicaError::NotEntered { .. }) => {
+                Ok(refused(FailureCode::NotAllowed, &error.to_string()))
+            }
+            Err(error @ ReplicaError::Control { .. }) => {
+                Ok(refused(FailureCode::Misbehaved, &error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn administer(
+        &mut self,
+        request: AdminRequest,
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
+        let by = self.entry.device;
+        if let Some(act) = act_of(&request) {
+            let asked = postcard::to_stdvec(&request)
+                .map_err(|source| ReplicaError::Encode { what: "request", source })?;
+            self.hub.note_act(act, by, &asked, now)?;
+        }
+        match request {
+            AdminRequest::Log(request) => {
+                Ok(AdminAnswer::Log(self.hub.answer_log(request, by, now)?))
+            }
+            AdminRequest::TrustDevice(_) => Ok(refused(
+                FailureCode::NotAllowed,
+                "a device is named by decisions that its administrator signs; update this program",
+            )),
+            AdminRequest::Enter { acts } => self.enter(&acts, now),
+            AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
+                Ok(found) => {
+                    self.announced |= found;
+                    Ok(AdminAnswer::Done)
+                }
+                Err(error @ ReplicaError::Control { .. }) => {
+                    Ok(refused(FailureCode::Misbehaved, &error.to_string()))
+                }
+                Err(error) => Err(error),
+            },
+            AdminRequest::PublishObject { bytes } => match self.hub.publish(bytes) {
+                Ok(_) => {
+                    self.announced = true;
+                    Ok(AdminAnswer::Done)
+                }
+                Err(PublishError::Replica(error)) => Err(error),
+                Err(error) => Ok(AdminAnswer::Refused(Failure {
+                    code: FailureCode::Misbehaved,
+                    message: error.to_string(),
+                    retry_after_ms: None,
+                })),
+            },
+            AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
+            AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
+            AdminRequest::Acknowledge => {
+                self.hub.replica().acknowledge(now)?;
+                Ok(AdminAnswer::Done)
+            }
+        }
+    }
+}
+
+fn refused(code: FailureCode, message: &str) -> AdminAnswer {
+    AdminAnswer::Refused(Failure { code, message: message.to_owned(), retry_after_ms: None })
+}
+
+/// Returns how the log names what an administrator asks, where it changes something.
+fn act_of(request: &AdminRequest) -> Option<Act> {
+    match request {
+        AdminRequest::TrustDevice(_) => Some(Act::Trust),
+        AdminRequest::PublishObject { .. } => Some(Act::Publish),
+        AdminRequest::Acknowledge => Some(Act::Acknowledge),
+        // What enters the control log is logged by its entry.
+        AdminRequest::Status
+        | AdminRequest::Waiting
+        | AdminRequest::Enter { .. }
+        | AdminRequest::TakeBack { .. }
+        | AdminRequest::Log(_) => None,
+    }
+}
+
+/// The items that a device may see.
+fn tree<'a>(rows: &'a dyn Read, scopes: &[Scope]) -> StoredTree<'a> {
+    if scopes.iter().any(|scope| scope.as_str() == access::COUNTRY) {
+        StoredTree::new(rows)
+    } else {
+        StoredTree::of_scopes(rows, scopes)
+    }
+}
