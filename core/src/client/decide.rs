@@ -5,8 +5,8 @@ use crate::clock;
 use crate::model::{DeviceId, DocumentId, PersonId, Scope, Timestamp};
 use crate::replica::ReplicaError;
 use crate::sync::{AdminRequest, DeviceEntry};
-use crate::trust::Grant;
 use crate::trust::control::{Act, ActId, Deed, Naming, SignedAct, Whom, naming};
+use crate::trust::{Grant, Role};
 
 /// What a device and its holder are to be, as an administrator says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +46,15 @@ impl Client {
         self.sign_all(naming(&known, &held, &wanted))
     }
 
-    /// Signs the end of a device's or a person's rights, for good, in every unit where the person has or
-    /// had a grant. `lost_since` is since when the device was out of its holder's hands.
+    /// Signs the end of a device's or a person's rights, for good; the hub carries it into the log of
+    /// every unit where the person has or had a grant. `lost_since` is since when the device was out of
+    /// its holder's hands. The hub takes it from one who is administrator above all that the person
+    /// holds.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError`] when reading fails.
+    /// Returns [`ClientError::NotAdministrator`] when this device's holder is administrator of no unit
+    /// that the person has or had a grant in, and other [`ClientError`]s when reading fails.
     pub fn revoke(
         &self,
         whom: Whom,
@@ -71,16 +74,22 @@ impl Client {
             held.grants.into_values().map(|held| held.grant.scope).collect();
         scopes.sort();
         scopes.dedup();
-        // The hub carries it into the logs of the other units.
         let own = self.own_entry()?;
-        let decides = |scope: &Scope| {
-            own.as_ref().is_some_and(|own| {
-                own.grants.iter().any(|grant| crate::replica::covers(&grant.scope, scope))
+        let mut administered = own.iter().flat_map(|own| &own.grants);
+        let units = administered.clone().filter(|grant| grant.role == Role::Admin);
+        let above = |scope: &&Scope| {
+            administered.any(|grant| {
+                grant.role == Role::Admin && crate::replica::covers(&grant.scope, scope)
             })
         };
-        let first = scopes.iter().find(|scope| decides(scope)).or_else(|| scopes.first()).cloned();
-        let deeds = first.map(|scope| (scope, Deed::Revoke { whom, lost_since }));
-        self.sign_all(deeds.into_iter().collect())
+        let first = match scopes.iter().find(above) {
+            Some(scope) => Some(scope.clone()),
+            // Nobody knows of a right of the person: it stands in an own log.
+            None if scopes.is_empty() => units.map(|grant| grant.scope.clone()).next(),
+            None => None,
+        };
+        let scope = first.ok_or(ClientError::NotAdministrator)?;
+        self.sign_all(vec![(scope, Deed::Revoke { whom, lost_since })])
     }
 
     /// *Phân công*: signs, as the leader, who writes one inspection, and keeps that until the hub has
@@ -127,8 +136,9 @@ impl Client {
     }
 
     fn sign_act(&self, scope: Scope, deed: Deed) -> Result<SignedAct, ClientError> {
+        let hub = self.hub()?.key();
         let (by, nonce, at) = (self.device(), clock::random()?, clock::now());
-        let act = Act { by, scope, nonce, at, deed };
+        let act = Act { hub, by, scope, nonce, at, deed };
         Ok(self.phone().sign_act(act)?)
     }
 }

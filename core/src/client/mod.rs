@@ -93,6 +93,9 @@ pub enum ClientError {
     /// No hub is known yet.
     #[error("this device knows no hub; give its address and key with `hub --set`")]
     NoHub,
+    /// The holder of this device is administrator of no unit that the decision concerns.
+    #[error("only an administrator of a unit that the person has a grant in decides this")]
+    NotAdministrator,
     /// Another key is another hub, and nobody said that this is meant.
     #[error("the hub given has the key {given}, and this device pins {pinned}")]
     OtherKey {

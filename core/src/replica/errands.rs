@@ -5,9 +5,11 @@ use super::ReplicaError;
 use super::facts::Fact;
 use super::phone::Phone;
 use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, meta};
+use super::trusting::Acting;
 use crate::model::TemplateId;
 use crate::store::StoreError;
-use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES};
+use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES, FailureCode};
+use crate::trust::control::ActId;
 
 /// Acts of this device that one exchange brings to the hub; a person decides few a day.
 const ACTS_AT_ONCE_MAX: usize = 8;
@@ -19,7 +21,7 @@ const REMINDERS_AT_ONCE_MAX: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Errand {
     /// To enter an act; that it was entered shows in the control log.
-    Act,
+    Act(ActId),
     /// To take entries of the control log back, up to a row.
     Remind {
         /// The last row given.
@@ -29,12 +31,20 @@ pub(super) enum Errand {
     Template(TemplateId),
 }
 
+impl Errand {
+    /// Whether it is to enter what was decided here.
+    pub(super) fn is_act(&self) -> bool {
+        matches!(self, Self::Act(_))
+    }
+}
+
 impl Phone {
     /// Returns what is to be asked in the next exchange.
     pub(super) fn errands(&self) -> Result<Vec<(Errand, AdminRequest)>, ReplicaError> {
         let mut errands = Vec::new();
-        for (_, act) in self.acting()?.into_iter().take(ACTS_AT_ONCE_MAX) {
-            errands.push((Errand::Act, AdminRequest::Enter { acts: vec![act.encode()?] }));
+        let acting = self.acting()?.into_iter().filter(|acting| !acting.refused);
+        for Acting { id, act, .. } in acting.take(ACTS_AT_ONCE_MAX) {
+            errands.push((Errand::Act(id), AdminRequest::Enter { acts: vec![act.encode()?] }));
         }
         self.remind(&mut errands)?;
         for (template, bytes) in self.unreturned()? {
@@ -46,7 +56,7 @@ impl Phone {
     /// Returns whether more is to be asked by itself than what is decided here: that shows when the
     /// hub's life is known.
     pub(super) fn has_errands(&self) -> Result<bool, ReplicaError> {
-        Ok(self.errands()?.iter().any(|(errand, _)| *errand != Errand::Act))
+        Ok(self.errands()?.iter().any(|(errand, _)| !errand.is_act()))
     }
 
     /// Adds entries that earlier lives of the hub's store signed, where this life has not been given
@@ -67,7 +77,7 @@ impl Phone {
                 let page = store.scan(&[CONTROL], after.as_deref(), 1)?;
                 let Some((key, value)) = page.into_iter().next() else { break };
                 let row: ControlRow = rows::decode(&key, &value)?;
-                if rows::life_in(&key) != Some(epoch) {
+                if rows::life_in(&key).is_some_and(|life| !rows::is_of(life, epoch)) {
                     bytes += row.bytes.len();
                     entries.push(row.bytes);
                 }
@@ -81,7 +91,23 @@ impl Phone {
 
     fn has_other_lives(&self, epoch: [u8; 16]) -> Result<bool, StoreError> {
         let heads = self.replica().store().scan(&[CONTROL_HEAD], None, usize::MAX)?;
-        Ok(heads.iter().any(|(key, _)| rows::life_in(key) != Some(epoch)))
+        Ok(heads
+            .iter()
+            .any(|(key, _)| rows::life_in(key).is_some_and(|life| !rows::is_of(life, epoch))))
+    }
+
+    /// Notes what the hub said of a decision. One that it may not take is not asked again: those made
+    /// after it must not wait behind it.
+    fn heard_of(&self, act: ActId, answer: &AdminAnswer) -> Result<(), ReplicaError> {
+        let AdminAnswer::Refused(failure) = answer else { return Ok(()) };
+        if !matches!(failure.code, FailureCode::NotAllowed | FailureCode::Misbehaved) {
+            return Ok(());
+        }
+        match self.note_unentered(act) {
+            // It is asked once more then.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+            noted => noted,
+        }
     }
 
     /// Notes how an errand went.
@@ -91,11 +117,9 @@ impl Phone {
         answer: &AdminAnswer,
         epoch: [u8; 16],
     ) -> Result<(), ReplicaError> {
-        if *answer != AdminAnswer::Done {
-            return Ok(());
-        }
         let noted = match errand {
-            Errand::Act => return Ok(()),
+            Errand::Act(act) => return self.heard_of(*act, answer),
+            _ if *answer != AdminAnswer::Done => return Ok(()),
             Errand::Template(template) => return self.returned(vec![*template], epoch),
             Errand::Remind { upto } => {
                 self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop)

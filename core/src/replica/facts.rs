@@ -388,6 +388,11 @@ pub enum Fact {
         /// Up to which row of the index.
         upto: Vec<u8>,
     },
+    /// Phone: the hub refused an act of this device; it is not asked again.
+    Unentered {
+        /// Which.
+        act: ActId,
+    },
 }
 
 /// What is said of a doubt in the hub's log.
@@ -461,6 +466,7 @@ impl Fact {
             Self::Acted { .. } => 32,
             Self::Dropped { .. } => 33,
             Self::Reminded { .. } => 34,
+            Self::Unentered { .. } => 35,
         }
     }
 

@@ -9,7 +9,7 @@ use super::records::Records;
 use super::rows::{
     self, CLOSED, CONTROL_FEED, ControlRow, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE,
 };
-use crate::model::{Actor, DeviceId, DocumentId};
+use crate::model::{Actor, DeviceId, DocumentId, Scope};
 use crate::store::StoreError;
 use crate::sync::{
     BasePage, ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice,
@@ -108,7 +108,7 @@ impl Hub {
                 numbers.extend(rows::number_in(&key));
             }
         }
-        for scope in access::governing(reader) {
+        for scope in self.governing(reader)? {
             let start = rows::of_control_feed(&scope, after);
             let prefix = rows::control_feed(&scope);
             for (key, _) in store.scan(&prefix, Some(&start), FEED_PAGE_ENTRIES_MAX + 1)? {
@@ -237,6 +237,16 @@ impl Hub {
         Ok(BasePage { items, next: next.filter(|_| page.len() == CLOSED_PAGE_ROWS) })
     }
 
+    /// Returns all that a device holds, grants that have not begun or are over included: the logs in
+    /// which its own rights stand are told to it also while it may read nothing else there.
+    fn held(&self, reader: &DeviceEntry) -> Result<DeviceEntry, StoreError> {
+        Ok(self.replica().device(reader.device)?.unwrap_or_else(|| reader.clone()))
+    }
+
+    fn governing(&self, reader: &DeviceEntry) -> Result<Vec<Scope>, StoreError> {
+        Ok(access::governing(&self.held(reader)?))
+    }
+
     /// Adds checklists and control logs.
     fn names(&self, reader: &DeviceEntry, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
         each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
@@ -259,10 +269,10 @@ impl Hub {
             Ok(())
         };
         let store = self.replica().store();
-        if access::is_everywhere(reader) {
+        if access::is_everywhere(&self.held(reader)?) {
             each_row(&**store, &[CONTROL_FEED], None, &mut note)?;
         } else {
-            for scope in access::governing(reader) {
+            for scope in self.governing(reader)? {
                 each_row(&**store, &rows::control_feed(&scope), None, &mut note)?;
             }
         }

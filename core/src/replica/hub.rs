@@ -66,6 +66,9 @@ pub struct Hub {
     known: RwLock<BTreeSet<DeviceId>>,
     /// Held while an entry of the control log is made: each continues the one before.
     control: Mutex<()>,
+    /// Tells entries that are made from this start of the hub on from those of others: a store that was
+    /// set back unnoticed must not number its entries as before.
+    start: [u8; 8],
     /// When the hub was last told the time.
     told: AtomicI64,
     /// Set while what was set aside must be looked at again and could not be.
@@ -227,12 +230,15 @@ impl Hub {
         let unanswered = stranded::Unanswered::default();
         let (unseen, ledger) = (Unseen::default(), ledger::Ledger::default());
         let (control, told) = (Mutex::default(), AtomicI64::new(options.now.0));
+        let mut start = [0; 8];
+        start.copy_from_slice(&options.fresh_epoch[8..]);
         let hub = Self {
             replica,
             key,
             in_flight,
             known,
             control,
+            start,
             told,
             owed,
             surpassed,

@@ -99,8 +99,8 @@ impl Meeting {
             Ok(_) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
             Err(error) => return Err(error),
         }
-        let own = phone.replica().device(phone.device())?;
-        let scopes = shared(own.as_ref(), &peer);
+        let own = phone.replica().device(phone.device())?.map(|own| own.in_force(now));
+        let scopes = shared(own.as_ref(), &peer.clone().in_force(now));
         let rows = phone.replica().store().clone();
         let mut session = PeerSession::new(opens, &MeetingTree::read(&phone, &*rows, &scopes)?)?;
         session.tell_heads(phone.heads_told()?)?;
@@ -339,4 +339,4 @@ mod failures;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::{Side, entry, hub, key, side, sync, values, visit};
+pub(super) use tests::{Side, entry, hub, key, side, sync, sync_at, values, visit};

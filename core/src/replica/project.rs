@@ -160,6 +160,7 @@ impl Step<'_> {
             Fact::Reminded { epoch, upto } => {
                 self.index.put(rows::single(meta::REMINDED), &(*epoch, upto));
             }
+            Fact::Unentered { act } => self.unentered(*act)?,
             Fact::Dropped { act } => self.index.remove(rows::of_acting(*act)),
             Fact::Trusted { entry } => {
                 self.device(&entry.clone().into())?;

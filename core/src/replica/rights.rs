@@ -8,7 +8,9 @@ use super::access;
 use super::fork::LineName;
 use super::phone::Phone;
 use super::rows::{self, ARRIVAL, ArrivalRow};
+use crate::model::Timestamp;
 use crate::sync::{DeviceEntry, FeedItem, Verdict, Want};
+use crate::trust::log::TreeHead;
 
 impl Phone {
     /// Returns this device's entry if the hub now gives it other rights than it was told of before: it
@@ -21,6 +23,17 @@ impl Phone {
         let before = self.replica().device(self.device())?;
         let changed = own.zip(before).filter(|(own, before)| !access::same_rights(before, own));
         Ok(changed.map(|(own, _)| own))
+    }
+
+    /// Returns whether a grant of this device has begun since the last contact, by the hub's clock: what
+    /// lies before this device's place in the feed may be its to read now, and only a comparison
+    /// brings it.
+    pub(super) fn rights_begun(&self, shown: &TreeHead) -> Result<bool, ReplicaError> {
+        let Some(own) = self.replica().device(self.device())? else { return Ok(false) };
+        let Some(kept) = self.replica().last_head()? else { return Ok(false) };
+        let since = kept.last.at;
+        let begun = |from: Timestamp| since < from && from <= shown.at;
+        Ok(own.grants.iter().any(|grant| grant.from.is_some_and(begun)))
     }
 
     /// Returns the own lines that were refused for want of rights and that these rights allow, from the

@@ -69,6 +69,8 @@ pub struct PhoneRunner {
     wishes: usize,
     /// What this device asks by itself, after those.
     errands: Vec<Errand>,
+    /// Entries of control logs that were given back were not taken, so those after them were not either.
+    unreminded: bool,
     answers: Vec<AdminAnswer>,
     /// The hub's key, and the heads of its log that it must continue.
     hub: DeviceId,
@@ -112,6 +114,7 @@ impl PhoneRunner {
             progress,
             wishes,
             errands,
+            unreminded: false,
             answers: Vec::new(),
             hub: options.hub,
             heads,
@@ -217,6 +220,10 @@ impl PhoneRunner {
                     }
                 }
                 PhoneOutput::Judge(shown) => {
+                    if self.phone.rights_begun(&shown.head)? {
+                        self.phone.lag()?;
+                        self.progress.again = true;
+                    }
                     let judged = self.phone.judge_log(self.hub, &self.heads, &shown, now);
                     self.session.handle_judged(judged.is_ok());
                     judged?;
@@ -234,7 +241,7 @@ impl PhoneRunner {
                     if self.gave && left_out && resume == Some(Resume::Reconcile) {
                         self.phone.lag()?;
                     }
-                    let met_anew = self.errands.iter().all(|errand| *errand == Errand::Act);
+                    let met_anew = self.errands.iter().all(Errand::is_act);
                     self.progress.more |= met_anew && self.phone.has_errands()?;
                 }
             }
@@ -248,10 +255,17 @@ impl PhoneRunner {
             self.answers.push(answer);
             return Ok(());
         };
-        match (self.errands.get(place), self.session.epoch()) {
-            (Some(errand), Some(epoch)) => self.phone.ran_errand(errand, &answer, epoch),
-            _ => Ok(()),
+        let (Some(errand), Some(epoch)) = (self.errands.get(place), self.session.epoch()) else {
+            return Ok(());
+        };
+        if matches!(errand, Errand::Remind { .. }) {
+            // What comes behind an entry that was not taken is given again after it.
+            self.unreminded |= answer != AdminAnswer::Done;
+            if self.unreminded {
+                return Ok(());
+            }
         }
+        self.phone.ran_errand(errand, &answer, epoch)
     }
 
     /// Fetches the next packs of others for the hub.

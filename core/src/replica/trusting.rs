@@ -5,10 +5,21 @@ use super::documents::each_row;
 use super::facts::Fact;
 use super::phone::Phone;
 use super::project::{control_bytes, foresee};
-use super::rows::{self, ACTING, meta};
+use super::rows::{self, ACTING, ActingRow, meta};
 use crate::model::DeviceId;
 use crate::sync::{DeviceEntry, FeedItem};
 use crate::trust::control::{Act, ActId, ControlEntry, Folded, SignedAct};
+
+/// A decision of this device that the hub has not entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acting {
+    /// Its name.
+    pub id: ActId,
+    /// The decision.
+    pub act: SignedAct,
+    /// The hub refused it: its maker may not decide it, or might not any more.
+    pub refused: bool,
+}
 
 impl Phone {
     /// Notes the hub whose word on rights counts. What another hub said of them does not any more.
@@ -22,8 +33,8 @@ impl Phone {
     }
 
     /// Checks the entries of control logs among what the hub sent, before anything of it is kept;
-    /// leaves out those that are held, and those behind a hole. Returns what is said of this device
-    /// then, if entries are left.
+    /// leaves out those that are held, and those behind a hole; the next contact compares then, and
+    /// brings the log whole. Returns what is said of this device then, if entries are left.
     pub(super) fn check_control(
         &self,
         items: &mut Vec<FeedItem>,
@@ -54,6 +65,9 @@ impl Phone {
             let (scope, number) = (entry.scope().clone(), entry.number);
             return Err(ReplicaError::OtherRights { scope, number });
         }
+        if foreseen.folded.contains(&Folded::Gap) {
+            self.lag()?;
+        }
         let left = items.iter().any(|item| matches!(item, FeedItem::Control(_)));
         Ok(foreseen.entry.filter(|_| left))
     }
@@ -79,24 +93,30 @@ impl Phone {
         Ok(id)
     }
 
-    /// Returns what was decided here and the hub has not entered yet, in the order of names.
+    /// Returns what was decided here and the hub has not entered yet, in the order in which it was.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError`] when reading fails.
-    pub fn acting(&self) -> Result<Vec<(ActId, SignedAct)>, ReplicaError> {
-        let mut acts = Vec::new();
+    pub fn acting(&self) -> Result<Vec<Acting>, ReplicaError> {
+        let mut kept: Vec<ActingRow> = Vec::new();
         each_row(&**self.replica().store(), &[ACTING], None, |key, value| {
-            let bytes: Vec<u8> = rows::decode(key, value)?;
-            acts.push(bytes);
+            kept.push(rows::decode(key, value)?);
             Ok(())
         })?;
-        let mut read = Vec::with_capacity(acts.len());
-        for bytes in acts {
-            let signed = SignedAct::decode(&bytes)?;
-            read.push((signed.act.id()?, signed));
+        kept.sort_by_key(|row| row.at);
+        let mut acts = Vec::with_capacity(kept.len());
+        for ActingRow { refused, bytes, .. } in kept {
+            let act = SignedAct::decode(&bytes)?;
+            acts.push(Acting { id: act.act.id()?, act, refused });
         }
-        Ok(read)
+        Ok(acts)
+    }
+
+    /// Notes that the hub refused a decision. It is not asked again, and stays here to be seen until it
+    /// is given up.
+    pub(super) fn note_unentered(&self, act: ActId) -> Result<(), ReplicaError> {
+        self.record(Fact::Unentered { act }).map(drop)
     }
 
     /// Gives up a decision that the hub does not enter.

@@ -185,6 +185,7 @@ fn later() -> Vec<Fact> {
         Fact::Acted { act: decided().encode().unwrap() },
         Fact::Dropped { act: decided().act.id().unwrap() },
         Fact::Reminded { epoch: [8; 16], upto: vec![1, 2] },
+        Fact::Unentered { act: decided().act.id().unwrap() },
     ]
 }
 
@@ -192,12 +193,15 @@ fn decided() -> SignedAct {
     let grant = Grant::always(Role::Leader, "06325".parse().unwrap());
     let deed = Deed::Grant { person: PersonId([2; 16]), grant };
     let (by, scope) = (key().device(), "06325".parse().unwrap());
-    Act { by, scope, nonce: [3; 16], at: AT, deed }.sign(&key()).unwrap()
+    Act { hub: by, by, scope, nonce: [3; 16], at: AT, deed }.sign(&key()).unwrap()
 }
 
 fn entered() -> Vec<u8> {
     let head = ChainHead::default();
-    ControlEntry::sign(&key(), ([8; 16], &head), AT, decided(), None).unwrap().encode().unwrap()
+    ControlEntry::sign(&key(), ([8; 16], &head), (AT, AT), decided(), None)
+        .unwrap()
+        .encode()
+        .unwrap()
 }
 
 fn head(size: u64) -> TreeHead {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::Hub;
-use crate::model::{DeviceId, DocumentId, Genesis, Kind, PersonId, Scope, Timestamp};
+use crate::model::{DeviceId, Genesis, Kind, PersonId, Scope, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::access;
 use crate::replica::facts::Fact;
 use crate::replica::project::Drafting;
-use crate::replica::rows::{self, meta};
+use crate::replica::rows::{self, ASSIGNED, CONTROL_HEAD, SEALED, meta};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, PlainEntry};
 use crate::trust::control::{
@@ -53,13 +53,14 @@ impl Hub {
     }
 
     /// Takes back entries that an earlier life of this hub's store had signed and this one lacks: rights,
-    /// revocations and minutes count on. Returns whether there were any.
+    /// revocations and minutes count on. Returns whether there were any, and whether all that came are
+    /// here now or never can be: of a log that is not known as far as its first, none is taken.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Control`] when one is malformed or not signed, and
     /// [`ReplicaError::Store`] when they could not be recorded.
-    pub fn take_back(&self, encoded: &[Vec<u8>]) -> Result<bool, ReplicaError> {
+    pub fn take_back(&self, encoded: &[Vec<u8>]) -> Result<TakenBack, ReplicaError> {
         let mut entries = Vec::with_capacity(encoded.len());
         for bytes in encoded {
             let entry = ControlEntry::decode(bytes)?;
@@ -76,16 +77,28 @@ impl Hub {
             .map(|(bytes, _)| bytes.clone())
             .collect();
         let found = !news.is_empty();
+        let whole = folded.iter().all(|folded| *folded != Folded::Gap);
         let touched = draft.into_touched();
         if found {
             self.record(Fact::Controlled { entries: news })?;
         }
         self.note_known(&touched)?;
         drop(guard);
+        let assigns = |entry: &ControlEntry| matches!(entry.act.act.deed, Deed::Assign { .. });
+        self.look_again(touched, found && entries.iter().any(assigns));
+        Ok(TakenBack { found, whole })
+    }
+
+    /// Looks again at what was set aside of devices whose rights were changed; of all where it was said
+    /// who writes an inspection.
+    fn look_again(&self, touched: BTreeSet<DeviceId>, assigned: bool) {
+        if assigned {
+            self.reconsider_or_owe(None);
+            return;
+        }
         for device in touched {
             self.reconsider_or_owe(Some(device));
         }
-        Ok(found)
     }
 
     /// Signs deeds with the hub's own key and enters them.
@@ -116,7 +129,8 @@ impl Hub {
         hasher.update(&self.replica.store().position().0.to_le_bytes());
         let mut nonce = [0; 16];
         nonce.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        Ok(Act { by: self.key.device(), scope, nonce, at, deed }.sign(&self.key)?)
+        let own = self.key.device();
+        Ok(Act { hub: own, by: own, scope, nonce, at, deed }.sign(&self.key)?)
     }
 
     fn enter_all(&self, acts: Vec<SignedAct>, now: Timestamp) -> Result<(), ReplicaError> {
@@ -124,6 +138,7 @@ impl Hub {
         let store = self.replica.store();
         let mut draft = Drafting::new(&**store);
         let mut entries = Vec::new();
+        let assigned = acts.iter().any(|act| matches!(act.act.deed, Deed::Assign { .. }));
         for act in acts {
             let spread = self.spread(&act, now)?;
             self.draft(&mut draft, &mut entries, act, now)?;
@@ -137,9 +152,7 @@ impl Hub {
         }
         self.note_known(&touched)?;
         drop(guard);
-        for device in touched {
-            self.reconsider_or_owe(Some(device));
-        }
+        self.look_again(touched, assigned);
         Ok(())
     }
 
@@ -152,15 +165,16 @@ impl Hub {
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
         let (device, scope) = (act.act.by.short(), act.act.scope.clone());
-        let (deed, life) = (act.act.deed.name(), self.head()?.epoch);
+        let (deed, life) = (act.act.deed.name(), rows::life(self.head()?.epoch, self.start));
         let folded = draft.with(|rows| -> Result<_, ReplicaError> {
             if rows.has_act(act.act.id()?)? {
                 return Ok(None);
             }
             // Later than all before, whatever the clock says: the order of entries is their time's.
-            let at = Timestamp(now.0.max(rows.latest()?.0.saturating_add(1)));
+            let next = rows.latest()?.map(|latest| latest.at.0.saturating_add(1));
+            let at = Timestamp(next.map_or(now.0, |next| next.max(now.0)));
             let head = rows.head(Log { scope: &scope, life })?;
-            let entry = ControlEntry::sign(&self.key, (life, &head), at, act, None)?;
+            let entry = ControlEntry::sign(&self.key, (life, &head), (at, now), act, None)?;
             Ok(Some((entry.encode()?, rows.fold(&entry)?)))
         })?;
         match folded {
@@ -229,18 +243,29 @@ impl Hub {
         if keys.is_none_or(|keys| !keys.contains(&own)) {
             self.record(Fact::Pinned { hub: own })?;
         }
+        // Where there is one, a device that it does not certify has lost its rights by it.
+        if !store.scan(&[CONTROL_HEAD], None, 1)?.is_empty() {
+            return Ok(());
+        }
+        let mut deeds = Vec::new();
         for entry in self.replica.devices()? {
-            if self.replica.certified(entry.device)?.certificate.is_some() {
-                continue;
-            }
             let told = entry.scopes();
             let grants = if entry.active { entry.grants } else { Vec::new() };
             let DeviceEntry { device, person, name, agency, .. } = entry;
             let wanted = Naming { device, person, name, agency, grants, told };
-            self.operate(naming(&Device::default(), &Person::default(), &wanted))?;
+            deeds.extend(naming(&Device::default(), &Person::default(), &wanted));
         }
-        Ok(())
+        self.operate(deeds)
     }
+}
+
+/// What became of entries that were given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Some were not here.
+    pub found: bool,
+    /// None of them waits for others before it.
+    pub whole: bool,
 }
 
 impl crate::replica::Replica {
@@ -258,26 +283,28 @@ impl crate::replica::Replica {
         if genesis.kind != Kind::Inspection {
             return Ok(true);
         }
-        let assigned = self.assignment(genesis.document())?;
+        let assigned = self.assignment(genesis)?;
         Ok(assigned.is_none_or(|assigned| assigned.persons.contains(&entry.person)))
     }
 
-    /// Returns who writes an inspection, if its leader has said so.
+    /// Returns who writes an inspection, if a leader of its unit has said so.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError`] when reading fails.
-    pub fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, StoreError> {
-        rows::get(&**self.store(), &rows::of_document(rows::ASSIGNED, inspection))
+    pub fn assignment(&self, genesis: &Genesis) -> Result<Option<Assignment>, StoreError> {
+        let key = rows::of_document_in(ASSIGNED, genesis.document(), &genesis.scope);
+        rows::get(&**self.store(), &key)
     }
 
-    /// Returns the registered minutes of a document.
+    /// Returns the registered minutes of a document, as the log of its unit says.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError`] when reading fails.
-    pub fn registered(&self, document: DocumentId) -> Result<Option<Sealed>, StoreError> {
-        rows::get(&**self.store(), &rows::of_document(rows::SEALED, document))
+    pub fn registered(&self, genesis: &Genesis) -> Result<Option<Sealed>, StoreError> {
+        let key = rows::of_document_in(SEALED, genesis.document(), &genesis.scope);
+        rows::get(&**self.store(), &key)
     }
 
     /// Returns what the control log says of a device.
@@ -298,3 +325,6 @@ impl crate::replica::Replica {
         Ok(rows::get(&**self.store(), &rows::of_person(person))?.unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

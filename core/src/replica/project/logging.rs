@@ -179,6 +179,7 @@ fn is_phones(fact: &Fact) -> bool {
             | Fact::Acted { .. }
             | Fact::Dropped { .. }
             | Fact::Reminded { .. }
+            | Fact::Unentered { .. }
     )
 }
 

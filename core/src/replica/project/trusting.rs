@@ -7,13 +7,16 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp,
 };
 use crate::replica::access::covers;
-use crate::replica::rows::{self, CONTROL, ControlRow, Entry, TRUST_TABLES, meta};
+use crate::replica::rows::{
+    self, ACTING, ASSIGNED, ActingRow, CERTIFIED, CONTROL, ControlRow, DEVICE, Entry, SEALED,
+    SelfRow, TRUST_TABLES, meta,
+};
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Device, Folded, Judgement, Log, Person, Sealed,
-    SignedAct, TrustRows, entry_of, fold, order,
+    ActId, Assignment, ChainHead, ControlEntry, Device, Entered, Folded, Judgement, Log, Person,
+    Sealed, SignedAct, TrustRows, entry_of, fold,
 };
 use crate::trust::log::LogEntry;
 
@@ -54,7 +57,7 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
         let mut all: Vec<(&ControlEntry, Option<usize>)> =
             held.iter().map(|entry| (entry, None)).collect();
         all.extend(late.iter().enumerate().map(|(place, entry)| (entry, Some(place))));
-        all.sort_by(|one, two| order(one.0).cmp(&order(two.0)));
+        all.sort_by_cached_key(|(entry, _)| Entered::of(entry));
         self.clear()?;
         let mut of_late = vec![Folded::Gap; late.len()];
         for (entry, place) in all {
@@ -77,8 +80,11 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
         held.iter().map(read).collect()
     }
 
-    /// Takes out all that was folded, the pinned key aside.
+    /// Takes out all that was folded, the pinned key aside. What it said of each device may not hold
+    /// after another folding.
     fn clear(&mut self) -> Result<(), StoreError> {
+        let certified = self.index.rows(&[CERTIFIED])?;
+        self.touched.extend(certified.keys().filter_map(|key| rows::device_in(key)));
         for table in TRUST_TABLES {
             for (key, _) in self.index.rows(&[table])? {
                 self.index.remove(key);
@@ -115,13 +121,12 @@ impl TrustRows for TrustIndex<'_, '_> {
         let row = ControlRow { hash: head.hash, bytes };
         self.index.put(rows::of_control(entry.log(), entry.number), &row);
         self.index.put(rows::control_head(entry.log()), &head);
-        self.index.put(rows::single(meta::CONTROL_AT), &entry.at);
+        self.index.put(rows::single(meta::CONTROL_AT), &Entered::of(entry));
         Ok(())
     }
 
-    fn latest(&self) -> Result<Timestamp, StoreError> {
-        let at = self.index.get(&rows::single(meta::CONTROL_AT))?;
-        Ok(at.unwrap_or(Timestamp(i64::MIN)))
+    fn latest(&self) -> Result<Option<Entered>, StoreError> {
+        self.index.get(&rows::single(meta::CONTROL_AT))
     }
 
     fn hub_keys(&self) -> Result<Vec<DeviceId>, StoreError> {
@@ -166,30 +171,41 @@ impl TrustRows for TrustIndex<'_, '_> {
         Ok(())
     }
 
-    fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, StoreError> {
-        self.index.get(&rows::of_document(rows::ASSIGNED, inspection))
+    fn assignment(&self, scope: &Scope, of: DocumentId) -> Result<Option<Assignment>, StoreError> {
+        self.index.get(&rows::of_document_in(ASSIGNED, of, scope))
     }
 
-    fn put_assignment(&mut self, name: DocumentId, value: Assignment) -> Result<(), StoreError> {
-        self.index.put(rows::of_document(rows::ASSIGNED, name), &value);
+    fn put_assignment(
+        &mut self,
+        scope: &Scope,
+        inspection: DocumentId,
+        value: Assignment,
+    ) -> Result<(), StoreError> {
+        self.index.put(rows::of_document_in(ASSIGNED, inspection, scope), &value);
         Ok(())
     }
 
-    fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, StoreError> {
-        self.index.get(&rows::of_document(rows::SEALED, document))
+    fn sealed(&self, scope: &Scope, of: DocumentId) -> Result<Option<Sealed>, StoreError> {
+        self.index.get(&rows::of_document_in(SEALED, of, scope))
     }
 
-    fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), StoreError> {
-        self.index.put(rows::of_document(rows::SEALED, document), &value);
+    fn put_sealed(
+        &mut self,
+        scope: &Scope,
+        document: DocumentId,
+        value: Sealed,
+    ) -> Result<(), StoreError> {
+        self.index.put(rows::of_document_in(SEALED, document, scope), &value);
         Ok(())
     }
 
     fn put_judgement(
         &mut self,
-        (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
+        scope: &Scope,
+        line: (DocumentId, Actor, u64, ChangeHash),
         judgement: Judgement,
     ) -> Result<(), StoreError> {
-        self.index.put(rows::of_judged(document, actor, seq, hash), &judgement);
+        self.index.put(rows::of_judged(scope, line), &judgement);
         Ok(())
     }
 
@@ -224,17 +240,45 @@ impl Step<'_> {
         let act = SignedAct::decode(bytes).and_then(|signed| signed.act.id());
         let act = act.map_err(|error| self.meaningless(&error.to_string()))?;
         if self.index.get::<()>(&rows::of_act(act))?.is_none() {
-            self.index.put(rows::of_acting(act), &bytes.to_vec());
+            let row = ActingRow { at: self.at.0, refused: false, bytes: bytes.to_vec() };
+            self.index.put(rows::of_acting(act), &row);
         }
         Ok(())
     }
 
-    /// Another hub's key counts from now on: what the one before said of rights does not any more.
+    /// Phone: notes that the hub does not enter what was decided here.
+    pub(super) fn unentered(&mut self, act: ActId) -> Result<(), StoreError> {
+        let key = rows::of_acting(act);
+        if let Some(row) = self.index.get::<ActingRow>(&key)? {
+            self.index.put(key, &ActingRow { refused: true, ..row });
+        }
+        Ok(())
+    }
+
+    /// Another hub's key counts from now on: what the one before said of rights, and of devices, does
+    /// not any more, and what was decided for it is not this one's to enter. A phone then compares all
+    /// that it has, so that it learns every right anew.
     pub(super) fn pinned(&mut self, hub: DeviceId) -> Result<(), StoreError> {
         let mut index = TrustIndex::new(&mut self.index);
+        let first = index.hub_keys()?.is_empty();
         index.clear()?;
+        let own = self.index.get::<SelfRow>(&rows::single(meta::SELF))?;
+        if !first && own.is_some_and(|own| own.device != hub) {
+            for table in [DEVICE, ACTING] {
+                for key in self.index.rows(&[table])?.into_keys() {
+                    self.index.remove(key);
+                }
+            }
+            self.index.remove(rows::single(meta::POSITION));
+        }
         self.index.put(rows::single(meta::HUB_KEYS), &vec![hub]);
         Ok(())
+    }
+
+    /// Returns a device that was known and is certified by nobody any more, without any right.
+    fn unknown(&self, device: DeviceId) -> Result<Option<DeviceEntry>, StoreError> {
+        let before: Option<DeviceEntry> = self.index.get(&rows::key(DEVICE, &[&device.0]))?;
+        Ok(before.map(|before| DeviceEntry { grants: Vec::new(), active: false, ..before }))
     }
 
     /// Returns the entries that are in their logs now and were not before.
@@ -254,7 +298,10 @@ impl Step<'_> {
         let folded = index.fold_all(&entries)?;
         let touched = index.into_touched();
         for device in touched {
-            let known = entry_of(&TrustIndex::new(&mut self.index), device)?;
+            let known = match entry_of(&TrustIndex::new(&mut self.index), device)? {
+                None => self.unknown(device)?,
+                known => known,
+            };
             if let Some(known) = known {
                 self.device(&known)?;
                 self.said.push(LogEntry::Trusted { device, active: known.active });
@@ -326,3 +373,6 @@ pub(in crate::replica) fn control_bytes(items: &[FeedItem]) -> impl Iterator<Ite
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,21 +17,32 @@ const ACT: u8 = b'A';
 /// Person → what the log says of it.
 const PERSON: u8 = b'J';
 /// Device → what the log says of it.
-const CERTIFIED: u8 = b'K';
-/// Inspection → who writes it.
+pub(in crate::replica) const CERTIFIED: u8 = b'K';
+/// Inspection, unit → who writes it, as the log of that unit says.
 pub(in crate::replica) const ASSIGNED: u8 = b'M';
-/// Document → its registered minutes.
+/// Document, unit → its minutes, registered in the log of that unit.
 pub(in crate::replica) const SEALED: u8 = b'O';
-/// Document, actor, seq, hash → what was decided of a line kept aside.
+/// Document, actor, seq, hash, unit → what was decided of a line kept aside.
 const JUDGED: u8 = b'U';
 /// Scope, checklist → from when on it is in force.
 const IN_FORCE: u8 = b'X';
-/// Phone: act → the signed act: decided here, and not yet entered by the hub.
+/// Phone: act → [`ActingRow`]: decided here, and not yet entered by the hub.
 pub(in crate::replica) const ACTING: u8 = b'I';
 
 /// All tables that are folded from the control log.
 pub(in crate::replica) const TRUST_TABLES: [u8; 9] =
     [CONTROL, CONTROL_HEAD, ACT, PERSON, CERTIFIED, ASSIGNED, SEALED, JUDGED, IN_FORCE];
+
+/// A decision of this device that no hub has entered yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::replica) struct ActingRow {
+    /// The record that keeps it: decisions go out in the order in which they were made.
+    pub(in crate::replica) at: u64,
+    /// The hub has refused it.
+    pub(in crate::replica) refused: bool,
+    /// The signed act.
+    pub(in crate::replica) bytes: Vec<u8>,
+}
 
 /// An entry of a control log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +69,24 @@ pub(in crate::replica) fn control_head(log: Log<'_>) -> Vec<u8> {
     key(CONTROL_HEAD, &[&scope_part(log.scope.as_str()), &log.life])
 }
 
+/// Returns the life of the hub's store in which entries are made from one start of it on: half of its
+/// epoch, by which phones tell what another epoch entered, and half of its own.
+pub(in crate::replica) fn life(epoch: [u8; 16], start: [u8; 8]) -> [u8; 16] {
+    let mut life = epoch;
+    life[8..].copy_from_slice(&start);
+    life
+}
+
+/// Returns whether a life belongs to an epoch.
+pub(in crate::replica) fn is_of(life: [u8; 16], epoch: [u8; 16]) -> bool {
+    life[..8] == epoch[..8]
+}
+
+/// Returns the device that a key of [`CERTIFIED`] names.
+pub(in crate::replica) fn device_in(key: &[u8]) -> Option<DeviceId> {
+    key.get(1..)?.try_into().ok().map(DeviceId)
+}
+
 /// Returns the life that a key of [`CONTROL`] or [`CONTROL_HEAD`] names.
 pub(in crate::replica) fn life_in(key: &[u8]) -> Option<[u8; 16]> {
     key.get(6..22)?.try_into().ok()
@@ -79,13 +108,16 @@ pub(in crate::replica) fn of_certified(device: DeviceId) -> Vec<u8> {
     key(CERTIFIED, &[&device.0])
 }
 
+pub(in crate::replica) fn of_document_in(table: u8, of: DocumentId, scope: &Scope) -> Vec<u8> {
+    key(table, &[&of.0, &scope_part(scope.as_str())])
+}
+
 pub(in crate::replica) fn of_judged(
-    document: DocumentId,
-    actor: Actor,
-    seq: u64,
-    hash: ChangeHash,
+    scope: &Scope,
+    (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
 ) -> Vec<u8> {
-    key(JUDGED, &[&document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+    let parts = (seq.to_be_bytes(), scope_part(scope.as_str()));
+    key(JUDGED, &[&document.0, &actor.0, &parts.0, &hash.0, &parts.1])
 }
 
 pub(in crate::replica) fn of_in_force(scope: &Scope, template: TemplateId) -> Vec<u8> {

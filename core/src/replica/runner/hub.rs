@@ -149,6 +149,21 @@ impl HubRunner {
         Ok(())
     }
 
+    /// Ends the session where a grant of the device has begun or ended since: the device comes again
+    /// under the rights of this moment.
+    fn end_if_due(&mut self) {
+        let due = self.known.grants.iter().filter(|grant| grant.is_in_force(self.now));
+        if !due.eq(&self.entry.grants) {
+            self.fail_changed();
+        }
+    }
+
+    fn fail_changed(&mut self) {
+        let message = "the rights of this device were changed; come again".to_owned();
+        let code = FailureCode::Changed;
+        self.session.handle_failure(Failure { code, message, retry_after_ms: None });
+    }
+
     /// Ends the session where the hub has another epoch by now: the device comes again at once, and
     /// compares.
     fn end_if_renewed(&mut self) -> Result<bool, ReplicaError> {
@@ -203,6 +218,7 @@ impl HubRunner {
     /// [`Self::fail`] and poll on.
     pub fn poll_frame(&mut self, now: Timestamp) -> Result<Option<Vec<u8>>, ReplicaError> {
         self.now = now;
+        self.end_if_due();
         while let Some(output) = self.session.poll_output() {
             let work = !matches!(output, HubOutput::Send(_) | HubOutput::Finished(_));
             if work && self.end_if_renewed()? {
@@ -428,9 +444,16 @@ impl HubRunner {
             )),
             AdminRequest::Enter { acts } => self.enter(&acts, now),
             AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
-                Ok(found) => {
-                    self.announced |= found;
-                    Ok(AdminAnswer::Done)
+                Ok(taken) => {
+                    self.announced |= taken.found;
+                    Ok(if taken.whole {
+                        AdminAnswer::Done
+                    } else {
+                        refused(
+                            FailureCode::Busy,
+                            "entries before these are lacking; give them first",
+                        )
+                    })
                 }
                 Err(error @ ReplicaError::Control { .. }) => {
                     Ok(refused(FailureCode::Misbehaved, &error.to_string()))

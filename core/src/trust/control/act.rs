@@ -12,7 +12,7 @@ use crate::trust::{DeviceKey, Grant, Signature, verify};
 const TAG: &[u8] = b"bienban 2026-11 act\0";
 
 /// The version of an act's encoding.
-const ACT_VERSION: u8 = 1;
+const ACT_VERSION: u8 = 2;
 
 /// An act is small: the largest names people for one inspection.
 pub const ACT_BYTES_MAX: usize = 8 << 10;
@@ -198,6 +198,8 @@ pub(super) const COUNTRY: &str = "00";
 /// A decision, by whom, where and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
+    /// The hub that it is for, by its key as the signer knows it: at another it decides nothing.
+    pub hub: DeviceId,
     /// The device that signs: a person's, or the hub's own key where its operator decides.
     pub by: DeviceId,
     /// The unit in whose log it stands.

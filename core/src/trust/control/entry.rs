@@ -11,7 +11,7 @@ use crate::trust::{DeviceKey, Signature, verify};
 const TAG: &[u8] = b"bienban 2026-11 control entry\0";
 
 /// The version of an entry's encoding.
-const ENTRY_VERSION: u8 = 1;
+const ENTRY_VERSION: u8 = 2;
 
 /// An act and what the hub adds.
 pub const ENTRY_BYTES_MAX: usize = ACT_BYTES_MAX + 512;
@@ -33,15 +33,19 @@ pub struct ChainHead {
 /// One entry of the control log of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlEntry {
-    /// The life of the hub's store in which it was entered. A hub that was restored or rebuilt begins
-    /// anew, beside what it had entered before: that is given back by those who hold it, and counts on.
+    /// The life of the hub's store in which it was entered, new with each start of the hub: see docs/protocol.md.
+    /// What earlier lives entered is given back by those who hold it where it is lacking, and counts on.
     pub life: [u8; 16],
     /// Its place in the unit's log of that life; the first is 1.
     pub number: u64,
     /// The hash of the entry before; zeros for the first.
     pub previous: [u8; 32],
-    /// When the hub entered it, by its clock.
+    /// Its place among all entries of the hub: the clock when it was entered, or just after the entry
+    /// before where the clock has not moved on.
     pub at: Timestamp,
+    /// When the hub entered it, by its clock. Grants with a beginning or an end are asked at this time,
+    /// so that a clock that once ran ahead ends no right for ever.
+    pub clock: Timestamp,
     /// *Số biên bản*: the official number that the hub gave, where the act registers minutes.
     pub official: Option<String>,
     /// The act; its unit is the log's.
@@ -61,7 +65,7 @@ impl ControlEntry {
     pub fn sign(
         hub: &DeviceKey,
         (life, head): ([u8; 16], &ChainHead),
-        at: Timestamp,
+        (at, clock): (Timestamp, Timestamp),
         act: SignedAct,
         official: Option<String>,
     ) -> Result<Self, ControlError> {
@@ -71,6 +75,7 @@ impl ControlEntry {
             number,
             previous: head.hash,
             at,
+            clock,
             official,
             act,
             hub: hub.device(),

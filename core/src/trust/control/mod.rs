@@ -20,8 +20,8 @@ pub use act::{
 pub use entry::{ChainHead, ControlEntry, ENTRY_BYTES_MAX, OFFICIAL_NUMBER_BYTES_MAX};
 pub use naming::{Naming, naming};
 pub use state::{
-    Assignment, Certificate, Device, Folded, GRANTS_PER_PERSON_MAX, HeldGrant, Left, Log, Person,
-    Revocation, Sealed, TrustRows, TrustState, Void, entry_of, fold, may_act, order,
+    Assignment, Certificate, Device, Entered, Folded, GRANTS_PER_PERSON_AND_UNIT_MAX, HeldGrant,
+    Left, Log, Person, Revocation, Sealed, TrustRows, TrustState, Void, entry_of, fold, may_act,
 };
 
 use serde::de::DeserializeOwned;

@@ -14,8 +14,9 @@ use crate::model::{
 use crate::trust::access::{Covers, may_decide, operator_may_decide};
 use crate::trust::{DeviceEntry, Grant};
 
-/// Grants that one person may ever have had, withdrawn ones included: some each year of a long service.
-pub const GRANTS_PER_PERSON_MAX: usize = 256;
+/// Grants in one unit that one person may ever have had, withdrawn ones included: some each year of a
+/// long service. Counted for each unit alone, so that nobody uses up a person's room elsewhere.
+pub const GRANTS_PER_PERSON_AND_UNIT_MAX: usize = 64;
 
 /// Devices that one person may ever have had.
 const DEVICES_PER_PERSON_MAX: usize = 64;
@@ -169,8 +170,8 @@ pub trait TrustRows {
     fn link(&self, log: Log<'_>, number: u64) -> Result<Option<[u8; 32]>, Self::Error>;
     /// Keeps an entry as the last of its log.
     fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Self::Error>;
-    /// When the hub entered the last entry that was folded.
-    fn latest(&self) -> Result<Timestamp, Self::Error>;
+    /// The place of the last entry that was folded; none before the first.
+    fn latest(&self) -> Result<Option<Entered>, Self::Error>;
     /// The hub's keys: the one that was pinned, and its announced successors.
     fn hub_keys(&self) -> Result<Vec<DeviceId>, Self::Error>;
     /// Notes a successor.
@@ -187,21 +188,29 @@ pub trait TrustRows {
     fn device(&self, device: DeviceId) -> Result<Device, Self::Error>;
     /// Notes it.
     fn put_device(&mut self, device: DeviceId, value: Device) -> Result<(), Self::Error>;
-    /// Who writes an inspection, if that was said.
-    fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, Self::Error>;
+    /// Who writes an inspection, if that was said in the log of a unit. Readers name the unit that the
+    /// document is of: what another unit's leader says of it counts for nothing.
+    fn assignment(&self, scope: &Scope, of: DocumentId) -> Result<Option<Assignment>, Self::Error>;
     /// Notes it.
     fn put_assignment(
         &mut self,
+        scope: &Scope,
         inspection: DocumentId,
         value: Assignment,
     ) -> Result<(), Self::Error>;
-    /// The registered minutes of a document.
-    fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, Self::Error>;
+    /// The minutes of a document that were registered in the log of a unit.
+    fn sealed(&self, scope: &Scope, of: DocumentId) -> Result<Option<Sealed>, Self::Error>;
     /// Notes it.
-    fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), Self::Error>;
-    /// Notes what was decided of a line that was kept aside.
+    fn put_sealed(
+        &mut self,
+        scope: &Scope,
+        document: DocumentId,
+        value: Sealed,
+    ) -> Result<(), Self::Error>;
+    /// Notes what was decided, in the log of a unit, of a line that was kept aside.
     fn put_judgement(
         &mut self,
+        scope: &Scope,
         line: (DocumentId, Actor, u64, ChangeHash),
         judgement: Judgement,
     ) -> Result<(), Self::Error>;
@@ -241,12 +250,12 @@ pub fn fold<R: TrustRows>(
     if entry.previous != before.hash {
         return Ok(Folded::Fork);
     }
-    if entry.at < rows.latest()? {
+    if rows.latest()?.is_some_and(|latest| Entered::of(entry) < latest) {
         return Ok(Folded::Early);
     }
     let outcome = if rows.has_act(act)? {
         Some(Void::Repeated)
-    } else if !may_act(rows, &entry.act.act, entry.at, covers)? {
+    } else if !may_act(rows, &entry.act.act, entry.clock, covers)? {
         Some(Void::NotAllowed)
     } else {
         do_deed(rows, entry, act)?
@@ -256,7 +265,9 @@ pub fn fold<R: TrustRows>(
     Ok(outcome.map_or(Folded::Counts, Folded::Void))
 }
 
-/// Returns whether the signer of an act may decide it, entered at a time of the hub's.
+/// Returns whether the signer of an act may decide it, entered at a time of the hub's: a grant lets the
+/// signer decide this in the unit, and where it concerns a person, whoever decides it stands above all
+/// that the person holds. An act for another hub is nobody's to decide here.
 ///
 /// # Errors
 ///
@@ -267,21 +278,82 @@ pub fn may_act<R: TrustRows>(
     at: Timestamp,
     covers: &Covers,
 ) -> Result<bool, R::Error> {
-    if rows.hub_keys()?.contains(&act.by) {
-        return Ok(operator_may_decide(&act.deed));
+    let keys = rows.hub_keys()?;
+    if !keys.contains(&act.hub) {
+        return Ok(false);
+    }
+    if keys.contains(&act.by) {
+        return Ok(operator_may_decide(&act.deed) && subject_allows(rows, act, at, None)?);
     }
     let device = rows.device(act.by)?;
     let Some(certificate) = device.certificate.filter(|_| device.revoked.is_none()) else {
         return Ok(false);
     };
     let person = rows.person(certificate.person)?;
-    let fits = |held: &HeldGrant| {
+    if person.revoked.is_some() {
+        return Ok(false);
+    }
+    let fits = |held: &&HeldGrant| {
         held.withdrawn.is_none()
             && held.grant.is_in_force(at)
             && may_decide(held.grant.role, &act.deed)
-            && covers(&held.grant.scope, &act.scope)
     };
-    Ok(person.revoked.is_none() && person.grants.values().any(fits))
+    let by: Vec<&Scope> =
+        person.grants.values().filter(fits).map(|held| &held.grant.scope).collect();
+    let over = |scope: &Scope| by.iter().any(|outer| covers(outer, scope));
+    Ok(over(&act.scope) && subject_allows(rows, act, at, Some(&over))?)
+}
+
+/// Returns whether the person whom an act concerns is one of whom its signer may decide it. Rights of a
+/// revoked person or device are for good at an end: nothing is certified or granted to them again.
+fn subject_allows<R: TrustRows>(
+    rows: &R,
+    act: &Act,
+    at: Timestamp,
+    over: Option<&dyn Fn(&Scope) -> bool>,
+) -> Result<bool, R::Error> {
+    let stands_above =
+        |person: &Person| over.is_none_or(|over| person.weight(at).into_iter().all(over));
+    match &act.deed {
+        Deed::Grant { person, .. } => Ok(rows.person(*person)?.revoked.is_none()),
+        Deed::Certify { device, person, .. } => {
+            let held = rows.device(*device)?;
+            let mut concerned = vec![rows.person(*person)?];
+            if let Some(former) = held.certificate.filter(|former| former.person != *person) {
+                concerned.push(rows.person(former.person)?);
+            }
+            let free = held.revoked.is_none() && concerned.iter().all(|one| one.revoked.is_none());
+            Ok(free && concerned.iter().all(stands_above))
+        }
+        Deed::Revoke { whom, .. } => {
+            let person = match whom {
+                Whom::Person(person) => Some(*person),
+                Whom::Device(device) => rows.device(*device)?.certificate.map(|held| held.person),
+            };
+            match person {
+                Some(person) => Ok(stands_above(&rows.person(person)?)),
+                None => Ok(true),
+            }
+        }
+        _ => Ok(true),
+    }
+}
+
+impl Person {
+    /// Returns the units of all that the person holds or will hold; of all that was ever held where
+    /// nothing is. Who decides of the person must stand above each.
+    fn weight(&self, at: Timestamp) -> Vec<&Scope> {
+        let live = |held: &&HeldGrant| {
+            held.withdrawn.is_none() && held.grant.until.is_none_or(|until| at < until)
+        };
+        let now: Vec<&Scope> =
+            self.grants.values().filter(live).map(|held| &held.grant.scope).collect();
+        if now.is_empty() {
+            self.grants.values().map(|held| &held.grant.scope).collect()
+        } else {
+            now
+        }
+    }
 }
 
 /// Does what an act says; returns why it changes nothing, if it does not.
@@ -290,8 +362,8 @@ fn do_deed<R: TrustRows>(
     entry: &ControlEntry,
     id: ActId,
 ) -> Result<Option<Void>, R::Error> {
-    let (at, act) = (entry.at, &entry.act.act);
-    let by = act.by;
+    let (at, act) = (entry.clock, &entry.act.act);
+    let (by, scope) = (act.by, &act.scope);
     match &act.deed {
         Deed::Certify { device, person, name, agency } => {
             let (name, agency) = (name.clone(), agency.clone());
@@ -300,7 +372,8 @@ fn do_deed<R: TrustRows>(
         }
         Deed::Grant { person, grant } => {
             let mut held = rows.person(*person)?;
-            if held.grants.len() >= GRANTS_PER_PERSON_MAX {
+            let here = held.grants.values().filter(|held| held.grant.scope == *scope);
+            if here.count() >= GRANTS_PER_PERSON_AND_UNIT_MAX {
                 return Ok(Some(Void::TooMany));
             }
             held.grants.insert(id, HeldGrant { grant: grant.clone(), by, withdrawn: None });
@@ -321,21 +394,23 @@ fn do_deed<R: TrustRows>(
             return revoke(rows, *whom, revocation);
         }
         Deed::Assign { inspection, persons } => {
-            rows.put_assignment(*inspection, Assignment { persons: persons.clone(), by, at })?;
+            let assignment = Assignment { persons: persons.clone(), by, at };
+            rows.put_assignment(scope, *inspection, assignment)?;
         }
         Deed::Seal { document, seal } => {
-            if let Some(mut first) = rows.sealed(*document)? {
+            if let Some(mut first) = rows.sealed(scope, *document)? {
                 if first.seal != *seal && first.rivals.len() < RIVALS_MAX {
                     first.rivals.push(*seal);
-                    rows.put_sealed(*document, first)?;
+                    rows.put_sealed(scope, *document, first)?;
                 }
                 return Ok(Some(Void::Surpassed));
             }
             let official = entry.official.clone();
-            rows.put_sealed(*document, Sealed { seal: *seal, official, at, rivals: Vec::new() })?;
+            let first = Sealed { seal: *seal, official, at, rivals: Vec::new() };
+            rows.put_sealed(scope, *document, first)?;
         }
         Deed::Judge { document, actor, seq, hash, judgement } => {
-            rows.put_judgement((*document, *actor, *seq, *hash), *judgement)?;
+            rows.put_judgement(scope, (*document, *actor, *seq, *hash), *judgement)?;
         }
         Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
         Deed::Successor { key, proof } => {
@@ -427,14 +502,14 @@ pub type Left = (Scope, u64, Folded);
 pub struct TrustState {
     heads: BTreeMap<(Scope, [u8; 16]), ChainHead>,
     links: BTreeMap<(Scope, [u8; 16], u64), [u8; 32]>,
-    latest: Timestamp,
+    latest: Option<Entered>,
     keys: Vec<DeviceId>,
     acts: BTreeSet<ActId>,
     persons: BTreeMap<PersonId, Person>,
     devices: BTreeMap<DeviceId, Device>,
-    assignments: BTreeMap<DocumentId, Assignment>,
-    seals: BTreeMap<DocumentId, Sealed>,
-    judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash), Judgement>,
+    assignments: BTreeMap<(DocumentId, Scope), Assignment>,
+    seals: BTreeMap<(DocumentId, Scope), Sealed>,
+    judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judgement>,
     templates: BTreeMap<(Scope, TemplateId), Timestamp>,
 }
 
@@ -452,8 +527,8 @@ impl TrustState {
         covers: &Covers,
     ) -> Result<(Self, Vec<Left>), ControlError> {
         let mut ordered: Vec<&ControlEntry> = entries.into_iter().collect();
-        ordered.sort_by(|one, two| order(one).cmp(&order(two)));
-        let mut state = Self { keys: vec![hub], latest: Timestamp(i64::MIN), ..Self::default() };
+        ordered.sort_by_cached_key(|entry| Entered::of(entry));
+        let mut state = Self { keys: vec![hub], ..Self::default() };
         let mut left = Vec::new();
         for entry in ordered {
             entry.verify()?;
@@ -479,10 +554,27 @@ impl TrustState {
     }
 }
 
-/// Where an entry stands in the order in which a hub entered all of them.
-#[must_use]
-pub fn order(entry: &ControlEntry) -> (Timestamp, bool, &Scope, [u8; 16], u64) {
-    (entry.at, entry.scope().as_str() != COUNTRY, entry.scope(), entry.life, entry.number)
+/// The place of an entry in the order in which a hub entered all of them. Lives of a store that was set
+/// back may have entries of one moment; the rest of the fields then decides, everywhere alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Entered {
+    /// [`ControlEntry::at`].
+    pub at: Timestamp,
+    /// Not of the whole country.
+    below: bool,
+    scope: Scope,
+    life: [u8; 16],
+    number: u64,
+}
+
+impl Entered {
+    /// Returns the place of an entry.
+    #[must_use]
+    pub fn of(entry: &ControlEntry) -> Self {
+        let scope = entry.scope().clone();
+        let below = scope.as_str() != COUNTRY;
+        Self { at: entry.at, below, scope, life: entry.life, number: entry.number }
+    }
 }
 
 impl TrustRows for TrustState {
@@ -500,12 +592,12 @@ impl TrustRows for TrustState {
         let (scope, life) = (entry.scope().clone(), entry.life);
         self.heads.insert((scope.clone(), life), head);
         self.links.insert((scope, life, head.number), head.hash);
-        self.latest = entry.at;
+        self.latest = Some(Entered::of(entry));
         Ok(())
     }
 
-    fn latest(&self) -> Result<Timestamp, Infallible> {
-        Ok(self.latest)
+    fn latest(&self) -> Result<Option<Entered>, Infallible> {
+        Ok(self.latest.clone())
     }
 
     fn hub_keys(&self) -> Result<Vec<DeviceId>, Infallible> {
@@ -544,30 +636,41 @@ impl TrustRows for TrustState {
         Ok(())
     }
 
-    fn assignment(&self, inspection: DocumentId) -> Result<Option<Assignment>, Infallible> {
-        Ok(self.assignments.get(&inspection).cloned())
+    fn assignment(&self, scope: &Scope, of: DocumentId) -> Result<Option<Assignment>, Infallible> {
+        Ok(self.assignments.get(&(of, scope.clone())).cloned())
     }
 
-    fn put_assignment(&mut self, name: DocumentId, value: Assignment) -> Result<(), Infallible> {
-        self.assignments.insert(name, value);
+    fn put_assignment(
+        &mut self,
+        scope: &Scope,
+        inspection: DocumentId,
+        value: Assignment,
+    ) -> Result<(), Infallible> {
+        self.assignments.insert((inspection, scope.clone()), value);
         Ok(())
     }
 
-    fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, Infallible> {
-        Ok(self.seals.get(&document).cloned())
+    fn sealed(&self, scope: &Scope, of: DocumentId) -> Result<Option<Sealed>, Infallible> {
+        Ok(self.seals.get(&(of, scope.clone())).cloned())
     }
 
-    fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), Infallible> {
-        self.seals.insert(document, value);
+    fn put_sealed(
+        &mut self,
+        scope: &Scope,
+        document: DocumentId,
+        value: Sealed,
+    ) -> Result<(), Infallible> {
+        self.seals.insert((document, scope.clone()), value);
         Ok(())
     }
 
     fn put_judgement(
         &mut self,
-        line: (DocumentId, Actor, u64, ChangeHash),
+        scope: &Scope,
+        (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
         judgement: Judgement,
     ) -> Result<(), Infallible> {
-        self.judgements.insert(line, judgement);
+        self.judgements.insert((document, actor, seq, hash, scope.clone()), judgement);
         Ok(())
     }
 

@@ -61,8 +61,14 @@ impl Hub {
 
     fn act(&mut self, by: &DeviceKey, unit: &str, deed: Deed) -> SignedAct {
         self.nonce += 1;
-        let act =
-            Act { by: by.device(), scope: scope(unit), nonce: [self.nonce; 16], at: NOW, deed };
+        let act = Act {
+            hub: hub().device(),
+            by: by.device(),
+            scope: scope(unit),
+            nonce: [self.nonce; 16],
+            at: NOW,
+            deed,
+        };
         act.sign(by).unwrap()
     }
 
@@ -70,7 +76,7 @@ impl Hub {
     fn enter(&mut self, act: SignedAct) -> Folded {
         let at = Timestamp(NOW.0 + i64::try_from(self.entries.len()).unwrap());
         let Ok(head) = self.state.head(log_of(&act.act.scope));
-        let entry = ControlEntry::sign(&hub(), (LIFE, &head), at, act, None).unwrap();
+        let entry = ControlEntry::sign(&hub(), (LIFE, &head), (at, at), act, None).unwrap();
         entry.verify().unwrap();
         let Ok(folded) = fold(&mut self.state, &entry, &covers);
         self.entries.push(entry);
@@ -170,7 +176,7 @@ fn the_first_seal_counts_and_its_rivals_are_named() {
     assert_eq!(log.enact(&hub(), "06325", seal(1)), Folded::Void(Void::NotAllowed));
     assert_eq!(log.enact(&key(2), "06325", seal(2)), Folded::Counts);
     assert_eq!(log.enact(&key(2), "06325", seal(3)), Folded::Void(Void::Surpassed));
-    let Ok(sealed) = log.state.sealed(document);
+    let Ok(sealed) = log.state.sealed(&scope("06325"), document);
     let sealed = sealed.unwrap();
     assert_eq!((sealed.seal, sealed.rivals), ([2; 32], vec![[3; 32]]));
 }
@@ -212,10 +218,11 @@ fn only_the_hubs_own_keys_count_and_a_successor_is_one_once_it_was_announced() {
     let by_next = |log: &Hub, nonce: u8| {
         let deed = Deed::Template { template: TemplateId([1; 32]), from: NOW };
         let by = hub();
-        let act = Act { by: by.device(), scope: scope("20"), nonce: [nonce; 16], at: NOW, deed };
+        let (hub, unit) = (by.device(), scope("20"));
+        let act = Act { hub, by: hub, scope: unit, nonce: [nonce; 16], at: NOW, deed };
         let Ok(head) = log.state.head(log_of(&scope("20")));
         let act = act.sign(&by).unwrap();
-        ControlEntry::sign(&next, (LIFE, &head), Timestamp(NOW.0 + 100), act, None).unwrap()
+        ControlEntry::sign(&next, (LIFE, &head), (Timestamp(NOW.0 + 100), NOW), act, None).unwrap()
     };
     let early = by_next(&log, 90);
     let Ok(folded) = fold(&mut log.state, &early, &covers);
@@ -271,9 +278,110 @@ fn a_log_that_skips_or_rewrites_is_not_followed() {
         Deed::Grant { person: person(9), grant: Grant::always(Role::Admin, scope("06325")) },
     );
     let other =
-        ControlEntry::sign(&hub(), (LIFE, &ChainHead::default()), NOW, other, None).unwrap();
+        ControlEntry::sign(&hub(), (LIFE, &ChainHead::default()), (NOW, NOW), other, None).unwrap();
     let Ok(fork) = fold(&mut state, &other, &covers);
     assert_eq!(fork, Folded::Fork);
+}
+
+/// An administrator of the country on device 5 (person 5), one of commune 06325 on device 6 (person 6).
+fn with_two_levels() -> Hub {
+    let mut log = Hub::new();
+    log.certify(&hub(), "00", 5, 5);
+    log.grant(&hub(), "00", 5, Role::Admin);
+    log.certify(&key(5), "06325", 6, 6);
+    assert_eq!(log.grant(&key(5), "06325", 6, Role::Admin), Folded::Counts);
+    log
+}
+
+#[test]
+fn an_administrator_decides_of_nobody_who_stands_higher() {
+    let mut log = with_two_levels();
+    let refused = Folded::Void(Void::NotAllowed);
+    assert_eq!(log.certify(&key(6), "06325", 7, 5), refused, "an own key as the higher one's");
+    assert_eq!(log.certify(&key(6), "06325", 5, 8), refused, "the higher one's key as nobody's");
+    let revoke = |whom| Deed::Revoke { whom, lost_since: None };
+    assert_eq!(log.enact(&key(6), "06325", revoke(Whom::Person(person(5)))), refused);
+    assert_eq!(log.enact(&key(6), "06325", revoke(Whom::Device(key(5).device()))), refused);
+    // A role given below does not bring the person down.
+    assert_eq!(log.grant(&key(6), "06325", 5, Role::Inspector), Folded::Counts);
+    assert_eq!(log.enact(&key(6), "06325", revoke(Whom::Person(person(5)))), refused);
+    assert!(log.may(5, Role::Admin, "06337"));
+    assert_eq!(log.enact(&key(5), "06325", revoke(Whom::Person(person(6)))), Folded::Counts);
+    // The operator alone stands above everybody.
+    assert_eq!(log.enact(&hub(), "00", revoke(Whom::Device(key(5).device()))), Folded::Counts);
+}
+
+#[test]
+fn nobody_uses_up_the_room_of_a_person_in_another_unit() {
+    let mut log = with_two_levels();
+    let mut last = Folded::Counts;
+    for until in 0..=i64::try_from(GRANTS_PER_PERSON_AND_UNIT_MAX).unwrap() {
+        log.nonce = 0;
+        let until = Some(Timestamp(NOW.0 + 1_000_000 + until));
+        let grant = Grant { until, ..Grant::always(Role::Auditor, scope("06325")) };
+        last = log.enact(&key(6), "06325", Deed::Grant { person: person(5), grant });
+    }
+    assert_eq!(last, Folded::Void(Void::TooMany));
+    assert_eq!(log.grant(&hub(), "06337", 5, Role::Inspector), Folded::Counts);
+}
+
+#[test]
+fn what_was_revoked_is_certified_and_granted_nothing_again() {
+    let mut log = with_admin();
+    log.certify(&key(1), "06325", 2, 2);
+    log.grant(&key(1), "06325", 2, Role::Leader);
+    let revoke = Deed::Revoke { whom: Whom::Person(person(2)), lost_since: None };
+    assert_eq!(log.enact(&key(1), "06325", revoke), Folded::Counts);
+    let refused = Folded::Void(Void::NotAllowed);
+    for by in [key(1), hub()] {
+        assert_eq!(log.grant(&by, "06337", 2, Role::Inspector), refused);
+        assert_eq!(log.certify(&by, "06337", 3, 2), refused);
+        assert_eq!(log.certify(&by, "06337", 2, 4), refused, "its device as another person's");
+    }
+}
+
+#[test]
+fn a_leader_says_nothing_of_an_inspection_of_another_unit() {
+    let mut log = with_admin();
+    log.certify(&key(1), "06325", 2, 2);
+    log.grant(&key(1), "06325", 2, Role::Leader);
+    let inspection = DocumentId([9; 32]);
+    log.enact(&key(2), "06325", Deed::Assign { inspection, persons: Vec::new() });
+    log.enact(&key(2), "06325", Deed::Seal { document: inspection, seal: [1; 32] });
+    let (own, other) = (scope("06325"), scope("06337"));
+    assert_eq!(log.state.assignment(&other, inspection), Ok(None));
+    assert_eq!(log.state.sealed(&other, inspection), Ok(None));
+    assert!(log.state.assignment(&own, inspection).unwrap().is_some());
+    assert!(log.state.sealed(&own, inspection).unwrap().is_some());
+}
+
+#[test]
+fn a_decision_for_another_hub_decides_nothing_here() {
+    let mut log = with_admin();
+    let grant = Grant::always(Role::Inspector, scope("06325"));
+    let good = log.act(&key(1), "06325", Deed::Grant { person: person(2), grant });
+    let elsewhere = Act { hub: key(202).device(), ..good.act }.sign(&key(1)).unwrap();
+    assert_eq!(log.enter(elsewhere), Folded::Void(Void::NotAllowed));
+}
+
+#[test]
+fn a_clock_that_ran_ahead_once_ends_no_right_for_ever() {
+    let mut log = with_admin();
+    log.certify(&key(1), "06325", 2, 2);
+    let until = Some(Timestamp(NOW.0 + 1_000));
+    let grant = Grant { until, ..Grant::always(Role::Leader, scope("06325")) };
+    log.enact(&key(1), "06325", Deed::Grant { person: person(2), grant });
+    let deed = Deed::Assign { inspection: DocumentId([1; 32]), persons: vec![person(2)] };
+    let enter = |log: &mut Hub, at: i64, clock: i64| {
+        let act = log.act(&key(2), "06325", deed.clone());
+        let Ok(head) = log.state.head(log_of(&act.act.scope));
+        let times = (Timestamp(NOW.0 + at), Timestamp(NOW.0 + clock));
+        let entry = ControlEntry::sign(&hub(), (LIFE, &head), times, act, None).unwrap();
+        let Ok(folded) = fold(&mut log.state, &entry, &covers);
+        folded
+    };
+    assert_eq!(enter(&mut log, 9_000, 9_000), Folded::Void(Void::NotAllowed));
+    assert_eq!(enter(&mut log, 9_001, 500), Folded::Counts);
 }
 
 #[derive(Debug, Clone)]

@@ -121,7 +121,10 @@ pub(super) async fn trust(
     };
     let wanted = NamedDevice { device, person: None, name, agency, grants, told };
     if !arguments.leave_no_admin {
-        keep_an_admin(client, device, &wanted.grants)?;
+        let person = client.phone().replica().device(device).map_err(ClientError::from)?;
+        let person = person.map(|entry| entry.person);
+        let stays = wanted.grants.iter().any(|grant| grant.role == Role::Admin);
+        keep_an_admin(client, |entry| !stays && Some(entry.person) == person)?;
     }
     let acts = client.name_device(wanted.clone())?;
     if let Err(error) = enter(client, &acts, device, output).await {
@@ -185,28 +188,23 @@ pub(super) fn named(client: &Client, name: &str) -> Result<DeviceId, CliError> {
     }
 }
 
-/// Refuses what would leave the hub without an administrator. Only this device's own rights can: of any
-/// other, this one stays an administrator.
+/// Refuses what would leave the hub without an administrator: of the devices known, those that `ends`
+/// names are none any more. Rights are a person's, so all devices of one go together.
 pub(super) fn keep_an_admin(
     client: &Client,
-    device: DeviceId,
-    grants: &[Grant],
+    ends: impl Fn(&DeviceEntry) -> bool,
 ) -> Result<(), CliError> {
-    let own = client.device();
-    if device != own || grants.iter().any(|grant| grant.role == Role::Admin) {
-        return Ok(());
-    }
     let known = client.phone().replica().devices().map_err(ClientError::from)?;
-    if is_last_admin(own, &known) {
-        return Err(CliError::LastAdmin { device: own.short() });
+    match leaves_no_admin(&known, ends) {
+        true => Err(CliError::LastAdmin { device: client.device().short() }),
+        false => Ok(()),
     }
-    Ok(())
 }
 
-/// Returns whether a device is an administrator and no other is.
-fn is_last_admin(own: DeviceId, known: &[DeviceEntry]) -> bool {
-    let admins = || known.iter().filter(|entry| entry.active && entry.is(Role::Admin));
-    admins().any(|entry| entry.device == own) && admins().all(|entry| entry.device == own)
+/// Returns whether there is an administrator and none is left.
+fn leaves_no_admin(known: &[DeviceEntry], ends: impl Fn(&DeviceEntry) -> bool) -> bool {
+    let mut admins = known.iter().filter(|entry| entry.active && entry.is(Role::Admin)).peekable();
+    admins.peek().is_some() && admins.all(ends)
 }
 
 /// Lists the devices that the hub knows.
@@ -250,11 +248,15 @@ mod tests {
                 active,
             })
         };
-        let own = DeviceId([1; 32]);
+        let of = |device: u8| move |entry: &DeviceEntry| entry.device == DeviceId([device; 32]);
         let first = entry(1, Role::Admin, true);
         let known = [first.clone(), entry(2, Role::Leader, true), entry(3, Role::Admin, false)];
-        assert!(is_last_admin(own, &known));
-        assert!(!is_last_admin(own, &[first, entry(2, Role::Admin, true)]));
-        assert!(!is_last_admin(own, &[entry(1, Role::Leader, true)]), "it is none already");
+        assert!(leaves_no_admin(&known, of(1)) && !leaves_no_admin(&known, of(2)));
+        assert!(!leaves_no_admin(&[first.clone(), entry(2, Role::Admin, true)], of(1)));
+        assert!(!leaves_no_admin(&[entry(1, Role::Leader, true)], of(1)), "it is none already");
+        // A second phone of the same person is no second administrator.
+        let second = DeviceEntry { device: DeviceId([4; 32]), ..first.clone() };
+        let person = first.person;
+        assert!(leaves_no_admin(&[first, second], |entry| entry.person == person));
     }
 }

@@ -163,7 +163,8 @@ pub(super) async fn withdraw(
         return Err(Wrong::NoSuchGrant { name: entry.name, role, unit }.into());
     }
     if !arguments.leave_no_admin {
-        keep_an_admin(client, entry.device, &grants)?;
+        let stays = grants.iter().any(|grant| grant.role == Role::Admin);
+        keep_an_admin(client, |one| !stays && one.person == entry.person)?;
     }
     change(client, entry, grants, output).await
 }
@@ -192,7 +193,8 @@ pub(super) async fn revoke(
 ) -> Result<Answer, CliError> {
     let entry = entry(client, &arguments.who, output).await?;
     if !arguments.leave_no_admin {
-        keep_an_admin(client, entry.device, &[])?;
+        let person = arguments.person.then_some(entry.person);
+        keep_an_admin(client, |one| one.device == entry.device || Some(one.person) == person)?;
     }
     let whom = match arguments.person {
         true => Whom::Person(entry.person),

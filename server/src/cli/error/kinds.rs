@@ -27,6 +27,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::Header(HeaderError::Unknown { .. }) => Failed::UnknownField,
         ClientError::Header(_) => Failed::Usage,
         ClientError::NotYours { .. }
+        | ClientError::NotAdministrator
         | ClientError::NotReviewer { .. }
         | ClientError::NotHere { .. } => Failed::Refused,
         ClientError::NoRoom { .. } => Failed::Full,
