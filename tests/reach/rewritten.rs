@@ -5,15 +5,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bienban_core::model::{DeviceId, DocumentId, Timestamp};
+use bienban_core::model::{Actor, DeviceId, DocumentId, Timestamp};
 use bienban_core::replica::{
     Fact, Hub, HubOptions, HubRunner, Meeting, MeetingOptions, Phone, PhoneOptions, PhoneRunner,
-    Projection, ReplicaError, check_log,
+    Projection, ReplicaError, Trouble, check_log,
 };
 use bienban_core::store::{
     DiskStore, MemoryDisk, MemoryStore, Options, Position, Read, Record, Store, Writes,
 };
-use bienban_core::sync::{Frame, LogMessage, PlainEntry, Role, Verdict};
+use bienban_core::sync::{FeedItem, Frame, LogMessage, PlainEntry, Role, Verdict};
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::log::{Act, DoubtReason, LogEntry, LogLeaf, TreeHead};
 use bienban_core::trust::merkle::{Frontier, TreeHash, verify_inclusion};
@@ -111,9 +111,13 @@ fn sync(phone: &Arc<Phone>, hub: &Arc<Hub>, program: Program) -> Result<(), Repl
     Ok(())
 }
 
+fn hub_key() -> DeviceKey {
+    DeviceKey::from_seed(&HUB_SEED)
+}
+
 fn hub_over(store: Arc<dyn Store>) -> Result<Arc<Hub>, ReplicaError> {
     let options = HubOptions { fresh_epoch: [9; 16], now: NOW };
-    Ok(Arc::new(Hub::open(store, DeviceKey::from_seed(&HUB_SEED), options)?))
+    Ok(Arc::new(Hub::open(store, hub_key(), options)?))
 }
 
 fn phone_on(disk: &MemoryDisk, number: u8) -> Arc<Phone> {
@@ -131,6 +135,8 @@ struct Past {
     records: Vec<Record>,
     /// The disk of the phone that keeps a head of all of them.
     witness: MemoryDisk,
+    /// Records of a phone's journal: of kinds that no hub writes.
+    foreign: Vec<Record>,
 }
 
 fn past() -> Past {
@@ -162,15 +168,19 @@ fn past() -> Past {
         let record = |at| store.record(Position(at)).unwrap().unwrap();
         let records = (1..=covered.0).map(record).collect();
         drop(two);
-        Past { records, witness: witness.copy_unnoticed() }
+        let store = one.replica().store();
+        let own = |at| store.record(Position(at)).unwrap().unwrap();
+        let foreign = (2..=store.position().0).map(own).collect();
+        Past { records, witness: witness.copy_unnoticed(), foreign }
     }
 }
 
 /// One rewriting of the journal; `None` where the draw changes nothing.
-fn rewrite(records: &[Record], rng: &mut SmallRng) -> Option<(&'static str, Vec<Record>)> {
-    let mut rewritten = records.to_vec();
+fn rewrite(past: &Past, rng: &mut SmallRng) -> Option<(&'static str, Vec<Record>)> {
+    let Past { records, foreign, .. } = past;
+    let mut rewritten = records.clone();
     let at = rng.random_range(0..records.len());
-    let what = match rng.random_range(0..4) {
+    let what = match rng.random_range(0..5) {
         0 => {
             let record = &mut rewritten[at];
             let place = rng.random_range(1..record.payload.len());
@@ -188,13 +198,18 @@ fn rewrite(records: &[Record], rng: &mut SmallRng) -> Option<(&'static str, Vec<
             rewritten.insert(at, records[from].clone());
             "inserted"
         }
+        3 => {
+            let from = rng.random_range(0..foreign.len());
+            rewritten.insert(at, foreign[from].clone());
+            "foreign"
+        }
         _ => {
             let other = rng.random_range(0..records.len());
             rewritten.swap(at, other);
             "reordered"
         }
     };
-    (rewritten != records).then_some((what, rewritten))
+    (rewritten != *records).then_some((what, rewritten))
 }
 
 /// Writes records into the files of a new store, and opens a hub on them.
@@ -294,7 +309,7 @@ fn whatever_an_operator_rewrites_is_found_by_one_phones_old_head() {
             leaves += 1;
         } else {
             let made = (0..TRIES_MAX).find_map(|try_| {
-                let (what, records) = rewrite(&past.records, &mut rng)?;
+                let (what, records) = rewrite(&past, &mut rng)?;
                 written(&folder(try_), records).map(|(hub, _)| (what, hub))
             });
             let (what, hub) = made.unwrap_or_else(|| panic!("seed {seed}: nothing opens"));
@@ -302,7 +317,56 @@ fn whatever_an_operator_rewrites_is_found_by_one_phones_old_head() {
             expect_found(&past, seed, what, &hub);
         }
     }
-    assert!(leaves > 0 && counts.len() == 4, "a rewriter that does little: {counts:?} {leaves}");
+    assert!(leaves > 0 && counts.len() == 5, "a rewriter that does little: {counts:?} {leaves}");
+}
+
+/// Facts that change rows and that no hub with a past writes there.
+fn never_there() -> Vec<Fact> {
+    let (document, actor, hub) = (DocumentId([1; 32]), Actor([2; 16]), hub_key().device());
+    let (packs, epoch, at) = (vec![(document, actor, 3)], [4; 16], NOW);
+    let head = TreeHead::sign(&hub_key(), epoch, (0, TreeHash::of_nothing()), NOW);
+    vec![
+        Fact::Lagging,
+        Fact::Pinned { hub },
+        Fact::Restored { epoch },
+        Fact::Forked { document, actor },
+        Fact::Followed { document, actor, left: Vec::new(), at },
+        Fact::Declined { packs: packs.clone(), at },
+        Fact::Kept { packs, epoch },
+        Fact::Lacking { wants: Vec::new() },
+        Fact::Rejected { document, edits: Vec::new(), at },
+        Fact::Reminded { epoch, upto: Vec::new() },
+        Fact::Witnessed { hub, head, heard: None, at },
+        Fact::Troubled { trouble: Trouble::default(), at },
+        Fact::Acknowledged { upto: 9, at },
+        Fact::Noticed { upto: 0, notices: Vec::new() },
+        Fact::Received {
+            items: vec![FeedItem::Object { bytes: SHORT.to_vec() }],
+            position: None,
+            at,
+        },
+    ]
+}
+
+#[test]
+fn no_record_of_any_kind_is_put_into_a_hubs_past_unseen() {
+    let past = past();
+    let dir = tempfile::tempdir().unwrap();
+    let mut found = 0;
+    for (number, fact) in never_there().into_iter().enumerate() {
+        // Right after the birth, before the log begins; and before the last record.
+        for at in [1, past.records.len() - 1] {
+            let mut records = past.records.clone();
+            records.insert(at, fact.record().unwrap());
+            let Some((hub, _)) = written(&dir.path().join(format!("{number}-{at}")), records)
+            else {
+                continue;
+            };
+            expect_found(&past, at as u64, &format!("{fact:?}"), &hub);
+            found += 1;
+        }
+    }
+    assert!(found > 20, "few of them open: {found}");
 }
 
 /// Two hubs of one key and one past that go different ways: a hub with two faces.

@@ -144,8 +144,8 @@ pub(super) mod meta {
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
     /// Hub: the right edge of the log's tree.
     pub(in crate::replica) const LOG: &[u8] = b"log";
-    /// The hash of the record of the store's birth.
-    pub(in crate::replica) const BIRTH: &[u8] = b"birth";
+    /// The hash of all records before the log began; of all there are where it never does, as on a phone.
+    pub(in crate::replica) const BEFORE: &[u8] = b"before";
     /// Hub: a device knew more of the log than it holds, and no epoch has begun since.
     pub(in crate::replica) const SURPASSED: &[u8] = b"surpassed";
     /// Phone: the epoch of the last head that the hub showed here.

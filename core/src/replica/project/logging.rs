@@ -20,27 +20,24 @@ pub(in crate::replica) fn record_hash(record: &Record) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
+/// The context in which the records before the log are hashed one after the other.
+const BEFORE_CONTEXT: &str = "bienban 2026-11 records before the log";
+
 impl Step<'_> {
     /// Appends to the log what a record gives to it. A phone has no log: one begins with the first record
-    /// that only a hub writes.
+    /// that only a hub writes. From there on every record has a leaf, of whatever kind it is; those before
+    /// it are in the first leaf together.
     pub(super) fn log(&mut self, fact: &Fact, record: &Record) -> Result<(), StoreError> {
-        if let Fact::Born { .. } = fact {
-            self.index.put(rows::single(meta::BIRTH), &record_hash(record));
-            return Ok(());
-        }
-        if is_phones(fact) {
-            return Ok(());
-        }
         let key = rows::single(meta::LOG);
         let begun: Option<Frontier> = self.index.get(&key)?;
         if begun.is_none() && !is_hubs(fact) {
-            return Ok(());
+            return self.note_before(record);
         }
         let mut tree = begun.unwrap_or_default();
         if tree.size() == 0 {
             let entry = LogEntry::Begun { epoch: self.epoch()? };
-            let birth = self.index.get(&rows::single(meta::BIRTH))?.unwrap_or_default();
-            self.append(&mut tree, &LogLeaf { record: birth, at: Timestamp::default(), entry });
+            let before = self.index.get(&rows::single(meta::BEFORE))?.unwrap_or_default();
+            self.append(&mut tree, &LogLeaf { record: before, at: Timestamp::default(), entry });
         }
         self.describe(fact);
         let (record, at) = (record_hash(record), time_of(fact));
@@ -49,6 +46,16 @@ impl Step<'_> {
             self.append(&mut tree, &LogLeaf { record, at, entry });
         }
         self.index.put(key, &tree);
+        Ok(())
+    }
+
+    /// Takes a record that comes before the log into the hash that its first leaf will hold.
+    fn note_before(&mut self, record: &Record) -> Result<(), StoreError> {
+        let key = rows::single(meta::BEFORE);
+        let before: [u8; 32] = self.index.get(&key)?.unwrap_or_default();
+        let mut hasher = blake3::Hasher::new_derive_key(BEFORE_CONTEXT);
+        hasher.update(&before).update(&record_hash(record));
+        self.index.put(key, hasher.finalize().as_bytes());
         Ok(())
     }
 
@@ -151,35 +158,6 @@ impl Step<'_> {
             why: refusal(notice.verdict),
         });
     }
-}
-
-/// Whether a record is of a kind that only a phone writes.
-fn is_phones(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Changed { .. }
-            | Fact::Released { .. }
-            | Fact::Received { .. }
-            | Fact::Receipted { .. }
-            | Fact::Noticed { .. }
-            | Fact::Forked { .. }
-            | Fact::Adopted { .. }
-            | Fact::Lagging
-            | Fact::Met { .. }
-            | Fact::Declined { .. }
-            | Fact::Rejected { .. }
-            | Fact::Restored { .. }
-            | Fact::Lacking { .. }
-            | Fact::HeldBack { .. }
-            | Fact::Returned { .. }
-            | Fact::Followed { .. }
-            | Fact::Kept { .. }
-            | Fact::Witnessed { .. }
-            | Fact::Doubted { .. }
-            | Fact::Acted { .. }
-            | Fact::Dropped { .. }
-            | Fact::Reminded { .. }
-    )
 }
 
 /// Whether a record is of a kind that only a hub writes.
