@@ -12,6 +12,7 @@ mod hub;
 mod later;
 mod lists;
 mod live;
+mod lives;
 mod long;
 mod memory;
 mod page_table;

@@ -32,7 +32,7 @@ const IDLE_ROUNDS_MAX: usize = 4;
 
 /// Which hub program answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Program {
+pub(crate) enum Program {
     /// As it is shipped: it says so where it finds that it was set back.
     Shipped,
     /// One that hides it: it is not let see the heads that the phone demands, nor how far the phone followed
@@ -104,14 +104,18 @@ fn exchange(phone: &Arc<Phone>, hub: &Arc<Hub>, program: Program) -> Result<usiz
 }
 
 /// As an app does: comes again where the hub asks for it.
-fn sync(phone: &Arc<Phone>, hub: &Arc<Hub>, program: Program) -> Result<(), ReplicaError> {
+pub(crate) fn sync(
+    phone: &Arc<Phone>,
+    hub: &Arc<Hub>,
+    program: Program,
+) -> Result<(), ReplicaError> {
     for _ in 0..3 {
         exchange(phone, hub, program)?;
     }
     Ok(())
 }
 
-fn hub_key() -> DeviceKey {
+pub(crate) fn hub_key() -> DeviceKey {
     DeviceKey::from_seed(&HUB_SEED)
 }
 
@@ -384,7 +388,7 @@ fn two_faces(more: u8) -> (Arc<Hub>, Arc<Hub>) {
     (one, two)
 }
 
-fn meet(one: &Arc<Phone>, two: &Arc<Phone>) -> [bool; 2] {
+pub(crate) fn meet(one: &Arc<Phone>, two: &Arc<Phone>) -> [bool; 2] {
     let start = |phone: &Arc<Phone>, number, opens| {
         let options = MeetingOptions { peer: fleet::entry(number).into(), opens };
         Meeting::start(phone.clone(), options, Box::new(|| [8; 16]), NOW).unwrap()
@@ -512,7 +516,7 @@ fn only_an_administrators_release_lets_a_phone_go_on() {
     assert!(phone.replica().doubts().unwrap().is_empty());
 }
 
-fn entries(hub: &Hub) -> Vec<LogEntry> {
+pub(crate) fn entries(hub: &Hub) -> Vec<LogEntry> {
     let mut entries = Vec::new();
     let store = hub.replica().store();
     let check = check_log(&**store, |_, _, leaf| entries.extend(leaf.map(|leaf| leaf.entry)));

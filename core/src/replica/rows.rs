@@ -114,8 +114,6 @@ pub(super) const REJECTED: u8 = b'R';
 pub(super) const LOG_LEAF: u8 = b'1';
 /// Hub: level from 1, index → hash of a complete subtree of the log.
 pub(super) const LOG_NODE: u8 = b'2';
-/// Hub: epoch → [`LogEpochRow`].
-pub(super) const LOG_EPOCH: u8 = b'3';
 /// Hub: document, actor, seq → number of the leaf that says it was stored.
 pub(super) const LOG_STORED: u8 = b'4';
 /// Phone: epoch → [`HeadRow`].
@@ -146,6 +144,8 @@ pub(super) mod meta {
     pub(in crate::replica) const LOG: &[u8] = b"log";
     /// The hash of all records before the log began; of all there are where it never does, as on a phone.
     pub(in crate::replica) const BEFORE: &[u8] = b"before";
+    /// Hub: what its log says of the lives of the store.
+    pub(in crate::replica) const LIVES: &[u8] = b"lives";
     /// Hub: a device knew more of the log than it holds, and no epoch has begun since.
     pub(in crate::replica) const SURPASSED: &[u8] = b"surpassed";
     /// Phone: the epoch of the last head that the hub showed here.
@@ -366,15 +366,6 @@ pub(super) struct GivenRow {
 pub(super) struct TroubleRow {
     pub(super) trouble: Trouble,
     pub(super) at: Timestamp,
-}
-
-/// Where a life of the hub's store begins in its log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LogEpochRow {
-    /// The number of its leaf.
-    pub(super) leaf: u64,
-    /// How many leaves before it are known to be all that there were.
-    pub(super) continues: u64,
 }
 
 /// Heads of one life of a hub's store.

@@ -120,23 +120,22 @@ impl Phone {
         let earlier: Vec<_> = of_hub.filter(|epoch| Some(*epoch) != last).collect();
         let (kept, head) = (self.replica().last_head()?, shown.head);
         let witnessed = Fact::Witnessed { hub, head, heard: None, at: now };
-        let (facts, forked) = match judge(named, &earlier, shown) {
-            Judgement::Continues if kept.is_some_and(|row| row.last.agrees(&head)) => {
-                (Vec::new(), None)
-            }
-            Judgement::Continues => (vec![witnessed], None),
-            Judgement::Restored { kept, .. } => {
-                let (shown, reason) = (head, DoubtReason::Restored);
-                let doubt = Doubt { kept, shown, reason, peer: None };
-                (vec![found(doubt, now), witnessed], None)
+        let doubt = |kept, reason| Doubt { kept, shown: head, reason, peer: None };
+        match judge(named, &earlier, shown, hub) {
+            Judgement::Continues if kept.is_some_and(|row| row.last.agrees(&head)) => Ok(()),
+            Judgement::Continues => self.keep(&[witnessed]),
+            Judgement::Restored { lost } => {
+                let told = lost.into_iter().map(|kept| doubt(kept, DoubtReason::Restored));
+                let mut facts: Vec<Fact> = told.map(|doubt| found(doubt, now)).collect();
+                facts.push(witnessed);
+                self.keep(&facts)
             }
             Judgement::Forked { reason, kept } => {
-                let doubt = Doubt { kept, shown: head, reason, peer: None };
-                (vec![found(doubt, now)], Some(doubt))
+                let doubt = doubt(kept, reason);
+                self.keep(&[found(doubt, now)])?;
+                Err(forked(&doubt))
             }
-        };
-        self.keep(&facts)?;
-        forked.map_or(Ok(()), |doubt| Err(self::forked(&doubt)))
+        }
     }
 
     /// Takes heads that another phone was shown. Those that this phone cannot compare itself the hub must

@@ -65,7 +65,7 @@ impl Hub {
         let mut fresh_epoch = [0; 16];
         fresh_epoch.copy_from_slice(&hash[..16]);
         // Which device it was is not known here.
-        let renewed = self.surpassed_by(self.device(), None, HubOptions { fresh_epoch, now });
+        let renewed = self.surpassed_by(self.device(), &[], HubOptions { fresh_epoch, now });
         if renewed.is_err() {
             self.surpassed.store(false, Ordering::Release);
         }
@@ -80,10 +80,14 @@ impl Hub {
     pub(super) fn surpassed_by(
         &self,
         by: DeviceId,
-        head: Option<TreeHead>,
+        heads: &[TreeHead],
         options: HubOptions,
     ) -> Result<(), ReplicaError> {
-        let entries = vec![LogEntry::Surpassed { by, head }];
+        let named = |head: &TreeHead| LogEntry::Surpassed { by, head: Some(*head) };
+        let mut entries: Vec<LogEntry> = heads.iter().map(named).collect();
+        if entries.is_empty() {
+            entries.push(LogEntry::Surpassed { by, head: None });
+        }
         let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
         let (why, lost) = (Renewal::Restored, self.replica.store().opened().lost.len() as u64);
         let facts = [

@@ -2,12 +2,12 @@
 //! nothing is stored without its leaf, and an index that is made anew gives the same tree.
 
 use super::Step;
-use crate::model::Timestamp;
+use crate::model::{DeviceId, Timestamp};
 use crate::replica::facts::{Fact, Quarantined};
-use crate::replica::rows::{self, LOG_EPOCH, LOG_LEAF, LOG_STORED, LogEpochRow, SelfRow, meta};
+use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, SelfRow, meta};
 use crate::store::{Record, StoreError};
 use crate::sync::{Pack, Verdict};
-use crate::trust::log::{LogEntry, LogLeaf, Refusal};
+use crate::trust::log::{Lives, LogEntry, LogLeaf, Refusal};
 use crate::trust::merkle::{Frontier, TreeHash};
 
 /// The context in which a record is hashed for its leaf.
@@ -37,12 +37,13 @@ impl Step<'_> {
         if tree.size() == 0 {
             let entry = LogEntry::Begun { epoch: self.epoch()? };
             let before = self.index.get(&rows::single(meta::BEFORE))?.unwrap_or_default();
+            self.note(&entry, 0)?;
             self.append(&mut tree, &LogLeaf { record: before, at: Timestamp::default(), entry });
         }
         self.describe(fact);
         let (record, at) = (record_hash(record), time_of(fact));
         for entry in std::mem::take(&mut self.said) {
-            self.note(&entry, tree.size());
+            self.note(&entry, tree.size())?;
             self.append(&mut tree, &LogLeaf { record, at, entry });
         }
         self.index.put(key, &tree);
@@ -88,19 +89,24 @@ impl Step<'_> {
     }
 
     /// Puts the rows by which entries are found.
-    fn note(&mut self, entry: &LogEntry, leaf: u64) {
+    fn note(&mut self, entry: &LogEntry, leaf: u64) -> Result<(), StoreError> {
+        if Lives::concern(entry) {
+            let (owner, lives) = (rows::single(meta::SELF), rows::single(meta::LIVES));
+            let mut known: Lives = self.index.get(&lives)?.unwrap_or_default();
+            // A store that lost the record of its birth has no owner until it is opened.
+            let owner: Option<SelfRow> = self.index.get(&owner)?;
+            known.see(leaf, entry, owner.map_or(DeviceId([0; 32]), |owner| owner.device));
+            self.index.put(lives, &known);
+        }
         match entry {
-            LogEntry::Epoch { epoch, continues, .. } => {
-                let row = LogEpochRow { leaf, continues: *continues };
-                self.index.put(rows::key(LOG_EPOCH, &[epoch]), &row);
-                self.index.remove(rows::single(meta::SURPASSED));
-            }
+            LogEntry::Epoch { .. } => self.index.remove(rows::single(meta::SURPASSED)),
             LogEntry::Stored { document, actor, seq, .. } => {
                 self.index.put(rows::of_seq(LOG_STORED, *document, *actor, *seq), &leaf);
             }
             LogEntry::Surpassed { .. } => self.index.put(rows::single(meta::SURPASSED), &()),
             _ => {}
         }
+        Ok(())
     }
 
     fn append(&mut self, tree: &mut Frontier, leaf: &LogLeaf) {
@@ -135,7 +141,7 @@ impl Step<'_> {
     }
 
     /// Says that a pack was stored.
-    pub(super) fn say_stored(&mut self, from: crate::model::DeviceId, pack: &Pack) {
+    pub(super) fn say_stored(&mut self, from: DeviceId, pack: &Pack) {
         self.said.push(LogEntry::Stored {
             from,
             device: pack.device(),
