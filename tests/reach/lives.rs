@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use bienban_core::model::DocumentId;
-use bienban_core::replica::{Hub, HubOptions, Phone, Projection, ReplicaError};
+use bienban_core::replica::{Fact, Hub, HubOptions, Phone, Projection, ReplicaError};
 use bienban_core::store::{MemoryDisk, MemoryStore};
-use bienban_core::trust::log::{DoubtReason, LogEntry};
+use bienban_core::trust::log::{DoubtReason, LogEntry, TreeHead};
+use bienban_core::trust::merkle::TreeHash;
 use bienban_tests::fleet::{self, NOW};
 
 use crate::rewritten::{Program, entries, hub_key, meet, sync};
@@ -132,4 +133,56 @@ fn the_shipped_hub_names_the_other_life_and_everybody_is_told() {
     expect_told(&one, &first);
     assert_eq!(surpassed(&first), 1);
     expect_told(&two, &first);
+}
+
+#[test]
+fn heads_of_one_size_in_a_life_that_is_over_stop_nobody() {
+    let (hub, disk) = begun();
+    let earlier = disk.copy_unnoticed();
+    let (one, two) = (fleet::phone(1), fleet::phone(2));
+    grow(&hub, 1);
+    sync(&one, &hub, Program::Shipped).unwrap();
+    // The machine goes back, and grows to the same size with another content, and another phone comes.
+    let back = hub_on(&earlier, 4);
+    back.audit(vec![LogEntry::Recorded { kind: 0 }], NOW).unwrap();
+    sync(&two, &back, Program::Shipped).unwrap();
+    let size = |phone: &Phone| phone.replica().last_head().unwrap().unwrap().last.size;
+    assert_eq!(size(&one), size(&two));
+    expect_told(&one, &back);
+    // One knows that this life is over, and the other learns of the next.
+    assert_eq!(meet(&one, &two), [false, false]);
+    assert_eq!(reasons(&one), []);
+    // The hub accounts for what was heard, and there is nothing new to tell.
+    for phone in [&one, &two] {
+        sync(phone, &back, Program::Shipped).unwrap();
+        assert_eq!(reasons(phone), []);
+    }
+}
+
+/// A phone was told heads of a life of the hub's store that the hub does not know, of these sizes.
+fn told_many(phone: &Phone, heads: std::ops::Range<u64>) {
+    let store = phone.replica().store();
+    let hub = hub_key();
+    for size in heads {
+        let root = TreeHash([9; 32]);
+        let head = TreeHead::sign(&hub, [77; 16], (size, root), NOW);
+        let heard = Some(fleet::entry(2).device);
+        let fact = Fact::Witnessed { hub: hub.device(), head, heard, at: NOW };
+        store.commit(vec![fact.record().unwrap()]).unwrap();
+    }
+}
+
+#[test]
+fn a_head_that_was_not_named_waits_for_its_turn() {
+    let (hub, _) = begun();
+    let one = fleet::phone(1);
+    sync(&one, &hub, Program::Shipped).unwrap();
+    told_many(&one, 100..140);
+    // Three sessions name 15 each. The first makes the hub name that life, and all are told once.
+    sync(&one, &hub, Program::Shipped).unwrap();
+    let waiting = || one.replica().store().scan(b"6", None, 99).unwrap().len();
+    assert_eq!(waiting(), 40 - 2 * 15, "one session ended with the hub's new epoch");
+    sync(&one, &hub, Program::Shipped).unwrap();
+    assert_eq!(waiting(), 0);
+    assert_eq!(reasons(&one), [DoubtReason::Restored]);
 }

@@ -9,7 +9,7 @@ mod trust;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{MergedPack, PackPlace, Trouble};
+use super::facts::{HeadName, MergedPack, PackPlace, Trouble};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, Scope, TemplateId,
     Timestamp,
@@ -118,7 +118,8 @@ pub(super) const LOG_NODE: u8 = b'2';
 pub(super) const LOG_STORED: u8 = b'4';
 /// Phone: epoch → [`HeadRow`].
 pub(super) const HEAD: u8 = b'5';
-/// Phone: epoch → [`HeardRow`]: a head that another phone was shown.
+/// Phone: epoch, size, hash → [`HeardRow`]: a head that another phone was shown, and that the hub has yet to
+/// account for here.
 pub(super) const HEARD: u8 = b'6';
 /// Phone: position → [`DoubtRow`].
 pub(super) const DOUBT: u8 = b'7';
@@ -619,6 +620,18 @@ pub(super) fn later_in(key: &[u8]) -> Option<(TemplateId, DocumentId)> {
 pub(super) fn of_log_node(name: NodeName) -> Vec<u8> {
     key(LOG_NODE, &[&[name.level], &name.index.to_be_bytes()])
 }
+
+pub(super) fn of_heard(head: &HeadName) -> Vec<u8> {
+    key(HEARD, &[&head.epoch, &head.size.to_be_bytes(), &head.root.0])
+}
+
+/// Phone: the life of the hub's store in which it was told that this earlier one is not there whole.
+pub(super) fn told_lost(life: [u8; 16]) -> Vec<u8> {
+    key(META, &[TOLD_LOST, &life])
+}
+
+/// The name that keys made by [`told_lost`] begin with.
+pub(super) const TOLD_LOST: &[u8] = b"told-lost";
 
 /// Reads the place at the end of a key made by [`of_place`].
 pub(super) fn place_in(key: &[u8]) -> Option<PackPlace> {

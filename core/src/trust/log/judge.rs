@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{DoubtReason, Standing, Stands, TreeHead};
 use crate::model::DeviceId;
 
-/// Heads named in one session: the own last one, and those heard from other phones since. Each costs a
-/// proof of a thousand bytes on the way back.
-pub const HEADS_NAMED_MAX: usize = 4;
+/// Heads named in one session: the own last one, and those heard from other phones since. Each costs at
+/// most 5 KiB on the way back, so that all of them are a small part of a frame.
+pub const HEADS_NAMED_MAX: usize = 16;
 
 /// How a hub shows its log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
