@@ -6,6 +6,7 @@ mod answers;
 mod bounds;
 mod exchanges;
 mod forks;
+mod golden;
 mod heap;
 mod holes;
 mod hub;

@@ -15,6 +15,7 @@ use bienban_core::store::{
 };
 use bienban_core::sync::{FeedItem, Frame, LogMessage, PlainEntry, Role, Verdict};
 use bienban_core::trust::DeviceKey;
+use bienban_core::trust::control::Whom;
 use bienban_core::trust::log::{Act, DoubtReason, LogEntry, LogLeaf, TreeHead};
 use bienban_core::trust::merkle::{Frontier, TreeHash, verify_inclusion};
 use bienban_tests::fleet::{self, HUB_SEED, NOW, SHORT};
@@ -119,7 +120,7 @@ pub(crate) fn hub_key() -> DeviceKey {
     DeviceKey::from_seed(&HUB_SEED)
 }
 
-fn hub_over(store: Arc<dyn Store>) -> Result<Arc<Hub>, ReplicaError> {
+pub(crate) fn hub_over(store: Arc<dyn Store>) -> Result<Arc<Hub>, ReplicaError> {
     let options = HubOptions { fresh_epoch: [9; 16], now: NOW };
     Ok(Arc::new(Hub::open(store, hub_key(), options)?))
 }
@@ -134,16 +135,16 @@ fn admin() -> PlainEntry {
 }
 
 /// A hub with a past of every kind, and a phone that has seen it.
-struct Past {
+pub(crate) struct Past {
     /// The hub's records that the phone's head covers.
-    records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// The disk of the phone that keeps a head of all of them.
     witness: MemoryDisk,
     /// Records of a phone's journal: of kinds that no hub writes.
     foreign: Vec<Record>,
 }
 
-fn past() -> Past {
+pub(crate) fn past() -> Past {
     let (hub, _) = fleet::hub(SHORT, 3);
     hub.trust(admin()).unwrap();
     let one = fleet::phone(1);
@@ -540,8 +541,9 @@ fn the_log_tells_what_was_accepted_refused_read_and_administered() {
     assert!(matches!(all[0], LogEntry::Begun { epoch: [9, ..] }));
     assert_eq!(count(&|one| matches!(one, LogEntry::Stored { .. })), 5);
     assert_eq!(count(&|one| matches!(one, LogEntry::Merged { .. })), 5);
-    assert_eq!(count(&|one| matches!(one, LogEntry::Trusted { .. })), 4);
-    assert_eq!(count(&|one| matches!(one, LogEntry::Published { .. })), 1);
+    let certified = |one: &LogEntry| matches!(one, LogEntry::Entered { by, deed: 0, whom: Some(Whom::Device(_)), .. } if *by == hub.device());
+    assert_eq!(count(&certified), 3, "one for each phone");
+    assert_eq!(count(&|one| matches!(one, LogEntry::Object { .. })), 1);
     let read: Vec<_> = all
         .iter()
         .filter_map(|entry| match entry {

@@ -7,6 +7,7 @@ use crate::replica::facts::{Fact, Quarantined};
 use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, SelfRow, meta};
 use crate::store::{Record, StoreError};
 use crate::sync::{Pack, Verdict};
+use crate::trust::control::{ControlEntry, Deed, Whom};
 use crate::trust::log::{Lives, LogEntry, LogLeaf, Refusal};
 use crate::trust::merkle::{Frontier, TreeHash};
 
@@ -60,27 +61,17 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Adds what kinds of records give whose projection said nothing.
+    /// Leaves in what is said what the record itself says, and adds it for kinds whose projection says
+    /// nothing. What a program makes of a record (whether it reads a checklist, whose rights a decision
+    /// changes by its rules) is no part of a leaf: a later program must come to the same tree.
     fn describe(&mut self, fact: &Fact) {
         match fact {
+            Fact::Accepted { .. } | Fact::Incarnated { .. } | Fact::Audited { .. } => {}
             Fact::Merged { document, merged, .. } => {
                 let packs = merged.len() as u64;
                 self.said.push(LogEntry::Merged { document: *document, packs });
             }
-            Fact::Closed { document, lines, .. } => {
-                let lines = lines.len() as u64;
-                self.said.push(LogEntry::Closed { document: *document, lines });
-            }
-            Fact::Published { bytes } => {
-                let template = crate::checklist::Template::parse(bytes).ok();
-                let template = template.map(|template| template.id());
-                self.said.push(LogEntry::Published { template });
-            }
-            Fact::Trusted { entry } => {
-                let (device, active) = (entry.device, entry.active);
-                self.said.push(LogEntry::Trusted { device, active });
-            }
-            _ => {}
+            _ => self.said = said_by(fact),
         }
         // Whatever a record is, it has a leaf, so that none can be changed unseen.
         if self.said.is_empty() {
@@ -164,6 +155,47 @@ impl Step<'_> {
             why: refusal(notice.verdict),
         });
     }
+}
+
+/// Returns what a record says by itself, whatever else is held.
+fn said_by(fact: &Fact) -> Vec<LogEntry> {
+    match fact {
+        Fact::Closed { document, lines, .. } => {
+            let lines = lines.len() as u64;
+            vec![LogEntry::Closed { document: *document, lines }]
+        }
+        Fact::Published { bytes } => {
+            vec![LogEntry::Object { hash: *blake3::hash(bytes).as_bytes() }]
+        }
+        Fact::Trusted { entry } => {
+            vec![LogEntry::Trusted { device: entry.device, active: entry.active }]
+        }
+        Fact::Controlled { entries } => {
+            // One that does not read is no part of any log; its projection has failed then.
+            let read = entries.iter().filter_map(|bytes| ControlEntry::decode(bytes).ok());
+            read.filter_map(|entry| entered(&entry)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns what the log says of a decision that was entered.
+fn entered(entry: &ControlEntry) -> Option<LogEntry> {
+    let act = &entry.act.act;
+    let whom = match &act.deed {
+        Deed::Certify { device, .. } => Some(Whom::Device(*device)),
+        Deed::Grant { person, .. } | Deed::Withdraw { person, .. } => Some(Whom::Person(*person)),
+        Deed::Revoke { whom, .. } => Some(*whom),
+        _ => None,
+    };
+    let scope = act.scope.clone();
+    Some(LogEntry::Entered {
+        act: act.id().ok()?,
+        scope,
+        by: act.by,
+        deed: act.deed.number(),
+        whom,
+    })
 }
 
 /// Whether a record is of a kind that only a hub writes.

@@ -1,6 +1,9 @@
 use super::*;
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Kind, TemplateId, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Kind, PersonId, TemplateId, Timestamp,
+};
 use crate::trust::DeviceKey;
+use crate::trust::control::{ActId, Whom};
 use crate::trust::merkle::TreeHash;
 
 /// One leaf of each kind, a line each, as version 1 wrote them. Later programs must read them, and no
@@ -39,6 +42,14 @@ fn entries() -> Vec<LogEntry> {
         LogEntry::Administered { act: Act::Publish, by, hash: [1; 32] },
         LogEntry::Exported { by, document },
         LogEntry::Surpassed { by, head: Some(head(8, 9, 1)) },
+        LogEntry::Object { hash: [2; 32] },
+        LogEntry::Entered {
+            act: ActId([3; 32]),
+            scope: "06325".parse().unwrap(),
+            by,
+            deed: 1,
+            whom: Some(Whom::Person(PersonId([4; 16]))),
+        },
     ]
 }
 
