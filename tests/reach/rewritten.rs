@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bienban_core::model::{Actor, DeviceId, DocumentId, Timestamp};
+use bienban_core::model::{Actor, DocumentId, Timestamp};
 use bienban_core::replica::{
     Fact, Hub, HubOptions, HubRunner, Meeting, MeetingOptions, Phone, PhoneOptions, PhoneRunner,
     Projection, ReplicaError, Trouble, check_log,
@@ -16,7 +16,7 @@ use bienban_core::store::{
 use bienban_core::sync::{FeedItem, Frame, LogMessage, PlainEntry, Role, Verdict};
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::control::Whom;
-use bienban_core::trust::log::{Act, DoubtReason, LogEntry, LogLeaf, TreeHead};
+use bienban_core::trust::log::{DoubtReason, LogEntry, LogLeaf, TreeHead};
 use bienban_core::trust::merkle::{Frontier, TreeHash, verify_inclusion};
 use bienban_tests::fleet::{self, HUB_SEED, NOW, SHORT};
 use rand::rngs::SmallRng;
@@ -631,38 +631,4 @@ fn showing_the_log_costs_few_bytes_and_grows_with_the_logarithm() {
     let size = hub.log_head(NOW).unwrap().size;
     let levels = usize::try_from(size.ilog2()).unwrap() + 1;
     assert!(size > 1_000 && spent <= 300 + 33 * (levels + 1), "{spent} bytes for {size} leaves");
-}
-
-#[test]
-fn an_auditor_reads_the_log_and_an_inspector_does_not() {
-    let (hub, _) = fleet::hub(SHORT, 3);
-    hub.trust(PlainEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
-    let ask = |number: u8| {
-        use bienban_core::sync::{AdminRequest, LogRequest};
-        let phone = fleet::phone(number);
-        let asks = vec![AdminRequest::Log(LogRequest::Page { from: 0 })];
-        let options = PhoneOptions { hub: hub.device(), live: false, asks };
-        let mut here =
-            PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), NOW).unwrap();
-        let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-        let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
-        for _ in 0..100 {
-            let up = here.poll_frame(NOW).unwrap();
-            let down = there.poll_frame(NOW).unwrap();
-            up.iter().for_each(|frame| there.handle(frame).unwrap());
-            down.iter().for_each(|frame| here.handle(frame).unwrap());
-        }
-        here.answers()[0].clone()
-    };
-    use bienban_core::sync::{AdminAnswer, LogAnswer};
-    assert!(matches!(ask(1), AdminAnswer::Refused(_)));
-    let AdminAnswer::Log(LogAnswer::Page(page)) = ask(3) else { panic!("no page") };
-    assert!(page.leaves.len() as u64 == page.head.size);
-    hub.settle_log(Timestamp(NOW.0 + 60_000)).unwrap();
-    let auditor: DeviceId = fleet::entry(3).device;
-    let told = entries(&hub);
-    let read = |entry: &LogEntry| matches!(entry, LogEntry::Administered { act: Act::ReadLog, by, .. } if *by == auditor);
-    assert!(told.iter().any(read));
-    let turned = |entry: &LogEntry| matches!(entry, LogEntry::TurnedAway { device, .. } if *device == Some(fleet::entry(1).device));
-    assert!(told.iter().any(turned), "what was asked in vain is told too");
 }

@@ -101,7 +101,20 @@ impl Hub {
             scope,
             given,
         });
-        self.ledger.with(|waiting| waiting.give_back(entries.collect()));
+        self.note_soon(entries.collect(), now)
+    }
+
+    /// Has entries written without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::settle_log`].
+    pub(crate) fn note_soon(
+        &self,
+        entries: Vec<LogEntry>,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        self.ledger.with(|waiting| waiting.give_back(entries));
         self.settle_log(now)
     }
 

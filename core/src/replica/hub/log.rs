@@ -113,31 +113,23 @@ impl Hub {
         Ok(head.size <= size && root_at(&StoredNodes(&**store), head.size)? == head.root)
     }
 
-    /// Does what an administrator or auditor asks about the log, and puts into it that it was asked.
+    /// Does what an administrator or auditor asks about the log. That it is asked the caller has put into
+    /// the log.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when reading fails or the log could not be written.
-    pub fn answer_log(
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub(crate) fn answer_log(
         &self,
         request: LogRequest,
-        by: DeviceId,
         now: Timestamp,
     ) -> Result<LogAnswer, ReplicaError> {
-        match request {
-            LogRequest::Page { from } => {
-                if from == 0 {
-                    self.note_act(Act::ReadLog, by, &[], now)?;
-                }
-                Ok(LogAnswer::Page(self.log_page(from, now)?))
-            }
+        Ok(match request {
+            LogRequest::Page { from } => LogAnswer::Page(self.log_page(from, now)?),
             LogRequest::Proofs { document, after } => {
-                if after == 0 {
-                    self.audit(vec![LogEntry::Exported { by, document }], now)?;
-                }
-                Ok(LogAnswer::Proofs(self.log_proofs(document, after, now)?))
+                LogAnswer::Proofs(self.log_proofs(document, after, now)?)
             }
-        }
+        })
     }
 
     /// Returns leaves of the log, from one on.

@@ -52,7 +52,7 @@ pub enum Turned {
     NotAllowed,
 }
 
-/// What an administrator or auditor did.
+/// What an administrator or auditor did. Variants are only ever added at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -62,8 +62,15 @@ pub enum Act {
     Publish,
     /// Said to have seen what the hub had lost.
     Acknowledge,
-    /// Read the log.
+    /// Read the log: one entry for each session in which it was read, wherever the reading began.
     ReadLog,
+    /// Asked how the hub is: one entry for each session.
+    ReadStatus,
+    /// Asked what waits or is set aside, and of whom: one entry for each session.
+    ReadWaiting,
+    /// Asked for what the hub then refused. Sessions of devices that may not ask are counted elsewhere
+    /// ([`Turned::NotAllowed`]).
+    Refused,
 }
 
 /// One thing that happened at the hub. Variants are only ever added at the end.
