@@ -217,6 +217,12 @@ pub enum LogEntry {
         /// Whose rights it is about, where it is about one device's or person's.
         whom: Option<Whom>,
     },
+    /// What belonged into the log and is not in it: the disk took nothing, and there were more entries than
+    /// can wait.
+    Unrecorded {
+        /// How many entries.
+        count: u64,
+    },
 }
 
 /// A leaf: an entry, when it was made, and the record that it was computed from.

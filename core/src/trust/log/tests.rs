@@ -50,6 +50,7 @@ fn entries() -> Vec<LogEntry> {
             deed: 1,
             whom: Some(Whom::Person(PersonId([4; 16]))),
         },
+        LogEntry::Unrecorded { count: 3 },
     ]
 }
 

@@ -51,9 +51,11 @@ impl EntryData {
             | E::Published { .. }
             | E::Object { .. }
             | E::Entered { .. } => TypedKind::Administered,
-            E::Begun { .. } | E::Epoch { .. } | E::Recorded { .. } | E::Surpassed { .. } => {
-                TypedKind::Store
-            }
+            E::Begun { .. }
+            | E::Epoch { .. }
+            | E::Recorded { .. }
+            | E::Surpassed { .. }
+            | E::Unrecorded { .. } => TypedKind::Store,
         };
         Self {
             leaf: number,
@@ -152,6 +154,7 @@ impl EntryData {
                 &[("lost", &lost.to_string()), ("count", &continues.to_string())],
             ),
             E::Surpassed { by, .. } => m.text("audit.surpassed", &[("device", &by.short())]),
+            E::Unrecorded { count } => m.text("audit.unrecorded", &[("count", &count.to_string())]),
             E::Recorded { kind } => m.text("audit.recorded", &[("kind", &kind.to_string())]),
         }
     }
