@@ -396,6 +396,13 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Hub: how its log was when this was written. A program that computes it otherwise finds out.
+    Marked {
+        /// Leaves.
+        size: u64,
+        /// The hash of the tree over them.
+        root: TreeHash,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -488,6 +495,7 @@ impl Fact {
             Self::Dropped { .. } => 33,
             Self::Reminded { .. } => 34,
             Self::Accounted { .. } => 60,
+            Self::Marked { .. } => 61,
         }
     }
 

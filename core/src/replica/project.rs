@@ -193,6 +193,7 @@ impl Step<'_> {
             Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
             Fact::Witnessed { hub, head, heard, .. } => return self.witnessed(*hub, head, *heard),
             Fact::Doubted { word, at } => return self.doubted(word, *at),
+            Fact::Marked { size, root } => return self.marked(*size, *root),
             Fact::Accounted { heads, .. } => self.accounted(heads),
         }
         Ok(())

@@ -149,6 +149,10 @@ pub(super) mod meta {
     pub(in crate::replica) const LIVES: &[u8] = b"lives";
     /// Hub: a device knew more of the log than it holds, and no epoch has begun since.
     pub(in crate::replica) const SURPASSED: &[u8] = b"surpassed";
+    /// Hub: how many leaves its log had when it was last marked.
+    pub(in crate::replica) const MARKED: &[u8] = b"marked";
+    /// Hub: its log is not what an earlier program computed, and no epoch has begun since.
+    pub(in crate::replica) const OTHER_LOG: &[u8] = b"other-log";
     /// Phone: the epoch of the last head that the hub showed here.
     pub(in crate::replica) const HEAD: &[u8] = b"head";
     /// The keys of the hub: the pinned one first, then announced successors.

@@ -190,7 +190,10 @@ fn later() -> Vec<Fact> {
 
 /// What phone and hub keep of the hub's log beside the above.
 fn of_the_log() -> Vec<Fact> {
-    vec![Fact::Accounted { heads: vec![(&head(6)).into(), (&head(7)).into()], at: AT }]
+    vec![
+        Fact::Accounted { heads: vec![(&head(6)).into(), (&head(7)).into()], at: AT },
+        Fact::Marked { size: 6, root: TreeHash([9; 32]) },
+    ]
 }
 
 fn decided() -> SignedAct {

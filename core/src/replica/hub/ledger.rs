@@ -8,6 +8,8 @@ use super::Hub;
 use crate::model::{DeviceId, Kind, Scope, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::facts::Fact;
+use crate::replica::log::tree_of;
+use crate::replica::rows::{self, meta};
 use crate::trust::log::{LogEntry, Turned};
 
 /// Turned-away sessions are written at most this often: one record a minute, whatever comes.
@@ -174,18 +176,25 @@ impl Hub {
         Ok(())
     }
 
-    /// Writes all that waits for the log, and waits for it: the last thing before the hub stops.
+    /// Writes all that waits for the log, and how long and what it is now, and waits for it: the last thing
+    /// before the hub stops. The next program to open it compares.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when the disk takes nothing; what waits is lost if the hub stops then.
     pub fn close_log(&self, now: Timestamp) -> Result<(), ReplicaError> {
         let entries = self.ledger.with(Waiting::all);
-        if entries.is_empty() {
-            return Ok(());
+        if !entries.is_empty() {
+            self.audit(entries.clone(), now)
+                .inspect_err(|_| self.ledger.with(|waiting| waiting.give_back(entries)))?;
         }
-        self.audit(entries.clone(), now)
-            .inspect_err(|_| self.ledger.with(|waiting| waiting.give_back(entries)))
+        let tree = tree_of(&**self.replica.store())?;
+        let marked: Option<u64> = rows::get(&**self.replica.store(), &rows::single(meta::MARKED))?;
+        // The mark itself is a leaf.
+        if tree.size() > marked.map_or(0, |size| size + 1) {
+            self.record(Fact::Marked { size: tree.size(), root: tree.root() })?;
+        }
+        Ok(())
     }
 }
 

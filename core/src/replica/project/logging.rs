@@ -4,12 +4,13 @@
 use super::Step;
 use crate::model::{DeviceId, Timestamp};
 use crate::replica::facts::{Fact, Quarantined};
+use crate::replica::log::StoredNodes;
 use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, SelfRow, meta};
 use crate::store::{Record, StoreError};
 use crate::sync::{Pack, Verdict};
 use crate::trust::control::{ControlEntry, Deed, Whom};
 use crate::trust::log::{Lives, LogEntry, LogLeaf, Refusal};
-use crate::trust::merkle::{Frontier, TreeHash};
+use crate::trust::merkle::{Frontier, TreeHash, root_at};
 
 /// The context in which a record is hashed for its leaf.
 const RECORD_CONTEXT: &str = "bienban 2026-11 logged record";
@@ -90,7 +91,10 @@ impl Step<'_> {
             self.index.put(lives, &known);
         }
         match entry {
-            LogEntry::Epoch { .. } => self.index.remove(rows::single(meta::SURPASSED)),
+            LogEntry::Epoch { .. } => {
+                self.index.remove(rows::single(meta::SURPASSED));
+                self.index.remove(rows::single(meta::OTHER_LOG));
+            }
             LogEntry::Stored { document, actor, seq, .. } => {
                 self.index.put(rows::of_seq(LOG_STORED, *document, *actor, *seq), &leaf);
             }
@@ -124,10 +128,23 @@ impl Step<'_> {
         loses: bool,
     ) -> Result<(), StoreError> {
         let surpassed: Option<()> = self.index.get(&rows::single(meta::SURPASSED))?;
+        let other: Option<()> = self.index.get(&rows::single(meta::OTHER_LOG))?;
         let tree: Option<Frontier> = self.index.get(&rows::single(meta::LOG))?;
-        let known = tree.filter(|_| !loses && surpassed.is_none());
+        let known = tree.filter(|_| !loses && surpassed.is_none() && other.is_none());
         let continues = known.map_or(0, |tree| tree.size());
         self.said.push(LogEntry::Epoch { epoch, lost, continues });
+        Ok(())
+    }
+
+    /// Compares the log with what it was when the record was written: what was signed under this epoch then
+    /// may not be what is computed now.
+    pub(super) fn marked(&mut self, size: u64, root: TreeHash) -> Result<(), StoreError> {
+        let tree: Option<Frontier> = self.index.get(&rows::single(meta::LOG))?;
+        let longer = tree.is_some_and(|tree| tree.size() >= size);
+        if !longer || root_at(&StoredNodes(self.index.below), size)? != root {
+            self.index.put(rows::single(meta::OTHER_LOG), &());
+        }
+        self.index.put(rows::single(meta::MARKED), &size);
         Ok(())
     }
 
