@@ -213,8 +213,9 @@ impl RunningHub {
         tracing::info!(sessions = sessions.len(), "shutting down");
         self.endpoint.close(self.shutdown).await;
         sessions.shutdown().await;
-        worker.await.unwrap_or(Err(DriverError::Stopped))?;
-        Ok(())
+        let worked = worker.await.unwrap_or(Err(DriverError::Stopped));
+        close_log(self.hub.clone()).await;
+        Ok(worked?)
     }
 
     fn begin(&self, sessions: &mut JoinSet<()>, link: Link, stop: watch::Receiver<bool>) {
@@ -255,6 +256,16 @@ impl RunningHub {
 fn note_stranger(hub: &Hub, device: DeviceId) {
     if let Err(error) = hub.turned_away(Turned::Stranger, device, 1, clock::now()) {
         tracing::error!(error = %error, "a refusal is not in the log");
+    }
+}
+
+/// Puts what still waits into the hub's log. Sessions and merges are over.
+async fn close_log(hub: Arc<Hub>) {
+    let closed = tokio::task::spawn_blocking(move || hub.close_log(clock::now())).await;
+    match closed {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(error = %error, "the end of the log is lost"),
+        Err(error) => tracing::error!(error = %error, "the end of the log is lost"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bienban_core::clock::Stopwatch;
 use bienban_core::sync::{Frame, LogMessage, Pack};
-use bienban_core::trust::log::{LogEntry, LogLeaf};
+use bienban_core::trust::log::{LogEntry, LogLeaf, Standing};
 use bienban_core::trust::merkle::{Frontier, MemoryNodes, TreeHash, consistency};
 use bienban_tests::fleet::{self, NOW, SHORT};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -71,7 +71,7 @@ fn show(bench: &mut Criterion) {
         let Ok(proof) = consistency(&nodes, size * 2 / 3, size);
         let mut shown = hub.show_log(&[head], NOW).unwrap();
         shown.head.size = size;
-        shown.proofs = vec![proof];
+        shown.standings = vec![Standing::Grew(proof)];
         let frame = Frame::Log(LogMessage::Shown(shown)).encode().unwrap();
         println!("log: {} bytes down with a proof among {size} leaves", frame.len());
         bench.bench_function(&format!("prove among {size} leaves"), |bench| {

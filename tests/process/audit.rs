@@ -36,7 +36,7 @@ fn an_auditor_reads_and_checks_what_the_hub_did_and_a_phone_does_not() {
     let checked = audit(&auditor, &["verify"]).done();
     assert!(checked["continued"].as_u64().unwrap() >= 2, "its own heads are continued: {checked}");
     let all = audit(&auditor, &["list"]).done();
-    for kind in ["begun", "trusted", "published", "administered", "stored", "merged", "read"] {
+    for kind in ["begun", "entered", "object", "administered", "stored", "merged", "read"] {
         assert!(kinds(&all).contains(&kind), "{kind}: {:?}", kinds(&all));
     }
     let read = audit(&auditor, &["list", "--kind", "read"]).done();

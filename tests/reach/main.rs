@@ -3,15 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod answers;
+mod asked;
 mod bounds;
 mod exchanges;
 mod forks;
+mod golden;
 mod heap;
 mod holes;
 mod hub;
 mod later;
 mod lists;
 mod live;
+mod lives;
 mod long;
 mod memory;
 mod page_table;

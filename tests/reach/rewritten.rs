@@ -5,17 +5,18 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bienban_core::model::{DeviceId, DocumentId, Timestamp};
+use bienban_core::model::{Actor, DocumentId, Timestamp};
 use bienban_core::replica::{
     Fact, Hub, HubOptions, HubRunner, Meeting, MeetingOptions, Phone, PhoneOptions, PhoneRunner,
-    Projection, ReplicaError, check_log,
+    Projection, ReplicaError, Trouble, check_log,
 };
 use bienban_core::store::{
     DiskStore, MemoryDisk, MemoryStore, Options, Position, Read, Record, Store, Writes,
 };
-use bienban_core::sync::{Frame, LogMessage, PlainEntry, Role, Verdict};
+use bienban_core::sync::{FeedItem, Frame, LogMessage, PlainEntry, Role, Verdict};
 use bienban_core::trust::DeviceKey;
-use bienban_core::trust::log::{Act, DoubtReason, LogEntry, LogLeaf, TreeHead};
+use bienban_core::trust::control::Whom;
+use bienban_core::trust::log::{DoubtReason, LogEntry, LogLeaf, TreeHead};
 use bienban_core::trust::merkle::{Frontier, TreeHash, verify_inclusion};
 use bienban_tests::fleet::{self, HUB_SEED, NOW, SHORT};
 use rand::rngs::SmallRng;
@@ -32,7 +33,7 @@ const IDLE_ROUNDS_MAX: usize = 4;
 
 /// Which hub program answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Program {
+pub(crate) enum Program {
     /// As it is shipped: it says so where it finds that it was set back.
     Shipped,
     /// One that hides it: it is not let see the heads that the phone demands, nor how far the phone followed
@@ -104,16 +105,24 @@ fn exchange(phone: &Arc<Phone>, hub: &Arc<Hub>, program: Program) -> Result<usiz
 }
 
 /// As an app does: comes again where the hub asks for it.
-fn sync(phone: &Arc<Phone>, hub: &Arc<Hub>, program: Program) -> Result<(), ReplicaError> {
+pub(crate) fn sync(
+    phone: &Arc<Phone>,
+    hub: &Arc<Hub>,
+    program: Program,
+) -> Result<(), ReplicaError> {
     for _ in 0..3 {
         exchange(phone, hub, program)?;
     }
     Ok(())
 }
 
-fn hub_over(store: Arc<dyn Store>) -> Result<Arc<Hub>, ReplicaError> {
+pub(crate) fn hub_key() -> DeviceKey {
+    DeviceKey::from_seed(&HUB_SEED)
+}
+
+pub(crate) fn hub_over(store: Arc<dyn Store>) -> Result<Arc<Hub>, ReplicaError> {
     let options = HubOptions { fresh_epoch: [9; 16], now: NOW };
-    Ok(Arc::new(Hub::open(store, DeviceKey::from_seed(&HUB_SEED), options)?))
+    Ok(Arc::new(Hub::open(store, hub_key(), options)?))
 }
 
 fn phone_on(disk: &MemoryDisk, number: u8) -> Arc<Phone> {
@@ -126,14 +135,16 @@ fn admin() -> PlainEntry {
 }
 
 /// A hub with a past of every kind, and a phone that has seen it.
-struct Past {
+pub(crate) struct Past {
     /// The hub's records that the phone's head covers.
-    records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// The disk of the phone that keeps a head of all of them.
     witness: MemoryDisk,
+    /// Records of a phone's journal: of kinds that no hub writes.
+    foreign: Vec<Record>,
 }
 
-fn past() -> Past {
+pub(crate) fn past() -> Past {
     let (hub, _) = fleet::hub(SHORT, 3);
     hub.trust(admin()).unwrap();
     let one = fleet::phone(1);
@@ -162,15 +173,19 @@ fn past() -> Past {
         let record = |at| store.record(Position(at)).unwrap().unwrap();
         let records = (1..=covered.0).map(record).collect();
         drop(two);
-        Past { records, witness: witness.copy_unnoticed() }
+        let store = one.replica().store();
+        let own = |at| store.record(Position(at)).unwrap().unwrap();
+        let foreign = (2..=store.position().0).map(own).collect();
+        Past { records, witness: witness.copy_unnoticed(), foreign }
     }
 }
 
 /// One rewriting of the journal; `None` where the draw changes nothing.
-fn rewrite(records: &[Record], rng: &mut SmallRng) -> Option<(&'static str, Vec<Record>)> {
-    let mut rewritten = records.to_vec();
+fn rewrite(past: &Past, rng: &mut SmallRng) -> Option<(&'static str, Vec<Record>)> {
+    let Past { records, foreign, .. } = past;
+    let mut rewritten = records.clone();
     let at = rng.random_range(0..records.len());
-    let what = match rng.random_range(0..4) {
+    let what = match rng.random_range(0..5) {
         0 => {
             let record = &mut rewritten[at];
             let place = rng.random_range(1..record.payload.len());
@@ -188,13 +203,18 @@ fn rewrite(records: &[Record], rng: &mut SmallRng) -> Option<(&'static str, Vec<
             rewritten.insert(at, records[from].clone());
             "inserted"
         }
+        3 => {
+            let from = rng.random_range(0..foreign.len());
+            rewritten.insert(at, foreign[from].clone());
+            "foreign"
+        }
         _ => {
             let other = rng.random_range(0..records.len());
             rewritten.swap(at, other);
             "reordered"
         }
     };
-    (rewritten != records).then_some((what, rewritten))
+    (rewritten != *records).then_some((what, rewritten))
 }
 
 /// Writes records into the files of a new store, and opens a hub on them.
@@ -294,7 +314,7 @@ fn whatever_an_operator_rewrites_is_found_by_one_phones_old_head() {
             leaves += 1;
         } else {
             let made = (0..TRIES_MAX).find_map(|try_| {
-                let (what, records) = rewrite(&past.records, &mut rng)?;
+                let (what, records) = rewrite(&past, &mut rng)?;
                 written(&folder(try_), records).map(|(hub, _)| (what, hub))
             });
             let (what, hub) = made.unwrap_or_else(|| panic!("seed {seed}: nothing opens"));
@@ -302,7 +322,56 @@ fn whatever_an_operator_rewrites_is_found_by_one_phones_old_head() {
             expect_found(&past, seed, what, &hub);
         }
     }
-    assert!(leaves > 0 && counts.len() == 4, "a rewriter that does little: {counts:?} {leaves}");
+    assert!(leaves > 0 && counts.len() == 5, "a rewriter that does little: {counts:?} {leaves}");
+}
+
+/// Facts that change rows and that no hub with a past writes there.
+fn never_there() -> Vec<Fact> {
+    let (document, actor, hub) = (DocumentId([1; 32]), Actor([2; 16]), hub_key().device());
+    let (packs, epoch, at) = (vec![(document, actor, 3)], [4; 16], NOW);
+    let head = TreeHead::sign(&hub_key(), epoch, (0, TreeHash::of_nothing()), NOW);
+    vec![
+        Fact::Lagging,
+        Fact::Pinned { hub },
+        Fact::Restored { epoch },
+        Fact::Forked { document, actor },
+        Fact::Followed { document, actor, left: Vec::new(), at },
+        Fact::Declined { packs: packs.clone(), at },
+        Fact::Kept { packs, epoch },
+        Fact::Lacking { wants: Vec::new() },
+        Fact::Rejected { document, edits: Vec::new(), at },
+        Fact::Reminded { epoch, upto: Vec::new() },
+        Fact::Witnessed { hub, head, heard: None, at },
+        Fact::Troubled { trouble: Trouble::default(), at },
+        Fact::Acknowledged { upto: 9, at },
+        Fact::Noticed { upto: 0, notices: Vec::new() },
+        Fact::Received {
+            items: vec![FeedItem::Object { bytes: SHORT.to_vec() }],
+            position: None,
+            at,
+        },
+    ]
+}
+
+#[test]
+fn no_record_of_any_kind_is_put_into_a_hubs_past_unseen() {
+    let past = past();
+    let dir = tempfile::tempdir().unwrap();
+    let mut found = 0;
+    for (number, fact) in never_there().into_iter().enumerate() {
+        // Right after the birth, before the log begins; and before the last record.
+        for at in [1, past.records.len() - 1] {
+            let mut records = past.records.clone();
+            records.insert(at, fact.record().unwrap());
+            let Some((hub, _)) = written(&dir.path().join(format!("{number}-{at}")), records)
+            else {
+                continue;
+            };
+            expect_found(&past, at as u64, &format!("{fact:?}"), &hub);
+            found += 1;
+        }
+    }
+    assert!(found > 20, "few of them open: {found}");
 }
 
 /// Two hubs of one key and one past that go different ways: a hub with two faces.
@@ -320,7 +389,7 @@ fn two_faces(more: u8) -> (Arc<Hub>, Arc<Hub>) {
     (one, two)
 }
 
-fn meet(one: &Arc<Phone>, two: &Arc<Phone>) -> [bool; 2] {
+pub(crate) fn meet(one: &Arc<Phone>, two: &Arc<Phone>) -> [bool; 2] {
     let start = |phone: &Arc<Phone>, number, opens| {
         let options = MeetingOptions { peer: fleet::entry(number).into(), opens };
         Meeting::start(phone.clone(), options, Box::new(|| [8; 16]), NOW).unwrap()
@@ -448,7 +517,7 @@ fn only_an_administrators_release_lets_a_phone_go_on() {
     assert!(phone.replica().doubts().unwrap().is_empty());
 }
 
-fn entries(hub: &Hub) -> Vec<LogEntry> {
+pub(crate) fn entries(hub: &Hub) -> Vec<LogEntry> {
     let mut entries = Vec::new();
     let store = hub.replica().store();
     let check = check_log(&**store, |_, _, leaf| entries.extend(leaf.map(|leaf| leaf.entry)));
@@ -472,8 +541,9 @@ fn the_log_tells_what_was_accepted_refused_read_and_administered() {
     assert!(matches!(all[0], LogEntry::Begun { epoch: [9, ..] }));
     assert_eq!(count(&|one| matches!(one, LogEntry::Stored { .. })), 5);
     assert_eq!(count(&|one| matches!(one, LogEntry::Merged { .. })), 5);
-    assert_eq!(count(&|one| matches!(one, LogEntry::Trusted { .. })), 4);
-    assert_eq!(count(&|one| matches!(one, LogEntry::Published { .. })), 1);
+    let certified = |one: &LogEntry| matches!(one, LogEntry::Entered { by, deed: 0, whom: Some(Whom::Device(_)), .. } if *by == hub.device());
+    assert_eq!(count(&certified), 3, "one for each phone");
+    assert_eq!(count(&|one| matches!(one, LogEntry::Object { .. })), 1);
     let read: Vec<_> = all
         .iter()
         .filter_map(|entry| match entry {
@@ -561,38 +631,4 @@ fn showing_the_log_costs_few_bytes_and_grows_with_the_logarithm() {
     let size = hub.log_head(NOW).unwrap().size;
     let levels = usize::try_from(size.ilog2()).unwrap() + 1;
     assert!(size > 1_000 && spent <= 300 + 33 * (levels + 1), "{spent} bytes for {size} leaves");
-}
-
-#[test]
-fn an_auditor_reads_the_log_and_an_inspector_does_not() {
-    let (hub, _) = fleet::hub(SHORT, 3);
-    hub.trust(PlainEntry { role: Role::Auditor, ..fleet::entry(3) }).unwrap();
-    let ask = |number: u8| {
-        use bienban_core::sync::{AdminRequest, LogRequest};
-        let phone = fleet::phone(number);
-        let asks = vec![AdminRequest::Log(LogRequest::Page { from: 0 })];
-        let options = PhoneOptions { hub: hub.device(), live: false, asks };
-        let mut here =
-            PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), NOW).unwrap();
-        let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-        let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
-        for _ in 0..100 {
-            let up = here.poll_frame(NOW).unwrap();
-            let down = there.poll_frame(NOW).unwrap();
-            up.iter().for_each(|frame| there.handle(frame).unwrap());
-            down.iter().for_each(|frame| here.handle(frame).unwrap());
-        }
-        here.answers()[0].clone()
-    };
-    use bienban_core::sync::{AdminAnswer, LogAnswer};
-    assert!(matches!(ask(1), AdminAnswer::Refused(_)));
-    let AdminAnswer::Log(LogAnswer::Page(page)) = ask(3) else { panic!("no page") };
-    assert!(page.leaves.len() as u64 == page.head.size);
-    hub.settle_log(Timestamp(NOW.0 + 60_000)).unwrap();
-    let auditor: DeviceId = fleet::entry(3).device;
-    let told = entries(&hub);
-    let read = |entry: &LogEntry| matches!(entry, LogEntry::Administered { act: Act::ReadLog, by, .. } if *by == auditor);
-    assert!(told.iter().any(read));
-    let turned = |entry: &LogEntry| matches!(entry, LogEntry::TurnedAway { device, .. } if *device == Some(fleet::entry(1).device));
-    assert!(told.iter().any(turned), "what was asked in vain is told too");
 }

@@ -14,6 +14,7 @@ use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
 use crate::trust::HubReceipt;
 use crate::trust::control::ActId;
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
+use crate::trust::merkle::TreeHash;
 
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
@@ -393,6 +394,38 @@ pub enum Fact {
         /// Which.
         act: ActId,
     },
+    /// Phone: the hub has shown how heads that other phones had been shown stand in its log.
+    Accounted {
+        /// Which.
+        heads: Vec<HeadName>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hub: how its log was when this was written. A program that computes it otherwise finds out.
+    Marked {
+        /// Leaves.
+        size: u64,
+        /// The hash of the tree over them.
+        root: TreeHash,
+    },
+}
+
+/// Which head of the hub's log it is: two with one life and size may have different hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HeadName {
+    /// The life of the hub's store.
+    pub epoch: [u8; 16],
+    /// Leaves.
+    pub size: u64,
+    /// The hash of the tree.
+    pub root: TreeHash,
+}
+
+impl From<&TreeHead> for HeadName {
+    fn from(head: &TreeHead) -> Self {
+        let TreeHead { epoch, size, root, .. } = *head;
+        Self { epoch, size, root }
+    }
 }
 
 /// What is said of a doubt in the hub's log.
@@ -466,7 +499,9 @@ impl Fact {
             Self::Acted { .. } => 32,
             Self::Dropped { .. } => 33,
             Self::Reminded { .. } => 34,
-            Self::Unentered { .. } => 35,
+            Self::Unentered { .. } => 65,
+            Self::Accounted { .. } => 60,
+            Self::Marked { .. } => 61,
         }
     }
 

@@ -56,6 +56,9 @@ pub struct MeetingProgress {
     /// The hub has shown the two phones different logs of one length: nothing is exchanged with it any
     /// more until an administrator says so.
     pub two_logs: bool,
+    /// Heads of the hub's log that the peer told and that found no room here before this phone has met the
+    /// hub; the peer keeps them.
+    pub heads_left: usize,
     /// More waits on one of the sides than one meeting takes: another should follow.
     pub more: bool,
 }
@@ -156,7 +159,9 @@ impl Meeting {
                 }
                 PeerOutput::Heads(heads) => {
                     let heard = self.phone.hear_heads(self.peer.device, &heads, now);
-                    self.progress.two_logs |= self.told(heard)?;
+                    let heard = self.told(heard)?;
+                    self.progress.two_logs |= heard.two_logs;
+                    self.progress.heads_left += heard.left;
                 }
                 PeerOutput::Equivocations(found) => {
                     self.progress.conflicting += found.len();

@@ -48,7 +48,8 @@ pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
 pub use documents::{ListQuery, Replica};
 pub use facts::{
-    DoubtWord, Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble,
+    DoubtWord, Fact, HeadName, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced,
+    Trouble,
 };
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};

@@ -30,7 +30,7 @@ pub(super) use trusting::{Drafting, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 9;
+const PROJECTION_VERSION: u32 = 10;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -194,6 +194,8 @@ impl Step<'_> {
             Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
             Fact::Witnessed { hub, head, heard, .. } => return self.witnessed(*hub, head, *heard),
             Fact::Doubted { word, at } => return self.doubted(word, *at),
+            Fact::Marked { size, root } => return self.marked(*size, *root),
+            Fact::Accounted { heads, .. } => self.accounted(heads),
         }
         Ok(())
     }

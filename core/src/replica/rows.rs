@@ -9,7 +9,7 @@ mod trust;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{MergedPack, PackPlace, Trouble};
+use super::facts::{HeadName, MergedPack, PackPlace, Trouble};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Kind, Scope, TemplateId,
     Timestamp,
@@ -114,13 +114,12 @@ pub(super) const REJECTED: u8 = b'R';
 pub(super) const LOG_LEAF: u8 = b'1';
 /// Hub: level from 1, index → hash of a complete subtree of the log.
 pub(super) const LOG_NODE: u8 = b'2';
-/// Hub: epoch → [`LogEpochRow`].
-pub(super) const LOG_EPOCH: u8 = b'3';
 /// Hub: document, actor, seq → number of the leaf that says it was stored.
 pub(super) const LOG_STORED: u8 = b'4';
 /// Phone: epoch → [`HeadRow`].
 pub(super) const HEAD: u8 = b'5';
-/// Phone: epoch → [`HeardRow`]: a head that another phone was shown.
+/// Phone: epoch, size, hash → [`HeardRow`]: a head that another phone was shown, and that the hub has yet to
+/// account for here.
 pub(super) const HEARD: u8 = b'6';
 /// Phone: position → [`DoubtRow`].
 pub(super) const DOUBT: u8 = b'7';
@@ -144,10 +143,16 @@ pub(super) mod meta {
     pub(in crate::replica) const TOTALS: &[u8] = b"totals";
     /// Hub: the right edge of the log's tree.
     pub(in crate::replica) const LOG: &[u8] = b"log";
-    /// The hash of the record of the store's birth.
-    pub(in crate::replica) const BIRTH: &[u8] = b"birth";
+    /// The hash of all records before the log began; of all there are where it never does, as on a phone.
+    pub(in crate::replica) const BEFORE: &[u8] = b"before";
+    /// Hub: what its log says of the lives of the store.
+    pub(in crate::replica) const LIVES: &[u8] = b"lives";
     /// Hub: a device knew more of the log than it holds, and no epoch has begun since.
     pub(in crate::replica) const SURPASSED: &[u8] = b"surpassed";
+    /// Hub: how many leaves its log had when it was last marked.
+    pub(in crate::replica) const MARKED: &[u8] = b"marked";
+    /// Hub: its log is not what an earlier program computed, and no epoch has begun since.
+    pub(in crate::replica) const OTHER_LOG: &[u8] = b"other-log";
     /// Phone: the epoch of the last head that the hub showed here.
     pub(in crate::replica) const HEAD: &[u8] = b"head";
     /// The keys of the hub: the pinned one first, then announced successors.
@@ -366,15 +371,6 @@ pub(super) struct GivenRow {
 pub(super) struct TroubleRow {
     pub(super) trouble: Trouble,
     pub(super) at: Timestamp,
-}
-
-/// Where a life of the hub's store begins in its log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LogEpochRow {
-    /// The number of its leaf.
-    pub(super) leaf: u64,
-    /// How many leaves before it are known to be all that there were.
-    pub(super) continues: u64,
 }
 
 /// Heads of one life of a hub's store.
@@ -628,6 +624,18 @@ pub(super) fn later_in(key: &[u8]) -> Option<(TemplateId, DocumentId)> {
 pub(super) fn of_log_node(name: NodeName) -> Vec<u8> {
     key(LOG_NODE, &[&[name.level], &name.index.to_be_bytes()])
 }
+
+pub(super) fn of_heard(head: &HeadName) -> Vec<u8> {
+    key(HEARD, &[&head.epoch, &head.size.to_be_bytes(), &head.root.0])
+}
+
+/// Phone: the life of the hub's store in which it was told that this earlier one is not there whole.
+pub(super) fn told_lost(life: [u8; 16]) -> Vec<u8> {
+    key(META, &[TOLD_LOST, &life])
+}
+
+/// The name that keys made by [`told_lost`] begin with.
+pub(super) const TOLD_LOST: &[u8] = b"told-lost";
 
 /// Reads the place at the end of a key made by [`of_place`].
 pub(super) fn place_in(key: &[u8]) -> Option<PackPlace> {

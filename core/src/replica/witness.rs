@@ -1,8 +1,10 @@
 //! What a phone makes of the hub's log: the heads that it keeps, those that it hears of, and doubts.
 
+use std::collections::BTreeMap;
+
 use super::ReplicaError;
 use super::documents::{Replica, each_row};
-use super::facts::{DoubtWord, Fact};
+use super::facts::{DoubtWord, Fact, HeadName};
 use super::phone::Phone;
 use super::rows::{self, DOUBT, DoubtRow, HEAD, HEARD, HeadRow, HeardRow, meta};
 use crate::model::{DeviceId, Timestamp};
@@ -19,6 +21,20 @@ pub struct KnownDoubt {
     pub at: Timestamp,
     /// What.
     pub doubt: Doubt,
+}
+
+/// Heads of other phones that wait here for the hub's account of them: each is 230 bytes, and a contact takes
+/// 15 of them. One that finds no room is not kept, and none that is kept is given up for it; whoever told it
+/// keeps it, and tells it again.
+pub(super) const HEARD_MAX: usize = 256;
+
+/// What came of heads that another phone told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Heard {
+    /// Two of them show that the hub has two logs.
+    pub(super) two_logs: bool,
+    /// How many found no room here.
+    pub(super) left: usize,
 }
 
 impl Replica {
@@ -86,11 +102,17 @@ impl Phone {
     pub(super) fn heads_named(&self, hub: DeviceId) -> Result<Vec<TreeHead>, StoreError> {
         let last = self.replica().last_head()?.filter(|row| row.hub == hub);
         let mut heads: Vec<TreeHead> = last.iter().map(|row| row.last).collect();
+        heads.extend(self.heads_heard(hub)?);
+        heads.truncate(HEADS_NAMED_MAX);
+        Ok(heads)
+    }
+
+    /// Returns the heads that other phones were shown and this hub has yet to account for.
+    fn heads_heard(&self, hub: DeviceId) -> Result<Vec<TreeHead>, StoreError> {
+        let mut heads = Vec::new();
         each_row(&**self.replica().store(), &[HEARD], None, |key, value| {
             let row: HeardRow = rows::decode(key, value)?;
-            if row.hub == hub && heads.len() < HEADS_NAMED_MAX {
-                heads.push(row.head);
-            }
+            heads.extend(Some(row.head).filter(|_| row.hub == hub));
             Ok(())
         })?;
         Ok(heads)
@@ -105,7 +127,7 @@ impl Phone {
     }
 
     /// Judges what a hub shows of its log in answer to these heads, and keeps it: the head where it
-    /// continues them, a doubt where it does not. A disk without room keeps nothing, and what is kept
+    /// accounts for them, a doubt where it does not. A disk without room keeps nothing, and what is kept
     /// already goes on to be demanded.
     pub(super) fn judge_log(
         &self,
@@ -118,61 +140,97 @@ impl Phone {
         let last = named.first().map(|head| head.epoch);
         let of_hub = heads.iter().filter(|row| row.hub == hub).map(|row| row.last.epoch);
         let earlier: Vec<_> = of_hub.filter(|epoch| Some(*epoch) != last).collect();
-        let (kept, head) = (self.replica().last_head()?, shown.head);
-        let witnessed = Fact::Witnessed { hub, head, heard: None, at: now };
-        let (facts, forked) = match judge(named, &earlier, shown) {
-            Judgement::Continues if kept.is_some_and(|row| row.last.agrees(&head)) => {
-                (Vec::new(), None)
-            }
-            Judgement::Continues => (vec![witnessed], None),
-            Judgement::Restored { kept, .. } => {
-                let (shown, reason) = (head, DoubtReason::Restored);
-                let doubt = Doubt { kept, shown, reason, peer: None };
-                (vec![found(doubt, now), witnessed], None)
-            }
+        let head = shown.head;
+        let doubt = |kept, reason| Doubt { kept, shown: head, reason, peer: None };
+        let lost = match judge(named, &earlier, shown, hub) {
             Judgement::Forked { reason, kept } => {
-                let doubt = Doubt { kept, shown: head, reason, peer: None };
-                (vec![found(doubt, now)], Some(doubt))
+                let doubt = doubt(kept, reason);
+                self.keep(&[found(doubt, now)])?;
+                return Err(forked(&doubt));
             }
+            Judgement::Restored { lost } => self.untold(lost, head.epoch)?,
+            Judgement::Continues => Vec::new(),
         };
-        self.keep(&facts)?;
-        forked.map_or(Ok(()), |doubt| Err(self::forked(&doubt)))
+        let told = lost.into_iter().map(|kept| found(doubt(kept, DoubtReason::Restored), now));
+        let mut facts: Vec<Fact> = told.collect();
+        let kept = self.replica().last_head()?.map(|row| row.last);
+        if !kept.is_some_and(|kept| kept.agrees(&head)) {
+            facts.push(Fact::Witnessed { hub, head, heard: None, at: now });
+        }
+        let heard = named.iter().filter(|head| !kept.is_some_and(|kept| kept.agrees(head)));
+        let heads: Vec<HeadName> = heard.map(HeadName::from).collect();
+        if !heads.is_empty() {
+            facts.push(Fact::Accounted { heads, at: now });
+        }
+        self.keep(&facts)
+    }
+
+    /// Leaves one of the lost heads of each life, and none of a life of which people were told already
+    /// that this life of the hub's store does not hold it whole.
+    fn untold(&self, lost: Vec<TreeHead>, life: [u8; 16]) -> Result<Vec<TreeHead>, StoreError> {
+        let mut untold = BTreeMap::new();
+        for head in lost {
+            let told = rows::get(&**self.replica().store(), &rows::told_lost(head.epoch))?;
+            if told != Some(life) {
+                untold.entry(head.epoch).or_insert(head);
+            }
+        }
+        Ok(untold.into_values().collect())
     }
 
     /// Takes heads that another phone was shown. Those that this phone cannot compare itself the hub must
-    /// continue at the next contact. Returns whether one shows that the hub has two logs.
+    /// account for at the next contacts.
     pub(super) fn hear_heads(
         &self,
         peer: DeviceId,
         heads: &[TreeHead],
         now: Timestamp,
-    ) -> Result<bool, ReplicaError> {
-        let Some(HeadRow { hub, .. }) = self.replica().last_head()? else { return Ok(false) };
-        let mut known = self.heads_named(hub)?;
-        for row in self.replica().heads()?.into_iter().filter(|row| row.hub == hub) {
-            known.extend([row.first, row.last]);
-        }
+    ) -> Result<Heard, ReplicaError> {
+        let mut heard = Heard::default();
+        let Some(HeadRow { hub, last, .. }) = self.replica().last_head()? else { return Ok(heard) };
+        let mut known = self.heads_heard(hub)?;
+        let mut room = HEARD_MAX.saturating_sub(known.len());
+        let kept = self.replica().heads()?.into_iter().filter(|row| row.hub == hub);
+        known.extend(kept.flat_map(|row| [row.first, row.last]));
         let mut facts = Vec::new();
-        let mut differs = false;
         for head in heads.iter().take(HEADS_NAMED_MAX) {
             if head.verify(hub).is_err() || known.iter().any(|known| known.agrees(head)) {
                 continue;
             }
             let same = |known: &&TreeHead| (known.epoch, known.size) == (head.epoch, head.size);
-            if let Some(kept) = known.iter().find(same) {
-                let reason = DoubtReason::TwoLogs;
-                let doubt = Doubt { kept: *kept, shown: *head, reason, peer: Some(peer) };
-                differs = true;
-                if self.replica().stopping_doubt()?.is_none() {
-                    facts.push(found(doubt, now));
+            let same = known.iter().find(same).copied();
+            match same {
+                Some(kept) if !self.is_over(head, &last)? => {
+                    let reason = DoubtReason::TwoLogs;
+                    let doubt = Doubt { kept, shown: *head, reason, peer: Some(peer) };
+                    heard.two_logs = true;
+                    if self.replica().stopping_doubt()?.is_none() {
+                        facts.push(found(doubt, now));
+                    }
                 }
-            } else {
-                facts.push(Fact::Witnessed { hub, head: *head, heard: Some(peer), at: now });
+                _ if room == 0 => heard.left += 1,
+                _ => {
+                    room -= 1;
+                    let heard = Some(peer);
+                    facts.push(Fact::Witnessed { hub, head: *head, heard, at: now });
+                }
             }
             known.push(*head);
         }
         self.keep(&facts)?;
-        Ok(differs)
+        Ok(heard)
+    }
+
+    /// Returns whether a head is of a life of the hub's store that ended before the one that was met last.
+    /// A hub that was set back to a copy without noticing has signed two heads of one size in such a life,
+    /// and is no liar: it must account for both in its present one.
+    fn is_over(&self, head: &TreeHead, last: &TreeHead) -> Result<bool, StoreError> {
+        if head.epoch == last.epoch {
+            return Ok(false);
+        }
+        let store = self.replica().store();
+        let met = store.get(&rows::key(HEAD, &[&head.epoch]))?.is_some();
+        Ok(met || store.get(&rows::told_lost(head.epoch))?.is_some())
     }
 
     /// Goes on with the hub although its log is in doubt, because an administrator says so. What was kept

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use crate::model::DocumentId;
+pub use crate::trust::log::ProvedLeaf;
 use crate::trust::log::{Shown, TreeHead};
-use crate::trust::merkle::TreeHash;
 
 /// Leaves of one page of the log: a page fits a frame, however long its leaves are.
 pub const LOG_PAGE_LEAVES_MAX: usize = 512;
@@ -73,16 +73,4 @@ pub struct LogProofs {
     pub leaves: Vec<ProvedLeaf>,
     /// There are more.
     pub more: bool,
-}
-
-/// A leaf and the way from it to a head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProvedLeaf {
-    /// Its number.
-    pub index: u64,
-    /// Its bytes.
-    #[serde(with = "bytes")]
-    pub leaf: Vec<u8>,
-    /// From the leaf up.
-    pub path: Vec<TreeHash>,
 }

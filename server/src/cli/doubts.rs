@@ -94,6 +94,7 @@ pub(super) fn text(page: &mut Page, doubts: &[DoubtData], m: &Messages) {
                 m.text("doubt.two_logs", &[("time", &at), ("device", peer)])
             }
             DoubtReason::Restored => m.text("doubt.restored", &values),
+            DoubtReason::Unaccounted => m.text("doubt.unaccounted", &values),
         });
         page.line(if doubt.stops {
             format!("  {}", m.text("doubt.stops", &[("doubt", &doubt.id)]))

@@ -149,7 +149,7 @@ fn each() -> Vec<Fact> {
         Fact::Restored { epoch: [8; 16] },
         Fact::Lacking { wants: vec![Want { document, actor, from_seq: 6 }] },
     ];
-    first.into_iter().chain(later()).collect()
+    first.into_iter().chain(later()).chain(of_the_log()).collect()
 }
 
 /// Those that came after the first samples.
@@ -186,6 +186,14 @@ fn later() -> Vec<Fact> {
         Fact::Dropped { act: decided().act.id().unwrap() },
         Fact::Reminded { epoch: [8; 16], upto: vec![1, 2] },
         Fact::Unentered { act: decided().act.id().unwrap() },
+    ]
+}
+
+/// What phone and hub keep of the hub's log beside the above.
+fn of_the_log() -> Vec<Fact> {
+    vec![
+        Fact::Accounted { heads: vec![(&head(6)).into(), (&head(7)).into()], at: AT },
+        Fact::Marked { size: 6, root: TreeHash([9; 32]) },
     ]
 }
 

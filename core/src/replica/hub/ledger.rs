@@ -8,6 +8,8 @@ use super::Hub;
 use crate::model::{DeviceId, Kind, Scope, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::facts::Fact;
+use crate::replica::log::tree_of;
+use crate::replica::rows::{self, meta};
 use crate::trust::log::{LogEntry, Turned};
 
 /// Turned-away sessions are written at most this often: one record a minute, whatever comes.
@@ -17,13 +19,16 @@ const TURNED_EVERY_MS: i64 = 60_000;
 /// and one for each reason.
 const TURNED_NAMED_MAX: usize = 16;
 
-/// Entries that wait while the disk takes none; those of more sessions are counted in none.
+/// Entries that wait while the disk takes none: what some hundreds of sessions read. Of more only the number is
+/// kept, and written as one entry.
 const WAITING_MAX: usize = 4_096;
 
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     entries: Vec<LogEntry>,
+    /// How many more there were than have room.
+    dropped: u64,
     turned: BTreeMap<(Turned, Option<DeviceId>), u64>,
     /// When the first of those was turned away.
     since: Option<Timestamp>,
@@ -52,13 +57,17 @@ impl Waiting {
     /// Takes out what is due: reads at once, who was turned away when their minute is over. A clock that
     /// goes back makes them due.
     fn due(&mut self, now: Timestamp) -> Vec<LogEntry> {
-        let mut entries = std::mem::take(&mut self.entries);
-        let Some(since) = self.since else { return entries };
-        let over = now.0.saturating_sub(since.0);
-        if (0..TURNED_EVERY_MS).contains(&over) {
-            return entries;
+        let over = self.since.map(|since| now.0.saturating_sub(since.0));
+        if over.is_some_and(|over| !(0..TURNED_EVERY_MS).contains(&over)) {
+            return self.all();
         }
-        self.since = None;
+        self.reads()
+    }
+
+    /// Takes out all there is.
+    fn all(&mut self) -> Vec<LogEntry> {
+        let mut entries = self.reads();
+        let since = self.since.take().unwrap_or_default();
         let turned = std::mem::take(&mut self.turned).into_iter();
         entries.extend(turned.map(|((why, device), count)| LogEntry::TurnedAway {
             why,
@@ -69,6 +78,13 @@ impl Waiting {
         entries
     }
 
+    fn reads(&mut self) -> Vec<LogEntry> {
+        let mut entries = std::mem::take(&mut self.entries);
+        let count = std::mem::take(&mut self.dropped);
+        entries.extend((count > 0).then_some(LogEntry::Unrecorded { count }));
+        entries
+    }
+
     fn give_back(&mut self, entries: Vec<LogEntry>) {
         for entry in entries {
             match entry {
@@ -76,8 +92,11 @@ impl Waiting {
                     self.turn(why, device, count, since);
                     self.since = self.since.min(Some(since));
                 }
+                LogEntry::Unrecorded { count } => {
+                    self.dropped = self.dropped.saturating_add(count);
+                }
                 entry if self.entries.len() < WAITING_MAX => self.entries.push(entry),
-                _ => {}
+                _ => self.dropped = self.dropped.saturating_add(1),
             }
         }
     }
@@ -101,7 +120,20 @@ impl Hub {
             scope,
             given,
         });
-        self.ledger.with(|waiting| waiting.give_back(entries.collect()));
+        self.note_soon(entries.collect(), now)
+    }
+
+    /// Has entries written without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::settle_log`].
+    pub(crate) fn note_soon(
+        &self,
+        entries: Vec<LogEntry>,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        self.ledger.with(|waiting| waiting.give_back(entries));
         self.settle_log(now)
     }
 
@@ -141,6 +173,27 @@ impl Hub {
             }
         });
         self.replica.store().submit(vec![record], done);
+        Ok(())
+    }
+
+    /// Writes all that waits for the log, and how long and what it is now, and waits for it: the last thing
+    /// before the hub stops. The next program to open it compares.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when the disk takes nothing; what waits is lost if the hub stops then.
+    pub fn close_log(&self, now: Timestamp) -> Result<(), ReplicaError> {
+        let entries = self.ledger.with(Waiting::all);
+        if !entries.is_empty() {
+            self.audit(entries.clone(), now)
+                .inspect_err(|_| self.ledger.with(|waiting| waiting.give_back(entries)))?;
+        }
+        let tree = tree_of(&**self.replica.store())?;
+        let marked: Option<u64> = rows::get(&**self.replica.store(), &rows::single(meta::MARKED))?;
+        // The mark itself is a leaf.
+        if tree.size() > marked.map_or(0, |size| size + 1) {
+            self.record(Fact::Marked { size: tree.size(), root: tree.root() })?;
+        }
         Ok(())
     }
 }
@@ -196,5 +249,32 @@ mod tests {
         let device = Some(device(1));
         assert_eq!(again[1], LogEntry::TurnedAway { why, device, count: 3, since });
         assert!(waiting.due(Timestamp(240_000)).is_empty());
+    }
+    #[test]
+    fn what_finds_no_room_is_counted_and_the_number_is_written() {
+        let mut waiting = Waiting::default();
+        let read =
+            LogEntry::Exported { by: device(1), document: crate::model::DocumentId([2; 32]) };
+        waiting.give_back(vec![read.clone(); WAITING_MAX + 3]);
+        let first = waiting.due(Timestamp(0));
+        assert_eq!(first.len(), WAITING_MAX + 1);
+        assert_eq!(first.last(), Some(&LogEntry::Unrecorded { count: 3 }));
+        // The disk takes that neither, and more comes meanwhile.
+        waiting.give_back(vec![read.clone()]);
+        waiting.give_back(first);
+        let again = waiting.due(Timestamp(0));
+        assert_eq!(again.len(), WAITING_MAX + 1);
+        assert_eq!(again.last(), Some(&LogEntry::Unrecorded { count: 4 }));
+        assert!(waiting.due(Timestamp(0)).is_empty(), "told once");
+    }
+
+    #[test]
+    fn a_minute_that_is_not_over_is_written_at_the_end() {
+        let mut waiting = Waiting::default();
+        waiting.turn(Turned::Stranger, Some(device(1)), 2, Timestamp(5));
+        assert!(waiting.due(Timestamp(6)).is_empty());
+        let (why, device, since) = (Turned::Stranger, Some(device(1)), Timestamp(5));
+        assert_eq!(waiting.all(), [LogEntry::TurnedAway { why, device, count: 2, since }]);
+        assert!(waiting.all().is_empty());
     }
 }

@@ -5,12 +5,12 @@ use crate::model::{DeviceId, DocumentId, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::facts::Fact;
 use crate::replica::log::{StoredNodes, leaf_bytes, tree_of};
-use crate::replica::rows::{self, LIFE, LOG_EPOCH, LOG_LEAF, LOG_STORED, LogEpochRow};
+use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, meta};
 use crate::store::StoreError;
-use crate::sync::{
-    LOG_PAGE_LEAVES_MAX, LOG_PROOFS_MAX, LogAnswer, LogPage, LogProofs, LogRequest, ProvedLeaf,
+use crate::sync::{LOG_PAGE_LEAVES_MAX, LOG_PROOFS_MAX, LogAnswer, LogPage, LogProofs, LogRequest};
+use crate::trust::log::{
+    Account, Act, HEADS_NAMED_MAX, Lives, LogEntry, Loss, ProvedLeaf, Shown, Standing, TreeHead,
 };
-use crate::trust::log::{Act, HEADS_NAMED_MAX, LogEntry, Shown, TreeHead};
 use crate::trust::merkle::{Frontier, consistency, inclusion, root_at};
 
 impl Hub {
@@ -28,51 +28,50 @@ impl Hub {
         Ok(TreeHead::sign(&self.key, epoch, (tree.size(), tree.root()), now))
     }
 
-    /// Returns the log's head, and for each of some earlier ones the proof that the log grew from it;
-    /// an empty one where it did not.
+    /// Returns the log's head, and how each of some earlier ones stands in it: the proof that the log grew
+    /// from it, or where the log says that it does not hold it. Of one that is neither nothing is proved.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn show_log(&self, named: &[TreeHead], now: Timestamp) -> Result<Shown, ReplicaError> {
-        let store = self.replica.store();
-        let tree = tree_of(&**store)?;
-        let nodes = StoredNodes(&**store);
-        let mut proofs = Vec::with_capacity(named.len());
-        for kept in named.iter().take(HEADS_NAMED_MAX) {
-            proofs.push(consistency(&nodes, kept.size, tree.size())?);
-        }
-        let continues = match named.first() {
-            Some(kept) => self.continues(kept.epoch, tree.size())?,
-            None => tree.size(),
-        };
-        Ok(Shown { head: self.sign_log(&tree, now)?, continues, proofs })
+        let tree = tree_of(&**self.replica.store())?;
+        let named = named.iter().take(HEADS_NAMED_MAX);
+        let standings = named.map(|kept| self.standing(kept, tree.size()));
+        let standings = standings.collect::<Result<_, _>>()?;
+        Ok(Shown { head: self.sign_log(&tree, now)?, standings })
     }
 
-    /// Returns how many leaves of a life of this store are known to be in the log as they were.
-    fn continues(&self, epoch: [u8; 16], size: u64) -> Result<u64, ReplicaError> {
+    fn standing(&self, kept: &TreeHead, size: u64) -> Result<Standing, ReplicaError> {
         let store = self.replica.store();
-        if self.head()?.epoch == epoch {
-            return Ok(size);
+        if !self.holds_head(kept)?
+            && let Some(Account { life, said }) = self.lives()?.account_for(kept)
+        {
+            let life = life.map(|index| self.proved(index, size)).transpose()?;
+            let said = self.proved(said, size)?;
+            return Ok(Standing::Lost(Box::new(Loss { life, said })));
         }
-        let own: Option<LogEpochRow> = rows::get(&**store, &rows::key(LOG_EPOCH, &[&epoch]))?;
-        if own.is_none() && store.get(&rows::key(LIFE, &[&epoch]))?.is_none() {
-            return Ok(0);
-        }
-        let begun = own.map(|row| row.leaf);
-        let mut continues = size;
-        for (key, value) in store.scan(&[LOG_EPOCH], None, usize::MAX)? {
-            let row: LogEpochRow = rows::decode(&key, &value)?;
-            if begun.is_none_or(|begun| row.leaf > begun) {
-                continues = continues.min(row.continues);
-            }
-        }
-        Ok(continues)
+        Ok(Standing::Grew(consistency(&StoredNodes(&**store), kept.size, size)?))
     }
 
-    /// Takes a new epoch where a device shows a head that this hub has signed and whose log is not this
-    /// one: it was set back to a copy, and nothing about its files showed it. Returns whether it did.
-    /// Only this hub's own signature counts, so a device that lies changes nothing.
+    fn proved(&self, index: u64, size: u64) -> Result<ProvedLeaf, ReplicaError> {
+        let store = self.replica.store();
+        let path = inclusion(&StoredNodes(&**store), index, size)?;
+        Ok(ProvedLeaf { index, leaf: leaf_bytes(&**store, index)?, path })
+    }
+
+    /// Returns what the log says of the lives of this store.
+    fn lives(&self) -> Result<Lives, ReplicaError> {
+        let lives = rows::get(&**self.replica.store(), &rows::single(meta::LIVES))?;
+        Ok(lives.unwrap_or_default())
+    }
+
+    /// Takes a new epoch where a device shows heads that this hub has signed and that its log neither holds
+    /// nor says to have lost: it was set back to a copy, and nothing about its files showed it. It may be a
+    /// head of this life, of one that had not begun when the copy was made, or of an earlier one that this
+    /// log wrongly claims to hold. Returns whether it did. Only this hub's own signature counts, so a device
+    /// that lies changes nothing; and what is accounted for once is accounted for in all later lives, so
+    /// nobody brings about a second epoch with the same head.
     ///
     /// # Errors
     ///
@@ -83,27 +82,29 @@ impl Hub {
         by: DeviceId,
         now: Timestamp,
     ) -> Result<bool, ReplicaError> {
+        let mut unheard = Vec::new();
+        let lives = self.lives()?;
         for head in named.iter().take(HEADS_NAMED_MAX) {
-            // In another life than the head's it was said already that this is a copy.
-            let own = self.head()?.epoch == head.epoch;
-            if !own || head.verify(self.device()).is_err() || self.holds_head(head)? {
-                continue;
+            let own = head.verify(self.device()).is_ok();
+            if own && !self.holds_head(head)? && lives.account_for(head).is_none() {
+                unheard.push(*head);
             }
-            let own = self.log_head(now)?;
-            let mut seed = Vec::new();
-            for head in [&own, head] {
-                seed.extend_from_slice(&head.epoch);
-                seed.extend_from_slice(&head.size.to_le_bytes());
-                seed.extend_from_slice(&head.root.0);
-                seed.extend_from_slice(&head.at.0.to_le_bytes());
-            }
-            let hash = blake3::derive_key("bienban 2026-11 epoch of a surpassed log", &seed);
-            let mut fresh_epoch = [0; 16];
-            fresh_epoch.copy_from_slice(&hash[..16]);
-            self.surpassed_by(by, Some(*head), HubOptions { fresh_epoch, now })?;
-            return Ok(true);
         }
-        Ok(false)
+        if unheard.is_empty() {
+            return Ok(false);
+        }
+        let mut seed = Vec::new();
+        for head in [self.log_head(now)?].iter().chain(&unheard) {
+            seed.extend_from_slice(&head.epoch);
+            seed.extend_from_slice(&head.size.to_le_bytes());
+            seed.extend_from_slice(&head.root.0);
+            seed.extend_from_slice(&head.at.0.to_le_bytes());
+        }
+        let hash = blake3::derive_key("bienban 2026-11 epoch of a surpassed log", &seed);
+        let mut fresh_epoch = [0; 16];
+        fresh_epoch.copy_from_slice(&hash[..16]);
+        self.surpassed_by(by, &unheard, HubOptions { fresh_epoch, now })?;
+        Ok(true)
     }
 
     fn holds_head(&self, head: &TreeHead) -> Result<bool, ReplicaError> {
@@ -112,31 +113,23 @@ impl Hub {
         Ok(head.size <= size && root_at(&StoredNodes(&**store), head.size)? == head.root)
     }
 
-    /// Does what an administrator or auditor asks about the log, and puts into it that it was asked.
+    /// Does what an administrator or auditor asks about the log. That it is asked the caller has put into
+    /// the log.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when reading fails or the log could not be written.
-    pub fn answer_log(
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub(crate) fn answer_log(
         &self,
         request: LogRequest,
-        by: DeviceId,
         now: Timestamp,
     ) -> Result<LogAnswer, ReplicaError> {
-        match request {
-            LogRequest::Page { from } => {
-                if from == 0 {
-                    self.note_act(Act::ReadLog, by, &[], now)?;
-                }
-                Ok(LogAnswer::Page(self.log_page(from, now)?))
-            }
+        Ok(match request {
+            LogRequest::Page { from } => LogAnswer::Page(self.log_page(from, now)?),
             LogRequest::Proofs { document, after } => {
-                if after == 0 {
-                    self.audit(vec![LogEntry::Exported { by, document }], now)?;
-                }
-                Ok(LogAnswer::Proofs(self.log_proofs(document, after, now)?))
+                LogAnswer::Proofs(self.log_proofs(document, after, now)?)
             }
-        }
+        })
     }
 
     /// Returns leaves of the log, from one on.
@@ -176,8 +169,7 @@ impl Hub {
         for (key, value) in found.iter().skip(known).take(LOG_PROOFS_MAX) {
             let index: u64 = rows::decode(key, value)?;
             if index < tree.size() {
-                let path = inclusion(&StoredNodes(&**store), index, tree.size())?;
-                leaves.push(ProvedLeaf { index, leaf: leaf_bytes(&**store, index)?, path });
+                leaves.push(self.proved(index, tree.size())?);
             }
         }
         let more = found.len() == asked;

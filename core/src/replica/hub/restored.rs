@@ -6,6 +6,7 @@ use super::{Hub, HubOptions};
 use crate::model::{DeviceId, Incarnation, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::facts::{Fact, Renewal, Trouble};
+use crate::replica::rows::{self, meta};
 use crate::store::StoreError;
 use crate::sync::FeedPosition;
 use crate::trust::log::{LogEntry, TreeHead};
@@ -22,11 +23,17 @@ impl Hub {
         self.renew(options, Renewal::Restored, lost, true)
     }
 
-    /// Takes a new epoch where phones must give back what is lost here.
+    /// Takes a new epoch where phones must give back what is lost here, and where the log is not the one
+    /// that an earlier program signed.
     pub(super) fn renew_if_lost(&self, options: HubOptions) -> Result<(), ReplicaError> {
         if let Some(lost) = self.replica.disturbed()? {
             let moved = self.replica.store().opened().moved;
             self.renew(options, Renewal::Moved, lost, moved)?;
+        }
+        let (store, other) = (self.replica.store(), rows::single(meta::OTHER_LOG));
+        if rows::get::<()>(&**store, &other)?.is_some() {
+            let lost = store.opened().lost.len() as u64;
+            self.renew(options, Renewal::Restored, lost, false)?;
         }
         self.replica.note_trouble(false, options.now)
     }
@@ -65,7 +72,7 @@ impl Hub {
         let mut fresh_epoch = [0; 16];
         fresh_epoch.copy_from_slice(&hash[..16]);
         // Which device it was is not known here.
-        let renewed = self.surpassed_by(self.device(), None, HubOptions { fresh_epoch, now });
+        let renewed = self.surpassed_by(self.device(), &[], HubOptions { fresh_epoch, now });
         if renewed.is_err() {
             self.surpassed.store(false, Ordering::Release);
         }
@@ -80,10 +87,14 @@ impl Hub {
     pub(super) fn surpassed_by(
         &self,
         by: DeviceId,
-        head: Option<TreeHead>,
+        heads: &[TreeHead],
         options: HubOptions,
     ) -> Result<(), ReplicaError> {
-        let entries = vec![LogEntry::Surpassed { by, head }];
+        let named = |head: &TreeHead| LogEntry::Surpassed { by, head: Some(*head) };
+        let mut entries: Vec<LogEntry> = heads.iter().map(named).collect();
+        if entries.is_empty() {
+            entries.push(LogEntry::Surpassed { by, head: None });
+        }
         let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
         let (why, lost) = (Renewal::Restored, self.replica.store().opened().lost.len() as u64);
         let facts = [

@@ -249,6 +249,13 @@ pub(super) fn taught(number: u8) -> Side {
     side
 }
 
+/// Lets a hub that was made anew under its key hear from a phone that it had a life before: the exchange in
+/// which that happens ends at once.
+fn told_of_another_life(hub: &Hub, by: &Side) {
+    let heads = by.phone.heads_named(hub.device()).unwrap();
+    assert!(hub.heed_heads(&heads, by.phone.device(), NOW).unwrap());
+}
+
 #[test]
 fn two_phones_that_never_meet_a_hub_again_hold_the_same_record() {
     let (one, two, genesis) = (taught(1), side(2), visit("06325", 1));

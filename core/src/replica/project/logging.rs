@@ -2,13 +2,15 @@
 //! nothing is stored without its leaf, and an index that is made anew gives the same tree.
 
 use super::Step;
-use crate::model::Timestamp;
+use crate::model::{DeviceId, Timestamp};
 use crate::replica::facts::{Fact, Quarantined};
-use crate::replica::rows::{self, LOG_EPOCH, LOG_LEAF, LOG_STORED, LogEpochRow, SelfRow, meta};
+use crate::replica::log::StoredNodes;
+use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, SelfRow, meta};
 use crate::store::{Record, StoreError};
 use crate::sync::{Pack, Verdict};
-use crate::trust::log::{LogEntry, LogLeaf, Refusal};
-use crate::trust::merkle::{Frontier, TreeHash};
+use crate::trust::control::{ControlEntry, Deed, Whom};
+use crate::trust::log::{Lives, LogEntry, LogLeaf, Refusal};
+use crate::trust::merkle::{Frontier, TreeHash, root_at};
 
 /// The context in which a record is hashed for its leaf.
 const RECORD_CONTEXT: &str = "bienban 2026-11 logged record";
@@ -20,59 +22,57 @@ pub(in crate::replica) fn record_hash(record: &Record) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
+/// The context in which the records before the log are hashed one after the other.
+const BEFORE_CONTEXT: &str = "bienban 2026-11 records before the log";
+
 impl Step<'_> {
     /// Appends to the log what a record gives to it. A phone has no log: one begins with the first record
-    /// that only a hub writes.
+    /// that only a hub writes. From there on every record has a leaf, of whatever kind it is; those before
+    /// it are in the first leaf together.
     pub(super) fn log(&mut self, fact: &Fact, record: &Record) -> Result<(), StoreError> {
-        if let Fact::Born { .. } = fact {
-            self.index.put(rows::single(meta::BIRTH), &record_hash(record));
-            return Ok(());
-        }
-        if is_phones(fact) {
-            return Ok(());
-        }
         let key = rows::single(meta::LOG);
         let begun: Option<Frontier> = self.index.get(&key)?;
         if begun.is_none() && !is_hubs(fact) {
-            return Ok(());
+            return self.note_before(record);
         }
         let mut tree = begun.unwrap_or_default();
         if tree.size() == 0 {
             let entry = LogEntry::Begun { epoch: self.epoch()? };
-            let birth = self.index.get(&rows::single(meta::BIRTH))?.unwrap_or_default();
-            self.append(&mut tree, &LogLeaf { record: birth, at: Timestamp::default(), entry });
+            let before = self.index.get(&rows::single(meta::BEFORE))?.unwrap_or_default();
+            self.note(&entry, 0)?;
+            self.append(&mut tree, &LogLeaf { record: before, at: Timestamp::default(), entry });
         }
         self.describe(fact);
         let (record, at) = (record_hash(record), time_of(fact));
         for entry in std::mem::take(&mut self.said) {
-            self.note(&entry, tree.size());
+            self.note(&entry, tree.size())?;
             self.append(&mut tree, &LogLeaf { record, at, entry });
         }
         self.index.put(key, &tree);
         Ok(())
     }
 
-    /// Adds what kinds of records give whose projection said nothing.
+    /// Takes a record that comes before the log into the hash that its first leaf will hold.
+    fn note_before(&mut self, record: &Record) -> Result<(), StoreError> {
+        let key = rows::single(meta::BEFORE);
+        let before: [u8; 32] = self.index.get(&key)?.unwrap_or_default();
+        let mut hasher = blake3::Hasher::new_derive_key(BEFORE_CONTEXT);
+        hasher.update(&before).update(&record_hash(record));
+        self.index.put(key, hasher.finalize().as_bytes());
+        Ok(())
+    }
+
+    /// Leaves in what is said what the record itself says, and adds it for kinds whose projection says
+    /// nothing. What a program makes of a record (whether it reads a checklist, whose rights a decision
+    /// changes by its rules) is no part of a leaf: a later program must come to the same tree.
     fn describe(&mut self, fact: &Fact) {
         match fact {
+            Fact::Accepted { .. } | Fact::Incarnated { .. } | Fact::Audited { .. } => {}
             Fact::Merged { document, merged, .. } => {
                 let packs = merged.len() as u64;
                 self.said.push(LogEntry::Merged { document: *document, packs });
             }
-            Fact::Closed { document, lines, .. } => {
-                let lines = lines.len() as u64;
-                self.said.push(LogEntry::Closed { document: *document, lines });
-            }
-            Fact::Published { bytes } => {
-                let template = crate::checklist::Template::parse(bytes).ok();
-                let template = template.map(|template| template.id());
-                self.said.push(LogEntry::Published { template });
-            }
-            Fact::Trusted { entry } => {
-                let (device, active) = (entry.device, entry.active);
-                self.said.push(LogEntry::Trusted { device, active });
-            }
-            _ => {}
+            _ => self.said = said_by(fact),
         }
         // Whatever a record is, it has a leaf, so that none can be changed unseen.
         if self.said.is_empty() {
@@ -81,12 +81,19 @@ impl Step<'_> {
     }
 
     /// Puts the rows by which entries are found.
-    fn note(&mut self, entry: &LogEntry, leaf: u64) {
+    fn note(&mut self, entry: &LogEntry, leaf: u64) -> Result<(), StoreError> {
+        if Lives::concern(entry) {
+            let (owner, lives) = (rows::single(meta::SELF), rows::single(meta::LIVES));
+            let mut known: Lives = self.index.get(&lives)?.unwrap_or_default();
+            // A store that lost the record of its birth has no owner until it is opened.
+            let owner: Option<SelfRow> = self.index.get(&owner)?;
+            known.see(leaf, entry, owner.map_or(DeviceId([0; 32]), |owner| owner.device));
+            self.index.put(lives, &known);
+        }
         match entry {
-            LogEntry::Epoch { epoch, continues, .. } => {
-                let row = LogEpochRow { leaf, continues: *continues };
-                self.index.put(rows::key(LOG_EPOCH, &[epoch]), &row);
+            LogEntry::Epoch { .. } => {
                 self.index.remove(rows::single(meta::SURPASSED));
+                self.index.remove(rows::single(meta::OTHER_LOG));
             }
             LogEntry::Stored { document, actor, seq, .. } => {
                 self.index.put(rows::of_seq(LOG_STORED, *document, *actor, *seq), &leaf);
@@ -94,6 +101,7 @@ impl Step<'_> {
             LogEntry::Surpassed { .. } => self.index.put(rows::single(meta::SURPASSED), &()),
             _ => {}
         }
+        Ok(())
     }
 
     fn append(&mut self, tree: &mut Frontier, leaf: &LogLeaf) {
@@ -120,15 +128,28 @@ impl Step<'_> {
         loses: bool,
     ) -> Result<(), StoreError> {
         let surpassed: Option<()> = self.index.get(&rows::single(meta::SURPASSED))?;
+        let other: Option<()> = self.index.get(&rows::single(meta::OTHER_LOG))?;
         let tree: Option<Frontier> = self.index.get(&rows::single(meta::LOG))?;
-        let known = tree.filter(|_| !loses && surpassed.is_none());
+        let known = tree.filter(|_| !loses && surpassed.is_none() && other.is_none());
         let continues = known.map_or(0, |tree| tree.size());
         self.said.push(LogEntry::Epoch { epoch, lost, continues });
         Ok(())
     }
 
+    /// Compares the log with what it was when the record was written: what was signed under this epoch then
+    /// may not be what is computed now.
+    pub(super) fn marked(&mut self, size: u64, root: TreeHash) -> Result<(), StoreError> {
+        let tree: Option<Frontier> = self.index.get(&rows::single(meta::LOG))?;
+        let longer = tree.is_some_and(|tree| tree.size() >= size);
+        if !longer || root_at(&StoredNodes(self.index.below), size)? != root {
+            self.index.put(rows::single(meta::OTHER_LOG), &());
+        }
+        self.index.put(rows::single(meta::MARKED), &size);
+        Ok(())
+    }
+
     /// Says that a pack was stored.
-    pub(super) fn say_stored(&mut self, from: crate::model::DeviceId, pack: &Pack) {
+    pub(super) fn say_stored(&mut self, from: DeviceId, pack: &Pack) {
         self.said.push(LogEntry::Stored {
             from,
             device: pack.device(),
@@ -153,34 +174,45 @@ impl Step<'_> {
     }
 }
 
-/// Whether a record is of a kind that only a phone writes.
-fn is_phones(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Changed { .. }
-            | Fact::Released { .. }
-            | Fact::Received { .. }
-            | Fact::Receipted { .. }
-            | Fact::Noticed { .. }
-            | Fact::Forked { .. }
-            | Fact::Adopted { .. }
-            | Fact::Lagging
-            | Fact::Met { .. }
-            | Fact::Declined { .. }
-            | Fact::Rejected { .. }
-            | Fact::Restored { .. }
-            | Fact::Lacking { .. }
-            | Fact::HeldBack { .. }
-            | Fact::Returned { .. }
-            | Fact::Followed { .. }
-            | Fact::Kept { .. }
-            | Fact::Witnessed { .. }
-            | Fact::Doubted { .. }
-            | Fact::Acted { .. }
-            | Fact::Dropped { .. }
-            | Fact::Reminded { .. }
-            | Fact::Unentered { .. }
-    )
+/// Returns what a record says by itself, whatever else is held.
+fn said_by(fact: &Fact) -> Vec<LogEntry> {
+    match fact {
+        Fact::Closed { document, lines, .. } => {
+            let lines = lines.len() as u64;
+            vec![LogEntry::Closed { document: *document, lines }]
+        }
+        Fact::Published { bytes } => {
+            vec![LogEntry::Object { hash: *blake3::hash(bytes).as_bytes() }]
+        }
+        Fact::Trusted { entry } => {
+            vec![LogEntry::Trusted { device: entry.device, active: entry.active }]
+        }
+        Fact::Controlled { entries } => {
+            // One that does not read is no part of any log; its projection has failed then.
+            let read = entries.iter().filter_map(|bytes| ControlEntry::decode(bytes).ok());
+            read.filter_map(|entry| entered(&entry)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns what the log says of a decision that was entered.
+fn entered(entry: &ControlEntry) -> Option<LogEntry> {
+    let act = &entry.act.act;
+    let whom = match &act.deed {
+        Deed::Certify { device, .. } => Some(Whom::Device(*device)),
+        Deed::Grant { person, .. } | Deed::Withdraw { person, .. } => Some(Whom::Person(*person)),
+        Deed::Revoke { whom, .. } => Some(*whom),
+        _ => None,
+    };
+    let scope = act.scope.clone();
+    Some(LogEntry::Entered {
+        act: act.id().ok()?,
+        scope,
+        by: act.by,
+        deed: act.deed.number(),
+        whom,
+    })
 }
 
 /// Whether a record is of a kind that only a hub writes.

@@ -2,10 +2,10 @@
 
 use super::Step;
 use crate::model::{DeviceId, Timestamp};
-use crate::replica::facts::DoubtWord;
+use crate::replica::facts::{DoubtWord, HeadName};
 use crate::replica::rows::{self, DOUBT, DoubtRow, HEAD, HEARD, HeadRow, HeardRow, meta};
 use crate::store::StoreError;
-use crate::trust::log::TreeHead;
+use crate::trust::log::{DoubtReason, TreeHead};
 
 impl Step<'_> {
     pub(super) fn witnessed(
@@ -15,11 +15,8 @@ impl Step<'_> {
         heard: Option<DeviceId>,
     ) -> Result<(), StoreError> {
         if let Some(from) = heard {
-            let key = rows::key(HEARD, &[&head.epoch]);
-            let before: Option<HeardRow> = self.index.get(&key)?;
-            if before.is_none_or(|row| row.hub != hub || row.head.size < head.size) {
-                self.index.put(key, &HeardRow { hub, head: *head, from });
-            }
+            let key = rows::of_heard(&head.into());
+            self.index.put(key, &HeardRow { hub, head: *head, from });
             return Ok(());
         }
         let key = rows::key(HEAD, &[&head.epoch]);
@@ -27,8 +24,14 @@ impl Step<'_> {
         let first = before.filter(|row| row.hub == hub).map_or(*head, |row| row.first);
         self.index.put(key, &HeadRow { hub, first, last: *head });
         self.index.put(rows::single(meta::HEAD), &head.epoch);
-        // The hub has continued them too.
-        self.clear(HEARD)
+        Ok(())
+    }
+
+    /// The hub has shown how these heads stand in its log; others that were heard it has yet to.
+    pub(super) fn accounted(&mut self, heads: &[HeadName]) {
+        for head in heads {
+            self.index.remove(rows::of_heard(head));
+        }
     }
 
     pub(super) fn doubted(&mut self, word: &DoubtWord, at: Timestamp) -> Result<(), StoreError> {
@@ -36,11 +39,17 @@ impl Step<'_> {
             DoubtWord::Found(doubt) => {
                 let row = DoubtRow { doubt: *doubt, at };
                 self.index.put(rows::of_number(DOUBT, self.at.0), &row);
+                if doubt.reason == DoubtReason::Restored {
+                    self.index.put(rows::told_lost(doubt.kept.epoch), &doubt.shown.epoch);
+                }
             }
             DoubtWord::Released(_) => {
                 self.clear(DOUBT)?;
                 self.clear(HEARD)?;
                 self.clear(HEAD)?;
+                for key in self.index.rows(&rows::single(rows::TOLD_LOST))?.into_keys() {
+                    self.index.remove(key);
+                }
                 self.index.remove(rows::single(meta::HEAD));
             }
         }

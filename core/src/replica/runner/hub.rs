@@ -49,6 +49,10 @@ pub struct HubRunner {
     reads: reading::Reads,
     /// Packs of the device that were not taken in and of which nothing is kept.
     not_kept: u64,
+    /// What was read in this exchange and is in the log once.
+    readings: BTreeSet<Act>,
+    /// The document whose receipts were proved last.
+    exported: Option<DocumentId>,
     /// When work was last done.
     now: Timestamp,
     outcome: Option<Outcome>,
@@ -88,6 +92,8 @@ impl HubRunner {
             epoch: head.epoch,
             reads: reading::Reads::default(),
             not_kept: 0,
+            readings: BTreeSet::new(),
+            exported: None,
             now,
             outcome: None,
         })
@@ -428,16 +434,24 @@ impl HubRunner {
         request: AdminRequest,
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
-        let by = self.entry.device;
-        if let Some(act) = act_of(&request) {
-            let asked = postcard::to_stdvec(&request)
-                .map_err(|source| ReplicaError::Encode { what: "request", source })?;
-            self.hub.note_act(act, by, &asked, now)?;
+        self.note_asked(&request, now)?;
+        let entering =
+            matches!(request, AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. });
+        let asked = if entering { logging::bytes_of(&request)? } else { Vec::new() };
+        let answer = self.do_asked(request, now)?;
+        if entering && matches!(answer, AdminAnswer::Refused(_)) {
+            self.note_refused(&asked, now)?;
         }
+        Ok(answer)
+    }
+
+    fn do_asked(
+        &mut self,
+        request: AdminRequest,
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
         match request {
-            AdminRequest::Log(request) => {
-                Ok(AdminAnswer::Log(self.hub.answer_log(request, by, now)?))
-            }
+            AdminRequest::Log(request) => Ok(AdminAnswer::Log(self.hub.answer_log(request, now)?)),
             AdminRequest::TrustDevice(_) => Ok(refused(
                 FailureCode::NotAllowed,
                 "a device is named by decisions that its administrator signs; update this program",
@@ -484,21 +498,6 @@ impl HubRunner {
 
 fn refused(code: FailureCode, message: &str) -> AdminAnswer {
     AdminAnswer::Refused(Failure { code, message: message.to_owned(), retry_after_ms: None })
-}
-
-/// Returns how the log names what an administrator asks, where it changes something.
-fn act_of(request: &AdminRequest) -> Option<Act> {
-    match request {
-        AdminRequest::TrustDevice(_) => Some(Act::Trust),
-        AdminRequest::PublishObject { .. } => Some(Act::Publish),
-        AdminRequest::Acknowledge => Some(Act::Acknowledge),
-        // What enters the control log is logged by its entry.
-        AdminRequest::Status
-        | AdminRequest::Waiting
-        | AdminRequest::Enter { .. }
-        | AdminRequest::TakeBack { .. }
-        | AdminRequest::Log(_) => None,
-    }
 }
 
 /// The items that a device may see.

@@ -12,7 +12,7 @@ use crate::sync::{
     LogAnswer, LogPage, LogProofs, LogRequest, PACK_CHANGES_MAX, Pack, PackError, ProvedLeaf,
 };
 use crate::trust::ReceiptItem;
-use crate::trust::log::{Shown, TreeHead};
+use crate::trust::log::{Loss, Shown, Standing, TreeHead};
 use crate::trust::merkle::TreeHash;
 
 const DOCUMENT: DocumentId = DocumentId([2; 32]);
@@ -116,11 +116,13 @@ fn tree_head() -> TreeHead {
 
 /// What the fourth version of the protocol says beside its own frame.
 fn fourth() -> Vec<(&'static str, Frame)> {
-    let shown = Shown { head: tree_head(), continues: 7, proofs: vec![vec![TreeHash([9; 32])]] };
+    let leaf = || ProvedLeaf { index: 3, leaf: vec![1, 2], path: vec![TreeHash([9; 32])] };
+    let grew = Standing::Grew(vec![TreeHash([9; 32])]);
+    let lost = Standing::Lost(Box::new(Loss { life: Some(leaf()), said: leaf() }));
+    let shown = Shown { head: tree_head(), standings: vec![grew, lost] };
     let request = AdminRequest::Log(LogRequest::Page { from: 300 });
-    let leaf = ProvedLeaf { index: 3, leaf: vec![1, 2], path: vec![TreeHash([9; 32])] };
     let page = LogPage { from: 300, leaves: vec![vec![1, 2]], head: tree_head() };
-    let proofs = LogProofs { head: tree_head(), leaves: vec![leaf], more: true };
+    let proofs = LogProofs { head: tree_head(), leaves: vec![leaf()], more: true };
     let ask = |request| Frame::Ask { request_id: 1, request };
     let answer = |answer| Frame::Answer { request_id: 1, answer: AdminAnswer::Log(answer) };
     vec![

@@ -605,7 +605,7 @@ fn only_an_administrator_may_change_what_the_hub_trusts() {
 fn shown(hub: &FakeHub) -> Shown {
     let tree = (0, TreeHash::of_nothing());
     let head = TreeHead::sign(&key(HUB), hub.epoch, tree, Timestamp(1));
-    Shown { head, continues: 0, proofs: vec![] }
+    Shown { head, standings: vec![] }
 }
 
 /// Runs a session between two replicas and returns what it moved.

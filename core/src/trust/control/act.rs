@@ -148,20 +148,30 @@ pub enum Deed {
     },
 }
 
+/// The names of deeds for tables, logs and errors, by their numbers.
+pub const DEED_NAMES: [&str; 9] =
+    ["certify", "grant", "withdraw", "revoke", "assign", "seal", "judge", "template", "successor"];
+
 impl Deed {
     /// Returns its name for tables, logs and errors.
     #[must_use]
     pub fn name(&self) -> &'static str {
+        DEED_NAMES.get(usize::from(self.number())).copied().unwrap_or_default()
+    }
+
+    /// Returns its number in encodings: its place among the variants, which never changes.
+    #[must_use]
+    pub fn number(&self) -> u8 {
         match self {
-            Self::Certify { .. } => "certify",
-            Self::Grant { .. } => "grant",
-            Self::Withdraw { .. } => "withdraw",
-            Self::Revoke { .. } => "revoke",
-            Self::Assign { .. } => "assign",
-            Self::Seal { .. } => "seal",
-            Self::Judge { .. } => "judge",
-            Self::Template { .. } => "template",
-            Self::Successor { .. } => "successor",
+            Self::Certify { .. } => 0,
+            Self::Grant { .. } => 1,
+            Self::Withdraw { .. } => 2,
+            Self::Revoke { .. } => 3,
+            Self::Assign { .. } => 4,
+            Self::Seal { .. } => 5,
+            Self::Judge { .. } => 6,
+            Self::Template { .. } => 7,
+            Self::Successor { .. } => 8,
         }
     }
 

@@ -15,7 +15,8 @@ mod state;
 mod tests;
 
 pub use act::{
-    ACT_BYTES_MAX, ASSIGNED_MAX, Act, ActId, Deed, Judgement, NAME_CHARS_MAX, SignedAct, Whom,
+    ACT_BYTES_MAX, ASSIGNED_MAX, Act, ActId, DEED_NAMES, Deed, Judgement, NAME_CHARS_MAX,
+    SignedAct, Whom,
 };
 pub use entry::{ChainHead, ControlEntry, ENTRY_BYTES_MAX, OFFICIAL_NUMBER_BYTES_MAX};
 pub use naming::{Naming, naming};

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{Actor, ChangeHash, DocumentId, PersonId, Scope, TemplateId, Timestamp};
-use crate::trust::{DeviceKey, Grant, Role};
+use crate::trust::{DeviceKey, Grant, Role, Signature};
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
@@ -483,5 +483,35 @@ proptest! {
         entries.reverse();
         let (two, _) = TrustState::of(hub().device(), &entries, &covers).unwrap();
         prop_assert_eq!(one, two);
+    }
+}
+
+#[test]
+fn a_deeds_number_is_the_one_of_its_encoding_and_has_a_name() {
+    let proof = Signature([0; 64]);
+    let (device, person, document) = (DeviceId([1; 32]), PersonId([2; 16]), DocumentId([3; 32]));
+    let scope: Scope = "06325".parse().unwrap();
+    let text = || "x".to_owned();
+    let deeds = [
+        Deed::Certify { device, person, name: text(), agency: text() },
+        Deed::Grant { person, grant: Grant::always(Role::Leader, scope) },
+        Deed::Withdraw { person, grant: ActId([4; 32]) },
+        Deed::Revoke { whom: Whom::Device(device), lost_since: None },
+        Deed::Assign { inspection: document, persons: vec![person] },
+        Deed::Seal { document, seal: [5; 32] },
+        Deed::Judge {
+            document,
+            actor: Actor([6; 16]),
+            seq: 1,
+            hash: ChangeHash([7; 32]),
+            judgement: Judgement::Keep,
+        },
+        Deed::Template { template: TemplateId([8; 32]), from: Timestamp(9) },
+        Deed::Successor { key: device, proof },
+    ];
+    assert_eq!(deeds.len(), DEED_NAMES.len());
+    for (deed, name) in deeds.iter().zip(DEED_NAMES) {
+        assert_eq!(postcard::to_stdvec(deed).unwrap()[0], deed.number());
+        assert_eq!(deed.name(), name);
     }
 }

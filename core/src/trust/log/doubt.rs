@@ -23,6 +23,9 @@ pub enum DoubtReason {
     TwoLogs,
     /// The hub was set back to a copy, says so, and lacks a part of the log. That alone stops nothing.
     Restored,
+    /// The hub shows another life of its store, whose log neither continues the one that was shown before
+    /// nor says that it does not hold it.
+    Unaccounted,
 }
 
 impl DoubtReason {

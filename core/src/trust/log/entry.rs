@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TreeHead;
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Kind, Scope, TemplateId, Timestamp};
+use crate::trust::control::{ActId, Whom};
 use crate::trust::merkle::TreeHash;
 
 /// The version of leaves written by this program. A leaf is hashed as the bytes it was written as, so
@@ -51,7 +52,7 @@ pub enum Turned {
     NotAllowed,
 }
 
-/// What an administrator or auditor did.
+/// What an administrator or auditor did. Variants are only ever added at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -61,8 +62,15 @@ pub enum Act {
     Publish,
     /// Said to have seen what the hub had lost.
     Acknowledge,
-    /// Read the log.
+    /// Read the log: one entry for each session in which it was read, wherever the reading began.
     ReadLog,
+    /// Asked how the hub is: one entry for each session.
+    ReadStatus,
+    /// Asked what waits or is set aside, and of whom: one entry for each session.
+    ReadWaiting,
+    /// Asked for what the hub then refused. Sessions of devices that may not ask are counted elsewhere
+    /// ([`Turned::NotAllowed`]).
+    Refused,
 }
 
 /// One thing that happened at the hub. Variants are only ever added at the end.
@@ -128,9 +136,9 @@ pub enum LogEntry {
         /// How many.
         lines: u64,
     },
-    /// A checklist is in force for everybody.
+    /// A checklist is in force for everybody. Not written any more: see [`LogEntry::Object`].
     Published {
-        /// It; nothing where this program cannot read it.
+        /// It; nothing where the program that wrote the leaf could not read it.
         template: Option<TemplateId>,
     },
     /// What is known of a device was changed.
@@ -190,6 +198,30 @@ pub enum LogEntry {
         by: DeviceId,
         /// The head; nothing where it was a place in the feed that told it.
         head: Option<TreeHead>,
+    },
+    /// A checklist was put in force for everybody.
+    Object {
+        /// BLAKE3 of its file.
+        hash: [u8; 32],
+    },
+    /// A decision was entered into the control log of a unit.
+    Entered {
+        /// It.
+        act: ActId,
+        /// The unit.
+        scope: Scope,
+        /// The device that signed it.
+        by: DeviceId,
+        /// What kind of decision: the number of [`Deed`](crate::trust::control::Deed)'s variant.
+        deed: u8,
+        /// Whose rights it is about, where it is about one device's or person's.
+        whom: Option<Whom>,
+    },
+    /// What belonged into the log and is not in it: the disk took nothing, and there were more entries than
+    /// can wait.
+    Unrecorded {
+        /// How many entries.
+        count: u64,
     },
 }
 

@@ -2,51 +2,46 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DoubtReason, TreeHead};
-use crate::trust::merkle::{TreeHash, verify_consistency};
+use super::{DoubtReason, Standing, Stands, TreeHead};
+use crate::model::DeviceId;
 
-/// Heads named in one session: the own last one, and those heard from other phones since. Each costs a
-/// proof of a thousand bytes on the way back.
-pub const HEADS_NAMED_MAX: usize = 4;
+/// Heads named in one session: the own last one, and those heard from other phones since. Each costs at
+/// most 5 KiB on the way back, so that all of them are a small part of a frame.
+pub const HEADS_NAMED_MAX: usize = 16;
 
 /// How a hub shows its log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// The log as it is now.
     pub head: TreeHead,
-    /// How many leaves of the life that the first head named is of the hub knows to be in its log as they
-    /// were; all of them while that life lasts.
-    pub continues: u64,
-    /// For each head named, in order, the proof that the log grew from it; empty where there is none, and
-    /// where none is needed.
-    pub proofs: Vec<Vec<TreeHash>>,
+    /// How each head that was named stands in it, in order.
+    pub standings: Vec<Standing>,
 }
 
 /// What a phone makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// It continues all that was kept.
     Continues,
-    /// The hub says that it was set back to a copy, and holds the log only so far.
+    /// The hub was set back to a copy, and its log says that it does not hold these heads.
     Restored {
-        /// Leaves that it says to hold as they were.
-        from: u64,
-        /// The head that it cannot show to have grown from.
-        kept: TreeHead,
+        /// At least one.
+        lost: Vec<TreeHead>,
     },
     /// It is another history than the one that was shown before.
     Forked {
         /// How that shows.
         reason: DoubtReason,
-        /// The head that it does not continue.
+        /// The head that it neither continues nor accounts for.
         kept: TreeHead,
     },
 }
 
-/// Judges what a hub shows. `named` are the heads that it was asked to continue, the own last one first;
-/// `earlier` the lives of its store before that head's. The signature of `shown` was checked.
+/// Judges what the hub with this key shows. `named` are the heads that it was asked to continue, the own
+/// last one first; `earlier` the lives of its store before that head's. The signature of `shown` was
+/// checked.
 #[must_use]
-pub fn judge(named: &[TreeHead], earlier: &[[u8; 16]], shown: &Shown) -> Judgement {
+pub fn judge(named: &[TreeHead], earlier: &[[u8; 16]], shown: &Shown, hub: DeviceId) -> Judgement {
     let head = &shown.head;
     if let Some(last) = named.first()
         && head.epoch != last.epoch
@@ -54,27 +49,23 @@ pub fn judge(named: &[TreeHead], earlier: &[[u8; 16]], shown: &Shown) -> Judgeme
     {
         return Judgement::Forked { reason: DoubtReason::EarlierLife, kept: *last };
     }
-    let mut restored = None;
+    let silent = Standing::Grew(Vec::new());
+    let mut lost = Vec::new();
     for (place, kept) in named.iter().enumerate() {
-        let proof = shown.proofs.get(place).map_or(&[][..], Vec::as_slice);
-        if verify_consistency((kept.size, kept.root), (head.size, head.root), proof) {
-            continue;
+        match shown.standings.get(place).unwrap_or(&silent).of(kept, hub, head) {
+            Stands::Continued => {}
+            Stands::Lost => lost.push(*kept),
+            Stands::Nowhere => {
+                let reason = if head.epoch != kept.epoch {
+                    DoubtReason::Unaccounted
+                } else if head.size < kept.size {
+                    DoubtReason::Shorter
+                } else {
+                    DoubtReason::Inconsistent
+                };
+                return Judgement::Forked { reason, kept: *kept };
+            }
         }
-        // Of which life the hub's claim is: that of the head named first.
-        let claimed = named.first().is_some_and(|first| first.epoch == kept.epoch)
-            && shown.continues >= kept.size;
-        if head.epoch == kept.epoch || claimed {
-            let reason = if head.size < kept.size {
-                DoubtReason::Shorter
-            } else {
-                DoubtReason::Inconsistent
-            };
-            return Judgement::Forked { reason, kept: *kept };
-        }
-        restored.get_or_insert(*kept);
     }
-    restored.map_or(Judgement::Continues, |kept| Judgement::Restored {
-        from: shown.continues.min(kept.size),
-        kept,
-    })
+    if lost.is_empty() { Judgement::Continues } else { Judgement::Restored { lost } }
 }

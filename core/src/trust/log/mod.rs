@@ -9,11 +9,15 @@ mod doubt;
 mod entry;
 mod head;
 mod judge;
+mod standing;
 
 pub use doubt::{Doubt, DoubtReason, Release};
 pub use entry::{Act, LEAF_BYTES_MAX, LogEntry, LogLeaf, Refusal, Turned};
 pub use head::TreeHead;
 pub use judge::{HEADS_NAMED_MAX, Judgement, Shown, judge};
+pub use standing::{Account, Lives, Loss, ProvedLeaf, Standing, Stands};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,10 @@
 use super::*;
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Kind, TemplateId, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Kind, PersonId, TemplateId, Timestamp,
+};
 use crate::trust::DeviceKey;
-use crate::trust::merkle::{Frontier, MemoryNodes, TreeHash, consistency};
+use crate::trust::control::{ActId, Whom};
+use crate::trust::merkle::TreeHash;
 
 /// One leaf of each kind, a line each, as version 1 wrote them. Later programs must read them, and no
 /// program may hash them otherwise.
@@ -39,6 +42,15 @@ fn entries() -> Vec<LogEntry> {
         LogEntry::Administered { act: Act::Publish, by, hash: [1; 32] },
         LogEntry::Exported { by, document },
         LogEntry::Surpassed { by, head: Some(head(8, 9, 1)) },
+        LogEntry::Object { hash: [2; 32] },
+        LogEntry::Entered {
+            act: ActId([3; 32]),
+            scope: "06325".parse().unwrap(),
+            by,
+            deed: 1,
+            whom: Some(Whom::Person(PersonId([4; 16]))),
+        },
+        LogEntry::Unrecorded { count: 3 },
     ]
 }
 
@@ -108,103 +120,4 @@ fn any_changed_field_breaks_a_heads_signature_and_a_releases() {
     assert_eq!(Release::from_text(&release.to_text()), Some(release));
     assert_eq!(Release::from_text("00"), None);
     assert_eq!(Release::from_text("zz"), None);
-}
-
-/// A log of numbered leaves, those from `other` on with another content.
-struct Log {
-    nodes: MemoryNodes,
-    roots: Vec<TreeHash>,
-}
-
-impl Log {
-    fn new(size: u64, other: u64) -> Self {
-        let (mut frontier, mut nodes) = (Frontier::default(), MemoryNodes::default());
-        let mut roots = vec![frontier.root()];
-        for number in 0..size {
-            let content = [number, u64::from(number >= other)].map(u64::to_le_bytes).concat();
-            nodes.keep(frontier.append(TreeHash::of_leaf(&content)));
-            roots.push(frontier.root());
-        }
-        Self { nodes, roots }
-    }
-
-    fn head(&self, epoch: u8, size: u64) -> TreeHead {
-        let root = self.roots[usize::try_from(size).unwrap()];
-        TreeHead::sign(&key(), [epoch; 16], (size, root), Timestamp(5))
-    }
-
-    /// What a hub with this log answers who was shown these heads.
-    fn show(&self, epoch: u8, continues: u64, named: &[TreeHead]) -> Shown {
-        let size = self.roots.len() as u64 - 1;
-        let proof = |kept: &TreeHead| {
-            let Ok::<_, std::convert::Infallible>(proof) =
-                consistency(&self.nodes, kept.size, size);
-            proof
-        };
-        let proofs = named.iter().map(proof).collect();
-        Shown { head: self.head(epoch, size), continues, proofs }
-    }
-}
-
-#[test]
-fn a_log_that_only_grew_continues_what_was_kept_across_lives() {
-    let log = Log::new(40, 40);
-    for size in 0..=40 {
-        let named = [log.head(1, size), log.head(1, size / 2)];
-        assert_eq!(judge(&named, &[], &log.show(1, u64::MAX, &named)), Judgement::Continues);
-        // A new life whose log still holds all, whatever the hub says of it.
-        assert_eq!(judge(&named, &[[0; 16]], &log.show(2, 0, &named)), Judgement::Continues);
-    }
-    assert_eq!(judge(&[], &[], &log.show(1, 0, &[])), Judgement::Continues);
-}
-
-#[test]
-fn another_history_in_the_same_life_is_a_fork() {
-    let (seen, shown) = (Log::new(40, 40), Log::new(50, 20));
-    let reason = |size: u64, log: &Log| {
-        let named = [seen.head(1, size)];
-        match judge(&named, &[], &log.show(1, u64::MAX, &named)) {
-            Judgement::Forked { reason, kept } => {
-                assert_eq!(kept, named[0]);
-                Some(reason)
-            }
-            Judgement::Continues => None,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(reason(20, &shown), None, "the part before the change is the same");
-    assert_eq!(reason(21, &shown), Some(DoubtReason::Inconsistent));
-    assert_eq!(reason(40, &shown), Some(DoubtReason::Inconsistent));
-    assert_eq!(reason(40, &Log::new(40, 20)), Some(DoubtReason::Inconsistent));
-    assert_eq!(reason(40, &Log::new(39, 39)), Some(DoubtReason::Shorter));
-    // A proof that is left out proves nothing.
-    let named = [seen.head(1, 30)];
-    let silent = Shown { proofs: vec![], ..seen.show(1, u64::MAX, &named) };
-    assert!(matches!(judge(&named, &[], &silent), Judgement::Forked { .. }));
-}
-
-#[test]
-fn a_restored_hub_is_told_from_one_that_lies_about_it() {
-    let seen = Log::new(40, 40);
-    let named = [seen.head(1, 40)];
-    let short = Log::new(33, 30);
-    let restored = judge(&named, &[], &short.show(2, 30, &named));
-    assert_eq!(restored, Judgement::Restored { from: 30, kept: named[0] });
-    // It says to hold all that was shown, and does not.
-    let lying = judge(&named, &[], &short.show(2, 40, &named));
-    assert!(matches!(lying, Judgement::Forked { .. }), "{lying:?}");
-    // A life that had ended does not come back.
-    let back = judge(&[seen.head(2, 40)], &[[1; 16]], &seen.show(1, 40, &named));
-    let reason = DoubtReason::EarlierLife;
-    assert_eq!(back, Judgement::Forked { reason, kept: seen.head(2, 40) });
-    assert!(!DoubtReason::Restored.stops() && reason.stops());
-}
-
-#[test]
-fn a_head_that_another_phone_was_shown_is_demanded_too() {
-    let (own, others) = (Log::new(40, 40), Log::new(44, 25));
-    let named = [own.head(1, 40), others.head(1, 44)];
-    let longer = Log::new(60, 60);
-    let judged = judge(&named, &[], &longer.show(1, u64::MAX, &named));
-    assert_eq!(judged, Judgement::Forked { reason: DoubtReason::Inconsistent, kept: named[1] });
 }

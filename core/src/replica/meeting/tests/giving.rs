@@ -46,8 +46,10 @@ fn what_cannot_be_given_is_named_and_the_phone_goes_on_comparing_until_it_can() 
     for number in [1, 2] {
         rebuilt.trust(entry(number, "06325")).unwrap();
     }
+    told_of_another_life(&rebuilt, &two);
+    let life = rebuilt.head().unwrap().epoch;
     let followed = |side: &Side| {
-        side.phone.position().unwrap().filter(|position| position.epoch == [98; 16]).is_some()
+        side.phone.position().unwrap().filter(|position| position.epoch == life).is_some()
     };
     let (ending, _) = exchange(&two, &rebuilt, NOW, as_said);
     assert_eq!(ending, Ending::Done);

@@ -140,6 +140,7 @@ fn another_life_of_the_hubs_store_is_offered_it_again() {
     for number in 1..=3 {
         anew.trust(entry(number, "06325")).unwrap();
     }
+    told_of_another_life(&anew, &scene.two);
     let (_, progress) = exchange(&scene.two, &anew, NOW, as_said);
     assert_eq!(progress.sent, 2);
     assert_eq!(scene.two.phone.carried().unwrap(), [scene.genesis.document()], "it is not there");
@@ -164,6 +165,7 @@ fn a_hub_that_starts_again_takes_in_what_was_left_beyond_a_filled_hole() {
         hub.trust(entry(number, "06325")).unwrap();
     }
     let scene = Scene { hub, ..scene };
+    told_of_another_life(&scene.hub, &scene.two);
     scene.lose_the_first();
     for _ in 0..2 {
         exchange(&scene.two, &scene.hub, NOW, as_said);

@@ -12,7 +12,7 @@ use crate::sync::{
     Accepted, BasePage, FailureCode, FeedPage, FeedPosition, HubOutput, HubSession, HubStart,
     Notice, PackHeader, Verdict,
 };
-use crate::trust::log::{Shown, TreeHead};
+use crate::trust::log::{LogEntry, LogLeaf, Loss, ProvedLeaf, Shown, Standing, TreeHead};
 use crate::trust::merkle::TreeHash;
 
 /// A hub at which a device has no right to write and has filled its quarantine.
@@ -84,6 +84,7 @@ fn what_a_comparison_gives_back_over_a_quota_is_remembered_and_given_back_later(
     sync(&three, &hub);
     three.answer(&elsewhere, "1.1", "three");
     sync(&three, &hub);
+    told_of_another_life(&hub, &two);
     let (ending, progress) = exchange(&two, &hub, NOW, as_said);
     assert_eq!((ending, progress.sent, progress.stored), (Ending::Done, 1, 0));
     assert_eq!(two.values(&elsewhere, "1.1"), ["three"], "the feed waits for the quota");
@@ -118,6 +119,7 @@ fn to_give_back(answers: u32, snapshot: bool) -> (Arc<Hub>, Side, Genesis) {
     for number in [1, 2] {
         hub.trust(entry(number, "06325")).unwrap();
     }
+    told_of_another_life(&hub, &two);
     (hub, two, genesis)
 }
 
@@ -220,6 +222,16 @@ fn what_the_hub_has_judged_since_is_given_back_no_more() {
     rebuilds_rows(&*two.store);
 }
 
+/// The log of a hub that knows of these heads and of nothing else.
+fn naming(kept: &[TreeHead], epoch: [u8; 16]) -> Shown {
+    let entry = LogEntry::Surpassed { by: key(2).device(), head: kept.first().copied() };
+    let leaf = LogLeaf { record: [0; 32], at: NOW, entry }.encode();
+    let head = TreeHead::sign(&key(99), epoch, (1, TreeHash::of_leaf(&leaf)), NOW);
+    let said = ProvedLeaf { index: 0, leaf, path: Vec::new() };
+    let lost = Standing::Lost(Box::new(Loss { life: None, said }));
+    Shown { head, standings: vec![lost] }
+}
+
 /// Gives a line back to a hub that takes nothing and ends with a failure, and names nothing. Returns
 /// how it ended, and whether the phone has a place in the hub's feed then.
 fn given_to_one_that_fails(code: Option<FailureCode>) -> (Ending, bool) {
@@ -253,11 +265,8 @@ fn given_to_one_that_fails(code: Option<FailureCode>) -> (Ending, bool) {
                     let page = FeedPage { items: vec![], position: head, more: false };
                     served.handle_feed(page).unwrap();
                 }
-                HubOutput::ShowLog { .. } => {
-                    let tree = (0, TreeHash::of_nothing());
-                    let head = TreeHead::sign(&key(99), head.epoch, tree, NOW);
-                    let shown = Shown { head, continues: 0, proofs: Vec::new() };
-                    served.handle_log(shown).unwrap();
+                HubOutput::ShowLog { kept } => {
+                    served.handle_log(naming(&kept, head.epoch)).unwrap();
                 }
                 HubOutput::Notices { after } => served.handle_notices(after, vec![]).unwrap(),
                 HubOutput::Finished(_) => {}

@@ -1,6 +1,7 @@
 //! Entries of the hub's log as data and as a line of text.
 
 use bienban_core::model::Timestamp;
+use bienban_core::trust::control::{DEED_NAMES, Whom};
 use bienban_core::trust::log::LogEntry;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -45,12 +46,16 @@ impl EntryData {
             E::Stored { .. } | E::Merged { .. } => TypedKind::Accepted,
             E::Refused { .. } | E::Closed { .. } | E::TurnedAway { .. } => TypedKind::Refused,
             E::Read { .. } | E::Exported { .. } => TypedKind::Read,
-            E::Administered { .. } | E::Trusted { .. } | E::Published { .. } => {
-                TypedKind::Administered
-            }
-            E::Begun { .. } | E::Epoch { .. } | E::Recorded { .. } | E::Surpassed { .. } => {
-                TypedKind::Store
-            }
+            E::Administered { .. }
+            | E::Trusted { .. }
+            | E::Published { .. }
+            | E::Object { .. }
+            | E::Entered { .. } => TypedKind::Administered,
+            E::Begun { .. }
+            | E::Epoch { .. }
+            | E::Recorded { .. }
+            | E::Surpassed { .. }
+            | E::Unrecorded { .. } => TypedKind::Store,
         };
         Self {
             leaf: number,
@@ -131,12 +136,25 @@ impl EntryData {
                 let id = template.map(|template| template.short()).unwrap_or_default();
                 m.text("audit.published", &[("id", &id)])
             }
+            E::Object { hash } => {
+                m.text("audit.object", &[("hash", &hex::encode(&hash[..page::SHORT / 2]))])
+            }
+            E::Entered { scope, by, whom, .. } => m.text(
+                "audit.entered",
+                &[
+                    ("device", &by.short()),
+                    ("scope", scope.as_str()),
+                    ("deed", &self.field("deed")),
+                    ("whom", &whom.map_or_else(|| "-".to_owned(), subject)),
+                ],
+            ),
             E::Begun { .. } => m.text("audit.begun", &[]),
             E::Epoch { lost, continues, .. } => m.text(
                 "audit.epoch",
                 &[("lost", &lost.to_string()), ("count", &continues.to_string())],
             ),
             E::Surpassed { by, .. } => m.text("audit.surpassed", &[("device", &by.short())]),
+            E::Unrecorded { count } => m.text("audit.unrecorded", &[("count", &count.to_string())]),
             E::Recorded { kind } => m.text("audit.recorded", &[("kind", &kind.to_string())]),
         }
     }
@@ -149,10 +167,24 @@ impl EntryData {
     }
 }
 
+/// Returns whom a decision is about, shortly.
+fn subject(whom: Whom) -> String {
+    match whom {
+        Whom::Device(device) => device.short(),
+        Whom::Person(person) => person.short(),
+    }
+}
+
 /// Returns an entry as JSON, with names and hashes as digits in place of lists of bytes.
 fn readable(entry: &LogEntry) -> serde_json::Value {
     let mut value = serde_json::to_value(entry).unwrap_or_default();
     digits(&mut value);
+    if let LogEntry::Entered { deed, .. } = entry {
+        let name = DEED_NAMES
+            .get(usize::from(*deed))
+            .map_or_else(|| deed.to_string(), |name| (*name).to_owned());
+        value["entered"]["deed"] = name.into();
+    }
     value
 }
 
