@@ -10,6 +10,7 @@ mod bad_links;
 mod fallback;
 mod harness;
 mod limits;
+mod places;
 mod raw;
 mod stranger;
 mod trust;

@@ -20,6 +20,14 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Returns the other one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Quic => Self::Tcp,
+            Self::Tcp => Self::Quic,
+        }
+    }
+
     /// Returns the short name that people and programs read.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -60,6 +68,24 @@ impl Carrier {
         match self {
             Self::Quic(connection) => connection.close(reason.code(), b""),
             Self::Tcp(connection) => connection.close(reason),
+        }
+    }
+
+    /// Returns how many bytes of a piece that is not whole yet may have come, ever; `None` where each
+    /// packet shows by itself.
+    pub(super) fn received(&self) -> Option<u64> {
+        match self {
+            Self::Quic(_) => None,
+            Self::Tcp(connection) => Some(connection.received()),
+        }
+    }
+
+    /// Returns a number that grows while the other end takes what is sent; `None` where a write that
+    /// goes on shows it.
+    pub(super) fn taken(&self) -> Option<u64> {
+        match self {
+            Self::Quic(_) => None,
+            Self::Tcp(connection) => Some(connection.taken()),
         }
     }
 

@@ -1,18 +1,20 @@
 //! Who is let in: handshakes, connections and sessions are counted here before they cost, whichever
 //! transport they come by.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::model::DeviceId;
 
-use super::carrier::Carrier;
+use super::carrier::{Carrier, Transport};
 use super::error::CloseReason;
-use super::limits::Limits;
+use super::limits::{HANDSHAKES_SHARE, Limits};
 
 /// How much of its limits a hub uses now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Load {
     pub retried: u64,
     /// Attempts refused because of a limit, since the start.
     pub refused: u64,
+    /// Handshakes given up because a newcomer needed their place, since the start.
+    pub given_up: u64,
 }
 
 /// Counts what strangers and devices hold.
@@ -36,22 +40,74 @@ pub(super) struct Door {
 
 #[derive(Default)]
 struct State {
-    handshakes: BTreeMap<IpAddr, usize>,
+    /// By number, so the oldest first.
+    handshakes: BTreeMap<u64, UnderWay>,
+    next_handshake: u64,
     seats: BTreeMap<DeviceId, VecDeque<(u64, Carrier)>>,
     seated: usize,
     next_seat: u64,
     retried: u64,
     refused: u64,
+    given_up: u64,
+}
+
+/// A handshake as the door knows it.
+struct UnderWay {
+    address: IpAddr,
+    over: Transport,
+    /// Told when its place is taken.
+    given_up: Arc<Notify>,
 }
 
 impl State {
     fn load(&self) -> Load {
         Load {
-            handshakes: self.handshakes.values().sum(),
+            handshakes: self.handshakes.len(),
             connections: self.seated,
             retried: self.retried,
             refused: self.refused,
+            given_up: self.given_up,
         }
+    }
+
+    fn handshakes_from(&self, address: IpAddr) -> usize {
+        self.handshakes.values().filter(|handshake| handshake.address == address).count()
+    }
+
+    fn handshakes_over(&self, over: Transport) -> usize {
+        self.handshakes.values().filter(|handshake| handshake.over == over).count()
+    }
+
+    /// Makes room for one more handshake where there is none: gives up the oldest of the address that
+    /// has most under way. Whoever is in earnest ends soon; a stranger that keeps silent only grows old.
+    /// Returns whether there is room.
+    fn make_room(&mut self, over: Transport, limits: &Limits) -> bool {
+        let share = limits.handshakes_max / HANDSHAKES_SHARE;
+        let from = if self.handshakes_over(over) >= limits.handshakes_max - share {
+            over
+        } else if self.handshakes.len() >= limits.handshakes_max {
+            // The other transport has more than its share, then.
+            over.other()
+        } else {
+            return true;
+        };
+        let mut most: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for handshake in self.handshakes.values().filter(|handshake| handshake.over == from) {
+            *most.entry(handshake.address).or_default() += 1;
+        }
+        let of_that = |handshake: &UnderWay| (handshake.over == from).then_some(handshake.address);
+        let most = |address| most.get(&address).copied().unwrap_or(0);
+        let oldest = self
+            .handshakes
+            .iter()
+            .filter_map(|(id, handshake)| Some((*id, most(of_that(handshake)?))))
+            .max_by_key(|(id, most)| (*most, Reverse(*id)));
+        let Some(handshake) = oldest.and_then(|(id, _)| self.handshakes.remove(&id)) else {
+            return false;
+        };
+        handshake.given_up.notify_one();
+        self.given_up += 1;
+        true
     }
 
     fn connections_of(&self, device: DeviceId) -> Vec<Carrier> {
@@ -81,24 +137,33 @@ impl Door {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn consider(self: &Arc<Self>, address: IpAddr, proved: bool) -> Verdict {
+    /// Looks at an attempt over one transport; whether the stranger receives at its address may not be
+    /// `proved` yet.
+    pub(super) fn consider(
+        self: &Arc<Self>,
+        address: IpAddr,
+        over: Transport,
+        proved: bool,
+    ) -> Verdict {
         let address = neighbourhood(address);
         let mut state = self.lock();
-        let handshakes: usize = state.handshakes.values().sum();
-        if !proved && handshakes >= self.limits.retry_above {
+        if !proved && state.handshakes.len() >= self.limits.retry_above {
             state.retried += 1;
             return Verdict::ProveAddress;
         }
-        let from_here = state.handshakes.get(&address).copied().unwrap_or(0);
-        if handshakes >= self.limits.handshakes_max
-            || from_here >= self.limits.handshakes_per_address_max
+        if state.handshakes_from(address) >= self.limits.handshakes_per_address_max
             || state.seated >= self.limits.connections_max
+            || !state.make_room(over, &self.limits)
         {
             state.refused += 1;
             return Verdict::Refuse;
         }
-        state.handshakes.insert(address, from_here + 1);
-        Verdict::Welcome(Handshake { door: Arc::clone(self), address })
+        let id = state.next_handshake;
+        state.next_handshake += 1;
+        let given_up = Arc::new(Notify::new());
+        let under_way = UnderWay { address, over, given_up: Arc::clone(&given_up) };
+        state.handshakes.insert(id, under_way);
+        Verdict::Welcome(Handshake { door: Arc::clone(self), id, given_up })
     }
 
     pub(super) fn load(&self) -> Load {
@@ -163,18 +228,38 @@ impl fmt::Debug for Door {
 /// A handshake that is under way.
 pub(super) struct Handshake {
     door: Arc<Door>,
-    address: IpAddr,
+    id: u64,
+    given_up: Arc<Notify>,
+}
+
+/// Why a handshake came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// It took too long.
+    Slow,
+    /// A newcomer needed its place.
+    GivenUp,
+}
+
+impl Handshake {
+    /// Sees a handshake through while it holds its place.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unfinished`] when it took too long, or its place was taken before it ended.
+    pub(super) async fn hold<T>(self, under_way: impl Future<Output = T>) -> Result<T, Unfinished> {
+        tokio::select! {
+            ended = timeout(self.door.limits.handshake_timeout, under_way) => {
+                ended.map_err(|_| Unfinished::Slow)
+            }
+            () = self.given_up.notified() => Err(Unfinished::GivenUp),
+        }
+    }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        let mut state = self.door.lock();
-        if let Some(count) = state.handshakes.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                state.handshakes.remove(&self.address);
-            }
-        }
+        self.door.lock().handshakes.remove(&self.id);
     }
 }
 
@@ -219,7 +304,10 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use Transport::{Quic, Tcp};
 
     fn door() -> Arc<Door> {
         let limits = Limits {
@@ -245,12 +333,12 @@ mod tests {
     #[test]
     fn strangers_prove_their_address_once_it_gets_busy() {
         let door = door();
-        let _first = welcome(door.consider(host(1), false));
-        let second = welcome(door.consider(host(2), false));
-        assert!(matches!(door.consider(host(3), false), Verdict::ProveAddress));
-        let _third = welcome(door.consider(host(3), true));
+        let _first = welcome(door.consider(host(1), Quic, false));
+        let second = welcome(door.consider(host(2), Quic, false));
+        assert!(matches!(door.consider(host(3), Quic, false), Verdict::ProveAddress));
+        let _third = welcome(door.consider(host(3), Quic, true));
         drop(second);
-        drop(welcome(door.consider(host(4), true)));
+        drop(welcome(door.consider(host(4), Quic, true)));
         assert_eq!(door.lock().load().handshakes, 2);
         assert_eq!(door.lock().load().retried, 1);
     }
@@ -258,12 +346,61 @@ mod tests {
     #[test]
     fn one_address_cannot_take_every_place() {
         let door = door();
-        let held: Vec<_> = (0..3).map(|_| welcome(door.consider(host(1), true))).collect();
-        assert!(matches!(door.consider(host(1), true), Verdict::Refuse));
-        let _other = welcome(door.consider(host(2), true));
-        assert!(matches!(door.consider(host(3), true), Verdict::Refuse), "all four are taken");
+        let held: Vec<_> =
+            [Quic, Quic, Tcp].map(|over| welcome(door.consider(host(1), over, true))).into();
+        assert!(matches!(door.consider(host(1), Quic, true), Verdict::Refuse));
+        let _other = welcome(door.consider(host(2), Quic, true));
         drop(held);
-        let _again = welcome(door.consider(host(1), true));
+        let _again = welcome(door.consider(host(1), Quic, true));
+    }
+
+    fn is_given_up(handshake: &Handshake) -> bool {
+        !handshake.door.lock().handshakes.contains_key(&handshake.id)
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_oldest_place_of_the_address_that_has_most() {
+        let door = door();
+        let lone = welcome(door.consider(host(1), Quic, true));
+        let many = [(); 2].map(|()| welcome(door.consider(host(2), Quic, true)));
+        let _newcomer = welcome(door.consider(host(3), Quic, true));
+        assert!(!is_given_up(&lone), "the first to come, and the only one of its address");
+        assert!(is_given_up(&many[0]) && !is_given_up(&many[1]));
+        assert_eq!(door.lock().load().given_up, 1);
+        drop(many);
+        assert_eq!(door.lock().load().handshakes, 2, "a place that was taken is not left twice");
+    }
+
+    #[test]
+    fn each_transport_keeps_a_share_of_the_places() {
+        for (flooded, other) in [(Quic, Tcp), (Tcp, Quic)] {
+            let door = door();
+            let flood: Vec<_> =
+                (1..=9).map(|last| welcome(door.consider(host(last), flooded, true))).collect();
+            assert_eq!(door.lock().load().handshakes, 3, "one place of four is the other's");
+            let kept = welcome(door.consider(host(10), other, true));
+            assert_eq!(door.lock().load().handshakes, 4);
+            let _next = welcome(door.consider(host(11), flooded, true));
+            assert!(!is_given_up(&kept));
+            let _more = welcome(door.consider(host(12), other, true));
+            assert!(!is_given_up(&kept), "the flooding transport has more than its share");
+            assert!(flood.iter().all(is_given_up) || door.lock().load().handshakes == 4);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handshake_whose_place_was_taken_ends() {
+        let door = door();
+        let held: Vec<_> =
+            (1..=4).map(|last| welcome(door.consider(host(last), Tcp, true))).collect();
+        let ends = held.into_iter().map(|handshake| async move {
+            timeout(Duration::from_millis(50), handshake.hold(std::future::pending::<()>())).await
+        });
+        let mut given_up = 0;
+        for end in ends {
+            given_up += usize::from(matches!(end.await, Ok(Err(Unfinished::GivenUp))));
+        }
+        assert_eq!(given_up, 1);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::model::DeviceId;
 
-use super::carrier::{Carrier, Inward, Outward};
+use super::carrier::{Carrier, Inward, Outward, Transport};
 use super::door::{Door, Handshake, Load, Verdict};
 use super::error::{CloseReason, Ends, NetError};
 use super::limits::{
@@ -217,7 +217,7 @@ async fn serve_door(
             continue;
         }
         let address = incoming.remote_address().ip();
-        match door.consider(address, incoming.remote_address_validated()) {
+        match door.consider(address, Transport::Quic, incoming.remote_address_validated()) {
             Verdict::Welcome(handshake) => {
                 let (door, links) = (Arc::clone(&door), links.clone());
                 tokio::spawn(welcome(door, incoming, handshake, links));
@@ -239,19 +239,18 @@ async fn welcome(
     links: mpsc::Sender<Link>,
 ) {
     let Ok(connecting) = incoming.accept() else { return };
-    let connection = match timeout(door.limits.handshake_timeout, connecting).await {
+    let connection = match handshake.hold(connecting).await {
         Ok(Ok(connection)) => connection,
         // What a stranger gives as its reason is foreign text and stays out of the log.
         Ok(Err(_)) => {
             tracing::debug!("a handshake failed");
             return;
         }
-        Err(_) => {
-            tracing::debug!("a handshake took too long");
+        Err(why) => {
+            tracing::debug!(?why, "a handshake came to nothing");
             return;
         }
     };
-    drop(handshake);
     let carrier = Carrier::Quic(connection.clone());
     let Some(device) = tls::peer_of(&connection) else {
         carrier.close(CloseReason::Misbehaved);
@@ -272,19 +271,17 @@ async fn welcome_tcp(
     handshake: Handshake,
     links: mpsc::Sender<Link>,
 ) {
-    let (open, device) =
-        match timeout(door.limits.handshake_timeout, tcp::accept(stream, &acceptor)).await {
-            Ok(Ok(accepted)) => accepted,
-            Ok(Err(why)) => {
-                tracing::debug!(?why, "a handshake over TCP failed");
-                return;
-            }
-            Err(_) => {
-                tracing::debug!("a handshake over TCP took too long");
-                return;
-            }
-        };
-    drop(handshake);
+    let (open, device) = match handshake.hold(tcp::accept(stream, &acceptor)).await {
+        Ok(Ok(accepted)) => accepted,
+        Ok(Err(why)) => {
+            tracing::debug!(?why, "a handshake over TCP failed");
+            return;
+        }
+        Err(why) => {
+            tracing::debug!(?why, "a handshake over TCP came to nothing");
+            return;
+        }
+    };
     let tcp::Open { connection, outward, mut inward } = open;
     let opened = async {
         let begun = inward.opened().await;
@@ -314,7 +311,11 @@ async fn admit(
             // A hub that is gone has no use for the link, and the phone is told by its drop.
             links.send(link).await.ok();
         }
-        Ok(None) => tracing::debug!(device = device.short(), "gone before its session began"),
+        Ok(None) => {
+            tracing::debug!(device = device.short(), "gone before its session began");
+            // It may have given its stream up alone, and live on without the place it leaves now.
+            carrier.close(CloseReason::NoSession);
+        }
         Err(_) => {
             tracing::debug!(device = device.short(), "connected and opened no session");
             carrier.close(CloseReason::NoSession);
@@ -348,7 +349,7 @@ async fn serve_tcp(
             tcp::refuse(&stream);
             continue;
         }
-        match door.consider(from.ip(), true) {
+        match door.consider(from.ip(), Transport::Tcp, true) {
             Verdict::Welcome(handshake) => {
                 let (door, links) = (Arc::clone(&door), links.clone());
                 welcomes.spawn(welcome_tcp(door, stream, acceptor.clone(), handshake, links));

@@ -17,6 +17,10 @@ pub const HANDSHAKES_MAX: usize = 64;
 /// cannot take every place. A whole office behind one NAT still gets in, sixteen at a time.
 pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 16;
 
+/// One in so many places for handshakes is kept for either transport: strangers on one of them leave the
+/// other open. Where all are taken, the newcomer has the place of one that is old.
+pub const HANDSHAKES_SHARE: usize = 4;
+
 /// Handshakes under way above which a stranger must first prove that it receives at the address it
 /// sends from (QUIC Retry). That costs a round trip, so in quiet times nobody is asked.
 pub const RETRY_ABOVE: usize = 16;

@@ -75,7 +75,12 @@ impl Link {
         let shared = Arc::new(Shared { connection, ends, stall_timeout, finished, _seat: seat });
         Self {
             sender: FrameSender { stream: send, midway: false, shared: Arc::clone(&shared) },
-            receiver: FrameReceiver { stream: receive, incoming: Incoming::default(), shared },
+            receiver: FrameReceiver {
+                stream: receive,
+                incoming: Incoming::default(),
+                heard: None,
+                shared,
+            },
         }
     }
 
@@ -171,14 +176,26 @@ impl FrameSender {
         let bytes = [&header, frame].concat();
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let write = self.stream.write(rest, &self.shared.ends);
-            let written = timeout(self.shared.stall_timeout, write)
-                .await
-                .map_err(|_| self.shared.too_slow())??;
+            let written = self.write(rest).await?;
             rest = &rest[written..];
         }
         self.midway = false;
         Ok(())
+    }
+
+    /// Hands some bytes to the connection, unless the peer takes nothing for the stall timeout.
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
+        let shared = &self.shared;
+        let mut write = std::pin::pin!(self.stream.write(bytes, &shared.ends));
+        loop {
+            let taken = shared.connection.taken();
+            if let Ok(written) = timeout(shared.stall_timeout, &mut write).await {
+                return written;
+            }
+            if shared.connection.taken() == taken {
+                return Err(shared.too_slow());
+            }
+        }
     }
 
     /// Says that nothing more follows, and waits a short while until the peer has everything.
@@ -227,6 +244,8 @@ impl Drop for FrameSender {
 pub struct FrameReceiver {
     stream: Inward,
     incoming: Incoming,
+    /// What had come by the socket when the deadline was set, where that tells more than the frame.
+    heard: Option<u64>,
     shared: Arc<Shared>,
 }
 
@@ -260,19 +279,37 @@ impl FrameReceiver {
             let deadline = self.incoming.deadline;
             let read = self.stream.read(wanted, self.incoming.buffer(), &self.shared.ends);
             let came = match deadline {
-                Some(deadline) => {
-                    timeout_at(deadline, read).await.map_err(|_| self.shared.too_slow())?
-                }
+                Some(deadline) => match timeout_at(deadline, read).await {
+                    Ok(came) => came,
+                    Err(_) if self.comes() => continue,
+                    Err(_) => return Err(self.shared.too_slow()),
+                },
                 None => read.await,
             };
             match came? {
                 Some(came) => {
                     let deadline = Instant::now() + self.shared.stall_timeout;
-                    self.incoming.note(came, deadline);
+                    if self.incoming.note(came, deadline) {
+                        self.heard = self.shared.connection.received();
+                    }
                 }
                 None => return self.incoming.end(wanted),
             }
         }
+    }
+
+    /// Returns whether enough came by the socket since the deadline was set, of a piece that is not
+    /// whole; if so, sets it anew.
+    fn comes(&mut self) -> bool {
+        let (Some(before), Some(now)) = (self.heard, self.shared.connection.received()) else {
+            return false;
+        };
+        let comes = now.saturating_sub(before) >= PROGRESS_BYTES as u64;
+        if comes {
+            self.heard = Some(now);
+            self.incoming.deadline = Some(Instant::now() + self.shared.stall_timeout);
+        }
+        comes
     }
 
     /// Returns the key that the peer proved.
@@ -321,13 +358,15 @@ impl Incoming {
         if self.header.len() < HEADER_BYTES { &mut self.header } else { &mut self.body }
     }
 
-    /// Notes that so many bytes came.
-    fn note(&mut self, came: usize, deadline: Instant) {
+    /// Notes that so many bytes came. Returns whether the deadline was set anew.
+    fn note(&mut self, came: usize, deadline: Instant) -> bool {
         self.progress += came;
-        if self.deadline.is_none() || self.progress >= PROGRESS_BYTES {
+        let is_due = self.deadline.is_none() || self.progress >= PROGRESS_BYTES;
+        if is_due {
             self.deadline = Some(deadline);
             self.progress = 0;
         }
+        is_due
     }
 
     /// The stream has ended while `missing` bytes were wanted.

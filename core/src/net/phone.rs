@@ -166,15 +166,18 @@ impl PhoneEndpoint {
             Ways::Only(Transport::Tcp) => self.tcp(hub, addresses).await,
             Ways::Both if self.tcp_remembered(hub.key()).is_some() => {
                 let quic = self.quic(hub, addresses.clone());
-                let link = first_of(self.tcp(hub, addresses), quic).await?;
-                if link.transport() == Transport::Quic {
+                let tcp = self.tcp(hub, addresses);
+                let link = first_of((Transport::Tcp, tcp), (Transport::Quic, quic)).await;
+                // Where it led nowhere this time, QUIC is the first again.
+                if !matches!(&link, Ok(link) if link.transport() == Transport::Tcp) {
                     *self.tcp_leads() = None;
                 }
-                Ok(link)
+                link
             }
             Ways::Both => {
                 let tcp = self.tcp(hub, addresses.clone());
-                let link = first_of(self.quic(hub, addresses), tcp).await?;
+                let quic = self.quic(hub, addresses);
+                let link = first_of((Transport::Quic, quic), (Transport::Tcp, tcp)).await?;
                 if link.transport() == Transport::Tcp {
                     self.remember_tcp(hub.key(), TCP_REMEMBERED);
                 }
@@ -217,33 +220,42 @@ impl PhoneEndpoint {
 /// Goes one way, and the other beside it once the first has failed or kept silent for
 /// [`TRANSPORT_STAGGER`]; the first to arrive wins.
 ///
-/// What the hub itself says by the first way holds for the other, too: it is not asked twice.
+/// What the hub itself says by QUIC holds for TCP, too: it is not asked twice. What is said over TCP
+/// before a key is proved, anybody on the way can say in the clear, so it ends nothing.
 async fn first_of(
-    first: impl Future<Output = Result<Link, NetError>>,
-    second: impl Future<Output = Result<Link, NetError>>,
+    (first_over, first): (Transport, impl Future<Output = Result<Link, NetError>>),
+    (second_over, second): (Transport, impl Future<Output = Result<Link, NetError>>),
 ) -> Result<Link, NetError> {
     let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
-    let failed = tokio::select! {
-        result = &mut first => match result {
-            Err(error) if weight(&error) < SAID_BY_HUB => Some(error),
-            result => return result,
-        },
+    let early = tokio::select! {
+        result = &mut first => Some((first_over, result)),
         () = tokio::time::sleep(TRANSPORT_STAGGER) => None,
     };
-    if let Some(failed) = failed {
-        return second.await.map_err(|error| graver(Some(failed), error));
-    }
-    let (failed, left) = tokio::select! {
-        result = &mut first => match result {
-            Err(error) if weight(&error) < SAID_BY_HUB => (error, second.await),
-            result => return result,
-        },
-        result = &mut second => match result {
-            Err(error) if weight(&error) < SAID_BY_HUB => (error, first.await),
-            result => return result,
+    let (over, result) = match early {
+        Some(early) => early,
+        None => tokio::select! {
+            result = &mut first => (first_over, result),
+            result = &mut second => (second_over, result),
         },
     };
-    left.map_err(|error| graver(Some(failed), error))
+    let failed = match result {
+        Err(error) if over == Transport::Tcp || weight(&error) < SAID_BY_HUB => (over, error),
+        result => return result,
+    };
+    if over == first_over {
+        second.await.map_err(|error| graver_of(failed, (second_over, error)))
+    } else {
+        first.await.map_err(|error| graver_of(failed, (first_over, error)))
+    }
+}
+
+/// Of the failures of two ways, keeps the one that tells a person more.
+fn graver_of(one: (Transport, NetError), other: (Transport, NetError)) -> NetError {
+    let weight_of = |(over, error): &(Transport, NetError)| match (over, error) {
+        (Transport::Tcp, NetError::Busy | NetError::Incompatible) => SAID_BY_ANYBODY,
+        (_, error) => weight(error),
+    };
+    if weight_of(&one) >= weight_of(&other) { one.1 } else { other.1 }
 }
 
 /// Tries the hub's addresses, each a little after the one before; the first to answer wins.
@@ -313,6 +325,9 @@ async fn refused(address: SocketAddr) {
 
 /// How much a failure tells a person; from here on it is the hub, or who stands in for it, that spoke.
 const SAID_BY_HUB: u8 = 2;
+
+/// What may come from anybody on the way says no more than that nothing listens.
+const SAID_BY_ANYBODY: u8 = 1;
 
 fn weight(error: &NetError) -> u8 {
     match error {

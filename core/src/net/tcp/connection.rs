@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,13 +18,13 @@ use super::super::limits::{IDLE_TIMEOUT, TCP_LAST_WORDS, TCP_PIECES_MAX};
 use super::record::{DATA_BYTES_MAX, HEADER_BYTES, Record};
 use super::socket::{Counted, Counts};
 
-/// A piece of at least this many bytes is answered with a sign of life by the hub: behind a long frame
-/// on a slow line the phone's own asking would wait too long.
-const ANSWERED_BYTES: usize = 8 * 1024;
+/// How often an end that receives says so: behind a long frame on a slow line the other's own asking
+/// would wait too long. A few signs fit into [`IDLE_TIMEOUT`], so that one may be late.
+const SIGN_EVERY: Duration = Duration::from_secs(10);
 
 /// A connection; copies are the same one.
 #[derive(Debug, Clone)]
-pub(in crate::net) struct Connection(Arc<Core>);
+pub(in crate::net) struct Connection(Arc<Handle>);
 
 /// A connection that has begun, with both of its streams.
 pub(in crate::net) struct Open {
@@ -45,8 +46,29 @@ struct Core {
     round_trip: AtomicU64,
     /// When a sign of life was last asked for.
     asked: Mutex<Option<Instant>>,
+    /// Signs of life that came from the other end.
+    signs: AtomicU64,
     /// Tasks that serve it still; see [`Connection::gone`].
     serving: watch::Sender<usize>,
+}
+
+/// What everybody but the two tasks holds of a connection. The last one to be let go ends it: signs of
+/// life alone must not keep what nobody uses and nobody counts.
+#[derive(Debug)]
+struct Handle(Arc<Core>);
+
+impl Deref for Handle {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.0
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.end(Ended::Here(CloseReason::Abandoned));
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -136,6 +158,19 @@ impl Connection {
         }
     }
 
+    /// Returns how many bytes came by the socket. A piece is read once it is whole, which on a slow line
+    /// takes long; this shows that it comes.
+    pub(in crate::net) fn received(&self) -> u64 {
+        self.0.counts.received.load(Ordering::Relaxed)
+    }
+
+    /// Returns a number that grows while the other end takes what is sent: the system takes more of it
+    /// only now and then, and the other end says meanwhile that it receives.
+    pub(in crate::net) fn taken(&self) -> u64 {
+        let sent = self.0.counts.sent.load(Ordering::Relaxed);
+        sent.saturating_add(self.0.signs.load(Ordering::Relaxed))
+    }
+
     /// Returns once the connection is over and its last words are out or given up.
     pub(in crate::net) async fn gone(&self) {
         let mut serving = self.0.serving.subscribe();
@@ -160,17 +195,18 @@ pub(super) fn start(
         counts,
         round_trip: AtomicU64::new(micros),
         asked: Mutex::default(),
+        signs: AtomicU64::new(0),
         serving: watch::channel(2).0,
     });
     let (words, spoken) = mpsc::channel(TCP_PIECES_MAX);
     let (pieces, heard) = mpsc::channel(TCP_PIECES_MAX);
-    let is_hub = keep_alive.is_none();
     tokio::spawn(Writer { core: Arc::clone(&core), half: writer, spoken, keep_alive }.serve());
-    tokio::spawn(Reader { core: Arc::clone(&core), half: reader, pieces, is_hub }.serve());
+    tokio::spawn(Reader::new(Arc::clone(&core), reader, pieces).serve());
+    let handle = Arc::new(Handle(core));
     Open {
-        connection: Connection(Arc::clone(&core)),
-        outward: Outward { core: Arc::clone(&core), words: Some(words) },
-        inward: Inward { core, heard, piece: Vec::new(), taken: 0, is_over: false },
+        connection: Connection(Arc::clone(&handle)),
+        outward: Outward { core: Arc::clone(&handle), words: Some(words) },
+        inward: Inward { core: handle, heard, piece: Vec::new(), taken: 0, is_over: false },
     }
 }
 
@@ -185,7 +221,7 @@ enum Word {
 /// The stream towards the other end.
 #[derive(Debug)]
 pub(in crate::net) struct Outward {
-    core: Arc<Core>,
+    core: Arc<Handle>,
     /// Gone once the stream has ended.
     words: Option<mpsc::Sender<Word>>,
 }
@@ -247,7 +283,7 @@ enum Piece {
 /// The stream from the other end.
 #[derive(Debug)]
 pub(in crate::net) struct Inward {
-    core: Arc<Core>,
+    core: Arc<Handle>,
     heard: mpsc::Receiver<Piece>,
     /// What came and was not taken whole.
     piece: Vec<u8>,
@@ -411,10 +447,19 @@ struct Reader {
     core: Arc<Core>,
     half: ReadHalf<TlsStream<Counted>>,
     pieces: mpsc::Sender<Piece>,
-    is_hub: bool,
+    /// When this end last said that it receives.
+    signed: Instant,
 }
 
 impl Reader {
+    fn new(
+        core: Arc<Core>,
+        half: ReadHalf<TlsStream<Counted>>,
+        pieces: mpsc::Sender<Piece>,
+    ) -> Self {
+        Self { core, half, pieces, signed: Instant::now() }
+    }
+
     async fn serve(mut self) {
         let _serving = Serving(Arc::clone(&self.core));
         let core = Arc::clone(&self.core);
@@ -448,9 +493,6 @@ impl Reader {
                     let mut bytes = vec![0; len];
                     if let Err(how) = self.fill(&mut bytes).await {
                         return how;
-                    }
-                    if self.is_hub && len >= ANSWERED_BYTES {
-                        self.answer(&self.core.due.alive);
                     }
                     Piece::Data(bytes)
                 }
@@ -492,20 +534,34 @@ impl Reader {
         })
     }
 
-    /// Fills a buffer; any byte shows that the other end lives.
+    /// Fills a buffer; any byte shows that the other end lives, also one of a piece that TLS gives out
+    /// only when it is whole.
     async fn fill(&mut self, mut buffer: &mut [u8]) -> Result<(), Ended> {
+        let lost = |kind| Ended::Lost(io::Error::from(kind).into());
+        let (mut came, mut at) = (self.came(), Instant::now());
         while !buffer.is_empty() {
-            let read = match timeout(IDLE_TIMEOUT, self.half.read(buffer)).await {
-                Ok(Ok(0)) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-                Ok(came) => came,
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
-            };
-            match read {
-                Ok(read) => buffer = &mut buffer[read..],
-                Err(error) => return Err(Ended::Lost(error.into())),
+            match timeout(SIGN_EVERY, self.half.read(buffer)).await {
+                Ok(Ok(0)) => return Err(lost(io::ErrorKind::UnexpectedEof)),
+                Ok(Ok(read)) => buffer = &mut buffer[read..],
+                Ok(Err(error)) => return Err(Ended::Lost(error.into())),
+                Err(_) if self.came() == came && at.elapsed() >= IDLE_TIMEOUT => {
+                    return Err(lost(io::ErrorKind::TimedOut));
+                }
+                Err(_) => {}
+            }
+            if self.came() != came {
+                (came, at) = (self.came(), Instant::now());
+                if self.signed.elapsed() >= SIGN_EVERY {
+                    self.signed = at;
+                    self.answer(&self.core.due.alive);
+                }
             }
         }
         Ok(())
+    }
+
+    fn came(&self) -> u64 {
+        self.core.counts.received.load(Ordering::Relaxed)
     }
 
     fn answer(&self, word: &AtomicBool) {
@@ -514,6 +570,7 @@ impl Reader {
     }
 
     fn note_alive(&self) {
+        self.core.signs.fetch_add(1, Ordering::Relaxed);
         let asked = self.core.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(asked) = asked {
             let micros = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -125,3 +125,6 @@ async fn part(mut stream: Counted) {
     // Whether it was heard is the stranger's loss.
     drop(timeout(TCP_LAST_WORDS, farewell).await);
 }
+
+#[cfg(test)]
+mod tests;
