@@ -499,6 +499,12 @@ impl Client {
         self.phone.device()
     }
 
+    /// Returns the device's secret key, for who speaks to the hub by other means than this client.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
     /// Returns the replica.
     #[must_use]
     pub fn phone(&self) -> &Arc<Phone> {

@@ -256,10 +256,6 @@ impl Client {
         key: &StoreKey,
     ) -> Result<DeviceId, ClientError> {
         let seed = Self::prepare(dir)?;
-        // A store without its device is somebody's, and another key file would be its end.
-        if dir.join(KEYS_FILE).exists() && dir.join("store").exists() {
-            return Err(ClientError::HasDevice { path: dir.to_owned() });
-        }
         settings::make_folder(dir)?;
         let data_key = Zeroizing::new(clock::random::<KEY_BYTES>()?);
         let file = KeyFile::create(key, Cost::default(), &data_key, clock::random()?)?;
@@ -298,7 +294,9 @@ impl Client {
         if let Some(free) = free.filter(|free| *free < needed) {
             return Err(ClientError::NoRoom { path: dir.to_owned(), needed, free });
         }
-        if settings::holds_device(dir) {
+        // A store without its device is somebody's, and another key file would be its end.
+        let sealed = dir.join(KEYS_FILE).exists() && dir.join("store").exists();
+        if settings::holds_device(dir) || sealed {
             return Err(ClientError::HasDevice { path: dir.to_owned() });
         }
         Ok(Zeroizing::new(clock::random::<32>()?))

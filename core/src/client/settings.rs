@@ -45,13 +45,19 @@ struct Stored {
 /// The version of the settings file.
 const SETTINGS_VERSION: u32 = 1;
 
-/// Makes the folder.
+/// Makes the folder, and its name durable: a device that was said to be made must not vanish.
 pub(super) fn make_folder(dir: &Path) -> Result<(), ClientError> {
-    fs::create_dir_all(dir).map_err(|source| ClientError::File {
-        action: "make",
-        path: dir.to_owned(),
-        source,
-    })
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let make = || {
+        fs::create_dir_all(dir)?;
+        match fs::File::open(above.unwrap_or_else(|| Path::new("."))) {
+            Ok(above) => above.sync_all(),
+            // An app's own folder may lie in one that it must not open; the system made that durable.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            Err(error) => Err(error),
+        }
+    };
+    make().map_err(|source| ClientError::File { action: "make", path: dir.to_owned(), source })
 }
 
 /// Makes a device in a folder. `key` is its secret key, sealed or as digits.
