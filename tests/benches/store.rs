@@ -12,9 +12,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bienban_core::client::{Client, OpenWith};
+use bienban_core::model::Timestamp;
 use bienban_core::store::contract::{put, rows};
 use bienban_core::store::faults::FaultyFiles;
 use bienban_core::store::{DiskStore, Options, Store};
+use bienban_core::trust::control::{Act, Deed, Whom};
+use bienban_core::trust::rest::StoreKey;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// About an answer with its attestation.
@@ -70,6 +74,33 @@ fn commits(criterion: &mut Criterion) {
     });
 }
 
+/// The same commits where every record and row is sealed.
+fn sealed_commits(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let key = StoreKey::key(&[7; 32]);
+    Client::init_sealed(folder.path(), &Default::default(), &key).unwrap();
+    let with = OpenWith { key: Some(&key), ..Default::default() };
+    let client = Client::open_with(folder.path(), with).unwrap();
+    let plain = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    Client::init(plain.path(), &Default::default()).unwrap();
+    let other = Client::open(plain.path()).unwrap();
+    let mut group = criterion.benchmark_group("durable decision on a phone");
+    for (name, client) in [("sealed", &client), ("plain", &other)] {
+        let act = Act {
+            by: client.device(),
+            scope: "20".parse().unwrap(),
+            nonce: [1; 16],
+            at: Timestamp(0),
+            deed: Deed::Revoke { whom: Whom::Device(client.device()), lost_since: None },
+        };
+        let signed = client.phone().sign_act(act).unwrap();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| client.phone().act(&signed).unwrap());
+        });
+    }
+    group.finish();
+}
+
 fn opening(criterion: &mut Criterion) {
     for count in ROWS {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -95,5 +126,5 @@ fn opening(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, commits, opening);
+criterion_group!(benches, commits, sealed_commits, opening);
 criterion_main!(benches);

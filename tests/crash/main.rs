@@ -22,6 +22,8 @@ mod full;
 #[cfg(unix)]
 mod log;
 #[cfg(unix)]
+mod sealed;
+#[cfg(unix)]
 mod worker;
 
 /// Does nothing, unless this process was started as a worker.

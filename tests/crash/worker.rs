@@ -83,22 +83,32 @@ pub(crate) fn recorder(folder: &Path) -> Option<PathBuf> {
 
 /// Runs a job on `root` and appends what it does to `log`.
 pub(crate) fn record(recorder: &Path, job: Job, root: &Path, log: &Path) {
+    record_as(recorder, (JOB, &job.encode()), root, log);
+}
+
+/// As [`record`], of what a variable asks for.
+pub(crate) fn record_as(recorder: &Path, asked: (&str, &str), root: &Path, log: &Path) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["worker", "--exact", "--nocapture", "--test-threads=1"]);
-    command.env(JOB, job.encode()).env("LD_PRELOAD", recorder);
+    command.env(asked.0, asked.1).env("LD_PRELOAD", recorder);
     command.env("CRASH_ROOT", root).env("CRASH_LOG", log).env("CRASH_ACK", ack_path(root));
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the worker failed at {job:?}: {said}");
+    assert!(output.status.success(), "the worker failed at {asked:?}: {said}");
 }
 
 /// Beside the folder, so that it is no part of what is recorded.
-fn ack_path(root: &Path) -> PathBuf {
+pub(crate) fn ack_path(root: &Path) -> PathBuf {
     root.with_extension("acks")
 }
 
 /// What a process does that was started by [`record`]; nothing in others.
 pub(crate) fn run_if_asked() {
+    if let Ok(step) = std::env::var(crate::sealed::STEP) {
+        crate::sealed::run(&step, Path::new(&std::env::var("CRASH_ROOT").unwrap()));
+        // As a crash would: no destructor runs.
+        std::process::exit(0);
+    }
     let Ok(job) = std::env::var(JOB) else { return };
     let root = PathBuf::from(std::env::var("CRASH_ROOT").unwrap());
     let job = Job::decode(&job);

@@ -61,9 +61,7 @@ pub(crate) struct Hostile {
 
 impl Hostile {
     fn new(scene: &Scene, dir: &Path) -> Self {
-        let mut seed = [0; 32];
-        let text = std::fs::read_to_string(dir.join("device.key")).unwrap();
-        hex::decode_to_slice(text.trim(), &mut seed).unwrap();
+        let seed = *scene::open_phone(dir).secret();
         Self {
             key: DeviceKey::from_seed(&seed),
             hub: scene.hub.as_ref().unwrap().uri.parse().unwrap(),

@@ -27,6 +27,7 @@ mod plans;
 mod program;
 mod restore;
 mod rows;
+mod sealed;
 mod tcp;
 mod truth;
 

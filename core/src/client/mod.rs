@@ -1,6 +1,6 @@
 //! What an app holds: one folder on the device, opened as typed calls.
 //!
-//! A folder contains the device's key, its settings and its store. Everything typed is durable when
+//! A folder contains the device's key, its settings and its store, sealed unless it is made plain. Everything typed is durable when
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
 mod corrections;
@@ -16,12 +16,14 @@ mod read;
 mod rechecks;
 mod recognise;
 mod remarks;
+mod rest;
 mod samples;
 mod settings;
 mod settle;
 mod status;
 mod work;
 
+use rest::{KEY_TRIES, Rest};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +36,10 @@ use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
-use crate::store::{self, DiskStore, NEW_STORE_BYTES_MIN, Options, StoreError};
+use crate::store::{DiskStore, Options, Store as _, StoreError};
 use crate::sync::FailureCode;
 use crate::trust::DeviceKey;
+use crate::trust::rest::{RestError, Way};
 
 pub use crate::model::place_name;
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
@@ -51,6 +54,7 @@ pub use read::{Author, Authors, Named, Shown, Since};
 pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
 pub use remarks::{Bound, DayOf, WrittenInto};
+pub use rest::{OpenWith, Protection, protection, read_key, read_passphrase};
 pub use settings::{Settings, holds_device};
 pub use settle::{PLACES, Settled, is_of_followup, is_of_text};
 pub use status::RecordStatus;
@@ -82,6 +86,45 @@ pub enum ClientError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The folder is sealed, and nothing that opens it was given.
+    #[error("{path} is sealed; give the {} that opens it", needed.name())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// What opens it.
+        needed: Way,
+    },
+    /// The keys of a sealed folder are gone.
+    #[error(
+        "{path} is missing, and without it nothing opens this folder; put a copy of it back in place"
+    )]
+    NoKeyFile {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The folder is plain, so it has no key to change.
+    #[error("{path} is not sealed; open it with a key, and it will be")]
+    NotSealed {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file that should hold a key holds something else.
+    #[error("{path} must hold a key of 64 hexadecimal digits")]
+    KeyText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file with a key or passphrase may be read by others.
+    #[error("{path} may be read by others (mode {mode:o}); run `chmod 600` on it first")]
+    KeyReadable {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The folder's keys cannot be had.
+    #[error(transparent)]
+    Rest(#[from] RestError),
     /// The settings do not read.
     #[error("the settings in {path} cannot be read: {reason}")]
     Settings {
@@ -345,22 +388,21 @@ pub struct Client {
     settings: Settings,
     phone: Arc<Phone>,
     seed: zeroize::Zeroizing<[u8; 32]>,
+    /// The folder's keys; none where it is plain.
+    rest: Option<Rest>,
 }
 
 impl Client {
-    /// Makes a device in a folder: its key and, if given, the hub it pins.
+    /// Makes a device in a folder: its key and, if given, the hub it pins. Nothing in it is sealed; see
+    /// [`Client::init_sealed`].
     ///
     /// # Errors
     ///
     /// Returns [`ClientError::HasDevice`] when the folder holds one already, and
     /// [`ClientError::NoRoom`] when the disk is too full for it to record anything.
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
-        let (needed, free) = (NEW_STORE_BYTES_MIN, store::free_bytes(dir));
-        if let Some(free) = free.filter(|free| *free < needed) {
-            return Err(ClientError::NoRoom { path: dir.to_owned(), needed, free });
-        }
-        let seed = zeroize::Zeroizing::new(clock::random::<32>()?);
-        settings::create(dir, settings, &seed)?;
+        let seed = Self::prepare(dir)?;
+        settings::create(dir, settings, settings::digits(&seed).as_bytes())?;
         Ok(DeviceKey::from_seed(&seed).device())
     }
 
@@ -381,16 +423,32 @@ impl Client {
     ///
     /// As [`Client::open`].
     pub fn open_as(dir: &Path, holder: &str, patience: Duration) -> Result<Self, ClientError> {
-        let (settings, seed) = settings::read(dir)?;
+        Self::open_with(dir, OpenWith { key: None, holder, patience })
+    }
+
+    /// As [`Client::open_as`], with the key of a sealed folder. A plain folder for which a key is given
+    /// is sealed under it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::open`]. Returns [`ClientError::Locked`] when the folder is sealed and no key is
+    /// given, [`ClientError::Rest`] when the key is another or was destroyed; nothing was changed then.
+    pub fn open_with(dir: &Path, with: OpenWith<'_>) -> Result<Self, ClientError> {
+        if !holds_device(dir) {
+            return Err(ClientError::NoDevice { path: dir.to_owned() });
+        }
+        let settings = settings::read(dir)?;
         let now = clock::now();
-        let mut options = store_options();
-        options.holder = holder.to_owned();
-        options.patience = patience;
-        let store = DiskStore::open(dir.join("store"), Arc::new(Projection), options)?;
+        let (store, mut rest) = Self::open_store(dir, with)?;
+        let seed = settings::read_seed(dir, rest.as_ref())?;
         let fresh = Incarnation(clock::random()?);
+        let older_keys = store.opened().older_keys;
         let phone = Phone::open(Arc::new(store), DeviceKey::from_seed(&seed), fresh, now)?;
         if settings::had_store(dir) && phone.replica().store().opened().created {
             phone.note_lost_store(now)?;
+        }
+        if let Some(rest) = &mut rest {
+            rest.settle(&seed, older_keys)?;
         }
         match settings::note_store(dir) {
             // Reading needs no room; it is noted at another opening.
@@ -398,9 +456,32 @@ impl Client {
                 if source.kind() == std::io::ErrorKind::StorageFull => {}
             noted => noted?,
         }
-        let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed };
+        let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed, rest };
         client.phone.replica().refresh(usize::MAX)?;
         Ok(client)
+    }
+
+    /// Opens the store under the key file as it is once the store is held: another process may have
+    /// changed its keys while this one waited.
+    fn open_store(
+        dir: &Path,
+        with: OpenWith<'_>,
+    ) -> Result<(DiskStore, Option<Rest>), ClientError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let rest = Rest::open(dir, with.key)?;
+            let mut options = store_options();
+            options.holder = with.holder.to_owned();
+            options.patience = with.patience;
+            options.sealing = rest.as_ref().map(Rest::sealing);
+            let opened = DiskStore::open(dir.join("store"), Arc::new(Projection), options);
+            let changed = rest.as_ref().is_some_and(|rest| rest.changed().unwrap_or(true));
+            match opened {
+                Ok(_) | Err(StoreError::OtherKey { .. }) if changed && tries < KEY_TRIES => {}
+                opened => return Ok((opened?, rest)),
+            }
+        }
     }
 
     /// Returns the folder.
@@ -419,6 +500,12 @@ impl Client {
     #[must_use]
     pub fn device(&self) -> DeviceId {
         self.phone.device()
+    }
+
+    /// Returns the device's secret key, for who speaks to the hub by other means than this client.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.seed
     }
 
     /// Returns the replica.

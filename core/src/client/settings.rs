@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
+use super::rest::Rest;
 use crate::model::{DeviceId, Timestamp};
 use crate::net::HubAddress;
 
-/// The device's secret key, 64 hexadecimal digits. Sealing it with the platform's keystore comes
-/// with encryption at rest.
+/// The device's secret key: sealed as the store is, or 64 hexadecimal digits in a plain folder.
 const KEY_FILE: &str = "device.key";
 
 /// What the device was told.
@@ -45,21 +45,84 @@ struct Stored {
 /// The version of the settings file.
 const SETTINGS_VERSION: u32 = 1;
 
-pub(super) fn create(dir: &Path, settings: &Settings, seed: &[u8; 32]) -> Result<(), ClientError> {
-    let file =
-        |action, path: &Path, source| ClientError::File { action, path: path.to_owned(), source };
-    fs::create_dir_all(dir).map_err(|source| file("make", dir, source))?;
-    let key = dir.join(KEY_FILE);
-    if key.exists() {
+/// Makes the folder, and its name durable: a device that was said to be made must not vanish.
+pub(super) fn make_folder(dir: &Path) -> Result<(), ClientError> {
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let make = || {
+        fs::create_dir_all(dir)?;
+        match fs::File::open(above.unwrap_or_else(|| Path::new("."))) {
+            Ok(above) => above.sync_all(),
+            // An app's own folder may lie in one that it must not open; the system made that durable.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            Err(error) => Err(error),
+        }
+    };
+    make().map_err(|source| ClientError::File { action: "make", path: dir.to_owned(), source })
+}
+
+/// Makes a device in a folder. `key` is its secret key, sealed or as digits.
+pub(super) fn create(dir: &Path, settings: &Settings, key: &[u8]) -> Result<(), ClientError> {
+    make_folder(dir)?;
+    let path = dir.join(KEY_FILE);
+    if path.exists() {
         return Err(ClientError::HasDevice { path: dir.to_owned() });
     }
     write_new(&dir.join(SETTINGS_FILE), &encode(dir, settings)?, false)?;
     // The key last: a folder with a key is a whole device.
-    let hex = zeroize::Zeroizing::new(hex::encode(seed));
-    write_new(&key, hex.as_bytes(), true)?;
-    fs::File::open(dir)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| file("save", dir, source))
+    write_new(&path, key, true)?;
+    sync_folder_of(&path).map_err(|source| ClientError::File {
+        action: "save",
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+/// Writes a plain secret key as digits.
+pub(super) fn digits(seed: &[u8; 32]) -> zeroize::Zeroizing<String> {
+    zeroize::Zeroizing::new(hex::encode(seed))
+}
+
+/// Makes the name of a file durable.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    fs::File::open(path.parent().unwrap_or(path))?.sync_all()
+}
+
+/// Writes a secret file so that a power cut leaves the old one or the new one.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), ClientError> {
+    let beside = path.with_extension("new");
+    write_new(&beside, bytes, true)?;
+    fs::rename(&beside, path)
+        .and_then(|()| sync_folder_of(path))
+        .map_err(|source| ClientError::File { action: "write", path: path.to_owned(), source })
+}
+
+/// Writes another form of the secret key, and overwrites the one before where it lay.
+pub(super) fn replace_key(dir: &Path, key: &[u8]) -> Result<(), ClientError> {
+    let path = dir.join(KEY_FILE);
+    let before = secret_options().truncate(false).open(&path);
+    replace_file(&path, key)?;
+    let scrub = || {
+        let mut before = before?;
+        let length = usize::try_from(before.metadata()?.len()).unwrap_or(0);
+        before.write_all(&vec![0; length])?;
+        before.sync_all()
+    };
+    scrub().map_err(|source: io::Error| ClientError::File { action: "overwrite", path, source })
+}
+
+/// Returns the secret key as it is sealed; none where it is plain or not there.
+pub(super) fn sealed_key(dir: &Path) -> Result<Option<Vec<u8>>, ClientError> {
+    let path = dir.join(KEY_FILE);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(super::rest::key_of(&bytes).map(|_| bytes)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ClientError::File { action: "read", path, source }),
+    }
+}
+
+/// Whether the secret key is sealed.
+pub(super) fn key_is_sealed(dir: &Path) -> Result<bool, ClientError> {
+    Ok(sealed_key(dir)?.is_some())
 }
 
 fn encode(dir: &Path, settings: &Settings) -> Result<Vec<u8>, ClientError> {
@@ -86,45 +149,64 @@ pub fn holds_device(dir: &Path) -> bool {
     dir.join(KEY_FILE).exists()
 }
 
-pub(super) fn read(dir: &Path) -> Result<(Settings, zeroize::Zeroizing<[u8; 32]>), ClientError> {
-    let key = dir.join(KEY_FILE);
-    if !key.exists() {
-        return Err(ClientError::NoDevice { path: dir.to_owned() });
-    }
-    let read = |path: &Path| {
-        fs::read_to_string(path).map_err(|source| ClientError::File {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let text = zeroize::Zeroizing::new(read(&key)?);
-    let mut seed = zeroize::Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.trim(), seed.as_mut()).map_err(|_| ClientError::Settings {
-        path: key,
-        reason: "the key must be 64 hexadecimal digits".to_owned(),
-    })?;
+/// Reads the settings.
+pub(super) fn read(dir: &Path) -> Result<Settings, ClientError> {
     let path = dir.join(SETTINGS_FILE);
+    let text = fs::read_to_string(&path).map_err(|source| ClientError::File {
+        action: "read",
+        path: path.clone(),
+        source,
+    })?;
     let wrong = |reason: String| ClientError::Settings { path: path.clone(), reason };
-    let stored: Stored =
-        serde_json::from_str(&read(&path)?).map_err(|error| wrong(error.to_string()))?;
+    let stored: Stored = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     if stored.version > SETTINGS_VERSION {
         return Err(wrong(format!("format {} is newer than this program", stored.version)));
     }
     let hub = stored.hub.as_deref().map(str::parse).transpose()?;
-    Ok((Settings { hub }, seed))
+    Ok(Settings { hub })
 }
 
-fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), ClientError> {
+/// Reads the secret key.
+pub(super) fn read_seed(
+    dir: &Path,
+    rest: Option<&Rest>,
+) -> Result<zeroize::Zeroizing<[u8; 32]>, ClientError> {
+    let path = dir.join(KEY_FILE);
+    let bytes = fs::read(&path).map_err(|source| ClientError::File {
+        action: "read",
+        path: path.clone(),
+        source,
+    });
+    let bytes = zeroize::Zeroizing::new(bytes?);
+    let wrong = |reason: &str| {
+        let path = path.clone();
+        ClientError::Settings { path, reason: reason.to_owned() }
+    };
+    if super::rest::key_of(&bytes).is_some() {
+        let rest = rest.ok_or_else(|| wrong("it is sealed, and its key file is missing"))?;
+        return rest.open_seed(&bytes).ok_or_else(|| wrong("its seal is broken"));
+    }
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    hex::decode_to_slice(bytes.trim_ascii(), seed.as_mut())
+        .map_err(|_| wrong("the key must be 64 hexadecimal digits"))?;
+    Ok(seed)
+}
+
+/// How a file is written that nobody else may read.
+pub(super) fn secret_options() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true);
     #[cfg(unix)]
-    if secret {
+    {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    #[cfg(not(unix))]
-    let _ = secret;
+    options
+}
+
+fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), ClientError> {
+    let mut options = if secret { secret_options() } else { fs::OpenOptions::new() };
+    options.write(true).create(true).truncate(true);
     options
         .open(path)
         .and_then(|mut file| {
@@ -228,11 +310,11 @@ mod tests {
     #[test]
     fn settings_are_replaced_whole_and_leave_nothing_beside_them() {
         let dir = tempfile::tempdir().unwrap();
-        create(dir.path(), &Settings::default(), &[7; 32]).unwrap();
+        create(dir.path(), &Settings::default(), digits(&[7; 32]).as_bytes()).unwrap();
         assert!(holds_device(dir.path()));
         let hub: HubAddress = format!("bienban://hub:9#{}", "ab".repeat(32)).parse().unwrap();
         replace(dir.path(), &Settings { hub: Some(hub.clone()) }).unwrap();
-        let (settings, seed) = read(dir.path()).unwrap();
+        let (settings, seed) = (read(dir.path()).unwrap(), read_seed(dir.path(), None).unwrap());
         assert_eq!((settings.hub, *seed), (Some(hub), [7; 32]));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }

@@ -216,7 +216,7 @@ impl Entry {
 
 /// Returns the name of the key that seals the record whose header begins `bytes`, whole or not; 0 where
 /// it is plain, or there is no such header.
-pub(super) fn key_of(bytes: &[u8]) -> u32 {
+fn key_of(bytes: &[u8]) -> u32 {
     match bytes.get(..BOUND_BYTES) {
         Some(header) if header[0..2] == ENTRY_MAGIC => u32_at(header, KEY_AT),
         _ => 0,

@@ -14,6 +14,9 @@ use super::files::{FileHandle, Files, RealFiles};
 pub enum Failure {
     /// The disk is full: a write leaves half of its bytes.
     Full,
+    /// The disk is full, and says so even where no room is needed, as file systems do that write
+    /// folders anew.
+    FullForAll,
     /// The device fails.
     Device,
 }
@@ -21,7 +24,7 @@ pub enum Failure {
 impl Failure {
     fn error(self) -> io::Error {
         match self {
-            Self::Full => io::Error::from(io::ErrorKind::StorageFull),
+            Self::Full | Self::FullForAll => io::Error::from(io::ErrorKind::StorageFull),
             Self::Device => io::Error::other("simulated device failure"),
         }
     }
@@ -103,7 +106,7 @@ impl FaultyFiles {
     /// A call that needs no room: a full disk lets it pass.
     fn step_without_room(&self) -> io::Result<()> {
         match self.step() {
-            Err(Failure::Device) => Err(Failure::Device.error()),
+            Err(failure @ (Failure::Device | Failure::FullForAll)) => Err(failure.error()),
             Err(Failure::Full) | Ok(()) => Ok(()),
         }
     }

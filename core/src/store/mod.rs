@@ -285,8 +285,8 @@ pub struct Opened {
     pub older: bool,
     /// The store was made by this call.
     pub created: bool,
-    /// Records are still sealed under an older key, for want of room to write them anew; the next
-    /// opening tries again. Older keys must be kept until then.
+    /// Records are still plain or sealed under an older key, for want of room to write them anew or
+    /// because something failed; the next opening tries again. Older keys must be kept until then.
     pub older_keys: bool,
 }
 

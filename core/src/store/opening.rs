@@ -378,6 +378,10 @@ impl Opening<'_> {
                 self::scan(self.place.files(), &self.place.journal_folder(), Some(store), probe)?;
             reason = Some("its store was sealed anew".into());
         }
+        if self.plain && self.poison.is_none() {
+            // Whatever it fits: its rows are plain.
+            reason.get_or_insert_with(|| "its store was plain".into());
+        }
         let mut journal = self.journal(&scan, store)?;
         let usable = index.filter(|_| reason.is_none());
         let usable = match usable {
@@ -507,6 +511,7 @@ impl Opening<'_> {
                 self.report_aside(&aside, &why);
                 scan(self.place.files(), &folder, Some(store), probe)
             }
+            Err(error @ StoreError::OtherKey { .. }) => Err(error),
             Err(error) => {
                 // What is readable can still be read.
                 self.poison.get_or_insert(error);

@@ -63,8 +63,20 @@ pub(super) fn settle_resealed(files: &dyn Files, folder: &Path) -> Result<(), St
     if !old.exists() || !folder.exists() {
         return Ok(());
     }
-    let removed = files.remove_folder(&old).and_then(|()| files.sync_folder(parent(folder)));
+    // The new one's name must be durable before the old one goes: its sync may be what failed.
+    let removed = files
+        .sync_folder(parent(folder))
+        .and_then(|()| files.remove_folder(&old))
+        .and_then(|()| files.sync_folder(parent(folder)));
     removed.map_err(|source| failed("remove", &old, source))
+}
+
+/// Why a journal was not sealed anew, or not to the end.
+pub(super) enum ResealFault {
+    /// Nothing was changed: the journal is where and what it was.
+    Before(StoreError),
+    /// Its folders may have changed their names; the next opening ends it.
+    Amid(StoreError),
 }
 
 /// Rewrites a whole journal so that the present key seals all of it. The old files are removed.
@@ -72,18 +84,22 @@ pub(super) fn reseal(
     site: &Site<'_>,
     index: Option<&Index>,
     known: Position,
-) -> Result<(), StoreError> {
-    let fresh = rewrite(site, index, known)?;
+) -> Result<(), ResealFault> {
+    let fresh = rewrite(site, index, known).map_err(ResealFault::Before)?;
     let old = site.folder.with_extension("old");
-    let swap = || {
+    let fault = |source| failed("replace", site.folder, source);
+    let sync = || {
         site.files.sync_folder(&fresh)?;
-        site.files.sync_folder(parent(site.folder))?;
+        site.files.sync_folder(parent(site.folder))
+    };
+    sync().map_err(|source| ResealFault::Before(fault(source)))?;
+    let swap = || {
         site.files.rename(site.folder, &old)?;
         site.files.rename(&fresh, site.folder)?;
         site.files.sync_folder(parent(site.folder))
     };
-    swap().map_err(|source| failed("replace", site.folder, source))?;
-    settle_resealed(&**site.files, site.folder)
+    swap().map_err(|source| ResealFault::Amid(fault(source)))?;
+    settle_resealed(&**site.files, site.folder).map_err(ResealFault::Amid)
 }
 
 /// Rewrites the journal up to `known`, the last position that is known to have been acknowledged,
@@ -201,7 +217,7 @@ impl Rewrite<'_> {
                 let position = entry.position.0;
                 if position > self.head.position.0
                     && position <= farthest
-                    && let Some(entry) = self.under_key(entry)
+                    && let Some(entry) = self.under_key(entry)?
                 {
                     self.fill_up_to(Position(position - 1))?;
                     self.push(entry)?;
@@ -218,17 +234,21 @@ impl Rewrite<'_> {
         while self.head.position < last {
             let at = Position(self.head.position.0 + 1);
             let copy = self.index.and_then(|index| index.copy(at).ok().flatten());
-            let copy = copy.and_then(|(entry, _)| self.under_key(entry));
+            let copy = match copy {
+                Some((entry, _)) => self.under_key(entry)?,
+                None => None,
+            };
             self.push(copy.unwrap_or_else(|| Entry::lost(at)))?;
         }
         Ok(())
     }
 
     /// Seals a record under the present key, unless it is; none when its own seal is broken.
-    fn under_key(&self, entry: Entry) -> Option<Entry> {
+    /// A key that is not at hand ends the rewriting: its records are not lost.
+    fn under_key(&self, entry: Entry) -> Result<Option<Entry>, StoreError> {
         match self.seals {
             Some((sealing, key)) => entry.under(self.store, sealing, key),
-            None => Some(entry),
+            None => Ok(Some(entry)),
         }
     }
 

@@ -297,6 +297,110 @@ fn a_new_key_seals_everything_anew_and_the_old_one_is_not_needed_any_more() {
 }
 
 #[test]
+fn a_key_change_that_fails_at_any_call_loses_nothing_and_says_which_keys_are_needed() {
+    for failure in [Failure::Full, Failure::FullForAll, Failure::Device] {
+        for call in 1..200 {
+            let place = Sealed::new();
+            // The journal is what changes; without sled's files this takes seconds, not minutes.
+            let open = |keys: &[u32]| {
+                let sealing: Option<Arc<dyn Sealing>> = Some(TestSeal::of(keys, false));
+                let (files, at) = (Arc::new(place.files.clone()), Options::at(NOW));
+                let options =
+                    Options { files, sealing, index_in_memory: true, segment_bytes: 300, ..at };
+                DiskStore::open(place.root(), rows(), options)
+            };
+            let store = open(&[7]).unwrap();
+            for number in 0..4 {
+                store.commit(vec![put(&format!("k{number}"), SECRET)]).unwrap();
+            }
+            place.crash(store);
+            place.files.fail_at(call, failure, true);
+            let mut needed = &[7, 8][..];
+            let mut committed = false;
+            if let Ok(store) = open(&[7, 8]) {
+                if !store.opened().older_keys {
+                    needed = &[8];
+                }
+                place.files.heal();
+                committed = store.commit(vec![put("after", "8")]).is_ok();
+            }
+            let done = place.files.failed() == 0;
+            place.files.heal();
+            let store = open(needed).unwrap();
+            let after = store.get(b"after").unwrap();
+            assert!(!committed || after.is_some(), "{failure:?} at call {call}");
+            assert_eq!(store.opened().lost, [], "{failure:?} at call {call}");
+            for number in 0..4 {
+                assert!(store.get(format!("k{number}").as_bytes()).unwrap().is_some());
+            }
+            if done {
+                break;
+            }
+        }
+    }
+}
+
+/// Changes a byte of a file.
+fn spoil(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 0xff;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_plain_store_that_must_be_repaired_leaves_nothing_plain_aside() {
+    let place = Sealed::new();
+    let store = place.try_open(None).unwrap();
+    fill(&store);
+    place.crash(store);
+    spoil(&place.root().join("journal/00000001.seg"), 200);
+    let store = place.with(&[7], true);
+    check(&store);
+    assert!(store.opened().set_aside.iter().any(|(name, _)| name.contains("journal-damaged")));
+    assert!(!store.opened().older_keys);
+    assert!(!place.shows(SECRET), "{:?}", store.opened().set_aside);
+    drop(store);
+    check(&place.with(&[7], false));
+}
+
+#[test]
+fn another_key_changes_nothing_where_no_header_can_be_read() {
+    let place = Sealed::new();
+    let store = place.with(&[7], false);
+    fill(&store);
+    place.crash(store);
+    for item in fs::read_dir(place.root().join("journal")).unwrap() {
+        spoil(&item.unwrap().path(), 0);
+    }
+    let before = place.bytes();
+    let other = place.try_open(Some(TestSeal::of(&[8], true))).unwrap_err();
+    assert!(matches!(other, StoreError::OtherKey { key: 7, .. }), "{other}");
+    assert!(matches!(place.try_open(None).unwrap_err(), StoreError::Sealed { .. }));
+    assert_eq!(place.bytes(), before);
+    check(&place.with(&[7], false));
+}
+
+#[test]
+fn a_record_whose_key_is_not_at_hand_is_not_lost() {
+    let (seven, eight) = (TestSeal::of(&[7], false), TestSeal::of(&[8], false));
+    let store = super::entry::StoreId([1; 16]);
+    let entry = super::entry::Entry {
+        position: Position(5),
+        group_offset: 0,
+        last: true,
+        lost: false,
+        seal: None,
+        record: put("k", SECRET),
+    };
+    let sealed = entry.sealed(store, &*seven, 7).unwrap();
+    let refused = sealed.clone().under(store, &*eight, 8).unwrap_err();
+    assert!(matches!(refused, StoreError::OtherKey { key: 7, .. }), "{refused}");
+    let mut broken = sealed;
+    broken.record.payload[0] ^= 1;
+    assert_eq!(broken.under(store, &*TestSeal::of(&[7, 8], false), 8).unwrap(), None);
+}
+
+#[test]
 fn a_new_key_given_while_the_store_is_open_seals_what_comes_and_then_the_rest() {
     let place = Sealed::new();
     let sealing = TestSeal::of(&[7], false);

@@ -114,13 +114,27 @@ impl Entry {
         }
     }
 
-    /// Returns it sealed under a certain key, unless it is; none when it cannot be read.
-    pub(super) fn under(self, store: StoreId, sealing: &dyn Sealing, key: u32) -> Option<Self> {
+    /// Returns it sealed under a certain key, unless it is; none when its own seal is broken.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::OtherKey`] when a key is not at hand: that is no damage, and whoever has
+    /// the key can still read it.
+    pub(super) fn under(
+        self,
+        store: StoreId,
+        sealing: &dyn Sealing,
+        key: u32,
+    ) -> Result<Option<Self>, StoreError> {
         if self.lost || self.seal.is_some_and(|seal| seal.key == key) {
-            return Some(self);
+            return Ok(Some(self));
         }
-        let record = self.plain(store, Some(sealing)).ok()?.into_owned();
-        Self { record, seal: None, ..self }.sealed(store, sealing, key).ok()
+        let record = match self.plain(store, Some(sealing)) {
+            Ok(record) => record.into_owned(),
+            Err(error @ StoreError::OtherKey { .. }) => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        Self { record, seal: None, ..self }.sealed(store, sealing, key).map(Some)
     }
 
     fn context(&self, store: StoreId, length: usize, key: u32) -> Vec<u8> {

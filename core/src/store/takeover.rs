@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::entry::{ENTRY_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader, key_of};
+use super::entry::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::files::{Files, failed, list_if_there};
-use super::scan::segment_files;
+use super::scan::{Finder, segment_files};
 use super::sealing::{Sealing, other_key};
 
 /// Bound to what was set aside.
@@ -34,27 +34,32 @@ impl Keys {
         let fresh = folder.with_extension("new");
         let folder = if folder.exists() { folder } else { &fresh };
         for (_, path) in segment_files(files, folder)? {
-            let start = files.read_start(&path, SEGMENT_HEADER_BYTES + ENTRY_HEADER_BYTES);
+            let start = files.read_start(&path, SEGMENT_HEADER_BYTES);
             let (bytes, _) = start.map_err(|source| failed("read", &path, source))?;
-            let header = SegmentHeader::decode(&bytes);
+            // A header that cannot be read says nothing; a record that is whole does.
+            let key = match SegmentHeader::decode(&bytes) {
+                Ok(header) => Some(header.key),
+                Err(_) => key_of_records(files, &path)?,
+            };
             let what = || path.display().to_string();
-            match (header, sealing) {
-                (Ok(header), None) if header.key != 0 => {
-                    return Err(StoreError::Sealed { what: what() });
-                }
-                // A header that cannot be read says nothing; a first record that is sealed does.
-                (Err(_), None) if bytes.get(SEGMENT_HEADER_BYTES..).map_or(0, key_of) != 0 => {
-                    return Err(StoreError::Sealed { what: what() });
-                }
-                (Ok(header), Some(sealing)) if header.key != 0 && !sealing.holds(header.key) => {
-                    return Err(other_key(what(), header.key));
-                }
-                (Ok(header), Some(_)) if header.key == 0 => keys = Self::Plain,
-                _ => {}
+            match (key, sealing) {
+                (None | Some(0), None) | (None, Some(_)) => {}
+                (Some(_), None) => return Err(StoreError::Sealed { what: what() }),
+                (Some(0), Some(_)) => keys = Self::Plain,
+                (Some(key), Some(sealing)) if sealing.holds(key) => {}
+                (Some(key), Some(_)) => return Err(other_key(what(), key)),
             }
         }
         Ok(keys)
     }
+}
+
+/// Returns the key that seals the first whole record of a file whose header is lost, 0 where it is
+/// plain; none where there is no whole record. Half a record's word is not taken: it is damaged itself.
+fn key_of_records(files: &dyn Files, path: &Path) -> Result<Option<u32>, StoreError> {
+    let bytes = files.read(path).map_err(|source| failed("read", path, source))?;
+    let first = Finder::new(None, &bytes).next(0);
+    Ok(first.map(|(_, entry)| entry.seal.map_or(0, |seal| seal.key)))
 }
 
 /// Seals torn ends and damaged files that a plain store set aside, in place. Nothing of them is lost.

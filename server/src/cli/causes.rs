@@ -1,6 +1,8 @@
 //! What went wrong below, in the language of the person: every failure of the core that somebody at a
 //! terminal can meet. What is not known here keeps its English words, which are better than none.
 
+mod keys;
+
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -112,6 +114,12 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::NotPlanned => m.text("cause.not_planned", &[]),
         E::Move(error) => return of_move(error, m),
         E::Clocks(error) => return of_clocks(error, m),
+        E::Rest(error) => return keys::of_rest(error, m),
+        E::Locked { .. }
+        | E::NoKeyFile { .. }
+        | E::NotSealed { .. }
+        | E::KeyText { .. }
+        | E::KeyReadable { .. } => return keys::of_client(error, m),
         _ => return of_life(error, m).or_else(|| of_desk(error, m)),
     })
 }
@@ -442,6 +450,8 @@ fn of_store(error: &StoreError, m: &Messages) -> Option<String> {
         E::Engine { reason } => m.text("cause.index", &[("reason", reason)]),
         E::Busy { .. } => m.text("cause.store_busy", &[]),
         E::Closed => m.text("cause.store_closed", &[]),
+        E::Sealed { what } => m.text("cause.sealed", &[("what", what)]),
+        E::OtherKey { what, .. } => m.text("cause.other_data_key", &[("what", what)]),
         _ => return None,
     })
 }

@@ -221,6 +221,10 @@ pub(crate) enum Failed {
     NoConflict,
     /// The checklist has not arrived.
     NoChecklist,
+    /// What opens the folder was not given, or is another.
+    Locked,
+    /// The folder's keys were destroyed.
+    Destroyed,
 }
 
 impl Failed {
@@ -234,7 +238,7 @@ impl Failed {
             | Self::NotReady
             | Self::Final
             | Self::DemoThere => 1,
-            Self::Usage => 2,
+            Self::Usage | Self::Locked => 2,
             Self::NotFound
             | Self::UnknownItem
             | Self::UnknownField
@@ -243,7 +247,7 @@ impl Failed {
             Self::InUse => 4,
             Self::Network => 5,
             Self::WrongHub => 6,
-            Self::Refused | Self::Unknown | Self::Ended => 6,
+            Self::Refused | Self::Unknown | Self::Ended | Self::Destroyed => 6,
             Self::Full | Self::HubFull => 7,
             Self::LogForked => 8,
         }
@@ -268,6 +272,8 @@ impl Failed {
             Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
             Self::NoConflict => "no_conflict",
+            Self::Locked => "locked",
+            Self::Destroyed => "destroyed",
         }
     }
 
@@ -284,6 +290,8 @@ impl Failed {
             }
             // Only what the error holds can tell more.
             Self::NoStep | Self::NotReady | Self::Final => return None,
+            Self::Locked => m.text("hint.locked", &[]),
+            Self::Destroyed => m.text("hint.destroyed", &[]),
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),

@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bienban_core::client::{Client, ClientError, Settings};
+use bienban_core::client::{self, Client, ClientError, OpenWith, Settings};
 use bienban_core::driver::{SyncOptions, SyncReport};
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
 use bienban_core::store::StoreError;
 use bienban_core::sync::{AdminAnswer, AdminRequest, DeviceEntry};
 use bienban_core::trust::Grant;
+use bienban_core::trust::rest::StoreKey;
 use clap::Args;
 use serde::Serialize;
 
 use super::error::CliError;
+use super::field::keys;
 use super::output::{Answer, Output, Page};
 use super::wrong::Wrong;
 use super::{causes, time, words};
@@ -22,7 +24,7 @@ use crate::messages::Messages;
 
 /// How long a command waits for the folder while another has it: longer than an exchange on a usual
 /// line takes, and no longer than a person waits without wondering.
-const FOLDER_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const FOLDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a new device finds its hub.
 #[derive(Debug, Args)]
@@ -30,6 +32,28 @@ pub(super) struct InitArgs {
     /// The hub and its key, as `bienban serve` prints them: bienban://HOST:PORT#KEY.
     #[arg(long, value_name = "ADDRESS")]
     hub: Option<String>,
+}
+
+/// What opens a device's folder.
+#[derive(Debug, Args)]
+pub(super) struct KeyArgs {
+    /// A file with the key that the folder is sealed under: 64 hexadecimal digits, readable by nobody else.
+    #[arg(long, env = "BIENBAN_KEY_FILE", value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
+
+    /// A file whose first line is the passphrase that opens the folder, readable by nobody else.
+    #[arg(long, env = "BIENBAN_PASSPHRASE_FILE", value_name = "FILE", global = true)]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// Reads what was given.
+    pub(super) fn read(&self) -> Result<Option<StoreKey>, CliError> {
+        if self.key_file.is_some() && self.passphrase_file.is_some() {
+            return Err(Wrong::TwoKeys.into());
+        }
+        keys::read(self.key_file.as_deref(), self.passphrase_file.as_deref())
+    }
 }
 
 /// Which hub a device pins.
@@ -66,6 +90,8 @@ struct DeviceData {
     dir: PathBuf,
     /// The hub that it pins.
     hub: Option<String>,
+    /// How what lies in the folder is kept: `plain`, `own_key`, `key` or `passphrase`.
+    protection: &'static str,
     /// Whether the hub has told this device who it is.
     known: bool,
     name: Option<String>,
@@ -97,15 +123,21 @@ pub(super) enum At {
 
 /// Opens a device's folder for a command, which is what others are told who want it meanwhile. Most
 /// commands are done in a moment, and an exchange in some seconds, so this one waits for as long.
-pub(super) fn open(dir: &Path, command: &str, output: &Output) -> Result<Client, CliError> {
+pub(super) fn open(
+    dir: &Path,
+    key: Option<&StoreKey>,
+    command: &str,
+    output: &Output,
+) -> Result<Client, CliError> {
     not_a_hub(dir)?;
-    match Client::open_as(dir, command, Duration::ZERO) {
+    let with = OpenWith { key, holder: command, patience: Duration::ZERO };
+    match Client::open_with(dir, with) {
         Err(ClientError::Store(error @ StoreError::InUse { .. })) => {
             let m = output.messages();
             let seconds = FOLDER_PATIENCE.as_secs().to_string();
             let why = causes::explain(&error, m);
             output.remark(&m.text("hint.waits", &[("why", &why), ("seconds", &seconds)]));
-            Ok(Client::open_as(dir, command, FOLDER_PATIENCE)?)
+            Ok(Client::open_with(dir, OpenWith { patience: FOLDER_PATIENCE, ..with })?)
         }
         opened => Ok(opened?),
     }
@@ -119,21 +151,28 @@ fn not_a_hub(dir: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Makes a device in a folder.
+/// Makes a device in a folder. Without a key it is sealed too, under one that lies in the folder.
 pub(super) fn init(
     dir: &Path,
     arguments: &InitArgs,
+    key: Option<&StoreKey>,
     at: At,
     output: &Output,
 ) -> Result<Answer, CliError> {
     not_a_hub(dir)?;
     let m = output.messages();
     let hub = arguments.hub.as_deref().map(read_hub).transpose()?;
-    let device = Client::init(dir, &Settings { hub: hub.clone() })?;
+    let settings = Settings { hub: hub.clone() };
+    let device = match key {
+        Some(key) => Client::init_sealed(dir, &settings, key)?,
+        None => Client::init_with_own_key(dir, &settings)?,
+    };
+    let protection = client::protection(dir)?;
     let data = DeviceData {
         device: device.to_string(),
         dir: dir.to_owned(),
         hub: hub.map(|hub| hub.to_string()),
+        protection: words::protection_name(protection),
         known: false,
         name: None,
         agency: None,
@@ -152,6 +191,7 @@ pub(super) fn init(
         Some(hub) => page.line(m.text("init.hub", &[("hub", hub)])),
         None => page.line(m.text("init.no_hub", &[])),
     }
+    page.line(words::protection(m, protection));
     page.gap();
     taking_in(&mut page, &data, m);
     Answer::new(&data, page)
@@ -249,6 +289,7 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
         device: device.to_string(),
         dir: client.dir().to_owned(),
         hub: client.settings().hub.as_ref().map(ToString::to_string),
+        protection: words::protection_name(client.protection()?),
         known: entry.is_some(),
         person: entry.as_ref().map(|entry| entry.person.to_string()),
         role: entry.as_ref().map(words::roles),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use bienban_core::checklist::header::HeaderWanted;
 use bienban_core::checklist::{AnswerType, Item, Wanted, Words};
+use bienban_core::client::Protection;
 use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::DeviceEntry;
 use bienban_core::sync::{Role, Verdict};
@@ -389,6 +390,26 @@ pub(crate) fn state(m: &Messages, names: &str) -> String {
         other => other.to_owned(),
     });
     each.collect::<Vec<_>>().join(" | ")
+}
+
+/// Says how what lies in a folder is kept.
+pub(super) fn protection(m: &Messages, protection: Protection) -> String {
+    match protection {
+        Protection::Plain => m.text("key.plain", &[]),
+        Protection::OwnKey => m.text("key.own_key", &[]),
+        Protection::Key => m.text("key.key", &[]),
+        Protection::Passphrase => m.text("key.passphrase", &[]),
+    }
+}
+
+/// The same, for data.
+pub(super) fn protection_name(protection: Protection) -> &'static str {
+    match protection {
+        Protection::Plain => "plain",
+        Protection::OwnKey => "own_key",
+        Protection::Key => "key",
+        Protection::Passphrase => "passphrase",
+    }
 }
 
 #[cfg(test)]

@@ -180,6 +180,12 @@ pub(crate) enum Wrong {
     /// A change of the hub in a batch.
     #[error("hub cannot stand in a batch; run it by itself")]
     HubInBatch,
+    /// `key` in a batch.
+    #[error("key cannot stand in a batch; run it by itself")]
+    KeyInBatch,
+    /// A key and a passphrase.
+    #[error("give --key-file or --passphrase-file, not both")]
+    TwoKeys,
     /// A line of a batch with one quotation mark.
     #[error("a line of the batch has an open quotation mark")]
     OpenQuote,
@@ -231,6 +237,8 @@ impl Wrong {
             Self::Release => m.text("wrong.release", &[]),
             Self::Doubt => m.text("wrong.doubt", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
+            Self::KeyInBatch => m.text("wrong.key_in_batch", &[]),
+            Self::TwoKeys => m.text("wrong.two_keys", &[]),
             Self::HubInBatch => m.text("wrong.hub_in_batch", &[]),
             Self::OpenQuote => m.text("wrong.open_quote", &[]),
         }
@@ -316,6 +324,8 @@ mod tests {
             Wrong::Doubt,
             Wrong::BatchInBatch,
             Wrong::HubInBatch,
+            Wrong::KeyInBatch,
+            Wrong::TwoKeys,
             Wrong::OpenQuote,
         ] {
             assert_eq!(wrong.explain(&m), wrong.to_string());

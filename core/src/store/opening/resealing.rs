@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::entry::StoreId;
 use crate::store::files::{Files, failed};
 use crate::store::index::Index;
-use crate::store::repair::{Site, reseal};
+use crate::store::repair::{ResealFault, Site, reseal, settle_interrupted};
 use crate::store::rows::Engine;
 use crate::store::scan::{Scan, segment_files};
 use crate::store::sealing::{SealedEngine, Sealing};
@@ -27,8 +27,8 @@ impl Place {
 }
 
 impl Opening<'_> {
-    /// Seals the journal anew where the present key does not seal all of it, and says whether it did.
-    /// Under an older key it may stay for want of room; plain records may not.
+    /// Seals the journal anew where the present key does not seal all of it, and says whether its files
+    /// are others now. Under an older key it may stay for want of room; plain records may not.
     pub(super) fn reseal(
         &mut self,
         found: &Scan,
@@ -37,11 +37,23 @@ impl Opening<'_> {
     ) -> Result<bool, StoreError> {
         let Some(sealing) = &self.place.options.sealing else { return Ok(false) };
         let (key, segments) = (sealing.key(), &found.found.segments);
-        if self.poison.is_some() || segments.iter().all(|segment| segment.key == key) {
+        let older = segments.iter().any(|segment| segment.key != key);
+        if self.poison.is_some() {
+            // What lies behind damage was not looked at.
+            self.opened.older_keys = older || found.damage.is_some();
             return Ok(false);
         }
-        let (folder, files) = (self.place.journal_folder(), &self.place.options.files);
+        if self.plain || sealing.takes_plain() {
+            // Also where no segment is plain: a repair may have set plain ones aside a moment ago.
+            if let Err(error) = self.seal_asides(&**sealing) {
+                return Ok(self.gave_up(error));
+            }
+        }
+        if !older {
+            return Ok(false);
+        }
         let plain = segments.iter().any(|segment| segment.key == 0);
+        let (folder, files) = (self.place.journal_folder(), &self.place.options.files);
         let site = Site {
             files,
             folder: &folder,
@@ -52,25 +64,35 @@ impl Opening<'_> {
             now_millis: self.place.now(),
         };
         let index = index.filter(|index| index.meta().store == store);
-        let aside = if plain { self.seal_asides(&**sealing) } else { Ok(()) };
-        let written = aside.and_then(|()| {
-            if !self.place.has_room(bytes_in(&**files, &folder)? + INDEX_ROOM_BYTES) {
-                return Err(StoreError::Full { action: "seal the journal anew" });
-            }
+        let room = bytes_in(&**files, &folder)? + INDEX_ROOM_BYTES;
+        let written = if self.place.has_room(room) {
             reseal(&site, index, found.found.head.position)
-        });
+        } else {
+            Err(ResealFault::Before(StoreError::Full { action: "seal the journal anew" }))
+        };
         match written {
             Ok(()) => Ok(true),
-            Err(StoreError::Full { .. }) if !plain => {
+            Err(ResealFault::Before(error @ StoreError::OtherKey { .. })) => Err(error),
+            Err(ResealFault::Before(StoreError::Full { .. })) if !plain => {
                 self.opened.older_keys = true;
                 Ok(false)
             }
-            Err(error) => {
-                self.opened.older_keys = true;
-                self.poison.get_or_insert(error);
-                Ok(false)
+            Err(ResealFault::Before(error)) => Ok(self.gave_up(error)),
+            Err(ResealFault::Amid(error)) => {
+                self.gave_up(error.clone());
+                // Best effort, so that what is there can be read; the next opening does it again.
+                drop(settle_interrupted(self.place.files(), &folder));
+                if folder.exists() { Ok(true) } else { Err(error) }
             }
         }
+    }
+
+    /// Nothing is written until the store is opened again, and older keys stay. Returns that no file of
+    /// the journal changed.
+    fn gave_up(&mut self, error: StoreError) -> bool {
+        self.opened.older_keys = true;
+        self.poison.get_or_insert(error);
+        false
     }
 
     /// What a plain store set aside is sealed, or removed where it can be made again.

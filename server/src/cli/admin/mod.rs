@@ -21,7 +21,7 @@ use clap::{Args, Subcommand};
 
 use super::error::CliError;
 use super::field::ShowArgs;
-use super::folder::{self, At, HubArgs, InitArgs};
+use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
 use super::output::{Answer, Output};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
@@ -34,6 +34,9 @@ pub(super) struct AdminArgs {
     /// The folder of the administrator's or supervisor's device.
     #[arg(long, env = "BIENBAN_ADMIN_DIR", value_name = "DIR")]
     dir: PathBuf,
+
+    #[command(flatten)]
+    key: KeyArgs,
 
     /// Work on what is here, and send nothing yet.
     #[arg(long)]
@@ -129,10 +132,11 @@ impl AdminCommand {
 
 /// Runs one command of an administrator's or supervisor's device.
 pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer, CliError> {
+    let key = arguments.key.read()?;
     if let AdminCommand::Init(init) = &arguments.command {
-        return folder::init(&arguments.dir, init, At::Desk, output);
+        return folder::init(&arguments.dir, init, key.as_ref(), At::Desk, output);
     }
-    let mut client = folder::open(&arguments.dir, arguments.command.name(), output)?;
+    let mut client = folder::open(&arguments.dir, key.as_ref(), arguments.command.name(), output)?;
     troubles::warn(&client, output);
     if let AdminCommand::Hub(hub) = &arguments.command {
         return folder::hub(&mut client, hub, At::Desk, output);

@@ -15,6 +15,7 @@ use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::StoreError;
 use bienban_core::sync::{Failure, FailureCode};
+use bienban_core::trust::rest::RestError;
 
 pub(super) fn of_client(error: &ClientError) -> Failed {
     match error {
@@ -55,6 +56,13 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),
+        ClientError::Rest(RestError::Destroyed) => Failed::Destroyed,
+        ClientError::Rest(RestError::Wrong { .. } | RestError::OtherWay { .. })
+        | ClientError::Locked { .. } => Failed::Locked,
+        ClientError::Rest(RestError::Short { .. })
+        | ClientError::KeyText { .. }
+        | ClientError::KeyReadable { .. }
+        | ClientError::NotSealed { .. } => Failed::Usage,
         ClientError::Net(error) => of_net(error),
         ClientError::Driver(error) => of_driver(error),
         _ => Failed::Otherwise,
@@ -65,6 +73,7 @@ pub(super) fn of_store(error: &StoreError) -> Failed {
     match error {
         StoreError::InUse { .. } => Failed::InUse,
         StoreError::Full { .. } => Failed::Full,
+        StoreError::Sealed { .. } | StoreError::OtherKey { .. } => Failed::Locked,
         StoreError::Io { source, .. } => of_io(source),
         _ => Failed::Otherwise,
     }

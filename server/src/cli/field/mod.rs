@@ -6,6 +6,7 @@ pub(super) mod beyond;
 mod edit;
 mod header;
 mod history;
+pub(super) mod keys;
 mod life;
 mod log;
 mod moving;
@@ -26,7 +27,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CliError;
-use super::folder::{self, At, HubArgs, InitArgs};
+use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
 use super::output::{Answer, Output, Page};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
@@ -43,6 +44,9 @@ pub(super) struct FieldArgs {
     #[arg(long, env = "BIENBAN_DIR", value_name = "DIR")]
     dir: PathBuf,
 
+    #[command(flatten)]
+    key: KeyArgs,
+
     #[command(subcommand)]
     command: FieldCommand,
 }
@@ -56,6 +60,9 @@ enum FieldCommand {
     Whoami,
     /// Show the hub that this device pins, pin one, or say where it has moved.
     Hub(HubArgs),
+    /// The key that what lies in the folder is sealed under.
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
     /// List facilities.
     Facilities(ListArgs),
     /// List plans, or show one with its visits.
@@ -161,10 +168,15 @@ impl FieldCommand {
 pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer, CliError> {
     use FieldCommand as C;
     let dir = &arguments.dir;
+    let key = arguments.key.read()?;
+    let key = key.as_ref();
     if let C::Init(init) = &arguments.command {
-        return folder::init(dir, init, At::Field, output);
+        return folder::init(dir, init, key, At::Field, output);
     }
-    let mut client = folder::open(dir, arguments.command.name(), output)?;
+    if let C::Key(command) = &arguments.command {
+        return keys::run(dir, key, command, output);
+    }
+    let mut client = folder::open(dir, key, arguments.command.name(), output)?;
     if !matches!(arguments.command, C::Status | C::Verify(_)) {
         troubles::warn(&client, output);
     }
@@ -185,7 +197,8 @@ async fn perform(
     match command {
         C::Batch => Err(Wrong::BatchInBatch.into()),
         C::Hub(_) => Err(Wrong::HubInBatch.into()),
-        C::Init(init) => folder::init(client.dir(), &init, At::Field, output),
+        C::Key(_) => Err(Wrong::KeyInBatch.into()),
+        C::Init(init) => folder::init(client.dir(), &init, None, At::Field, output),
         C::Whoami => folder::whoami(client, At::Field, output),
         C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
         C::Plans { plan: Some(plan), .. } => plan::show(client, &plan, Team::AsItIs, output),

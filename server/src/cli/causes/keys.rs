@@ -1,0 +1,54 @@
+//! What went wrong with the keys of a folder.
+
+use bienban_core::client::ClientError;
+use bienban_core::trust::rest::{RestError, Way};
+
+use crate::messages::Messages;
+
+/// Returns what the client says of a folder's keys.
+pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::Locked { path, needed } => {
+            let (path, way) = (path.display().to_string(), way(*needed, m));
+            m.text("cause.locked", &[("path", &path), ("way", &way)])
+        }
+        E::NoKeyFile { path } => {
+            m.text("cause.no_key_file", &[("path", &path.display().to_string())])
+        }
+        E::NotSealed { path } => {
+            m.text("cause.not_sealed", &[("path", &path.display().to_string())])
+        }
+        E::KeyText { path } => m.text("cause.key_text", &[("path", &path.display().to_string())]),
+        E::KeyReadable { path, mode } => {
+            let (path, mode) = (path.display().to_string(), format!("{mode:o}"));
+            m.text("cause.key_readable", &[("path", &path), ("mode", &mode)])
+        }
+        _ => return None,
+    })
+}
+
+/// Returns why the keys of a folder cannot be had.
+pub(super) fn of_rest(error: &RestError, m: &Messages) -> Option<String> {
+    use RestError as E;
+    Some(match error {
+        E::Wrong { way: given } => m.text("cause.key_wrong", &[("way", &way(*given, m))]),
+        E::OtherWay { needed } => m.text("cause.key_other_way", &[("way", &way(*needed, m))]),
+        E::Destroyed => m.text("cause.key_destroyed", &[]),
+        E::Short { least } => m.text("cause.passphrase_short", &[("least", &least.to_string())]),
+        E::Damaged { .. } => m.text("cause.key_file_damaged", &[]),
+        E::Newer { found, known } => {
+            let (found, known) = (found.to_string(), known.to_string());
+            m.text("cause.key_file_newer", &[("found", &found), ("known", &known)])
+        }
+        E::TooMany { .. } => m.text("cause.key_too_many", &[]),
+        _ => return None,
+    })
+}
+
+fn way(way: Way, m: &Messages) -> String {
+    match way {
+        Way::Key => m.text("key.way_key", &[]),
+        Way::Passphrase => m.text("key.way_passphrase", &[]),
+    }
+}
