@@ -27,6 +27,7 @@ mod plans;
 mod program;
 mod restore;
 mod rows;
+mod seals;
 mod tcp;
 mod truth;
 

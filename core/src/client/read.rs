@@ -159,31 +159,18 @@ impl Client {
         };
         let sealed = minutes.as_ref().filter(|shown| shown.as_sealed);
         let sealed = sealed.and_then(|shown| shown.minutes.standing.as_ref());
-        let heads = at.or(sealed.map(|held| held.seal.statement.heads.as_slice()));
+        let heads = at.or_else(|| sealed.map(|held| held.seal.statement.heads.as_slice()));
         let Reading { view, template_id, template, lacks } = self.reading(&document, heads)?;
         let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
         if sealed.is_some() {
             go_on(&mut read, &document);
         }
-        let (mut life, mut corrections, mut followup) = (None, None, None);
         let mut conflicts = view.conflicts();
         let mut authors = self.authors(id, &document)?;
-        if at.is_none() {
-            let document = self.followup_document(genesis)?;
-            if let Some(document) = &document {
-                conflicts.extend(document.view().conflicts());
-                authors.extend(self.authors(document.id(), document)?);
-            }
-            followup = document.and_then(|document| document.view().followup());
-            if let Some(followup) = &followup {
-                apply_corrections(&mut read, followup);
-            }
-            life = match self.life(genesis, None) {
-                Err(ClientError::Clocks(_)) => None,
-                other => Some(other?),
-            };
-            corrections = Some(self.corrections(genesis, None)?);
-        }
+        let Beside { life, corrections, followup } = match at {
+            None => self.beside(genesis, &mut read, &mut conflicts, &mut authors)?,
+            Some(_) => Beside::default(),
+        };
         let About { facility, plan, visit } = self.about(genesis)?;
         let review = match at {
             None => self.review_document(genesis)?,
@@ -235,6 +222,31 @@ impl Client {
                 .and_then(|review| review.view().review())
                 .map(|review| named_by(review, view.edition())),
         })
+    }
+
+    /// Returns what goes on beside an inspection, and takes into it what that says.
+    fn beside(
+        &self,
+        genesis: &Genesis,
+        read: &mut InspectionView,
+        conflicts: &mut Vec<Conflict>,
+        authors: &mut Authors,
+    ) -> Result<Beside, ClientError> {
+        let document = self.followup_document(genesis)?;
+        if let Some(document) = &document {
+            conflicts.extend(document.view().conflicts());
+            authors.extend(self.authors(document.id(), document)?);
+        }
+        let followup = document.and_then(|document| document.view().followup());
+        if let Some(followup) = &followup {
+            apply_corrections(read, followup);
+        }
+        let life = match self.life(genesis, None) {
+            Err(ClientError::Clocks(_)) => None,
+            other => Some(other?),
+        };
+        let corrections = Some(self.corrections(genesis, None)?);
+        Ok(Beside { life, corrections, followup })
     }
 
     /// Returns every answer ever given to an item, oldest first, and who gave them.
@@ -431,6 +443,14 @@ impl Client {
         let row = self.phone().replica().summary(document)?;
         Ok(Named { document, title: row.map(|row| row.title).unwrap_or_default() })
     }
+}
+
+/// What goes on beside an inspection; nothing where the past is shown.
+#[derive(Default)]
+struct Beside {
+    life: Option<Life>,
+    corrections: Option<Corrections>,
+    followup: Option<FollowupView>,
 }
 
 /// Takes into a record that is read as it was sealed what goes on after minutes.

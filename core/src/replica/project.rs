@@ -194,14 +194,7 @@ impl Step<'_> {
             Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
             Fact::Witnessed { hub, head, heard, .. } => return self.witnessed(*hub, head, *heard),
             Fact::Doubted { word, at } => return self.doubted(word, *at),
-            Fact::Signed { act, seal } => return self.presented(act, seal, true),
-            Fact::Presented { act, seal, .. } | Fact::HeardSeal { act, seal, .. } => {
-                return self.presented(act, seal, false);
-            }
-            Fact::SealAnswered { act, epoch, refused } => {
-                return self.seal_answered(*act, *epoch, *refused);
-            }
-            Fact::SealRefused { act, .. } => return self.seal_refused(*act),
+            _ => return self.of_seals(fact),
         }
         Ok(())
     }

@@ -4,12 +4,28 @@ use super::Step;
 use super::trusting::TrustIndex;
 use crate::checklist::{number_in_series, number_year};
 use crate::model::DocumentId;
+use crate::replica::facts::Fact;
 use crate::replica::rows::{self, SealingRow};
 use crate::store::StoreError;
 use crate::trust::control::{ActId, ControlEntry, Deed, SignedAct};
 use crate::trust::seal::{Seal, SealId};
 
 impl Step<'_> {
+    /// Takes in what a record says of sealed minutes.
+    pub(super) fn of_seals(&mut self, fact: &Fact) -> Result<(), StoreError> {
+        match fact {
+            Fact::Signed { act, seal } => self.presented(act, seal, true),
+            Fact::Presented { act, seal, .. } | Fact::HeardSeal { act, seal, .. } => {
+                self.presented(act, seal, false)
+            }
+            Fact::SealAnswered { act, epoch, refused } => {
+                self.seal_answered(*act, *epoch, *refused)
+            }
+            Fact::SealRefused { act, .. } => self.seal_refused(*act),
+            _ => Err(self.meaningless("no part of this program reads its kind")),
+        }
+    }
+
     /// Keeps a seal, once.
     pub(super) fn seal(&mut self, bytes: &[u8]) -> Result<(SealId, DocumentId), StoreError> {
         let seal = Seal::decode(bytes).map_err(|error| self.meaningless(&error.to_string()))?;
@@ -20,12 +36,7 @@ impl Step<'_> {
     }
 
     /// Keeps a seal with the act that registers it, until that has been entered.
-    pub(super) fn presented(
-        &mut self,
-        act: &[u8],
-        seal: &[u8],
-        here: bool,
-    ) -> Result<(), StoreError> {
+    fn presented(&mut self, act: &[u8], seal: &[u8], here: bool) -> Result<(), StoreError> {
         let (seal, document) = self.seal(seal)?;
         let signed = SignedAct::decode(act).and_then(|signed| signed.act.id());
         let id = signed.map_err(|error| self.meaningless(&error.to_string()))?;
@@ -39,7 +50,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    pub(super) fn seal_answered(
+    fn seal_answered(
         &mut self,
         act: ActId,
         epoch: [u8; 16],
@@ -56,7 +67,7 @@ impl Step<'_> {
     }
 
     /// What will not be registered stays, and is shown as such.
-    pub(super) fn seal_refused(&mut self, act: ActId) -> Result<(), StoreError> {
+    fn seal_refused(&mut self, act: ActId) -> Result<(), StoreError> {
         let key = rows::of_sealing(act);
         if let Some(row) = self.index.get::<SealingRow>(&key)? {
             self.index.remove(key);

@@ -5,6 +5,8 @@ use crate::model::{
 };
 use crate::trust::DeviceKey;
 
+mod late;
+
 const SAMPLE: &str = include_str!("../../../fixtures/seal-v1.hex");
 const LIFE: Incarnation = Incarnation([6; 16]);
 
