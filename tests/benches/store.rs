@@ -87,6 +87,7 @@ fn sealed_commits(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("durable decision on a phone");
     for (name, client) in [("sealed", &client), ("plain", &other)] {
         let act = Act {
+            hub: client.device(),
             by: client.device(),
             scope: "20".parse().unwrap(),
             nonce: [1; 16],

@@ -60,6 +60,7 @@ pub(crate) fn run(step: &str, root: &Path) {
     for number in 0..ACTS {
         let name = u8::try_from(step.len()).unwrap() * 16 + number;
         let act = Act {
+            hub: client.device(),
             by: client.device(),
             scope: "20".parse().unwrap(),
             nonce: [name; 16],
@@ -88,7 +89,7 @@ fn check(dir: &Path, acks: &[&str]) -> Result<(), String> {
     let held = client.phone().acting().map_err(|error| error.to_string())?;
     for ack in acks.iter().filter_map(|ack| ack.strip_prefix("act ")) {
         let name: u8 = ack.parse().unwrap();
-        if !held.iter().any(|(_, signed)| signed.act.nonce == [name; 16]) {
+        if !held.iter().any(|held| held.act.act.nonce == [name; 16]) {
             return Err(format!("act {name} is lost"));
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::join::Team;
 
 impl Team {
-    fn tell(&self, phone: &str, words: &[&str]) -> Value {
+    pub(crate) fn tell(&self, phone: &str, words: &[&str]) -> Value {
         self.folders.field_json(phone, words)
     }
 

@@ -55,6 +55,11 @@ impl Team {
         Self { inspection, ..team }
     }
 
+    pub(crate) fn enrol(&self, phone: &str, role: &str) {
+        self.hub.enrol(&self.folders, phone, "Y tế", role);
+        self.sync(phone);
+    }
+
     pub(crate) fn sync(&self, phone: &str) -> Value {
         self.folders.field_json(phone, &["sync"])
     }

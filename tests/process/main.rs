@@ -28,6 +28,7 @@ mod program;
 mod restore;
 mod rows;
 mod sealed;
+mod seals;
 mod tcp;
 mod truth;
 

@@ -135,7 +135,7 @@ impl Client {
         deeds.into_iter().map(|(scope, deed)| self.sign_act(scope, deed)).collect()
     }
 
-    fn sign_act(&self, scope: Scope, deed: Deed) -> Result<SignedAct, ClientError> {
+    pub(super) fn sign_act(&self, scope: Scope, deed: Deed) -> Result<SignedAct, ClientError> {
         let hub = self.hub()?.key();
         let (by, nonce, at) = (self.device(), clock::random()?, clock::now());
         let act = Act { hub, by, scope, nonce, at, deed };

@@ -22,10 +22,11 @@ mod carrying;
 mod forking;
 mod lines;
 mod logging;
+mod sealing;
 mod trusting;
 mod witnessing;
 
-pub(super) use trusting::{Drafting, control_bytes, foresee};
+pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 
 use carrying::Brought;
 
@@ -196,6 +197,7 @@ impl Step<'_> {
             Fact::Doubted { word, at } => return self.doubted(word, *at),
             Fact::Marked { size, root } => return self.marked(*size, *root),
             Fact::Accounted { heads, .. } => self.accounted(heads),
+            _ => return self.of_seals(fact),
         }
         Ok(())
     }
@@ -309,6 +311,7 @@ impl Step<'_> {
                 FeedItem::Device(entry) => self.device(&entry.clone().into())?,
                 // Taken in before all else.
                 FeedItem::Control(_) => {}
+                FeedItem::Seal(bytes) => self.seal(bytes).map(drop)?,
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.

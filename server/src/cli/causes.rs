@@ -120,7 +120,10 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         | E::NotSealed { .. }
         | E::KeyText { .. }
         | E::KeyReadable { .. } => return keys::of_client(error, m),
-        _ => return of_life(error, m).or_else(|| of_desk(error, m)),
+        _ => {
+            let rest = of_life(error, m).or_else(|| of_desk(error, m));
+            return rest.or_else(|| of_minutes(error, m));
+        }
     })
 }
 
@@ -171,6 +174,30 @@ fn of_course(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::NoClock => m.text("cause.no_clock", &[]),
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
+        _ => return None,
+    })
+}
+
+/// As [`of_client`], of sealed minutes.
+fn of_minutes(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::AlreadySealed { seal, official } => {
+            m.text("cause.sealed", &[("name", official.as_ref().unwrap_or(seal))])
+        }
+        E::NoMinutes { document } => m.text("cause.not_sealed", &[("document", document)]),
+        E::NotLeader { role } => {
+            m.text("cause.not_leader", &[("role", &words::role_text(m, role))])
+        }
+        E::Unheard { devices } => {
+            let named = |author: &bienban_core::client::Author| {
+                let device = author.device.map(|device| device.short()).unwrap_or_default();
+                format!("{device} {}", page::who(&record::author_data(author.clone()), m))
+            };
+            let devices: Vec<String> = devices.iter().map(named).collect();
+            m.text("cause.unheard", &[("devices", &devices.join("; "))])
+        }
+        E::Unproven { lines } => m.text("cause.unproven", &[("count", &lines.to_string())]),
         _ => return None,
     })
 }

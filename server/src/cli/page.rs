@@ -46,6 +46,11 @@ pub(super) fn inspection(data: &InspectionData, shown: &Shown, m: &Messages) -> 
             let name = section.repeat.as_ref().map(|repeat| repeat.row.as_str());
             row_text(&mut page, row, name.unwrap_or("?"), m);
         }
+        for other in &section.by_others {
+            let who = who(&other.author, m);
+            let values = [("item", other.item.as_str()), ("who", who.as_str())];
+            page.line(format!("  [!] {}", m.text("seal.by_other", &values)));
+        }
     }
     if !data.findings.is_empty() {
         page.gap();
@@ -122,6 +127,9 @@ fn heading(page: &mut Page, data: &InspectionData, m: &Messages) {
         page.line(m.text("show.plan", &[("plan", &plan.title), ("visit", &visit)]));
     }
     page.line(m.text("show.state", &[("state", &words::state(m, &data.state.join("|")))]));
+    if let Some(minutes) = &data.minutes {
+        record::minutes::all(page, minutes, m);
+    }
     if let Some(since) = data.since_signed.as_ref().filter(|since| since.changed != Some(false)) {
         record::since::text(page, since, &m.text("since.signed", &[]), m);
     }

@@ -5,6 +5,8 @@
 pub(super) mod conflicts;
 mod groups;
 pub(super) mod header;
+pub(super) mod minutes;
+mod owners;
 pub(super) mod since;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,7 @@ use serde::Serialize;
 pub(super) use self::conflicts::{ConflictData, Settling};
 pub(super) use self::groups::{RepeatData, RowData};
 use self::header::HeaderData;
+use self::minutes::MinutesData;
 use self::since::SinceData;
 use super::course::{self, ActionData, DifficultyData, LifeData, SampleData};
 use super::grade::GradeData;
@@ -96,12 +99,23 @@ pub(super) struct SectionData {
     pub(super) code: String,
     pub(super) title: String,
     pub(super) agency: String,
+    /// The agencies of the members of the team who fill it; empty where nobody was named.
+    pub(super) owners: Vec<String>,
+    /// Answers by people of other agencies. They count; the section is another's.
+    pub(super) by_others: Vec<ByOtherData>,
     /// Its items; of a repeated section only those that somebody wrote to outside of its rows.
     pub(super) items: Vec<ItemData>,
     /// How often it is repeated; none when it is answered once.
     pub(super) repeat: Option<RepeatData>,
     /// The rows of a repeated section in the order of their making, removed ones too.
     pub(super) rows: Vec<RowData>,
+}
+
+/// An answer in a section that another agency fills.
+#[derive(Debug, Serialize)]
+pub(super) struct ByOtherData {
+    pub(super) item: String,
+    pub(super) author: AuthorData,
 }
 
 #[derive(Debug, Serialize)]
@@ -219,7 +233,9 @@ pub(super) struct InspectionData {
     pub(super) digest: String,
     /// The header of the minutes; none when the past is shown.
     pub(super) header: Option<HeaderData>,
-    /// What was written since the minutes were signed; none before that.
+    /// Its sealed minutes; none where nothing is sealed, or when the past is shown.
+    pub(super) minutes: Option<MinutesData>,
+    /// What was written since the minutes were sealed or signed, and is not in them; none before that.
     pub(super) since_signed: Option<SinceData>,
     pub(super) sections: Vec<SectionData>,
     pub(super) findings: Vec<FindingData>,
@@ -268,6 +284,7 @@ impl InspectionData {
             heads: shown.heads.iter().map(ToString::to_string).collect(),
             digest: hex::encode(shown.digest),
             header: shown.header.as_ref().map(|sheet| HeaderData::of(sheet, authors, m)),
+            minutes: None,
             since_signed: shown.since_signed.as_ref().map(|found| since::since(found, shown, m)),
             sections: sections(shown, m),
             findings: findings.map(|(id, view)| finding(id, view, shown)).collect(),
@@ -313,6 +330,8 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
             code: section.code.clone(),
             title: words::local(m, &section.title).to_owned(),
             agency: agency.map(|agency| words::local(m, agency)).unwrap_or_default().to_owned(),
+            owners: Vec::new(),
+            by_others: Vec::new(),
             repeat: section.repeat.as_ref().map(|repeat| groups::repeat(shown, section, repeat, m)),
             items: items
                 .filter(|item| {
@@ -333,11 +352,14 @@ fn sections(shown: &Shown, m: &Messages) -> Vec<SectionData> {
             code: String::new(),
             title: m.text("show.strays", &[]),
             agency: String::new(),
+            owners: Vec::new(),
+            by_others: Vec::new(),
             items: strays,
             repeat: None,
             rows,
         });
     }
+    sections.iter_mut().for_each(|section| owners::note(shown, section));
     sections
 }
 

@@ -81,6 +81,8 @@ struct InspectionRow {
     review: Option<ReviewRow>,
     /// Items, fields and texts that were written to since the minutes were signed.
     since_signed: u32,
+    /// Its sealed minutes: their number, or the temporary code while they are not registered.
+    minutes: Option<String>,
     /// Edits of this device that no hub has signed for.
     only_here: u64,
     updated_at: String,
@@ -207,9 +209,16 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
             open_requests: review.open_requests,
         }),
         since_signed: row.since_signed,
+        minutes: sealed(client, row.document)?,
         only_here: client.phone().arrival(row.document)?.only_here,
         updated_at: time::rfc3339(row.updated_at),
     })
+}
+
+/// Returns what to call the sealed minutes of an inspection. Loads no document.
+fn sealed(client: &Client, document: DocumentId) -> Result<Option<String>, ClientError> {
+    let minutes = client.phone().replica().minutes(document)?;
+    Ok(minutes.standing.map(|held| held.official.unwrap_or_else(|| held.id.short())))
 }
 
 fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
@@ -242,6 +251,9 @@ fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
     if row.since_signed > 0 {
         let count = row.since_signed.to_string();
         parts.push(m.text("list.since_signed", &[("count", &count)]));
+    }
+    if let Some(minutes) = &row.minutes {
+        parts.push(m.text("list.minutes", &[("name", minutes)]));
     }
     if row.only_here > 0 {
         parts.push(m.text("list.only_here", &[("count", &row.only_here.to_string())]));

@@ -171,6 +171,15 @@ pub(crate) enum Wrong {
         /// What was typed.
         given: String,
     },
+    /// No drawing within its limits.
+    #[error(
+        "{path} is no drawn signature: give a PNG of at most 14 KiB, an SVG of lines and paths, or JSON \
+         with width, height and strokes; at most 3600 points in 256 strokes"
+    )]
+    Drawing {
+        /// The file.
+        path: String,
+    },
     /// `--offline` before a command that only the hub can do.
     #[error("only the hub can do this; leave --offline out")]
     OnlyHub,
@@ -234,6 +243,7 @@ impl Wrong {
             }
             Self::Moment { given } => m.text("wrong.moment", &[("given", given)]),
             Self::OnlyHub => m.text("wrong.only_hub", &[]),
+            Self::Drawing { path } => m.text("wrong.drawing", &[("path", path)]),
             Self::Release => m.text("wrong.release", &[]),
             Self::Doubt => m.text("wrong.doubt", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
@@ -320,6 +330,7 @@ mod tests {
             Wrong::NoSuchGrant { name: given(), role: "leader", unit: given() },
             Wrong::Moment { given: given() },
             Wrong::OnlyHub,
+            Wrong::Drawing { path: given() },
             Wrong::Release,
             Wrong::Doubt,
             Wrong::BatchInBatch,

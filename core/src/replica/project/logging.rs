@@ -226,6 +226,8 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Closed { .. }
             | Fact::Audited { .. }
             | Fact::Controlled { .. }
+            | Fact::Presented { .. }
+            | Fact::SealRefused { .. }
     )
 }
 
@@ -238,7 +240,9 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Closed { at, .. }
         | Fact::Troubled { at, .. }
         | Fact::Acknowledged { at, .. }
-        | Fact::Audited { at, .. } => *at,
+        | Fact::Audited { at, .. }
+        | Fact::Presented { at, .. }
+        | Fact::SealRefused { at, .. } => *at,
         _ => Timestamp::default(),
     }
 }

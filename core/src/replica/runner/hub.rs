@@ -18,6 +18,7 @@ use crate::trust::log::{Act, Turned};
 
 mod logging;
 mod reading;
+mod sealing;
 
 /// The hub in an exchange with one device.
 pub struct HubRunner {
@@ -457,6 +458,7 @@ impl HubRunner {
                 "a device is named by decisions that its administrator signs; update this program",
             )),
             AdminRequest::Enter { acts } => self.enter(&acts, now),
+            AdminRequest::Seal { act, seal } => self.take_seal(&act, &seal, now),
             AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
                 Ok(taken) => {
                     self.announced |= taken.found;

@@ -146,11 +146,29 @@ pub enum Deed {
         /// That key's signature over the present one's id, to show that somebody holds it.
         proof: Signature,
     },
+    /// *Thành viên đoàn ký biên bản*: a member of the team signs sealed minutes too. Nothing depends on
+    /// it: NĐ 217/2025/NĐ-CP art. 15 asks for the leader's signature and the facility's.
+    Countersign {
+        /// The document.
+        document: DocumentId,
+        /// The seal.
+        seal: [u8; 32],
+    },
 }
 
 /// The names of deeds for tables, logs and errors, by their numbers.
-pub const DEED_NAMES: [&str; 9] =
-    ["certify", "grant", "withdraw", "revoke", "assign", "seal", "judge", "template", "successor"];
+pub const DEED_NAMES: [&str; 10] = [
+    "certify",
+    "grant",
+    "withdraw",
+    "revoke",
+    "assign",
+    "seal",
+    "judge",
+    "template",
+    "successor",
+    "countersign",
+];
 
 impl Deed {
     /// Returns its name for tables, logs and errors.
@@ -172,6 +190,7 @@ impl Deed {
             Self::Judge { .. } => 6,
             Self::Template { .. } => 7,
             Self::Successor { .. } => 8,
+            Self::Countersign { .. } => 9,
         }
     }
 

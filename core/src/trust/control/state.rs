@@ -207,6 +207,12 @@ pub trait TrustRows {
         document: DocumentId,
         value: Sealed,
     ) -> Result<(), Self::Error>;
+    /// Notes that the holder of a device signed the minutes of a document too.
+    fn put_countersigned(
+        &mut self,
+        of: (DocumentId, [u8; 32], DeviceId),
+        at: Timestamp,
+    ) -> Result<(), Self::Error>;
     /// Notes what was decided, in the log of a unit, of a line that was kept aside.
     fn put_judgement(
         &mut self,
@@ -412,6 +418,9 @@ fn do_deed<R: TrustRows>(
         Deed::Judge { document, actor, seq, hash, judgement } => {
             rows.put_judgement(scope, (*document, *actor, *seq, *hash), *judgement)?;
         }
+        Deed::Countersign { document, seal } => {
+            rows.put_countersigned((*document, *seal, by), at)?;
+        }
         Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
         Deed::Successor { key, proof } => {
             let known = rows.hub_keys()?.contains(key);
@@ -510,6 +519,7 @@ pub struct TrustState {
     assignments: BTreeMap<(DocumentId, Scope), Assignment>,
     seals: BTreeMap<(DocumentId, Scope), Sealed>,
     judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judgement>,
+    countersigned: BTreeMap<(DocumentId, [u8; 32], DeviceId), Timestamp>,
     templates: BTreeMap<(Scope, TemplateId), Timestamp>,
 }
 
@@ -661,6 +671,15 @@ impl TrustRows for TrustState {
         value: Sealed,
     ) -> Result<(), Infallible> {
         self.seals.insert((document, scope.clone()), value);
+        Ok(())
+    }
+
+    fn put_countersigned(
+        &mut self,
+        of: (DocumentId, [u8; 32], DeviceId),
+        at: Timestamp,
+    ) -> Result<(), Infallible> {
+        self.countersigned.insert(of, at);
         Ok(())
     }
 

@@ -508,6 +508,7 @@ fn a_deeds_number_is_the_one_of_its_encoding_and_has_a_name() {
         },
         Deed::Template { template: TemplateId([8; 32]), from: Timestamp(9) },
         Deed::Successor { key: device, proof },
+        Deed::Countersign { document, seal: [5; 32] },
     ];
     assert_eq!(deeds.len(), DEED_NAMES.len());
     for (deed, name) in deeds.iter().zip(DEED_NAMES) {

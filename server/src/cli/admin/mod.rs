@@ -89,6 +89,8 @@ enum AdminCommand {
     Inspections(ListArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
+    /// Say, as the leader, who writes an inspection.
+    Assign(super::field::seal::AssignArgs),
     /// Review an inspection: accept it, comment on it, or send it back.
     Review(reviews::ReviewArgs),
     /// Verify corrections, and list those that are overdue.
@@ -108,7 +110,7 @@ impl AdminCommand {
     fn writes(&self) -> bool {
         match self {
             Self::Import(import) => import.writes(),
-            Self::Plan(_) | Self::Review(_) => true,
+            Self::Plan(_) | Self::Review(_) | Self::Assign(_) => true,
             Self::Action(action) => action.writes(),
             _ => false,
         }
@@ -198,6 +200,7 @@ async fn perform(
         C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),
+        C::Assign(arguments) => super::field::seal::assign(client, &arguments, output),
         C::Review(review) => reviews::run(client, &review, output),
         C::Action(action) => corrections::action(client, &action, output),
         C::Difficulties(which) => corrections::difficulties(client, &which, output),

@@ -49,6 +49,10 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::PlanCancelled { .. } | ClientError::VisitBegun { .. } => Failed::Final,
         ClientError::NotReady { .. } | ClientError::AsksReason { .. } => Failed::NotReady,
         ClientError::Disputed { .. } => Failed::Conflicted,
+        ClientError::AlreadySealed { .. } => Failed::Final,
+        ClientError::NoMinutes { .. } => Failed::NotFound,
+        ClientError::NotLeader { .. } => Failed::Refused,
+        ClientError::Unheard { .. } | ClientError::Unproven { .. } => Failed::NotReady,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
         ClientError::UnknownReason { .. }
         | ClientError::DayAhead { .. }

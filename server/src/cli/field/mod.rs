@@ -3,6 +3,7 @@
 pub(super) mod actions;
 mod batch;
 pub(super) mod beyond;
+mod drawing;
 mod edit;
 mod header;
 mod history;
@@ -15,6 +16,7 @@ mod recheck;
 mod recognise;
 mod row;
 mod samples;
+pub(super) mod seal;
 mod settle;
 mod travel;
 mod typed;
@@ -119,6 +121,14 @@ enum FieldCommand {
     Clock(life::ClockArgs),
     /// Write a field of the minutes' header, or show all of them with what is missing.
     Header(header::HeaderArgs),
+    /// Seal the minutes as the team's leader, or see what stands in the way. Works offline.
+    Seal(seal::SealArgs),
+    /// Sign sealed minutes too, as a member of the team.
+    Sign(seal::SignArgs),
+    /// Begin a record that supplements sealed minutes. Nothing unseals.
+    Supplement(seal::SupplementArgs),
+    /// Say, as the leader, who writes an inspection.
+    Assign(seal::AssignArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
     /// Show everything ever written to an item and its note, an opinion, or any place that `conflicts`
@@ -226,6 +236,10 @@ async fn perform(
         C::Clock(clock) => life::clock(client, &clock, output),
         C::Header(header) => header::run(client, &header, output),
         C::Reply(reply) => edit::reply(client, &reply, output),
+        C::Seal(arguments) => seal::seal(client, &arguments, output),
+        C::Sign(arguments) => seal::sign(client, &arguments, output),
+        C::Supplement(arguments) => seal::supplement(client, &arguments, output),
+        C::Assign(arguments) => seal::assign(client, &arguments, output),
         C::Show(show) => read::show(client, &show, output),
         C::History(item) => history::history(client, &item, output),
         C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),

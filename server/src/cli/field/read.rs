@@ -174,7 +174,9 @@ pub(in crate::cli) fn show(
     };
     let shown = client.show(&inspection, heads.as_deref())?;
     let settling = Settling::of(client, &shown.document.to_string())?;
-    let data = InspectionData::of(&shown, &settling, m);
+    let mut data = InspectionData::of(&shown, &settling, m);
+    let minutes = shown.minutes.as_ref();
+    data.minutes = minutes.map(|it| record::minutes::minutes(client, it)).transpose()?;
     let page = page::inspection(&data, &shown, m);
     Answer::new(&data, page)
 }
