@@ -151,7 +151,8 @@ impl RunningHub {
         hub.replica().refresh(usize::MAX)?;
         let known = hub.clone();
         let admit = Arc::new(move |device: DeviceId| {
-            let knows = known.knows_device(device);
+            // One whose rights were ended may still bring what it holds, and no more.
+            let knows = known.knows_device(device) || known.lets_leave(device);
             if !knows {
                 note_stranger(&known, device);
             }
@@ -221,7 +222,7 @@ impl RunningHub {
     fn begin(&self, sessions: &mut JoinSet<()>, link: Link, stop: watch::Receiver<bool>) {
         let (device, transport) = (link.peer(), link.transport().name());
         let entry = match self.hub.replica().device(device) {
-            Ok(Some(entry)) if entry.active => entry,
+            Ok(Some(entry)) if entry.active || self.hub.lets_leave(device) => entry,
             Ok(_) => return,
             Err(error) => {
                 tracing::error!(device = device.short(), error = %error, "cannot read a device");
@@ -229,9 +230,19 @@ impl RunningHub {
             }
         };
         let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
+        let (endpoint, began_active) = (self.endpoint.clone(), entry.active);
         sessions.spawn(async move {
             let watch = clock::Stopwatch::start();
-            match driver::serve(hub, entry, link, wakeup, stop).await {
+            let overdue = revoked_for_too_long(&hub, &wakeup, device, began_active);
+            let served = tokio::select! {
+                served = driver::serve(hub.clone(), entry, link, wakeup.clone(), stop) => served,
+                () = overdue => {
+                    tracing::warn!(device = device.short(), "cut off: its rights were ended");
+                    endpoint.disconnect(device);
+                    return;
+                }
+            };
+            match served {
                 Ok(served) => tracing::info!(
                     device = device.short(),
                     transport,
@@ -249,6 +260,24 @@ impl RunningHub {
             }
         });
     }
+}
+
+/// How long a session may go on after the rights of its device were ended: it is told so at once, and one
+/// that does not listen is cut off.
+const REVOKED_SESSION_MAX: Duration = Duration::from_secs(3);
+
+/// Returns when a session that began with rights has gone on for too long without them.
+async fn revoked_for_too_long(hub: &Hub, wakeup: &Wakeup, device: DeviceId, began_active: bool) {
+    if !began_active {
+        return std::future::pending().await;
+    }
+    let mut changes = wakeup.changes();
+    while !hub.lets_leave(device) {
+        if changes.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+    tokio::time::sleep(REVOKED_SESSION_MAX).await;
 }
 
 /// Puts into the hub's log that a device was turned away. Waits for no disk: it is called during the

@@ -26,6 +26,7 @@ mod moving;
 mod plans;
 mod program;
 mod restore;
+mod revoked;
 mod rows;
 mod sealed;
 mod seals;

@@ -8,6 +8,7 @@ mod decide;
 mod find;
 mod groups;
 mod header;
+mod leaving;
 mod life;
 mod moving;
 mod planning;
@@ -47,6 +48,7 @@ pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDr
 pub use decide::NamedDevice;
 pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
+pub use leaving::Leave;
 pub use life::{Life, NextStep, StepToTake};
 pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
@@ -127,6 +129,19 @@ pub enum ClientError {
     /// The folder's keys cannot be had.
     #[error(transparent)]
     Rest(#[from] RestError),
+    /// The rights of this device were ended for good, and something is still only here.
+    #[error(
+        "the rights of this device were ended; {left} things are still only here, and its keys are destroyed once the hub has them"
+    )]
+    RightsEnded {
+        /// Packs and lines.
+        left: u64,
+    },
+    /// The rights of this device were ended for good; the hub has what it held.
+    #[error(
+        "the rights of this device were ended; the hub has what it held, and its keys are destroyed"
+    )]
+    Wiped,
     /// The settings do not read.
     #[error("the settings in {path} cannot be read: {reason}")]
     Settings {
@@ -596,6 +611,9 @@ impl Client {
     /// Returns [`ClientError::Driver`] when the hub cannot be reached or the exchange broke off;
     /// what had arrived stays, and the next exchange goes on from there. Returns
     /// [`ClientError::File`] when it cannot be noted that the hub refused this device, or took it in.
+    ///
+    /// A device whose rights were ended brings what it holds and destroys its keys:
+    /// [`ClientError::Wiped`], or [`ClientError::RightsEnded`] while something is still only here.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport, ClientError> {
         let outcome = self.exchange(options).await;
         match &outcome {
@@ -610,7 +628,7 @@ impl Client {
                 settings::note_unmet(&self.dir, false)?;
             }
         }
-        outcome
+        self.leave_or(outcome).await
     }
 
     /// Returns whether this device has exchanged with the hub that it pins; what it knows of its own

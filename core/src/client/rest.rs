@@ -351,10 +351,13 @@ impl Client {
     ///
     /// Returns [`ClientError::File`] when a file cannot be overwritten; the others are, all the same.
     pub fn destroy_key(self) -> Result<(), ClientError> {
-        let (dir, whole) =
-            (self.dir.clone(), self.rest.as_ref().is_some_and(|rest| rest.file.is_whole()));
-        drop(self);
-        destroy(&dir, whole)
+        self.wipe()
+    }
+
+    /// As [`Client::destroy_key`], of a device that stays open: what it holds in memory goes with its
+    /// process.
+    pub(super) fn wipe(&self) -> Result<(), ClientError> {
+        destroy(&self.dir, self.rest.as_ref().is_some_and(|rest| rest.file.is_whole()))
     }
 }
 

@@ -55,6 +55,12 @@ impl Wakeup {
         self.grown.send_modify(|count| *count += 1);
     }
 
+    /// Returns what tells of each growth of the feed, decisions about rights included.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.grown.subscribe()
+    }
+
     /// Says that the store failed: the merge worker opens it again when it can be.
     fn failed(&self) {
         self.failed.store(true, Ordering::Relaxed);

@@ -23,6 +23,7 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 pub(super) mod admission;
 mod control;
 mod deciding;
+mod leaving;
 mod ledger;
 pub(super) mod log;
 mod restored;
@@ -65,6 +66,8 @@ pub struct Hub {
     in_flight: Arc<Mutex<InFlight>>,
     /// The devices that may connect: looked up during each handshake, which must not wait for disk.
     known: RwLock<BTreeSet<DeviceId>>,
+    /// Those whose rights were ended for good: they may bring what they hold, and no more.
+    leaving: RwLock<BTreeSet<DeviceId>>,
     /// Held while an entry of the control log is made: each continues the one before.
     control: Mutex<()>,
     /// Tells entries that are made from this start of the hub on from those of others: a store that was
@@ -238,6 +241,7 @@ impl Hub {
             key,
             in_flight,
             known,
+            leaving: RwLock::default(),
             control,
             start,
             told,
@@ -266,6 +270,7 @@ impl Hub {
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
         hub.begin_control()?;
+        hub.note_leaving(devices.iter().map(|entry| entry.device))?;
         hub.reconsider_or_owe(None);
         hub.look_at_parked()?;
         Ok(hub)

@@ -115,7 +115,9 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::Move(error) => return of_move(error, m),
         E::Clocks(error) => return of_clocks(error, m),
         E::Rest(error) => return keys::of_rest(error, m),
-        E::Locked { .. }
+        E::RightsEnded { .. }
+        | E::Wiped
+        | E::Locked { .. }
         | E::NoKeyFile { .. }
         | E::NotSealed { .. }
         | E::KeyText { .. }

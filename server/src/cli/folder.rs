@@ -396,6 +396,10 @@ pub(super) fn told(client: &Client, error: ClientError) -> CliError {
     let refused = client.refused_at().ok().flatten().is_some();
     let enrolled = client.phone().replica().device(client.device()).ok().flatten().is_some();
     match CliError::Client(error) {
+        // Those say themselves what has become of this device.
+        CliError::Client(source @ (ClientError::Wiped | ClientError::RightsEnded { .. })) => {
+            CliError::Client(source)
+        }
         CliError::Client(source) if refused && enrolled && client.has_met_hub() => {
             CliError::Ended { source }
         }

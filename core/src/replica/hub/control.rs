@@ -221,7 +221,10 @@ impl Hub {
     }
 
     /// Returns the units in which a person has or had a grant.
-    fn scopes_of(&self, person: Option<PersonId>) -> Result<BTreeSet<Scope>, ReplicaError> {
+    pub(super) fn scopes_of(
+        &self,
+        person: Option<PersonId>,
+    ) -> Result<BTreeSet<Scope>, ReplicaError> {
         let Some(person) = person else { return Ok(BTreeSet::new()) };
         let held = self.replica.person(person)?;
         Ok(held.grants.into_values().map(|held| held.grant.scope).collect())
@@ -235,6 +238,7 @@ impl Hub {
             let entry = self.replica.device(*device)?;
             active.push((*device, entry.is_some_and(|entry| entry.active)));
         }
+        self.note_leaving(devices.iter().copied())?;
         let mut known = self.known.write().map_err(|_| ReplicaError::Interrupted)?;
         for (device, active) in active {
             if active {

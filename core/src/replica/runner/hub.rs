@@ -68,13 +68,19 @@ impl HubRunner {
     pub fn start(hub: Arc<Hub>, entry: DeviceEntry, now: Timestamp) -> Result<Self, ReplicaError> {
         // Read anew: rights that were changed since the caller looked would go unnoticed until the
         // next change.
-        let known = hub.replica().device(entry.device)?.filter(|known| known.active);
+        let known = hub.replica().device(entry.device)?;
+        let leaving = hub.lets_leave(entry.device);
+        let known = known.filter(|known| known.active || leaving);
         let stranger = || ReplicaError::Stranger { device: entry.device.short() };
         let known = known.ok_or_else(stranger)?;
-        let entry = known.clone().in_force(now);
+        let mut entry = known.clone().in_force(now);
+        if leaving {
+            // Whatever asks for a right finds none.
+            entry.grants.clear();
+        }
         let head = hub.head()?;
         let start = HubStart { entry: entry.clone(), head, now };
-        let session = HubSession::new(start);
+        let session = if leaving { HubSession::leaving(start) } else { HubSession::new(start) };
         let scopes = access::readable(&entry);
         Ok(Self {
             hub,
@@ -138,6 +144,10 @@ impl HubRunner {
             return Ok(());
         }
         let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
+        if self.session.is_leaving() {
+            self.session.handle_merged(self.unmerged.is_empty());
+            return Ok(());
+        }
         // Rights that were changed hold from now on, not from the next contact.
         let changed = match &known {
             None => Some((FailureCode::NotAllowed, "the rights of this device have ended")),
@@ -286,6 +296,10 @@ impl HubRunner {
                     };
                     self.session.handle_admin(request_id, answer)?;
                 }
+                HubOutput::ProveEnd { after } => {
+                    let items = self.hub.proof_of_end(self.entry.device, after)?;
+                    self.session.handle_proof(items)?;
+                }
                 HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
                 HubOutput::Finished(outcome) => {
                     self.outcome = Some(outcome);
@@ -343,7 +357,7 @@ impl HubRunner {
         for item in accepted.receipt.iter().flat_map(|receipt| &receipt.items) {
             let name = (item.document, item.actor);
             let room = self.unmerged.len() < UNMERGED_MAX || self.unmerged.contains_key(&name);
-            let fits = room && !self.closing;
+            let fits = room && !self.closing && !self.session.is_leaving();
             if fits && !self.hub.settled(item.document, item.actor, item.seq)? {
                 self.unmerged.insert(name, item.seq);
             }

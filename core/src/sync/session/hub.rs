@@ -20,6 +20,7 @@ use crate::trust::log::TreeHead;
 use crate::trust::{DeviceEntry, Role};
 
 mod inputs;
+mod leaving;
 mod log;
 
 /// What a hub knows when a device connects.
@@ -129,6 +130,11 @@ pub enum HubOutput {
         /// As the phone named them; whether they are the hub's is to be looked at.
         kept: Vec<TreeHead>,
     },
+    /// Fetch the proof that the device's rights were ended: [`HubSession::handle_proof`].
+    ProveEnd {
+        /// What comes after this place in the feed.
+        after: u64,
+    },
     /// The session is over; nothing follows.
     Finished(Outcome),
 }
@@ -153,6 +159,8 @@ enum Stage {
         again: bool,
     },
     Feed,
+    /// Its rights were ended; it is served nothing.
+    Leaving,
 }
 
 /// The hub's side of a session. See the module for how to drive it.
@@ -195,6 +203,8 @@ pub struct HubSession {
     log: log::Showing,
     /// Wishes that the device's role does not allow.
     forbidden: u64,
+    /// Whether the device may only leave, and how far it was shown why.
+    leaving: leaving::Leaving,
     events: VecDeque<HubOutput>,
 }
 
@@ -228,6 +238,7 @@ impl HubSession {
             ungiven: false,
             log: log::Showing::Awaited,
             forbidden: 0,
+            leaving: leaving::Leaving::No,
             events: VecDeque::new(),
         }
     }
@@ -285,6 +296,9 @@ impl HubSession {
         if self.wire.bye_heard || self.wire.bye_said || self.log != log::Showing::Shown {
             return None;
         }
+        if self.stage == Stage::Leaving {
+            return self.next_of_leaving();
+        }
         if let Stage::Giving { again } = self.stage {
             if let Some(wants) = self.giving.next_wants() {
                 return Some(HubOutput::Provide(wants));
@@ -337,6 +351,9 @@ impl HubSession {
         if self.wire.bye_said {
             self.wire.end_when_both_parted();
             return Ok(());
+        }
+        if self.stage == Stage::Leaving && !self.wire.bye_heard {
+            return self.part_from_leaving();
         }
         let stored = self.accepting.is_empty() && self.admin == 0 && self.events.is_empty();
         if self.wire.bye_heard {
@@ -428,7 +445,7 @@ impl HubSession {
             let (found, known) = (hello.protocol, PROTOCOL_VERSION);
             return Err(SessionError::Protocol { found, known });
         }
-        if !self.start.entry.active {
+        if !self.start.entry.active && !self.is_leaving() {
             return Err(SessionError::Revoked);
         }
         // What was counted in another life of the store says nothing of this one: a copy that was
@@ -438,6 +455,7 @@ impl HubSession {
         let (position, empty) = (hello.position, hello.empty);
         self.hello = Some(hello);
         let greeted = match position {
+            _ if self.is_leaving() => self.greet_leaving(),
             Some(position) if position == self.start.head => self.greet(Resume::Feed),
             Some(position) if position.epoch == self.start.head.epoch => {
                 self.events.push_back(HubOutput::CheckPosition(position));
@@ -492,7 +510,7 @@ impl HubSession {
             AdminRequest::Log(_) => entry.is(Role::Auditor),
             _ => false,
         };
-        if !entry.is(Role::Admin) && !harmless {
+        if (!entry.is(Role::Admin) && !harmless) || self.is_leaving() {
             self.forbidden += 1;
             let message = "only an administrator may ask this".to_owned();
             let code = FailureCode::NotAllowed;

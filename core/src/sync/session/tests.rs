@@ -335,6 +335,10 @@ impl Line {
         let session = &mut self.hub;
         match output {
             HubOutput::Send(bytes) => self.down.push_back(bytes),
+            HubOutput::ProveEnd { .. } => {
+                let entry = FeedItem::Control(b"the end".to_vec());
+                session.handle_proof(vec![entry]).unwrap();
+            }
             HubOutput::Accept(packs) => {
                 let accepted = hub.accept(self.device, packs);
                 let pending = accepted.pending;
@@ -505,6 +509,24 @@ fn a_revoked_device_is_refused_and_told() {
     line.run(&mut phone, &mut hub);
     let Ending::Told(failure) = line.phone_outcome.unwrap().ending else { panic!("not told") };
     assert_eq!(failure.code, FailureCode::NotAllowed);
+}
+
+#[test]
+fn a_device_that_may_only_leave_pushes_and_is_given_the_proof_alone() {
+    let (mut other, mut phone, mut hub) = (FakePhone::new(2), FakePhone::new(1), FakeHub::new(1));
+    other.edit(9, 2);
+    sync(&mut other, &mut hub);
+    phone.edit(1, 3);
+    let mut line = Line::new(&phone, &hub, false);
+    let revoked = PlainEntry { active: false, ..entry(1) };
+    let start = HubStart { entry: revoked.into(), head: hub.position(0), now: Timestamp(2) };
+    line.hub = HubSession::leaving(start);
+    line.run(&mut phone, &mut hub);
+    let outcome = line.phone_outcome.unwrap();
+    let Ending::Told(failure) = outcome.ending else { panic!("not told") };
+    assert_eq!(failure.code, FailureCode::NotAllowed);
+    assert!(phone.unacknowledged.is_empty(), "what it brought is signed for");
+    assert_eq!(outcome.meter.items_in, 1, "the proof, and nothing of what others wrote");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let (path, way) = (path.display().to_string(), way(*needed, m));
             m.text("cause.locked", &[("path", &path), ("way", &way)])
         }
+        E::RightsEnded { left } => m.text("cause.rights_ended", &[("left", &left.to_string())]),
+        E::Wiped => m.text("cause.wiped", &[]),
         E::NoKeyFile { path } => {
             m.text("cause.no_key_file", &[("path", &path.display().to_string())])
         }

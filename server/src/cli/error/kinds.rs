@@ -60,7 +60,8 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
         ClientError::Replica(error) => of_replica(error),
-        ClientError::Rest(RestError::Destroyed) => Failed::Destroyed,
+        ClientError::Rest(RestError::Destroyed) | ClientError::Wiped => Failed::Destroyed,
+        ClientError::RightsEnded { .. } => Failed::Ended,
         ClientError::Rest(RestError::Wrong { .. } | RestError::OtherWay { .. })
         | ClientError::Locked { .. } => Failed::Locked,
         ClientError::Rest(RestError::Short { .. })

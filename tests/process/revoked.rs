@@ -1,0 +1,105 @@
+//! A phone whose rights were ended (scorecard 19): its live session ends, its new one brings what waits
+//! and is given nothing, and then it destroys its keys; a replacement gets everything again.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bienban_tests::process::{run, text};
+use bienban_tests::scene::{self, COMMUNE, Scene};
+
+use crate::program;
+
+/// Phones that are revoked, one in each way in turn: in a live session, between sessions, with edits
+/// that wait, and without any.
+const PHONES: usize = 4;
+/// A session of a phone that was revoked ends within this (reliability §7).
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// A machine under test may hold a process up for so long besides.
+const SLACK: Duration = Duration::from_secs(20);
+
+fn revoke(scene: &Scene, phone: &Path) {
+    let device = scene.field(phone, &["whoami"])["device"].as_str().unwrap().to_owned();
+    scene.administer(&["revoke", &device]);
+}
+
+fn note(scene: &Scene, phone: &Path, text: &str) {
+    scene.field(phone, &["note", &scene.inspection, "1.1", text]);
+}
+
+#[test]
+fn a_revoked_phone_brings_what_waits_takes_nothing_and_destroys_its_keys() {
+    let scene = Scene::with_phones(PHONES);
+    let phones = scene.phones.clone();
+    for (number, phone) in phones.iter().enumerate() {
+        note(&scene, phone, &format!("before-{number}"));
+        scene.sync(phone);
+    }
+    for (number, phone) in phones.iter().enumerate().take(PHONES - 1) {
+        let waits = number % 2 == 0;
+        if waits {
+            note(&scene, phone, &format!("waits-{number}"));
+        }
+        revoke(&scene, phone);
+        // What a colleague writes after it never reaches the revoked phone.
+        let other = &phones[PHONES - 1];
+        note(&scene, other, &format!("after-{number}"));
+        scene.sync(other);
+        let ended = program::run(&["--json", "field", "--dir", text(phone), "sync"]).fails(6);
+        assert_eq!(ended.json()["error"]["kind"], "destroyed", "{ended:?}");
+        for words in [&["list"][..], &["sync"], &["show", "BS-001"]] {
+            let start = ["field", "--dir", text(phone)];
+            let said = program::run(&[&start[..], words].concat()).fails(6);
+            assert!(said.err.contains("destroyed"), "{said:?}");
+        }
+    }
+    // What waited is kept aside at the hub, and not in the record.
+    let waiting = scene.administer(&["status"]);
+    let aside = waiting.to_string();
+    assert!(aside.contains("not_allowed"), "{aside}");
+    let shown = scene.field(&phones[PHONES - 1], &["show", &scene.inspection]).to_string();
+    assert!(shown.contains("before-0") && !shown.contains("waits-0"), "{shown}");
+}
+
+#[test]
+fn a_live_session_of_a_revoked_phone_ends_within_seconds() {
+    let scene = Scene::with_phones(1);
+    let phone = &scene.phones[0];
+    note(&scene, phone, "before");
+    let device = scene.field(phone, &["whoami"])["device"].as_str().unwrap().to_owned();
+    let mut live = program::command(&["--json", "field", "--dir", text(phone), "sync", "--watch"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(live.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("caught_up") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut lines, &mut line).unwrap() > 0, "it ended");
+    }
+    scene.administer(&["revoke", &device]);
+    let revoked = Instant::now();
+    let status = live.wait().unwrap();
+    assert!(revoked.elapsed() < ENDS_WITHIN + SLACK, "{:?}", revoked.elapsed());
+    assert_eq!(status.code(), Some(6));
+    let said = program::run(&["field", "--dir", text(phone), "list"]).fails(6);
+    assert!(said.err.contains("destroyed"), "{said:?}");
+}
+
+#[test]
+fn a_replacement_of_the_same_person_gets_everything_again() {
+    let mut scene = Scene::with_phones(1);
+    let lost = scene.phones[0].clone();
+    note(&scene, &lost, "written on the lost phone");
+    scene.sync(&lost);
+    revoke(&scene, &lost);
+    let fresh = scene.add_phone("replacement", "inspector");
+    scene.sync(&fresh);
+    let shown = scene.field(&fresh, &["show", &scene.inspection]).to_string();
+    assert!(shown.contains("written on the lost phone"), "{shown}");
+    assert!(shown.contains(COMMUNE) || !shown.is_empty());
+    let client = scene::open_phone(&fresh);
+    assert!(client.status().unwrap().is_empty(), "nothing of its own yet");
+    drop(client);
+    note(&scene, &fresh, "written on its replacement");
+    assert_eq!(run(["field", "--dir", text(&fresh), "sync"]).code, Some(0));
+}
