@@ -520,7 +520,8 @@ fn only_an_administrators_release_lets_a_phone_go_on() {
 pub(crate) fn entries(hub: &Hub) -> Vec<LogEntry> {
     let mut entries = Vec::new();
     let store = hub.replica().store();
-    let check = check_log(&**store, |_, _, leaf| entries.extend(leaf.map(|leaf| leaf.entry)));
+    let check =
+        check_log(&**store, |_, leaf, _| entries.extend(leaf.map(|leaf| leaf.entry.clone())));
     let check = check.unwrap();
     assert_eq!((check.problems, check.unread), (Vec::<String>::new(), 0));
     entries
@@ -542,7 +543,7 @@ fn the_log_tells_what_was_accepted_refused_read_and_administered() {
     assert_eq!(count(&|one| matches!(one, LogEntry::Stored { .. })), 5);
     assert_eq!(count(&|one| matches!(one, LogEntry::Merged { .. })), 5);
     let certified = |one: &LogEntry| matches!(one, LogEntry::Entered { by, deed: 0, whom: Some(Whom::Device(_)), .. } if *by == hub.device());
-    assert_eq!(count(&certified), 3, "one for each phone");
+    assert_eq!(count(&certified), 4, "one for each phone, and one for the change of its rights");
     assert_eq!(count(&|one| matches!(one, LogEntry::Object { .. })), 1);
     let read: Vec<_> = all
         .iter()

@@ -6,7 +6,7 @@ use super::hub::log::missing;
 use super::rows::{self, LOG_LEAF, LOG_NODE, meta};
 use crate::store::{Read, Store, StoreError};
 use crate::trust::log::LogLeaf;
-use crate::trust::merkle::{Frontier, NodeName, Nodes, TreeHash, root_at};
+use crate::trust::merkle::{Frontier, NodeName, Nodes, TreeHash};
 
 /// Returns the right edge of the log's tree; an empty one where nothing was logged yet.
 pub(super) fn tree_of(rows: &dyn Read) -> Result<Frontier, StoreError> {
@@ -47,14 +47,14 @@ pub struct LogCheck {
 const PROBLEMS_MAX: usize = 16;
 
 /// Reads the log in a hub's store, makes its tree anew from the leaves and compares it with the kept one.
-/// `each` sees every leaf, in order.
+/// `each` sees every leaf in order, by its number, and the tree with it. Holds few leaves in memory.
 ///
 /// # Errors
 ///
 /// Returns [`ReplicaError::Store`] when reading fails.
 pub fn check_log(
     store: &dyn Store,
-    mut each: impl FnMut(u64, &[u8], Option<LogLeaf>),
+    mut each: impl FnMut(u64, Option<&LogLeaf>, &Frontier),
 ) -> Result<LogCheck, ReplicaError> {
     let kept = tree_of(store)?;
     let mut check = LogCheck { tree: Frontier::default(), unread: 0, problems: Vec::new() };
@@ -65,7 +65,6 @@ pub fn check_log(
         }
         let leaf = LogLeaf::decode(bytes);
         check.unread += u64::from(leaf.is_none());
-        each(number, bytes, leaf);
         for (name, hash) in check.tree.append(TreeHash::of_leaf(bytes)) {
             if name.level > 0 {
                 let row: Option<TreeHash> = rows::get(store, &rows::of_log_node(name))?;
@@ -77,12 +76,17 @@ pub fn check_log(
                 }
             }
         }
+        each(number, leaf.as_ref(), &check.tree);
         Ok(())
     })?;
     if kept != check.tree {
         check.say("the kept tree is not that of the leaves".to_owned());
     }
-    let nodes = store.scan(&[LOG_NODE], None, usize::MAX)?.len() as u64;
+    let mut nodes = 0;
+    each_row(store, &[LOG_NODE], None, |_, _| {
+        nodes += 1;
+        Ok(())
+    })?;
     let due = check.tree.size().saturating_sub(u64::from(check.tree.size().count_ones()));
     if nodes != due {
         check.say(format!("there are {nodes} nodes of the tree in place of {due}"));
@@ -96,16 +100,4 @@ impl LogCheck {
             self.problems.push(problem);
         }
     }
-}
-
-/// Returns the hash of the log's tree as it was at a size; `None` where it was never so long.
-///
-/// # Errors
-///
-/// Returns [`ReplicaError::Store`] when reading fails.
-pub fn log_root_at(store: &dyn Store, size: u64) -> Result<Option<TreeHash>, ReplicaError> {
-    if size > tree_of(store)?.size() {
-        return Ok(None);
-    }
-    Ok(Some(root_at(&StoredNodes(store), size)?))
 }

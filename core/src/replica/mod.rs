@@ -55,7 +55,7 @@ pub use facts::{
 };
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, MergeReport, PublishError};
-pub use log::{LogCheck, check_log, log_root_at};
+pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;

@@ -2,29 +2,27 @@
 
 mod entries;
 mod folder;
+mod reading;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use bienban_core::client::{Client, ClientError};
-use bienban_core::driver::SyncOptions;
+use bienban_core::client::Client;
 use bienban_core::model::{DeviceId, Timestamp};
-use bienban_core::sync::{AdminAnswer, AdminRequest, LogAnswer, LogPage, LogRequest};
-use bienban_core::trust::log::{LogLeaf, TreeHead};
-use bienban_core::trust::merkle::{Frontier, TreeHash};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::cli::doubts::HeadData;
 use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
+use crate::cli::time;
 use crate::cli::wrong::Wrong;
-use crate::cli::{folder as device_folder, time};
 use crate::messages::Messages;
 
 use entries::{EntryData, TypedKind};
 
-/// Pages asked for in one session: as many requests as may wait for an answer.
-const PAGES_AT_ONCE: u64 = 16;
+/// Rows that one list holds, the newest: some megabytes. Who wants older ones narrows the list.
+const LIST_ROWS_MAX: usize = 10_000;
 
 /// What to do with the hub's log.
 #[derive(Debug, Subcommand)]
@@ -100,6 +98,8 @@ struct VerifyData {
     unread: u64,
     /// Heads kept by this device that the log continues.
     continued: u64,
+    /// Heads kept by this device that the log says itself not to hold: the hub was set back to a copy.
+    lost: Vec<HeadData>,
     /// Heads kept by this device that are not of this log.
     not_continued: Vec<HeadData>,
     /// What else is wrong.
@@ -111,27 +111,15 @@ impl VerifyData {
         !self.not_continued.is_empty() || !self.problems.is_empty()
     }
 
-    /// Compares the log with the heads that this device keeps. `root_at` knows the hash at a size.
-    fn compare(
-        &mut self,
-        kept: &[TreeHead],
-        root_at: impl Fn(u64) -> Result<Option<TreeHash>, CliError>,
-    ) -> Result<(), CliError> {
-        for head in kept {
-            if root_at(head.size)? == Some(head.root) {
-                self.continued += 1;
-            } else {
-                self.not_continued.push(head.into());
-            }
-        }
-        Ok(())
-    }
-
     fn answer(self, m: &Messages) -> Result<Answer, CliError> {
         let mut page = Page::new();
         let (leaves, continued) = (self.leaves.to_string(), self.continued.to_string());
         page.line(m.text("audit.checked", &[("leaves", &leaves), ("root", &self.root)]));
         page.line(m.text("audit.continued", &[("count", &continued)]));
+        for head in &self.lost {
+            let size = head.size.to_string();
+            page.line(m.text("audit.lost", &[("size", &size), ("root", &head.root)]));
+        }
         for head in &self.not_continued {
             let size = head.size.to_string();
             page.line(m.text("audit.not_continued", &[("size", &size), ("root", &head.root)]));
@@ -148,109 +136,24 @@ impl VerifyData {
     }
 }
 
-/// Returns all heads of a hub's log that this device keeps.
-fn kept_heads(client: &Client) -> Result<Vec<TreeHead>, CliError> {
-    let rows = client.phone().replica().heads().map_err(ClientError::from)?;
-    Ok(rows.iter().flat_map(|row| [row.first, row.last]).collect())
-}
-
-/// A log that was fetched whole.
-struct Fetched {
-    head: TreeHead,
-    leaves: Vec<Vec<u8>>,
-}
-
-async fn fetch(client: &Client, output: &Output) -> Result<Fetched, CliError> {
-    let mut begin = pages(client, 0, 1, output).await?.into_iter();
-    let first = begin.next().ok_or(CliError::NoAnswer)?;
-    let LogPage { mut leaves, head, .. } = first;
-    let at_once = bienban_core::sync::LOG_PAGE_LEAVES_MAX as u64;
-    while (leaves.len() as u64) < head.size {
-        let from = leaves.len() as u64;
-        let left = (head.size - from).div_ceil(at_once);
-        for page in pages(client, from, left.min(PAGES_AT_ONCE), output).await? {
-            if page.from == leaves.len() as u64 {
-                leaves.extend(page.leaves);
-            }
-        }
-        if leaves.len() as u64 == from {
-            // The hub has fewer than it signs for: what is here is judged.
-            break;
-        }
-    }
-    leaves.truncate(usize::try_from(head.size).unwrap_or(usize::MAX));
-    Ok(Fetched { head, leaves })
-}
-
-/// Asks for some pages, one after the other, in one session.
-async fn pages(
-    client: &Client,
-    from: u64,
-    count: u64,
-    output: &Output,
-) -> Result<Vec<LogPage>, CliError> {
-    let at_once = bienban_core::sync::LOG_PAGE_LEAVES_MAX as u64;
-    let page = |number| AdminRequest::Log(LogRequest::Page { from: from + number * at_once });
-    let asks = (0..count).map(page).collect();
-    let spinner = output.spinner(output.messages().text("sync.running", &[]));
-    let report = client.sync(SyncOptions { asks, ..SyncOptions::default() }).await;
-    spinner.finish_and_clear();
-    let mut pages = Vec::new();
-    for answer in report.map_err(|error| device_folder::told(client, error))?.answers {
-        match answer {
-            AdminAnswer::Log(LogAnswer::Page(page)) => pages.push(page),
-            AdminAnswer::Refused(failure) => return Err(CliError::Refused { failure }),
-            _ => return Err(CliError::NoAnswer),
-        }
-    }
-    Ok(pages)
-}
-
 async fn verify(client: &Client, output: &Output) -> Result<Answer, CliError> {
-    let m = output.messages();
-    // Before anything is asked, so that none is compared with itself.
-    let kept = kept_heads(client)?;
-    let Fetched { head, leaves } = fetch(client, output).await?;
-    let mut data = VerifyData { head: Some((&head).into()), ..VerifyData::default() };
-    let (mut tree, mut roots) = (Frontier::default(), Vec::with_capacity(kept.len()));
-    let note = |tree: &Frontier, roots: &mut Vec<(u64, TreeHash)>| {
-        if kept.iter().any(|head| head.size == tree.size()) {
-            roots.push((tree.size(), tree.root()));
-        }
-    };
-    note(&tree, &mut roots);
-    for leaf in &leaves {
-        data.unread += u64::from(LogLeaf::decode(leaf).is_none());
-        tree.append(TreeHash::of_leaf(leaf));
-        note(&tree, &mut roots);
-    }
-    (data.leaves, data.root) = (tree.size(), tree.root().to_string());
-    if (tree.size(), tree.root()) != (head.size, head.root) {
-        data.problems.push(m.text("audit.other_root", &[]));
-    }
-    if head.verify(client.hub()?.key()).is_err() {
-        data.problems.push(m.text("audit.unsigned", &[]));
-    }
-    data.compare(&kept, |size| {
-        Ok(roots.iter().find(|(at, _)| *at == size).map(|(_, root)| *root))
-    })?;
-    data.answer(m)
+    reading::read(client, output, |_, _| ()).await?.answer(output.messages())
 }
 
 #[derive(Debug, Serialize)]
 struct ListData {
     rows: Vec<EntryData>,
+    /// How many older rows there are than one list holds.
+    left_out: u64,
 }
 
 async fn list(client: &Client, arguments: &ListArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let since = arguments.since.as_deref().map(time::typed_day).transpose()?;
     let since = since.map(|day| day.to_string());
-    let Fetched { leaves, .. } = fetch(client, output).await?;
-    let (mut rows, mut page) = (Vec::new(), Page::new());
+    let (mut rows, mut left_out) = (VecDeque::new(), 0);
     let mut at = Timestamp::default();
-    for (number, leaf) in (0..).zip(&leaves) {
-        let Some(leaf) = LogLeaf::decode(leaf) else { continue };
+    let data = reading::read(client, output, |number, leaf| {
         // Where a record does not say when it was made, it was not before the one before it.
         if leaf.at != Timestamp::default() {
             at = leaf.at;
@@ -259,14 +162,27 @@ async fn list(client: &Client, arguments: &ListArgs, output: &Output) -> Result<
         let kind = arguments.kind.is_none_or(|kind| row.is(kind));
         let late = since.as_ref().is_none_or(|since| time::day(at) >= *since);
         if kind && late {
-            page.line(row.text(m));
-            rows.push(row);
+            rows.push_back(row);
         }
+        if rows.len() > LIST_ROWS_MAX {
+            rows.pop_front();
+            left_out += 1;
+        }
+    })
+    .await?;
+    if data.is_bad() {
+        // What may have been changed is not shown as what happened.
+        return data.answer(m);
     }
+    let mut page = Page::new();
+    if left_out > 0 {
+        page.line(m.text("audit.left_out", &[("count", &left_out.to_string())]));
+    }
+    rows.iter().for_each(|row| page.line(row.text(m)));
     if rows.is_empty() {
         page.line(m.text("list.empty", &[]));
     }
-    Answer::new(&ListData { rows }, page)
+    Answer::new(&ListData { rows: rows.into(), left_out }, page)
 }
 
 #[derive(Debug, Serialize)]

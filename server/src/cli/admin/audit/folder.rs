@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock;
-use bienban_core::replica::{Projection, check_log, log_root_at};
+use bienban_core::replica::{Projection, check_log};
 use bienban_core::store::{DiskStore, Options, Store};
 
-use super::{VerifyData, kept_heads};
+use super::VerifyData;
+use super::reading::Kept;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 
@@ -82,14 +83,14 @@ pub(super) fn verify(client: &Client, dir: &Path, output: &Output) -> Result<Ans
     let verified = kept.verify().map_err(ClientError::from)?;
     data.problems.extend(verified.problems);
     let made = open(&anew)?;
-    let rebuilt = check_log(&made, |_, _, _| ()).map_err(ClientError::from)?;
+    let mut heads = Kept::of(client)?;
+    let rebuilt = check_log(&made, |number, leaf, tree| heads.see(number, leaf, tree));
+    let rebuilt = rebuilt.map_err(ClientError::from)?;
     if rebuilt.tree != checked.tree {
         data.problems.push(m.text("audit.other_journal", &[]));
     }
     (data.leaves, data.root) = (rebuilt.tree.size(), rebuilt.tree.root().to_string());
-    data.compare(&kept_heads(client)?, |size| {
-        Ok(log_root_at(&made, size).map_err(ClientError::from)?)
-    })?;
+    heads.compare(&mut data);
     spinner.finish_and_clear();
     data.answer(m)
 }
