@@ -15,6 +15,7 @@ mod live;
 mod long;
 mod memory;
 mod page_table;
+mod proof;
 mod quic;
 mod rebuilt;
 mod records;

@@ -41,6 +41,14 @@ pub enum LogRequest {
         /// How many of its leaves are here already, in the order of actors and numbers.
         after: u64,
     },
+    /// The proof that the log of so many leaves continues what it was with fewer. Anybody may ask: it is
+    /// hashes alone.
+    Grown {
+        /// Leaves of before.
+        from: u64,
+        /// Leaves of later; no more than there are.
+        to: u64,
+    },
 }
 
 /// The answer to a [`LogRequest`].
@@ -50,6 +58,8 @@ pub enum LogAnswer {
     Page(LogPage),
     /// Proofs.
     Proofs(LogProofs),
+    /// How it grew; empty where it did not, and where there is nothing to show.
+    Grown(Vec<TreeHash>),
 }
 
 /// Some leaves of the log.

@@ -420,6 +420,11 @@ impl HubRunner {
         }
         match request {
             AdminRequest::Log(request) => {
+                if !self.hub.may_ask_log(&request, &self.entry)? {
+                    self.hub.turned_away(Turned::NotAllowed, by, 1, now)?;
+                    let message = "this device may not read what it asks the log about";
+                    return Ok(refused(FailureCode::NotAllowed, message));
+                }
                 Ok(AdminAnswer::Log(self.hub.answer_log(request, by, now)?))
             }
             AdminRequest::TrustDevice(_) => Ok(refused(

@@ -20,6 +20,7 @@ use bienban_core::model::Kind;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
+use super::export::{self, ExportArgs};
 use super::field::ShowArgs;
 use super::folder::{self, At, HubArgs, InitArgs};
 use super::output::{Answer, Output};
@@ -86,6 +87,8 @@ enum AdminCommand {
     Inspections(ListArgs),
     /// Show an inspection: answers with authors, conflicts, findings, grade so far, review.
     Show(ShowArgs),
+    /// Write a record with its evidence into a file, which `bienban verify` checks.
+    Export(ExportArgs),
     /// Review an inspection: accept it, comment on it, or send it back.
     Review(reviews::ReviewArgs),
     /// Verify corrections, and list those that are overdue.
@@ -194,6 +197,7 @@ async fn perform(
         C::Plans { plan: None, list } => rows::documents(client, Kind::Plan, &list, output),
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),
+        C::Export(export) => export::run(client, &export, !online, output).await,
         C::Review(review) => reviews::run(client, &review, output),
         C::Action(action) => corrections::action(client, &action, output),
         C::Difficulties(which) => corrections::difficulties(client, &which, output),
