@@ -11,6 +11,7 @@ pub mod grading;
 pub mod header;
 pub mod lifecycle;
 mod moving;
+mod numbers;
 mod template;
 mod units;
 
@@ -23,6 +24,7 @@ pub use day::{Day, DayError};
 pub use moving::{
     DIGITS_MIN, Fate, MoveError, MoveLine, MovePlan, editions_needed, plan_move, way_back,
 };
+pub use numbers::{NUMBERS, number_in_series, number_source, number_year, official_number};
 pub use template::{
     Anomaly, AnswerError, AnswerType, Basis, Case, Changed, Choice, Clause, Constraint, Correction,
     CountsGrade, CountsRow, CountsTable, CriteriaHeld, DECIMAL_DIGITS_MAX, Decimal, DecimalError,

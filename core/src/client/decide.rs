@@ -126,7 +126,7 @@ impl Client {
         deeds.into_iter().map(|(scope, deed)| self.sign_act(scope, deed)).collect()
     }
 
-    fn sign_act(&self, scope: Scope, deed: Deed) -> Result<SignedAct, ClientError> {
+    pub(super) fn sign_act(&self, scope: Scope, deed: Deed) -> Result<SignedAct, ClientError> {
         let (by, nonce, at) = (self.device(), clock::random()?, clock::now());
         let act = Act { by, scope, nonce, at, deed };
         Ok(self.phone().sign_act(act)?)

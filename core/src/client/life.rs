@@ -197,7 +197,7 @@ impl Client {
             // An error leaves the document as it was.
             if lacks.is_empty() { Ok(()) } else { Err(EditError::Internal) }
         };
-        let outcome = self.edit(inspection, edit);
+        let outcome = self.edit_course(inspection, edit);
         if !lacks.is_empty() {
             return Err(ClientError::NotReady { to: step.to.name(), missing: lacks });
         }
@@ -285,7 +285,8 @@ impl Client {
             }
         }
         let after = Step { day: on.to_string(), reason: reason.clone(), ..Step::default() };
-        let outcome = self.edit(inspection, |editor| editor.correct_step(step.to, &after))?;
+        let outcome =
+            self.edit_course(inspection, |editor| editor.correct_step(step.to, &after))?;
         Ok(Some((before.day, outcome)))
     }
 
@@ -321,7 +322,7 @@ impl Client {
             }
         }
         let edit = |editor: &mut Editor<'_>| editor.extend(reason, &on.to_string());
-        self.edit(inspection, edit)
+        self.edit_course(inspection, edit)
     }
 
     pub(super) fn around(&self, inspection: &Genesis) -> Result<Around, ClientError> {

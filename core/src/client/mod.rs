@@ -18,6 +18,7 @@ mod rechecks;
 mod recognise;
 mod remarks;
 mod samples;
+mod seal;
 mod settings;
 mod settle;
 mod status;
@@ -53,6 +54,7 @@ pub use read::{Author, Authors, Named, Shown, Since};
 pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
 pub use remarks::{Bound, DayOf, WrittenInto};
+pub use seal::{MemberCheck, MinutesShown, SUPPLEMENTS, SealCheck, SealInput};
 pub use settings::{Settings, holds_device};
 pub use settle::{PLACES, Settled, is_of_followup, is_of_text};
 pub use status::RecordStatus;
@@ -332,6 +334,40 @@ pub enum ClientError {
     ClockOver {
         /// The last day of it.
         due: String,
+    },
+    /// The minutes are sealed: nothing is added to them.
+    #[error(
+        "the minutes are sealed ({}); record what is new in a supplementary record", official.as_ref().unwrap_or(seal)
+    )]
+    AlreadySealed {
+        /// The first digits of the seal, which are its temporary code.
+        seal: String,
+        /// *Số biên bản*, once it is registered.
+        official: Option<String>,
+    },
+    /// There are no sealed minutes of it here.
+    #[error("there are no sealed minutes of inspection {document} here; sync, or seal them")]
+    NotSealed {
+        /// Its short name.
+        document: String,
+    },
+    /// Only a team's leader seals minutes.
+    #[error("a device of role {role} does not seal minutes; the team's leader does")]
+    NotLeader {
+        /// The roles that the hub gave this device.
+        role: String,
+    },
+    /// Devices of the team were not heard, and nobody says why.
+    #[error("{} devices of the team were not heard; say why for each, or exchange with them first", devices.len())]
+    Unheard {
+        /// Whose they are.
+        devices: Vec<Author>,
+    },
+    /// Somebody wrote in the record of whom no proof has arrived.
+    #[error("{lines} authors of the record are not proven here yet; sync first")]
+    Unproven {
+        /// How many lines of changes.
+        lines: usize,
     },
     /// The clocks of the law could not be counted.
     #[error(transparent)]

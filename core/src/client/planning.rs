@@ -113,6 +113,11 @@ impl Client {
     pub(super) fn others(&self, inspection: &Genesis) -> Result<Vec<OtherVisit>, ClientError> {
         match inspection.origin {
             Origin::Planned { plan, facility, visit } => {
+                let document = self.open_inspection(inspection)?;
+                if super::seal::supplemented(&document).is_some() {
+                    // It is the same inspection still, and no other one.
+                    return Ok(Vec::new());
+                }
                 self.others_of(facility, Some(plan), visit, inspection.template)
             }
             _ => Ok(Vec::new()),

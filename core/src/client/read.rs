@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::moving::{Reading, named_by};
-use super::{Client, ClientError, Corrections, Life};
+use super::{Client, ClientError, Corrections, Life, MinutesShown};
 use crate::checklist::grading::{Answers, Graded, Grader, Node, Settings};
 use crate::checklist::header::HeaderSheet;
 use crate::checklist::lifecycle::apply_corrections;
@@ -106,6 +106,9 @@ pub struct Shown {
     pub since_verdict: Option<Since>,
     /// What was written since the minutes were signed; none before that.
     pub since_signed: Option<Since>,
+    /// Its sealed minutes, and what was written since; none where nothing is sealed, or when the past is
+    /// shown.
+    pub minutes: Option<MinutesShown>,
     /// Its corrective actions; none when the past is shown, because they have a past of their own.
     pub corrections: Option<Corrections>,
 }
@@ -140,7 +143,8 @@ impl Since {
 }
 
 impl Client {
-    /// Returns an inspection, now or at past heads.
+    /// Returns an inspection, now or at past heads. Once its minutes are sealed, now is how they were
+    /// sealed; what goes on after minutes is shown as it stands.
     ///
     /// # Errors
     ///
@@ -149,8 +153,18 @@ impl Client {
     pub fn show(&self, genesis: &Genesis, at: Option<&[ChangeHash]>) -> Result<Shown, ClientError> {
         let document = self.open_inspection(genesis)?;
         let id = genesis.document();
-        let Reading { view, template_id, template, lacks } = self.reading(&document, at)?;
+        let minutes = match at {
+            None => self.minutes(genesis, &document)?,
+            Some(_) => None,
+        };
+        let sealed = minutes.as_ref().filter(|shown| shown.as_sealed);
+        let sealed = sealed.and_then(|shown| shown.minutes.standing.as_ref());
+        let heads = at.or(sealed.map(|held| held.seal.statement.heads.as_slice()));
+        let Reading { view, template_id, template, lacks } = self.reading(&document, heads)?;
         let mut read = view.inspection().ok_or_else(|| wrong_kind(genesis, Kind::Inspection))?;
+        if sealed.is_some() {
+            go_on(&mut read, &document);
+        }
         let (mut life, mut corrections, mut followup) = (None, None, None);
         let mut conflicts = view.conflicts();
         let mut authors = self.authors(id, &document)?;
@@ -191,7 +205,11 @@ impl Client {
                 .as_ref()
                 .filter(|judged| judged.verdict != Verdict::Pending)
                 .map(|judged| Since::of(&document, judged.over.as_deref())),
-            since_signed: signing.map(|signing| Since::of(&document, Some(&[signing])).signed()),
+            since_signed: match &minutes {
+                Some(shown) if shown.minutes.standing.is_some() => Some(shown.late.clone()),
+                _ => signing.map(|signing| Since::of(&document, Some(&[signing])).signed()),
+            },
+            minutes,
             header,
             judged,
             genesis: genesis.clone(),
@@ -413,6 +431,18 @@ impl Client {
         let row = self.phone().replica().summary(document)?;
         Ok(Named { document, title: row.map(|row| row.title).unwrap_or_default() })
     }
+}
+
+/// Takes into a record that is read as it was sealed what goes on after minutes.
+fn go_on(read: &mut InspectionView, document: &Document) {
+    let Some(now) = document.view().inspection() else { return };
+    read.state = now.state;
+    read.steps = now.steps;
+    read.pauses = now.pauses;
+    read.extended = now.extended;
+    read.extended_on = now.extended_on;
+    read.sample_steps = now.sample_steps;
+    read.difficulties = now.difficulties;
 }
 
 /// What a planned visit is about; nothing for another inspection.

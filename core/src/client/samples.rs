@@ -47,7 +47,7 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.sample_step(id, step);
-        Ok((id, self.edit(inspection, edit)?))
+        Ok((id, self.edit_course(inspection, edit)?))
     }
 
     /// Takes a sample back that was written by mistake (*rút lại*), with the reason. It stays visible
@@ -90,7 +90,7 @@ impl Client {
         let key = row_named(WHAT, name, read.sample_steps.keys().cloned()).map(hex::encode)?;
         let (id, before) = standing(WHAT, name, &key, &read.sample_steps)?;
         let edit = |editor: &mut Editor<'_>| editor.sample_step(id, &before.withdrawn(reason));
-        self.edit(inspection, edit)
+        self.edit_course(inspection, edit)
     }
 
     /// Takes a difficulty back that was written by mistake, with the reason.
@@ -112,7 +112,7 @@ impl Client {
         let removed_reason = reason.to_owned();
         let after = Difficulty { removed: true, removed_reason, ..before };
         let edit = |editor: &mut Editor<'_>| editor.difficulty_put(id, &after);
-        self.edit(inspection, edit)
+        self.edit_course(inspection, edit)
     }
 
     /// Finds a sample by the first digits of its id, or by its code; returns its full id.
@@ -222,7 +222,7 @@ impl Client {
     ) -> Result<([u8; 16], EditOutcome<()>), ClientError> {
         let id = clock::random::<16>()?;
         let edit = |editor: &mut Editor<'_>| editor.difficulty_put(id, difficulty);
-        Ok((id, self.edit(inspection, edit)?))
+        Ok((id, self.edit_course(inspection, edit)?))
     }
 
     /// Returns the inspections in which difficulties were raised, with their facilities. Reads summary

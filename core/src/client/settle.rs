@@ -255,7 +255,7 @@ impl Client {
         let view = document.view();
         let change = change_in(&view, place, change)?;
         let way = Way::Chosen(change);
-        let edit = |editor: &mut Editor<'_>| {
+        let mut edit = |editor: &mut Editor<'_>| {
             let view = editor.reading();
             match view.contest(place) {
                 Contest::Settled(standing)
@@ -284,7 +284,7 @@ impl Client {
         let around = self.around(inspection)?;
         let mut failed = None;
         // Looked at inside the edit: what comes between is seen.
-        let edit = |editor: &mut Editor<'_>| {
+        let mut edit = |editor: &mut Editor<'_>| {
             let view = editor.reading();
             match (view.contest(place), way) {
                 (Contest::Settled(standing), way)
@@ -315,7 +315,15 @@ impl Client {
                 _ => Err(EditError::NotContested { place: place_name(place) }),
             }
         };
-        let outcome = self.edit_by(inspection, by, edit);
+        // What the course of the inspection disputes is settled after its minutes too.
+        let outcome = if place.container == "lifecycle" && place.key != "template" {
+            self.edit_course(inspection, |editor| {
+                editor.read_by(by)?;
+                edit(editor)
+            })
+        } else {
+            self.edit_by(inspection, by, edit)
+        };
         if let Some(error) = failed {
             return Err(error.into());
         }

@@ -533,8 +533,20 @@ impl Client {
         Ok(())
     }
 
-    /// Records an edit that the hub will take in, as far as this device was told.
+    /// Records an edit that the hub will take in, as far as this device was told. Sealed minutes take
+    /// none.
     pub(super) fn edit<T>(
+        &self,
+        genesis: &Genesis,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,
+    ) -> Result<EditOutcome<T>, ClientError> {
+        self.check_unsealed(genesis)?;
+        self.edit_course(genesis, edit)
+    }
+
+    /// As [`Client::edit`], of what goes on after the minutes: steps, what laboratories report,
+    /// difficulties.
+    pub(super) fn edit_course<T>(
         &self,
         genesis: &Genesis,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<T, EditError>,

@@ -15,7 +15,7 @@ use super::ids::{ChangeHash, Kind, Timestamp};
 use super::kinds::row;
 use super::layout::FIRST_ACTOR;
 use super::register::Said;
-use super::view::{Place, View};
+use super::view::{Conflict, Place, View};
 use super::whole::WHOLE;
 
 /// The field of a place that is a note's or finding's text.
@@ -40,6 +40,15 @@ impl Touched {
     #[must_use]
     pub fn is_after_minutes(&self) -> bool {
         AFTER_MINUTES.contains(&self.place.container.as_str())
+    }
+}
+
+impl Conflict {
+    /// Returns whether it is about what was found. The course of an inspection goes on after its minutes;
+    /// which checklist it is read by belongs to what was found.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        !is_course(&self.place)
     }
 }
 

@@ -4,10 +4,11 @@
 use super::ReplicaError;
 use super::facts::Fact;
 use super::phone::Phone;
-use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, meta};
+use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, SealingRow, meta};
 use crate::model::TemplateId;
 use crate::store::StoreError;
-use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES};
+use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES, FailureCode};
+use crate::trust::control::ActId;
 
 /// Acts of this device that one exchange brings to the hub; a person decides few a day.
 const ACTS_AT_ONCE_MAX: usize = 8;
@@ -20,6 +21,8 @@ const REMINDERS_AT_ONCE_MAX: usize = 4;
 pub(super) enum Errand {
     /// To enter an act; that it was entered shows in the control log.
     Act,
+    /// To register minutes.
+    Seal(ActId),
     /// To take entries of the control log back, up to a row.
     Remind {
         /// The last row given.
@@ -29,6 +32,13 @@ pub(super) enum Errand {
     Template(TemplateId),
 }
 
+impl Errand {
+    /// Returns whether it brings what a person decided here; the rest shows when the hub's life is known.
+    pub(super) fn is_of_persons(&self) -> bool {
+        matches!(self, Self::Act | Self::Seal(_))
+    }
+}
+
 impl Phone {
     /// Returns what is to be asked in the next exchange.
     pub(super) fn errands(&self) -> Result<Vec<(Errand, AdminRequest)>, ReplicaError> {
@@ -36,6 +46,7 @@ impl Phone {
         for (_, act) in self.acting()?.into_iter().take(ACTS_AT_ONCE_MAX) {
             errands.push((Errand::Act, AdminRequest::Enter { acts: vec![act.encode()?] }));
         }
+        self.present_seals(&mut errands)?;
         self.remind(&mut errands)?;
         for (template, bytes) in self.unreturned()? {
             errands.push((Errand::Template(template), AdminRequest::PublishObject { bytes }));
@@ -46,7 +57,50 @@ impl Phone {
     /// Returns whether more is to be asked by itself than what is decided here: that shows when the
     /// hub's life is known.
     pub(super) fn has_errands(&self) -> Result<bool, ReplicaError> {
-        Ok(self.errands()?.iter().any(|(errand, _)| *errand != Errand::Act))
+        Ok(self.errands()?.iter().any(|(errand, _)| !errand.is_of_persons()))
+    }
+
+    /// Adds minutes that no hub has registered, own ones first: whole to a life of the hub's store that
+    /// has not said that it keeps them, by their act alone to one that has.
+    fn present_seals(&self, errands: &mut Vec<(Errand, AdminRequest)>) -> Result<(), ReplicaError> {
+        let epoch: Option<EpochRow> =
+            rows::get(&**self.replica().store(), &rows::single(meta::EPOCH))?;
+        let life = epoch.map(|row| row.epoch);
+        let mut sealing = self.sealing()?;
+        sealing.sort_by_key(|(_, row, _)| !row.here);
+        for (id, row, seal) in sealing.into_iter().take(ACTS_AT_ONCE_MAX) {
+            let kept = row.epoch.is_some() && row.epoch == life;
+            let seal = if kept { Vec::new() } else { seal };
+            errands.push((Errand::Seal(id), AdminRequest::Seal { act: row.act, seal }));
+        }
+        Ok(())
+    }
+
+    /// Notes what the hub said of minutes that were presented.
+    fn seal_answered(
+        &self,
+        act: ActId,
+        answer: &AdminAnswer,
+        epoch: [u8; 16],
+    ) -> Result<(), ReplicaError> {
+        let held: Option<SealingRow> =
+            rows::get(&**self.replica().store(), &rows::of_sealing(act))?;
+        let Some(held) = held else { return Ok(()) };
+        let refused = match answer {
+            AdminAnswer::Done if held.epoch == Some(epoch) => return Ok(()),
+            AdminAnswer::Done => false,
+            AdminAnswer::Refused(failure)
+                if matches!(failure.code, FailureCode::NotAllowed | FailureCode::Misbehaved) =>
+            {
+                true
+            }
+            _ => return Ok(()),
+        };
+        match self.record(Fact::SealAnswered { act, epoch, refused }) {
+            // It is presented once more then, which changes nothing.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+            noted => noted.map(drop),
+        }
     }
 
     /// Adds entries that earlier lives of the hub's store signed, where this life has not been given
@@ -91,11 +145,14 @@ impl Phone {
         answer: &AdminAnswer,
         epoch: [u8; 16],
     ) -> Result<(), ReplicaError> {
+        if let Errand::Seal(act) = errand {
+            return self.seal_answered(*act, answer, epoch);
+        }
         if *answer != AdminAnswer::Done {
             return Ok(());
         }
         let noted = match errand {
-            Errand::Act => return Ok(()),
+            Errand::Act | Errand::Seal(_) => return Ok(()),
             Errand::Template(template) => return self.returned(vec![*template], epoch),
             Errand::Remind { upto } => {
                 self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop)

@@ -388,6 +388,49 @@ pub enum Fact {
         /// Up to which row of the index.
         upto: Vec<u8>,
     },
+    /// Phone: minutes were sealed here; they are registered once the hub has entered the act.
+    Signed {
+        /// The encoded act that registers the seal.
+        act: Vec<u8>,
+        /// The encoded seal.
+        seal: Vec<u8>,
+    },
+    /// Hub: a seal that was presented; it is registered once the record here holds its heads.
+    Presented {
+        /// The encoded act that registers it.
+        act: Vec<u8>,
+        /// The encoded seal.
+        seal: Vec<u8>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: another phone brought a seal that the hub may not have.
+    HeardSeal {
+        /// The encoded act that registers it.
+        act: Vec<u8>,
+        /// The encoded seal.
+        seal: Vec<u8>,
+        /// The phone that brought it.
+        from: DeviceId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: a life of the hub's store holds a seal that is not registered yet, or refuses it.
+    SealAnswered {
+        /// The act that registers it.
+        act: ActId,
+        /// That life.
+        epoch: [u8; 16],
+        /// It will not be registered.
+        refused: bool,
+    },
+    /// Hub: a seal that was presented does not hold against the record, or its signer may not decide.
+    SealRefused {
+        /// The act that would register it.
+        act: ActId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What is said of a doubt in the hub's log.
@@ -464,6 +507,11 @@ impl Fact {
             Self::Acted { .. } => 32,
             Self::Dropped { .. } => 33,
             Self::Reminded { .. } => 34,
+            Self::Signed { .. } => 40,
+            Self::Presented { .. } => 41,
+            Self::HeardSeal { .. } => 42,
+            Self::SealAnswered { .. } => 43,
+            Self::SealRefused { .. } => 44,
         }
     }
 

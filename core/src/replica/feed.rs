@@ -73,8 +73,8 @@ impl Hub {
             let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
             let Some(row) = row else { continue };
             let item = self.item(&mut records, reader, row.entry)?;
-            if let Some(FeedItem::Pack(pack)) = &item {
-                bytes += pack.len();
+            if let Some(FeedItem::Pack(packed) | FeedItem::Seal(packed)) = &item {
+                bytes += packed.len();
             }
             items.extend(item);
             if full {
@@ -145,6 +145,7 @@ impl Hub {
                 row.map(|row| FeedItem::Control(row.bytes))
             }
             Entry::Closed { line } => Some(FeedItem::Closed(line)),
+            Entry::Seal { seal } => self.replica().seal_bytes(seal)?.map(FeedItem::Seal),
         })
     }
 
@@ -190,7 +191,7 @@ impl Hub {
                 }
                 for item in self.whole(&mut records, document)? {
                     bytes += match &item {
-                        FeedItem::Pack(bytes) => bytes.len(),
+                        FeedItem::Pack(bytes) | FeedItem::Seal(bytes) => bytes.len(),
                         FeedItem::Snapshot(snapshot) => snapshot.bytes.len(),
                         _ => 0,
                     };
@@ -303,6 +304,9 @@ impl Hub {
         })?;
         for place in places {
             items.extend(held(records.pack(&**store, place))?.map(FeedItem::Pack));
+        }
+        for seal in self.replica().seals_of(document)? {
+            items.extend(self.replica().seal_bytes(seal)?.map(FeedItem::Seal));
         }
         Ok(items)
     }

@@ -26,6 +26,7 @@ mod deciding;
 mod ledger;
 pub(super) mod log;
 mod restored;
+pub(super) mod sealing;
 pub(super) mod shares;
 pub(super) mod stranded;
 mod waiting;
@@ -450,7 +451,10 @@ impl Hub {
                         after = None;
                         continue;
                     }
-                    None => blocked.map_or(Ok(None), Err),
+                    None => match self.register_next(now)? {
+                        None => blocked.map_or(Ok(None), Err),
+                        report => Ok(report),
+                    },
                 };
             };
             match self.merge(document, now) {

@@ -10,6 +10,7 @@ use super::ReplicaError;
 use super::access;
 use super::phone::Phone;
 use super::runner::Entropy;
+use super::sealing::SEALS_GIVEN_MAX;
 use super::taking::{Giving, LIMITS, Offered};
 use super::tree::{self, StoredTree};
 use crate::checklist::Template;
@@ -104,6 +105,7 @@ impl Meeting {
         let rows = phone.replica().store().clone();
         let mut session = PeerSession::new(opens, &MeetingTree::read(&phone, &*rows, &scopes)?)?;
         session.tell_heads(phone.heads_told()?)?;
+        session.offer(phone.seals_for(&peer)?);
         Ok(Self {
             phone,
             peer,
@@ -148,7 +150,10 @@ impl Meeting {
         while let Some(output) = self.session.poll_output() {
             match output {
                 PeerOutput::Send(frame) => return Ok(Some(frame)),
-                PeerOutput::Objects(objects) => self.hear_of(objects),
+                PeerOutput::Objects(objects) => {
+                    let heard = self.hear_of(objects, now);
+                    self.told(heard)?;
+                }
                 PeerOutput::Accept(packs) => self.accept(&packs, now)?,
                 PeerOutput::Provide(wants) => {
                     let provided = self.provide(&wants);
@@ -195,13 +200,18 @@ impl Meeting {
         self.outcome.as_ref()
     }
 
-    /// Notes checklists by the names that their content gives them. One that does not read is none.
-    fn hear_of(&mut self, objects: Vec<Vec<u8>>) {
+    /// Notes checklists by the names that their content gives them. One that does not read is none. Keeps
+    /// sealed minutes among them.
+    fn hear_of(&mut self, objects: Vec<Vec<u8>>, now: Timestamp) -> Result<(), ReplicaError> {
         for bytes in objects {
+            if self.phone.hear_seal(self.peer.device, &bytes, now)? {
+                continue;
+            }
             if let Ok(template) = Template::parse(&bytes) {
                 self.offered.insert(template.id(), bytes);
             }
         }
+        Ok(())
     }
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
@@ -230,7 +240,9 @@ impl Meeting {
         let (templates, provided) = self.phone.give(&self.peer, wants)?;
         let mut objects = Vec::new();
         for template in templates {
-            if self.shown.len() < OBJECTS_OFFERED_MAX && self.shown.insert(template) {
+            if self.shown.len() + SEALS_GIVEN_MAX < OBJECTS_OFFERED_MAX
+                && self.shown.insert(template)
+            {
                 objects.extend(self.phone.replica().object(template)?);
             }
         }
@@ -339,4 +351,4 @@ mod failures;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::{Side, entry, hub, key, side, sync, values, visit};
+pub(super) use tests::{Pair, Side, entry, hub, key, side, sync, values, visit};

@@ -35,6 +35,7 @@ mod reviews;
 mod rights;
 mod rows;
 mod runner;
+mod sealing;
 mod standing;
 mod taking;
 mod tree;
@@ -64,6 +65,7 @@ pub use proof::{
 pub use provide::Provided;
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
+pub use sealing::{HeldSeal, Minutes, SealState};
 pub use taking::Took;
 pub use tree::StoredTree;
 pub use troubles::Found;
@@ -76,6 +78,7 @@ use crate::store::StoreError;
 use crate::sync::{PackError, SessionError};
 use crate::trust::control::ControlError;
 use crate::trust::log::DoubtReason;
+use crate::trust::seal::SealError;
 
 /// Why a replica could not do as asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -137,6 +140,13 @@ pub enum ReplicaError {
         /// Why.
         #[from]
         source: ControlError,
+    },
+    /// A seal does not hold, or cannot be made.
+    #[error(transparent)]
+    Seal {
+        /// Why.
+        #[from]
+        source: SealError,
     },
     /// The hub tells another history of rights than it told before.
     #[error(

@@ -22,15 +22,16 @@ mod carrying;
 mod forking;
 mod lines;
 mod logging;
+mod sealing;
 mod trusting;
 mod witnessing;
 
-pub(super) use trusting::{Drafting, control_bytes, foresee};
+pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 9;
+const PROJECTION_VERSION: u32 = 10;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -193,6 +194,14 @@ impl Step<'_> {
             Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
             Fact::Witnessed { hub, head, heard, .. } => return self.witnessed(*hub, head, *heard),
             Fact::Doubted { word, at } => return self.doubted(word, *at),
+            Fact::Signed { act, seal } => return self.presented(act, seal, true),
+            Fact::Presented { act, seal, .. } | Fact::HeardSeal { act, seal, .. } => {
+                return self.presented(act, seal, false);
+            }
+            Fact::SealAnswered { act, epoch, refused } => {
+                return self.seal_answered(*act, *epoch, *refused);
+            }
+            Fact::SealRefused { act, .. } => return self.seal_refused(*act),
         }
         Ok(())
     }
@@ -306,6 +315,7 @@ impl Step<'_> {
                 FeedItem::Device(entry) => self.device(&entry.clone().into())?,
                 // Taken in before all else.
                 FeedItem::Control(_) => {}
+                FeedItem::Seal(bytes) => self.seal(bytes).map(drop)?,
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.

@@ -17,6 +17,7 @@ impl Phone {
         &self,
         items: &mut Vec<FeedItem>,
     ) -> Result<Option<DeviceEntry>, ReplicaError> {
+        Self::check_seals(items);
         let own = self.check_control(items)?;
         let before = self.replica().device(self.device())?;
         let changed = own.zip(before).filter(|(own, before)| !access::same_rights(before, own));

@@ -4,6 +4,7 @@
 //! documents, actors and numbers. Values are postcard. Rows marked *derived* can be computed again
 //! from the others and are left out of a rebuild.
 
+mod seals;
 mod trust;
 
 use serde::de::DeserializeOwned;
@@ -127,6 +128,7 @@ pub(super) const DOUBT: u8 = b'7';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
+pub(super) use seals::*;
 pub(super) use trust::*;
 
 /// Names of the singletons.
@@ -432,6 +434,10 @@ pub(super) enum Entry {
         scope: Scope,
         life: [u8; 16],
         number: u64,
+    },
+    /// Sealed minutes, for who reads the inspection.
+    Seal {
+        seal: crate::trust::seal::SealId,
     },
 }
 

@@ -234,7 +234,7 @@ impl PhoneRunner {
                     if self.gave && left_out && resume == Some(Resume::Reconcile) {
                         self.phone.lag()?;
                     }
-                    let met_anew = self.errands.iter().all(|errand| *errand == Errand::Act);
+                    let met_anew = self.errands.iter().all(Errand::is_of_persons);
                     self.progress.more |= met_anew && self.phone.has_errands()?;
                 }
             }

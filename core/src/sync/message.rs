@@ -92,6 +92,8 @@ pub enum FeedItem {
     },
     /// An encoded entry of a control log ([`crate::trust::control::ControlEntry`]).
     Control(#[serde(with = "bytes")] Vec<u8>),
+    /// An encoded [`crate::trust::seal::Seal`] of a document that the receiver reads.
+    Seal(#[serde(with = "bytes")] Vec<u8>),
 }
 
 /// What became of a change that was not merged.
@@ -194,6 +196,17 @@ pub enum AdminRequest {
         /// Encoded [`crate::trust::control::ControlEntry`]s.
         #[serde(with = "bytes::list")]
         entries: Vec<Vec<u8>>,
+    },
+    /// Register sealed minutes. Anybody may ask; whether the signer may decide it is asked of the control
+    /// log, and whether the seal holds, of the record. It is done once the hub keeps the seal; that it is
+    /// registered shows in the control log.
+    Seal {
+        /// The encoded act that registers it.
+        #[serde(with = "bytes")]
+        act: Vec<u8>,
+        /// The encoded [`crate::trust::seal::Seal`]; empty where the hub has said that it keeps it.
+        #[serde(with = "bytes")]
+        seal: Vec<u8>,
     },
 }
 

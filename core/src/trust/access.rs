@@ -52,6 +52,7 @@ pub fn may_decide(role: Role, deed: &Deed) -> bool {
         | Deed::Revoke { .. }
         | Deed::Template { .. } => role == Role::Admin,
         Deed::Assign { .. } | Deed::Seal { .. } => role == Role::Leader,
+        Deed::Countersign { .. } => matches!(role, Role::Inspector | Role::Leader),
         Deed::Judge { .. } => role == Role::Supervisor,
         Deed::Successor { .. } => false,
     }
@@ -68,7 +69,9 @@ pub fn operator_may_decide(deed: &Deed) -> bool {
         | Deed::Revoke { .. }
         | Deed::Template { .. }
         | Deed::Successor { .. } => true,
-        Deed::Assign { .. } | Deed::Seal { .. } | Deed::Judge { .. } => false,
+        Deed::Assign { .. } | Deed::Seal { .. } | Deed::Countersign { .. } | Deed::Judge { .. } => {
+            false
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Who wrote what, who may, and what has verifiably arrived: device keys, attestations, receipts,
-//! grants and the control log, the hub's log; and the keys that seal what lies on a device.
+//! grants and the control log, sealed minutes, the hub's log; and the keys that seal what lies on a device.
 //!
 //! Pure: secrets and times come in as arguments. It knows names, not documents. The signed bytes are
 //! documented in `docs/protocol.md`.
@@ -14,6 +14,7 @@ pub mod merkle;
 pub mod proof;
 mod receipt;
 pub mod rest;
+pub mod seal;
 
 pub use attestation::{Attestation, Line, Tip};
 pub use grant::{DeviceEntry, Grant, PlainEntry, Role};

@@ -9,6 +9,9 @@ use crate::trust::{Attestation, DeviceKey, Grant, Line, ReceiptItem, Tip};
 /// One fact of each kind, a line each, as version 1 wrote them. Later programs must read them.
 const SAMPLES: &str = include_str!("../../../fixtures/facts-v1.txt");
 
+/// The same of what sealed minutes brought.
+const OF_SEALS: &str = include_str!("../../../fixtures/facts-v1-seals.txt");
+
 const AT: Timestamp = Timestamp(1_795_000_000_000);
 
 fn key() -> DeviceKey {
@@ -188,6 +191,32 @@ fn later() -> Vec<Fact> {
     ]
 }
 
+/// Those of sealed minutes, in a file of their own.
+fn of_seals() -> Vec<Fact> {
+    let (act, id) = (decided().encode().unwrap(), decided().act.id().unwrap());
+    let seal = vec![1, 2, 3];
+    let from = key().device();
+    vec![
+        Fact::Signed { act: act.clone(), seal: seal.clone() },
+        Fact::Presented { act: act.clone(), seal: seal.clone(), at: AT },
+        Fact::HeardSeal { act, seal, from, at: AT },
+        Fact::SealAnswered { act: id, epoch: [8; 16], refused: true },
+        Fact::SealRefused { act: id, at: AT },
+        Fact::Received { items: vec![FeedItem::Seal(vec![1, 2])], position: None, at: AT },
+    ]
+}
+
+#[test]
+fn facts_of_sealed_minutes_are_still_read() {
+    let lines: Vec<&str> = OF_SEALS.lines().collect();
+    assert_eq!(lines.len(), of_seals().len());
+    for (line, fact) in lines.into_iter().zip(of_seals()) {
+        let (kind, payload) = line.split_once(' ').unwrap();
+        let record = Record { kind: kind.parse().unwrap(), payload: hex::decode(payload).unwrap() };
+        assert_eq!(Fact::read(Position(1), &record).unwrap(), fact);
+    }
+}
+
 fn decided() -> SignedAct {
     let grant = Grant::always(Role::Leader, "06325".parse().unwrap());
     let deed = Deed::Grant { person: PersonId([2; 16]), grant };
@@ -251,6 +280,9 @@ fn write_the_samples() {
     };
     let text: String = each().into_iter().map(line).collect();
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1.txt"), text).unwrap();
+    let text: String = of_seals().into_iter().map(line).collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1-seals.txt");
+    std::fs::write(path, text).unwrap();
 }
 
 #[test]

@@ -48,8 +48,18 @@ impl Hub {
     pub fn enter(&self, acts: Vec<SignedAct>, now: Timestamp) -> Result<(), ReplicaError> {
         for act in &acts {
             act.verify()?;
+            // Minutes come with their seal, which is held against the record first.
+            if let Deed::Seal { .. } = act.act.deed {
+                let (device, scope) = (act.act.by.short(), act.act.scope.clone());
+                return Err(ReplicaError::NotEntered { device, scope, deed: act.act.deed.name() });
+            }
         }
         self.enter_all(acts, now)
+    }
+
+    /// Registers minutes whose seal was held against the record.
+    pub(super) fn enter_seal(&self, act: SignedAct, now: Timestamp) -> Result<(), ReplicaError> {
+        self.enter_all(vec![act], now)
     }
 
     /// Takes back entries that an earlier life of this hub's store had signed and this one lacks: rights,
@@ -160,7 +170,8 @@ impl Hub {
             // Later than all before, whatever the clock says: the order of entries is their time's.
             let at = Timestamp(now.0.max(rows.latest()?.0.saturating_add(1)));
             let head = rows.head(Log { scope: &scope, life })?;
-            let entry = ControlEntry::sign(&self.key, (life, &head), at, act, None)?;
+            let official = Self::number_for(rows, &scope, &act.act.deed, at)?;
+            let entry = ControlEntry::sign(&self.key, (life, &head), at, act, official)?;
             Ok(Some((entry.encode()?, rows.fold(&entry)?)))
         })?;
         match folded {

@@ -39,7 +39,7 @@ fn entropy(seed: u8) -> Entropy {
 pub(in crate::replica) struct Side {
     pub(in crate::replica) number: u8,
     pub(in crate::replica) phone: Arc<Phone>,
-    pub(super) store: Arc<MemoryStore>,
+    pub(in crate::replica) store: Arc<MemoryStore>,
 }
 
 pub(in crate::replica) fn side(number: u8) -> Side {
@@ -140,13 +140,13 @@ pub(in crate::replica) fn hub(numbers: &[u8]) -> Arc<Hub> {
 }
 
 /// Two devices that were told of each other by a person.
-pub(super) struct Pair {
+pub(in crate::replica) struct Pair {
     pub(super) sides: [Meeting; 2],
     pub(super) queues: [VecDeque<Vec<u8>>; 2],
 }
 
 impl Pair {
-    pub(super) fn of(one: &Side, two: &Side) -> Self {
+    pub(in crate::replica) fn of(one: &Side, two: &Side) -> Self {
         Self::with(one, entry(two.number, "06325"), two, entry(one.number, "06325"))
     }
 
@@ -179,7 +179,7 @@ impl Pair {
         Ok(moved)
     }
 
-    pub(super) fn run(mut self) -> [MeetingProgress; 2] {
+    pub(in crate::replica) fn run(mut self) -> [MeetingProgress; 2] {
         for _ in 0..FRAMES_MAX {
             if !self.step().unwrap() {
                 for side in &self.sides {

@@ -179,6 +179,9 @@ fn is_phones(fact: &Fact) -> bool {
             | Fact::Acted { .. }
             | Fact::Dropped { .. }
             | Fact::Reminded { .. }
+            | Fact::Signed { .. }
+            | Fact::HeardSeal { .. }
+            | Fact::SealAnswered { .. }
     )
 }
 
@@ -193,6 +196,8 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Closed { .. }
             | Fact::Audited { .. }
             | Fact::Controlled { .. }
+            | Fact::Presented { .. }
+            | Fact::SealRefused { .. }
     )
 }
 
@@ -205,7 +210,9 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Closed { at, .. }
         | Fact::Troubled { at, .. }
         | Fact::Acknowledged { at, .. }
-        | Fact::Audited { at, .. } => *at,
+        | Fact::Audited { at, .. }
+        | Fact::Presented { at, .. }
+        | Fact::SealRefused { at, .. } => *at,
         _ => Timestamp::default(),
     }
 }

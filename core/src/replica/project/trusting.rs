@@ -12,14 +12,15 @@ use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Device, Folded, Judgement, Log, Person, Sealed,
-    SignedAct, TrustRows, entry_of, fold, order,
+    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Folded, Judgement, Log, Person,
+    Sealed, SignedAct, TrustRows, entry_of, fold, order,
 };
 use crate::trust::log::LogEntry;
+use crate::trust::seal::SealId;
 
 /// The rows of the control log, and which devices may have changed with what was folded.
 pub(in crate::replica) struct TrustIndex<'i, 'o> {
-    index: &'i mut Overlay<'o>,
+    pub(super) index: &'i mut Overlay<'o>,
     touched: BTreeSet<DeviceId>,
 }
 
@@ -116,7 +117,7 @@ impl TrustRows for TrustIndex<'_, '_> {
         self.index.put(rows::of_control(entry.log(), entry.number), &row);
         self.index.put(rows::control_head(entry.log()), &head);
         self.index.put(rows::single(meta::CONTROL_AT), &entry.at);
-        Ok(())
+        self.note_number(entry)
     }
 
     fn latest(&self) -> Result<Timestamp, StoreError> {
@@ -143,6 +144,7 @@ impl TrustRows for TrustIndex<'_, '_> {
         self.index.put(rows::of_act(act), &());
         // A decision made here is registered now, if it was.
         self.index.remove(rows::of_acting(act));
+        self.index.remove(rows::of_sealing(act));
         Ok(())
     }
 
@@ -184,6 +186,15 @@ impl TrustRows for TrustIndex<'_, '_> {
         Ok(())
     }
 
+    fn put_countersigned(
+        &mut self,
+        (document, seal, device): (DocumentId, [u8; 32], DeviceId),
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.index.put(rows::of_countersigned(document, SealId(seal), device), &at);
+        Ok(())
+    }
+
     fn put_judgement(
         &mut self,
         (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
@@ -209,6 +220,10 @@ impl Step<'_> {
     pub(super) fn controlled(&mut self, entries: &[Vec<u8>]) -> Result<(), StoreError> {
         for entry in self.enter_control(entries.iter())? {
             let (scope, life, number) = (entry.scope().clone(), entry.life, entry.number);
+            // The seal comes before the word that it counts: whoever learns of it can show it.
+            if let Deed::Seal { seal, .. } = entry.act.act.deed {
+                self.enter_feed(scope.as_str(), Entry::Seal { seal: SealId(seal) })?;
+            }
             self.enter_feed("", Entry::Control { scope, life, number })?;
         }
         Ok(())

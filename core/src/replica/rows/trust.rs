@@ -30,8 +30,19 @@ const IN_FORCE: u8 = b'X';
 pub(in crate::replica) const ACTING: u8 = b'I';
 
 /// All tables that are folded from the control log.
-pub(in crate::replica) const TRUST_TABLES: [u8; 9] =
-    [CONTROL, CONTROL_HEAD, ACT, PERSON, CERTIFIED, ASSIGNED, SEALED, JUDGED, IN_FORCE];
+pub(in crate::replica) const TRUST_TABLES: [u8; 11] = [
+    CONTROL,
+    CONTROL_HEAD,
+    ACT,
+    PERSON,
+    CERTIFIED,
+    ASSIGNED,
+    SEALED,
+    JUDGED,
+    IN_FORCE,
+    super::COUNTERSIGNED,
+    super::SERIES,
+];
 
 /// An entry of a control log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

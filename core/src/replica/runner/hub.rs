@@ -18,6 +18,7 @@ use crate::trust::log::{Act, Turned};
 
 mod logging;
 mod reading;
+mod sealing;
 
 /// The hub in an exchange with one device.
 pub struct HubRunner {
@@ -432,6 +433,7 @@ impl HubRunner {
                 "a device is named by decisions that its administrator signs; update this program",
             )),
             AdminRequest::Enter { acts } => self.enter(&acts, now),
+            AdminRequest::Seal { act, seal } => self.take_seal(&act, &seal, now),
             AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
                 Ok(found) => {
                     self.announced |= found;
@@ -479,6 +481,7 @@ fn act_of(request: &AdminRequest) -> Option<Act> {
         | AdminRequest::Waiting
         | AdminRequest::Enter { .. }
         | AdminRequest::TakeBack { .. }
+        | AdminRequest::Seal { .. }
         | AdminRequest::Log(_) => None,
     }
 }

@@ -131,6 +131,8 @@ fn fourth() -> Vec<(&'static str, Frame)> {
         ("items", Frame::Items { items: vec![FeedItem::Control(vec![1, 2])], position: None }),
         ("ask-enter", ask(AdminRequest::Enter { acts: vec![vec![1, 2], vec![3]] })),
         ("ask-take-back", ask(AdminRequest::TakeBack { entries: vec![vec![1, 2]] })),
+        ("items-seal", Frame::Items { items: vec![FeedItem::Seal(vec![1, 2])], position: None }),
+        ("ask-seal", ask(AdminRequest::Seal { act: vec![1, 2], seal: vec![3] })),
     ]
 }
 

@@ -486,9 +486,10 @@ impl HubSession {
         // What is signed speaks for itself, whoever brings it.
         let entry = &self.start.entry;
         let harmless = match request {
-            AdminRequest::Status | AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. } => {
-                true
-            }
+            AdminRequest::Status
+            | AdminRequest::Enter { .. }
+            | AdminRequest::TakeBack { .. }
+            | AdminRequest::Seal { .. } => true,
             AdminRequest::Log(LogRequest::Page { .. }) => entry.is(Role::Auditor),
             // Which document is whose to read is the hub's to say.
             AdminRequest::Log(_) => true,

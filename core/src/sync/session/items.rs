@@ -47,7 +47,7 @@ pub(super) fn weight(item: &FeedItem) -> usize {
         | FeedItem::SnapshotPart { bytes, .. } => bytes.len(),
         FeedItem::Snapshot(snapshot) => snapshot_bytes(snapshot),
         FeedItem::Device(entry) => entry.name.len() + entry.agency.len() + entry.scopes.len() * 6,
-        FeedItem::Control(bytes) => bytes.len(),
+        FeedItem::Control(bytes) | FeedItem::Seal(bytes) => bytes.len(),
         FeedItem::Yours { .. } => 0,
         FeedItem::Closed(_) => CLOSED_BYTES,
     };

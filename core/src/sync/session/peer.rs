@@ -92,6 +92,12 @@ impl PeerSession {
         self.wire.settle(said)
     }
 
+    /// Gives the other side objects that it did not ask for, before any pack: sealed minutes. They count
+    /// against [`OBJECTS_OFFERED_MAX`].
+    pub fn offer(&mut self, objects: Vec<Vec<u8>>) {
+        self.objects.extend(objects);
+    }
+
     /// Reports whether the next frame should be read now.
     #[must_use]
     pub fn wants_input(&self) -> bool {

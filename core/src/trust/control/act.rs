@@ -146,6 +146,14 @@ pub enum Deed {
         /// That key's signature over the present one's id, to show that somebody holds it.
         proof: Signature,
     },
+    /// *Thành viên đoàn ký biên bản*: a member of the team signs sealed minutes too. Nothing depends on
+    /// it: NĐ 217/2025/NĐ-CP art. 15 asks for the leader's signature and the facility's.
+    Countersign {
+        /// The document.
+        document: DocumentId,
+        /// The seal.
+        seal: [u8; 32],
+    },
 }
 
 impl Deed {
@@ -162,6 +170,7 @@ impl Deed {
             Self::Judge { .. } => "judge",
             Self::Template { .. } => "template",
             Self::Successor { .. } => "successor",
+            Self::Countersign { .. } => "countersign",
         }
     }
 

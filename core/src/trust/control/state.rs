@@ -199,6 +199,12 @@ pub trait TrustRows {
     fn sealed(&self, document: DocumentId) -> Result<Option<Sealed>, Self::Error>;
     /// Notes it.
     fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), Self::Error>;
+    /// Notes that the holder of a device signed the minutes of a document too.
+    fn put_countersigned(
+        &mut self,
+        of: (DocumentId, [u8; 32], DeviceId),
+        at: Timestamp,
+    ) -> Result<(), Self::Error>;
     /// Notes what was decided of a line that was kept aside.
     fn put_judgement(
         &mut self,
@@ -337,6 +343,9 @@ fn do_deed<R: TrustRows>(
         Deed::Judge { document, actor, seq, hash, judgement } => {
             rows.put_judgement((*document, *actor, *seq, *hash), *judgement)?;
         }
+        Deed::Countersign { document, seal } => {
+            rows.put_countersigned((*document, *seal, by), at)?;
+        }
         Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
         Deed::Successor { key, proof } => {
             let known = rows.hub_keys()?.contains(key);
@@ -434,6 +443,7 @@ pub struct TrustState {
     devices: BTreeMap<DeviceId, Device>,
     assignments: BTreeMap<DocumentId, Assignment>,
     seals: BTreeMap<DocumentId, Sealed>,
+    countersigned: BTreeMap<(DocumentId, [u8; 32], DeviceId), Timestamp>,
     judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash), Judgement>,
     templates: BTreeMap<(Scope, TemplateId), Timestamp>,
 }
@@ -559,6 +569,15 @@ impl TrustRows for TrustState {
 
     fn put_sealed(&mut self, document: DocumentId, value: Sealed) -> Result<(), Infallible> {
         self.seals.insert(document, value);
+        Ok(())
+    }
+
+    fn put_countersigned(
+        &mut self,
+        of: (DocumentId, [u8; 32], DeviceId),
+        at: Timestamp,
+    ) -> Result<(), Infallible> {
+        self.countersigned.insert(of, at);
         Ok(())
     }
 

@@ -1,0 +1,212 @@
+//! Sealed minutes at the hub: kept when they are presented, held against their record by the worker that
+//! merges, registered with their official number.
+
+use super::{Hub, MergeReport};
+use crate::checklist::{number_year, official_number};
+use crate::model::{Actor, DocumentId, Scope, Timestamp};
+use crate::replica::facts::Fact;
+use crate::replica::project::{Drafting, TrustIndex};
+use crate::replica::rows::{self, PACK, SEALING, SealingRow};
+use crate::replica::{ReplicaError, covers};
+use crate::store::StoreError;
+use crate::trust::control::{ActId, Deed, SignedAct, TrustRows, may_act};
+use crate::trust::seal::{Breach, Hearing, Seal, SealId};
+
+/// Seals that may wait for their records at once: each is 56 KiB at most, and waits for a merge.
+const WAITING_MAX: usize = 1_024;
+
+/// Seals of one document that are kept: the one that counts and its rivals, as many as the control log
+/// names, and those that do not hold.
+const SEALS_PER_DOCUMENT_MAX: usize = 32;
+
+/// What became of a seal that was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::replica) enum Presented {
+    /// It is durable here, or registered already.
+    Kept,
+    /// It was looked at and will not be registered.
+    Refused,
+    /// Its bytes did not come, and are not here.
+    Unknown,
+    /// Too many wait.
+    Busy,
+}
+
+impl Hub {
+    /// Keeps a seal and the act that registers it, if the seal holds by itself and its signer may seal in
+    /// the unit. No document is loaded: what it says of the record is looked at by [`Hub::merge_next`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Control`] or [`ReplicaError::Seal`] naming what does not hold,
+    /// [`ReplicaError::NotEntered`] when the signer may not seal there, and [`ReplicaError::Store`] when
+    /// it could not be recorded.
+    pub(in crate::replica) fn present(
+        &self,
+        encoded: &[u8],
+        sealed: &[u8],
+        now: Timestamp,
+    ) -> Result<Presented, ReplicaError> {
+        let act = SignedAct::decode(encoded)?;
+        act.verify()?;
+        let id = act.act.id()?;
+        if let Some(known) = self.known_seal(id)? {
+            return Ok(known);
+        }
+        if sealed.is_empty() {
+            return Ok(Presented::Unknown);
+        }
+        let seal = Seal::decode(sealed)?;
+        self.check_presented(&act, &seal, SealId::of(sealed), now)?;
+        let document = seal.statement.document;
+        let store = self.replica.store();
+        let waiting = store.scan(&[SEALING], None, WAITING_MAX)?.len();
+        let held = store.scan(&rows::seals_of(document), None, SEALS_PER_DOCUMENT_MAX)?.len();
+        if waiting >= WAITING_MAX || held >= SEALS_PER_DOCUMENT_MAX {
+            return Ok(Presented::Busy);
+        }
+        let (act, seal) = (encoded.to_vec(), sealed.to_vec());
+        self.record(Fact::Presented { act, seal, at: now })?;
+        Ok(Presented::Kept)
+    }
+
+    fn known_seal(&self, act: ActId) -> Result<Option<Presented>, StoreError> {
+        let store = self.replica.store();
+        let kept = store.get(&rows::of_act(act))?.is_some()
+            || store.get(&rows::of_sealing(act))?.is_some();
+        let refused = store.get(&rows::of_seal_refused(act))?.is_some();
+        Ok(match (kept, refused) {
+            (true, _) => Some(Presented::Kept),
+            (false, true) => Some(Presented::Refused),
+            (false, false) => None,
+        })
+    }
+
+    fn check_presented(
+        &self,
+        act: &SignedAct,
+        seal: &Seal,
+        id: SealId,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        let mut breaches = seal.verify();
+        let statement = &seal.statement;
+        let named = Deed::Seal { document: statement.document, seal: id.0 };
+        if act.act.deed != named || act.act.scope != statement.genesis.scope {
+            breaches.push(Breach::Document);
+        }
+        if act.act.by != statement.leader {
+            breaches.push(Breach::Signature { leader: statement.leader });
+        }
+        if !breaches.is_empty() {
+            return Err(ReplicaError::Seal {
+                source: crate::trust::seal::SealError::Breached { breaches },
+            });
+        }
+        let mut draft = Drafting::new(&**self.replica.store());
+        let may = draft.with(|rows| -> Result<_, StoreError> {
+            let at = Timestamp(now.0.max(rows.latest()?.0.saturating_add(1)));
+            may_act(rows, &act.act, at, &covers)
+        })?;
+        let refused = || ReplicaError::NotEntered {
+            device: act.act.by.short(),
+            scope: act.act.scope.clone(),
+            deed: act.act.deed.name(),
+        };
+        if may { Ok(()) } else { Err(refused()) }
+    }
+
+    /// Holds one seal that waits against its record, if that has arrived, and registers or refuses it.
+    /// The document is loaded where merging loads it: in the worker, one at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::merge_next`].
+    pub(super) fn register_next(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<MergeReport>, ReplicaError> {
+        for (_, value) in self.replica.store().scan(&[SEALING], None, WAITING_MAX)? {
+            let row: SealingRow = rows::decode(&[SEALING], &value)?;
+            let Some(bytes) = self.replica.seal_bytes(row.seal)? else { continue };
+            let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
+            if !self.has_arrived(&seal)? {
+                continue;
+            }
+            let breaches = match self.replica.load(row.document) {
+                Ok(document) => seal.verify_record(&document),
+                // Its checklist or first change is not here yet.
+                Err(
+                    ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. },
+                ) => {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if !breaches.is_empty() && breaches.iter().all(Breach::is_waiting) {
+                continue;
+            }
+            let id = act.act.id()?;
+            let entered = if breaches.is_empty() {
+                match self.enter_seal(act, now) {
+                    Err(ReplicaError::NotEntered { .. }) => false,
+                    other => other.map(|()| true)?,
+                }
+            } else {
+                false
+            };
+            if !entered {
+                self.record(Fact::SealRefused { act: id, at: now })?;
+            }
+            return Ok(Some(MergeReport {
+                document: Some(row.document),
+                ..MergeReport::default()
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Returns whether every line that the seal names is merged as far as it was heard.
+    fn has_arrived(&self, seal: &Seal) -> Result<bool, ReplicaError> {
+        let document = seal.statement.document;
+        for member in &seal.statement.members {
+            let Hearing::UpTo(lines) = &member.hearing else { continue };
+            for line in lines {
+                let actor = Actor::derive(member.device, document, line.incarnation);
+                if !self.has_merged_beyond(document, actor, line.seq)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn has_merged_beyond(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<bool, ReplicaError> {
+        let prefix = rows::of_actor(PACK, document, actor);
+        let before = rows::of_seq(PACK, document, actor, seq.saturating_sub(1));
+        let page = self.replica.store().scan(&prefix, Some(&before), 1)?;
+        let last = page.first().and_then(|(key, _)| rows::number_in(key));
+        last.map_or(Ok(false), |last| self.has_merged(document, actor, last))
+    }
+
+    /// Returns the official number of minutes that are to be registered; none for a rival.
+    pub(super) fn number_for(
+        rows: &TrustIndex<'_, '_>,
+        scope: &Scope,
+        deed: &Deed,
+        at: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let Deed::Seal { document, .. } = deed else { return Ok(None) };
+        if rows.sealed(*document)?.is_some() {
+            return Ok(None);
+        }
+        let year = number_year(at);
+        let next = rows.last_number(scope, year)?.saturating_add(1);
+        Ok(Some(official_number(next, year, scope)))
+    }
+}

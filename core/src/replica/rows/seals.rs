@@ -1,0 +1,86 @@
+//! Keys and values of sealed minutes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{key, scope_part};
+use crate::model::{DeviceId, DocumentId, Scope};
+use crate::trust::control::ActId;
+use crate::trust::seal::SealId;
+
+/// Seal → its bytes.
+const SEAL: u8 = b'+';
+/// Document, seal → (): the seals of a document that are held.
+const SEALS_OF: u8 = b'-';
+/// Act → [`SealingRow`]: a seal that is not registered yet.
+pub(in crate::replica) const SEALING: u8 = b'=';
+/// Act → [`SealingRow`]: a seal that will not be registered.
+const SEAL_REFUSED: u8 = b'%';
+/// Document, seal, device → when the hub entered that the device's holder signed it too.
+pub(in crate::replica) const COUNTERSIGNED: u8 = b'&';
+/// Unit, year → the last official number that was given there.
+pub(in crate::replica) const SERIES: u8 = b'#';
+
+/// A seal that is not registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::replica) struct SealingRow {
+    /// The encoded act that registers it.
+    pub(in crate::replica) act: Vec<u8>,
+    /// The seal.
+    pub(in crate::replica) seal: SealId,
+    /// Of what.
+    pub(in crate::replica) document: DocumentId,
+    /// It was signed on this device.
+    pub(in crate::replica) here: bool,
+    /// Phone: the life of the hub's store that holds it.
+    pub(in crate::replica) epoch: Option<[u8; 16]>,
+}
+
+pub(in crate::replica) fn of_seal(seal: SealId) -> Vec<u8> {
+    key(SEAL, &[&seal.0])
+}
+
+pub(in crate::replica) fn seals_of(document: DocumentId) -> Vec<u8> {
+    key(SEALS_OF, &[&document.0])
+}
+
+pub(in crate::replica) fn of_document_seal(document: DocumentId, seal: SealId) -> Vec<u8> {
+    key(SEALS_OF, &[&document.0, &seal.0])
+}
+
+/// Reads the seal of a key made by [`of_document_seal`].
+pub(in crate::replica) fn seal_in(key: &[u8]) -> Option<SealId> {
+    Some(SealId(key.get(33..65)?.try_into().ok()?))
+}
+
+pub(in crate::replica) fn of_sealing(act: ActId) -> Vec<u8> {
+    key(SEALING, &[&act.0])
+}
+
+pub(in crate::replica) fn of_seal_refused(act: ActId) -> Vec<u8> {
+    key(SEAL_REFUSED, &[&act.0])
+}
+
+pub(in crate::replica) fn seals_refused() -> Vec<u8> {
+    key(SEAL_REFUSED, &[])
+}
+
+pub(in crate::replica) fn of_countersigned(
+    document: DocumentId,
+    seal: SealId,
+    device: DeviceId,
+) -> Vec<u8> {
+    key(COUNTERSIGNED, &[&document.0, &seal.0, &device.0])
+}
+
+pub(in crate::replica) fn countersigned(document: DocumentId, seal: SealId) -> Vec<u8> {
+    key(COUNTERSIGNED, &[&document.0, &seal.0])
+}
+
+/// Reads the device of a key made by [`of_countersigned`].
+pub(in crate::replica) fn countersigner_in(key: &[u8]) -> Option<DeviceId> {
+    Some(DeviceId(key.get(65..97)?.try_into().ok()?))
+}
+
+pub(in crate::replica) fn of_series(scope: &Scope, year: i32) -> Vec<u8> {
+    key(SERIES, &[&scope_part(scope.as_str()), &year.to_be_bytes()])
+}

@@ -1,0 +1,42 @@
+//! The hub in an exchange in which sealed minutes are presented.
+
+use super::{HubRunner, refused};
+use crate::model::Timestamp;
+use crate::replica::ReplicaError;
+use crate::replica::hub::sealing::Presented;
+use crate::sync::{AdminAnswer, Failure, FailureCode};
+
+/// When a phone may present a seal again where too many wait.
+const SEAL_RETRY_MS: u64 = 60_000;
+
+impl HubRunner {
+    /// Keeps a seal for the worker that holds it against its record.
+    pub(super) fn take_seal(
+        &mut self,
+        act: &[u8],
+        seal: &[u8],
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
+        match self.hub.present(act, seal, now) {
+            Ok(Presented::Kept) => Ok(AdminAnswer::Done),
+            Ok(Presented::Refused) => {
+                Ok(refused(FailureCode::NotAllowed, "the seal does not hold against its record"))
+            }
+            Ok(Presented::Unknown) => {
+                Ok(refused(FailureCode::Changed, "this hub does not keep the seal; send it whole"))
+            }
+            Ok(Presented::Busy) => Ok(AdminAnswer::Refused(Failure {
+                code: FailureCode::Busy,
+                message: "too many seals wait for their records".to_owned(),
+                retry_after_ms: Some(SEAL_RETRY_MS),
+            })),
+            Err(error @ ReplicaError::NotEntered { .. }) => {
+                Ok(refused(FailureCode::NotAllowed, &error.to_string()))
+            }
+            Err(error @ (ReplicaError::Control { .. } | ReplicaError::Seal { .. })) => {
+                Ok(refused(FailureCode::Misbehaved, &error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

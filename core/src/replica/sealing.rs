@@ -1,0 +1,349 @@
+//! Sealed minutes on any replica: which are held of a document, and which of them counts. On a phone: what
+//! was sealed here or heard of, until the hub has registered it.
+
+use std::collections::BTreeMap;
+
+use super::documents::each_row;
+use super::facts::Fact;
+use super::phone::Phone;
+use super::project::Drafting;
+use super::rows::{self, SEALING, SealingRow};
+use super::{Replica, ReplicaError, covers};
+use crate::model::{Actor, DeviceId, Document, DocumentId, Incarnation, Timestamp};
+use crate::store::StoreError;
+use crate::sync::{DeviceEntry, FeedItem};
+use crate::trust::control::{ActId, Deed, SignedAct, TrustRows, may_act};
+use crate::trust::seal::{Breach, HeardLine, Seal, SealError, SealId};
+
+/// Seals given to one neighbour in one meeting: more than a team signs before one of it meets the hub.
+pub(super) const SEALS_GIVEN_MAX: usize = 16;
+
+/// What a seal given to a neighbour starts with; a checklist is JSON and starts otherwise.
+const GIVEN_TAG: &[u8] = b"bienban 2026-11 seal given\0";
+
+/// Where a seal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SealState {
+    /// *Đã đăng ký*: the control log names it as the one that counts.
+    Registered,
+    /// *Đã ký, chưa đăng ký*: signed, and no hub that this device heard of has registered it.
+    Waiting,
+    /// Another was registered before it. It is kept and shown, and does not count.
+    Rival,
+    /// The hub will not register it: it does not hold against the record, or its signer may not seal.
+    Refused,
+}
+
+/// A seal of a document that is held here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldSeal {
+    /// Its name.
+    pub id: SealId,
+    /// What it says.
+    pub seal: Seal,
+    /// Where it stands.
+    pub state: SealState,
+    /// It was signed on this device.
+    pub here: bool,
+    /// A hub keeps it, and has not registered it yet.
+    pub stored: bool,
+    /// *Số biên bản*, once it is registered.
+    pub official: Option<String>,
+    /// When the hub registered it.
+    pub at: Option<Timestamp>,
+    /// Members who signed it too: the device, and when the hub entered that.
+    pub countersigned: Vec<(DeviceId, Timestamp)>,
+}
+
+/// What is sealed of a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Minutes {
+    /// The seal that the record is read at: the registered one, or the first signed of those that wait.
+    pub standing: Option<HeldSeal>,
+    /// All others that are held: rivals, and what the hub refused.
+    pub others: Vec<HeldSeal>,
+    /// Seals that the control log names and that have not arrived here.
+    pub missing: Vec<SealId>,
+}
+
+impl Replica {
+    /// Returns a seal's bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn seal_bytes(&self, seal: SealId) -> Result<Option<Vec<u8>>, StoreError> {
+        rows::get(&**self.store(), &rows::of_seal(seal))
+    }
+
+    /// Returns the seals of a document that are held, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn seals_of(&self, document: DocumentId) -> Result<Vec<SealId>, StoreError> {
+        let page = self.store().scan(&rows::seals_of(document), None, usize::MAX)?;
+        Ok(page.iter().filter_map(|(key, _)| rows::seal_in(key)).collect())
+    }
+
+    /// Returns whether a document's minutes are signed here or registered. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn is_sealed(&self, document: DocumentId) -> Result<bool, ReplicaError> {
+        if self.registered(document)?.is_some() {
+            return Ok(true);
+        }
+        Ok(!self.seals_of(document)?.is_empty() && self.minutes(document)?.standing.is_some())
+    }
+
+    /// Returns what is sealed of a document. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn minutes(&self, document: DocumentId) -> Result<Minutes, ReplicaError> {
+        let registered = self.registered(document)?;
+        let (mut waiting, mut refused) = (Vec::new(), Vec::new());
+        for (prefix, found) in
+            [(vec![SEALING], &mut waiting), (rows::seals_refused(), &mut refused)]
+        {
+            each_row(&**self.store(), &prefix, None, |key, value| {
+                let row: SealingRow = rows::decode(key, value)?;
+                if row.document == document {
+                    found.push(row);
+                }
+                Ok(())
+            })?;
+        }
+        let mut minutes = Minutes::default();
+        let mut held = Vec::new();
+        for id in self.seals_of(document)? {
+            let Some(bytes) = self.seal_bytes(id)? else { continue };
+            let waits = waiting.iter().find(|row| row.seal == id);
+            let counts = registered.as_ref().filter(|sealed| sealed.seal == id.0);
+            let state = match (counts, waits) {
+                (Some(_), _) => SealState::Registered,
+                (None, Some(_)) if registered.is_none() => SealState::Waiting,
+                _ if refused.iter().any(|row| row.seal == id) => SealState::Refused,
+                _ if registered.is_some() => SealState::Rival,
+                // Named by nobody: it came with a log that has not arrived.
+                _ => SealState::Waiting,
+            };
+            held.push(HeldSeal {
+                id,
+                seal: Seal::decode(&bytes)?,
+                state,
+                here: waits.is_some_and(|row| row.here),
+                stored: waits.is_some_and(|row| row.epoch.is_some()),
+                official: counts.and_then(|sealed| sealed.official.clone()),
+                at: counts.map(|sealed| sealed.at),
+                countersigned: self.countersigned(document, id)?,
+            });
+        }
+        held.sort_by_key(|one| (one.state, one.seal.statement.at, one.id));
+        for one in held {
+            let counts = matches!(one.state, SealState::Registered | SealState::Waiting);
+            if counts && minutes.standing.is_none() {
+                minutes.standing = Some(one);
+            } else {
+                minutes.others.push(one);
+            }
+        }
+        if let Some(sealed) = registered {
+            let named = std::iter::once(sealed.seal).chain(sealed.rivals).map(SealId);
+            for id in named {
+                if self.seal_bytes(id)?.is_none() {
+                    minutes.missing.push(id);
+                }
+            }
+            // Until the one that counts has arrived nothing else stands in its place.
+            if minutes.standing.as_ref().is_some_and(|one| one.state != SealState::Registered) {
+                minutes.others.extend(minutes.standing.take());
+            }
+        }
+        Ok(minutes)
+    }
+
+    /// Returns of every device that wrote in a document up to where it is heard here, in the order of
+    /// devices, and how many lines of it have no proof of who wrote them yet: those cannot be sealed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn heard(
+        &self,
+        document: &Document,
+    ) -> Result<(BTreeMap<DeviceId, Vec<HeardLine>>, usize), ReplicaError> {
+        let mut heard: BTreeMap<DeviceId, Vec<HeardLine>> = BTreeMap::new();
+        let mut unproven = 0;
+        for (actor, seq, hash) in document.tips() {
+            let named = <[u8; 16]>::try_from(actor.as_slice()).map(Actor).ok();
+            let writer = named.map(|actor| self.writer(document.id(), actor)).transpose()?;
+            match writer.flatten() {
+                Some((device, incarnation)) => {
+                    heard.entry(device).or_default().push(HeardLine { incarnation, seq, hash });
+                }
+                None => unproven += 1,
+            }
+        }
+        for lines in heard.values_mut() {
+            lines.sort_unstable();
+        }
+        Ok((heard, unproven))
+    }
+
+    /// Returns the device behind an actor, and the life of its store in which it wrote.
+    fn writer(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+    ) -> Result<Option<(DeviceId, Incarnation)>, ReplicaError> {
+        let tip: Option<rows::TipRow> =
+            rows::get(&**self.store(), &rows::of_actor(rows::TIP, document, actor))?;
+        if let Some(tip) = tip {
+            return Ok(Some((tip.attestation.device, tip.attestation.incarnation)));
+        }
+        if let Some(carried) = self.carried_tip(document, actor)? {
+            return Ok(Some((carried.device, carried.incarnation)));
+        }
+        // An actor of our own that has released nothing yet: of one of this store's lives.
+        let Some(owner) = self.owner()? else { return Ok(None) };
+        let lives = self.store().scan(&[rows::LIFE], None, usize::MAX)?;
+        let mut lives = lives.iter().filter_map(|(key, _)| key.get(1..17)?.try_into().ok());
+        let own =
+            lives.find(|life| Actor::derive(owner.device, document, Incarnation(*life)) == actor);
+        Ok(own.map(|life| (owner.device, Incarnation(life))))
+    }
+
+    fn countersigned(
+        &self,
+        document: DocumentId,
+        seal: SealId,
+    ) -> Result<Vec<(DeviceId, Timestamp)>, StoreError> {
+        let page = self.store().scan(&rows::countersigned(document, seal), None, usize::MAX)?;
+        page.iter()
+            .filter_map(|(key, value)| Some((rows::countersigner_in(key)?, key, value)))
+            .map(|(device, key, value)| Ok((device, rows::decode(key, value)?)))
+            .collect()
+    }
+}
+
+impl Phone {
+    /// Keeps minutes that were sealed here, and the act that registers them, as one commit; the next
+    /// exchange brings both to the hub. They are durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Seal`] when the act does not name the seal, and [`ReplicaError::Store`]
+    /// when it could not be recorded.
+    pub fn seal(&self, act: &SignedAct, seal: &Seal) -> Result<SealId, ReplicaError> {
+        act.verify()?;
+        let bytes = seal.encode()?;
+        let id = SealId::of(&bytes);
+        let document = seal.statement.document;
+        if act.act.deed != (Deed::Seal { document, seal: id.0 }) {
+            let breaches = vec![Breach::Document];
+            return Err(SealError::Breached { breaches }.into());
+        }
+        self.record(Fact::Signed { act: act.encode()?, seal: bytes })?;
+        Ok(id)
+    }
+
+    /// Signs a seal with this device's key.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Seal`] when the statement is another device's or does not hold.
+    pub fn sign_seal(
+        &self,
+        statement: crate::trust::seal::SealStatement,
+    ) -> Result<Seal, ReplicaError> {
+        Ok(statement.sign(self.key())?)
+    }
+
+    /// Returns the seals that no hub has registered yet, own ones and others': the act, the encoded seal,
+    /// and the life of the hub's store that keeps it.
+    pub(super) fn sealing(&self) -> Result<Vec<(ActId, SealingRow, Vec<u8>)>, ReplicaError> {
+        let mut found = Vec::new();
+        each_row(&**self.replica().store(), &[SEALING], None, |key, value| {
+            let row: SealingRow = rows::decode(key, value)?;
+            found.push(row);
+            Ok(())
+        })?;
+        let mut read = Vec::with_capacity(found.len());
+        for row in found {
+            let Some(bytes) = self.replica().seal_bytes(row.seal)? else { continue };
+            read.push((SignedAct::decode(&row.act)?.act.id()?, row, bytes));
+        }
+        Ok(read)
+    }
+
+    /// Leaves out seals among what the hub sent that do not hold by themselves.
+    pub(super) fn check_seals(items: &mut Vec<FeedItem>) {
+        items.retain(|item| match item {
+            FeedItem::Seal(bytes) => Seal::decode(bytes).is_ok_and(|seal| seal.verify().is_empty()),
+            _ => true,
+        });
+    }
+
+    /// Returns what a neighbour is given of seals that no hub has registered, for documents that it reads.
+    pub(super) fn seals_for(&self, peer: &DeviceEntry) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let mut given = Vec::new();
+        for (_, row, seal) in self.sealing()? {
+            let read = Seal::decode(&seal)?;
+            if given.len() < SEALS_GIVEN_MAX && super::reads(peer, &read.statement.genesis.scope) {
+                let pair = (&row.act, &seal);
+                let bytes = postcard::to_extend(&pair, GIVEN_TAG.to_vec())
+                    .map_err(|source| ReplicaError::Encode { what: "seal", source })?;
+                given.push(bytes);
+            }
+        }
+        Ok(given)
+    }
+
+    /// Keeps a seal that a neighbour gave, if it holds by itself, its signer may seal there as far as
+    /// this device was told, and it is not here. Returns whether the bytes were a seal at all.
+    pub(super) fn hear_seal(
+        &self,
+        from: DeviceId,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, ReplicaError> {
+        let Some(pair) = bytes.strip_prefix(GIVEN_TAG) else { return Ok(false) };
+        let Ok((act, seal)) = postcard::from_bytes::<(Vec<u8>, Vec<u8>)>(pair) else {
+            return Ok(true);
+        };
+        let (Ok(signed), Ok(read)) = (SignedAct::decode(&act), Seal::decode(&seal)) else {
+            return Ok(true);
+        };
+        let (id, statement) = (SealId::of(&seal), &read.statement);
+        let named = Deed::Seal { document: statement.document, seal: id.0 };
+        let fits = signed.act.deed == named
+            && signed.act.by == statement.leader
+            && signed.act.scope == statement.genesis.scope
+            && signed.verify().is_ok()
+            && read.verify().is_empty();
+        let store = self.replica().store();
+        let own = self.replica().device(self.device())?;
+        let readable = own.is_none_or(|own| super::reads(&own, &statement.genesis.scope));
+        let known = store.get(&rows::of_seal(id))?.is_some();
+        if !fits || !readable || known || !self.may_seal(&signed, now)? {
+            return Ok(true);
+        }
+        self.record(Fact::HeardSeal { act, seal, from, at: now })?;
+        Ok(true)
+    }
+
+    fn may_seal(&self, act: &SignedAct, now: Timestamp) -> Result<bool, StoreError> {
+        let mut draft = Drafting::new(&**self.replica().store());
+        draft.with(|rows| {
+            let at = Timestamp(now.0.max(rows.latest()?.0));
+            may_act(rows, &act.act, at, &covers)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::checklist::{TEA, Template};
+use crate::model::Genesis;
+use crate::replica::Hub;
+use crate::replica::Projection;
+use crate::replica::meeting::{Pair, Side, entry, hub, key, side, sync, visit};
+use crate::store::MemoryStore;
+use crate::sync::{PlainEntry, Role};
+use crate::trust::control::Act;
+use crate::trust::seal::{Ending, Hearing, MemberHeard, Presence, SealStatement, Signing};
+
+const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+fn leader(number: u8) -> PlainEntry {
+    PlainEntry { role: Role::Leader, ..entry(number, "06325") }
+}
+
+/// A hub with two leaders, 1 and 3, and an inspector, 2, who all have met it.
+fn team() -> (Arc<Hub>, [Side; 3], Genesis) {
+    let hub = hub(&[2]);
+    hub.trust(leader(1)).unwrap();
+    hub.trust(leader(3)).unwrap();
+    let sides = [side(1), side(2), side(3)];
+    sides.iter().for_each(|side| sync(side, &hub));
+    (hub, sides, visit("06325", 1))
+}
+
+fn meet(one: &Side, two: &Side) {
+    Pair::of(one, two).run();
+}
+
+fn sign(side: &Side, genesis: &Genesis) -> (SignedAct, Seal) {
+    let replica = side.phone.replica();
+    let document = replica.load(genesis.document()).unwrap();
+    let (heard, unproven) = replica.heard(&document).unwrap();
+    assert_eq!(unproven, 0);
+    let members = heard
+        .into_iter()
+        .map(|(device, lines)| MemberHeard { device, hearing: Hearing::UpTo(lines) })
+        .collect();
+    let owner =
+        Presence { name: "Mận".to_owned(), title: "Chủ cơ sở".to_owned(), drawn: None };
+    let signing = Signing {
+        checklist: (Template::parse(TEA).unwrap().id(), "CL-CHE 0".to_owned(), false),
+        supplements: None,
+        members,
+        ending: Ending::Signed(owner),
+        leader_drawn: None,
+        at: NOW,
+    };
+    let device = side.phone.device();
+    let statement = SealStatement::of(&document, device, signing).unwrap();
+    let seal = side.phone.sign_seal(statement).unwrap();
+    let deed = Deed::Seal { document: genesis.document(), seal: seal.id().unwrap().0 };
+    (act(side, genesis, deed), seal)
+}
+
+fn act(side: &Side, genesis: &Genesis, deed: Deed) -> SignedAct {
+    let (by, scope) = (side.phone.device(), genesis.scope.clone());
+    let nonce = [side.number; 16];
+    side.phone.sign_act(Act { by, scope, nonce, at: NOW, deed }).unwrap()
+}
+
+fn seal(side: &Side, genesis: &Genesis) -> SealId {
+    let (act, seal) = sign(side, genesis);
+    side.phone.seal(&act, &seal).unwrap()
+}
+
+fn standing(replica: &Replica, genesis: &Genesis) -> (SealId, SealState, Option<String>) {
+    let held = replica.minutes(genesis.document()).unwrap().standing.unwrap();
+    (held.id, held.state, held.official)
+}
+
+#[test]
+fn a_seal_signed_offline_is_registered_with_a_number_and_reaches_everybody() {
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    one.answer(&genesis, "1.2", "one");
+    let id = seal(&one, &genesis);
+    assert_eq!(standing(one.phone.replica(), &genesis), (id, SealState::Waiting, None));
+    sync(&one, &hub);
+    sync(&two, &hub);
+    let official = Some("01/2026/BB-ĐKT-06325".to_owned());
+    assert_eq!(standing(hub.replica(), &genesis), (id, SealState::Registered, official.clone()));
+    for side in [&one, &two, &three] {
+        sync(side, &hub);
+        let known = standing(side.phone.replica(), &genesis);
+        assert_eq!(known, (id, SealState::Registered, official.clone()), "{}", side.number);
+    }
+    // A phone that begins anew gets it with its document.
+    let fresh = side(4);
+    hub.trust(leader(4)).unwrap();
+    sync(&fresh, &hub);
+    assert_eq!(standing(fresh.phone.replica(), &genesis).0, id);
+    assert_eq!(one.phone.sealing().unwrap().len(), 0);
+}
+
+#[test]
+fn a_seal_waits_at_the_hub_for_what_it_was_made_over() {
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&two, &one);
+    let (act, sealed) = sign(&one, &genesis);
+    let (encoded, bytes) = (act.encode().unwrap(), sealed.encode().unwrap());
+    let presented = hub.present(&encoded, &bytes, NOW).unwrap();
+    assert_eq!(presented, crate::replica::hub::sealing::Presented::Kept);
+    hub.merge_all(NOW).unwrap();
+    assert_eq!(hub.replica().registered(genesis.document()).unwrap(), None);
+    sync(&two, &hub);
+    hub.merge_all(NOW).unwrap();
+    let registered = hub.replica().registered(genesis.document()).unwrap().unwrap();
+    assert_eq!(registered.seal, sealed.id().unwrap().0);
+    sync(&three, &hub);
+    assert_eq!(standing(three.phone.replica(), &genesis).1, SealState::Registered);
+}
+
+#[test]
+fn the_first_registered_counts_and_its_rival_is_kept_and_shown_everywhere() {
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    meet(&three, &two);
+    one.answer(&genesis, "1.2", "one");
+    three.answer(&genesis, "1.3", "three");
+    let (first, rival) = (seal(&one, &genesis), seal(&three, &genesis));
+    for side in [&two, &one, &three, &one, &two] {
+        sync(side, &hub);
+    }
+    for replica in [hub.replica(), one.phone.replica(), two.phone.replica(), three.phone.replica()]
+    {
+        let minutes = replica.minutes(genesis.document()).unwrap();
+        assert_eq!(minutes.standing.unwrap().id, first);
+        let others: Vec<_> = minutes.others.iter().map(|one| (one.id, one.state)).collect();
+        assert_eq!(others, [(rival, SealState::Rival)]);
+        assert_eq!(minutes.missing, []);
+    }
+}
+
+#[test]
+fn a_neighbour_shows_a_seal_and_brings_it_to_the_hub() {
+    let (hub, [one, two, _], genesis) = team();
+    one.answer(&genesis, "1.1", "one");
+    let id = seal(&one, &genesis);
+    meet(&one, &two);
+    assert_eq!(standing(two.phone.replica(), &genesis), (id, SealState::Waiting, None));
+    // The leader's phone is lost; the neighbour carries record and seal.
+    sync(&two, &hub);
+    sync(&two, &hub);
+    assert_eq!(standing(two.phone.replica(), &genesis).1, SealState::Registered);
+}
+
+#[test]
+fn a_seal_that_does_not_hold_or_may_not_be_made_is_refused_and_named() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    let id = seal(&two, &genesis);
+    sync(&two, &hub);
+    let minutes = two.phone.replica().minutes(genesis.document()).unwrap();
+    assert_eq!(minutes.standing, None, "an inspector does not seal");
+    assert_eq!((minutes.others[0].id, minutes.others[0].state), (id, SealState::Refused));
+    // The content is not that of the record.
+    sync(&one, &hub);
+    let (_, sealed) = sign(&one, &genesis);
+    let mut statement = sealed.statement;
+    statement.content = [7; 32];
+    let forged = statement.sign(&key(1)).unwrap();
+    let deed = Deed::Seal { document: genesis.document(), seal: forged.id().unwrap().0 };
+    let act = act(&one, &genesis, deed);
+    one.phone.seal(&act, &forged).unwrap();
+    sync(&one, &hub);
+    // The worker has looked at it; the phone is told when it asks again.
+    hub.merge_all(NOW).unwrap();
+    sync(&one, &hub);
+    assert_eq!(hub.replica().registered(genesis.document()).unwrap(), None);
+    let minutes = one.phone.replica().minutes(genesis.document()).unwrap();
+    assert_eq!(minutes.others[0].state, SealState::Refused);
+}
+
+#[test]
+fn the_act_alone_registers_nothing() {
+    let (hub, [one, ..], genesis) = team();
+    let act = act(&one, &genesis, Deed::Seal { document: genesis.document(), seal: [9; 32] });
+    let error = hub.enter(vec![act], NOW).unwrap_err();
+    assert!(matches!(error, ReplicaError::NotEntered { deed: "seal", .. }), "{error}");
+}
+
+#[test]
+fn numbers_of_a_unit_follow_each_other() {
+    let (hub, [one, ..], _) = team();
+    let mut given = Vec::new();
+    for number in 1..=3 {
+        let genesis = visit("06325", number);
+        one.answer(&genesis, "1.1", "one");
+        seal(&one, &genesis);
+        sync(&one, &hub);
+        sync(&one, &hub);
+        given.extend(standing(one.phone.replica(), &genesis).2);
+    }
+    assert_eq!(given, ["01", "02", "03"].map(|n| format!("{n}/2026/BB-ĐKT-06325")));
+}
+
+#[test]
+fn a_member_signs_too_and_everybody_sees_it() {
+    let (hub, [one, two, _], genesis) = team();
+    one.answer(&genesis, "1.1", "one");
+    let id = seal(&one, &genesis);
+    sync(&one, &hub);
+    sync(&two, &hub);
+    let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
+    two.phone.act(&act(&two, &genesis, deed)).unwrap();
+    sync(&two, &hub);
+    sync(&one, &hub);
+    let held = one.phone.replica().minutes(genesis.document()).unwrap().standing.unwrap();
+    let signers: Vec<DeviceId> = held.countersigned.iter().map(|(device, _)| *device).collect();
+    assert_eq!(signers, [two.phone.device()]);
+}
+
+#[test]
+fn what_is_written_after_a_seal_is_kept_and_changes_nothing_of_it() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    two.answer(&genesis, "1.2", "late");
+    seal(&one, &genesis);
+    sync(&one, &hub);
+    sync(&two, &hub);
+    sync(&one, &hub);
+    for replica in [hub.replica(), one.phone.replica(), two.phone.replica()] {
+        let held = replica.minutes(genesis.document()).unwrap().standing.unwrap();
+        let document = replica.load(genesis.document()).unwrap();
+        assert_eq!(held.seal.verify_record(&document), []);
+        let late = document.touched_since(&held.seal.statement.heads).unwrap();
+        assert_eq!(late.len(), 1);
+        assert_eq!(late[0].place.key, "1.2");
+    }
+}
+
+/// The phone's store opened from its journal alone.
+fn anew(side: &Side) -> Replica {
+    let disk = side.store.disk().copy_unnoticed();
+    Replica::new(Arc::new(MemoryStore::open(&disk, Arc::new(Projection)).unwrap()))
+}
+
+#[test]
+fn an_index_made_anew_knows_the_same_seals() {
+    let (hub, [one, ..], genesis) = team();
+    one.answer(&genesis, "1.1", "one");
+    seal(&one, &genesis);
+    let before = one.phone.replica().minutes(genesis.document()).unwrap();
+    assert_eq!(anew(&one).minutes(genesis.document()).unwrap(), before);
+    sync(&one, &hub);
+    sync(&one, &hub);
+    let after = one.phone.replica().minutes(genesis.document()).unwrap();
+    assert_eq!(anew(&one).minutes(genesis.document()).unwrap(), after);
+}
