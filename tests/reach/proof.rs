@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use bienban_core::model::{DocumentId, Genesis, Timestamp};
 use bienban_core::replica::{
-    Checked, Continued, Fault, Gathered, Hub, KeptHead, Known, Phone, Right, check_exported,
+    Checked, Continued, Fault, Gathered, Hub, KeptHead, Known, Phone, Right, Standing,
+    check_exported,
 };
 use bienban_core::sync::{PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::control::{Act, Deed};
 use bienban_core::trust::log::TreeHead;
 use bienban_core::trust::proof::{ExportedRecord, ProofError, WitnessHead};
+use bienban_core::trust::seal::{
+    Ending, Hearing, MemberHeard, Presence, SealId, SealStatement, Signing,
+};
 use bienban_tests::fleet::{self, NOW, SHORT};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -175,8 +179,8 @@ fn another_byte_anywhere_is_found_and_named() {
         // does not hold is named.
         let again = check_exported(&found.record.encode(&stranger).unwrap(), &known).unwrap();
         let proved = |checked: &Checked| {
-            let Checked { written, digest, registered, head, beside, .. } = checked.clone();
-            (written, digest, registered, head, beside, checked.record.readable.clone())
+            let Checked { written, digest, seals, head, beside, .. } = checked.clone();
+            (written, digest, seals, head, beside, checked.record.readable.clone())
         };
         if again.faults.is_empty() {
             assert_eq!(proved(&again), proved(&before), "byte {at}");
@@ -278,6 +282,85 @@ fn fresh(scene: &Scene, number: u8) -> Arc<Phone> {
         drop(fleet::exchange(&phone, &scene.hub));
     }
     phone
+}
+
+/// Seals a document on a leader's phone that holds what the hub has.
+fn seal(leader: &Phone, document: DocumentId, template: &str) -> SealId {
+    let shown = leader.replica().load(document).unwrap();
+    let (heard, unproven) = leader.replica().heard(&shown).unwrap();
+    assert_eq!(unproven, 0);
+    let member = |(device, lines)| MemberHeard { device, hearing: Hearing::UpTo(lines) };
+    let name = template.to_owned();
+    let owner =
+        Presence { name: "Mận".to_owned(), title: "Chủ cơ sở".to_owned(), drawn: None };
+    let signing = Signing {
+        checklist: (shown.genesis().template.unwrap(), name, false),
+        supplements: None,
+        members: heard.into_iter().map(member).collect(),
+        ending: Ending::Signed(owner),
+        leader_drawn: None,
+        at: NOW,
+    };
+    let seal =
+        leader.sign_seal(SealStatement::of(&shown, leader.device(), signing).unwrap()).unwrap();
+    let deed = Deed::Seal { document, seal: seal.id().unwrap().0 };
+    let (by, scope) = (leader.device(), fleet::unit());
+    let act = leader.sign_act(Act { by, scope, nonce: [8; 16], at: NOW, deed }).unwrap();
+    leader.seal(&act, &seal).unwrap()
+}
+
+#[test]
+fn sealed_minutes_are_the_record_and_what_came_later_is_named_beside_it() {
+    let (hub, template) = fleet::hub(SHORT, 2);
+    let (one, two) = (fleet::phone(1), fleet::phone(2));
+    let _ = fleet::fill_answers(&one, SHORT, 0..1, 2);
+    let scene = Scene { hub, one, two, genesis: fleet::visit(template, 0) };
+    scene.sync();
+    scene.hub.trust(PlainEntry { role: Role::Leader, ..fleet::entry(8) }).unwrap();
+    let leader = fleet::phone(8);
+    let meet = || (0..2).for_each(|_| drop(fleet::exchange(&leader, &scene.hub)));
+    meet();
+    let id = seal(&leader, scene.document(), "SIM 1");
+    // Signed, and no hub has heard of it: the leader's own export says so.
+    let bytes = leader.export(scene.document(), &Gathered::default(), NOW).unwrap();
+    let offline = checked(&bytes, &scene.known());
+    assert_eq!(
+        (offline.faults.as_slice(), &offline.seals[0].standing),
+        (&[][..], &Standing::Unregistered)
+    );
+    meet();
+    scene.answer(&scene.two, "2.1", "sau biên bản");
+    scene.sync();
+    let found = checked(&scene.export(&scene.one), &scene.known());
+    assert_eq!(found.faults, []);
+    assert_eq!(found.seals.len(), 1);
+    assert_eq!((found.seals[0].id, found.seals[0].leader), (id, leader.device()));
+    let Standing::Registered { official, .. } = &found.seals[0].standing else {
+        panic!("{:?}", found.seals)
+    };
+    assert!(official.is_some());
+    assert_eq!(found.digest, offline.digest, "the sealed record is what was sealed");
+    assert!(!String::from_utf8(found.record.readable.clone()).unwrap().contains("sau biên bản"));
+    let beside: Vec<_> = found.beside.iter().map(|one| one.device).collect();
+    assert_eq!(beside, [scene.two.device()]);
+    // Neither another state in its place, nor the minutes left out or changed.
+    let key = DeviceKey::from_seed(&[77; 32]);
+    let faults =
+        |record: &ExportedRecord| checked(&record.encode(&key).unwrap(), &scene.known()).faults;
+    let mut open = found.record.clone();
+    let live = scene.one.replica().load(scene.document()).unwrap();
+    open.about.heads = live.heads();
+    open.about.heads.sort_unstable();
+    open.readable = live.view().record().bytes().to_vec();
+    assert_eq!(faults(&open), [Fault::NotAsSealed { seal: id }]);
+    let mut without = found.record.clone();
+    without.seals.clear();
+    assert_eq!(faults(&without), [Fault::SealMissing { seal: id }]);
+    let mut changed = found.record;
+    let at = changed.seals[0].len() - 1;
+    changed.seals[0][at] ^= 1;
+    let told = faults(&changed);
+    assert!(told.iter().any(|fault| matches!(fault, Fault::Seal { place: 1, .. })), "{told:?}");
 }
 
 /// Row 28 over the exported file: the same day, told by a hub that rewrote it and signed everything anew.

@@ -59,8 +59,8 @@ pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use proof::{
-    Beside, Checked, Continued, Fault, Gathered, Holder, KeptHead, Known, Point, Right, Told,
-    Written, check as check_exported,
+    Beside, Checked, Continued, Fault, Gathered, Holder, KeptHead, Known, Point, Right, Sealing,
+    Standing, Told, Written, check as check_exported,
 };
 pub use provide::Provided;
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};

@@ -60,11 +60,19 @@ impl Phone {
         let shown = replica.load(document)?;
         let mut heads = shown.heads();
         heads.sort_unstable();
+        // The record is what was sealed, where it was: what came later is in the file and not in it.
+        if let Some(standing) = replica.minutes(document)?.standing {
+            heads = standing.seal.statement.heads;
+        }
+        let read = shown.at(&heads).map_err(|source| ReplicaError::Document {
+            document,
+            source: std::sync::Arc::new(source),
+        })?;
         let keys: Option<Vec<DeviceId>> =
             rows::get(&**replica.store(), &rows::single(meta::HUB_KEYS))?;
         let hub = keys.and_then(|keys| keys.first().copied());
         let mut record = ExportedRecord {
-            readable: shown.view().record().bytes().to_vec(),
+            readable: read.view().record().bytes().to_vec(),
             about: About { hub, heads, at: now },
             checklist: genesis.template.map(|id| replica.object(id)).transpose()?.flatten(),
             packs: replica.packs_of(document, &shown.tips())?,
@@ -75,6 +83,9 @@ impl Phone {
             grown: Vec::new(),
             seals: Vec::new(),
         };
+        for seal in replica.seals_of(document)? {
+            record.seals.extend(replica.seal_bytes(seal)?);
+        }
         let mut faults = Vec::new();
         let lines = lines_of(&record, &mut faults);
         if let Some(fault) = faults.first() {

@@ -1,6 +1,7 @@
 //! What is wrong with an exported record.
 
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
+use crate::trust::seal::SealId;
 
 /// One thing that does not hold, and where. A record with any is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -206,5 +207,17 @@ pub enum Fault {
         place: usize,
         /// Why.
         reason: String,
+    },
+    /// The record is read at other heads than its registered minutes.
+    #[error("the record is not read as its registered minutes {} were sealed", seal.short())]
+    NotAsSealed {
+        /// The seal that counts.
+        seal: SealId,
+    },
+    /// The seal that the control log names is not in the file.
+    #[error("the registered minutes {} are not in the file", seal.short())]
+    SealMissing {
+        /// The seal that counts.
+        seal: SealId,
     },
 }

@@ -9,6 +9,7 @@ mod fault;
 mod lines;
 mod log;
 mod rights;
+mod seals;
 
 pub use export::{Gathered, KeptHead};
 pub use fault::Fault;
@@ -16,9 +17,9 @@ pub use fault::Fault;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Kind, PersonId, Scope, TemplateId, Timestamp,
 };
-use crate::trust::control::TrustRows;
 use crate::trust::log::TreeHead;
 use crate::trust::proof::{ExportedRecord, Maker, ProofError, WitnessHead};
+use crate::trust::seal::SealId;
 
 use lines::{Line, Rebuilt};
 use log::Words;
@@ -130,6 +131,37 @@ pub struct Beside {
     pub claimed: Timestamp,
 }
 
+/// What the control log says of a seal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the one that counts.
+    Registered {
+        /// *Số biên bản*.
+        official: Option<String>,
+        /// When the hub entered it.
+        at: Timestamp,
+    },
+    /// Another was entered before it: it is shown, and does not count.
+    Rival,
+    /// No entry in the file names a seal of this document.
+    Unregistered,
+}
+
+/// Sealed minutes in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealing {
+    /// The seal.
+    pub id: SealId,
+    /// *Trưởng đoàn*: the device that signed.
+    pub leader: DeviceId,
+    /// When, by that device's clock: a claim.
+    pub claimed: Timestamp,
+    /// *Từ chối ký*: the facility did not sign, which somebody else confirmed.
+    pub refused: bool,
+    /// What counts.
+    pub standing: Standing,
+}
+
 /// What the file says to a witness's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continued {
@@ -164,8 +196,8 @@ pub struct Checked {
     pub hub: Option<DeviceId>,
     /// Decisions on rights that hold.
     pub decisions: u64,
-    /// The registered minutes, as the control log says: hash of the seal, and the official number.
-    pub registered: Option<([u8; 32], Option<String>)>,
+    /// The sealed minutes.
+    pub seals: Vec<Sealing>,
     /// Who wrote.
     pub written: Vec<Written>,
     /// What is in the file and not in the record.
@@ -225,10 +257,8 @@ pub fn check(bytes: &[u8], known: &Known) -> Result<Checked, ProofError> {
     }
     let points = words.points;
     let written = written(&record, &lines, points, rights.as_ref(), &mut faults);
-    let registered = rights.as_ref().and_then(|rights| {
-        let Ok(sealed) = rights.end().sealed(document);
-        sealed.map(|sealed| (sealed.seal, sealed.official))
-    });
+    let all = rebuilt.as_ref().map(|rebuilt| &rebuilt.all);
+    let seals = seals::check_seals(&record, all, rights.as_ref(), &mut faults);
     Ok(Checked {
         maker,
         document,
@@ -239,7 +269,7 @@ pub fn check(bytes: &[u8], known: &Known) -> Result<Checked, ProofError> {
         digest: rebuilt.as_ref().map(|rebuilt| rebuilt.sealed.view().record().digest()),
         hub,
         decisions: rights.as_ref().map_or(0, Rights::count),
-        registered,
+        seals,
         written,
         beside: rebuilt.as_ref().map(|rebuilt| beside(&lines, rebuilt)).unwrap_or_default(),
         head: record.proofs.last().map(|page| page.head),

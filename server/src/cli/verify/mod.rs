@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
-use bienban_core::replica::{Checked, Continued, Known, Right, Written, check_exported};
+use bienban_core::replica::{
+    Checked, Continued, Known, Right, Sealing, Standing, Written, check_exported,
+};
 use bienban_core::trust::proof::{EXPORT_BYTES_MAX, WitnessHead};
 use clap::Args;
 use serde::Serialize;
@@ -53,7 +55,7 @@ struct VerifyData {
     /// Changes that are in the file and not in the record.
     beside: Vec<BesideData>,
     decisions: u64,
-    registered: Option<RegisteredData>,
+    seals: Vec<SealData>,
     log: Option<LogData>,
     witnesses: Vec<WitnessData>,
     proved: Vec<String>,
@@ -112,9 +114,18 @@ struct BesideData {
 }
 
 #[derive(Debug, Serialize)]
-struct RegisteredData {
+struct SealData {
     seal: String,
+    /// `registered`, `rival` or `unregistered`.
+    state: &'static str,
     official: Option<String>,
+    /// When the hub registered it.
+    at: Option<String>,
+    leader: String,
+    /// By the leader's clock.
+    claimed: String,
+    /// The facility did not sign.
+    refused: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -230,10 +241,7 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
         written: checked.written.iter().map(written).collect(),
         beside: beside.collect(),
         decisions: checked.decisions,
-        registered: checked.registered.as_ref().map(|(seal, official)| RegisteredData {
-            seal: hex::encode(seal),
-            official: official.clone(),
-        }),
+        seals: checked.seals.iter().map(seal).collect(),
         log: checked.head.map(|head| LogData {
             epoch: hex::encode(head.epoch),
             size: head.size,
@@ -245,6 +253,23 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
         claimed: words::claimed(checked, m),
         needs: words::needs(checked, known, m),
         record: None,
+    }
+}
+
+fn seal(sealing: &Sealing) -> SealData {
+    let (state, official, at) = match &sealing.standing {
+        Standing::Registered { official, at } => ("registered", official.clone(), Some(*at)),
+        Standing::Rival => ("rival", None, None),
+        Standing::Unregistered => ("unregistered", None, None),
+    };
+    SealData {
+        seal: hex::encode(sealing.id.0),
+        state,
+        official,
+        at: at.map(time::rfc3339),
+        leader: sealing.leader.to_string(),
+        claimed: time::rfc3339(sealing.claimed),
+        refused: sealing.refused,
     }
 }
 

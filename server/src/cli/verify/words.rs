@@ -1,7 +1,7 @@
 //! What a check found, in the words of a person.
 
 use bienban_core::model::Timestamp;
-use bienban_core::replica::{Checked, Continued, Fault, Known, Right, Written};
+use bienban_core::replica::{Checked, Continued, Fault, Known, Right, Sealing, Standing, Written};
 
 use crate::cli::output::Page;
 use crate::cli::{page, time};
@@ -64,6 +64,12 @@ pub(super) fn fault(fault: &Fault, m: &Messages) -> (&'static str, String) {
         Fault::Seal { place, reason } => {
             let place = place.to_string();
             ("seal", m.text("proof.fault.seal", &[("place", &place), ("reason", reason)]))
+        }
+        Fault::NotAsSealed { seal } => {
+            ("not_as_sealed", m.text("proof.fault.not_as_sealed", &[("seal", &seal.short())]))
+        }
+        Fault::SealMissing { seal } => {
+            ("seal_missing", m.text("proof.fault.seal_missing", &[("seal", &seal.short())]))
         }
         other => of_log(other, m),
     }
@@ -182,10 +188,7 @@ pub(super) fn proved(checked: &Checked, m: &Messages) -> Vec<String> {
         lines.extend(right(written, m));
     }
     lines.push(m.text("proof.unchanged", &[]));
-    if let Some((_, official)) = &checked.registered {
-        let number = official.as_deref().unwrap_or("–");
-        lines.push(m.text("proof.registered", &[("number", number)]));
-    }
+    lines.extend(checked.seals.iter().map(|seal| sealed(seal, m)));
     for (witness, said) in &checked.witnesses {
         if *said == Continued::Shown {
             let (size, time) = (witness.head.size.to_string(), at(witness.head.at));
@@ -193,6 +196,20 @@ pub(super) fn proved(checked: &Checked, m: &Messages) -> Vec<String> {
         }
     }
     lines
+}
+
+fn sealed(sealing: &Sealing, m: &Messages) -> String {
+    let (seal, leader) = (sealing.id.short(), short(sealing.leader));
+    let mut values = vec![("seal", seal.as_str()), ("device", leader.as_str())];
+    match &sealing.standing {
+        Standing::Registered { official, at: entered } => {
+            let time = at(*entered);
+            values.extend([("number", official.as_deref().unwrap_or("–")), ("time", &time)]);
+            m.text("proof.registered", &values)
+        }
+        Standing::Rival => m.text("proof.rival", &values),
+        Standing::Unregistered => m.text("proof.unregistered", &values),
+    }
 }
 
 fn who(written: &Written, m: &Messages) -> String {
