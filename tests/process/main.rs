@@ -25,6 +25,7 @@ mod minutes;
 mod moving;
 mod plans;
 mod program;
+mod proof;
 mod restore;
 mod revoked;
 mod rows;

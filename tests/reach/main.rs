@@ -18,6 +18,7 @@ mod lives;
 mod long;
 mod memory;
 mod page_table;
+mod proof;
 mod quic;
 mod rebuilt;
 mod records;

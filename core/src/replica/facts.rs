@@ -505,6 +505,9 @@ pub(super) fn pieces<T>(
 }
 
 impl Fact {
+    /// The number of a receipt, for who looks for receipts alone.
+    pub(super) const RECEIPTED: u8 = 6;
+
     /// Returns the number of this kind of fact.
     fn kind(&self) -> u8 {
         match self {
@@ -513,7 +516,7 @@ impl Fact {
             Self::Changed { .. } => 3,
             Self::Released { .. } => 4,
             Self::Received { .. } => 5,
-            Self::Receipted { .. } => 6,
+            Self::Receipted { .. } => Self::RECEIPTED,
             Self::Noticed { .. } => 7,
             Self::Accepted { .. } => 8,
             Self::Merged { .. } => 9,

@@ -28,6 +28,7 @@ mod merge;
 mod owners;
 mod phone;
 mod project;
+mod proof;
 mod provide;
 mod records;
 mod returning;
@@ -59,6 +60,10 @@ pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
+pub use proof::{
+    Beside, Checked, Continued, Fault, Gathered, Holder, KeptHead, Known, Point, Right, Sealing,
+    Standing, Told, Written, check as check_exported,
+};
 pub use provide::Provided;
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
@@ -234,6 +239,19 @@ pub enum ReplicaError {
     NotReleased {
         /// Why.
         reason: &'static str,
+    },
+    /// An exported record cannot be made.
+    #[error("the exported record cannot be made")]
+    Export {
+        /// Why.
+        #[source]
+        source: Arc<crate::trust::proof::ProofError>,
+    },
+    /// Something that is to be exported is damaged here.
+    #[error("a part of the record is damaged on this device: {what}; sync, then try again")]
+    Damaged {
+        /// What.
+        what: String,
     },
     /// A thread that held the edit lock panicked; the store itself is sound.
     #[error("an earlier edit stopped half-way; open the store again")]

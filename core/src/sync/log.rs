@@ -6,6 +6,7 @@ use super::bytes;
 use crate::model::DocumentId;
 pub use crate::trust::log::ProvedLeaf;
 use crate::trust::log::{Shown, TreeHead};
+use crate::trust::merkle::TreeHash;
 
 /// Leaves of one page of the log: a page fits a frame, however long its leaves are.
 pub const LOG_PAGE_LEAVES_MAX: usize = 512;
@@ -41,6 +42,14 @@ pub enum LogRequest {
         /// How many of its leaves are here already, in the order of actors and numbers.
         after: u64,
     },
+    /// The proof that the log of so many leaves continues what it was with fewer. Anybody may ask: it is
+    /// hashes alone.
+    Grown {
+        /// Leaves of before.
+        from: u64,
+        /// Leaves of later; no more than there are.
+        to: u64,
+    },
 }
 
 /// The answer to a [`LogRequest`].
@@ -50,6 +59,8 @@ pub enum LogAnswer {
     Page(LogPage),
     /// Proofs.
     Proofs(LogProofs),
+    /// How it grew; empty where it did not, and where there is nothing to show.
+    Grown(Vec<TreeHash>),
 }
 
 /// Some leaves of the log.

@@ -11,6 +11,7 @@ mod grant;
 mod key;
 pub mod log;
 pub mod merkle;
+pub mod proof;
 mod receipt;
 pub mod rest;
 pub mod seal;

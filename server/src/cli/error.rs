@@ -94,6 +94,14 @@ pub(crate) enum CliError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file is no exported record.
+    #[error("{path} is no exported record")]
+    NotExported {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: bienban_core::trust::proof::ProofError,
+    },
     /// A checklist file is not valid.
     #[error("{path} is not a valid checklist")]
     Checklist {
@@ -209,6 +217,8 @@ pub(crate) enum Failed {
     DemoThere,
     /// The hub's log is not the one that it showed before.
     LogForked,
+    /// An exported record is not valid.
+    NotValid,
     /// The hub, or the role it gave this device, does not allow it.
     Refused,
     /// There is no room left on the disk.
@@ -250,6 +260,7 @@ impl Failed {
             Self::Refused | Self::Unknown | Self::Ended | Self::Destroyed => 6,
             Self::Full | Self::HubFull => 7,
             Self::LogForked => 8,
+            Self::NotValid => 9,
         }
     }
 
@@ -268,6 +279,7 @@ impl Failed {
             Self::WrongHub => "wrong_hub",
             Self::Unknown | Self::Refused | Self::Ended => "refused",
             Self::LogForked => "log_forked",
+            Self::NotValid => "not_valid",
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
@@ -301,6 +313,7 @@ impl Failed {
             Self::Unknown => m.text("hint.unknown_device", &[]),
             Self::Refused => m.text("hint.refused", &[]),
             Self::LogForked => m.text("hint.log_forked", &[]),
+            Self::NotValid => m.text("hint.not_valid", &[]),
             Self::Full => m.text("hint.full", &[]),
             Self::HubFull => m.text("hint.hub_full", &[]),
             Self::Conflicted => m.text("hint.conflicted", &[]),
@@ -383,6 +396,7 @@ impl CliError {
                 of_io(source)
             }
             Self::Service { source, .. } => of_service(&**source),
+            Self::NotExported { .. } => Failed::NotValid,
             Self::Checklist { .. }
             | Self::Answers { .. }
             | Self::Import { .. }
@@ -515,6 +529,9 @@ impl CliError {
             }
             Self::NoAnswer => m.text("cause.no_answer", &[]),
             Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
+            Self::NotExported { path: file, .. } => {
+                m.text("cause.not_exported", &[("path", &path(file))])
+            }
             Self::Checklist { path: file, .. } => {
                 m.text("cause.checklist", &[("path", &path(file))])
             }

@@ -8,6 +8,7 @@ mod course;
 mod demo;
 mod doubts;
 mod error;
+mod export;
 mod field;
 mod field_names;
 mod folder;
@@ -28,6 +29,7 @@ mod time;
 mod troubles;
 mod units;
 mod usage;
+mod verify;
 mod words;
 mod wrong;
 
@@ -52,7 +54,8 @@ const LOG_VARIABLE: &str = "BIENBAN_LOG";
 #[command(name = "bienban", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found or ambiguous, \
     4 folder in use, 5 hub not reached, 6 refused by the hub, 7 disk full, \
-    8 the hub's log in doubt.")]
+    8 the hub's log in doubt, \
+    9 an exported record not valid.")]
 struct Arguments {
     /// Language of texts: vi or en. Default: what BIENBAN_LANG or the system asks for.
     #[arg(long, global = true, value_name = "LANG")]
@@ -80,6 +83,9 @@ enum Command {
     Grade(grade::GradeArgs),
     /// Show the whole chain on this machine: four devices, one hub, one record.
     Demo(demo::DemoArgs),
+    /// Check an exported record: who wrote what, by which right, and that nothing was changed since. Needs no
+    /// device, no folder and no network.
+    Verify(verify::VerifyArgs),
     /// Look up provinces and communes, those of before July 2025 too.
     Units(units::UnitsArgs),
     /// Look up the times that the law sets, and count when one runs out.
@@ -172,6 +178,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
+            Command::Verify(arguments) => finish(verify::run(&arguments, output)?, output),
             Command::Clocks(arguments) => finish(clocks::run(&arguments, output)?, output),
             Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
             Command::Template(arguments) => finish(template::run(arguments, output)?, output),

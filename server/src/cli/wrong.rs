@@ -25,6 +25,9 @@ pub(crate) enum Wrong {
         "a release is the 192 digits that `bienban admin audit release` printed for this device"
     )]
     Release,
+    /// It is no head of a hub's log.
+    #[error("--head: give a file that `bienban field log head` wrote")]
+    Head,
     /// It names no doubt.
     #[error("a doubt is named by the 64 digits that `bienban field log show` prints on the device")]
     Doubt,
@@ -245,6 +248,7 @@ impl Wrong {
             Self::OnlyHub => m.text("wrong.only_hub", &[]),
             Self::Drawing { path } => m.text("wrong.drawing", &[("path", path)]),
             Self::Release => m.text("wrong.release", &[]),
+            Self::Head => m.text("wrong.head", &[]),
             Self::Doubt => m.text("wrong.doubt", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
             Self::KeyInBatch => m.text("wrong.key_in_batch", &[]),

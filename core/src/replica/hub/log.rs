@@ -3,15 +3,19 @@
 use super::{Hub, HubOptions};
 use crate::model::{DeviceId, DocumentId, Timestamp};
 use crate::replica::ReplicaError;
+use crate::replica::access;
 use crate::replica::facts::Fact;
 use crate::replica::log::{StoredNodes, leaf_bytes, tree_of};
 use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, meta};
 use crate::store::StoreError;
-use crate::sync::{LOG_PAGE_LEAVES_MAX, LOG_PROOFS_MAX, LogAnswer, LogPage, LogProofs, LogRequest};
+use crate::sync::{
+    DeviceEntry, LOG_PAGE_LEAVES_MAX, LOG_PROOFS_MAX, LogAnswer, LogPage, LogProofs, LogRequest,
+    Role,
+};
 use crate::trust::log::{
     Account, Act, HEADS_NAMED_MAX, Lives, LogEntry, Loss, ProvedLeaf, Shown, Standing, TreeHead,
 };
-use crate::trust::merkle::{Frontier, consistency, inclusion, root_at};
+use crate::trust::merkle::{Frontier, TreeHash, consistency, inclusion, root_at};
 
 impl Hub {
     /// Returns the signed head of the log as it is now.
@@ -129,6 +133,7 @@ impl Hub {
             LogRequest::Proofs { document, after } => {
                 LogAnswer::Proofs(self.log_proofs(document, after, now)?)
             }
+            LogRequest::Grown { from, to } => LogAnswer::Grown(self.log_growth(from, to)?),
         })
     }
 
@@ -146,6 +151,45 @@ impl Hub {
         let within = |key: &[u8]| rows::number_in(key).is_some_and(|number| number < head.size);
         let leaves = page.into_iter().filter(|(key, _)| within(key)).map(|(_, leaf)| leaf);
         Ok(LogPage { from, leaves: leaves.collect(), head })
+    }
+
+    /// Returns the proof that the log of `to` leaves continues that of `from`; an empty one where there are
+    /// not so many.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn log_growth(&self, from: u64, to: u64) -> Result<Vec<TreeHash>, ReplicaError> {
+        let store = self.replica.store();
+        if from > to || to > tree_of(&**store)?.size() {
+            return Ok(Vec::new());
+        }
+        Ok(consistency(&StoredNodes(&**store), from, to)?)
+    }
+
+    /// Returns whether a device may have a word on the log: an administrator or auditor any; everybody
+    /// what is hashes alone, and what proves the receipts of a document that it may read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn may_ask_log(
+        &self,
+        request: &LogRequest,
+        entry: &DeviceEntry,
+    ) -> Result<bool, ReplicaError> {
+        if entry.is(Role::Admin) || entry.is(Role::Auditor) {
+            return Ok(true);
+        }
+        match request {
+            LogRequest::Page { .. } => Ok(false),
+            LogRequest::Grown { .. } => Ok(true),
+            LogRequest::Proofs { document, .. } => match self.replica.genesis(*document) {
+                Ok(genesis) => Ok(access::reads(entry, &genesis.scope)),
+                Err(ReplicaError::UnknownDocument { .. }) => Ok(false),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     /// Returns proofs that the receipts of a document are in the log, after some of them.

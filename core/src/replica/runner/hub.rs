@@ -466,7 +466,15 @@ impl HubRunner {
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
         match request {
-            AdminRequest::Log(request) => Ok(AdminAnswer::Log(self.hub.answer_log(request, now)?)),
+            AdminRequest::Log(request) => {
+                if !self.hub.may_ask_log(&request, &self.entry)? {
+                    let by = self.entry.device;
+                    self.hub.turned_away(Turned::NotAllowed, by, 1, now)?;
+                    let message = "this device may not read what it asks the log about";
+                    return Ok(refused(FailureCode::NotAllowed, message));
+                }
+                Ok(AdminAnswer::Log(self.hub.answer_log(request, now)?))
+            }
             AdminRequest::TrustDevice(_) => Ok(refused(
                 FailureCode::NotAllowed,
                 "a device is named by decisions that its administrator signs; update this program",

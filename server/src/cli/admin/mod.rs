@@ -20,6 +20,7 @@ use bienban_core::model::Kind;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
+use super::export::{self, ExportArgs};
 use super::field::ShowArgs;
 use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
 use super::output::{Answer, Output};
@@ -91,6 +92,8 @@ enum AdminCommand {
     Show(ShowArgs),
     /// Say, as the leader, who writes an inspection.
     Assign(super::field::seal::AssignArgs),
+    /// Write a record with its evidence into a file, which `bienban verify` checks.
+    Export(ExportArgs),
     /// Review an inspection: accept it, comment on it, or send it back.
     Review(reviews::ReviewArgs),
     /// Verify corrections, and list those that are overdue.
@@ -201,6 +204,7 @@ async fn perform(
         C::Inspections(list) => rows::inspections(client, &list, output),
         C::Show(show) => super::field::show(client, &show, output),
         C::Assign(arguments) => super::field::seal::assign(client, &arguments, output),
+        C::Export(export) => export::run(client, &export, !online, output).await,
         C::Review(review) => reviews::run(client, &review, output),
         C::Action(action) => corrections::action(client, &action, output),
         C::Difficulties(which) => corrections::difficulties(client, &which, output),

@@ -1,13 +1,17 @@
 //! What this device keeps of the hub's log, and going on where an administrator says so.
 
+use std::path::{Path, PathBuf};
+
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock;
 use bienban_core::trust::log::Release;
+use bienban_core::trust::proof::WitnessHead;
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::doubts::{self, DoubtData, HeadsData};
-use crate::cli::error::CliError;
+use crate::cli::doubts::{self, DoubtData, HeadData, HeadsData};
+use crate::cli::error::{CliError, Failed};
+use crate::cli::export;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::wrong::Wrong;
 
@@ -16,6 +20,12 @@ use crate::cli::wrong::Wrong;
 pub(in crate::cli) enum LogCommand {
     /// Show the heads of the hub's log that this device keeps, and what does not hold together.
     Show,
+    /// Write the newest heads of the hub's log that this device keeps into a file, as a witness for
+    /// `bienban verify --head`.
+    Head {
+        /// The file.
+        file: PathBuf,
+    },
     /// Go on with the hub although its log is in doubt, because an administrator released this device.
     Release {
         /// What `bienban admin audit release` printed for this device.
@@ -27,6 +37,12 @@ pub(in crate::cli) enum LogCommand {
 struct LogData {
     heads: Vec<HeadsData>,
     doubts: Vec<DoubtData>,
+}
+
+#[derive(Debug, Serialize)]
+struct HeadFileData {
+    file: String,
+    heads: Vec<HeadData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +58,7 @@ pub(in crate::cli) fn run(
 ) -> Result<Answer, CliError> {
     match command {
         LogCommand::Show => show(client, output),
+        LogCommand::Head { file } => head(client, file, output),
         LogCommand::Release { release } => {
             let release = Release::from_text(release).ok_or(Wrong::Release)?;
             client.phone().release_log(&release, clock::now()).map_err(ClientError::from)?;
@@ -50,6 +67,30 @@ pub(in crate::cli) fn run(
             Answer::new(&ReleasedData { released: true }, page)
         }
     }
+}
+
+/// Writes the newest head of each life of the hub's store, the newest of all last.
+fn head(client: &Client, file: &Path, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let mut rows = client.phone().replica().heads().map_err(ClientError::from)?;
+    rows.sort_by_key(|row| row.last.at);
+    let mut text = String::new();
+    for row in &rows {
+        text.push_str(&WitnessHead { hub: row.hub, head: row.last }.to_text());
+        text.push('\n');
+    }
+    let mut page = Page::new();
+    let Some(newest) = rows.last() else {
+        page.line(m.text("doubt.no_head", &[]));
+        let data = HeadFileData { file: String::new(), heads: Vec::new() };
+        return Ok(Answer::new(&data, page)?.with_code(Failed::NotFound.code()));
+    };
+    export::write(file, text.as_bytes())
+        .map_err(|source| CliError::File { path: file.to_owned(), source })?;
+    let (name, size) = (file.display().to_string(), newest.last.size.to_string());
+    page.line(m.text("export.head", &[("file", &name), ("size", &size)]));
+    let heads = rows.iter().map(|row| HeadData::from(&row.last)).collect();
+    Answer::new(&HeadFileData { file: name, heads }, page)
 }
 
 /// Shows what is kept. A log that is in doubt ends the program with its code.

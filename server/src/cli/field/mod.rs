@@ -29,6 +29,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CliError;
+use super::export::{self, ExportArgs};
 use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
 use super::output::{Answer, Output, Page};
 use super::plan::{self, Team};
@@ -147,6 +148,14 @@ enum FieldCommand {
     Resolve(settle::ResolveArgs),
     /// Reply to a comment or request of the supervisor.
     Reply(edit::ReplyArgs),
+    /// Write a record with its evidence into a file, which `bienban verify` checks.
+    Export {
+        #[command(flatten)]
+        export: ExportArgs,
+        /// Ask the hub for nothing: the file cannot show then that the record is in the hub's log.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Exchange everything with the hub.
     Sync(travel::SyncArgs),
     /// Say what is only here, and what the hub has stored and merged.
@@ -245,6 +254,7 @@ async fn perform(
         C::Conflicts { inspection } => read::conflicts(client, inspection.as_deref(), output),
         C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
+        C::Export { export, offline } => export::run(client, &export, offline, output).await,
         C::Status => travel::status(client, output),
         C::Log(command) => log::run(client, &command, output),
         C::Verify(verify) => self::verify(client, &verify, output),

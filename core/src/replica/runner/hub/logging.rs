@@ -48,7 +48,9 @@ impl HubRunner {
             AdminRequest::PublishObject { .. } => self.note_act(Act::Publish, request, now),
             AdminRequest::Acknowledge => self.note_act(Act::Acknowledge, request, now),
             // What is entered has an entry by its own record, and what is refused gets one.
+            // How the log grew are hashes alone.
             AdminRequest::Enter { .. }
+            | AdminRequest::Log(LogRequest::Grown { .. })
             | AdminRequest::TakeBack { .. }
             | AdminRequest::Seal { .. } => Ok(()),
         }

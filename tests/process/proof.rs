@@ -1,0 +1,81 @@
+//! Exported records as people make and check them: `export --proof`, `verify`, `log head`.
+
+use std::fs;
+use std::path::Path;
+
+use bienban_tests::process::{Ran, run, text};
+use bienban_tests::scene::Scene;
+use serde_json::Value;
+
+/// The code of a record that is not valid.
+const NOT_VALID: Option<i32> = Some(9);
+
+fn verify(file: &Path, more: &[&str]) -> Ran {
+    run([&["verify", text(file)], more].concat())
+}
+
+fn faults(told: &Value) -> Vec<&str> {
+    let rows = told["faults"].as_array().unwrap();
+    rows.iter().map(|row| row["fault"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn an_exported_record_is_valid_and_one_changed_byte_is_refused() {
+    let mut scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let inspection = scene.inspection.clone();
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.field(&two, &["answer", &inspection, "9.2", "mi"]);
+    scene.settle();
+    let (file, head) = (scene.path("record.bienban"), scene.path("two.head"));
+    scene.field(&two, &["log", "head", text(&head)]);
+    let export = ["export", &inspection, "--proof", text(&file), "--head", text(&head)];
+    let made = scene.field(&one, &export);
+    assert!(made["leaves"].as_u64().unwrap() >= 2, "{made}");
+    scene.stop_hub();
+    // Whoever checks has nothing but the file, the hub's address and another phone's head.
+    let told = verify(&file, &["--head", text(&head), "--record"]).done();
+    assert_eq!((&told["valid"], faults(&told)), (&Value::Bool(true), vec![]));
+    assert_eq!(told["witnesses"][0]["result"], "continued");
+    assert_eq!(told["record"]["document"], told["document"]);
+    for written in told["written"].as_array().unwrap() {
+        assert_eq!(written["in_log"], written["changes"], "{written}");
+        assert!(written["name"].is_string() && written["at_hub"]["at"].is_string());
+    }
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(5).position(|some| some == b"minor").unwrap();
+    bytes[at + 1] ^= 1;
+    let bad = scene.path("changed.bienban");
+    fs::write(&bad, &bytes).unwrap();
+    let refused = verify(&bad, &[]);
+    assert_eq!(refused.code, NOT_VALID);
+    let told = &refused.data;
+    assert!(faults(told).contains(&"maker") && faults(told).contains(&"readable"), "{told}");
+    assert!(told["proved"].as_array().unwrap().is_empty());
+    assert!(told["faults"].to_string().contains("9.2"), "it names what was changed: {told}");
+    fs::write(&bad, &bytes[..bytes.len() / 2]).unwrap();
+    assert_eq!(verify(&bad, &[]).code, NOT_VALID);
+    assert_eq!(verify(&scene.path("none"), &[]).code, Some(3));
+    let stranger = "1".repeat(64);
+    assert_eq!(verify(&file, &["--hub", &stranger]).code, NOT_VALID);
+}
+
+#[test]
+fn without_a_hub_an_export_says_that_nothing_is_shown_to_be_in_its_log() {
+    let mut scene = Scene::with_phones(1);
+    let one = scene.phones[0].clone();
+    let inspection = scene.inspection.clone();
+    scene.settle();
+    scene.stop_hub();
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    for more in [&["--offline"][..], &[]] {
+        let file = scene.path("offline.bienban");
+        let made =
+            scene.field(&one, &[&["export", &inspection, "--proof", text(&file)], more].concat());
+        assert_eq!(made["leaves"], Value::Null);
+        let told = verify(&file, &[]).done();
+        assert_eq!((&told["valid"], &told["log"]), (&Value::Bool(true), &Value::Null));
+        assert_eq!(told["written"][0]["in_log"], 0);
+        assert_eq!(told["written"][0]["right"], "newest");
+    }
+}
