@@ -4,6 +4,7 @@
 
 mod answers;
 mod bounds;
+mod enrol;
 mod exchanges;
 mod forks;
 mod heap;

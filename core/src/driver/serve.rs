@@ -55,6 +55,11 @@ impl Wakeup {
         self.grown.send_modify(|count| *count += 1);
     }
 
+    /// Returns what shows that the feed has grown.
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.grown.subscribe()
+    }
+
     /// Says that the store failed: the merge worker opens it again when it can be.
     fn failed(&self) {
         self.failed.store(true, Ordering::Relaxed);

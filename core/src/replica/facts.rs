@@ -13,6 +13,7 @@ use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
 use crate::trust::HubReceipt;
 use crate::trust::control::ActId;
+use crate::trust::enrolment::{Claim, InvitationId, SignedInvitation};
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
 
 /// The version of the payload written by this program.
@@ -388,6 +389,27 @@ pub enum Fact {
         /// Up to which row of the index.
         upto: Vec<u8>,
     },
+    /// Hub: a device may claim an invitation.
+    Invited {
+        /// By whom, and where.
+        signed: SignedInvitation,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hub: a device has claimed one.
+    Claimed {
+        /// Its claim.
+        claim: Claim,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hub: the administrator turned an invitation down.
+    Denied {
+        /// Which.
+        invitation: InvitationId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What is said of a doubt in the hub's log.
@@ -461,6 +483,9 @@ impl Fact {
             Self::Acted { .. } => 32,
             Self::Dropped { .. } => 33,
             Self::Reminded { .. } => 34,
+            Self::Invited { .. } => 35,
+            Self::Claimed { .. } => 36,
+            Self::Denied { .. } => 37,
         }
     }
 

@@ -23,12 +23,15 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 pub(super) mod admission;
 mod control;
 mod deciding;
+mod enrolling;
 mod ledger;
 pub(super) mod log;
 mod restored;
 pub(super) mod shares;
 pub(super) mod stranded;
 mod waiting;
+
+pub use enrolling::InviteError;
 
 use shares::Shares;
 
@@ -72,6 +75,8 @@ pub struct Hub {
     owed: AtomicBool,
     /// A device knew more of this hub than it does itself, since it was opened.
     surpassed: AtomicBool,
+    /// Until when phones that nobody knows may come and claim, at most.
+    newcomers_until: AtomicI64,
     unanswered: stranded::Unanswered,
     ledger: ledger::Ledger,
     /// Parked packs that no merge has looked at since their document changed.
@@ -236,6 +241,7 @@ impl Hub {
             told,
             owed,
             surpassed,
+            newcomers_until: AtomicI64::new(i64::MIN),
             unanswered,
             ledger,
             unseen,
@@ -259,6 +265,7 @@ impl Hub {
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
         hub.begin_control()?;
+        hub.recall_invitations()?;
         hub.reconsider_or_owe(None);
         hub.look_at_parked()?;
         Ok(hub)

@@ -51,7 +51,7 @@ pub use facts::{
     DoubtWord, Fact, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced, Trouble,
 };
 pub use fork::Taken;
-pub use hub::{Hub, HubOptions, MergeReport, PublishError};
+pub use hub::{Hub, HubOptions, InviteError, MergeReport, PublishError};
 pub use log::{LogCheck, check_log, log_root_at};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};

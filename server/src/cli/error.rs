@@ -24,6 +24,7 @@ use kinds::{of_client, of_failure, of_io, of_service};
 
 use super::causes;
 use super::course::{self, MissingData};
+use super::enrolling::EnrolError;
 use super::hints::{next_states, not_found, opinion};
 use super::output::Page;
 use super::record::{self, ConflictData};
@@ -77,6 +78,9 @@ pub(crate) enum CliError {
         /// Bytes that are.
         free: u64,
     },
+    /// A device was not enrolled.
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
     /// The hub answered that it will not.
     #[error("the hub refused: {}", failure.message)]
     Refused {
@@ -221,6 +225,10 @@ pub(crate) enum Failed {
     NoConflict,
     /// The checklist has not arrived.
     NoChecklist,
+    /// The hub does not enrol the device by this invitation.
+    NotEnrolled,
+    /// Nobody has confirmed a claim.
+    NotConfirmed,
 }
 
 impl Failed {
@@ -233,6 +241,7 @@ impl Failed {
             | Self::NoStep
             | Self::NotReady
             | Self::Final
+            | Self::NotConfirmed
             | Self::DemoThere => 1,
             Self::Usage => 2,
             Self::NotFound
@@ -243,7 +252,7 @@ impl Failed {
             Self::InUse => 4,
             Self::Network => 5,
             Self::WrongHub => 6,
-            Self::Refused | Self::Unknown | Self::Ended => 6,
+            Self::Refused | Self::Unknown | Self::Ended | Self::NotEnrolled => 6,
             Self::Full | Self::HubFull => 7,
             Self::LogForked => 8,
         }
@@ -262,7 +271,8 @@ impl Failed {
             Self::InUse => "in_use",
             Self::Network => "network",
             Self::WrongHub => "wrong_hub",
-            Self::Unknown | Self::Refused | Self::Ended => "refused",
+            Self::Unknown | Self::Refused | Self::Ended | Self::NotEnrolled => "refused",
+            Self::NotConfirmed => "not_confirmed",
             Self::LogForked => "log_forked",
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
@@ -284,6 +294,7 @@ impl Failed {
             }
             // Only what the error holds can tell more.
             Self::NoStep | Self::NotReady | Self::Final => return None,
+            Self::NotEnrolled | Self::NotConfirmed => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -358,6 +369,7 @@ impl CliError {
     pub(crate) fn failed(&self) -> Failed {
         match self {
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
+            Self::Enrol(error) => error.failed(),
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
             Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } | Self::NotStanding { .. } => {
@@ -498,6 +510,7 @@ impl CliError {
             Self::NotStanding { source, .. } => {
                 causes::of_client(source, m).unwrap_or_else(|| source.to_string())
             }
+            Self::Enrol(error) => error.explain(m),
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])

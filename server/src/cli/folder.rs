@@ -112,7 +112,7 @@ pub(super) fn open(dir: &Path, command: &str, output: &Output) -> Result<Client,
 }
 
 /// Refuses the folder of a hub, before anything is written there.
-fn not_a_hub(dir: &Path) -> Result<(), CliError> {
+pub(super) fn not_a_hub(dir: &Path) -> Result<(), CliError> {
     if hub::holds_hub(dir) {
         return Err(Wrong::HubFolder { path: dir.display().to_string() }.into());
     }

@@ -193,6 +193,9 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Closed { .. }
             | Fact::Audited { .. }
             | Fact::Controlled { .. }
+            | Fact::Invited { .. }
+            | Fact::Claimed { .. }
+            | Fact::Denied { .. }
     )
 }
 
@@ -205,7 +208,10 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Closed { at, .. }
         | Fact::Troubled { at, .. }
         | Fact::Acknowledged { at, .. }
-        | Fact::Audited { at, .. } => *at,
+        | Fact::Audited { at, .. }
+        | Fact::Invited { at, .. }
+        | Fact::Claimed { at, .. }
+        | Fact::Denied { at, .. } => *at,
         _ => Timestamp::default(),
     }
 }

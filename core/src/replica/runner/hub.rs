@@ -16,6 +16,7 @@ use crate::sync::{
 use crate::trust::control::SignedAct;
 use crate::trust::log::{Act, Turned};
 
+mod enrolling;
 mod logging;
 mod reading;
 
@@ -449,6 +450,9 @@ impl HubRunner {
                     retry_after_ms: None,
                 })),
             },
+            AdminRequest::Invite(_) | AdminRequest::Claimed(_) | AdminRequest::Deny(_) => {
+                self.enrol(request, now)
+            }
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
             AdminRequest::Acknowledge => {
@@ -474,6 +478,10 @@ fn act_of(request: &AdminRequest) -> Option<Act> {
         | AdminRequest::Waiting
         | AdminRequest::Enter { .. }
         | AdminRequest::TakeBack { .. }
+        // What concerns invitations is a record of its own.
+        | AdminRequest::Invite(_)
+        | AdminRequest::Claimed(_)
+        | AdminRequest::Deny(_)
         | AdminRequest::Log(_) => None,
     }
 }
