@@ -3,6 +3,7 @@
 //! The store blocks while it syncs its journal, so exchanges do their work on blocking threads;
 //! several of them waiting at once share one sync. Nothing here decides anything about documents.
 
+mod enrol;
 mod follow;
 mod serve;
 
@@ -24,6 +25,7 @@ use crate::sync::{
     AdminAnswer, AdminRequest, Ending, FRAME_BYTES_MAX, Failure, FailureCode, Outcome,
 };
 
+pub use enrol::{enrol, serve_newcomer};
 pub use follow::exchange;
 pub use serve::{MERGE_STOP_MAX, Served, Wakeup, merge_worker, serve};
 

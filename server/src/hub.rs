@@ -12,7 +12,7 @@ use std::time::Duration;
 use bienban_core::clock;
 use bienban_core::driver::{self, DriverError, Wakeup};
 use bienban_core::model::DeviceId;
-use bienban_core::net::{HubEndpoint, Limits, Link, Listen, NetError};
+use bienban_core::net::{Admit, HubEndpoint, Limits, Link, Listen, NetError};
 use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError, Trouble};
 use bienban_core::store::{DiskStore, Options, StoreError};
 use bienban_core::sync::PlainEntry;
@@ -153,12 +153,15 @@ impl RunningHub {
         let admit = Arc::new(move |device: DeviceId| {
             // One whose rights were ended may still bring what it holds, and no more.
             let knows = known.knows_device(device) || known.lets_leave(device);
-            if !knows {
+            if !knows && !known.awaits_newcomers(clock::now()) {
                 note_stranger(&known, device);
             }
             knows
         });
-        let endpoint = HubEndpoint::bind(config.listen, &seed, admit, config.limits.clone())?;
+        let awaits = hub.clone();
+        let newcomers = Arc::new(move |_| awaits.awaits_newcomers(clock::now()));
+        let door = (admit as Arc<Admit>, newcomers as Arc<Admit>);
+        let endpoint = HubEndpoint::bind_with(config.listen, &seed, door, config.limits.clone())?;
         let shutdown = config.shutdown;
         Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default(), shutdown })
     }
@@ -221,6 +224,10 @@ impl RunningHub {
 
     fn begin(&self, sessions: &mut JoinSet<()>, link: Link, stop: watch::Receiver<bool>) {
         let (device, transport) = (link.peer(), link.transport().name());
+        if link.is_newcomer() {
+            self.hear_newcomer(sessions, link, stop);
+            return;
+        }
         let entry = match self.hub.replica().device(device) {
             Ok(Some(entry)) if entry.active || self.hub.lets_leave(device) => entry,
             Ok(_) => return,
@@ -256,6 +263,25 @@ impl RunningHub {
                     transport,
                     error = %error,
                     "session broke off"
+                ),
+            }
+        });
+    }
+
+    /// Hears a phone that nobody knows, while an invitation is open.
+    fn hear_newcomer(&self, sessions: &mut JoinSet<()>, link: Link, stop: watch::Receiver<bool>) {
+        let (device, transport) = (link.peer(), link.transport().name());
+        let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
+        sessions.spawn(async move {
+            match driver::serve_newcomer(hub, link, wakeup, stop).await {
+                Ok(()) => {
+                    tracing::info!(device = device.short(), transport, "a newcomer was heard")
+                }
+                Err(error) => tracing::warn!(
+                    device = device.short(),
+                    transport,
+                    error = %error,
+                    "a newcomer's session broke off"
                 ),
             }
         });

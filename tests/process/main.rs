@@ -15,6 +15,7 @@ mod cli;
 mod days;
 mod desk;
 mod ends;
+mod enrol;
 mod full;
 mod hostile;
 mod hub;

@@ -8,7 +8,7 @@ use crate::hub::Hub;
 use crate::program::Folders;
 
 /// A port at which UDP is swallowed, and TCP is free for the hub.
-fn black_hole() -> (UdpSocket, u16) {
+pub(crate) fn black_hole() -> (UdpSocket, u16) {
     loop {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = socket.local_addr().unwrap();

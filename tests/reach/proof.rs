@@ -305,7 +305,7 @@ fn seal(leader: &Phone, document: DocumentId, template: &str) -> SealId {
     let seal =
         leader.sign_seal(SealStatement::of(&shown, leader.device(), signing).unwrap()).unwrap();
     let deed = Deed::Seal { document, seal: seal.id().unwrap().0 };
-    let hub = bienban_core::trust::DeviceKey::from_seed(&fleet::HUB_SEED).device();
+    let hub = DeviceKey::from_seed(&fleet::HUB_SEED).device();
     let (by, scope) = (leader.device(), fleet::unit());
     let act = leader.sign_act(Act { hub, by, scope, nonce: [8; 16], at: NOW, deed }).unwrap();
     leader.seal(&act, &seal).unwrap()

@@ -324,7 +324,7 @@ fn starts(full: &str, name: &str) -> bool {
 }
 
 /// Takes the only one, or says what is wrong with the name.
-fn one<T>(
+pub(super) fn one<T>(
     what: &'static str,
     name: &str,
     mut found: Vec<T>,

@@ -5,6 +5,7 @@
 
 mod corrections;
 mod decide;
+mod enrolling;
 mod find;
 mod groups;
 mod header;
@@ -37,7 +38,7 @@ use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
-use crate::net::{AddressError, HubAddress, NetError, PhoneEndpoint};
+use crate::net::{AddressError, EnrolUriError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, Store as _, StoreError};
 use crate::sync::FailureCode;
@@ -47,6 +48,7 @@ use crate::trust::rest::{RestError, Way};
 pub use crate::model::place_name;
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
 pub use decide::NamedDevice;
+pub use enrolling::{Enrolment, Invited, Invitee, Prepared};
 pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
 pub use leaving::Leave;
@@ -169,6 +171,15 @@ pub enum ClientError {
     /// The hub's address does not read.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// An invitation does not read.
+    #[error(transparent)]
+    Invitation {
+        /// Why.
+        source: EnrolUriError,
+    },
+    /// No invitation was begun on this device.
+    #[error("this device takes up no invitation; give the one that the administrator shows")]
+    NoEnrolment,
     /// A name does not read.
     #[error(transparent)]
     Id(#[from] IdError),

@@ -143,6 +143,16 @@ pub(super) fn replace(dir: &Path, settings: &Settings) -> Result<(), ClientError
         .map_err(|source| ClientError::File { action: "write", path, source })
 }
 
+/// Writes a file that holds a secret, so that a power cut leaves the old one or the new one.
+pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), ClientError> {
+    let beside = path.with_extension("new");
+    write_new(&beside, bytes, true)?;
+    let folder = path.parent().unwrap_or(path);
+    fs::rename(&beside, path)
+        .and_then(|()| fs::File::open(folder)?.sync_all())
+        .map_err(|source| ClientError::File { action: "write", path: path.to_owned(), source })
+}
+
 /// Returns whether a folder is a device's.
 #[must_use]
 pub fn holds_device(dir: &Path) -> bool {
@@ -238,7 +248,8 @@ pub(super) fn is_unmet(dir: &Path) -> bool {
     dir.join(UNMET_FILE).exists()
 }
 
-fn remove(path: PathBuf) -> Result<(), ClientError> {
+/// Removes a file, if it is there.
+pub(super) fn remove(path: PathBuf) -> Result<(), ClientError> {
     match fs::remove_file(&path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(ClientError::File { action: "remove", path, source })

@@ -15,6 +15,7 @@ use crate::model::DeviceId;
 use super::carrier::{Carrier, Transport};
 use super::error::CloseReason;
 use super::limits::{HANDSHAKES_SHARE, Limits};
+use super::tls::Admit;
 
 /// How much of its limits a hub uses now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Load {
     pub handshakes: usize,
     /// Connections of devices that proved their key.
     pub connections: usize,
+    /// Connections of phones that nobody knows, and that come to claim an invitation.
+    pub newcomers: usize,
     /// Strangers asked to prove their address first, since the start.
     pub retried: u64,
     /// Attempts refused because of a limit, since the start.
@@ -34,6 +37,8 @@ pub struct Load {
 /// Counts what strangers and devices hold.
 pub(super) struct Door {
     pub(super) limits: Limits,
+    /// Whom the hub knows; all others that come this far are newcomers.
+    pub(super) known: Arc<Admit>,
     state: Mutex<State>,
     left: Notify,
 }
@@ -44,6 +49,7 @@ struct State {
     handshakes: BTreeMap<u64, UnderWay>,
     next_handshake: u64,
     seats: BTreeMap<DeviceId, VecDeque<(u64, Carrier)>>,
+    newcomers: BTreeMap<u64, (IpAddr, Carrier)>,
     seated: usize,
     next_seat: u64,
     retried: u64,
@@ -60,10 +66,15 @@ struct UnderWay {
 }
 
 impl State {
+    fn is_empty(&self) -> bool {
+        self.seated == 0 && self.newcomers.is_empty()
+    }
+
     fn load(&self) -> Load {
         Load {
             handshakes: self.handshakes.len(),
             connections: self.seated,
+            newcomers: self.newcomers.len(),
             retried: self.retried,
             refused: self.refused,
             given_up: self.given_up,
@@ -116,7 +127,9 @@ impl State {
     }
 
     fn connections(&self) -> Vec<Carrier> {
-        self.seats.values().flatten().map(|(_, connection)| connection.clone()).collect()
+        let known = self.seats.values().flatten().map(|(_, connection)| connection);
+        let strangers = self.newcomers.values().map(|(_, connection)| connection);
+        known.chain(strangers).cloned().collect()
     }
 }
 
@@ -128,8 +141,8 @@ pub(super) enum Verdict {
 }
 
 impl Door {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default(), left: Notify::new() }
+    pub(super) fn new(limits: Limits, known: Arc<Admit>) -> Self {
+        Self { limits, known, state: Mutex::default(), left: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -202,7 +215,29 @@ impl Door {
         for (_, oldest) in seats.iter().take(surplus) {
             oldest.close(CloseReason::Superseded);
         }
-        Some(Seat { door: Arc::clone(self), device, id })
+        Some(Seat { door: Arc::clone(self), device: Some(device), id })
+    }
+
+    /// Gives the connection of a phone that nobody knows one of the places for such; `None` when they are
+    /// taken, in all or by its address. It takes none of a known device's.
+    pub(super) fn newcomer(
+        self: &Arc<Self>,
+        address: IpAddr,
+        connection: &Carrier,
+    ) -> Option<Seat> {
+        let address = neighbourhood(address);
+        let mut state = self.lock();
+        let from_here = state.newcomers.values().filter(|(from, _)| *from == address).count();
+        if state.newcomers.len() >= self.limits.newcomers_max
+            || from_here >= self.limits.newcomers_per_address_max
+        {
+            state.refused += 1;
+            return None;
+        }
+        let id = state.next_seat;
+        state.next_seat += 1;
+        state.newcomers.insert(id, (address, connection.clone()));
+        Some(Seat { door: Arc::clone(self), device: None, id })
     }
 
     pub(super) async fn wait_empty(&self) {
@@ -211,7 +246,7 @@ impl Door {
             tokio::pin!(left);
             // Registered before the look, so that a leave between the two is not missed.
             left.as_mut().enable();
-            if self.lock().seated == 0 {
+            if self.lock().is_empty() {
                 return;
             }
             left.await;
@@ -263,10 +298,11 @@ impl Drop for Handshake {
     }
 }
 
-/// The place of one connection of a device.
+/// The place of one connection of a device, or of a phone that nobody knows.
 pub(super) struct Seat {
     door: Arc<Door>,
-    device: DeviceId,
+    /// None for a newcomer.
+    device: Option<DeviceId>,
     id: u64,
 }
 
@@ -279,13 +315,18 @@ impl fmt::Debug for Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.door.lock();
-        if let Some(seats) = state.seats.get_mut(&self.device) {
-            seats.retain(|(id, _)| *id != self.id);
-            if seats.is_empty() {
-                state.seats.remove(&self.device);
+        match self.device {
+            None => drop(state.newcomers.remove(&self.id)),
+            Some(device) => {
+                if let Some(seats) = state.seats.get_mut(&device) {
+                    seats.retain(|(id, _)| *id != self.id);
+                    if seats.is_empty() {
+                        state.seats.remove(&device);
+                    }
+                }
+                state.seated -= 1;
             }
         }
-        state.seated -= 1;
         drop(state);
         self.door.left.notify_waiters();
     }
@@ -316,7 +357,7 @@ mod tests {
             retry_above: 2,
             ..Limits::default()
         };
-        Arc::new(Door::new(limits))
+        Arc::new(Door::new(limits, Arc::new(|_| true)))
     }
 
     fn host(last: u8) -> IpAddr {

@@ -5,7 +5,7 @@
 //! only [`Link`]s of devices that proved their key.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,8 +97,24 @@ impl HubEndpoint {
         admit: Arc<Admit>,
         limits: Limits,
     ) -> Result<Self, NetError> {
+        Self::bind_with(listen, hub_seed, (admit, Arc::new(|_| false)), limits)
+    }
+
+    /// As [`HubEndpoint::bind`]; whom `admit` does not know and `newcomers` lets in gets a link that is
+    /// marked ([`Link::is_newcomer`]), takes only short frames and has one of the few places for such.
+    ///
+    /// # Errors
+    ///
+    /// As [`HubEndpoint::bind`].
+    pub fn bind_with(
+        listen: impl Into<Listen>,
+        hub_seed: &[u8; 32],
+        (admit, newcomers): (Arc<Admit>, Arc<Admit>),
+        limits: Limits,
+    ) -> Result<Self, NetError> {
         let listen = listen.into();
-        let tls = tls::hub_config(hub_seed, admit)?;
+        let known = Arc::clone(&admit);
+        let tls = tls::hub_config(hub_seed, tls::either(admit, newcomers))?;
         let (socket, listener) = open(listen)?;
         let failed = |source| NetError::Bind { address: listen.udp, source };
         let address = socket.local_addr().map_err(failed)?;
@@ -113,7 +129,7 @@ impl HubEndpoint {
         let key = tls::device_of(hub_seed);
         let (links_in, links) = mpsc::channel(ACCEPT_QUEUE_MAX);
         let (closing, seen) = watch::channel(false);
-        let door = Arc::new(Door::new(limits));
+        let door = Arc::new(Door::new(limits, known));
         let serving = serve_door(endpoint.clone(), door.clone(), links_in.clone(), seen.clone());
         let mut accepting = vec![tokio::spawn(serving)];
         if let Some(listener) = listener {
@@ -238,6 +254,7 @@ async fn welcome(
     handshake: Handshake,
     links: mpsc::Sender<Link>,
 ) {
+    let address = incoming.remote_address().ip();
     let Ok(connecting) = incoming.accept() else { return };
     let connection = match handshake.hold(connecting).await {
         Ok(Ok(connection)) => connection,
@@ -260,13 +277,13 @@ async fn welcome(
         let (send, receive) = connection.accept_bi().await.ok()?;
         Some((Outward::Quic(send), Inward::Quic(receive)))
     };
-    admit(&door, carrier, device, opened, &links).await;
+    admit(&door, carrier, (device, address), opened, &links).await;
 }
 
 /// The same for a device that comes by TCP.
 async fn welcome_tcp(
     door: Arc<Door>,
-    stream: TcpStream,
+    (stream, address): (TcpStream, IpAddr),
     acceptor: TlsAcceptor,
     handshake: Handshake,
     links: mpsc::Sender<Link>,
@@ -287,18 +304,24 @@ async fn welcome_tcp(
         let begun = inward.opened().await;
         begun.then_some((Outward::Tcp(outward), Inward::Tcp(inward)))
     };
-    admit(&door, Carrier::Tcp(connection), device, opened, &links).await;
+    admit(&door, Carrier::Tcp(connection), (device, address), opened, &links).await;
 }
 
 /// Gives a device that proved its key a place, and hands its session on once it has begun.
 async fn admit(
     door: &Arc<Door>,
     carrier: Carrier,
-    device: DeviceId,
+    (device, address): (DeviceId, IpAddr),
     opened: impl Future<Output = Option<(Outward, Inward)>>,
     links: &mpsc::Sender<Link>,
 ) {
-    let Some(seat) = door.seat(device, &carrier) else {
+    // Asked again: rights may have changed since the handshake began.
+    let newcomer = !(door.known)(device);
+    let seat = match newcomer {
+        true => door.newcomer(address, &carrier),
+        false => door.seat(device, &carrier),
+    };
+    let Some(seat) = seat else {
         tracing::warn!(device = device.short(), "the hub is full");
         carrier.close(CloseReason::Busy);
         return;
@@ -307,7 +330,10 @@ async fn admit(
         Ok(Some(streams)) => {
             let ends = Ends { device, peer: device };
             let stall_timeout = door.limits.stall_timeout;
-            let link = Link::new(carrier, streams, ends, stall_timeout, Some(seat));
+            let mut link = Link::new(carrier, streams, ends, stall_timeout, Some(seat));
+            if newcomer {
+                link.limit_newcomer();
+            }
             // A hub that is gone has no use for the link, and the phone is told by its drop.
             links.send(link).await.ok();
         }
@@ -352,7 +378,13 @@ async fn serve_tcp(
         match door.consider(from.ip(), Transport::Tcp, true) {
             Verdict::Welcome(handshake) => {
                 let (door, links) = (Arc::clone(&door), links.clone());
-                welcomes.spawn(welcome_tcp(door, stream, acceptor.clone(), handshake, links));
+                welcomes.spawn(welcome_tcp(
+                    door,
+                    (stream, from.ip()),
+                    acceptor.clone(),
+                    handshake,
+                    links,
+                ));
             }
             Verdict::ProveAddress | Verdict::Refuse => tcp::refuse(&stream),
         }

@@ -29,6 +29,14 @@ pub const RETRY_ABOVE: usize = 16;
 /// its network. The newest wins: a returning phone is never locked out by its own ghosts.
 pub const CONNECTIONS_PER_DEVICE_MAX: usize = 4;
 
+/// Connections of phones that nobody knows and that come to claim an invitation. They have places of their
+/// own, so that strangers never take one of a known device: a class of thirty is enrolled at once.
+pub const NEWCOMERS_MAX: usize = 32;
+
+/// The same from one address. A class behind one address comes in turns; a claim takes seconds, and who
+/// waits for its administrator comes again.
+pub const NEWCOMERS_PER_ADDRESS_MAX: usize = 16;
+
 /// Connections in all. An idle one costs about 38 kB, so this is 76 MB.
 pub const CONNECTIONS_MAX: usize = 2_000;
 
@@ -123,6 +131,7 @@ pub const TCP_LAST_WORDS: Duration = Duration::from_secs(1);
 // before the places are gone.
 const _: () = assert!(FRAME_WIRE_BYTES_MAX <= CONNECTION_WINDOW_BYTES as usize);
 const _: () = assert!(RETRY_ABOVE < HANDSHAKES_MAX);
+const _: () = assert!(NEWCOMERS_PER_ADDRESS_MAX <= NEWCOMERS_MAX);
 const _: () = assert!(HANDSHAKES_PER_ADDRESS_MAX <= HANDSHAKES_MAX);
 const _: () = assert!(KEEP_ALIVE.as_secs() * 2 < IDLE_TIMEOUT.as_secs());
 const _: () = assert!(TCP_RECEIVE_BYTES <= CONNECTION_WINDOW_BYTES);
@@ -140,6 +149,10 @@ pub struct Limits {
     pub connections_max: usize,
     /// Connections of one device, the newest staying; see [`CONNECTIONS_PER_DEVICE_MAX`].
     pub connections_per_device_max: usize,
+    /// Connections of phones that nobody knows; see [`NEWCOMERS_MAX`].
+    pub newcomers_max: usize,
+    /// The same from one address; see [`NEWCOMERS_PER_ADDRESS_MAX`].
+    pub newcomers_per_address_max: usize,
     /// How long a handshake may take; see [`HANDSHAKE_TIMEOUT`].
     pub handshake_timeout: Duration,
     /// How long until a connected phone opens its session; see [`STREAM_OPEN_TIMEOUT`].
@@ -156,6 +169,8 @@ impl Default for Limits {
             retry_above: RETRY_ABOVE,
             connections_max: CONNECTIONS_MAX,
             connections_per_device_max: CONNECTIONS_PER_DEVICE_MAX,
+            newcomers_max: NEWCOMERS_MAX,
+            newcomers_per_address_max: NEWCOMERS_PER_ADDRESS_MAX,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             stream_open_timeout: STREAM_OPEN_TIMEOUT,
             stall_timeout: STALL_TIMEOUT,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::model::DeviceId;
+use crate::trust::enrolment::ENROL_FRAME_BYTES_MAX;
 
 use super::carrier::{Carrier, Inward, Outward, Traffic, Transport};
 use super::door::Seat;
@@ -61,6 +62,7 @@ impl Drop for Shared {
 pub struct Link {
     sender: FrameSender,
     receiver: FrameReceiver,
+    newcomer: bool,
 }
 
 impl Link {
@@ -81,7 +83,20 @@ impl Link {
                 heard: None,
                 shared,
             },
+            newcomer: false,
         }
+    }
+
+    /// Marks the link as one of a phone that nobody knows, which is heard a little only.
+    pub(super) fn limit_newcomer(&mut self) {
+        self.newcomer = true;
+        self.receiver.incoming.max = ENROL_FRAME_BYTES_MAX;
+    }
+
+    /// Returns whether the other end is a phone that the hub did not know when it connected.
+    #[must_use]
+    pub fn is_newcomer(&self) -> bool {
+        self.newcomer
     }
 
     /// Returns the key that the peer proved.
@@ -272,7 +287,7 @@ impl FrameReceiver {
                 Next::Frame(frame) => return Ok(Some(frame)),
                 Next::TooLong(len) => {
                     self.shared.close(CloseReason::Misbehaved);
-                    return Err(NetError::FrameTooLong { len, max: FRAME_WIRE_BYTES_MAX });
+                    return Err(NetError::FrameTooLong { len, max: self.incoming.max });
                 }
                 Next::Wanted(wanted) => wanted,
             };
@@ -320,8 +335,10 @@ impl FrameReceiver {
 }
 
 /// The frame that is coming in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Incoming {
+    /// The longest frame that is taken.
+    max: usize,
     header: Vec<u8>,
     body: Vec<u8>,
     /// By when [`PROGRESS_BYTES`] must have come; set from the first byte of a frame.
@@ -337,19 +354,27 @@ enum Next {
     Wanted(usize),
 }
 
+impl Default for Incoming {
+    fn default() -> Self {
+        let (header, body) = (Vec::new(), Vec::new());
+        Self { max: FRAME_WIRE_BYTES_MAX, header, body, deadline: None, progress: 0 }
+    }
+}
+
 impl Incoming {
     fn next(&mut self) -> Next {
         let Ok(header) = <[u8; HEADER_BYTES]>::try_from(self.header.as_slice()) else {
             return Next::Wanted(HEADER_BYTES - self.header.len());
         };
         let len = usize::try_from(u32::from_le_bytes(header)).unwrap_or(usize::MAX);
-        if len > FRAME_WIRE_BYTES_MAX {
+        if len > self.max {
             return Next::TooLong(len);
         }
         if self.body.len() < len {
             return Next::Wanted(len - self.body.len());
         }
-        let done = std::mem::take(self);
+        let fresh = Self { max: self.max, ..Self::default() };
+        let done = std::mem::replace(self, fresh);
         Next::Frame(done.body)
     }
 

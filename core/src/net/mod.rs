@@ -12,6 +12,7 @@
 mod address;
 mod carrier;
 mod door;
+mod enrol_uri;
 mod error;
 mod hub;
 pub mod limits;
@@ -24,6 +25,7 @@ mod transport;
 pub use address::{AddressError, HubAddress};
 pub use carrier::{Traffic, Transport};
 pub use door::Load;
+pub use enrol_uri::{ENROL_ADDRESSES_MAX, ENROL_URI_BYTES_MAX, EnrolUri, EnrolUriError};
 pub use error::{Advice, CloseReason, Fault, NetError};
 pub use hub::{HubEndpoint, Listen, ListenTcp};
 pub use limits::{FRAME_WIRE_BYTES_MAX, Limits};

@@ -47,6 +47,11 @@ pub(super) fn device_of(seed: &[u8; 32]) -> DeviceId {
     DeviceId(SigningKey::from_bytes(seed).verifying_key().to_bytes())
 }
 
+/// Returns who is let through the handshake: whom the hub knows, and while it awaits any, newcomers.
+pub(super) fn either(admit: Arc<Admit>, newcomers: Arc<Admit>) -> Arc<Admit> {
+    Arc::new(move |device| admit(device) || newcomers(device))
+}
+
 /// Makes the hub's side: it holds `seed` and lets in whom `admit` knows.
 pub(super) fn hub_config(
     seed: &[u8; 32],

@@ -13,6 +13,7 @@ use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
 use crate::trust::HubReceipt;
 use crate::trust::control::ActId;
+use crate::trust::enrolment::{Claim, InvitationId, SignedInvitation};
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
 use crate::trust::merkle::TreeHash;
 
@@ -451,6 +452,27 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Hub: a device may claim an invitation.
+    Invited {
+        /// By whom, and where.
+        signed: SignedInvitation,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hub: a device has claimed one.
+    Claimed {
+        /// Its claim.
+        claim: Claim,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hub: the administrator turned an invitation down.
+    Denied {
+        /// Which.
+        invitation: InvitationId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -553,6 +575,9 @@ impl Fact {
             Self::HeardSeal { .. } => 42,
             Self::SealAnswered { .. } => 43,
             Self::SealRefused { .. } => 44,
+            Self::Invited { .. } => 35,
+            Self::Claimed { .. } => 36,
+            Self::Denied { .. } => 37,
         }
     }
 

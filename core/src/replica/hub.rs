@@ -23,6 +23,7 @@ use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 pub(super) mod admission;
 mod control;
 mod deciding;
+mod enrolling;
 mod leaving;
 mod ledger;
 pub(super) mod log;
@@ -31,6 +32,8 @@ pub(super) mod sealing;
 pub(super) mod shares;
 pub(super) mod stranded;
 mod waiting;
+
+pub use enrolling::InviteError;
 
 use shares::Shares;
 
@@ -79,6 +82,8 @@ pub struct Hub {
     owed: AtomicBool,
     /// A device knew more of this hub than it does itself, since it was opened.
     surpassed: AtomicBool,
+    /// Until when phones that nobody knows may come and claim, at most.
+    newcomers_until: AtomicI64,
     unanswered: stranded::Unanswered,
     ledger: ledger::Ledger,
     /// Parked packs that no merge has looked at since their document changed.
@@ -247,6 +252,7 @@ impl Hub {
             told,
             owed,
             surpassed,
+            newcomers_until: AtomicI64::new(i64::MIN),
             unanswered,
             ledger,
             unseen,
@@ -271,6 +277,7 @@ impl Hub {
         hub.renew_if_lost(options)?;
         hub.begin_control()?;
         hub.note_leaving(devices.iter().map(|entry| entry.device))?;
+        hub.recall_invitations()?;
         hub.reconsider_or_owe(None);
         hub.look_at_parked()?;
         Ok(hub)

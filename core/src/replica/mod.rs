@@ -55,7 +55,7 @@ pub use facts::{
     Trouble,
 };
 pub use fork::Taken;
-pub use hub::{Hub, HubOptions, MergeReport, PublishError};
+pub use hub::{Hub, HubOptions, InviteError, MergeReport, PublishError};
 pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};

@@ -19,6 +19,7 @@ use crate::trust::log::LogEntry;
 
 mod admission;
 mod carrying;
+mod enrolling;
 mod forking;
 mod lines;
 mod logging;
@@ -195,6 +196,9 @@ impl Step<'_> {
             Fact::Audited { entries, .. } => self.said.extend(entries.iter().cloned()),
             Fact::Witnessed { hub, head, heard, .. } => return self.witnessed(*hub, head, *heard),
             Fact::Doubted { word, at } => return self.doubted(word, *at),
+            Fact::Invited { signed, at } => return self.invited(signed, *at),
+            Fact::Claimed { claim, .. } => return self.claimed(claim),
+            Fact::Denied { invitation, .. } => return self.denied(*invitation),
             Fact::Marked { size, root } => return self.marked(*size, *root),
             Fact::Accounted { heads, .. } => self.accounted(heads),
             _ => return self.of_seals(fact),

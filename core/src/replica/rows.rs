@@ -127,6 +127,9 @@ pub(super) const DOUBT: u8 = b'7';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
+/// Hub: invitation → [`crate::trust::enrolment::OpenInvitation`].
+pub(super) const INVITATION: u8 = b'@';
+
 pub(super) use seals::*;
 pub(super) use trust::*;
 

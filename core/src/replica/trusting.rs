@@ -9,6 +9,7 @@ use super::rows::{self, ACTING, ActingRow, meta};
 use crate::model::DeviceId;
 use crate::sync::{DeviceEntry, FeedItem};
 use crate::trust::control::{Act, ActId, ControlEntry, Folded, SignedAct};
+use crate::trust::enrolment::{Invitation, SignedInvitation};
 
 /// A decision of this device that the hub has not entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,12 @@ impl Phone {
     /// Returns [`ReplicaError::Control`] when it is another device's, or holds what no log takes.
     pub fn sign_act(&self, act: Act) -> Result<SignedAct, ReplicaError> {
         Ok(act.sign(self.key())?)
+    }
+
+    /// Signs an invitation with this device's key.
+    #[must_use]
+    pub fn sign_invitation(&self, invitation: Invitation) -> SignedInvitation {
+        invitation.sign(self.key())
     }
 
     /// Keeps a decision that this device has signed; the next exchange brings it to the hub.

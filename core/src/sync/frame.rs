@@ -14,6 +14,7 @@ use super::message::{
 use super::pack::PACK_BYTES_MAX;
 use super::reconcile::ReconcileMessage;
 use crate::trust::HubReceipt;
+use crate::trust::enrolment::{Claim, ENROL_FRAME_BYTES_MAX, EnrolAnswer};
 
 /// The version of frames written here.
 pub const FRAME_VERSION: u8 = 1;
@@ -118,13 +119,28 @@ pub enum Frame {
     },
     /// Of the hub's log.
     Log(LogMessage),
+    /// Phone that the hub does not know yet: it takes up an invitation, and says nothing else.
+    Enrol {
+        /// The version spoken.
+        protocol: u16,
+        /// What it claims.
+        claim: Claim,
+    },
+    /// Hub: what became of the claim.
+    Enrolled(EnrolAnswer),
 }
 
 /// How many kinds of frames there are.
-const KINDS: u8 = 17;
+const KINDS: u8 = 19;
 
 /// The number of `PushPart`.
 const PUSH_PART: u8 = 15;
+
+/// The number of `Enrol`.
+const ENROL: u8 = 17;
+
+/// The number of `Enrolled`.
+const ENROLLED: u8 = 18;
 
 impl Frame {
     /// Returns the bytes of the frame, compressed if that pays.
@@ -156,11 +172,39 @@ impl Frame {
         Self::decode_from(bytes, Speaker::Any)
     }
 
+    /// Hub: reads what a phone that it does not know says: a claim, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FrameError`] for everything else, before anything is allocated for it.
+    pub fn decode_enrol(bytes: &[u8]) -> Result<(u16, Claim), FrameError> {
+        match Self::decode_from(bytes, Speaker::Newcomer)? {
+            Self::Enrol { protocol, claim } => Ok((protocol, claim)),
+            other => Err(FrameError::OutOfPlace { kind: other.name() }),
+        }
+    }
+
+    /// Phone: reads what the hub answers to a claim. `None` for a goodbye.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FrameError`] when the bytes are no such answer.
+    pub fn decode_enrolled(
+        bytes: &[u8],
+    ) -> Result<Option<Result<EnrolAnswer, Failure>>, FrameError> {
+        match Self::decode_from(bytes, Speaker::Registrar)? {
+            Self::Enrolled(answer) => Ok(Some(Ok(answer))),
+            Self::Failed(failure) => Ok(Some(Err(failure))),
+            _ => Ok(None),
+        }
+    }
+
     /// Reads one frame that this speaker may say. Others are refused by their number, before
     /// anything is allocated for their content.
     pub(super) fn decode_from(bytes: &[u8], speaker: Speaker) -> Result<Self, FrameError> {
-        if bytes.len() > FRAME_BYTES_MAX {
-            return Err(FrameError::TooLarge { bytes: bytes.len(), limit: FRAME_BYTES_MAX });
+        let limit = speaker.frame_bytes_max();
+        if bytes.len() > limit {
+            return Err(FrameError::TooLarge { bytes: bytes.len(), limit });
         }
         let (&[version, flag], payload) =
             bytes.split_first_chunk::<HEADER_BYTES>().ok_or(FrameError::Truncated)?;
@@ -170,8 +214,8 @@ impl Frame {
         match flag {
             PLAIN => decode_payload(payload, speaker),
             ZSTD => {
-                let payload = inflate(payload, FRAME_INFLATED_BYTES_MAX)
-                    .map_err(|_| FrameError::Inflation { limit: FRAME_INFLATED_BYTES_MAX })?;
+                let payload =
+                    inflate(payload, limit).map_err(|_| FrameError::Inflation { limit })?;
                 decode_payload(&payload, speaker)
             }
             flag => Err(FrameError::Flag { found: flag }),
@@ -199,6 +243,8 @@ impl Frame {
             Self::Declined { .. } => "Declined",
             Self::PushPart { .. } => "PushPart",
             Self::Log(_) => "Log",
+            Self::Enrol { .. } => "Enrol",
+            Self::Enrolled(_) => "Enrolled",
         }
     }
 }
@@ -209,6 +255,10 @@ pub(super) enum Speaker {
     Phone,
     Hub,
     Replica,
+    /// A phone that is not known yet.
+    Newcomer,
+    /// The hub, to one.
+    Registrar,
     Any,
 }
 
@@ -218,10 +268,22 @@ impl Speaker {
         /// Push, Pushed, Failed, Compare, Bye, PushPart, Log.
         const COMMON: [u8; 7] = [1, 2, 11, 12, 13, PUSH_PART, 16];
         match self {
-            Self::Phone => COMMON.contains(&kind) || [0, 3].contains(&kind),
-            Self::Hub => (4..KINDS).contains(&kind) && kind != PUSH_PART,
+            // A phone that was admitted meanwhile asks once more what became of its claim.
+            Self::Phone => COMMON.contains(&kind) || [0, 3, ENROL].contains(&kind),
+            Self::Hub => (4..ENROL).contains(&kind) && kind != PUSH_PART,
             Self::Replica => COMMON.contains(&kind) || kind == 5,
+            Self::Newcomer => kind == ENROL,
+            Self::Registrar => [11, 13, ENROLLED].contains(&kind),
             Self::Any => kind < KINDS,
+        }
+    }
+
+    /// Returns how long its frames may be, also once inflated.
+    fn frame_bytes_max(self) -> usize {
+        const _: () = assert!(FRAME_INFLATED_BYTES_MAX == FRAME_BYTES_MAX);
+        match self {
+            Self::Newcomer | Self::Registrar => ENROL_FRAME_BYTES_MAX,
+            _ => FRAME_BYTES_MAX,
         }
     }
 }
@@ -245,7 +307,7 @@ fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError>
 /// Names by number on the wire.
 const KIND_NAMES: [&str; KINDS as usize] = [
     "Hello", "Push", "Pushed", "Ask", "Welcome", "Items", "Caught", "Receipts", "Notices", "Need",
-    "Answer", "Failed", "Compare", "Bye", "Declined", "PushPart", "Log",
+    "Answer", "Failed", "Compare", "Bye", "Declined", "PushPart", "Log", "Enrol", "Enrolled",
 ];
 
 /// Why bytes are not a frame. Always the fault of whoever made them.

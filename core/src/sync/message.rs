@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bytes;
 use super::log::{LogAnswer, LogRequest};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
+use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
 use crate::trust::{Attestation, PlainEntry};
 
 /// A place in a hub's feed. A phone keeps one for all documents.
@@ -208,6 +209,12 @@ pub enum AdminRequest {
         #[serde(with = "bytes")]
         seal: Vec<u8>,
     },
+    /// Let one phone claim an invitation.
+    Invite(SignedInvitation),
+    /// Give the claim of an invitation of this device, if there is one.
+    Claimed(InvitationId),
+    /// Turn an invitation of this device down.
+    Deny(InvitationId),
 }
 
 /// The answer to an [`AdminRequest`].
@@ -223,6 +230,13 @@ pub enum AdminAnswer {
     Waiting(HubWaiting),
     /// Of the log.
     Log(LogAnswer),
+    /// The invitation is open.
+    Invited {
+        /// Until when, by the hub's clock.
+        until: Timestamp,
+    },
+    /// The claim of an invitation: none yet, or why it is not open any more.
+    Claimed(Result<Option<Claim>, EnrolRefusal>),
 }
 
 /// What waits at a hub, and for what: the first of each, with how many packs.

@@ -7,6 +7,7 @@
 pub mod access;
 mod attestation;
 pub mod control;
+pub mod enrolment;
 mod grant;
 mod key;
 pub mod log;

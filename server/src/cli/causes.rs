@@ -13,7 +13,7 @@ use bienban_core::checklist::{AnswerError, ClocksError, MoveError};
 use bienban_core::client::{Candidate, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError, place_name};
-use bienban_core::net::{AddressError, NetError};
+use bienban_core::net::{AddressError, EnrolUriError, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{Holder, StoreError};
 use bienban_core::sync::{Failure, FailureCode, SessionError};
@@ -61,6 +61,17 @@ pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
     known.unwrap_or_else(|| error.to_string())
 }
 
+/// Returns what is wrong with an invitation.
+pub(super) fn of_invitation(error: &EnrolUriError, m: &Messages) -> String {
+    match error {
+        EnrolUriError::Form => m.text("enrol.form", &[]),
+        EnrolUriError::TooLong => m.text("enrol.too_long", &[]),
+        EnrolUriError::Hub { .. } => m.text("enrol.hub", &[]),
+        EnrolUriError::Code => m.text("enrol.code", &[]),
+        other => other.to_string(),
+    }
+}
+
 /// Returns what the client says.
 pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
     use ClientError as E;
@@ -76,6 +87,8 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::NoHub => m.text("cause.no_hub", &[]),
         E::Address(error) => of_address(error, m),
+        E::Invitation { source } => of_invitation(source, m),
+        E::NoEnrolment => m.text("enrol.none_begun", &[]),
         E::Id(error) => of_id(error, m),
         E::NotFound { what, name } => {
             m.text("cause.not_found", &[("what", &words::thing(m, what)), ("name", name)])

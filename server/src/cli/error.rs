@@ -24,6 +24,7 @@ use kinds::{of_client, of_failure, of_io, of_service};
 
 use super::causes;
 use super::course::{self, MissingData};
+use super::enrolling::EnrolError;
 use super::hints::{next_states, not_found, opinion};
 use super::output::Page;
 use super::record::{self, ConflictData};
@@ -77,6 +78,9 @@ pub(crate) enum CliError {
         /// Bytes that are.
         free: u64,
     },
+    /// A device was not enrolled.
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
     /// The hub answered that it will not.
     #[error("the hub refused: {}", failure.message)]
     Refused {
@@ -235,6 +239,10 @@ pub(crate) enum Failed {
     Locked,
     /// The folder's keys were destroyed.
     Destroyed,
+    /// The hub does not enrol the device by this invitation.
+    NotEnrolled,
+    /// Nobody has confirmed a claim.
+    NotConfirmed,
 }
 
 impl Failed {
@@ -247,6 +255,7 @@ impl Failed {
             | Self::NoStep
             | Self::NotReady
             | Self::Final
+            | Self::NotConfirmed
             | Self::DemoThere => 1,
             Self::Usage | Self::Locked => 2,
             Self::NotFound
@@ -257,7 +266,7 @@ impl Failed {
             Self::InUse => 4,
             Self::Network => 5,
             Self::WrongHub => 6,
-            Self::Refused | Self::Unknown | Self::Ended | Self::Destroyed => 6,
+            Self::Refused | Self::Unknown | Self::Ended | Self::Destroyed | Self::NotEnrolled => 6,
             Self::Full | Self::HubFull => 7,
             Self::LogForked => 8,
             Self::NotValid => 9,
@@ -277,7 +286,8 @@ impl Failed {
             Self::InUse => "in_use",
             Self::Network => "network",
             Self::WrongHub => "wrong_hub",
-            Self::Unknown | Self::Refused | Self::Ended => "refused",
+            Self::Unknown | Self::Refused | Self::Ended | Self::NotEnrolled => "refused",
+            Self::NotConfirmed => "not_confirmed",
             Self::LogForked => "log_forked",
             Self::NotValid => "not_valid",
             Self::Full => "disk_full",
@@ -304,6 +314,7 @@ impl Failed {
             Self::NoStep | Self::NotReady | Self::Final => return None,
             Self::Locked => m.text("hint.locked", &[]),
             Self::Destroyed => m.text("hint.destroyed", &[]),
+            Self::NotEnrolled | Self::NotConfirmed => return None,
             Self::Ended => m.text("hint.ended", &[]),
             Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
@@ -379,6 +390,7 @@ impl CliError {
     pub(crate) fn failed(&self) -> Failed {
         match self {
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
+            Self::Enrol(error) => error.failed(),
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
             Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } | Self::NotStanding { .. } => {
@@ -520,6 +532,7 @@ impl CliError {
             Self::NotStanding { source, .. } => {
                 causes::of_client(source, m).unwrap_or_else(|| source.to_string())
             }
+            Self::Enrol(error) => error.explain(m),
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])

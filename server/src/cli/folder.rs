@@ -144,7 +144,7 @@ pub(super) fn open(
 }
 
 /// Refuses the folder of a hub, before anything is written there.
-fn not_a_hub(dir: &Path) -> Result<(), CliError> {
+pub(super) fn not_a_hub(dir: &Path) -> Result<(), CliError> {
     if hub::holds_hub(dir) {
         return Err(Wrong::HubFolder { path: dir.display().to_string() }.into());
     }
@@ -163,10 +163,7 @@ pub(super) fn init(
     let m = output.messages();
     let hub = arguments.hub.as_deref().map(read_hub).transpose()?;
     let settings = Settings { hub: hub.clone() };
-    let device = match key {
-        Some(key) => Client::init_sealed(dir, &settings, key)?,
-        None => Client::init_with_own_key(dir, &settings)?,
-    };
+    let device = make(dir, &settings, key)?;
     let protection = client::protection(dir)?;
     let data = DeviceData {
         device: device.to_string(),
@@ -195,6 +192,18 @@ pub(super) fn init(
     page.gap();
     taking_in(&mut page, &data, m);
     Answer::new(&data, page)
+}
+
+/// Makes a device whose folder is sealed: under the key given, else under one of its own.
+pub(super) fn make(
+    dir: &Path,
+    settings: &Settings,
+    key: Option<&StoreKey>,
+) -> Result<DeviceId, ClientError> {
+    match key {
+        Some(key) => Client::init_sealed(dir, settings, key),
+        None => Client::init_with_own_key(dir, settings),
+    }
 }
 
 /// Says what makes the hub take a device in: of a desk the first one is named by the hub's operator,

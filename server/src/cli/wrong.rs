@@ -2,7 +2,7 @@
 
 use bienban_core::checklist::DIGITS_MIN;
 use bienban_core::model::LifeCycle;
-use bienban_core::net::AddressError;
+use bienban_core::net::{AddressError, EnrolUriError};
 
 use super::{causes, words};
 use crate::messages::Messages;
@@ -110,6 +110,18 @@ pub(crate) enum Wrong {
         given: String,
         /// What is wrong with it.
         source: AddressError,
+    },
+    /// No invitation.
+    #[error("{source}")]
+    Invitation {
+        /// Why.
+        source: EnrolUriError,
+    },
+    /// No six digits.
+    #[error("--digits {given}: give the six digits that the phone shows")]
+    CheckDigits {
+        /// What was given.
+        given: String,
     },
     /// A key that is none.
     #[error("--key {given}: the key of a hub is 64 hexadecimal digits")]
@@ -231,6 +243,8 @@ impl Wrong {
                 let why = causes::of_address(source, m);
                 m.text("wrong.hub", &[("given", given), ("why", &why)])
             }
+            Self::Invitation { source } => causes::of_invitation(source, m),
+            Self::CheckDigits { given } => m.text("wrong.check_digits", &[("given", given)]),
             Self::HubKey { given } => m.text("wrong.hub_key", &[("given", given)]),
             Self::HubWithoutKey => m.text("wrong.hub_without_key", &[]),
             Self::WithoutSet { argument } => m.text("wrong.without_set", &[("argument", argument)]),
@@ -322,6 +336,8 @@ mod tests {
             Wrong::Option { given: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
+            Wrong::Invitation { source: EnrolUriError::Form },
+            Wrong::CheckDigits { given: given() },
             Wrong::HubKey { given: given() },
             Wrong::HubWithoutKey,
             Wrong::WithoutSet { argument: "--key" },

@@ -2,6 +2,7 @@ use super::*;
 use crate::model::{Kind, Origin, PersonId};
 use crate::sync::{Role, Snapshot, Verdict};
 use crate::trust::control::{Act, ChainHead, ControlEntry, Deed, SignedAct};
+use crate::trust::enrolment::{Code, Invitation};
 use crate::trust::log::DoubtReason;
 use crate::trust::merkle::TreeHash;
 use crate::trust::{Attestation, DeviceKey, Grant, Line, ReceiptItem, Tip};
@@ -189,6 +190,20 @@ fn later() -> Vec<Fact> {
         Fact::Dropped { act: decided().act.id().unwrap() },
         Fact::Reminded { epoch: [8; 16], upto: vec![1, 2] },
         Fact::Unentered { act: decided().act.id().unwrap() },
+    ]
+    .into_iter()
+    .chain(enrolment())
+    .collect()
+}
+
+fn enrolment() -> Vec<Fact> {
+    let (code, own) = (Code::new([6; 16]), key().device());
+    let (id, scope) = (code.id(), "20".parse().unwrap());
+    let signed = Invitation { by: own, hub: own, id, scope, at: AT }.sign(&key());
+    vec![
+        Fact::Invited { signed, at: AT },
+        Fact::Claimed { claim: Claim::make(&code, own, own, "Máy 1"), at: AT },
+        Fact::Denied { invitation: id, at: AT },
     ]
 }
 

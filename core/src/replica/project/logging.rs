@@ -228,6 +228,9 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Controlled { .. }
             | Fact::Presented { .. }
             | Fact::SealRefused { .. }
+            | Fact::Invited { .. }
+            | Fact::Claimed { .. }
+            | Fact::Denied { .. }
     )
 }
 
@@ -242,7 +245,10 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Acknowledged { at, .. }
         | Fact::Audited { at, .. }
         | Fact::Presented { at, .. }
-        | Fact::SealRefused { at, .. } => *at,
+        | Fact::SealRefused { at, .. }
+        | Fact::Invited { at, .. }
+        | Fact::Claimed { at, .. }
+        | Fact::Denied { at, .. } => *at,
         _ => Timestamp::default(),
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{key, scope_part};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId};
 use crate::trust::control::{ActId, Log};
+use crate::trust::enrolment::InvitationId;
 
 /// Hub: scope, feed number → (): an entry of that unit's control log.
 pub(in crate::replica) const CONTROL_FEED: u8 = b'0';
@@ -101,6 +102,10 @@ pub(in crate::replica) fn device_in(key: &[u8]) -> Option<DeviceId> {
 /// Returns the life that a key of [`CONTROL`] or [`CONTROL_HEAD`] names.
 pub(in crate::replica) fn life_in(key: &[u8]) -> Option<[u8; 16]> {
     key.get(6..22)?.try_into().ok()
+}
+
+pub(in crate::replica) fn of_invitation(id: InvitationId) -> Vec<u8> {
+    key(super::INVITATION, &[&id.0])
 }
 
 pub(in crate::replica) fn of_act(act: ActId) -> Vec<u8> {

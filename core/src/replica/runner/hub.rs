@@ -16,6 +16,7 @@ use crate::sync::{
 use crate::trust::control::SignedAct;
 use crate::trust::log::{Act, Turned};
 
+mod enrolling;
 mod logging;
 mod reading;
 mod sealing;
@@ -510,6 +511,9 @@ impl HubRunner {
                     retry_after_ms: None,
                 })),
             },
+            AdminRequest::Invite(_) | AdminRequest::Claimed(_) | AdminRequest::Deny(_) => {
+                self.enrol(request, now)
+            }
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
             AdminRequest::Acknowledge => {

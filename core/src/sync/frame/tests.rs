@@ -12,6 +12,7 @@ use crate::sync::{
     LogAnswer, LogPage, LogProofs, LogRequest, PACK_CHANGES_MAX, Pack, PackError, ProvedLeaf,
 };
 use crate::trust::ReceiptItem;
+use crate::trust::enrolment::{Code, Invitation};
 use crate::trust::log::{Loss, Shown, Standing, TreeHead};
 use crate::trust::merkle::TreeHash;
 
@@ -107,6 +108,29 @@ fn samples() -> Vec<Frame> {
         Frame::Declined { packs: vec![notice] },
         Frame::PushPart { index: 0, count: 2, bytes: vec![2, 3] },
         Frame::Log(LogMessage::Kept { heads: vec![tree_head()] }),
+        Frame::Enrol { protocol: 4, claim: claim() },
+        Frame::Enrolled(EnrolAnswer::Waiting { now: Timestamp(8), until: Timestamp(9) }),
+    ]
+}
+
+fn claim() -> Claim {
+    Claim::make(&Code::new([6; 16]), key(200).device(), DeviceId([5; 32]), "Điện thoại 1")
+}
+
+/// What enrolment says in frames that were there before.
+fn enrolment() -> Vec<(&'static str, Frame)> {
+    let (hub, admin) = (key(200).device(), key(201));
+    let (id, scope) = (Code::new([6; 16]).id(), "20".parse().unwrap());
+    let invitation =
+        Invitation { by: admin.device(), hub, id, scope, at: Timestamp(8) }.sign(&admin);
+    let ask = |request| Frame::Ask { request_id: 1, request };
+    let answer = |answer| Frame::Answer { request_id: 1, answer };
+    vec![
+        ("ask-invite", ask(AdminRequest::Invite(invitation))),
+        ("ask-claimed", ask(AdminRequest::Claimed(id))),
+        ("ask-deny", ask(AdminRequest::Deny(id))),
+        ("answer-invited", answer(AdminAnswer::Invited { until: Timestamp(9) })),
+        ("answer-claimed", answer(AdminAnswer::Claimed(Ok(Some(claim()))))),
     ]
 }
 
@@ -164,7 +188,7 @@ fn fixture(name: &str) -> PathBuf {
 fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
     let first = samples().into_iter().map(|frame| {
         let version = match frame {
-            Frame::Log(_) => 4,
+            Frame::Log(_) | Frame::Enrol { .. } | Frame::Enrolled(_) => 4,
             Frame::PushPart { .. } => 3,
             Frame::Declined { .. } => 2,
             _ => 1,
@@ -174,7 +198,10 @@ fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
     let named = first.chain([(2, second()), (3, third())]).map(|(version, frame)| {
         (format!("frame-v{version}-{}.hex", frame.name().to_lowercase()), frame)
     });
-    let fourth = fourth().into_iter().map(|(name, frame)| (format!("frame-v4-{name}.hex"), frame));
+    let fourth = fourth()
+        .into_iter()
+        .chain(enrolment())
+        .map(|(name, frame)| (format!("frame-v4-{name}.hex"), frame));
     named
         .chain(fourth)
         .map(|(name, frame)| (fixture(&name), frame.encode().unwrap(), frame))
@@ -230,7 +257,7 @@ fn other_versions_flags_and_kinds_are_named_as_such() {
     assert_eq!(bytes, [1, 0, 13]);
     assert_eq!(Frame::decode(&[2, 0, 13]), Err(FrameError::Version { found: 2, known: 1 }));
     assert_eq!(Frame::decode(&[1, 7, 13]), Err(FrameError::Flag { found: 7 }));
-    assert_eq!(Frame::decode(&[1, 0, 17]), Err(FrameError::UnknownKind { found: 17 }));
+    assert_eq!(Frame::decode(&[1, 0, KINDS]), Err(FrameError::UnknownKind { found: KINDS }));
     assert_eq!(Frame::decode(&[1, 0, 13, 0]), Err(FrameError::Trailing { bytes: 1 }));
     assert_eq!(Frame::decode(&[1]), Err(FrameError::Truncated));
 }
@@ -245,8 +272,10 @@ fn each_side_says_only_its_own_frames() {
     let common = ["Failed", "Compare", "Bye", "PushPart", "Log"];
     assert_eq!(
         said_by(Speaker::Phone),
-        [&["Hello", "Push", "Pushed", "Ask"][..], &common].concat()
+        [&["Hello", "Push", "Pushed", "Ask"][..], &common, &["Enrol"]].concat()
     );
+    assert_eq!(said_by(Speaker::Newcomer), ["Enrol"]);
+    assert_eq!(said_by(Speaker::Registrar), ["Failed", "Bye", "Enrolled"]);
     let hubs = [&KIND_NAMES[4..usize::from(PUSH_PART)], &["Log"]].concat();
     assert_eq!(said_by(Speaker::Hub), hubs);
     assert_eq!(said_by(Speaker::Replica), [&["Push", "Pushed", "Items"][..], &common].concat());

@@ -17,6 +17,7 @@ use crate::sync::message::{
 };
 use crate::sync::reconcile::{Differences, ItemTree, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
+use crate::trust::enrolment::EnrolAnswer;
 use crate::trust::log::TreeHead;
 use crate::trust::{DeviceEntry, Role};
 
@@ -391,7 +392,8 @@ impl HubSession {
 
     fn take_frame(&mut self, bytes: &[u8], tree: &dyn ItemTree) -> Result<(), SessionError> {
         let frame = self.wire.hear(bytes, Speaker::Phone)?;
-        let greeting = matches!(frame, Frame::Hello(_) | Frame::Failed(_) | Frame::Bye);
+        let greeting =
+            matches!(frame, Frame::Hello(_) | Frame::Enrol { .. } | Frame::Failed(_) | Frame::Bye);
         if self.hello.is_none() && !greeting {
             return Err(unexpected(&frame, "before its Hello"));
         }
@@ -419,6 +421,11 @@ impl HubSession {
             Frame::Log(message) => self.take_log(message),
             Frame::Ask { request_id, request } => self.take_ask(request_id, request),
             Frame::Compare(message) => self.compare(message, tree),
+            Frame::Enrol { .. } if self.hello.is_none() => {
+                // Only known devices have such a session: it was admitted since it last asked.
+                self.wire.say(&Frame::Enrolled(EnrolAnswer::Admitted))?;
+                self.wire.say(&Frame::Bye)
+            }
             Frame::Failed(failure) => {
                 self.wire.end(Ending::Told(failure));
                 Ok(())

@@ -464,7 +464,9 @@ impl PhoneSession {
             | Frame::Push { .. }
             | Frame::PushPart { .. }
             | Frame::Pushed { .. }
-            | Frame::Ask { .. }) => Err(unexpected(&frame, "that only a phone sends")),
+            | Frame::Ask { .. }
+            | Frame::Enrol { .. }) => Err(unexpected(&frame, "that only a phone sends")),
+            Frame::Enrolled(_) => Err(unexpected(&frame, "without a claim")),
         }
     }
 

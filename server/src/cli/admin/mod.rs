@@ -8,6 +8,7 @@ mod checklists;
 mod corrections;
 mod devices;
 mod import;
+mod invite;
 mod plans;
 mod reviews;
 mod rights;
@@ -56,6 +57,12 @@ enum AdminCommand {
     Whoami,
     /// Show the hub that this device pins, pin one, or say where it has moved.
     Hub(HubArgs),
+    /// Invite a person's phone: shows a one-time code, as text and as a QR code.
+    Invite(invite::InviteArgs),
+    /// List the invitations of this device.
+    Invitations,
+    /// Confirm the phone that took an invitation up, by the six digits that it shows.
+    Confirm(invite::ConfirmArgs),
     /// Tell the hub of a device, or change what it knows of one.
     Trust(devices::TrustArgs),
     /// List the devices that the hub knows.
@@ -121,7 +128,7 @@ impl AdminCommand {
 
     /// Whether it looks at what the hub has, or names things that must be here.
     fn reads(&self) -> bool {
-        let own = matches!(self, Self::Init(_) | Self::Whoami | Self::Hub(_));
+        let own = matches!(self, Self::Init(_) | Self::Whoami | Self::Hub(_) | Self::Invitations);
         let asks = matches!(self, Self::Grant(_) | Self::Withdraw(_) | Self::Revoke(_));
         !own && !asks && !matches!(self, Self::Status(_) | Self::Trust(_) | Self::Audit(_))
     }
@@ -187,6 +194,9 @@ async fn perform(
         // The first two are done before the device is shared with anything.
         C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, At::Desk, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
+        C::Invite(invite) => invite::invite(client, invite, needs_hub(online)?, output).await,
+        C::Invitations => invite::list(client, output),
+        C::Confirm(which) => invite::confirm(client, &which, needs_hub(online)?, output).await,
         C::Devices => devices::list(client, output),
         C::Grant(grant) => rights::grant(client, grant, needs_hub(online)?, output).await,
         C::Withdraw(end) => rights::withdraw(client, end, needs_hub(online)?, output).await,

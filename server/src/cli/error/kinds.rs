@@ -21,6 +21,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
     match error {
         ClientError::NoDevice { .. } => Failed::NoDevice,
         ClientError::NoHub | ClientError::Address(_) | ClientError::Id(_) => Failed::Usage,
+        ClientError::Invitation { .. } | ClientError::NoEnrolment => Failed::Usage,
         ClientError::NotFound { .. } | ClientError::Ambiguous { .. } | ClientError::NotPlanned => {
             Failed::NotFound
         }

@@ -5,6 +5,7 @@ mod batch;
 pub(super) mod beyond;
 mod drawing;
 mod edit;
+mod enrol;
 mod header;
 mod history;
 pub(super) mod keys;
@@ -59,6 +60,9 @@ pub(super) struct FieldArgs {
 enum FieldCommand {
     /// Make a device: its key, and the hub that it pins.
     Init(InitArgs),
+    /// Take up an administrator's invitation: makes this device if it is not there, claims, and waits
+    /// until the administrator has compared six digits.
+    Enrol(enrol::EnrolArgs),
     /// Say which device this is, and what the hub knows of it.
     Whoami,
     /// Show the hub that this device pins, pin one, or say where it has moved.
@@ -195,11 +199,18 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
     if let C::Key(command) = &arguments.command {
         return keys::run(dir, key, command, output);
     }
-    let mut client = folder::open(dir, key, arguments.command.name(), output)?;
-    if !matches!(arguments.command, C::Status | C::Verify(_)) {
+    let command = match arguments.command {
+        C::Enrol(enrol) => {
+            let enrolled = enrol::run(dir, enrol, key, output).await;
+            return enrolled.map_err(|error| error.with_room(dir));
+        }
+        command => command,
+    };
+    let mut client = folder::open(dir, key, command.name(), output)?;
+    if !matches!(command, C::Status | C::Verify(_)) {
         troubles::warn(&client, output);
     }
-    let done = match arguments.command {
+    let done = match command {
         C::Batch => batch::run(&client, output).await,
         C::Hub(hub) => folder::hub(&mut client, &hub, At::Field, output),
         command => perform(command, &client, output).await,
@@ -215,7 +226,7 @@ async fn perform(
     use FieldCommand as C;
     match command {
         C::Batch => Err(Wrong::BatchInBatch.into()),
-        C::Hub(_) => Err(Wrong::HubInBatch.into()),
+        C::Hub(_) | C::Enrol(_) => Err(Wrong::HubInBatch.into()),
         C::Key(_) => Err(Wrong::KeyInBatch.into()),
         C::Init(init) => folder::init(client.dir(), &init, None, At::Field, output),
         C::Whoami => folder::whoami(client, At::Field, output),

@@ -52,7 +52,10 @@ impl HubRunner {
             AdminRequest::Enter { .. }
             | AdminRequest::Log(LogRequest::Grown { .. })
             | AdminRequest::TakeBack { .. }
-            | AdminRequest::Seal { .. } => Ok(()),
+            | AdminRequest::Seal { .. }
+            | AdminRequest::Invite(_)
+            | AdminRequest::Claimed(_)
+            | AdminRequest::Deny(_) => Ok(()),
         }
     }
 

@@ -1,0 +1,191 @@
+//! Enrolment by invitation, with real processes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Stdio};
+
+use serde_json::Value;
+
+use crate::hub::Hub;
+use crate::program::{Folders, command, text};
+use crate::tcp::black_hole;
+
+/// A command that is talked to while it runs.
+struct Talk {
+    process: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Talk {
+    fn start(folders: &Folders, group: &str, device: &str, arguments: &[&str]) -> Self {
+        let dir = folders.path(device);
+        let all = [&["--json", group, "--dir", text(&dir)], arguments].concat();
+        let mut process =
+            command(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        Self { process, out }
+    }
+
+    /// Returns the next line of data.
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    fn say(&mut self, line: &str) {
+        let input = self.process.stdin.as_mut().unwrap();
+        input.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Waits for the end; returns the exit code and what was printed last.
+    fn end(mut self) -> (i32, String) {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.out, &mut rest).unwrap();
+        (self.process.wait().unwrap().code().unwrap(), rest)
+    }
+}
+
+const MAY: [&str; 9] = [
+    "invite",
+    "--name",
+    "Hoàng Thị Mây",
+    "--agency",
+    "Phòng Kinh tế",
+    "--role",
+    "inspector",
+    "--scope",
+    "20",
+];
+
+fn invite(folders: &Folders, arguments: &[&str]) -> (String, String) {
+    let made = folders.admin("first", arguments).ok().json();
+    let of = |key: &str| made[key].as_str().unwrap().to_owned();
+    (of("uri"), of("invitation"))
+}
+
+#[test]
+fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let mut office = Talk::start(&folders, "admin", "first", &[&MAY[..], &["--wait"]].concat());
+    let invited = office.hear();
+    assert_eq!(invited["event"], "invited");
+    let uri = invited["uri"].as_str().unwrap();
+    let mut phone =
+        Talk::start(&folders, "field", "phone", &["enrol", uri, "--label", "Máy của Mây"]);
+    let waiting = phone.hear();
+    assert_eq!(waiting["event"], "waiting");
+    let digits = waiting["digits"].as_str().unwrap();
+    let claimed = office.hear();
+    assert_eq!(
+        (&claimed["event"], &claimed["label"], &claimed["device"]),
+        (&"claimed".into(), &"Máy của Mây".into(), &waiting["device"]),
+        "{claimed}"
+    );
+    assert_eq!(claimed["digits"], digits);
+    office.say("abc");
+    office.say(&format!("{} {}", &digits[..3], &digits[3..]));
+    let (code, confirmed) = office.end();
+    let confirmed: Value = serde_json::from_str(&confirmed).unwrap();
+    assert_eq!((code, &confirmed["confirmed"]), (0, &true.into()), "{confirmed}");
+    let (code, enrolled) = phone.end();
+    let enrolled: Value = serde_json::from_str(&enrolled).unwrap();
+    assert_eq!(code, 0, "{enrolled}");
+    assert_eq!(enrolled["name"], "Hoàng Thị Mây");
+    assert_eq!(enrolled["scopes"][0], "20");
+    let sync = folders.field_json("phone", &["sync"]);
+    assert_eq!(sync["caught_up"], true);
+
+    // The certificate is the administrator's word, not the operator's.
+    let who = folders.admin("first", &["whoami"]).ok().json();
+    let why = folders
+        .admin("first", &["access", "--explain", "Hoàng Thị Mây", "inspection", "20"])
+        .ok()
+        .json();
+    let by = why["certified_by"].as_str().unwrap();
+    let admin = who["device"].as_str().unwrap();
+    assert!(by.contains(&admin[..8]) || by.contains("Admin"), "{why}");
+    // Nothing secret stays on either side.
+    for file in ["first/invitations.json", "phone/enrolment.json"] {
+        assert!(!folders.path(file).exists(), "{file}");
+    }
+
+    // A second phone is the same person's, and gets the same rights.
+    let (uri, _) = invite(&folders, &["invite", "--for", "Hoàng Thị Mây"]);
+    let mut second = Talk::start(&folders, "field", "second", &["enrol", &uri]);
+    let digits = second.hear()["digits"].as_str().unwrap().to_owned();
+    folders.admin("first", &["confirm", "--digits", &digits]).ok();
+    let (code, again) = second.end();
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((code, &again["person"]), (0, &enrolled["person"]), "{again}");
+    assert_eq!(again["scopes"], enrolled["scopes"]);
+}
+
+#[test]
+fn a_phone_without_udp_enrols_by_tcp_and_goes_on_after_a_break() {
+    let folders = Folders::new();
+    let (_swallows, port) = black_hole();
+    let listen = format!("127.0.0.1:{port}");
+    let hub = Hub::start_with(&folders, &[("BIENBAN_LISTEN_TCP", &listen)]);
+    let key = hub.uri.split_once('#').unwrap().1;
+    let (uri, invitation) = invite(&folders, &MAY);
+    let open = hub.uri.strip_prefix("bienban://").unwrap().split_once('#').unwrap().0;
+    let blocked = uri.replace(open, &listen);
+    let first = folders.field("phone", &["enrol", &blocked, "--wait", "0"]).fails(1);
+    assert!(first.err.contains("--resume"), "{first:?}");
+    assert!(first.out.contains("digits"), "{first:?}");
+    // The digits are asked for where they can be: here they are only shown.
+    let shown = folders.admin("first", &["confirm", &invitation[..8]]).ok().json();
+    assert_eq!(shown["confirmed"], false);
+    folders.field("phone", &["enrol", "--resume", "--wait", "0"]).fails(1);
+    let digits = shown["digits"].as_str().unwrap();
+    folders.admin("first", &["confirm", &invitation[..8], "--digits", digits]).ok();
+    folders.field("phone", &["enrol", "--resume"]).ok();
+    let sync = folders.field_json("phone", &["sync"]);
+    assert_eq!((&sync["transport"], &sync["caught_up"]), (&"tcp".into(), &true.into()));
+    let pinned = folders.field_json("phone", &["hub"]);
+    assert_eq!((&pinned["address"], &pinned["key"]), (&listen.into(), &key.into()));
+}
+
+#[test]
+fn whoever_is_not_confirmed_is_not_enrolled() {
+    let folders = Folders::new();
+    let hub = Hub::start(&folders);
+    let key = hub.uri.split_once('#').unwrap().1.to_owned();
+    let known =
+        || folders.admin("first", &["devices"]).ok().json()["rows"].as_array().unwrap().len();
+    let before = known();
+
+    let (uri, invitation) = invite(&folders, &MAY);
+    // Another hub answers at the address: its key is not the one in the code.
+    let other = uri.replace(&key, &"ab".repeat(32));
+    let wrong = folders.field("other", &["enrol", &other]).fails(6);
+    assert!(wrong.err.contains("key"), "{wrong:?}");
+    // A guessed code.
+    let (head, tail) = uri.split_once("code=").unwrap();
+    let guessed = format!("{head}code={}{}", "0".repeat(32), &tail[32..]);
+    let refused = folders.field("guess", &["enrol", &guessed]).fails(6);
+    assert!(refused.err.contains("knows no such invitation"), "{refused:?}");
+    // A stranger who wants to sync while the door is ajar.
+    folders.field("stranger", &["init", "--hub", &hub.uri]).ok();
+    folders.field("stranger", &["sync"]).fails(6);
+
+    folders.field("phone", &["enrol", &uri, "--wait", "0"]).fails(1);
+    let taken = folders.field("thief", &["enrol", &uri]).fails(6);
+    assert!(taken.err.contains("another phone"), "{taken:?}");
+    let shown = folders.admin("first", &["confirm"]).ok().json();
+    let digits: u32 = shown["digits"].as_str().unwrap().parse().unwrap();
+    let wrong = format!("{:06}", (digits + 1) % 1_000_000);
+    folders.admin("first", &["confirm", "--digits", &wrong]).fails(1);
+    folders.admin("first", &["confirm", "--digits", "12"]).fails(2);
+    folders.field("phone", &["enrol", "--resume", "--wait", "0"]).fails(1);
+    folders.admin("first", &["confirm", &invitation, "--deny"]).ok();
+    let denied = folders.field("phone", &["enrol", "--resume"]).fails(6);
+    assert!(denied.err.contains("turned this claim down"), "{denied:?}");
+    assert_eq!(known(), before, "nobody was enrolled");
+    // Its end of input is no confirmation either.
+    let (uri, _) = invite(&folders, &MAY);
+    folders.field("phone", &["enrol", &uri, "--wait", "0"]).fails(1);
+    folders.admin("first", &["invitations"]).ok();
+    assert_eq!(known(), before);
+}
