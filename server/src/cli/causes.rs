@@ -200,7 +200,7 @@ fn of_minutes(error: &ClientError, m: &Messages) -> Option<String> {
         E::AlreadySealed { seal, official } => {
             m.text("cause.sealed", &[("name", official.as_ref().unwrap_or(seal))])
         }
-        E::NoMinutes { document } => m.text("cause.not_sealed", &[("document", document)]),
+        E::NoMinutes { document } => m.text("cause.no_minutes", &[("document", document)]),
         E::NotLeader { role } => {
             m.text("cause.not_leader", &[("role", &words::role_text(m, role))])
         }
