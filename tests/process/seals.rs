@@ -10,14 +10,18 @@ const STROKES: &str =
     r#"{"width": 600, "height": 200, "strokes": [[[1, 2], [300, 90], [590, 30]]]}"#;
 
 impl Team {
-    fn seals(&self, phone: &str, rest: &[&str]) -> Ran {
+    fn seals_on(&self, phone: &str, rest: &[&str]) -> Ran {
         let mut words = vec!["--json", "seal", &self.inspection];
         words.extend(rest);
         self.folders.field(phone, &words)
     }
 
+    fn told(&self, phone: &str, words: &[&str]) -> Value {
+        self.folders.field_json(phone, words)
+    }
+
     /// What is sealed of the inspection, as a phone shows it.
-    fn minutes(&self, phone: &str) -> Value {
+    fn sealed_minutes(&self, phone: &str) -> Value {
         self.show(phone)["minutes"].clone()
     }
 }
@@ -29,27 +33,27 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
     let team = Team::new();
     team.in_field();
     let it = team.inspection.as_str();
-    team.tell("an", &["answer", it, "2.1", "dat"]);
-    let check = team.seals("an", &["--check"]).ok().json();
+    team.told("an", &["answer", it, "2.1", "dat"]);
+    let check = team.seals_on("an", &["--check"]).ok().json();
     let heard: Vec<bool> =
         check["members"].as_array().unwrap().iter().map(|one| one["heard"] == true).collect();
     assert_eq!((heard.len(), heard.iter().filter(|one| **one).count()), (2, 1), "{check}");
-    let refused = team.seals("an", &OWNER).fails(1);
+    let refused = team.seals_on("an", &OWNER).fails(1);
     assert!(refused.err.contains("binh") && refused.err.contains("--not-heard"), "{refused:?}");
-    team.seals("binh", &OWNER).fails(6);
+    team.seals_on("binh", &OWNER).fails(6);
 
     let file = team.folders.file("strokes.json", STROKES);
     let drawn = ["--signature", text(&file), "--not-heard", "Đi vắng"];
-    let sealed = team.seals("an", &[&OWNER[..], &drawn[..]].concat()).ok().json();
+    let sealed = team.seals_on("an", &[&OWNER[..], &drawn[..]].concat()).ok().json();
     assert_eq!(sealed["seal"]["state"], "waiting");
     assert_eq!(sealed["seal"]["representative"]["drawn"], true);
     assert_eq!(sealed["seal"]["not_heard"][0]["reason"], "Đi vắng");
     let late = team.folders.field("an", &["answer", it, "2.2", "dat"]).fails(1);
     assert!(late.err.contains("bienban field supplement"), "{late:?}");
-    team.seals("an", &OWNER).fails(1);
+    team.seals_on("an", &OWNER).fails(1);
 
     // Another phone has not heard of it: what it records stays, and is late.
-    team.tell("binh", &["answer", it, "1.1", "dat"]);
+    team.told("binh", &["answer", it, "1.1", "dat"]);
     for phone in ["an", "binh", "an", "binh"] {
         team.sync(phone);
     }
@@ -70,11 +74,11 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
     assert!(text.contains("chữ ký vẽ tay xác nhận có mặt"), "{text}");
 
     // A member signs too, and steps go on.
-    team.tell("binh", &["sign", it]);
+    team.told("binh", &["sign", it]);
     team.sync("binh");
     team.sync("an");
-    assert_eq!(team.minutes("an")["standing"]["countersigned"][0]["author"]["name"], "binh");
-    team.tell("an", &["state", it, "reported"]);
+    assert_eq!(team.sealed_minutes("an")["standing"]["countersigned"][0]["author"]["name"], "binh");
+    team.told("an", &["state", it, "reported"]);
     assert_eq!(team.show("an")["state"], serde_json::json!(["reported"]));
     assert_eq!(team.show("an")["digest"], sealed["seal"]["content"]);
 }
@@ -84,22 +88,22 @@ fn what_is_new_after_a_seal_goes_into_a_supplementary_record_with_a_seal_of_its_
     let team = Team::new();
     team.in_field();
     let first = [&OWNER[..], &["--not-heard", "Đi vắng"]].concat();
-    let sealed = team.seals("an", &first).ok().json();
+    let sealed = team.seals_on("an", &first).ok().json();
     team.sync("an");
     team.sync("an");
-    let made = team.tell("an", &["supplement", &team.inspection]);
+    let made = team.told("an", &["supplement", &team.inspection]);
     let supplement = made["inspection"].as_str().unwrap()[..8].to_owned();
-    team.tell("an", &["answer", &supplement, "2.1", "ma"]);
-    let check = team.tell("an", &["seal", &supplement, "--check"]);
+    team.told("an", &["answer", &supplement, "2.1", "ma"]);
+    let check = team.told("an", &["seal", &supplement, "--check"]);
     assert_eq!(check["supplements"], sealed["seal"]["seal"]);
     let words = [&["--json", "seal", &supplement][..], &first[..]].concat();
     let second = team.folders.field("an", &words).ok().json();
     assert_eq!(second["seal"]["supplements"], sealed["seal"]["seal"]);
     team.sync("an");
     team.sync("an");
-    let shown = team.tell("an", &["show", &supplement]);
+    let shown = team.told("an", &["show", &supplement]);
     assert_eq!(shown["minutes"]["standing"]["official"], "02/2026/BB-ĐKT-06325");
-    assert_eq!(team.minutes("an")["standing"]["official"], "01/2026/BB-ĐKT-06325");
+    assert_eq!(team.sealed_minutes("an")["standing"]["official"], "01/2026/BB-ĐKT-06325");
 }
 
 #[test]
@@ -110,13 +114,13 @@ fn of_two_seals_the_first_registered_counts_and_the_other_is_shown_as_a_rival() 
     team.sync("an");
     team.sync("chi");
     let words = [&OWNER[..], &["--not-heard", "Đi vắng"]].concat();
-    let first = team.seals("an", &words).ok().json();
-    let rival = team.seals("chi", &words).ok().json();
+    let first = team.seals_on("an", &words).ok().json();
+    let rival = team.seals_on("chi", &words).ok().json();
     for phone in ["an", "an", "chi", "chi", "an"] {
         team.sync(phone);
     }
     for phone in ["an", "chi"] {
-        let minutes = team.minutes(phone);
+        let minutes = team.sealed_minutes(phone);
         assert_eq!(minutes["standing"]["seal"], first["seal"]["seal"], "{phone} {minutes}");
         assert_eq!(minutes["others"][0]["seal"], rival["seal"]["seal"]);
         assert_eq!(minutes["others"][0]["state"], "rival");
@@ -129,12 +133,12 @@ fn a_refusal_names_why_and_who_confirms_it() {
     team.in_field();
     let it = team.inspection.as_str();
     for (field, value) in [("witness", "Ông D"), ("refusal_reason", "Không đồng ý")] {
-        team.tell("an", &["header", it, field, value]);
+        team.told("an", &["header", it, field, value]);
     }
     let person = ["--name", "Ông D", "--title", "Trưởng thôn", "--on", "2026-11-05"];
     let rest = ["--refused", "Không đồng ý", "--as", "witness", "--not-heard", "Đi vắng"];
-    team.seals("an", &[&person[..], &["--refused", "Không đồng ý"]].concat()).fails(2);
-    let sealed = team.seals("an", &[&person[..], &rest[..]].concat()).ok().json();
+    team.seals_on("an", &[&person[..], &["--refused", "Không đồng ý"]].concat()).fails(2);
+    let sealed = team.seals_on("an", &[&person[..], &rest[..]].concat()).ok().json();
     assert_eq!(sealed["seal"]["refused"], "Không đồng ý");
     assert_eq!(sealed["seal"]["confirmed"][0]["as"], "witness");
     assert_eq!(team.show("an")["state"], serde_json::json!(["minutes_refused"]));
@@ -143,12 +147,12 @@ fn a_refusal_names_why_and_who_confirms_it() {
 #[test]
 fn the_leader_says_who_writes_an_inspection() {
     let team = Team::new();
-    team.tell("an", &["answer", &team.inspection, "1.1", "dat"]);
+    team.told("an", &["answer", &team.inspection, "1.1", "dat"]);
     team.sync("an");
-    let told = team.tell("an", &["assign", &team.inspection, "an"]);
+    let told = team.told("an", &["assign", &team.inspection, "an"]);
     assert_eq!(told["names"], serde_json::json!(["an"]));
     team.sync("an");
-    team.tell("binh", &["answer", &team.inspection, "2.1", "dat"]);
+    team.told("binh", &["answer", &team.inspection, "2.1", "dat"]);
     let report = team.folders.field("binh", &["--json", "sync"]).fails(6).json();
     assert_eq!(report["refused"], 1, "{report}");
 }

@@ -9,6 +9,7 @@
 mod meet;
 mod node;
 mod oracle;
+mod sealing;
 mod world;
 
 use std::num::NonZero;
@@ -102,5 +103,6 @@ fn every_schedule_converges_and_loses_nothing() {
     assert!(total.meetings > 0 && total.carried > 0, "{total:?}");
     assert!(total.edits > seeds, "too few edits: {total:?}");
     assert!(total.conflicts > 0 && total.cuts > 0 && total.power_cuts > 0, "{total:?}");
+    assert!(total.registered > 0 && total.rivals > 0 && total.late > 0, "{total:?}");
     assert!(total.forks > 0 && total.refused_writes > 0 && total.ghosts > 0, "{total:?}");
 }

@@ -10,6 +10,7 @@ use bienban_core::replica::{
 use bienban_core::store::{MemoryDisk, MemoryStore};
 use bienban_core::sync::Frame;
 use bienban_core::trust::DeviceKey;
+use bienban_core::trust::seal::SealId;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -90,6 +91,8 @@ pub(crate) struct PhoneNode {
     /// Milliseconds by which this phone's clock is wrong.
     pub(crate) skew: i64,
     pub(crate) said: Vec<Said>,
+    /// Seals that were signed here: after how many edits, of which visit.
+    pub(crate) sealed: Vec<(usize, usize, SealId)>,
     pub(crate) backup: Option<(MemoryDisk, usize)>,
     /// First flights of earlier exchanges, which the network may repeat.
     pub(crate) flights: Vec<Vec<Vec<u8>>>,
@@ -108,6 +111,7 @@ impl PhoneNode {
             exchange: None,
             skew: 0,
             said: Vec::new(),
+            sealed: Vec::new(),
             backup: None,
             flights: Vec::new(),
         }

@@ -22,6 +22,11 @@ pub(crate) struct Tally {
     pub(crate) carried: u64,
     pub(crate) conflicts: u64,
     pub(crate) forks: u64,
+    /// Seals signed, those that count, their rivals, and places written to late.
+    pub(crate) seals: u64,
+    pub(crate) registered: u64,
+    pub(crate) rivals: u64,
+    pub(crate) late: u64,
 }
 
 impl Tally {
@@ -38,6 +43,10 @@ impl Tally {
         self.carried += other.carried;
         self.conflicts += other.conflicts;
         self.forks += other.forks;
+        self.seals += other.seals;
+        self.registered += other.registered;
+        self.rivals += other.rivals;
+        self.late += other.late;
     }
 }
 
@@ -67,6 +76,7 @@ pub(crate) fn check(world: &mut World) -> Result<Tally, String> {
         }
         tally.conflicts += at_hub.view().conflicts().len() as u64;
         find_all(world, visit, &at_hub)?;
+        crate::sealing::check(world, visit, &at_hub, &mut tally)?;
     }
     for phone in &world.phones {
         let left = phone.phone.only_here().map_err(|error| error.to_string())?;

@@ -82,7 +82,8 @@ impl World {
         self.clock += self.rng.random_range(1..5_000);
         let phone = self.rng.random_range(0..self.phones.len());
         match self.rng.random_range(0..1000) {
-            0..300 => self.edit(phone),
+            0..280 => self.edit(phone),
+            280..300 => self.seal(phone),
             300..400 => self.connect(phone),
             400..430 => self.meet(phone),
             430..530 => self.pass_on(),
@@ -283,6 +284,8 @@ impl World {
         let Self { phones, rng, .. } = self;
         let node = &mut phones[at];
         node.said.truncate(count);
+        // One that was signed just then may be in the copy or not.
+        node.sealed.retain(|(after, ..)| *after < count);
         node.restore(&image, moved, rng);
     }
 
@@ -360,6 +363,10 @@ impl World {
                 moved |= self.sync_fully(at);
             }
             if !moved {
+                // A seal is presented in one exchange, looked at by the worker, and heard of in another.
+                for at in (0..self.phones.len()).chain(0..self.phones.len()) {
+                    self.sync_fully(at);
+                }
                 return;
             }
         }
@@ -408,7 +415,7 @@ pub(crate) fn entry(phone: &PhoneNode) -> PlainEntry {
         device: phone.device(),
         name: phone.name.clone(),
         agency: "Trạm Y tế".to_owned(),
-        role: Role::Inspector,
+        role: Role::Leader,
         scopes: vec!["06325".parse().unwrap()],
         active: true,
     }

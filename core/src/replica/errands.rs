@@ -9,7 +9,8 @@ use super::trusting::Acting;
 use crate::model::TemplateId;
 use crate::store::StoreError;
 use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES, FailureCode};
-use crate::trust::control::ActId;
+use crate::trust::control::{ActId, ControlEntry, Deed};
+use crate::trust::seal::SealId;
 
 /// Acts of this device that one exchange brings to the hub; a person decides few a day.
 const ACTS_AT_ONCE_MAX: usize = 8;
@@ -118,21 +119,32 @@ impl Phone {
             return Ok(());
         }
         for _ in 0..REMINDERS_AT_ONCE_MAX {
-            let (mut entries, mut bytes) = (Vec::new(), 0);
+            let (mut entries, mut seals, mut bytes) = (Vec::new(), Vec::new(), 0);
             while bytes < FRAME_FILL_BYTES {
                 let page = store.scan(&[CONTROL], after.as_deref(), 1)?;
                 let Some((key, value)) = page.into_iter().next() else { break };
                 let row: ControlRow = rows::decode(&key, &value)?;
                 if rows::life_in(&key).is_some_and(|life| !rows::is_of(life, epoch)) {
                     bytes += row.bytes.len();
+                    seals.extend(self.sealed_by(&row.bytes)?);
                     entries.push(row.bytes);
                 }
                 after = Some(key);
             }
             let Some(upto) = after.clone().filter(|_| !entries.is_empty()) else { return Ok(()) };
             errands.push((Errand::Remind { upto }, AdminRequest::TakeBack { entries }));
+            errands.extend(seals);
         }
         Ok(())
+    }
+
+    /// Returns the minutes that an entry of a control log registers, to be given back behind it.
+    fn sealed_by(&self, entry: &[u8]) -> Result<Option<(Errand, AdminRequest)>, ReplicaError> {
+        let entry = ControlEntry::decode(entry)?;
+        let Deed::Seal { seal, .. } = entry.act.act.deed else { return Ok(None) };
+        let Some(seal) = self.replica().seal_bytes(SealId(seal))? else { return Ok(None) };
+        let (id, act) = (entry.act.act.id()?, entry.act.encode()?);
+        Ok(Some((Errand::Seal(id), AdminRequest::Seal { act, seal })))
     }
 
     fn has_other_lives(&self, epoch: [u8; 16]) -> Result<bool, StoreError> {

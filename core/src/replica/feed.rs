@@ -15,7 +15,8 @@ use crate::sync::{
     BasePage, ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice,
     Snapshot, SnapshotPage,
 };
-use crate::trust::control::Log;
+use crate::trust::control::{ControlEntry, Deed, Log};
+use crate::trust::seal::SealId;
 
 /// Entries of one page of the feed: a page fits a few frames, and a slow reader holds one page.
 const FEED_PAGE_ENTRIES_MAX: usize = 256;
@@ -281,10 +282,29 @@ impl Hub {
         for number in numbers {
             let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
             if let Some(FeedRow { entry: entry @ Entry::Control { .. }, .. }) = row {
-                items.extend(self.item(&mut Records::default(), reader, entry)?);
+                let item = self.item(&mut Records::default(), reader, entry)?;
+                // The seal comes before the word that it counts, as in the feed.
+                items.extend(self.sealed_by(reader, item.as_ref())?);
+                items.extend(item);
             }
         }
         Ok(())
+    }
+
+    /// Returns the minutes that an entry of a control log registers, if the device reads them.
+    fn sealed_by(
+        &self,
+        reader: &DeviceEntry,
+        item: Option<&FeedItem>,
+    ) -> Result<Option<FeedItem>, ReplicaError> {
+        let Some(FeedItem::Control(bytes)) = item else { return Ok(None) };
+        let entry = ControlEntry::decode(bytes)?;
+        match entry.act.act.deed {
+            Deed::Seal { seal, .. } if access::reads(reader, entry.scope()) => {
+                Ok(self.replica().seal_bytes(SealId(seal))?.map(FeedItem::Seal))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// A document as its saved form with an attestation of each actor, and the packs merged since;

@@ -51,7 +51,7 @@ impl Hub {
         act.verify()?;
         let id = act.act.id()?;
         if let Some(known) = self.known_seal(id)? {
-            return Ok(known);
+            return self.keep_again((act, encoded), sealed, known, now);
         }
         if sealed.is_empty() {
             return Ok(Presented::Unknown);
@@ -68,6 +68,27 @@ impl Hub {
         let (act, seal) = (encoded.to_vec(), sealed.to_vec());
         self.record(Fact::Presented { act, seal, at: now })?;
         Ok(Presented::Kept)
+    }
+
+    /// Keeps the seal of an act that an earlier life of this hub's store had entered, where that life's
+    /// seals are lost.
+    fn keep_again(
+        &self,
+        (act, encoded): (SignedAct, &[u8]),
+        sealed: &[u8],
+        known: Presented,
+        now: Timestamp,
+    ) -> Result<Presented, ReplicaError> {
+        let Deed::Seal { document, seal } = act.act.deed else { return Ok(known) };
+        let lacks = self.replica.seal_bytes(SealId(seal))?.is_none();
+        let fits = SealId::of(sealed).0 == seal
+            && Seal::decode(sealed)
+                .is_ok_and(|read| read.statement.document == document && read.verify().is_empty());
+        if lacks && fits && known == Presented::Kept {
+            let (act, seal) = (encoded.to_vec(), sealed.to_vec());
+            self.record(Fact::Presented { act, seal, at: now })?;
+        }
+        Ok(known)
     }
 
     fn known_seal(&self, act: ActId) -> Result<Option<Presented>, StoreError> {

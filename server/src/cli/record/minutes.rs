@@ -190,7 +190,12 @@ pub(in crate::cli) fn all(page: &mut Page, data: &MinutesData, m: &Messages) {
 
 /// Writes a seal.
 pub(in crate::cli) fn text(page: &mut Page, data: &SealData, m: &Messages) {
-    let state = m.text(&format!("seal.state_{}", data.state), &[]);
+    let state = match data.state {
+        "registered" => m.text("seal.state_registered", &[]),
+        "waiting" => m.text("seal.state_waiting", &[]),
+        "rival" => m.text("seal.state_rival", &[]),
+        _ => m.text("seal.state_refused", &[]),
+    };
     let name = data.official.as_ref().unwrap_or(&data.code);
     page.line(m.text("seal.title", &[("name", name), ("state", &state)]));
     let by = page::by(&data.leader, &data.at, m);
@@ -206,8 +211,12 @@ pub(in crate::cli) fn text(page: &mut Page, data: &SealData, m: &Messages) {
         page.line(format!("  {}", m.text("seal.refused", &[("reason", reason)])));
     }
     for one in &data.confirmed {
-        let key = format!("seal.by_{}", one.as_what.unwrap_or("witness"));
-        page.line(format!("  {}", m.text(&key, &[("who", &person(one))])));
+        let who = person(one);
+        let line = match one.as_what {
+            Some("commune") => m.text("seal.by_commune", &[("who", &who)]),
+            _ => m.text("seal.by_witness", &[("who", &who)]),
+        };
+        page.line(format!("  {line}"));
     }
     for one in &data.not_heard {
         let who = page::who(&one.author, m);
