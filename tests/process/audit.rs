@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use bienban_core::clock;
-use bienban_core::replica::{Hub, HubOptions, Projection};
+use bienban_core::replica::{Fact, Hub, HubOptions, Projection};
 use bienban_core::store::{DiskStore, Options, Position, Read, Store, Writes};
 use bienban_core::trust::DeviceKey;
+use bienban_core::trust::merkle::TreeHash;
 use bienban_tests::process::{Ran, run, text};
 use bienban_tests::scene::Scene;
 use serde_json::Value;
@@ -82,6 +83,9 @@ fn the_folder_of_a_stopped_hub_is_checked_and_left_as_it_was() {
     };
     let mut kept = records(&hub_dir);
     kept.remove(2);
+    // The mark with which the hub stopped would make it say of itself that this is another log.
+    let marked = Fact::Marked { size: 0, root: TreeHash([0; 32]) }.record().unwrap().kind;
+    kept.retain(|record| record.kind != marked);
     let forged = scene.path("forged");
     fs::create_dir(&forged).unwrap();
     fs::copy(hub_dir.join("hub.key"), forged.join("hub.key")).unwrap();

@@ -130,7 +130,13 @@ impl VerifyData {
         if self.unread > 0 {
             page.line(m.text("audit.unread", &[("count", &self.unread.to_string())]));
         }
-        page.line(if self.is_bad() { m.text("audit.bad", &[]) } else { m.text("audit.good", &[]) });
+        page.line(if self.is_bad() {
+            m.text("audit.bad", &[])
+        } else if self.lost.is_empty() {
+            m.text("audit.good", &[])
+        } else {
+            m.text("audit.set_back", &[])
+        });
         let code = if self.is_bad() { Failed::LogForked.code() } else { 0 };
         Ok(Answer::new(&self, page)?.with_code(code))
     }
