@@ -41,8 +41,8 @@ impl World {
         let seal = phone.sign_seal(statement).unwrap();
         let id = seal.id().unwrap();
         let deed = Deed::Seal { document: genesis.document(), seal: id.0 };
-        let (by, scope) = (phone.device(), genesis.scope.clone());
-        let act = phone.sign_act(Act { by, scope, nonce, at: now, deed }).unwrap();
+        let (hub, by, scope) = (self.hub.hub.device(), phone.device(), genesis.scope.clone());
+        let act = phone.sign_act(Act { hub, by, scope, nonce, at: now, deed }).unwrap();
         if phone.seal(&act, &seal).is_ok() {
             self.say(|| format!("phone {at} seals visit {visit}: {}", id.short()));
             self.tally.seals += 1;
@@ -54,7 +54,7 @@ impl World {
 
 /// What a replica says of the minutes of a visit: which seal counts, its number, its rivals.
 fn told(replica: &Replica, document: &Document) -> Result<String, String> {
-    let registered = replica.registered(document.id()).map_err(|error| error.to_string())?;
+    let registered = replica.registered(document.genesis()).map_err(|error| error.to_string())?;
     Ok(format!("{registered:?}"))
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn check(
         if !minutes.missing.is_empty() {
             return Err(format!("{name} lacks seals of visit {visit}: {:?}", minutes.missing));
         }
-        let registered = replica.registered(document.id()).map_err(|error| error.to_string())?;
+        let registered = replica.registered(document.genesis()).map_err(|error| error.to_string())?;
         let Some(registered) = registered else { continue };
         let bytes = replica.seal_bytes(SealId(registered.seal)).map_err(|e| e.to_string())?;
         let seal = Seal::decode(&bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
