@@ -1,6 +1,6 @@
-use super::*;
 use crate::model::{DeviceId, Timestamp};
 use crate::trust::DeviceKey;
+use crate::trust::log::*;
 use crate::trust::merkle::{Frontier, MemoryNodes, TreeHash, consistency, inclusion};
 
 fn key() -> DeviceKey {
