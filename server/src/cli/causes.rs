@@ -198,7 +198,7 @@ fn of_minutes(error: &ClientError, m: &Messages) -> Option<String> {
     use ClientError as E;
     Some(match error {
         E::AlreadySealed { seal, official } => {
-            m.text("cause.sealed", &[("name", official.as_ref().unwrap_or(seal))])
+            m.text("cause.minutes_sealed", &[("name", official.as_ref().unwrap_or(seal))])
         }
         E::NoMinutes { document } => m.text("cause.no_minutes", &[("document", document)]),
         E::NotLeader { role } => {

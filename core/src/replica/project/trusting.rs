@@ -18,7 +18,6 @@ use crate::trust::control::{
     ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, Judgement, Log,
     Person, Sealed, SignedAct, TrustRows, entry_of, fold,
 };
-use crate::trust::log::LogEntry;
 use crate::trust::seal::SealId;
 
 /// The rows of the control log, and which devices may have changed with what was folded.
@@ -319,7 +318,6 @@ impl Step<'_> {
             };
             if let Some(known) = known {
                 self.device(&known)?;
-                self.said.push(LogEntry::Trusted { device, active: known.active });
             }
         }
         let entered = |outcome: &Folded| matches!(outcome, Folded::Counts | Folded::Void(_));

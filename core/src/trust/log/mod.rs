@@ -18,6 +18,4 @@ pub use judge::{HEADS_NAMED_MAX, Judgement, Shown, judge};
 pub use standing::{Account, Lives, Loss, ProvedLeaf, Standing, Stands};
 
 #[cfg(test)]
-mod judge_tests;
-#[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+mod judging;
+
 use super::*;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Kind, PersonId, TemplateId, Timestamp,

@@ -1,6 +1,9 @@
-use super::*;
+//! What a phone makes of a head that is shown, in the light of those that it kept. Logs are in memory here: no
+//! store, no session.
+
 use crate::model::{DeviceId, Timestamp};
 use crate::trust::DeviceKey;
+use crate::trust::log::*;
 use crate::trust::merkle::{Frontier, MemoryNodes, TreeHash, consistency, inclusion};
 
 fn key() -> DeviceKey {
