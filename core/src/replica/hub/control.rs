@@ -136,6 +136,9 @@ impl Hub {
             self.record(Fact::Controlled { entries })?;
         }
         self.note_known(&touched)?;
+        if self.awaits_newcomers(now) {
+            self.recall_invitations()?;
+        }
         drop(guard);
         for device in touched {
             self.reconsider_or_owe(Some(device));
