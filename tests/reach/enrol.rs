@@ -155,6 +155,25 @@ fn only_an_administrator_of_the_unit_invites_and_not_without_end() {
 }
 
 #[test]
+fn the_door_closes_behind_the_last_phone_that_was_awaited() {
+    let hub = hub();
+    let by = DeviceKey::from_seed(&ADMIN_SEED).device();
+    for n in 0..2 {
+        invite(&hub, &code(n), NOW).unwrap();
+        hub.claim(&Claim::make(&code(n), hub.device(), phone(n), ""), phone(n), NOW).unwrap();
+    }
+    assert!(hub.awaits_newcomers(later(INVITATION_MS)), "claims wait for a day");
+    let mut entry = fleet::entry(1);
+    entry.device = phone(0);
+    hub.trust(entry).unwrap();
+    assert!(hub.awaits_newcomers(NOW), "one is still awaited");
+    let claim = Claim::make(&code(0), hub.device(), phone(0), "");
+    assert_eq!(hub.claim(&claim, phone(0), NOW).unwrap(), EnrolAnswer::Admitted);
+    hub.deny(code(1).id(), by, NOW).unwrap();
+    assert!(!hub.awaits_newcomers(NOW));
+}
+
+#[test]
 fn a_revoked_key_cannot_come_back_by_an_invitation() {
     let hub = hub();
     let admin = DeviceKey::from_seed(&ADMIN_SEED);

@@ -78,7 +78,8 @@ impl Invited {
     #[must_use]
     pub fn judge(&self, claim: &Claim) -> Option<CheckDigits> {
         let (code, hub) = (self.uri.code(), self.uri.key());
-        claim.is_by_holder_of(code, hub).then(|| CheckDigits::of(code, hub, claim.device))
+        let honest = claim.is_well_formed() && claim.is_by_holder_of(code, hub);
+        honest.then(|| CheckDigits::of(code, hub, claim.device))
     }
 }
 

@@ -64,6 +64,10 @@ pub async fn enrol(
 }
 
 /// Hears a phone that nobody knows: one claim, one answer, and a while later what became of it.
+///
+/// # Errors
+///
+/// Returns [`DriverError::Net`] when the link breaks and [`DriverError::Replica`] when the store fails.
 pub async fn serve_newcomer(
     hub: Arc<Hub>,
     link: Link,

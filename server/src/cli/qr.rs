@@ -81,7 +81,8 @@ mod tests {
     fn painted(drawn: &str) -> GrayImage {
         const SIDE: u32 = 6;
         let rows: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
-        let (width, height) = (rows[0].len() as u32, rows.len() as u32 * 2);
+        let count = |number: usize| u32::try_from(number).unwrap();
+        let (width, height) = (count(rows[0].len()), count(rows.len()) * 2);
         GrayImage::from_fn(width * SIDE, height * SIDE, |x, y| {
             let (column, row) = ((x / SIDE) as usize, y / SIDE);
             let (upper, lower) = match rows[(row / 2) as usize][column] {

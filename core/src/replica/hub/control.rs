@@ -161,6 +161,9 @@ impl Hub {
             self.record(Fact::Controlled { entries })?;
         }
         self.note_known(&touched)?;
+        if self.awaits_newcomers(now) {
+            self.recall_invitations()?;
+        }
         drop(guard);
         self.look_again(touched, assigned);
         Ok(())

@@ -87,8 +87,8 @@ impl Hub {
         }
         let opened = OpenInvitation { signed: signed.clone(), at: now, claim: None, denied: false };
         self.record(Fact::Invited { signed, at: now })?;
-        drop(guard);
         self.newcomers_until.fetch_max(opened.until().0, Ordering::Relaxed);
+        drop(guard);
         Ok(opened.until())
     }
 
@@ -182,6 +182,7 @@ impl Hub {
         };
         if !open.denied {
             self.record(Fact::Denied { invitation: id, at: now })?;
+            self.recall_invitations()?;
         }
         Ok(true)
     }
@@ -204,11 +205,16 @@ impl Hub {
         })
     }
 
-    /// Learns from the rows until when newcomers are awaited.
+    /// Learns from the rows until when newcomers are awaited: of an invitation that was turned down, or
+    /// whose phone is known by now, nobody is. Called at the start and while the control log is locked.
     pub(super) fn recall_invitations(&self) -> Result<(), ReplicaError> {
-        let open = self.invitations()?.into_iter().filter(|open| !open.denied);
+        let awaited = |open: &OpenInvitation| {
+            let known = open.claim.as_ref().is_some_and(|claim| self.knows_device(claim.device));
+            !open.denied && !known
+        };
+        let open = self.invitations()?.into_iter().filter(awaited);
         let until = open.map(|open| open.until().0).max().unwrap_or(i64::MIN);
-        self.newcomers_until.fetch_max(until, Ordering::Relaxed);
+        self.newcomers_until.store(until, Ordering::Relaxed);
         Ok(())
     }
 

@@ -121,10 +121,8 @@ pub(super) async fn invite(
     let invitee = invitee(client, arguments)?;
     let scope = invitee.grants.first().map(|grant| grant.scope.clone()).ok_or(Wrong::Empty)?;
     let prepared = client.prepare_invitation(scope)?;
-    let until = match folder::ask(client, prepared.request(), output).await? {
-        AdminAnswer::Invited { until } => until,
-        _ => return Err(CliError::NoAnswer),
-    };
+    let answer = folder::ask(client, prepared.request(), output).await?;
+    let AdminAnswer::Invited { until } = answer else { return Err(CliError::NoAnswer) };
     let invited = client.keep_invitation(prepared, invitee, until, more)?;
     let (data, page) = shown(&invited, output);
     if !wait {
