@@ -8,6 +8,7 @@ use super::rows::{self, DOUBT, DoubtRow, HEAD, HEARD, HeadRow, HeardRow, meta};
 use crate::model::{DeviceId, Timestamp};
 use crate::store::StoreError;
 use crate::sync::Role;
+use crate::trust::lease::{LEASE, RENEWED_AFTER_MS};
 use crate::trust::log::{
     Doubt, DoubtReason, HEADS_NAMED_MAX, Judgement, Release, Shown, TreeHead, judge,
 };
@@ -59,6 +60,16 @@ impl Replica {
             Ok(())
         })?;
         Ok(heads)
+    }
+
+    /// Returns until when this device may exchange with others without having been in touch with its hub;
+    /// none where no hub has spoken to it yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::doubts`].
+    pub fn lease(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.last_head()?.map(|row| LEASE.until(row.last.at)))
     }
 
     /// Returns the head that the hub showed here last.
@@ -119,9 +130,13 @@ impl Phone {
         let of_hub = heads.iter().filter(|row| row.hub == hub).map(|row| row.last.epoch);
         let earlier: Vec<_> = of_hub.filter(|epoch| Some(*epoch) != last).collect();
         let (kept, head) = (self.replica().last_head()?, shown.head);
+        // The time of the head is when the lease began.
+        let fresh = |row: &HeadRow| head.at.0 < row.last.at.0.saturating_add(RENEWED_AFTER_MS);
         let witnessed = Fact::Witnessed { hub, head, heard: None, at: now };
         let (facts, forked) = match judge(named, &earlier, shown) {
-            Judgement::Continues if kept.is_some_and(|row| row.last.agrees(&head)) => {
+            Judgement::Continues
+                if kept.is_some_and(|row| row.last.agrees(&head) && fresh(&row)) =>
+            {
                 (Vec::new(), None)
             }
             Judgement::Continues => (vec![witnessed], None),

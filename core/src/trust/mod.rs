@@ -9,6 +9,7 @@ mod attestation;
 pub mod control;
 mod grant;
 mod key;
+pub mod lease;
 pub mod log;
 pub mod merkle;
 mod receipt;
