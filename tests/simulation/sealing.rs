@@ -80,7 +80,8 @@ pub(crate) fn check(
         if !minutes.missing.is_empty() {
             return Err(format!("{name} lacks seals of visit {visit}: {:?}", minutes.missing));
         }
-        let registered = replica.registered(document.genesis()).map_err(|error| error.to_string())?;
+        let registered =
+            replica.registered(document.genesis()).map_err(|error| error.to_string())?;
         let Some(registered) = registered else { continue };
         let bytes = replica.seal_bytes(SealId(registered.seal)).map_err(|e| e.to_string())?;
         let seal = Seal::decode(&bytes.unwrap_or_default()).map_err(|error| error.to_string())?;

@@ -85,7 +85,8 @@ impl Meeting {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Stranger`] when the peer's rights have ended and
+    /// Returns [`ReplicaError::Stranger`] when the peer's rights have ended, [`ReplicaError::LeaseEnded`]
+    /// when this device has not been in touch with its hub for too long, and
     /// [`ReplicaError::Store`] when the store fails.
     pub fn start(
         phone: Arc<Phone>,
@@ -97,6 +98,9 @@ impl Meeting {
         let peer = phone.replica().device(peer.device)?.unwrap_or(peer);
         if !peer.active {
             return Err(ReplicaError::Stranger { device: peer.device.short() });
+        }
+        if let Some(until) = phone.replica().lease()?.filter(|until| *until < now) {
+            return Err(ReplicaError::LeaseEnded { until });
         }
         match phone.release(now) {
             // What was signed before can still be given.

@@ -200,6 +200,12 @@ pub enum ReplicaError {
         /// Its short name.
         device: String,
     },
+    /// This device has not been in touch with its hub for too long to exchange with others.
+    #[error("this device must be in touch with its hub before it exchanges with others again")]
+    LeaseEnded {
+        /// Until when it might.
+        until: crate::model::Timestamp,
+    },
     /// One call edits a document twice.
     #[error("document {document} is named twice in one edit of several; edit it once")]
     Twice {

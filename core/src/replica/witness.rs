@@ -10,6 +10,7 @@ use super::rows::{self, DOUBT, DoubtRow, HEAD, HEARD, HeadRow, HeardRow, meta};
 use crate::model::{DeviceId, Timestamp};
 use crate::store::StoreError;
 use crate::sync::Role;
+use crate::trust::lease::{LEASE, RENEWED_AFTER_MS};
 use crate::trust::log::{
     Doubt, DoubtReason, HEADS_NAMED_MAX, Judgement, Release, Shown, TreeHead, judge,
 };
@@ -75,6 +76,16 @@ impl Replica {
             Ok(())
         })?;
         Ok(heads)
+    }
+
+    /// Returns until when this device may exchange with others without having been in touch with its hub;
+    /// none where no hub has spoken to it yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::doubts`].
+    pub fn lease(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.last_head()?.map(|row| LEASE.until(row.last.at)))
     }
 
     /// Returns the head that the hub showed here last.
@@ -154,7 +165,9 @@ impl Phone {
         let told = lost.into_iter().map(|kept| found(doubt(kept, DoubtReason::Restored), now));
         let mut facts: Vec<Fact> = told.collect();
         let kept = self.replica().last_head()?.map(|row| row.last);
-        if !kept.is_some_and(|kept| kept.agrees(&head)) {
+        // The time of the head is when the lease began.
+        let fresh = |kept: &TreeHead| head.at.0 < kept.at.0.saturating_add(RENEWED_AFTER_MS);
+        if !kept.is_some_and(|kept| kept.agrees(&head) && fresh(&kept)) {
             facts.push(Fact::Witnessed { hub, head, heard: None, at: now });
         }
         let heard = named.iter().filter(|head| !kept.is_some_and(|kept| kept.agrees(head)));

@@ -10,6 +10,7 @@ pub mod control;
 pub mod enrolment;
 mod grant;
 mod key;
+pub mod lease;
 pub mod log;
 pub mod merkle;
 pub mod proof;

@@ -318,6 +318,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
     Some(match error {
         E::Store(error) => return of_store(error, m),
         E::Unkept { packs, .. } => m.text("cause.unkept", &[("packs", &packs.to_string())]),
+        E::LeaseEnded { .. } => m.text("cause.lease_ended", &[]),
         E::UnknownDocument { document } => {
             m.text("cause.unknown_document", &[("document", &document.short())])
         }

@@ -392,6 +392,24 @@ fn nothing_is_exchanged_with_a_device_whose_rights_ended() {
 }
 
 #[test]
+fn a_phone_long_out_of_touch_with_its_hub_meets_nobody_and_goes_on_recording() {
+    let (hub, one) = (hub(&[1, 2]), side(1));
+    let start = |now| {
+        let options = MeetingOptions { peer: entry(2, "06325").into(), opens: true };
+        Meeting::start(one.phone.clone(), options, entropy(1), now)
+    };
+    let (late, day) = (|days: i64| Timestamp(NOW.0 + days * 86_400_000), 30);
+    assert!(start(late(day + 1)).is_ok(), "no hub has spoken to it yet");
+    sync(&one, &hub);
+    assert!(start(late(day - 1)).is_ok());
+    let refused = start(late(day + 1)).err();
+    assert!(matches!(refused, Some(ReplicaError::LeaseEnded { .. })), "{refused:?}");
+    let genesis = visit("06325", 1);
+    one.answer(&genesis, "1.1", "typed all the same");
+    assert_eq!(one.values(&genesis, "1.1"), ["typed all the same"]);
+}
+
+#[test]
 fn a_peer_gets_nothing_of_a_unit_that_it_may_not_read() {
     let (one, two) = (taught(1), side(2));
     let (here, there) = (visit("06325", 1), visit("06337", 1));

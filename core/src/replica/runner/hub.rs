@@ -297,10 +297,7 @@ impl HubRunner {
                     };
                     self.session.handle_admin(request_id, answer)?;
                 }
-                HubOutput::ProveEnd { after } => {
-                    let items = self.hub.proof_of_end(self.entry.device, after)?;
-                    self.session.handle_proof(items)?;
-                }
+                HubOutput::ProveEnd { after } => self.prove_end(after)?,
                 HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
                 HubOutput::Finished(outcome) => {
                     self.outcome = Some(outcome);
@@ -310,6 +307,11 @@ impl HubRunner {
         }
         self.note_answered()?;
         Ok(None)
+    }
+
+    fn prove_end(&mut self, after: u64) -> Result<(), ReplicaError> {
+        let items = self.hub.proof_of_end(self.entry.device, after)?;
+        Ok(self.session.handle_proof(items)?)
     }
 
     /// Tells the hub, once, that the device has answered all that it was asked.

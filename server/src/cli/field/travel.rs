@@ -19,7 +19,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, RejectedData};
 use crate::cli::troubles::{self, Repair, TroubleData};
-use crate::cli::{folder, page, words};
+use crate::cli::{folder, page, time, words};
 use crate::messages::Messages;
 
 /// Events of a live exchange that may wait to be printed; more of the same are left out.
@@ -152,6 +152,10 @@ struct StatusData {
     repaired: Option<Repair>,
     /// How far this device has followed the hub's feed.
     position: Option<u64>,
+    /// Until when it may exchange with other devices without the hub; null where no hub spoke to it yet.
+    lease_until: Option<String>,
+    /// That time is over, by this device's clock.
+    lease_ended: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -449,6 +453,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     let m = output.messages();
     let records = client.status()?;
     let troubles = troubles::all(client)?;
+    let lease = client.phone().replica().lease().map_err(folder::failed)?;
     let data = StatusData {
         records: records
             .iter()
@@ -470,6 +475,8 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             .position()
             .map_err(ClientError::from)?
             .map(|position| position.number),
+        lease_until: lease.map(time::rfc3339),
+        lease_ended: lease.is_some_and(|until| until < clock::now()),
     };
     let mut page = Page::new();
     for row in &data.records {
@@ -490,6 +497,10 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         0 => m.text("status.all_stored", &[]),
         count => m.text("status.only_here", &[("count", &count.to_string())]),
     });
+    if let Some(until) = &data.lease_until {
+        let key = if data.lease_ended { "status.lease_ended" } else { "status.lease" };
+        page.line(m.text(key, &[("time", &time::minute(until))]));
+    }
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);
     Ok(Answer::new(&data, page)?.with_code(code_of_doubts(client)?))
