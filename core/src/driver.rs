@@ -27,7 +27,7 @@ use crate::sync::{
 
 pub use enrol::{enrol, serve_newcomer};
 pub use follow::exchange;
-pub use serve::{MERGE_STOP_MAX, Served, Wakeup, merge_worker, serve};
+pub use serve::{MERGE_STOP_MAX, Served, Wakeup, merge_worker, merge_workers, serve};
 
 // What the protocol may say in one frame fits what the transport carries.
 const _: () = assert!(FRAME_BYTES_MAX <= FRAME_WIRE_BYTES_MAX);

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use bienban_core::net::{Limits, Listen, ListenTcp};
 
+use crate::merging::MergeConfig;
+
 /// The longest settings file, in bytes. The documented example is some 2 KiB.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -210,6 +212,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// When the index is brought up to the journal.
     pub store: StoreConfig,
+    /// What children that merge may cost.
+    pub merge: MergeConfig,
 }
 
 /// What the command line says. Everything else is set by file or environment.
@@ -373,6 +377,36 @@ const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "merge.workers",
+        default: "2",
+        quoted: false,
+        what: "Documents merged at once, each in a process of its own: 1 to 64.",
+        apply: |config, text| {
+            config.merge.workers = number(text, 1..=64)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "merge.memory_mib",
+        default: "512",
+        quoted: false,
+        what: "Memory of each such process, in MiB: 64 to 65536. What needs more is refused.",
+        apply: |config, text| {
+            config.merge.memory_mib = number(text, 64..=65_536)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "merge.cpu_seconds",
+        default: "10",
+        quoted: false,
+        what: "Processor time of one merge: 1 to 600. What needs more is refused.",
+        apply: |config, text| {
+            config.merge.cpu_seconds = number(text, 1..=600)?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "store.checkpoint_seconds",
         default: "30",
         quoted: false,
@@ -421,6 +455,7 @@ impl Default for Config {
                 stall: Duration::ZERO,
             },
             store: StoreConfig { checkpoint_interval: Duration::ZERO, checkpoint_records: 0 },
+            merge: MergeConfig { workers: 0, memory_mib: 0, cpu_seconds: 0, program: None },
         };
         for setting in SETTINGS {
             (setting.apply)(&mut config, setting.default)

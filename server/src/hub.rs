@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::StoreConfig;
+use crate::merging::{ChildMerger, Merging};
 
 /// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
 const KEY_FILE: &str = "hub.key";
@@ -80,6 +81,8 @@ pub struct HubConfig {
     pub shutdown: Duration,
     /// When the index is brought up to the journal.
     pub store: StoreConfig,
+    /// Who merges what phones sent.
+    pub merging: Merging,
     /// Devices to trust at start, beside those it was told of before: the first administrator.
     pub trust: Vec<PlainEntry>,
     /// The folder was set back to a copy: phones compare everything and give back what it lacks.
@@ -92,6 +95,8 @@ pub struct RunningHub {
     endpoint: Arc<HubEndpoint>,
     wakeup: Wakeup,
     shutdown: Duration,
+    /// Documents merged at once.
+    merges: usize,
 }
 
 /// Returns whether a folder is a hub's.
@@ -163,7 +168,15 @@ impl RunningHub {
         let door = (admit as Arc<Admit>, newcomers as Arc<Admit>);
         let endpoint = HubEndpoint::bind_with(config.listen, &seed, door, config.limits.clone())?;
         let shutdown = config.shutdown;
-        Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default(), shutdown })
+        let merges = match &config.merging {
+            Merging::InProcess => 1,
+            Merging::Children(children) => {
+                hub.merge_by(Arc::new(ChildMerger::new(children.clone())))?;
+                children.workers
+            }
+        };
+        let (endpoint, wakeup) = (Arc::new(endpoint), Wakeup::default());
+        Ok(Self { hub, endpoint, wakeup, shutdown, merges })
     }
 
     /// Returns where the hub listens.
@@ -198,8 +211,8 @@ impl RunningHub {
     /// Returns [`HubError::Driver`] when the merge worker stopped.
     pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), HubError> {
         let mut sessions = JoinSet::new();
-        let worker =
-            tokio::spawn(driver::merge_worker(self.hub.clone(), self.wakeup.clone(), stop.clone()));
+        let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
+        let worker = tokio::spawn(driver::merge_workers(hub, wakeup, stop.clone(), self.merges));
         let mut stopping = stop.clone();
         let mut stopped = std::pin::pin!(async move {
             drop(stopping.wait_for(|stop| *stop).await);

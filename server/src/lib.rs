@@ -5,4 +5,5 @@ pub mod config;
 pub mod hub;
 pub mod import;
 pub mod logging;
+pub mod merging;
 pub mod messages;

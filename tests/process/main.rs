@@ -22,6 +22,7 @@ mod hub;
 mod join;
 mod kills;
 mod life;
+mod merging;
 mod minutes;
 mod moving;
 mod plans;

@@ -41,6 +41,7 @@ impl Place {
             limits: Limits::default(),
             shutdown,
             store: StoreConfig::default(),
+            merging: bienban_tests::binary::merging(),
             restored: false,
             trust: vec![fleet::entry(1), fleet::entry(2)],
         };

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use bienban_server::merging::{MergeConfig, Merging};
+
 /// Names another program to test, for instance an installed one.
 const VARIABLE: &str = "BIENBAN_BIN";
 
@@ -24,6 +26,12 @@ const VARIABLES: &str = "BIENBAN_";
 pub fn bienban() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| std::env::var_os(VARIABLE).map_or_else(beside_this, PathBuf::from))
+}
+
+/// Returns how a hub in a test's own process merges: in children of the program under test.
+#[must_use]
+pub fn merging() -> Merging {
+    Merging::Children(MergeConfig { program: Some(bienban().to_owned()), ..MergeConfig::default() })
 }
 
 fn beside_this() -> PathBuf {

@@ -99,18 +99,37 @@ impl HubProcess {
         }
     }
 
+    /// As [`Self::start`], with settings in the environment.
+    #[must_use]
+    pub fn start_with(dir: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
+        match Self::started(dir, port, None, settings) {
+            Ok(hub) => hub,
+            Err(status) => panic!("the hub did not start: {status}\n{}", log_of(dir)),
+        }
+    }
+
     /// As [`Self::start`]; returns how the program ended when it did so before it listened.
     ///
     /// # Errors
     ///
     /// Returns the program's exit status.
     pub fn try_start(dir: &Path, port: u16, admin: Option<&str>) -> Result<Self, ExitStatus> {
+        Self::started(dir, port, admin, &[])
+    }
+
+    fn started(
+        dir: &Path,
+        port: u16,
+        admin: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, ExitStatus> {
         let watch = Stopwatch::start();
         let log = OpenOptions::new().create(true).append(true).open(dir.with_extension("log"));
         let mut command = binary::command();
         command.args(["--json", "serve", "--dir", text(dir)]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         command.args(admin.iter().flat_map(|device| ["--admin", device]));
+        command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -131,6 +150,14 @@ impl HubProcess {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Returns what its process holds in memory, in kB; its children not counted.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
     }
 
     /// Ends it without warning.

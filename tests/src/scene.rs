@@ -169,6 +169,14 @@ impl Scene {
         assert!(status.success(), "{status}");
     }
 
+    /// Starts the hub again with settings in the environment.
+    pub fn restart_hub_with_settings(&mut self, settings: &[(&str, &str)]) {
+        if self.hub.is_some() {
+            self.stop_hub();
+        }
+        self.hub = Some(HubProcess::start_with(&self.hub_dir, self.port, settings));
+    }
+
     /// Runs a command of a phone.
     pub fn field(&self, phone: &Path, arguments: &[&str]) -> Value {
         run(["field", "--dir", text(phone)].into_iter().chain(arguments.iter().copied())).done()

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::{DriverError, FETCHED_BYTES, FRAMES_AT_ONCE, Outgoing, blocking, ended, stopped};
@@ -68,6 +69,27 @@ impl Wakeup {
     }
 }
 
+/// Merges as [`merge_worker`] does, several documents at once.
+///
+/// # Errors
+///
+/// As [`merge_worker`]: the first that ends so.
+pub async fn merge_workers(
+    hub: Arc<Hub>,
+    wakeup: Wakeup,
+    stop: watch::Receiver<bool>,
+    count: usize,
+) -> Result<(), DriverError> {
+    let mut workers = JoinSet::new();
+    for _ in 0..count.max(1) {
+        workers.spawn(merge_worker(hub.clone(), wakeup.clone(), stop.clone()));
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.unwrap_or(Err(DriverError::Stopped))?;
+    }
+    Ok(())
+}
+
 /// Merges what the hub accepted, until `stop` turns true. One document is in memory at a time. The
 /// batch under way is waited for, at most [`MERGE_STOP_MAX`].
 ///
@@ -87,8 +109,9 @@ pub async fn merge_worker(
                 () = stopped(&mut stop) => return Ok(()),
             }
         }
-        let merging = hub.clone();
-        let merge = blocking(move || merging.merge_next(clock::now()));
+        let (merging, others) = (hub.clone(), wakeup.clone());
+        // Another loop looks whether there is more: what wakes one is said once.
+        let merge = blocking(move || merging.merge_next_and(clock::now(), &|| others.pending()));
         let merged = tokio::select! {
             merged = merge => merged?,
             () = overdue(&mut stop) => {

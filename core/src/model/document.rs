@@ -211,6 +211,15 @@ impl Document {
         Ok(chunk::inspect_document(bytes, &FOREIGN)?)
     }
 
+    /// Checks what is said to be the bytes of [`Document::save`], without opening them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::inspect_foreign`], with the room that own edits have.
+    pub(crate) fn inspect_own(bytes: &[u8]) -> Result<(), DocumentError> {
+        Ok(chunk::inspect_document(bytes, &OWN)?)
+    }
+
     /// Makes a document of an Automerge document that holds no other computed changes than this one.
     pub(crate) fn with_content(&self, automerge: Automerge) -> Self {
         let known = known_changes(&automerge);

@@ -19,6 +19,8 @@ use automerge::{
     ActorId, Automerge, AutomergeError, Change, ObjId, ObjType, ROOT, ReadDoc, TextEncoding,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{ChangeHash, Kind, TemplateId};
 
 /// The newest schema. An inspection comes to it with the first edit by a program that knows it;
@@ -40,7 +42,7 @@ pub(crate) fn newest(kind: Kind) -> u32 {
 pub const FIRST_ACTOR: [u8; 16] = [0; 16];
 
 /// A part of a checklist whose items are answered once per row (*lô, mẫu, sản phẩm*).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowGroup {
     /// Its code in the checklist.
     pub code: String,
@@ -49,7 +51,7 @@ pub struct RowGroup {
 }
 
 /// What the first change of a document holds, and what else its edits are checked against.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
     /// *Cơ sở*.
     Facility,

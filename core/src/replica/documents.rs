@@ -9,12 +9,12 @@ use super::facts::{Fact, PackPlace};
 use super::records::Records;
 use super::rows::{
     self, BASE, BaseRow, DEVICE, DOCUMENT, DocumentRow, OBJECT, ORDER, SOURCE, STALE, SUMMARY,
-    SelfRow, Source, Totals, meta,
+    SelfRow, Source, Totals, VisitRow, meta,
 };
 use crate::checklist::Template;
 use crate::model::{
-    Actor, Applied, DeviceId, Document, DocumentId, Genesis, Kind, RawChange, Scope, Shape,
-    Summary, TemplateId,
+    Actor, Applied, ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, RawChange, Scope,
+    Shape, Summary, TemplateId,
 };
 use crate::store::{Read, Store, StoreError, Writes};
 use crate::sync::{ClosedLine, DeviceEntry, FeedItem, Pack};
@@ -22,7 +22,7 @@ use crate::trust::Attestation;
 
 /// A saved document is renewed after this many sources, so that opening one applies few changes and
 /// recording an answer does not rewrite the document each time.
-const BASE_EVERY: usize = 32;
+pub(super) const BASE_EVERY: usize = 32;
 
 /// Rows of one page of a scan: bounded memory, few calls.
 const PAGE_ROWS: usize = 512;
@@ -46,6 +46,22 @@ pub struct ListQuery {
     pub scope: Option<Scope>,
     /// At most this many.
     pub limit: usize,
+}
+
+/// What a document is made from.
+pub(super) struct Gathered {
+    pub(super) genesis: Genesis,
+    pub(super) shape: Shape,
+    /// Its saved form, if there is one and it was asked for.
+    pub(super) base: Option<Vec<u8>>,
+    /// Changes on top of it.
+    pub(super) changes: Vec<RawChange>,
+    /// Key of the last source.
+    pub(super) upto: Option<Vec<u8>>,
+    /// Sources on top of the saved form.
+    pub(super) fresh: usize,
+    /// A source is lost.
+    pub(super) missing: bool,
 }
 
 /// A document and what it takes to save it.
@@ -423,17 +439,45 @@ impl Replica {
         records: &mut Records,
         document: DocumentId,
     ) -> Result<Loaded, ReplicaError> {
-        let genesis = self.genesis(document)?;
-        self.loads.fetch_add(1, Ordering::Relaxed);
-        let shape = self.shape(&genesis)?;
-        let base: Option<BaseRow> = rows::get(&*self.store, &rows::of_document(BASE, document))?;
-        let (mut loaded, mut upto) = match base {
+        let mut gathered = self.gather(records, document, true)?;
+        let saved = gathered
+            .base
+            .as_ref()
+            .map(|bytes| Document::load(&gathered.genesis, &gathered.shape, bytes));
+        let mut loaded = match saved {
+            Some(Ok(saved)) => saved,
             // A saved form that does not load is only a cache: start from the sources.
-            Some(base) => match Document::load(&genesis, &shape, &base.bytes) {
-                Ok(saved) => (saved, Some(base.upto)),
-                Err(_) => (Document::create(&genesis, &shape), None),
-            },
-            None => (Document::create(&genesis, &shape), None),
+            Some(Err(_)) => {
+                gathered = self.gather(records, document, false)?;
+                Document::create(&gathered.genesis, &gathered.shape)
+            }
+            None => Document::create(&gathered.genesis, &gathered.shape),
+        };
+        let Applied { waiting, refused, .. } = loaded.replay(&gathered.changes);
+        let Gathered { upto, fresh, missing, .. } = gathered;
+        let whole = !missing && waiting.is_empty() && refused.is_empty();
+        Ok(Loaded { document: loaded, upto, fresh, whole })
+    }
+
+    /// Reads what a document is made from: its saved form, unless it is to be made without, and the
+    /// changes that are not in it. Opens no document of the hub.
+    pub(super) fn gather(
+        &self,
+        records: &mut Records,
+        document: DocumentId,
+        with_base: bool,
+    ) -> Result<Gathered, ReplicaError> {
+        let genesis = self.genesis(document)?;
+        self.loads.fetch_add(u64::from(with_base), Ordering::Relaxed);
+        let shape = self.shape(&genesis)?;
+        let base: Option<BaseRow> = if with_base {
+            rows::get(&*self.store, &rows::of_document(BASE, document))?
+        } else {
+            None
+        };
+        let (base, mut upto) = match base {
+            Some(base) => (Some(base.bytes), Some(base.upto)),
+            None => (None, None),
         };
         let mut changes = Vec::new();
         let mut fresh = 0;
@@ -457,9 +501,7 @@ impl Replica {
         })?;
         let closed = self.closed(document)?;
         changes.retain(|change| !is_closed(&closed, change));
-        let Applied { waiting, refused, .. } = loaded.replay(&changes);
-        let whole = !missing && waiting.is_empty() && refused.is_empty();
-        Ok(Loaded { document: loaded, upto, fresh, whole })
+        Ok(Gathered { genesis, shape, base, changes, upto, fresh, missing })
     }
 
     /// Returns the lines of a document that end in the record, by actor.
@@ -552,45 +594,59 @@ impl Replica {
         document: DocumentId,
         loaded: &mut Loaded,
     ) -> Result<(), ReplicaError> {
-        let mut writes = Writes::default();
-        let before = self.summary(document)?;
         let shown = self.with_carried(document, &loaded.document)?;
         let shown = shown.as_ref().unwrap_or(&loaded.document);
         let summary = self.summary_of(shown)?;
-        if let Some(before) = before {
-            let stale = rows::of_order(before.kind, before.updated_at, document);
-            writes.remove(stale);
+        let visits = super::visits::told_by(shown, &summary);
+        let base = match &loaded.upto {
+            Some(upto) if loaded.whole && loaded.fresh >= BASE_EVERY => Some(BaseRow {
+                upto: upto.clone(),
+                bytes: loaded.document.save(),
+                attestations: self.attestations(document, loaded.document.tips())?,
+            }),
+            _ => None,
+        };
+        if base.is_some() {
+            loaded.fresh = 0;
+        }
+        self.write_renewed(document, &summary, &visits, base.as_ref())
+    }
+
+    /// Writes what was read of a document, and its saved form if it is due.
+    pub(super) fn write_renewed(
+        &self,
+        document: DocumentId,
+        summary: &Summary,
+        visits: &[(DocumentId, VisitRow)],
+        base: Option<&BaseRow>,
+    ) -> Result<(), ReplicaError> {
+        let mut writes = Writes::default();
+        if let Some(before) = self.summary(document)? {
+            writes.remove(rows::of_order(before.kind, before.updated_at, document));
         }
         let order = rows::of_order(summary.kind, summary.updated_at, document);
         writes.put(order, Vec::new());
         writes.put(rows::of_document(SUMMARY, document), summary.encode());
-        super::visits::write(shown, &summary, &mut writes);
+        for (facility, row) in visits {
+            rows::put(&mut writes, rows::of_visit(*facility, document), row);
+        }
         writes.remove(rows::of_document(STALE, document));
-        if let Some(upto) = &loaded.upto
-            && loaded.whole
-            && loaded.fresh >= BASE_EVERY
-        {
-            let base = BaseRow {
-                upto: upto.clone(),
-                bytes: loaded.document.save(),
-                attestations: self.attestations(document, &loaded.document)?,
-            };
-            rows::put(&mut writes, rows::of_document(BASE, document), &base);
-            loaded.fresh = 0;
+        if let Some(base) = base {
+            rows::put(&mut writes, rows::of_document(BASE, document), base);
         }
         self.store.derive(writes)?;
         Ok(())
     }
 
     /// Returns the proof of every actor's changes in a document, if all are held.
-    fn attestations(
+    pub(super) fn attestations(
         &self,
         document: DocumentId,
-        content: &Document,
+        tips: Vec<(Vec<u8>, u64, ChangeHash)>,
     ) -> Result<Option<Vec<Attestation>>, StoreError> {
         let mut records = Records::default();
         let mut proofs = Vec::new();
-        for (actor, seq, hash) in content.tips() {
+        for (actor, seq, hash) in tips {
             let Ok(actor) = actor.as_slice().try_into().map(Actor) else { return Ok(None) };
             let tip: Option<rows::TipRow> =
                 rows::get(&*self.store, &rows::of_actor(rows::TIP, document, actor))?;

@@ -9,6 +9,7 @@ use super::access;
 use super::documents::Replica;
 use super::facts::{Fact, Quarantined};
 use super::merge::batch::Unseen;
+use super::merge::{Merging, Turn};
 use super::provide::Provided;
 use super::rows::{self, PACK, PENDING, PackRow, meta};
 use crate::checklist::{Template, TemplateError};
@@ -88,6 +89,7 @@ pub struct Hub {
     ledger: ledger::Ledger,
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
+    pub(super) merging: Merging,
 }
 
 /// Why a checklist was not published.
@@ -256,6 +258,7 @@ impl Hub {
             unanswered,
             ledger,
             unseen,
+            merging: Merging::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
@@ -453,13 +456,28 @@ impl Hub {
     /// cannot be opened does not keep the others waiting: its error is returned when nothing else
     /// is left to merge. One whose checklist is not here yet is left waiting without an error.
     pub fn merge_next(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
+        self.merge_next_and(now, &|| ())
+    }
+
+    /// As [`Hub::merge_next`]; calls `begun` once it has taken a document, while others may be merged
+    /// beside it. May be called by several threads: a document is merged by one at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::merge_next`], and [`ReplicaError::Merging`] at once when nobody can be found to merge.
+    pub fn merge_next_and(
+        &self,
+        now: Timestamp,
+        begun: &dyn Fn(),
+    ) -> Result<Option<MergeReport>, ReplicaError> {
+        let turn = Turn { now, begun };
         let mut after: Option<Vec<u8>> = None;
         let mut blocked = None;
         loop {
             let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
             let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
-                let further = match self.merge_parked(now, &mut blocked)? {
-                    None => self.merge_ripe(now)?,
+                let further = match self.merge_parked(turn, &mut blocked)? {
+                    None => self.merge_ripe(turn)?,
                     report => report,
                 };
                 return match further {
@@ -475,9 +493,10 @@ impl Hub {
                     },
                 };
             };
-            match self.merge(document, now) {
-                Ok(report) => return Ok(Some(report)),
-                Err(ReplicaError::UnknownTemplate { .. }) => {}
+            match self.merge(document, turn) {
+                Ok(Some(report)) => return Ok(Some(report)),
+                Ok(None) | Err(ReplicaError::UnknownTemplate { .. }) => {}
+                Err(error) if error.is_idle() => return Err(error),
                 // Damage concerns this document; any other failure of the store, all of them.
                 Err(ReplicaError::Store(error @ StoreError::Damaged { .. })) => {
                     blocked = blocked.or(Some(error.into()));

@@ -1,31 +1,85 @@
 //! Merging what the hub accepted: one document at a time, all its waiting packs at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, RwLock};
 
 use super::ReplicaError;
-use super::documents::{ClosedLines, each_row};
+use super::documents::{BASE_EVERY, ClosedLines, Gathered, each_row};
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
 use super::hub::{Hub, MergeReport, notice};
-use super::rows::{self, LATER, PACK, PackRow, REFUSED, RIPE};
-use crate::model::{
-    Actor, ChangeHash, Document, DocumentId, RawChange, Refusal, Scope, TemplateId, Timestamp,
-};
+use super::records::Records;
+use super::rows::{self, BaseRow, LATER, PACK, PackRow, REFUSED, RIPE};
+use crate::model::{Actor, ChangeHash, DocumentId, Scope, Summary, TemplateId, Timestamp};
 use crate::store::StoreError;
 use crate::sync::{ClosedLine, Pack, Verdict};
 
 pub(super) mod batch;
+mod bisect;
+pub(super) mod merger;
+mod work;
 
 use batch::{LIMITS, Limits};
+use merger::{Fate, InProcess, MergeJob, MergeWork, Merger, MergerError};
 
 /// Parked packs counted; several devices may have parked as many as they may.
 pub(in crate::replica) const PARKED_PACKS_MAX: usize = 4_096;
 
-/// Merging a batch again without its poisonous packs, at most this often before all that is left of
-/// the batch is refused: each round removes at least one signer's pack.
-const MERGE_ROUNDS_MAX: usize = 8;
-
 /// Refused changes named by one record: 4 MiB, well within a record's limit.
 const REFUSED_PER_RECORD_MAX: usize = 65_536;
+
+/// Who merges for a hub, and what is being merged.
+pub(in crate::replica) struct Merging {
+    merger: RwLock<Arc<dyn Merger>>,
+    /// One merge at a time for each document; several documents at once.
+    busy: Mutex<BTreeSet<DocumentId>>,
+}
+
+impl Default for Merging {
+    fn default() -> Self {
+        Self { merger: RwLock::new(Arc::new(InProcess)), busy: Mutex::default() }
+    }
+}
+
+impl Merging {
+    fn merger(&self) -> Result<Arc<dyn Merger>, ReplicaError> {
+        Ok(self.merger.read().map_err(|_| ReplicaError::Interrupted)?.clone())
+    }
+
+    /// Takes a document for one merge; none when another has it.
+    fn claim(&self, document: DocumentId) -> Result<Option<Claim<'_>>, ReplicaError> {
+        let fresh = self.busy.lock().map_err(|_| ReplicaError::Interrupted)?.insert(document);
+        // Made only where it was taken: dropping one lets go of the document.
+        Ok(if fresh { Some(Claim { merging: self, document }) } else { None })
+    }
+}
+
+/// Lets go of a document when its merge is over.
+struct Claim<'a> {
+    merging: &'a Merging,
+    document: DocumentId,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let busy = self.merging.busy.lock();
+        busy.unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.document);
+    }
+}
+
+/// What one call to merge is told.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    pub(super) now: Timestamp,
+    /// Called once a document has been taken for it.
+    pub(super) begun: &'a dyn Fn(),
+}
+
+impl Turn<'_> {
+    #[cfg(test)]
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, begun: &|| () }
+    }
+}
 
 /// A pack and where it stands.
 type Placed = (PackPlace, Pack);
@@ -47,28 +101,42 @@ struct Refused {
 }
 
 impl Hub {
+    /// Has somebody else do its merges from now on. Without that it does them where it is called.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Interrupted`] when a thread that chose another panicked.
+    pub fn merge_by(&self, merger: Arc<dyn Merger>) -> Result<(), ReplicaError> {
+        *self.merging.merger.write().map_err(|_| ReplicaError::Interrupted)? = merger;
+        Ok(())
+    }
+
+    /// Merges what waits of one document; none when somebody else is at it.
     pub(super) fn merge(
         &self,
         document: DocumentId,
-        now: Timestamp,
-    ) -> Result<MergeReport, ReplicaError> {
-        self.merge_within(document, now, LIMITS)
+        turn: Turn<'_>,
+    ) -> Result<Option<MergeReport>, ReplicaError> {
+        let Some(_claim) = self.merging.claim(document)? else { return Ok(None) };
+        self.merge_within(document, turn, LIMITS).map(Some)
     }
 
     fn merge_within(
         &self,
         document: DocumentId,
-        now: Timestamp,
+        Turn { now, begun }: Turn<'_>,
         limits: Limits,
     ) -> Result<MergeReport, ReplicaError> {
         let genesis = self.replica().genesis(document)?;
         // Before a pack is read: without its checklist nothing can be merged into the document.
-        let mut loaded = self.replica().load_whole(document)?;
+        let gathered = self.replica().gather(&mut Records::default(), document, true)?;
+        // Not before: what cannot be merged must not wake others again and again.
+        begun();
         let batch = self.batch(document, genesis.template, limits)?;
-        let base = loaded.document.clone();
-        let mut sorted = sort(&base, &mut loaded.document, batch.packs);
+        let (gathered, work) = self.work(document, gathered, &batch.packs)?;
+        let mut sorted = sorted(batch.packs, &work.fates);
         let closed = self.refuse_descendants(document, &mut sorted)?;
-        let lines = self.lines(document, &closed, &sorted.refused, &loaded.document)?;
+        let lines = self.lines(document, &closed, &sorted.refused, &work.tips)?;
         let Sorted { ready, parked, refused } = sorted;
         let report = MergeReport {
             document: Some(document),
@@ -94,15 +162,68 @@ impl Hub {
         if let Some(last) = report.merged.checked_sub(1) {
             let index = u32::try_from(last).unwrap_or(u32::MAX);
             let place = PackPlace { at: at.0, index };
-            loaded.upto = Some(rows::of_place(rows::SOURCE, document, place));
-            loaded.fresh += report.merged;
-            match self.replica().renew(document, &mut loaded) {
+            let upto = rows::of_place(rows::SOURCE, document, place);
+            match self.renew_rows(document, &gathered, work, (upto, report.merged)) {
                 // The merge is recorded; a refresh makes its rows when there is room.
                 Ok(()) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(report)
+    }
+
+    /// Has a batch merged by whoever does that for this hub.
+    fn work(
+        &self,
+        document: DocumentId,
+        mut gathered: Gathered,
+        packs: &[Placed],
+    ) -> Result<(Gathered, MergeWork), ReplicaError> {
+        let merger = self.merging.merger()?;
+        loop {
+            let job = MergeJob {
+                genesis: gathered.genesis.clone(),
+                shape: gathered.shape.clone(),
+                base: gathered.base.take(),
+                held: std::mem::take(&mut gathered.changes),
+                packs: packs.iter().map(|(_, pack)| pack.changes().to_vec()).collect(),
+                judges: self.replica().judges(&gathered.genesis)?,
+                saves: !gathered.missing && gathered.fresh + packs.len() >= BASE_EVERY,
+            };
+            match bisect::merge(&*merger, &job) {
+                Ok(work) => return Ok((gathered, work)),
+                // A saved form that does not load is only a cache: start from the sources.
+                Err(MergerError::Base) if job.base.is_some() => {
+                    gathered = self.replica().gather(&mut Records::default(), document, false)?;
+                }
+                Err(source) => {
+                    return Err(ReplicaError::Merging { document, source: Arc::new(source) });
+                }
+            }
+        }
+    }
+
+    /// Writes the rows of a document that was merged: it ends at a source row now, and so many packs are
+    /// new in it.
+    fn renew_rows(
+        &self,
+        document: DocumentId,
+        gathered: &Gathered,
+        work: MergeWork,
+        (upto, merged): (Vec<u8>, usize),
+    ) -> Result<(), ReplicaError> {
+        let summary = Summary::decode(&work.summary).map_err(|_| StoreError::Damaged {
+            what: format!("the summary of document {}", document.short()),
+        })?;
+        let whole = !gathered.missing && work.whole;
+        let base = match work.saved {
+            Some(bytes) if whole && gathered.fresh + merged >= BASE_EVERY => {
+                let attestations = self.replica().attestations(document, work.tips)?;
+                Some(BaseRow { upto, bytes, attestations })
+            }
+            _ => None,
+        };
+        self.replica().write_renewed(document, &summary, &work.visits, base.as_ref())
     }
 
     /// Looks at parked packs that did not fit the batches since their document changed, of one
@@ -113,12 +234,14 @@ impl Hub {
     /// As [`Hub::merge_next`].
     pub(super) fn merge_parked(
         &self,
-        now: Timestamp,
+        turn: Turn<'_>,
         blocked: &mut Option<ReplicaError>,
     ) -> Result<Option<MergeReport>, ReplicaError> {
         for document in self.unseen()? {
-            let error = match self.merge(document, now) {
-                Ok(report) => return Ok(Some(report)),
+            let error = match self.merge(document, turn) {
+                Ok(Some(report)) => return Ok(Some(report)),
+                Ok(None) => continue,
+                Err(error) if error.is_idle() => return Err(error),
                 Err(error) => error,
             };
             let whole = !matches!(&error, ReplicaError::Store(StoreError::Damaged { .. }));
@@ -138,7 +261,7 @@ impl Hub {
     /// # Errors
     ///
     /// As [`Hub::merge_next`].
-    pub(super) fn merge_ripe(&self, now: Timestamp) -> Result<Option<MergeReport>, ReplicaError> {
+    pub(super) fn merge_ripe(&self, turn: Turn<'_>) -> Result<Option<MergeReport>, ReplicaError> {
         let store = self.replica().store();
         let mut ripe = Vec::new();
         each_row(&**store, &[RIPE], None, |key, _| {
@@ -155,8 +278,10 @@ impl Hub {
                 else {
                     break;
                 };
-                match self.merge(document, now) {
-                    Ok(report) => return Ok(Some(report)),
+                match self.merge(document, turn) {
+                    Ok(Some(report)) => return Ok(Some(report)),
+                    Ok(None) => {}
+                    Err(error) if error.is_idle() => return Err(error),
                     Err(ReplicaError::Store(error @ StoreError::Damaged { .. })) => {
                         blocked = blocked.or(Some(error.into()));
                     }
@@ -238,7 +363,7 @@ impl Hub {
         document: DocumentId,
         closed: &ClosedLines,
         refused: &[Refused],
-        content: &Document,
+        tips: &[(Vec<u8>, u64, ChangeHash)],
     ) -> Result<Vec<ClosedLine>, ReplicaError> {
         let store = self.replica().store();
         let mut first: BTreeMap<Actor, &Refused> = BTreeMap::new();
@@ -248,8 +373,8 @@ impl Hub {
                 *held = refused;
             }
         }
-        let merged: BTreeMap<Vec<u8>, u64> =
-            content.tips().into_iter().map(|(actor, seq, _)| (actor, seq)).collect();
+        let merged: BTreeMap<&[u8], u64> =
+            tips.iter().map(|(actor, seq, _)| (actor.as_slice(), *seq)).collect();
         let mut lines = Vec::new();
         for (actor, refused) in first {
             let end = merged.get(&actor.0[..]).copied().unwrap_or(0);
@@ -296,98 +421,25 @@ fn closings(
         .collect()
 }
 
+/// Parts the packs of a batch by what became of them.
+fn sorted(batch: Vec<Placed>, fates: &[Fate]) -> Sorted {
+    let mut sorted = Sorted::default();
+    for ((place, pack), fate) in batch.into_iter().zip(fates) {
+        match *fate {
+            Fate::Ready => sorted.ready.push((place, pack)),
+            Fate::Parked => sorted.parked.push((place, pack)),
+            Fate::Refused { culprit, verdict } => {
+                sorted.refused.push(Refused { place, pack, culprit, verdict });
+            }
+        }
+    }
+    sorted
+}
+
 fn quarantined(refused: &Refused) -> (PackPlace, Quarantined) {
     let notice = notice(&refused.pack, refused.verdict);
     let device = refused.pack.device();
     (refused.place, Quarantined { device, notice, bytes: Vec::new() })
-}
-
-/// Applies what can be applied, pack by whole pack, and says what became of each. `content` ends up
-/// as `base` with the ready packs and nothing else.
-fn sort(base: &Document, content: &mut Document, mut batch: Vec<Placed>) -> Sorted {
-    let mut sorted = Sorted::default();
-    for _ in 0..MERGE_ROUNDS_MAX {
-        let applied = content.apply(&changes_of(&batch));
-        let faults: BTreeMap<ChangeHash, &Refusal> = applied
-            .refused
-            .iter()
-            .filter(|(_, refusal)| !matches!(refusal, Refusal::OnRefused { .. }))
-            .map(|(hash, refusal)| (*hash, refusal))
-            .collect();
-        if faults.is_empty() {
-            let waiting: BTreeSet<ChangeHash> = applied
-                .waiting
-                .into_iter()
-                .chain(applied.refused.iter().map(|(h, _)| *h))
-                .collect();
-            let (ready, parked) = part(batch, waiting);
-            if !parked.is_empty() {
-                // A pack that waits may have begun to apply; it enters whole or not at all.
-                *content = base.clone();
-                content.apply(&changes_of(&ready));
-            }
-            sorted.ready = ready;
-            sorted.parked.extend(parked);
-            return sorted;
-        }
-        let mut rest = Vec::new();
-        for (place, pack) in batch {
-            let hashes = pack.changes().iter().map(|change| change.facts().hash);
-            let mut own = hashes.filter_map(|hash| faults.get(&hash).map(|why| (hash, *why)));
-            // The first: what follows it in its line fails because of it.
-            match own.next() {
-                Some((culprit, why)) => {
-                    drop(own);
-                    let verdict = verdict_of(why);
-                    sorted.refused.push(Refused { place, pack, culprit, verdict });
-                }
-                None => {
-                    drop(own);
-                    rest.push((place, pack));
-                }
-            }
-        }
-        batch = rest;
-        *content = base.clone();
-    }
-    // Enough was tried for one merge. Nobody is blamed for the rest; it is looked at again.
-    sorted.parked.extend(batch);
-    sorted
-}
-
-fn changes_of(batch: &[Placed]) -> Vec<RawChange> {
-    batch.iter().flat_map(|(_, pack)| pack.changes().iter().cloned()).collect()
-}
-
-/// Parts packs that are ready from those that hold a waiting change, or build on one that does.
-fn part(batch: Vec<Placed>, mut waiting: BTreeSet<ChangeHash>) -> (Vec<Placed>, Vec<Placed>) {
-    let (mut ready, mut parked) = (batch, Vec::new());
-    loop {
-        let blocked = |(_, pack): &Placed| {
-            pack.changes().iter().any(|change| {
-                let facts = change.facts();
-                waiting.contains(&facts.hash) || facts.deps.iter().any(|dep| waiting.contains(dep))
-            })
-        };
-        let (more, rest): (Vec<Placed>, Vec<Placed>) = ready.into_iter().partition(blocked);
-        ready = rest;
-        if more.is_empty() {
-            return (ready, parked);
-        }
-        for (_, pack) in &more {
-            waiting.extend(pack.changes().iter().map(|change| change.facts().hash));
-        }
-        parked.extend(more);
-    }
-}
-
-fn verdict_of(refusal: &Refusal) -> Verdict {
-    match refusal {
-        Refusal::Equivocation { .. } => Verdict::Equivocation,
-        Refusal::ChainBroken { .. } => Verdict::ChainBroken,
-        Refusal::DocumentFull { .. } => Verdict::Full,
-        _ => Verdict::Poison,
-    }
 }
 
 fn merged_pack(place: PackPlace, pack: &Pack) -> MergedPack {
@@ -426,3 +478,6 @@ fn causal(packs: &[(PackPlace, Pack)]) -> Vec<MergedPack> {
     }
     ordered
 }
+
+#[cfg(test)]
+mod tests;

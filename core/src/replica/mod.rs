@@ -58,6 +58,10 @@ pub use fork::Taken;
 pub use hub::{Hub, HubOptions, InviteError, MergeReport, PublishError};
 pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
+pub use merge::merger::{
+    InProcess, JOB_BYTES_MAX, MergeJob, MergeWork, Merger, MergerError, OUTCOME_BYTES_MAX,
+    WORK_VERSION,
+};
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
 pub use proof::{
@@ -259,9 +263,26 @@ pub enum ReplicaError {
         /// What.
         what: String,
     },
+    /// What the hub accepted of a document could not be merged. It waits, and is safe in the journal.
+    #[error("what came for document {document} could not be merged yet")]
+    Merging {
+        /// Its name.
+        document: DocumentId,
+        /// Why.
+        #[source]
+        source: Arc<MergerError>,
+    },
     /// A thread that held the edit lock panicked; the store itself is sound.
     #[error("an earlier edit stopped half-way; open the store again")]
     Interrupted,
+}
+
+impl ReplicaError {
+    /// Returns whether no merge can be done at all, whatever document is tried.
+    fn is_idle(&self) -> bool {
+        matches!(self, Self::Merging { source, .. }
+            if matches!(**source, MergerError::Unavailable { .. }))
+    }
 }
 
 impl From<PackError> for ReplicaError {

@@ -1,7 +1,10 @@
 //! What a review comes to: the one place that joins what was written with who may say it.
 
-use super::documents::Replica;
-use crate::model::{Actor, Document, Judged, Kind, Summary};
+use std::collections::BTreeSet;
+
+use super::documents::{Replica, each_row};
+use super::rows::{self, TIP, TipRow};
+use crate::model::{Actor, Document, Genesis, Judged, Kind, Summary};
 use crate::store::StoreError;
 use crate::trust::access::ReviewAct;
 
@@ -23,6 +26,28 @@ impl Replica {
             }
         }
         Ok(review.view().judged(|actor| deciding.iter().any(|known| known == actor)))
+    }
+
+    /// Returns the actors of a review, merged or waiting, whose word is a verdict; none for another kind
+    /// of document. Loads no document.
+    pub(super) fn judges(&self, genesis: &Genesis) -> Result<BTreeSet<Actor>, StoreError> {
+        let mut judges = BTreeSet::new();
+        if genesis.kind != Kind::Review {
+            return Ok(judges);
+        }
+        let prefix = rows::of_document(TIP, genesis.document());
+        let mut tips: Vec<TipRow> = Vec::new();
+        each_row(&**self.store(), &prefix, None, |key, value| {
+            tips.push(rows::decode(key, value)?);
+            Ok(())
+        })?;
+        for TipRow { attestation } in tips {
+            let entry = self.device(attestation.device)?;
+            if entry.is_some_and(|entry| entry.may_review(ReviewAct::Judge)) {
+                judges.insert(attestation.actor());
+            }
+        }
+        Ok(judges)
     }
 
     /// Returns the row of a document for lists, a review's as it counts.

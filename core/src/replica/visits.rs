@@ -6,7 +6,7 @@
 use super::documents::{Replica, each_row};
 use super::rows::{self, VISIT, VisitRow};
 use crate::model::{Document, DocumentId, Kind, Origin, ROWS_MAX, Summary, TemplateId};
-use crate::store::{StoreError, Writes};
+use crate::store::StoreError;
 
 /// A visit of a facility, from summary rows alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +31,13 @@ pub struct KnownVisit {
     pub removed: bool,
 }
 
-/// Adds the rows that a plan or inspection has under the facilities that it visits.
-pub(super) fn write(document: &Document, summary: &Summary, writes: &mut Writes) {
+/// Returns the rows that a plan or inspection has under the facilities that it visits.
+pub(super) fn told_by(document: &Document, summary: &Summary) -> Vec<(DocumentId, VisitRow)> {
     let heads_digest = summary.heads_digest;
+    let mut told = Vec::new();
     match document.genesis().kind {
         Kind::Plan => {
-            let Some(plan) = document.view().plan() else { return };
+            let Some(plan) = document.view().plan() else { return told };
             for (facility, register) in plan.facilities.iter().take(ROWS_MAX) {
                 let (Ok(facility), Some(shown)) = (
                     facility.parse::<DocumentId>(),
@@ -51,18 +52,19 @@ pub(super) fn write(document: &Document, summary: &Summary, writes: &mut Writes)
                     .all(|said| said.value.valid().is_some_and(|visit| visit.removed));
                 let (template, visit) = (Some(shown.template), shown.visit);
                 let row = VisitRow { template, visit, removed, heads_digest };
-                rows::put(writes, rows::of_visit(facility, document.id()), &row);
+                told.push((facility, row));
             }
         }
         Kind::Inspection => {
             if let Origin::Planned { facility, visit, .. } = document.genesis().origin {
                 let template = document.genesis().template;
                 let row = VisitRow { template, visit, removed: false, heads_digest };
-                rows::put(writes, rows::of_visit(facility, document.id()), &row);
+                told.push((facility, row));
             }
         }
         _ => {}
     }
+    told
 }
 
 impl Replica {

@@ -40,12 +40,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use self::error::CliError;
 use self::output::Output;
 use crate::logging;
+use crate::merging::{self, Hook};
 use crate::messages::{Lang, Messages};
 
 /// The variable that says what is logged, in the form of tracing's filters.
@@ -92,15 +93,36 @@ enum Command {
     Units(units::UnitsArgs),
     /// Look up the times that the law sets, and count when one runs out.
     Clocks(clocks::ClocksArgs),
+    /// Merge for a hub, which starts this by itself.
+    #[command(name = merging::COMMAND, hide = true)]
+    MergeWorker(MergeWorkerArgs),
+}
+
+/// What a hub tells a child that merges for it.
+#[derive(Debug, Args)]
+struct MergeWorkerArgs {
+    /// Memory that it may take, in MiB.
+    #[arg(long, value_name = "MIB")]
+    memory_mib: u64,
+
+    /// Processor time that one merge may use, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    cpu_seconds: u64,
 }
 
 /// Runs the program on its arguments and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    run(std::env::args_os())
+    run(std::env::args_os(), None)
 }
 
-fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+/// As [`main`], for a program that is built for tests: children that merge call `hook` before each job.
+#[must_use]
+pub fn main_with(hook: Hook) -> ExitCode {
+    run(std::env::args_os(), Some(hook))
+}
+
+fn run(arguments: impl Iterator<Item = OsString>, hook: Option<Hook>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let json = arguments.iter().any(|argument| argument == "--json");
     let variable = |name: &str| std::env::var(name).ok();
@@ -128,6 +150,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    // Before there are threads: it limits itself, and meets foreign bytes.
+    if let Command::MergeWorker(limits) = &arguments.command {
+        return merging::serve(limits.memory_mib, limits.cpu_seconds, hook);
+    }
     let output = Output::new(arguments.json, messages);
     let outcome = match unknown {
         Some(error) => Err(CliError::Usage { what: error.explain(output.messages()) }),
@@ -185,6 +211,8 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Units(arguments) => finish(units::run(&arguments, output)?, output),
             Command::Template(arguments) => finish(template::run(arguments, output)?, output),
             Command::Grade(arguments) => finish(grade::run(&arguments, output)?, output),
+            // It was answered before.
+            Command::MergeWorker(_) => Ok(ExitCode::FAILURE),
         }
     });
     runtime.shutdown_timeout(LAST_WORK_MAX);

@@ -18,6 +18,7 @@ use super::wrong::Wrong;
 use crate::config::{Config, Flags};
 use crate::hub::{self, HubConfig, RunningHub};
 use crate::logging;
+use crate::merging::Merging;
 use crate::messages::Messages;
 
 /// How to run the hub. Settings come from the file, the environment (`BIENBAN_…`) and these
@@ -114,6 +115,7 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         limits: config.net_limits(),
         shutdown: config.shutdown,
         store: config.store.clone(),
+        merging: Merging::Children(config.merge.clone()),
         restored: arguments.restored,
         trust: arguments.admin.into_iter().map(first_admin).collect(),
     })

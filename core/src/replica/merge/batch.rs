@@ -169,6 +169,7 @@ mod tests {
     use crate::model::{Genesis, Incarnation, Timestamp};
     use crate::replica::HubOptions;
     use crate::replica::meeting::{Side, hub, key, side, sync, values, visit};
+    use crate::replica::merge::Turn;
     use crate::sync::FeedItem;
 
     const NOW: Timestamp = Timestamp(1_795_000_000_000);
@@ -210,7 +211,7 @@ mod tests {
             let (mut merged, mut batches) = (0, 0);
             while merged < 12 {
                 let before = hub.head().unwrap().number;
-                let report = hub.merge_within(genesis.document(), NOW, limits).unwrap();
+                let report = hub.merge_within(genesis.document(), Turn::at(NOW), limits).unwrap();
                 assert!((1..=4).contains(&report.merged), "{limits:?}: {}", report.merged);
                 assert_eq!(hub.head().unwrap().number, before + report.merged as u64);
                 merged += report.merged;
@@ -218,7 +219,7 @@ mod tests {
                 if batches == 1 {
                     // Another's work does not wait for the rest.
                     push(&hub, 2, &written(&two, &elsewhere, 1));
-                    hub.merge_within(elsewhere.document(), NOW, limits).unwrap();
+                    hub.merge_within(elsewhere.document(), Turn::at(NOW), limits).unwrap();
                     assert_eq!(values(hub.replica(), &elsewhere, "1.1"), ["2 0"]);
                 }
             }
@@ -247,10 +248,10 @@ mod tests {
         let (hub, genesis, cause) = parked(10);
         push(&hub, 1, &cause);
         let few = Limits { packs: 2, ..LIMITS };
-        let mut merged = hub.merge_within(genesis.document(), NOW, few).unwrap().merged;
+        let mut merged = hub.merge_within(genesis.document(), Turn::at(NOW), few).unwrap().merged;
         assert!(merged < 11, "the batch had no limit");
         while let Some(document) = hub.unseen().unwrap().first() {
-            merged += hub.merge_within(*document, NOW, few).unwrap().merged;
+            merged += hub.merge_within(*document, Turn::at(NOW), few).unwrap().merged;
         }
         assert_eq!((merged, hub.status().unwrap().waiting), (11, 0));
         assert_eq!(values(hub.replica(), &genesis, "1.1").len(), 11);
@@ -260,7 +261,7 @@ mod tests {
     fn what_was_left_of_them_enters_after_a_restart() {
         let (hub, genesis, cause) = parked(10);
         push(&hub, 1, &cause);
-        hub.merge_within(genesis.document(), NOW, Limits { packs: 2, ..LIMITS }).unwrap();
+        hub.merge_within(genesis.document(), Turn::at(NOW), Limits { packs: 2, ..LIMITS }).unwrap();
         assert!(hub.status().unwrap().waiting > 0);
         let options = HubOptions { fresh_epoch: [98; 16], now: NOW };
         let again = Hub::open(hub.replica().store().clone(), key(99), options).unwrap();

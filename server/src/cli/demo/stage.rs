@@ -17,6 +17,7 @@ use super::super::output::Output;
 use super::super::serve::{first_admin, service};
 use crate::config::StoreConfig;
 use crate::hub::{HubConfig, HubError, RunningHub};
+use crate::merging::{MergeConfig, Merging};
 
 /// How long the hub's sessions may take to end when the demo is over.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -65,6 +66,7 @@ impl Stage {
             limits: Limits::default(),
             shutdown: SHUTDOWN,
             store: StoreConfig::default(),
+            merging: Merging::Children(MergeConfig::default()),
             restored: false,
             trust: vec![first_admin(device)],
         })
