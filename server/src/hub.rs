@@ -21,6 +21,7 @@ use bienban_core::trust::log::Turned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::backup;
 use crate::config::StoreConfig;
 
 /// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
@@ -92,6 +93,8 @@ pub struct RunningHub {
     endpoint: Arc<HubEndpoint>,
     wakeup: Wakeup,
     shutdown: Duration,
+    /// Where the journal is, and where its second copy goes.
+    backup: Option<(PathBuf, PathBuf)>,
 }
 
 /// Returns whether a folder is a hub's.
@@ -159,7 +162,17 @@ impl RunningHub {
         });
         let endpoint = HubEndpoint::bind(config.listen, &seed, admit, config.limits.clone())?;
         let shutdown = config.shutdown;
-        Ok(Self { hub, endpoint: Arc::new(endpoint), wakeup: Wakeup::default(), shutdown })
+        let (endpoint, wakeup) = (Arc::new(endpoint), Wakeup::default());
+        Ok(Self { hub, endpoint, wakeup, shutdown, backup: None })
+    }
+
+    /// Copies the journal to a second disk too while the hub runs, and tells phones what is there. `dir` is
+    /// the hub's folder.
+    #[must_use]
+    pub fn with_backup(mut self, dir: &Path, folder: PathBuf) -> Self {
+        self.hub.expect_backup();
+        self.backup = Some((dir.join("store"), folder));
+        self
     }
 
     /// Returns where the hub listens.
@@ -196,6 +209,10 @@ impl RunningHub {
         let mut sessions = JoinSet::new();
         let worker =
             tokio::spawn(driver::merge_worker(self.hub.clone(), self.wakeup.clone(), stop.clone()));
+        let copier = self
+            .backup
+            .clone()
+            .map(|backup| tokio::spawn(backup::mirror(self.hub.clone(), backup, stop.clone())));
         let mut stopping = stop.clone();
         let mut stopped = std::pin::pin!(async move {
             drop(stopping.wait_for(|stop| *stop).await);
@@ -213,6 +230,11 @@ impl RunningHub {
         tracing::info!(sessions = sessions.len(), "shutting down");
         self.endpoint.close(self.shutdown).await;
         sessions.shutdown().await;
+        if let Some(copier) = copier
+            && let Err(error) = copier.await
+        {
+            tracing::error!(error = %error, "the copy to the second disk stopped");
+        }
         worker.await.unwrap_or(Err(DriverError::Stopped))?;
         Ok(())
     }

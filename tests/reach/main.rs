@@ -13,6 +13,7 @@ mod later;
 mod lists;
 mod live;
 mod long;
+mod marks;
 mod memory;
 mod page_table;
 mod proof;

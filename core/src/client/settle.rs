@@ -255,7 +255,7 @@ impl Client {
         let view = document.view();
         let change = change_in(&view, place, change)?;
         let way = Way::Chosen(change);
-        let mut edit = |editor: &mut Editor<'_>| {
+        let edit = |editor: &mut Editor<'_>| {
             let view = editor.reading();
             match view.contest(place) {
                 Contest::Settled(standing)

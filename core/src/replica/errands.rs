@@ -30,12 +30,15 @@ pub(super) enum Errand {
     },
     /// To take a checklist back.
     Template(TemplateId),
+    /// To say what is merged and backed up, signed.
+    Mark,
 }
 
 impl Errand {
-    /// Returns whether it brings what a person decided here; the rest shows when the hub's life is known.
+    /// Returns whether it is known before the hub's life is: what a person decided here, and what the hub is to
+    /// sign.
     pub(super) fn is_of_persons(&self) -> bool {
-        matches!(self, Self::Act | Self::Seal(_))
+        matches!(self, Self::Act | Self::Seal(_) | Self::Mark)
     }
 }
 
@@ -47,6 +50,9 @@ impl Phone {
             errands.push((Errand::Act, AdminRequest::Enter { acts: vec![act.encode()?] }));
         }
         self.present_seals(&mut errands)?;
+        if self.awaits_mark()? {
+            errands.push((Errand::Mark, AdminRequest::Mark));
+        }
         self.remind(&mut errands)?;
         for (template, bytes) in self.unreturned()? {
             errands.push((Errand::Template(template), AdminRequest::PublishObject { bytes }));
@@ -148,11 +154,14 @@ impl Phone {
         if let Errand::Seal(act) = errand {
             return self.seal_answered(*act, answer, epoch);
         }
+        if let (Errand::Mark, AdminAnswer::Mark(mark)) = (errand, answer) {
+            return self.marked(mark, epoch);
+        }
         if *answer != AdminAnswer::Done {
             return Ok(());
         }
         let noted = match errand {
-            Errand::Act | Errand::Seal(_) => return Ok(()),
+            Errand::Act | Errand::Seal(_) | Errand::Mark => return Ok(()),
             Errand::Template(template) => return self.returned(vec![*template], epoch),
             Errand::Remind { upto } => {
                 self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop)

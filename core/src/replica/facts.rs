@@ -11,9 +11,9 @@ use crate::model::{
 };
 use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
-use crate::trust::HubReceipt;
 use crate::trust::control::ActId;
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
+use crate::trust::{HubMark, HubReceipt};
 
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
@@ -431,6 +431,20 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Phone: the hub's signed word on how far its feed is merged, and on a second disk.
+    Marked {
+        /// The mark.
+        mark: HubMark,
+    },
+    /// Hub: its second disk holds the feed up to a place, synced and read back.
+    BackedUp {
+        /// The life of the hub's store.
+        epoch: [u8; 16],
+        /// Entries of the feed.
+        number: u64,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What is said of a doubt in the hub's log.
@@ -512,6 +526,8 @@ impl Fact {
             Self::HeardSeal { .. } => 42,
             Self::SealAnswered { .. } => 43,
             Self::SealRefused { .. } => 44,
+            Self::Marked { .. } => 55,
+            Self::BackedUp { .. } => 56,
         }
     }
 

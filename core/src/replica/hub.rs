@@ -61,7 +61,7 @@ type InFlight = BTreeMap<(DocumentId, Actor), Tip>;
 /// A replica that numbers what it merges and serves it.
 pub struct Hub {
     replica: Replica,
-    key: DeviceKey,
+    pub(super) key: DeviceKey,
     in_flight: Arc<Mutex<InFlight>>,
     /// The devices that may connect: looked up during each handshake, which must not wait for disk.
     known: RwLock<BTreeSet<DeviceId>>,
@@ -75,6 +75,7 @@ pub struct Hub {
     surpassed: AtomicBool,
     unanswered: stranded::Unanswered,
     ledger: ledger::Ledger,
+    pub(super) marks: Mutex<super::marking::Marks>,
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
 }
@@ -239,6 +240,7 @@ impl Hub {
             surpassed,
             unanswered,
             ledger,
+            marks: Mutex::default(),
             unseen,
         };
         let incarnation = Incarnation(options.fresh_epoch);

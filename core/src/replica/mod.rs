@@ -22,6 +22,7 @@ mod fork;
 mod hub;
 mod lock;
 mod log;
+mod marking;
 mod meeting;
 mod merge;
 mod owners;

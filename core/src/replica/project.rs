@@ -22,6 +22,7 @@ mod carrying;
 mod forking;
 mod lines;
 mod logging;
+mod marks;
 mod sealing;
 mod trusting;
 mod witnessing;
@@ -31,7 +32,7 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 10;
+const PROJECTION_VERSION: u32 = 11;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -202,6 +203,8 @@ impl Step<'_> {
                 return self.seal_answered(*act, *epoch, *refused);
             }
             Fact::SealRefused { act, .. } => return self.seal_refused(*act),
+            Fact::Marked { mark } => return self.marked(mark),
+            Fact::BackedUp { epoch, number, at } => self.backed_up(*epoch, *number, *at),
         }
         Ok(())
     }
@@ -365,6 +368,8 @@ impl Step<'_> {
             self.arrival(document, actor, |row| {
                 row.stored = row.stored.min(last);
                 row.merged = row.merged.min(last);
+                row.merged_signed = row.merged_signed.min(last);
+                row.backed = row.backed.min(last);
             })?;
             let prefix = rows::of_actor(PACK, document, actor);
             let before = rows::of_seq(PACK, document, actor, last);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bytes;
 use super::log::{LogAnswer, LogRequest};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
-use crate::trust::{Attestation, PlainEntry};
+use crate::trust::{Attestation, HubMark, PlainEntry};
 
 /// A place in a hub's feed. A phone keeps one for all documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -208,6 +208,10 @@ pub enum AdminRequest {
         #[serde(with = "bytes")]
         seal: Vec<u8>,
     },
+    /// Sign how far the feed is merged and backed up. Anybody may ask.
+    Mark,
+    /// Say how the second disk is.
+    Backup,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -223,6 +227,21 @@ pub enum AdminAnswer {
     Waiting(HubWaiting),
     /// Of the log.
     Log(LogAnswer),
+    /// How far the feed is merged and backed up, signed.
+    Mark(HubMark),
+    /// How the second disk is.
+    Backup(BackupStatus),
+}
+
+/// How a hub's second disk is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupStatus {
+    /// Entries of the feed that are there.
+    pub number: u64,
+    /// When that was last read back; nothing where nothing was.
+    pub at: Option<Timestamp>,
+    /// Since when it does not hold what is new, and why.
+    pub failed: Option<(Timestamp, String)>,
 }
 
 /// What waits at a hub, and for what: the first of each, with how many packs.

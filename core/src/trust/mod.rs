@@ -10,6 +10,7 @@ pub mod control;
 mod grant;
 mod key;
 pub mod log;
+mod mark;
 pub mod merkle;
 pub mod proof;
 mod receipt;
@@ -19,6 +20,7 @@ pub mod seal;
 pub use attestation::{Attestation, Line, Tip};
 pub use grant::{DeviceEntry, Grant, PlainEntry, Role};
 pub use key::{DeviceKey, SEED_BYTES, Signature};
+pub use mark::HubMark;
 pub use receipt::{HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem};
 
 pub(crate) use key::verify;

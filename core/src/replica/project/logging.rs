@@ -179,6 +179,7 @@ fn is_phones(fact: &Fact) -> bool {
             | Fact::Acted { .. }
             | Fact::Dropped { .. }
             | Fact::Reminded { .. }
+            | Fact::Marked { .. }
             | Fact::Signed { .. }
             | Fact::HeardSeal { .. }
             | Fact::SealAnswered { .. }
@@ -196,6 +197,7 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Closed { .. }
             | Fact::Audited { .. }
             | Fact::Controlled { .. }
+            | Fact::BackedUp { .. }
             | Fact::Presented { .. }
             | Fact::SealRefused { .. }
     )
@@ -212,7 +214,8 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Acknowledged { at, .. }
         | Fact::Audited { at, .. }
         | Fact::Presented { at, .. }
-        | Fact::SealRefused { at, .. } => *at,
+        | Fact::SealRefused { at, .. }
+        | Fact::BackedUp { at, .. } => *at,
         _ => Timestamp::default(),
     }
 }

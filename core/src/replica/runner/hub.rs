@@ -458,6 +458,8 @@ impl HubRunner {
             },
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
+            AdminRequest::Mark => Ok(AdminAnswer::Mark(self.hub.mark(now)?)),
+            AdminRequest::Backup => Ok(AdminAnswer::Backup(self.hub.backup_status()?)),
             AdminRequest::Acknowledge => {
                 self.hub.replica().acknowledge(now)?;
                 Ok(AdminAnswer::Done)
@@ -482,6 +484,8 @@ fn act_of(request: &AdminRequest) -> Option<Act> {
         | AdminRequest::Enter { .. }
         | AdminRequest::TakeBack { .. }
         | AdminRequest::Seal { .. }
+        | AdminRequest::Mark
+        | AdminRequest::Backup
         | AdminRequest::Log(_) => None,
     }
 }
