@@ -204,6 +204,8 @@ pub struct Config {
     pub listen_tcp: ListenTcp,
     /// The folder that holds journal, index and keys.
     pub data_dir: PathBuf,
+    /// A folder on a second disk that gets a copy of the journal as it grows.
+    pub backup_folder: Option<PathBuf>,
     /// How long sessions may take to end when the hub shuts down.
     pub shutdown: Duration,
     /// What is logged and how.
@@ -288,6 +290,16 @@ const SETTINGS: &[Setting] = &[
                 return Err("the path of a folder".to_owned());
             }
             config.data_dir = PathBuf::from(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "backup_folder",
+        default: "",
+        quoted: true,
+        what: "Folder on a second disk for a copy of the journal as it grows. Empty: none, and phones see no copy.",
+        apply: |config, text| {
+            config.backup_folder = (!text.is_empty()).then(|| PathBuf::from(text));
             Ok(())
         },
     },
@@ -445,6 +457,7 @@ impl Default for Config {
             listen: SocketAddr::from(([0; 4], 0)),
             listen_tcp: ListenTcp::Off,
             data_dir: PathBuf::new(),
+            backup_folder: None,
             shutdown: Duration::ZERO,
             log: LogConfig { level: LogLevel::Info, format: LogFormat::Plain },
             limits: LimitConfig {

@@ -21,6 +21,7 @@ use bienban_core::trust::log::Turned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::backup;
 use crate::config::StoreConfig;
 use crate::merging::{ChildMerger, Merging};
 
@@ -97,6 +98,8 @@ pub struct RunningHub {
     shutdown: Duration,
     /// Documents merged at once.
     merges: usize,
+    /// Where the journal is, and where its second copy goes.
+    backup: Option<(PathBuf, PathBuf)>,
 }
 
 /// Returns whether a folder is a hub's.
@@ -176,7 +179,16 @@ impl RunningHub {
             }
         };
         let (endpoint, wakeup) = (Arc::new(endpoint), Wakeup::default());
-        Ok(Self { hub, endpoint, wakeup, shutdown, merges })
+        Ok(Self { hub, endpoint, wakeup, shutdown, merges, backup: None })
+    }
+
+    /// Copies the journal to a second disk too while the hub runs, and tells phones what is there. `dir` is
+    /// the hub's folder.
+    #[must_use]
+    pub fn with_backup(mut self, dir: &Path, folder: PathBuf) -> Self {
+        self.hub.expect_backup();
+        self.backup = Some((dir.join("store"), folder));
+        self
     }
 
     /// Returns where the hub listens.
@@ -213,6 +225,10 @@ impl RunningHub {
         let mut sessions = JoinSet::new();
         let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
         let worker = tokio::spawn(driver::merge_workers(hub, wakeup, stop.clone(), self.merges));
+        let copier = self
+            .backup
+            .clone()
+            .map(|backup| tokio::spawn(backup::mirror(self.hub.clone(), backup, stop.clone())));
         let mut stopping = stop.clone();
         let mut stopped = std::pin::pin!(async move {
             drop(stopping.wait_for(|stop| *stop).await);
@@ -230,6 +246,11 @@ impl RunningHub {
         tracing::info!(sessions = sessions.len(), "shutting down");
         self.endpoint.close(self.shutdown).await;
         sessions.shutdown().await;
+        if let Some(copier) = copier
+            && let Err(error) = copier.await
+        {
+            tracing::error!(error = %error, "the copy to the second disk stopped");
+        }
         let worked = worker.await.unwrap_or(Err(DriverError::Stopped));
         close_log(self.hub.clone()).await;
         Ok(worked?)

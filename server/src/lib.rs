@@ -1,5 +1,6 @@
 //! The hub that merges inspections from the field, and its command line.
 
+mod backup;
 pub mod cli;
 pub mod config;
 pub mod hub;

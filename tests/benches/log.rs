@@ -80,9 +80,40 @@ fn show(bench: &mut Criterion) {
     }
 }
 
+/// What signing costs on the wire: in the envelope of each pack, and in each receipt.
+fn sign(_: &mut Criterion) {
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let phone = fleet::phone(1);
+    let _ = fleet::fill(&phone, SHORT, 0..PACKS);
+    let first = phone.release(NOW).unwrap();
+    let envelope = |pack: &Pack| {
+        // Device, incarnation and signature; behind the first pack of a line, the number, hash and line of
+        // the change before it.
+        let before = pack.previous().map_or(1, |_| 1 + 32 + 32);
+        32 + 16 + 64 + before
+    };
+    let read: Vec<Pack> = first.iter().map(|pack| Pack::decode(pack).unwrap()).collect();
+    println!("sign: {} bytes for the first push of a device in a document", envelope(&read[0]));
+    for pack in &read {
+        let genesis = pack.genesis().clone();
+        phone.edit(&genesis, NOW, |edit| edit.answer("2.1", fleet::answer("đạt"))).unwrap();
+    }
+    let next = Pack::decode(&phone.release(NOW).unwrap()[0]).unwrap();
+    println!(
+        "sign: {} bytes for each later push, {} of them the signature and whose it is",
+        envelope(&next),
+        envelope(&read[0]) - 1
+    );
+    let accepted = hub.accept(phone.device(), &first, NOW).unwrap();
+    let receipt = accepted.receipt.unwrap();
+    let (items, bytes) = (receipt.items.len(), Frame::Receipts(receipt).encode().unwrap().len());
+    println!("sign: one signature of the hub for a batch of {items} packs, {bytes} bytes as sent");
+    println!("sign: one signature of the hub for merged and backed up, the same for all phones");
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(1));
-    targets = append, show
+    targets = append, show, sign
 }
 criterion_main!(benches);

@@ -2,10 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use bienban_tests::process::{Ran, run, text};
 use bienban_tests::scene::Scene;
 use serde_json::Value;
+
+/// How often it is looked, half a second apart, whether the hub has copied its journal: it looks every two
+/// seconds itself.
+const LOOKS_MAX: u32 = 240;
 
 /// The code of a record that is not valid.
 const NOT_VALID: Option<i32> = Some(9);
@@ -78,4 +83,50 @@ fn without_a_hub_an_export_says_that_nothing_is_shown_to_be_in_its_log() {
         assert_eq!(told["written"][0]["in_log"], 0);
         assert_eq!(told["written"][0]["right"], "newest");
     }
+}
+
+#[test]
+fn what_is_on_the_second_disk_shows_once_it_was_copied_and_not_before() {
+    let mut scene = Scene::with_phones(1);
+    let (one, inspection) = (scene.phones[0].clone(), scene.inspection.clone());
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.settle();
+    scene.sync(&one);
+    let backed = |scene: &Scene| {
+        let status = scene.field(&one, &["status"]);
+        let arrival = status["records"][0]["arrival"].clone();
+        (arrival["backed_up"].as_u64().unwrap(), arrival)
+    };
+    let (count, arrival) = backed(&scene);
+    assert_eq!((count, &arrival["backed_up_at"]), (0, &Value::Null), "there is no second disk");
+    assert_eq!(arrival["merged_signed"], arrival["recorded"]);
+    let copy = scene.path("second-disk");
+    scene.stop_hub();
+    let settings = format!("backup_folder = {:?}\n", text(&copy));
+    fs::write(scene.hub_dir.with_extension("toml"), settings).unwrap();
+    scene.restart_hub();
+    scene.field(&one, &["answer", &inspection, "9.2", "mi"]);
+    scene.sync(&one);
+    for looked in 0.. {
+        assert!(looked < LOOKS_MAX, "the second disk gets nothing");
+        scene.sync(&one);
+        let (count, arrival) = backed(&scene);
+        if arrival["recorded"].as_u64() == Some(count) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let (_, arrival) = backed(&scene);
+    assert!(arrival["backed_up_at"].is_string(), "{arrival}");
+    scene.stop_hub();
+    let held = |dir: &Path| {
+        let all = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut segments: Vec<_> =
+            all.filter(|path| path.extension().is_some_and(|end| end == "seg")).collect();
+        segments.sort();
+        segments.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
+    };
+    let (journal, copied) = (held(&scene.hub_dir.join("store")), held(&copy));
+    assert_eq!(journal.len(), copied.len());
+    assert!(journal.iter().zip(&copied).all(|(of, copy)| of.starts_with(copy) && !copy.is_empty()));
 }

@@ -17,6 +17,7 @@ mod lists;
 mod live;
 mod lives;
 mod long;
+mod marks;
 mod memory;
 mod page_table;
 mod proof;

@@ -90,7 +90,8 @@ pub struct HubProcess {
 }
 
 impl HubProcess {
-    /// Starts a hub and waits until it listens. Its log goes to `hub.log` beside its folder.
+    /// Starts a hub and waits until it listens. Its log goes to `hub.log` beside its folder; settings come
+    /// from `hub.toml` there, if a test wrote one.
     #[must_use]
     pub fn start(dir: &Path, port: u16, admin: Option<&str>) -> Self {
         match Self::try_start(dir, port, admin) {
@@ -128,6 +129,10 @@ impl HubProcess {
         let mut command = binary::command();
         command.args(["--json", "serve", "--dir", text(dir)]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        let file = dir.with_extension("toml");
+        if file.exists() {
+            command.args(["--config", text(&file)]);
+        }
         command.args(admin.iter().flat_map(|device| ["--admin", device]));
         command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.unwrap());

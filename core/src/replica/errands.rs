@@ -32,12 +32,15 @@ pub(super) enum Errand {
     },
     /// To take a checklist back.
     Template(TemplateId),
+    /// To say what is merged and backed up, signed.
+    Mark,
 }
 
 impl Errand {
-    /// Returns whether it brings what a person decided here; the rest shows when the hub's life is known.
+    /// Returns whether it is known before the hub's life is: what a person decided here, and what the hub is to
+    /// sign.
     pub(super) fn is_of_persons(&self) -> bool {
-        matches!(self, Self::Act(_) | Self::Seal(_))
+        matches!(self, Self::Act(_) | Self::Seal(_) | Self::Mark)
     }
 }
 
@@ -50,6 +53,9 @@ impl Phone {
             errands.push((Errand::Act(id), AdminRequest::Enter { acts: vec![act.encode()?] }));
         }
         self.present_seals(&mut errands)?;
+        if self.awaits_mark()? {
+            errands.push((Errand::Mark, AdminRequest::Mark));
+        }
         self.remind(&mut errands)?;
         for (template, bytes) in self.unreturned()? {
             errands.push((Errand::Template(template), AdminRequest::PublishObject { bytes }));
@@ -175,12 +181,14 @@ impl Phone {
         answer: &AdminAnswer,
         epoch: [u8; 16],
     ) -> Result<(), ReplicaError> {
-        let noted = match errand {
-            Errand::Act(act) => return self.heard_of(*act, answer),
-            Errand::Seal(act) => return self.seal_answered(*act, answer, epoch),
+        let noted = match (errand, answer) {
+            (Errand::Act(act), _) => return self.heard_of(*act, answer),
+            (Errand::Seal(act), _) => return self.seal_answered(*act, answer, epoch),
+            (Errand::Mark, AdminAnswer::Mark(mark)) => return self.marked(mark, epoch),
+            (Errand::Mark, _) => return Ok(()),
             _ if *answer != AdminAnswer::Done => return Ok(()),
-            Errand::Template(template) => return self.returned(vec![*template], epoch),
-            Errand::Remind { upto } => {
+            (Errand::Template(template), _) => return self.returned(vec![*template], epoch),
+            (Errand::Remind { upto }, _) => {
                 self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop)
             }
         };

@@ -11,11 +11,11 @@ use crate::model::{
 };
 use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
-use crate::trust::HubReceipt;
 use crate::trust::control::ActId;
 use crate::trust::enrolment::{Claim, InvitationId, SignedInvitation};
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
 use crate::trust::merkle::TreeHash;
+use crate::trust::{HubMark, HubReceipt};
 
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
@@ -473,6 +473,20 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Phone: the hub's signed word on how far its feed is merged, and on a second disk.
+    HubMarked {
+        /// The mark.
+        mark: HubMark,
+    },
+    /// Hub: its second disk holds the feed up to a place, synced and read back.
+    BackedUp {
+        /// The life of the hub's store.
+        epoch: [u8; 16],
+        /// Entries of the feed.
+        number: u64,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -578,6 +592,8 @@ impl Fact {
             Self::Invited { .. } => 35,
             Self::Claimed { .. } => 36,
             Self::Denied { .. } => 37,
+            Self::HubMarked { .. } => 55,
+            Self::BackedUp { .. } => 56,
         }
     }
 

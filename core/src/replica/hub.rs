@@ -66,7 +66,7 @@ type InFlight = BTreeMap<(DocumentId, Actor), Tip>;
 /// A replica that numbers what it merges and serves it.
 pub struct Hub {
     replica: Replica,
-    key: DeviceKey,
+    pub(super) key: DeviceKey,
     in_flight: Arc<Mutex<InFlight>>,
     /// The devices that may connect: looked up during each handshake, which must not wait for disk.
     known: RwLock<BTreeSet<DeviceId>>,
@@ -87,6 +87,7 @@ pub struct Hub {
     newcomers_until: AtomicI64,
     unanswered: stranded::Unanswered,
     ledger: ledger::Ledger,
+    pub(super) marks: Mutex<super::marking::Marks>,
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
     pub(super) merging: Merging,
@@ -257,6 +258,7 @@ impl Hub {
             newcomers_until: AtomicI64::new(i64::MIN),
             unanswered,
             ledger,
+            marks: Mutex::default(),
             unseen,
             merging: Merging::default(),
         };

@@ -23,6 +23,7 @@ mod hub;
 mod leaving;
 mod lock;
 mod log;
+mod marking;
 mod meeting;
 mod merge;
 mod owners;

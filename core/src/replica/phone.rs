@@ -79,6 +79,14 @@ pub struct Arrival {
     pub stored_at: Option<Timestamp>,
     /// Edits that exist only here.
     pub only_here: u64,
+    /// Of the edits merged, those that the hub has signed for as merged.
+    pub merged_signed: u64,
+    /// When it last signed that, by its clock.
+    pub merged_at: Option<Timestamp>,
+    /// Of these, on the hub's second disk, by its signature.
+    pub backed: u64,
+    /// When that was last verified there, by the hub's clock.
+    pub backed_at: Option<Timestamp>,
 }
 
 impl Phone {

@@ -23,6 +23,7 @@ mod enrolling;
 mod forking;
 mod lines;
 mod logging;
+mod marks;
 mod sealing;
 mod trusting;
 mod witnessing;
@@ -32,7 +33,7 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 10;
+const PROJECTION_VERSION: u32 = 11;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -201,6 +202,8 @@ impl Step<'_> {
             Fact::Denied { invitation, .. } => return self.denied(*invitation),
             Fact::Marked { size, root } => return self.marked(*size, *root),
             Fact::Accounted { heads, .. } => self.accounted(heads),
+            Fact::HubMarked { mark } => return self.hub_marked(mark),
+            Fact::BackedUp { epoch, number, at } => self.backed_up(*epoch, *number, *at),
             _ => return self.of_seals(fact),
         }
         Ok(())
@@ -365,6 +368,8 @@ impl Step<'_> {
             self.arrival(document, actor, |row| {
                 row.stored = row.stored.min(last);
                 row.merged = row.merged.min(last);
+                row.merged_signed = row.merged_signed.min(last);
+                row.backed = row.backed.min(last);
             })?;
             let prefix = rows::of_actor(PACK, document, actor);
             let before = rows::of_seq(PACK, document, actor, last);

@@ -68,6 +68,10 @@ pub(super) const DEVICE: u8 = b'v';
 pub(super) const UNRELEASED: u8 = b'u';
 /// Phone: document, actor, last seq → place of a pack the hub has not acknowledged.
 pub(super) const OUTBOX: u8 = b'q';
+/// Phone: document, actor → (): merged, as the hub says, and not signed for yet.
+pub(super) const MARKING: u8 = b'Y';
+/// Phone: document, actor → [`AwaitedRow`]: signed for as merged, and not yet as backed up.
+pub(super) const AWAITED: u8 = b'Z';
 /// Phone: document, actor → [`ArrivalRow`].
 pub(super) const ARRIVAL: u8 = b'r';
 /// Phone: number → notice; hub: device, number → notice.
@@ -140,6 +144,10 @@ pub(super) mod meta {
     pub(in crate::replica) const NOTICES: &[u8] = b"notices";
     pub(in crate::replica) const FEED: &[u8] = b"feed";
     pub(in crate::replica) const LOST: &[u8] = b"lost";
+    /// Phone: the last mark of the hub.
+    pub(in crate::replica) const MARK: &[u8] = b"mark";
+    /// Hub: how far its feed is on its second disk.
+    pub(in crate::replica) const BACKED: &[u8] = b"backed";
     /// Records lost of which people were told, or are being told.
     pub(in crate::replica) const TOLD: &[u8] = b"told";
     pub(in crate::replica) const EPOCH: &[u8] = b"epoch";
@@ -328,6 +336,34 @@ pub struct ArrivalRow {
     pub stored_at: Timestamp,
     /// Last edit that the hub has merged into the record.
     pub merged: u64,
+    /// Last edit that the hub has signed for as merged.
+    pub merged_signed: u64,
+    /// When it signed that, by its clock.
+    pub merged_at: Timestamp,
+    /// Last edit that the hub has signed for as being on its second disk.
+    pub backed: u64,
+    /// When it verified that there, by its clock.
+    pub backed_at: Timestamp,
+}
+
+/// Up to where an own line was merged when the hub signed for a place of its feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AwaitedRow {
+    /// The place: all of it lies before.
+    pub(super) number: u64,
+    /// The last edit merged.
+    pub(super) seq: u64,
+}
+
+/// How far a hub's feed is on its second disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BackedRow {
+    /// The life of the hub's store.
+    pub(super) epoch: [u8; 16],
+    /// Entries of the feed.
+    pub(super) number: u64,
+    /// When that was read back.
+    pub(super) at: Timestamp,
 }
 
 /// A line that the hub holds another continuation of.

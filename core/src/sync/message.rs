@@ -6,7 +6,7 @@ use super::bytes;
 use super::log::{LogAnswer, LogRequest};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
 use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
-use crate::trust::{Attestation, PlainEntry};
+use crate::trust::{Attestation, HubMark, PlainEntry};
 
 /// A place in a hub's feed. A phone keeps one for all documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -215,6 +215,10 @@ pub enum AdminRequest {
     Claimed(InvitationId),
     /// Turn an invitation of this device down.
     Deny(InvitationId),
+    /// Sign how far the feed is merged and backed up. Anybody may ask.
+    Mark,
+    /// Say how the second disk is.
+    Backup,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -237,6 +241,21 @@ pub enum AdminAnswer {
     },
     /// The claim of an invitation: none yet, or why it is not open any more.
     Claimed(Result<Option<Claim>, EnrolRefusal>),
+    /// How far the feed is merged and backed up, signed.
+    Mark(HubMark),
+    /// How the second disk is.
+    Backup(BackupStatus),
+}
+
+/// How a hub's second disk is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupStatus {
+    /// Entries of the feed that are there.
+    pub number: u64,
+    /// When that was last read back; nothing where nothing was.
+    pub at: Option<Timestamp>,
+    /// Since when it does not hold what is new, and why.
+    pub failed: Option<(Timestamp, String)>,
 }
 
 /// What waits at a hub, and for what: the first of each, with how many packs.

@@ -12,6 +12,7 @@ mod grant;
 mod key;
 pub mod lease;
 pub mod log;
+mod mark;
 pub mod merkle;
 pub mod proof;
 mod receipt;
@@ -21,6 +22,7 @@ pub mod seal;
 pub use attestation::{Attestation, Line, Tip};
 pub use grant::{DeviceEntry, Grant, PlainEntry, Role};
 pub use key::{DeviceKey, SEED_BYTES, Signature};
+pub use mark::HubMark;
 pub use receipt::{HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem};
 
 pub(crate) use key::verify;

@@ -395,12 +395,21 @@ pub(super) fn arrival_text(arrival: &ArrivalData, m: &Messages) -> String {
         ("merged", &merged),
         ("only_here", &only_here),
     ];
-    match &arrival.stored_at {
-        _ if arrival.recorded == 0 => m.text("arrival.none", &[]),
-        Some(at) => {
-            let line = m.text("arrival.counts", &counts);
-            format!("{line}; {}", m.text("arrival.stored_at", &[("time", &time::minute(at))]))
-        }
-        None => m.text("arrival.counts", &counts),
+    if arrival.recorded == 0 {
+        return m.text("arrival.none", &[]);
     }
+    let mut line = m.text("arrival.counts", &counts);
+    let mut add = |part: String| {
+        line.push_str("; ");
+        line.push_str(&part);
+    };
+    if let Some(at) = &arrival.stored_at {
+        add(m.text("arrival.stored_at", &[("time", &time::minute(at))]));
+    }
+    if let Some(at) = &arrival.backed_up_at {
+        let count = arrival.backed_up.to_string();
+        let values = [("count", count.as_str()), ("time", &time::minute(at))];
+        add(m.text("arrival.backed_up", &values));
+    }
+    line
 }

@@ -203,6 +203,12 @@ pub(super) struct ArrivalData {
     /// Of these, nowhere but here.
     pub(super) only_here: u64,
     pub(super) stored_at: Option<String>,
+    /// Of those merged, signed for by the hub as merged, and when.
+    merged_signed: u64,
+    merged_at: Option<String>,
+    /// Of these, on the hub's second disk, by its signature, and when that was read back.
+    pub(super) backed_up: u64,
+    pub(super) backed_up_at: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -560,6 +566,10 @@ pub(super) fn arrival(arrival: &Arrival) -> ArrivalData {
         merged: arrival.merged,
         only_here: arrival.only_here,
         stored_at: arrival.stored_at.map(time::rfc3339),
+        merged_signed: arrival.merged_signed,
+        merged_at: arrival.merged_at.map(time::rfc3339),
+        backed_up: arrival.backed,
+        backed_up_at: arrival.backed_at.map(time::rfc3339),
     }
 }
 

@@ -120,6 +120,10 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         trust: arguments.admin.into_iter().map(first_admin).collect(),
     })
     .map_err(|error| service("hub", error))?;
+    let hub = match config.backup_folder.clone() {
+        Some(folder) => hub.with_backup(&config.data_dir, folder),
+        None => hub,
+    };
     let data = data(&hub);
     let m = output.messages();
     // Before anybody is told that the hub runs, and may want it to stop.

@@ -5,10 +5,13 @@ use crate::trust::control::{Act, ChainHead, ControlEntry, Deed, SignedAct};
 use crate::trust::enrolment::{Code, Invitation};
 use crate::trust::log::DoubtReason;
 use crate::trust::merkle::TreeHash;
-use crate::trust::{Attestation, DeviceKey, Grant, Line, ReceiptItem, Tip};
+use crate::trust::{Attestation, DeviceKey, Grant, HubMark, Line, ReceiptItem, Tip};
 
 /// One fact of each kind, a line each, as version 1 wrote them. Later programs must read them.
 const SAMPLES: &str = include_str!("../../../fixtures/facts-v1.txt");
+
+/// The same of the hub's marks.
+const OF_MARKS: &str = include_str!("../../../fixtures/facts-v1-marks.txt");
 
 /// The same of what sealed minutes brought.
 const OF_SEALS: &str = include_str!("../../../fixtures/facts-v1-seals.txt");
@@ -230,6 +233,23 @@ fn of_seals() -> Vec<Fact> {
     ]
 }
 
+/// Those of the hub's marks, in a file of their own.
+fn of_marks() -> Vec<Fact> {
+    let mark = HubMark::sign(&key(), ([8; 16], 9, [7; 32]), (true, 6, AT), AT);
+    vec![Fact::HubMarked { mark }, Fact::BackedUp { epoch: [8; 16], number: 6, at: AT }]
+}
+
+#[test]
+fn facts_of_the_hubs_marks_are_still_read() {
+    let lines: Vec<&str> = OF_MARKS.lines().collect();
+    assert_eq!(lines.len(), of_marks().len());
+    for (line, fact) in lines.into_iter().zip(of_marks()) {
+        let (kind, payload) = line.split_once(' ').unwrap();
+        let record = Record { kind: kind.parse().unwrap(), payload: hex::decode(payload).unwrap() };
+        assert_eq!(Fact::read(Position(1), &record).unwrap(), fact);
+    }
+}
+
 #[test]
 fn facts_of_sealed_minutes_are_still_read() {
     let lines: Vec<&str> = OF_SEALS.lines().collect();
@@ -309,6 +329,9 @@ fn write_the_samples() {
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1.txt"), text).unwrap();
     let text: String = of_seals().into_iter().map(line).collect();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1-seals.txt");
+    std::fs::write(path, text).unwrap();
+    let text: String = of_marks().into_iter().map(line).collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1-marks.txt");
     std::fs::write(path, text).unwrap();
 }
 

@@ -99,6 +99,14 @@ impl Phone {
                 // Merged implies stored, even if the receipt itself was lost on the way.
                 arrival.stored += row.stored.max(row.merged).min(row.recorded);
                 arrival.merged += row.merged.min(row.recorded);
+                arrival.merged_signed += row.merged_signed.min(row.recorded);
+                arrival.backed += row.backed.min(row.recorded);
+                if row.merged_signed > 0 {
+                    arrival.merged_at = arrival.merged_at.max(Some(row.merged_at));
+                }
+                if row.backed > 0 {
+                    arrival.backed_at = arrival.backed_at.max(Some(row.backed_at));
+                }
                 if row.stored > 0 {
                     arrival.stored_at = arrival.stored_at.max(Some(row.stored_at));
                 }

@@ -195,6 +195,7 @@ impl Step<'_> {
     /// The hub's store lives another life. What it said of lines in an earlier one holds until it
     /// brings more of them: the cause may be gone, or it may not know of it any more.
     pub(super) fn restored(&mut self, epoch: [u8; 16]) -> Result<(), StoreError> {
+        self.unmark()?;
         let row = EpochRow { epoch, confirmed: false };
         self.index.put(rows::single(meta::EPOCH), &row);
         for (key, _) in self.index.below.scan(&[CLOSED], None, usize::MAX)? {

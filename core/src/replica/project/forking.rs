@@ -76,6 +76,7 @@ impl Step<'_> {
         if self.is_forked(document, actor)? {
             return Ok(());
         }
+        self.await_mark(document, actor);
         self.arrival(document, actor, |row| row.merged = row.merged.max(seq))
     }
 
@@ -125,8 +126,11 @@ impl Step<'_> {
                     stored: of(row.stored),
                     merged: of(row.merged),
                     stored_at: row.stored_at,
+                    // What was signed of it was another line where this one took its place.
+                    ..if displaced { ArrivalRow::default() } else { *row }
                 };
             })?;
+            self.await_mark(document, pack.actor());
         }
         for (index, change) in (0_u32..).zip(resubmitted) {
             let change = RawChange::inspect(change.clone())
@@ -162,8 +166,12 @@ impl Step<'_> {
                 self.arrival(document, actor, |row| {
                     let stored_at = row.stored_at;
                     let (recorded, released, stored, merged) = (end, end, end, end);
-                    *row = ArrivalRow { recorded, released, stored, stored_at, merged };
+                    // What was signed may have been of the line that was here.
+                    let unsigned = ArrivalRow::default();
+                    *row = ArrivalRow { recorded, released, stored, stored_at, merged, ..unsigned };
                 })?;
+                self.index.remove(rows::of_actor(rows::AWAITED, document, actor));
+                self.await_mark(document, actor);
             }
         }
         for edit in left {

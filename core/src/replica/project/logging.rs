@@ -226,6 +226,7 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Closed { .. }
             | Fact::Audited { .. }
             | Fact::Controlled { .. }
+            | Fact::BackedUp { .. }
             | Fact::Presented { .. }
             | Fact::SealRefused { .. }
             | Fact::Invited { .. }
@@ -248,7 +249,8 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::SealRefused { at, .. }
         | Fact::Invited { at, .. }
         | Fact::Claimed { at, .. }
-        | Fact::Denied { at, .. } => *at,
+        | Fact::Denied { at, .. }
+        | Fact::BackedUp { at, .. } => *at,
         _ => Timestamp::default(),
     }
 }

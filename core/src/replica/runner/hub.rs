@@ -518,6 +518,8 @@ impl HubRunner {
             }
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
+            AdminRequest::Mark => Ok(AdminAnswer::Mark(self.hub.mark(now)?)),
+            AdminRequest::Backup => Ok(AdminAnswer::Backup(self.hub.backup_status()?)),
             AdminRequest::Acknowledge => {
                 self.hub.replica().acknowledge(now)?;
                 Ok(AdminAnswer::Done)

@@ -514,7 +514,8 @@ impl HubSession {
             AdminRequest::Status
             | AdminRequest::Enter { .. }
             | AdminRequest::TakeBack { .. }
-            | AdminRequest::Seal { .. } => true,
+            | AdminRequest::Seal { .. }
+            | AdminRequest::Mark => true,
             AdminRequest::Log(LogRequest::Page { .. }) => entry.is(Role::Auditor),
             // Which document is whose to read is the hub's to say.
             AdminRequest::Log(_) => true,

@@ -1,7 +1,9 @@
 //! How the hub is, and what waits there for what.
 
 use bienban_core::client::Client;
-use bienban_core::sync::{AdminAnswer, AdminRequest, HubStatus, HubWaiting, SetAside};
+use bienban_core::sync::{
+    AdminAnswer, AdminRequest, BackupStatus, HubStatus, HubWaiting, SetAside,
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -36,6 +38,32 @@ struct HubData {
     waits_for: WaitsData,
     /// What the hub's store had lost, and nobody has acknowledged.
     lost: Vec<LostData>,
+    /// The hub's second disk.
+    backup: BackupData,
+}
+
+#[derive(Debug, Serialize)]
+struct BackupData {
+    /// Entries of the feed that are there.
+    head: u64,
+    /// When that was last read back; null where nothing ever was.
+    at: Option<String>,
+    /// Since when it does not hold what is new; null while it does, or where there is none.
+    failed_since: Option<String>,
+    /// Why, in English.
+    failed: Option<String>,
+}
+
+impl From<BackupStatus> for BackupData {
+    fn from(status: BackupStatus) -> Self {
+        let (since, failed) = status.failed.unzip();
+        Self {
+            head: status.number,
+            at: status.at.map(time::rfc3339),
+            failed_since: since.map(time::rfc3339),
+            failed,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +99,7 @@ struct LostData {
 }
 
 impl HubData {
-    fn of(status: &HubStatus, waiting: HubWaiting) -> Self {
+    fn of(status: &HubStatus, waiting: HubWaiting, backup: BackupStatus) -> Self {
         let lost = waiting.lost.into_iter().map(|(at, records, everything)| LostData {
             at: time::rfc3339(at),
             records,
@@ -102,6 +130,7 @@ impl HubData {
                 more: waiting.more,
             },
             lost: lost.collect(),
+            backup: backup.into(),
         }
     }
 
@@ -131,6 +160,14 @@ impl HubData {
             } else {
                 m.text("admin.lost", &[("time", &at), ("count", &count)])
             });
+        }
+        if let Some(at) = &self.backup.at {
+            let (head, time) = (self.backup.head.to_string(), time::minute(at));
+            page.line(m.text("admin.backed_up", &[("head", &head), ("time", &time)]));
+        }
+        if let (Some(since), Some(why)) = (&self.backup.failed_since, &self.backup.failed) {
+            let time = time::minute(since);
+            page.line(m.text("admin.backup_failed", &[("time", &time), ("why", why)]));
         }
         if !self.lost.is_empty() {
             page.line(if self.lost.iter().any(|lost| lost.set_back) {
@@ -192,7 +229,11 @@ pub(super) async fn status(
     else {
         return Err(CliError::NoAnswer);
     };
-    let data = HubData::of(&status, waiting);
+    let AdminAnswer::Backup(backup) = folder::ask(client, AdminRequest::Backup, output).await?
+    else {
+        return Err(CliError::NoAnswer);
+    };
+    let data = HubData::of(&status, waiting, backup);
     let page = data.text(output.messages());
     Answer::new(&data, page)
 }

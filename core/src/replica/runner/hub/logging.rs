@@ -42,7 +42,7 @@ impl HubRunner {
                 }
                 Ok(())
             }
-            AdminRequest::Status => self.note_reading(Act::ReadStatus, now),
+            AdminRequest::Status | AdminRequest::Backup => self.note_reading(Act::ReadStatus, now),
             AdminRequest::Waiting => self.note_reading(Act::ReadWaiting, now),
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
             AdminRequest::PublishObject { .. } => self.note_act(Act::Publish, request, now),
@@ -54,6 +54,7 @@ impl HubRunner {
             | AdminRequest::TakeBack { .. }
             | AdminRequest::Seal { .. }
             | AdminRequest::Invite(_)
+            | AdminRequest::Mark
             | AdminRequest::Claimed(_)
             | AdminRequest::Deny(_) => Ok(()),
         }

@@ -1,0 +1,203 @@
+//! The hub's second disk: what the journal holds is copied there, synced and read back, and then said to be
+//! there. Nothing of it is guessed: without a folder, or after a failure, nothing is claimed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bienban_core::clock;
+use bienban_core::replica::{Hub, ReplicaError};
+use tokio::sync::watch;
+
+/// How often it is looked whether there is something new: what was merged is on the second disk some
+/// seconds later, and an idle hub writes nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Bytes copied and compared at once.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// How the names of the journal's files end; the rest of a store's folder is made anew from them.
+const SEGMENT: &str = "seg";
+
+/// Why something is not on the second disk.
+#[derive(Debug, thiserror::Error)]
+enum BackupError {
+    /// A file or folder cannot be read or written.
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        /// What was to be done.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What was read back is not what was written.
+    #[error("{path} reads back otherwise than it was written; look at that disk")]
+    Otherwise {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It could not be recorded.
+    #[error("what was copied could not be recorded")]
+    Record {
+        /// Why.
+        #[from]
+        source: ReplicaError,
+    },
+}
+
+/// Copies what is new until `stop` turns true. Failures are told in the log and by `admin status`, and it is
+/// tried again.
+pub(crate) async fn mirror(
+    hub: Arc<Hub>,
+    (store, folder): (PathBuf, PathBuf),
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let (copied, from, to) = (hub.clone(), store.clone(), folder.clone());
+        let step = tokio::task::spawn_blocking(move || copy_new(&copied, &from, &to)).await;
+        match step {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "the second disk does not hold what is new");
+                hub.note_backup_failed(&error.to_string(), clock::now());
+            }
+            Err(error) => tracing::error!(error = %error, "a copy to the second disk stopped"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Copies, syncs and reads back what the journal got since the last time, and records it.
+fn copy_new(hub: &Hub, store: &Path, folder: &Path) -> Result<(), BackupError> {
+    // Before the files are looked at: all that it covers is in them.
+    let Some(upto) = hub.to_back_up()? else { return Ok(()) };
+    make(folder)?;
+    for name in segments(store)? {
+        copy_file(&store.join(&name), &folder.join(&name))?;
+    }
+    sync_folder(folder)?;
+    hub.backed_up(upto, clock::now())?;
+    Ok(())
+}
+
+fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |source| BackupError::File { action, path, source }
+}
+
+fn make(folder: &Path) -> Result<(), BackupError> {
+    fs::create_dir_all(folder).map_err(file_error("make", folder))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), BackupError> {
+    let opened = File::open(folder).and_then(|opened| opened.sync_all());
+    opened.map_err(file_error("sync", folder))
+}
+
+/// Returns the names of the journal's files, in order.
+fn segments(store: &Path) -> Result<Vec<PathBuf>, BackupError> {
+    let read = || -> io::Result<Vec<PathBuf>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(store)? {
+            let name = PathBuf::from(entry?.file_name());
+            if name.extension().is_some_and(|end| end == SEGMENT) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    };
+    read().map_err(file_error("list", store))
+}
+
+/// Appends to a copy what the file has more, and reads that back. A copy that is no beginning of the file is
+/// kept beside it under another name: it may be the only trace of what was.
+fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let mut source = File::open(from).map_err(file_error("read", from))?;
+    let length = source.metadata().map_err(file_error("read", from))?.len();
+    let mut held = fs::metadata(to).map_or(0, |found| found.len());
+    if held > 0 && (held > length || !begins_alike(&mut source, to, held)?) {
+        let aside = to.with_extension(format!("seg-{}", clock::now().0));
+        fs::rename(to, &aside).map_err(file_error("rename", to))?;
+        held = 0;
+    }
+    if held == length && held > 0 {
+        return Ok(());
+    }
+    let mut copy = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .read(true)
+        .open(to)
+        .map_err(file_error("open", to))?;
+    source.seek(SeekFrom::Start(held)).map_err(file_error("read", from))?;
+    let mut hash = blake3::Hasher::new();
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut left = length - held;
+    while left > 0 {
+        let most = usize::try_from(left).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
+        source.read_exact(&mut block[..most]).map_err(file_error("read", from))?;
+        hash.update(&block[..most]);
+        copy.write_all(&block[..most]).map_err(file_error("write", to))?;
+        left -= most as u64;
+    }
+    copy.sync_all().map_err(file_error("sync", to))?;
+    copy.seek(SeekFrom::Start(held)).map_err(file_error("read", to))?;
+    let mut again = blake3::Hasher::new();
+    let mut left = length - held;
+    while left > 0 {
+        let most = usize::try_from(left).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
+        copy.read_exact(&mut block[..most]).map_err(file_error("read back", to))?;
+        again.update(&block[..most]);
+        left -= most as u64;
+    }
+    match again.finalize() == hash.finalize() {
+        true => Ok(()),
+        false => Err(BackupError::Otherwise { path: to.to_owned() }),
+    }
+}
+
+/// Whether a copy ends as the file does at that length: segments only grow, so the last block tells.
+fn begins_alike(source: &mut File, to: &Path, held: u64) -> Result<bool, BackupError> {
+    let most = held.min(BLOCK_BYTES as u64);
+    let mut both = [vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]];
+    let mut copy = File::open(to).map_err(file_error("read", to))?;
+    for (file, block) in [source, &mut copy].into_iter().zip(&mut both) {
+        block.truncate(usize::try_from(most).unwrap_or(BLOCK_BYTES));
+        file.seek(SeekFrom::Start(held - most)).map_err(file_error("read", to))?;
+        file.read_exact(block).map_err(file_error("read", to))?;
+    }
+    Ok(both[0] == both[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_grows_with_the_file_and_another_past_is_kept_aside() {
+        let dir = std::env::temp_dir().join(format!("bienban-backup-{}", clock::now().0));
+        fs::create_dir_all(&dir).unwrap();
+        let (from, to) = (dir.join("00000001.seg"), dir.join("copy.seg"));
+        for content in ["one", "one two", "one two three"] {
+            fs::write(&from, content).unwrap();
+            copy_file(&from, &to).unwrap();
+            assert_eq!(fs::read_to_string(&to).unwrap(), content);
+        }
+        fs::write(&from, "another past, and longer").unwrap();
+        copy_file(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "another past, and longer");
+        let names: Vec<_> =
+            fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let old = names.iter().find(|path| fs::read_to_string(path).unwrap() == "one two three");
+        assert!(old.is_some(), "{names:?}");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
