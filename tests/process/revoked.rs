@@ -50,7 +50,7 @@ fn a_revoked_phone_brings_what_waits_takes_nothing_and_destroys_its_keys() {
         // All commands open the folder in one place; the first phones show it for several.
         for words in &commands[..if number < 2 { 3 } else { 1 }] {
             let start = ["field", "--dir", text(phone)];
-            let said = program::run(&[&start[..], words].concat()).fails(6);
+            let said = program::run(&[&start[..], *words].concat()).fails(6);
             assert!(said.err.contains("destroyed"), "{said:?}");
         }
     }
