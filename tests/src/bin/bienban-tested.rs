@@ -2,6 +2,8 @@
 //! tests, so a test never runs a stale one. Its `main` is that of the real one; only a child that merges
 //! ends or hangs here on certain words, as Automerge might on bytes that nobody knows yet.
 
+#![allow(clippy::panic, reason = "it ends on purpose, as a bug of a library would end it")]
+
 use std::time::Duration;
 
 /// What ends such a child, and how.
