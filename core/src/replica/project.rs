@@ -132,11 +132,7 @@ impl<'a> Step<'a> {
 impl Step<'_> {
     fn fact(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
-            Fact::Born { device, incarnation, .. } => {
-                let row = SelfRow { device: *device, incarnation: *incarnation };
-                self.index.put(rows::single(meta::SELF), &row);
-                self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
-            }
+            Fact::Born { device, incarnation, .. } => self.born(*device, *incarnation),
             Fact::Incarnated { incarnation, lost, .. } => {
                 return self.incarnated(*incarnation, *lost);
             }
@@ -151,12 +147,7 @@ impl Step<'_> {
             Fact::Merged { document, scope, merged, parked, refused, .. } => {
                 return self.merged((*document, scope), merged, parked, refused);
             }
-            Fact::Published { bytes } => {
-                if let Some(template) = self.object(bytes) {
-                    self.ripen(template)?;
-                    return self.enter_feed("", Entry::Object { template });
-                }
-            }
+            Fact::Published { bytes } => return self.published(bytes),
             Fact::Controlled { entries } => return self.controlled(entries),
             Fact::Pinned { hub } => return self.pinned(*hub),
             Fact::Acted { act } => return self.acted(act),
@@ -169,10 +160,7 @@ impl Step<'_> {
                 self.device(&entry.clone().into())?;
                 return self.enter_feed("", Entry::Device { device: entry.device });
             }
-            Fact::Lagging => {
-                self.index.remove(rows::single(meta::POSITION));
-                self.index.remove(rows::single(meta::GAP));
-            }
+            Fact::Lagging => self.lagging(),
             Fact::Met { from, items, .. } => return self.met(*from, items),
             Fact::Declined { packs, .. } => return self.declined(packs),
             Fact::HeldBack { packs, epoch, at } => self.held_back(packs, *epoch, *at),
@@ -207,6 +195,22 @@ impl Step<'_> {
             _ => return self.of_seals(fact),
         }
         Ok(())
+    }
+
+    fn born(&mut self, device: DeviceId, incarnation: Incarnation) {
+        self.index.put(rows::single(meta::SELF), &SelfRow { device, incarnation });
+        self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
+    }
+
+    fn published(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let Some(template) = self.object(bytes) else { return Ok(()) };
+        self.ripen(template)?;
+        self.enter_feed("", Entry::Object { template })
+    }
+
+    fn lagging(&mut self) {
+        self.index.remove(rows::single(meta::POSITION));
+        self.index.remove(rows::single(meta::GAP));
     }
 
     fn returned(&mut self, templates: &[TemplateId], epoch: [u8; 16]) {
