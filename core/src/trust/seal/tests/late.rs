@@ -188,7 +188,7 @@ fn run(seed: u64) {
         assert!(named.is_subset(&late));
         let listed: BTreeSet<ChangeHash> = named.union(&course).copied().collect();
         assert_eq!(listed, late, "every late change is listed, steps aside");
-        assert_eq!(*addenda.get_or_insert(touched.clone()), touched);
+        assert_eq!(*addenda.get_or_insert_with(|| touched.clone()), touched);
     }
 }
 
