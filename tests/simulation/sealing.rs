@@ -91,7 +91,7 @@ pub(crate) fn check(
         }
         let touched = document.touched_since(&seal.statement.heads);
         let touched = touched.ok_or("a sealed head is not here")?;
-        if *late.get_or_insert(touched.clone()) != touched {
+        if *late.get_or_insert_with(|| touched.clone()) != touched {
             return Err(format!("{name} lists other late changes in visit {visit}"));
         }
         if name == "hub" {

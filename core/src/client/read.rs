@@ -153,10 +153,7 @@ impl Client {
     pub fn show(&self, genesis: &Genesis, at: Option<&[ChangeHash]>) -> Result<Shown, ClientError> {
         let document = self.open_inspection(genesis)?;
         let id = genesis.document();
-        let minutes = match at {
-            None => self.minutes(genesis, &document)?,
-            Some(_) => None,
-        };
+        let minutes = if at.is_none() { self.minutes(genesis, &document)? } else { None };
         let sealed = minutes.as_ref().filter(|shown| shown.as_sealed);
         let sealed = sealed.and_then(|shown| shown.minutes.standing.as_ref());
         let heads = at.or_else(|| sealed.map(|held| held.seal.statement.heads.as_slice()));
