@@ -1,6 +1,6 @@
 //! What ends the processes that merge: it is cut out, and nothing else suffers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bienban_tests::process::{PATIENCE, Ran, log_of, run, text};
 use bienban_tests::scene::{self, Scene, Typed};
@@ -13,14 +13,14 @@ const SETTINGS: [(&str, &str); 2] =
 /// What the hub itself may grow by, in kB, while its children end.
 const MEMORY_GROWTH_MAX: u64 = 64 << 10;
 
-fn sync(phone: &PathBuf) -> Ran {
+fn sync(phone: &Path) -> Ran {
     let ran = run(["field", "--dir", text(phone), "sync"]);
     // 6: the hub set something aside.
     assert!(matches!(ran.code, Some(0 | 6)), "{}", ran.errors);
     ran
 }
 
-fn answer(scene: &Scene, phone: &PathBuf, item: usize, token: &str) -> Typed {
+fn answer(scene: &Scene, phone: &Path, item: usize, token: &str) -> Typed {
     let item = &scene::items()[item];
     scene.field(phone, &["answer", &scene.inspection, item, "dat", "--value", token]);
     Typed::Answer(token.to_owned())

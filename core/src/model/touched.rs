@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::legacy::{ObjectId, OpType};
+use automerge::legacy::{Key, ObjectId, OpType};
 use automerge::{ExpandedChange, ObjId};
 use serde::Serialize;
 
@@ -108,9 +108,15 @@ impl Document {
             return Some(Vec::new());
         }
         let view = self.view();
-        let spots = Spots::of(&view);
+        let changes = self.expanded(&later);
+        let mut spots = Spots::of(&view);
+        spots.learn(&changes);
+        if changes.iter().any(|change| spots.misses(change)) {
+            let all: Vec<ChangeHash> = self.known.keys().copied().collect();
+            spots.learn(&self.expanded(&all));
+        }
         let mut found: BTreeMap<Place, BTreeMap<(u64, ChangeHash), Said<()>>> = BTreeMap::new();
-        for change in self.expanded(&later) {
+        for change in changes {
             let hash = ChangeHash(change.hash.map_or([0; 32], |hash| hash.0));
             let at = Timestamp(change.time);
             for place in spots.places(&change) {
@@ -157,8 +163,20 @@ fn is_course(place: &Place) -> bool {
     place.container == "lifecycle" && place.key != TEMPLATE
 }
 
+/// An object's id: the place of the operation that made it, and that operation's actor.
+type Name = (u64, Vec<u8>);
+
+/// How deep objects stand in each other: a text in a row of a map.
+const DEPTH_MAX: usize = 8;
+
 /// Where every object of a document stands, by its id.
-struct Spots(BTreeMap<(u64, Vec<u8>), Spot>);
+struct Spots {
+    /// Those that a view shows.
+    shown: BTreeMap<Name, Spot>,
+    /// In what others were made, and under which key: another took their place, or a row that held them
+    /// was removed. What was written there is part of the story all the same.
+    made: BTreeMap<Name, (ObjectId, Option<String>)>,
+}
 
 impl Spots {
     fn of(view: &View<'_>) -> Self {
@@ -208,23 +226,45 @@ impl Spots {
                 add(answers, Spot::Answers(id.clone(), group));
             }
         }
-        Self(spots)
+        Self { shown: spots, made: BTreeMap::new() }
+    }
+
+    /// Notes where changes made objects that no view shows.
+    fn learn(&mut self, changes: &[ExpandedChange]) {
+        for change in changes {
+            let actor = change.actor_id.to_bytes();
+            for (counter, op) in (change.start_op.get()..).zip(&change.operations) {
+                let name = (counter, actor.to_vec());
+                if matches!(op.action, OpType::Make(_)) && !self.shown.contains_key(&name) {
+                    self.made.insert(name, (op.obj.clone(), map_key(&op.key)));
+                }
+            }
+        }
+    }
+
+    /// Returns whether a change wrote into an object of which nobody knows where it stands.
+    fn misses(&self, change: &ExpandedChange) -> bool {
+        change.operations.iter().any(|op| self.spot(&op.obj, DEPTH_MAX).is_none())
+    }
+
+    fn spot(&self, object: &ObjectId, depth: usize) -> Option<Spot> {
+        let ObjectId::Id(id) = object else { return Some(Spot::Root) };
+        let name = (id.0, id.1.to_bytes().to_vec());
+        if let Some(spot) = self.shown.get(&name) {
+            return Some(spot.clone());
+        }
+        let (parent, key) = self.made.get(&name)?;
+        let parent = self.spot(parent, depth.checked_sub(1)?)?;
+        parent.place(key.clone(), false).map(Spot::Text)
     }
 
     /// Returns every place that a change wrote to, by the keys in the record.
     fn places(&self, change: &ExpandedChange) -> BTreeSet<Place> {
         let mut places = BTreeSet::new();
         for op in &change.operations {
-            let spot = match &op.obj {
-                ObjectId::Id(id) => self.0.get(&(id.0, id.1.to_bytes().to_vec())),
-                ObjectId::Root => Some(&Spot::Root),
-            };
-            let key = match &op.key {
-                automerge::legacy::Key::Map(key) => Some(key.to_string()),
-                automerge::legacy::Key::Seq(_) => None,
-            };
             let makes = matches!(op.action, OpType::Make(_));
-            places.extend(spot.and_then(|spot| spot.place(key, makes)));
+            let spot = self.spot(&op.obj, DEPTH_MAX);
+            places.extend(spot.and_then(|spot| spot.place(map_key(&op.key), makes)));
         }
         places
     }
@@ -235,7 +275,7 @@ impl Spots {
             "answers" => Place { key: view.name(&place.key), ..place },
             "notes" => Place { key: view.name_about(place.key), ..place },
             "rows" if place.field.is_none() => {
-                let group = self.0.values().find_map(|spot| match spot {
+                let group = self.shown.values().find_map(|spot| match spot {
                     Spot::Answers(id, group) if place.key.starts_with(id.as_str()) => Some(group),
                     _ => None,
                 });
@@ -246,6 +286,13 @@ impl Spots {
             }
             _ => place,
         }
+    }
+}
+
+fn map_key(key: &Key) -> Option<String> {
+    match key {
+        Key::Map(key) => Some(key.to_string()),
+        Key::Seq(_) => None,
     }
 }
 

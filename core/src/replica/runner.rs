@@ -14,7 +14,7 @@ use crate::sync::{
     AdminAnswer, AdminRequest, Ending, FailureCode, Outcome, PhoneOutput, PhoneSession, Resume,
     Want,
 };
-use crate::trust::log::TreeHead;
+use crate::trust::log::{Shown, TreeHead};
 
 mod hub;
 
@@ -219,15 +219,7 @@ impl PhoneRunner {
                         self.progress.declined += self.phone.declined(&notices, epoch, now)?;
                     }
                 }
-                PhoneOutput::Judge(shown) => {
-                    if self.phone.rights_begun(&shown.head)? {
-                        self.phone.lag()?;
-                        self.progress.again = true;
-                    }
-                    let judged = self.phone.judge_log(self.hub, &self.heads, &shown, now);
-                    self.session.handle_judged(judged.is_ok());
-                    judged?;
-                }
+                PhoneOutput::Judge(shown) => self.judge(&shown, now)?,
                 PhoneOutput::Caught(_) => self.caught_up = true,
                 PhoneOutput::Answered { request_id, answer } => {
                     self.answered(request_id, answer)?
@@ -247,6 +239,17 @@ impl PhoneRunner {
             }
         }
         Ok(None)
+    }
+
+    /// Judges what the hub shows of its log.
+    fn judge(&mut self, shown: &Shown, now: Timestamp) -> Result<(), ReplicaError> {
+        if self.phone.rights_begun(&shown.head)? {
+            self.phone.lag()?;
+            self.progress.again = true;
+        }
+        let judged = self.phone.judge_log(self.hub, &self.heads, shown, now);
+        self.session.handle_judged(judged.is_ok());
+        judged
     }
 
     fn answered(&mut self, request_id: u64, answer: AdminAnswer) -> Result<(), ReplicaError> {

@@ -278,11 +278,7 @@ impl HubRunner {
                     let rows = self.hub.replica().store().clone();
                     self.session.handle_tree(&tree(&*rows, &self.scopes))?;
                 }
-                HubOutput::Provide(wants) => {
-                    let provided = self.hub.provide_to(&self.entry, &wants)?;
-                    provided.packs.iter().for_each(|pack| self.reads.pack(pack));
-                    self.session.handle_provided(provided.packs, provided.missing.is_empty())?;
-                }
+                HubOutput::Provide(wants) => self.provide(&wants)?,
                 HubOutput::Notices { after } => {
                     let (upto, notices) = self.hub.notices(self.entry.device, after)?;
                     self.session.handle_notices(upto, notices)?;
@@ -312,6 +308,13 @@ impl HubRunner {
     fn prove_end(&mut self, after: u64) -> Result<(), ReplicaError> {
         let items = self.hub.proof_of_end(self.entry.device, after)?;
         Ok(self.session.handle_proof(items)?)
+    }
+
+    fn provide(&mut self, wants: &[Want]) -> Result<(), ReplicaError> {
+        let provided = self.hub.provide_to(&self.entry, wants)?;
+        provided.packs.iter().for_each(|pack| self.reads.pack(pack));
+        self.session.handle_provided(provided.packs, provided.missing.is_empty())?;
+        Ok(())
     }
 
     /// Tells the hub, once, that the device has answered all that it was asked.

@@ -128,6 +128,22 @@ impl EntryData {
                 "audit.administered",
                 &[("device", &by.short()), ("act", &self.field("act"))],
             ),
+            E::Trusted { .. }
+            | E::Published { .. }
+            | E::Object { .. }
+            | E::Entered { .. }
+            | E::Begun { .. }
+            | E::Epoch { .. }
+            | E::Surpassed { .. }
+            | E::Unrecorded { .. }
+            | E::Recorded { .. } => self.said_of_hub(m),
+        }
+    }
+
+    /// What is said of rights, checklists and the hub's own store.
+    fn said_of_hub(&self, m: &Messages) -> String {
+        use LogEntry as E;
+        match &self.what {
             E::Trusted { device, active } if *active => {
                 m.text("audit.trusted", &[("device", &device.short())])
             }
@@ -156,6 +172,7 @@ impl EntryData {
             E::Surpassed { by, .. } => m.text("audit.surpassed", &[("device", &by.short())]),
             E::Unrecorded { count } => m.text("audit.unrecorded", &[("count", &count.to_string())]),
             E::Recorded { kind } => m.text("audit.recorded", &[("kind", &kind.to_string())]),
+            _ => String::new(),
         }
     }
 
