@@ -39,7 +39,7 @@ pub struct MergeConfig {
     pub workers: usize,
     /// Memory of each, in MiB.
     pub memory_mib: u64,
-    /// Processor time that one merge may use, in seconds; it may last [`WALL_FACTOR`] times that.
+    /// Processor time that one merge may use, in seconds; it may last twelve times as long by the clock.
     pub cpu_seconds: u64,
     /// The program; none for the one that runs.
     pub program: Option<PathBuf>,

@@ -260,7 +260,10 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
     let status = folders.field_json("a", &["status"]);
     let expected = [
+        "decisions",
         "doubts",
+        "lease_ended",
+        "lease_until",
         "notices",
         "only_here",
         "position",

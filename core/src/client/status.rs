@@ -3,7 +3,7 @@
 use super::{Client, ClientError};
 use crate::clock;
 use crate::model::{DocumentId, Kind, Summary};
-use crate::replica::{Arrival, Found, RejectedEdit};
+use crate::replica::{Acting, Arrival, Found, RejectedEdit};
 use crate::sync::Notice;
 
 /// How far this device's edits of one record have come.
@@ -49,6 +49,16 @@ impl Client {
     /// Returns [`ClientError::Replica`] when reading fails.
     pub fn refused(&self) -> Result<Vec<Notice>, ClientError> {
         Ok(self.phone().notices()?)
+    }
+
+    /// Returns what was decided on this device and the hub has not entered, oldest first: it waits for the
+    /// next contact, or the hub has refused it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn decisions(&self) -> Result<Vec<Acting>, ClientError> {
+        Ok(self.phone().acting()?)
     }
 
     /// Returns this device's edits that are not in the record, with what they wrote: they can be

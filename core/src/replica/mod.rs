@@ -76,6 +76,7 @@ pub use sealing::{HeldSeal, Minutes, SealState};
 pub use taking::Took;
 pub use tree::StoredTree;
 pub use troubles::Found;
+pub use trusting::Acting;
 pub use visits::KnownVisit;
 pub use witness::KnownDoubt;
 

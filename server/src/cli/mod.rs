@@ -5,6 +5,7 @@ mod admin;
 mod causes;
 mod clocks;
 mod course;
+mod decisions;
 mod demo;
 mod doubts;
 mod enrolling;

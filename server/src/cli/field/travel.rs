@@ -13,6 +13,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::cli::decisions::{self, DecisionData};
 use crate::cli::doubts::{self, DoubtData};
 use crate::cli::error::{CliError, Failed, code_of_doubts};
 use crate::cli::output::{Answer, Output, Page};
@@ -146,6 +147,8 @@ struct StatusData {
     doubts: Vec<DoubtData>,
     /// Edits of this device that are not in the record; kept here.
     rejected: Vec<RejectedData>,
+    /// What was decided here and the hub has not entered.
+    decisions: Vec<DecisionData>,
     /// What was lost from this device's store, and nobody has acknowledged.
     troubles: Vec<TroubleData>,
     /// What was repaired without loss when this command opened the store.
@@ -468,6 +471,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         notices: client.refused()?.iter().map(notice).collect(),
         doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,
+        decisions: decisions::all(client)?,
         repaired: if troubles.is_empty() { Repair::of(client) } else { None },
         troubles,
         position: client
@@ -503,6 +507,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     }
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);
+    decisions::text(&mut page, &data.decisions, m);
     Ok(Answer::new(&data, page)?.with_code(code_of_doubts(client)?))
 }
 

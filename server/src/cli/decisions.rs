@@ -1,0 +1,42 @@
+//! What was decided on this device and the hub has not entered: as data, and as text for a terminal.
+
+use bienban_core::client::{Client, ClientError};
+use serde::Serialize;
+
+use super::output::Page;
+use super::{page, time};
+use crate::messages::Messages;
+
+/// A decision about rights, minutes or who writes, that no hub has entered.
+#[derive(Debug, Serialize)]
+pub(super) struct DecisionData {
+    /// Its name: the act's.
+    id: String,
+    /// What kind of decision, as in the hub's log.
+    deed: &'static str,
+    unit: String,
+    at: String,
+    /// The hub refused it: it is not asked again.
+    refused: bool,
+}
+
+/// Returns the decisions of this device that wait or were refused, oldest first.
+pub(super) fn all(client: &Client) -> Result<Vec<DecisionData>, ClientError> {
+    let decisions = client.decisions()?.into_iter().map(|acting| DecisionData {
+        id: acting.id.to_string(),
+        deed: acting.act.act.deed.name(),
+        unit: acting.act.act.scope.to_string(),
+        at: time::rfc3339(acting.act.act.at),
+        refused: acting.refused,
+    });
+    Ok(decisions.collect())
+}
+
+/// Tells them.
+pub(super) fn text(page: &mut Page, decisions: &[DecisionData], m: &Messages) {
+    for one in decisions {
+        let key = if one.refused { "decision.refused" } else { "decision.waits" };
+        let id = &one.id[..page::SHORT];
+        page.line(m.text(key, &[("id", id), ("deed", one.deed), ("unit", &one.unit)]));
+    }
+}
