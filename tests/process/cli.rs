@@ -275,7 +275,18 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_eq!(keys(&status), expected);
     assert_eq!(status["only_here"], 4);
     let arrival = &status["records"][0]["arrival"];
-    assert_eq!(keys(arrival), ["merged", "only_here", "recorded", "stored", "stored_at"]);
+    let expected = [
+        "backed_up",
+        "backed_up_at",
+        "merged",
+        "merged_at",
+        "merged_signed",
+        "only_here",
+        "recorded",
+        "stored",
+        "stored_at",
+    ];
+    assert_eq!(keys(arrival), expected);
 }
 
 #[test]
