@@ -44,7 +44,7 @@ pub(crate) fn anywhere() -> SocketAddr {
 
 /// Limits for tests in which all phones share one address.
 pub(crate) fn roomy() -> Limits {
-    Limits { handshakes_per_address_max: 64, ..Limits::default() }
+    Limits { handshakes_max: 128, handshakes_per_address_max: 64, ..Limits::default() }
 }
 
 /// Makes a hub that knows everybody.
