@@ -13,6 +13,7 @@ mod apart;
 mod audit;
 mod cli;
 mod days;
+mod demo;
 mod desk;
 mod ends;
 mod enrol;

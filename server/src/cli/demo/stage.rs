@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bienban_core::net::{HubAddress, Limits};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -44,6 +44,30 @@ pub(super) struct Player {
     pub(super) device: String,
 }
 
+/// A command of a player that waits for somebody else.
+pub(super) struct Talk {
+    player: Player,
+    words: String,
+    child: Child,
+    out: BufReader<ChildStdout>,
+    /// What it said first.
+    pub(super) said: Value,
+}
+
+impl Talk {
+    /// Waits for the command's end and returns what it printed last.
+    pub(super) async fn end(mut self) -> Result<Value, CliError> {
+        let mut rest = Vec::new();
+        self.out.read_to_end(&mut rest).await.map_err(|error| service("a player", error))?;
+        let ended = self.child.wait_with_output().await;
+        let ended = ended.map_err(|error| service("a player", error))?;
+        if !ended.status.success() {
+            return Err(failed(&self.player, &[&self.words], &ended.stderr));
+        }
+        serde_json::from_slice(&rest).map_err(|source| CliError::Encode { source })
+    }
+}
+
 impl Stage {
     /// Starts a hub with an empty store, and makes the administrator whom it trusts.
     pub(super) fn open(root: PathBuf, output: &Output) -> Result<Self, CliError> {
@@ -59,7 +83,7 @@ impl Stage {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let hub = HubAddress::at(address, key);
         let settings = bienban_core::client::Settings { hub: Some(hub.clone()) };
-        let device = bienban_core::client::Client::init(&admin, &settings)?;
+        let device = bienban_core::client::Client::init_with_own_key(&admin, &settings)?;
         let running = RunningHub::open(&HubConfig {
             dir,
             listen: address.into(),
@@ -111,6 +135,42 @@ impl Stage {
             return Err(failed(player, words, &output.stderr));
         }
         serde_json::from_slice(&output.stdout).map_err(|source| CliError::Encode { source })
+    }
+
+    /// Starts a command of a player that waits for somebody, and returns once it has said what for.
+    pub(super) async fn talk(&self, player: &Player, words: &[&str]) -> Result<Talk, CliError> {
+        let mut command = self.command(player, true);
+        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| service("a player", error))?;
+        let gone = || service("a player", std::io::Error::other("no output"));
+        let mut out = BufReader::new(child.stdout.take().ok_or_else(gone)?);
+        let mut line = String::new();
+        out.read_line(&mut line).await.map_err(|error| service("a player", error))?;
+        let words = words.join(" ");
+        if line.is_empty() {
+            let ended = child.wait_with_output().await;
+            let ended = ended.map_err(|error| service("a player", error))?;
+            return Err(failed(player, &[&words], &ended.stderr));
+        }
+        let said = serde_json::from_str(&line).map_err(|source| CliError::Encode { source })?;
+        Ok(Talk { player: player.clone(), words, child, out, said })
+    }
+
+    /// Checks an exported file, as anybody can who has it. Returns the exit code and what was printed.
+    pub(super) async fn verify(
+        &self,
+        file: &Path,
+        head: Option<&Path>,
+    ) -> Result<(Option<i32>, Value), CliError> {
+        let mut command = Command::new(&self.program);
+        command.args(["--lang", self.lang, "--json", "verify"]).arg(file);
+        if let Some(head) = head {
+            command.arg("--head").arg(head);
+        }
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await.map_err(|error| service("verify", error))?;
+        let told = serde_json::from_slice(&output.stdout);
+        Ok((output.status.code(), told.map_err(|source| CliError::Encode { source })?))
     }
 
     /// Runs one command of a player and returns the text that a person would see.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use bienban_core::checklist::Day;
+use bienban_core::clock;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +14,10 @@ use super::super::grade;
 use super::super::output::Output;
 use super::super::serve::service;
 use super::super::{time, words};
+use super::enrol::{self, Enrolled};
 use super::ocop::{self, OcopReport};
+use super::proof::{self, Proof};
+use super::seals::{self, Sealed};
 use super::stage::{Player, Stage, number, text};
 use crate::import::SAMPLE_CSV;
 
@@ -21,6 +26,8 @@ use crate::import::SAMPLE_CSV;
 pub(super) struct Report {
     /// Field devices.
     devices: usize,
+    /// How each of them was taken in.
+    enrolled: Vec<Enrolled>,
     /// Answers given on them.
     answers: usize,
     /// Items with two answers when the devices had met.
@@ -28,11 +35,22 @@ pub(super) struct Report {
     /// Digest of the record on every replica.
     digests: BTreeMap<String, String>,
     /// All digests are the same.
-    pub(super) converged: bool,
+    converged: bool,
+    /// The minutes, and what came late.
+    sealed: Sealed,
+    /// The exported record.
+    proof: Proof,
     /// What each field device sent and received.
     phones: Vec<Cost>,
     /// The producer's OCOP sheet.
     ocop: OcopReport,
+}
+
+impl Report {
+    /// All came out as the story says.
+    pub(super) fn holds(&self) -> bool {
+        self.converged && self.proof.holds()
+    }
 }
 
 /// What a device's exchanges cost, over the whole story.
@@ -45,16 +63,16 @@ struct Cost {
 }
 
 /// A member of the team and the part of the checklist that is theirs.
-struct Member {
-    folder: &'static str,
-    name: &'static str,
-    agency: &'static str,
-    role: &'static str,
+pub(super) struct Member {
+    pub(super) folder: &'static str,
+    pub(super) name: &'static str,
+    pub(super) agency: &'static str,
+    pub(super) role: &'static str,
     /// Item and grade.
     answers: &'static [(&'static str, &'static str)],
 }
 
-const TEAM: [Member; 4] = [
+pub(super) const TEAM: [Member; 4] = [
     Member {
         folder: "phone-1",
         name: "Hoàng Thị Mây",
@@ -131,14 +149,19 @@ const TEAM: [Member; 4] = [
 ];
 
 /// The producer visited: the first of the sample that makes tea.
-const FACILITY: &str = "BS-001";
+pub(super) const FACILITY: &str = "BS-001";
+
+/// For how many days after today the visit may last.
+const VISIT_DAYS: i64 = 4;
 
 /// Plays the story and returns what it showed.
 pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, CliError> {
     let tell = Teller { output };
     tell.say("demo.begin", &[])?;
-    let (phones, supervisor) = prepare(stage, &tell).await?;
+    let Prepared { phones, supervisor, enrolled } = prepare(stage, &tell).await?;
     let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
+    sync(stage, &phones, &mut costs).await?;
+    seals::begin(stage, &phones[0], &tell).await?;
     sync(stage, &phones, &mut costs).await?;
     tell.say("demo.offline", &[])?;
     let (inspection, answers) = fill(stage, &phones, &tell).await?;
@@ -151,25 +174,47 @@ pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, C
     send_back(stage, &supervisor, &phones, &inspection, &mut costs, &tell).await?;
     sync(stage, &phones, &mut costs).await?;
     sync(stage, &phones, &mut costs).await?;
+    seals::seal(stage, &phones, &inspection, &tell).await?;
+    sync(stage, &phones, &mut costs).await?;
+    sync(stage, &phones, &mut costs).await?;
+    let sealed = seals::shown(stage, &phones[0], &inspection, &tell).await?;
     if !output.is_json() {
         tell.say("demo.record", &[])?;
         tell.plain(&stage.read(&phones[0], &["show", &inspection]).await?)?;
     }
     let digests = digests(stage, &supervisor, &phones, &inspection).await?;
     let converged = digests.values().all(|digest| Some(digest) == digests.values().next());
-    let phones: Vec<Cost> = costs.into_values().collect();
     let ocop = tell.ocop()?;
+    let proof = proof::check(stage, &phones, &inspection, &tell).await?;
+    let phones: Vec<Cost> = costs.into_values().collect();
     tell.closing(&digests, &phones, converged)?;
-    Ok(Report { devices: TEAM.len(), answers, conflicts, digests, converged, phones, ocop })
+    let devices = TEAM.len();
+    Ok(Report {
+        devices,
+        enrolled,
+        answers,
+        conflicts,
+        digests,
+        converged,
+        sealed,
+        proof,
+        phones,
+        ocop,
+    })
 }
 
-struct Teller<'a> {
+pub(super) struct Teller<'a> {
     output: &'a Output,
 }
 
 impl Teller<'_> {
+    /// Returns the texts of the language that is told in.
+    pub(super) fn messages(&self) -> &crate::messages::Messages {
+        self.output.messages()
+    }
+
     /// Tells a person what happens; a program gets the report alone.
-    fn say(&self, key: &str, values: &[(&str, &str)]) -> Result<(), CliError> {
+    pub(super) fn say(&self, key: &str, values: &[(&str, &str)]) -> Result<(), CliError> {
         if self.output.is_json() {
             return Ok(());
         }
@@ -177,6 +222,16 @@ impl Teller<'_> {
         let text = match key {
             "demo.begin" => m.text("demo.begin", values),
             "demo.prepared" => m.text("demo.prepared", values),
+            "demo.enrolling" => m.text("demo.enrolling", values),
+            "demo.enrolled" => m.text("demo.enrolled", values),
+            "demo.begun" => m.text("demo.begun", values),
+            "demo.sealed" => m.text("demo.sealed", values),
+            "demo.unaware" => m.text("demo.unaware", values),
+            "demo.registered" => m.text("demo.registered", values),
+            "demo.late" => m.text("demo.late", values),
+            "demo.exported" => m.text("demo.exported", values),
+            "demo.valid" => m.text("demo.valid", values),
+            "demo.byte" => m.text("demo.byte", values),
             "demo.planned" => m.text("demo.planned", values),
             "demo.offline" => m.text("demo.offline", values),
             "demo.filled" => m.text("demo.filled", values),
@@ -197,7 +252,11 @@ impl Teller<'_> {
         self.plain(&text)
     }
 
-    fn plain(&self, text: &str) -> Result<(), CliError> {
+    /// Prints a line for a person.
+    pub(super) fn plain(&self, text: &str) -> Result<(), CliError> {
+        if self.output.is_json() {
+            return Ok(());
+        }
         self.output.event(&Value::Null, text)
     }
 
@@ -232,8 +291,15 @@ impl Teller<'_> {
     }
 }
 
+/// Who plays.
+struct Prepared {
+    phones: Vec<Player>,
+    supervisor: Player,
+    enrolled: Vec<Enrolled>,
+}
+
 /// Checklist, facilities, devices and the plan, by the commands of an administrator.
-async fn prepare(stage: &Stage, tell: &Teller<'_>) -> Result<(Vec<Player>, Player), CliError> {
+async fn prepare(stage: &Stage, tell: &Teller<'_>) -> Result<Prepared, CliError> {
     let admin = stage.administrator().await?;
     stage.call(&admin, &["checklist", "add", "tea"]).await?;
     let file = stage.root().join("facilities.csv");
@@ -242,26 +308,24 @@ async fn prepare(stage: &Stage, tell: &Teller<'_>) -> Result<(Vec<Player>, Playe
     let file = file.to_string_lossy().into_owned();
     let imported = stage.call(&admin, &["import", "facilities", &file]).await?;
     let count = imported.get("made").map_or_else(|| number(&imported, "rows"), count_of);
-    let mut phones = Vec::new();
-    for member in &TEAM {
-        let phone = stage.enter(member.folder, "field").await?;
-        trust(stage, &admin, &phone, (member.name, member.agency, member.role)).await?;
-        phones.push(phone);
-    }
     let supervisor = stage.enter("supervisor", "admin").await?;
     let who = ("Nguyễn Thị Lan", "Văn phòng điều phối tỉnh", "supervisor");
     trust(stage, &admin, &supervisor, who).await?;
     tell.say("demo.prepared", &[("count", &count.to_string())])?;
+    let (phones, enrolled) = enrol::team(stage, &admin, tell).await?;
+    let today = Day::nearest(clock::now());
+    let last = today.plus_days(VISIT_DAYS).unwrap_or(today).to_string();
+    let today = today.to_string();
     let mut words = vec!["plan", "add", "--title", "Kiểm tra liên ngành cơ sở chè 2026"];
-    words.extend(["--decision", "12/QĐ-UBND", "--decision-date", "2026-11-16"]);
-    words.extend(["--from", "2026-11-23", "--to", "2026-11-27", "--template", "tea"]);
+    words.extend(["--decision", "12/QĐ-UBND", "--decision-date", &today]);
+    words.extend(["--from", &today, "--to", &last, "--template", "tea"]);
     words.extend(["--facility", FACILITY, "--leader", &phones[0].device]);
     for phone in &phones[1..] {
         words.extend(["--member", &phone.device]);
     }
     stage.call(&admin, &words).await?;
     tell.say("demo.planned", &[("facility", FACILITY)])?;
-    Ok((phones, supervisor))
+    Ok(Prepared { phones, supervisor, enrolled })
 }
 
 fn count_of(value: &Value) -> u64 {
@@ -433,7 +497,16 @@ async fn digests(
     let mut digests = BTreeMap::new();
     let document = inspection.parse().map_err(|error| service("inspection", error))?;
     let held = stage.hub().replica().load(document).map_err(|error| service("hub", error))?;
-    digests.insert("hub".to_owned(), hex::encode(held.view().record().digest()));
+    let minutes = stage.hub().replica().minutes(document).map_err(|error| service("hub", error))?;
+    // Once minutes are sealed, the record is what they say: what came late is beside it.
+    let digest = match &minutes.standing {
+        Some(standing) => {
+            let sealed = held.view_at(&standing.seal.statement.heads);
+            sealed.map_err(|error| service("hub", error))?.record().digest()
+        }
+        None => held.view().record().digest(),
+    };
+    digests.insert("hub".to_owned(), hex::encode(digest));
     for player in phones.iter().chain([supervisor]) {
         let shown = stage.call(player, &["show", inspection]).await?;
         digests.insert(player.name.clone(), text(&shown, "digest"));
@@ -441,12 +514,14 @@ async fn digests(
     Ok(digests)
 }
 
-fn items(shown: &Value) -> impl Iterator<Item = &Value> {
+/// The items of a record that was shown.
+pub(super) fn items(shown: &Value) -> impl Iterator<Item = &Value> {
     let sections = shown.get("sections").and_then(Value::as_array).into_iter().flatten();
     sections.filter_map(|section| section.get("items").and_then(Value::as_array)).flatten()
 }
 
-fn first_id(listed: &Value) -> Option<String> {
+/// The name of the first of a list.
+pub(super) fn first_id(listed: &Value) -> Option<String> {
     let rows = listed.as_array().or_else(|| {
         listed.as_object().and_then(|object| object.values().find_map(Value::as_array))
     })?;

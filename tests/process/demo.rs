@@ -1,0 +1,56 @@
+//! The demo, from the first invitation to the file that is refused.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::{Folders, run, text};
+
+/// Field devices of the demo.
+const PHONES: usize = 4;
+
+#[test]
+fn the_demo_enrols_seals_proves_and_shows_every_step() {
+    let folders = Folders::new();
+    let dir = folders.path("day");
+    let told = run(&["--json", "demo", "--dir", text(&dir)]).ok().json();
+    let list = |at: &str| told.pointer(at).unwrap().as_array().unwrap().clone();
+    // By invitation: six digits each, and all devices are known.
+    let enrolled = list("/enrolled");
+    assert_eq!(enrolled.len(), PHONES);
+    for phone in &enrolled {
+        let digits = phone["digits"].as_str().unwrap();
+        assert!(digits.len() == 6 && digits.bytes().all(|sign| sign.is_ascii_digit()), "{phone}");
+    }
+    // Sealed with a drawn signature, registered, and the same on every replica.
+    assert_eq!((&told["converged"], &told["sealed"]["drawn"]), (&true.into(), &true.into()));
+    assert!(told["sealed"]["official"].as_str().unwrap().contains("/BB-"), "{told}");
+    let digests = told["digests"].as_object().unwrap();
+    assert_eq!(digests.len(), PHONES + 2);
+    assert!(digests.values().all(|digest| *digest == told["sealed"]["digest"]), "{told}");
+    // What came late is kept and listed, and the record says what it said.
+    let late = list("/sealed/late");
+    assert_eq!(late.len(), 1, "{told}");
+    assert_eq!((&late[0]["grade"], &late[0]["record"]), (&"pass".into(), &"minor".into()));
+    // The file is valid, and one byte more or less is not.
+    let proof = &told["proof"];
+    assert_eq!((&proof["valid"], &proof["refused"]), (&true.into(), &true.into()));
+    let faults = list("/proof/faults");
+    assert!(faults.contains(&"maker".into()) && faults.contains(&"readable".into()), "{proof}");
+    let (file, bad) = (dir.join("record.bienban"), dir.join("changed.bienban"));
+    let (held, changed) = (fs::read(&file).unwrap(), fs::read(&bad).unwrap());
+    let differ: Vec<usize> =
+        (0..held.len()).filter(|at| held.get(*at) != changed.get(*at)).collect();
+    assert_eq!((held.len(), differ.len()), (changed.len(), 1));
+    assert_eq!(proof["changed_at"], differ[0]);
+    // The files stand for themselves: the commands say the same without the demo.
+    run(&["verify", text(&file)]).ok();
+    run(&["verify", text(&bad)]).fails(9);
+    // Every folder of the demo is sealed, the administrator's too.
+    for half in [("admin", "admin"), ("field", "phone-1")] {
+        let player = dir.join(half.1);
+        let who = run(&["--json", half.0, "--dir", text(&player), "whoami"]).ok().json();
+        assert_eq!(who["protection"], "own_key", "{who}");
+    }
+    assert_ne!(told["ocop"], Value::Null);
+}
