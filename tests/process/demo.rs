@@ -10,7 +10,7 @@ use crate::program::{Folders, run, text};
 const PHONES: usize = 4;
 
 #[test]
-fn the_demo_enrols_seals_proves_and_shows_every_step() {
+fn the_demo_enrols_seals_revokes_proves_and_shows_every_step() {
     let folders = Folders::new();
     let dir = folders.path("day");
     let told = run(&["--json", "demo", "--dir", text(&dir)]).ok().json();
@@ -32,6 +32,13 @@ fn the_demo_enrols_seals_proves_and_shows_every_step() {
     let late = list("/sealed/late");
     assert_eq!(late.len(), 1, "{told}");
     assert_eq!((&late[0]["grade"], &late[0]["record"]), (&"pass".into(), &"minor".into()));
+    // A lost phone loses nothing for others, and keeps nothing for whoever finds it.
+    let revoked = &told["revoked"];
+    assert!(revoked["held"].as_u64() > Some(0) && revoked["aside"].as_u64() > Some(0), "{revoked}");
+    assert_eq!((&revoked["destroyed"], &revoked["shut"]), (&true.into(), &true.into()));
+    let lost = dir.join("phone-3");
+    let said = run(&["field", "--dir", text(&lost), "list"]).fails(6);
+    assert!(said.err.contains("destroyed"), "{said:?}");
     // The file is valid, and one byte more or less is not.
     let proof = &told["proof"];
     assert_eq!((&proof["valid"], &proof["refused"]), (&true.into(), &true.into()));

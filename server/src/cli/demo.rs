@@ -6,6 +6,7 @@
 mod enrol;
 mod ocop;
 mod proof;
+mod revoked;
 mod seals;
 mod stage;
 mod story;

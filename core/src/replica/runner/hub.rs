@@ -170,6 +170,10 @@ impl HubRunner {
     /// Ends the session where a grant of the device has begun or ended since: the device comes again
     /// under the rights of this moment.
     fn end_if_due(&mut self) {
+        // It was left none, whatever its certificate says: there are none to begin or end.
+        if self.session.is_leaving() {
+            return;
+        }
         let due = self.known.grants.iter().filter(|grant| grant.is_in_force(self.now));
         // A device that may only leave has none of its grants.
         if !self.session.is_leaving() && !due.eq(&self.entry.grants) {

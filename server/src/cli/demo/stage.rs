@@ -156,6 +156,24 @@ impl Stage {
         Ok(Talk { player: player.clone(), words, child, out, said })
     }
 
+    /// Runs a command of a player that should fail, and returns of which kind the failure was; none if it
+    /// went well.
+    pub(super) async fn refused(
+        &self,
+        player: &Player,
+        words: &[&str],
+    ) -> Result<Option<String>, CliError> {
+        let output = self.command(player, true).args(words).output().await;
+        let output = output.map_err(|error| service("a player", error))?;
+        if output.status.success() {
+            return Ok(None);
+        }
+        let last = output.stderr.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+        let told: Value = serde_json::from_slice(last.unwrap_or_default())
+            .map_err(|source| CliError::Encode { source })?;
+        Ok(Some(told.get("error").map(|error| text(error, "kind")).unwrap_or_default()))
+    }
+
     /// Checks an exported file, as anybody can who has it. Returns the exit code and what was printed.
     pub(super) async fn verify(
         &self,

@@ -17,6 +17,7 @@ use super::super::{time, words};
 use super::enrol::{self, Enrolled};
 use super::ocop::{self, OcopReport};
 use super::proof::{self, Proof};
+use super::revoked::{self, Revoked};
 use super::seals::{self, Sealed};
 use super::stage::{Player, Stage, number, text};
 use crate::import::SAMPLE_CSV;
@@ -38,6 +39,8 @@ pub(super) struct Report {
     converged: bool,
     /// The minutes, and what came late.
     sealed: Sealed,
+    /// The phone whose rights were ended.
+    revoked: Revoked,
     /// The exported record.
     proof: Proof,
     /// What each field device sent and received.
@@ -49,7 +52,7 @@ pub(super) struct Report {
 impl Report {
     /// All came out as the story says.
     pub(super) fn holds(&self) -> bool {
-        self.converged && self.proof.holds()
+        self.converged && self.revoked.holds() && self.proof.holds()
     }
 }
 
@@ -185,6 +188,7 @@ pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, C
     let digests = digests(stage, &supervisor, &phones, &inspection).await?;
     let converged = digests.values().all(|digest| Some(digest) == digests.values().next());
     let ocop = tell.ocop()?;
+    let revoked = revoked::revoke(stage, &phones, &inspection, &tell).await?;
     let proof = proof::check(stage, &phones, &inspection, &tell).await?;
     let phones: Vec<Cost> = costs.into_values().collect();
     tell.closing(&digests, &phones, converged)?;
@@ -197,6 +201,7 @@ pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, C
         digests,
         converged,
         sealed,
+        revoked,
         proof,
         phones,
         ocop,
@@ -229,6 +234,8 @@ impl Teller<'_> {
             "demo.unaware" => m.text("demo.unaware", values),
             "demo.registered" => m.text("demo.registered", values),
             "demo.late" => m.text("demo.late", values),
+            "demo.revoked" => m.text("demo.revoked", values),
+            "demo.destroyed" => m.text("demo.destroyed", values),
             "demo.exported" => m.text("demo.exported", values),
             "demo.valid" => m.text("demo.valid", values),
             "demo.byte" => m.text("demo.byte", values),
