@@ -170,6 +170,10 @@ impl HubRunner {
     /// Ends the session where a grant of the device has begun or ended since: the device comes again
     /// under the rights of this moment.
     fn end_if_due(&mut self) {
+        // Its grants were cleared for it to leave: those that the control log still holds are not back.
+        if self.session.is_leaving() {
+            return;
+        }
         let due = self.known.grants.iter().filter(|grant| grant.is_in_force(self.now));
         if !due.eq(&self.entry.grants) {
             self.fail_changed();
