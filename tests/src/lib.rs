@@ -11,3 +11,28 @@ pub mod link;
 pub mod process;
 pub mod scene;
 pub mod tcp_link;
+
+use bienban_core::clock;
+
+/// Returns the number that an environment variable holds.
+#[must_use]
+pub fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Returns the seed to use, after printing it.
+///
+/// # Panics
+///
+/// Panics when the system gives no entropy.
+#[must_use]
+pub fn seed(test: &str) -> u64 {
+    let fresh = || {
+        u64::from(u32::from_le_bytes(
+            clock::random().expect("a system that runs tests gives entropy"),
+        ))
+    };
+    let seed = number("BIENBAN_SEED").unwrap_or_else(fresh);
+    println!("{test}: BIENBAN_SEED={seed}");
+    seed
+}

@@ -175,8 +175,7 @@ impl HubRunner {
             return;
         }
         let due = self.known.grants.iter().filter(|grant| grant.is_in_force(self.now));
-        // A device that may only leave has none of its grants.
-        if !self.session.is_leaving() && !due.eq(&self.entry.grants) {
+        if !due.eq(&self.entry.grants) {
             self.fail_changed();
         }
     }

@@ -8,14 +8,13 @@ use bienban_core::net::NetError;
 use bienban_core::sync::{
     FRAME_BYTES_MAX, FRAME_VERSION, FeedPosition, Frame, PROTOCOL_VERSION, Resume, Welcome,
 };
+use bienban_tests::process::PATIENCE;
 use quinn::crypto::rustls::QuicClientConfig;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Hostile, hello, kept, push};
-
-#[path = "../../network/stranger.rs"]
-mod stranger;
+use crate::device::{Hostile, hello, kept, push};
+use crate::stranger;
 
 /// Sessions that send random bytes.
 const NOISY_SESSIONS: usize = 30;
@@ -33,7 +32,7 @@ const HUGE_LENGTH: [u8; 4] = u32::MAX.to_le_bytes();
 const ZSTD: u8 = 1;
 
 /// Sends every kind of wrong frame; each must end its session and nothing else.
-pub(super) fn attack(hostile: &Hostile, seed: u64) {
+pub(crate) fn attack(hostile: &Hostile, seed: u64) {
     for (name, frames) in wrong_sessions(seed) {
         let heard = hostile.say(&frames);
         assert!(heard.was_thrown_out(), "{name}: {heard:?}");
@@ -117,5 +116,5 @@ async fn announce_too_much(hostile: &Hostile) {
     drop(send.write_all(&[0; 64]).await);
     let watch = clock::Stopwatch::start();
     let closed = connection.closed().await;
-    assert!(watch.elapsed() < super::PATIENCE, "{closed:?}");
+    assert!(watch.elapsed() < PATIENCE, "{closed:?}");
 }

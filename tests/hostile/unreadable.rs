@@ -6,8 +6,9 @@ use bienban_core::sync::{FailureCode, Frame, PACK_VERSION_LONG, Verdict};
 use bienban_tests::process::{Batch, run, text};
 use bienban_tests::scene::{self, Scene, Typed};
 
-use super::packs::{Plot, life};
-use super::{Heard, Honest, Hostile, push};
+use crate::device::{Heard, Hostile, push};
+use crate::plot::{Plot, life};
+use crate::process::Honest;
 
 /// How many packs the hub signed for.
 fn signed(heard: &Heard) -> usize {
@@ -33,7 +34,7 @@ fn pack(device: &Hostile, nonce: u8) -> (Vec<u8>, String) {
 fn one_unreadable_pack_holds_up_nobody_and_is_named_to_its_signer() {
     let mut scene = Scene::with_phones(1);
     let dir = scene.add_device("skewed", "inspector", scene::COMMUNE);
-    let device = Hostile::new(&scene, &dir);
+    let device = Hostile::in_scene(&scene, &dir);
     let honest = Honest::start(&scene, scene.phones[0].clone());
     // Damaged behind its head, which still says whose it is: between two good ones, in one frame.
     let ((first, _), (mut bad, document), (last, _)) =

@@ -1,18 +1,17 @@
 //! Well-formed frames with packs that must not enter the record.
 
-use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
-use automerge::{ActorId, Change, ExpandedChange, ScalarValue};
 use bienban_core::clock::{self, Stopwatch};
-use bienban_core::model::{
-    Actor, Document, FacilityInput, Genesis, Incarnation, Kind, Origin, PlanInput, RawChange, Shape,
-};
-use bienban_core::sync::{Frame, Pack};
+use bienban_core::model::{Incarnation, Kind};
+use bienban_core::sync::Frame;
 use bienban_core::trust::Tip;
 use bienban_tests::scene::{self, Scene};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Heard, Hostile, PATIENCE, push};
+use bienban_tests::process::PATIENCE;
+
+use crate::device::{Heard, Hostile, push};
+use crate::plot::{Plot, life, poisons};
 
 /// An honest pack is spoilt at this many places.
 const SPOILT: usize = 60;
@@ -26,75 +25,8 @@ const ORPHAN_ROUNDS: u8 = 6;
 /// Another commune than the hostile device's.
 const ELSEWHERE: &str = "06337";
 
-/// A document of the hostile device.
-pub(super) struct Plot<'h> {
-    pub(super) hostile: &'h Hostile,
-    pub(super) genesis: Genesis,
-    document: Document,
-}
-
-impl<'h> Plot<'h> {
-    pub(super) fn new(hostile: &'h Hostile, kind: Kind, scope: &str, nonce: u8) -> Self {
-        let origin = Origin::Device { creator: hostile.key.device(), nonce: [nonce; 16] };
-        let scope = scope.parse().unwrap();
-        let genesis = Genesis { kind, scope, template: None, origin };
-        let shape = if kind == Kind::Plan { Shape::Plan } else { Shape::Facility };
-        Self { hostile, document: Document::create(&genesis, &shape), genesis }
-    }
-
-    fn actor(&self, life: Incarnation) -> Actor {
-        Actor::derive(self.hostile.key.device(), self.genesis.document(), life)
-    }
-
-    /// Writes one change under a life of the device.
-    pub(super) fn change(&mut self, life: Incarnation, name: &str) -> RawChange {
-        let actor = self.actor(life);
-        let kind = self.genesis.kind;
-        let edited = self.document.edit(actor, clock::now(), |editor| match kind {
-            Kind::Plan => editor.plan(&plan(name)),
-            _ => editor.facility(&facility(name)),
-        });
-        edited.unwrap().1.unwrap()
-    }
-
-    /// Writes one change that an honest program would never make.
-    fn forged(&mut self, life: Incarnation, forge: impl FnOnce(&mut ExpandedChange)) -> RawChange {
-        let base = self.document.heads();
-        let shape = self.document.shape().clone();
-        let honest = self.change(life, "forged");
-        self.document = Document::create(&self.genesis, &shape);
-        assert_eq!(base, self.document.heads(), "forge on a fresh document");
-        let mut expanded = Change::from_bytes(honest.into_bytes()).unwrap().decode();
-        forge(&mut expanded);
-        expanded.hash = None;
-        RawChange::inspect(Change::from(expanded).raw_bytes().to_vec()).unwrap()
-    }
-
-    pub(super) fn seal(
-        &self,
-        life: Incarnation,
-        previous: Option<Tip>,
-        change: RawChange,
-    ) -> Vec<u8> {
-        let genesis = self.genesis.clone();
-        Pack::seal(&self.hostile.key, genesis, life, previous, vec![change]).unwrap().encode()
-    }
-}
-
-fn facility(name: &str) -> FacilityInput {
-    FacilityInput { name: name.to_owned(), ..FacilityInput::default() }
-}
-
-fn plan(title: &str) -> PlanInput {
-    PlanInput { title: title.to_owned(), ..PlanInput::default() }
-}
-
-pub(super) const fn life(number: u8) -> Incarnation {
-    Incarnation([number; 16])
-}
-
 /// Sends every kind of wrong pack. Returns how many notices of each verdict must follow at least.
-pub(super) fn attack(hostile: &Hostile, scene: &Scene, seed: u64) -> Vec<(&'static str, usize)> {
+pub(crate) fn attack(hostile: &Hostile, scene: &Scene, seed: u64) -> Vec<(&'static str, usize)> {
     let mut rng = SmallRng::seed_from_u64(seed);
     not_allowed(hostile);
     two_lines(hostile);
@@ -141,7 +73,7 @@ fn expect_waiting(scene: &Scene, count: u64) {
 }
 
 /// Waits until the hub has merged what can be merged, and returns how many packs wait on.
-pub(super) fn waiting_after_merging(scene: &Scene) -> u64 {
+pub(crate) fn waiting_after_merging(scene: &Scene) -> u64 {
     let watch = Stopwatch::start();
     loop {
         let status = scene.administer(&["status"]);
@@ -221,8 +153,8 @@ fn poison(hostile: &Hostile) -> usize {
     for (number, op) in (0..).zip(poisons()) {
         let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 10 + number);
         let bad = plot.forged(life(6), |change| change.operations = vec![op]);
-        let applied = plot.document.apply(std::slice::from_ref(&bad));
-        count += applied.refused.len();
+        let refused = plot.applied(&bad);
+        count += refused;
         let pack = plot.seal(life(6), None, bad);
         let heard = hostile.say(&push(vec![pack]));
         assert!(!heard.was_thrown_out(), "{heard:?}");
@@ -231,31 +163,7 @@ fn poison(hostile: &Hostile) -> usize {
     count
 }
 
-/// Operations that refer to what does not exist.
-fn poisons() -> Vec<Op> {
-    let nowhere = OpId(5, ActorId::from([0x77_u8; 16]));
-    let op = |obj, key, insert, pred: Vec<OpId>, action| Op {
-        action,
-        obj,
-        key,
-        pred: pred.into(),
-        insert,
-    };
-    let put = || OpType::Put(ScalarValue::Int(1));
-    let object = || ObjectId::Id(nowhere.clone());
-    let named = || Key::Map("x".into());
-    vec![
-        op(object(), named(), false, vec![], put()),
-        op(object(), Key::Seq(ElementId::Head), true, vec![], put()),
-        op(ObjectId::Root, named(), false, vec![nowhere.clone()], put()),
-        op(ObjectId::Root, named(), false, vec![nowhere.clone()], OpType::Delete),
-        op(ObjectId::Root, named(), false, vec![], OpType::Delete),
-        op(ObjectId::Root, Key::Seq(ElementId::Head), true, vec![], put()),
-        op(ObjectId::Root, named(), false, vec![], OpType::Increment(1)),
-    ]
-}
-
-pub(super) fn expect_no_receipt(heard: &Heard) {
+pub(crate) fn expect_no_receipt(heard: &Heard) {
     let signed = heard.frames.iter().any(|frame| matches!(frame, Frame::Receipts(_)));
     assert!(!signed, "the hub signed for what it set aside: {heard:?}");
 }

@@ -7,8 +7,9 @@ use bienban_core::sync::{Frame, PACK_VERSION, Pack};
 use bienban_core::trust::{Attestation, Tip};
 use bienban_tests::scene::{self, Scene};
 
-use super::packs::{Plot, expect_no_receipt, life, waiting_after_merging};
-use super::{Hostile, push};
+use crate::device::{Hostile, push};
+use crate::packs::{expect_no_receipt, waiting_after_merging};
+use crate::plot::{Plot, life};
 
 /// Operations that cost a few bytes on the wire, because they are all alike, and gigabytes if they
 /// were expanded on trust.
@@ -24,7 +25,7 @@ const HUGE_TEXT_BYTES: usize = 64 << 20;
 const CHUNK_START_BYTES: usize = 9;
 
 /// Sends packs over each limit. Returns how many notices of each verdict must follow at least.
-pub(super) fn attack(hostile: &Hostile, scene: &Scene) -> Vec<(&'static str, usize)> {
+pub(crate) fn attack(hostile: &Hostile, scene: &Scene) -> Vec<(&'static str, usize)> {
     the_forger_can_make_good_packs(hostile);
     let many: Vec<Op> = (0..=CHANGE_OPS_MAX).map(|n| put(&format!("k{n}"), int(n))).collect();
     let alike = (0..ALIKE_OPS).map(|_| put("x", int(1))).collect();
