@@ -3,8 +3,9 @@
 use super::{Client, ClientError};
 use crate::clock;
 use crate::model::{DocumentId, Kind, Summary};
-use crate::replica::{Acting, Arrival, Found, RejectedEdit};
+use crate::replica::{Acting, Arrival, Found, RejectedEdit, ReplicaError};
 use crate::sync::Notice;
+use crate::trust::control::Judged;
 
 /// How far this device's edits of one record have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,21 @@ impl Client {
     /// Returns [`ClientError::Replica`] when reading fails.
     pub fn decisions(&self) -> Result<Vec<Acting>, ClientError> {
         Ok(self.phone().acting()?)
+    }
+
+    /// Returns what a supervisor decided of something that the hub did not take into the record; none
+    /// where nobody has, or nobody told this device.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn judged_aside(&self, notice: &Notice) -> Result<Option<Judged>, ClientError> {
+        let replica = self.phone().replica();
+        let scope = match replica.genesis(notice.document) {
+            Err(ReplicaError::UnknownDocument { .. }) => return Ok(None),
+            genesis => genesis?.scope,
+        };
+        Ok(replica.judged_aside(&scope, notice).map_err(ReplicaError::from)?)
     }
 
     /// Returns this device's edits that are not in the record, with what they wrote: they can be

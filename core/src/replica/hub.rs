@@ -25,6 +25,7 @@ pub(super) mod admission;
 mod control;
 mod deciding;
 mod enrolling;
+mod judging;
 mod leaving;
 mod ledger;
 pub(super) mod log;
@@ -143,6 +144,10 @@ struct Batch {
     /// Not taken in, and to be named to who pushed them.
     declined: Vec<Notice>,
     shares: Shares,
+    /// A supervisor has decided that they enter the record, whoever wrote them.
+    admitted: bool,
+    /// Lines of which packs are set aside because of who wrote them.
+    shut: BTreeSet<(DocumentId, Actor)>,
 }
 
 impl Batch {
@@ -157,6 +162,8 @@ impl Batch {
             noted: Vec::new(),
             declined: Vec::new(),
             shares: Shares::new(),
+            admitted: false,
+            shut: BTreeSet::new(),
         }
     }
 
@@ -206,6 +213,9 @@ impl Batch {
     }
 
     fn set_aside(&mut self, entry: Quarantined) {
+        if entry.notice.verdict == Verdict::NotAllowed {
+            self.shut.insert((entry.notice.document, entry.notice.actor));
+        }
         let twice = self.quarantined.iter().any(|held| held.notice == entry.notice);
         if !twice {
             self.quarantined.push(entry);
@@ -392,7 +402,10 @@ impl Hub {
                 batch.declined.clear();
             }
             Some(Err(error)) => return Err(error.into()),
-            Some(Ok(_)) => self.attach(batch.noted.iter().map(|(name, _)| *name))?,
+            Some(Ok(_)) => {
+                self.attach(batch.noted.iter().map(|(name, _)| *name))?;
+                accepted.pending |= self.admit_judged(&batch.shut)?;
+            }
             None => {}
         }
         accepted.declined = batch.declined;
@@ -418,7 +431,7 @@ impl Hub {
     ) -> Result<Option<Result<Position, StoreError>>, ReplicaError> {
         let waiting = {
             let mut tips = self.in_flight.lock().map_err(|_| ReplicaError::Interrupted)?;
-            let submitted = self.decide_all(&mut tips, batch, accepted, (from, packs));
+            let submitted = self.decide_all(&mut tips, batch, accepted, packs);
             match submitted.and_then(|()| self.submit(batch, from, now)) {
                 Ok(waiting) => waiting,
                 Err(error) => {
@@ -438,12 +451,11 @@ impl Hub {
         tips: &mut InFlight,
         batch: &mut Batch,
         accepted: &mut Accepted,
-        (from, packs): (DeviceId, Vec<(Pack, &Vec<u8>)>),
+        packs: Vec<(Pack, &Vec<u8>)>,
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
             let signer = pack.device();
-            let decision =
-                self.within_limit(batch, self.decide(tips, (from, batch.at), pack, bytes)?)?;
+            let decision = self.within_limit(batch, self.decide(tips, batch, pack, bytes)?)?;
             let decision = self.within_share(&mut batch.shares, decision)?;
             batch.note(tips, accepted, (signer, bytes), decision);
         }

@@ -20,6 +20,7 @@ mod feed;
 mod following;
 mod fork;
 mod hub;
+mod judged;
 mod leaving;
 mod lock;
 mod log;

@@ -11,6 +11,7 @@ use super::rows::{
 use crate::checklist::Template;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
+    Timestamp,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
 use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Want};
@@ -141,11 +142,11 @@ impl Step<'_> {
             Fact::Received { items, position, .. } => return self.received(items, *position),
             Fact::Receipted { receipt } => return self.receipted(receipt),
             Fact::Noticed { upto, notices } => return self.noticed(*upto, notices),
-            Fact::Accepted { from, packs, quarantined, .. } => {
-                return self.accepted(*from, packs, quarantined);
+            Fact::Accepted { from, packs, quarantined, at } => {
+                return self.accepted((*from, *at), packs, quarantined);
             }
-            Fact::Merged { document, scope, merged, parked, refused, .. } => {
-                return self.merged((*document, scope), merged, parked, refused);
+            Fact::Merged { document, scope, merged, parked, refused, at } => {
+                return self.merged((*document, scope, *at), merged, parked, refused);
             }
             Fact::Published { bytes } => return self.published(bytes),
             Fact::Controlled { entries } => return self.controlled(entries),
@@ -452,7 +453,7 @@ impl Step<'_> {
 
     fn accepted(
         &mut self,
-        from: DeviceId,
+        (from, at): (DeviceId, Timestamp),
         packs: &[Vec<u8>],
         quarantined: &[Quarantined],
     ) -> Result<(), StoreError> {
@@ -484,14 +485,14 @@ impl Step<'_> {
         for (index, entry) in (0..).zip(quarantined) {
             self.say_refused(entry);
             let place = PackPlace { at: self.at.0, index };
-            self.shut_out(from, place, entry)?;
+            self.shut_out((from, at), place, entry)?;
         }
         Ok(())
     }
 
     fn merged(
         &mut self,
-        (document, scope): (DocumentId, &Scope),
+        (document, scope, at): (DocumentId, &Scope, Timestamp),
         merged: &[MergedPack],
         parked: &[(PackPlace, DeviceId)],
         refused: &[(PackPlace, Quarantined)],
@@ -518,9 +519,9 @@ impl Step<'_> {
             self.index.put(rows::of_place(PARKED, document, *place), device);
             self.totals(|totals| totals.parked += 1)?;
         }
-        for (_, entry) in refused {
+        for (place, entry) in refused {
             self.say_refused(entry);
-            self.quarantine(entry)?;
+            self.quarantine(*place, entry, (scope, at))?;
             // It is evidence, not something to hand on.
             let Notice { document, actor, seq, .. } = entry.notice;
             self.index.remove(rows::of_seq(PACK, document, actor, seq));

@@ -4,6 +4,7 @@
 //! documents, actors and numbers. Values are postcard. Rows marked *derived* can be computed again
 //! from the others and are left out of a rebuild.
 
+mod quarantine;
 mod seals;
 mod trust;
 
@@ -89,8 +90,8 @@ pub(super) const PENDING: u8 = b'w';
 pub(super) const PARKED: u8 = b'k';
 /// Hub: feed number → [`FeedRow`].
 pub(super) const FEED: u8 = b'f';
-/// Hub: document, actor, seq, hash → [`crate::sync::Verdict`]: a pack in quarantine, so that a retry
-/// adds nothing, and what continues it is known.
+/// Hub: document, actor, seq, hash → [`QuarantineRow`]: a pack in quarantine, so that a retry
+/// adds nothing, what continues it is known, and a person can look at it.
 pub(super) const QUARANTINE: u8 = b'z';
 /// Hub: device, document, actor, seq, hash → [`ShutRow`]: a pack set aside because its device may not
 /// write it, or is not known. It is looked at again when that changes.
@@ -134,6 +135,7 @@ pub(super) const SCOPE: u8 = b'g';
 /// Hub: invitation → [`crate::trust::enrolment::OpenInvitation`].
 pub(super) const INVITATION: u8 = b'@';
 
+pub(super) use quarantine::*;
 pub(super) use seals::*;
 pub(super) use trust::*;
 

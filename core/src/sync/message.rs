@@ -130,6 +130,14 @@ impl Verdict {
     pub fn is_kept(self) -> bool {
         !matches!(self, Self::Unreadable | Self::OverQuota)
     }
+
+    /// Returns whether a supervisor may decide that what is kept so enters the record after all: where
+    /// only the right to write it is missing, or what comes before it. What would damage the record, and
+    /// a second line under one name, stay out.
+    #[must_use]
+    pub fn may_be_admitted(self) -> bool {
+        matches!(self, Self::NotAllowed | Self::Orphan)
+    }
 }
 
 /// The end of an actor's line in the record: the hub refused what follows, for good. Whoever holds

@@ -115,7 +115,7 @@ impl Hub {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = Some(last.clone());
             let (mut kept, mut at) = (Vec::new(), Timestamp::default());
-            let (mut weight, mut lines) = (0, BTreeSet::new());
+            let (mut weight, mut lines, mut others) = (0, BTreeSet::new(), BTreeSet::new());
             for (key, value) in &page {
                 let row: ShutRow = rows::decode(key, value)?;
                 let Some((bytes, when)) = self.evidence(&mut records, row.place)? else { continue };
@@ -130,10 +130,13 @@ impl Hub {
                     weight += bytes.len();
                     lines.insert((pack.document(), pack.actor()));
                     kept.push((pack, bytes));
+                } else {
+                    others.insert((pack.document(), pack.actor()));
                 }
             }
             self.admit(device, &kept, at)?;
             self.attach(lines)?;
+            self.admit_judged(&others)?;
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::Hub;
-use crate::model::{DeviceId, Genesis, Kind, PersonId, Scope, Timestamp};
+use crate::model::{Actor, DeviceId, DocumentId, Genesis, Kind, PersonId, Scope, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::access;
 use crate::replica::facts::Fact;
@@ -96,6 +96,9 @@ impl Hub {
         drop(guard);
         let assigns = |entry: &ControlEntry| matches!(entry.act.act.deed, Deed::Assign { .. });
         self.look_again(touched, found && entries.iter().any(assigns));
+        self.admit_judged_or_owe(
+            &entries.iter().filter_map(|entry| judged(&entry.act.act)).collect(),
+        );
         Ok(TakenBack { found, whole })
     }
 
@@ -149,6 +152,7 @@ impl Hub {
         let mut draft = Drafting::new(&**store);
         let mut entries = Vec::new();
         let assigned = acts.iter().any(|act| matches!(act.act.deed, Deed::Assign { .. }));
+        let judged = acts.iter().filter_map(|act| judged(&act.act)).collect();
         for act in acts {
             let spread = self.spread(&act, now)?;
             self.draft(&mut draft, &mut entries, act, now)?;
@@ -166,6 +170,7 @@ impl Hub {
         }
         drop(guard);
         self.look_again(touched, assigned);
+        self.admit_judged_or_owe(&judged);
         Ok(())
     }
 
@@ -274,6 +279,14 @@ impl Hub {
             deeds.extend(naming(&Device::default(), &Person::default(), &wanted));
         }
         self.operate(deeds)
+    }
+}
+
+/// Returns the line that an act decides of.
+fn judged(act: &Act) -> Option<(DocumentId, Actor)> {
+    match act.deed {
+        Deed::Judge { document, actor, .. } => Some((document, actor)),
+        _ => None,
     }
 }
 

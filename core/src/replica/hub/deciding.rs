@@ -72,14 +72,16 @@ impl Hub {
     pub(super) fn decide(
         &self,
         tips: &InFlight,
-        (from, at): (DeviceId, Timestamp),
+        batch: &Batch,
         pack: Pack,
         bytes: &[u8],
     ) -> Result<Decision, ReplicaError> {
+        let (from, at, admitted) = (batch.from, batch.at, batch.admitted);
         let (document, actor) = (pack.document(), pack.actor());
         let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
         let entry = self.replica.device(pack.device())?.map(|entry| entry.in_force(at));
         match entry {
+            _ if admitted => {}
             Some(entry) if self.replica.lets_write(&entry, pack.genesis())? => {}
             // What is in the record since it was allowed stays there, and is signed for again.
             Some(_) if self.is_held(tips, &pack)? => return Ok(Decision::Held(pack)),

@@ -3,11 +3,12 @@
 
 use super::super::facts::{PackPlace, Quarantined, Trouble};
 use super::super::rows::{
-    self, DEVICE, DOCUMENT, DocumentRow, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING, RIPE,
-    SHUT, STALE, STRANDED, ShareRow, ShutRow, StrandedRow, TROUBLE, TroubleRow, UNKNOWN_LIFE, meta,
+    self, DEVICE, DOCUMENT, DocumentRow, Evidence, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING,
+    QuarantineRow, RIPE, SHUT, STALE, STRANDED, ShareRow, ShutRow, StrandedRow, TROUBLE,
+    TroubleRow, UNKNOWN_LIFE, meta,
 };
 use super::Step;
-use crate::model::{DeviceId, DocumentId, Kind, TemplateId, Timestamp};
+use crate::model::{DeviceId, DocumentId, Kind, Scope, TemplateId, Timestamp};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, Notice, Pack, PackHeader, Verdict};
 use crate::trust::access::ReviewAct;
@@ -57,12 +58,21 @@ impl Step<'_> {
     /// Keeps a pack aside that one device brought.
     pub(super) fn shut_out(
         &mut self,
-        from: DeviceId,
+        (from, at): (DeviceId, Timestamp),
         place: PackPlace,
         entry: &Quarantined,
     ) -> Result<(), StoreError> {
         let aside = rows::aside_of(entry.device);
-        let Some(number) = self.set_aside(entry, aside)? else { return Ok(()) };
+        let header = PackHeader::peek(&entry.bytes).ok();
+        let row = QuarantineRow {
+            verdict: entry.notice.verdict,
+            device: entry.device,
+            from: Some(from),
+            evidence: Evidence::Aside(place),
+            scope: header.map(|header| header.genesis.scope),
+            at,
+        };
+        let Some(number) = self.set_aside(entry, &row, aside)? else { return Ok(()) };
         if entry.notice.verdict == Verdict::NotAllowed {
             let stranger = !self.has(&rows::key(DEVICE, &[&entry.device.0]))?;
             let row = ShutRow { place, from, stranger, number };
@@ -82,8 +92,21 @@ impl Step<'_> {
     }
 
     /// Keeps what was refused at merging as evidence.
-    pub(super) fn quarantine(&mut self, entry: &Quarantined) -> Result<(), StoreError> {
-        self.set_aside(entry, rows::refused_of(entry.device)).map(drop)
+    pub(super) fn quarantine(
+        &mut self,
+        place: PackPlace,
+        entry: &Quarantined,
+        (scope, at): (&Scope, Timestamp),
+    ) -> Result<(), StoreError> {
+        let row = QuarantineRow {
+            verdict: entry.notice.verdict,
+            device: entry.device,
+            from: None,
+            evidence: Evidence::Taken(place),
+            scope: Some(scope.clone()),
+            at,
+        };
+        self.set_aside(entry, &row, rows::refused_of(entry.device)).map(drop)
     }
 
     /// Counts a pack that was taken in into its device's share of the document.
@@ -99,6 +122,7 @@ impl Step<'_> {
     fn set_aside(
         &mut self,
         entry: &Quarantined,
+        row: &QuarantineRow,
         counted: Vec<u8>,
     ) -> Result<Option<u64>, StoreError> {
         let known = rows::of_quarantine(&entry.notice);
@@ -109,7 +133,7 @@ impl Step<'_> {
         let number = self.index.get::<u64>(&head)?.unwrap_or(0) + 1;
         self.index.put(head, &number);
         self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
-        self.index.put(known, &entry.notice.verdict);
+        self.index.put(known, row);
         self.count(counted, 1)?;
         self.totals(|totals| totals.quarantined += 1)?;
         Ok(Some(number))

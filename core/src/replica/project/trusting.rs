@@ -15,8 +15,8 @@ use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, Judgement, Log,
-    Person, Sealed, SignedAct, TrustRows, entry_of, fold,
+    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, Judged, Log, Person,
+    Sealed, SignedAct, TrustRows, entry_of, fold,
 };
 use crate::trust::seal::SealId;
 
@@ -213,9 +213,9 @@ impl TrustRows for TrustIndex<'_, '_> {
         &mut self,
         scope: &Scope,
         line: (DocumentId, Actor, u64, ChangeHash),
-        judgement: Judgement,
+        judged: Judged,
     ) -> Result<(), StoreError> {
-        self.index.put(rows::of_judged(scope, line), &judgement);
+        self.index.put(rows::of_judged(scope, line), &judged);
         Ok(())
     }
 

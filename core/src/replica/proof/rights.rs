@@ -111,16 +111,24 @@ impl Rights {
                 let Ok(_) = fold(&mut state, entry, &covers);
                 place += 1;
             }
-            for asked in asked.iter_mut().filter(|asked| asked.waits_at(at)) {
+            for (asked, (line, _)) in asked.iter_mut().zip(lines) {
+                if !asked.waits_at(at) {
+                    continue;
+                }
                 if may_write(&state, asked.device, genesis, at) {
-                    asked.allow(at);
+                    asked.allow(at, u64::MAX);
+                } else {
+                    asked.allow(at, admitted(&state, genesis, line));
                 }
             }
         }
         let newest = entered.last().copied().unwrap_or(Timestamp(i64::MIN));
         let mut rights = Vec::with_capacity(lines.len());
         for (asked, (line, _)) in asked.into_iter().zip(lines) {
-            let now = |device| may_write(&state, device, genesis, newest);
+            let now = |device| {
+                may_write(&state, device, genesis, newest)
+                    || admitted(&state, genesis, line) >= line.length()
+            };
             match asked.outcome(line.length(), now) {
                 Ok(right) => rights.push(right),
                 Err((seq, at)) => {
@@ -151,6 +159,12 @@ fn may_write(state: &TrustState, device: DeviceId, genesis: &Genesis, at: Timest
         || assigned.is_none_or(|assigned| assigned.persons.contains(&entry.person))
 }
 
+/// Returns how much of a line a supervisor of the record's unit has admitted, whoever wrote it.
+fn admitted(state: &TrustState, genesis: &Genesis, line: &Line) -> u64 {
+    let named = state.admitted(&genesis.scope, genesis.document(), line.actor);
+    named.filter(|(seq, hash)| line.at(*seq) == Some(*hash)).map(|(seq, _)| seq).max().unwrap_or(0)
+}
+
 /// What is still to be found out of one line.
 struct Asked {
     device: DeviceId,
@@ -176,12 +190,16 @@ impl Asked {
         self.points.iter().any(|point| point.at <= at && point.seq > self.allowed)
     }
 
-    fn allow(&mut self, at: Timestamp) {
+    /// Allows what had been taken in by a time, up to a place in the line.
+    fn allow(&mut self, at: Timestamp, upto: u64) {
+        if upto <= self.allowed {
+            return;
+        }
         if self.points.iter().any(|point| point.at < at && point.seq > self.allowed) {
             self.later = Some(at);
         }
         let covered = self.points.iter().filter(|point| point.at <= at).map(|point| point.seq);
-        self.allowed = covered.max().unwrap_or(0).max(self.allowed);
+        self.allowed = covered.max().unwrap_or(0).min(upto).max(self.allowed);
     }
 
     /// Returns the right, or the first change without one and when the hub took that in.

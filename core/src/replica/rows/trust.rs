@@ -23,8 +23,9 @@ pub(in crate::replica) const CERTIFIED: u8 = b'K';
 pub(in crate::replica) const ASSIGNED: u8 = b'M';
 /// Document, unit → its minutes, registered in the log of that unit.
 pub(in crate::replica) const SEALED: u8 = b'O';
-/// Document, actor, seq, hash, unit → what was decided of a line kept aside.
-const JUDGED: u8 = b'U';
+/// Document, actor, seq, hash, unit → [`crate::trust::control::Judged`]: what was decided of a line kept
+/// aside.
+pub(in crate::replica) const JUDGED: u8 = b'U';
 /// Scope, checklist → from when on it is in force.
 const IN_FORCE: u8 = b'X';
 /// Phone: act → [`ActingRow`]: decided here, and not yet entered by the hub.
@@ -138,4 +139,12 @@ pub(in crate::replica) fn of_judged(
 
 pub(in crate::replica) fn of_in_force(scope: &Scope, template: TemplateId) -> Vec<u8> {
     key(IN_FORCE, &[&scope_part(scope.as_str()), &template.0])
+}
+
+/// Returns the change that a key of [`JUDGED`] names: its place and hash; none where it was decided in the
+/// log of another unit.
+pub(in crate::replica) fn judged_in(key: &[u8], scope: &Scope) -> Option<(u64, ChangeHash)> {
+    let (seq, hash) = (key.get(49..57)?.try_into().ok()?, key.get(57..89)?.try_into().ok()?);
+    let here = key.get(89..)? == scope_part(scope.as_str());
+    here.then_some((u64::from_be_bytes(seq), ChangeHash(hash)))
 }

@@ -22,7 +22,8 @@ pub use entry::{ChainHead, ControlEntry, ENTRY_BYTES_MAX, OFFICIAL_NUMBER_BYTES_
 pub use naming::{Naming, naming};
 pub use state::{
     Assignment, Certificate, Device, Entered, Folded, GRANTS_PER_PERSON_AND_UNIT_MAX, HeldGrant,
-    Left, Log, Person, Revocation, Sealed, TrustRows, TrustState, Void, entry_of, fold, may_act,
+    Judged, Left, Log, Person, Revocation, Sealed, TrustRows, TrustState, Void, entry_of, fold,
+    may_act,
 };
 
 use serde::de::DeserializeOwned;

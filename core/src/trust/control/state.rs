@@ -24,6 +24,17 @@ const DEVICES_PER_PERSON_MAX: usize = 64;
 /// Rival seals of one document that are named.
 const RIVALS_MAX: usize = 16;
 
+/// What a supervisor decided of a line that was kept aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// What becomes of it.
+    pub judgement: Judgement,
+    /// The supervisor's device.
+    pub by: DeviceId,
+    /// When the hub entered it.
+    pub at: Timestamp,
+}
+
 /// A grant as given, and when it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldGrant {
@@ -218,7 +229,7 @@ pub trait TrustRows {
         &mut self,
         scope: &Scope,
         line: (DocumentId, Actor, u64, ChangeHash),
-        judgement: Judgement,
+        judged: Judged,
     ) -> Result<(), Self::Error>;
     /// Notes from when on a checklist is in force in a unit.
     fn put_template(
@@ -416,7 +427,8 @@ fn do_deed<R: TrustRows>(
             rows.put_sealed(scope, *document, first)?;
         }
         Deed::Judge { document, actor, seq, hash, judgement } => {
-            rows.put_judgement(scope, (*document, *actor, *seq, *hash), *judgement)?;
+            let judged = Judged { judgement: *judgement, by, at };
+            rows.put_judgement(scope, (*document, *actor, *seq, *hash), judged)?;
         }
         Deed::Countersign { document, seal } => {
             rows.put_countersigned((*document, *seal, by), at)?;
@@ -518,12 +530,29 @@ pub struct TrustState {
     devices: BTreeMap<DeviceId, Device>,
     assignments: BTreeMap<(DocumentId, Scope), Assignment>,
     seals: BTreeMap<(DocumentId, Scope), Sealed>,
-    judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judgement>,
+    judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judged>,
     countersigned: BTreeMap<(DocumentId, [u8; 32], DeviceId), Timestamp>,
     templates: BTreeMap<(Scope, TemplateId), Timestamp>,
 }
 
 impl TrustState {
+    /// Returns the changes of a line up to which a supervisor of a unit has admitted what was kept aside.
+    pub fn admitted(
+        &self,
+        scope: &Scope,
+        document: DocumentId,
+        actor: Actor,
+    ) -> impl Iterator<Item = (u64, ChangeHash)> {
+        self.judgements
+            .iter()
+            .filter(move |((of, by, _, _, unit), judged)| {
+                (*of, *by) == (document, actor)
+                    && unit == scope
+                    && judged.judgement == Judgement::Admit
+            })
+            .map(|((_, _, seq, hash, _), _)| (*seq, *hash))
+    }
+
     /// Folds a set of entries in any order: of each log as far as it goes without a hole, all in the
     /// order in which the hub entered them. Signatures are checked. Returns the state and what was not
     /// taken, with the reason.
@@ -687,9 +716,9 @@ impl TrustRows for TrustState {
         &mut self,
         scope: &Scope,
         (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
-        judgement: Judgement,
+        judged: Judged,
     ) -> Result<(), Infallible> {
-        self.judgements.insert((document, actor, seq, hash, scope.clone()), judgement);
+        self.judgements.insert((document, actor, seq, hash, scope.clone()), judged);
         Ok(())
     }
 

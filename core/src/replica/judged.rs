@@ -1,0 +1,49 @@
+//! What supervisors decided of lines that were kept aside: read on every replica from the control log.
+
+use super::documents::{Replica, each_row};
+use super::rows::{self, JUDGED};
+use crate::model::{Actor, ChangeHash, DocumentId, Scope};
+use crate::store::StoreError;
+use crate::sync::Notice;
+use crate::trust::control::Judged;
+
+/// What was decided of each change of a line: its place, its hash, the decision.
+pub(super) type JudgedLine = Vec<(u64, ChangeHash, Judged)>;
+
+impl Replica {
+    /// Returns what was decided of a line in the log of a unit, by place.
+    pub(super) fn judged_in(
+        &self,
+        scope: &Scope,
+        document: DocumentId,
+        actor: Actor,
+    ) -> Result<JudgedLine, StoreError> {
+        let mut found = Vec::new();
+        let prefix = rows::of_actor(JUDGED, document, actor);
+        each_row(&**self.store(), &prefix, None, |key, value| {
+            if let Some((seq, hash)) = rows::judged_in(key, scope) {
+                found.push((seq, hash, rows::decode(key, value)?));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Returns what a supervisor of a unit decided of a change that was kept aside: of it, or of the
+    /// first after it in its line that was decided of.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn judged_aside(
+        &self,
+        scope: &Scope,
+        notice: &Notice,
+    ) -> Result<Option<Judged>, StoreError> {
+        let line = self.judged_in(scope, notice.document, notice.actor)?;
+        let of = |(seq, hash, _): &&(u64, ChangeHash, Judged)| {
+            *seq > notice.seq || (*seq == notice.seq && *hash == notice.hash)
+        };
+        Ok(line.iter().find(of).map(|(_, _, judged)| *judged))
+    }
+}
