@@ -11,7 +11,7 @@ use bienban_core::replica::{
 };
 use bienban_core::sync::{PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
-use bienban_core::trust::control::{Act, Deed};
+use bienban_core::trust::control::{Act, Deed, Judgement};
 use bienban_core::trust::log::TreeHead;
 use bienban_core::trust::proof::{ExportedRecord, ProofError, WitnessHead};
 use bienban_core::trust::seal::{
@@ -255,6 +255,37 @@ fn who_was_not_allowed_when_the_hub_took_it_in_is_named() {
     let device = scene.two.device();
     let named = |fault: &Fault| matches!(fault, Fault::NotAllowed { device: found, .. } if *found == device);
     assert!(told.iter().any(named), "{told:?}");
+}
+
+#[test]
+fn what_a_supervisor_admitted_is_in_the_record_by_that_right() {
+    let scene = Scene::new();
+    for (number, role) in [(7, Role::Supervisor), (8, Role::Leader)] {
+        scene.hub.trust(PlainEntry { role, ..fleet::entry(number) }).unwrap();
+    }
+    let (supervisor, leader) = (fleet::phone(7), fleet::phone(8));
+    let person = scene.hub.replica().device(scene.one.device()).unwrap().unwrap().person;
+    let at = Timestamp(NOW.0 + 60_000);
+    let enter = |by: &Phone, deed: Deed| {
+        let hub = scene.hub.device();
+        let act = Act { hub, by: by.device(), scope: fleet::unit(), nonce: [1; 16], at, deed };
+        scene.hub.enter(vec![by.sign_act(act).unwrap()], at).unwrap();
+        scene.sync();
+    };
+    enter(&leader, Deed::Assign { inspection: scene.document(), persons: vec![person] });
+    scene.answer(&scene.two, "1.2", "không được phân công");
+    scene.sync();
+    let aside = scene.two.notices().unwrap();
+    let [notice] = &aside[..] else { panic!("one pack is kept aside, not {aside:?}") };
+    let (document, actor) = (notice.document, notice.actor);
+    let (seq, hash, judgement) = (notice.seq, notice.hash, Judgement::Admit);
+    enter(&supervisor, Deed::Judge { document, actor, seq, hash, judgement });
+    scene.hub.merge_all(at).unwrap();
+    scene.sync();
+    assert_eq!(scene.two.notices().unwrap(), [], "it is merged, and its author hears so");
+    let told = checked(&scene.export(&scene.one), &scene.known());
+    assert_eq!(told.faults, []);
+    assert!(told.is_valid());
 }
 
 #[test]

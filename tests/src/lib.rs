@@ -26,6 +26,7 @@ pub fn number(name: &str) -> Option<u64> {
 ///
 /// Panics when the system gives no entropy.
 #[must_use]
+#[allow(clippy::print_stdout, reason = "a test that fails shows the seed that it ran with")]
 pub fn seed(test: &str) -> u64 {
     let fresh = || {
         u64::from(u32::from_le_bytes(
