@@ -138,6 +138,20 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
         .open(to)
         .map_err(file_error("open", to))?;
     source.seek(SeekFrom::Start(held)).map_err(file_error("read", from))?;
+    let appended = append((&mut source, from), (&mut copy, to), (held, length));
+    if appended.is_err() {
+        // What is not known to be right must not be taken for it the next time.
+        copy.set_len(held).and_then(|()| copy.sync_all()).map_err(file_error("cut", to))?;
+    }
+    appended
+}
+
+/// Appends a part of a file to its copy, syncs it and reads it back.
+fn append(
+    (source, from): (&mut File, &Path),
+    (copy, to): (&mut File, &Path),
+    (held, length): (u64, u64),
+) -> Result<(), BackupError> {
     let mut hash = blake3::Hasher::new();
     let mut block = vec![0; BLOCK_BYTES];
     let mut left = length - held;

@@ -158,7 +158,10 @@ impl Hub {
         facts.push(Fact::Merged { document, scope, merged, parked, refused, at: now });
         let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
         let at = self.replica().store().commit(records)?;
-        self.note_unseen(document, (batch.whole, batch.next), changed)?;
+        // What was parked because a search for a culprit was cut short is looked at again. Each look
+        // refuses something, or is the last.
+        let searched = report.refused > 0 && report.parked > 0;
+        self.note_unseen(document, (batch.whole && !searched, batch.next), changed)?;
         if let Some(last) = report.merged.checked_sub(1) {
             let index = u32::try_from(last).unwrap_or(u32::MAX);
             let place = PackPlace { at: at.0, index };

@@ -76,7 +76,15 @@ impl Hub {
     fn enter(&mut self, act: SignedAct) -> Folded {
         let at = Timestamp(NOW.0 + i64::try_from(self.entries.len()).unwrap());
         let Ok(head) = self.state.head(log_of(&act.act.scope));
-        let entry = ControlEntry::sign(&hub(), (LIFE, &head), (at, at), act, None).unwrap();
+        let is_first = match &act.act.deed {
+            Deed::Seal { document, .. } => {
+                let Ok(sealed) = self.state.sealed(&act.act.scope, *document);
+                sealed.is_none()
+            }
+            _ => false,
+        };
+        let official = is_first.then(|| "01/2026".to_owned());
+        let entry = ControlEntry::sign(&hub(), (LIFE, &head), (at, at), act, official).unwrap();
         entry.verify().unwrap();
         let Ok(folded) = fold(&mut self.state, &entry, &covers);
         self.entries.push(entry);
@@ -179,6 +187,21 @@ fn the_first_seal_counts_and_its_rivals_are_named() {
     let Ok(sealed) = log.state.sealed(&scope("06325"), document);
     let sealed = sealed.unwrap();
     assert_eq!((sealed.seal, sealed.rivals), ([2; 32], vec![[3; 32]]));
+}
+
+#[test]
+fn a_rival_does_not_count_where_the_first_was_left_out() {
+    let mut log = with_admin();
+    log.certify(&key(1), "06325", 2, 2);
+    log.grant(&key(1), "06325", 2, Role::Leader);
+    let document = DocumentId([9; 32]);
+    let act = log.act(&key(2), "06325", Deed::Seal { document, seal: [3; 32] });
+    let Ok(head) = log.state.head(log_of(&act.act.scope));
+    let at = Timestamp(NOW.0 + 100);
+    let rival = ControlEntry::sign(&hub(), (LIFE, &head), (at, at), act, None).unwrap();
+    let Ok(folded) = fold(&mut log.state, &rival, &covers);
+    assert_eq!(folded, Folded::Void(Void::Surpassed));
+    assert_eq!(log.state.sealed(&scope("06325"), document), Ok(None));
 }
 
 #[test]

@@ -40,8 +40,14 @@ impl Life {
         // A clock that stands still: entries of both lives have the same times.
         let at = Timestamp(latest.map_or(NOW, |latest| latest.at.0 + 1));
         let Ok(head) = self.state.head(Log { scope: &scope, life: self.life });
+        let is_first = match &act.deed {
+            Deed::Seal { document, .. } => self.state.sealed(&scope, *document).unwrap().is_none(),
+            _ => false,
+        };
+        let official = is_first.then(|| "01/2026".to_owned());
         let act = act.sign(&by).unwrap();
-        let entry = ControlEntry::sign(&hub(), (self.life, &head), (at, at), act, None).unwrap();
+        let entry =
+            ControlEntry::sign(&hub(), (self.life, &head), (at, at), act, official).unwrap();
         let Ok(folded) = fold(&mut self.state, &entry, &covers);
         assert!(matches!(folded, Folded::Counts | Folded::Void(_)), "{folded:?}");
         self.entries.push(entry);
