@@ -20,7 +20,7 @@ use std::thread;
 use world::World;
 
 /// Schedules of a plain `cargo test`.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 300;
 
 /// Events of one schedule before the network heals.
 const STEPS: usize = 160;
