@@ -11,7 +11,7 @@ use crate::store::segments::SEGMENT_BYTES;
 /// Says the time in milliseconds since 1970, for the names of files set aside.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// How a [`super::DiskStore`] works. The defaults are right; the rest is for tests.
+/// How a [`crate::store::DiskStore`] works. The defaults are right; the rest is for tests.
 #[derive(Clone)]
 pub struct Options {
     /// Says the time.

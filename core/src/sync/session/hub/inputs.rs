@@ -7,7 +7,7 @@ use crate::sync::reconcile::{ItemTree, Part, Prefix, ReconcileMessage, Reconcile
 use crate::sync::session::{Ending, NOTICES_MAX, SessionError};
 
 impl HubSession {
-    /// Answers [`HubOutput::CheckPosition`].
+    /// Answers [`HubOutput::CheckPosition`](super::HubOutput::CheckPosition).
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl HubSession {
         self.wire.settle(outcome)
     }
 
-    /// Takes the packs asked for by [`HubOutput::Provide`]; those the device may not see are left
+    /// Takes the packs asked for by [`HubOutput::Provide`](super::HubOutput::Provide); those the device may not see are left
     /// out. `whole` says that nothing else is: where something is held and cannot be given, the phone
     /// gets no position, so that it compares again.
     ///
@@ -108,7 +108,7 @@ impl HubSession {
         self.wire.settle(outcome)
     }
 
-    /// Takes what became of the oldest batch given out by [`HubOutput::Accept`].
+    /// Takes what became of the oldest batch given out by [`HubOutput::Accept`](super::HubOutput::Accept).
     ///
     /// # Errors
     ///
