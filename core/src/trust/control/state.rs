@@ -424,10 +424,10 @@ fn do_deed<R: TrustRows>(
             }
             // A hub numbers the first alone. One without a number is a rival whose first is not here, and
             // must not count where somebody has left that out.
-            let Some(official) = entry.official.clone() else {
+            if entry.official.is_none() {
                 return Ok(Some(Void::Surpassed));
-            };
-            let official = Some(official);
+            }
+            let official = entry.official.clone();
             let first = Sealed { seal: *seal, official, at, rivals: Vec::new() };
             rows.put_sealed(scope, *document, first)?;
         }
