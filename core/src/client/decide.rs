@@ -3,7 +3,7 @@
 use super::{Client, ClientError};
 use crate::clock;
 use crate::model::{DeviceId, DocumentId, PersonId, Scope, Timestamp};
-use crate::replica::ReplicaError;
+use crate::replica::{ReplicaError, covers};
 use crate::sync::{AdminRequest, DeviceEntry};
 use crate::trust::control::{Act, ActId, Deed, Naming, SignedAct, Whom, naming};
 use crate::trust::{Grant, Role};
@@ -20,7 +20,7 @@ pub struct NamedDevice {
     pub name: String,
     /// *Cơ quan*: the holder's agency.
     pub agency: String,
-    /// All that the holder may do from now on; in place of what the holder might.
+    /// All that the holder may do from now on; in place of what the holder might on this device.
     pub grants: Vec<Grant>,
     /// Units whose logs are told of the device even where no grant is left there.
     pub told: Vec<Scope>,
@@ -43,7 +43,7 @@ impl Client {
         grants.sort_unstable();
         grants.dedup();
         let wanted = Naming { device, person, name, agency, grants, told };
-        self.sign_all(naming(&known, &held, &wanted))
+        self.sign_all(naming(&known, &held, &wanted, &covers))
     }
 
     /// Signs the end of a device's or a person's rights, for good; the hub carries it into the log of
@@ -78,9 +78,7 @@ impl Client {
         let mut administered = own.iter().flat_map(|own| &own.grants);
         let units = administered.clone().filter(|grant| grant.role == Role::Admin);
         let above = |scope: &&Scope| {
-            administered.any(|grant| {
-                grant.role == Role::Admin && crate::replica::covers(&grant.scope, scope)
-            })
+            administered.any(|grant| grant.role == Role::Admin && covers(&grant.scope, scope))
         };
         let first = match scopes.iter().find(above) {
             Some(scope) => Some(scope.clone()),

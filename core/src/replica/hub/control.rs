@@ -34,7 +34,7 @@ impl Hub {
         let grants = if wanted.active { wanted.grants } else { Vec::new() };
         let DeviceEntry { device, name, agency, .. } = wanted;
         let wanted = Naming { device, person, name, agency, grants, told };
-        self.operate(naming(&known, &self.replica.person(person)?, &wanted))
+        self.operate(naming(&known, &self.replica.person(person)?, &wanted, &access::covers))
     }
 
     /// Enters what a person decided, if that person may. What stands in the log already is not entered
@@ -276,7 +276,7 @@ impl Hub {
             let grants = if entry.active { entry.grants } else { Vec::new() };
             let DeviceEntry { device, person, name, agency, .. } = entry;
             let wanted = Naming { device, person, name, agency, grants, told };
-            deeds.extend(naming(&Device::default(), &Person::default(), &wanted));
+            deeds.extend(naming(&Device::default(), &Person::default(), &wanted, &access::covers));
         }
         self.operate(deeds)
     }

@@ -312,7 +312,7 @@ impl Step<'_> {
         let folded = index.fold_all(&entries)?;
         let touched = index.into_touched();
         for device in touched {
-            let known = match entry_of(&TrustIndex::new(&mut self.index), device)? {
+            let known = match entry_of(&TrustIndex::new(&mut self.index), device, &covers)? {
                 None => self.unknown(device)?,
                 known => known,
             };
@@ -375,7 +375,7 @@ pub(in crate::replica) fn foresee(
     let mut index = Overlay { below, above: &mut writes };
     let mut trust = TrustIndex::new(&mut index);
     let folded = trust.fold_all(entries)?;
-    let entry = entry_of(&trust, device)?;
+    let entry = entry_of(&trust, device, &covers)?;
     Ok(Foreseen { folded, entry })
 }
 

@@ -149,7 +149,7 @@ fn empty(root: DeviceId) -> TrustState {
 
 /// As the hub asks when it takes a pack in.
 fn may_write(state: &TrustState, device: DeviceId, genesis: &Genesis, at: Timestamp) -> bool {
-    let Ok(entry) = entry_of(state, device);
+    let Ok(entry) = entry_of(state, device, &covers);
     let Some(entry) = entry.map(|entry| entry.in_force(at)) else { return false };
     if writes_by(&entry, genesis.kind, &genesis.scope, &covers).is_none() {
         return false;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Deed, Device, Person};
 use crate::model::{DeviceId, PersonId, Scope};
 use crate::trust::Grant;
+use crate::trust::access::Covers;
 
 /// What a device and its holder are to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +18,22 @@ pub struct Naming {
     pub name: String,
     /// *Cơ quan*.
     pub agency: String,
-    /// All that the holder may do from now on.
+    /// All that the holder may do from now on, on this device.
     pub grants: Vec<Grant>,
     /// Units whose logs are told of the device even where no grant is left there.
     pub told: Vec<Scope>,
 }
 
 /// Returns the deeds that are lacking, each with the unit of its log: a certificate where it is new or
-/// says something else, grants that are new, and the end of those that are not wanted any more.
+/// says something else, grants that are new, and the end of those that are not wanted any more. What the holder
+/// may do on other devices alone stays as it is.
 #[must_use]
-pub fn naming(device: &Device, person: &Person, wanted: &Naming) -> Vec<(Scope, Deed)> {
+pub fn naming(
+    device: &Device,
+    person: &Person,
+    wanted: &Naming,
+    covers: &Covers,
+) -> Vec<(Scope, Deed)> {
     let Naming { name, agency, .. } = wanted;
     let says = |certificate: &super::Certificate| {
         (certificate.person, &certificate.name, &certificate.agency)
@@ -40,6 +47,8 @@ pub fn naming(device: &Device, person: &Person, wanted: &Naming) -> Vec<(Scope, 
         .filter(|grant| live.iter().all(|(_, held)| held.grant != **grant))
         .collect();
     let mut certified: BTreeSet<&Scope> = news.iter().map(|grant| &grant.scope).collect();
+    let units = wanted.grants.iter().map(|grant| &grant.scope);
+    certified.extend(units.filter(|unit| !device.units.contains(*unit)));
     if renamed {
         certified.extend(wanted.grants.iter().map(|grant| &grant.scope));
         certified.extend(&wanted.told);
@@ -55,7 +64,8 @@ pub fn naming(device: &Device, person: &Person, wanted: &Naming) -> Vec<(Scope, 
         deeds.push((grant.scope.clone(), deed));
     }
     for (act, held) in live {
-        if !wanted.grants.contains(&held.grant) {
+        let holds = device.is_certified_for(&held.grant.scope, covers);
+        if holds && !wanted.grants.contains(&held.grant) {
             let deed = Deed::Withdraw { person: wanted.person, grant: *act };
             deeds.push((held.grant.scope.clone(), deed));
         }

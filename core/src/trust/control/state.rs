@@ -21,6 +21,9 @@ pub const GRANTS_PER_PERSON_AND_UNIT_MAX: usize = 64;
 /// Devices that one person may ever have had.
 const DEVICES_PER_PERSON_MAX: usize = 64;
 
+/// Units in whose logs one device may ever be certified: a person serves in far fewer.
+const UNITS_PER_DEVICE_MAX: usize = 64;
+
 /// Rival seals of one document that are named.
 const RIVALS_MAX: usize = 16;
 
@@ -88,8 +91,19 @@ pub struct Certificate {
 pub struct Device {
     /// The last certificate.
     pub certificate: Option<Certificate>,
+    /// The units in whose logs it is certified to its holder. A grant holds on the device only where one
+    /// of them contains the grant's unit: who answers for a unit has then said that it is the holder's.
+    pub units: BTreeSet<Scope>,
     /// When its rights ended.
     pub revoked: Option<Revocation>,
+}
+
+impl Device {
+    /// Returns whether a grant of a unit holds on the device: a log that covers the unit certifies it.
+    #[must_use]
+    pub fn is_certified_for(&self, unit: &Scope, covers: &Covers) -> bool {
+        self.units.contains(unit) || self.units.iter().any(|above| covers(above, unit))
+    }
 }
 
 /// Who writes one inspection.
@@ -303,7 +317,7 @@ pub fn may_act<R: TrustRows>(
         return Ok(operator_may_decide(&act.deed) && subject_allows(rows, act, at, None)?);
     }
     let device = rows.device(act.by)?;
-    let Some(certificate) = device.certificate.filter(|_| device.revoked.is_none()) else {
+    let Some(certificate) = device.certificate.as_ref().filter(|_| device.revoked.is_none()) else {
         return Ok(false);
     };
     let person = rows.person(certificate.person)?;
@@ -314,6 +328,7 @@ pub fn may_act<R: TrustRows>(
         held.withdrawn.is_none()
             && held.grant.is_in_force(at)
             && may_decide(held.grant.role, &act.deed)
+            && device.is_certified_for(&held.grant.scope, covers)
     };
     let by: Vec<&Scope> =
         person.grants.values().filter(fits).map(|held| &held.grant.scope).collect();
@@ -333,8 +348,15 @@ fn subject_allows<R: TrustRows>(
         |person: &Person| over.is_none_or(|over| person.weight(at).into_iter().all(over));
     match &act.deed {
         Deed::Grant { person, .. } => Ok(rows.person(*person)?.revoked.is_none()),
-        Deed::Certify { device, person, .. } => {
+        Deed::Certify { device, person, name, agency } => {
             let held = rows.device(*device)?;
+            let says =
+                held.certificate.as_ref().map(|held| (held.person, &held.name, &held.agency));
+            // Somebody above has said so already; it is said in the log of this unit too.
+            let said = says == Some((*person, name, agency)) && held.revoked.is_none();
+            if said && rows.person(*person)?.revoked.is_none() {
+                return Ok(true);
+            }
             let mut concerned = vec![rows.person(*person)?];
             if let Some(former) = held.certificate.filter(|former| former.person != *person) {
                 concerned.push(rows.person(former.person)?);
@@ -385,7 +407,7 @@ fn do_deed<R: TrustRows>(
         Deed::Certify { device, person, name, agency } => {
             let (name, agency) = (name.clone(), agency.clone());
             let certificate = Certificate { person: *person, name, agency, by, at };
-            return certify(rows, *device, certificate);
+            return certify(rows, (*device, scope), certificate);
         }
         Deed::Grant { person, grant } => {
             let mut held = rows.person(*person)?;
@@ -452,7 +474,7 @@ fn do_deed<R: TrustRows>(
 
 fn certify<R: TrustRows>(
     rows: &mut R,
-    name: DeviceId,
+    (name, scope): (DeviceId, &Scope),
     certificate: Certificate,
 ) -> Result<Option<Void>, R::Error> {
     let mut device = rows.device(name)?;
@@ -460,14 +482,20 @@ fn certify<R: TrustRows>(
     if person.devices.len() >= DEVICES_PER_PERSON_MAX && !person.devices.contains(&name) {
         return Ok(Some(Void::TooMany));
     }
+    if device.units.len() >= UNITS_PER_DEVICE_MAX && !device.units.contains(scope) {
+        return Ok(Some(Void::TooMany));
+    }
     if let Some(before) = &device.certificate
         && before.person != certificate.person
     {
+        // What others have said was of the former holder.
+        device.units.clear();
         let mut former = rows.person(before.person)?;
         former.devices.remove(&name);
         rows.put_person(before.person, former)?;
     }
     person.devices.insert(name);
+    device.units.insert(scope.clone());
     let holder = certificate.person;
     device.certificate = Some(certificate);
     rows.put_device(name, device)?;
@@ -502,16 +530,23 @@ fn revoke<R: TrustRows>(
     Ok(None)
 }
 
-/// Returns what the log says of a device and its holder, for those who ask what it may do.
+/// Returns what the log says of a device and its holder, for those who ask what it may do: the grants of
+/// the holder that hold on this device.
 ///
 /// # Errors
 ///
 /// Returns what the rows return.
-pub fn entry_of<R: TrustRows>(rows: &R, device: DeviceId) -> Result<Option<DeviceEntry>, R::Error> {
+pub fn entry_of<R: TrustRows>(
+    rows: &R,
+    device: DeviceId,
+    covers: &Covers,
+) -> Result<Option<DeviceEntry>, R::Error> {
     let held = rows.device(device)?;
-    let Some(certificate) = held.certificate else { return Ok(None) };
+    let Some(certificate) = held.certificate.clone() else { return Ok(None) };
     let person = rows.person(certificate.person)?;
-    let live = person.grants.values().filter(|held| held.withdrawn.is_none());
+    let live = person.grants.values().filter(|given| {
+        given.withdrawn.is_none() && held.is_certified_for(&given.grant.scope, covers)
+    });
     let mut grants: Vec<Grant> = live.map(|held| held.grant.clone()).collect();
     grants.sort_unstable();
     grants.dedup();
@@ -586,8 +621,8 @@ impl TrustState {
 
     /// Returns what is known of a device and its holder.
     #[must_use]
-    pub fn entry(&self, device: DeviceId) -> Option<DeviceEntry> {
-        let Ok(entry) = entry_of(self, device);
+    pub fn entry(&self, device: DeviceId, covers: &Covers) -> Option<DeviceEntry> {
+        let Ok(entry) = entry_of(self, device, covers);
         entry
     }
 

@@ -108,7 +108,7 @@ impl Hub {
     }
 
     fn may(&self, device: u8, role: Role, unit: &str) -> bool {
-        self.state.entry(key(device).device()).is_some_and(|entry| {
+        self.state.entry(key(device).device(), &covers).is_some_and(|entry| {
             let fits = |grant: &Grant| grant.role == role && covers(&grant.scope, &scope(unit));
             entry.active && entry.grants.iter().any(fits)
         })
@@ -335,6 +335,55 @@ fn an_administrator_decides_of_nobody_who_stands_higher() {
 }
 
 #[test]
+fn a_right_holds_only_on_a_device_that_was_certified_where_it_holds() {
+    let mut log = with_two_levels();
+    log.certify(&hub(), "06337", 8, 8);
+    log.grant(&hub(), "06337", 8, Role::Admin);
+    // Officer 7 of the commune, with a phone (7), and one of its administrator's own (9).
+    log.certify(&key(6), "06325", 7, 7);
+    log.grant(&key(6), "06325", 7, Role::Inspector);
+    assert_eq!(log.certify(&key(6), "06325", 9, 7), Folded::Counts);
+    assert!(log.may(7, Role::Inspector, "06325") && log.may(9, Role::Inspector, "06325"));
+    // The officer is given something in another commune, and higher up.
+    assert_eq!(log.certify(&key(8), "06337", 7, 7), Folded::Counts);
+    assert_eq!(log.grant(&key(8), "06337", 7, Role::Admin), Folded::Counts);
+    assert_eq!(log.certify(&key(5), "20", 7, 7), Folded::Counts);
+    assert_eq!(log.grant(&key(5), "20", 7, Role::Admin), Folded::Counts);
+    assert!(log.may(7, Role::Admin, "06337") && log.may(7, Role::Admin, "20"));
+    assert!(!log.may(9, Role::Admin, "06337") && !log.may(9, Role::Admin, "20"));
+    let refused = Folded::Void(Void::NotAllowed);
+    assert_eq!(log.grant(&key(9), "06337", 1, Role::Leader), refused, "nor does it decide there");
+    assert_eq!(log.grant(&key(7), "06337", 1, Role::Leader), Folded::Counts);
+}
+
+#[test]
+fn who_certifies_what_another_has_certified_says_the_same_of_it() {
+    let mut log = with_two_levels();
+    log.certify(&hub(), "06337", 8, 8);
+    log.grant(&hub(), "06337", 8, Role::Admin);
+    log.certify(&hub(), "20", 2, 2);
+    log.grant(&hub(), "20", 2, Role::Supervisor);
+    assert_eq!(log.certify(&key(8), "06337", 2, 2), Folded::Counts);
+    let (device, person) = (key(2).device(), person(2));
+    let name = || "Somebody else".to_owned();
+    let renamed = Deed::Certify { device, person, name: name(), agency: name() };
+    let refused = Folded::Void(Void::NotAllowed);
+    assert_eq!(log.enact(&key(8), "06337", renamed), refused, "of one who stands higher");
+    assert_eq!(log.certify(&key(8), "06337", 3, 2), refused, "nor is another device the person's");
+}
+
+#[test]
+fn what_was_said_of_a_device_ends_with_its_holder() {
+    let mut log = with_two_levels();
+    log.certify(&hub(), "06337", 7, 7);
+    log.certify(&hub(), "06325", 7, 8);
+    log.grant(&hub(), "06337", 8, Role::Inspector);
+    log.grant(&hub(), "06325", 8, Role::Inspector);
+    assert!(log.may(7, Role::Inspector, "06325"));
+    assert!(!log.may(7, Role::Inspector, "06337"), "there it was another's");
+}
+
+#[test]
 fn nobody_uses_up_the_room_of_a_person_in_another_unit() {
     let mut log = with_two_levels();
     let mut last = Folded::Counts;
@@ -538,4 +587,33 @@ fn a_deeds_number_is_the_one_of_its_encoding_and_has_a_name() {
         assert_eq!(postcard::to_stdvec(deed).unwrap()[0], deed.number());
         assert_eq!(deed.name(), name);
     }
+}
+
+#[test]
+fn naming_one_device_of_a_person_ends_nothing_that_holds_on_another_alone() {
+    let mut log = with_two_levels();
+    log.certify(&key(6), "06325", 7, 7);
+    log.grant(&key(6), "06325", 7, Role::Inspector);
+    log.certify(&key(5), "20", 8, 7);
+    log.grant(&key(5), "20", 7, Role::Supervisor);
+    let (Ok(device), Ok(held)) = (log.state.device(key(7).device()), log.state.person(person(7)));
+    let wanted = |grants| Naming {
+        device: key(7).device(),
+        person: person(7),
+        name: "An".to_owned(),
+        agency: "Y tế".to_owned(),
+        grants,
+        told: Vec::new(),
+    };
+    let more = vec![
+        Grant::always(Role::Inspector, scope("06325")),
+        Grant::always(Role::Leader, scope("06325")),
+    ];
+    let deeds = naming(&device, &held, &wanted(more), &covers);
+    let names = |deeds: &[(Scope, Deed)]| {
+        deeds.iter().map(|(unit, deed)| format!("{} {unit}", deed.name())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&deeds), ["certify 06325", "grant 06325"]);
+    let deeds = naming(&device, &held, &wanted(Vec::new()), &covers);
+    assert_eq!(names(&deeds), ["withdraw 06325"], "the role in the province is the other phone's");
 }

@@ -121,6 +121,8 @@ struct ExplainedGrant {
     withdrawn: Option<String>,
     in_force: bool,
     covers: bool,
+    /// The device is certified where the grant is, or above.
+    on_device: bool,
     writes: bool,
 }
 
@@ -156,6 +158,7 @@ pub(super) async fn withdraw(
 ) -> Result<Answer, CliError> {
     let entry = entry(client, &arguments.who, output).await?;
     let role: Role = arguments.role.into();
+    let entry = on_which_it_holds(client, entry, role, &arguments.scope)?;
     let mut grants = entry.grants.clone();
     grants.retain(|grant| (grant.role, &grant.scope) != (role, &arguments.scope));
     if grants.len() == entry.grants.len() {
@@ -167,6 +170,29 @@ pub(super) async fn withdraw(
         keep_an_admin(client, |one| !stays && one.person == entry.person)?;
     }
     change(client, entry, grants, output).await
+}
+
+/// Returns the device of the same person on which a role in a unit holds; the named one, if it does there.
+fn on_which_it_holds(
+    client: &Client,
+    entry: DeviceEntry,
+    role: Role,
+    scope: &Scope,
+) -> Result<DeviceEntry, CliError> {
+    let holds = |one: &DeviceEntry| {
+        one.grants.iter().any(|grant| (grant.role, &grant.scope) == (role, scope))
+    };
+    if holds(&entry) {
+        return Ok(entry);
+    }
+    let replica = client.phone().replica();
+    let held = replica.person(entry.person).map_err(folder::failed)?;
+    for device in held.devices {
+        if let Some(other) = replica.device(device).map_err(folder::failed)?.filter(holds) {
+            return Ok(other);
+        }
+    }
+    Ok(entry)
 }
 
 async fn change(
@@ -237,6 +263,7 @@ pub(super) fn access(
         withdrawn: held.withdrawn.map(time::rfc3339),
         in_force: held.withdrawn.is_none() && held.grant.is_in_force(now),
         covers: covers(&held.grant.scope, scope),
+        on_device: certified.is_certified_for(&held.grant.scope, &covers),
         writes: bienban_core::replica::may_write(held.grant.role, kind),
     };
     let data = AccessData {
@@ -248,7 +275,7 @@ pub(super) fn access(
         active: entry.active,
         reads: reads_by(&rights, scope, &covers).is_some(),
         writes: writes_by(&rights, kind, scope, &covers).is_some(),
-        certified_by: certified.certificate.map(|held| by(held.by)),
+        certified_by: certified.certificate.as_ref().map(|held| by(held.by)),
         grants: held.grants.values().map(explained).collect(),
     };
     Answer::new(&data, access_page(&data, arguments.explain, output))
@@ -284,6 +311,7 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
             }
             ExplainedGrant { in_force: false, .. } => m.text("access.not_now", &[]),
             ExplainedGrant { covers: false, .. } => m.text("access.not_there", &[]),
+            ExplainedGrant { on_device: false, .. } => m.text("access.not_on_device", &[]),
             ExplainedGrant { writes: false, .. } => m.text("access.only_reads", &[]),
             _ => m.text("access.lets_write", &[]),
         };

@@ -140,8 +140,8 @@ proptest! {
         draft.writes = Writes(rows.into_iter().map(|(key, value)| (key, Some(value))).collect());
         for number in 1..6 {
             let device = key(number).device();
-            let said = draft.with(|rows| entry_of(rows, device)).unwrap();
-            prop_assert_eq!(said, whole.entry(device));
+            let said = draft.with(|rows| entry_of(rows, device, &covers)).unwrap();
+            prop_assert_eq!(said, whole.entry(device, &covers));
         }
     }
 }
