@@ -106,6 +106,22 @@ impl Replica {
         Ok(!self.seals_of(document)?.is_empty() && self.minutes(document)?.standing.is_some())
     }
 
+    /// Returns whether the record here shows that a seal of it does not hold, whatever else arrives. Loads
+    /// its document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn contradicts(&self, seal: &Seal) -> Result<bool, ReplicaError> {
+        match self.load(seal.statement.document) {
+            Ok(document) => Ok(!seal.verify_record(&document).iter().all(Breach::is_waiting)),
+            Err(ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. }) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns what is sealed of a document. Loads no document.
     ///
     /// # Errors
@@ -338,6 +354,10 @@ impl Phone {
         let readable = own.is_none_or(|own| super::reads(&own, &statement.genesis.scope));
         let known = store.get(&rows::of_seal(id))?.is_some();
         if !fits || !readable || known || !self.may_seal(&signed, now)? {
+            return Ok(true);
+        }
+        // One that can be seen here not to hold would keep this device from writing.
+        if self.replica().contradicts(&read)? {
             return Ok(true);
         }
         self.record(Fact::HeardSeal { act, seal, from, at: now })?;

@@ -10,7 +10,7 @@ use crate::replica::rows::{self, PACK, SEALING, SealingRow};
 use crate::replica::{ReplicaError, covers};
 use crate::store::StoreError;
 use crate::trust::control::{ActId, Deed, SignedAct, TrustRows, may_act};
-use crate::trust::seal::{Breach, Hearing, Seal, SealId};
+use crate::trust::seal::{Breach, Seal, SealId};
 
 /// Seals that may wait for their records at once: each is 56 KiB at most, and waits for a merge.
 const WAITING_MAX: usize = 1_024;
@@ -18,6 +18,14 @@ const WAITING_MAX: usize = 1_024;
 /// Seals of one document that are kept: the one that counts and its rivals, as many as the control log
 /// names, and those that do not hold.
 const SEALS_PER_DOCUMENT_MAX: usize = 32;
+
+/// Of those that wait, so many may be of one leader's device: days of visits before its team's edits come.
+/// A sixteenth, so that no leader keeps others waiting.
+const WAITING_PER_LEADER_MAX: usize = WAITING_MAX / 16;
+
+/// Of those kept of one document, so many may be signed by one device: a leader seals again where a phone
+/// was restored, not more often.
+const SEALS_PER_LEADER_MAX: usize = 8;
 
 /// What became of a seal that was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +66,33 @@ impl Hub {
         }
         let seal = Seal::decode(sealed)?;
         self.check_presented(&act, &seal, SealId::of(sealed), now)?;
-        let document = seal.statement.document;
-        let store = self.replica.store();
-        let waiting = store.scan(&[SEALING], None, WAITING_MAX)?.len();
-        let held = store.scan(&rows::seals_of(document), None, SEALS_PER_DOCUMENT_MAX)?.len();
-        if waiting >= WAITING_MAX || held >= SEALS_PER_DOCUMENT_MAX {
+        if !self.has_place(&seal)? {
             return Ok(Presented::Busy);
         }
         let (act, seal) = (encoded.to_vec(), sealed.to_vec());
         self.record(Fact::Presented { act, seal, at: now })?;
         Ok(Presented::Kept)
+    }
+
+    /// Returns whether there is room for one more seal, of its leader and of its document.
+    fn has_place(&self, seal: &Seal) -> Result<bool, ReplicaError> {
+        let (leader, document) = (seal.statement.leader, seal.statement.document);
+        let waiting = self.replica.store().scan(&[SEALING], None, WAITING_MAX)?;
+        let mut own = 0;
+        for (key, value) in &waiting {
+            let row: SealingRow = rows::decode(key, value)?;
+            own += usize::from(SignedAct::decode(&row.act)?.act.by == leader);
+        }
+        let held = self.replica.seals_of(document)?;
+        let mut signed = 0;
+        for id in &held {
+            let Some(bytes) = self.replica.seal_bytes(*id)? else { continue };
+            signed += usize::from(Seal::decode(&bytes)?.statement.leader == leader);
+        }
+        Ok(waiting.len() < WAITING_MAX
+            && own < WAITING_PER_LEADER_MAX
+            && held.len() < SEALS_PER_DOCUMENT_MAX
+            && signed < SEALS_PER_LEADER_MAX)
     }
 
     /// Keeps the seal of an act that an earlier life of this hub's store had entered, where that life's
@@ -153,6 +178,8 @@ impl Hub {
                 continue;
             }
             let breaches = match self.replica.load(row.document) {
+                // Every line is here as far as it was heard. A head that is not here yet never comes: the
+                // hub took in another change at its place.
                 Ok(document) => seal.verify_record(&document),
                 // Its checklist or first change is not here yet.
                 Err(
@@ -162,9 +189,6 @@ impl Hub {
                 }
                 Err(error) => return Err(error),
             };
-            if !breaches.is_empty() && breaches.iter().all(Breach::is_waiting) {
-                continue;
-            }
             let id = act.act.id()?;
             let entered = if breaches.is_empty() {
                 match self.enter_seal(act, now) {
@@ -188,13 +212,10 @@ impl Hub {
     /// Returns whether every line that the seal names is merged as far as it was heard.
     fn has_arrived(&self, seal: &Seal) -> Result<bool, ReplicaError> {
         let document = seal.statement.document;
-        for member in &seal.statement.members {
-            let Hearing::UpTo(lines) = &member.hearing else { continue };
-            for line in lines {
-                let actor = Actor::derive(member.device, document, line.incarnation);
-                if !self.has_merged_beyond(document, actor, line.seq)? {
-                    return Ok(false);
-                }
+        for (device, line) in seal.statement.heard_lines() {
+            let actor = Actor::derive(device, document, line.incarnation);
+            if !self.has_merged_beyond(document, actor, line.seq)? {
+                return Ok(false);
             }
         }
         Ok(true)

@@ -258,3 +258,103 @@ fn an_index_made_anew_knows_the_same_seals() {
     let after = one.phone.replica().minutes(genesis.document()).unwrap();
     assert_eq!(anew(&one).minutes(genesis.document()).unwrap(), after);
 }
+
+/// The same seal signed anew, with something in it changed.
+fn again(
+    side: &Side,
+    genesis: &Genesis,
+    change: impl FnOnce(&mut SealStatement),
+) -> Result<(Vec<u8>, Vec<u8>), SealError> {
+    let (_, sealed) = sign(side, genesis);
+    let mut statement = sealed.statement;
+    change(&mut statement);
+    let sealed = side.phone.sign_seal(statement).map_err(|error| match error {
+        ReplicaError::Seal { source } => source,
+        other => panic!("{other}"),
+    })?;
+    let deed = Deed::Seal { document: genesis.document(), seal: sealed.id()?.0 };
+    Ok((act(side, genesis, deed).encode().unwrap(), sealed.encode()?))
+}
+
+#[test]
+fn one_leader_takes_no_place_from_another() {
+    use crate::replica::hub::sealing::Presented;
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    meet(&three, &two);
+    let mut kept = 0;
+    let busy = loop {
+        let (act, sealed) = again(&one, &genesis, |statement| statement.at.0 += kept).unwrap();
+        match hub.present(&act, &sealed, NOW).unwrap() {
+            Presented::Kept => kept += 1,
+            other => break other,
+        }
+    };
+    assert_eq!((busy, kept), (Presented::Busy, 8));
+    // Those of other records, to the leader's share of all that wait.
+    for number in 2..200 {
+        let genesis = visit("06325", number);
+        one.answer(&genesis, "1.1", "one");
+        let (act, sealed) = sign(&one, &genesis);
+        let (act, sealed) = (act.encode().unwrap(), sealed.encode().unwrap());
+        match hub.present(&act, &sealed, NOW).unwrap() {
+            Presented::Kept => kept += 1,
+            other => {
+                assert_eq!(other, Presented::Busy);
+                break;
+            }
+        }
+    }
+    assert_eq!(kept, 64);
+    let (act, sealed) = sign(&three, &genesis);
+    let presented = hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), NOW).unwrap();
+    assert_eq!(presented, Presented::Kept);
+}
+
+#[test]
+fn a_seal_at_a_change_that_nobody_wrote_is_not_even_signed() {
+    let (_, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    let head = crate::model::ChangeHash([9; 32]);
+    let error = again(&one, &genesis, |statement| statement.heads = vec![head]).unwrap_err();
+    let SealError::Breached { breaches } = error else { panic!("{error}") };
+    assert_eq!(breaches, [Breach::HeadUnheard { head }]);
+}
+
+#[test]
+fn a_seal_of_a_line_that_went_another_way_is_refused_and_not_looked_at_for_ever() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    let head = crate::model::ChangeHash([9; 32]);
+    let (act, sealed) = again(&one, &genesis, |statement| {
+        statement.heads = vec![head];
+        for member in &mut statement.members {
+            if let Hearing::UpTo(lines) = &mut member.hearing {
+                lines.iter_mut().for_each(|line| line.hash = head);
+            }
+        }
+    })
+    .unwrap();
+    hub.present(&act, &sealed, NOW).unwrap();
+    hub.merge_all(NOW).unwrap();
+    assert_eq!(hub.replica().registered(&genesis).unwrap(), None);
+    assert!(hub.replica().store().scan(&[SEALING], None, 1).unwrap().is_empty());
+}
+
+#[test]
+fn a_neighbours_seal_that_does_not_hold_keeps_nobody_from_writing() {
+    let (_, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    let (act, sealed) = again(&one, &genesis, |statement| statement.content = [7; 32]).unwrap();
+    one.phone.record(Fact::Signed { act, seal: sealed }).unwrap();
+    meet(&one, &two);
+    assert!(!two.phone.replica().is_sealed(genesis.document()).unwrap());
+    assert!(one.phone.replica().is_sealed(genesis.document()).unwrap());
+    let held = one.phone.replica().minutes(genesis.document()).unwrap().standing.unwrap();
+    assert!(one.phone.replica().contradicts(&held.seal).unwrap());
+}

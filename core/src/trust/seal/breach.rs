@@ -54,6 +54,13 @@ pub enum Breach {
         /// The head.
         head: ChangeHash,
     },
+    /// A head is the end of no line that it says was heard. A head of a record is the last change of
+    /// whoever wrote it.
+    #[error("change {head} of its heads ends no line that it names")]
+    HeadUnheard {
+        /// The head.
+        head: ChangeHash,
+    },
     /// The record cannot be read as it stood at the heads.
     #[error("the record cannot be read at its heads")]
     Unreadable,

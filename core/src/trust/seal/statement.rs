@@ -222,12 +222,26 @@ impl SealStatement {
             breaches.push(Breach::Text { what: "the name of the checklist" });
         }
         self.check_members(&mut breaches);
+        let ends: BTreeSet<ChangeHash> = self.heard_lines().map(|(_, line)| line.hash).collect();
+        let unheard = self.heads.iter().filter(|head| !ends.contains(head));
+        breaches.extend(unheard.map(|head| Breach::HeadUnheard { head: *head }));
         match &self.ending {
             Ending::Signed(person) => check_representative(person, &mut breaches),
             Ending::Refused(refusal) => refusal.check(&mut breaches),
         }
         check_drawn(self.leader_drawn.as_ref(), "the leader", &mut breaches);
         breaches
+    }
+
+    /// Returns the lines that were heard, each with the device that wrote it.
+    pub fn heard_lines(&self) -> impl Iterator<Item = (DeviceId, &HeardLine)> {
+        self.members.iter().flat_map(|member| {
+            let lines = match &member.hearing {
+                Hearing::UpTo(lines) => lines.as_slice(),
+                Hearing::NotHeard { .. } => &[],
+            };
+            lines.iter().map(|line| (member.device, line))
+        })
     }
 
     fn check_members(&self, breaches: &mut Vec<Breach>) {
@@ -292,13 +306,10 @@ impl SealStatement {
         let mut ends: BTreeMap<Vec<u8>, (u64, ChangeHash)> =
             document.tips().into_iter().map(|(actor, seq, hash)| (actor, (seq, hash))).collect();
         let mut elsewhere = BTreeSet::new();
-        for member in &self.members {
-            let Hearing::UpTo(lines) = &member.hearing else { continue };
-            for line in lines {
-                let actor = Actor::derive(member.device, self.document, line.incarnation);
-                if ends.remove(actor.0.as_slice()) != Some((line.seq, line.hash)) {
-                    elsewhere.insert(member.device);
-                }
+        for (device, line) in self.heard_lines() {
+            let actor = Actor::derive(device, self.document, line.incarnation);
+            if ends.remove(actor.0.as_slice()) != Some((line.seq, line.hash)) {
+                elsewhere.insert(device);
             }
         }
         breaches.extend(elsewhere.into_iter().map(|device| Breach::HeardElsewhere { device }));

@@ -165,12 +165,14 @@ fn everybody_who_wrote_is_named_with_the_last_change_that_was_heard() {
         SealStatement::of(doc, leader, signing(members.to_vec(), Ending::Signed(owner())))
     };
     let unnamed = Breach::Unnamed { actor: hex::encode(actor(2).0) };
-    assert_eq!(refused(of(&doc, &members).unwrap_err()), [unnamed]);
+    let unheard = |doc: &Document| Breach::HeadUnheard { head: doc.heads()[0] };
+    assert_eq!(refused(of(&doc, &members).unwrap_err()), [unheard(&doc), unnamed]);
     members.push(left_out);
     of(&doc, &members).unwrap();
     answer(&mut doc, 2, "1.2", Grade::Pass);
     let device = key(2).device();
-    assert_eq!(refused(of(&doc, &members).unwrap_err()), [Breach::HeardElsewhere { device }]);
+    let elsewhere = Breach::HeardElsewhere { device };
+    assert_eq!(refused(of(&doc, &members).unwrap_err()), [unheard(&doc), elsewhere]);
 }
 
 #[test]
