@@ -80,30 +80,37 @@ fn show(bench: &mut Criterion) {
     }
 }
 
+/// Returns the bytes of a pack that say whose it is and what it follows, and how many of them a pack that
+/// nobody signs would not have: that names its writer by the actor alone, and the change that it follows
+/// only where a change depends on it.
+fn envelope(pack: &Pack) -> (usize, usize) {
+    let signature = pack.attestation().signature.0.len();
+    let writer = pack.device().0.len() + pack.incarnation().0.len();
+    let follows = pack.previous().map_or(0, |tip| tip.hash.0.len() + tip.line.0.len());
+    let depends = pack.previous().filter(|tip| pack.changes()[0].facts().deps.contains(&tip.hash));
+    let unsigned = pack.actor().0.len() + depends.map_or(0, |tip| tip.hash.0.len());
+    let all = signature + writer + follows;
+    (all, all - unsigned)
+}
+
 /// What signing costs on the wire: in the envelope of each pack, and in each receipt.
 fn sign(_: &mut Criterion) {
     let (hub, _) = fleet::hub(SHORT, 1);
     let phone = fleet::phone(1);
     let _ = fleet::fill(&phone, SHORT, 0..PACKS);
     let first = phone.release(NOW).unwrap();
-    let envelope = |pack: &Pack| {
-        // Device, incarnation and signature; behind the first pack of a line, the number, hash and line of
-        // the change before it.
-        let before = pack.previous().map_or(1, |_| 1 + 32 + 32);
-        32 + 16 + 64 + before
-    };
     let read: Vec<Pack> = first.iter().map(|pack| Pack::decode(pack).unwrap()).collect();
-    println!("sign: {} bytes for the first push of a device in a document", envelope(&read[0]));
+    let (all, signing) = envelope(&read[0]);
+    println!(
+        "sign: {signing} bytes for the first push of a device in a document (envelope {all})"
+    );
     for pack in &read {
         let genesis = pack.genesis().clone();
         phone.edit(&genesis, NOW, |edit| edit.answer("2.1", fleet::answer("đạt"))).unwrap();
     }
     let next = Pack::decode(&phone.release(NOW).unwrap()[0]).unwrap();
-    println!(
-        "sign: {} bytes for each later push, {} of them the signature and whose it is",
-        envelope(&next),
-        envelope(&read[0]) - 1
-    );
+    let (all, signing) = envelope(&next);
+    println!("sign: {signing} bytes for each later push (envelope {all})");
     let accepted = hub.accept(phone.device(), &first, NOW).unwrap();
     let receipt = accepted.receipt.unwrap();
     let (items, bytes) = (receipt.items.len(), Frame::Receipts(receipt).encode().unwrap().len());
