@@ -101,9 +101,7 @@ fn sign(_: &mut Criterion) {
     let first = phone.release(NOW).unwrap();
     let read: Vec<Pack> = first.iter().map(|pack| Pack::decode(pack).unwrap()).collect();
     let (all, signing) = envelope(&read[0]);
-    println!(
-        "sign: {signing} bytes for the first push of a device in a document (envelope {all})"
-    );
+    println!("sign: {signing} bytes for the first push of a device in a document (envelope {all})");
     for pack in &read {
         let genesis = pack.genesis().clone();
         phone.edit(&genesis, NOW, |edit| edit.answer("2.1", fleet::answer("đạt"))).unwrap();

@@ -264,7 +264,7 @@ impl Client {
         loop {
             let rest = wait.saturating_sub(watch.elapsed());
             let attempt =
-                claim_at_one_of(&endpoint, uri.hubs(), &claim, |answer| told(answer, digits));
+                claim_at_one_of(&endpoint, uri.hubs(), &claim, rest, |answer| told(answer, digits));
             // The first attempt is made whole, however short the wait.
             let outcome = match heard {
                 None => Some(attempt.await),
@@ -301,11 +301,12 @@ async fn claim_at_one_of(
     endpoint: &PhoneEndpoint,
     hubs: &[HubAddress],
     claim: &Claim,
+    wait: Duration,
     mut told: impl FnMut(EnrolAnswer),
 ) -> Result<(HubAddress, EnrolAnswer), ClientError> {
     let mut failed = None;
     for hub in hubs {
-        match driver::enrol(endpoint, hub, claim, &mut told).await {
+        match driver::enrol(endpoint, hub, claim, wait, &mut told).await {
             Ok(answer) => return Ok((hub.clone(), answer)),
             // It awaits nobody: the invitation has ended, or was never there.
             Err(DriverError::Net(error)) if matches!(*error, NetError::DeviceUnknown { .. }) => {

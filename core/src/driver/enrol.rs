@@ -28,7 +28,8 @@ const WORD_WAIT: Duration = Duration::from_secs(60);
 const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Claims an invitation once, and waits on the line until the hub says more than that it waits, or ends the
-/// connection. `told` hears every word on the way.
+/// connection, or `wait` is over. The hub's first word is waited for in any case. `told` hears every word
+/// on the way.
 ///
 /// # Errors
 ///
@@ -38,13 +39,23 @@ pub async fn enrol(
     endpoint: &PhoneEndpoint,
     hub: &HubAddress,
     claim: &Claim,
+    wait: Duration,
     mut told: impl FnMut(EnrolAnswer),
 ) -> Result<EnrolAnswer, DriverError> {
+    let until = Instant::now() + wait;
     let mut link = endpoint.connect(hub, CONNECT_TIMEOUT).await?;
     let said = Frame::Enrol { protocol: PROTOCOL_VERSION, claim: claim.clone() };
     link.send(&encoded(&said)?).await?;
     let mut last = None;
-    while let Some(bytes) = link.receive().await? {
+    loop {
+        let received = match last {
+            None => link.receive().await?,
+            Some(_) => match timeout_at(until, link.receive()).await {
+                Ok(received) => received?,
+                Err(_) => break,
+            },
+        };
+        let Some(bytes) = received else { break };
         match Frame::decode_enrolled(&bytes).map_err(|_| DriverError::Cut)? {
             Some(Ok(answer)) => {
                 told(answer);
