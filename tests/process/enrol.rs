@@ -187,6 +187,11 @@ fn whoever_is_not_confirmed_is_not_enrolled() {
     // Its end of input is no confirmation either.
     let (uri, _) = invite(&folders, &MAY);
     folders.field("phone", &["enrol", &uri, "--wait", "0"]).fails(1);
+    let code = &uri.split_once("code=").unwrap().1[..32];
+    for file in ["first/invitations.json", "phone/enrolment.json"] {
+        let kept = std::fs::read(folders.path(file)).unwrap();
+        assert!(!String::from_utf8_lossy(&kept).contains(code), "{file} is not sealed");
+    }
     folders.admin("first", &["invitations"]).ok();
     assert_eq!(known(), before);
 }

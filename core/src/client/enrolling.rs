@@ -1,14 +1,10 @@
 //! Enrolment: an administrator's device invites, a phone claims, and a person confirms.
 
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::settings::{remove, write_beside};
+use super::notes::{ENROLMENT, INVITATIONS};
 use super::{Client, ClientError, NamedDevice};
 use crate::clock;
 use crate::driver::{self, DriverError};
@@ -20,12 +16,6 @@ use crate::trust::control::SignedAct;
 use crate::trust::enrolment::{
     CLAIM_KEPT_MS, CheckDigits, Claim, Code, EnrolAnswer, EnrolRefusal, Invitation, InvitationId,
 };
-
-/// Invitations of this device whose codes are not used up: `invitations.json`.
-const INVITATIONS_FILE: &str = "invitations.json";
-
-/// The invitation that this device is taking up: `enrolment.json`.
-const ENROLMENT_FILE: &str = "enrolment.json";
 
 /// How long a phone waits before it connects again while its claim waits for a person.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -155,7 +145,7 @@ impl Client {
     ///
     /// Returns [`ClientError::File`] or [`ClientError::Settings`] when the file does not read.
     pub fn invitations(&self) -> Result<Vec<Invited>, ClientError> {
-        let stored: Option<StoredInvitations> = read(self.dir(), INVITATIONS_FILE)?;
+        let stored: Option<StoredInvitations> = self.read_note(INVITATIONS)?;
         let now = clock::now();
         let mut invitations = Vec::new();
         for StoredInvitation { invitee, uri } in stored.unwrap_or_default().invitations {
@@ -209,14 +199,14 @@ impl Client {
 
     fn write_invitations(&self, held: &[Invited]) -> Result<(), ClientError> {
         if held.is_empty() {
-            return remove(self.dir().join(INVITATIONS_FILE));
+            return self.remove_note(INVITATIONS);
         }
         let stored = held.iter().map(|one| StoredInvitation {
             invitee: one.invitee.clone(),
             uri: one.uri.reveal().to_string(),
         });
         let stored = StoredInvitations { version: FILE_VERSION, invitations: stored.collect() };
-        write(self.dir(), INVITATIONS_FILE, &stored)
+        self.write_note(INVITATIONS, &stored)
     }
 
     /// Notes that this device takes up an invitation, so that it can go on after a break.
@@ -227,7 +217,7 @@ impl Client {
     pub fn begin_enrolment(&self, uri: &EnrolUri, label: &str) -> Result<(), ClientError> {
         let uri = uri.reveal().to_string();
         let stored = StoredEnrolment { version: FILE_VERSION, uri, label: label.to_owned() };
-        write(self.dir(), ENROLMENT_FILE, &stored)
+        self.write_note(ENROLMENT, &stored)
     }
 
     /// Returns the invitation that this device has begun to take up.
@@ -236,7 +226,7 @@ impl Client {
     ///
     /// Returns [`ClientError::File`] or [`ClientError::Settings`] when the note does not read.
     pub fn enrolment(&self) -> Result<Option<Enrolment>, ClientError> {
-        let stored: Option<StoredEnrolment> = read(self.dir(), ENROLMENT_FILE)?;
+        let stored: Option<StoredEnrolment> = self.read_note(ENROLMENT)?;
         stored.map(|held| Ok(Enrolment { uri: held.uri.parse()?, label: held.label })).transpose()
     }
 
@@ -273,12 +263,12 @@ impl Client {
             match outcome {
                 Some(Ok((hub, EnrolAnswer::Admitted))) => {
                     self.set_hub(hub, true)?;
-                    remove(self.dir().join(ENROLMENT_FILE))?;
+                    self.remove_note(ENROLMENT)?;
                     endpoint.wait_idle(Duration::from_millis(200)).await;
                     return Ok(EnrolAnswer::Admitted);
                 }
                 Some(Ok((_, refused @ EnrolAnswer::Refused(_)))) => {
-                    remove(self.dir().join(ENROLMENT_FILE))?;
+                    self.remove_note(ENROLMENT)?;
                     return Ok(refused);
                 }
                 Some(Ok((_, waiting))) => heard = Some(waiting),
@@ -316,25 +306,6 @@ async fn claim_at_one_of(
         }
     }
     Err(failed.map_or(ClientError::NoHub, ClientError::from))
-}
-
-fn read<T: DeserializeOwned>(dir: &Path, file: &str) -> Result<Option<T>, ClientError> {
-    let path = dir.join(file);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => zeroize::Zeroizing::new(text),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(ClientError::File { action: "read", path, source }),
-    };
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| ClientError::Settings { path, reason: error.to_string() })
-}
-
-fn write<T: Serialize>(dir: &Path, file: &str, value: &T) -> Result<(), ClientError> {
-    let path = dir.join(file);
-    let bytes = serde_json::to_vec(value)
-        .map_err(|error| ClientError::Settings { path: path.clone(), reason: error.to_string() })?;
-    write_beside(&path, &zeroize::Zeroizing::new(bytes))
 }
 
 impl From<EnrolUriError> for ClientError {

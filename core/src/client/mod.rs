@@ -12,6 +12,7 @@ mod header;
 mod leaving;
 mod life;
 mod moving;
+mod notes;
 mod planning;
 mod plans;
 mod proof;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::settings::{self, Settings};
-use super::{Client, ClientError};
+use super::{Client, ClientError, notes};
 use crate::clock;
 use crate::model::DeviceId;
 use crate::store::{self, NEW_STORE_BYTES_MIN, NONCE_BYTES, SealedBytes, Sealing};
@@ -198,6 +198,7 @@ impl Rest {
         {
             settings::replace_key(&self.dir, &self.seal_seed(seed)?)?;
         }
+        self.settle_notes(&self.dir)?;
         let due = !self.file.is_whole() || self.file.ring().count() > 1;
         if older_keys || !due {
             return Ok(());
@@ -209,11 +210,49 @@ impl Rest {
         Ok(())
     }
 
+    /// Wraps the data keys anew. Where that cannot be written, the wrapping before it stays, here too.
+    fn change_wrapping(&mut self, key: &StoreKey) -> Result<(), ClientError> {
+        let before = self.file.clone();
+        let changed = self.file.change_wrapping(key, Cost::default(), clock::random()?);
+        let written = changed.map_err(ClientError::from).and_then(|()| self.write());
+        if written.is_err() {
+            self.file = before;
+        }
+        written
+    }
+
     fn write(&mut self) -> Result<(), ClientError> {
         let bytes = self.file.encode(&clock::random()?);
         settings::replace_file(&self.dir.join(KEYS_FILE), &bytes)?;
         self.bytes = bytes;
         Ok(())
+    }
+
+    /// Returns the key that seals now.
+    pub(super) fn current(&self) -> KeyId {
+        self.file.ring().current()
+    }
+
+    /// Seals under the current key; none where no fresh nonce is left.
+    pub(super) fn seal(
+        &self,
+        context: &[u8],
+        plain: &[u8],
+    ) -> Option<(KeyId, [u8; NONCE_BYTES], Vec<u8>)> {
+        let key = self.seal.sealer.current();
+        let sealed = self.seal.sealer.seal(key, context, plain)?;
+        Some((key, sealed.nonce, sealed.bytes))
+    }
+
+    /// Opens what was sealed under a key that the file holds.
+    pub(super) fn open_sealed(
+        &self,
+        key: KeyId,
+        nonce: &[u8; NONCE_BYTES],
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        self.seal.sealer.open(key, nonce, context, sealed)
     }
 
     fn seal_seed(&self, seed: &[u8; 32]) -> Result<Vec<u8>, ClientError> {
@@ -322,8 +361,7 @@ impl Client {
         let Some(rest) = &mut self.rest else {
             return Err(ClientError::NotSealed { path: self.dir.clone() });
         };
-        rest.file.change_wrapping(key, Cost::default(), clock::random()?)?;
-        rest.write()?;
+        rest.change_wrapping(key)?;
         wipe(&self.dir.join(OWN_KEY_FILE))
     }
 
@@ -379,7 +417,7 @@ pub(super) fn destroy(dir: &Path, whole: bool) -> Result<(), ClientError> {
     // A power cut may have left the one that was being written.
     let beside = wipe(&path.with_extension("new"));
     let note = settings::replace_file(&path, &KeyFile::destroyed());
-    let own = wipe(&dir.join(OWN_KEY_FILE));
+    let own = wipe(&dir.join(OWN_KEY_FILE)).and(notes::destroy(dir));
     let rest = if whole { Ok(()) } else { destroy_plain(dir) };
     gone.and(beside).and(note).and(own).and(rest)
 }
@@ -397,7 +435,7 @@ fn destroy_plain(dir: &Path) -> Result<(), ClientError> {
 }
 
 /// Overwrites a secret file and removes it, if it is there.
-fn wipe(path: &Path) -> Result<(), ClientError> {
+pub(super) fn wipe(path: &Path) -> Result<(), ClientError> {
     if !path.exists() {
         return Ok(());
     }

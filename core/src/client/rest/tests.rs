@@ -111,6 +111,21 @@ fn another_key_takes_the_place_of_the_folders_own() {
 }
 
 #[test]
+fn a_key_that_could_not_be_written_is_not_taken_up_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let device = Client::init_sealed(dir.path(), &Settings::default(), &key(1)).unwrap();
+    let mut client = Client::open_with(dir.path(), with(&key(1))).unwrap();
+    // The file is written beside the old one, where a folder stands in the way.
+    let in_the_way = dir.path().join(KEYS_FILE).with_extension("new");
+    fs::create_dir(&in_the_way).unwrap();
+    let failed = client.change_key(&key(2)).err().unwrap();
+    assert!(matches!(failed, ClientError::File { .. }), "{failed}");
+    fs::remove_dir(&in_the_way).unwrap();
+    drop(client.rotate_key(with(&key(1))).unwrap());
+    assert_eq!(Client::open_with(dir.path(), with(&key(1))).unwrap().device(), device);
+}
+
+#[test]
 fn a_folder_whose_key_was_destroyed_says_so_whatever_key_is_given() {
     for sealed in [true, false] {
         let dir = tempfile::tempdir().unwrap();
