@@ -413,6 +413,16 @@ pub enum StoreError {
         /// What it is.
         what: String,
     },
+    /// It is not sealed, and the key file says that all of the store is: a copy from before stands in its
+    /// place, or something that others wrote. Nothing was changed.
+    #[error(
+        "{what} is not sealed, and the key file says that all of this store is; put the sealed store \
+         back, or open this copy as a folder of its own, without that key file"
+    )]
+    Unsealed {
+        /// What it is.
+        what: String,
+    },
     /// It is sealed under a key that is not among those given. Nothing was changed.
     #[error(
         "{what} is sealed under data key {key:08x}, which the key file given does not hold; use the \

@@ -152,6 +152,22 @@ fn check(store: &DiskStore) {
 }
 
 #[test]
+fn a_plain_copy_in_the_place_of_a_sealed_store_is_told_and_left_as_it_is() {
+    let place = Sealed::new();
+    let store = place.try_open(None).unwrap();
+    store.commit(vec![put("k", SECRET)]).unwrap();
+    drop(store);
+    let before = place.bytes();
+    let refused = place.try_open(Some(TestSeal::of(&[7], false))).err().unwrap();
+    assert!(matches!(refused, StoreError::Unsealed { .. }), "{refused}");
+    let mut after = place.bytes();
+    after.retain(|path, _| before.contains_key(path));
+    assert_eq!(after, before);
+    let opened = place.try_open(None).unwrap().opened().clone();
+    assert_eq!((opened.lost, opened.set_aside), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn a_sealed_store_keeps_every_rule() {
     every_rule(Sealed::new);
 }

@@ -24,7 +24,8 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    /// Reads the headers of all segments. Refuses a store whose key is not at hand.
+    /// Reads the headers of all segments. Refuses a store whose key is not at hand, and a plain one where
+    /// all of it was sealed already: what is not taken for its own would count as damaged.
     pub(super) fn check(
         files: &dyn Files,
         folder: &Path,
@@ -45,6 +46,9 @@ impl Keys {
             match (key, sealing) {
                 (None | Some(0), None) | (None, Some(_)) => {}
                 (Some(_), None) => return Err(StoreError::Sealed { what: what() }),
+                (Some(0), Some(sealing)) if !sealing.takes_plain() => {
+                    return Err(StoreError::Unsealed { what: what() });
+                }
                 (Some(0), Some(_)) => keys = Self::Plain,
                 (Some(key), Some(sealing)) if sealing.holds(key) => {}
                 (Some(key), Some(_)) => return Err(other_key(what(), key)),

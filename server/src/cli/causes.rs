@@ -494,6 +494,7 @@ fn of_store(error: &StoreError, m: &Messages) -> Option<String> {
         E::Busy { .. } => m.text("cause.store_busy", &[]),
         E::Closed => m.text("cause.store_closed", &[]),
         E::Sealed { what } => m.text("cause.sealed", &[("what", what)]),
+        E::Unsealed { what } => m.text("cause.unsealed", &[("what", what)]),
         E::OtherKey { what, .. } => m.text("cause.other_data_key", &[("what", what)]),
         _ => return None,
     })

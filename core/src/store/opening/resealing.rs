@@ -39,8 +39,9 @@ impl Opening<'_> {
         let (key, segments) = (sealing.key(), &found.found.segments);
         let older = segments.iter().any(|segment| segment.key != key);
         if self.poison.is_some() {
-            // What lies behind damage was not looked at.
-            self.opened.older_keys = older || found.damage.is_some();
+            // What lies behind damage was not looked at, nor what a plain store had set aside.
+            let plain = self.plain || sealing.takes_plain();
+            self.opened.older_keys = older || plain || found.damage.is_some();
             return Ok(false);
         }
         if self.plain || sealing.takes_plain() {

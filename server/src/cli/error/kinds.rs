@@ -79,7 +79,9 @@ pub(super) fn of_store(error: &StoreError) -> Failed {
     match error {
         StoreError::InUse { .. } => Failed::InUse,
         StoreError::Full { .. } => Failed::Full,
-        StoreError::Sealed { .. } | StoreError::OtherKey { .. } => Failed::Locked,
+        StoreError::Sealed { .. } | StoreError::Unsealed { .. } | StoreError::OtherKey { .. } => {
+            Failed::Locked
+        }
         StoreError::Io { source, .. } => of_io(source),
         _ => Failed::Otherwise,
     }
