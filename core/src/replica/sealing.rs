@@ -1,7 +1,7 @@
 //! Sealed minutes on any replica: which are held of a document, and which of them counts. On a phone: what
 //! was sealed here or heard of, until the hub has registered it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::documents::each_row;
 use super::facts::Fact;
@@ -9,7 +9,7 @@ use super::phone::Phone;
 use super::project::Drafting;
 use super::rows::{self, SEALING, SealingRow};
 use super::{Replica, ReplicaError, covers};
-use crate::model::{Actor, DeviceId, Document, DocumentId, Incarnation, Timestamp};
+use crate::model::{Actor, DeviceId, Document, DocumentId, Incarnation, PersonId, Timestamp};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, FeedItem};
 use crate::trust::control::{ActId, Deed, Sealed, SignedAct, may_act};
@@ -155,15 +155,16 @@ impl Replica {
                 // Named by nobody: it came with a log that has not arrived.
                 _ => SealState::Waiting,
             };
+            let seal = Seal::decode(&bytes)?;
             held.push(HeldSeal {
                 id,
-                seal: Seal::decode(&bytes)?,
                 state,
                 here: waits.is_some_and(|row| row.here),
                 stored: waits.is_some_and(|row| row.epoch.is_some()),
                 official: counts.and_then(|sealed| sealed.official.clone()),
                 at: counts.map(|sealed| sealed.at),
-                countersigned: self.countersigned(document, id)?,
+                countersigned: self.countersigned(&seal, id)?,
+                seal,
             });
         }
         held.sort_by_key(|one| (one.state, one.seal.statement.at, one.id));
@@ -241,16 +242,34 @@ impl Replica {
         Ok(own.map(|life| (owner.device, Incarnation(life))))
     }
 
+    /// Returns the members of the team who signed a seal too, as the log of its record's unit says. The
+    /// word of somebody who is no member is left out.
     fn countersigned(
         &self,
-        document: DocumentId,
-        seal: SealId,
+        seal: &Seal,
+        id: SealId,
     ) -> Result<Vec<(DeviceId, Timestamp)>, StoreError> {
-        let page = self.store().scan(&rows::countersigned(document, seal), None, usize::MAX)?;
-        page.iter()
-            .filter_map(|(key, value)| Some((rows::countersigner_in(key)?, key, value)))
-            .map(|(device, key, value)| Ok((device, rows::decode(key, value)?)))
-            .collect()
+        let statement = &seal.statement;
+        let prefix = rows::countersigned(&statement.genesis, id);
+        let page = self.store().scan(&prefix, None, usize::MAX)?;
+        let mut members = BTreeSet::new();
+        for member in statement.members.iter().filter(|_| !page.is_empty()) {
+            members.insert(self.holder_of(member.device)?);
+        }
+        let mut signed = Vec::new();
+        for (key, value) in &page {
+            let Some(device) = rows::countersigner_in(key) else { continue };
+            if members.contains(&self.holder_of(device)?) {
+                signed.push((device, rows::decode(key, value)?));
+            }
+        }
+        Ok(signed)
+    }
+
+    /// Returns whose a device is: a person's with each phone that the person has had.
+    fn holder_of(&self, device: DeviceId) -> Result<PersonId, StoreError> {
+        let known = self.certified(device)?.certificate;
+        Ok(known.map_or_else(|| PersonId::of_device(device), |known| known.person))
     }
 }
 

@@ -202,10 +202,11 @@ impl TrustRows for TrustIndex<'_, '_> {
 
     fn put_countersigned(
         &mut self,
+        scope: &Scope,
         (document, seal, device): (DocumentId, [u8; 32], DeviceId),
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.index.put(rows::of_countersigned(document, SealId(seal), device), &at);
+        self.index.put(rows::of_countersigned((scope, document), SealId(seal), device), &at);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{key, scope_part};
-use crate::model::{DeviceId, DocumentId, Scope};
+use crate::model::{DeviceId, DocumentId, Genesis, Scope};
 use crate::trust::control::ActId;
 use crate::trust::seal::SealId;
 
@@ -15,7 +15,7 @@ const SEALS_OF: u8 = b'-';
 pub(in crate::replica) const SEALING: u8 = b'=';
 /// Act → [`SealingRow`]: a seal that will not be registered.
 const SEAL_REFUSED: u8 = b'%';
-/// Document, seal, device → when the hub entered that the device's holder signed it too.
+/// Document, unit, seal, device → when the hub entered, in the unit's log, that its holder signed too.
 pub(in crate::replica) const COUNTERSIGNED: u8 = b'&';
 /// Unit, year → the last official number that was given there.
 pub(in crate::replica) const SERIES: u8 = b'#';
@@ -65,20 +65,23 @@ pub(in crate::replica) fn seals_refused() -> Vec<u8> {
 }
 
 pub(in crate::replica) fn of_countersigned(
-    document: DocumentId,
+    (scope, document): (&Scope, DocumentId),
     seal: SealId,
     device: DeviceId,
 ) -> Vec<u8> {
-    key(COUNTERSIGNED, &[&document.0, &seal.0, &device.0])
+    let unit = scope_part(scope.as_str());
+    key(COUNTERSIGNED, &[&document.0, &unit, &seal.0, &device.0])
 }
 
-pub(in crate::replica) fn countersigned(document: DocumentId, seal: SealId) -> Vec<u8> {
-    key(COUNTERSIGNED, &[&document.0, &seal.0])
+pub(in crate::replica) fn countersigned(genesis: &Genesis, seal: SealId) -> Vec<u8> {
+    let unit = scope_part(genesis.scope.as_str());
+    key(COUNTERSIGNED, &[&genesis.document().0, &unit, &seal.0])
 }
 
 /// Reads the device of a key made by [`of_countersigned`].
 pub(in crate::replica) fn countersigner_in(key: &[u8]) -> Option<DeviceId> {
-    Some(DeviceId(key.get(65..97)?.try_into().ok()?))
+    let device = key.len().checked_sub(32)?;
+    Some(DeviceId(key.get(device..)?.try_into().ok()?))
 }
 
 pub(in crate::replica) fn of_series(scope: &Scope, year: i32) -> Vec<u8> {

@@ -205,11 +205,24 @@ fn numbers_of_a_unit_follow_each_other() {
 
 #[test]
 fn a_member_signs_too_and_everybody_sees_it() {
-    let (hub, [one, two, _], genesis) = team();
-    one.answer(&genesis, "1.1", "one");
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
     let id = seal(&one, &genesis);
     sync(&one, &hub);
     sync(&two, &hub);
+    // Neither a leader of the unit who is not of the team, nor the member's word in another unit's log.
+    sync(&three, &hub);
+    let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
+    three.phone.act(&act(&three, &genesis, deed.clone())).unwrap();
+    sync(&three, &hub);
+    hub.trust(PlainEntry { scopes: vec!["06337".parse().unwrap()], ..entry(2, "06337") }).unwrap();
+    let elsewhere = act(&two, &visit("06337", 9), deed.clone());
+    hub.enter(vec![elsewhere], NOW).unwrap();
+    let replica = hub.replica();
+    let held = replica.minutes(genesis.document()).unwrap().standing.unwrap();
+    assert_eq!(held.countersigned, []);
+    hub.trust(entry(2, "06325")).unwrap();
     let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
     two.phone.act(&act(&two, &genesis, deed)).unwrap();
     sync(&two, &hub);

@@ -232,9 +232,10 @@ pub trait TrustRows {
         document: DocumentId,
         value: Sealed,
     ) -> Result<(), Self::Error>;
-    /// Notes that the holder of a device signed the minutes of a document too.
+    /// Notes, as the log of a unit says, that the holder of a device signed the minutes of a document too.
     fn put_countersigned(
         &mut self,
+        scope: &Scope,
         of: (DocumentId, [u8; 32], DeviceId),
         at: Timestamp,
     ) -> Result<(), Self::Error>;
@@ -458,7 +459,7 @@ fn do_deed<R: TrustRows>(
             rows.put_judgement(scope, (*document, *actor, *seq, *hash), judged)?;
         }
         Deed::Countersign { document, seal } => {
-            rows.put_countersigned((*document, *seal, by), at)?;
+            rows.put_countersigned(scope, (*document, *seal, by), at)?;
         }
         Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
         Deed::Successor { key, proof } => {
@@ -571,7 +572,7 @@ pub struct TrustState {
     assignments: BTreeMap<(DocumentId, Scope), Assignment>,
     seals: BTreeMap<(DocumentId, Scope), Sealed>,
     judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judged>,
-    countersigned: BTreeMap<(DocumentId, [u8; 32], DeviceId), Timestamp>,
+    countersigned: BTreeMap<(Scope, (DocumentId, [u8; 32], DeviceId)), Timestamp>,
     templates: BTreeMap<(Scope, TemplateId), Timestamp>,
 }
 
@@ -745,10 +746,11 @@ impl TrustRows for TrustState {
 
     fn put_countersigned(
         &mut self,
+        scope: &Scope,
         of: (DocumentId, [u8; 32], DeviceId),
         at: Timestamp,
     ) -> Result<(), Infallible> {
-        self.countersigned.insert(of, at);
+        self.countersigned.insert((scope.clone(), of), at);
         Ok(())
     }
 
