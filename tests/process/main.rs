@@ -28,6 +28,7 @@ mod moving;
 mod plans;
 mod program;
 mod proof;
+mod quarantine;
 mod restore;
 mod revoked;
 mod rows;

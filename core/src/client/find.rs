@@ -314,7 +314,7 @@ fn typed(name: &str) -> String {
     clean(name.trim())
 }
 
-fn is_digits(name: &str) -> bool {
+pub(super) fn is_digits(name: &str) -> bool {
     let name = name.trim();
     name.len() >= DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -16,6 +16,7 @@ mod notes;
 mod planning;
 mod plans;
 mod proof;
+mod quarantine;
 mod read;
 mod rechecks;
 mod recognise;
@@ -38,11 +39,11 @@ use crate::checklist::lifecycle::Missing;
 use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
-use crate::model::{DeviceId, IdError, Incarnation, Kind, Timestamp};
+use crate::model::{ChangeHash, DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, EnrolUriError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, Store as _, StoreError};
-use crate::sync::FailureCode;
+use crate::sync::{FailureCode, Verdict};
 use crate::trust::DeviceKey;
 use crate::trust::rest::{RestError, Way};
 
@@ -58,6 +59,7 @@ pub use moving::{Confirmed, Editions, Reading};
 pub use planning::{Clash, law};
 pub use plans::{Cancelled, PlanChange, PlanEvent, TeamGap};
 pub use proof::{Exported, Unhelped};
+pub use quarantine::{AsideChange, AsidePack, AsideShown, QUARANTINE_LISTED_MAX, Quarantined};
 pub use read::{Author, Authors, Named, Shown, Since};
 pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
@@ -441,6 +443,35 @@ pub enum ClientError {
     Unproven {
         /// How many lines of changes.
         lines: usize,
+    },
+    /// The hub ended the exchange without an answer to what it was asked.
+    #[error("the hub ended the exchange without an answer")]
+    NoAnswer,
+    /// The hub gave something else than what it named.
+    #[error(
+        "what the hub gives as change {} is not that change, or its device did not sign it; do not decide on it, and read the hub's log with `admin audit verify`", change.short()
+    )]
+    OtherEvidence {
+        /// The change that was asked for.
+        change: ChangeHash,
+    },
+    /// What is kept aside can enter no record.
+    #[error("change {} is kept aside as {verdict:?}, and cannot be admitted; quote it instead", change.short())]
+    StaysOut {
+        /// Its change.
+        change: ChangeHash,
+        /// Why it is kept aside.
+        verdict: Verdict,
+    },
+    /// Only a supervisor decides of what is kept aside.
+    #[error(
+        "a device of role {role} does not decide of what is kept aside; a supervisor of unit {scope} does"
+    )]
+    NotSupervisor {
+        /// The roles that the hub gave this device.
+        role: String,
+        /// The unit of the document.
+        scope: String,
     },
     /// The clocks of the law could not be counted.
     #[error(transparent)]

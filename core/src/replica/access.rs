@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::checklist::{UNITS, Units};
 use crate::model::{Kind, Scope};
 use crate::sync::DeviceEntry;
-use crate::trust::access::{reads_by, writes_by};
+use crate::trust::access::{may_see_aside, reads_by, writes_by};
 
 /// Returns the administrative units that this program knows.
 #[must_use]
@@ -58,6 +58,18 @@ pub(super) fn governing(entry: &DeviceEntry) -> Vec<Scope> {
 #[must_use]
 pub fn reads(entry: &DeviceEntry, scope: &Scope) -> bool {
     reads_by(entry, scope, &covers).is_some()
+}
+
+/// Returns whether a device is shown what is kept aside of a unit; of what does not say its unit, whoever
+/// is shown that of the whole country.
+#[must_use]
+pub(super) fn sees_aside(entry: &DeviceEntry, scope: Option<&Scope>) -> bool {
+    let over = |own: &Scope| match scope {
+        Some(scope) => covers(own, scope),
+        None => own.as_str() == COUNTRY,
+    };
+    let mut grants = entry.grants.iter();
+    entry.active && grants.any(|grant| may_see_aside(grant.role) && over(&grant.scope))
 }
 
 /// Returns whether two entries of one device let it do the same; its name may differ.

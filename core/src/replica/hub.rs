@@ -22,6 +22,7 @@ use crate::sync::{
 use crate::trust::{DeviceKey, HubReceipt, ReceiptItem, Tip};
 
 pub(super) mod admission;
+mod aside;
 mod control;
 mod deciding;
 mod enrolling;

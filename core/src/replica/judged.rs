@@ -4,7 +4,7 @@ use super::documents::{Replica, each_row};
 use super::rows::{self, JUDGED};
 use crate::model::{Actor, ChangeHash, DocumentId, Scope};
 use crate::store::StoreError;
-use crate::sync::Notice;
+use crate::sync::{AsideName, Notice};
 use crate::trust::control::Judged;
 
 /// What was decided of each change of a line: its place, its hash, the decision.
@@ -29,8 +29,23 @@ impl Replica {
         Ok(found)
     }
 
+    /// Returns what a supervisor of a unit decided of just this change.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn judged_exactly(
+        &self,
+        scope: &Scope,
+        name: &AsideName,
+    ) -> Result<Option<Judged>, StoreError> {
+        let AsideName { document, actor, seq, hash } = *name;
+        rows::get(&**self.store(), &rows::of_judged(scope, (document, actor, seq, hash)))
+    }
+
     /// Returns what a supervisor of a unit decided of a change that was kept aside: of it, or of the
-    /// first after it in its line that was decided of.
+    /// first after it in its line that was decided of. What cannot be admitted is not in the line that
+    /// was, so only what names it counts.
     ///
     /// # Errors
     ///
@@ -41,8 +56,9 @@ impl Replica {
         notice: &Notice,
     ) -> Result<Option<Judged>, StoreError> {
         let line = self.judged_in(scope, notice.document, notice.actor)?;
+        let behind = notice.verdict.may_be_admitted();
         let of = |(seq, hash, _): &&(u64, ChangeHash, Judged)| {
-            *seq > notice.seq || (*seq == notice.seq && *hash == notice.hash)
+            (behind && *seq > notice.seq) || (*seq == notice.seq && *hash == notice.hash)
         };
         Ok(line.iter().find(of).map(|(_, _, judged)| *judged))
     }

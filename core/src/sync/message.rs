@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use super::log::{LogAnswer, LogRequest};
+use super::quarantine::{QuarantineAnswer, QuarantineRequest};
 use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
 use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
 use crate::trust::{Attestation, HubMark, PlainEntry};
@@ -227,6 +228,8 @@ pub enum AdminRequest {
     Mark,
     /// Say how the second disk is.
     Backup,
+    /// Show what is kept aside; a supervisor or auditor may ask this too.
+    Quarantine(QuarantineRequest),
 }
 
 /// The answer to an [`AdminRequest`].
@@ -253,6 +256,8 @@ pub enum AdminAnswer {
     Mark(HubMark),
     /// How the second disk is.
     Backup(BackupStatus),
+    /// What is kept aside.
+    Quarantine(QuarantineAnswer),
 }
 
 /// How a hub's second disk is.

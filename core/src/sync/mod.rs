@@ -11,6 +11,7 @@ mod frame;
 mod log;
 mod message;
 mod pack;
+mod quarantine;
 pub mod reconcile;
 pub mod session;
 
@@ -33,6 +34,10 @@ pub use pack::{
     LONG_PACK_BYTES_MAX, LONG_PACK_CHANGE_BYTES_MAX, LONG_PACK_CHANGES_MAX, PACK_BYTES_MAX,
     PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, PACK_VERSION_LONG, Pack, PackError,
     PackHeader, seal_all,
+};
+pub use quarantine::{
+    AsideEntry, AsideName, QUARANTINE_BYTES_MAX, QUARANTINE_DIGITS_MAX, QUARANTINE_PAGE_MAX,
+    QuarantineAnswer, QuarantineFilter, QuarantineRequest,
 };
 pub use reconcile::{
     Differences, Equivocation, Fingerprint, Item, ItemKey, ItemTree, MemoryTree, Node, Prefix,

@@ -58,6 +58,13 @@ pub fn may_decide(role: Role, deed: &Deed) -> bool {
     }
 }
 
+/// Returns whether a role is shown what is kept aside in a unit of its grant: who decides of it, who gives
+/// and ends the rights that it lacked, and who checks both.
+#[must_use]
+pub fn may_see_aside(role: Role) -> bool {
+    matches!(role, Role::Supervisor | Role::Admin | Role::Auditor)
+}
+
 /// Returns whether the hub's operator may decide this without a person: what begins a hub, and what ends
 /// rights. Never what speaks for a team or for a supervisor.
 #[must_use]
@@ -105,6 +112,12 @@ mod tests {
         let who = |act| ROLES.into_iter().filter(|role| may_review(*role, act)).collect::<Vec<_>>();
         assert_eq!(who(ReviewAct::Judge), [Role::Supervisor]);
         assert_eq!(who(ReviewAct::Reply), [Role::Leader, Role::Inspector, Role::Supervisor]);
+    }
+
+    #[test]
+    fn what_is_kept_aside_is_for_those_who_decide_of_it_or_check_it() {
+        let seeing = ROLES.into_iter().filter(|role| may_see_aside(*role)).collect::<Vec<_>>();
+        assert_eq!(seeing, [Role::Admin, Role::Supervisor, Role::Auditor]);
     }
 
     #[test]

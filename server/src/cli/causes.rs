@@ -1,6 +1,7 @@
 //! What went wrong below, in the language of the person: every failure of the core that somebody at a
 //! terminal can meet. What is not known here keeps its English words, which are better than none.
 
+mod aside;
 mod keys;
 
 use std::error::Error;
@@ -105,6 +106,9 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::NotAdministrator => m.text("cause.not_administrator", &[]),
         E::NotReviewer { role } => {
             m.text("cause.not_reviewer", &[("role", &words::role_text(m, role))])
+        }
+        E::OtherEvidence { .. } | E::StaysOut { .. } | E::NotSupervisor { .. } | E::NoAnswer => {
+            return aside::of_client(error, m);
         }
         E::NotHere { scope, scopes } => {
             m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])

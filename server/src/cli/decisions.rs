@@ -1,10 +1,11 @@
 //! What was decided on this device and the hub has not entered: as data, and as text for a terminal.
 
 use bienban_core::client::{Client, ClientError};
+use bienban_core::trust::control::Judged;
 use serde::Serialize;
 
 use super::output::Page;
-use super::{page, time};
+use super::{page, time, words};
 use crate::messages::Messages;
 
 /// A decision about rights, minutes or who writes, that no hub has entered.
@@ -38,5 +39,34 @@ pub(super) fn text(page: &mut Page, decisions: &[DecisionData], m: &Messages) {
         let key = if one.refused { "decision.refused" } else { "decision.waits" };
         let id = &one.id[..page::SHORT];
         page.line(m.text(key, &[("id", id), ("deed", one.deed), ("unit", &one.unit)]));
+    }
+}
+
+/// What a supervisor decided of something that the hub keeps aside.
+#[derive(Debug, Serialize)]
+pub(super) struct DecidedData {
+    /// `admit` or `keep`.
+    judgement: &'static str,
+    /// The supervisor's device.
+    by: String,
+    at: String,
+}
+
+impl From<Judged> for DecidedData {
+    fn from(judged: Judged) -> Self {
+        let judgement = words::judgement(judged.judgement);
+        Self { judgement, by: judged.by.to_string(), at: time::rfc3339(judged.at) }
+    }
+}
+
+impl DecidedData {
+    /// Says it to a person.
+    pub(super) fn text(&self, m: &Messages) -> String {
+        let at = time::minute(&self.at);
+        let named = [("by", &self.by[..page::SHORT]), ("at", at.as_str())];
+        match self.judgement {
+            "keep" => m.text("notices.kept_out", &named),
+            _ => m.text("notices.admitted", &named),
+        }
     }
 }

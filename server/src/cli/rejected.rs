@@ -22,10 +22,10 @@ pub(super) struct RejectedData {
 }
 
 #[derive(Debug, Serialize)]
-struct WrittenData {
+pub(super) struct WrittenData {
     /// The item or field; absent for text typed into a note or finding.
-    key: Option<String>,
-    text: String,
+    pub(super) key: Option<String>,
+    pub(super) text: String,
 }
 
 /// Returns the edits of this device that are not in the record.

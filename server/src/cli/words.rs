@@ -8,6 +8,7 @@ use bienban_core::client::Protection;
 use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::DeviceEntry;
 use bienban_core::sync::{Role, Verdict};
+use bienban_core::trust::control::Judgement;
 use clap::ValueEnum;
 
 pub(crate) use super::field_names::{expected, field};
@@ -348,6 +349,29 @@ pub(crate) fn verdict(m: &Messages, verdict: Verdict) -> String {
         Verdict::Unreadable => m.text("notice.unreadable", &[]),
         Verdict::OnRefused => m.text("notice.on_refused", &[]),
         Verdict::Full => m.text("notice.full", &[]),
+    }
+}
+
+/// Returns why something is kept aside, as those read it who decide of it.
+pub(super) fn aside(m: &Messages, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Equivocation => m.text("aside.equivocation", &[]),
+        Verdict::Poison => m.text("aside.poison", &[]),
+        Verdict::ChainBroken => m.text("aside.chain_broken", &[]),
+        Verdict::NotAllowed => m.text("aside.not_allowed", &[]),
+        Verdict::Orphan => m.text("aside.orphan", &[]),
+        Verdict::OverQuota => m.text("aside.over_quota", &[]),
+        Verdict::Unreadable => m.text("aside.unreadable", &[]),
+        Verdict::OnRefused => m.text("aside.on_refused", &[]),
+        Verdict::Full => m.text("aside.full", &[]),
+    }
+}
+
+/// Returns what was decided of something that is kept aside, for data.
+pub(super) fn judgement(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Admit => "admit",
+        Judgement::Keep => "keep",
     }
 }
 

@@ -204,4 +204,4 @@ fn whole(mut places: Vec<PackPlace>) -> Chain {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,7 +8,7 @@ use crate::replica::{
     Hub, HubOptions, HubRunner, PhoneOptions, PhoneRunner, Projection, Provided, Replica,
 };
 use crate::store::{MemoryDisk, MemoryStore, Store};
-use crate::sync::{Ending, Frame, Role};
+use crate::sync::{AdminAnswer, AdminRequest, Ending, Frame, Role};
 use crate::trust::DeviceKey;
 
 mod carrying;
@@ -203,8 +203,18 @@ pub(in crate::replica) fn sync(side: &Side, hub: &Arc<Hub>) {
 
 /// As [`sync`], at a time of both clocks.
 pub(in crate::replica) fn sync_at(side: &Side, hub: &Arc<Hub>, now: Time) {
+    assert_eq!(ask_at(side, hub, now, &[]), []);
+}
+
+/// As [`sync_at`], and asks the hub; returns its answers.
+pub(in crate::replica) fn ask_at(
+    side: &Side,
+    hub: &Arc<Hub>,
+    now: Time,
+    asks: &[AdminRequest],
+) -> Vec<AdminAnswer> {
     for round in 0..8 {
-        let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
+        let options = PhoneOptions { hub: hub.device(), live: false, asks: asks.to_vec() };
         let seed = entropy(100 + round);
         let mut phone = PhoneRunner::start(side.phone.clone(), options, seed, now).unwrap();
         let known = hub.replica().device(key(side.number).device()).unwrap().unwrap();
@@ -237,7 +247,7 @@ pub(in crate::replica) fn sync_at(side: &Side, hub: &Arc<Hub>, now: Time) {
             continue;
         }
         assert_eq!(phone.outcome().unwrap().ending, Ending::Done);
-        return;
+        return phone.answers().to_vec();
     }
     panic!("a phone does not come to rest");
 }

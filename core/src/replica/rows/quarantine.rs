@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{DeviceId, Scope, Timestamp};
+use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Scope, Timestamp};
 use crate::replica::facts::PackPlace;
-use crate::sync::Verdict;
+use crate::sync::{AsideEntry, AsideName, Verdict};
 
 /// Where the bytes of a pack lie that is kept aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,4 +28,21 @@ pub(in crate::replica) struct QuarantineRow {
     pub(in crate::replica) scope: Option<Scope>,
     /// When it was kept aside, by the hub's clock.
     pub(in crate::replica) at: Timestamp,
+}
+
+impl QuarantineRow {
+    /// Returns what the hub says of it to those who may look at it.
+    pub(in crate::replica) fn entry(self, name: AsideName) -> AsideEntry {
+        let Self { verdict, device, from, scope, at, .. } = self;
+        AsideEntry { name, verdict, device, from, scope, at }
+    }
+}
+
+/// Reads the name of the pack in a key of [`QUARANTINE`](super::QUARANTINE).
+pub(in crate::replica) fn aside_in(key: &[u8]) -> Option<AsideName> {
+    let document = DocumentId(key.get(1..33)?.try_into().ok()?);
+    let actor = Actor(key.get(33..49)?.try_into().ok()?);
+    let seq = u64::from_be_bytes(key.get(49..57)?.try_into().ok()?);
+    let hash = ChangeHash(key.get(57..)?.try_into().ok()?);
+    Some(AsideName { document, actor, seq, hash })
 }

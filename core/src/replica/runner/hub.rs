@@ -10,8 +10,8 @@ use crate::replica::tree::StoredTree;
 use crate::replica::{ReplicaError, access};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    Accepted, AdminAnswer, AdminRequest, DeviceEntry, Failure, FailureCode, FeedItem, HubOutput,
-    HubSession, HubStart, Outcome, Verdict, Want,
+    Accepted, AdminAnswer, AdminRequest, AsideName, DeviceEntry, Failure, FailureCode, FeedItem,
+    HubOutput, HubSession, HubStart, Outcome, Verdict, Want,
 };
 use crate::trust::control::SignedAct;
 use crate::trust::log::{Act, Turned};
@@ -55,6 +55,8 @@ pub struct HubRunner {
     readings: BTreeSet<Act>,
     /// The document whose receipts were proved last.
     exported: Option<DocumentId>,
+    /// The pack kept aside whose bytes were given last.
+    evidence: Option<AsideName>,
     /// When work was last done.
     now: Timestamp,
     outcome: Option<Outcome>,
@@ -102,6 +104,7 @@ impl HubRunner {
             not_kept: 0,
             readings: BTreeSet::new(),
             exported: None,
+            evidence: None,
             now,
             outcome: None,
         })
@@ -526,6 +529,9 @@ impl HubRunner {
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
             AdminRequest::Mark => Ok(AdminAnswer::Mark(self.hub.mark(now)?)),
+            AdminRequest::Quarantine(request) => {
+                Ok(AdminAnswer::Quarantine(self.hub.show_aside(&request, &self.entry)?))
+            }
             AdminRequest::Backup => Ok(AdminAnswer::Backup(self.hub.backup_status()?)),
             AdminRequest::Acknowledge => {
                 self.hub.replica().acknowledge(now)?;

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Timestamp};
+use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, PersonId, Timestamp};
 use crate::sync::message::{ClosedLine, FailureCode, HubStatus, Resume, Snapshot, Verdict};
 use crate::sync::pack::tests::{genesis, key, long, sealed};
 use crate::sync::reconcile::{Fingerprint, Item, Part, Prefix};
+use crate::sync::{AsideEntry, AsideName, QuarantineAnswer, QuarantineFilter, QuarantineRequest};
 use crate::sync::{
     LogAnswer, LogPage, LogProofs, LogRequest, PACK_CHANGES_MAX, Pack, PackError, ProvedLeaf,
 };
@@ -134,6 +135,38 @@ fn enrolment() -> Vec<(&'static str, Frame)> {
     ]
 }
 
+/// What is said of what is kept aside.
+fn aside() -> Vec<(&'static str, Frame)> {
+    let name = AsideName { document: DOCUMENT, actor: ACTOR, seq: 8, hash: HASH };
+    let device = DeviceId([5; 32]);
+    let which = QuarantineFilter {
+        scope: Some("20".parse().unwrap()),
+        person: Some(PersonId::of_device(device)),
+        verdict: Some(Verdict::Orphan),
+        digits: "00ff".to_owned(),
+    };
+    let entry = AsideEntry {
+        name,
+        verdict: Verdict::NotAllowed,
+        device,
+        from: Some(device),
+        scope: None,
+        at: Timestamp(9),
+    };
+    let ask = |request| Frame::Ask { request_id: 1, request: AdminRequest::Quarantine(request) };
+    let answer = |answer| Frame::Answer { request_id: 1, answer: AdminAnswer::Quarantine(answer) };
+    let page = QuarantineAnswer::Page { entries: vec![entry], next: Some(name) };
+    vec![
+        ("ask-quarantine", ask(QuarantineRequest::Page { which, after: Some(name) })),
+        ("ask-quarantine-bytes", ask(QuarantineRequest::Bytes { name, from: 300 })),
+        ("answer-quarantine", answer(page)),
+        (
+            "answer-quarantine-bytes",
+            answer(QuarantineAnswer::Bytes { bytes: vec![1, 2], total: 302 }),
+        ),
+    ]
+}
+
 fn tree_head() -> TreeHead {
     TreeHead::sign(&key(200), [1; 16], (300, TreeHash([8; 32])), Timestamp(9))
 }
@@ -201,6 +234,7 @@ fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
     let fourth = fourth()
         .into_iter()
         .chain(enrolment())
+        .chain(aside())
         .map(|(name, frame)| (format!("frame-v4-{name}.hex"), frame));
     named
         .chain(fourth)

@@ -17,6 +17,7 @@ use crate::sync::message::{
 };
 use crate::sync::reconcile::{Differences, ItemTree, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
+use crate::trust::access::may_see_aside;
 use crate::trust::enrolment::EnrolAnswer;
 use crate::trust::log::TreeHead;
 use crate::trust::{DeviceEntry, Role};
@@ -517,6 +518,10 @@ impl HubSession {
             | AdminRequest::Seal { .. }
             | AdminRequest::Mark => true,
             AdminRequest::Log(LogRequest::Page { .. }) => entry.is(Role::Auditor),
+            // Of which units is the hub's to say.
+            AdminRequest::Quarantine(_) => {
+                entry.grants.iter().any(|grant| may_see_aside(grant.role))
+            }
             // Which document is whose to read is the hub's to say.
             AdminRequest::Log(_) => true,
             _ => false,

@@ -71,6 +71,9 @@ pub enum Act {
     /// Asked for what the hub then refused. Sessions of devices that may not ask are counted elsewhere
     /// ([`Turned::NotAllowed`]).
     Refused,
+    /// Asked what is kept aside: one entry for each session in which it was listed, and one for each pack
+    /// whose bytes were given; the hash is of the request then.
+    ReadAside,
 }
 
 /// One thing that happened at the hub. Variants are only ever added at the end.

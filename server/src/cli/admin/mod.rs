@@ -10,6 +10,7 @@ mod devices;
 mod import;
 mod invite;
 mod plans;
+mod quarantine;
 mod reviews;
 mod rights;
 mod status;
@@ -110,6 +111,9 @@ enum AdminCommand {
     Difficulties(corrections::DifficultiesArgs),
     /// Say how the hub is, and what waits there for what.
     Status(status::StatusArgs),
+    /// Look at what the hub keeps aside, and decide as a supervisor what enters the record.
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
     /// Read the hub's log, and check that nobody has rewritten it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -219,6 +223,9 @@ async fn perform(
         C::Action(action) => corrections::action(client, &action, output),
         C::Difficulties(which) => corrections::difficulties(client, &which, output),
         C::Status(asked) => status::status(client, &asked, needs_hub(online)?, output).await,
+        C::Quarantine(command) => {
+            quarantine::run(client, &command, needs_hub(online)?, output).await
+        }
         C::Audit(command) => {
             if command.asks_hub() {
                 needs_hub(online)?;

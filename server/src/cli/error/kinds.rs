@@ -31,8 +31,11 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::NotYours { .. }
         | ClientError::NotAdministrator
         | ClientError::NotReviewer { .. }
+        | ClientError::NotSupervisor { .. }
         | ClientError::NotHere { .. } => Failed::Refused,
         ClientError::NoRoom { .. } => Failed::Full,
+        ClientError::NoAnswer => Failed::Network,
+        ClientError::StaysOut { .. } => Failed::Final,
         ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
         ClientError::Answer(
             AnswerError::Value { .. }

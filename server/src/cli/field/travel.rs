@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::cli::decisions::{self, DecisionData};
+use crate::cli::decisions::{self, DecidedData, DecisionData};
 use crate::cli::doubts::{self, DoubtData};
 use crate::cli::error::{CliError, Failed, code_of_doubts};
 use crate::cli::output::{Answer, Output, Page};
@@ -80,6 +80,8 @@ struct NoticeData {
     seq: u64,
     change: String,
     verdict: Verdict,
+    /// What a supervisor decided of it, and whose decision it is: a device.
+    decided: Option<DecidedData>,
 }
 
 /// One event of `sync --watch --json`.
@@ -183,7 +185,9 @@ pub(super) async fn sync(
     let report = patiently(client, output).await?;
     let mut data = data_of(client, &report)?;
     data.milliseconds = milliseconds(watch.elapsed());
-    data.notices = news(&before, &client.refused()?).map(notice).collect();
+    data.notices = news(&before, &client.refused()?)
+        .map(|one| noticed(client, one))
+        .collect::<Result<_, _>>()?;
     let m = output.messages();
     let mut page = Page::new();
     report_text(&mut page, &data, m);
@@ -244,7 +248,9 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
     ctrl_c.abort();
     let mut sum = data_of(client, &course.tally.sum())?;
     sum.milliseconds = milliseconds(stopwatch.elapsed());
-    sum.notices = news(&before, &client.refused()?).map(notice).collect();
+    sum.notices = news(&before, &client.refused()?)
+        .map(|one| noticed(client, one))
+        .collect::<Result<_, _>>()?;
     let mut page = Page::new();
     report_text(&mut page, &sum, output.messages());
     let code = if sum.refused > 0 { Failed::Refused.code() } else { 0 };
@@ -424,19 +430,25 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
     for notice in notices {
         let document = &notice.document[..page::SHORT];
         page.line(format!("  {document}  {}", words::verdict(m, notice.verdict)));
+        if let Some(decided) = &notice.decided {
+            page.line(format!("            {}", decided.text(m)));
+        }
     }
-    if notices.iter().any(|notice| notice.verdict == Verdict::NotAllowed) {
+    let waits =
+        |notice: &NoticeData| notice.verdict == Verdict::NotAllowed && notice.decided.is_none();
+    if notices.iter().any(waits) {
         page.line(format!("  {}", m.text("notices.rights", &[])));
     }
 }
 
-fn notice(notice: &Notice) -> NoticeData {
-    NoticeData {
+fn noticed(client: &Client, notice: &Notice) -> Result<NoticeData, ClientError> {
+    Ok(NoticeData {
         document: notice.document.to_string(),
         seq: notice.seq,
         change: notice.hash.to_string(),
         verdict: notice.verdict,
-    }
+        decided: client.judged_aside(notice)?.map(DecidedData::from),
+    })
 }
 
 fn only_here(client: &Client) -> Result<u64, CliError> {
@@ -468,7 +480,11 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             })
             .collect(),
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
-        notices: client.refused()?.iter().map(notice).collect(),
+        notices: client
+            .refused()?
+            .iter()
+            .map(|one| noticed(client, one))
+            .collect::<Result<_, _>>()?,
         doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,
         decisions: decisions::all(client)?,

@@ -5,16 +5,16 @@ use crate::replica::meeting::{entry, hub, key, side, sync, values, visit};
 use crate::sync::{PlainEntry, Role};
 use crate::trust::control::{Act, Deed, SignedAct};
 
-const NOW: Timestamp = Timestamp(1_795_000_000_000);
+pub(in crate::replica::hub) const NOW: Timestamp = Timestamp(1_795_000_000_000);
 const LIFE: Incarnation = Incarnation([1; 16]);
 /// The phone whose rights were ended.
-const LOST: u8 = 1;
+pub(in crate::replica::hub) const LOST: u8 = 1;
 /// Supervisors: of the visit's commune, and of another.
-const HERE: u8 = 5;
-const ELSEWHERE: u8 = 6;
+pub(in crate::replica::hub) const HERE: u8 = 5;
+pub(in crate::replica::hub) const ELSEWHERE: u8 = 6;
 
 /// A hub that knows the supervisors, and the lost phone as revoked.
-fn scene() -> (std::sync::Arc<Hub>, Genesis) {
+pub(in crate::replica::hub) fn scene() -> (std::sync::Arc<Hub>, Genesis) {
     let hub = hub(&[LOST, 2]);
     for (number, unit) in [(HERE, "06325"), (ELSEWHERE, "06337")] {
         hub.trust(PlainEntry { role: Role::Supervisor, ..entry(number, unit) }).unwrap();
@@ -24,7 +24,7 @@ fn scene() -> (std::sync::Arc<Hub>, Genesis) {
 }
 
 /// Answers of the lost phone to one item, each in a pack.
-fn line(genesis: &Genesis, answers: &[&str]) -> Vec<Pack> {
+pub(in crate::replica::hub) fn line(genesis: &Genesis, answers: &[&str]) -> Vec<Pack> {
     let actor = Actor::derive(key(LOST).device(), genesis.document(), LIFE);
     let mut document = Document::create(genesis, &Template::parse(TEA).unwrap().shape());
     let mut previous = None;
@@ -46,13 +46,19 @@ fn line(genesis: &Genesis, answers: &[&str]) -> Vec<Pack> {
     answers.iter().map(pack).collect()
 }
 
-fn push(hub: &Hub, packs: &[Pack]) {
+pub(in crate::replica::hub) fn push(hub: &Hub, packs: &[Pack]) {
     let encoded: Vec<Vec<u8>> = packs.iter().map(Pack::encode).collect();
     hub.accept(key(LOST).device(), &encoded, NOW).unwrap();
     hub.merge_all(NOW).unwrap();
 }
 
-fn judge(by: u8, unit: &str, nonce: u8, pack: &Pack, judgement: Judgement) -> SignedAct {
+pub(in crate::replica::hub) fn judge(
+    by: u8,
+    unit: &str,
+    nonce: u8,
+    pack: &Pack,
+    judgement: Judgement,
+) -> SignedAct {
     let (document, actor) = (pack.document(), pack.actor());
     let (seq, hash) = (pack.last_seq(), pack.tip_hash());
     let deed = Deed::Judge { document, actor, seq, hash, judgement };
@@ -61,7 +67,7 @@ fn judge(by: u8, unit: &str, nonce: u8, pack: &Pack, judgement: Judgement) -> Si
     Act { hub, by: by.device(), scope, nonce: [nonce; 16], at: NOW, deed }.sign(&by).unwrap()
 }
 
-fn decide(hub: &Hub, act: SignedAct) {
+pub(in crate::replica::hub) fn decide(hub: &Hub, act: SignedAct) {
     hub.enter(vec![act], NOW).unwrap();
     hub.merge_all(NOW).unwrap();
 }

@@ -3,7 +3,7 @@
 use super::HubRunner;
 use crate::model::Timestamp;
 use crate::replica::ReplicaError;
-use crate::sync::{AdminRequest, LogRequest};
+use crate::sync::{AdminRequest, LogRequest, QuarantineRequest};
 use crate::trust::log::{Act, LogEntry, TreeHead, Turned};
 
 impl HubRunner {
@@ -43,6 +43,18 @@ impl HubRunner {
                 Ok(())
             }
             AdminRequest::Status | AdminRequest::Backup => self.note_reading(Act::ReadStatus, now),
+            // Where in the list or in the pack the reading begins makes no difference.
+            AdminRequest::Quarantine(QuarantineRequest::Page { .. }) => {
+                self.note_reading(Act::ReadAside, now)
+            }
+            AdminRequest::Quarantine(QuarantineRequest::Bytes { name, .. }) => {
+                if self.evidence.replace(*name) == Some(*name) {
+                    return Ok(());
+                }
+                let (name, from) = (*name, 0);
+                let whole = AdminRequest::Quarantine(QuarantineRequest::Bytes { name, from });
+                self.note_act(Act::ReadAside, &whole, now)
+            }
             AdminRequest::Waiting => self.note_reading(Act::ReadWaiting, now),
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
             AdminRequest::PublishObject { .. } => self.note_act(Act::Publish, request, now),

@@ -1,0 +1,246 @@
+//! What the hub keeps aside, for those who decide of it: named, read without putting it into any record, and
+//! decided of by a signed act.
+
+use super::{Client, ClientError, Named, find};
+use crate::driver::{DriverError, SyncOptions};
+use crate::model::{ChangeHash, Genesis, Timestamp, Written, clean, written};
+use crate::replica::{ReplicaError, covers};
+use crate::sync::{
+    AdminAnswer, AdminRequest, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Pack, QuarantineAnswer,
+    QuarantineFilter, QuarantineRequest,
+};
+use crate::trust::Role;
+use crate::trust::control::{Deed, Judged, Judgement, SignedAct};
+
+/// Packs that one list holds: some megabytes. Who wants others narrows it.
+pub const QUARANTINE_LISTED_MAX: usize = 10_000;
+
+/// Answers that one list waits for: a hub that never comes to an end costs a bounded amount of data.
+const PAGES_MAX: usize = 256;
+
+/// Operations of a pack that are read: a whole day's work. A few bytes can say any number, so what a hostile
+/// device wrote is read up to here, and the rest is only counted.
+const READ_OPS_MAX: u64 = 200_000;
+
+/// Some of what is kept aside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quarantined {
+    /// At most [`QUARANTINE_LISTED_MAX`], by document and line.
+    pub entries: Vec<AsideEntry>,
+    /// There are more.
+    pub more: bool,
+}
+
+/// One change of what is kept aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsideChange {
+    /// Its place in its line.
+    pub seq: u64,
+    /// It.
+    pub change: ChangeHash,
+    /// When, as its author's clock claims.
+    pub at: Timestamp,
+    /// What it wrote, with control characters replaced. Deletions write nothing.
+    pub written: Vec<Written>,
+}
+
+/// What was read of a pack that is kept aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsidePack {
+    /// What its document was born as.
+    pub genesis: Genesis,
+    /// BLAKE3 of the pack as it came.
+    pub digest: [u8; 32],
+    /// Its changes, oldest first.
+    pub changes: Vec<AsideChange>,
+    /// Changes behind those that were not read, because they hold too much.
+    pub unread: u64,
+}
+
+/// A pack that is kept aside, as a person looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsideShown {
+    /// What the hub says of it.
+    pub entry: AsideEntry,
+    /// Its document, with the title that it has here.
+    pub document: Named,
+    /// What was decided of it, as far as this device was told.
+    pub judged: Option<Judged>,
+    /// What it holds. The signature of its device was checked here; none where the hub kept no bytes.
+    pub pack: Option<AsidePack>,
+}
+
+impl Client {
+    /// Asks the hub what is kept aside in the units of which this device's holder is supervisor,
+    /// administrator or auditor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::sync`], and [`DriverError::Refused`] when the holder is none of these.
+    pub async fn quarantined(&self, which: QuarantineFilter) -> Result<Quarantined, ClientError> {
+        let (mut found, mut after) = (Quarantined::default(), None);
+        for _ in 0..PAGES_MAX {
+            let request = QuarantineRequest::Page { which: which.clone(), after };
+            let QuarantineAnswer::Page { entries, next } = self.ask_quarantine(request).await?
+            else {
+                break;
+            };
+            found.entries.extend(entries);
+            if found.entries.len() > QUARANTINE_LISTED_MAX {
+                found.entries.truncate(QUARANTINE_LISTED_MAX);
+                found.more = true;
+                return Ok(found);
+            }
+            // A hub that goes back would never end.
+            if next.is_none() || next <= after {
+                return Ok(found);
+            }
+            after = next;
+        }
+        found.more = true;
+        Ok(found)
+    }
+
+    /// Finds one thing that is kept aside by the first digits of its change.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::quarantined`]; [`ClientError::NotFound`] or [`ClientError::Ambiguous`] for the digits.
+    pub async fn find_quarantined(&self, digits: &str) -> Result<AsideEntry, ClientError> {
+        let digits = digits.trim().to_ascii_lowercase();
+        let which = QuarantineFilter { digits: digits.clone(), ..QuarantineFilter::default() };
+        let found = match find::is_digits(&digits) {
+            true => self.quarantined(which).await?.entries,
+            false => Vec::new(),
+        };
+        find::one("change", &digits, found, |entry: &AsideEntry| {
+            find::Candidate::bare(entry.name.hash.to_string())
+        })
+    }
+
+    /// Fetches what is kept aside and reads it, without putting it into any record.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::quarantined`]. Returns [`ClientError::OtherEvidence`] when what the hub gives is not what
+    /// it named, or its device did not sign it.
+    pub async fn read_quarantined(&self, entry: AsideEntry) -> Result<AsideShown, ClientError> {
+        let bytes = self.quarantined_bytes(entry.name).await?;
+        let pack = if bytes.is_empty() { None } else { Some(read(&entry, &bytes)?) };
+        let judged = self.judged(&entry)?;
+        let document = self.named(entry.name.document)?;
+        Ok(AsideShown { entry, document, judged, pack })
+    }
+
+    /// Returns what was decided of just this change that is kept aside, as far as this device was told.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn judged(&self, entry: &AsideEntry) -> Result<Option<Judged>, ClientError> {
+        let Some(scope) = &entry.scope else { return Ok(None) };
+        let judged = self.phone().replica().judged_exactly(scope, &entry.name);
+        Ok(judged.map_err(ReplicaError::from)?)
+    }
+
+    /// Signs, as a supervisor of the document's unit, what becomes of something that is kept aside, and of
+    /// what the same device wrote before it in the same line. It is asked of the hub with
+    /// [`Client::to_enter`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotSupervisor`] when the holder of this device is no supervisor there, and
+    /// [`ClientError::StaysOut`] when it is to be admitted and cannot be.
+    pub fn judge_aside(
+        &self,
+        entry: &AsideEntry,
+        judgement: Judgement,
+    ) -> Result<SignedAct, ClientError> {
+        let stays = || ClientError::StaysOut { change: entry.name.hash, verdict: entry.verdict };
+        let scope = entry.scope.clone().ok_or_else(stays)?;
+        if judgement == Judgement::Admit && !entry.verdict.may_be_admitted() {
+            return Err(stays());
+        }
+        let own = self.own_entry()?;
+        let decides = own.as_ref().is_some_and(|own| {
+            let mut grants = own.grants.iter().filter(|_| own.active);
+            grants.any(|held| held.role == Role::Supervisor && covers(&held.scope, &scope))
+        });
+        if !decides {
+            let role = own.as_ref().map(super::work::role_names).unwrap_or_default();
+            return Err(ClientError::NotSupervisor { role, scope: scope.to_string() });
+        }
+        let AsideName { document, actor, seq, hash } = entry.name;
+        self.sign_act(scope, Deed::Judge { document, actor, seq, hash, judgement })
+    }
+
+    async fn quarantined_bytes(&self, name: AsideName) -> Result<Vec<u8>, ClientError> {
+        let mut whole: Vec<u8> = Vec::new();
+        loop {
+            let request = QuarantineRequest::Bytes { name, from: whole.len() as u64 };
+            let QuarantineAnswer::Bytes { bytes, total } = self.ask_quarantine(request).await?
+            else {
+                return Err(ClientError::OtherEvidence { change: name.hash });
+            };
+            let over = whole.len() + bytes.len() > LONG_PACK_BYTES_MAX;
+            if over || (bytes.is_empty() && total > whole.len() as u64) {
+                return Err(ClientError::OtherEvidence { change: name.hash });
+            }
+            whole.extend(bytes);
+            if whole.len() as u64 >= total {
+                return Ok(whole);
+            }
+        }
+    }
+
+    async fn ask_quarantine(
+        &self,
+        request: QuarantineRequest,
+    ) -> Result<QuarantineAnswer, ClientError> {
+        let asks = vec![AdminRequest::Quarantine(request)];
+        let report = self.sync(SyncOptions { asks, ..SyncOptions::default() }).await?;
+        match report.answers.into_iter().next() {
+            Some(AdminAnswer::Quarantine(answer)) => Ok(answer),
+            Some(AdminAnswer::Refused(failure)) => Err(DriverError::Refused { failure }.into()),
+            _ => Err(ClientError::NoAnswer),
+        }
+    }
+}
+
+/// Reads a pack that the hub gave as one that it keeps aside. Its own hash and its device's signature say
+/// that it is that one; nothing here rests on the hub's word.
+fn read(entry: &AsideEntry, bytes: &[u8]) -> Result<AsidePack, ClientError> {
+    let name = entry.name;
+    let pack = Pack::decode(bytes).map_err(ReplicaError::from)?;
+    let found = AsideName {
+        document: pack.document(),
+        actor: pack.actor(),
+        seq: pack.last_seq(),
+        hash: pack.tip_hash(),
+    };
+    if found != name || pack.device() != entry.device || pack.verify().is_err() {
+        return Err(ClientError::OtherEvidence { change: name.hash });
+    }
+    let (mut changes, mut ops) = (Vec::new(), 0_u64);
+    for (seq, change) in (pack.first_seq()..).zip(pack.changes()) {
+        let facts = change.facts();
+        ops = ops.saturating_add(facts.ops);
+        if ops > READ_OPS_MAX {
+            break;
+        }
+        let written = written(change, &[]).into_iter().map(readable);
+        let (change, at, written) = (facts.hash, Timestamp(facts.time), written.collect());
+        changes.push(AsideChange { seq, change, at, written });
+    }
+    let unread = (pack.changes().len() - changes.len()) as u64;
+    let digest = *blake3::hash(bytes).as_bytes();
+    Ok(AsidePack { genesis: pack.genesis().clone(), digest, changes, unread })
+}
+
+/// Takes out what would play with a terminal: who wrote it need not have used this program.
+fn readable(written: Written) -> Written {
+    Written { key: written.key.as_deref().map(clean), text: clean(&written.text) }
+}
+
+#[cfg(test)]
+mod tests;
