@@ -67,6 +67,40 @@ fn a_plan_names_the_members_whom_it_does_not_reach_and_what_to_do() {
 }
 
 #[test]
+fn a_plan_takes_the_edition_that_is_in_force_where_its_facility_is() {
+    let (folders, _hub) = office();
+    let id = |value: &Value| value.as_str().unwrap().to_owned();
+    let tea = folders.admin("first", &["checklist", "add", "tea"]).ok().json();
+    let older = folders.admin("first", &["checklist", "add", "tea-1"]).ok().json();
+    let (tea, older) = (id(&tea["template"]), id(&older["template"]));
+    let force = |who: &str, scope: &str| {
+        folders.admin(who, &["checklist", "in-force", &older, "--scope", scope])
+    };
+    folders.field_json("an", &["sync"]);
+    force("an", "20").fails(6);
+    let decided = force("first", "06325").ok().json();
+    assert_eq!(
+        (&decided["scope"], &decided["template"]),
+        (&Value::from("06325"), &Value::from(older.as_str()))
+    );
+    let listed = folders.field_json("an", &["sync"]);
+    assert_eq!(listed["caught_up"], true);
+    let rows = folders.field_json("an", &["templates"])["rows"].as_array().unwrap().clone();
+    let row = rows.iter().find(|row| row["id"] == older.as_str()).unwrap();
+    assert_eq!(row["in_force"][0]["unit"]["code"], "06325", "{row}");
+    let made = plan(&folders, "Hai xã", &["--leader", "an", "--facility", "A1", "A2"]).ok().json();
+    let taken = made["visits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|visit| (id(&visit["facility"]["title"]), id(&visit["template"])));
+    let mut taken: Vec<_> = taken.collect();
+    taken.sort();
+    let expected = [("HTX Hai".to_owned(), tea), ("HTX Một".to_owned(), older)];
+    assert_eq!(taken, expected, "{made}");
+}
+
+#[test]
 fn who_declared_no_conflict_of_interest_stands_in_the_plan() {
     let (folders, _hub) = office();
     let team = ["--leader", "an", "--member", "binh", "--facility", "A1"];

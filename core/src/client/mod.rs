@@ -9,6 +9,7 @@ mod enrolling;
 mod find;
 mod groups;
 mod header;
+mod in_force;
 mod leaving;
 mod life;
 mod moving;

@@ -20,6 +20,7 @@ mod feed;
 mod following;
 mod fork;
 mod hub;
+mod in_force;
 mod judged;
 mod leaving;
 mod lock;
@@ -58,6 +59,7 @@ pub use facts::{
 };
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, InviteError, MergeReport, PublishError};
+pub use in_force::InForce;
 pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use merge::merger::{

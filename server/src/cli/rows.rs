@@ -115,6 +115,14 @@ struct TemplateRow {
     official: bool,
     effective_from: String,
     items: usize,
+    /// Where administrators have put it in force, and from when on.
+    in_force: Vec<InForceData>,
+}
+
+#[derive(Debug, Serialize)]
+struct InForceData {
+    unit: UnitData,
+    from: String,
 }
 
 /// Returns a unit with its name.
@@ -266,6 +274,7 @@ pub(super) fn templates(client: &Client, output: &Output) -> Result<Answer, CliE
     let m = output.messages();
     let replica = client.phone().replica();
     let mut rows = Vec::new();
+    let decided = replica.checklists_in_force().map_err(ClientError::from)?;
     for id in replica.templates().map_err(ClientError::from)? {
         let template = replica.template(id).map_err(ClientError::from)?;
         rows.push(TemplateRow {
@@ -276,6 +285,11 @@ pub(super) fn templates(client: &Client, output: &Output) -> Result<Answer, CliE
             official: template.is_official(),
             effective_from: template.effective_from().to_owned(),
             items: template.items().len(),
+            in_force: decided
+                .iter()
+                .filter(|one| one.template == id)
+                .map(|one| InForceData { unit: unit(&one.scope), from: time::rfc3339(one.from) })
+                .collect(),
         });
     }
     let mut text = Page::new();
@@ -288,6 +302,11 @@ pub(super) fn templates(client: &Client, output: &Output) -> Result<Answer, CliE
             row.edition,
             row.title
         ));
+        for one in &row.in_force {
+            let (unit, from) = (unit_text(&one.unit), time::day_of(&one.from));
+            let values = [("unit", unit.as_str()), ("from", from.as_str())];
+            text.line(format!("          {}", m.text("list.in_force", &values)));
+        }
     }
     close(&mut text, rows.is_empty(), None, m);
     Answer::new(&PageData { rows, next: None }, text)

@@ -27,7 +27,7 @@ pub(in crate::replica) const SEALED: u8 = b'O';
 /// aside.
 pub(in crate::replica) const JUDGED: u8 = b'U';
 /// Scope, checklist → from when on it is in force.
-const IN_FORCE: u8 = b'X';
+pub(in crate::replica) const IN_FORCE: u8 = b'X';
 /// Phone: act → [`ActingRow`]: decided here, and not yet entered by the hub.
 pub(in crate::replica) const ACTING: u8 = b'I';
 
@@ -139,6 +139,12 @@ pub(in crate::replica) fn of_judged(
 
 pub(in crate::replica) fn of_in_force(scope: &Scope, template: TemplateId) -> Vec<u8> {
     key(IN_FORCE, &[&scope_part(scope.as_str()), &template.0])
+}
+
+/// Reads the unit and the checklist of a key made by [`of_in_force`].
+pub(in crate::replica) fn in_force_in(key: &[u8]) -> Option<(Scope, TemplateId)> {
+    let scope = std::str::from_utf8(key.get(1..6)?).ok()?.trim_end().parse().ok()?;
+    Some((scope, TemplateId(key.get(6..)?.try_into().ok()?)))
 }
 
 /// Returns the change that a key of [`JUDGED`] names: its place and hash; none where it was decided in the

@@ -210,6 +210,10 @@ async fn perform(
         C::Checklist(checklists::ChecklistCommand::Add { file }) => {
             checklists::add(client, &file, needs_hub(online)?, output).await
         }
+        C::Checklist(checklists::ChecklistCommand::InForce { checklist, scope, from }) => {
+            let what = (checklist.as_str(), scope, from.as_deref());
+            checklists::put_in_force(client, what, needs_hub(online)?, output).await
+        }
         C::Import(import) => import::run(client, &import, output),
         C::Facilities(list) => rows::documents(client, Kind::Facility, &list, output),
         C::Plan(plan) => plans::run(client, &plan, output),

@@ -205,22 +205,18 @@ fn add(client: &Client, arguments: &AddArgs, output: &Output) -> Result<Answer, 
     if arguments.to < arguments.from {
         return Err(ClientError::PlanDays { from, to }.into());
     }
-    let template_id = template(client, &arguments.template)?;
-    let template = client.phone().replica().template(template_id).map_err(ClientError::from)?;
+    let mut templates = BTreeMap::new();
     let mut facilities = Vec::new();
     let mut scopes = BTreeSet::new();
     for name in &arguments.facilities {
         let facility = client.find_facility(name)?;
         let born = client.phone().replica().genesis(facility).map_err(ClientError::from)?;
+        let (template, title) = template(client, &arguments.template, &born.scope)?;
+        templates.insert(template, title);
         scopes.insert(born.scope);
         let named = client.named(facility)?;
-        let visit = PlannedVisit {
-            template: template_id,
-            visit: 1,
-            name: named.title,
-            removed: false,
-            reason: None,
-        };
+        let visit =
+            PlannedVisit { template, visit: 1, name: named.title, removed: false, reason: None };
         facilities.push((facility, visit));
     }
     for given in &arguments.reasons {
@@ -238,7 +234,7 @@ fn add(client: &Client, arguments: &AddArgs, output: &Output) -> Result<Answer, 
         level: arguments.level.map(AgencyLevel::from),
         from,
         to,
-        templates: vec![(template_id, template.title().vi.clone())],
+        templates: templates.into_iter().collect(),
         facilities,
         team,
     };
@@ -302,11 +298,14 @@ fn change(client: &Client, arguments: &ChangeArgs, output: &Output) -> Result<An
         change.reasons.push(reason(client, given)?);
     }
     if !arguments.facilities.is_empty() {
-        let template_id = template(client, &arguments.template)?;
-        let known = client.phone().replica().template(template_id).map_err(ClientError::from)?;
-        change.templates.push((template_id, known.title().vi.clone()));
-        let facilities = find(&arguments.facilities)?.into_iter();
-        change.facilities = facilities.map(|facility| (facility, template_id)).collect();
+        let mut templates = BTreeMap::new();
+        for facility in find(&arguments.facilities)? {
+            let born = client.phone().replica().genesis(facility).map_err(ClientError::from)?;
+            let (template, title) = template(client, &arguments.template, &born.scope)?;
+            templates.insert(template, title);
+            change.facilities.push((facility, template));
+        }
+        change.templates.extend(templates);
     }
     if change == PlanChange::default() {
         return Err(Wrong::NoChange.into());
@@ -372,13 +371,19 @@ fn reason(client: &Client, given: &str) -> Result<(DocumentId, VisitReason), Cli
     Ok((client.find_facility(facility)?, reason))
 }
 
-fn template(client: &Client, name: &str) -> Result<TemplateId, CliError> {
-    if name == TEA_NAME {
-        let tea = Template::parse(TEA)
-            .map_err(|source| CliError::Checklist { path: TEA_NAME.into(), source })?;
-        return Ok(tea.id());
-    }
-    Ok(client.find_template(name, &time::day(clock::now()))?)
+/// Returns the edition of a checklist that a unit's visits are planned by, and its title.
+fn template(client: &Client, name: &str, unit: &Scope) -> Result<(TemplateId, String), CliError> {
+    let today = time::day(clock::now());
+    let id = match name == TEA_NAME {
+        true => {
+            let tea = Template::parse(TEA)
+                .map_err(|source| CliError::Checklist { path: TEA_NAME.into(), source })?;
+            client.in_force_in(tea.code(), unit)?.unwrap_or_else(|| tea.id())
+        }
+        false => client.find_template_in(name, unit, &today)?,
+    };
+    let known = client.phone().replica().template(id).map_err(ClientError::from)?;
+    Ok((id, known.title().vi.clone()))
 }
 
 fn member(entry: &DeviceEntry, role: Role) -> (String, Member) {
