@@ -143,7 +143,7 @@ pub enum SyncEvent {
 }
 
 /// How a phone's exchange is to run.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct SyncOptions {
     /// Stay connected and pass on edits both ways until told to stop.
     pub live: Option<Live>,

@@ -3,7 +3,6 @@
 //! Which documents may be written, and what the feed holds, is decided in `bienban_core::replica`;
 //! nothing here looks into a document.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +12,8 @@ use bienban_core::clock;
 use bienban_core::driver::{self, DriverError, Wakeup};
 use bienban_core::model::DeviceId;
 use bienban_core::net::{Admit, HubEndpoint, Limits, Link, Listen, NetError};
-use bienban_core::replica::{Hub, HubOptions, Projection, ReplicaError, Trouble};
-use bienban_core::store::{DiskStore, Options, StoreError};
+use bienban_core::replica::{Hub, HubOptions, Projection, Replica, ReplicaError, Trouble};
+use bienban_core::store::{DiskStore, Options, Store, StoreError};
 use bienban_core::sync::PlainEntry;
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::log::Turned;
@@ -25,8 +24,7 @@ use crate::backup;
 use crate::config::StoreConfig;
 use crate::merging::{ChildMerger, Merging};
 
-/// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
-const KEY_FILE: &str = "hub.key";
+mod keys;
 
 /// What whoever else wants the hub's folder is told of it.
 const HOLDER: &str = "bienban serve";
@@ -51,6 +49,9 @@ pub enum HubError {
         /// The file.
         path: PathBuf,
     },
+    /// The hub is to take its next key, and none was announced.
+    #[error("no key is announced to follow the hub's; start it once with --announce-key first")]
+    NoNextKey,
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -90,6 +91,18 @@ pub struct HubConfig {
     pub restored: bool,
 }
 
+/// What the operator does about the hub's key at a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyStep {
+    /// Nothing.
+    #[default]
+    Stay,
+    /// The next key is made, if it is not there, and announced.
+    Announce,
+    /// The announced key takes the place of the present one.
+    Switch,
+}
+
 /// A hub that listens.
 pub struct RunningHub {
     hub: Arc<Hub>,
@@ -105,7 +118,7 @@ pub struct RunningHub {
 /// Returns whether a folder is a hub's.
 #[must_use]
 pub fn holds_hub(dir: &Path) -> bool {
-    dir.join(KEY_FILE).exists()
+    keys::holds_hub(dir)
 }
 
 /// Returns the key of the hub in a folder, making both if they are not there. Does not open the
@@ -121,7 +134,7 @@ pub fn identity(dir: &Path) -> Result<DeviceId, HubError> {
         path: dir.to_owned(),
         source,
     })?;
-    Ok(DeviceKey::from_seed(&*key(dir)?).device())
+    Ok(DeviceKey::from_seed(&*keys::key(dir)?).device())
 }
 
 impl RunningHub {
@@ -132,6 +145,17 @@ impl RunningHub {
     /// Returns [`HubError::Store`] when another process has the folder open, and [`HubError::Net`]
     /// when the port cannot be opened.
     pub fn open(config: &HubConfig) -> Result<Self, HubError> {
+        Self::open_with_key(config, KeyStep::Stay)
+    }
+
+    /// As [`RunningHub::open`]; announces the key that is to follow the hub's, or takes it, as the operator
+    /// says. Both may be said again.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunningHub::open`]. Returns [`HubError::NoNextKey`] when there is none to be taken, and
+    /// [`HubError::Replica`] when it was not announced, or another was.
+    pub fn open_with_key(config: &HubConfig, step: KeyStep) -> Result<Self, HubError> {
         std::fs::create_dir_all(&config.dir).map_err(|source| HubError::File {
             action: "make",
             path: config.dir.clone(),
@@ -141,9 +165,15 @@ impl RunningHub {
         // The store's lock comes first: two hubs must not both make a key.
         let options = store_options(&config.store);
         let store = DiskStore::open(config.dir.join("store"), Arc::new(Projection), options)?;
-        let seed = key(&config.dir)?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let taken = step == KeyStep::Switch;
+        let seed = keys::key_for(&config.dir, &Replica::new(store.clone()), taken)?;
         let options = HubOptions { fresh_epoch: clock::random()?, now };
-        let hub = Arc::new(Hub::open(Arc::new(store), DeviceKey::from_seed(&seed), options)?);
+        let hub = Arc::new(Hub::open(store, DeviceKey::from_seed(&seed), options)?);
+        keys::settle(&config.dir, hub.device())?;
+        if step == KeyStep::Announce {
+            hub.announce(&DeviceKey::from_seed(&*keys::next_key(&config.dir)?))?;
+        }
         report(&hub);
         let moved = hub.replica().store().opened().moved;
         if config.restored {
@@ -207,6 +237,16 @@ impl RunningHub {
     #[must_use]
     pub fn key(&self) -> DeviceId {
         self.hub.device()
+    }
+
+    /// Returns the key that is announced to follow, if one is.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`HubError::Replica`] when reading fails.
+    pub fn next_key(&self) -> Result<Option<DeviceId>, HubError> {
+        let keys = self.hub.replica().hub_keys().map_err(ReplicaError::from)?;
+        Ok(keys.after.first().copied())
     }
 
     /// Returns the hub's records.
@@ -411,49 +451,6 @@ fn report_restored(hub: &Hub) -> Result<(), HubError> {
         );
     }
     Ok(())
-}
-
-/// Reads the hub's key, or makes one in a new folder.
-fn key(dir: &Path) -> Result<zeroize::Zeroizing<[u8; 32]>, HubError> {
-    let path = dir.join(KEY_FILE);
-    let mut seed = zeroize::Zeroizing::new([0; 32]);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let text = zeroize::Zeroizing::new(text);
-            hex::decode_to_slice(text.trim(), seed.as_mut())
-                .map_err(|_| HubError::Key { path: path.clone() })?;
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            seed = zeroize::Zeroizing::new(clock::random()?);
-            write_key(&path, &seed).map_err(|source| HubError::File {
-                action: "write",
-                path,
-                source,
-            })?;
-        }
-        Err(source) => return Err(HubError::File { action: "read", path, source }),
-    }
-    Ok(seed)
-}
-
-/// Writes the key beside its place and renames it, so that a power cut leaves all or nothing.
-fn write_key(path: &Path, seed: &[u8; 32]) -> std::io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&beside)?;
-    file.write_all(zeroize::Zeroizing::new(hex::encode(seed)).as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

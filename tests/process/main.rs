@@ -19,6 +19,7 @@ mod ends;
 mod enrol;
 mod full;
 mod hub;
+mod hub_key;
 mod join;
 mod kills;
 mod life;

@@ -75,7 +75,7 @@ impl Scene {
     }
 
     fn known(&self) -> Known {
-        Known { hub: Some(self.hub.device()), witnesses: Vec::new() }
+        Known { hub: Some(self.hub.device()), ..Known::default() }
     }
 
     fn witness(&self, phone: &Phone) -> WitnessHead {
@@ -226,7 +226,7 @@ fn what_is_taken_out_or_put_in_is_named() {
     checklist.checklist = None;
     assert!(matches!(faults(&checklist)[0], Fault::Checklist { .. }));
     // A hub of its own with the same officers is not the hub that whoever checks knows.
-    let other = Known { hub: Some(key.device()), witnesses: Vec::new() };
+    let other = Known { hub: Some(key.device()), ..Known::default() };
     let told = checked(&good.encode(&key).unwrap(), &other).faults;
     assert!(told.iter().any(|fault| matches!(fault, Fault::OtherHub { .. })), "{told:?}");
 }
@@ -492,7 +492,7 @@ const SAMPLE: &str =
 fn an_export_of_the_first_version_is_still_read_and_valid() {
     let bytes = hex::decode(std::fs::read_to_string(SAMPLE).unwrap().trim()).unwrap();
     let hub = Some(DeviceKey::from_seed(&fleet::HUB_SEED).device());
-    let found = checked(&bytes, &Known { hub, witnesses: Vec::new() });
+    let found = checked(&bytes, &Known { hub, ..Known::default() });
     assert_eq!(found.faults, []);
     assert_eq!((found.written.len(), found.head.is_some()), (2, true));
 }

@@ -103,7 +103,7 @@ impl HubProcess {
     /// As [`Self::start`], with settings in the environment.
     #[must_use]
     pub fn start_with(dir: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
-        match Self::started(dir, port, None, settings) {
+        match Self::started(dir, port, (None, &[]), settings) {
             Ok(hub) => hub,
             Err(status) => panic!("the hub did not start: {status}\n{}", log_of(dir)),
         }
@@ -115,13 +115,22 @@ impl HubProcess {
     ///
     /// Returns the program's exit status.
     pub fn try_start(dir: &Path, port: u16, admin: Option<&str>) -> Result<Self, ExitStatus> {
-        Self::started(dir, port, admin, &[])
+        Self::started(dir, port, (admin, &[]), &[])
+    }
+
+    /// As [`Self::try_start`], with more arguments.
+    ///
+    /// # Errors
+    ///
+    /// Returns the program's exit status.
+    pub fn start_saying(dir: &Path, port: u16, more: &[&str]) -> Result<Self, ExitStatus> {
+        Self::started(dir, port, (None, more), &[])
     }
 
     fn started(
         dir: &Path,
         port: u16,
-        admin: Option<&str>,
+        (admin, more): (Option<&str>, &[&str]),
         settings: &[(&str, &str)],
     ) -> Result<Self, ExitStatus> {
         let watch = Stopwatch::start();
@@ -133,7 +142,7 @@ impl HubProcess {
         if file.exists() {
             command.args(["--config", text(&file)]);
         }
-        command.args(admin.iter().flat_map(|device| ["--admin", device]));
+        command.args(admin.iter().flat_map(|device| ["--admin", device])).args(more);
         command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.unwrap());
         let mut child = command.spawn().unwrap();

@@ -163,6 +163,15 @@ impl Scene {
         self.hub = Some(HubProcess::start(&self.hub_dir, self.port, Some(admin)));
     }
 
+    /// Ends the hub in order and starts it again with more arguments. Returns whether it started.
+    pub fn restart_hub_saying(&mut self, more: &[&str]) -> bool {
+        if self.hub.is_some() {
+            self.stop_hub();
+        }
+        self.hub = HubProcess::start_saying(&self.hub_dir, self.port, more).ok();
+        self.hub.is_some()
+    }
+
     /// Ends the hub in order.
     pub fn stop_hub(&mut self) {
         let status = self.hub.take().unwrap().stop();

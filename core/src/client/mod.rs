@@ -9,6 +9,7 @@ mod enrolling;
 mod find;
 mod groups;
 mod header;
+mod hub_key;
 mod in_force;
 mod leaving;
 mod life;
@@ -32,14 +33,14 @@ mod work;
 
 use rest::{KEY_TRIES, Rest};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::checklist::header::HeaderError;
 use crate::checklist::lifecycle::Missing;
 use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
-use crate::driver::{self, DriverError, SyncOptions, SyncReport};
+use crate::driver::{DriverError, SyncOptions, SyncReport};
 use crate::model::{ChangeHash, DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, EnrolUriError, HubAddress, NetError, PhoneEndpoint};
 use crate::replica::{Phone, Projection, ReplicaError};
@@ -54,6 +55,7 @@ pub use decide::NamedDevice;
 pub use enrolling::{Enrolment, Invited, Invitee, Prepared};
 pub use find::{Candidate, CandidatePlan};
 pub use header::header_form;
+pub use hub_key::{HubKeyMoved, read_announcements};
 pub use leaving::Leave;
 pub use life::{Life, NextStep, StepToTake};
 pub use moving::{Confirmed, Editions, Reading};
@@ -487,6 +489,8 @@ pub struct Client {
     seed: zeroize::Zeroizing<[u8; 32]>,
     /// The folder's keys; none where it is plain.
     rest: Option<Rest>,
+    /// The hub as it is pinned since this was opened, where this device followed it to another key.
+    moved: Mutex<Option<HubAddress>>,
 }
 
 impl Client {
@@ -553,7 +557,14 @@ impl Client {
                 if source.kind() == std::io::ErrorKind::StorageFull => {}
             noted => noted?,
         }
-        let client = Self { dir: dir.to_owned(), settings, phone: Arc::new(phone), seed, rest };
+        let client = Self {
+            dir: dir.to_owned(),
+            settings,
+            phone: Arc::new(phone),
+            seed,
+            rest,
+            moved: Mutex::default(),
+        };
         client.phone.replica().refresh(usize::MAX)?;
         Ok(client)
     }
@@ -617,7 +628,8 @@ impl Client {
     ///
     /// Returns [`ClientError::NoHub`] when none was given.
     pub fn hub(&self) -> Result<HubAddress, ClientError> {
-        self.settings.hub.clone().ok_or(ClientError::NoHub)
+        let moved = self.moved.lock().map_or(None, |moved| moved.clone());
+        moved.or_else(|| self.settings.hub.clone()).ok_or(ClientError::NoHub)
     }
 
     /// Pins a hub, or says that the pinned one has moved. Durable when it returns.
@@ -645,9 +657,23 @@ impl Client {
             settings::note_unmet(&self.dir, true)?;
             settings::note_refusal(&self.dir, None)?;
         }
+        self.forget_new_key()?;
         settings::replace(&self.dir, &settings)?;
         self.settings = settings;
+        self.forget_moved_hub();
         Ok(())
+    }
+
+    fn note_moved_hub(&self, hub: HubAddress) {
+        if let Ok(mut moved) = self.moved.lock() {
+            *moved = Some(hub);
+        }
+    }
+
+    fn forget_moved_hub(&self) {
+        if let Ok(mut moved) = self.moved.lock() {
+            *moved = None;
+        }
     }
 
     /// Exchanges everything with the hub.
@@ -691,20 +717,6 @@ impl Client {
     /// Returns [`ClientError::File`] when the note cannot be read.
     pub fn refused_at(&self) -> Result<Option<Timestamp>, ClientError> {
         settings::refusal(&self.dir)
-    }
-
-    async fn exchange(&self, options: SyncOptions) -> Result<SyncReport, ClientError> {
-        let hub = self.hub()?;
-        let mut endpoint = PhoneEndpoint::bind(&self.seed)?;
-        if options.live.is_none() {
-            endpoint = endpoint.for_short_exchanges();
-        }
-        self.recall_way(&endpoint, hub.key());
-        let report = driver::exchange(&self.phone, &endpoint, &hub, options).await;
-        self.note_way(&endpoint, hub.key());
-        let report = report?;
-        endpoint.wait_idle(Duration::from_millis(200)).await;
-        Ok(report)
     }
 
     /// Tells the endpoint what an earlier process found out about the way to the hub.

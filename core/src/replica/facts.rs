@@ -487,6 +487,23 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Phone: by which announcements the hub's keys follow each other, and which of them is pinned from here
+    /// on. It is the same hub: all that is known of it stays.
+    Succeeded {
+        /// The pinned key.
+        hub: DeviceId,
+        /// The announcements that were not known, as encoded acts.
+        acts: Vec<Vec<u8>>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Hub: it signs with the key that it announced from here on.
+    Switched {
+        /// That key.
+        hub: DeviceId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -594,6 +611,8 @@ impl Fact {
             Self::Denied { .. } => 37,
             Self::HubMarked { .. } => 55,
             Self::BackedUp { .. } => 56,
+            Self::Succeeded { .. } => 38,
+            Self::Switched { .. } => 39,
         }
     }
 

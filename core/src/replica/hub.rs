@@ -239,7 +239,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::WrongOwner`] when the store is another hub's.
+    /// Returns [`ReplicaError::WrongOwner`] when the store is another hub's, and its key has not announced
+    /// this one.
     pub fn open(
         store: Arc<dyn Store>,
         key: DeviceKey,
@@ -281,17 +282,13 @@ impl Hub {
                 hub.record(Fact::Born { device, incarnation, at: options.now })?;
                 hub.replica.note_trouble(!created, options.now)?;
             }
-            Some(owner) if owner.device != device => {
-                return Err(ReplicaError::WrongOwner {
-                    owner: owner.device.short(),
-                    device: device.short(),
-                });
-            }
+            Some(owner) if owner.device != device => hub.take_over(owner.device, options.now)?,
             Some(_) => {}
         }
         // After a birth too: the record of an earlier one may be what is lost.
         hub.renew_if_lost(options)?;
         hub.begin_control()?;
+        hub.end_key_before()?;
         hub.note_leaving(devices.iter().map(|entry| entry.device))?;
         hub.recall_invitations()?;
         hub.reconsider_or_owe(None);

@@ -41,6 +41,7 @@ mod rows;
 mod runner;
 mod sealing;
 mod standing;
+mod succession;
 mod taking;
 mod tree;
 mod troubles;
@@ -76,6 +77,7 @@ pub use provide::Provided;
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use sealing::{HeldSeal, Minutes, SealState};
+pub use succession::Announced;
 pub use taking::Took;
 pub use tree::StoredTree;
 pub use troubles::Found;
@@ -228,6 +230,32 @@ pub enum ReplicaError {
         owner: String,
         /// Who opened it.
         device: String,
+    },
+    /// Another key than the one that was announced is to follow the hub's.
+    #[error("the hub has announced {announced} already, and one key follows another once")]
+    OtherSuccessor {
+        /// The key that was announced, or that the hub has.
+        announced: crate::model::DeviceId,
+    },
+    /// Two keys were announced after one: somebody else holds it too. Neither is followed.
+    #[error(
+        "two keys were announced after the hub's key {key}, so somebody else holds that too; ask the \
+         operator for the right one"
+    )]
+    TwoSuccessors {
+        /// The key that announced both.
+        key: crate::model::DeviceId,
+    },
+    /// Bytes that should announce a hub's next key do not.
+    #[error("what the hub shows is no announcement of a key, or does not hold")]
+    Unannounced,
+    /// The hub with the new key does not show that the pinned one announced it.
+    #[error(
+        "the hub with the new key does not show that it follows the key {pinned} that this device pinned"
+    )]
+    NotSuccessor {
+        /// The key that was pinned.
+        pinned: crate::model::DeviceId,
     },
     /// The hub has signed for what was sent, and this disk has no room to keep its word.
     #[error("the hub has stored what was sent, but there is no room here to record that it has")]

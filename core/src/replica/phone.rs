@@ -1,8 +1,8 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
@@ -39,6 +39,8 @@ pub struct Phone {
     spare: Incarnation,
     /// A snapshot could not be taken: the next contact compares instead of asking for snapshots.
     skipped: AtomicBool,
+    /// The key that, as a person says, the hub has now; the hub has yet to show that.
+    heir: Mutex<Option<DeviceId>>,
 }
 
 /// What an edit did.
@@ -110,6 +112,7 @@ impl Phone {
             stale: AtomicBool::new(false),
             spare: fresh,
             skipped: AtomicBool::new(false),
+            heir: Mutex::default(),
         };
         let device = phone.key.device();
         let mut anew = false;
@@ -297,7 +300,7 @@ impl Phone {
             true => self.record(Fact::Lagging).map(drop),
             false => Ok(()),
         };
-        match noted.and_then(|()| self.pin(hub)) {
+        match noted.and_then(|()| self.pin(hub, now)) {
             // Without room nothing that is missing could be kept either.
             Ok(()) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
             Err(error) => return Err(error),
@@ -324,6 +327,7 @@ impl Phone {
             deliver: self.carries()?,
             asks: Vec::new(),
             heads: self.heads_named(hub)?,
+            asks_keys: position.is_none() || !self.knows_key(hub)?,
             live,
             hub,
             device: self.device(),
@@ -490,6 +494,10 @@ impl Phone {
 
     fn actor(&self, document: DocumentId) -> Result<Actor, ReplicaError> {
         Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
+    }
+
+    pub(super) fn heir(&self) -> &Mutex<Option<DeviceId>> {
+        &self.heir
     }
 
     pub(super) fn editing(&self) -> &EditLock {

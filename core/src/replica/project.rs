@@ -26,6 +26,7 @@ mod lines;
 mod logging;
 mod marks;
 mod sealing;
+mod succeeding;
 mod trusting;
 mod witnessing;
 
@@ -193,6 +194,8 @@ impl Step<'_> {
             Fact::Accounted { heads, .. } => self.accounted(heads),
             Fact::HubMarked { mark } => return self.hub_marked(mark),
             Fact::BackedUp { epoch, number, at } => self.backed_up(*epoch, *number, *at),
+            Fact::Succeeded { hub, acts, .. } => return self.succeeded(*hub, acts),
+            Fact::Switched { hub, .. } => return self.switched(*hub),
             _ => return self.of_seals(fact),
         }
         Ok(())

@@ -170,8 +170,14 @@ pub(super) mod meta {
     pub(in crate::replica) const OTHER_LOG: &[u8] = b"other-log";
     /// Phone: the epoch of the last head that the hub showed here.
     pub(in crate::replica) const HEAD: &[u8] = b"head";
-    /// The keys of the hub: the pinned one first, then announced successors.
+    /// The keys of the hub: the pinned one first, then those that announcements lead to from it.
     pub(in crate::replica) const HUB_KEYS: &[u8] = b"hub-keys";
+    /// The announcements of a hub's next key that are known: the acts by what they link.
+    pub(in crate::replica) const HUB_LINKS: &[u8] = b"hub-links";
+    /// Since when keys of the hub count no more, because it signs with the next.
+    pub(in crate::replica) const HUB_RETIRED: &[u8] = b"hub-retired";
+    /// Hub: whether its store had ever been set back when it last took another key.
+    pub(in crate::replica) const SWITCHED: &[u8] = b"switched";
     /// When the hub entered the last entry of a control log that was folded.
     pub(in crate::replica) const CONTROL_AT: &[u8] = b"control-at";
     /// Phone: a life of the hub's store, and up to which row it was given what earlier lives signed.

@@ -219,6 +219,11 @@ impl PhoneRunner {
                         self.progress.declined += self.phone.declined(&notices, epoch, now)?;
                     }
                 }
+                PhoneOutput::Keys(acts) => {
+                    let heard = self.phone.hear_keys(self.hub, &acts, now);
+                    self.session.handle_keys(heard.is_ok());
+                    heard?;
+                }
                 PhoneOutput::Judge(shown) => self.judge(&shown, now)?,
                 PhoneOutput::Caught(_) => self.caught_up = true,
                 PhoneOutput::Answered { request_id, answer } => {

@@ -5,8 +5,7 @@ use super::documents::each_row;
 use super::facts::Fact;
 use super::phone::Phone;
 use super::project::{control_bytes, foresee};
-use super::rows::{self, ACTING, ActingRow, meta};
-use crate::model::DeviceId;
+use super::rows::{self, ACTING, ActingRow};
 use crate::sync::{DeviceEntry, FeedItem};
 use crate::trust::control::{Act, ActId, ControlEntry, Folded, SignedAct};
 use crate::trust::enrolment::{Invitation, SignedInvitation};
@@ -23,16 +22,6 @@ pub struct Acting {
 }
 
 impl Phone {
-    /// Notes the hub whose word on rights counts. What another hub said of them does not any more.
-    pub(super) fn pin(&self, hub: DeviceId) -> Result<(), ReplicaError> {
-        let keys: Option<Vec<DeviceId>> =
-            rows::get(&**self.replica().store(), &rows::single(meta::HUB_KEYS))?;
-        if keys.is_none_or(|keys| !keys.contains(&hub)) {
-            self.record(Fact::Pinned { hub })?;
-        }
-        Ok(())
-    }
-
     /// Checks the entries of control logs among what the hub sent, before anything of it is kept;
     /// leaves out those that are held, and those behind a hole; the next contact compares then, and
     /// brings the log whole. Returns what is said of this device then, if entries are left.
@@ -49,6 +38,7 @@ impl Phone {
         if entries.is_empty() {
             return Ok(None);
         }
+        self.expect_one_successor(&entries)?;
         let foreseen = foresee(&**self.replica().store(), &entries, self.device())?;
         let (mut place, mut wrong) = (0, None);
         items.retain(|item| {

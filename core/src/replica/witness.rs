@@ -111,19 +111,20 @@ impl Phone {
 
     /// Returns the heads that a hub's log must continue, the own last one first.
     pub(super) fn heads_named(&self, hub: DeviceId) -> Result<Vec<TreeHead>, StoreError> {
-        let last = self.replica().last_head()?.filter(|row| row.hub == hub);
+        let keys = self.keys_of(hub)?;
+        let last = self.replica().last_head()?.filter(|row| keys.contains(&row.hub));
         let mut heads: Vec<TreeHead> = last.iter().map(|row| row.last).collect();
-        heads.extend(self.heads_heard(hub)?);
+        heads.extend(self.heads_heard(&keys)?);
         heads.truncate(HEADS_NAMED_MAX);
         Ok(heads)
     }
 
     /// Returns the heads that other phones were shown and this hub has yet to account for.
-    fn heads_heard(&self, hub: DeviceId) -> Result<Vec<TreeHead>, StoreError> {
+    fn heads_heard(&self, keys: &[DeviceId]) -> Result<Vec<TreeHead>, StoreError> {
         let mut heads = Vec::new();
         each_row(&**self.replica().store(), &[HEARD], None, |key, value| {
             let row: HeardRow = rows::decode(key, value)?;
-            heads.extend(Some(row.head).filter(|_| row.hub == hub));
+            heads.extend(Some(row.head).filter(|_| keys.contains(&row.hub)));
             Ok(())
         })?;
         Ok(heads)
@@ -147,13 +148,13 @@ impl Phone {
         shown: &Shown,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        let heads = self.replica().heads()?;
+        let (heads, keys) = (self.replica().heads()?, self.keys_of(hub)?);
         let last = named.first().map(|head| head.epoch);
-        let of_hub = heads.iter().filter(|row| row.hub == hub).map(|row| row.last.epoch);
+        let of_hub = heads.iter().filter(|row| keys.contains(&row.hub)).map(|row| row.last.epoch);
         let earlier: Vec<_> = of_hub.filter(|epoch| Some(*epoch) != last).collect();
         let head = shown.head;
         let doubt = |kept, reason| Doubt { kept, shown: head, reason, peer: None };
-        let lost = match judge(named, &earlier, shown, hub) {
+        let lost = match judge(named, &earlier, shown, &keys) {
             Judgement::Forked { reason, kept } => {
                 let doubt = doubt(kept, reason);
                 self.keep(&[found(doubt, now)])?;
@@ -201,13 +202,14 @@ impl Phone {
     ) -> Result<Heard, ReplicaError> {
         let mut heard = Heard::default();
         let Some(HeadRow { hub, last, .. }) = self.replica().last_head()? else { return Ok(heard) };
-        let mut known = self.heads_heard(hub)?;
+        let keys = self.keys_of(hub)?;
+        let mut known = self.heads_heard(&keys)?;
         let mut room = HEARD_MAX.saturating_sub(known.len());
-        let kept = self.replica().heads()?.into_iter().filter(|row| row.hub == hub);
+        let kept = self.replica().heads()?.into_iter().filter(|row| keys.contains(&row.hub));
         known.extend(kept.flat_map(|row| [row.first, row.last]));
         let mut facts = Vec::new();
         for head in heads.iter().take(HEADS_NAMED_MAX) {
-            if head.verify(hub).is_err() || known.iter().any(|known| known.agrees(head)) {
+            if !head.is_by(&keys) || known.iter().any(|known| known.agrees(head)) {
                 continue;
             }
             let same = |known: &&TreeHead| (known.epoch, known.size) == (head.epoch, head.size);

@@ -25,6 +25,15 @@ pub enum LogMessage {
     },
     /// Hub: how its log is now, and that it continues those heads.
     Shown(Shown),
+    /// Phone, before [`Self::Kept`]: it does not know which keys were this hub's before the one that it speaks
+    /// to, and asks.
+    WhoBefore,
+    /// Hub, before [`Self::Shown`], where it was asked: the announcements by which its keys follow each other.
+    Before {
+        /// Encoded acts, at most [`HUB_KEYS_MAX`](crate::trust::control::HUB_KEYS_MAX).
+        #[serde(with = "bytes::list")]
+        acts: Vec<Vec<u8>>,
+    },
 }
 
 /// A wish of an administrator or auditor about the log.

@@ -54,7 +54,7 @@ pub fn may_decide(role: Role, deed: &Deed) -> bool {
         Deed::Assign { .. } | Deed::Seal { .. } => role == Role::Leader,
         Deed::Countersign { .. } => matches!(role, Role::Inspector | Role::Leader),
         Deed::Judge { .. } => role == Role::Supervisor,
-        Deed::Successor { .. } => false,
+        Deed::Successor { .. } | Deed::Switch { .. } => false,
     }
 }
 
@@ -75,7 +75,8 @@ pub fn operator_may_decide(deed: &Deed) -> bool {
         | Deed::Withdraw { .. }
         | Deed::Revoke { .. }
         | Deed::Template { .. }
-        | Deed::Successor { .. } => true,
+        | Deed::Successor { .. }
+        | Deed::Switch { .. } => true,
         Deed::Assign { .. } | Deed::Seal { .. } | Deed::Countersign { .. } | Deed::Judge { .. } => {
             false
         }

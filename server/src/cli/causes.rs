@@ -340,6 +340,14 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
         E::WrongOwner { owner, device } => {
             m.text("cause.wrong_owner", &[("owner", owner), ("device", device)])
         }
+        E::OtherSuccessor { announced } => {
+            m.text("cause.other_successor", &[("key", &announced.to_string())])
+        }
+        E::TwoSuccessors { key } => m.text("cause.two_successors", &[("key", &key.to_string())]),
+        E::NotSuccessor { pinned } => {
+            m.text("cause.not_successor", &[("key", &pinned.to_string())])
+        }
+        E::Unannounced => m.text("cause.unannounced", &[]),
         E::LogForked { doubt, .. } => m.text("cause.log_forked", &[("doubt", doubt)]),
         E::NotReleased { .. } => m.text("cause.not_released", &[]),
         E::Interrupted => m.text("cause.interrupted", &[]),
@@ -580,6 +588,7 @@ fn of_hub(error: &HubError, m: &Messages) -> Option<String> {
         HubError::Key { path } => {
             Some(m.text("cause.hub_key", &[("path", &path.display().to_string())]))
         }
+        HubError::NoNextKey => Some(m.text("cause.no_next_key", &[])),
         HubError::Entropy(_) => Some(m.text("cause.entropy", &[])),
         HubError::Store(error) => of_store(error, m),
         HubError::Replica(error) => of_replica(error, m),

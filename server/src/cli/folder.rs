@@ -66,8 +66,16 @@ pub(super) struct HubArgs {
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Take another key than the pinned one: another hub, trusted from now on instead of that one.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "new_key")]
     other_key: bool,
+    /// The key of this same hub was replaced: take the one given. The hub must show that the one before
+    /// announced it; all that is known of the hub stays, and what was not sent is sent.
+    #[arg(long)]
+    new_key: bool,
+    /// Write the announcements by which the hub's keys follow each other into a file, for `bienban verify
+    /// --hub-keys`.
+    #[arg(long, value_name = "FILE")]
+    keys_to: Option<PathBuf>,
 }
 
 /// The hub that a device pins.
@@ -79,6 +87,20 @@ struct HubShown {
     key: Option<String>,
     /// Whether this command changed it.
     changed: bool,
+    /// All keys that are known to be this hub's, the oldest first.
+    keys: Vec<HubKeyRow>,
+    /// The file with the announcements, if one was written.
+    keys_to: Option<PathBuf>,
+}
+
+/// One key of the hub's.
+#[derive(Debug, Serialize)]
+struct HubKeyRow {
+    key: String,
+    /// `pinned`, `before` or `announced`.
+    state: &'static str,
+    /// Since when it counts no more.
+    replaced_at: Option<String>,
 }
 
 /// A device, as `init` and `whoami` print it.
@@ -231,14 +253,24 @@ pub(super) fn hub(
     let before = client.settings().hub.clone();
     if let Some(given) = &arguments.set {
         let hub = typed_hub(given, arguments.key.as_deref(), before.as_ref())?;
-        client.set_hub(hub, arguments.other_key)?;
-    } else if let Some(argument) =
-        [arguments.key.as_ref().map(|_| "--key"), arguments.other_key.then_some("--other-key")]
-            .into_iter()
-            .flatten()
-            .next()
+        match arguments.new_key {
+            true => client.replace_hub_key(hub)?,
+            false => client.set_hub(hub, arguments.other_key)?,
+        }
+    } else if let Some(argument) = [
+        arguments.key.as_ref().map(|_| "--key"),
+        arguments.other_key.then_some("--other-key"),
+        arguments.new_key.then_some("--new-key"),
+    ]
+    .into_iter()
+    .flatten()
+    .next()
     {
         return Err(Wrong::WithoutSet { argument }.into());
+    }
+    if let Some(path) = &arguments.keys_to {
+        let file = |source| CliError::File { path: path.clone(), source };
+        std::fs::write(path, client.hub_announcements()?).map_err(file)?;
     }
     let now = client.settings().hub.clone();
     let data = HubShown {
@@ -246,6 +278,8 @@ pub(super) fn hub(
         address: now.as_ref().map(HubAddress::host_and_port),
         key: now.as_ref().map(|hub| hub.key().to_string()),
         changed: now != before,
+        keys: hub_keys(client)?,
+        keys_to: arguments.keys_to.clone(),
     };
     let mut page = Page::new();
     match (&data.hub, &data.address, &data.key) {
@@ -256,14 +290,43 @@ pub(super) fn hub(
         }
         _ => page.line(m.text("init.no_hub", &[])),
     }
+    for row in data.keys.iter().filter(|row| row.state != "pinned") {
+        page.line(match (row.state, &row.replaced_at) {
+            ("announced", _) => m.text("hub.key_announced", &[("key", &row.key)]),
+            (_, Some(at)) => {
+                m.text("hub.key_replaced", &[("key", &row.key), ("time", &time::minute(at))])
+            }
+            _ => m.text("hub.key_before", &[("key", &row.key)]),
+        });
+    }
+    if let Some(path) = &data.keys_to {
+        page.line(m.text("hub.keys_written", &[("path", &path.display().to_string())]));
+    }
     if data.changed {
         page.line(m.text("hub.changed", &[]));
-        if before.map(|hub| hub.key()) != now.map(|hub| hub.key()) {
+        if arguments.new_key {
+            page.line(m.text("hub.new_key", &[]));
+        } else if before.map(|hub| hub.key()) != now.map(|hub| hub.key()) {
             page.line(m.text("hub.other", &[]));
             page.line(format!("  {}", trust_command(client.device(), at)));
         }
     }
     Answer::new(&data, page)
+}
+
+/// Returns the keys that are known to be the hub's.
+fn hub_keys(client: &Client) -> Result<Vec<HubKeyRow>, CliError> {
+    let replica = client.phone().replica();
+    let known = replica.hub_keys().map_err(failed)?;
+    let before = known.before.iter().rev().map(|key| (*key, "before"));
+    let pinned = known.pinned.into_iter().map(|key| (key, "pinned"));
+    let after = known.after.iter().map(|key| (*key, "announced"));
+    let mut rows = Vec::new();
+    for (key, state) in before.chain(pinned).chain(after) {
+        let replaced_at = replica.replaced_at(key).map_err(failed)?.map(time::rfc3339);
+        rows.push(HubKeyRow { key: key.to_string(), state, replaced_at });
+    }
+    Ok(rows)
 }
 
 /// Reads the hub that `--set` and `--key` name; the pinned key stands in for one that is not given.

@@ -16,7 +16,7 @@ use super::error::CliError;
 use super::output::{Answer, Output, Page};
 use super::wrong::Wrong;
 use crate::config::{Config, Flags};
-use crate::hub::{self, HubConfig, RunningHub};
+use crate::hub::{self, HubConfig, HubError, KeyStep, RunningHub};
 use crate::logging;
 use crate::merging::Merging;
 use crate::messages::Messages;
@@ -59,6 +59,16 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     show_key: bool,
 
+    /// Make the key that will follow the hub's, and announce it: devices that exchange from now on take it
+    /// by themselves once the hub has it. Say it at one start; see docs/operations.md.
+    #[arg(long, conflicts_with = "switch_key")]
+    announce_key: bool,
+
+    /// Take the announced key: the one before signs nothing any more, and is overwritten. Say it at one
+    /// start, when most devices have exchanged since the announcement.
+    #[arg(long)]
+    switch_key: bool,
+
     /// Print a file with all settings and stop.
     #[arg(long)]
     example: bool,
@@ -77,6 +87,8 @@ pub(super) struct HubData {
     pub(super) tcp_address: Option<String>,
     /// The same for each address of this machine at which the hub listens.
     pub(super) uris: Vec<String>,
+    /// The key that is announced to follow; none where none is.
+    pub(super) next_key: Option<String>,
 }
 
 /// Runs the hub.
@@ -109,7 +121,12 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         return Ok(ExitCode::SUCCESS);
     }
     logging::init(&config.log).map_err(|error| service("log", error))?;
-    let hub = RunningHub::open(&HubConfig {
+    let step = match (arguments.announce_key, arguments.switch_key) {
+        (true, _) => KeyStep::Announce,
+        (_, true) => KeyStep::Switch,
+        _ => KeyStep::Stay,
+    };
+    let settings = HubConfig {
         dir: config.data_dir.clone(),
         listen: config.listens(),
         limits: config.net_limits(),
@@ -118,13 +135,13 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         merging: Merging::Children(config.merge.clone()),
         restored: arguments.restored,
         trust: arguments.admin.into_iter().map(first_admin).collect(),
-    })
-    .map_err(|error| service("hub", error))?;
+    };
+    let hub = RunningHub::open_with_key(&settings, step).map_err(|error| service("hub", error))?;
     let hub = match config.backup_folder.clone() {
         Some(folder) => hub.with_backup(&config.data_dir, folder),
         None => hub,
     };
-    let data = data(&hub);
+    let data = data(&hub).map_err(|error| service("hub", error))?;
     let m = output.messages();
     // Before anybody is told that the hub runs, and may want it to stop.
     let asked = asked_to_stop();
@@ -140,20 +157,21 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
 }
 
 /// Returns where a hub can be reached.
-pub(super) fn data(hub: &RunningHub) -> HubData {
+pub(super) fn data(hub: &RunningHub) -> Result<HubData, HubError> {
     let listens = hub.address();
     let at = |ip: IpAddr| {
         let address = SocketAddr::new(ip, listens.port());
         HubAddress::at(address, hub.key()).to_string()
     };
     let uris: Vec<String> = reachable(listens.ip(), &interfaces()).into_iter().map(at).collect();
-    HubData {
+    Ok(HubData {
         address: listens.to_string(),
         tcp_address: hub.tcp_address().map(|address| address.to_string()),
         key: hub.key().to_string(),
         uri: uris.first().cloned().unwrap_or_else(|| at(listens.ip())),
         uris,
-    }
+        next_key: hub.next_key()?.map(|key| key.to_string()),
+    })
 }
 
 /// Returns the addresses of this machine. Where the system does not tell, none.
@@ -197,6 +215,9 @@ fn welcome(data: &HubData, m: &Messages) -> String {
     }
     if data.uri.contains("://0.0.0.0:") || data.uri.contains("://[::]:") {
         lines.push(m.text("serve.no_address", &[]));
+    }
+    if let Some(next) = &data.next_key {
+        lines.push(m.text("serve.next_key", &[("key", next)]));
     }
     lines.push(m.text("serve.join", &[]));
     lines.push(format!("  bienban field --dir phone init --hub '{}'", data.uri));

@@ -28,6 +28,11 @@ pub(crate) enum Wrong {
     /// It is no head of a hub's log.
     #[error("--head: give a file that `bienban field log head` wrote")]
     Head,
+    /// A file should hold announcements of a hub's keys.
+    #[error(
+        "the file holds no announcements of a hub's keys, as `field hub --keys-to` writes them"
+    )]
+    Announcements,
     /// It names no doubt.
     #[error("a doubt is named by the 64 digits that `bienban field log show` prints on the device")]
     Doubt,
@@ -263,6 +268,7 @@ impl Wrong {
             Self::Drawing { path } => m.text("wrong.drawing", &[("path", path)]),
             Self::Release => m.text("wrong.release", &[]),
             Self::Head => m.text("wrong.head", &[]),
+            Self::Announcements => m.text("wrong.announcements", &[]),
             Self::Doubt => m.text("wrong.doubt", &[]),
             Self::BatchInBatch => m.text("wrong.batch_in_batch", &[]),
             Self::KeyInBatch => m.text("wrong.key_in_batch", &[]),

@@ -78,13 +78,24 @@ impl Hub {
             entries.push(entry);
         }
         let guard = self.control.lock().map_err(|_| ReplicaError::Interrupted)?;
+        let strange = self.strange(&entries)?;
+        let kept = |place: usize| !strange.get(place).copied().unwrap_or_default();
+        let encoded: Vec<&Vec<u8>> = encoded
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| kept(*place))
+            .map(|(_, one)| one)
+            .collect();
+        let mut places = 0..;
+        entries.retain(|_| places.next().is_some_and(kept));
+        let strange = strange.into_iter().filter(|strange| *strange).count();
         let mut draft = Drafting::new(&**self.replica.store());
         let folded = draft.with(|rows| rows.fold_all(&entries))?;
         let news: Vec<Vec<u8>> = encoded
             .iter()
             .zip(&folded)
             .filter(|(_, folded)| matches!(folded, Folded::Counts | Folded::Void(_)))
-            .map(|(bytes, _)| bytes.clone())
+            .map(|(bytes, _)| (*bytes).clone())
             .collect();
         let found = !news.is_empty();
         let whole = folded.iter().all(|folded| *folded != Folded::Gap);
@@ -99,7 +110,7 @@ impl Hub {
         self.admit_judged_or_owe(
             &entries.iter().filter_map(|entry| judged(&entry.act.act)).collect(),
         );
-        Ok(TakenBack { found, whole })
+        Ok(TakenBack { found, whole, strange })
     }
 
     /// Looks again at what was set aside of devices whose rights were changed; of all where it was said
@@ -115,7 +126,10 @@ impl Hub {
     }
 
     /// Signs deeds with the hub's own key and enters them.
-    fn operate(&self, deeds: Vec<(Scope, Deed)>) -> Result<(), ReplicaError> {
+    pub(in crate::replica) fn operate(
+        &self,
+        deeds: Vec<(Scope, Deed)>,
+    ) -> Result<(), ReplicaError> {
         if deeds.is_empty() {
             return Ok(());
         }
@@ -297,6 +311,8 @@ pub struct TakenBack {
     pub found: bool,
     /// None of them waits for others before it.
     pub whole: bool,
+    /// So many are not taken: only somebody who has a key of the hub's that was replaced can have made them.
+    pub strange: usize,
 }
 
 impl crate::replica::Replica {

@@ -87,9 +87,9 @@ impl Hub {
         now: Timestamp,
     ) -> Result<bool, ReplicaError> {
         let mut unheard = Vec::new();
-        let lives = self.lives()?;
+        let (lives, keys) = (self.lives()?, self.replica.hub_keys()?.all());
         for head in named.iter().take(HEADS_NAMED_MAX) {
-            let own = head.verify(self.device()).is_ok();
+            let own = head.is_by(&keys);
             if own && !self.holds_head(head)? && lives.account_for(head).is_none() {
                 unheard.push(*head);
             }

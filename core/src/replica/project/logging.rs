@@ -87,7 +87,10 @@ impl Step<'_> {
             let mut known: Lives = self.index.get(&lives)?.unwrap_or_default();
             // A store that lost the record of its birth has no owner until it is opened.
             let owner: Option<SelfRow> = self.index.get(&owner)?;
-            known.see(leaf, entry, owner.map_or(DeviceId([0; 32]), |owner| owner.device));
+            let mut keys: Vec<DeviceId> =
+                self.index.get(&rows::single(meta::HUB_KEYS))?.unwrap_or_default();
+            keys.extend(owner.map(|owner| owner.device));
+            known.see(leaf, entry, &keys);
             self.index.put(lives, &known);
         }
         match entry {
@@ -227,6 +230,7 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Audited { .. }
             | Fact::Controlled { .. }
             | Fact::BackedUp { .. }
+            | Fact::Switched { .. }
             | Fact::Presented { .. }
             | Fact::SealRefused { .. }
             | Fact::Invited { .. }
@@ -250,6 +254,7 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Invited { at, .. }
         | Fact::Claimed { at, .. }
         | Fact::Denied { at, .. }
+        | Fact::Switched { at, .. }
         | Fact::BackedUp { at, .. } => *at,
         _ => Timestamp::default(),
     }

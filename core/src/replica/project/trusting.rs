@@ -1,6 +1,6 @@
 //! The control log in rows: who may do what, as the entries held say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Overlay, Step};
 use crate::model::{
@@ -15,8 +15,8 @@ use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, Judged, Log, Person,
-    Sealed, SignedAct, TrustRows, entry_of, fold,
+    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, HUB_KEYS_MAX,
+    HubKeys, Judged, Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
 };
 use crate::trust::seal::SealId;
 
@@ -27,7 +27,7 @@ pub(in crate::replica) struct TrustIndex<'i, 'o> {
 }
 
 impl<'i, 'o> TrustIndex<'i, 'o> {
-    fn new(index: &'i mut Overlay<'o>) -> Self {
+    pub(super) fn new(index: &'i mut Overlay<'o>) -> Self {
         Self { index, touched: BTreeSet::new() }
     }
 
@@ -42,6 +42,7 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
         &mut self,
         entries: &[ControlEntry],
     ) -> Result<Vec<Folded>, StoreError> {
+        self.put_links(entries)?;
         let mut folded = Vec::with_capacity(entries.len());
         for entry in entries {
             match self.fold(entry)? {
@@ -90,9 +91,35 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
                 self.index.remove(key);
             }
         }
-        let pinned = self.hub_keys()?.first().copied();
-        self.index.put(rows::single(meta::HUB_KEYS), &Vec::from_iter(pinned));
+        // Who follows whom does not depend on what else was decided.
+        self.index.remove(rows::single(meta::HUB_RETIRED));
         self.index.remove(rows::single(meta::CONTROL_AT));
+        Ok(())
+    }
+
+    fn links(&self) -> Result<BTreeMap<Link, Vec<u8>>, StoreError> {
+        Ok(self.index.get(&rows::single(meta::HUB_LINKS))?.unwrap_or_default())
+    }
+
+    fn all_retired(&self) -> Result<BTreeMap<DeviceId, Timestamp>, StoreError> {
+        Ok(self.index.get(&rows::single(meta::HUB_RETIRED))?.unwrap_or_default())
+    }
+
+    /// Pins a key of the hub; those that announcements lead to from it count too.
+    pub(super) fn pin(&mut self, hub: DeviceId) -> Result<(), StoreError> {
+        let links = self.links()?.into_keys().collect();
+        self.index.put(rows::single(meta::HUB_KEYS), &HubKeys::of(hub, &links).all());
+        Ok(())
+    }
+
+    /// Keeps the announcements among entries before any is folded: those that an earlier key signed count
+    /// then, in whatever order they came.
+    fn put_links(&mut self, entries: &[ControlEntry]) -> Result<(), StoreError> {
+        for entry in entries {
+            if let Some(link) = Link::of(&entry.act) {
+                self.put_link(link, &entry.act)?;
+            }
+        }
         Ok(())
     }
 
@@ -133,10 +160,34 @@ impl TrustRows for TrustIndex<'_, '_> {
         Ok(self.index.get(&rows::single(meta::HUB_KEYS))?.unwrap_or_default())
     }
 
-    fn put_hub_key(&mut self, key: DeviceId) -> Result<(), StoreError> {
-        let mut keys = self.hub_keys()?;
-        keys.push(key);
-        self.index.put(rows::single(meta::HUB_KEYS), &keys);
+    fn put_link(&mut self, link: Link, act: &SignedAct) -> Result<(), StoreError> {
+        let mut links = self.links()?;
+        if links.len() >= HUB_KEYS_MAX || links.contains_key(&link) {
+            return Ok(());
+        }
+        let bytes = act
+            .encode()
+            .map_err(|_| StoreError::Damaged { what: "an announcement of a key".to_owned() })?;
+        links.insert(link, bytes);
+        self.index.put(rows::single(meta::HUB_LINKS), &links);
+        match self.hub_keys()?.first() {
+            Some(pinned) => self.pin(*pinned),
+            None => Ok(()),
+        }
+    }
+
+    fn has_link(&self, link: Link) -> Result<bool, StoreError> {
+        Ok(self.links()?.contains_key(&link))
+    }
+
+    fn retired(&self, key: DeviceId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.all_retired()?.get(&key).copied())
+    }
+
+    fn put_retired(&mut self, key: DeviceId, at: Timestamp) -> Result<(), StoreError> {
+        let mut retired = self.all_retired()?;
+        retired.insert(key, at);
+        self.index.put(rows::single(meta::HUB_RETIRED), &retired);
         Ok(())
     }
 
@@ -286,8 +337,8 @@ impl Step<'_> {
             }
             self.index.remove(rows::single(meta::POSITION));
         }
-        self.index.put(rows::single(meta::HUB_KEYS), &vec![hub]);
-        Ok(())
+        self.index.remove(rows::single(meta::HUB_LINKS));
+        TrustIndex::new(&mut self.index).pin(hub)
     }
 
     /// Returns a device that was known and is certified by nobody any more, without any right.

@@ -21,7 +21,11 @@ impl Step<'_> {
         }
         let key = rows::key(HEAD, &[&head.epoch]);
         let before: Option<HeadRow> = self.index.get(&key)?;
-        let first = before.filter(|row| row.hub == hub).map_or(*head, |row| row.first);
+        let keys: Vec<DeviceId> =
+            self.index.get(&rows::single(meta::HUB_KEYS))?.unwrap_or_default();
+        let same =
+            |row: &HeadRow| row.hub == hub || (keys.contains(&row.hub) && keys.contains(&hub));
+        let first = before.filter(same).map_or(*head, |row| row.first);
         self.index.put(key, &HeadRow { hub, first, last: *head });
         self.index.put(rows::single(meta::HEAD), &head.epoch);
         Ok(())

@@ -17,6 +17,7 @@ pub use fault::Fault;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Kind, PersonId, Scope, TemplateId, Timestamp,
 };
+use crate::trust::control::Link;
 use crate::trust::log::TreeHead;
 use crate::trust::proof::{ExportedRecord, Maker, ProofError, WitnessHead};
 use crate::trust::seal::SealId;
@@ -32,6 +33,8 @@ pub struct Known {
     pub hub: Option<DeviceId>,
     /// Heads of the hub's log that others were shown.
     pub witnesses: Vec<WitnessHead>,
+    /// Announcements of its keys. A file of before a key was replaced holds none.
+    pub links: Vec<Link>,
 }
 
 /// Whose a device is, as a certificate in the file says.
@@ -194,6 +197,8 @@ pub struct Checked {
     pub digest: Option<[u8; 32]>,
     /// The hub's key that all was checked with.
     pub hub: Option<DeviceId>,
+    /// Keys that were the hub's before that one.
+    pub older_keys: usize,
     /// Decisions on rights that hold.
     pub decisions: u64,
     /// The sealed minutes.
@@ -239,7 +244,7 @@ pub fn check(bytes: &[u8], known: &Known) -> Result<Checked, ProofError> {
         lines::compare(&record, sealed, &mut faults);
     }
     let hub = known.hub.or(record.about.hub);
-    let rights = hub.map(|hub| Rights::of(hub, &record.control, &mut faults));
+    let rights = hub.map(|hub| Rights::of(hub, &known.links, &record.control, &mut faults));
     let keys = rights.as_ref().map(Rights::keys).unwrap_or_default();
     check_hub(&record, known, &keys, &mut faults);
     let points = vec![Vec::new(); lines.len()];
@@ -268,6 +273,7 @@ pub fn check(bytes: &[u8], known: &Known) -> Result<Checked, ProofError> {
             .map(|read| (read.id(), read.code().to_owned(), read.edition().to_owned())),
         digest: rebuilt.as_ref().map(|rebuilt| rebuilt.sealed.view().record().digest()),
         hub,
+        older_keys: rights.as_ref().map_or(0, Rights::older_keys),
         decisions: rights.as_ref().map_or(0, Rights::count),
         seals,
         written,

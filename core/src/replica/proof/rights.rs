@@ -5,18 +5,26 @@ use super::{Fault, Holder, Point, Right};
 use crate::model::{DeviceId, Genesis, Kind, Timestamp};
 use crate::replica::access::covers;
 use crate::trust::access::writes_by;
-use crate::trust::control::{ControlEntry, Entered, Folded, TrustRows, TrustState, entry_of, fold};
+use crate::trust::control::{
+    ControlEntry, Entered, Folded, HubKeys, Link, TrustRows, TrustState, entry_of, fold,
+};
 
 /// The entries of an exported record in the hub's order, and what follows from all of them.
 pub(super) struct Rights {
     root: DeviceId,
+    links: Vec<Link>,
     entries: Vec<ControlEntry>,
     end: TrustState,
 }
 
 impl Rights {
     /// Reads, checks and folds the entries. What does not hold is left out.
-    pub(super) fn of(root: DeviceId, encoded: &[Vec<u8>], faults: &mut Vec<Fault>) -> Self {
+    pub(super) fn of(
+        root: DeviceId,
+        known: &[Link],
+        encoded: &[Vec<u8>],
+        faults: &mut Vec<Fault>,
+    ) -> Self {
         let mut entries = Vec::with_capacity(encoded.len());
         for (place, bytes) in (1..).zip(encoded) {
             match ControlEntry::decode(bytes) {
@@ -31,7 +39,9 @@ impl Rights {
             }
         }
         entries.sort_by_cached_key(Entered::of);
-        let mut end = empty(root);
+        let mut links = known.to_vec();
+        links.extend(entries.iter().filter_map(|entry| Link::of(&entry.act)));
+        let mut end = TrustState::begin(root, links.iter().copied());
         entries.retain(|entry| {
             let Ok(folded) = fold(&mut end, entry, &covers);
             let (scope, number) = (entry.scope().clone(), entry.number);
@@ -45,7 +55,7 @@ impl Rights {
             }
             false
         });
-        Self { root, entries, end }
+        Self { root, links, entries, end }
     }
 
     /// Returns how many entries hold.
@@ -57,6 +67,11 @@ impl Rights {
     pub(super) fn keys(&self) -> Vec<DeviceId> {
         let Ok(keys) = self.end.hub_keys();
         keys
+    }
+
+    /// Returns how many keys were the hub's before the pinned one.
+    pub(super) fn older_keys(&self) -> usize {
+        HubKeys::of(self.root, &self.links.iter().copied().collect()).before.len()
     }
 
     /// Returns what follows from all entries.
@@ -98,7 +113,7 @@ impl Rights {
     ) -> Vec<Right> {
         let mut asked: Vec<Asked> =
             lines.iter().map(|(line, points)| Asked::of(line, points)).collect();
-        let mut state = empty(self.root);
+        let mut state = TrustState::begin(self.root, self.links.iter().copied());
         let mut place = 0;
         let entered = self.entered();
         let mut times = entered.clone();
@@ -140,11 +155,6 @@ impl Rights {
         }
         rights
     }
-}
-
-fn empty(root: DeviceId) -> TrustState {
-    // No entry, so none that could be malformed.
-    TrustState::of(root, [], &covers).map(|(state, _)| state).unwrap_or_default()
 }
 
 /// As the hub asks when it takes a pack in.

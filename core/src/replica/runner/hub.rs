@@ -301,6 +301,7 @@ impl HubRunner {
                     self.session.handle_admin(request_id, answer)?;
                 }
                 HubOutput::ProveEnd { after } => self.prove_end(after)?,
+                HubOutput::ShowKeys => self.session.handle_keys(self.hub.announcements()?)?,
                 HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
                 HubOutput::Finished(outcome) => {
                     self.outcome = Some(outcome);
@@ -496,6 +497,9 @@ impl HubRunner {
             AdminRequest::Seal { act, seal } => self.take_seal(&act, &seal, now),
             AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
                 Ok(taken) => {
+                    if taken.strange > 0 {
+                        self.note_refused(&entries.concat(), now)?;
+                    }
                     self.announced |= taken.found;
                     Ok(if taken.whole {
                         AdminAnswer::Done

@@ -133,6 +133,8 @@ pub enum HubOutput {
         /// As the phone named them; whether they are the hub's is to be looked at.
         kept: Vec<TreeHead>,
     },
+    /// Say which keys were this hub's, and how they follow each other: [`HubSession::handle_keys`].
+    ShowKeys,
     /// Fetch the proof that the device's rights were ended: [`HubSession::handle_proof`].
     ProveEnd {
         /// What comes after this place in the feed.
@@ -204,6 +206,8 @@ pub struct HubSession {
     /// How far the log was shown. Nothing is served before: the phone must not take in what the log may
     /// deny.
     log: log::Showing,
+    /// The device asked which keys were this hub's.
+    keys_asked: bool,
     /// Wishes that the device's role does not allow.
     forbidden: u64,
     /// Whether the device may only leave, and how far it was shown why.
@@ -240,6 +244,7 @@ impl HubSession {
             refusal: None,
             ungiven: false,
             log: log::Showing::Awaited,
+            keys_asked: false,
             forbidden: 0,
             leaving: leaving::Leaving::No,
             events: VecDeque::new(),

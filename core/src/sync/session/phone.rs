@@ -17,6 +17,7 @@ use crate::sync::reconcile::{
     Differences, Equivocation, Fingerprint, ItemTree, ReconcileMessage, Reconciler,
 };
 use crate::trust::HubReceipt;
+use crate::trust::control::HUB_KEYS_MAX;
 use crate::trust::log::{Shown, TreeHead};
 
 /// What a phone knows when it connects.
@@ -38,6 +39,8 @@ pub struct Start {
     pub asks: Vec<(u64, AdminRequest)>,
     /// Heads that the hub's log must continue, the own last one first.
     pub heads: Vec<TreeHead>,
+    /// It may not know all keys that were this hub's, and asks.
+    pub asks_keys: bool,
     /// Stay and follow the feed.
     pub live: bool,
     /// The hub's pinned key.
@@ -85,6 +88,9 @@ pub enum PhoneOutput {
     /// Fetch the next packs of other devices for the hub, then call
     /// [`PhoneSession::handle_delivery`].
     Deliver,
+    /// Keep the announcements by which the hub's keys follow each other, then call
+    /// [`PhoneSession::handle_keys`]. Nothing is to be judged before.
+    Keys(Vec<Vec<u8>>),
     /// Judge what the hub shows of its log, keep its head, then call [`PhoneSession::handle_judged`]. Its
     /// signature was checked. Nothing is to be applied before.
     Judge(Shown),
@@ -126,6 +132,8 @@ pub struct PhoneSession {
     /// The hub has shown that its log continues what was kept.
     judged: bool,
     shown: bool,
+    /// The hub was asked for its keys and has not said them.
+    awaits_keys: bool,
     finishing: bool,
     /// The hub lacks something that is held here and cannot be given.
     withheld: bool,
@@ -185,6 +193,7 @@ impl PhoneSession {
             events: VecDeque::new(),
             judged: false,
             shown: false,
+            awaits_keys: start.asks_keys,
             finishing: false,
             withheld: false,
             told: None,
@@ -192,6 +201,10 @@ impl PhoneSession {
         let said = session.wire.say(&Frame::Hello(hello));
         // An error here has become the session's end, which polling tells.
         drop(session.wire.settle(said));
+        if start.asks_keys {
+            let said = session.wire.say(&Frame::Log(LogMessage::WhoBefore));
+            drop(session.wire.settle(said));
+        }
         let said = session.wire.say(&Frame::Log(LogMessage::Kept { heads: start.heads }));
         drop(session.wire.settle(said));
         for (request_id, request) in start.asks {
@@ -245,6 +258,19 @@ impl PhoneSession {
         self.received.clear();
         self.received_bytes = self.applying_bytes;
         self.wire.fail(SessionError::Forked.failure());
+    }
+
+    /// Notes whether the hub is the one that this phone knows, by its keys. If not, the session ends.
+    pub fn handle_keys(&mut self, same: bool) {
+        if !same {
+            self.received.clear();
+            self.received_bytes = self.applying_bytes;
+            self.events.clear();
+            let message =
+                "the keys shown are not those of the hub that this phone knows".to_owned();
+            let code = FailureCode::Misbehaved;
+            self.wire.fail(Failure { code, message, retry_after_ms: None });
+        }
     }
 
     /// Takes the packs asked for by [`PhoneOutput::Provide`]; those no longer held are left out.
@@ -526,9 +552,16 @@ impl PhoneSession {
     }
 
     fn take_log(&mut self, message: LogMessage) -> Result<(), SessionError> {
-        let LogMessage::Shown(shown) = message else {
-            return Err(unexpected(&Frame::Log(message), "that only a phone sends"));
+        let shown = match message {
+            LogMessage::Shown(shown) => shown,
+            LogMessage::Before { acts } => return self.take_keys(acts),
+            LogMessage::Kept { .. } | LogMessage::WhoBefore => {
+                return Err(unexpected(&Frame::Log(message), "that only a phone sends"));
+            }
         };
+        if self.awaits_keys {
+            return Err(SessionError::Unexpected { frame: "Log", moment: "before its keys" });
+        }
         if std::mem::replace(&mut self.shown, true) {
             return Err(SessionError::Unexpected { frame: "Log", moment: "twice" });
         }
@@ -538,6 +571,17 @@ impl PhoneSession {
             return Err(SessionError::Head { source: None });
         }
         self.emit(PhoneOutput::Judge(shown))
+    }
+
+    fn take_keys(&mut self, acts: Vec<Vec<u8>>) -> Result<(), SessionError> {
+        if !std::mem::replace(&mut self.awaits_keys, false) {
+            return Err(SessionError::Unexpected { frame: "Log", moment: "unasked" });
+        }
+        if acts.len() > HUB_KEYS_MAX {
+            let (what, limit) = ("keys of the hub", HUB_KEYS_MAX);
+            return Err(SessionError::TooMuch { what, limit, fault: Fault::Peer });
+        }
+        self.emit(PhoneOutput::Keys(acts))
     }
 
     fn compare(

@@ -197,6 +197,7 @@ impl FakePhone {
             deliver: false,
             asks: vec![],
             heads: vec![],
+            asks_keys: false,
             live,
             hub: key(HUB).device(),
             device: key(self.seed).device(),
@@ -293,6 +294,7 @@ impl Line {
                     self.phone.handle_applied(self.keeps);
                 }
                 PhoneOutput::Receipts(receipt) => phone.acknowledge(&receipt),
+                PhoneOutput::Keys(_) => self.phone.handle_keys(true),
                 PhoneOutput::Notices { upto, .. } => phone.notices = upto,
                 PhoneOutput::Provide(wants) => {
                     self.phone.handle_provided(phone.held.provide(&wants), true);
@@ -366,6 +368,7 @@ impl Line {
             HubOutput::Provide(wants) => {
                 session.handle_provided(hub.held.provide(&wants), true).unwrap();
             }
+            HubOutput::ShowKeys => session.handle_keys(vec![]).unwrap(),
             HubOutput::ShowLog { .. } => session.handle_log(shown(hub)).unwrap(),
             HubOutput::Notices { after } => session.handle_notices(after, vec![]).unwrap(),
             HubOutput::Admin { request_id, .. } => {

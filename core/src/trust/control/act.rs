@@ -154,10 +154,16 @@ pub enum Deed {
         /// The seal.
         seal: [u8; 32],
     },
+    /// The hub signs with the key that it announced from here on, and nothing that the one before signs counts
+    /// any more. Only that key itself says so, in the log of the whole country.
+    Switch {
+        /// The key that it follows.
+        from: DeviceId,
+    },
 }
 
 /// The names of deeds for tables, logs and errors, by their numbers.
-pub const DEED_NAMES: [&str; 10] = [
+pub const DEED_NAMES: [&str; 11] = [
     "certify",
     "grant",
     "withdraw",
@@ -168,6 +174,7 @@ pub const DEED_NAMES: [&str; 10] = [
     "template",
     "successor",
     "countersign",
+    "switch",
 ];
 
 impl Deed {
@@ -191,6 +198,7 @@ impl Deed {
             Self::Template { .. } => 7,
             Self::Successor { .. } => 8,
             Self::Countersign { .. } => 9,
+            Self::Switch { .. } => 10,
         }
     }
 
@@ -215,7 +223,9 @@ impl Deed {
                 let sorted = persons.windows(2).all(|pair| pair[0] < pair[1]);
                 if sorted && persons.len() <= ASSIGNED_MAX { Ok(()) } else { bad("the persons") }
             }
-            Self::Successor { .. } if scope.as_str() != COUNTRY => bad("the unit"),
+            Self::Successor { .. } | Self::Switch { .. } if scope.as_str() != COUNTRY => {
+                bad("the unit")
+            }
             _ => Ok(()),
         }
     }

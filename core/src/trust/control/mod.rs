@@ -10,6 +10,7 @@ mod act;
 mod entry;
 mod naming;
 mod state;
+mod succession;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use state::{
     Judged, Left, Log, Person, Revocation, Sealed, TrustRows, TrustState, Void, entry_of, fold,
     may_act,
 };
+pub use succession::{HUB_KEYS_MAX, HubKeys, Link};
 
 use serde::de::DeserializeOwned;
 

@@ -5,9 +5,10 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use super::act::{Act, ActId, COUNTRY, Deed, Judgement, Whom};
+use super::ControlError;
+use super::act::{Act, ActId, COUNTRY, Deed, Judgement, SignedAct, Whom};
 use super::entry::{ChainHead, ControlEntry};
-use super::{ControlError, verify_successor};
+use super::succession::{HUB_KEYS_MAX, HubKeys, Link, change_key};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp,
 };
@@ -197,10 +198,16 @@ pub trait TrustRows {
     fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Self::Error>;
     /// The place of the last entry that was folded; none before the first.
     fn latest(&self) -> Result<Option<Entered>, Self::Error>;
-    /// The hub's keys: the one that was pinned, and its announced successors.
+    /// The hub's keys: the one that was pinned, and those that announcements lead to from it ([`HubKeys`]).
     fn hub_keys(&self) -> Result<Vec<DeviceId>, Self::Error>;
-    /// Notes a successor.
-    fn put_hub_key(&mut self, key: DeviceId) -> Result<(), Self::Error>;
+    /// Keeps an announcement, whether or not anything that is known leads to it.
+    fn put_link(&mut self, link: Link, act: &SignedAct) -> Result<(), Self::Error>;
+    /// Whether an announcement is kept.
+    fn has_link(&self, link: Link) -> Result<bool, Self::Error>;
+    /// Since when a key of the hub's counts no more, because the hub signs with the next.
+    fn retired(&self, key: DeviceId) -> Result<Option<Timestamp>, Self::Error>;
+    /// Notes it.
+    fn put_retired(&mut self, key: DeviceId, at: Timestamp) -> Result<(), Self::Error>;
     /// Whether an act was entered.
     fn has_act(&self, act: ActId) -> Result<bool, Self::Error>;
     /// Notes an act as entered.
@@ -268,7 +275,12 @@ pub fn fold<R: TrustRows>(
     let Ok((head, act)) = entry.head().and_then(|head| Ok((head, entry.act.act.id()?))) else {
         return Ok(Folded::Stranger);
     };
-    if !rows.hub_keys()?.contains(&entry.hub) {
+    if let Some(link) = Link::of(&entry.act) {
+        rows.put_link(link, &entry.act)?;
+    }
+    let keys = rows.hub_keys()?;
+    let replaced = rows.retired(entry.hub)?.is_some_and(|since| since <= entry.at);
+    if !keys.contains(&entry.hub) || replaced {
         return Ok(Folded::Stranger);
     }
     let before = rows.head(entry.log())?;
@@ -287,6 +299,10 @@ pub fn fold<R: TrustRows>(
     }
     let outcome = if rows.has_act(act)? {
         Some(Void::Repeated)
+    } else if keys.contains(&entry.act.act.by) && entry.act.act.by != entry.hub {
+        // The operator decides with the key that enters it: what somebody signs with another of them, one
+        // that was replaced or one that is not in use yet, is nobody's decision.
+        Some(Void::NotAllowed)
     } else if !may_act(rows, &entry.act.act, entry.clock, covers)? {
         Some(Void::NotAllowed)
     } else {
@@ -462,13 +478,7 @@ fn do_deed<R: TrustRows>(
             rows.put_countersigned(scope, (*document, *seal, by), at)?;
         }
         Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
-        Deed::Successor { key, proof } => {
-            let known = rows.hub_keys()?.contains(key);
-            if known || verify_successor(entry.hub, *key, proof).is_err() {
-                return Ok(Some(Void::Surpassed));
-            }
-            rows.put_hub_key(*key)?;
-        }
+        Deed::Successor { .. } | Deed::Switch { .. } => return change_key(rows, entry),
     }
     Ok(None)
 }
@@ -566,6 +576,8 @@ pub struct TrustState {
     links: BTreeMap<(Scope, [u8; 16], u64), [u8; 32]>,
     latest: Option<Entered>,
     keys: Vec<DeviceId>,
+    announced: BTreeSet<Link>,
+    retired: BTreeMap<DeviceId, Timestamp>,
     acts: BTreeSet<ActId>,
     persons: BTreeMap<PersonId, Person>,
     devices: BTreeMap<DeviceId, Device>,
@@ -608,7 +620,8 @@ impl TrustState {
     ) -> Result<(Self, Vec<Left>), ControlError> {
         let mut ordered: Vec<&ControlEntry> = entries.into_iter().collect();
         ordered.sort_by_cached_key(|entry| Entered::of(entry));
-        let mut state = Self { keys: vec![hub], ..Self::default() };
+        let links = ordered.iter().filter_map(|entry| Link::of(&entry.act));
+        let mut state = Self::begin(hub, links.take(HUB_KEYS_MAX));
         let mut left = Vec::new();
         for entry in ordered {
             entry.verify()?;
@@ -618,6 +631,13 @@ impl TrustState {
             }
         }
         Ok((state, left))
+    }
+
+    /// Returns the state before the first entry, where one key is pinned and some announcements are known.
+    #[must_use]
+    pub fn begin(pinned: DeviceId, links: impl IntoIterator<Item = Link>) -> Self {
+        let announced = BTreeSet::from_iter(links);
+        Self { keys: HubKeys::of(pinned, &announced).all(), announced, ..Self::default() }
     }
 
     /// Returns what is known of a device and its holder.
@@ -684,8 +704,24 @@ impl TrustRows for TrustState {
         Ok(self.keys.clone())
     }
 
-    fn put_hub_key(&mut self, key: DeviceId) -> Result<(), Infallible> {
-        self.keys.push(key);
+    fn put_link(&mut self, link: Link, _act: &SignedAct) -> Result<(), Infallible> {
+        if self.announced.len() < HUB_KEYS_MAX && self.announced.insert(link) {
+            let pinned = self.keys.first().map(|pinned| HubKeys::of(*pinned, &self.announced));
+            self.keys = pinned.map(|keys| keys.all()).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn has_link(&self, link: Link) -> Result<bool, Infallible> {
+        Ok(self.announced.contains(&link))
+    }
+
+    fn retired(&self, key: DeviceId) -> Result<Option<Timestamp>, Infallible> {
+        Ok(self.retired.get(&key).copied())
+    }
+
+    fn put_retired(&mut self, key: DeviceId, at: Timestamp) -> Result<(), Infallible> {
+        self.retired.insert(key, at);
         Ok(())
     }
 

@@ -240,11 +240,10 @@ fn only_the_hubs_own_keys_count_and_a_successor_is_one_once_it_was_announced() {
         Deed::Successor { key: next.device(), proof: prove_successor(hub().device(), &next) };
     let by_next = |log: &Hub, nonce: u8| {
         let deed = Deed::Template { template: TemplateId([1; 32]), from: NOW };
-        let by = hub();
-        let (hub, unit) = (by.device(), scope("20"));
-        let act = Act { hub, by: hub, scope: unit, nonce: [nonce; 16], at: NOW, deed };
+        let (hub, by, unit) = (hub().device(), next.device(), scope("20"));
+        let act = Act { hub, by, scope: unit, nonce: [nonce; 16], at: NOW, deed };
         let Ok(head) = log.state.head(log_of(&scope("20")));
-        let act = act.sign(&by).unwrap();
+        let act = act.sign(&next).unwrap();
         ControlEntry::sign(&next, (LIFE, &head), (Timestamp(NOW.0 + 100), NOW), act, None).unwrap()
     };
     let early = by_next(&log, 90);
@@ -581,6 +580,7 @@ fn a_deeds_number_is_the_one_of_its_encoding_and_has_a_name() {
         Deed::Template { template: TemplateId([8; 32]), from: Timestamp(9) },
         Deed::Successor { key: device, proof },
         Deed::Countersign { document, seal: [5; 32] },
+        Deed::Switch { from: device },
     ];
     assert_eq!(deeds.len(), DEED_NAMES.len());
     for (deed, name) in deeds.iter().zip(DEED_NAMES) {

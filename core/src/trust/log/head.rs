@@ -48,6 +48,12 @@ impl TreeHead {
         verify(hub, &self.statement(), &self.signature, "tree head")
     }
 
+    /// Returns whether the hub with these keys signed it with one of them.
+    #[must_use]
+    pub fn is_by(&self, hub: &[DeviceId]) -> bool {
+        hub.iter().any(|key| self.verify(*key).is_ok())
+    }
+
     /// Returns whether another head says the same of the log, at whatever time.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {

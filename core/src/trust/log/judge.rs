@@ -37,11 +37,16 @@ pub enum Judgement {
     },
 }
 
-/// Judges what the hub with this key shows. `named` are the heads that it was asked to continue, the own
+/// Judges what the hub with these keys shows. `named` are the heads that it was asked to continue, the own
 /// last one first; `earlier` the lives of its store before that head's. The signature of `shown` was
 /// checked.
 #[must_use]
-pub fn judge(named: &[TreeHead], earlier: &[[u8; 16]], shown: &Shown, hub: DeviceId) -> Judgement {
+pub fn judge(
+    named: &[TreeHead],
+    earlier: &[[u8; 16]],
+    shown: &Shown,
+    hub: &[DeviceId],
+) -> Judgement {
     let head = &shown.head;
     if let Some(last) = named.first()
         && head.epoch != last.epoch

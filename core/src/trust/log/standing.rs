@@ -52,7 +52,7 @@ pub struct Loss {
 impl Loss {
     /// Returns whether this accounts for a head in the log of another. Both are the hub's.
     #[must_use]
-    pub fn accounts_for(&self, kept: &TreeHead, hub: DeviceId, shown: &TreeHead) -> bool {
+    pub fn accounts_for(&self, kept: &TreeHead, hub: &[DeviceId], shown: &TreeHead) -> bool {
         let mut lives = Lives::default();
         for proved in self.life.iter().chain([&self.said]) {
             let Some(entry) = proved.entry_in(shown) else { return false };
@@ -63,9 +63,9 @@ impl Loss {
 }
 
 impl Standing {
-    /// Returns what becomes of a head that was kept, where the hub with this key shows another.
+    /// Returns what becomes of a head that was kept, where the hub with these keys shows another.
     #[must_use]
-    pub fn of(&self, kept: &TreeHead, hub: DeviceId, shown: &TreeHead) -> Stands {
+    pub fn of(&self, kept: &TreeHead, hub: &[DeviceId], shown: &TreeHead) -> Stands {
         match self {
             Self::Grew(proof)
                 if verify_consistency((kept.size, kept.root), (shown.size, shown.root), proof) =>
@@ -116,8 +116,8 @@ pub struct Lives {
 }
 
 impl Lives {
-    /// Takes in what one leaf of the log of the hub with this key says.
-    pub fn see(&mut self, index: u64, entry: &LogEntry, hub: DeviceId) {
+    /// Takes in what one leaf of the log of the hub with these keys says.
+    pub fn see(&mut self, index: u64, entry: &LogEntry, hub: &[DeviceId]) {
         match entry {
             LogEntry::Begun { epoch } => {
                 self.begun.insert(*epoch, index);
@@ -127,11 +127,17 @@ impl Lives {
                 self.continues.insert(index, *continues);
             }
             // Of another's head nothing follows.
-            LogEntry::Surpassed { head: Some(head), .. } if head.verify(hub).is_ok() => {
+            LogEntry::Surpassed { head: Some(head), .. } if head.is_by(hub) => {
                 self.named.entry(head.epoch).or_insert(index);
             }
             _ => {}
         }
+    }
+
+    /// Returns whether the store was ever set back, as far as its log says.
+    #[must_use]
+    pub fn was_set_back(&self) -> bool {
+        !self.continues.is_empty()
     }
 
     /// Returns whether this entry changes what is known of lives.

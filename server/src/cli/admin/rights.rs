@@ -246,9 +246,10 @@ pub(super) fn access(
     let now = bienban_core::clock::now();
     let rights = entry.clone().in_force(now);
     let (kind, scope) = (arguments.kind, &arguments.scope);
-    let by = |device: DeviceId| match client.settings().hub.as_ref() {
-        Some(hub) if hub.key() == device => m.text("access.operator", &[]),
-        _ => replica
+    let hub = replica.hub_keys().map_err(folder::failed)?;
+    let by = |device: DeviceId| match hub.holds(device) {
+        true => m.text("access.operator", &[]),
+        false => replica
             .device(device)
             .ok()
             .flatten()

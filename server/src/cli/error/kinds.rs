@@ -95,6 +95,9 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::LogForked { .. } => Failed::LogForked,
         ReplicaError::NotReleased { .. } => Failed::Refused,
+        ReplicaError::NotSuccessor { .. }
+        | ReplicaError::TwoSuccessors { .. }
+        | ReplicaError::Unannounced => Failed::WrongHub,
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {

@@ -138,6 +138,14 @@ impl Moved {
     }
 }
 
+/// From which key of the hub's this device moved to which.
+#[derive(Debug, Serialize)]
+struct KeyMoved {
+    from: String,
+    to: String,
+    at: String,
+}
+
 #[derive(Debug, Serialize)]
 struct StatusData {
     records: Vec<StatusRow>,
@@ -161,6 +169,8 @@ struct StatusData {
     lease_until: Option<String>,
     /// That time is over, by this device's clock.
     lease_ended: bool,
+    /// The hub's key was replaced and this device followed: said once.
+    hub_key_moved: Option<KeyMoved>,
 }
 
 #[derive(Debug, Serialize)]
@@ -497,6 +507,11 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             .map(|position| position.number),
         lease_until: lease.map(time::rfc3339),
         lease_ended: lease.is_some_and(|until| until < clock::now()),
+        hub_key_moved: client.hub_key_moved().map(|moved| KeyMoved {
+            from: moved.from.to_string(),
+            to: moved.to.to_string(),
+            at: time::rfc3339(moved.at),
+        }),
     };
     let mut page = Page::new();
     for row in &data.records {
@@ -520,6 +535,12 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     if let Some(until) = &data.lease_until {
         let key = if data.lease_ended { "status.lease_ended" } else { "status.lease" };
         page.line(m.text(key, &[("time", &time::minute(until))]));
+    }
+    if let Some(moved) = &data.hub_key_moved {
+        let time = time::minute(&moved.at);
+        let values = [("from", moved.from.as_str()), ("to", &moved.to), ("time", &time)];
+        page.line(m.text("status.hub_key_moved", &values));
+        client.seen_hub_key_moved()?;
     }
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);

@@ -6,11 +6,13 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bienban_core::client::read_announcements;
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
 use bienban_core::replica::{
     Checked, Continued, Known, Right, Sealing, Standing, Written, check_exported,
 };
+use bienban_core::trust::control::Link;
 use bienban_core::trust::proof::{EXPORT_BYTES_MAX, WitnessHead};
 use clap::Args;
 use serde::Serialize;
@@ -29,6 +31,10 @@ pub(super) struct VerifyArgs {
     /// The hub's key, or its address with the key, from somewhere else than the file.
     #[arg(long, value_name = "KEY")]
     hub: Option<String>,
+    /// Announcements by which the hub's keys follow each other, as `field hub --keys-to` wrote them: a file
+    /// made before a key was replaced is checked by the key of today with them.
+    #[arg(long = "hub-keys", value_name = "FILE")]
+    hub_keys: Option<PathBuf>,
     /// A head of the hub's log that another device kept, as `field log head` wrote it. May be given
     /// several times.
     #[arg(long = "head", value_name = "FILE")]
@@ -149,6 +155,7 @@ pub(super) fn run(arguments: &VerifyArgs, output: &Output) -> Result<Answer, Cli
     let known = Known {
         hub: arguments.hub.as_deref().map(key_of).transpose()?,
         witnesses: witnesses(&arguments.heads)?,
+        links: announcements(arguments.hub_keys.as_deref())?,
     };
     let path = &arguments.file;
     let bytes = read(path)?;
@@ -161,6 +168,14 @@ pub(super) fn run(arguments: &VerifyArgs, output: &Output) -> Result<Answer, Cli
     let page = text(&data, &checked, m);
     let code = if data.valid { 0 } else { Failed::NotValid.code() };
     Ok(Answer::new(&data, page)?.with_code(code))
+}
+
+/// Reads announcements of the hub's keys.
+fn announcements(file: Option<&Path>) -> Result<Vec<Link>, CliError> {
+    let Some(path) = file else { return Ok(Vec::new()) };
+    let text = fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    let text = String::from_utf8(text).ok();
+    Ok(text.as_deref().and_then(read_announcements).ok_or(Wrong::Announcements)?)
 }
 
 /// Reads heads that others kept.

@@ -279,6 +279,9 @@ pub(super) fn needs(checked: &Checked, known: &Known, m: &Messages) -> Vec<Strin
     if let Some(hub) = checked.hub.filter(|_| known.hub.is_none()) {
         lines.push(m.text("proof.need_key", &[("key", &hub.to_string())]));
     }
+    if let Some(hub) = checked.hub.filter(|_| checked.older_keys > 0) {
+        lines.push(m.text("proof.need_old_key", &[("key", &hub.to_string())]));
+    }
     let shown = checked.witnesses.iter().any(|(_, said)| *said == Continued::Shown);
     if !shown {
         lines.push(m.text("proof.need_witness", &[]));

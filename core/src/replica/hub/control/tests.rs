@@ -95,7 +95,7 @@ fn what_a_revoked_administrator_gave_ends_when_a_phone_brings_the_revocation_bac
     hub.enter(acts, later(2_000)).unwrap();
     assert!(hub.knows_device(key(5).device()));
     let taken = hub.take_back(&entries(&before)).unwrap();
-    assert_eq!(taken, TakenBack { found: true, whole: true });
+    assert_eq!(taken, TakenBack { found: true, whole: true, strange: 0 });
     for number in [4, 5] {
         let device = key(number).device();
         assert!(!hub.knows_device(device), "device {number}");
@@ -173,7 +173,7 @@ fn a_phone_that_was_pointed_at_another_hub_and_back_learns_of_a_revocation() {
     let (hub, one) = (hub(&[1, 2]), side(1));
     sync(&one, &hub);
     assert_eq!(active(&one, 2), Some(true));
-    one.phone.pin(key(98).device()).unwrap();
+    one.phone.pin(key(98).device(), NOW).unwrap();
     assert_eq!(active(&one, 2), None, "another hub's word on devices does not count");
     let whom = Whom::Device(key(2).device());
     hub.operate(vec![(scope("06325"), Deed::Revoke { whom, lost_since: None })]).unwrap();

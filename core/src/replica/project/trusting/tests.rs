@@ -98,7 +98,7 @@ fn two_lives(steps: &[(u8, u8, u8, u8)], both: usize, first: usize) -> Vec<Contr
 fn rows_of(entries: &[ControlEntry], piece: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     let store = MemoryStore::new(Arc::new(Projection));
     let mut draft = Drafting::new(&store);
-    draft.with(|rows| rows.put_hub_key(hub().device())).unwrap();
+    draft.with(|rows| rows.pin(hub().device())).unwrap();
     let mut waiting = entries.to_vec();
     while !waiting.is_empty() {
         let before = waiting.len();

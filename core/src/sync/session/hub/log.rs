@@ -34,9 +34,23 @@ impl HubSession {
         std::mem::take(&mut self.forbidden)
     }
 
+    /// Answers [`HubOutput::ShowKeys`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SessionError::Unsendable`] when the answer cannot be said.
+    pub fn handle_keys(&mut self, acts: Vec<Vec<u8>>) -> Result<(), SessionError> {
+        let said = self.wire.say(&Frame::Log(LogMessage::Before { acts }));
+        self.wire.settle(said)
+    }
+
     pub(super) fn take_log(&mut self, message: LogMessage) -> Result<(), SessionError> {
-        let LogMessage::Kept { heads: kept } = message else {
-            return Err(unexpected(&Frame::Log(message), "that only a hub sends"));
+        let kept = match message {
+            LogMessage::Kept { heads } => heads,
+            LogMessage::WhoBefore => return self.take_question(),
+            LogMessage::Shown(_) | LogMessage::Before { .. } => {
+                return Err(unexpected(&Frame::Log(message), "that only a hub sends"));
+            }
         };
         if kept.len() > HEADS_NAMED_MAX {
             let (what, limit) = ("heads of the log", HEADS_NAMED_MAX);
@@ -48,6 +62,14 @@ impl HubSession {
         self.log = Showing::Asked;
         // Behind the lookup of the position: nothing may be said before the Welcome.
         self.events.push_back(HubOutput::ShowLog { kept });
+        Ok(())
+    }
+
+    fn take_question(&mut self) -> Result<(), SessionError> {
+        if self.log != Showing::Awaited || std::mem::replace(&mut self.keys_asked, true) {
+            return Err(SessionError::Unexpected { frame: "Log", moment: "twice" });
+        }
+        self.events.push_back(HubOutput::ShowKeys);
         Ok(())
     }
 }

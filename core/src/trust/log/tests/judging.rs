@@ -37,7 +37,7 @@ impl Log {
 
     fn say(&mut self, entry: LogEntry) {
         let index = self.frontier.size();
-        self.lives.see(index, &entry, hub());
+        self.lives.see(index, &entry, &[hub()]);
         let bytes = LogLeaf { record: [0; 32], at: Timestamp(1), entry }.encode();
         self.nodes.keep(self.frontier.append(TreeHash::of_leaf(&bytes)));
         self.roots.push(self.frontier.root());
@@ -94,7 +94,7 @@ impl Log {
 }
 
 fn judged(named: &[TreeHead], shown: &Shown) -> Judgement {
-    judge(named, &[], shown, hub())
+    judge(named, &[], shown, &[hub()])
 }
 
 fn forked(judgement: &Judgement) -> Option<DoubtReason> {
@@ -111,7 +111,7 @@ fn a_log_that_only_grew_continues_what_was_kept_across_lives() {
         let named = [log.head(1, size), log.head(1, size / 2)];
         assert_eq!(judged(&named, &log.show(1, &named)), Judgement::Continues);
         // A new life whose log still holds all.
-        assert_eq!(judge(&named, &[[0; 16]], &log.show(2, &named), hub()), Judgement::Continues);
+        assert_eq!(judge(&named, &[[0; 16]], &log.show(2, &named), &[hub()]), Judgement::Continues);
     }
     assert_eq!(judged(&[], &log.show(1, &[])), Judgement::Continues);
 }
@@ -151,7 +151,7 @@ fn a_restored_hub_is_told_from_one_that_lies_about_it() {
     let shown = Shown { standings: vec![lying.loss(Some(0), 40)], ..lying.show(2, &named) };
     assert_eq!(forked(&judged(&named, &shown)), Some(DoubtReason::Unaccounted));
     // A life that had ended does not come back.
-    let back = judge(&[seen.head(2, 40)], &[[1; 16]], &seen.show(1, &named), hub());
+    let back = judge(&[seen.head(2, 40)], &[[1; 16]], &seen.show(1, &named), &[hub()]);
     assert_eq!(forked(&back), Some(DoubtReason::EarlierLife));
     assert!(!DoubtReason::Restored.stops() && DoubtReason::Unaccounted.stops());
 }

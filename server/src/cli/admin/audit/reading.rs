@@ -25,15 +25,19 @@ pub(super) struct Kept {
     /// The hash of the log at the sizes of these heads, as far as it was read.
     roots: BTreeMap<u64, TreeHash>,
     lives: Lives,
-    hub: bienban_core::model::DeviceId,
+    hub: Vec<bienban_core::model::DeviceId>,
 }
 
 impl Kept {
     /// Reads them. To be done before anything is asked, so that none is compared with itself.
     pub(super) fn of(client: &Client) -> Result<Self, CliError> {
-        let hub = client.hub()?.key();
+        let mut hub = vec![client.hub()?.key()];
         let rows = client.phone().replica().heads().map_err(ClientError::from)?;
-        let rows = rows.iter().filter(|row| row.hub == hub);
+        let keys = client.phone().replica().hub_keys().map_err(ClientError::from)?;
+        if keys.holds(hub[0]) {
+            hub = keys.all();
+        }
+        let rows = rows.iter().filter(|row| hub.contains(&row.hub));
         let heads: Vec<TreeHead> = rows.flat_map(|row| [row.first, row.last]).collect();
         let mut kept = Self { heads, roots: BTreeMap::new(), lives: Lives::default(), hub };
         kept.note(&Frontier::default());
@@ -43,7 +47,7 @@ impl Kept {
     /// Takes in a leaf, by its number, and the tree with it.
     pub(super) fn see(&mut self, number: u64, leaf: Option<&LogLeaf>, tree: &Frontier) {
         if let Some(leaf) = leaf {
-            self.lives.see(number, &leaf.entry, self.hub);
+            self.lives.see(number, &leaf.entry, &self.hub);
         }
         self.note(tree);
     }

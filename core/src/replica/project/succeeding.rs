@@ -1,0 +1,37 @@
+//! A hub's key that another follows, as phones and the hub itself keep it.
+
+use super::Step;
+use super::trusting::TrustIndex;
+use crate::model::DeviceId;
+use crate::replica::rows::{self, SelfRow, meta};
+use crate::store::StoreError;
+use crate::trust::control::{Link, SignedAct, TrustRows};
+use crate::trust::log::Lives;
+
+impl Step<'_> {
+    /// Phone: keeps announcements, and pins the key that it speaks to. Nothing else of the hub changes.
+    pub(super) fn succeeded(&mut self, hub: DeviceId, acts: &[Vec<u8>]) -> Result<(), StoreError> {
+        for bytes in acts {
+            let act =
+                SignedAct::decode(bytes).map_err(|error| self.meaningless(&error.to_string()))?;
+            if let Some(link) = Link::of(&act) {
+                TrustIndex::new(&mut self.index).put_link(link, &act)?;
+            }
+        }
+        TrustIndex::new(&mut self.index).pin(hub)
+    }
+
+    /// Hub: its store is the next key's from here on.
+    pub(super) fn switched(&mut self, hub: DeviceId) -> Result<(), StoreError> {
+        let key = rows::single(meta::SELF);
+        match self.index.get::<SelfRow>(&key)? {
+            Some(owner) => self.index.put(key, &SelfRow { device: hub, ..owner }),
+            None if self.replayed => {}
+            None => return Err(self.meaningless("it comes before the store's birth")),
+        }
+        let lives: Option<Lives> = self.index.get(&rows::single(meta::LIVES))?;
+        let set_back = lives.is_some_and(|lives| lives.was_set_back());
+        self.index.put(rows::single(meta::SWITCHED), &set_back);
+        TrustIndex::new(&mut self.index).pin(hub)
+    }
+}

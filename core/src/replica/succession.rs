@@ -1,0 +1,273 @@
+//! The hub's key and those that follow it: announcing and taking the next one on the hub; on a phone, knowing
+//! that it is the same hub.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ReplicaError;
+use super::access::COUNTRY;
+use super::documents::Replica;
+use super::facts::Fact;
+use super::hub::Hub;
+use super::phone::Phone;
+use super::rows::{self, meta};
+use crate::model::{DeviceId, Scope, Timestamp};
+use crate::store::StoreError;
+use crate::trust::DeviceKey;
+use crate::trust::control::{
+    ControlEntry, Deed, HUB_KEYS_MAX, HubKeys, Link, SignedAct, prove_successor,
+};
+
+impl Replica {
+    /// Returns the keys that are known of the hub: the pinned one (on a hub its own), and those that
+    /// announcements lead to from it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn hub_keys(&self) -> Result<HubKeys, StoreError> {
+        let keys: Option<Vec<DeviceId>> =
+            rows::get(&**self.store(), &rows::single(meta::HUB_KEYS))?;
+        let Some(pinned) = keys.and_then(|keys| keys.first().copied()) else {
+            return Ok(HubKeys::default());
+        };
+        Ok(HubKeys::of(pinned, &self.links()?.into_keys().collect()))
+    }
+
+    /// Returns the announcements by which the hub's keys follow each other, as encoded acts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::hub_keys`].
+    pub fn announcements(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(self.links()?.into_values().collect())
+    }
+
+    /// Returns since when a key of the hub counts no more; nothing where the hub has not replaced it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::hub_keys`].
+    pub fn replaced_at(&self, key: DeviceId) -> Result<Option<Timestamp>, StoreError> {
+        let retired: Option<BTreeMap<DeviceId, Timestamp>> =
+            rows::get(&**self.store(), &rows::single(meta::HUB_RETIRED))?;
+        Ok(retired.and_then(|retired| retired.get(&key).copied()))
+    }
+
+    fn links(&self) -> Result<BTreeMap<Link, Vec<u8>>, StoreError> {
+        Ok(rows::get(&**self.store(), &rows::single(meta::HUB_LINKS))?.unwrap_or_default())
+    }
+
+    /// Returns the key from which two ways would lead on if these announcements were kept; nothing where
+    /// there is one way only.
+    fn split_by(
+        &self,
+        pinned: DeviceId,
+        news: impl Iterator<Item = Link>,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        let mut links: BTreeSet<Link> = self.links()?.into_keys().collect();
+        links.extend(news);
+        Ok(HubKeys::of(pinned, &links).split)
+    }
+}
+
+/// What a hub says of its next key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announced {
+    /// The key that signs now.
+    pub present: DeviceId,
+    /// The key that will follow.
+    pub next: DeviceId,
+    /// It was said by this call, not before.
+    pub news: bool,
+}
+
+impl Hub {
+    /// Announces the key that will follow the hub's own, signed by this one and proved by that one. Phones
+    /// that hear of it follow by themselves once the hub has the next key. Saying the same again says
+    /// nothing new.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::OtherSuccessor`] when another key was announced, or this one was the hub's
+    /// already, and [`ReplicaError::Store`] when it could not be recorded.
+    pub fn announce(&self, next: &DeviceKey) -> Result<Announced, ReplicaError> {
+        let (present, key) = (self.device(), next.device());
+        let known = self.replica().hub_keys()?;
+        match known.after.first() {
+            Some(announced) if *announced == key => {
+                return Ok(Announced { present, next: key, news: false });
+            }
+            None if present != key && !known.before.contains(&key) => {}
+            other => {
+                let announced = other.copied().unwrap_or(present);
+                return Err(ReplicaError::OtherSuccessor { announced });
+            }
+        }
+        let proof = prove_successor(present, next);
+        self.operate(vec![(country(), Deed::Successor { key, proof })])?;
+        Ok(Announced { present, next: key, news: true })
+    }
+
+    /// Takes the store for another key than the one that it was written under, if that one has announced it.
+    pub(super) fn take_over(&self, owner: DeviceId, now: Timestamp) -> Result<(), ReplicaError> {
+        let own = self.device();
+        if self.replica().hub_keys()?.after.first() != Some(&own) {
+            let (owner, device) = (owner.short(), own.short());
+            return Err(ReplicaError::WrongOwner { owner, device });
+        }
+        self.record(Fact::Switched { hub: own, at: now }).map(drop)
+    }
+
+    /// Enters that the key before the own one counts no more. A start that was cut off before it is made good
+    /// by the next.
+    pub(super) fn end_key_before(&self) -> Result<(), ReplicaError> {
+        let Some(from) = self.replica().hub_keys()?.before.first().copied() else {
+            return Ok(());
+        };
+        if self.replica().replaced_at(from)?.is_some() {
+            return Ok(());
+        }
+        self.operate(vec![(country(), Deed::Switch { from })])
+    }
+
+    /// Returns which of these entries, which somebody gives back, are not to be taken: signed by a key that
+    /// was replaced, where this store has lost nothing that it signed, so that only somebody who has that key
+    /// can have made them; or an announcement that contradicts the one that is known.
+    pub(super) fn strange(&self, entries: &[ControlEntry]) -> Result<Vec<bool>, ReplicaError> {
+        let own = self.device();
+        let set_back: Option<bool> =
+            rows::get(&**self.replica().store(), &rows::single(meta::SWITCHED))?;
+        let mut strange = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let replaced = self.replica().replaced_at(entry.hub)?.is_some();
+            let ends_own = matches!(entry.act.act.deed, Deed::Switch { from } if from == own);
+            let splits = match Link::of(&entry.act) {
+                Some(link) => self.replica().split_by(own, std::iter::once(link))?.is_some(),
+                None => false,
+            };
+            let forged = replaced && set_back == Some(false) && !self.holds_entry(entry)?;
+            strange.push(ends_own || splits || forged);
+        }
+        Ok(strange)
+    }
+
+    fn holds_entry(&self, entry: &ControlEntry) -> Result<bool, ReplicaError> {
+        let held: Option<rows::ControlRow> =
+            rows::get(&**self.replica().store(), &rows::of_control(entry.log(), entry.number))?;
+        Ok(held.is_some_and(|row| entry.head().is_ok_and(|head| head.hash == row.hash)))
+    }
+
+    /// Returns the announcements of this hub's keys, for a phone that asks.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn announcements(&self) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        Ok(self.replica().announcements()?)
+    }
+}
+
+impl Phone {
+    /// Takes a person's word that the hub's key is another now. The hub must show that it is the same: the
+    /// next exchange with that key goes on only where its announcements lead to the key that was pinned.
+    pub fn expect_successor(&self, key: DeviceId) {
+        if let Ok(mut heir) = self.heir().lock() {
+            *heir = Some(key);
+        }
+    }
+
+    fn expects(&self, hub: DeviceId) -> bool {
+        self.heir().lock().is_ok_and(|heir| *heir == Some(hub))
+    }
+
+    /// Notes the hub whose word on rights counts. What another hub said of them does not any more; another
+    /// key of the same hub changes nothing else. Where a person said that it is the same, and nothing here
+    /// shows it, the hub is heard first.
+    pub(super) fn pin(&self, hub: DeviceId, now: Timestamp) -> Result<(), ReplicaError> {
+        let known = self.replica().hub_keys()?;
+        if known.pinned == Some(hub)
+            || (known.pinned.is_some() && self.expects(hub) && !known.holds(hub))
+        {
+            return Ok(());
+        }
+        let fact = match known.holds(hub) {
+            true => Fact::Succeeded { hub, acts: Vec::new(), at: now },
+            false => Fact::Pinned { hub },
+        };
+        self.record(fact).map(drop)
+    }
+
+    /// Returns whether a key is known to be the hub's.
+    pub(super) fn knows_key(&self, hub: DeviceId) -> Result<bool, StoreError> {
+        Ok(self.replica().hub_keys()?.holds(hub))
+    }
+
+    /// Returns the keys under which something of the hub with this key may be kept here.
+    pub(super) fn keys_of(&self, hub: DeviceId) -> Result<Vec<DeviceId>, StoreError> {
+        let known = self.replica().hub_keys()?;
+        let mut keys = vec![hub];
+        if known.holds(hub) || self.expects(hub) {
+            keys.extend(known.all());
+        }
+        Ok(keys)
+    }
+
+    /// Takes what the hub with this key says of its keys.
+    pub(super) fn hear_keys(
+        &self,
+        hub: DeviceId,
+        acts: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        let mut links = BTreeMap::new();
+        for bytes in acts.iter().take(HUB_KEYS_MAX) {
+            let act = SignedAct::decode(bytes)?;
+            let link = Link::of(&act).ok_or(ReplicaError::Unannounced)?;
+            links.insert(link, bytes.clone());
+        }
+        if let Some(key) = self.replica().split_by(hub, links.keys().copied())? {
+            return Err(ReplicaError::TwoSuccessors { key });
+        }
+        let held = self.replica().links()?;
+        let known = self.replica().hub_keys()?;
+        let all: BTreeSet<Link> = held.keys().chain(links.keys()).copied().collect();
+        if let Some(pinned) = known.pinned.filter(|_| self.expects(hub))
+            && !HubKeys::of(hub, &all).holds(pinned)
+        {
+            return Err(ReplicaError::NotSuccessor { pinned });
+        }
+        let acts: Vec<Vec<u8>> = links
+            .into_iter()
+            .filter(|(link, _)| !held.contains_key(link))
+            .map(|(_, act)| act)
+            .collect();
+        if acts.is_empty() && known.pinned == Some(hub) {
+            return Ok(());
+        }
+        match self.record(Fact::Succeeded { hub, acts, at: now }) {
+            // It is asked again then.
+            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
+            noted => noted.map(drop),
+        }
+    }
+
+    /// Fails where entries announce another key than the one that is known to follow.
+    pub(super) fn expect_one_successor(
+        &self,
+        entries: &[ControlEntry],
+    ) -> Result<(), ReplicaError> {
+        let Some(pinned) = self.replica().hub_keys()?.pinned else { return Ok(()) };
+        let news = entries.iter().filter_map(|entry| Link::of(&entry.act));
+        match self.replica().split_by(pinned, news)? {
+            Some(key) => Err(ReplicaError::TwoSuccessors { key }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn country() -> Scope {
+    COUNTRY.parse().expect("00 is the code of the country")
+}
+
+#[cfg(test)]
+mod tests;

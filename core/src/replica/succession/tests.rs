@@ -1,0 +1,299 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::checklist::TEA;
+use crate::model::PersonId;
+use crate::replica::meeting::{Side, entry, key, side, sync, visit};
+use crate::replica::rows::{CONTROL, ControlRow};
+use crate::replica::{HubOptions, Known, PhoneOptions, PhoneRunner, Projection, check_exported};
+use crate::store::MemoryStore;
+use crate::sync::PlainEntry;
+use crate::trust::control::{Act, ChainHead, Whom};
+use crate::trust::log::DoubtReason;
+use crate::trust::{Grant, Role};
+
+const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+/// The hub's first key, and the next ones.
+const FIRST: u8 = 99;
+const NEXT: u8 = 98;
+const THIRD: u8 = 97;
+
+fn store() -> Arc<MemoryStore> {
+    Arc::new(MemoryStore::new(Arc::new(Projection)))
+}
+
+fn open(store: &Arc<MemoryStore>, by: u8, start: u8) -> Result<Arc<Hub>, ReplicaError> {
+    let options = HubOptions { fresh_epoch: [start; 16], now: NOW };
+    Hub::open(store.clone(), key(by), options).map(Arc::new)
+}
+
+/// A hub with a checklist, an administrator on device 4 and inspectors on 1 to 3.
+fn hub(store: &Arc<MemoryStore>) -> Arc<Hub> {
+    let hub = open(store, FIRST, 1).unwrap();
+    hub.publish(TEA.to_vec()).unwrap();
+    (1..4).for_each(|number| hub.trust(entry(number, "06325")).unwrap());
+    hub.trust(PlainEntry { role: Role::Admin, ..entry(4, "20") }).unwrap();
+    hub
+}
+
+fn known(side: &Side, number: u8) -> Option<bool> {
+    let entry = side.phone.replica().device(key(number).device()).unwrap();
+    entry.map(|entry| entry.active)
+}
+
+fn entries(hub: &Hub) -> Vec<ControlEntry> {
+    let rows = hub.replica().store().scan(&[CONTROL], None, usize::MAX).unwrap();
+    let read = |(key, value): &(Vec<u8>, Vec<u8>)| {
+        ControlEntry::decode(&rows::decode::<ControlRow>(key, value).unwrap().bytes).unwrap()
+    };
+    rows.iter().map(read).collect()
+}
+
+fn revoke(hub: &Hub, number: u8) {
+    let whom = Whom::Device(key(number).device());
+    hub.operate(vec![("06325".parse().unwrap(), Deed::Revoke { whom, lost_since: None })]).unwrap();
+}
+
+/// Whether an exchange with a hub comes to its end.
+fn refused(side: &Side, hub: &Arc<Hub>) -> Option<ReplicaError> {
+    let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
+    let entropy = Box::new(|| [5; 16]);
+    let mut phone = PhoneRunner::start(side.phone.clone(), options, entropy, NOW).unwrap();
+    let entry = hub.replica().device(side.phone.device()).unwrap().unwrap();
+    let mut served = crate::replica::HubRunner::start(hub.clone(), entry, NOW).unwrap();
+    for _ in 0..100 {
+        while let Ok(Some(frame)) = phone.poll_frame(NOW) {
+            served.handle(&frame).unwrap();
+        }
+        while let Some(frame) = served.poll_frame(NOW).unwrap() {
+            if let Err(error) = phone.handle(&frame) {
+                return Some(error);
+            }
+            match phone.poll_frame(NOW) {
+                Err(error) => return Some(error),
+                Ok(Some(frame)) => served.handle(&frame).unwrap(),
+                Ok(None) => {}
+            }
+        }
+        if phone.outcome().is_some() {
+            return None;
+        }
+        hub.merge_all(NOW).unwrap();
+        served.grown().unwrap();
+    }
+    panic!("an exchange hangs")
+}
+
+#[test]
+fn a_phone_that_heard_the_announcement_goes_on_with_the_next_key_as_with_the_same_hub() {
+    let store = store();
+    let before = hub(&store);
+    let one = side(1);
+    let genesis = visit("06325", 1);
+    sync(&one, &before);
+    one.answer(&genesis, "1.1", "trước");
+    assert!(before.announce(&key(NEXT)).unwrap().news);
+    assert!(!before.announce(&key(NEXT)).unwrap().news, "said once");
+    sync(&one, &before);
+    let first = one.phone.replica().last_head().unwrap().unwrap();
+    drop(before);
+    let after = open(&store, NEXT, 2).unwrap();
+    assert_eq!(after.replica().owner().unwrap().unwrap().device, key(NEXT).device());
+    assert!(after.replica().replaced_at(key(FIRST).device()).unwrap().is_some());
+    one.answer(&genesis, "1.2", "sau");
+    revoke(&after, 2);
+    sync(&one, &after);
+    assert_eq!(known(&one, 2), Some(false), "what the next key enters counts");
+    assert_eq!(known(&one, 3), Some(true), "and what the first one had entered too");
+    let keys = one.phone.replica().hub_keys().unwrap();
+    assert_eq!((keys.pinned, keys.before), (Some(after.device()), vec![key(FIRST).device()]));
+    let last = one.phone.replica().last_head().unwrap().unwrap();
+    assert_eq!((last.hub, last.first), (after.device(), first.first), "one log, not another");
+    assert_eq!(one.phone.replica().doubts().unwrap(), []);
+    assert_eq!(one.phone.arrival(genesis.document()).unwrap().only_here, 0);
+    assert!(after.replica().replaced_at(key(FIRST).device()).unwrap().is_some());
+    drop(after);
+    drop(open(&store, NEXT, 3).unwrap());
+    assert!(matches!(open(&store, FIRST, 4), Err(ReplicaError::WrongOwner { .. })));
+}
+
+#[test]
+fn a_phone_that_did_not_hear_it_is_the_same_hubs_once_a_person_says_so_and_the_hub_shows_it() {
+    let store = store();
+    let before = hub(&store);
+    let (one, two) = (side(1), side(2));
+    let genesis = visit("06325", 1);
+    [&one, &two].into_iter().for_each(|side| sync(side, &before));
+    let kept = one.phone.replica().last_head().unwrap().unwrap();
+    before.announce(&key(NEXT)).unwrap();
+    drop(before);
+    let after = open(&store, NEXT, 2).unwrap();
+    one.answer(&genesis, "1.1", "chưa gửi");
+    one.phone.expect_successor(after.device());
+    sync(&one, &after);
+    assert_eq!(known(&one, 3), Some(true));
+    assert_eq!(one.phone.arrival(genesis.document()).unwrap().only_here, 0);
+    let row = one.phone.replica().last_head().unwrap().unwrap();
+    assert_eq!(row.first, kept.first, "the log was held against what was kept under the first key");
+    // A hub that only claims to be the next one is refused, and nothing of the first is let go of.
+    let other = open(&self::store(), THIRD, 9).unwrap();
+    other.trust(entry(2, "06325")).unwrap();
+    two.phone.expect_successor(other.device());
+    let error = refused(&two, &other).expect("it ends");
+    assert!(matches!(error, ReplicaError::NotSuccessor { .. }), "{error}");
+    assert_eq!(known(&two, 3), Some(true));
+    assert_eq!(two.phone.replica().hub_keys().unwrap().pinned, Some(key(FIRST).device()));
+}
+
+#[test]
+fn a_hub_that_changed_its_log_with_its_key_is_reported_by_a_phone_that_did_not_hear_of_the_key() {
+    let store = store();
+    let before = hub(&store);
+    let one = side(1);
+    sync(&one, &before);
+    before.announce(&key(NEXT)).unwrap();
+    // Another history under the first key, which announces the same next key.
+    let rewritten = self::store();
+    let again = open(&rewritten, FIRST, 1).unwrap();
+    again.trust(entry(1, "06325")).unwrap();
+    again.announce(&key(NEXT)).unwrap();
+    (0..40).for_each(|_| again.audit(vec![], NOW).unwrap());
+    drop(again);
+    let after = open(&rewritten, NEXT, 2).unwrap();
+    one.phone.expect_successor(after.device());
+    sync(&one, &after);
+    // An honest hub that was set back says so itself; it is told on every phone that had seen more.
+    let reasons: Vec<_> =
+        one.phone.replica().doubts().unwrap().iter().map(|known| known.doubt.reason).collect();
+    assert_eq!(reasons, [DoubtReason::Restored]);
+}
+
+#[test]
+fn a_phone_enrolled_after_three_keys_learns_all_that_the_first_one_entered() {
+    let store = store();
+    let first = hub(&store);
+    first.announce(&key(NEXT)).unwrap();
+    drop(first);
+    let second = open(&store, NEXT, 2).unwrap();
+    second.announce(&key(THIRD)).unwrap();
+    drop(second);
+    let third = open(&store, THIRD, 3).unwrap();
+    let one = side(1);
+    sync(&one, &third);
+    assert_eq!(known(&one, 3), Some(true));
+    let keys = one.phone.replica().hub_keys().unwrap();
+    assert_eq!(keys.before, [key(NEXT).device(), key(FIRST).device()]);
+    revoke(&third, 3);
+    sync(&one, &third);
+    assert_eq!(known(&one, 3), Some(false));
+}
+
+#[test]
+fn one_key_follows_another_once_and_a_key_that_nobody_announced_opens_nothing() {
+    let store = store();
+    let hub = hub(&store);
+    hub.announce(&key(NEXT)).unwrap();
+    let again = hub.announce(&key(THIRD));
+    assert!(matches!(again, Err(ReplicaError::OtherSuccessor { .. })));
+    drop(hub);
+    assert!(matches!(open(&store, THIRD, 2), Err(ReplicaError::WrongOwner { .. })));
+    let after = open(&store, NEXT, 3).unwrap();
+    let back = after.announce(&key(FIRST));
+    assert!(matches!(back, Err(ReplicaError::OtherSuccessor { .. })), "a key does not come back");
+}
+
+#[test]
+fn a_second_announcement_by_whoever_stole_the_key_is_refused_and_told() {
+    let store = store();
+    let before = hub(&store);
+    before.announce(&key(NEXT)).unwrap();
+    let one = side(1);
+    sync(&one, &before);
+    // The thief answers in the hub's place with its store and announces another key.
+    let thiefs = self::store();
+    let thief = open(&thiefs, FIRST, 1).unwrap();
+    thief.trust(entry(1, "06325")).unwrap();
+    thief.announce(&key(THIRD)).unwrap();
+    let news = entries(&thief);
+    let error = one.phone.expect_one_successor(&news).unwrap_err();
+    assert!(matches!(error, ReplicaError::TwoSuccessors { .. }), "{error}");
+    // Given back to the true hub it is not taken either.
+    let encoded: Vec<Vec<u8>> = news.iter().map(|entry| entry.encode().unwrap()).collect();
+    let taken = before.take_back(&encoded).unwrap();
+    assert_eq!(taken.strange, 1);
+    assert_eq!(before.replica().hub_keys().unwrap().after, [key(NEXT).device()]);
+}
+
+/// An entry as whoever holds a key of the hub's can make it.
+fn forged(by: u8, at: Timestamp, life: u8) -> Vec<u8> {
+    let thief = key(by);
+    let scope: Scope = "00".parse().unwrap();
+    let person = PersonId::of_device(key(3).device());
+    let deed = Deed::Grant { person, grant: Grant::always(Role::Admin, scope.clone()) };
+    let (hub, nonce) = (thief.device(), [77; 16]);
+    let act = Act { hub, by: hub, scope, nonce, at, deed }.sign(&thief).unwrap();
+    let head = ChainHead::default();
+    ControlEntry::sign(&thief, ([life; 16], &head), (at, at), act, None).unwrap().encode().unwrap()
+}
+
+#[test]
+fn what_a_replaced_key_signs_gives_nobody_rights_whenever_it_says_to_be_from() {
+    let store = store();
+    let before = hub(&store);
+    before.announce(&key(NEXT)).unwrap();
+    drop(before);
+    let after = open(&store, NEXT, 2).unwrap();
+    let admin = |hub: &Hub| {
+        let entry = hub.replica().device(key(3).device()).unwrap().unwrap();
+        entry.is(Role::Admin)
+    };
+    for (life, at) in [(50, NOW.0 - 1_000_000), (51, NOW.0 + 1_000_000)] {
+        let taken = after.take_back(&[forged(FIRST, Timestamp(at), life)]).unwrap();
+        assert_eq!((taken.found, taken.whole, taken.strange), (false, true, 1), "{at}");
+        assert!(!admin(&after));
+    }
+    // An act of the operator's that the replaced key signed is not entered by the next.
+    let entry = ControlEntry::decode(&forged(FIRST, NOW, 52)).unwrap();
+    assert!(matches!(after.enter(vec![entry.act], NOW), Err(ReplicaError::NotEntered { .. })));
+    assert!(!admin(&after));
+}
+
+#[test]
+fn an_export_of_before_a_key_was_replaced_verifies_by_the_next_key_and_its_announcement() {
+    let store = store();
+    let before = hub(&store);
+    let one = side(1);
+    let genesis = visit("06325", 1);
+    sync(&one, &before);
+    one.answer(&genesis, "1.1", "trước");
+    sync(&one, &before);
+    let old =
+        one.phone.export(genesis.document(), &crate::replica::Gathered::default(), NOW).unwrap();
+    before.announce(&key(NEXT)).unwrap();
+    sync(&one, &before);
+    drop(before);
+    let after = open(&store, NEXT, 2).unwrap();
+    sync(&one, &after);
+    let new =
+        one.phone.export(genesis.document(), &crate::replica::Gathered::default(), NOW).unwrap();
+    let links: Vec<Link> = after
+        .announcements()
+        .unwrap()
+        .iter()
+        .filter_map(|act| Link::of(&SignedAct::decode(act).unwrap()))
+        .collect();
+    let hub = Some(after.device());
+    for (bytes, links, valid) in
+        [(&old, links, true), (&old, Vec::new(), false), (&new, Vec::new(), true)]
+    {
+        let known = Known { hub, links, ..Known::default() };
+        let checked = check_exported(bytes, &known).unwrap();
+        assert_eq!(checked.is_valid(), valid, "{:?}", checked.faults);
+    }
+    let by_itself = check_exported(&old, &Known::default()).unwrap();
+    assert_eq!(by_itself.faults, []);
+    // Whoever still pins the first key reads the new file too.
+    let known = Known { hub: Some(key(FIRST).device()), ..Known::default() };
+    assert_eq!(check_exported(&new, &known).unwrap().faults, []);
+}

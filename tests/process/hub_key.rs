@@ -1,0 +1,113 @@
+//! The hub's key, replaced by the next: announced, taken, followed by phones that heard of it, and taken by
+//! word of a person on phones that did not.
+
+use std::fs;
+
+use bienban_tests::process::{run, text};
+use bienban_tests::scene::{Scene, expect_same};
+use serde_json::Value;
+
+/// The code of a hub that is not the one that was pinned.
+const WRONG_HUB: Option<i32> = Some(6);
+
+fn key(uri: &str) -> &str {
+    uri.split_once('#').unwrap().1
+}
+
+#[test]
+fn a_phone_that_heard_follows_by_itself_and_one_that_did_not_is_told_and_loses_nothing() {
+    let mut scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let inspection = scene.inspection.clone();
+    let old = key(&scene.hub.as_ref().unwrap().uri).to_owned();
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.sync(&one);
+    let file = scene.path("before.bienban");
+    scene.field(&one, &["export", &inspection, "--proof", text(&file)]);
+    assert!(!scene.restart_hub_saying(&["--switch-key"]), "nothing was announced");
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    assert_eq!(key(&scene.hub.as_ref().unwrap().uri), old);
+    scene.sync(&one);
+    let told = scene.field(&one, &["hub"]);
+    let next = told["keys"][1]["key"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (&told["keys"][0]["key"], &told["keys"][1]["state"]),
+        (&old.clone().into(), &"announced".into())
+    );
+    scene.administer(&["status"]);
+    // The second phone is away all the time and works on.
+    scene.field(&two, &["answer", &inspection, "9.2", "mi", "--note", "Lúc không có mạng."]);
+    assert!(scene.restart_hub_saying(&["--switch-key"]));
+    let uri = scene.hub.as_ref().unwrap().uri.clone();
+    assert_eq!(key(&uri), next);
+    let secrets = fs::read_dir(&scene.hub_dir).unwrap().map(|entry| entry.unwrap().file_name());
+    let secrets: Vec<_> = secrets.filter(|name| name.to_string_lossy().ends_with("key")).collect();
+    assert_eq!(secrets, ["hub.key"], "the key before is gone");
+
+    scene.field(&one, &["answer", &inspection, "9.3", "dat"]);
+    scene.sync(&one);
+    let status = scene.field(&one, &["status"]);
+    assert_eq!((&status["only_here"], &status["doubts"]), (&0.into(), &Value::Array(vec![])));
+    assert_eq!(
+        (&status["hub_key_moved"]["from"], &status["hub_key_moved"]["to"]),
+        (&old.clone().into(), &next.clone().into())
+    );
+    assert_eq!(scene.field(&one, &["status"])["hub_key_moved"], Value::Null, "it is said once");
+    assert_eq!(scene.field(&one, &["hub"])["key"], next);
+
+    let refused = run(["field", "--dir", text(&two), "sync"]);
+    assert_eq!(refused.code, WRONG_HUB);
+    assert!(refused.errors.contains("--new-key"), "{}", refused.errors);
+    let none = run(["field", "--dir", text(&two), "hub", "--set", &uri]);
+    assert_ne!(none.code, Some(0), "another key is not taken without a word");
+    scene.field(&two, &["hub", "--set", &uri, "--new-key"]);
+    scene.sync(&two);
+    let status = scene.field(&two, &["status"]);
+    assert_eq!((&status["only_here"], &status["doubts"]), (&0.into(), &Value::Array(vec![])));
+    assert_eq!(status["hub_key_moved"]["to"], next);
+    // The administrator follows too, and enrols a phone under the next key.
+    let admin_status = scene.administer(&["status"]);
+    assert!(admin_status.is_object());
+    let three = scene.add_phone("phone-3", "inspector");
+    scene.sync(&three);
+    scene.settle();
+    let shown = scene.field(&three, &["show", &inspection]);
+    assert!(shown.to_string().contains("Lúc không có mạng."));
+
+    // What was exported before the key was replaced.
+    assert_eq!(run(["verify", text(&file)]).done()["valid"], true);
+    assert_ne!(run(["verify", text(&file), "--hub", &uri]).code, Some(0), "nothing links the keys");
+    let keys = scene.path("hub.keys");
+    scene.field(&three, &["hub", "--keys-to", text(&keys)]);
+    let told = run(["verify", text(&file), "--hub", &uri, "--hub-keys", text(&keys)]).done();
+    assert_eq!((&told["valid"], &told["hub"]), (&true.into(), &next.clone().into()));
+    let new = scene.path("after.bienban");
+    scene.field(&three, &["export", &inspection, "--proof", text(&new)]);
+    for hub in [&next, &old] {
+        assert_eq!(run(["verify", text(&new), "--hub", hub]).done()["valid"], true, "{hub}");
+    }
+    assert!(scene.restart_hub_saying(&["--switch-key"]), "said again it changes nothing");
+    assert_eq!(key(&scene.hub.as_ref().unwrap().uri), next);
+    scene.settle();
+    scene.stop_hub();
+    drop(expect_same(&scene));
+}
+
+#[test]
+fn a_hub_that_does_not_follow_the_pinned_key_is_not_taken_for_it() {
+    let mut scene = Scene::with_phones(1);
+    let one = scene.phones[0].clone();
+    let inspection = scene.inspection.clone();
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.stop_hub();
+    // Another hub stands at the address, and somebody says that it is the same.
+    fs::create_dir_all(scene.path("other")).unwrap();
+    scene.hub_dir = scene.path("other");
+    let device = scene.field(&one, &["whoami"])["device"].as_str().unwrap().to_owned();
+    scene.restart_hub_with(&device);
+    let uri = scene.hub.as_ref().unwrap().uri.clone();
+    scene.field(&one, &["hub", "--set", &uri, "--new-key"]);
+    let refused = run(["field", "--dir", text(&one), "sync"]);
+    assert_eq!(refused.code, WRONG_HUB, "{}", refused.errors);
+    assert_eq!(scene.field(&one, &["status"])["only_here"], 1, "it has nothing of this phone's");
+}
