@@ -132,7 +132,10 @@ fn read_slowly(hub: &Arc<Hub>, position: FeedPosition) -> (usize, usize) {
     let Frame::Hello(mut hello) = Frame::decode(&hello).unwrap() else { panic!("no Hello") };
     hello.position = Some(position);
     runner.handle(&Frame::Hello(hello).encode().unwrap()).unwrap();
-    runner.handle(&reader.poll_frame(NOW).unwrap().unwrap()).unwrap();
+    // It asks for the hub's keys, and names its heads of the hub's log.
+    while let Some(frame) = reader.poll_frame(NOW).unwrap() {
+        runner.handle(&frame).unwrap();
+    }
     runner.handle(&Frame::Pushed { answered: 0 }.encode().unwrap()).unwrap();
     let (mut held_max, mut all) = (0, 0);
     loop {
