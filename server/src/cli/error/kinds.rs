@@ -35,7 +35,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         | ClientError::NotHere { .. } => Failed::Refused,
         ClientError::NoRoom { .. } => Failed::Full,
         ClientError::NoAnswer => Failed::Network,
-        ClientError::StaysOut { .. } => Failed::Final,
+        ClientError::StaysOut { .. } | ClientError::Waits { .. } => Failed::Final,
         ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
         ClientError::Answer(
             AnswerError::Value { .. }
