@@ -340,6 +340,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
         E::LogForked { doubt, .. } => m.text("cause.log_forked", &[("doubt", doubt)]),
         E::NotReleased { .. } => m.text("cause.not_released", &[]),
         E::Interrupted => m.text("cause.interrupted", &[]),
+        E::Parted => m.text("cause.wiped", &[]),
         _ => return None,
     })
 }

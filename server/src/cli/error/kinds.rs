@@ -92,6 +92,7 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
     match error {
         ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::LogForked { .. } => Failed::LogForked,
+        ReplicaError::Parted => Failed::Destroyed,
         ReplicaError::NotReleased { .. } => Failed::Refused,
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
