@@ -13,6 +13,7 @@ mod apart;
 mod audit;
 mod cli;
 mod days;
+mod decisions;
 mod demo;
 mod desk;
 mod ends;

@@ -28,8 +28,9 @@ impl Client {
         if self.phone.ended()?.is_none() {
             return Ok(Leave::Stays);
         }
-        match self.phone.undelivered()? {
-            0 => self.wipe().map(|()| Leave::Wiped),
+        // An edit that another thread makes meanwhile is before the look, and counts, or is refused.
+        match self.phone.part_for_good(|| self.wipe())? {
+            0 => Ok(Leave::Wiped),
             left => Ok(Leave::Holds(left)),
         }
     }

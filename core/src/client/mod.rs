@@ -447,6 +447,12 @@ pub enum ClientError {
         /// How many lines of changes.
         lines: usize,
     },
+    /// A decision waits for the hub's answer, so it is not given up.
+    #[error("decision {decision} waits for the hub; sync, and give it up if the hub refuses it")]
+    Waits {
+        /// Its short name.
+        decision: String,
+    },
     /// The hub ended the exchange without an answer to what it was asked.
     #[error("the hub ended the exchange without an answer")]
     NoAnswer,

@@ -1,6 +1,6 @@
 //! Where this device's own work has verifiably arrived, per record.
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, find};
 use crate::clock;
 use crate::model::{DocumentId, Kind, Summary};
 use crate::replica::{Acting, Arrival, Found, RejectedEdit, ReplicaError};
@@ -60,6 +60,35 @@ impl Client {
     /// Returns [`ClientError::Replica`] when reading fails.
     pub fn decisions(&self) -> Result<Vec<Acting>, ClientError> {
         Ok(self.phone().acting()?)
+    }
+
+    /// Finds a decision that no hub has entered by the first digits of its name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`], and [`ClientError::Replica`] when
+    /// reading fails.
+    pub fn find_decision(&self, digits: &str) -> Result<Acting, ClientError> {
+        let wanted = digits.trim().to_ascii_lowercase();
+        let fits = |acting: &Acting| {
+            find::is_digits(&wanted) && acting.id.to_string().starts_with(&wanted)
+        };
+        let found = self.decisions()?.into_iter().filter(fits).collect();
+        find::one("decision", digits, found, |acting| find::Candidate::bare(acting.id.short()))
+    }
+
+    /// Gives up a decision that the hub has refused; what was signed stays in the journal. Where the rights
+    /// of this device were ended, one that waits too: no hub enters it any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Waits`] for one that the hub has yet to answer, and [`ClientError::Replica`]
+    /// when it could not be recorded.
+    pub fn drop_decision(&self, acting: &Acting) -> Result<(), ClientError> {
+        if !acting.refused && self.phone().ended()?.is_none() {
+            return Err(ClientError::Waits { decision: acting.id.short() });
+        }
+        Ok(self.phone().drop_act(acting.id)?)
     }
 
     /// Returns what a supervisor decided of something that the hub did not take into the record; none

@@ -37,6 +37,7 @@ pub(super) mod stranded;
 mod waiting;
 
 pub use enrolling::InviteError;
+pub(super) use leaving::{ProofOfEnd, ProofPage};
 
 use shares::Shares;
 

@@ -1,5 +1,7 @@
 //! The end of a device's rights, as its own store knows it, and what still keeps it from being wiped.
 
+use std::sync::atomic::Ordering;
+
 use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::phone::Phone;
@@ -36,6 +38,32 @@ impl Phone {
         Ok(self.replica().ended(self.device())?)
     }
 
+    /// Destroys what opens this store, if nothing is here that the hub has not; returns how much is.
+    ///
+    /// No edit is under way while it is looked at and destroyed, and none is taken afterwards, whatever
+    /// `destroy` came to: it may have destroyed a part, and what is typed must not seem kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails, and what `destroy` returns.
+    pub fn part_for_good<E: From<ReplicaError>>(
+        &self,
+        destroy: impl FnOnce() -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let _editing = self.editing().lock()?;
+        let left = self.undelivered()?;
+        if left == 0 {
+            self.parted.store(true, Ordering::Release);
+            destroy()?;
+        }
+        Ok(left)
+    }
+
+    /// Fails where what would be recorded could never be read again.
+    pub(super) fn expect_to_last(&self) -> Result<(), ReplicaError> {
+        if self.parted.load(Ordering::Acquire) { Err(ReplicaError::Parted) } else { Ok(()) }
+    }
+
     /// Returns how much is here that the hub has neither signed for nor said to keep aside: own edits
     /// that are not signed yet, those of a line that another took the place of, packs, packs of others,
     /// also those over a quota, and minutes and decisions that it has not entered. What the hub once
@@ -66,5 +94,54 @@ impl Phone {
             Ok(())
         })?;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::thread;
+
+    use super::*;
+    use crate::model::{NoteEdit, Timestamp};
+    use crate::replica::meeting::{hub, side, sync, visit};
+
+    const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+    #[test]
+    fn an_edit_that_comes_while_the_keys_are_destroyed_is_refused_and_not_lost() {
+        let (hub, one, genesis) = (hub(&[1]), side(1), visit("06325", 1));
+        sync(&one, &hub);
+        let (phone, recorded) = (&one.phone, Mutex::new(None));
+        let before = phone.replica().store().position();
+        thread::scope(|scope| {
+            let destroy = || -> Result<(), ReplicaError> {
+                scope.spawn(|| {
+                    let edit = phone.edit(&genesis, NOW, |editor| {
+                        editor.note("1.1", NoteEdit::Append("late".to_owned()))
+                    });
+                    *recorded.lock().unwrap() = Some(edit.map(drop));
+                });
+                while phone.editing().waiting() == 0 {
+                    thread::yield_now();
+                }
+                Ok(())
+            };
+            assert_eq!(phone.part_for_good(destroy).unwrap(), 0);
+        });
+        let recorded = recorded.into_inner().unwrap().unwrap();
+        assert!(matches!(recorded, Err(ReplicaError::Parted)), "{recorded:?}");
+        assert_eq!(phone.replica().store().position(), before, "nothing was recorded");
+    }
+
+    #[test]
+    fn an_edit_that_came_before_keeps_the_keys() {
+        let (hub, one, genesis) = (hub(&[1]), side(1), visit("06325", 1));
+        sync(&one, &hub);
+        one.answer(&genesis, "1.1", "typed");
+        let destroy = || -> Result<(), ReplicaError> { panic!("something is only here") };
+        assert_eq!(one.phone.part_for_good(destroy).unwrap(), 1);
+        one.answer(&genesis, "1.2", "and it goes on");
+        assert_eq!(one.phone.undelivered().unwrap(), 2, "both wait to be signed");
     }
 }

@@ -360,4 +360,6 @@ mod failures;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::{Pair, Side, ask_at, entry, hub, key, side, sync, sync_at, values, visit};
+pub(super) use tests::{
+    Pair, Side, ask_at, entry, hub, key, once, side, sync, sync_at, values, visit,
+};

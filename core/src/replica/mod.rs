@@ -308,6 +308,11 @@ pub enum ReplicaError {
     /// A thread that held the edit lock panicked; the store itself is sound.
     #[error("an earlier edit stopped half-way; open the store again")]
     Interrupted,
+    /// The rights of this device were ended, and what opens its store is destroyed.
+    #[error(
+        "the rights of this device were ended and its keys are destroyed; nothing is recorded here any more"
+    )]
+    Parted,
 }
 
 impl ReplicaError {

@@ -37,6 +37,8 @@ pub struct Phone {
     /// Random bytes of this opening: a fresh incarnation is made of them where the store loses
     /// records while it is open.
     spare: Incarnation,
+    /// What opens this store is being destroyed, or is destroyed: what was recorded now would be lost.
+    pub(super) parted: AtomicBool,
     /// A snapshot could not be taken: the next contact compares instead of asking for snapshots.
     skipped: AtomicBool,
     /// The key that, as a person says, the hub has now; the hub has yet to show that.
@@ -111,6 +113,7 @@ impl Phone {
             failed: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             spare: fresh,
+            parted: AtomicBool::new(false),
             skipped: AtomicBool::new(false),
             heir: Mutex::default(),
         };
@@ -422,6 +425,7 @@ impl Phone {
     }
 
     pub(super) fn record(&self, fact: Fact) -> Result<Position, ReplicaError> {
+        self.expect_to_last()?;
         let recorded = self.replica.store().commit(vec![fact.record()?]);
         if recorded.is_err() {
             self.failed.store(true, Ordering::Relaxed);
@@ -472,6 +476,7 @@ impl Phone {
 
     /// Records several facts as one commit: all of them, or none.
     pub(super) fn record_all(&self, facts: &[Fact]) -> Result<Position, ReplicaError> {
+        self.expect_to_last()?;
         let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
         let recorded = self.replica.store().commit(records);
         if recorded.is_err() {

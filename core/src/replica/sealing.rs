@@ -290,6 +290,7 @@ impl Phone {
             let breaches = vec![Breach::Document];
             return Err(SealError::Breached { breaches }.into());
         }
+        let _editing = self.editing().lock()?;
         self.record(Fact::Signed { act: act.encode()?, seal: bytes })?;
         Ok(id)
     }

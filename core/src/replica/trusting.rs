@@ -86,6 +86,8 @@ impl Phone {
     pub fn act(&self, act: &SignedAct) -> Result<ActId, ReplicaError> {
         act.verify()?;
         let id = act.act.id()?;
+        // Nothing that a person decided comes between the last look at what is here and its end.
+        let _editing = self.editing().lock()?;
         self.record(Fact::Acted { act: act.encode()? })?;
         Ok(id)
     }

@@ -107,9 +107,6 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::NotReviewer { role } => {
             m.text("cause.not_reviewer", &[("role", &words::role_text(m, role))])
         }
-        E::OtherEvidence { .. } | E::StaysOut { .. } | E::NotSupervisor { .. } | E::NoAnswer => {
-            return aside::of_client(error, m);
-        }
         E::NotHere { scope, scopes } => {
             m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
         }
@@ -193,7 +190,7 @@ fn of_course(error: &ClientError, m: &Messages) -> Option<String> {
         }
         E::NoClock => m.text("cause.no_clock", &[]),
         E::ClockOver { due } => m.text("cause.clock_over", &[("due", due)]),
-        _ => return None,
+        _ => return aside::of_client(error, m),
     })
 }
 
@@ -351,6 +348,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
         E::LogForked { doubt, .. } => m.text("cause.log_forked", &[("doubt", doubt)]),
         E::NotReleased { .. } => m.text("cause.not_released", &[]),
         E::Interrupted => m.text("cause.interrupted", &[]),
+        E::Parted => m.text("cause.wiped", &[]),
         _ => return None,
     })
 }

@@ -1,10 +1,13 @@
 //! What was decided on this device and the hub has not entered: as data, and as text for a terminal.
 
 use bienban_core::client::{Client, ClientError};
+use bienban_core::replica::Acting;
 use bienban_core::trust::control::Judged;
+use clap::Subcommand;
 use serde::Serialize;
 
-use super::output::Page;
+use super::error::CliError;
+use super::output::{Answer, Output, Page};
 use super::{page, time, words};
 use crate::messages::Messages;
 
@@ -21,16 +24,68 @@ pub(super) struct DecisionData {
     refused: bool,
 }
 
+impl From<&Acting> for DecisionData {
+    fn from(acting: &Acting) -> Self {
+        let act = &acting.act.act;
+        Self {
+            id: acting.id.to_string(),
+            deed: act.deed.name(),
+            unit: act.scope.to_string(),
+            at: time::rfc3339(act.at),
+            refused: acting.refused,
+        }
+    }
+}
+
+/// What to do with decisions that no hub has entered.
+#[derive(Debug, Subcommand)]
+pub(super) enum DecisionCommand {
+    /// List those that wait and those that the hub refused, oldest first.
+    List,
+    /// Give up a decision that the hub refused; where the rights of this device have ended, one that
+    /// waits too.
+    Drop {
+        /// The decision, by the first digits of its id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct ListData {
+    rows: Vec<DecisionData>,
+}
+
+/// Lists them, or gives one up.
+pub(super) fn run(
+    client: &Client,
+    command: &DecisionCommand,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let (m, mut page) = (output.messages(), Page::new());
+    match command {
+        DecisionCommand::List => {
+            let data = ListData { rows: all(client)? };
+            text(&mut page, &data.rows, m);
+            if data.rows.is_empty() {
+                page.line(m.text("decision.none", &[]));
+            }
+            Answer::new(&data, page)
+        }
+        DecisionCommand::Drop { id } => {
+            let acting = client.find_decision(id)?;
+            client.drop_decision(&acting)?;
+            let data = DecisionData::from(&acting);
+            let values =
+                [("id", &data.id[..page::SHORT]), ("deed", data.deed), ("unit", &data.unit)];
+            page.line(m.text("decision.dropped", &values));
+            Answer::new(&data, page)
+        }
+    }
+}
+
 /// Returns the decisions of this device that wait or were refused, oldest first.
 pub(super) fn all(client: &Client) -> Result<Vec<DecisionData>, ClientError> {
-    let decisions = client.decisions()?.into_iter().map(|acting| DecisionData {
-        id: acting.id.to_string(),
-        deed: acting.act.act.deed.name(),
-        unit: acting.act.act.scope.to_string(),
-        at: time::rfc3339(acting.act.act.at),
-        refused: acting.refused,
-    });
-    Ok(decisions.collect())
+    Ok(client.decisions()?.iter().map(DecisionData::from).collect())
 }
 
 /// Tells them.
@@ -39,6 +94,9 @@ pub(super) fn text(page: &mut Page, decisions: &[DecisionData], m: &Messages) {
         let key = if one.refused { "decision.refused" } else { "decision.waits" };
         let id = &one.id[..page::SHORT];
         page.line(m.text(key, &[("id", id), ("deed", one.deed), ("unit", &one.unit)]));
+        if one.refused {
+            page.line(format!("  {}", m.text("decision.drop", &[("id", id)])));
+        }
     }
 }
 

@@ -275,6 +275,7 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "sample" => m.text("thing.sample", &[]),
         "seal, handover or result" => m.text("thing.sample_step", &[]),
         "difficulty" => m.text("thing.difficulty", &[]),
+        "decision" => m.text("thing.decision", &[]),
         "re-check" => m.text("thing.recheck", &[]),
         other => other.to_owned(),
     }

@@ -214,35 +214,7 @@ pub(in crate::replica) fn ask_at(
     asks: &[AdminRequest],
 ) -> Vec<AdminAnswer> {
     for round in 0..8 {
-        let options = PhoneOptions { hub: hub.device(), live: false, asks: asks.to_vec() };
-        let seed = entropy(100 + round);
-        let mut phone = PhoneRunner::start(side.phone.clone(), options, seed, now).unwrap();
-        let known = hub.replica().device(key(side.number).device()).unwrap().unwrap();
-        let mut served = HubRunner::start(hub.clone(), known, now).unwrap();
-        let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
-        while phone.outcome().is_none() {
-            let mut moved = false;
-            while let Some(frame) = phone.poll_frame(now).unwrap() {
-                up.push_back(frame);
-                moved = true;
-            }
-            while let Some(frame) = served.poll_frame(now).unwrap() {
-                down.push_back(frame);
-                moved = true;
-            }
-            if let Some(frame) = up.pop_front() {
-                served.handle(&frame).unwrap();
-                moved = true;
-            }
-            if let Some(frame) = down.pop_front() {
-                phone.handle(&frame).unwrap();
-                moved = true;
-            }
-            if !moved {
-                hub.merge_all(now).unwrap();
-                served.grown().unwrap();
-            }
-        }
+        let phone = once(side, hub, (now, round), asks);
         if phone.progress().again {
             continue;
         }
@@ -250,6 +222,45 @@ pub(in crate::replica) fn ask_at(
         return phone.answers().to_vec();
     }
     panic!("a phone does not come to rest");
+}
+
+/// One exchange, however it ends.
+pub(in crate::replica) fn once(
+    side: &Side,
+    hub: &Arc<Hub>,
+    (now, round): (Time, u8),
+    asks: &[AdminRequest],
+) -> PhoneRunner {
+    let options = PhoneOptions { hub: hub.device(), live: false, asks: asks.to_vec() };
+    let seed = entropy(100 + round);
+    let mut phone = PhoneRunner::start(side.phone.clone(), options, seed, now).unwrap();
+    let known = hub.replica().device(key(side.number).device()).unwrap().unwrap();
+    let mut served = HubRunner::start(hub.clone(), known, now).unwrap();
+    let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
+    while phone.outcome().is_none() {
+        let mut moved = false;
+        while let Some(frame) = phone.poll_frame(now).unwrap() {
+            up.push_back(frame);
+            moved = true;
+        }
+        while let Some(frame) = served.poll_frame(now).unwrap() {
+            down.push_back(frame);
+            moved = true;
+        }
+        if let Some(frame) = up.pop_front() {
+            served.handle(&frame).unwrap();
+            moved = true;
+        }
+        if let Some(frame) = down.pop_front() {
+            phone.handle(&frame).unwrap();
+            moved = true;
+        }
+        if !moved {
+            hub.merge_all(now).unwrap();
+            served.grown().unwrap();
+        }
+    }
+    phone
 }
 
 /// A phone that holds the checklist without ever having met a hub: another has brought it.

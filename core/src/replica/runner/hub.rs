@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{ASKED_MAX, CLOSING_RETRY_MS, UNMERGED_MAX};
 use crate::model::{Actor, DeviceId, DocumentId, Scope, Timestamp};
-use crate::replica::hub::{Hub, PublishError, RETRY_AFTER_MS, no_room};
+use crate::replica::hub::{Hub, ProofOfEnd, ProofPage, PublishError, RETRY_AFTER_MS, no_room};
 use crate::replica::tree::StoredTree;
 use crate::replica::{ReplicaError, access};
 use crate::store::{Read, StoreError};
@@ -55,6 +55,8 @@ pub struct HubRunner {
     readings: BTreeSet<Act>,
     /// The document whose receipts were proved last.
     exported: Option<DocumentId>,
+    /// What proves to the device that its rights were ended, once it was looked up.
+    proof: Option<ProofOfEnd>,
     /// The pack kept aside whose bytes were given last.
     evidence: Option<AsideName>,
     /// When work was last done.
@@ -84,7 +86,8 @@ impl HubRunner {
         let head = hub.head()?;
         let start = HubStart { entry: entry.clone(), head, now };
         let session = if leaving { HubSession::leaving(start) } else { HubSession::new(start) };
-        let scopes = access::readable(&entry);
+        // Of a device that leaves what it may hold is compared, and nothing is given to it.
+        let scopes = access::readable(if leaving { &known } else { &entry });
         Ok(Self {
             hub,
             known,
@@ -104,6 +107,7 @@ impl HubRunner {
             not_kept: 0,
             readings: BTreeSet::new(),
             exported: None,
+            proof: None,
             evidence: None,
             now,
             outcome: None,
@@ -300,7 +304,7 @@ impl HubRunner {
                     };
                     self.session.handle_admin(request_id, answer)?;
                 }
-                HubOutput::ProveEnd { after } => self.prove_end(after)?,
+                HubOutput::ProveEnd { held, after } => self.prove_end(held, after)?,
                 HubOutput::ShowKeys => self.session.handle_keys(self.hub.announcements()?)?,
                 HubOutput::ShowLog { kept } => self.show_log(&kept, now)?,
                 HubOutput::Finished(outcome) => {
@@ -313,9 +317,15 @@ impl HubRunner {
         Ok(None)
     }
 
-    fn prove_end(&mut self, after: u64) -> Result<(), ReplicaError> {
-        let items = self.hub.proof_of_end(self.entry.device, after)?;
-        Ok(self.session.handle_proof(items)?)
+    fn prove_end(&mut self, held: u64, after: u64) -> Result<(), ReplicaError> {
+        if self.proof.is_none() {
+            self.proof = self.hub.proof_of_end(self.entry.device)?;
+        }
+        let page = match &self.proof {
+            Some(proof) => self.hub.proof_page(proof, held, after)?,
+            None => ProofPage { items: Vec::new(), next: None },
+        };
+        Ok(self.session.handle_proof(page.items, page.next)?)
     }
 
     fn provide(&mut self, wants: &[Want]) -> Result<(), ReplicaError> {

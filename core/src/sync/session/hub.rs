@@ -135,9 +135,11 @@ pub enum HubOutput {
     },
     /// Say which keys were this hub's, and how they follow each other: [`HubSession::handle_keys`].
     ShowKeys,
-    /// Fetch the proof that the device's rights were ended: [`HubSession::handle_proof`].
+    /// Fetch a page of the proof that the device's rights were ended: [`HubSession::handle_proof`].
     ProveEnd {
-        /// What comes after this place in the feed.
+        /// How far the device followed the feed while it had rights.
+        held: u64,
+        /// The page after this place in the feed.
         after: u64,
     },
     /// The session is over; nothing follows.
@@ -312,7 +314,11 @@ impl HubSession {
                 return Some(HubOutput::Provide(wants));
             }
             if self.giving.is_empty() {
-                self.stage = if again { Stage::BeforeCompare } else { self.follow_feed() };
+                self.stage = match again {
+                    true => Stage::BeforeCompare,
+                    false if self.is_leaving() => Stage::Leaving,
+                    false => self.follow_feed(),
+                };
             }
         }
         if self.asked {
@@ -469,7 +475,7 @@ impl HubSession {
         let (position, empty) = (hello.position, hello.empty);
         self.hello = Some(hello);
         let greeted = match position {
-            _ if self.is_leaving() => self.greet_leaving(),
+            _ if self.is_leaving() => self.greet_leaving(position),
             Some(position) if position == self.start.head => self.greet(Resume::Feed),
             Some(position) if position.epoch == self.start.head.epoch => {
                 self.events.push_back(HubOutput::CheckPosition(position));
@@ -562,7 +568,9 @@ impl HubSession {
             self.comparison = None;
             self.expected += 1;
             // Where both hold something else at one place, the hub's stays: that is the phone's to mend.
-            self.giving.want(found.gives)?;
+            if !self.is_leaving() {
+                self.giving.want(found.gives)?;
+            }
             let again = found.more && self.comparisons < COMPARISONS_MAX;
             self.stage = Stage::Giving { again };
         }

@@ -339,7 +339,7 @@ impl Line {
             HubOutput::Send(bytes) => self.down.push_back(bytes),
             HubOutput::ProveEnd { .. } => {
                 let entry = FeedItem::Control(b"the end".to_vec());
-                session.handle_proof(vec![entry]).unwrap();
+                session.handle_proof(vec![entry], None).unwrap();
             }
             HubOutput::Accept(packs) => {
                 let accepted = hub.accept(self.device, packs);

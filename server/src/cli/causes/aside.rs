@@ -1,4 +1,4 @@
-//! Why something that is kept aside cannot be shown or decided of.
+//! Why something that is kept aside cannot be shown or decided of, and a decision not be given up.
 
 use bienban_core::client::ClientError;
 
@@ -20,6 +20,7 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let role = words::role_text(m, role);
             m.text("cause.not_supervisor", &[("role", &role), ("unit", scope)])
         }
+        ClientError::Waits { decision } => m.text("cause.waits", &[("id", decision)]),
         _ => return None,
     })
 }

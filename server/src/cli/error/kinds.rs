@@ -35,7 +35,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         | ClientError::NotHere { .. } => Failed::Refused,
         ClientError::NoRoom { .. } => Failed::Full,
         ClientError::NoAnswer => Failed::Network,
-        ClientError::StaysOut { .. } => Failed::Final,
+        ClientError::StaysOut { .. } | ClientError::Waits { .. } => Failed::Final,
         ClientError::Answer(AnswerError::UnknownGroup { .. }) => Failed::NotFound,
         ClientError::Answer(
             AnswerError::Value { .. }
@@ -94,6 +94,7 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
     match error {
         ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::LogForked { .. } => Failed::LogForked,
+        ReplicaError::Parted => Failed::Destroyed,
         ReplicaError::NotReleased { .. } => Failed::Refused,
         ReplicaError::NotSuccessor { .. }
         | ReplicaError::TwoSuccessors { .. }

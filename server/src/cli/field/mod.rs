@@ -29,6 +29,7 @@ use bienban_core::model::Kind;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::decisions;
 use super::error::CliError;
 use super::export::{self, ExportArgs};
 use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
@@ -169,6 +170,9 @@ enum FieldCommand {
     /// What this device keeps of the hub's log, which shows whether the hub has rewritten its past.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Decisions of this device that the hub has not entered.
+    #[command(subcommand)]
+    Decision(decisions::DecisionCommand),
     /// Read commands from standard input, one a line, and run each on this device. The exit code is
     /// the first one that is not 0.
     Batch,
@@ -268,6 +272,7 @@ async fn perform(
         C::Export { export, offline } => export::run(client, &export, offline, output).await,
         C::Status => travel::status(client, output),
         C::Log(command) => log::run(client, &command, output),
+        C::Decision(command) => decisions::run(client, &command, output),
         C::Verify(verify) => self::verify(client, &verify, output),
     }
 }
