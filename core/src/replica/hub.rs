@@ -28,6 +28,7 @@ mod enrolling;
 mod judging;
 mod leaving;
 mod ledger;
+mod pace;
 pub(super) mod log;
 mod restored;
 pub(super) mod sealing;
@@ -92,6 +93,7 @@ pub struct Hub {
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
     pub(super) merging: Merging,
+    pace: pace::Pace,
 }
 
 /// Why a checklist was not published.
@@ -271,6 +273,7 @@ impl Hub {
             marks: Mutex::default(),
             unseen,
             merging: Merging::default(),
+            pace: pace::Pace::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
@@ -392,6 +395,7 @@ impl Hub {
                 Err(error) => self.refuse(&mut batch, &mut accepted, bytes, &error)?,
             }
         }
+        self.charge(from, encoded, &packs, now)?;
         let outcome = self.settle(&mut batch, &mut accepted, packs, (from, now))?;
         match outcome {
             Some(Err(StoreError::Full { .. })) => {
