@@ -178,6 +178,8 @@ pub struct LimitConfig {
     pub handshakes_per_address: usize,
     /// How long a begun frame may stand still.
     pub stall: Duration,
+    /// How many times the usual a device may push.
+    pub pushes: u64,
 }
 
 /// When the index is brought up to the journal.
@@ -389,6 +391,16 @@ const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "limits.pushes",
+        default: "1",
+        quoted: false,
+        what: "How many times the usual one phone may push in a time: 1 to 1000.",
+        apply: |config, text| {
+            config.limits.pushes = number(text, 1..=1_000)?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "merge.workers",
         default: "2",
         quoted: false,
@@ -466,6 +478,7 @@ impl Default for Config {
                 handshakes: 0,
                 handshakes_per_address: 0,
                 stall: Duration::ZERO,
+                pushes: 0,
             },
             store: StoreConfig { checkpoint_interval: Duration::ZERO, checkpoint_records: 0 },
             merge: MergeConfig { workers: 0, memory_mib: 0, cpu_seconds: 0, program: None },

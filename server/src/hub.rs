@@ -85,6 +85,8 @@ pub struct HubConfig {
     pub store: StoreConfig,
     /// Who merges what phones sent.
     pub merging: Merging,
+    /// How many times the usual a device may push.
+    pub pushes: u64,
     /// Devices to trust at start, beside those it was told of before: the first administrator.
     pub trust: Vec<PlainEntry>,
     /// The folder was set back to a copy: phones compare everything and give back what it lacks.
@@ -201,6 +203,7 @@ impl RunningHub {
         let door = (admit as Arc<Admit>, newcomers as Arc<Admit>);
         let endpoint = HubEndpoint::bind_with(config.listen, &seed, door, config.limits.clone())?;
         let shutdown = config.shutdown;
+        hub.allow_pushes(config.pushes);
         let merges = match &config.merging {
             Merging::InProcess => 1,
             Merging::Children(children) => {

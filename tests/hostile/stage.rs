@@ -78,6 +78,7 @@ impl Stage {
             shutdown: Duration::from_secs(1),
             store: StoreConfig::default(),
             merging: bienban_tests::binary::merging(),
+            pushes: 1,
             restored: false,
             trust: vec![
                 fleet::entry(ONE),

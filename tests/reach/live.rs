@@ -42,6 +42,7 @@ impl Place {
             shutdown,
             store: StoreConfig::default(),
             merging: bienban_tests::binary::merging(),
+            pushes: 1,
             restored: false,
             trust: vec![fleet::entry(1), fleet::entry(2)],
         };

@@ -33,6 +33,7 @@ async fn catching_up_over_quic_costs_one_round_trip() {
         shutdown: Duration::from_secs(1),
         store: StoreConfig::default(),
         merging: bienban_tests::binary::merging(),
+        pushes: 1,
         restored: false,
         trust: vec![fleet::entry(1), fleet::entry(2)],
     };

@@ -30,6 +30,7 @@ mod judging;
 mod leaving;
 mod ledger;
 pub(super) mod log;
+mod pace;
 mod restored;
 pub(super) mod sealing;
 pub(super) mod shares;
@@ -94,6 +95,7 @@ pub struct Hub {
     /// Parked packs that no merge has looked at since their document changed.
     pub(super) unseen: Unseen,
     pub(super) merging: Merging,
+    pace: pace::Pace,
 }
 
 /// Why a checklist was not published.
@@ -274,6 +276,7 @@ impl Hub {
             marks: Mutex::default(),
             unseen,
             merging: Merging::default(),
+            pace: pace::Pace::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();
@@ -391,6 +394,7 @@ impl Hub {
                 Err(error) => self.refuse(&mut batch, &mut accepted, bytes, &error)?,
             }
         }
+        self.charge(from, encoded, &packs, now)?;
         let outcome = self.settle(&mut batch, &mut accepted, packs, (from, now))?;
         match outcome {
             Some(Err(StoreError::Full { .. })) => {

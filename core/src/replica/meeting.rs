@@ -361,5 +361,5 @@ mod failures;
 mod tests;
 #[cfg(test)]
 pub(super) use tests::{
-    Pair, Side, ask_at, entry, hub, key, once, side, sync, sync_at, values, visit,
+    Pair, Side, ask_at, ending_at, entry, hub, key, once, side, sync, sync_at, values, visit,
 };

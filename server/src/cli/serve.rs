@@ -133,6 +133,7 @@ pub(super) async fn run(arguments: ServeArgs, output: &Output) -> Result<ExitCod
         shutdown: config.shutdown,
         store: config.store.clone(),
         merging: Merging::Children(config.merge.clone()),
+        pushes: config.limits.pushes,
         restored: arguments.restored,
         trust: arguments.admin.into_iter().map(first_admin).collect(),
     };

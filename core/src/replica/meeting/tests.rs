@@ -206,6 +206,11 @@ pub(in crate::replica) fn sync_at(side: &Side, hub: &Arc<Hub>, now: Time) {
     assert_eq!(ask_at(side, hub, now, &[]), []);
 }
 
+/// As [`sync_at`]; returns how it ended.
+pub(in crate::replica) fn ending_at(side: &Side, hub: &Arc<Hub>, now: Time) -> Ending {
+    asked_at(side, hub, now, &[]).0
+}
+
 /// As [`sync_at`], and asks the hub; returns its answers.
 pub(in crate::replica) fn ask_at(
     side: &Side,
@@ -213,13 +218,23 @@ pub(in crate::replica) fn ask_at(
     now: Time,
     asks: &[AdminRequest],
 ) -> Vec<AdminAnswer> {
+    let (ending, answers) = asked_at(side, hub, now, asks);
+    assert_eq!(ending, Ending::Done);
+    answers
+}
+
+fn asked_at(
+    side: &Side,
+    hub: &Arc<Hub>,
+    now: Time,
+    asks: &[AdminRequest],
+) -> (Ending, Vec<AdminAnswer>) {
     for round in 0..8 {
         let phone = once(side, hub, (now, round), asks);
         if phone.progress().again {
             continue;
         }
-        assert_eq!(phone.outcome().unwrap().ending, Ending::Done);
-        return phone.answers().to_vec();
+        return (phone.outcome().unwrap().ending.clone(), phone.answers().to_vec());
     }
     panic!("a phone does not come to rest");
 }

@@ -1,15 +1,21 @@
 //! Finds what ends whoever merges it, and has the rest merged.
 //!
-//! Somebody who ends in the middle says nothing of why. So a batch that ended two of them is tried with
-//! fewer and fewer changes, in causal order, until one change is left that makes the difference: whoever
-//! built on it is not blamed for it.
+//! Somebody who ends in the middle says nothing of why: one change may have done it, or all of them
+//! together. So a batch that ended two of them is merged in pieces ([`pieces`]), each by somebody with limits
+//! of its own. A change is at fault only if it ends two of them alone, where everything that stands before it
+//! is in the document already: what is too much only as a sum blames nobody, and whoever built on a change
+//! that is at fault is not blamed for it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::merger::{Fate, MergeJob, MergeWork, Merger, MergerError};
-use crate::model::{ChangeHash, RawChange};
+use crate::model::ChangeHash;
 use crate::sync::Verdict;
+
+mod pieces;
+
+use pieces::Pieced;
 
 /// Packs cut out of one batch. Each costs some ten workers, a few seconds of one of them; the packs that
 /// are left wait for the next batch, and other documents come between.
@@ -29,16 +35,19 @@ pub(super) fn merge(merger: &dyn Merger, job: &MergeJob) -> Result<MergeWork, Me
         } else {
             Cow::Owned(job.with(left.iter().map(|index| job.packs[*index].clone()).collect()))
         };
-        match twice(merger, &some) {
+        match twice(|| merger.merge(&some)) {
             Ok(work) => break work,
-            Err(MergerError::Died { .. } | MergerError::Garbled { .. }) if !left.is_empty() => {}
+            Err(error) if error.ended() && !left.is_empty() => {}
             Err(error) => return Err(error),
         }
         if deadly.len() == DEADLY_MAX {
             left.clear();
             continue;
         }
-        let culprit = culprit(merger, &some)?;
+        let culprit = match pieces::merge(merger, &some)? {
+            Pieced::Done(work) => break work,
+            Pieced::Deadly(culprit) => culprit,
+        };
         let holds =
             |index: &usize| job.packs[*index].iter().any(|change| change.facts().hash == culprit);
         left.retain(|index| {
@@ -59,72 +68,16 @@ pub(super) fn merge(merger: &dyn Merger, job: &MergeJob) -> Result<MergeWork, Me
     Ok(MergeWork { fates, ..work })
 }
 
-/// Has a job done, once more if whoever did it ended: somebody may have stopped it for another reason.
-fn twice(merger: &dyn Merger, job: &MergeJob) -> Result<MergeWork, MergerError> {
-    match merger.merge(job) {
-        Err(MergerError::Died { .. } | MergerError::Garbled { .. }) => merger.merge(job),
+/// Has something done, once more if whoever did it ended: somebody may have stopped it for another reason.
+///
+/// # Errors
+///
+/// As whoever does it.
+pub(super) fn twice<T>(job: impl Fn() -> Result<T, MergerError>) -> Result<T, MergerError> {
+    match job() {
+        Err(error) if error.ended() => job(),
         done => done,
     }
-}
-
-/// Returns the change without which a job is done and with which it is not.
-fn culprit(merger: &dyn Merger, job: &MergeJob) -> Result<ChangeHash, MergerError> {
-    let changes = causal(&job.packs);
-    let done = |count: usize| match merger.merge(&job.with(vec![changes[..count].to_vec()])) {
-        Ok(_) => Ok(None),
-        Err(died @ (MergerError::Died { .. } | MergerError::Garbled { .. })) => Ok(Some(died)),
-        Err(error) => Err(error),
-    };
-    // Without any of them it must be done, or the document itself is at fault.
-    if let Some(died) = done(0)? {
-        return Err(died);
-    }
-    let (mut good, mut bad) = (0, changes.len());
-    while bad - good > 1 {
-        let middle = good + (bad - good) / 2;
-        match done(middle)? {
-            Some(_) => bad = middle,
-            None => good = middle,
-        }
-    }
-    // A worker that was ended by somebody else may have led astray, and nobody is blamed by chance.
-    match (done(good)?, done(bad)?) {
-        (None, Some(_)) => Ok(changes[good].facts().hash),
-        (Some(died), _) => Err(died),
-        (None, None) => Err(MergerError::Died { how: "for no reason that comes again".to_owned() }),
-    }
-}
-
-/// Returns all changes, each after those that it builds on.
-fn causal(packs: &[Vec<RawChange>]) -> Vec<RawChange> {
-    let open: BTreeMap<ChangeHash, &RawChange> =
-        packs.iter().flatten().map(|change| (change.facts().hash, change)).collect();
-    let mut missing: BTreeMap<ChangeHash, usize> = BTreeMap::new();
-    let mut dependents: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
-    let mut next: BTreeSet<ChangeHash> = BTreeSet::new();
-    for (hash, change) in &open {
-        let deps: BTreeSet<&ChangeHash> = change.facts().deps.iter().collect();
-        let within: Vec<_> = deps.into_iter().filter(|dep| open.contains_key(dep)).collect();
-        within.iter().for_each(|dep| dependents.entry(**dep).or_default().push(*hash));
-        if within.is_empty() {
-            next.insert(*hash);
-        } else {
-            missing.insert(*hash, within.len());
-        }
-    }
-    let mut ordered = Vec::with_capacity(open.len());
-    while let Some(hash) = next.pop_first() {
-        ordered.extend(open.get(&hash).map(|change| (*change).clone()));
-        for dependent in dependents.remove(&hash).unwrap_or_default() {
-            if let Some(count) = missing.get_mut(&dependent) {
-                *count -= 1;
-                if *count == 0 {
-                    next.insert(dependent);
-                }
-            }
-        }
-    }
-    ordered
 }
 
 #[cfg(test)]

@@ -66,6 +66,13 @@ pub enum MergerError {
     },
 }
 
+impl MergerError {
+    /// Returns whether whoever did it came to an end, or was led astray, over what it was given.
+    pub(super) fn ended(&self) -> bool {
+        matches!(self, Self::Died { .. } | Self::Garbled { .. })
+    }
+}
+
 /// Does merges.
 pub trait Merger: Send + Sync {
     /// Merges packs into a document and says what became of each. May be called by several threads.

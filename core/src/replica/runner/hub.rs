@@ -371,6 +371,17 @@ impl HubRunner {
     }
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
+        if let Some(failure) = self.hub.paced(self.entry.device, now) {
+            self.hub.turned_away(Turned::TooMuch, self.entry.device, packs.len() as u64, now)?;
+            self.left_out = true;
+            let pending = !self.unmerged.is_empty();
+            let failure = Some(failure);
+            return Ok(self.session.handle_accepted(Accepted {
+                failure,
+                pending,
+                ..Accepted::default()
+            })?);
+        }
         let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
         // A receipt of the new epoch says nothing to a session of the one before.
         if self.end_if_renewed()? {

@@ -50,6 +50,8 @@ pub enum Turned {
     NotKept,
     /// It asked what its role does not allow.
     NotAllowed,
+    /// It pushed more than it may in a time; its packs were not read, and it keeps them.
+    TooMuch,
 }
 
 /// What an administrator or auditor did. Variants are only ever added at the end.

@@ -91,6 +91,7 @@ impl Stage {
             shutdown: SHUTDOWN,
             store: StoreConfig::default(),
             merging: Merging::Children(MergeConfig::default()),
+            pushes: 1,
             restored: false,
             trust: vec![first_admin(device)],
         })
