@@ -118,6 +118,12 @@ pub enum BundleError {
     },
 }
 
+/// Returns the random bytes of one letter, of many that one random seed is for.
+#[must_use]
+pub fn drawn(seed: &[u8; 32], count: u64) -> [u8; 32] {
+    *blake3::keyed_hash(seed, &count.to_le_bytes()).as_bytes()
+}
+
 /// What the maker signs: the key of the letter, which no other letter has, and all that was said in it.
 fn statement(encapsulated: &[u8; 32], said: &blake3::Hash) -> Vec<u8> {
     [TAG, encapsulated, said.as_bytes()].concat()

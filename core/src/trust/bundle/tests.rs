@@ -73,7 +73,7 @@ fn a_changed_byte_anywhere_is_found() {
     }
 }
 
-const TAG: usize = super::chunks::TAG_BYTES;
+const TAG: usize = chunks::TAG_BYTES;
 
 #[test]
 fn a_file_that_ends_early_is_found_wherever_it_ends() {
@@ -99,7 +99,7 @@ fn what_a_maker_did_not_sign_is_not_its_own() {
     let (other, to) = (key(4), key(2).device());
     let mut file = Vec::new();
     begin(&mut file).unwrap();
-    let (sealer, encapsulated) = super::chunks::Sealer::new(to, &[9; 32]).unwrap();
+    let (sealer, encapsulated) = chunks::Sealer::new(to, &[9; 32]).unwrap();
     file.extend_from_slice(&encapsulated);
     let mut sealer = sealer;
     let head = Head { maker: key(1).device(), receiver: to, made_at: Timestamp(7) };
