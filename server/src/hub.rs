@@ -20,9 +20,9 @@ use bienban_core::trust::log::Turned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::backup;
 use crate::config::StoreConfig;
 use crate::merging::{ChildMerger, Merging};
+use crate::{backup, bundles};
 
 mod keys;
 
@@ -115,6 +115,8 @@ pub struct RunningHub {
     merges: usize,
     /// Where the journal is, and where its second copy goes.
     backup: Option<(PathBuf, PathBuf)>,
+    /// The hub's folder, where people bring bundles.
+    dir: PathBuf,
 }
 
 /// Returns whether a folder is a hub's.
@@ -212,7 +214,7 @@ impl RunningHub {
             }
         };
         let (endpoint, wakeup) = (Arc::new(endpoint), Wakeup::default());
-        Ok(Self { hub, endpoint, wakeup, shutdown, merges, backup: None })
+        Ok(Self { hub, endpoint, wakeup, shutdown, merges, backup: None, dir: config.dir.clone() })
     }
 
     /// Copies the journal to a second disk too while the hub runs, and tells phones what is there. `dir` is
@@ -272,6 +274,8 @@ impl RunningHub {
             .backup
             .clone()
             .map(|backup| tokio::spawn(backup::mirror(self.hub.clone(), backup, stop.clone())));
+        let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
+        let bundles = tokio::spawn(bundles::watch(hub, self.dir.clone(), wakeup, stop.clone()));
         let mut stopping = stop.clone();
         let mut stopped = std::pin::pin!(async move {
             drop(stopping.wait_for(|stop| *stop).await);
@@ -293,6 +297,9 @@ impl RunningHub {
             && let Err(error) = copier.await
         {
             tracing::error!(error = %error, "the copy to the second disk stopped");
+        }
+        if let Err(error) = bundles.await {
+            tracing::error!(error = %error, "taking in bundles stopped");
         }
         let worked = worker.await.unwrap_or(Err(DriverError::Stopped));
         close_log(self.hub.clone()).await;

@@ -11,6 +11,7 @@
 mod after;
 mod apart;
 mod audit;
+mod bundles;
 mod cli;
 mod days;
 mod decisions;

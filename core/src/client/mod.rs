@@ -3,6 +3,7 @@
 //! A folder contains the device's key, its settings and its store, sealed unless it is made plain. Everything typed is durable when
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
+mod bundle;
 mod corrections;
 mod decide;
 mod enrolling;
@@ -99,6 +100,14 @@ pub enum ClientError {
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A bundle cannot be made or used.
+    #[error("bundle {path}: {source}")]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ReplicaError,
     },
     /// The folder is sealed, and nothing that opens it was given.
     #[error("{path} is sealed; give the {} that opens it", needed.name())]

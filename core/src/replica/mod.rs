@@ -11,6 +11,7 @@
 //! - [`Hub`]: accepting packs without loading a document, merging, the feed.
 
 mod access;
+mod bundle;
 mod carried;
 mod delivering;
 mod documents;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 
 pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
+pub use bundle::{ANSWERED_MAX, BundleAnswered, BundleEntropy, BundleGiven, BundleTaken, Receiver};
 pub use documents::{ListQuery, Replica};
 pub use facts::{
     DoubtWord, Fact, HeadName, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced,
@@ -290,6 +292,19 @@ pub enum ReplicaError {
         #[source]
         source: Arc<crate::trust::proof::ProofError>,
     },
+    /// A bundle cannot be made or used.
+    #[error(transparent)]
+    Bundle {
+        /// Why.
+        #[from]
+        source: crate::trust::bundle::BundleError,
+    },
+    /// The hub's answer in a bundle is of another life of its store than the one that was met last.
+    #[error(
+        "the hub's answer is from before its store was set back, or from after; write to the hub again, and \
+         take in the answer to that"
+    )]
+    OtherLife,
     /// Something that is to be exported is damaged here.
     #[error("a part of the record is damaged on this device: {what}; sync, then try again")]
     Damaged {

@@ -35,6 +35,12 @@ impl DeviceKey {
         DeviceId(self.0.verifying_key().to_bytes())
     }
 
+    /// Returns the X25519 secret of this key: the same scalar, under which others seal bundles to this
+    /// device.
+    pub(super) fn agreement(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_scalar_bytes())
+    }
+
     /// Signs a statement. `statement` must begin with a domain tag that no other statement has.
     #[must_use]
     pub(crate) fn sign(&self, statement: &[u8]) -> Signature {
@@ -75,6 +81,12 @@ impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({})", hex::encode(&self.0[..4]))
     }
+}
+
+/// Returns the X25519 public key of a device's key.
+pub(super) fn agreement_of(device: DeviceId) -> Result<[u8; 32], TrustError> {
+    let key = VerifyingKey::from_bytes(&device.0).map_err(|_| TrustError::Key { device })?;
+    Ok(key.to_montgomery().to_bytes())
 }
 
 /// Checks a signature strictly: no weak keys, no second encoding of the same signature.

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod attestation;
+pub mod bundle;
 pub mod control;
 pub mod enrolment;
 mod grant;

@@ -18,6 +18,7 @@ use bienban_core::net::{AddressError, EnrolUriError, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{Holder, StoreError};
 use bienban_core::sync::{Failure, FailureCode, SessionError};
+use bienban_core::trust::bundle::BundleError;
 
 use super::wrong::Wrong;
 use super::{page, record, words};
@@ -85,6 +86,10 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::Settings { path, reason } => {
             let path = path.display().to_string();
             m.text("cause.settings", &[("path", &path), ("reason", reason)])
+        }
+        E::Bundle { path, source } => {
+            let why = of_replica(source, m).unwrap_or_else(|| source.to_string());
+            m.text("bundle.file", &[("path", &path.display().to_string()), ("why", &why)])
         }
         E::NoHub => m.text("cause.no_hub", &[]),
         E::Address(error) => of_address(error, m),
@@ -347,10 +352,33 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
         E::Unannounced => m.text("cause.unannounced", &[]),
         E::LogForked { doubt, .. } => m.text("cause.log_forked", &[("doubt", doubt)]),
         E::NotReleased { .. } => m.text("cause.not_released", &[]),
+        E::Stranger { device } => m.text("cause.stranger", &[("device", device)]),
+        E::OtherLife => m.text("cause.other_life", &[]),
+        E::Bundle { source } => of_bundle(source, m),
         E::Interrupted => m.text("cause.interrupted", &[]),
         E::Parted => m.text("cause.wiped", &[]),
         _ => return None,
     })
+}
+
+fn of_bundle(error: &BundleError, m: &Messages) -> String {
+    use BundleError as E;
+    match error {
+        E::Magic => m.text("bundle.magic", &[]),
+        E::Version { found, known } => {
+            let (found, known) = (found.to_string(), known.to_string());
+            m.text("bundle.version", &[("found", &found), ("known", &known)])
+        }
+        E::NotForThis => m.text("bundle.not_for_this", &[]),
+        E::Cut => m.text("bundle.cut", &[]),
+        E::TooLarge { .. } => m.text("bundle.too_large", &[]),
+        E::Maker { .. } => m.text("bundle.maker", &[]),
+        E::Io { action: "written", source } => {
+            m.text("bundle.not_written", &[("why", &source.to_string())])
+        }
+        E::Io { source, .. } => m.text("bundle.not_read", &[("why", &source.to_string())]),
+        _ => m.text("bundle.damaged", &[]),
+    }
 }
 
 fn of_edit(error: &EditError, m: &Messages) -> Option<String> {

@@ -2,6 +2,7 @@
 //! printed. It decides nothing about records.
 
 mod admin;
+mod bundle;
 mod causes;
 mod clocks;
 mod course;
@@ -79,6 +80,9 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Enrol devices, publish checklists, import facilities, plan and review.
     Admin(admin::AdminArgs),
+    /// Give the hub of a folder on this machine a bundle that somebody brought, and fetch its answer.
+    #[command(subcommand)]
+    Bundle(bundle::HubBundleCommand),
     /// Inspect: the whole client of one device, in a terminal.
     Field(field::FieldArgs),
     /// Look into checklist files: check, show, compare. Needs no device.
@@ -206,6 +210,7 @@ fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
             Command::Serve(arguments) => serve::run(arguments, output).await,
             Command::Demo(arguments) => demo::run(arguments, output).await,
             Command::Admin(arguments) => finish(admin::run(arguments, output).await?, output),
+            Command::Bundle(command) => finish(bundle::at_hub(command, output).await?, output),
             Command::Field(arguments) => finish(field::run(arguments, output).await?, output),
             Command::Verify(arguments) => finish(verify::run(&arguments, output)?, output),
             Command::Clocks(arguments) => finish(clocks::run(&arguments, output)?, output),

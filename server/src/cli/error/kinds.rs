@@ -15,6 +15,7 @@ use bienban_core::net::{Advice, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::StoreError;
 use bienban_core::sync::{Failure, FailureCode};
+use bienban_core::trust::bundle::BundleError;
 use bienban_core::trust::rest::RestError;
 
 pub(super) fn of_client(error: &ClientError) -> Failed {
@@ -63,7 +64,9 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         | ClientError::DeadlineTooLate { .. } => Failed::Usage,
         ClientError::File { source, .. } => of_io(source),
         ClientError::Store(error) => of_store(error),
-        ClientError::Replica(error) => of_replica(error),
+        ClientError::Replica(error) | ClientError::Bundle { source: error, .. } => {
+            of_replica(error)
+        }
         ClientError::Rest(RestError::Destroyed) | ClientError::Wiped => Failed::Destroyed,
         ClientError::RightsEnded { .. } => Failed::Ended,
         ClientError::Rest(RestError::Wrong { .. } | RestError::OtherWay { .. })
@@ -99,6 +102,8 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::NotSuccessor { .. }
         | ReplicaError::TwoSuccessors { .. }
         | ReplicaError::Unannounced => Failed::WrongHub,
+        ReplicaError::Bundle { source: BundleError::Io { source, .. } } => of_io(source),
+        ReplicaError::Stranger { .. } => Failed::Refused,
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,
         ReplicaError::UnknownTemplate { .. } => Failed::NoChecklist,
         ReplicaError::Edit(error) => match &**error {

@@ -29,6 +29,7 @@ use bienban_core::model::Kind;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::bundle;
 use super::decisions;
 use super::error::CliError;
 use super::export::{self, ExportArgs};
@@ -161,6 +162,10 @@ enum FieldCommand {
         #[arg(long)]
         offline: bool,
     },
+    /// Hand what is here to other devices as a sealed file, and take in what they made so. Needs no
+    /// network.
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
     /// Exchange everything with the hub.
     Sync(travel::SyncArgs),
     /// Say what is only here, and what the hub has stored and merged.
@@ -270,6 +275,7 @@ async fn perform(
         C::Template(template) => moving::run(client, &template, output),
         C::Sync(sync) => travel::sync(client, &sync, output).await,
         C::Export { export, offline } => export::run(client, &export, offline, output).await,
+        C::Bundle(command) => bundle::run(client, &command, output),
         C::Status => travel::status(client, output),
         C::Log(command) => log::run(client, &command, output),
         C::Decision(command) => decisions::run(client, &command, output),

@@ -1,0 +1,111 @@
+//! Bundles as files: what this device hands to others where there is no network, and takes in from them.
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Client, ClientError};
+use crate::clock;
+use crate::replica::{BundleGiven, BundleTaken, Receiver, ReplicaError};
+use crate::trust::bundle::{BundleError, drawn};
+
+impl Client {
+    /// Writes a bundle with a letter to each receiver, whole or not at all: what no hub has signed for, or
+    /// `all` that is here and both may read. Needs no network and no working exchange.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Bundle`] when the file cannot be written, or a receiver is not to be given
+    /// anything, and [`ClientError::Replica`] when reading fails.
+    pub fn export_bundle(
+        &self,
+        receivers: &[Receiver],
+        all: bool,
+        path: &Path,
+    ) -> Result<Vec<BundleGiven>, ClientError> {
+        // Nothing random may fail to come while a letter is written.
+        let mut drawn = Drawn::new()?;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".part");
+        let part = path.with_file_name(name);
+        let written = self.write_to(&part, receivers, all, &mut drawn).and_then(|given| {
+            fs::rename(&part, path).map_err(|source| failed("written", source))?;
+            Ok(given)
+        });
+        if written.is_err() {
+            // What failed is told; that the part stays behind is not worth another error.
+            drop(fs::remove_file(&part));
+        }
+        written.map_err(|error| named(path, error))
+    }
+
+    fn write_to(
+        &self,
+        part: &Path,
+        receivers: &[Receiver],
+        all: bool,
+        drawn: &mut Drawn,
+    ) -> Result<Vec<BundleGiven>, ReplicaError> {
+        let file = File::create(part).map_err(|source| failed("written", source))?;
+        let mut out = BufWriter::new(file);
+        let given = self.phone().write_bundle(
+            &mut out,
+            receivers,
+            all,
+            &mut || drawn.next(),
+            clock::now(),
+        )?;
+        let synced = out.flush().and_then(|()| out.get_ref().sync_all());
+        synced.map_err(|source| failed("written", source))?;
+        Ok(given)
+    }
+
+    /// Takes in the letter to this device of a bundle, by the rules of a meeting where a phone made it and
+    /// as the hub's word where the pinned hub did. Taking it in again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Bundle`] when the file cannot be read or used, and as
+    /// [`crate::replica::Phone::take_bundle`].
+    pub fn import_bundle(&self, path: &Path) -> Result<BundleTaken, ClientError> {
+        let mut drawn = Drawn::new()?;
+        let mut open = || match File::open(path) {
+            Ok(file) => Ok(BufReader::new(file)),
+            Err(source) => Err(BundleError::Io { action: "read", source: Arc::new(source) }),
+        };
+        let hub = self.hub().ok().map(|hub| hub.key());
+        self.phone()
+            .take_bundle(&mut open, hub, &mut || drawn.next(), clock::now())
+            .map_err(|error| named(path, error))
+    }
+}
+
+/// Random bytes without end, from some of the system's.
+struct Drawn {
+    seed: zeroize::Zeroizing<[u8; 32]>,
+    count: u64,
+}
+
+impl Drawn {
+    fn new() -> Result<Self, clock::EntropyError> {
+        Ok(Self { seed: zeroize::Zeroizing::new(clock::random()?), count: 0 })
+    }
+
+    fn next(&mut self) -> [u8; 32] {
+        self.count += 1;
+        drawn(&self.seed, self.count)
+    }
+}
+
+fn failed(action: &'static str, source: std::io::Error) -> ReplicaError {
+    BundleError::Io { action, source: Arc::new(source) }.into()
+}
+
+/// Names the file where it is at fault.
+fn named(path: &Path, error: ReplicaError) -> ClientError {
+    match error {
+        ReplicaError::Store(_) | ReplicaError::Unkept { .. } => error.into(),
+        source => ClientError::Bundle { path: path.to_owned(), source },
+    }
+}

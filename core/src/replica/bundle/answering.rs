@@ -1,0 +1,460 @@
+//! The hub takes in a bundle and answers it. It plays the phone's side of an exchange against the very code
+//! that serves phones (rights, quarantine, shares, receipts, the log of what was read), and writes down
+//! what the phone would have been told to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::Arc;
+
+use super::{BundleEntropy, Greeting, Part, misplaced, read, write};
+use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
+use crate::replica::documents::each_row;
+use crate::replica::hub::Hub;
+use crate::replica::rows::{self, TIP};
+use crate::replica::runner::HubRunner;
+use crate::replica::tree::StoredTree;
+use crate::replica::{ReplicaError, access};
+use crate::store::{Read, StoreError};
+use crate::sync::{
+    AdminAnswer, AdminRequest, Apply, DeviceEntry, Ending, Failure, Item, ItemKey, ItemTree,
+    MemoryTree, Node, PackHeader, PhoneOutput, PhoneSession, Prefix, Resume, Start, TreeError,
+};
+use crate::trust::bundle::{BundleError, LetterReader, LetterWriter, begin};
+use crate::trust::log::Turned;
+
+/// Devices besides the maker that one bundle is answered to: a team and some to spare. Others learn at
+/// their next contact what the hub has of them.
+pub const ANSWERED_MAX: usize = 32;
+
+/// Documents that are given whole to devices whose packs another brought. Of more they learn at their next
+/// contact.
+const TOUCHED_MAX: usize = 4_096;
+
+/// Bytes of packs handed over at once: about a frame.
+const DELIVERED_BYTES: usize = 256 << 10;
+
+/// Requests of one letter: as many as a phone asks by itself.
+const ASKS_MAX: usize = 32;
+
+/// What came of a bundle at the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleAnswered {
+    /// Who made it.
+    pub maker: DeviceId,
+    /// Packs in it.
+    pub packs: usize,
+    /// Of them, those that the hub has signed for.
+    pub stored: usize,
+    /// Packs that it does not take, or keeps aside.
+    pub declined: usize,
+    /// Requests that it refused.
+    pub refused: usize,
+    /// Why the hub took in less than there was, if it did.
+    pub failure: Option<Failure>,
+    /// Whom the answer is for.
+    pub receivers: Vec<DeviceId>,
+}
+
+/// What a letter holds, as far as it must be known before it is taken in.
+#[derive(Default)]
+struct Survey {
+    packs: usize,
+    signers: BTreeSet<DeviceId>,
+    touched: BTreeSet<DocumentId>,
+}
+
+/// One device's part of the answer.
+struct Talk<'a> {
+    hub: &'a Arc<Hub>,
+    entry: DeviceEntry,
+    greeting: Option<Greeting>,
+    asks: Vec<AdminRequest>,
+    /// What the device is taken to hold of the record, when it comes to comparing.
+    lacks: Lacks,
+    now: Timestamp,
+}
+
+/// What a device is taken to lack.
+enum Lacks {
+    All,
+    These(BTreeMap<ItemKey, Item>),
+}
+
+impl Hub {
+    /// Takes in the letter to this hub of a bundle, which `open` opens, as if its maker had come and pushed;
+    /// and writes the answer to `out`: a letter to the maker, with all that it lacks, and one to each
+    /// other device whose packs it brought, with receipts, decisions on rights, and the records concerned.
+    /// The letter is checked whole before anything of it is used. Taking in the same once more changes
+    /// nothing, and gives an answer that says so.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Bundle`] when the bundle is not for this hub or does not hold together,
+    /// [`ReplicaError::Stranger`] when its maker is not known here, and [`ReplicaError::Store`] when it
+    /// could not be recorded. What was taken in by then is kept, and taking it in again changes nothing of
+    /// it.
+    pub fn take_bundle<R: std::io::Read>(
+        self: &Arc<Self>,
+        open: &mut dyn FnMut() -> Result<R, BundleError>,
+        out: &mut dyn Write,
+        entropy: BundleEntropy<'_>,
+        now: Timestamp,
+    ) -> Result<BundleAnswered, ReplicaError> {
+        let mut letter = LetterReader::find(open()?, &self.key)?;
+        let maker = letter.head().maker;
+        let survey = survey(&mut letter)?;
+        let known = self.replica().device(maker)?;
+        let Some(entry) = known.filter(|entry| entry.active || self.lets_leave(maker)) else {
+            self.turned_away(Turned::Stranger, maker, 1, now)?;
+            return Err(ReplicaError::Stranger { device: maker.short() });
+        };
+        let mut letter = LetterReader::find(open()?, &self.key)?;
+        let (greeting, asks, first) = greeted(&mut letter)?;
+        begin(out)?;
+        let mut answered = BundleAnswered {
+            maker,
+            packs: survey.packs,
+            stored: 0,
+            declined: 0,
+            refused: 0,
+            failure: None,
+            receivers: vec![maker],
+        };
+        let lacks = Lacks::All;
+        let talk = Talk { hub: self, entry, greeting: Some(greeting), asks, lacks, now };
+        let mut packs = Packs { letter, first, of: None };
+        talk.write(out, &mut packs, entropy, &mut answered)?;
+        for signer in survey.signers.iter().filter(|one| **one != maker).take(ANSWERED_MAX) {
+            let Some(entry) = self.replica().device(*signer)?.filter(|entry| entry.active) else {
+                continue;
+            };
+            let mut letter = LetterReader::find(open()?, &self.key)?;
+            let (_, _, first) = greeted(&mut letter)?;
+            let mut packs = Packs { letter, first, of: Some(*signer) };
+            let lacks = Lacks::These(self.items_of(&survey.touched, &entry, now)?);
+            let asks = Vec::new();
+            let talk = Talk { hub: self, entry, greeting: None, asks, lacks, now };
+            answered.receivers.push(*signer);
+            // What the maker was told counts; this is the same packs again.
+            let mut again = answered.clone();
+            talk.write(out, &mut packs, entropy, &mut again)?;
+        }
+        Ok(answered)
+    }
+}
+
+impl Hub {
+    /// Returns the items of some documents, as far as a device may see them.
+    fn items_of(
+        &self,
+        documents: &BTreeSet<DocumentId>,
+        entry: &DeviceEntry,
+        now: Timestamp,
+    ) -> Result<BTreeMap<ItemKey, Item>, ReplicaError> {
+        let rows = self.replica().store().clone();
+        let tree = tree(&*rows, entry, now);
+        let mut items = BTreeMap::new();
+        for document in documents {
+            let mut actors = Vec::new();
+            each_row(&*rows, &rows::of_document(TIP, *document), None, |key, _| {
+                actors.extend(rows::actor_in(key));
+                Ok(())
+            })?;
+            for actor in actors {
+                let item = tree.item(*document, actor);
+                let item = item.map_err(|error| StoreError::Damaged { what: error.to_string() })?;
+                items.extend(item.map(|item| (item.key(), item)));
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// Reads a letter to its end, which shows that it is whole and its maker's.
+fn survey<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Survey, ReplicaError> {
+    let mut survey = Survey::default();
+    while let Some(part) = read(letter)? {
+        let Part::Pack(pack) = part else { continue };
+        survey.packs += 1;
+        // What does not read is refused when its turn comes.
+        let Ok(header) = PackHeader::peek(&pack) else { continue };
+        if survey.signers.len() <= ANSWERED_MAX {
+            survey.signers.insert(header.device);
+        }
+        if survey.touched.len() < TOUCHED_MAX {
+            survey.touched.insert(header.document);
+        }
+    }
+    Ok(survey)
+}
+
+/// Reads what stands before the packs, and the first of them.
+type Greeted = (Greeting, Vec<AdminRequest>, Option<Vec<u8>>);
+
+fn greeted<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Greeted, ReplicaError> {
+    let Some(Part::Greeting(greeting)) = read(letter)? else { return Err(misplaced()) };
+    let mut asks = Vec::new();
+    loop {
+        match read(letter)? {
+            Some(Part::Ask(_)) if asks.len() == ASKS_MAX => {
+                let (what, limit) = ("requests", ASKS_MAX as u64);
+                return Err(BundleError::TooLarge { what, limit }.into());
+            }
+            Some(Part::Ask(request)) => asks.push(request),
+            Some(Part::Pack(pack)) => return Ok((greeting, asks, Some(pack))),
+            None => return Ok((greeting, asks, None)),
+            Some(_) => return Err(misplaced()),
+        }
+    }
+}
+
+/// The packs of a letter, of all devices or of one.
+struct Packs<R> {
+    letter: LetterReader<R>,
+    first: Option<Vec<u8>>,
+    of: Option<DeviceId>,
+}
+
+impl<R: std::io::Read> Packs<R> {
+    /// Returns the next packs, and whether others follow.
+    fn next(&mut self) -> Result<(Vec<Vec<u8>>, bool), ReplicaError> {
+        let (mut packs, mut bytes) = (Vec::new(), 0);
+        while bytes < DELIVERED_BYTES {
+            let pack = match self.first.take() {
+                Some(pack) => pack,
+                None => match read(&mut self.letter)? {
+                    Some(Part::Pack(pack)) => pack,
+                    None => return Ok((packs, false)),
+                    Some(_) => return Err(misplaced()),
+                },
+            };
+            let signer = PackHeader::peek(&pack).ok().map(|header| header.device);
+            if self.of.is_none() || self.of == signer {
+                bytes += pack.len();
+                packs.push(pack);
+            }
+        }
+        Ok((packs, true))
+    }
+}
+
+impl Talk<'_> {
+    /// Plays the exchange and writes the device's letter.
+    fn write<R: std::io::Read>(
+        mut self,
+        out: &mut dyn Write,
+        packs: &mut Packs<R>,
+        entropy: BundleEntropy<'_>,
+        answered: &mut BundleAnswered,
+    ) -> Result<(), ReplicaError> {
+        let seed = zeroize::Zeroizing::new(entropy());
+        let (hub, device, now) = (self.hub, self.entry.device, self.now);
+        let mut letter = LetterWriter::new(out, &hub.key, device, now, &seed)?;
+        let epoch = hub.head()?.epoch;
+        write(&mut letter, &Part::Answer { epoch, greeting: self.greeting.clone() })?;
+        let mut runner = HubRunner::start(hub.clone(), self.entry.clone(), now)?;
+        let mut session = PhoneSession::new(self.start());
+        self.play(&mut letter, (&mut session, &mut runner), packs, answered)?;
+        Ok(letter.finish()?)
+    }
+
+    /// Carries frames from one side to the other until both have said all they had.
+    fn play<R: std::io::Read>(
+        &self,
+        letter: &mut LetterWriter<'_>,
+        (session, runner): (&mut PhoneSession, &mut HubRunner),
+        packs: &mut Packs<R>,
+        answered: &mut BundleAnswered,
+    ) -> Result<(), ReplicaError> {
+        let (mut to_hub, mut to_phone) = (None, None);
+        let mut over = false;
+        loop {
+            let mut moved = false;
+            while to_hub.is_none()
+                && let Some(output) = session.poll_output()
+            {
+                moved = true;
+                match output {
+                    PhoneOutput::Send(frame) => to_hub = Some(frame),
+                    PhoneOutput::Deliver => {
+                        let (some, more) = packs.next()?;
+                        session.handle_delivery(some, more);
+                    }
+                    PhoneOutput::Finished(outcome) => {
+                        over = true;
+                        if let Ending::Told(failure) = outcome.ending {
+                            answered.failure.get_or_insert(failure);
+                        }
+                    }
+                    output => self.tell(letter, session, output, answered)?,
+                }
+            }
+            if runner.wants_input()
+                && let Some(frame) = to_hub.take()
+            {
+                moved = true;
+                // What no session allows ends this one too, after a last frame that says why.
+                drop(runner.handle(&frame));
+            }
+            if to_phone.is_none() {
+                to_phone = runner.poll_frame(self.now)?;
+                moved |= to_phone.is_some();
+            }
+            if over {
+                // Nobody listens any more.
+                to_phone = None;
+            } else if session.wants_input()
+                && let Some(frame) = to_phone.take()
+            {
+                moved = true;
+                self.hear(session, &frame)?;
+            }
+            if !moved && !merge(self.hub, runner, self.now)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What the device would begin an exchange with.
+    fn start(&mut self) -> Start {
+        let greeting = self.greeting.as_ref();
+        Start {
+            position: greeting.and_then(|greeting| greeting.position),
+            notices: greeting.map_or(0, |greeting| greeting.notices),
+            root: Node::default().fingerprint(),
+            empty: greeting.is_some_and(|greeting| greeting.empty),
+            outbox: Vec::new(),
+            deliver: true,
+            asks: (0..).zip(std::mem::take(&mut self.asks)).collect(),
+            heads: greeting.map_or_else(Vec::new, |greeting| greeting.heads.clone()),
+            live: false,
+            // How its keys follow each other is a few bytes, and the phone may know an older one.
+            asks_keys: true,
+            hub: self.hub.device(),
+            device: self.entry.device,
+            now: self.now,
+        }
+    }
+
+    fn hear(&self, session: &mut PhoneSession, frame: &[u8]) -> Result<(), ReplicaError> {
+        match &self.lacks {
+            Lacks::All => session.handle_frame(frame, &MemoryTree::default())?,
+            Lacks::These(left_out) => {
+                let rows = self.hub.replica().store().clone();
+                let stored = tree(&*rows, &self.entry, self.now);
+                session.handle_frame(frame, &Without { stored, left_out })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what the phone is to do, and says that it did.
+    fn tell(
+        &self,
+        letter: &mut LetterWriter<'_>,
+        session: &mut PhoneSession,
+        output: PhoneOutput,
+        answered: &mut BundleAnswered,
+    ) -> Result<(), ReplicaError> {
+        match output {
+            PhoneOutput::Apply(Apply { items, position }) => {
+                // After a comparison that this side has played alone the phone knows no place: what the hub
+                // lacks of it only the phone itself can see.
+                let resume = session.welcome().map(|(resume, _)| resume);
+                let placed = self.greeting.is_some() && resume != Some(Resume::Reconcile);
+                for item in items {
+                    write(letter, &Part::Item(item))?;
+                }
+                write(letter, &Part::Reached(position.filter(|_| placed)))?;
+                session.handle_applied(true);
+            }
+            PhoneOutput::Receipts(receipt) => {
+                answered.stored += receipt.items.len();
+                write(letter, &Part::Receipt(receipt))?;
+            }
+            PhoneOutput::Notices { upto, notices } => {
+                write(letter, &Part::Notices { upto, notices })?;
+            }
+            PhoneOutput::Declined(notices) => {
+                answered.declined += notices.len();
+                write(letter, &Part::Declined(notices))?;
+            }
+            PhoneOutput::Keys(acts) => {
+                if !acts.is_empty() {
+                    write(letter, &Part::Keys(acts))?;
+                }
+                session.handle_keys(true);
+            }
+            PhoneOutput::Judge(shown) => {
+                write(letter, &Part::Shown(shown))?;
+                session.handle_judged(true);
+            }
+            PhoneOutput::Provide(_) => session.handle_provided(Vec::new(), false),
+            PhoneOutput::Answered { answer: AdminAnswer::Mark(mark), .. } => {
+                write(letter, &Part::Mark(mark))?;
+            }
+            PhoneOutput::Answered { answer: AdminAnswer::Refused(_), .. } => answered.refused += 1,
+            PhoneOutput::Answered { .. }
+            | PhoneOutput::Equivocations(_)
+            | PhoneOutput::Caught(_)
+            | PhoneOutput::Send(_)
+            | PhoneOutput::Deliver
+            | PhoneOutput::Finished(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Merges what waits. Returns whether the exchange goes on.
+fn merge(hub: &Hub, runner: &mut HubRunner, now: Timestamp) -> Result<bool, ReplicaError> {
+    if !runner.waits_for_merge() {
+        return Ok(false);
+    }
+    hub.merge_all(now)?;
+    runner.grown()?;
+    if runner.waits_for_merge() {
+        // Stored and signed for; what cannot be merged yet the device learns another time.
+        runner.stop_waiting();
+    }
+    Ok(true)
+}
+
+/// Returns the items that a device may see.
+fn tree<'a>(rows: &'a dyn Read, entry: &DeviceEntry, now: Timestamp) -> StoredTree<'a> {
+    let entry = entry.clone().in_force(now);
+    match access::is_everywhere(&entry) {
+        true => StoredTree::new(rows),
+        false => StoredTree::of_scopes(rows, &access::readable(&entry)),
+    }
+}
+
+/// A tree without some items.
+struct Without<'a> {
+    stored: StoredTree<'a>,
+    left_out: &'a BTreeMap<ItemKey, Item>,
+}
+
+impl ItemTree for Without<'_> {
+    fn node(&self, prefix: &Prefix) -> Result<Node, TreeError> {
+        let mut node = self.stored.node(prefix)?;
+        let (first, last) = prefix.range();
+        self.left_out.range(first..=last).for_each(|(_, item)| node.remove(item));
+        Ok(node)
+    }
+
+    fn items(&self, prefix: &Prefix, limit: usize) -> Result<Vec<Item>, TreeError> {
+        let (first, last) = prefix.range();
+        let more = self.left_out.range(first..=last).count();
+        let mut items = self.stored.items(prefix, limit.saturating_add(more))?;
+        items.retain(|item| !self.left_out.contains_key(&item.key()));
+        items.truncate(limit);
+        Ok(items)
+    }
+
+    fn item(&self, document: DocumentId, actor: Actor) -> Result<Option<Item>, TreeError> {
+        match self.left_out.contains_key(&ItemKey::of(document, actor)) {
+            true => Ok(None),
+            false => self.stored.item(document, actor),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What travels in a bundle, a file from device to device where there is no network. Between phones it is
+//! what a meeting brings, under a meeting's rules (`core/src/replica/meeting.rs`). To the hub it is the
+//! phone's half of an exchange; the hub plays that against the very code that serves phones, and its answer
+//! holds what the phone would have been told.
+//!
+//! The container, who may open it and who signed it are `core/src/trust/bundle/`.
+
+mod answering;
+mod giving;
+mod hearing;
+mod taking;
+
+use serde::{Deserialize, Serialize};
+
+use super::ReplicaError;
+use crate::model::DeviceId;
+use crate::sync::{AdminRequest, DeviceEntry, FeedItem, FeedPosition, Notice};
+use crate::trust::bundle::{BundleError, LetterReader, LetterWriter};
+use crate::trust::log::{Shown, TreeHead};
+use crate::trust::{HubMark, HubReceipt};
+
+pub use answering::{ANSWERED_MAX, BundleAnswered};
+
+/// Random bytes for letters and, should one be needed, a fresh incarnation.
+pub type BundleEntropy<'a> = &'a mut dyn FnMut() -> [u8; 32];
+
+/// One part of a letter. Variants are only ever added at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Part {
+    /// To the hub, first: how far this phone is.
+    Greeting(Greeting),
+    /// To the hub: what this phone asks by itself.
+    Ask(AdminRequest),
+    /// To anybody: an encoded pack.
+    Pack(Vec<u8>),
+    /// To a phone: an encoded entry of a control log.
+    Control(Vec<u8>),
+    /// To a phone: a checklist.
+    Object(Vec<u8>),
+    /// To a phone: sealed minutes that no hub has registered, as neighbours give them.
+    Seal(Vec<u8>),
+    /// To a phone: heads of the hub's log that its maker was shown.
+    Heads(Vec<TreeHead>),
+    /// Of the hub, first: which life of its store speaks, and the greeting that it answers, if one.
+    Answer { epoch: [u8; 16], greeting: Option<Greeting> },
+    /// Of the hub: how its log stands to the heads that were named.
+    Shown(Shown),
+    /// Of the hub: an entry to keep.
+    Item(FeedItem),
+    /// Of the hub: the entries before this are one batch; where in the feed the phone is with it.
+    Reached(Option<FeedPosition>),
+    /// Of the hub: what it stored.
+    Receipt(HubReceipt),
+    /// Of the hub: what it did not merge.
+    Notices { upto: u64, notices: Vec<Notice> },
+    /// Of the hub: packs that it does not take in.
+    Declined(Vec<Notice>),
+    /// Of the hub: how far the feed is merged and backed up.
+    Mark(HubMark),
+    /// Of the hub: how its keys follow each other, as encoded acts. Before all that it signed.
+    Keys(Vec<Vec<u8>>),
+}
+
+/// How far a phone was when it wrote to its hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Greeting {
+    position: Option<FeedPosition>,
+    notices: u64,
+    empty: bool,
+    heads: Vec<TreeHead>,
+}
+
+/// Whom a letter is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receiver {
+    /// The hub, by its pinned key.
+    Hub(DeviceId),
+    /// Another phone.
+    Device(DeviceEntry),
+}
+
+/// What was written to one receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleGiven {
+    /// To whom.
+    pub receiver: DeviceId,
+    /// Packs of changes.
+    pub packs: usize,
+    /// Entries of control logs.
+    pub control: usize,
+    /// Sealed minutes, and decisions of this device for the hub.
+    pub decisions: usize,
+    /// Lines of changes that are held here and could not be given: damaged, or over a limit.
+    pub withheld: usize,
+}
+
+/// What came of a bundle that was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleTaken {
+    /// Who made it.
+    pub maker: DeviceId,
+    /// It is the hub's.
+    pub of_hub: bool,
+    /// Packs and other entries taken in.
+    pub received: usize,
+    /// Packs of this device, or carried by it, that the hub has signed for.
+    pub stored: usize,
+    /// Packs of devices that this phone was not told of.
+    pub strangers: usize,
+    /// Packs that their signer may not write or this device may not read, that no document can hold, or
+    /// that the hub does not take.
+    pub refused: usize,
+    /// Packs in whose place something else stands here.
+    pub conflicting: usize,
+    /// Packs for which there was no room before this phone has met the hub.
+    pub no_room: usize,
+    /// The hub's answer speaks to an earlier state of this phone: what is signed in it counts, and where
+    /// this phone is in the feed stays.
+    pub old: bool,
+    /// Something is left to compare or to send anew: sync, or write to the hub again.
+    pub again: bool,
+    /// The hub has shown two phones different logs of one length.
+    pub two_logs: bool,
+}
+
+impl BundleTaken {
+    fn by(maker: DeviceId, of_hub: bool) -> Self {
+        Self {
+            maker,
+            of_hub,
+            received: 0,
+            stored: 0,
+            strangers: 0,
+            refused: 0,
+            conflicting: 0,
+            no_room: 0,
+            old: false,
+            again: false,
+            two_logs: false,
+        }
+    }
+}
+
+/// Adds a part to a letter.
+fn write(letter: &mut LetterWriter<'_>, part: &Part) -> Result<(), ReplicaError> {
+    let bytes = postcard::to_stdvec(part).map_err(|source| BundleError::Encode { source })?;
+    Ok(letter.part(&bytes)?)
+}
+
+/// Returns the next part of a letter; nothing behind the last.
+fn read<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Part>, ReplicaError> {
+    let Some(bytes) = letter.next_part()? else { return Ok(None) };
+    match postcard::take_from_bytes(&bytes) {
+        Ok((part, [])) => Ok(Some(part)),
+        _ => Err(BundleError::Damaged { what: "a part" }.into()),
+    }
+}
+
+/// A part that has no place in this letter.
+fn misplaced() -> ReplicaError {
+    BundleError::Damaged { what: "a part that has no place in it" }.into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! A phone takes in a bundle. What the hub wrote is taken in as an exchange would bring it.
+
+use std::io::Read;
+
+use super::hearing::{BYTES_AT_ONCE, fresh};
+use super::{BundleEntropy, BundleTaken, Greeting, Part, misplaced, read};
+use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
+use crate::replica::ReplicaError;
+use crate::replica::phone::Phone;
+use crate::replica::rows::{self, ARRIVAL, ArrivalRow, EpochRow, meta};
+use crate::store::StoreError;
+use crate::sync::{FeedItem, FeedPosition};
+use crate::trust::HubReceipt;
+use crate::trust::bundle::{BundleError, LetterReader};
+use crate::trust::log::Shown;
+
+/// What is read of the hub's letter and not taken in yet.
+struct Told<'a> {
+    phone: &'a Phone,
+    hub: DeviceId,
+    epoch: [u8; 16],
+    /// The greeting that is answered, where this phone is still as it said then.
+    greeting: Option<Greeting>,
+    items: Vec<FeedItem>,
+    bytes: usize,
+    taken: BundleTaken,
+    now: Timestamp,
+}
+
+impl Phone {
+    /// Takes in the letter to this device of a bundle, which `open` opens: it is read once to see that all
+    /// of it is whole and its maker's, before anything of it is used, and then again. Taking in the same
+    /// once more changes nothing. `hub` is the pinned hub.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Bundle`] when the bundle is not for this device or does not hold together,
+    /// [`ReplicaError::Stranger`] when it is by a device that this one was not told of or whose rights have
+    /// ended, [`ReplicaError::LeaseEnded`] when this device must be in touch with its hub first,
+    /// [`ReplicaError::LogForked`] when the hub's log is in doubt, [`ReplicaError::OtherLife`] when the
+    /// hub's store was set back since, and [`ReplicaError::Store`] when it could not be recorded; what was
+    /// recorded by then stays, and taking in the bundle again brings the rest.
+    pub fn take_bundle<R: Read>(
+        &self,
+        open: &mut dyn FnMut() -> Result<R, BundleError>,
+        hub: Option<DeviceId>,
+        entropy: BundleEntropy<'_>,
+        now: Timestamp,
+    ) -> Result<BundleTaken, ReplicaError> {
+        let head = LetterReader::find(open()?, self.key())?.check()?;
+        let mut letter = LetterReader::find(open()?, self.key())?;
+        if letter.head() != head {
+            return Err(BundleError::Damaged { what: "it was exchanged while it was read" }.into());
+        }
+        // The hub, under the key that is pinned or under one that it announced.
+        let is_hub = hub == Some(head.maker)
+            || (hub.is_some() && self.replica().hub_keys()?.after.contains(&head.maker));
+        match Some(head.maker).filter(|_| is_hub) {
+            Some(hub) => self.take_of_hub(&mut letter, hub, entropy, now),
+            None => {
+                if let Some(hub) = hub {
+                    self.pin(hub, now)?;
+                }
+                self.take_of_phone(&mut letter, entropy, now)
+            }
+        }
+    }
+
+    fn take_of_hub<R: Read>(
+        &self,
+        letter: &mut LetterReader<R>,
+        hub: DeviceId,
+        entropy: BundleEntropy<'_>,
+        now: Timestamp,
+    ) -> Result<BundleTaken, ReplicaError> {
+        self.expect_one_log()?;
+        let Some(Part::Answer { epoch, greeting }) = read(letter)? else {
+            return Err(misplaced());
+        };
+        self.pin(hub, now)?;
+        let store = &**self.replica().store();
+        let position: Option<FeedPosition> = rows::position(store, meta::POSITION)?;
+        let last = self.heads_named(hub)?.first().copied();
+        let greeting = greeting.filter(|greeting| {
+            greeting.position == position && greeting.heads.first().copied() == last
+        });
+        let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        match &greeting {
+            // The hub answers what this phone is now, so this is its last word.
+            Some(_) => self.met(epoch)?,
+            None if life.is_some_and(|life| life.epoch != epoch) => {
+                return Err(ReplicaError::OtherLife);
+            }
+            None => {}
+        }
+        let mut taken = BundleTaken::by(hub, true);
+        taken.old = greeting.is_none();
+        let (items, bytes) = (Vec::new(), 0);
+        let mut told = Told { phone: self, hub, epoch, greeting, items, bytes, taken, now };
+        while let Some(part) = read(letter)? {
+            told.take(part, entropy)?;
+        }
+        told.keep(None, entropy)?;
+        Ok(told.taken)
+    }
+}
+
+impl Told<'_> {
+    fn take(&mut self, part: Part, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
+        match part {
+            Part::Shown(shown) => self.judge(&shown),
+            // Said before, and counted.
+            Part::Item(FeedItem::Yours { document, actor, seq })
+                if self.taken.old && self.is_merged(document, actor, seq)? =>
+            {
+                Ok(())
+            }
+            Part::Item(item) => {
+                self.bytes += weight(&item);
+                self.items.push(item);
+                if self.bytes >= BYTES_AT_ONCE { self.keep(None, entropy) } else { Ok(()) }
+            }
+            Part::Reached(position) => self.keep(position, entropy),
+            Part::Receipt(receipt) => self.receipt(receipt),
+            Part::Notices { upto, notices } => {
+                // What is counted is counted from where this phone was.
+                if self.greeting.is_some() {
+                    self.taken.refused += self.phone.unheard(&notices)?;
+                    self.taken.again |=
+                        self.phone.noticed(upto, notices, fresh(entropy), self.now)?;
+                }
+                Ok(())
+            }
+            Part::Declined(notices) => {
+                self.taken.refused += notices.len();
+                self.taken.again |= self.phone.disowned(&notices, fresh(entropy), self.now)?;
+                self.phone.declined(&notices, self.epoch, self.now).map(drop)
+            }
+            Part::Mark(mark) => self.phone.marked(&mark, self.epoch),
+            Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
+            _ => Err(misplaced()),
+        }
+    }
+
+    /// Judges the log that the hub shows against the heads that this phone had named, before anything is
+    /// taken in.
+    fn judge(&mut self, shown: &Shown) -> Result<(), ReplicaError> {
+        let Some(greeting) = &self.greeting else { return Ok(()) };
+        if shown.head.verify(self.hub).is_err() || shown.head.epoch != self.epoch {
+            return Err(BundleError::Damaged { what: "the head of the hub's log" }.into());
+        }
+        if self.phone.rights_begun(&shown.head)? {
+            self.phone.lag()?;
+            self.taken.again = true;
+        }
+        self.phone.judge_log(self.hub, &greeting.heads, shown, self.now)
+    }
+
+    fn is_merged(&self, document: DocumentId, actor: Actor, seq: u64) -> Result<bool, StoreError> {
+        let key = rows::of_actor(ARRIVAL, document, actor);
+        let row: Option<ArrivalRow> = rows::get(&**self.phone.replica().store(), &key)?;
+        Ok(row.is_some_and(|row| row.merged >= seq))
+    }
+
+    fn keep(
+        &mut self,
+        position: Option<FeedPosition>,
+        entropy: BundleEntropy<'_>,
+    ) -> Result<(), ReplicaError> {
+        self.bytes = 0;
+        let items = std::mem::take(&mut self.items);
+        let current = self.greeting.is_some() && !self.taken.again;
+        let position = position.filter(|at| current && at.epoch == self.epoch);
+        if items.is_empty() && position.is_none() {
+            return Ok(());
+        }
+        let taken = self.phone.apply(items, position, fresh(entropy), self.now)?;
+        self.taken.received += taken.recorded;
+        self.taken.again |= taken.cloned || taken.widened || taken.remade;
+        self.taken.again |= taken.gapped || taken.forked || taken.skipped > 0;
+        Ok(())
+    }
+
+    fn receipt(&mut self, receipt: HubReceipt) -> Result<(), ReplicaError> {
+        receipt
+            .verify(self.hub)
+            .map_err(|_| BundleError::Damaged { what: "a receipt of the hub" })?;
+        if receipt.device != self.phone.device() || receipt.epoch != self.epoch {
+            return Err(BundleError::Damaged { what: "a receipt for another device" }.into());
+        }
+        self.taken.stored += receipt.items.len();
+        self.phone.receipted(receipt)
+    }
+}
+
+/// About how long an entry is.
+fn weight(item: &FeedItem) -> usize {
+    match item {
+        FeedItem::Pack(bytes)
+        | FeedItem::Object { bytes }
+        | FeedItem::Control(bytes)
+        | FeedItem::Seal(bytes)
+        | FeedItem::SnapshotPart { bytes, .. }
+        | FeedItem::PackPart { bytes, .. } => bytes.len(),
+        FeedItem::Snapshot(snapshot) => snapshot.bytes.len(),
+        FeedItem::Yours { .. } | FeedItem::Device(_) | FeedItem::Closed(_) => 256,
+    }
+}

@@ -1,0 +1,299 @@
+use super::super::meeting::{Side, entry, hub, key, side, sync_at, values, visit};
+use super::*;
+use crate::model::{ChangeHash, Genesis, Timestamp};
+use crate::replica::{Hub, Phone};
+use crate::sync::{PackHeader, Verdict};
+use std::sync::Arc;
+
+const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+fn later(steps: i64) -> Timestamp {
+    Timestamp(NOW.0 + steps)
+}
+
+/// Random bytes that never repeat within a test.
+fn entropy() -> impl FnMut() -> [u8; 32] {
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    || {
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        *blake3::hash(&count.to_le_bytes()).as_bytes()
+    }
+}
+
+fn to(number: u8) -> Receiver {
+    Receiver::Device(entry(number, "06325").into())
+}
+
+fn to_hub() -> Receiver {
+    Receiver::Hub(key(99).device())
+}
+
+fn try_export(side: &Side, to: &[Receiver], all: bool) -> Result<Vec<u8>, ReplicaError> {
+    let mut file = Vec::new();
+    side.phone.write_bundle(&mut file, to, all, &mut entropy(), later(1)).map(|_| file)
+}
+
+fn export(side: &Side, to: &[Receiver]) -> Vec<u8> {
+    try_export(side, to, false).unwrap()
+}
+
+fn import(side: &Side, file: &[u8]) -> Result<BundleTaken, ReplicaError> {
+    let pinned = Some(key(99).device());
+    side.phone.take_bundle(&mut || Ok(file), pinned, &mut entropy(), later(2))
+}
+
+fn at_hub(hub: &Arc<Hub>, file: &[u8]) -> Result<(BundleAnswered, Vec<u8>), ReplicaError> {
+    let mut answer = Vec::new();
+    let taken = hub.take_bundle(&mut || Ok(file), &mut answer, &mut entropy(), later(3))?;
+    Ok((taken, answer))
+}
+
+/// Two phones that know each other and an inspection, and their hub.
+fn team() -> (Arc<Hub>, Side, Side, Genesis) {
+    let hub = hub(&[1, 2]);
+    let (a, b) = (side(1), side(2));
+    let genesis = visit("06325", 1);
+    for side in [&a, &b] {
+        sync_at(side, &hub, NOW);
+    }
+    (hub, a, b, genesis)
+}
+
+fn stored(phone: &Phone, genesis: &Genesis) -> (u64, u64, u64) {
+    let arrival = phone.arrival(genesis.document()).unwrap();
+    (arrival.stored, arrival.merged, arrival.only_here)
+}
+
+#[test]
+fn a_circle_by_files_alone_brings_all_edits_and_the_hub_s_word_to_everyone() {
+    let (hub, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let from_a = export(&a, &[to(2)]);
+    assert_eq!(stored(&a.phone, &genesis), (0, 0, 1));
+    let taken = import(&b, &from_a).unwrap();
+    assert_eq!((taken.received, taken.of_hub), (1, false));
+    b.answer(&genesis, "9.5", "of B");
+    assert_eq!(stored(&b.phone, &genesis), (0, 0, 1), "a phone is no hub");
+
+    let (answered, answer) = at_hub(&hub, &export(&b, &[to_hub()])).unwrap();
+    assert_eq!((answered.packs, answered.stored), (2, 2));
+    assert_eq!(answered.receivers, [key(2).device(), key(1).device()]);
+    assert_eq!(values(hub.replica(), &genesis, "9.1"), ["of A"]);
+
+    for side in [&a, &b] {
+        let taken = import(side, &answer).unwrap();
+        assert!(taken.of_hub && taken.stored > 0, "{taken:?}");
+        assert_eq!(stored(&side.phone, &genesis), (1, 1, 0));
+        assert_eq!(side.values(&genesis, "9.1"), ["of A"]);
+        assert_eq!(side.values(&genesis, "9.5"), ["of B"]);
+        assert!(side.phone.carried().unwrap().is_empty());
+    }
+    // With a network again there is nothing left to say.
+    for side in [&a, &b] {
+        sync_at(side, &hub, later(9));
+        assert_eq!(stored(&side.phone, &genesis), (1, 1, 0));
+    }
+}
+
+#[test]
+fn a_bundle_taken_in_again_changes_nothing() {
+    let (hub, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let from_a = export(&a, &[to(2), to_hub()]);
+    import(&b, &from_a).unwrap();
+    assert_eq!(import(&b, &from_a).unwrap().received, 0);
+    assert_eq!(b.phone.carried().unwrap().len(), 1);
+    let (_, first) = at_hub(&hub, &from_a).unwrap();
+    let head = hub.head().unwrap();
+    let (again, second) = at_hub(&hub, &from_a).unwrap();
+    assert_eq!((again.stored, hub.head().unwrap()), (1, head));
+    assert_eq!(values(hub.replica(), &genesis, "9.1"), ["of A"]);
+    assert!(!import(&a, &first).unwrap().old);
+    let position = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    for answer in [&first, &second] {
+        let taken = import(&a, answer).unwrap();
+        assert!(taken.old, "it speaks to a phone that has not heard of the first");
+        assert_eq!(taken.received, 0);
+    }
+    let after = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    assert_eq!(position, after);
+    assert_eq!(stored(&a.phone, &genesis), (1, 1, 0));
+}
+
+#[test]
+fn a_bundle_for_others_or_damaged_is_refused_whole() {
+    let (hub, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let file = export(&a, &[to(2)]);
+    let for_others = BundleError::NotForThis.to_string();
+    assert_eq!(at_hub(&hub, &file).unwrap_err().to_string(), for_others);
+    assert_eq!(import(&a, &file).unwrap_err().to_string(), for_others);
+    for place in [0, 9, 20, 50, file.len() / 2, file.len() - 30, file.len() - 2] {
+        let mut changed = file.clone();
+        changed[place] ^= 4;
+        assert!(matches!(import(&b, &changed), Err(ReplicaError::Bundle { .. })), "byte {place}");
+        assert!(import(&b, &file[..place]).is_err());
+    }
+    assert!(b.phone.carried().unwrap().is_empty());
+    import(&b, &file).unwrap();
+}
+
+#[test]
+fn a_bundle_of_a_device_whose_rights_ended_is_not_taken_in() {
+    let (hub, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let file = export(&a, &[to(2), to_hub()]);
+    let mut ended = entry(1, "06325");
+    ended.active = false;
+    hub.trust(ended).unwrap();
+    sync_at(&b, &hub, later(1));
+    assert!(matches!(import(&b, &file), Err(ReplicaError::Stranger { .. })));
+    assert!(b.phone.carried().unwrap().is_empty());
+    assert!(matches!(try_export(&b, &[to(1)], true), Err(ReplicaError::Stranger { .. })));
+    assert!(matches!(at_hub(&hub, &file), Err(ReplicaError::Stranger { .. })));
+    assert!(hub.replica().load(genesis.document()).is_err(), "nothing of it entered the record");
+}
+
+#[test]
+fn a_receiver_gets_nothing_of_units_that_it_may_not_read() {
+    let hub = hub(&[1]);
+    hub.trust(entry(2, "06337")).unwrap();
+    let (a, b) = (side(1), side(2));
+    for side in [&a, &b] {
+        sync_at(side, &hub, NOW);
+    }
+    let genesis = visit("06325", 1);
+    a.answer(&genesis, "9.1", "of A");
+    let peer = Receiver::Device(entry(2, "06337").into());
+    let mut file = Vec::new();
+    // The exporter was told of the neighbour only what a person says.
+    let given = a.phone.write_bundle(&mut file, &[peer], true, &mut entropy(), later(1)).unwrap();
+    assert_eq!(given[0].packs, 0);
+    let mut letter = LetterReader::find(&*file, &key(2)).unwrap();
+    while let Some(part) = read(&mut letter).unwrap() {
+        assert!(matches!(part, Part::Heads(_) | Part::Control(_)), "{part:?}");
+    }
+}
+
+#[test]
+fn what_a_device_may_not_write_is_kept_aside_at_the_hub_and_its_maker_told() {
+    let hub = hub(&[1]);
+    let a = side(1);
+    sync_at(&a, &hub, NOW);
+    let foreign = visit("06337", 1);
+    a.answer(&foreign, "9.1", "elsewhere");
+    let (answered, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    assert_eq!((answered.packs, answered.stored), (1, 0));
+    assert_eq!(hub.status().unwrap().quarantined, 1);
+    assert_eq!(import(&a, &answer).unwrap().refused, 1);
+    assert_eq!(a.phone.notices().unwrap().len(), 1);
+    assert_eq!(stored(&a.phone, &foreign).0, 0);
+}
+
+#[test]
+fn a_phone_far_from_its_hub_gets_what_others_wrote_and_decisions_on_rights() {
+    let (hub, a, b, genesis) = team();
+    b.answer(&genesis, "9.5", "of B");
+    sync_at(&b, &hub, later(1));
+    hub.trust(entry(3, "06325")).unwrap();
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    let taken = import(&a, &answer).unwrap();
+    assert!(taken.of_hub && !taken.old);
+    assert_eq!(a.values(&genesis, "9.5"), ["of B"]);
+    assert!(a.phone.replica().device(key(3).device()).unwrap().is_some());
+    // It is where an exchange would have left it: the next one has nothing to bring.
+    let position = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    assert_eq!(position, Some(hub.head().unwrap()));
+}
+
+#[test]
+fn decisions_on_rights_travel_from_phone_to_phone() {
+    let (hub, a, b, genesis) = team();
+    hub.trust(entry(3, "06325")).unwrap();
+    let c = side(3);
+    sync_at(&c, &hub, later(1));
+    sync_at(&a, &hub, later(1));
+    c.answer(&genesis, "9.1", "of C");
+    // B has not heard of C; C itself brings the hub's word on who it is.
+    let taken = import(&b, &export(&c, &[to(2)])).unwrap();
+    assert_eq!((taken.strangers, taken.received > 0), (0, true));
+    assert_eq!(b.phone.carried().unwrap(), [genesis.document()]);
+    // And A the word that C's rights have ended.
+    let mut ended = entry(3, "06325");
+    ended.active = false;
+    hub.trust(ended).unwrap();
+    sync_at(&a, &hub, later(2));
+    import(&b, &export(&a, &[to(2)])).unwrap();
+    assert!(matches!(import(&b, &export(&c, &[to(2)])), Err(ReplicaError::Stranger { .. })));
+}
+
+#[test]
+fn a_phone_that_has_been_away_for_too_long_gives_to_its_hub_alone() {
+    let (hub, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let after = a.phone.replica().lease().unwrap().unwrap();
+    let after = Timestamp(after.0 + 1);
+    let mut file = Vec::new();
+    let given = a.phone.write_bundle(&mut file, &[to(2)], false, &mut entropy(), after);
+    assert!(matches!(given, Err(ReplicaError::LeaseEnded { .. })));
+    let file = export(&a, &[to(2)]);
+    let pinned = Some(key(99).device());
+    let taken = b.phone.take_bundle(&mut || Ok(&*file), pinned, &mut entropy(), after);
+    assert!(matches!(taken, Err(ReplicaError::LeaseEnded { .. })));
+    let mut file = Vec::new();
+    a.phone.write_bundle(&mut file, &[to_hub()], false, &mut entropy(), after).unwrap();
+    assert_eq!(at_hub(&hub, &file).unwrap().0.stored, 1);
+}
+
+#[test]
+fn a_phone_that_lost_its_place_is_given_everything_and_takes_no_place_from_it() {
+    let (hub, a, b, genesis) = team();
+    b.answer(&genesis, "9.5", "of B");
+    sync_at(&b, &hub, later(1));
+    a.answer(&genesis, "9.1", "of A");
+    a.phone.lag().unwrap();
+    let (_, answer) = at_hub(&hub, &try_export(&a, &[to_hub()], true).unwrap()).unwrap();
+    import(&a, &answer).unwrap();
+    assert_eq!(a.values(&genesis, "9.5"), ["of B"]);
+    assert_eq!(stored(&a.phone, &genesis), (1, 1, 0));
+    assert_eq!(a.phone.start(key(99).device(), false, later(5)).unwrap().0.position, None);
+}
+
+#[test]
+fn an_answer_of_another_life_of_the_hub_changes_nothing() {
+    let (hub, a, _, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    a.phone.met([7; 16]).unwrap();
+    a.phone.lag().unwrap();
+    assert!(matches!(import(&a, &answer), Err(ReplicaError::OtherLife)));
+    assert_eq!(stored(&a.phone, &genesis), (0, 0, 1));
+}
+
+#[test]
+fn a_stuck_phone_is_emptied_by_a_file() {
+    let (hub, a, b, genesis) = team();
+    let other = visit("06325", 2);
+    a.answer(&genesis, "9.1", "stuck");
+    a.answer(&other, "9.1", "behind it");
+    // The hub that it reaches cannot read what it sends, and is not offered it again for now.
+    let head = PackHeader::peek(&a.phone.release(later(1)).unwrap()[0]).unwrap();
+    let notice = Notice {
+        document: head.document,
+        actor: head.actor,
+        seq: head.last_seq,
+        hash: ChangeHash([0; 32]),
+        verdict: Verdict::Unreadable,
+    };
+    a.phone.declined(&[notice], hub.head().unwrap().epoch, later(1)).unwrap();
+    assert_eq!(a.phone.first_flight(later(2)).unwrap().len(), 1, "one is stuck");
+    let file = try_export(&a, &[to(2), to_hub()], true).unwrap();
+    import(&b, &file).unwrap();
+    assert_eq!(b.phone.carried().unwrap().len(), 2);
+    let (answered, answer) = at_hub(&hub, &file).unwrap();
+    assert_eq!(answered.stored, 2);
+    import(&a, &answer).unwrap();
+    for genesis in [&genesis, &other] {
+        assert_eq!(stored(&a.phone, genesis), (1, 1, 0));
+    }
+}

@@ -1,0 +1,297 @@
+//! `field bundle` and `bundle`: files that carry what there is from device to device, and to the hub.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bienban_core::client::{Client, ClientError};
+use bienban_core::clock::Stopwatch;
+use bienban_core::model::DeviceId;
+use bienban_core::replica::Receiver;
+use bienban_core::sync::DeviceEntry;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::error::CliError;
+use super::output::{Answer, Output, Page};
+use crate::bundles::{self, Outcome};
+use crate::hub;
+
+/// How the pinned hub is named as a receiver.
+const HUB: &str = "hub";
+
+/// Digits of an id from which on a device or person is looked for by it.
+const DIGITS_MIN: usize = 4;
+
+/// How often it is looked whether the hub has answered.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What to do with bundles.
+#[derive(Debug, Subcommand)]
+pub(super) enum BundleCommand {
+    /// Write what no hub has signed for into a file that only its receivers can open.
+    Export(BundleExportArgs),
+    /// Take in a file that another device, or the hub, made for this one. Doing it again changes nothing.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// For whom, and what.
+#[derive(Debug, Args)]
+pub(super) struct BundleExportArgs {
+    /// Who can open it: `hub`, a device by the first digits of its id, or a person by name, with all
+    /// devices of that person. May be given several times.
+    #[arg(long, required = true, value_name = "WHO")]
+    to: Vec<String>,
+    /// All that is here and the receiver may read, not only what no hub has signed for: for a phone that
+    /// is stuck or is given up.
+    #[arg(long)]
+    all: bool,
+    /// The file to write.
+    file: PathBuf,
+}
+
+/// What the operator of a hub does with bundles.
+#[derive(Debug, Subcommand)]
+pub(super) enum HubBundleCommand {
+    /// Give the running hub of a folder a bundle, and write its answer into a file for those who are
+    /// named in it.
+    Import(HubImportArgs),
+}
+
+/// Which hub, which file, and where to.
+#[derive(Debug, Args)]
+pub(super) struct HubImportArgs {
+    /// The hub's folder.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Where to write the answer.
+    #[arg(long, value_name = "FILE")]
+    answer: PathBuf,
+    /// How long to wait for the hub, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait: u64,
+    /// The file that was brought.
+    file: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct ExportData {
+    file: String,
+    bytes: u64,
+    receivers: Vec<ReceiverData>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReceiverData {
+    device: String,
+    packs: usize,
+    control: usize,
+    decisions: usize,
+    withheld: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ImportData {
+    from: String,
+    of_hub: bool,
+    received: usize,
+    stored: usize,
+    strangers: usize,
+    refused: usize,
+    conflicting: usize,
+    no_room: usize,
+    /// The answer speaks to an earlier state of this device.
+    old: bool,
+    /// Something is left: sync, or write to the hub again.
+    again: bool,
+}
+
+/// Runs one of them.
+pub(super) fn run(
+    client: &Client,
+    command: &BundleCommand,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    match command {
+        BundleCommand::Export(arguments) => export(client, arguments, output),
+        BundleCommand::Import { file } => import(client, file, output),
+    }
+}
+
+fn export(
+    client: &Client,
+    arguments: &BundleExportArgs,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let mut receivers = Vec::new();
+    for name in &arguments.to {
+        for receiver in named(client, name)? {
+            if !receivers.contains(&receiver) {
+                receivers.push(receiver);
+            }
+        }
+    }
+    let path = &arguments.file;
+    let spinner = output.spinner(m.text("bundle.writing", &[]));
+    let given = client.export_bundle(&receivers, arguments.all, path);
+    spinner.finish_and_clear();
+    let given = given?;
+    let bytes = std::fs::metadata(path)
+        .map_err(|source| CliError::File { path: path.clone(), source })?
+        .len();
+    let mut page = Page::new();
+    let file = path.display().to_string();
+    page.line(m.text("bundle.written", &[("file", &file), ("bytes", &bytes.to_string())]));
+    let mut rows = Vec::with_capacity(given.len());
+    for given in given {
+        let device = given.receiver;
+        let (who, packs) = (shown(client, device, output)?, given.packs.to_string());
+        let decisions = (given.control + given.decisions).to_string();
+        let values = [("who", who.as_str()), ("packs", &packs), ("decisions", &decisions)];
+        page.line(m.text("bundle.given", &values));
+        if given.withheld > 0 {
+            let count = given.withheld.to_string();
+            page.line(m.text("bundle.withheld", &[("count", &count)]));
+        }
+        rows.push(ReceiverData {
+            device: device.to_string(),
+            packs: given.packs,
+            control: given.control,
+            decisions: given.decisions,
+            withheld: given.withheld,
+        });
+    }
+    Answer::new(&ExportData { file, bytes, receivers: rows }, page)
+}
+
+fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let spinner = output.spinner(m.text("bundle.reading", &[]));
+    let taken = client.import_bundle(path);
+    spinner.finish_and_clear();
+    let taken = taken?;
+    let mut page = Page::new();
+    let who = shown(client, taken.maker, output)?;
+    let received = taken.received.to_string();
+    page.line(m.text("bundle.taken", &[("who", &who), ("count", &received)]));
+    let counts = [
+        ("bundle.stored", taken.stored),
+        ("bundle.strangers", taken.strangers),
+        ("bundle.refused", taken.refused),
+        ("bundle.conflicting", taken.conflicting),
+        ("bundle.no_room", taken.no_room),
+    ];
+    for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        page.line(m.text(key, &[("count", &count.to_string())]));
+    }
+    let remarks = [
+        ("bundle.old", taken.old),
+        ("bundle.again", taken.again),
+        ("bundle.two_logs", taken.two_logs),
+    ];
+    for (key, _) in remarks.into_iter().filter(|(_, said)| *said) {
+        page.line(m.text(key, &[]));
+    }
+    let data = ImportData {
+        from: taken.maker.to_string(),
+        of_hub: taken.of_hub,
+        received: taken.received,
+        stored: taken.stored,
+        strangers: taken.strangers,
+        refused: taken.refused,
+        conflicting: taken.conflicting,
+        no_room: taken.no_room,
+        old: taken.old,
+        again: taken.again,
+    };
+    Answer::new(&data, page)
+}
+
+/// Returns whom a word names: the hub, a device, or all devices of a person.
+fn named(client: &Client, name: &str) -> Result<Vec<Receiver>, CliError> {
+    let name = name.trim();
+    if name == HUB {
+        return Ok(vec![Receiver::Hub(client.hub()?.key())]);
+    }
+    let known = client.phone().replica().devices().map_err(ClientError::from)?;
+    let digits = name.to_lowercase();
+    let by_id = |id: String| digits.len() >= DIGITS_MIN && id.starts_with(&digits);
+    let fits = |entry: &DeviceEntry| {
+        entry.name == name || by_id(entry.device.to_string()) || by_id(entry.person.to_string())
+    };
+    let found: Vec<DeviceEntry> =
+        known.into_iter().filter(|entry| entry.active && fits(entry)).collect();
+    if let Some(first) = found.first()
+        && found.iter().all(|entry| entry.person == first.person)
+    {
+        return Ok(found.into_iter().map(Receiver::Device).collect());
+    }
+    match client.find_device(name) {
+        Ok(entry) => Ok(vec![Receiver::Device(entry)]),
+        Err(ClientError::NotFound { .. }) => Err(CliError::NoSuchDevice { given: name.to_owned() }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns how a device is called.
+fn shown(client: &Client, device: DeviceId, output: &Output) -> Result<String, CliError> {
+    if client.hub().is_ok_and(|hub| hub.key() == device) {
+        return Ok(output.messages().text("bundle.hub", &[]));
+    }
+    let known = client.phone().replica().device(device).map_err(ClientError::from)?;
+    let name = known.map(|entry| entry.name).filter(|name| !name.is_empty());
+    Ok(match name {
+        Some(name) => format!("{name} ({})", device.short()),
+        None => device.short(),
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct HubImportData {
+    answer: String,
+}
+
+/// Gives a running hub a file and fetches what it answers.
+pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result<Answer, CliError> {
+    let HubBundleCommand::Import(HubImportArgs { dir, answer, wait, file }) = command;
+    let m = output.messages();
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CliError::File { path, source }
+    };
+    if !hub::holds_hub(&dir) {
+        let path = dir.display().to_string();
+        return Err(CliError::Usage { what: m.text("bundle.no_hub", &[("path", &path)]) });
+    }
+    let name = bundles::hand_in(&dir, &file).map_err(failed(&file))?;
+    let (watch, most) = (Stopwatch::start(), Duration::from_secs(wait));
+    let spinner = output.spinner(m.text("bundle.waiting", &[]));
+    let outcome = loop {
+        if let Some(outcome) = bundles::outcome(&dir, &name).map_err(failed(&dir))? {
+            break outcome;
+        }
+        if watch.elapsed() >= most {
+            bundles::take_back(&dir, &name);
+            spinner.finish_and_clear();
+            return Err(CliError::Usage { what: m.text("bundle.hub_silent", &[]) });
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    spinner.finish_and_clear();
+    match outcome {
+        Outcome::Refused(why) => {
+            Err(CliError::Usage { what: m.text("bundle.hub_refused", &[("why", &why)]) })
+        }
+        Outcome::Answered(made) => {
+            bundles::copy(&made, &answer).map_err(failed(&answer))?;
+            drop(std::fs::remove_file(&made));
+            let mut page = Page::new();
+            let data = HubImportData { answer: answer.display().to_string() };
+            page.line(m.text("bundle.answered", &[("file", &data.answer)]));
+            Answer::new(&data, page)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Bundles as people make and bring them: `field bundle`, `bundle import`, and the hub's folder.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use bienban_tests::process::{Ran, run, text};
+use bienban_tests::scene::Scene;
+
+/// How often it is looked, a tenth of a second apart, whether the hub has taken in a file.
+const LOOKS_MAX: u32 = 600;
+
+fn field(phone: &Path, arguments: &[&str]) -> Ran {
+    run([&["field", "--dir", text(phone)], arguments].concat())
+}
+
+fn at_hub(scene: &Scene, file: &Path, answer: &Path) -> Ran {
+    run(["bundle", "import", "--dir", text(&scene.hub_dir), "--answer", text(answer), text(file)])
+}
+
+/// How far the edits of a phone have come: only here, stored.
+fn arrival(scene: &Scene, phone: &Path) -> (u64, u64) {
+    let status = scene.field(phone, &["status"]);
+    let records = status["records"].as_array().unwrap();
+    let record = records.iter().find(|one| one["id"] == scene.inspection.as_str()).unwrap();
+    let count = |what: &str| record["arrival"][what].as_u64().unwrap();
+    (count("only_here"), count("stored"))
+}
+
+#[test]
+fn records_go_round_by_files_alone_and_everybody_learns_that_the_hub_has_them() {
+    let scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let inspection = scene.inspection.clone();
+    let (first, back, answer) = (scene.path("1.b"), scene.path("2.b"), scene.path("3.b"));
+
+    scene.field(&one, &["answer", &inspection, "9.1", "dat", "--note", "Nguyễn Thị Lan có sổ"]);
+    let made = scene.field(&one, &["bundle", "export", "--to", "phone-2", text(&first)]);
+    assert_eq!(made["receivers"][0]["packs"], 1, "{made}");
+    let bytes = fs::read(&first).unwrap();
+    for shown in ["Lan", "phone-1", "06325", &inspection[..8]] {
+        assert!(!bytes.windows(shown.len()).any(|some| some == shown.as_bytes()), "{shown}");
+    }
+
+    let taken = scene.field(&two, &["bundle", "import", text(&first)]);
+    assert_eq!((&taken["of_hub"], &taken["strangers"]), (&false.into(), &0.into()), "{taken}");
+    scene.field(&two, &["answer", &inspection, "9.5", "mi"]);
+    scene.field(&two, &["bundle", "export", "--to", "hub", text(&back)]);
+    assert_eq!(arrival(&scene, &one), (1, 0));
+    assert_eq!(arrival(&scene, &two), (1, 0));
+
+    at_hub(&scene, &back, &answer).done();
+    for phone in [&one, &two] {
+        let taken = scene.field(phone, &["bundle", "import", text(&answer)]);
+        assert_eq!(taken["of_hub"], true, "{taken}");
+        assert_eq!(arrival(&scene, phone), (0, 1));
+        let again = scene.field(phone, &["bundle", "import", text(&answer)]);
+        assert_eq!(again["received"], 0, "{again}");
+    }
+    // The same file once more: the hub says the same, and nothing is there twice.
+    at_hub(&scene, &back, &scene.path("4.b")).done();
+    for phone in [&one, &two] {
+        let shown = scene.field(phone, &["show", &inspection]).to_string();
+        assert!(shown.contains("9.1") && shown.contains("9.5"), "{shown}");
+        scene.sync(phone);
+        assert_eq!(arrival(&scene, phone), (0, 1));
+    }
+}
+
+#[test]
+fn a_file_that_is_damaged_or_for_others_changes_nothing_and_says_what_to_do() {
+    let scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let file = scene.path("bundle");
+    scene.field(&one, &["answer", &scene.inspection, "9.1", "dat"]);
+    scene.field(&one, &["bundle", "export", "--to", "phone-2", text(&file)]);
+    for wrong in [field(&one, &["bundle", "import", text(&file)]), at_hub(&scene, &file, &file)] {
+        assert_ne!(wrong.code, Some(0));
+        assert!(wrong.errors.contains("opens with this device's key"), "{}", wrong.errors);
+    }
+    let whole = fs::read(&file).unwrap();
+    let mut changed = whole.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    let bad = scene.path("bad");
+    for bytes in [&changed, &whole[..whole.len() - 7].to_vec(), &b"no bundle".to_vec()] {
+        fs::write(&bad, bytes).unwrap();
+        let refused = field(&two, &["bundle", "import", text(&bad)]);
+        assert_eq!(refused.code, Some(1), "{}", refused.errors);
+        assert!(refused.errors.contains(text(&bad)), "{}", refused.errors);
+    }
+    assert!(field(&two, &["bundle", "import", text(&file)]).code == Some(0));
+}
+
+#[test]
+fn the_hub_takes_in_what_is_put_into_its_folder_and_says_why_it_does_not() {
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
+    let file = scene.path("from-phone");
+    scene.field(&phone, &["bundle", "export", "--all", "--to", "hub", text(&file)]);
+    let bundles = scene.hub_dir.join("bundles");
+    fs::create_dir_all(bundles.join("in")).unwrap();
+    fs::rename(&file, bundles.join("in/good")).unwrap();
+    fs::write(bundles.join("in/bad"), b"something else").unwrap();
+    let (answer, why) = (bundles.join("out/good"), bundles.join("refused/bad.txt"));
+    for _ in 0..LOOKS_MAX {
+        if answer.exists() && why.exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(fs::read_to_string(&why).unwrap().contains("does not begin as one"));
+    assert!(bundles.join("refused/bad").exists() && !bundles.join("in/good").exists());
+    scene.field(&phone, &["bundle", "import", text(&answer)]);
+    assert_eq!(arrival(&scene, &phone), (0, 1));
+}
