@@ -8,6 +8,7 @@
 
 mod act;
 mod entry;
+mod memory;
 mod naming;
 mod state;
 mod succession;
@@ -20,11 +21,11 @@ pub use act::{
     SignedAct, Whom,
 };
 pub use entry::{ChainHead, ControlEntry, ENTRY_BYTES_MAX, OFFICIAL_NUMBER_BYTES_MAX};
+pub use memory::{Left, TrustState};
 pub use naming::{Naming, naming};
 pub use state::{
     Assignment, Certificate, Device, Entered, Folded, GRANTS_PER_PERSON_AND_UNIT_MAX, HeldGrant,
-    Judged, Left, Log, Person, Revocation, Sealed, TrustRows, TrustState, Void, entry_of, fold,
-    may_act,
+    Judged, Log, Person, Revocation, Sealed, TrustRows, Void, entry_of, fold, may_act,
 };
 pub use succession::{HUB_KEYS_MAX, HubKeys, Link};
 
