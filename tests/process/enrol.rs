@@ -119,6 +119,30 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     let again: Value = serde_json::from_str(&again).unwrap();
     assert_eq!((code, &again["person"]), (0, &enrolled["person"]), "{again}");
     assert_eq!(again["scopes"], enrolled["scopes"]);
+    passes_into_other_hands(&folders, &again);
+}
+
+/// Hands a person's second phone to somebody else: it takes nothing along, and the first phone keeps what it has.
+fn passes_into_other_hands(folders: &Folders, second: &Value) {
+    let second = |of: &str| second[of].as_str().unwrap().to_owned();
+    let (device, person) = (second("device"), second("person"));
+    let before = folders.field_json("phone", &["whoami"]);
+    let trust = |name: &str, role: &str, more: &[&str]| {
+        let words = ["trust", &device, "--name", name, "--agency", "Xã", "--role", role];
+        folders.admin("first", &[&words[..], &["--scope", "00"], more].concat()).ok().json()
+    };
+    let other = trust("Vi Văn Sơn", "supervisor", &[]);
+    assert_ne!(other["person"], person.as_str(), "another name is another person");
+    folders.field("phone", &["sync"]).ok();
+    let after = folders.field_json("phone", &["whoami"]);
+    assert_eq!((&after["person"], &after["role"]), (&person.as_str().into(), &before["role"]));
+    assert_eq!(
+        after["grants"], before["grants"],
+        "what the second phone became is not the first's"
+    );
+    let changed = trust("Vi Văn Sơn", "leader", &[]);
+    let put_right = trust("Vi Văn Sơn (B)", "leader", &["--same-holder"]);
+    assert_eq!((&changed["person"], &put_right["person"]), (&other["person"], &other["person"]));
 }
 
 #[test]

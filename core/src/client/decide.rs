@@ -13,8 +13,9 @@ use crate::trust::{Grant, Role};
 pub struct NamedDevice {
     /// The device.
     pub device: DeviceId,
-    /// Its holder, if that person has another device already; otherwise the one that the device has, or
-    /// a person of its own.
+    /// Its holder, where it is known who that is. Otherwise the person that it has, if that one has the same
+    /// name, and else a person of its own: a device that passes into other hands takes neither the rights nor
+    /// the inspections of its former holder along, and gives none to that one's other devices.
     pub person: Option<PersonId>,
     /// The holder's name, as shown to people.
     pub name: String,
@@ -36,8 +37,15 @@ impl Client {
     pub fn name_device(&self, named: NamedDevice) -> Result<Vec<SignedAct>, ClientError> {
         let replica = self.phone().replica();
         let known = replica.certified(named.device).map_err(ReplicaError::from)?;
-        let before = known.certificate.as_ref().map(|held| held.person);
-        let person = named.person.or(before).unwrap_or_else(|| PersonId::of_device(named.device));
+        let person = match (named.person, &known.certificate) {
+            (Some(person), _) => person,
+            // Nobody hands over the device that signs it.
+            (None, Some(held)) if held.name == named.name || named.device == self.device() => {
+                held.person
+            }
+            (None, Some(_)) => PersonId(clock::random()?),
+            (None, None) => PersonId::of_device(named.device),
+        };
         let held = replica.person(person).map_err(ReplicaError::from)?;
         let NamedDevice { device, name, agency, mut grants, told, .. } = named;
         grants.sort_unstable();

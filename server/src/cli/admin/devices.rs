@@ -37,6 +37,10 @@ pub(super) struct TrustArgs {
     /// 00 the country. May be given several times.
     #[arg(long = "scope", required = true, num_args = 1.., value_name = "CODE")]
     scopes: Vec<Scope>,
+    /// The name is put right: the device stays with the person who has it. Without it another name is
+    /// another person, who gets nothing of what its former holder had.
+    #[arg(long)]
+    same_holder: bool,
     /// Stop exchanging with the device.
     #[arg(long)]
     inactive: bool,
@@ -115,16 +119,23 @@ pub(super) async fn trust(
     };
     let (name, agency) = (clean(&arguments.name), clean(&arguments.agency));
     let before = client.phone().replica().device(device).map_err(ClientError::from)?;
+    let same = |before: &&DeviceEntry| {
+        arguments.same_holder || before.name == name || device == client.device()
+    };
+    let person = before.as_ref().filter(same).map(|before| before.person);
     let told = match before.filter(|_| arguments.inactive) {
         Some(before) => before.scopes(),
         None => scopes,
     };
-    let wanted = NamedDevice { device, person: None, name, agency, grants, told };
+    let wanted = NamedDevice { device, person, name, agency, grants, told };
     if !arguments.leave_no_admin {
-        let person = client.phone().replica().device(device).map_err(ClientError::from)?;
-        let person = person.map(|entry| entry.person);
         let stays = wanted.grants.iter().any(|grant| grant.role == Role::Admin);
-        keep_an_admin(client, |entry| !stays && Some(entry.person) == person)?;
+        // Another holder takes the device from the one before, and nothing else.
+        let ends = |entry: &DeviceEntry| match person {
+            Some(person) => entry.person == person,
+            None => entry.device == device,
+        };
+        keep_an_admin(client, |entry| !stays && ends(entry))?;
     }
     let acts = client.name_device(wanted.clone())?;
     if let Err(error) = enter(client, &acts, device, output).await {
