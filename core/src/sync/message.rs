@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use super::log::{LogAnswer, LogRequest};
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
+};
 use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
 use crate::trust::{Attestation, HubMark, PlainEntry};
 
@@ -227,6 +229,8 @@ pub enum AdminRequest {
     Mark,
     /// Say how the second disk is.
     Backup,
+    /// Say which official numbers stand on the minutes of several documents.
+    Numbers,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -253,6 +257,8 @@ pub enum AdminAnswer {
     Mark(HubMark),
     /// How the second disk is.
     Backup(BackupStatus),
+    /// Official numbers that were given twice.
+    Numbers(Vec<DoubleNumber>),
 }
 
 /// How a hub's second disk is.
@@ -264,6 +270,17 @@ pub struct BackupStatus {
     pub at: Option<Timestamp>,
     /// Since when it does not hold what is new, and why.
     pub failed: Option<(Timestamp, String)>,
+}
+
+/// An official number that stands on the minutes of several documents: two lives of a hub's store gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubleNumber {
+    /// The unit.
+    pub scope: Scope,
+    /// *Số biên bản*.
+    pub official: String,
+    /// The documents.
+    pub documents: Vec<DocumentId>,
 }
 
 /// What waits at a hub, and for what: the first of each, with how many packs.

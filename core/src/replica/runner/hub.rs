@@ -528,6 +528,7 @@ impl HubRunner {
                 self.enrol(request, now)
             }
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
+            AdminRequest::Numbers => Ok(AdminAnswer::Numbers(self.hub.double_numbers()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
             AdminRequest::Mark => Ok(AdminAnswer::Mark(self.hub.mark(now)?)),
             AdminRequest::Backup => Ok(AdminAnswer::Backup(self.hub.backup_status()?)),

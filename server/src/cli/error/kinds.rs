@@ -30,6 +30,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::Header(_) => Failed::Usage,
         ClientError::NotYours { .. }
         | ClientError::NotAdministrator
+        | ClientError::NoRightsLeft { .. }
         | ClientError::NotReviewer { .. }
         | ClientError::NotHere { .. } => Failed::Refused,
         ClientError::NoRoom { .. } => Failed::Full,

@@ -43,7 +43,9 @@ impl HubRunner {
                 Ok(())
             }
             AdminRequest::Status | AdminRequest::Backup => self.note_reading(Act::ReadStatus, now),
-            AdminRequest::Waiting => self.note_reading(Act::ReadWaiting, now),
+            AdminRequest::Waiting | AdminRequest::Numbers => {
+                self.note_reading(Act::ReadWaiting, now)
+            }
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
             AdminRequest::PublishObject { .. } => self.note_act(Act::Publish, request, now),
             AdminRequest::Acknowledge => self.note_act(Act::Acknowledge, request, now),
