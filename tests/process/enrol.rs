@@ -146,6 +146,44 @@ fn passes_into_other_hands(folders: &Folders, second: &Value) {
 }
 
 #[test]
+fn an_invitation_gives_back_no_right_that_was_withdrawn_since() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let (uri, _) = invite(&folders, &[&MAY[..], &["--scope", "24"]].concat());
+    let mut phone = Talk::start(&folders, "field", "phone", &["enrol", &uri]);
+    let digits = phone.hear()["digits"].as_str().unwrap().to_owned();
+    folders.admin("first", &["confirm", "--digits", &digits]).ok();
+    let (code, enrolled) = phone.end();
+    let enrolled: Value = serde_json::from_str(&enrolled).unwrap();
+    assert_eq!((code, &enrolled["scopes"]), (0, &serde_json::json!(["20", "24"])), "{enrolled}");
+    let device = folders.field_json("phone", &["whoami"])["device"].as_str().unwrap().to_owned();
+    let told = ["--name", "Hoàng Thị Mây", "--agency", "Chi cục", "--role", "inspector"];
+    let trust = |more: &[&str]| {
+        folders.admin("first", &[&["trust", &device], &told[..], more].concat()).ok();
+    };
+    let claim = |name: &str| {
+        let (uri, invitation) = invite(&folders, &["invite", "--for", &device]);
+        folders.field(name, &["enrol", &uri, "--wait", "0"]).fails(1);
+        let shown = folders.admin("first", &["confirm", &invitation]).ok().json();
+        (invitation, shown["digits"].as_str().unwrap().to_owned())
+    };
+    let (invitation, digits) = claim("second");
+    trust(&["--scope", "24"]);
+    let done = folders.admin("first", &["confirm", &invitation, "--digits", &digits]).ok().json();
+    assert_eq!(done["withdrawn_since"], serde_json::json!([{"role": "inspector", "scope": "20"}]));
+    folders.field("second", &["enrol", "--resume"]).ok();
+    let rows = folders.admin("first", &["devices"]).ok().json()["rows"].clone();
+    let held = rows.as_array().unwrap().iter().filter(|row| row["name"] == "Hoàng Thị Mây");
+    let scopes: Vec<_> = held.map(|row| row["scopes"].clone()).collect();
+    assert_eq!(scopes, vec![serde_json::json!(["24"]); 2], "{rows}");
+    let (invitation, digits) = claim("third");
+    trust(&["--scope", "24", "--inactive"]);
+    let refused = folders.admin("first", &["confirm", &invitation, "--digits", &digits]).fails(6);
+    assert!(refused.err.contains("withdrawn"), "{refused:?}");
+    folders.admin("first", &["confirm", &invitation, "--deny"]).ok();
+}
+
+#[test]
 fn a_phone_without_udp_enrols_by_tcp_and_goes_on_after_a_break() {
     let folders = Folders::new();
     let (_swallows, port) = black_hole();

@@ -170,18 +170,50 @@ impl Client {
         super::find::one("invitation", &typed, found, named)
     }
 
-    /// Signs what makes the claiming device the invited person's. They are asked of the hub with
-    /// [`Client::to_enter`].
+    /// Returns the grants that the person had when the invitation was made, and that were withdrawn since.
+    /// The device does not get them.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError`] when a name is too long or reading fails.
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn withdrawn_since(&self, invited: &Invited) -> Result<Vec<Grant>, ClientError> {
+        let Some(person) = invited.invitee.person else { return Ok(Vec::new()) };
+        let live = self.live_grants(person)?;
+        let then = invited.invitee.grants.iter();
+        Ok(then.filter(|grant| !live.contains(grant)).cloned().collect())
+    }
+
+    /// Returns what a person may do now, as far as this device knows; nothing of one whose rights were
+    /// ended for good.
+    fn live_grants(&self, person: PersonId) -> Result<Vec<Grant>, ClientError> {
+        let held = self.phone().replica().person(person)?;
+        if held.revoked.is_some() {
+            return Ok(Vec::new());
+        }
+        let live = held.grants.into_values().filter(|held| held.withdrawn.is_none());
+        Ok(live.map(|held| held.grant).collect())
+    }
+
+    /// Signs what makes the claiming device the invited person's. They are asked of the hub with
+    /// [`Client::to_enter`]. Who had another device when the invitation was made has with this one what the
+    /// person has now: an invitation gives nothing back that was withdrawn since.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NoRightsLeft`] when all that the person had was withdrawn since, and other
+    /// [`ClientError`]s when a name is too long or reading fails.
     pub fn confirm(
         &self,
         invited: &Invited,
         device: DeviceId,
     ) -> Result<Vec<SignedAct>, ClientError> {
-        let Invitee { person, name, agency, grants } = invited.invitee.clone();
+        let Invitee { person, name, agency, mut grants } = invited.invitee.clone();
+        if let Some(person) = person {
+            grants = self.live_grants(person)?;
+            if grants.is_empty() {
+                return Err(ClientError::NoRightsLeft { name });
+            }
+        }
         let told = grants.iter().map(|grant| grant.scope.clone()).collect();
         self.name_device(NamedDevice { device, person, name, agency, grants, told })
     }

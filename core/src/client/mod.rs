@@ -175,6 +175,14 @@ pub enum ClientError {
     /// The holder of this device is administrator of no unit that the decision concerns.
     #[error("only an administrator of a unit that the person has a grant in decides this")]
     NotAdministrator,
+    /// All rights of the person for whose next device an invitation was made have ended since.
+    #[error(
+        "all rights of {name} were withdrawn since the invitation was made; give new ones, or deny it"
+    )]
+    NoRightsLeft {
+        /// The person's name, as in the invitation.
+        name: String,
+    },
     /// Another key is another hub, and nobody said that this is meant.
     #[error("the hub given has the key {given}, and this device pins {pinned}")]
     OtherKey {

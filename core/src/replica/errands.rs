@@ -189,7 +189,9 @@ impl Phone {
             _ if *answer != AdminAnswer::Done => return Ok(()),
             (Errand::Template(template), _) => return self.returned(vec![*template], epoch),
             (Errand::Remind { upto }, _) => {
-                self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop)
+                let noted = self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop);
+                // The grant that allows what was refused may have been among them.
+                noted.and_then(|()| self.ask_again())
             }
         };
         match noted {

@@ -497,6 +497,16 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Phone: rights may have come back to the hub; what it refused of this device is asked once more.
+    AskedAgain,
+    /// Hub: a seal that holds was not registered because its signer may not decide that now; it may be
+    /// presented again.
+    SealUnentered {
+        /// The act that would register it.
+        act: ActId,
+        /// When.
+        at: Timestamp,
+    },
     /// Hub: it signs with the key that it announced from here on.
     Switched {
         /// That key.
@@ -613,6 +623,8 @@ impl Fact {
             Self::BackedUp { .. } => 56,
             Self::Succeeded { .. } => 38,
             Self::Switched { .. } => 39,
+            Self::AskedAgain => 57,
+            Self::SealUnentered { .. } => 58,
         }
     }
 

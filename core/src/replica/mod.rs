@@ -11,6 +11,7 @@
 //! - [`Hub`]: accepting packs without loading a document, merging, the feed.
 
 mod access;
+mod again;
 mod bundle;
 mod carried;
 mod delivering;

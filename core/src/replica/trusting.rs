@@ -40,6 +40,7 @@ impl Phone {
         }
         self.expect_one_successor(&entries)?;
         let foreseen = foresee(&**self.replica().store(), &entries, self.device())?;
+        self.heed_returned(&entries, &foreseen.folded)?;
         let (mut place, mut wrong) = (0, None);
         items.retain(|item| {
             if !matches!(item, FeedItem::Control(_)) {

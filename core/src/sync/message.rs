@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::bytes;
 use super::log::{LogAnswer, LogRequest};
 use super::quarantine::{QuarantineAnswer, QuarantineRequest};
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, Genesis, TemplateId, Timestamp};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
+};
 use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
 use crate::trust::{Attestation, HubMark, PlainEntry};
 
@@ -230,6 +232,8 @@ pub enum AdminRequest {
     Backup,
     /// Show what is kept aside; a supervisor or auditor may ask this too.
     Quarantine(QuarantineRequest),
+    /// Say which official numbers stand on the minutes of several documents.
+    Numbers,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -258,6 +262,8 @@ pub enum AdminAnswer {
     Backup(BackupStatus),
     /// What is kept aside.
     Quarantine(QuarantineAnswer),
+    /// Official numbers that were given twice.
+    Numbers(Vec<DoubleNumber>),
 }
 
 /// How a hub's second disk is.
@@ -269,6 +275,17 @@ pub struct BackupStatus {
     pub at: Option<Timestamp>,
     /// Since when it does not hold what is new, and why.
     pub failed: Option<(Timestamp, String)>,
+}
+
+/// An official number that stands on the minutes of several documents: two lives of a hub's store gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubleNumber {
+    /// The unit.
+    pub scope: Scope,
+    /// *Số biên bản*.
+    pub official: String,
+    /// The documents.
+    pub documents: Vec<DocumentId>,
 }
 
 /// What waits at a hub, and for what: the first of each, with how many packs.

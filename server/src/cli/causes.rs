@@ -109,6 +109,7 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::Header(error) => of_header(error, m),
         E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
         E::NotAdministrator => m.text("cause.not_administrator", &[]),
+        E::NoRightsLeft { name } => m.text("cause.no_rights_left", &[("name", name)]),
         E::NotReviewer { role } => {
             m.text("cause.not_reviewer", &[("role", &words::role_text(m, role))])
         }

@@ -190,16 +190,16 @@ impl Hub {
                 Err(error) => return Err(error),
             };
             let id = act.act.id()?;
-            let entered = if breaches.is_empty() {
-                match self.enter_seal(act, now) {
-                    Err(ReplicaError::NotEntered { .. }) => false,
-                    other => other.map(|()| true)?,
-                }
-            } else {
-                false
-            };
-            if !entered {
+            if !breaches.is_empty() {
                 self.record(Fact::SealRefused { act: id, at: now })?;
+            } else if let Err(error) = self.enter_seal(act, now) {
+                match error {
+                    // Rights may come back that this store has lost: its phone presents it again then.
+                    ReplicaError::NotEntered { .. } => {
+                        self.record(Fact::SealUnentered { act: id, at: now })?;
+                    }
+                    error => return Err(error),
+                }
             }
             return Ok(Some(MergeReport {
                 document: Some(row.document),

@@ -233,6 +233,7 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Switched { .. }
             | Fact::Presented { .. }
             | Fact::SealRefused { .. }
+            | Fact::SealUnentered { .. }
             | Fact::Invited { .. }
             | Fact::Claimed { .. }
             | Fact::Denied { .. }
@@ -251,6 +252,7 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Audited { at, .. }
         | Fact::Presented { at, .. }
         | Fact::SealRefused { at, .. }
+        | Fact::SealUnentered { at, .. }
         | Fact::Invited { at, .. }
         | Fact::Claimed { at, .. }
         | Fact::Denied { at, .. }

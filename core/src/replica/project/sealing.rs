@@ -3,12 +3,16 @@
 use super::Step;
 use super::trusting::TrustIndex;
 use crate::checklist::{number_in_series, number_year};
-use crate::model::DocumentId;
+use crate::model::{DocumentId, Scope};
+use crate::replica::again::anew;
 use crate::replica::facts::Fact;
-use crate::replica::rows::{self, SealingRow};
+use crate::replica::rows::{self, ACTING, ActingRow, SEAL_REFUSED, SealingRow};
 use crate::store::StoreError;
 use crate::trust::control::{ActId, ControlEntry, Deed, SignedAct};
 use crate::trust::seal::{Seal, SealId};
+
+/// Numbers given twice that are named: a person looks at each, and a restore makes few.
+const DOUBLES_MAX: usize = 256;
 
 impl Step<'_> {
     /// Takes in what a record says of sealed minutes.
@@ -22,6 +26,11 @@ impl Step<'_> {
                 self.seal_answered(*act, *epoch, *refused)
             }
             Fact::SealRefused { act, .. } => self.seal_refused(*act),
+            Fact::SealUnentered { act, .. } => {
+                self.index.remove(rows::of_sealing(*act));
+                Ok(())
+            }
+            Fact::AskedAgain => self.asked_again(),
             _ => Err(self.meaningless("no part of this program reads its kind")),
         }
     }
@@ -66,6 +75,24 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// What the hub refused waits anew.
+    fn asked_again(&mut self) -> Result<(), StoreError> {
+        for (key, value) in self.index.rows(&[ACTING])? {
+            let row: ActingRow = rows::decode(&key, &value)?;
+            if row.refused {
+                self.index.put(key, &ActingRow { refused: false, ..row });
+            }
+        }
+        for (key, value) in self.index.rows(&[SEAL_REFUSED])? {
+            let row: SealingRow = rows::decode(&key, &value)?;
+            let act = SignedAct::decode(&row.act).and_then(|signed| signed.act.id());
+            let act = act.map_err(|error| self.meaningless(&error.to_string()))?;
+            self.index.remove(key);
+            self.index.put(rows::of_sealing(act), &anew(row));
+        }
+        Ok(())
+    }
+
     /// What will not be registered stays, and is shown as such.
     fn seal_refused(&mut self, act: ActId) -> Result<(), StoreError> {
         let key = rows::of_sealing(act);
@@ -81,18 +108,53 @@ impl TrustIndex<'_, '_> {
     /// Notes the official number that an entry gives: the next of the unit's series continues it.
     pub(super) fn note_number(&mut self, entry: &ControlEntry) -> Result<(), StoreError> {
         let Some(official) = &entry.official else { return Ok(()) };
-        let Deed::Seal { .. } = entry.act.act.deed else { return Ok(()) };
+        let Deed::Seal { document, .. } = entry.act.act.deed else { return Ok(()) };
         let Some(number) = number_in_series(official) else { return Ok(()) };
-        let key = rows::of_series(entry.scope(), number_year(entry.clock));
+        let (scope, year) = (entry.scope(), number_year(entry.clock));
+        let key = rows::of_series(scope, year);
         let last: u64 = self.index.get(&key)?.unwrap_or_default();
         self.index.put(key, &last.max(number));
+        let key = rows::of_numbered(scope, year, number);
+        match self.index.get::<DocumentId>(&key)? {
+            None => self.index.put(key, &document),
+            Some(first) if first != document => {
+                self.note_double((scope, official), [first, document])?;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that two lives of the hub's store gave one number to two documents.
+    fn note_double(
+        &mut self,
+        (scope, official): (&Scope, &str),
+        named: [DocumentId; 2],
+    ) -> Result<(), StoreError> {
+        let key = rows::double_numbers();
+        let mut noted: Vec<(Scope, String, Vec<DocumentId>)> =
+            self.index.get(&key)?.unwrap_or_default();
+        let same = noted.iter().position(|(of, number, _)| of == scope && number == official);
+        let place = same.unwrap_or(noted.len());
+        if same.is_none() {
+            if noted.len() >= DOUBLES_MAX {
+                return Ok(());
+            }
+            noted.push((scope.clone(), official.to_owned(), Vec::new()));
+        }
+        if let Some((_, _, documents)) = noted.get_mut(place) {
+            documents.extend(named);
+            documents.sort_unstable();
+            documents.dedup();
+        }
+        self.index.put(key, &noted);
         Ok(())
     }
 
     /// Returns the last official number of a unit's series in the year of an entry to come.
     pub(in crate::replica) fn last_number(
         &self,
-        scope: &crate::model::Scope,
+        scope: &Scope,
         year: i32,
     ) -> Result<u64, StoreError> {
         Ok(self.index.get(&rows::of_series(scope, year))?.unwrap_or_default())

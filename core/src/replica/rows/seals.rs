@@ -14,7 +14,7 @@ const SEALS_OF: u8 = b'-';
 /// Act → [`SealingRow`]: a seal that is not registered yet.
 pub(in crate::replica) const SEALING: u8 = b'=';
 /// Act → [`SealingRow`]: a seal that will not be registered.
-const SEAL_REFUSED: u8 = b'%';
+pub(in crate::replica) const SEAL_REFUSED: u8 = b'%';
 /// Document, unit, seal, device → when the hub entered, in the unit's log, that its holder signed too.
 pub(in crate::replica) const COUNTERSIGNED: u8 = b'&';
 /// Unit, year → the last official number that was given there.
@@ -86,4 +86,15 @@ pub(in crate::replica) fn countersigner_in(key: &[u8]) -> Option<DeviceId> {
 
 pub(in crate::replica) fn of_series(scope: &Scope, year: i32) -> Vec<u8> {
     key(SERIES, &[&scope_part(scope.as_str()), &year.to_be_bytes()])
+}
+
+/// The row that says which document got an official number of a unit and year first.
+pub(in crate::replica) fn of_numbered(scope: &Scope, year: i32, number: u64) -> Vec<u8> {
+    let part = scope_part(scope.as_str());
+    key(SERIES, &[&part, &year.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// The row with the official numbers that stand on minutes of several documents; no unit has such a code.
+pub(in crate::replica) fn double_numbers() -> Vec<u8> {
+    key(SERIES, &[b"~"])
 }

@@ -552,6 +552,7 @@ impl HubRunner {
                 self.enrol(request, now)
             }
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
+            AdminRequest::Numbers => Ok(AdminAnswer::Numbers(self.hub.double_numbers()?)),
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
             AdminRequest::Mark => Ok(AdminAnswer::Mark(self.hub.mark(now)?)),
             AdminRequest::Quarantine(request) => {

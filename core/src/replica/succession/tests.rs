@@ -155,7 +155,7 @@ fn a_hub_that_changed_its_log_with_its_key_is_reported_by_a_phone_that_did_not_h
     before.announce(&key(NEXT)).unwrap();
     // Another history under the first key, which announces the same next key.
     let rewritten = self::store();
-    let again = open(&rewritten, FIRST, 1).unwrap();
+    let again = open(&rewritten, FIRST, 5).unwrap();
     again.trust(entry(1, "06325")).unwrap();
     again.announce(&key(NEXT)).unwrap();
     (0..40).for_each(|_| again.audit(vec![], NOW).unwrap());

@@ -18,7 +18,7 @@ use super::devices::enter;
 use crate::cli::enrolling::{self, EnrolError};
 use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
-use crate::cli::words::TypedRole;
+use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
 use crate::cli::{folder, page, qr, time, wrong};
 
@@ -92,6 +92,14 @@ struct ClaimedData {
     name: String,
     agency: String,
     person: Option<String>,
+    /// What the person had when the invitation was made, and has no more: not given to this device.
+    withdrawn_since: Vec<WithdrawnRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct WithdrawnRow {
+    role: &'static str,
+    scope: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -236,6 +244,7 @@ async fn settle(
             }
         }
     }
+    let since = client.withdrawn_since(invited)?;
     let acts = client.confirm(invited, device)?;
     enter(client, &acts, device, output).await?;
     client.forget_invitation(invited.id)?;
@@ -245,11 +254,23 @@ async fn settle(
         event: "confirmed",
         confirmed: true,
         person: Some(person.to_string()),
+        withdrawn_since: since
+            .iter()
+            .map(|grant| WithdrawnRow {
+                role: words::role(grant.role),
+                scope: grant.scope.to_string(),
+            })
+            .collect(),
         ..claimed
     };
     let mut page = Page::new();
     let values = [("name", invited.invitee.name.as_str()), ("device", &data.device[..page::SHORT])];
     page.line(m.text("enrol.confirmed", &values));
+    for row in &data.withdrawn_since {
+        let role = words::role_text(m, row.role);
+        let values = [("role", role.as_str()), ("unit", &row.scope)];
+        page.line(m.text("enrol.withdrawn_since", &values));
+    }
     Answer::new(&data, page)
 }
 
@@ -328,6 +349,7 @@ fn claimed(invited: &Invited, claim: &Claim, digits: CheckDigits, confirmed: boo
         name: invited.invitee.name.clone(),
         agency: invited.invitee.agency.clone(),
         person: invited.invitee.person.map(|person| person.to_string()),
+        withdrawn_since: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bienban_core::client::Client;
 use bienban_core::sync::{
-    AdminAnswer, AdminRequest, BackupStatus, HubStatus, HubWaiting, SetAside,
+    AdminAnswer, AdminRequest, BackupStatus, DoubleNumber, HubStatus, HubWaiting, SetAside,
 };
 use clap::Args;
 use serde::Serialize;
@@ -40,6 +40,8 @@ struct HubData {
     lost: Vec<LostData>,
     /// The hub's second disk.
     backup: BackupData,
+    /// Official numbers that two lives of the hub's store gave to several documents.
+    double_numbers: Vec<DoubleData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,8 +100,28 @@ struct LostData {
     set_back: bool,
 }
 
+/// An official number that stands on the minutes of several documents.
+#[derive(Debug, Serialize)]
+struct DoubleData {
+    official: String,
+    scope: String,
+    documents: Vec<String>,
+}
+
+impl From<DoubleNumber> for DoubleData {
+    fn from(double: DoubleNumber) -> Self {
+        let documents = double.documents.iter().map(ToString::to_string).collect();
+        Self { official: double.official, scope: double.scope.to_string(), documents }
+    }
+}
+
 impl HubData {
-    fn of(status: &HubStatus, waiting: HubWaiting, backup: BackupStatus) -> Self {
+    fn of(
+        status: &HubStatus,
+        waiting: HubWaiting,
+        backup: BackupStatus,
+        doubles: Vec<DoubleNumber>,
+    ) -> Self {
         let lost = waiting.lost.into_iter().map(|(at, records, everything)| LostData {
             at: time::rfc3339(at),
             records,
@@ -131,6 +153,7 @@ impl HubData {
             },
             lost: lost.collect(),
             backup: backup.into(),
+            double_numbers: doubles.into_iter().map(DoubleData::from).collect(),
         }
     }
 
@@ -160,6 +183,16 @@ impl HubData {
             } else {
                 m.text("admin.lost", &[("time", &at), ("count", &count)])
             });
+        }
+        for double in &self.double_numbers {
+            let documents = double.documents.iter().map(|id| id[..page::SHORT].to_owned());
+            let documents = documents.collect::<Vec<_>>().join(", ");
+            let values = [
+                ("number", double.official.as_str()),
+                ("unit", &double.scope),
+                ("documents", &documents),
+            ];
+            page.line(m.text("admin.double_number", &values));
         }
         if let Some(at) = &self.backup.at {
             let (head, time) = (self.backup.head.to_string(), time::minute(at));
@@ -233,7 +266,11 @@ pub(super) async fn status(
     else {
         return Err(CliError::NoAnswer);
     };
-    let data = HubData::of(&status, waiting, backup);
+    let AdminAnswer::Numbers(doubles) = folder::ask(client, AdminRequest::Numbers, output).await?
+    else {
+        return Err(CliError::NoAnswer);
+    };
+    let data = HubData::of(&status, waiting, backup, doubles);
     let page = data.text(output.messages());
     Answer::new(&data, page)
 }

@@ -31,6 +31,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::Header(_) => Failed::Usage,
         ClientError::NotYours { .. }
         | ClientError::NotAdministrator
+        | ClientError::NoRightsLeft { .. }
         | ClientError::NotReviewer { .. }
         | ClientError::NotSupervisor { .. }
         | ClientError::NotHere { .. } => Failed::Refused,

@@ -55,7 +55,9 @@ impl HubRunner {
                 let whole = AdminRequest::Quarantine(QuarantineRequest::Bytes { name, from });
                 self.note_act(Act::ReadAside, &whole, now)
             }
-            AdminRequest::Waiting => self.note_reading(Act::ReadWaiting, now),
+            AdminRequest::Waiting | AdminRequest::Numbers => {
+                self.note_reading(Act::ReadWaiting, now)
+            }
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
             AdminRequest::PublishObject { .. } => self.note_act(Act::Publish, request, now),
             AdminRequest::Acknowledge => self.note_act(Act::Acknowledge, request, now),
