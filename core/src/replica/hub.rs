@@ -28,8 +28,8 @@ mod enrolling;
 mod judging;
 mod leaving;
 mod ledger;
-mod pace;
 pub(super) mod log;
+mod pace;
 mod restored;
 pub(super) mod sealing;
 pub(super) mod shares;
@@ -94,6 +94,7 @@ pub struct Hub {
     pub(super) unseen: Unseen,
     pub(super) merging: Merging,
     pace: pace::Pace,
+    stuck: sealing::Stuck,
 }
 
 /// Why a checklist was not published.
@@ -274,6 +275,7 @@ impl Hub {
             unseen,
             merging: Merging::default(),
             pace: pace::Pace::default(),
+            stuck: sealing::Stuck::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();

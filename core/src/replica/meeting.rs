@@ -360,4 +360,6 @@ mod failures;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::{Pair, Side, ending_at, entry, hub, key, side, sync, sync_at, values, visit};
+pub(super) use tests::{
+    Pair, Side, ending_at, entry, hub, key, side, sync, sync_at, values, visit,
+};

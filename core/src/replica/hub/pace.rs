@@ -212,7 +212,10 @@ mod tests {
             assert_eq!(buckets.wait(device(1), NOW), Some((KINDS[kind].0, 10_000)));
             assert_eq!(buckets.wait(device(2), NOW), None, "others are not touched");
             assert!(buckets.wait(device(1), Timestamp(NOW.0 + 9_000)).is_some());
-            assert!(buckets.wait(device(1), Timestamp(NOW.0 - 99_000)).is_some(), "a clock set back");
+            assert!(
+                buckets.wait(device(1), Timestamp(NOW.0 - 99_000)).is_some(),
+                "a clock set back"
+            );
             assert_eq!(buckets.wait(device(1), Timestamp(NOW.0 + 120_000)), None);
             buckets.wait(device(1), Timestamp(i64::MAX));
             assert!(buckets.used.is_empty(), "a full bucket is forgotten");
@@ -237,7 +240,11 @@ mod tests {
         hub.merge_all(NOW).unwrap();
         assert_eq!(values(hub.replica(), &genesis, "1.2"), ["enters"]);
         assert_eq!(values(hub.replica(), &genesis, "1.1"), [""; 0], "it was not taken in");
-        assert_eq!(values(one.phone.replica(), &genesis, "1.1"), ["waits"], "and it is still there");
+        assert_eq!(
+            values(one.phone.replica(), &genesis, "1.1"),
+            ["waits"],
+            "and it is still there"
+        );
         hub.buckets().used.clear();
         sync(&one, &hub);
         hub.merge_all(NOW).unwrap();

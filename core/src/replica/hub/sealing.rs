@@ -1,10 +1,14 @@
 //! Sealed minutes at the hub: kept when they are presented, held against their record by the worker that
 //! merges, registered with their official number.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::{Hub, MergeReport};
 use crate::checklist::{number_year, official_number};
 use crate::model::{Actor, DocumentId, Scope, Timestamp};
 use crate::replica::facts::Fact;
+use crate::replica::merge::merger::SealWork;
 use crate::replica::project::{Drafting, TrustIndex};
 use crate::replica::rows::{self, PACK, SEALING, SealingRow};
 use crate::replica::{ReplicaError, covers};
@@ -18,6 +22,59 @@ const WAITING_MAX: usize = 1_024;
 /// Seals of one document that are kept: the one that counts and its rivals, as many as the control log
 /// names, and those that do not hold.
 const SEALS_PER_DOCUMENT_MAX: usize = 32;
+
+/// How long a seal rests that could not be held against its record, doubled with each time: a try may cost two
+/// processes their limits.
+const STUCK_MS: i64 = 60_000;
+
+/// Doublings of that at most: a rest of almost three days.
+const STUCK_DOUBLINGS_MAX: u32 = 12;
+
+/// Seals that could not be held against their records.
+#[derive(Debug, Default)]
+pub(super) struct Stuck(Mutex<StuckRows>);
+
+#[derive(Debug, Default)]
+struct StuckRows {
+    /// When that was last, and how often, by the keys of their rows: at most as many as wait.
+    rows: BTreeMap<Vec<u8>, (Timestamp, u32)>,
+    /// Why, of one of them, where nobody was told yet: others were registered first.
+    untold: Option<ReplicaError>,
+}
+
+impl Stuck {
+    fn lock(&self) -> MutexGuard<'_, StuckRows> {
+        // It is whole at any moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets those that wait no more.
+    fn keep(&self, waiting: &[(Vec<u8>, Vec<u8>)]) {
+        let mut stuck = self.lock();
+        if !stuck.rows.is_empty() {
+            stuck.rows.retain(|key, _| waiting.iter().any(|(waits, _)| waits == key));
+        }
+    }
+
+    /// A clock that was set back ends every rest.
+    fn rests(&self, key: &[u8], now: Timestamp) -> bool {
+        self.lock().rows.get(key).is_some_and(|(since, times)| {
+            let rest = STUCK_MS << times.saturating_sub(1).min(STUCK_DOUBLINGS_MAX);
+            (0..rest).contains(&now.0.saturating_sub(since.0))
+        })
+    }
+
+    fn note(&self, key: Vec<u8>, why: ReplicaError, now: Timestamp) {
+        let mut stuck = self.lock();
+        stuck.untold.get_or_insert(why);
+        let row = stuck.rows.entry(key).or_insert((now, 0));
+        *row = (now, row.1.saturating_add(1));
+    }
+
+    fn tell(&self) -> Result<(), ReplicaError> {
+        self.lock().untold.take().map_or(Ok(()), Err)
+    }
+}
 
 /// What became of a seal that was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +192,9 @@ impl Hub {
         if may { Ok(()) } else { Err(refused()) }
     }
 
-    /// Holds one seal that waits against its record, if that has arrived, and registers or refuses it.
-    /// The document is loaded where merging loads it: in the worker, one at a time.
+    /// Has one seal that waits held against its record, if that has arrived, and registers or refuses it. One
+    /// whose document cannot be opened holds up itself alone, and is looked at again after a while; its error is
+    /// returned when nothing else is left to register.
     ///
     /// # Errors
     ///
@@ -145,44 +203,62 @@ impl Hub {
         &self,
         now: Timestamp,
     ) -> Result<Option<MergeReport>, ReplicaError> {
-        for (_, value) in self.replica.store().scan(&[SEALING], None, WAITING_MAX)? {
-            let row: SealingRow = rows::decode(&[SEALING], &value)?;
-            let Some(bytes) = self.replica.seal_bytes(row.seal)? else { continue };
-            let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
-            if !self.has_arrived(&seal)? {
+        let waiting = self.replica.store().scan(&[SEALING], None, WAITING_MAX)?;
+        self.stuck.keep(&waiting);
+        for (key, value) in waiting {
+            if self.stuck.rests(&key, now) {
                 continue;
             }
-            let breaches = match self.replica.load(row.document) {
-                Ok(document) => seal.verify_record(&document),
-                // Its checklist or first change is not here yet.
-                Err(
-                    ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. },
-                ) => {
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            if !breaches.is_empty() && breaches.iter().all(Breach::is_waiting) {
-                continue;
+            match self.register(&key, &value, now) {
+                Ok(Some(report)) => return Ok(Some(report)),
+                Ok(None) => {}
+                Err(error) if error.concerns_all() => return Err(error),
+                Err(error) => self.stuck.note(key, error, now),
             }
-            let id = act.act.id()?;
-            let entered = if breaches.is_empty() {
-                match self.enter_seal(act, now) {
-                    Err(ReplicaError::NotEntered { .. }) => false,
-                    other => other.map(|()| true)?,
-                }
-            } else {
-                false
-            };
-            if !entered {
-                self.record(Fact::SealRefused { act: id, at: now })?;
-            }
-            return Ok(Some(MergeReport {
-                document: Some(row.document),
-                ..MergeReport::default()
-            }));
         }
-        Ok(None)
+        self.stuck.tell().map(|()| None)
+    }
+
+    /// Registers or refuses the seal of one row; none where it waits on.
+    fn register(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<MergeReport>, ReplicaError> {
+        let row: SealingRow = rows::decode(&[SEALING], value)?;
+        let Some(bytes) = self.replica.seal_bytes(row.seal)? else { return Ok(None) };
+        let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
+        if !self.has_arrived(&seal)? {
+            return Ok(None);
+        }
+        // One at a time: another loop may be at this seal, or at a merge of its document.
+        let Some(_claim) = self.merging.claim(row.document)? else { return Ok(None) };
+        if self.replica.store().get(key)?.is_none() {
+            return Ok(None);
+        }
+        let holds = match self.hold(row.document, &bytes) {
+            Ok(SealWork::Waits) => return Ok(None),
+            Ok(work) => work == SealWork::Holds,
+            // Its checklist or first change is not here yet.
+            Err(ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. }) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let id = act.act.id()?;
+        let entered = if holds {
+            match self.enter_seal(act, now) {
+                Err(ReplicaError::NotEntered { .. }) => false,
+                other => other.map(|()| true)?,
+            }
+        } else {
+            false
+        };
+        if !entered {
+            self.record(Fact::SealRefused { act: id, at: now })?;
+        }
+        Ok(Some(MergeReport { document: Some(row.document), ..MergeReport::default() }))
     }
 
     /// Returns whether every line that the seal names is merged as far as it was heard.

@@ -362,9 +362,11 @@ impl HubRunner {
             self.left_out = true;
             let pending = !self.unmerged.is_empty();
             let failure = Some(failure);
-            return Ok(self
-                .session
-                .handle_accepted(Accepted { failure, pending, ..Accepted::default() })?);
+            return Ok(self.session.handle_accepted(Accepted {
+                failure,
+                pending,
+                ..Accepted::default()
+            })?);
         }
         let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
         // A receipt of the new epoch says nothing to a session of the one before.
@@ -469,8 +471,10 @@ impl HubRunner {
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
         self.note_asked(&request, now)?;
-        let entering =
-            matches!(request, AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. });
+        let entering = matches!(
+            request,
+            AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. } | AdminRequest::Seal { .. }
+        );
         let asked = if entering { logging::bytes_of(&request)? } else { Vec::new() };
         let answer = self.do_asked(request, now)?;
         if entering && matches!(answer, AdminAnswer::Refused(_)) {

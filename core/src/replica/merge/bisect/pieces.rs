@@ -72,11 +72,7 @@ fn all(
     while !rest.is_empty() {
         let (piece, behind) = rest.split_at(size.clamp(1, rest.len()));
         let job = reached.job.with(piece.iter().map(|change| vec![change.clone()]).collect());
-        let done = if let [_] = piece {
-            twice(|| merger.merge(&job))
-        } else {
-            merger.merge(&job)
-        };
+        let done = if let [_] = piece { twice(|| merger.merge(&job)) } else { merger.merge(&job) };
         match (done, piece) {
             (Ok(work), _) => {
                 let hashes = piece.iter().map(|change| change.facts().hash);
