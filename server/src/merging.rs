@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use bienban_core::replica::WORK_VERSION;
+use bienban_core::replica::{JOB_BYTES_MAX, WORK_VERSION};
 
 mod pool;
 mod worker;
@@ -56,8 +56,35 @@ fn hello() -> Vec<u8> {
     format!("bienban merge {WORK_VERSION} {}", env!("CARGO_PKG_VERSION")).into_bytes()
 }
 
+/// The longest frame of a job: it, and the kind of it before it.
+const FRAME_BYTES_MAX: usize = JOB_BYTES_MAX + 1;
+
 /// The longest first word of a child.
 const HELLO_BYTES_MAX: usize = 256;
+
+/// What is wanted, before the bytes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    /// A merge.
+    Merge,
+    /// A seal is to be held against its record.
+    Hold,
+}
+
+impl Request {
+    const ALL: [(Self, u8); 2] = [(Self::Merge, 0), (Self::Hold, 1)];
+
+    fn number(self) -> u8 {
+        match self {
+            Self::Merge => 0,
+            Self::Hold => 1,
+        }
+    }
+
+    fn of(number: u8) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == number).map(|(request, _)| *request)
+    }
+}
 
 /// What came of a job, before its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,10 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_reads_back() {
+    fn every_request_and_answer_reads_back() {
         for (answer, number) in Answer::ALL {
             assert_eq!((answer.number(), Answer::of(number)), (number, Some(answer)));
         }
         assert_eq!(Answer::of(99), None);
+        for (request, number) in Request::ALL {
+            assert_eq!((request.number(), Request::of(number)), (number, Some(request)));
+        }
+        assert_eq!(Request::of(99), None);
     }
 }

@@ -1,14 +1,14 @@
 //! One attack, one test: who is not who it says, or has no right; and what is not what it says.
 
 use bienban_core::clock;
-use bienban_core::model::{AnswerInput, Kind, PersonId, Timestamp};
+use bienban_core::model::{Actor, AnswerInput, Kind, PersonId, Timestamp};
 use bienban_core::net::NetError;
 use bienban_core::replica::{Meeting, MeetingOptions, ReplicaError};
-use bienban_core::sync::{FailureCode, Frame, PROTOCOL_VERSION};
-use bienban_core::trust::Tip;
+use bienban_core::sync::{FailureCode, Frame, PROTOCOL_VERSION, Pack};
 use bienban_core::trust::control::{Act, Deed, Whom};
-use bienban_core::trust::enrolment::{Claim, Code};
+use bienban_core::trust::enrolment::{Claim, Code, EnrolAnswer, EnrolRefusal, Invitation};
 use bienban_core::trust::log::{LogEntry, Refusal, Turned};
+use bienban_core::trust::{DeviceKey, Tip};
 use bienban_tests::fleet;
 use bienban_tests::scene::COMMUNE;
 
@@ -26,6 +26,9 @@ const SIGNATURE: std::ops::Range<usize> = 50..114;
 
 /// Good changes that follow a poisonous one.
 const GOOD: usize = 30;
+
+/// Codes that are guessed.
+const GUESSES: u8 = 8;
 
 /// Longer than a phone's lease.
 const OUT_OF_TOUCH_MS: i64 = 31 * 86_400_000;
@@ -259,6 +262,63 @@ fn a_stranger_and_a_guessed_code_are_not_enrolled() {
     });
     assert!(!stage.hub.knows_device(stranger));
     stage.expect_turned_of(stranger, Turned::Stranger);
+    stage.expect_honest(&[]);
+}
+
+#[test]
+fn a_guessed_code_is_of_no_use_while_an_invitation_is_open() {
+    let stage = Stage::open();
+    let (admin, open) = (key(ADMIN), Code::new([9; 16]));
+    let (by, hub, scope) = (admin.device(), stage.hub.device(), fleet::unit());
+    let invitation = Invitation { by, hub, id: open.id(), scope, at: clock::now() };
+    stage.hub.invite(invitation.sign(&admin), by, clock::now()).unwrap();
+    let guessers: Vec<[u8; 32]> = (0..GUESSES).map(|number| [0xa0 + number; 32]).collect();
+    stage.during(|hostile| {
+        for (number, seed) in (0..).zip(&guessers) {
+            let guesser = DeviceKey::from_seed(seed).device();
+            let claim = Claim::make(&Code::new([number; 16]), hub, guesser, "Máy lạ");
+            let frame = Frame::Enrol { protocol: PROTOCOL_VERSION, claim }.encode().unwrap();
+            let answer = hostile.claim_as(seed, frame);
+            assert_eq!(answer, EnrolAnswer::Refused(EnrolRefusal::Unknown), "guess {number}");
+        }
+    });
+    for seed in &guessers {
+        let guesser = DeviceKey::from_seed(seed).device();
+        assert!(!stage.hub.knows_device(guesser));
+        stage.expect_turned_of(guesser, Turned::Stranger);
+    }
+    // Nobody has taken the invitation's place: whoever was given the code is heard.
+    let seed = [0xb0; 32];
+    let invited = DeviceKey::from_seed(&seed).device();
+    let answer =
+        stage.hub.claim(&Claim::make(&open, hub, invited, "Máy mới"), invited, clock::now());
+    assert!(matches!(answer.unwrap(), EnrolAnswer::Waiting { .. }));
+    stage.expect_honest(&[]);
+}
+
+#[test]
+fn a_pack_that_is_validly_signed_around_anothers_change_is_not_kept() {
+    let stage = Stage::open();
+    let pack = {
+        let hostile = &stage.hostile;
+        let mut plot = Plot::new(hostile, Kind::Facility, COMMUNE, 6);
+        let genesis = plot.genesis.clone();
+        let change = plot.forged(life(1), |change| {
+            let other = Actor::derive(key(ONE).device(), genesis.document(), life(1));
+            change.actor_id = automerge::ActorId::from(other.0);
+        });
+        // The signer of a pack names its actor; the change inside has a name of its own.
+        assert!(Pack::seal(&hostile.key, genesis, life(1), None, vec![change.clone()]).is_err());
+        crate::limits::sealed_around(&plot, &change)
+    };
+    stage.during(|hostile| {
+        let heard = hostile.say(&push(vec![pack.clone()]));
+        expect_no_receipt(&heard);
+        assert_eq!(signed(&heard), 0, "{heard:?}");
+    });
+    let document = Plot::new(&stage.hostile, Kind::Facility, COMMUNE, 6).genesis.document();
+    assert!(stage.hub.replica().load(document).is_err());
+    stage.expect_refused(document, Refusal::Unreadable);
     stage.expect_honest(&[]);
 }
 

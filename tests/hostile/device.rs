@@ -7,6 +7,7 @@ use bienban_core::clock;
 use bienban_core::net::{HubAddress, NetError, PhoneEndpoint};
 use bienban_core::sync::{Fingerprint, Frame, Hello, LogMessage, PROTOCOL_VERSION};
 use bienban_core::trust::DeviceKey;
+use bienban_core::trust::enrolment::EnrolAnswer;
 use bienban_tests::process::PATIENCE;
 use bienban_tests::scene::{self, Scene};
 use tokio::runtime::Runtime;
@@ -61,6 +62,17 @@ impl Hostile {
                 Ok(heard) => heard,
                 Err(_) => panic!("the hub neither answers nor ends a session"),
             }
+        })
+    }
+
+    /// Claims an invitation with another key; returns the hub's word.
+    pub(crate) fn claim_as(&self, seed: &[u8; 32], frame: Vec<u8>) -> EnrolAnswer {
+        self.runtime.block_on(async {
+            let endpoint = PhoneEndpoint::bind(seed).unwrap();
+            let mut link = endpoint.connect(&self.hub, PATIENCE).await.unwrap();
+            link.send(&frame).await.unwrap();
+            let heard = tokio::time::timeout(PATIENCE, link.receive()).await.unwrap().unwrap();
+            Frame::decode_enrolled(&heard.unwrap()).unwrap().unwrap().unwrap()
         })
     }
 

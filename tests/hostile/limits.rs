@@ -2,7 +2,9 @@
 
 use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ExpandedChange, ObjType, ScalarValue};
-use bienban_core::model::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX, ChangeHash, Kind};
+use bienban_core::model::{
+    CHANGE_BYTES_MAX, CHANGE_OPS_MAX, ChangeHash, Incarnation, Kind, RawChange,
+};
 use bienban_core::sync::{Frame, PACK_VERSION, Pack};
 use bienban_core::trust::{Attestation, Tip};
 use bienban_tests::scene::{self, Scene};
@@ -13,13 +15,13 @@ use crate::plot::{Plot, life};
 
 /// Operations that cost a few bytes on the wire, because they are all alike, and gigabytes if they
 /// were expanded on trust.
-const ALIKE_OPS: u64 = 400_000;
+pub(crate) const ALIKE_OPS: u64 = 400_000;
 
 /// Objects within objects: as many as fit a change.
 const DEPTH: u64 = CHANGE_OPS_MAX - 1;
 
 /// A text that is short while it is compressed.
-const HUGE_TEXT_BYTES: usize = 64 << 20;
+pub(crate) const HUGE_TEXT_BYTES: usize = 64 << 20;
 
 /// Bytes before a chunk's content length: magic number, checksum, type.
 const CHUNK_START_BYTES: usize = 9;
@@ -54,11 +56,11 @@ pub(crate) fn attack(hostile: &Hostile, scene: &Scene) -> Vec<(&'static str, usi
     vec![("unreadable", told.len())]
 }
 
-fn put(key: &str, value: ScalarValue) -> Op {
+pub(crate) fn put(key: &str, value: ScalarValue) -> Op {
     op(ObjectId::Root, key, OpType::Put(value))
 }
 
-fn int(number: u64) -> ScalarValue {
+pub(crate) fn int(number: u64) -> ScalarValue {
     ScalarValue::Uint(number)
 }
 
@@ -67,19 +69,19 @@ fn op(obj: ObjectId, key: &str, action: OpType) -> Op {
 }
 
 /// Each map holds the next; the first counter and actor are put in when the change is forged.
-fn nested(depth: u64) -> Vec<Op> {
+pub(crate) fn nested(depth: u64) -> Vec<Op> {
     (0..depth).map(|_| op(ObjectId::Root, "m", OpType::Make(ObjType::Map))).collect()
 }
 
 /// A pack of one change with these operations, whatever the limits say of it.
-fn forged(hostile: &Hostile, nonce: u8, ops: Vec<Op>, packed: bool) -> Vec<u8> {
+pub(crate) fn forged(hostile: &Hostile, nonce: u8, ops: Vec<Op>, packed: bool) -> Vec<u8> {
     let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, nonce);
     let honest = plot.change(life(7), "forged");
     let mut change = Change::from_bytes(honest.into_bytes()).unwrap().decode();
     let actor = change.actor_id.clone();
     let start = change.start_op.get();
     change.operations = place(ops, start, &actor);
-    seal(&plot, change, packed)
+    seal(&plot, life(7), change, packed)
 }
 
 /// Puts each map of a nest into the one before it.
@@ -92,24 +94,30 @@ fn place(mut ops: Vec<Op>, start: u64, actor: &ActorId) -> Vec<Op> {
     ops
 }
 
-fn seal(plot: &Plot<'_>, mut change: ExpandedChange, packed: bool) -> Vec<u8> {
+fn seal(plot: &Plot<'_>, life: Incarnation, mut change: ExpandedChange, packed: bool) -> Vec<u8> {
     change.hash = None;
     let change = Change::from(change);
     let tip = Tip::after(None, ChangeHash(change.hash().0));
     let key = &plot.hostile.key;
     let document = plot.genesis.document();
-    let attestation = Attestation::sign(key, life(7), document, tip);
+    let attestation = Attestation::sign(key, life, document, tip);
     let genesis = plot.genesis.encode();
     let body = body(change.raw_bytes());
     let mut pack = vec![PACK_VERSION, u8::from(packed)];
     pack.extend(key.device().0);
-    pack.extend(life(7).0);
+    pack.extend(life.0);
     pack.extend(attestation.signature.0);
     put_bytes(&mut pack, &genesis);
     put_uleb(&mut pack, 0);
     put_uleb(&mut pack, 1);
     pack.extend(if packed { zstd::bulk::compress(&body, 1).unwrap() } else { body });
     pack
+}
+
+/// A pack of the hostile device around a change, whoever's it is: what the sender signs is that change.
+pub(crate) fn sealed_around(plot: &Plot<'_>, change: &RawChange) -> Vec<u8> {
+    let change = Change::from_bytes(change.bytes().to_vec()).unwrap().decode();
+    seal(plot, life(1), change, false)
 }
 
 /// The body of a pack that holds one change: its head, then its columns (`docs/protocol.md`, 4).

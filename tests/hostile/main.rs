@@ -18,6 +18,7 @@ mod packs;
 mod plot;
 mod process;
 mod rows;
+mod seals;
 mod stage;
 #[path = "../network/stranger.rs"]
 mod stranger;

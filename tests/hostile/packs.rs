@@ -137,7 +137,7 @@ fn orphan_flood(hostile: &Hostile, scene: &Scene) {
     panic!("the hub lets {waiting} packs without a cause wait, and more");
 }
 
-fn orphan(hostile: &Hostile, round: u8, number: u8) -> Vec<u8> {
+pub(crate) fn orphan(hostile: &Hostile, round: u8, number: u8) -> Vec<u8> {
     let mut plot = Plot::new(hostile, Kind::Facility, scene::COMMUNE, 5);
     let mut life = [number; 16];
     life[0] = 100 + round;

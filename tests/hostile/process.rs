@@ -19,7 +19,7 @@ use crate::device::{Hostile, push};
 use crate::{frames, limits, packs};
 
 /// What a hostile device may make the hub hold on to, in kB.
-const MEMORY_GROWTH_MAX: u64 = 64 << 10;
+pub(crate) const MEMORY_GROWTH_MAX: u64 = 64 << 10;
 
 /// More documents than there can be.
 const ROWS_MAX: usize = 1_000;
@@ -69,7 +69,7 @@ impl Honest {
 }
 
 /// What the hub's process holds in memory, in kB.
-fn memory(scene: &Scene) -> u64 {
+pub(crate) fn memory(scene: &Scene) -> u64 {
     let path = format!("/proc/{}/status", scene.hub.as_ref().unwrap().id());
     let status = std::fs::read_to_string(path).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

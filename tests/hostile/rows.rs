@@ -1,7 +1,9 @@
 //! Rows 16, 21 and 22 of the scorecard: the same attacks by the thousand, drawn by lot.
 
+use std::collections::BTreeMap;
+
 use bienban_core::model::{Incarnation, Kind, PersonId};
-use bienban_core::sync::Frame;
+use bienban_core::sync::{Frame, Notice, PackHeader, Verdict};
 use bienban_core::trust::Tip;
 use bienban_core::trust::control::{Act, Deed};
 use bienban_tests::fleet;
@@ -37,7 +39,7 @@ fn signed(heard: &Heard) -> usize {
 }
 
 /// How many packs the hub had something to say of, or whether it failed the whole push.
-fn answered(heard: &Heard) -> usize {
+pub(crate) fn answered(heard: &Heard) -> usize {
     let said = heard.frames.iter().map(|frame| match frame {
         Frame::Declined { packs } => packs.len(),
         Frame::Need(_) | Frame::Failed(_) => 1,
@@ -45,6 +47,42 @@ fn answered(heard: &Heard) -> usize {
         _ => 0,
     });
     said.sum()
+}
+
+/// Why a pack did not enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// By name.
+    Verdict(Verdict),
+    /// What comes before it was asked for, and never came.
+    Needed,
+    /// Nobody was told.
+    Untold,
+}
+
+/// The reasons of the six kinds of [`forged`].
+const REASONS: [Why; 6] = [
+    Why::Verdict(Verdict::NotAllowed),
+    Why::Verdict(Verdict::NotAllowed),
+    Why::Needed,
+    Why::Verdict(Verdict::Unreadable),
+    Why::Verdict(Verdict::Unreadable),
+    Why::Verdict(Verdict::Unreadable),
+];
+
+/// What the hub said of one pack.
+fn reason(heard: &Heard, pack: &[u8]) -> Why {
+    let PackHeader { document, actor, .. } = PackHeader::peek(pack).unwrap();
+    let named = |notices: &[Notice]| {
+        let of_pack = |one: &&Notice| (one.document, one.actor) == (document, actor);
+        notices.iter().find(of_pack).map(|one| Why::Verdict(one.verdict))
+    };
+    let of_frame = |frame: &Frame| match frame {
+        Frame::Declined { packs: notices } | Frame::Notices { notices, .. } => named(notices),
+        Frame::Need(want) if (want.document, want.actor) == (document, actor) => Some(Why::Needed),
+        _ => None,
+    };
+    heard.frames.iter().find_map(of_frame).unwrap_or(Why::Untold)
 }
 
 fn assign(stage: &Stage) {
@@ -101,20 +139,31 @@ fn a_thousand_forged_changes_of_six_kinds_and_none_is_accepted() {
     let stage = Stage::open();
     assign(&stage);
     let before = stage.hub.status().unwrap().documents;
+    let mut reasons: BTreeMap<(usize, bool), usize> = BTreeMap::new();
     stage.during(|hostile| {
         let mut left = FORGED;
         while left > 0 {
             let kind = rng.random_range(0..6);
             let count = left.min(AT_ONCE / 2);
-            let packs = (0..count).map(|_| forged(&stage, hostile, kind, &mut rng)).collect();
-            let heard = hostile.say(&push(packs));
+            let packs: Vec<_> =
+                (0..count).map(|_| forged(&stage, hostile, kind, &mut rng)).collect();
+            let heard = hostile.say(&push(packs.clone()));
             assert_eq!(signed(&heard), 0, "kind {kind}: {heard:?}");
-            assert!(answered(&heard) > 0, "kind {kind}: nobody is told: {heard:?}");
+            for pack in &packs {
+                let why = reason(&heard, pack);
+                // Once as much of a device is set aside as may be, that is the reason.
+                let full = why == Why::Verdict(Verdict::OverQuota);
+                assert!(full || why == REASONS[kind], "kind {kind}: {why:?}: {heard:?}");
+                *reasons.entry((kind, full)).or_insert(0) += 1;
+            }
             left -= count;
         }
     });
     assert_eq!(stage.hub.status().unwrap().documents, before, "a document that nobody may write");
-    println!("{FORGED} forged changes, {:?}", stage.hub.status().unwrap());
+    println!("{FORGED} forged changes, (kind, over quota): {reasons:?}");
+    for kind in 0..REASONS.len() {
+        assert!(reasons.contains_key(&(kind, false)), "no pack of kind {kind} for its own reason");
+    }
     stage.expect_honest(&[]);
 }
 

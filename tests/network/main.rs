@@ -7,6 +7,7 @@
 )]
 
 mod bad_links;
+mod crowd;
 mod fallback;
 mod harness;
 mod limits;

@@ -69,6 +69,21 @@ impl Raw {
         }
     }
 
+    /// As [`Self::send`]; returns whether the hub still takes it. Over TCP that shows with one byte more.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Quic(connection, stream) => {
+                let Some(stream) = stream else { return false };
+                connection.close_reason().is_none() && stream.write_all(bytes).await.is_ok()
+            }
+            Self::Tcp(tls) => {
+                let len = u8::try_from(bytes.len()).unwrap();
+                let record = [&[DATA, len, 0, 0], bytes].concat();
+                tls.write_all(&record).await.is_ok() && tls.flush().await.is_ok()
+            }
+        }
+    }
+
     /// Says that nothing more follows on the stream.
     pub(crate) async fn finish(&mut self) {
         match self {

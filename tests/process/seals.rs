@@ -128,6 +128,40 @@ fn of_two_seals_the_first_registered_counts_and_the_other_is_shown_as_a_rival() 
 }
 
 #[test]
+fn a_seal_that_ends_whoever_holds_it_against_the_record_holds_up_no_other() {
+    let team = Team::new();
+    team.enrol("chi", "leader");
+    team.in_field();
+    team.sync("an");
+    team.sync("chi");
+    // The word ends a merge worker, and stands in the seal alone.
+    let deadly = [&OWNER[..], &["--not-heard", "POISON-ABORT"]].concat();
+    let deadly = team.seals_on("an", &deadly).ok().json();
+    team.sync("an");
+    let words = [&OWNER[..], &["--not-heard", "Đi vắng"]].concat();
+    let sealed = team.seals_on("chi", &words).ok().json();
+    let watch = bienban_core::clock::Stopwatch::start();
+    loop {
+        team.sync("chi");
+        let minutes = team.sealed_minutes("chi");
+        if minutes["standing"]["state"] == "registered" {
+            assert_eq!(minutes["standing"]["seal"], sealed["seal"]["seal"], "{minutes}");
+            break;
+        }
+        assert!(watch.elapsed() < bienban_tests::process::PATIENCE, "{minutes}");
+    }
+    team.sync("an");
+    let minutes = team.sealed_minutes("an");
+    assert_eq!(minutes["standing"]["seal"], sealed["seal"]["seal"], "{minutes}");
+    let others = minutes["others"].as_array().unwrap();
+    assert!(
+        others
+            .iter()
+            .all(|one| one["seal"] != deadly["seal"]["seal"] || one["state"] != "registered")
+    );
+}
+
+#[test]
 fn a_refusal_names_why_and_who_confirms_it() {
     let team = Team::new();
     team.in_field();

@@ -333,8 +333,13 @@ fn seal(leader: &Phone, document: DocumentId, template: &str) -> SealId {
         leader_drawn: None,
         at: NOW,
     };
-    let seal =
-        leader.sign_seal(SealStatement::of(&shown, leader.device(), signing).unwrap()).unwrap();
+    spread(leader, SealStatement::of(&shown, leader.device(), signing).unwrap())
+}
+
+/// Signs a statement and keeps it with the act that is to register it.
+fn spread(leader: &Phone, statement: SealStatement) -> SealId {
+    let document = statement.document;
+    let seal = leader.sign_seal(statement).unwrap();
     let deed = Deed::Seal { document, seal: seal.id().unwrap().0 };
     let hub = DeviceKey::from_seed(&fleet::HUB_SEED).device();
     let (by, scope) = (leader.device(), fleet::unit());
@@ -394,6 +399,56 @@ fn sealed_minutes_are_the_record_and_what_came_later_is_named_beside_it() {
     changed.seals[0][at] ^= 1;
     let told = faults(&changed);
     assert!(told.iter().any(|fault| matches!(fault, Fault::Seal { place: 1, .. })), "{told:?}");
+}
+
+#[test]
+fn of_a_seal_that_is_well_signed_and_does_not_hold_that_is_said_and_the_rest_is_judged() {
+    let (hub, template) = fleet::hub(SHORT, 2);
+    let (one, two) = (fleet::phone(1), fleet::phone(2));
+    let _ = fleet::fill_answers(&one, SHORT, 0..1, 2);
+    let scene = Scene { hub, one, two, genesis: fleet::visit(template, 0) };
+    scene.sync();
+    for number in [8, 9] {
+        scene.hub.trust(PlainEntry { role: Role::Leader, ..fleet::entry(number) }).unwrap();
+    }
+    let (leader, liar) = (fleet::phone(8), fleet::phone(9));
+    let meet = |phone: &Arc<Phone>| (0..2).for_each(|_| drop(fleet::exchange(phone, &scene.hub)));
+    meet(&leader);
+    meet(&liar);
+    let before = checked(&scene.export(&scene.one), &scene.known());
+    let id = seal(&leader, scene.document(), "SIM 1");
+    let mine = leader.replica().minutes(scene.document()).unwrap().standing.unwrap().seal;
+    let mut statement = mine.statement.clone();
+    statement.leader = liar.device();
+    statement.content = [7; 32];
+    let broken = spread(&liar, statement);
+    // The liar's own export: nobody has looked at the seal yet.
+    let bytes = liar.export(scene.document(), &Gathered::default(), NOW).unwrap();
+    let found = checked(&bytes, &scene.known());
+    assert_eq!(found.faults, []);
+    let [told] = found.seals.as_slice() else { panic!("{:?}", found.seals) };
+    assert_eq!(told.id, broken);
+    assert!(matches!(&told.standing, Standing::Broken { reason } if reason.contains("content")));
+    assert_eq!(found.digest, before.digest, "the record is what it was without it");
+    // Beside one that counts, in a file that somebody put together.
+    meet(&leader);
+    scene.hub.merge_all(NOW).unwrap();
+    scene.sync();
+    let honest = checked(&scene.export(&scene.one), &scene.known());
+    let mut both = honest.record.clone();
+    both.seals.push(found.record.seals[0].clone());
+    let key = DeviceKey::from_seed(&[77; 32]);
+    let judged = checked(&both.encode(&key).unwrap(), &scene.known());
+    assert_eq!(judged.faults, []);
+    let standing = |id| &judged.seals.iter().find(|one| one.id == id).unwrap().standing;
+    assert!(matches!(standing(id), Standing::Registered { .. }));
+    assert!(matches!(standing(broken), Standing::Broken { .. }));
+    assert_eq!(judged.digest, honest.digest);
+    // What the leader did not sign is a fault as before, wherever it stands.
+    let last = both.seals[1].len() - 1;
+    both.seals[1][last] ^= 1;
+    let faults = checked(&both.encode(&key).unwrap(), &scene.known()).faults;
+    assert!(matches!(faults.as_slice(), [Fault::Seal { place: 2, .. }]), "{faults:?}");
 }
 
 /// Row 28 over the exported file: the same day, told by a hub that rewrote it and signed everything anew.

@@ -96,6 +96,7 @@ pub struct Hub {
     pub(super) unseen: Unseen,
     pub(super) merging: Merging,
     pace: pace::Pace,
+    stuck: sealing::Stuck,
 }
 
 /// Why a checklist was not published.
@@ -277,6 +278,7 @@ impl Hub {
             unseen,
             merging: Merging::default(),
             pace: pace::Pace::default(),
+            stuck: sealing::Stuck::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
         let device = hub.key.device();

@@ -15,6 +15,7 @@ use crate::sync::{ClosedLine, Pack, Verdict};
 
 pub(super) mod batch;
 mod bisect;
+mod holding;
 pub(super) mod merger;
 mod work;
 
@@ -46,7 +47,10 @@ impl Merging {
     }
 
     /// Takes a document for one merge; none when another has it.
-    fn claim(&self, document: DocumentId) -> Result<Option<Claim<'_>>, ReplicaError> {
+    pub(in crate::replica) fn claim(
+        &self,
+        document: DocumentId,
+    ) -> Result<Option<Claim<'_>>, ReplicaError> {
         let fresh = self.busy.lock().map_err(|_| ReplicaError::Interrupted)?.insert(document);
         // Made only where it was taken: dropping one lets go of the document.
         Ok(if fresh { Some(Claim { merging: self, document }) } else { None })
@@ -54,7 +58,7 @@ impl Merging {
 }
 
 /// Lets go of a document when its merge is over.
-struct Claim<'a> {
+pub(in crate::replica) struct Claim<'a> {
     merging: &'a Merging,
     document: DocumentId,
 }

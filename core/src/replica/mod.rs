@@ -67,8 +67,8 @@ pub use in_force::InForce;
 pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use merge::merger::{
-    InProcess, JOB_BYTES_MAX, MergeJob, MergeWork, Merger, MergerError, OUTCOME_BYTES_MAX,
-    WORK_VERSION,
+    InProcess, JOB_BYTES_MAX, MergeJob, MergeWork, Merger, MergerError, OUTCOME_BYTES_MAX, SealJob,
+    SealWork, WORK_VERSION,
 };
 pub use phone::{Arrival, EditOutcome, Phone, RejectedEdit};
 pub use project::Projection;
@@ -332,6 +332,15 @@ pub enum ReplicaError {
 }
 
 impl ReplicaError {
+    /// Returns whether it keeps a hub from all documents, and not from the one alone that it is about.
+    fn concerns_all(&self) -> bool {
+        match self {
+            Self::Store(error) => !matches!(error, StoreError::Damaged { .. }),
+            Self::Interrupted => true,
+            error => error.is_idle(),
+        }
+    }
+
     /// Returns whether no merge can be done at all, whatever document is tried.
     fn is_idle(&self) -> bool {
         matches!(self, Self::Merging { source, .. }

@@ -8,10 +8,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use bienban_core::replica::{MergeJob, MergeWork, Merger, MergerError, OUTCOME_BYTES_MAX};
+use bienban_core::model::DocumentId;
+use bienban_core::replica::{
+    MergeJob, MergeWork, Merger, MergerError, OUTCOME_BYTES_MAX, SealJob, SealWork,
+};
 
 use super::{
-    Answer, COMMAND, HELLO_BYTES_MAX, MergeConfig, WALL_FACTOR, hello, read_frame, write_frame,
+    Answer, COMMAND, HELLO_BYTES_MAX, MergeConfig, Request, WALL_FACTOR, hello, read_frame,
+    write_frame,
 };
 
 /// Jobs that one child does before another takes its place: what a heap loses to holes is given back.
@@ -90,24 +94,30 @@ impl ChildMerger {
     }
 }
 
-impl Merger for ChildMerger {
-    fn merge(&self, job: &MergeJob) -> Result<MergeWork, MergerError> {
-        let bytes = job.encode()?;
+impl ChildMerger {
+    /// Has a child do a job, and reads its outcome.
+    fn ask<T>(
+        &self,
+        request: Request,
+        job: Vec<u8>,
+        document: DocumentId,
+        read: impl Fn(&[u8]) -> Result<T, MergerError>,
+    ) -> Result<T, MergerError> {
         let _place = self.place();
         let child = self.child()?;
         let wall = Duration::from_secs(self.config.cpu_seconds).saturating_mul(WALL_FACTOR);
-        let (child, answer) = match child.ask(bytes, wall) {
+        let (child, answer) = match child.ask(request, job, wall) {
             Ok(answered) => answered,
             Err(how) => {
                 self.note(false);
-                let document = job.document().short();
+                let document = document.short();
                 tracing::warn!(document, how, "a merge worker ended at its work");
                 return Err(MergerError::Died { how });
             }
         };
         let work = match answer.split_first() {
             Some((number, bytes)) => match Answer::of(*number) {
-                Some(Answer::Done) => MergeWork::decode(bytes, job),
+                Some(Answer::Done) => read(bytes),
                 Some(Answer::Base) => Err(MergerError::Base),
                 Some(Answer::Unread) => {
                     Err(MergerError::Garbled { what: "it cannot read the job" })
@@ -123,6 +133,17 @@ impl Merger for ChildMerger {
             self.lock().idle.push(child);
         }
         work
+    }
+}
+
+impl Merger for ChildMerger {
+    fn merge(&self, job: &MergeJob) -> Result<MergeWork, MergerError> {
+        let read = |bytes: &[u8]| MergeWork::decode(bytes, job);
+        self.ask(Request::Merge, job.encode()?, job.document(), read)
+    }
+
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError> {
+        self.ask(Request::Hold, job.encode()?, job.document(), SealWork::decode)
     }
 }
 
@@ -211,13 +232,18 @@ impl Running {
     /// # Errors
     ///
     /// Returns how it ended when it did not answer.
-    fn ask(self, job: Vec<u8>, wall: Duration) -> Result<(Self, Vec<u8>), String> {
+    fn ask(
+        self,
+        request: Request,
+        job: Vec<u8>,
+        wall: Duration,
+    ) -> Result<(Self, Vec<u8>), String> {
         let Self { mut process, to, from, jobs } = self;
         let (said, heard) = mpsc::channel();
         // Pipes block in both directions; the clock must not.
         thread::spawn(move || {
             let (mut to, mut from) = (to, from);
-            let answer = exchange(&mut to, &mut from, &job);
+            let answer = exchange(&mut to, &mut from, (request, &job));
             said.send((to, from, answer)).ok();
         });
         match heard.recv_timeout(wall) {
@@ -238,9 +264,9 @@ impl Running {
 fn exchange(
     to: &mut ChildStdin,
     from: &mut BufReader<ChildStdout>,
-    job: &[u8],
+    (request, job): (Request, &[u8]),
 ) -> io::Result<Option<Vec<u8>>> {
-    write_frame(to, &[job])?;
+    write_frame(to, &[&[request.number()], job])?;
     read_frame(from, OUTCOME_BYTES_MAX)
 }
 

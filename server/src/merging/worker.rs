@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use bienban_core::replica::{JOB_BYTES_MAX, MergeJob, MergerError};
+use bienban_core::replica::{MergeJob, MergerError, SealJob};
 
-use super::{Answer, hello, read_frame, write_frame};
+use super::{Answer, FRAME_BYTES_MAX, Request, hello, read_frame, write_frame};
 
 /// Called with each job before it is read. Only the program that the tests build has one: it ends or
 /// hangs on jobs that hold certain words.
@@ -32,12 +32,12 @@ fn work(memory_mib: u64, cpu_seconds: u64, hook: Option<Hook>) -> io::Result<()>
     limit_memory(memory_mib)?;
     let mut jobs = io::stdin().lock();
     write_frame(&mut out, &[&hello()])?;
-    while let Some(job) = read_frame(&mut jobs, JOB_BYTES_MAX)? {
+    while let Some(job) = read_frame(&mut jobs, FRAME_BYTES_MAX)? {
         limit_time(cpu_seconds)?;
         if let Some(hook) = hook {
             hook(&job);
         }
-        let done = MergeJob::decode(&job).and_then(|job| job.perform()?.encode());
+        let done = done(&job);
         drop(job);
         let (answer, bytes) = match done {
             Ok(bytes) => (Answer::Done, bytes),
@@ -47,6 +47,16 @@ fn work(memory_mib: u64, cpu_seconds: u64, hook: Option<Hook>) -> io::Result<()>
         write_frame(&mut out, &[&[answer.number()], &bytes])?;
     }
     Ok(())
+}
+
+/// Does a job; returns the bytes of its outcome.
+fn done(job: &[u8]) -> Result<Vec<u8>, MergerError> {
+    let unread = MergerError::Garbled { what: "its kind" };
+    let (number, bytes) = job.split_first().ok_or_else(|| unread.clone())?;
+    match Request::of(*number).ok_or(unread)? {
+        Request::Merge => MergeJob::decode(bytes)?.perform()?.encode(),
+        Request::Hold => SealJob::decode(bytes)?.perform()?.encode(),
+    }
 }
 
 /// Returns where answers go, and sends elsewhere what libraries print: Automerge prints of what it meets.

@@ -1,10 +1,14 @@
 //! Sealed minutes at the hub: kept when they are presented, held against their record by the worker that
 //! merges, registered with their official number.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::{Hub, MergeReport};
 use crate::checklist::{number_year, official_number};
 use crate::model::{Actor, DocumentId, Scope, Timestamp};
 use crate::replica::facts::Fact;
+use crate::replica::merge::merger::SealWork;
 use crate::replica::project::{Drafting, TrustIndex};
 use crate::replica::rows::{self, PACK, SEALING, SealingRow};
 use crate::replica::{ReplicaError, covers};
@@ -26,6 +30,58 @@ const WAITING_PER_LEADER_MAX: usize = WAITING_MAX / 16;
 /// Of those kept of one document, so many may be signed by one device: a leader seals again where a phone
 /// was restored, not more often.
 const SEALS_PER_LEADER_MAX: usize = 8;
+/// How long a seal rests that could not be held against its record, doubled with each time: a try may cost two
+/// processes their limits.
+const STUCK_MS: i64 = 60_000;
+
+/// Doublings of that at most: a rest of almost three days.
+const STUCK_DOUBLINGS_MAX: u32 = 12;
+
+/// Seals that could not be held against their records.
+#[derive(Debug, Default)]
+pub(super) struct Stuck(Mutex<StuckRows>);
+
+#[derive(Debug, Default)]
+struct StuckRows {
+    /// When that was last, and how often, by the keys of their rows: at most as many as wait.
+    rows: BTreeMap<Vec<u8>, (Timestamp, u32)>,
+    /// Why, of one of them, where nobody was told yet: others were registered first.
+    untold: Option<ReplicaError>,
+}
+
+impl Stuck {
+    fn lock(&self) -> MutexGuard<'_, StuckRows> {
+        // It is whole at any moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets those that wait no more.
+    fn keep(&self, waiting: &[(Vec<u8>, Vec<u8>)]) {
+        let mut stuck = self.lock();
+        if !stuck.rows.is_empty() {
+            stuck.rows.retain(|key, _| waiting.iter().any(|(waits, _)| waits == key));
+        }
+    }
+
+    /// A clock that was set back ends every rest.
+    fn rests(&self, key: &[u8], now: Timestamp) -> bool {
+        self.lock().rows.get(key).is_some_and(|(since, times)| {
+            let rest = STUCK_MS << times.saturating_sub(1).min(STUCK_DOUBLINGS_MAX);
+            (0..rest).contains(&now.0.saturating_sub(since.0))
+        })
+    }
+
+    fn note(&self, key: Vec<u8>, why: ReplicaError, now: Timestamp) {
+        let mut stuck = self.lock();
+        stuck.untold.get_or_insert(why);
+        let row = stuck.rows.entry(key).or_insert((now, 0));
+        *row = (now, row.1.saturating_add(1));
+    }
+
+    fn tell(&self) -> Result<(), ReplicaError> {
+        self.lock().untold.take().map_or(Ok(()), Err)
+    }
+}
 
 /// What became of a seal that was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,8 +216,9 @@ impl Hub {
         if may { Ok(()) } else { Err(refused()) }
     }
 
-    /// Holds one seal that waits against its record, if that has arrived, and registers or refuses it.
-    /// The document is loaded where merging loads it: in the worker, one at a time.
+    /// Has one seal that waits held against its record, if that has arrived, and registers or refuses it. One
+    /// whose document cannot be opened holds up itself alone, and is looked at again after a while; its error is
+    /// returned when nothing else is left to register.
     ///
     /// # Errors
     ///
@@ -170,43 +227,63 @@ impl Hub {
         &self,
         now: Timestamp,
     ) -> Result<Option<MergeReport>, ReplicaError> {
-        for (_, value) in self.replica.store().scan(&[SEALING], None, WAITING_MAX)? {
-            let row: SealingRow = rows::decode(&[SEALING], &value)?;
-            let Some(bytes) = self.replica.seal_bytes(row.seal)? else { continue };
-            let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
-            if !self.has_arrived(&seal)? {
+        let waiting = self.replica.store().scan(&[SEALING], None, WAITING_MAX)?;
+        self.stuck.keep(&waiting);
+        for (key, value) in waiting {
+            if self.stuck.rests(&key, now) {
                 continue;
             }
-            let breaches = match self.replica.load(row.document) {
-                // Every line is here as far as it was heard. A head that is not here yet never comes: the
-                // hub took in another change at its place.
-                Ok(document) => seal.verify_record(&document),
-                // Its checklist or first change is not here yet.
-                Err(
-                    ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. },
-                ) => {
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let id = act.act.id()?;
-            if !breaches.is_empty() {
-                self.record(Fact::SealRefused { act: id, at: now })?;
-            } else if let Err(error) = self.enter_seal(act, now) {
-                match error {
-                    // Rights may come back that this store has lost: its phone presents it again then.
-                    ReplicaError::NotEntered { .. } => {
-                        self.record(Fact::SealUnentered { act: id, at: now })?;
-                    }
-                    error => return Err(error),
-                }
+            match self.register(&key, &value, now) {
+                Ok(Some(report)) => return Ok(Some(report)),
+                Ok(None) => {}
+                Err(error) if error.concerns_all() => return Err(error),
+                Err(error) => self.stuck.note(key, error, now),
             }
-            return Ok(Some(MergeReport {
-                document: Some(row.document),
-                ..MergeReport::default()
-            }));
         }
-        Ok(None)
+        self.stuck.tell().map(|()| None)
+    }
+
+    /// Registers or refuses the seal of one row; none where it waits on.
+    fn register(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<MergeReport>, ReplicaError> {
+        let row: SealingRow = rows::decode(&[SEALING], value)?;
+        let Some(bytes) = self.replica.seal_bytes(row.seal)? else { return Ok(None) };
+        let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
+        if !self.has_arrived(&seal)? {
+            return Ok(None);
+        }
+        // One at a time: another loop may be at this seal, or at a merge of its document.
+        let Some(_claim) = self.merging.claim(row.document)? else { return Ok(None) };
+        if self.replica.store().get(key)?.is_none() {
+            return Ok(None);
+        }
+        let holds = match self.hold(row.document, &bytes) {
+            // Every line is here as far as it was heard. A head that is not here yet never comes: the hub took
+            // in another change at its place.
+            Ok(work) => work == SealWork::Holds,
+            // Its checklist or first change is not here yet.
+            Err(ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. }) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let id = act.act.id()?;
+        if !holds {
+            self.record(Fact::SealRefused { act: id, at: now })?;
+        } else if let Err(error) = self.enter_seal(act, now) {
+            match error {
+                // Rights may come back that this store has lost: its phone presents it again then.
+                ReplicaError::NotEntered { .. } => {
+                    self.record(Fact::SealUnentered { act: id, at: now })?;
+                }
+                error => return Err(error),
+            }
+        }
+        Ok(Some(MergeReport { document: Some(row.document), ..MergeReport::default() }))
     }
 
     /// Returns whether every line that the seal names is merged as far as it was heard.

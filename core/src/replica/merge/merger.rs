@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::holding::{SealJob, SealWork};
 use super::work;
 use crate::model::{
     Actor, ChangeHash, DOCUMENT_BYTES_MAX, Document, DocumentId, Genesis, RawChange, Shape, Summary,
@@ -18,7 +19,10 @@ use crate::sync::Verdict;
 
 /// The version of [`MergeJob::encode`] and [`MergeWork::encode`]. Both ends are the same program, so
 /// another version is an accident that must be noticed and nothing to be read.
-pub const WORK_VERSION: u16 = 1;
+///
+/// - 1: merges.
+/// - 2: a request says what is wanted; seals are held against their records too.
+pub const WORK_VERSION: u16 = 2;
 
 /// The longest job in bytes: a document as large as may be with all that came on top of it once more,
 /// and a batch. A job above it is refused before it is sent.
@@ -81,6 +85,13 @@ pub trait Merger: Send + Sync {
     ///
     /// Returns [`MergerError`] when it was not done; trying again may help, or leaving out some packs.
     fn merge(&self, job: &MergeJob) -> Result<MergeWork, MergerError>;
+
+    /// Holds sealed minutes against their record. May be called by several threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Merger::merge`].
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError>;
 }
 
 /// One document and what is to be merged into it.
@@ -270,6 +281,10 @@ pub struct InProcess;
 
 impl Merger for InProcess {
     fn merge(&self, job: &MergeJob) -> Result<MergeWork, MergerError> {
+        job.perform()
+    }
+
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError> {
         job.perform()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex as Shared;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::merger::{SealJob, SealWork};
 use super::*;
 use crate::model::Genesis;
 use crate::replica::meeting::{hub, key, side, sync, values, visit};
@@ -36,6 +37,10 @@ impl Merger for Slow {
             self.leave.lock().unwrap().recv().unwrap();
         }
         InProcess.merge(job)
+    }
+
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError> {
+        InProcess.hold(job)
     }
 }
 
@@ -73,6 +78,10 @@ impl Merger for Nobody {
     fn merge(&self, _: &MergeJob) -> Result<MergeWork, MergerError> {
         Err(MergerError::Unavailable { reason: "no processes".to_owned() })
     }
+
+    fn hold(&self, _: &SealJob) -> Result<SealWork, MergerError> {
+        Err(MergerError::Unavailable { reason: "no processes".to_owned() })
+    }
 }
 
 #[test]
@@ -100,6 +109,13 @@ impl Merger for EndsOn {
             return Err(MergerError::Died { how: "the test".to_owned() });
         }
         InProcess.merge(job)
+    }
+
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError> {
+        if job.document() == self.0 {
+            return Err(MergerError::Died { how: "the test".to_owned() });
+        }
+        InProcess.hold(job)
     }
 }
 

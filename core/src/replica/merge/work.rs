@@ -12,7 +12,9 @@ use crate::sync::Verdict;
 /// the batch is refused: each round removes at least one signer's pack.
 const MERGE_ROUNDS_MAX: usize = 8;
 
-pub(super) fn perform(job: &MergeJob) -> Result<MergeWork, MergerError> {
+/// Opens the document of a job as it is before anything is merged. Returns it, and whether all that was held
+/// is in it.
+pub(super) fn opened(job: &MergeJob) -> Result<(Document, bool), MergerError> {
     let mut content = match &job.base {
         Some(bytes) => {
             Document::load(&job.genesis, &job.shape, bytes).map_err(|_| MergerError::Base)?
@@ -20,7 +22,11 @@ pub(super) fn perform(job: &MergeJob) -> Result<MergeWork, MergerError> {
         None => Document::create(&job.genesis, &job.shape),
     };
     let Applied { waiting, refused, .. } = content.replay(&job.held);
-    let whole = waiting.is_empty() && refused.is_empty();
+    Ok((content, waiting.is_empty() && refused.is_empty()))
+}
+
+pub(super) fn perform(job: &MergeJob) -> Result<MergeWork, MergerError> {
+    let (mut content, whole) = opened(job)?;
     let fates = sort(&mut content, &job.packs);
     let summary = summary_of(job, &content);
     Ok(MergeWork {

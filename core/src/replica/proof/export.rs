@@ -9,6 +9,7 @@ use crate::replica::documents::each_row;
 use crate::replica::facts::Fact;
 use crate::replica::phone::Phone;
 use crate::replica::rows::{self, CONTROL, ControlRow, meta};
+use crate::replica::sealing::SealState;
 use crate::replica::{Replica, ReplicaError};
 use crate::store::Position;
 use crate::sync::{LogProofs, Pack, Want};
@@ -61,7 +62,11 @@ impl Phone {
         let mut heads = shown.heads();
         heads.sort_unstable();
         // The record is what was sealed, where it was: what came later is in the file and not in it.
-        if let Some(standing) = replica.minutes(document)?.standing {
+        // A seal that does not hold against it, and that no hub has registered, changes nothing.
+        if let Some(standing) = replica.minutes(document)?.standing
+            && (standing.state == SealState::Registered
+                || standing.seal.verify_record(&shown).is_empty())
+        {
             heads = standing.seal.statement.heads;
         }
         let read = shown.at(&heads).map_err(|source| ReplicaError::Document {

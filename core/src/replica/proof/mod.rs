@@ -148,6 +148,12 @@ pub enum Standing {
     Rival,
     /// No entry in the file names a seal of this document.
     Unregistered,
+    /// Its leader signed it, no hub has registered it, and it does not hold against the record. It counts for
+    /// nothing, and is no fault of the record.
+    Broken {
+        /// What does not hold.
+        reason: String,
+    },
 }
 
 /// Sealed minutes in the file.

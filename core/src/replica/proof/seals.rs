@@ -41,7 +41,10 @@ pub(super) fn check_seals(
         // A rival, or what no hub has registered, may name what has not arrived; what counts may not.
         let wrong = breaches.iter().filter(|breach| counts.is_some() || !breach.is_waiting());
         let wrong: Vec<String> = wrong.map(ToString::to_string).collect();
-        if !wrong.is_empty() {
+        // Anybody who leads can sign one that does not hold, and spread it. It counts for nothing, and the record
+        // stands without it; bytes that the leader did not sign, or minutes that a hub registered, are no such.
+        let stands_apart = counts.is_none() && seal.verify().is_empty();
+        if !wrong.is_empty() && !stands_apart {
             faults.push(fault(wrong.join("; ")));
         }
         if counts.is_some() && seal.statement.heads != record.about.heads {
@@ -51,6 +54,7 @@ pub(super) fn check_seals(
             (_, Some(sealed)) => {
                 Standing::Registered { official: sealed.official.clone(), at: sealed.at }
             }
+            _ if !wrong.is_empty() => Standing::Broken { reason: wrong.join("; ") },
             (Some(_), None) => Standing::Rival,
             (None, None) => Standing::Unregistered,
         };

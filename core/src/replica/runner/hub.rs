@@ -485,8 +485,10 @@ impl HubRunner {
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
         self.note_asked(&request, now)?;
-        let entering =
-            matches!(request, AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. });
+        let entering = matches!(
+            request,
+            AdminRequest::Enter { .. } | AdminRequest::TakeBack { .. } | AdminRequest::Seal { .. }
+        );
         let asked = if entering { logging::bytes_of(&request)? } else { Vec::new() };
         let answer = self.do_asked(request, now)?;
         if entering && matches!(answer, AdminAnswer::Refused(_)) {

@@ -6,6 +6,9 @@ use crate::model::Genesis;
 use crate::replica::Hub;
 use crate::replica::Projection;
 use crate::replica::meeting::{Pair, Side, entry, hub, key, side, sync, visit};
+use crate::replica::merge::merger::{
+    InProcess, MergeJob, MergeWork, Merger, MergerError, SealJob, SealWork,
+};
 use crate::store::MemoryStore;
 use crate::sync::{PlainEntry, Role};
 use crate::trust::control::Act;
@@ -370,4 +373,65 @@ fn a_neighbours_seal_that_does_not_hold_keeps_nobody_from_writing() {
     assert!(one.phone.replica().is_sealed(genesis.document()).unwrap());
     let held = one.phone.replica().minutes(genesis.document()).unwrap().standing.unwrap();
     assert!(one.phone.replica().contradicts(&held.seal).unwrap());
+}
+
+/// Merges as a worker would be asked to, and ends on the seals of one document.
+struct EndsAt(DocumentId, std::sync::Mutex<usize>);
+
+impl Merger for EndsAt {
+    fn merge(&self, job: &MergeJob) -> Result<MergeWork, MergerError> {
+        InProcess.merge(job)
+    }
+
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError> {
+        if job.document() == self.0 {
+            *self.1.lock().unwrap() += 1;
+            return Err(MergerError::Died { how: "the test".to_owned() });
+        }
+        SealWork::decode(&SealJob::decode(&job.encode()?)?.perform()?.encode()?)
+    }
+}
+
+#[test]
+fn a_document_that_cannot_be_opened_holds_up_its_own_seal_alone() {
+    let (hub, [one, ..], _) = team();
+    let documents = [1, 2, 3].map(|number| visit("06325", number));
+    documents.iter().for_each(|genesis| one.answer(genesis, "1.1", "one"));
+    sync(&one, &hub);
+    for genesis in &documents {
+        let (act, sealed) = sign(&one, genesis);
+        hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), NOW).unwrap();
+    }
+    // The one whose seal is looked at first.
+    let waiting = hub.replica().store().scan(&[SEALING], None, 1).unwrap();
+    let first: SealingRow = rows::decode(&[SEALING], &waiting[0].1).unwrap();
+    let merger = Arc::new(EndsAt(first.document, std::sync::Mutex::default()));
+    hub.merge_by(merger.clone()).unwrap();
+    let mut ended = Vec::new();
+    loop {
+        match hub.merge_next(NOW) {
+            Ok(None) => break,
+            Ok(Some(_)) => {}
+            Err(ReplicaError::Merging { document, .. }) => ended.push(document),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(ended, [first.document], "told once");
+    assert_eq!(*merger.1.lock().unwrap(), 2, "tried twice, and not in every round");
+    let registered = |genesis: &Genesis| hub.replica().registered(genesis).unwrap().is_some();
+    let damaged = |genesis: &Genesis| genesis.document() == first.document;
+    assert!(documents.iter().all(|genesis| registered(genesis) != damaged(genesis)));
+    hub.merge_by(Arc::new(InProcess)).unwrap();
+    assert_eq!(hub.merge_next(NOW).unwrap(), None, "it rests");
+    hub.merge_all(Timestamp(NOW.0 + 60_000)).unwrap();
+    assert!(documents.iter().all(registered));
+}
+
+#[test]
+fn what_is_no_outcome_of_a_look_at_a_seal_is_garbled() {
+    for bytes in [&[][..], &[3], &[0, 0]] {
+        let read = SealWork::decode(bytes);
+        assert!(matches!(read, Err(MergerError::Garbled { .. })), "{bytes:?}: {read:?}");
+    }
+    assert!(SealJob::decode(&[0xff; 40]).is_err());
 }

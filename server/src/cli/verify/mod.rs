@@ -122,7 +122,7 @@ struct BesideData {
 #[derive(Debug, Serialize)]
 struct SealData {
     seal: String,
-    /// `registered`, `rival` or `unregistered`.
+    /// `registered`, `rival`, `unregistered` or `broken`.
     state: &'static str,
     official: Option<String>,
     /// When the hub registered it.
@@ -276,6 +276,7 @@ fn seal(sealing: &Sealing) -> SealData {
         Standing::Registered { official, at } => ("registered", official.clone(), Some(*at)),
         Standing::Rival => ("rival", None, None),
         Standing::Unregistered => ("unregistered", None, None),
+        Standing::Broken { .. } => ("broken", None, None),
     };
     SealData {
         seal: hex::encode(sealing.id.0),

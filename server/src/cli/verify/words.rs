@@ -209,6 +209,10 @@ fn sealed(sealing: &Sealing, m: &Messages) -> String {
         }
         Standing::Rival => m.text("proof.rival", &values),
         Standing::Unregistered => m.text("proof.unregistered", &values),
+        Standing::Broken { reason } => {
+            values.push(("reason", reason));
+            m.text("proof.broken", &values)
+        }
     }
 }
 

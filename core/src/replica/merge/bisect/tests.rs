@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::model::{Genesis, RawChange, Timestamp};
 use crate::replica::meeting::{Side, hub, side, sync, visit};
-use crate::replica::merge::merger::InProcess;
+use crate::replica::merge::merger::{InProcess, SealJob, SealWork};
 use crate::sync::Pack;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
@@ -48,6 +48,10 @@ impl Merger for Fragile {
         // As a worker would be asked.
         let job = MergeJob::decode(&job.encode()?)?;
         MergeWork::decode(&job.perform()?.encode()?, &job)
+    }
+
+    fn hold(&self, job: &SealJob) -> Result<SealWork, MergerError> {
+        InProcess.hold(job)
     }
 }
 
