@@ -10,6 +10,7 @@ use std::time::Duration;
 use bienban_core::clock;
 use bienban_core::driver::Wakeup;
 use bienban_core::replica::{BundleAnswered, Hub, ReplicaError};
+use bienban_core::sync::FailureCode;
 use bienban_core::trust::bundle::{BundleError, drawn as drawn_of};
 use tokio::sync::watch;
 
@@ -76,7 +77,20 @@ fn take_all(hub: &Arc<Hub>, dir: &Path) -> io::Result<usize> {
         let Some(name) = path.file_name().filter(|_| path.is_file() && !open) else { continue };
         taken += 1;
         let answer = dir.join(OUT).join(name);
-        match take(hub, &path, &answer) {
+        let is = |done: &BundleAnswered, code| {
+            done.failure.as_ref().is_some_and(|failure| failure.code == code)
+        };
+        let mut made = take(hub, &path, &answer);
+        // Its own decisions changed the maker's rights: what it may have now is another answer.
+        if made.as_ref().is_ok_and(|done| is(done, FailureCode::Changed)) {
+            made = take(hub, &path, &answer);
+        }
+        let why = match made {
+            Ok(done) if is(&done, FailureCode::Full) => {
+                // What it did take is safe, and is signed for when the file comes again.
+                fs::remove_file(&answer)?;
+                "the hub's disk is full; make room there, and bring it again".to_owned()
+            }
             Ok(done) => {
                 tracing::info!(
                     device = done.maker.short(),
@@ -86,15 +100,14 @@ fn take_all(hub: &Arc<Hub>, dir: &Path) -> io::Result<usize> {
                     "a bundle was taken in"
                 );
                 fs::remove_file(&path)?;
+                continue;
             }
-            Err(error) => {
-                let why = described(&error);
-                tracing::warn!(error = why, "a bundle was not taken in");
-                let to = dir.join(REFUSED).join(name);
-                moved(&path, &to)?;
-                fs::write(why_of(&to), why)?;
-            }
-        }
+            Err(error) => described(&error),
+        };
+        tracing::warn!(error = why, "a bundle was not taken in");
+        let to = dir.join(REFUSED).join(name);
+        moved(&path, &to)?;
+        fs::write(why_of(&to), why)?;
     }
     Ok(taken)
 }

@@ -114,3 +114,28 @@ fn the_hub_takes_in_what_is_put_into_its_folder_and_says_why_it_does_not() {
     scene.field(&phone, &["bundle", "import", text(&answer)]);
     assert_eq!(arrival(&scene, &phone), (0, 1));
 }
+
+#[test]
+fn a_revoked_phone_delivers_by_a_file_and_destroys_its_keys_when_the_answer_proves_it() {
+    let scene = Scene::with_phones(2);
+    let [lost, other] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    scene.field(&lost, &["answer", &scene.inspection, "9.1", "dat"]);
+    let device = scene.field(&lost, &["whoami"])["device"].as_str().unwrap().to_owned();
+    scene.administer(&["revoke", &device]);
+    let (file, to_other, answer) = (scene.path("file"), scene.path("other"), scene.path("answer"));
+    scene.field(&lost, &["bundle", "export", "--to", "hub", text(&file)]);
+    scene.field(&lost, &["bundle", "export", "--to", "phone-2", text(&to_other)]);
+    // Who has heard of the end of its rights takes nothing of it.
+    scene.sync(&other);
+    let refused = field(&other, &["bundle", "import", text(&to_other)]);
+    assert_eq!(refused.code, Some(6), "{}", refused.errors);
+
+    at_hub(&scene, &file, &answer).done();
+    let ended = field(&lost, &["bundle", "import", text(&answer)]);
+    assert_eq!(ended.code, Some(6), "{}", ended.errors);
+    assert_eq!(field(&lost, &["list"]).code, Some(6));
+    // What it brought waits for a supervisor.
+    assert!(scene.administer(&["status"]).to_string().contains("not_allowed"));
+    let shown = scene.field(&other, &["show", &scene.inspection]).to_string();
+    assert!(!shown.contains("\"grade\":\"pass\""), "{shown}");
+}

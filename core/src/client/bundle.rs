@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, Leave};
 use crate::clock;
 use crate::replica::{BundleGiven, BundleTaken, Receiver, ReplicaError};
 use crate::trust::bundle::{BundleError, drawn};
@@ -66,8 +66,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Bundle`] when the file cannot be read or used, and as
-    /// [`crate::replica::Phone::take_bundle`].
+    /// Returns [`ClientError::Bundle`] when the file cannot be read or used, as
+    /// [`crate::replica::Phone::take_bundle`]; and [`ClientError::RightsEnded`] or [`ClientError::Wiped`]
+    /// when it tells that the rights of this device were ended, as an exchange does.
     pub fn import_bundle(&self, path: &Path) -> Result<BundleTaken, ClientError> {
         let mut drawn = Drawn::new()?;
         let mut open = || match File::open(path) {
@@ -75,9 +76,16 @@ impl Client {
             Err(source) => Err(BundleError::Io { action: "read", source: Arc::new(source) }),
         };
         let hub = self.hub().ok().map(|hub| hub.key());
-        self.phone()
+        let taken = self
+            .phone()
             .take_bundle(&mut open, hub, &mut || drawn.next(), clock::now())
-            .map_err(|error| named(path, error))
+            .map_err(|error| named(path, error))?;
+        // Among what came may be that the rights of this device were ended.
+        match self.leave_if_ended()? {
+            Leave::Stays => Ok(taken),
+            Leave::Holds(left) => Err(ClientError::RightsEnded { left }),
+            Leave::Wiped => Err(ClientError::Wiped),
+        }
     }
 }
 

@@ -300,6 +300,11 @@ impl Talk<'_> {
                 to_phone = runner.poll_frame(self.now)?;
                 moved |= to_phone.is_some();
             }
+            if runner.take_announced() {
+                // What the maker decided is in the log by now, and to be told to the maker too.
+                moved = true;
+                runner.grown()?;
+            }
             if over {
                 // Nobody listens any more.
                 to_phone = None;

@@ -4,15 +4,16 @@ use std::io::Read;
 
 use super::hearing::{BYTES_AT_ONCE, fresh};
 use super::{BundleEntropy, BundleTaken, Greeting, Part, misplaced, read};
-use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
+use crate::checklist::Template;
+use crate::model::{DeviceId, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::phone::Phone;
 use crate::replica::rows::{self, ARRIVAL, ArrivalRow, EpochRow, meta};
-use crate::store::StoreError;
 use crate::sync::{FeedItem, FeedPosition};
 use crate::trust::HubReceipt;
 use crate::trust::bundle::{BundleError, LetterReader};
 use crate::trust::log::Shown;
+use crate::trust::seal::SealId;
 
 /// What is read of the hub's letter and not taken in yet.
 struct Told<'a> {
@@ -109,12 +110,7 @@ impl Told<'_> {
     fn take(&mut self, part: Part, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
         match part {
             Part::Shown(shown) => self.judge(&shown),
-            // Said before, and counted.
-            Part::Item(FeedItem::Yours { document, actor, seq })
-                if self.taken.old && self.is_merged(document, actor, seq)? =>
-            {
-                Ok(())
-            }
+            Part::Item(item) if self.is_known(&item)? => Ok(()),
             Part::Item(item) => {
                 self.bytes += weight(&item);
                 self.items.push(item);
@@ -156,10 +152,25 @@ impl Told<'_> {
         self.phone.judge_log(self.hub, &greeting.heads, shown, self.now)
     }
 
-    fn is_merged(&self, document: DocumentId, actor: Actor, seq: u64) -> Result<bool, StoreError> {
-        let key = rows::of_actor(ARRIVAL, document, actor);
-        let row: Option<ArrivalRow> = rows::get(&**self.phone.replica().store(), &key)?;
-        Ok(row.is_some_and(|row| row.merged >= seq))
+    /// Returns whether an entry would only be recorded once more: answers are taken in twice, and each
+    /// begins with the checklists.
+    fn is_known(&self, item: &FeedItem) -> Result<bool, ReplicaError> {
+        let replica = self.phone.replica();
+        Ok(match item {
+            FeedItem::Yours { document, actor, seq } if self.taken.old => {
+                let key = rows::of_actor(ARRIVAL, *document, *actor);
+                let row: Option<ArrivalRow> = rows::get(&**replica.store(), &key)?;
+                row.is_some_and(|row| row.merged >= *seq)
+            }
+            FeedItem::Object { bytes } => match Template::parse(bytes) {
+                Ok(template) => replica.object(template.id())?.is_some(),
+                Err(_) => false,
+            },
+            FeedItem::Seal(bytes) if self.taken.old => {
+                replica.seal_bytes(SealId::of(bytes))?.is_some()
+            }
+            _ => false,
+        })
     }
 
     fn keep(

@@ -1,8 +1,10 @@
 use super::super::meeting::{Side, entry, hub, key, side, sync_at, values, visit};
 use super::*;
-use crate::model::{ChangeHash, Genesis, Timestamp};
+use crate::model::{ChangeHash, Genesis, PersonId, Timestamp};
 use crate::replica::{Hub, Phone};
-use crate::sync::{PackHeader, Verdict};
+use crate::sync::{PackHeader, PlainEntry, Role, Verdict};
+use crate::trust::bundle::begin;
+use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
@@ -296,4 +298,68 @@ fn a_stuck_phone_is_emptied_by_a_file() {
     for genesis in [&genesis, &other] {
         assert_eq!(stored(&a.phone, genesis), (1, 1, 0));
     }
+}
+
+#[test]
+fn a_decision_made_offline_reaches_the_hub_by_a_file_and_its_maker_learns_that_it_counts() {
+    let hub = hub(&[2]);
+    hub.trust(PlainEntry { role: Role::Leader, ..entry(1, "06325") }).unwrap();
+    let (a, b) = (side(1), side(2));
+    for side in [&a, &b] {
+        sync_at(side, &hub, NOW);
+    }
+    let genesis = visit("06325", 1);
+    let persons = vec![PersonId::of_device(key(1).device())];
+    let deed = Deed::Assign { inspection: genesis.document(), persons };
+    let (scope, by) = (genesis.scope.clone(), key(1).device());
+    let act = Act { hub: hub.device(), by, scope, nonce: [5; 16], at: NOW, deed };
+    a.phone.act(&a.phone.sign_act(act).unwrap()).unwrap();
+    let (answered, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    assert_eq!(answered.refused, 0);
+    import(&a, &answer).unwrap();
+    assert!(a.phone.acting().unwrap().is_empty(), "it is in the control log");
+    // What somebody who is not assigned writes from now on is refused by a phone that has heard of it.
+    b.answer(&genesis, "9.1", "not assigned");
+    assert_eq!(import(&a, &export(&b, &[to(1)])).unwrap().refused, 1);
+}
+
+#[test]
+fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
+    let (hub, a, b, _) = team();
+    let to_b = |parts: &[Part]| {
+        let mut file = Vec::new();
+        begin(&mut file).unwrap();
+        let maker = key(1);
+        let mut letter =
+            LetterWriter::new(&mut file, &maker, key(2).device(), NOW, &entropy()()).unwrap();
+        parts.iter().for_each(|part| write(&mut letter, part).unwrap());
+        letter.finish().unwrap();
+        file
+    };
+    // A phone says that it is the hub, or brings a receipt that the hub never signed.
+    let epoch = hub.head().unwrap().epoch;
+    let answer = Part::Answer { epoch, greeting: None };
+    let forged = HubReceipt::sign(&key(1), epoch, key(2).device(), Vec::new(), NOW).unwrap();
+    for part in [answer, Part::Receipt(forged), Part::Reached(None), Part::Pack(vec![1, 2, 3])] {
+        let refused = import(&b, &to_b(std::slice::from_ref(&part)));
+        assert!(matches!(refused, Err(ReplicaError::Bundle { .. })), "{part:?}: {refused:?}");
+    }
+    let mut many = vec![Part::Greeting(greeting())];
+    many.extend((0..40).map(|_| Part::Ask(AdminRequest::Mark)));
+    let mut file = Vec::new();
+    begin(&mut file).unwrap();
+    let maker = key(1);
+    let mut letter =
+        LetterWriter::new(&mut file, &maker, key(99).device(), NOW, &entropy()()).unwrap();
+    many.iter().for_each(|part| write(&mut letter, part).unwrap());
+    letter.finish().unwrap();
+    assert!(matches!(
+        at_hub(&hub, &file),
+        Err(ReplicaError::Bundle { source: BundleError::TooLarge { .. } })
+    ));
+    drop(a);
+}
+
+fn greeting() -> Greeting {
+    Greeting { position: None, notices: 0, empty: false, heads: Vec::new() }
 }
