@@ -253,7 +253,7 @@ fn a_phone_out_of_touch_meets_nobody() {
 fn a_stranger_and_a_guessed_code_are_not_enrolled() {
     let stage = Stage::open();
     let seed = [0x5a; 32];
-    let stranger = bienban_core::trust::DeviceKey::from_seed(&seed).device();
+    let stranger = DeviceKey::from_seed(&seed).device();
     stage.during(|hostile| {
         let claim = Claim::make(&Code::new([7; 16]), stage.hub.device(), stranger, "Máy lạ");
         let frame = Frame::Enrol { protocol: PROTOCOL_VERSION, claim }.encode().unwrap();

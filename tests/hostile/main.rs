@@ -11,6 +11,7 @@
 )]
 
 mod attacks;
+mod bombs;
 mod device;
 mod frames;
 mod limits;

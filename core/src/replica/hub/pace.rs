@@ -110,7 +110,8 @@ impl Buckets {
 
     fn charge(&mut self, device: DeviceId, cost: Cost, now: Timestamp) {
         self.refill(device, now);
-        let used = self.used.entry(device).or_insert(Used { cost: Cost::default(), at: now });
+        let used =
+            self.used.entry(device).or_insert_with(|| Used { cost: Cost::default(), at: now });
         for (used, cost) in used.cost.iter_mut().zip(cost) {
             *used = used.saturating_add(cost);
         }
