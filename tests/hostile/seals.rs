@@ -15,6 +15,9 @@ use bienban_tests::fleet::{self, SHORT};
 use crate::device::{Hostile, hello, kept};
 use crate::stage::{HOSTILE, LEADER, Stage, key};
 
+/// What somebody on the way does to a seal.
+type Alter = fn(&mut Seal);
+
 /// The record of what the hub found a seal to be worth (`docs/store-format.md`).
 const SEAL_REFUSED: u8 = 44;
 
@@ -86,7 +89,7 @@ fn a_seal_that_was_altered_on_its_way_is_refused_and_named() {
     stage.merged();
     let good = worded(&stage, LEADER).sign(&key(LEADER)).unwrap();
     let act = registering(&stage, LEADER, good.id().unwrap());
-    let alter: [(&str, fn(&mut Seal)); 5] = [
+    let alter: [(&str, Alter); 5] = [
         ("content", |seal| seal.statement.content[0] ^= 1),
         ("heads", |seal| seal.statement.heads = vec![ChangeHash([7; 32])]),
         ("statement", |seal| seal.statement.checklist_name.push('!')),

@@ -417,9 +417,11 @@ pub(super) fn destroy(dir: &Path, whole: bool) -> Result<(), ClientError> {
     // A power cut may have left the one that was being written.
     let beside = wipe(&path.with_extension("new"));
     let note = settings::replace_file(&path, &KeyFile::destroyed());
-    let own = wipe(&dir.join(OWN_KEY_FILE)).and(notes::destroy(dir));
+    let own = wipe(&dir.join(OWN_KEY_FILE));
+    // Each is tried, whatever became of the others.
+    let codes = notes::destroy(dir);
     let rest = if whole { Ok(()) } else { destroy_plain(dir) };
-    gone.and(beside).and(note).and(own).and(rest)
+    gone.and(beside).and(note).and(own).and(codes).and(rest)
 }
 
 /// What was never sealed can only be removed.

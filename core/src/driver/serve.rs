@@ -141,9 +141,11 @@ pub async fn merge_worker(
             }
         }
         tokio::select! {
+            // First: a hub that stops begins no batch, whatever is pending.
+            biased;
+            () = stopped(&mut stop) => return Ok(()),
             () = wakeup.pending.notified() => {}
             () = tokio::time::sleep(MERGE_IDLE) => {}
-            () = stopped(&mut stop) => return Ok(()),
         }
     }
 }

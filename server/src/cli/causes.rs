@@ -108,18 +108,6 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::Answer(error) => return of_answer(error, m),
         E::Header(error) => of_header(error, m),
         E::NoRoom { path, .. } => m.text("cause.no_room", &[("path", &path.display().to_string())]),
-        E::NotAdministrator => m.text("cause.not_administrator", &[]),
-        E::NoRightsLeft { name } => m.text("cause.no_rights_left", &[("name", name)]),
-        E::NotReviewer { role } => {
-            m.text("cause.not_reviewer", &[("role", &words::role_text(m, role))])
-        }
-        E::NotHere { scope, scopes } => {
-            m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
-        }
-        E::NotYours { role, kind } => {
-            let (role, kind) = (words::role_text(m, role), words::kind(m, kind.name()));
-            m.text("cause.not_yours", &[("role", &role), ("kind", &kind)])
-        }
         E::Entropy(_) => m.text("cause.entropy", &[]),
         E::Store(error) => return of_store(error, m),
         E::Replica(error) => return of_replica(error, m),
@@ -144,8 +132,28 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         | E::KeyReadable { .. } => return keys::of_client(error, m),
         _ => {
             let rest = of_life(error, m).or_else(|| of_desk(error, m));
-            return rest.or_else(|| of_minutes(error, m));
+            return rest.or_else(|| of_minutes(error, m)).or_else(|| of_rights(error, m));
         }
+    })
+}
+
+/// As [`of_client`], of what a device or person may not do.
+fn of_rights(error: &ClientError, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    Some(match error {
+        E::NotAdministrator => m.text("cause.not_administrator", &[]),
+        E::NoRightsLeft { name } => m.text("cause.no_rights_left", &[("name", name)]),
+        E::NotReviewer { role } => {
+            m.text("cause.not_reviewer", &[("role", &words::role_text(m, role))])
+        }
+        E::NotHere { scope, scopes } => {
+            m.text("cause.not_here", &[("unit", scope), ("units", &scopes.join(" "))])
+        }
+        E::NotYours { role, kind } => {
+            let (role, kind) = (words::role_text(m, role), words::kind(m, kind.name()));
+            m.text("cause.not_yours", &[("role", &role), ("kind", &kind)])
+        }
+        _ => return None,
     })
 }
 

@@ -19,6 +19,9 @@ use crate::trust::access::Covers;
 /// An entry that was not folded, or changed nothing: its unit, its number, and why.
 pub type Left = (Scope, u64, Folded);
 
+/// In the log of which unit, of which document, which seal, by which device.
+type Countersigned = (Scope, (DocumentId, [u8; 32], DeviceId));
+
 /// The whole state in memory: for checks of exports, and for tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustState {
@@ -34,7 +37,7 @@ pub struct TrustState {
     assignments: BTreeMap<(DocumentId, Scope), Assignment>,
     seals: BTreeMap<(DocumentId, Scope), Sealed>,
     judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judged>,
-    countersigned: BTreeMap<(Scope, (DocumentId, [u8; 32], DeviceId)), Timestamp>,
+    countersigned: BTreeMap<Countersigned, Timestamp>,
     templates: BTreeMap<(Scope, TemplateId), Timestamp>,
 }
 

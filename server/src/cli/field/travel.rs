@@ -473,6 +473,14 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn records_text(page: &mut Page, records: &[StatusRow], m: &Messages) {
+    for row in records {
+        let kind = words::kind(m, row.kind);
+        page.line(format!("{}  {kind}: {}", &row.id[..page::SHORT], row.title));
+        page.line(format!("          {}", page::arrival_text(&row.arrival, m)));
+    }
+}
+
 /// Says what is only here, and what the hub has stored and merged.
 pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
@@ -514,11 +522,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         }),
     };
     let mut page = Page::new();
-    for row in &data.records {
-        let kind = words::kind(m, row.kind);
-        page.line(format!("{}  {kind}: {}", &row.id[..page::SHORT], row.title));
-        page.line(format!("          {}", page::arrival_text(&row.arrival, m)));
-    }
+    records_text(&mut page, &data.records, m);
     if data.records.is_empty() && data.troubles.is_empty() {
         page.line(m.text("status.nothing", &[]));
     }
