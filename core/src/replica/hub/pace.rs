@@ -5,6 +5,7 @@
 //! An honest device stays far below: what it typed in a month of no network fits several times.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::Hub;
@@ -37,6 +38,16 @@ const DOCUMENTS_BURST: u64 = 32 << 10;
 /// Such documents in each second after that.
 const DOCUMENTS_PER_SECOND: u64 = 16;
 
+/// What one decision counts, so that a device may enter one each minute.
+const DECISION: u64 = 60;
+
+/// Decisions at once: an administrator who names all officers of a province, or a leader who assigns the
+/// visits of a year. Each stands in a log that every phone of the unit is given.
+const DECISIONS_BURST: u64 = 2_048 * DECISION;
+
+/// And in each second after that: one decision a minute.
+const DECISIONS_PER_SECOND: u64 = 1;
+
 /// The longest time a device is told to wait: by then its bucket holds something whatever it did.
 const WAIT_MAX_MS: u64 = 10 * 60 * 1_000;
 
@@ -44,14 +55,21 @@ const WAIT_MAX_MS: u64 = 10 * 60 * 1_000;
 const WAIT_MIN_MS: u64 = 1_000;
 
 /// What is counted, in the order of the buckets.
-const KINDS: [(&str, u64, u64); 4] = [
+const KINDS: [(&str, u64, u64); 5] = [
     ("bytes", BYTES_BURST, BYTES_PER_SECOND),
     ("packs", PACKS_BURST, PACKS_PER_SECOND),
     ("changes", CHANGES_BURST, CHANGES_PER_SECOND),
     ("new documents", DOCUMENTS_BURST, DOCUMENTS_PER_SECOND),
+    ("decisions", DECISIONS_BURST, DECISIONS_PER_SECOND),
 ];
 
-/// What one push costs: bytes, packs, changes, new documents.
+/// Those that a push empties. Who decided too much may still push, and the other way round.
+const OF_PUSHES: Range<usize> = 0..4;
+
+/// That which decisions empty.
+const OF_DECISIONS: Range<usize> = 4..5;
+
+/// What came: bytes, packs, changes, new documents, decisions.
 type Cost = [u64; KINDS.len()];
 
 /// What every device has left. Only devices that the hub knows have an entry, and a full one goes.
@@ -96,11 +114,17 @@ impl Buckets {
         cost
     }
 
-    /// Returns what is used up, and for how many milliseconds.
-    fn wait(&mut self, device: DeviceId, now: Timestamp) -> Option<(&'static str, u64)> {
+    /// Returns which of some things is used up, and for how many milliseconds.
+    fn wait(
+        &mut self,
+        device: DeviceId,
+        which: Range<usize>,
+        now: Timestamp,
+    ) -> Option<(&'static str, u64)> {
         let times = self.times;
         let used = self.refill(device, now);
-        let over = KINDS.iter().zip(used).filter_map(|((what, burst, rate), used)| {
+        let kinds = KINDS.iter().zip(used).take(which.end).skip(which.start);
+        let over = kinds.filter_map(|((what, burst, rate), used)| {
             let over = used.checked_sub(burst.saturating_mul(times))?;
             let wait = over.saturating_mul(1_000) / rate.saturating_mul(times).max(1);
             Some((*what, wait.clamp(WAIT_MIN_MS, WAIT_MAX_MS)))
@@ -126,12 +150,33 @@ impl Hub {
 
     /// Returns why a device must wait before it pushes more, if it must.
     pub(in crate::replica) fn paced(&self, device: DeviceId, now: Timestamp) -> Option<Failure> {
-        let (what, wait) = self.buckets().wait(device, now)?;
+        let (what, wait) = self.buckets().wait(device, OF_PUSHES, now)?;
         Some(Failure {
             code: FailureCode::Busy,
             message: format!("this device has pushed too many {what} in a short time; sync later"),
             retry_after_ms: Some(wait),
         })
+    }
+
+    /// Returns why a device must wait before the hub enters a decision of it, if it must; else counts it.
+    pub(in crate::replica) fn paced_decisions(
+        &self,
+        device: DeviceId,
+        count: usize,
+        now: Timestamp,
+    ) -> Option<Failure> {
+        let mut buckets = self.buckets();
+        if let Some((_, wait)) = buckets.wait(device, OF_DECISIONS, now) {
+            return Some(Failure {
+                code: FailureCode::Busy,
+                message: "this device has made too many decisions in a short time; sync later"
+                    .to_owned(),
+                retry_after_ms: Some(wait),
+            });
+        }
+        let cost = [0, 0, 0, 0, DECISION.saturating_mul(count as u64)];
+        buckets.charge(device, cost, now);
+        None
     }
 
     /// Notes what a push cost; those behind it wait for what it took too much.
@@ -164,6 +209,7 @@ impl Hub {
             encoded.len() as u64,
             sum(&mut packs.iter().map(|(pack, _)| pack.changes().len())),
             fresh,
+            0,
         ];
         self.buckets().charge(device, cost, now);
         Ok(())
@@ -207,18 +253,22 @@ mod tests {
             let mut cost = Cost::default();
             cost[kind] = burst - 1;
             buckets.charge(device(1), cost, NOW);
-            assert_eq!(buckets.wait(device(1), NOW), None);
+            assert_eq!(buckets.wait(device(1), 0..KINDS.len(), NOW), None);
             cost[kind] = 1 + 10 * rate;
             buckets.charge(device(1), cost, NOW);
-            assert_eq!(buckets.wait(device(1), NOW), Some((KINDS[kind].0, 10_000)));
-            assert_eq!(buckets.wait(device(2), NOW), None, "others are not touched");
-            assert!(buckets.wait(device(1), Timestamp(NOW.0 + 9_000)).is_some());
+            assert_eq!(buckets.wait(device(1), 0..KINDS.len(), NOW), Some((KINDS[kind].0, 10_000)));
+            assert_eq!(
+                buckets.wait(device(2), 0..KINDS.len(), NOW),
+                None,
+                "others are not touched"
+            );
+            assert!(buckets.wait(device(1), 0..KINDS.len(), Timestamp(NOW.0 + 9_000)).is_some());
             assert!(
-                buckets.wait(device(1), Timestamp(NOW.0 - 99_000)).is_some(),
+                buckets.wait(device(1), 0..KINDS.len(), Timestamp(NOW.0 - 99_000)).is_some(),
                 "a clock set back"
             );
-            assert_eq!(buckets.wait(device(1), Timestamp(NOW.0 + 120_000)), None);
-            buckets.wait(device(1), Timestamp(i64::MAX));
+            assert_eq!(buckets.wait(device(1), 0..KINDS.len(), Timestamp(NOW.0 + 120_000)), None);
+            buckets.wait(device(1), 0..KINDS.len(), Timestamp(i64::MAX));
             assert!(buckets.used.is_empty(), "a full bucket is forgotten");
         }
     }
@@ -258,7 +308,7 @@ mod tests {
         let mut buckets = Buckets { times: 1, used: BTreeMap::new() };
         let (mut now, mut pushed) = (NOW, 0);
         while pushed < batches {
-            match buckets.wait(device(1), now) {
+            match buckets.wait(device(1), 0..KINDS.len(), now) {
                 Some((_, wait)) => now = Timestamp(now.0 + i64::try_from(wait).unwrap()),
                 None => {
                     buckets.charge(device(1), all.map(|kind| kind.div_ceil(batches)), now);
@@ -271,7 +321,7 @@ mod tests {
 
     /// Bytes, packs, changes and new documents of a team of four in a month of 22 days without a network, all
     /// carried by one phone: 400 answers a person and day, each a pack of 1 KiB.
-    const MONTH: Cost = [35_200 << 10, 35_200, 35_200, 22 * 20];
+    const MONTH: Cost = [35_200 << 10, 35_200, 35_200, 22 * 20, 0];
 
     #[test]
     fn a_months_work_of_a_team_waits_for_nothing_and_ten_months_wait_for_some_minutes() {
@@ -284,11 +334,11 @@ mod tests {
     #[test]
     fn what_one_device_can_push_in_an_hour_is_bounded_however_often_it_comes() {
         let mut buckets = Buckets { times: 1, used: BTreeMap::new() };
-        let batch: Cost = [4 << 20, 512, 512, 512];
+        let batch: Cost = [4 << 20, 512, 512, 512, 0];
         let mut most = Cost::default();
         for second in 0..3_600 {
             let now = Timestamp(NOW.0 + second * 1_000);
-            while buckets.wait(device(1), now).is_none() {
+            while buckets.wait(device(1), 0..KINDS.len(), now).is_none() {
                 buckets.charge(device(1), batch, now);
                 most.iter_mut().zip(batch).for_each(|(most, more)| *most += more);
             }
@@ -324,5 +374,23 @@ mod tests {
         assert_eq!(used[1], packs.len() as u64);
         assert!(used[2] >= 1);
         assert_eq!(used[3], 1, "the visit is new to the hub");
+    }
+
+    #[test]
+    fn who_decides_too_much_waits_with_decisions_and_may_push() {
+        let hub = hub(&[1, 2]);
+        let mut taken = 0;
+        let failure = loop {
+            match hub.paced_decisions(device(1), 1, NOW) {
+                None => taken += 1,
+                Some(failure) => break failure,
+            }
+        };
+        assert_eq!((failure.code, taken), (FailureCode::Busy, 2_048));
+        assert_eq!(hub.paced(device(1), NOW), None);
+        assert_eq!(hub.paced_decisions(device(2), 1, NOW), None, "others are not touched");
+        let minute = Timestamp(NOW.0 + 60_000);
+        assert_eq!(hub.paced_decisions(device(1), 1, minute), None);
+        assert!(hub.paced_decisions(device(1), 1, minute).is_some());
     }
 }

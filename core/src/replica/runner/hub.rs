@@ -463,6 +463,11 @@ impl HubRunner {
 
     /// Enters decisions, and tells all others whose rights may have changed.
     fn enter(&mut self, acts: &[Vec<u8>], now: Timestamp) -> Result<AdminAnswer, ReplicaError> {
+        let device = self.entry.device;
+        if let Some(failure) = self.hub.paced_decisions(device, acts.len(), now) {
+            self.hub.turned_away(Turned::TooMuch, device, acts.len() as u64, now)?;
+            return Ok(AdminAnswer::Refused(failure));
+        }
         let read: Result<Vec<_>, _> = acts.iter().map(|bytes| SignedAct::decode(bytes)).collect();
         match read.map_err(ReplicaError::from).and_then(|acts| self.hub.enter(acts, now)) {
             Ok(()) => {
@@ -491,7 +496,10 @@ impl HubRunner {
         );
         let asked = if entering { logging::bytes_of(&request)? } else { Vec::new() };
         let answer = self.do_asked(request, now)?;
-        if entering && matches!(answer, AdminAnswer::Refused(_)) {
+        // Who is only told to wait comes again, as often as it likes: the log must not grow by that.
+        let is_final =
+            matches!(&answer, AdminAnswer::Refused(said) if said.code != FailureCode::Busy);
+        if entering && is_final {
             self.note_refused(&asked, now)?;
         }
         Ok(answer)
