@@ -17,7 +17,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 /// Kills of a plain `cargo test`; `BIENBAN_KILLS` asks for more.
-const KILLS: u64 = 50;
+const KILLS: u64 = 20;
 
 /// People typing at once.
 const PHONES: usize = 4;

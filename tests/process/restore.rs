@@ -11,11 +11,11 @@ use bienban_tests::scene::{self, Scene, Typed};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-/// Flipped bytes of a plain `cargo test`; `BIENBAN_FLIPS` asks for more.
-const FLIPS: u64 = 30;
+/// Flipped bytes of a plain `cargo test`; `BIENBAN_DAMAGES` asks for more.
+const FLIPS: u64 = 12;
 
-/// Zeroed pages and cut tails of a plain `cargo test`.
-const TEARS: u64 = 20;
+/// Zeroed pages and cut tails of a plain `cargo test`; as many more are asked for.
+const TEARS: u64 = 8;
 
 /// What disks and file systems lose at once.
 const PAGE_BYTES: usize = 4096;
@@ -287,13 +287,13 @@ fn damaged_again_and_again(test: &str, kinds: &[Damage], times: u64) {
 
 #[test]
 fn a_flipped_bit_in_any_file_is_repaired_or_given_back() {
-    let times = crate::number("BIENBAN_FLIPS").unwrap_or(FLIPS);
+    let times = crate::number("BIENBAN_DAMAGES").unwrap_or(FLIPS);
     damaged_again_and_again("flips", &[Damage::Flip], times);
 }
 
 #[test]
 fn a_zeroed_page_or_cut_tail_of_any_file_is_repaired_or_given_back() {
-    let times = crate::number("BIENBAN_FLIPS").unwrap_or(TEARS);
+    let times = crate::number("BIENBAN_DAMAGES").unwrap_or(TEARS);
     damaged_again_and_again("tears", &[Damage::Zero, Damage::Cut], times);
 }
 
