@@ -9,7 +9,7 @@ use super::records::Records;
 use super::rows::{
     self, CLOSED, CONTROL_FEED, ControlRow, DOCUMENT, Entry, FEED, FeedRow, NOTICE, OBJECT, SCOPE,
 };
-use crate::model::{Actor, DeviceId, DocumentId, Scope};
+use crate::model::{Actor, DeviceId, DocumentId, PersonId, Scope};
 use crate::store::StoreError;
 use crate::sync::{
     BasePage, ClosedLine, DeviceEntry, FeedItem, FeedPage, FeedPosition, NOTICES_MAX, Notice,
@@ -116,6 +116,7 @@ impl Hub {
                 numbers.extend(rows::number_in(&key));
             }
         }
+        numbers.extend(self.farewells(reader, after)?);
         numbers.sort_unstable();
         numbers.truncate(FEED_PAGE_ENTRIES_MAX + 1);
         Ok(numbers)
@@ -249,6 +250,48 @@ impl Hub {
         Ok(access::governing(&self.held(reader)?))
     }
 
+    /// Returns the numbers of control entries after one that tell a device of the end of its holder's rights
+    /// in units of which it is told nothing any more: in each of their logs as far as the last of them, and
+    /// nothing behind it. Without them it would go on writing there.
+    fn farewells(&self, reader: &DeviceEntry, after: u64) -> Result<Vec<u64>, ReplicaError> {
+        let told = self.governing(reader)?;
+        let held = self.replica().person(reader.person)?;
+        let mut lost: Vec<&Scope> = held.grants.values().map(|held| &held.grant.scope).collect();
+        lost.sort_unstable();
+        lost.dedup();
+        lost.retain(|scope| !told.contains(scope));
+        let mut numbers = Vec::new();
+        for scope in lost {
+            let (start, mut upto, mut here) = (rows::of_control_feed(scope, after), 0, Vec::new());
+            let prefix = rows::control_feed(scope);
+            each_row(&**self.replica().store(), &prefix, Some(start), |key, _| {
+                here.extend(rows::number_in(key));
+                Ok(())
+            })?;
+            for number in &here {
+                if self.withdraws(*number, reader.person)? {
+                    upto = *number;
+                }
+            }
+            numbers.extend(here.into_iter().filter(|number| *number <= upto));
+        }
+        Ok(numbers)
+    }
+
+    /// Returns whether a feed entry withdraws a grant of a person.
+    fn withdraws(&self, number: u64, of: PersonId) -> Result<bool, ReplicaError> {
+        let store = self.replica().store();
+        let row: Option<FeedRow> = rows::get(&**store, &rows::of_number(FEED, number))?;
+        let Some(FeedRow { entry: Entry::Control { scope, life, number }, .. }) = row else {
+            return Ok(false);
+        };
+        let log = Log { scope: &scope, life };
+        let row: Option<ControlRow> = rows::get(&**store, &rows::of_control(log, number))?;
+        let Some(row) = row else { return Ok(false) };
+        let deed = ControlEntry::decode(&row.bytes)?.act.act.deed;
+        Ok(matches!(deed, Deed::Withdraw { person, .. } if person == of))
+    }
+
     /// Adds checklists and control logs.
     fn names(&self, reader: &DeviceEntry, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
         each_row(&**self.replica().store(), &[OBJECT], None, |key, value| {
@@ -277,6 +320,7 @@ impl Hub {
             for scope in self.governing(reader)? {
                 each_row(&**store, &rows::control_feed(&scope), None, &mut note)?;
             }
+            numbers.extend(self.farewells(reader, 0)?);
         }
         numbers.sort_unstable();
         for number in numbers {

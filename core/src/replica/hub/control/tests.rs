@@ -207,3 +207,23 @@ fn a_hub_that_was_set_back_unnoticed_is_reminded_of_a_revocation() {
         assert_eq!(active(&one, number), Some(false), "device {number}");
     }
 }
+
+#[test]
+fn a_phone_that_was_away_learns_that_it_may_do_less_and_nothing_that_came_after() {
+    let (hub, one) = (hub(&[]), side(1));
+    let wide = PlainEntry { scopes: vec![scope("06325"), scope("06337")], ..entry(1, "06325") };
+    hub.trust(wide).unwrap();
+    sync(&one, &hub);
+    let own = |side: &Side| side.phone.replica().device(key(1).device()).unwrap().unwrap().scopes();
+    assert_eq!(own(&one), [scope("06325"), scope("06337")]);
+    hub.trust(entry(1, "06337")).unwrap();
+    hub.trust(entry(3, "06325")).unwrap();
+    sync(&one, &hub);
+    assert_eq!(own(&one), [scope("06337")]);
+    assert_eq!(active(&one, 3), None, "that unit is none of its business any more");
+    // A phone that begins anew learns the same.
+    let anew = side(1);
+    sync(&anew, &hub);
+    assert_eq!(own(&anew), [scope("06337")]);
+    assert_eq!(active(&anew, 3), None);
+}
