@@ -196,7 +196,7 @@ pub trait TrustRows {
     fn push(&mut self, entry: &ControlEntry, head: ChainHead) -> Result<(), Self::Error>;
     /// The place of the last entry that was folded; none before the first.
     fn latest(&self) -> Result<Option<Entered>, Self::Error>;
-    /// The hub's keys: the one that was pinned, and those that announcements lead to from it ([`HubKeys`]).
+    /// The hub's keys: the one that was pinned, and those that announcements lead to from it ([`super::HubKeys`]).
     fn hub_keys(&self) -> Result<Vec<DeviceId>, Self::Error>;
     /// Keeps an announcement, whether or not anything that is known leads to it.
     fn put_link(&mut self, link: Link, act: &SignedAct) -> Result<(), Self::Error>;
