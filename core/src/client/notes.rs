@@ -60,6 +60,8 @@ impl Rest {
             }
             let opened = match bytes.starts_with(MAGIC) {
                 true => self.open_note(note, &bytes),
+                // Where all was sealed once, a plain one is somebody else's.
+                false if self.is_whole() => None,
                 false => Some(bytes),
             };
             // One that does not open stays as it is: its reader says so.
@@ -84,6 +86,10 @@ impl Client {
             (true, Some(rest)) => rest
                 .open_note(note, &bytes)
                 .ok_or_else(|| fails("it is sealed under another key".to_owned()))?,
+            // The program has sealed all of its own: this was put here by somebody else.
+            (false, Some(rest)) if rest.is_whole() => {
+                return Err(fails("it is not sealed, and the folder is".to_owned()));
+            }
             (true, None) => return Err(fails("it is sealed, and the folder is not".to_owned())),
             (false, _) => bytes,
         };
@@ -166,6 +172,11 @@ mod tests {
             let read = client.read_note::<String>(Note(name)).unwrap_err();
             assert!(matches!(read, ClientError::Settings { .. }), "{read}");
         }
+        fs::write(plain.join(INVITATIONS.0), "\"planted\"").unwrap();
+        drop(client);
+        let client = Client::open_with(plain, with()).unwrap();
+        let planted = client.read_note::<String>(INVITATIONS).unwrap_err();
+        assert!(matches!(planted, ClientError::Settings { .. }), "{planted}");
         client.destroy_key().unwrap();
         assert!(!plain.join(INVITATIONS.0).exists() && !plain.join(ENROLMENT.0).exists());
     }

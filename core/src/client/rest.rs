@@ -228,6 +228,11 @@ impl Rest {
         Ok(())
     }
 
+    /// Whether everything in the folder was sealed once.
+    pub(super) fn is_whole(&self) -> bool {
+        self.file.is_whole()
+    }
+
     /// Returns the key that seals now.
     pub(super) fn current(&self) -> KeyId {
         self.file.ring().current()

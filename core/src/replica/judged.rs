@@ -5,7 +5,7 @@ use super::rows::{self, JUDGED};
 use crate::model::{Actor, ChangeHash, DocumentId, Scope};
 use crate::store::StoreError;
 use crate::sync::{AsideName, Notice};
-use crate::trust::control::Judged;
+use crate::trust::control::{Judged, Judgement};
 
 /// What was decided of each change of a line: its place, its hash, the decision.
 pub(super) type JudgedLine = Vec<(u64, ChangeHash, Judged)>;
@@ -60,6 +60,9 @@ impl Replica {
         let of = |(seq, hash, _): &&(u64, ChangeHash, Judged)| {
             (behind && *seq > notice.seq) || (*seq == notice.seq && *hash == notice.hash)
         };
-        Ok(line.iter().find(of).map(|(_, _, judged)| *judged))
+        let fitting: Vec<Judged> = line.iter().filter(of).map(|(_, _, judged)| *judged).collect();
+        // What was admitted up to a later change is in the record, whatever else was kept out before.
+        let admitted = fitting.iter().find(|judged| judged.judgement == Judgement::Admit);
+        Ok(admitted.or(fitting.first()).copied())
     }
 }

@@ -169,7 +169,10 @@ impl Replica {
         }
         held.sort_by_key(|one| (one.state, one.seal.statement.at, one.id));
         for one in held {
-            let counts = matches!(one.state, SealState::Registered | SealState::Waiting);
+            // One that no log names and nobody presented here is the hub's word alone: its name may still come.
+            let presented = waiting.iter().any(|row| row.seal == one.id);
+            let counts = one.state == SealState::Registered
+                || (one.state == SealState::Waiting && presented);
             if counts && minutes.standing.is_none() {
                 minutes.standing = Some(one);
             } else {

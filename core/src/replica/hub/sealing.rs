@@ -133,7 +133,7 @@ impl Hub {
     /// Returns whether there is room for one more seal, of its leader and of its document.
     fn has_place(&self, seal: &Seal) -> Result<bool, ReplicaError> {
         let (leader, document) = (seal.statement.leader, seal.statement.document);
-        let waiting = self.replica.store().scan(&[SEALING], None, WAITING_MAX)?;
+        let waiting = self.replica.store().scan(&[SEALING], None, usize::MAX)?;
         let mut own = 0;
         for (key, value) in &waiting {
             let row: SealingRow = rows::decode(key, value)?;
@@ -145,9 +145,10 @@ impl Hub {
             let Some(bytes) = self.replica.seal_bytes(*id)? else { continue };
             signed += usize::from(Seal::decode(&bytes)?.statement.leader == leader);
         }
-        Ok(waiting.len() < WAITING_MAX
+        // Whoever has none yet gets a place whatever others did.
+        Ok((waiting.len() < WAITING_MAX || own == 0)
             && own < WAITING_PER_LEADER_MAX
-            && held.len() < SEALS_PER_DOCUMENT_MAX
+            && (held.len() < SEALS_PER_DOCUMENT_MAX || signed == 0)
             && signed < SEALS_PER_LEADER_MAX)
     }
 
@@ -205,9 +206,7 @@ impl Hub {
                 source: crate::trust::seal::SealError::Breached { breaches },
             });
         }
-        let mut draft = Drafting::new(&**self.replica.store());
-        let may = draft
-            .with(|rows| -> Result<_, StoreError> { may_act(rows, &act.act, now, &covers) })?;
+        let may = self.may_seal(act, now)?;
         let refused = || ReplicaError::NotEntered {
             device: act.act.by.short(),
             scope: act.act.scope.clone(),
@@ -243,6 +242,11 @@ impl Hub {
         self.stuck.tell().map(|()| None)
     }
 
+    fn may_seal(&self, act: &SignedAct, now: Timestamp) -> Result<bool, StoreError> {
+        let mut draft = Drafting::new(&**self.replica.store());
+        draft.with(|rows| may_act(rows, &act.act, now, &covers))
+    }
+
     /// Registers or refuses the seal of one row; none where it waits on.
     fn register(
         &self,
@@ -253,6 +257,13 @@ impl Hub {
         let row: SealingRow = rows::decode(&[SEALING], value)?;
         let Some(bytes) = self.replica.seal_bytes(row.seal)? else { return Ok(None) };
         let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
+        let id = act.act.id()?;
+        if !self.may_seal(&act, now)? {
+            // Its place is free again. Rights may come back that this store has lost.
+            self.record(Fact::SealUnentered { act: id, at: now })?;
+            let document = Some(row.document);
+            return Ok(Some(MergeReport { document, ..MergeReport::default() }));
+        }
         if !self.has_arrived(&seal)? {
             return Ok(None);
         }
@@ -271,7 +282,6 @@ impl Hub {
             }
             Err(error) => return Err(error),
         };
-        let id = act.act.id()?;
         if !holds {
             self.record(Fact::SealRefused { act: id, at: now })?;
         } else if let Err(error) = self.enter_seal(act, now) {

@@ -277,7 +277,7 @@ impl TrustRows for TrustIndex<'_, '_> {
         template: TemplateId,
         from: Timestamp,
     ) -> Result<(), StoreError> {
-        self.index.put(rows::of_in_force(scope, template), &from);
+        self.index.put(rows::of_in_force(scope, template, from), &from);
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{key, scope_part};
-use crate::model::{Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId};
+use crate::model::{
+    Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp,
+};
 use crate::trust::control::{ActId, Log};
 use crate::trust::enrolment::InvitationId;
 
@@ -26,7 +28,7 @@ pub(in crate::replica) const SEALED: u8 = b'O';
 /// Document, actor, seq, hash, unit → [`crate::trust::control::Judged`]: what was decided of a line kept
 /// aside.
 pub(in crate::replica) const JUDGED: u8 = b'U';
-/// Scope, checklist → from when on it is in force.
+/// Scope, checklist, moment → that moment, from which on it is in force. A later day takes away no earlier one.
 pub(in crate::replica) const IN_FORCE: u8 = b'X';
 /// Phone: act → [`ActingRow`]: decided here, and not yet entered by the hub.
 pub(in crate::replica) const ACTING: u8 = b'I';
@@ -137,14 +139,18 @@ pub(in crate::replica) fn of_judged(
     key(JUDGED, &[&document.0, &actor.0, &parts.0, &hash.0, &parts.1])
 }
 
-pub(in crate::replica) fn of_in_force(scope: &Scope, template: TemplateId) -> Vec<u8> {
-    key(IN_FORCE, &[&scope_part(scope.as_str()), &template.0])
+pub(in crate::replica) fn of_in_force(
+    scope: &Scope,
+    template: TemplateId,
+    from: Timestamp,
+) -> Vec<u8> {
+    key(IN_FORCE, &[&scope_part(scope.as_str()), &template.0, &from.0.to_be_bytes()])
 }
 
 /// Reads the unit and the checklist of a key made by [`of_in_force`].
 pub(in crate::replica) fn in_force_in(key: &[u8]) -> Option<(Scope, TemplateId)> {
     let scope = std::str::from_utf8(key.get(1..6)?).ok()?.trim_end().parse().ok()?;
-    Some((scope, TemplateId(key.get(6..)?.try_into().ok()?)))
+    Some((scope, TemplateId(key.get(6..38)?.try_into().ok()?)))
 }
 
 /// Returns the change that a key of [`JUDGED`] names: its place and hash; none where it was decided in the

@@ -435,3 +435,30 @@ fn what_is_no_outcome_of_a_look_at_a_seal_is_garbled() {
     }
     assert!(SealJob::decode(&[0xff; 40]).is_err());
 }
+
+#[test]
+fn a_seal_of_a_leader_who_may_not_seal_any_more_gives_its_place_back() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    let (act, sealed) = sign(&one, &genesis);
+    hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), NOW).unwrap();
+    assert_eq!(hub.replica().store().scan(&[SEALING], None, 9).unwrap().len(), 1);
+    hub.trust(entry(1, "06325")).unwrap();
+    hub.merge_all(NOW).unwrap();
+    assert_eq!(hub.replica().store().scan(&[SEALING], None, 9).unwrap().len(), 0);
+}
+
+#[test]
+fn a_seal_that_no_log_names_and_nobody_presented_stops_nobody() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    let (_, sealed) = sign(&one, &genesis);
+    let bytes = sealed.encode().unwrap();
+    two.phone.apply(vec![FeedItem::Seal(bytes)], None, Incarnation([8; 16]), NOW).unwrap();
+    let minutes = two.phone.replica().minutes(genesis.document()).unwrap();
+    assert_eq!((minutes.standing, minutes.others.len()), (None, 1));
+    assert!(!two.phone.replica().is_sealed(genesis.document()).unwrap());
+}

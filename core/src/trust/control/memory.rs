@@ -38,7 +38,7 @@ pub struct TrustState {
     seals: BTreeMap<(DocumentId, Scope), Sealed>,
     judgements: BTreeMap<(DocumentId, Actor, u64, ChangeHash, Scope), Judged>,
     countersigned: BTreeMap<Countersigned, Timestamp>,
-    templates: BTreeMap<(Scope, TemplateId), Timestamp>,
+    templates: BTreeSet<(Scope, TemplateId, Timestamp)>,
 }
 
 impl TrustState {
@@ -236,7 +236,7 @@ impl TrustRows for TrustState {
         template: TemplateId,
         from: Timestamp,
     ) -> Result<(), Infallible> {
-        self.templates.insert((scope.clone(), template), from);
+        self.templates.insert((scope.clone(), template, from));
         Ok(())
     }
 }

@@ -384,10 +384,11 @@ fn subject_allows<R: TrustRows>(
                 Whom::Person(person) => Some(*person),
                 Whom::Device(device) => rows.device(*device)?.certificate.map(|held| held.person),
             };
-            match person {
-                Some(person) => Ok(stands_above(&rows.person(person)?)),
-                None => Ok(true),
-            }
+            // Nothing ends a revocation, so of whom no log has said anything only the operator decides it.
+            let Some(person) = person else { return Ok(over.is_none()) };
+            let person = rows.person(person)?;
+            let named = !person.devices.is_empty() || !person.grants.is_empty();
+            Ok(stands_above(&person) && (named || over.is_none()))
         }
         _ => Ok(true),
     }

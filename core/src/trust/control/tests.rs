@@ -617,3 +617,14 @@ fn naming_one_device_of_a_person_ends_nothing_that_holds_on_another_alone() {
     let deeds = naming(&device, &held, &wanted(Vec::new()), &covers);
     assert_eq!(names(&deeds), ["withdraw 06325"], "the role in the province is the other phone's");
 }
+
+#[test]
+fn of_whom_nobody_has_said_anything_only_the_operator_decides_the_end() {
+    let mut log = with_two_levels();
+    let refused = Folded::Void(Void::NotAllowed);
+    let revoke = |whom| Deed::Revoke { whom, lost_since: None };
+    for whom in [Whom::Device(key(50).device()), Whom::Person(person(50))] {
+        assert_eq!(log.enact(&key(6), "06325", revoke(whom)), refused);
+    }
+    assert_eq!(log.enact(&hub(), "00", revoke(Whom::Person(person(50)))), Folded::Counts);
+}
