@@ -1,7 +1,7 @@
 //! The hub's side: taking packs in without loading a document, merging them, serving the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::ReplicaError;
@@ -41,6 +41,10 @@ pub use enrolling::InviteError;
 pub(super) use leaving::{ProofOfEnd, ProofPage};
 
 use shares::Shares;
+
+/// Batches after which one waiting seal is looked at although others wait to be merged: a hub under steady
+/// load must number minutes too, and each look may open a document.
+const MERGES_BEFORE_SEALS: u32 = 64;
 
 /// What a hub is told at its start.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +100,8 @@ pub struct Hub {
     pub(super) unseen: Unseen,
     pub(super) merging: Merging,
     pace: pace::Pace,
+    /// Batches merged since waiting seals were last looked at under load.
+    merged: AtomicU32,
     stuck: sealing::Stuck,
 }
 
@@ -278,6 +284,7 @@ impl Hub {
             unseen,
             merging: Merging::default(),
             pace: pace::Pace::default(),
+            merged: AtomicU32::new(0),
             stuck: sealing::Stuck::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
@@ -490,6 +497,13 @@ impl Hub {
         begun: &dyn Fn(),
     ) -> Result<Option<MergeReport>, ReplicaError> {
         let turn = Turn { now, begun };
+        // Minutes are looked at where nothing else is to be done, and now and then where there always is.
+        if self.merged.load(Ordering::Relaxed) >= MERGES_BEFORE_SEALS {
+            self.merged.store(0, Ordering::Relaxed);
+            if let report @ Some(_) = self.register_next(now)? {
+                return Ok(report);
+            }
+        }
         let mut after: Option<Vec<u8>> = None;
         let mut blocked = None;
         loop {
@@ -513,7 +527,10 @@ impl Hub {
                 };
             };
             match self.merge(document, turn) {
-                Ok(Some(report)) => return Ok(Some(report)),
+                Ok(Some(report)) => {
+                    self.merged.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Some(report));
+                }
                 Ok(None) | Err(ReplicaError::UnknownTemplate { .. }) => {}
                 Err(error) if error.is_idle() => return Err(error),
                 // Damage concerns this document; any other failure of the store, all of them.

@@ -462,3 +462,23 @@ fn a_seal_that_no_log_names_and_nobody_presented_stops_nobody() {
     assert_eq!((minutes.standing, minutes.others.len()), (None, 1));
     assert!(!two.phone.replica().is_sealed(genesis.document()).unwrap());
 }
+
+#[test]
+fn minutes_are_registered_under_steady_load_too() {
+    let (hub, [one, two, _], genesis) = team();
+    one.answer(&genesis, "1.1", "one");
+    sync(&one, &hub);
+    let (act, sealed) = sign(&one, &genesis);
+    hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), NOW).unwrap();
+    // Each round leaves more to merge than it merges.
+    let mut registered = false;
+    for number in 2..200 {
+        two.answer(&visit("06325", number), "1.1", "more");
+        hub.accept(two.phone.device(), &two.phone.release(NOW).unwrap(), NOW).unwrap();
+        if number > 2 {
+            hub.merge_next(NOW).unwrap();
+        }
+        registered |= hub.replica().registered(&genesis).unwrap().is_some();
+    }
+    assert!(registered);
+}
