@@ -12,50 +12,99 @@ use bienban_core::driver::Wakeup;
 use bienban_core::replica::{BundleAnswered, Hub, ReplicaError};
 use bienban_core::sync::FailureCode;
 use bienban_core::trust::bundle::{BundleError, drawn as drawn_of};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// Where files are brought to, below the hub's folder.
 const IN: &str = "bundles/in";
 
-/// Where the answers are.
+/// Where the hub moves a file before it reads it: nobody takes it away from there. What lies here when the
+/// hub starts it was interrupted at.
+const WORK: &str = "bundles/work";
+
+/// Where the answers are, and beside each what became of the file.
 const OUT: &str = "bundles/out";
 
-/// Where a file is moved that could not be taken in; why is beside it. One that was is removed: all of it
-/// is in the journal.
+/// Where a file is moved of which not all was taken in; why is beside it. One that was taken in whole is
+/// removed: all of it is in the journal.
 const REFUSED: &str = "bundles/refused";
 
 /// How a file ends that is still being written, and is left alone.
 const PART: &str = "part";
 
+/// How a file ends that says why another was refused.
+const WHY: &str = "txt";
+
+/// How a file ends that says what became of a bundle.
+const REPORT: &str = "json";
+
+/// How a file ends that says that the hub was interrupted at another once before.
+const AGAIN: &str = "again";
+
 /// How often it is looked for files: a person waits for the answer.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often in a row one file is taken in at most. Once more brings something where the hub first asks for
+/// what is missing, and keeps aside what follows a hole when nobody had it; a few dozen lines a time.
+const TIMES_MAX: usize = 16;
+
+/// What the hub took in of a file that it answered. It lies beside the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// The answer's name.
+    pub(crate) answer: String,
+    /// Packs in the file.
+    pub(crate) packs: usize,
+    /// Of them, those that the hub has signed for.
+    pub(crate) stored: usize,
+    /// Those that it does not take, or keeps aside, as far as they are named to the maker.
+    pub(crate) declined: usize,
+    /// Those that it has neither in the record nor kept aside.
+    pub(crate) left: usize,
+    /// Why there are such, or why something else of the file is to come again.
+    pub(crate) failure: Option<FailureCode>,
+    /// Where the file is, if it is needed still.
+    pub(crate) kept: Option<PathBuf>,
+}
 
 /// What the hub made of a file.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
-    /// It was taken in; the answer is here.
-    Answered(PathBuf),
+    /// It was answered, here.
+    Answered(PathBuf, Report),
     /// It was not, and why.
     Refused(String),
 }
 
-/// Takes in files until `stop` turns true.
+/// Takes in files until `stop` turns true. Whatever happens to one, the next is taken in.
 pub(crate) async fn watch(
     hub: Arc<Hub>,
     dir: PathBuf,
     wakeup: Wakeup,
     mut stop: watch::Receiver<bool>,
 ) {
+    let from = dir.clone();
+    let mut files = found(tokio::task::spawn_blocking(move || interrupted(&from)).await);
     loop {
-        let (taken, from) = (hub.clone(), dir.clone());
-        match tokio::task::spawn_blocking(move || take_all(&taken, &from)).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(_)) => {
-                wakeup.pending();
-                wakeup.grown();
+        let from = dir.clone();
+        files.extend(found(tokio::task::spawn_blocking(move || claim(&from)).await));
+        for file in files.drain(..) {
+            let (taken, from, path) = (hub.clone(), dir.clone(), file.clone());
+            let taken = tokio::task::spawn_blocking(move || take_in(&taken, &from, &path)).await;
+            let taken = taken.unwrap_or_else(|error| {
+                tracing::error!(error = %error, "taking in a bundle stopped");
+                let why = "the hub failed while it took this in; give it to whoever looks after \
+                           the program";
+                refuse(&dir, &file, why).map(drop)
+            });
+            if let Err(error) = taken {
+                tracing::error!(error = %error, "a bundle stays where the hub works on it");
             }
-            Ok(Err(error)) => tracing::error!(error = %error, "cannot look for bundles"),
-            Err(error) => tracing::error!(error = %error, "taking in a bundle stopped"),
+            wakeup.pending();
+            wakeup.grown();
+            if *stop.borrow() {
+                return;
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -64,57 +113,147 @@ pub(crate) async fn watch(
     }
 }
 
-/// Takes in all that is there; returns how many files.
-fn take_all(hub: &Arc<Hub>, dir: &Path) -> io::Result<usize> {
-    let entries = match fs::read_dir(dir.join(IN)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+fn found(files: Result<io::Result<Vec<PathBuf>>, tokio::task::JoinError>) -> Vec<PathBuf> {
+    files.map_err(io::Error::other).and_then(|files| files).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "cannot look for bundles");
+        Vec::new()
+    })
+}
+
+/// Returns the whole files of a folder.
+fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let mut taken = 0;
+    let ends = |path: &Path, with: &str| path.extension().is_some_and(|ending| ending == with);
+    let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let open = path.extension().is_some_and(|ending| ending == PART);
-        let Some(name) = path.file_name().filter(|_| path.is_file() && !open) else { continue };
-        taken += 1;
-        let answer = dir.join(OUT).join(name);
-        let is = |done: &BundleAnswered, code| {
-            done.failure.as_ref().is_some_and(|failure| failure.code == code)
-        };
-        let mut made = take(hub, &path, &answer);
-        // Its own decisions changed the maker's rights: what it may have now is another answer.
-        if made.as_ref().is_ok_and(|done| is(done, FailureCode::Changed)) {
-            made = take(hub, &path, &answer);
+        if path.is_file() && !ends(&path, PART) && !ends(&path, AGAIN) {
+            files.push(path);
         }
-        let why = match made {
-            Ok(done) if is(&done, FailureCode::Full) => {
-                // What it did take is safe, and is signed for when the file comes again.
-                fs::remove_file(&answer)?;
-                "the hub's disk is full; make room there, and bring it again".to_owned()
-            }
-            Ok(done) => {
-                tracing::info!(
-                    device = done.maker.short(),
-                    packs = done.packs,
-                    stored = done.stored,
-                    answers = done.receivers.len(),
-                    "a bundle was taken in"
-                );
-                fs::remove_file(&path)?;
-                continue;
-            }
-            Err(error) => described(&error),
-        };
-        tracing::warn!(error = why, "a bundle was not taken in");
-        let to = dir.join(REFUSED).join(name);
-        moved(&path, &to)?;
-        fs::write(why_of(&to), why)?;
     }
-    Ok(taken)
+    Ok(files)
+}
+
+/// Moves what was brought to where the hub works. A file that cannot be moved is left, and the others go on.
+fn claim(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut claimed = Vec::new();
+    for path in files_of(&dir.join(IN))? {
+        let Some(name) = path.file_name() else { continue };
+        let to = free(&dir.join(WORK).join(name), AGAIN);
+        match moved(&path, &to) {
+            Ok(()) => claimed.push(to),
+            // Whoever brought it took it back.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!(error = %error, "a bundle cannot be taken up"),
+        }
+    }
+    Ok(claimed)
+}
+
+/// Returns the files at which an earlier run of the hub was interrupted. One at which that happened twice
+/// may be why, and is put aside.
+fn interrupted(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut again = Vec::new();
+    for path in files_of(&dir.join(WORK))? {
+        let mark = beside(&path, AGAIN);
+        if mark.exists() {
+            refuse(dir, &path, "the hub was stopped twice while it took this in")?;
+        } else {
+            fs::write(&mark, b"")?;
+            again.push(path);
+        }
+    }
+    Ok(again)
+}
+
+/// Takes in one file; then it is gone, or refused.
+fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
+    let Some(name) = path.file_name() else { return Ok(()) };
+    let answer = free(&dir.join(OUT).join(name), REPORT);
+    let done = match take_whole(hub, path, &answer) {
+        Ok(done) => done,
+        Err(error) => return refuse(dir, path, &described(&error)).map(drop),
+    };
+    let left = done.packs.saturating_sub(done.settled);
+    tracing::info!(
+        device = done.maker.short(),
+        packs = done.packs,
+        stored = done.stored,
+        left,
+        answers = done.receivers.len(),
+        "a bundle was answered"
+    );
+    // Its answer is there for good before the file goes.
+    synced(&dir.join(OUT))?;
+    let kept = if done.is_whole() {
+        fs::remove_file(path)?;
+        unmarked(path)?;
+        None
+    } else {
+        Some(refuse(dir, path, &left_out(&done, left))?)
+    };
+    let name = answer.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let report = Report {
+        answer: name,
+        packs: done.packs,
+        stored: done.stored,
+        declined: done.declined,
+        left,
+        failure: done.failure.map(|failure| failure.code),
+        kept,
+    };
+    whole(&beside(&answer, REPORT), &serde_json::to_vec(&report)?)
+}
+
+/// Takes in one file as often as that brings something, and writes the last answer, which says it all.
+fn take_whole(hub: &Arc<Hub>, path: &Path, answer: &Path) -> Result<BundleAnswered, ReplicaError> {
+    let mut done = take(hub, path, answer)?;
+    for time in 1..TIMES_MAX {
+        let code = done.failure.as_ref().map(|failure| failure.code);
+        // Its own decisions may have changed the maker's rights: what it may have now is another answer.
+        let changed = matches!(code, Some(FailureCode::Changed | FailureCode::NotAllowed));
+        if code == Some(FailureCode::Full) || (done.is_whole() && !(changed && time == 1)) {
+            break;
+        }
+        let before = done.settled;
+        done = take(hub, path, answer)?;
+        if done.settled <= before {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+/// Says what is left of a file, and what to do.
+fn left_out(done: &BundleAnswered, left: usize) -> String {
+    let why = match &done.failure {
+        Some(failure) if failure.code == FailureCode::Full => {
+            "the hub's disk is full; make room there, and bring it again".to_owned()
+        }
+        Some(failure) => format!("{}; bring it again later", failure.message),
+        None => "they cannot be read, or a quota of the device that signed them is used up: see \
+                 what the hub keeps aside, update the program, and bring it again"
+            .to_owned(),
+    };
+    format!("{left} of {} packs are not at the hub: {why}", done.packs)
+}
+
+/// Moves a file to those that are not taken in, with the reason. Returns where it is.
+fn refuse(dir: &Path, path: &Path, why: &str) -> io::Result<PathBuf> {
+    tracing::warn!(error = why, "a bundle was not taken in whole");
+    let to = free(&dir.join(REFUSED).join(path.file_name().unwrap_or_default()), WHY);
+    moved(path, &to)?;
+    unmarked(path)?;
+    whole(&beside(&to, WHY), why.as_bytes())?;
+    Ok(to)
 }
 
 /// Takes in one file and writes the answer, whole or not at all.
 fn take(hub: &Arc<Hub>, path: &Path, answer: &Path) -> Result<BundleAnswered, ReplicaError> {
-    let part = part_of(answer);
+    let part = beside(answer, PART);
     let written = folder_of(answer)
         .and_then(|()| File::create(&part))
         .map_err(|source| failed("written", source))?;
@@ -149,7 +288,7 @@ pub(crate) fn hand_in(dir: &Path, file: &Path) -> io::Result<String> {
     let name = format!("{}.bundle", u64::from_le_bytes(name));
     let to = dir.join(IN).join(&name);
     folder_of(&to)?;
-    let part = part_of(&to);
+    let part = beside(&to, PART);
     let copied = copy(file, &part).and_then(|()| fs::rename(&part, &to));
     if copied.is_err() {
         drop(fs::remove_file(&part));
@@ -160,18 +299,32 @@ pub(crate) fn hand_in(dir: &Path, file: &Path) -> io::Result<String> {
 /// Returns what the hub made of a file, once it has.
 pub(crate) fn outcome(dir: &Path, name: &str) -> io::Result<Option<Outcome>> {
     let (answer, refused) = (dir.join(OUT).join(name), dir.join(REFUSED).join(name));
-    if answer.exists() {
-        return Ok(Some(Outcome::Answered(answer)));
+    match fs::read(beside(&answer, REPORT)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        report => {
+            let report = serde_json::from_slice(&report?)?;
+            return Ok(Some(Outcome::Answered(answer, report)));
+        }
     }
-    match fs::read_to_string(why_of(&refused)) {
+    if answer.exists() {
+        // The report follows.
+        return Ok(None);
+    }
+    match fs::read_to_string(beside(&refused, WHY)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         why => Ok(Some(Outcome::Refused(why?))),
     }
 }
 
-/// Takes back a file that no hub has looked at.
-pub(crate) fn take_back(dir: &Path, name: &str) {
-    drop(fs::remove_file(dir.join(IN).join(name)));
+/// Removes an answer that was fetched.
+pub(crate) fn fetched(answer: &Path) {
+    drop(fs::remove_file(answer));
+    drop(fs::remove_file(beside(answer, REPORT)));
+}
+
+/// Takes back a file that no hub has taken up. Returns whether it was there still.
+pub(crate) fn take_back(dir: &Path, name: &str) -> bool {
+    fs::remove_file(dir.join(IN).join(name)).is_ok()
 }
 
 /// Copies a file a block at a time and syncs it.
@@ -186,21 +339,54 @@ fn moved(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
+/// Writes a small file, whole or not at all.
+fn whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let part = beside(path, PART);
+    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        drop(fs::remove_file(&part));
+    }
+    written
+}
+
+fn unmarked(path: &Path) -> io::Result<()> {
+    match fs::remove_file(beside(path, AGAIN)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Makes durable which files a folder has.
+fn synced(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
 fn folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
-fn part_of(path: &Path) -> PathBuf {
+/// Returns the file beside another that ends so.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
-    name.push(PART);
+    name.push(ending);
     path.with_file_name(name)
 }
 
-fn why_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".txt");
-    path.with_file_name(name)
+/// Returns a name that is not taken, nor is the one beside it that ends so: this one, or with a number
+/// behind it. Only the hub, which is one, makes files under such names.
+fn free(path: &Path, ending: &str) -> PathBuf {
+    let is_free = |path: &Path| {
+        let there = |path: &Path| path.symlink_metadata().is_ok();
+        !there(path) && !there(&beside(path, ending))
+    };
+    let mut name = path.to_owned();
+    let mut number = 1_u64;
+    while !is_free(&name) {
+        name = beside(path, &number.to_string());
+        number += 1;
+    }
+    name
 }
 
 fn failed(action: &'static str, source: io::Error) -> ReplicaError {

@@ -154,6 +154,9 @@ struct Batch {
     noted: Vec<((DocumentId, Actor), Tip)>,
     /// Not taken in, and to be named to who pushed them.
     declined: Vec<Notice>,
+    /// Packs that are kept aside with this commit, and those that were before it.
+    kept: usize,
+    known: usize,
     shares: Shares,
     /// A supervisor has decided that they enter the record, whoever wrote them.
     admitted: bool,
@@ -172,6 +175,8 @@ impl Batch {
             taken: Vec::new(),
             noted: Vec::new(),
             declined: Vec::new(),
+            kept: 0,
+            known: 0,
             shares: Shares::new(),
             admitted: false,
             shut: BTreeSet::new(),
@@ -199,10 +204,14 @@ impl Batch {
             Decision::Held(pack) => self.held.push(receipt_item(&pack)),
             Decision::Ask(want) => accepted.needs.push(want),
             Decision::Set(entry) => {
+                self.kept += usize::from(entry.notice.verdict.is_kept());
                 self.decline(entry.device, entry.notice.clone());
                 self.set_aside(*entry);
             }
-            Decision::Known(notice) => self.decline(signer, notice),
+            Decision::Known(notice) => {
+                self.known += usize::from(notice.verdict.is_kept());
+                self.decline(signer, notice);
+            }
             // Named and not signed for: whoever brought it keeps it, offers it again later, and its
             // author sees that it is only there. The exchange goes on: what others wrote must still
             // reach the device.
@@ -392,6 +401,21 @@ impl Hub {
         encoded: &[Vec<u8>],
         now: Timestamp,
     ) -> Result<Accepted, ReplicaError> {
+        self.accept_counted(from, encoded, now, true)
+    }
+
+    /// As [`Self::accept`]; `counted` says that the device's pace bears it, as of all that comes by network.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::accept`].
+    pub(in crate::replica) fn accept_counted(
+        &self,
+        from: DeviceId,
+        encoded: &[Vec<u8>],
+        now: Timestamp,
+        counted: bool,
+    ) -> Result<Accepted, ReplicaError> {
         self.told.fetch_max(now.0, Ordering::Relaxed);
         let mut accepted = Accepted::default();
         let mut batch = Batch::of(from, now);
@@ -403,13 +427,16 @@ impl Hub {
                 Err(error) => self.refuse(&mut batch, &mut accepted, bytes, &error)?,
             }
         }
-        self.charge(from, encoded, &packs, now)?;
+        if counted {
+            self.charge(from, encoded, &packs, now)?;
+        }
         let outcome = self.settle(&mut batch, &mut accepted, packs, (from, now))?;
         match outcome {
             Some(Err(StoreError::Full { .. })) => {
                 accepted.failure = Some(no_room());
                 accepted.pending = false;
                 batch.taken.clear();
+                batch.kept = 0;
                 // What was to be set aside is not kept either: nobody may let go of it.
                 batch.declined.clear();
             }
@@ -423,6 +450,7 @@ impl Hub {
         accepted.declined = batch.declined;
         let mut signed = batch.held;
         signed.append(&mut batch.taken);
+        accepted.settled = signed.len() + batch.kept + batch.known;
         if !signed.is_empty() {
             let epoch = self.head()?.epoch;
             let receipt = HubReceipt::sign(&self.key, epoch, from, signed, now)

@@ -7,13 +7,13 @@ use bienban_core::client::{Client, ClientError};
 use bienban_core::clock::Stopwatch;
 use bienban_core::model::DeviceId;
 use bienban_core::replica::Receiver;
-use bienban_core::sync::DeviceEntry;
+use bienban_core::sync::{DeviceEntry, FailureCode};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::error::CliError;
+use super::error::{CliError, Failed};
 use super::output::{Answer, Output, Page};
-use crate::bundles::{self, Outcome};
+use crate::bundles::{self, Outcome, Report};
 use crate::hub;
 
 /// How the pinned hub is named as a receiver.
@@ -252,6 +252,14 @@ fn shown(client: &Client, device: DeviceId, output: &Output) -> Result<String, C
 #[derive(Debug, Serialize)]
 struct HubImportData {
     answer: String,
+    packs: usize,
+    stored: usize,
+    declined: usize,
+    /// Packs that the hub has neither in the record nor kept aside.
+    left: usize,
+    failure: Option<FailureCode>,
+    /// Where the hub keeps the file that is to come again.
+    kept: Option<String>,
 }
 
 /// Gives a running hub a file and fetches what it answers.
@@ -274,9 +282,12 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
             break outcome;
         }
         if watch.elapsed() >= most {
-            bundles::take_back(&dir, &name);
             spinner.finish_and_clear();
-            return Err(CliError::Usage { what: m.text("bundle.hub_silent", &[]) });
+            let what = match bundles::take_back(&dir, &name) {
+                true => m.text("bundle.hub_silent", &[]),
+                false => m.text("bundle.hub_at_it", &[("name", &name)]),
+            };
+            return Err(CliError::Usage { what });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
@@ -285,13 +296,38 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
         Outcome::Refused(why) => {
             Err(CliError::Usage { what: m.text("bundle.hub_refused", &[("why", &why)]) })
         }
-        Outcome::Answered(made) => {
+        Outcome::Answered(made, report) => {
             bundles::copy(&made, &answer).map_err(failed(&answer))?;
-            drop(std::fs::remove_file(&made));
-            let mut page = Page::new();
-            let data = HubImportData { answer: answer.display().to_string() };
-            page.line(m.text("bundle.answered", &[("file", &data.answer)]));
-            Answer::new(&data, page)
+            bundles::fetched(&made);
+            answered(&answer, report, output)
         }
     }
+}
+
+/// Says what the hub made of a file. Where it is needed still, the command fails although there is an answer.
+fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, CliError> {
+    let m = output.messages();
+    let kept = report.kept.map(|path| path.display().to_string());
+    let data = HubImportData {
+        answer: answer.display().to_string(),
+        packs: report.packs,
+        stored: report.stored,
+        declined: report.declined,
+        left: report.left,
+        failure: report.failure,
+        kept,
+    };
+    let mut page = Page::new();
+    page.line(m.text("bundle.answered", &[("file", &data.answer)]));
+    let (left, packs) = (data.left.to_string(), data.packs.to_string());
+    let code = match &data.kept {
+        None => 0,
+        Some(kept) => {
+            let values = [("left", left.as_str()), ("packs", &packs), ("kept", kept)];
+            page.line(m.text("bundle.hub_left", &values));
+            let full = data.failure == Some(FailureCode::Full);
+            if full { Failed::HubFull.code() } else { Failed::Otherwise.code() }
+        }
+    };
+    Ok(Answer::new(&data, page)?.with_code(code))
 }

@@ -16,8 +16,9 @@ use crate::replica::tree::StoredTree;
 use crate::replica::{ReplicaError, access};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, Apply, DeviceEntry, Ending, Failure, Item, ItemKey, ItemTree,
-    MemoryTree, Node, PackHeader, PhoneOutput, PhoneSession, Prefix, Resume, Start, TreeError,
+    AdminAnswer, AdminRequest, Apply, DeviceEntry, Ending, Failure, FailureCode, Item, ItemKey,
+    ItemTree, MemoryTree, Node, PackHeader, PhoneOutput, PhoneSession, Prefix, Resume, Start,
+    TreeError,
 };
 use crate::trust::bundle::{BundleError, LetterReader, LetterWriter, begin};
 use crate::trust::log::Turned;
@@ -47,12 +48,24 @@ pub struct BundleAnswered {
     pub stored: usize,
     /// Packs that it does not take, or keeps aside.
     pub declined: usize,
+    /// Packs that it has now, in the record or kept aside.
+    pub settled: usize,
     /// Requests that it refused.
     pub refused: usize,
     /// Why the hub took in less than there was, if it did.
     pub failure: Option<Failure>,
     /// Whom the answer is for.
     pub receivers: Vec<DeviceId>,
+}
+
+impl BundleAnswered {
+    /// Returns whether the hub has all that was in the bundle, so that the file is needed no longer. Of a
+    /// device whose rights ended it keeps aside what came, and says at the end that there is nothing for it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let failed = self.failure.as_ref().filter(|said| said.code != FailureCode::NotAllowed);
+        self.settled >= self.packs && failed.is_none()
+    }
 }
 
 /// What a letter holds, as far as it must be known before it is taken in.
@@ -116,6 +129,7 @@ impl Hub {
             packs: survey.packs,
             stored: 0,
             declined: 0,
+            settled: 0,
             refused: 0,
             failure: None,
             receivers: vec![maker],
@@ -252,9 +266,10 @@ impl Talk<'_> {
         let mut letter = LetterWriter::new(out, &hub.key, device, now, &seed)?;
         let epoch = hub.head()?.epoch;
         write(&mut letter, &Part::Answer { epoch, greeting: self.greeting.clone() })?;
-        let mut runner = HubRunner::start(hub.clone(), self.entry.clone(), now)?;
+        let mut runner = HubRunner::start(hub.clone(), self.entry.clone(), now)?.by_file();
         let mut session = PhoneSession::new(self.start());
         self.play(&mut letter, (&mut session, &mut runner), packs, answered)?;
+        answered.settled = runner.settled();
         Ok(letter.finish()?)
     }
 
@@ -282,8 +297,9 @@ impl Talk<'_> {
                     }
                     PhoneOutput::Finished(outcome) => {
                         over = true;
-                        if let Ending::Told(failure) = outcome.ending {
-                            answered.failure.get_or_insert(failure);
+                        if let Ending::Told(failure) | Ending::Refused(failure) = outcome.ending {
+                            // Before what it refused of the wishes: of this the packs are.
+                            answered.failure = Some(failure);
                         }
                     }
                     output => self.tell(letter, session, output, answered)?,
@@ -398,7 +414,12 @@ impl Talk<'_> {
             PhoneOutput::Answered { answer: AdminAnswer::Mark(mark), .. } => {
                 write(letter, &Part::Mark(mark))?;
             }
-            PhoneOutput::Answered { answer: AdminAnswer::Refused(_), .. } => answered.refused += 1,
+            PhoneOutput::Answered { answer: AdminAnswer::Refused(said), .. } => {
+                answered.refused += 1;
+                if passes(said.code) {
+                    answered.failure.get_or_insert(said);
+                }
+            }
             PhoneOutput::Answered { .. }
             | PhoneOutput::Equivocations(_)
             | PhoneOutput::Caught(_)
@@ -407,6 +428,21 @@ impl Talk<'_> {
             | PhoneOutput::Finished(_) => {}
         }
         Ok(())
+    }
+}
+
+/// Whether a refusal is not the last word: the same wish may be granted when it comes again.
+fn passes(code: FailureCode) -> bool {
+    match code {
+        FailureCode::Busy
+        | FailureCode::Full
+        | FailureCode::Closing
+        | FailureCode::Internal
+        | FailureCode::Changed => true,
+        FailureCode::Misbehaved
+        | FailureCode::Version
+        | FailureCode::NotAllowed
+        | FailureCode::TooLarge => false,
     }
 }
 

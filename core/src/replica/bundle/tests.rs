@@ -360,6 +360,8 @@ fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
     drop(a);
 }
 
+mod answering;
+
 fn greeting() -> Greeting {
     Greeting { position: None, notices: 0, empty: false, heads: Vec::new() }
 }

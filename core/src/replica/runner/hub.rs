@@ -39,6 +39,10 @@ pub struct HubRunner {
     noted: Option<usize>,
     /// A limit or failure left something out that the device did send: what is missing may be that.
     left_out: bool,
+    /// What comes is of a file that whoever runs the hub gave it.
+    by_file: bool,
+    /// Packs of the device that the hub has now, in the record or kept aside.
+    settled: usize,
     /// A device or checklist was made known here, and nobody was told yet.
     announced: bool,
     /// The disk had no room for what was pushed or asked, and nobody was told yet.
@@ -99,6 +103,8 @@ impl HubRunner {
             over: BTreeSet::new(),
             noted: None,
             left_out: false,
+            by_file: false,
+            settled: 0,
             announced: false,
             full: false,
             closing: false,
@@ -112,6 +118,21 @@ impl HubRunner {
             now,
             outcome: None,
         })
+    }
+
+    /// Says that what comes is of a file that whoever runs the hub gave it. It has no pace: nobody can send
+    /// such files by themselves, one is taken in at a time, the size of a letter bounds it, and there is
+    /// nobody who could be told to come again later.
+    #[must_use]
+    pub(in crate::replica) fn by_file(mut self) -> Self {
+        self.by_file = true;
+        self
+    }
+
+    /// Returns how many of the packs that came the hub has now, in the record or kept aside.
+    #[must_use]
+    pub(in crate::replica) fn settled(&self) -> usize {
+        self.settled
     }
 
     /// Returns whether the next frame should be read now; frames to send come first.
@@ -371,7 +392,8 @@ impl HubRunner {
     }
 
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
-        if let Some(failure) = self.hub.paced(self.entry.device, now) {
+        let paced = if self.by_file { None } else { self.hub.paced(self.entry.device, now) };
+        if let Some(failure) = paced {
             self.hub.turned_away(Turned::TooMuch, self.entry.device, packs.len() as u64, now)?;
             self.left_out = true;
             let pending = !self.unmerged.is_empty();
@@ -382,7 +404,9 @@ impl HubRunner {
                 ..Accepted::default()
             })?);
         }
-        let mut accepted = self.hub.accept(self.entry.device, packs, now)?;
+        let device = self.entry.device;
+        let mut accepted = self.hub.accept_counted(device, packs, now, !self.by_file)?;
+        self.settled += accepted.settled;
         // A receipt of the new epoch says nothing to a session of the one before.
         if self.end_if_renewed()? {
             return Ok(());

@@ -52,6 +52,8 @@ pub struct Accepted {
     /// Some of the packs are over a quota and named so in `declined`: the device holds them back and
     /// offers them again later. That it did not bring what it was asked for is not known then.
     pub undecided: bool,
+    /// How many of the packs the hub has now, in the record or kept aside, all durably.
+    pub settled: usize,
     /// Why some of the packs were not taken in, where no notice says it: the disk is full, or bytes
     /// are no pack. The session goes on, so that the phone gets all there is for it, and ends with
     /// this in place of a goodbye.

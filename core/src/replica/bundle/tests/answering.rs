@@ -1,0 +1,58 @@
+//! What the hub says it has taken in of a file, and what its answer may claim.
+
+use super::*;
+
+/// A letter to the hub with these packs, by a device.
+fn letter(by: u8, packs: Vec<Vec<u8>>) -> Vec<u8> {
+    let mut file = Vec::new();
+    begin(&mut file).unwrap();
+    let maker = key(by);
+    let mut letter =
+        LetterWriter::new(&mut file, &maker, key(99).device(), NOW, &entropy()()).unwrap();
+    write(&mut letter, &Part::Greeting(greeting())).unwrap();
+    packs.into_iter().for_each(|pack| write(&mut letter, &Part::Pack(pack)).unwrap());
+    letter.finish().unwrap();
+    file
+}
+
+#[test]
+fn a_file_is_taken_in_whole_although_its_maker_has_pushed_all_that_it_may_for_now() {
+    let (hub, a, _, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let junk = vec![vec![7; 1 << 20]; 65];
+    hub.accept(key(1).device(), &junk, later(3)).unwrap();
+    assert!(hub.paced(key(1).device(), later(3)).is_some());
+    let (answered, _) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    assert_eq!((answered.stored, answered.failure.clone()), (1, None));
+    assert!(answered.is_whole(), "{answered:?}");
+}
+
+#[test]
+fn what_no_hub_could_read_or_place_is_not_called_taken_in() {
+    let (hub, a, _, genesis) = team();
+    a.answer(&genesis, "9.1", "first");
+    let first = a.phone.release(later(1)).unwrap();
+    let (answered, _) = at_hub(&hub, &letter(1, vec![vec![7; 300], first[0].clone()])).unwrap();
+    assert_eq!((answered.packs, answered.settled, answered.stored), (2, 1, 1));
+    assert!(answered.failure.is_some() && !answered.is_whole(), "{answered:?}");
+}
+
+#[test]
+fn a_pack_whose_forerunner_is_nowhere_is_kept_when_the_file_is_read_again() {
+    let (hub, a, _, genesis) = team();
+    a.answer(&genesis, "9.1", "first");
+    let first = a.phone.release(later(1)).unwrap();
+    a.answer(&genesis, "9.5", "second");
+    let both = a.phone.release(later(2)).unwrap();
+    let second: Vec<_> = both.into_iter().filter(|pack| !first.contains(pack)).collect();
+    let file = letter(1, second);
+    let (once, _) = at_hub(&hub, &file).unwrap();
+    assert_eq!((once.packs, once.settled), (1, 0));
+    assert!(!once.is_whole(), "{once:?}");
+    let (again, _) = at_hub(&hub, &file).unwrap();
+    assert!(again.is_whole(), "{again:?}");
+    assert_eq!((again.stored, hub.status().unwrap().quarantined), (0, 1));
+    // It enters the record with what was missing, whichever way that comes.
+    at_hub(&hub, &letter(1, first)).unwrap();
+    assert_eq!(values(hub.replica(), &genesis, "9.5"), ["second"]);
+}
