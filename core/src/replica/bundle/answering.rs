@@ -103,12 +103,13 @@ impl Hub {
         let mut letter = LetterReader::find(open()?, &self.key)?;
         let maker = letter.head().maker;
         let survey = survey(&mut letter)?;
+        let checked = letter.check()?;
         let known = self.replica().device(maker)?;
         let Some(entry) = known.filter(|entry| entry.active || self.lets_leave(maker)) else {
             self.turned_away(Turned::Stranger, maker, 1, now)?;
             return Err(ReplicaError::Stranger { device: maker.short() });
         };
-        let mut letter = LetterReader::find(open()?, &self.key)?;
+        let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
         let (greeting, asks, first) = greeted(&mut letter)?;
         begin(out)?;
         let mut answered = BundleAnswered {
@@ -128,7 +129,7 @@ impl Hub {
             let Some(entry) = self.replica().device(*signer)?.filter(|entry| entry.active) else {
                 continue;
             };
-            let mut letter = LetterReader::find(open()?, &self.key)?;
+            let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
             let (_, _, first) = greeted(&mut letter)?;
             let mut packs = Packs { letter, first, of: Some(*signer) };
             let lacks = Lacks::These(self.items_of(&survey.touched, &entry, now)?);

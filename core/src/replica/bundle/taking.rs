@@ -48,11 +48,9 @@ impl Phone {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<BundleTaken, ReplicaError> {
-        let head = LetterReader::find(open()?, self.key())?.check()?;
-        let mut letter = LetterReader::find(open()?, self.key())?;
-        if letter.head() != head {
-            return Err(BundleError::Damaged { what: "it was exchanged while it was read" }.into());
-        }
+        let checked = LetterReader::find(open()?, self.key())?.check()?;
+        let mut letter = LetterReader::again(open()?, self.key(), &checked)?;
+        let head = checked.head();
         // The hub, under the key that is pinned or under one that it announced.
         let is_hub = hub == Some(head.maker)
             || (hub.is_some() && self.replica().hub_keys()?.after.contains(&head.maker));

@@ -3,7 +3,8 @@ use super::*;
 use crate::model::{ChangeHash, Genesis, PersonId, Timestamp};
 use crate::replica::{Hub, Phone};
 use crate::sync::{PackHeader, PlainEntry, Role, Verdict};
-use crate::trust::bundle::begin;
+use crate::trust::DeviceKey;
+use crate::trust::bundle::{Head, begin};
 use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
@@ -362,4 +363,43 @@ fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
 
 fn greeting() -> Greeting {
     Greeting { position: None, notices: 0, empty: false, heads: Vec::new() }
+}
+
+/// A letter that says to be another's, under that one's head: its signature is not looked at in a second
+/// read.
+fn pretended(head: &Head, by: &DeviceKey, to: DeviceId, parts: &[Part]) -> Vec<u8> {
+    let mut file = Vec::new();
+    begin(&mut file).unwrap();
+    let drawn = entropy()();
+    let mut letter = LetterWriter::with_head(&mut file, by, to, head, &drawn).unwrap();
+    parts.iter().for_each(|part| write(&mut letter, part).unwrap());
+    letter.finish().unwrap();
+    file
+}
+
+#[test]
+fn a_file_that_is_exchanged_between_two_reads_is_taken_in_by_nobody() {
+    let (hub, a, b, genesis) = team();
+    let file = export(&a, &[to(2), to_hub()]);
+    b.answer(&genesis, "9.5", "of B");
+    let packs = b.phone.release(later(1)).unwrap();
+    for (to, own) in [(key(2).device(), &key(2)), (key(99).device(), &key(99))] {
+        let head = LetterReader::find(&*file, own).unwrap().head();
+        let mut parts = vec![Part::Greeting(greeting()), Part::Pack(packs[0].clone())];
+        parts.drain(..usize::from(to == key(2).device()));
+        let other = pretended(&head, &key(3), to, &parts);
+        let mut files = [&*file, &*other].into_iter();
+        let mut open = || Ok(files.next().unwrap());
+        let taken = match to == key(99).device() {
+            true => hub.take_bundle(&mut open, &mut Vec::new(), &mut entropy(), later(3)).map(drop),
+            false => {
+                let pinned = Some(key(99).device());
+                b.phone.take_bundle(&mut open, pinned, &mut entropy(), later(3)).map(drop)
+            }
+        };
+        let exchanged =
+            matches!(taken, Err(ReplicaError::Bundle { source: BundleError::Exchanged }));
+        assert!(exchanged, "{taken:?}");
+    }
+    assert!(hub.replica().load(genesis.document()).is_err(), "nothing of it entered the record");
 }
