@@ -22,6 +22,8 @@ struct Told<'a> {
     epoch: [u8; 16],
     /// The greeting that is answered, where this phone is still as it said then.
     greeting: Option<Greeting>,
+    /// How the hub's log stands was heard, and nothing speaks against it.
+    judged: bool,
     items: Vec<FeedItem>,
     bytes: usize,
     taken: BundleTaken,
@@ -95,7 +97,8 @@ impl Phone {
         let mut taken = BundleTaken::by(hub, true);
         taken.old = greeting.is_none();
         let (items, bytes) = (Vec::new(), 0);
-        let mut told = Told { phone: self, hub, epoch, greeting, items, bytes, taken, now };
+        let judged = false;
+        let mut told = Told { phone: self, hub, epoch, greeting, judged, items, bytes, taken, now };
         while let Some(part) = read(letter)? {
             told.take(part, entropy)?;
         }
@@ -107,7 +110,10 @@ impl Phone {
 impl Told<'_> {
     fn take(&mut self, part: Part, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
         match part {
-            Part::Shown(shown) => self.judge(&shown),
+            Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
+            Part::Shown(shown) if !self.judged => self.judge(&shown),
+            // A hub whose log has forked must not get around saying so by leaving it out.
+            _ if !self.judged => Err(misplaced()),
             Part::Item(item) if self.is_known(&item)? => Ok(()),
             Part::Item(item) => {
                 self.bytes += weight(&item);
@@ -131,18 +137,23 @@ impl Told<'_> {
                 self.phone.declined(&notices, self.epoch, self.now).map(drop)
             }
             Part::Mark(mark) => self.phone.marked(&mark, self.epoch),
-            Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
             _ => Err(misplaced()),
         }
     }
 
     /// Judges the log that the hub shows against the heads that this phone had named, before anything is
-    /// taken in.
+    /// taken in. An answer to an earlier greeting, or to none, cannot account for them: its head is kept
+    /// as one that was heard of, and the hub has to account for it too.
     fn judge(&mut self, shown: &Shown) -> Result<(), ReplicaError> {
-        let Some(greeting) = &self.greeting else { return Ok(()) };
         if shown.head.verify(self.hub).is_err() || shown.head.epoch != self.epoch {
             return Err(BundleError::Damaged { what: "the head of the hub's log" }.into());
         }
+        self.judged = true;
+        let Some(greeting) = &self.greeting else {
+            let heard = self.phone.hear_heads(self.hub, &[shown.head], self.now)?;
+            self.taken.two_logs |= heard.two_logs;
+            return self.phone.expect_one_log();
+        };
         if self.phone.rights_begun(&shown.head)? {
             self.phone.lag()?;
             self.taken.again = true;

@@ -403,3 +403,66 @@ fn a_file_that_is_exchanged_between_two_reads_is_taken_in_by_nobody() {
     }
     assert!(hub.replica().load(genesis.document()).is_err(), "nothing of it entered the record");
 }
+
+/// A letter of the hub with these parts.
+fn of_hub(number: u8, parts: &[Part]) -> Vec<u8> {
+    let head = Head { maker: key(99).device(), receiver: key(number).device(), made_at: NOW };
+    pretended(&head, &key(99), key(number).device(), parts)
+}
+
+/// The parts of a letter.
+fn parts_of(file: &[u8], number: u8) -> Vec<Part> {
+    let mut letter = LetterReader::find(file, &key(number)).unwrap();
+    std::iter::from_fn(|| read(&mut letter).unwrap()).collect()
+}
+
+#[test]
+fn nothing_of_a_hub_is_taken_in_before_it_shows_its_log() {
+    let (hub, a, b, genesis) = team();
+    b.answer(&genesis, "9.5", "of B");
+    sync_at(&b, &hub, later(1));
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    let all = parts_of(&answer, 1);
+    assert!(all.iter().any(|part| matches!(part, Part::Item(FeedItem::Pack(_)))), "{all:?}");
+    let kept = |part: &&Part| !matches!(part, Part::Shown(_));
+    let silent: Vec<Part> = all.iter().filter(kept).cloned().collect();
+    let Part::Answer { epoch, .. } = silent[0] else { panic!("{silent:?}") };
+    let unasked: Vec<Part> =
+        [Part::Answer { epoch, greeting: None }].into_iter().chain(silent[1..].to_vec()).collect();
+    let reached = vec![silent[0].clone(), Part::Reached(Some(hub.head().unwrap()))];
+    let before = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    for parts in [silent, unasked, reached] {
+        let refused = import(&a, &of_hub(1, &parts));
+        assert!(matches!(refused, Err(ReplicaError::Bundle { .. })), "{refused:?}");
+    }
+    let after = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    assert_eq!(before, after);
+    assert!(a.phone.replica().load(genesis.document()).is_err(), "nothing of it was taken in");
+    import(&a, &answer).unwrap();
+    assert_eq!(a.values(&genesis, "9.5"), ["of B"]);
+}
+
+#[test]
+fn an_answer_to_nothing_shows_another_log_of_the_hub_too() {
+    let (hub, a, _, _) = team();
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    let mut parts = parts_of(&answer, 1);
+    for part in &mut parts {
+        match part {
+            Part::Answer { greeting, .. } => *greeting = None,
+            Part::Shown(shown) => {
+                let kept = a.phone.replica().last_head().unwrap().unwrap().last;
+                let (epoch, size, at) = (kept.epoch, kept.size, kept.at);
+                shown.head = TreeHead::sign(
+                    &key(99),
+                    epoch,
+                    (size, crate::trust::merkle::TreeHash([9; 32])),
+                    at,
+                );
+            }
+            _ => {}
+        }
+    }
+    let taken = import(&a, &of_hub(1, &parts));
+    assert!(matches!(taken, Err(ReplicaError::LogForked { .. })), "{taken:?}");
+}
