@@ -466,3 +466,81 @@ fn an_answer_to_nothing_shows_another_log_of_the_hub_too() {
     let taken = import(&a, &of_hub(1, &parts));
     assert!(matches!(taken, Err(ReplicaError::LogForked { .. })), "{taken:?}");
 }
+
+#[test]
+fn parts_that_would_fill_memory_are_refused_before_they_are_decoded() {
+    let (hub, a, _, _) = team();
+    let count = LIST_MAX + 1;
+    // Far over what a frame holds, and within it; as the hub's and as a phone's.
+    for count in [count, FRAME_BYTES_MAX + 1] {
+        let many = vec![Vec::new(); count];
+        let too_large = |taken: Result<(), ReplicaError>| {
+            let large =
+                matches!(taken, Err(ReplicaError::Bundle { source: BundleError::TooLarge { .. } }));
+            assert!(large, "{count}: {taken:?}");
+        };
+        let epoch = hub.head().unwrap().epoch;
+        let answer = Part::Answer { epoch, greeting: None };
+        let file = of_hub(1, &[answer, Part::Keys(many.clone())]);
+        too_large(import(&a, &file).map(drop));
+        let asks =
+            [AdminRequest::Enter { acts: many.clone() }, AdminRequest::TakeBack { entries: many }];
+        for ask in asks {
+            let (from, to) = (key(1).device(), key(99).device());
+            let head = Head { maker: from, receiver: to, made_at: NOW };
+            let parts = [Part::Greeting(greeting()), Part::Ask(ask)];
+            too_large(at_hub(&hub, &pretended(&head, &key(1), to, &parts)).map(drop));
+        }
+    }
+}
+
+#[test]
+fn requests_are_bounded_together() {
+    let (hub, ..) = team();
+    let (from, to) = (key(1).device(), key(99).device());
+    let ask = Part::Ask(AdminRequest::PublishObject { bytes: vec![1; 1 << 20] });
+    let parts: Vec<Part> =
+        std::iter::once(Part::Greeting(greeting())).chain(std::iter::repeat_n(ask, 5)).collect();
+    let head = Head { maker: from, receiver: to, made_at: NOW };
+    let taken = at_hub(&hub, &pretended(&head, &key(1), to, &parts));
+    assert!(matches!(
+        taken,
+        Err(ReplicaError::Bundle {
+            source: BundleError::TooLarge { what: "bytes of requests", .. }
+        })
+    ));
+}
+
+#[test]
+fn nothing_of_a_stranger_is_decoded() {
+    let (hub, a, ..) = team();
+    // Were it decoded it would be damaged, or over a limit.
+    for (receiver, parts) in [(99, [&[77, 1][..], &[1, 4]]), (1, [&[77, 1][..], &[15, 255]])] {
+        let (to, maker) = (key(receiver).device(), key(77));
+        let mut file = Vec::new();
+        begin(&mut file).unwrap();
+        let mut letter = LetterWriter::new(&mut file, &maker, to, NOW, &entropy()()).unwrap();
+        parts.iter().for_each(|part| letter.part(part).unwrap());
+        letter.finish().unwrap();
+        let taken = match receiver {
+            99 => at_hub(&hub, &file).map(drop),
+            _ => import(&a, &file).map(drop),
+        };
+        assert!(matches!(taken, Err(ReplicaError::Stranger { .. })), "{taken:?}");
+    }
+}
+
+#[test]
+fn parts_begin_with_the_numbers_that_they_are_known_by() {
+    let request = AdminRequest::Mark;
+    let parts = [
+        (Part::Ask(request), tags::ASK),
+        (Part::Pack(Vec::new()), tags::PACK),
+        (Part::Control(Vec::new()), tags::CONTROL),
+        (Part::Item(FeedItem::Object { bytes: Vec::new() }), tags::ITEM),
+        (Part::Keys(Vec::new()), tags::KEYS),
+    ];
+    for (part, tag) in parts {
+        assert_eq!(postcard::to_stdvec(&part).unwrap()[0], tag);
+    }
+}
