@@ -163,8 +163,11 @@ impl BundleTaken {
 
 /// Adds a part to a letter.
 fn write(letter: &mut LetterWriter<'_>, part: &Part) -> Result<(), ReplicaError> {
-    let bytes = postcard::to_stdvec(part).map_err(|source| BundleError::Encode { source })?;
-    Ok(letter.part(&bytes)?)
+    Ok(letter.part(&encode(part)?)?)
+}
+
+fn encode(part: &Part) -> Result<Vec<u8>, BundleError> {
+    postcard::to_stdvec(part).map_err(|source| BundleError::Encode { source })
 }
 
 /// Returns the next part of a letter; nothing behind the last.

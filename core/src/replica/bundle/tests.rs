@@ -8,6 +8,8 @@ use crate::trust::bundle::{Head, begin};
 use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
+mod withheld;
+
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
 fn later(steps: i64) -> Timestamp {
