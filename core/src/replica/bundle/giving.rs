@@ -195,7 +195,7 @@ impl Phone {
             Err(error) => {
                 // The hub answers one that knows nothing, and what is here still leaves.
                 leaving.lost(error)?;
-                Greeting { position: None, notices: 0, empty: false, heads: Vec::new() }
+                Greeting::default()
             }
         };
         write(letter, &Part::Greeting(greeting))?;
@@ -239,7 +239,9 @@ impl Phone {
         let position = rows::position(store, meta::POSITION)?.filter(|_| !gap);
         let notices: Option<u64> = rows::get(store, &rows::single(meta::NOTICES))?;
         let tips = store.scan(&[TIP], None, 1)?;
+        let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
         Ok(Greeting {
+            life: life.map(|row| row.epoch),
             position,
             notices: notices.unwrap_or(0),
             empty: tips.is_empty() && position.is_none() && self.awaits_all()?,

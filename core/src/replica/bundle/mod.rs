@@ -82,8 +82,10 @@ enum Part {
 }
 
 /// How far a phone was when it wrote to its hub.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Greeting {
+    /// The life of the hub's store that was met last.
+    life: Option<[u8; 16]>,
     position: Option<FeedPosition>,
     notices: u64,
     empty: bool,

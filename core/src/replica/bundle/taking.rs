@@ -82,10 +82,12 @@ impl Phone {
         let store = &**self.replica().store();
         let position: Option<FeedPosition> = rows::position(store, meta::POSITION)?;
         let last = self.heads_named(hub)?.first().copied();
-        let greeting = greeting.filter(|greeting| {
-            greeting.position == position && greeting.heads.first().copied() == last
-        });
         let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        let greeting = greeting.filter(|greeting| {
+            greeting.position == position
+                && greeting.heads.first().copied() == last
+                && greeting.life == life.as_ref().map(|life| life.epoch)
+        });
         match &greeting {
             // The hub answers what this phone is now, so this is its last word.
             Some(_) => self.met(epoch)?,

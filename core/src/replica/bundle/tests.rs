@@ -276,6 +276,19 @@ fn an_answer_of_another_life_of_the_hub_changes_nothing() {
 }
 
 #[test]
+fn an_answer_that_crosses_the_news_of_another_life_takes_no_phone_back() {
+    let (hub, a, _, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    // It had no place in the feed then, and has none now; only the life differs.
+    a.phone.lag().unwrap();
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    a.phone.met([7; 16]).unwrap();
+    a.phone.lag().unwrap();
+    assert!(matches!(import(&a, &answer), Err(ReplicaError::OtherLife)));
+    assert_eq!(stored(&a.phone, &genesis), (0, 0, 1));
+}
+
+#[test]
 fn a_stuck_phone_is_emptied_by_a_file() {
     let (hub, a, b, genesis) = team();
     let other = visit("06325", 2);
@@ -364,7 +377,7 @@ fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
 }
 
 fn greeting() -> Greeting {
-    Greeting { position: None, notices: 0, empty: false, heads: Vec::new() }
+    Greeting::default()
 }
 
 /// A letter that says to be another's, under that one's head: its signature is not looked at in a second
