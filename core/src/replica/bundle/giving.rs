@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::{
-    ASKS_BYTES_MAX, ASKS_MAX, BundleEntropy, BundleGiven, Greeting, Part, Receiver, encode, write,
+    ASKS_BYTES_MAX, ASKS_MAX, BundleEntropy, BundleGiven, Greeting, Part, Receiver, encode,
+    too_large, write,
 };
 use crate::model::{Actor, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
 use crate::replica::documents::each_row;
@@ -16,7 +17,7 @@ use crate::replica::rows::{
 use crate::replica::{ReplicaError, access};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, PackHeader, Want};
-use crate::trust::bundle::{LetterWriter, begin};
+use crate::trust::bundle::{LETTERS_MAX, LetterWriter, begin};
 use crate::trust::control::ControlEntry;
 
 /// Rows of control logs looked at together.
@@ -75,7 +76,8 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Stranger`] when a receiver's rights have ended,
     /// [`ReplicaError::LeaseEnded`] when this device has been away from its hub for too long to give
-    /// anything to phones, [`ReplicaError::Bundle`] when it could not be written, and
+    /// anything to phones, [`ReplicaError::Bundle`] when it could not be written or has more receivers than
+    /// one file may have letters, and
     /// [`ReplicaError::Store`] when reading fails. What was written by then is no bundle.
     pub fn write_bundle(
         &self,
@@ -85,8 +87,11 @@ impl Phone {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<Vec<BundleGiven>, ReplicaError> {
-        begin(out)?;
+        if receivers.len() > LETTERS_MAX {
+            return Err(too_large("letters", LETTERS_MAX));
+        }
         let leaving = self.leaving(all, now)?;
+        begin(out)?;
         let mut given = Vec::with_capacity(receivers.len());
         for receiver in receivers {
             let seed = zeroize::Zeroizing::new(entropy());

@@ -4,7 +4,7 @@ use crate::model::{ChangeHash, Genesis, PersonId, Timestamp};
 use crate::replica::{Hub, Phone};
 use crate::sync::{PackHeader, PlainEntry, Role, Verdict};
 use crate::trust::DeviceKey;
-use crate::trust::bundle::{Head, begin};
+use crate::trust::bundle::{Head, LETTERS_MAX, begin};
 use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
@@ -558,4 +558,19 @@ fn parts_begin_with_the_numbers_that_they_are_known_by() {
     for (part, tag) in parts {
         assert_eq!(postcard::to_stdvec(&part).unwrap()[0], tag);
     }
+}
+
+#[test]
+fn more_receivers_than_letters_are_refused_before_anything_is_written() {
+    let (_, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let mut file = Vec::new();
+    let receivers = vec![to(2); LETTERS_MAX + 1];
+    let given = a.phone.write_bundle(&mut file, &receivers, false, &mut entropy(), later(1));
+    assert!(matches!(
+        given,
+        Err(ReplicaError::Bundle { source: BundleError::TooLarge { what: "letters", .. } })
+    ));
+    assert!(file.is_empty());
+    import(&b, &export(&a, &receivers[1..])).unwrap();
 }

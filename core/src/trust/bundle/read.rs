@@ -82,10 +82,12 @@ impl<R: Read> LetterReader<R> {
         if found != FORMAT {
             return Err(BundleError::Version { found, known: FORMAT });
         }
-        for _ in 0..LETTERS_MAX {
+        // One more, to see whether it ends there.
+        for count in 0..=LETTERS_MAX {
             let mut encapsulated = [0; 32];
             match fill(&mut input, &mut encapsulated)? {
                 0 => return Err(BundleError::NotForThis),
+                _ if count == LETTERS_MAX => break,
                 32 => {}
                 _ => return Err(BundleError::Cut),
             }

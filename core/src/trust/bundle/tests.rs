@@ -138,6 +138,8 @@ fn parts_and_letters_over_a_limit_are_refused() {
     assert!(matches!(long, Err(BundleError::TooLarge { .. })));
     assert!(matches!(letter.part(&[]), Err(BundleError::TooLarge { .. })));
     let many = bundle(&[3; LETTERS_MAX], &[b"short".to_vec()]);
+    assert!(matches!(opened(&many, 2), Err(BundleError::NotForThis)));
+    let many = bundle(&[3; LETTERS_MAX + 1], &[b"short".to_vec()]);
     assert!(matches!(opened(&many, 2), Err(BundleError::TooLarge { .. })));
 }
 
