@@ -321,11 +321,7 @@ impl Phone {
             position,
             notices: notices.unwrap_or(0),
             root: root.fingerprint(),
-            empty: root.count == 0
-                && !self.skipped.load(Ordering::Relaxed)
-                && position.is_none()
-                && store.scan(&[UNRELEASED], None, 1)?.is_empty()
-                && !self.has_forks()?,
+            empty: root.count == 0 && position.is_none() && self.awaits_all()?,
             outbox,
             deliver: self.carries()?,
             asks: Vec::new(),
@@ -337,6 +333,13 @@ impl Phone {
             now,
         };
         Ok((start, more))
+    }
+
+    /// Returns whether nothing here speaks against being given whole documents at once.
+    pub(super) fn awaits_all(&self) -> Result<bool, ReplicaError> {
+        Ok(!self.skipped.load(Ordering::Relaxed)
+            && self.replica.store().scan(&[UNRELEASED], None, 1)?.is_empty()
+            && !self.has_forks()?)
     }
 
     /// Notes that a snapshot could not be taken. Kept in memory: after a restart a phone that is empty

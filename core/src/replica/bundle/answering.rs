@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 
-use super::{BundleEntropy, Greeting, Part, misplaced, read, write};
+use super::{
+    ASKS_BYTES_MAX, ASKS_MAX, BundleEntropy, Greeting, Part, decode, misplaced, read, too_large,
+    write,
+};
 use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
 use crate::replica::documents::each_row;
 use crate::replica::hub::Hub;
@@ -33,9 +36,6 @@ const TOUCHED_MAX: usize = 4_096;
 
 /// Bytes of packs handed over at once: about a frame.
 const DELIVERED_BYTES: usize = 256 << 10;
-
-/// Requests of one letter: as many as a phone asks by itself.
-const ASKS_MAX: usize = 32;
 
 /// What came of a bundle at the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,13 +115,16 @@ impl Hub {
     ) -> Result<BundleAnswered, ReplicaError> {
         let mut letter = LetterReader::find(open()?, &self.key)?;
         let maker = letter.head().maker;
-        let survey = survey(&mut letter)?;
+        // Nothing of a stranger's is decoded.
         let known = self.replica().device(maker)?;
         let Some(entry) = known.filter(|entry| entry.active || self.lets_leave(maker)) else {
+            letter.check()?;
             self.turned_away(Turned::Stranger, maker, 1, now)?;
             return Err(ReplicaError::Stranger { device: maker.short() });
         };
-        let mut letter = LetterReader::find(open()?, &self.key)?;
+        let survey = survey(&mut letter)?;
+        let checked = letter.check()?;
+        let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
         let (greeting, asks, first) = greeted(&mut letter)?;
         begin(out)?;
         let mut answered = BundleAnswered {
@@ -142,7 +145,7 @@ impl Hub {
             let Some(entry) = self.replica().device(*signer)?.filter(|entry| entry.active) else {
                 continue;
             };
-            let mut letter = LetterReader::find(open()?, &self.key)?;
+            let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
             let (_, _, first) = greeted(&mut letter)?;
             let mut packs = Packs { letter, first, of: Some(*signer) };
             let lacks = Lacks::These(self.items_of(&survey.touched, &entry, now)?);
@@ -207,17 +210,23 @@ type Greeted = (Greeting, Vec<AdminRequest>, Option<Vec<u8>>);
 
 fn greeted<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Greeted, ReplicaError> {
     let Some(Part::Greeting(greeting)) = read(letter)? else { return Err(misplaced()) };
-    let mut asks = Vec::new();
+    let (mut asks, mut length) = (Vec::new(), 0);
     loop {
-        match read(letter)? {
-            Some(Part::Ask(_)) if asks.len() == ASKS_MAX => {
-                let (what, limit) = ("requests", ASKS_MAX as u64);
-                return Err(BundleError::TooLarge { what, limit }.into());
+        let Some(bytes) = letter.next_part()? else { return Ok((greeting, asks, None)) };
+        let part = decode(&bytes)?;
+        if matches!(part, Part::Ask(_)) {
+            length += bytes.len();
+        }
+        match part {
+            Part::Ask(_) if asks.len() == ASKS_MAX => {
+                return Err(too_large("requests", ASKS_MAX));
             }
-            Some(Part::Ask(request)) => asks.push(request),
-            Some(Part::Pack(pack)) => return Ok((greeting, asks, Some(pack))),
-            None => return Ok((greeting, asks, None)),
-            Some(_) => return Err(misplaced()),
+            Part::Ask(_) if length > ASKS_BYTES_MAX => {
+                return Err(too_large("bytes of requests", ASKS_BYTES_MAX));
+            }
+            Part::Ask(request) => asks.push(request),
+            Part::Pack(pack) => return Ok((greeting, asks, Some(pack))),
+            _ => return Err(misplaced()),
         }
     }
 }

@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use super::{BundleEntropy, BundleGiven, Greeting, Part, Receiver, write};
+use super::{
+    ASKS_BYTES_MAX, ASKS_MAX, BundleEntropy, BundleGiven, Greeting, Part, Receiver, encode,
+    too_large, write,
+};
 use crate::model::{Actor, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
 use crate::replica::documents::each_row;
 use crate::replica::phone::Phone;
 use crate::replica::rows::{
-    self, CARRIED, CONTROL, CarriedRow, ControlRow, EpochRow, OUTBOX, PACK, PackRow, TIP, meta,
+    self, CARRIED, CONTROL, CarriedRow, ControlRow, EpochRow, OUTBOX, PACK, PackRow, TIP,
+    UNRELEASED, meta,
 };
 use crate::replica::{ReplicaError, access};
 use crate::store::StoreError;
-use crate::sync::{DeviceEntry, Want};
-use crate::trust::bundle::{LetterWriter, begin};
+use crate::sync::{DeviceEntry, PackHeader, Want};
+use crate::trust::bundle::{LETTERS_MAX, LetterWriter, begin};
 use crate::trust::control::ControlEntry;
 
 /// Rows of control logs looked at together.
@@ -21,6 +25,45 @@ const PAGE_ROWS: usize = 256;
 
 /// Lines to give, each from which change on.
 type Lines = BTreeMap<(DocumentId, Actor), u64>;
+
+/// What is to leave in a bundle.
+#[derive(Default)]
+struct Leaving {
+    /// All that is held, and whatever can still be read of it.
+    all: bool,
+    lines: Lines,
+    /// Packs that were signed and could not be kept: there is no room.
+    unsaved: BTreeMap<(DocumentId, Actor), Vec<Vec<u8>>>,
+    /// Lines with edits that could not be signed.
+    unsigned: BTreeSet<(DocumentId, Actor)>,
+}
+
+impl Leaving {
+    /// Returns the lines of which anything is here that may have to leave.
+    fn names(&self) -> BTreeSet<(DocumentId, Actor)> {
+        let signed = self.lines.keys().chain(self.unsaved.keys());
+        signed.chain(&self.unsigned).copied().collect()
+    }
+
+    /// Returns what of a line is signed and kept.
+    fn wants(&self, (document, actor): (DocumentId, Actor)) -> Option<Want> {
+        let from_seq = self.lines.get(&(document, actor)).copied();
+        from_seq.map(|from_seq| Want { document, actor, from_seq })
+    }
+
+    /// Fails where a failure ends the export: one of the disk, unless all that can still be read is to
+    /// leave. Anything else is one line's, or one entry's.
+    fn lost(&self, error: ReplicaError) -> Result<(), ReplicaError> {
+        match error {
+            ReplicaError::Store(StoreError::Io { .. } | StoreError::Poisoned { .. })
+                if !self.all =>
+            {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 impl Phone {
     /// Writes a bundle with a letter to each receiver: what no hub has signed for, own and carried, or `all`
@@ -33,7 +76,8 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Stranger`] when a receiver's rights have ended,
     /// [`ReplicaError::LeaseEnded`] when this device has been away from its hub for too long to give
-    /// anything to phones, [`ReplicaError::Bundle`] when it could not be written, and
+    /// anything to phones, [`ReplicaError::Bundle`] when it could not be written or has more receivers than
+    /// one file may have letters, and
     /// [`ReplicaError::Store`] when reading fails. What was written by then is no bundle.
     pub fn write_bundle(
         &self,
@@ -43,6 +87,10 @@ impl Phone {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<Vec<BundleGiven>, ReplicaError> {
+        if receivers.len() > LETTERS_MAX {
+            return Err(too_large("letters", LETTERS_MAX));
+        }
+        let leaving = self.leaving(all, now)?;
         begin(out)?;
         let mut given = Vec::with_capacity(receivers.len());
         for receiver in receivers {
@@ -50,14 +98,14 @@ impl Phone {
             given.push(match receiver {
                 Receiver::Hub(hub) => {
                     let mut letter = LetterWriter::new(out, self.key(), *hub, now, &seed)?;
-                    let given = self.write_to_hub(&mut letter, *hub, all, now)?;
+                    let given = self.write_to_hub(&mut letter, *hub, &leaving, now)?;
                     letter.finish()?;
                     given
                 }
                 Receiver::Device(peer) => {
                     let peer = self.receiver(peer, now)?;
                     let mut letter = LetterWriter::new(out, self.key(), peer.device, now, &seed)?;
-                    let given = self.write_to_phone(&mut letter, &peer, all)?;
+                    let given = self.write_to_phone(&mut letter, &peer, &leaving)?;
                     letter.finish()?;
                     given
                 }
@@ -73,7 +121,6 @@ impl Phone {
             return Err(ReplicaError::Stranger { device: peer.device.short() });
         }
         self.expect_lease(now)?;
-        self.sign_what_waits(now)?;
         Ok(peer.in_force(now))
     }
 
@@ -85,26 +132,14 @@ impl Phone {
         }
     }
 
-    /// Signs all edits. Returns whether there was no room to keep what was signed.
-    fn sign_what_waits(&self, now: Timestamp) -> Result<bool, ReplicaError> {
-        loop {
-            match self.release_some(now) {
-                Ok((_, true)) => {}
-                Ok((_, false)) => return Ok(false),
-                Err(ReplicaError::Store(StoreError::Full { .. })) => return Ok(true),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     fn write_to_phone(
         &self,
         letter: &mut LetterWriter<'_>,
         peer: &DeviceEntry,
-        all: bool,
+        leaving: &Leaving,
     ) -> Result<BundleGiven, ReplicaError> {
         let mut given = none_for(peer.device);
-        self.write_control(letter, peer, &mut given)?;
+        self.write_control(letter, peer, leaving, &mut given)?;
         let heads = self.heads_told()?;
         if !heads.is_empty() {
             write(letter, &Part::Heads(heads))?;
@@ -113,7 +148,7 @@ impl Phone {
             given.decisions += 1;
             write(letter, &Part::Seal(seal))?;
         }
-        self.write_packs(letter, Some(peer), all, &mut given)?;
+        self.write_packs(letter, Some(peer), leaving, &mut given)?;
         Ok(given)
     }
 
@@ -123,6 +158,7 @@ impl Phone {
         &self,
         letter: &mut LetterWriter<'_>,
         peer: &DeviceEntry,
+        leaving: &Leaving,
         given: &mut BundleGiven,
     ) -> Result<(), ReplicaError> {
         let told: BTreeSet<Scope> = access::governing(peer).into_iter().collect();
@@ -131,10 +167,17 @@ impl Phone {
         loop {
             let page = store.scan(&[CONTROL], after.as_deref(), PAGE_ROWS)?;
             for (key, value) in &page {
-                let row: ControlRow = rows::decode(key, value)?;
-                if told.contains(ControlEntry::decode(&row.bytes)?.scope()) {
-                    given.control += 1;
-                    write(letter, &Part::Control(row.bytes))?;
+                let entry = rows::decode(key, value).map_err(ReplicaError::from);
+                let entry = entry.and_then(|row: ControlRow| {
+                    Ok((ControlEntry::decode(&row.bytes)?.scope().clone(), row.bytes))
+                });
+                match entry {
+                    Ok((scope, bytes)) if told.contains(&scope) => {
+                        given.control += 1;
+                        write(letter, &Part::Control(bytes))?;
+                    }
+                    Ok(_) => {}
+                    Err(error) => leaving.lost(error)?,
                 }
             }
             match page.last() {
@@ -148,45 +191,155 @@ impl Phone {
         &self,
         letter: &mut LetterWriter<'_>,
         hub: DeviceId,
-        all: bool,
+        leaving: &Leaving,
         now: Timestamp,
     ) -> Result<BundleGiven, ReplicaError> {
         let mut given = none_for(hub);
-        let full = self.sign_what_waits(now)?;
-        let (start, _) = self.start(hub, false, now)?;
-        let (position, heads) = (start.position, start.heads);
-        let greeting = Greeting { position, notices: start.notices, empty: start.empty, heads };
-        write(letter, &Part::Greeting(greeting))?;
-        for (_, request) in self.errands()? {
-            given.decisions += 1;
-            write(letter, &Part::Ask(request))?;
-        }
-        if full {
-            // Signed, and in no row, because there is no room for one.
-            for pack in start.outbox {
-                given.packs += 1;
-                write(letter, &Part::Pack(pack))?;
+        let greeting = match self.greeting(hub, leaving, now) {
+            Ok(greeting) => greeting,
+            Err(error) => {
+                // The hub answers one that knows nothing, and what is here still leaves.
+                leaving.lost(error)?;
+                Greeting::default()
             }
+        };
+        write(letter, &Part::Greeting(greeting))?;
+        match self.errands() {
+            Ok(errands) => {
+                let (mut count, mut bytes) = (0, 0);
+                for (_, request) in errands {
+                    let part = Part::Ask(request);
+                    let encoded = encode(&part)?;
+                    (count, bytes) = (count + 1, bytes + encoded.len());
+                    // The others are asked the next time.
+                    if count > ASKS_MAX || bytes > ASKS_BYTES_MAX {
+                        break;
+                    }
+                    given.decisions += 1;
+                    letter.part(&encoded)?;
+                }
+            }
+            Err(error) => leaving.lost(error)?,
         }
-        self.write_packs(letter, None, all, &mut given)?;
+        self.write_packs(letter, None, leaving, &mut given)?;
         Ok(given)
     }
 
-    /// Writes packs line by line: one line is in memory. A phone gets the checklists with them.
+    /// Returns how far this phone is, as an exchange says it. Of what waits to leave nothing is read: what
+    /// is damaged there must not keep the rest here.
+    fn greeting(
+        &self,
+        hub: DeviceId,
+        leaving: &Leaving,
+        now: Timestamp,
+    ) -> Result<Greeting, ReplicaError> {
+        let store = &**self.replica().store();
+        let gap = self.has_gap()?;
+        let noted = if gap { self.lag() } else { Ok(()) };
+        match noted.and_then(|()| self.pin(hub, now)) {
+            // Without room to note it, it is found again the next time.
+            Ok(()) | Err(ReplicaError::Store(StoreError::Full { .. })) => {}
+            Err(error) => leaving.lost(error)?,
+        }
+        let position = rows::position(store, meta::POSITION)?.filter(|_| !gap);
+        let notices: Option<u64> = rows::get(store, &rows::single(meta::NOTICES))?;
+        let tips = store.scan(&[TIP], None, 1)?;
+        let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        Ok(Greeting {
+            life: life.map(|row| row.epoch),
+            position,
+            notices: notices.unwrap_or(0),
+            empty: tips.is_empty() && position.is_none() && self.awaits_all()?,
+            heads: self.heads_named(hub)?,
+        })
+    }
+
+    /// Signs all edits and returns what is to leave.
+    fn leaving(&self, all: bool, now: Timestamp) -> Result<Leaving, ReplicaError> {
+        let mut leaving = Leaving { all, ..Leaving::default() };
+        let signed = loop {
+            match self.release_some(now) {
+                Ok((_, true)) => {}
+                Ok((_, false)) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        match signed {
+            Err(ReplicaError::Store(StoreError::Full { .. })) => self.sign_unsaved(&mut leaving)?,
+            Err(error) => {
+                leaving.lost(error)?;
+                self.sign_unsaved(&mut leaving)?;
+            }
+            Ok(()) => {}
+        }
+        leaving.lines = if all { self.all_lines()? } else { self.unconfirmed_lines()? };
+        // What is not signed yet, or could not be: such a line must not look as if it had left.
+        let unsaved: BTreeMap<_, _> = leaving
+            .unsaved
+            .iter()
+            .map(|(name, packs)| {
+                let last = packs.last().and_then(|pack| PackHeader::peek(pack).ok());
+                (*name, last.map_or(0, |header| header.last_seq))
+            })
+            .collect();
+        each_row(&**self.replica().store(), &[UNRELEASED], None, |key, _| {
+            if let (Some(document), Some(actor), Some(seq)) =
+                (rows::document_in(key), rows::actor_in(key), rows::number_in(key))
+            {
+                let name = (document, actor);
+                if unsaved.get(&name).is_none_or(|last| *last < seq) {
+                    leaving.unsigned.insert(name);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(leaving)
+    }
+
+    /// Signs edits that cannot be noted as signed. Later the same changes are signed again, and whoever got
+    /// them has them already.
+    fn sign_unsaved(&self, leaving: &mut Leaving) -> Result<(), ReplicaError> {
+        let mut after = None;
+        loop {
+            let signed = match self.sign_after(after) {
+                Ok(signed) => signed,
+                Err(error) => return leaving.lost(error),
+            };
+            for pack in signed.packs {
+                if let Ok(header) = PackHeader::peek(&pack) {
+                    let name = (header.document, header.actor);
+                    leaving.unsaved.entry(name).or_default().push(pack);
+                }
+            }
+            if !signed.more {
+                return Ok(());
+            }
+            after = signed.after;
+        }
+    }
+
+    /// Writes packs line by line: one line is in memory. A phone gets the checklists with them. A line that
+    /// cannot be read is counted, and keeps no other here.
     fn write_packs(
         &self,
         letter: &mut LetterWriter<'_>,
         peer: Option<&DeviceEntry>,
-        all: bool,
+        leaving: &Leaving,
         given: &mut BundleGiven,
     ) -> Result<(), ReplicaError> {
-        let lines = if all { self.all_lines()? } else { self.unconfirmed_lines()? };
-        let own = self.replica().device(self.device())?;
+        let own = match peer {
+            Some(_) => self.replica().device(self.device())?,
+            None => None,
+        };
         let mut shown: BTreeSet<TemplateId> = BTreeSet::new();
-        for ((document, actor), from_seq) in lines {
-            let genesis = match self.replica().genesis(document) {
-                Err(ReplicaError::UnknownDocument { .. }) => continue,
-                genesis => genesis?,
+        for name in leaving.names() {
+            let genesis = match self.replica().genesis(name.0) {
+                Ok(genesis) => genesis,
+                Err(error) => {
+                    leaving.lost(error)?;
+                    given.withheld += 1;
+                    continue;
+                }
             };
             if let Some(peer) = peer {
                 let both = own.as_ref().is_none_or(|own| access::reads(own, &genesis.scope))
@@ -195,22 +348,33 @@ impl Phone {
                     continue;
                 }
                 if let Some(template) = genesis.template.filter(|template| shown.insert(*template))
-                    && let Some(bytes) = self.replica().object(template)?
                 {
-                    write(letter, &Part::Object(bytes))?;
-                }
-            }
-            match self.replica().provide(&[Want { document, actor, from_seq }]) {
-                Ok(provided) => {
-                    given.withheld += provided.missing.len();
-                    for pack in provided.packs {
-                        given.packs += 1;
-                        write(letter, &Part::Pack(pack))?;
+                    match self.replica().object(template) {
+                        Ok(Some(bytes)) => write(letter, &Part::Object(bytes))?,
+                        Ok(None) => {}
+                        Err(error) => leaving.lost(error.into())?,
                     }
                 }
-                // One document that does not open must not keep the others here.
-                Err(error @ ReplicaError::Store(StoreError::Io { .. })) => return Err(error),
-                Err(_) => given.withheld += 1,
+            }
+            let mut withheld = usize::from(leaving.unsigned.contains(&name));
+            let wants: Vec<Want> = leaving.wants(name).into_iter().collect();
+            let packs = match self.replica().provide(&wants) {
+                Ok(provided) => {
+                    withheld += provided.missing.len();
+                    provided.packs
+                }
+                Err(error) => {
+                    leaving.lost(error)?;
+                    withheld += 1;
+                    Vec::new()
+                }
+            };
+            given.withheld += withheld.min(1);
+            for pack in
+                packs.into_iter().chain(leaving.unsaved.get(&name).cloned().unwrap_or_default())
+            {
+                given.packs += 1;
+                write(letter, &Part::Pack(pack))?;
             }
         }
         Ok(())
@@ -228,13 +392,20 @@ impl Phone {
                 (rows::document_in(key), rows::actor_in(key), rows::number_in(key))
             {
                 let held = rows::of_seq(PACK, document, actor, seq);
-                let held: Option<PackRow> = rows::get(store, &held)?;
+                // A row that does not read says nothing of where its pack begins.
+                let held: Option<PackRow> = rows::get(store, &held).unwrap_or_default();
                 note(&mut lines, (document, actor), held.map_or(seq, |held| held.first_seq));
             }
             Ok(())
         })?;
         each_row(store, &[CARRIED], None, |key, value| {
-            let row: CarriedRow = rows::decode(key, value)?;
+            let Ok(row) = rows::decode::<CarriedRow>(key, value) else {
+                if let (Some(document), Some(actor)) = (rows::document_in(key), rows::actor_in(key))
+                {
+                    note(&mut lines, (document, actor), 1);
+                }
+                return Ok(());
+            };
             if row.stored.is_none() || row.stored != life {
                 let name = (row.attestation.document, row.attestation.actor());
                 note(&mut lines, name, row.first_seq);

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{BundleEntropy, BundleTaken, Part, misplaced, read};
+use super::{BundleEntropy, BundleTaken, Part, decode, misplaced, tags};
 use crate::checklist::Template;
 use crate::model::{DeviceId, Incarnation, Timestamp};
 use crate::replica::ReplicaError;
@@ -51,8 +51,12 @@ impl Phone {
             taken: BundleTaken::by(maker, false),
             now,
         };
-        while let Some(part) = read(letter)? {
-            hearing.take(part, entropy)?;
+        while let Some(part) = letter.next_part()? {
+            // Of a stranger nothing is decoded but what the hub may have said of it.
+            if part.first() != Some(&tags::CONTROL) {
+                hearing.meet(entropy)?;
+            }
+            hearing.take(decode(&part)?, entropy)?;
         }
         hearing.meet(entropy)?;
         hearing.take_packs(entropy)?;
@@ -71,7 +75,6 @@ impl Hearing<'_> {
             self.control.push(FeedItem::Control(entry));
             return if self.bytes >= BYTES_AT_ONCE { self.take_control(entropy) } else { Ok(()) };
         }
-        self.meet(entropy)?;
         match part {
             Part::Heads(heads) => {
                 let heard = self.phone.hear_heads(self.maker, &heads, self.now)?;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
 use crate::model::DeviceId;
-use crate::sync::{AdminRequest, DeviceEntry, FeedItem, FeedPosition, Notice};
+use crate::sync::{AdminRequest, DeviceEntry, FRAME_BYTES_MAX, FeedItem, FeedPosition, Notice};
 use crate::trust::bundle::{BundleError, LetterReader, LetterWriter};
 use crate::trust::log::{Shown, TreeHead};
 use crate::trust::{HubMark, HubReceipt};
@@ -23,6 +23,26 @@ pub use answering::{ANSWERED_MAX, BundleAnswered};
 
 /// Random bytes for letters and, should one be needed, a fresh incarnation.
 pub type BundleEntropy<'a> = &'a mut dyn FnMut() -> [u8; 32];
+
+/// Requests of one letter: as many as a phone asks by itself.
+const ASKS_MAX: usize = 32;
+
+/// Bytes of the requests of one letter, together: they are in memory until all are answered. Four of the
+/// longest checklists fit.
+const ASKS_BYTES_MAX: usize = 4 << 20;
+
+/// Entries of one list in a part or a request, far more than a frame that is filled holds: empty ones are a
+/// byte each in a file, and 24 in memory.
+const LIST_MAX: usize = 4_096;
+
+/// The numbers that parts begin with, of those that are known before they are decoded.
+mod tags {
+    pub(super) const ASK: u8 = 1;
+    pub(super) const PACK: u8 = 2;
+    pub(super) const CONTROL: u8 = 3;
+    pub(super) const ITEM: u8 = 9;
+    pub(super) const KEYS: u8 = 15;
+}
 
 /// One part of a letter. Variants are only ever added at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +82,10 @@ enum Part {
 }
 
 /// How far a phone was when it wrote to its hub.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Greeting {
+    /// The life of the hub's store that was met last.
+    life: Option<[u8; 16]>,
     position: Option<FeedPosition>,
     notices: u64,
     empty: bool,
@@ -143,17 +165,53 @@ impl BundleTaken {
 
 /// Adds a part to a letter.
 fn write(letter: &mut LetterWriter<'_>, part: &Part) -> Result<(), ReplicaError> {
-    let bytes = postcard::to_stdvec(part).map_err(|source| BundleError::Encode { source })?;
-    Ok(letter.part(&bytes)?)
+    Ok(letter.part(&encode(part)?)?)
+}
+
+fn encode(part: &Part) -> Result<Vec<u8>, BundleError> {
+    postcard::to_stdvec(part).map_err(|source| BundleError::Encode { source })
 }
 
 /// Returns the next part of a letter; nothing behind the last.
 fn read<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Part>, ReplicaError> {
     let Some(bytes) = letter.next_part()? else { return Ok(None) };
-    match postcard::take_from_bytes(&bytes) {
-        Ok((part, [])) => Ok(Some(part)),
+    decode(&bytes).map(Some)
+}
+
+/// Decodes a part. What is not one long piece of bytes takes many times its length in memory, and is no
+/// longer than what a frame brings.
+fn decode(bytes: &[u8]) -> Result<Part, ReplicaError> {
+    let tag = bytes.first().copied();
+    if bytes.len() > FRAME_BYTES_MAX && !matches!(tag, Some(tags::PACK | tags::ITEM)) {
+        return Err(too_large("bytes of a part", FRAME_BYTES_MAX));
+    }
+    // How many acts there are stands before them, and before how many a request holds of its kind.
+    let count = match tag {
+        Some(tags::KEYS) => bytes.get(1..),
+        Some(tags::ASK) if lists(bytes) => bytes.get(2..),
+        _ => None,
+    };
+    if let Some(count) = count.and_then(|bytes| postcard::take_from_bytes::<u64>(bytes).ok())
+        && count.0 > LIST_MAX as u64
+    {
+        return Err(too_large("entries of a part", LIST_MAX));
+    }
+    match postcard::take_from_bytes(bytes) {
+        Ok((part, [])) => Ok(part),
         _ => Err(BundleError::Damaged { what: "a part" }.into()),
     }
+}
+
+/// Returns whether a request of a phone holds a list of encoded things.
+fn lists(ask: &[u8]) -> bool {
+    let lists =
+        [AdminRequest::Enter { acts: Vec::new() }, AdminRequest::TakeBack { entries: Vec::new() }];
+    let kind = |request| postcard::to_stdvec(request).ok()?.first().copied();
+    lists.iter().any(|request| kind(request).is_some_and(|kind| ask.get(1) == Some(&kind)))
+}
+
+fn too_large(what: &'static str, limit: usize) -> ReplicaError {
+    BundleError::TooLarge { what, limit: limit as u64 }.into()
 }
 
 /// A part that has no place in this letter.

@@ -22,6 +22,8 @@ struct Told<'a> {
     epoch: [u8; 16],
     /// The greeting that is answered, where this phone is still as it said then.
     greeting: Option<Greeting>,
+    /// How the hub's log stands was heard, and nothing speaks against it.
+    judged: bool,
     items: Vec<FeedItem>,
     bytes: usize,
     taken: BundleTaken,
@@ -48,11 +50,9 @@ impl Phone {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<BundleTaken, ReplicaError> {
-        let head = LetterReader::find(open()?, self.key())?.check()?;
-        let mut letter = LetterReader::find(open()?, self.key())?;
-        if letter.head() != head {
-            return Err(BundleError::Damaged { what: "it was exchanged while it was read" }.into());
-        }
+        let checked = LetterReader::find(open()?, self.key())?.check()?;
+        let mut letter = LetterReader::again(open()?, self.key(), &checked)?;
+        let head = checked.head();
         // The hub, under the key that is pinned or under one that it announced.
         let is_hub = hub == Some(head.maker)
             || (hub.is_some() && self.replica().hub_keys()?.after.contains(&head.maker));
@@ -82,10 +82,12 @@ impl Phone {
         let store = &**self.replica().store();
         let position: Option<FeedPosition> = rows::position(store, meta::POSITION)?;
         let last = self.heads_named(hub)?.first().copied();
-        let greeting = greeting.filter(|greeting| {
-            greeting.position == position && greeting.heads.first().copied() == last
-        });
         let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        let greeting = greeting.filter(|greeting| {
+            greeting.position == position
+                && greeting.heads.first().copied() == last
+                && greeting.life == life.as_ref().map(|life| life.epoch)
+        });
         match &greeting {
             // The hub answers what this phone is now, so this is its last word.
             Some(_) => self.met(epoch)?,
@@ -97,7 +99,8 @@ impl Phone {
         let mut taken = BundleTaken::by(hub, true);
         taken.old = greeting.is_none();
         let (items, bytes) = (Vec::new(), 0);
-        let mut told = Told { phone: self, hub, epoch, greeting, items, bytes, taken, now };
+        let judged = false;
+        let mut told = Told { phone: self, hub, epoch, greeting, judged, items, bytes, taken, now };
         while let Some(part) = read(letter)? {
             told.take(part, entropy)?;
         }
@@ -109,7 +112,10 @@ impl Phone {
 impl Told<'_> {
     fn take(&mut self, part: Part, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
         match part {
-            Part::Shown(shown) => self.judge(&shown),
+            Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
+            Part::Shown(shown) if !self.judged => self.judge(&shown),
+            // A hub whose log has forked must not get around saying so by leaving it out.
+            _ if !self.judged => Err(misplaced()),
             Part::Item(item) if self.is_known(&item)? => Ok(()),
             Part::Item(item) => {
                 self.bytes += weight(&item);
@@ -133,18 +139,23 @@ impl Told<'_> {
                 self.phone.declined(&notices, self.epoch, self.now).map(drop)
             }
             Part::Mark(mark) => self.phone.marked(&mark, self.epoch),
-            Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
             _ => Err(misplaced()),
         }
     }
 
     /// Judges the log that the hub shows against the heads that this phone had named, before anything is
-    /// taken in.
+    /// taken in. An answer to an earlier greeting, or to none, cannot account for them: its head is kept
+    /// as one that was heard of, and the hub has to account for it too.
     fn judge(&mut self, shown: &Shown) -> Result<(), ReplicaError> {
-        let Some(greeting) = &self.greeting else { return Ok(()) };
         if shown.head.verify(self.hub).is_err() || shown.head.epoch != self.epoch {
             return Err(BundleError::Damaged { what: "the head of the hub's log" }.into());
         }
+        self.judged = true;
+        let Some(greeting) = &self.greeting else {
+            let heard = self.phone.hear_heads(self.hub, &[shown.head], self.now)?;
+            self.taken.two_logs |= heard.two_logs;
+            return self.phone.expect_one_log();
+        };
         if self.phone.rights_begun(&shown.head)? {
             self.phone.lag()?;
             self.taken.again = true;

@@ -3,9 +3,12 @@ use super::*;
 use crate::model::{ChangeHash, Genesis, PersonId, Timestamp};
 use crate::replica::{Hub, Phone};
 use crate::sync::{PackHeader, PlainEntry, Role, Verdict};
-use crate::trust::bundle::begin;
+use crate::trust::DeviceKey;
+use crate::trust::bundle::{Head, LETTERS_MAX, begin};
 use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
+
+mod withheld;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
@@ -273,6 +276,19 @@ fn an_answer_of_another_life_of_the_hub_changes_nothing() {
 }
 
 #[test]
+fn an_answer_that_crosses_the_news_of_another_life_takes_no_phone_back() {
+    let (hub, a, _, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    // It had no place in the feed then, and has none now; only the life differs.
+    a.phone.lag().unwrap();
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    a.phone.met([7; 16]).unwrap();
+    a.phone.lag().unwrap();
+    assert!(matches!(import(&a, &answer), Err(ReplicaError::OtherLife)));
+    assert_eq!(stored(&a.phone, &genesis), (0, 0, 1));
+}
+
+#[test]
 fn a_stuck_phone_is_emptied_by_a_file() {
     let (hub, a, b, genesis) = team();
     let other = visit("06325", 2);
@@ -363,5 +379,200 @@ fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
 mod answering;
 
 fn greeting() -> Greeting {
-    Greeting { position: None, notices: 0, empty: false, heads: Vec::new() }
+    Greeting::default()
+}
+
+/// A letter that says to be another's, under that one's head: its signature is not looked at in a second
+/// read.
+fn pretended(head: &Head, by: &DeviceKey, to: DeviceId, parts: &[Part]) -> Vec<u8> {
+    let mut file = Vec::new();
+    begin(&mut file).unwrap();
+    let drawn = entropy()();
+    let mut letter = LetterWriter::with_head(&mut file, by, to, head, &drawn).unwrap();
+    parts.iter().for_each(|part| write(&mut letter, part).unwrap());
+    letter.finish().unwrap();
+    file
+}
+
+#[test]
+fn a_file_that_is_exchanged_between_two_reads_is_taken_in_by_nobody() {
+    let (hub, a, b, genesis) = team();
+    let file = export(&a, &[to(2), to_hub()]);
+    b.answer(&genesis, "9.5", "of B");
+    let packs = b.phone.release(later(1)).unwrap();
+    for (to, own) in [(key(2).device(), &key(2)), (key(99).device(), &key(99))] {
+        let head = LetterReader::find(&*file, own).unwrap().head();
+        let mut parts = vec![Part::Greeting(greeting()), Part::Pack(packs[0].clone())];
+        parts.drain(..usize::from(to == key(2).device()));
+        let other = pretended(&head, &key(3), to, &parts);
+        let mut files = [&*file, &*other].into_iter();
+        let mut open = || Ok(files.next().unwrap());
+        let taken = match to == key(99).device() {
+            true => hub.take_bundle(&mut open, &mut Vec::new(), &mut entropy(), later(3)).map(drop),
+            false => {
+                let pinned = Some(key(99).device());
+                b.phone.take_bundle(&mut open, pinned, &mut entropy(), later(3)).map(drop)
+            }
+        };
+        let exchanged =
+            matches!(taken, Err(ReplicaError::Bundle { source: BundleError::Exchanged }));
+        assert!(exchanged, "{taken:?}");
+    }
+    assert!(hub.replica().load(genesis.document()).is_err(), "nothing of it entered the record");
+}
+
+/// A letter of the hub with these parts.
+fn of_hub(number: u8, parts: &[Part]) -> Vec<u8> {
+    let head = Head { maker: key(99).device(), receiver: key(number).device(), made_at: NOW };
+    pretended(&head, &key(99), key(number).device(), parts)
+}
+
+/// The parts of a letter.
+fn parts_of(file: &[u8], number: u8) -> Vec<Part> {
+    let mut letter = LetterReader::find(file, &key(number)).unwrap();
+    std::iter::from_fn(|| read(&mut letter).unwrap()).collect()
+}
+
+#[test]
+fn nothing_of_a_hub_is_taken_in_before_it_shows_its_log() {
+    let (hub, a, b, genesis) = team();
+    b.answer(&genesis, "9.5", "of B");
+    sync_at(&b, &hub, later(1));
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    let all = parts_of(&answer, 1);
+    assert!(all.iter().any(|part| matches!(part, Part::Item(FeedItem::Pack(_)))), "{all:?}");
+    let kept = |part: &&Part| !matches!(part, Part::Shown(_));
+    let silent: Vec<Part> = all.iter().filter(kept).cloned().collect();
+    let Part::Answer { epoch, .. } = silent[0] else { panic!("{silent:?}") };
+    let unasked: Vec<Part> =
+        [Part::Answer { epoch, greeting: None }].into_iter().chain(silent[1..].to_vec()).collect();
+    let reached = vec![silent[0].clone(), Part::Reached(Some(hub.head().unwrap()))];
+    let before = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    for parts in [silent, unasked, reached] {
+        let refused = import(&a, &of_hub(1, &parts));
+        assert!(matches!(refused, Err(ReplicaError::Bundle { .. })), "{refused:?}");
+    }
+    let after = a.phone.start(key(99).device(), false, later(5)).unwrap().0.position;
+    assert_eq!(before, after);
+    assert!(a.phone.replica().load(genesis.document()).is_err(), "nothing of it was taken in");
+    import(&a, &answer).unwrap();
+    assert_eq!(a.values(&genesis, "9.5"), ["of B"]);
+}
+
+#[test]
+fn an_answer_to_nothing_shows_another_log_of_the_hub_too() {
+    let (hub, a, _, _) = team();
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    let mut parts = parts_of(&answer, 1);
+    for part in &mut parts {
+        match part {
+            Part::Answer { greeting, .. } => *greeting = None,
+            Part::Shown(shown) => {
+                let kept = a.phone.replica().last_head().unwrap().unwrap().last;
+                let (epoch, size, at) = (kept.epoch, kept.size, kept.at);
+                shown.head = TreeHead::sign(
+                    &key(99),
+                    epoch,
+                    (size, crate::trust::merkle::TreeHash([9; 32])),
+                    at,
+                );
+            }
+            _ => {}
+        }
+    }
+    let taken = import(&a, &of_hub(1, &parts));
+    assert!(matches!(taken, Err(ReplicaError::LogForked { .. })), "{taken:?}");
+}
+
+#[test]
+fn parts_that_would_fill_memory_are_refused_before_they_are_decoded() {
+    let (hub, a, _, _) = team();
+    let count = LIST_MAX + 1;
+    // Far over what a frame holds, and within it; as the hub's and as a phone's.
+    for count in [count, FRAME_BYTES_MAX + 1] {
+        let many = vec![Vec::new(); count];
+        let too_large = |taken: Result<(), ReplicaError>| {
+            let large =
+                matches!(taken, Err(ReplicaError::Bundle { source: BundleError::TooLarge { .. } }));
+            assert!(large, "{count}: {taken:?}");
+        };
+        let epoch = hub.head().unwrap().epoch;
+        let answer = Part::Answer { epoch, greeting: None };
+        let file = of_hub(1, &[answer, Part::Keys(many.clone())]);
+        too_large(import(&a, &file).map(drop));
+        let asks =
+            [AdminRequest::Enter { acts: many.clone() }, AdminRequest::TakeBack { entries: many }];
+        for ask in asks {
+            let (from, to) = (key(1).device(), key(99).device());
+            let head = Head { maker: from, receiver: to, made_at: NOW };
+            let parts = [Part::Greeting(greeting()), Part::Ask(ask)];
+            too_large(at_hub(&hub, &pretended(&head, &key(1), to, &parts)).map(drop));
+        }
+    }
+}
+
+#[test]
+fn requests_are_bounded_together() {
+    let (hub, ..) = team();
+    let (from, to) = (key(1).device(), key(99).device());
+    let ask = Part::Ask(AdminRequest::PublishObject { bytes: vec![1; 1 << 20] });
+    let parts: Vec<Part> =
+        std::iter::once(Part::Greeting(greeting())).chain(std::iter::repeat_n(ask, 5)).collect();
+    let head = Head { maker: from, receiver: to, made_at: NOW };
+    let taken = at_hub(&hub, &pretended(&head, &key(1), to, &parts));
+    assert!(matches!(
+        taken,
+        Err(ReplicaError::Bundle {
+            source: BundleError::TooLarge { what: "bytes of requests", .. }
+        })
+    ));
+}
+
+#[test]
+fn nothing_of_a_stranger_is_decoded() {
+    let (hub, a, ..) = team();
+    // Were it decoded it would be damaged, or over a limit.
+    for (receiver, parts) in [(99, [&[77, 1][..], &[1, 4]]), (1, [&[77, 1][..], &[15, 255]])] {
+        let (to, maker) = (key(receiver).device(), key(77));
+        let mut file = Vec::new();
+        begin(&mut file).unwrap();
+        let mut letter = LetterWriter::new(&mut file, &maker, to, NOW, &entropy()()).unwrap();
+        parts.iter().for_each(|part| letter.part(part).unwrap());
+        letter.finish().unwrap();
+        let taken = match receiver {
+            99 => at_hub(&hub, &file).map(drop),
+            _ => import(&a, &file).map(drop),
+        };
+        assert!(matches!(taken, Err(ReplicaError::Stranger { .. })), "{taken:?}");
+    }
+}
+
+#[test]
+fn parts_begin_with_the_numbers_that_they_are_known_by() {
+    let request = AdminRequest::Mark;
+    let parts = [
+        (Part::Ask(request), tags::ASK),
+        (Part::Pack(Vec::new()), tags::PACK),
+        (Part::Control(Vec::new()), tags::CONTROL),
+        (Part::Item(FeedItem::Object { bytes: Vec::new() }), tags::ITEM),
+        (Part::Keys(Vec::new()), tags::KEYS),
+    ];
+    for (part, tag) in parts {
+        assert_eq!(postcard::to_stdvec(&part).unwrap()[0], tag);
+    }
+}
+
+#[test]
+fn more_receivers_than_letters_are_refused_before_anything_is_written() {
+    let (_, a, b, genesis) = team();
+    a.answer(&genesis, "9.1", "of A");
+    let mut file = Vec::new();
+    let receivers = vec![to(2); LETTERS_MAX + 1];
+    let given = a.phone.write_bundle(&mut file, &receivers, false, &mut entropy(), later(1));
+    assert!(matches!(
+        given,
+        Err(ReplicaError::Bundle { source: BundleError::TooLarge { what: "letters", .. } })
+    ));
+    assert!(file.is_empty());
+    import(&b, &export(&a, &receivers[1..])).unwrap();
 }

@@ -12,10 +12,12 @@ use crate::store::StoreError;
 use crate::sync::{Pack, seal_all};
 
 /// What one signing step made.
-pub(super) struct Signed {
-    pub(super) packs: Vec<Vec<u8>>,
+pub(in crate::replica) struct Signed {
+    pub(in crate::replica) packs: Vec<Vec<u8>>,
     /// More waits to be signed than one step takes.
-    pub(super) more: bool,
+    pub(in crate::replica) more: bool,
+    /// The last row that was looked at.
+    pub(in crate::replica) after: Option<Vec<u8>>,
 }
 
 impl Phone {
@@ -36,7 +38,7 @@ impl Phone {
     ) -> Result<(Vec<Vec<u8>>, bool), ReplicaError> {
         let guard = self.editing.lock()?;
         self.recover(now)?;
-        let Signed { packs, more } = self.sign()?;
+        let Signed { packs, more, .. } = self.sign()?;
         if !packs.is_empty() {
             let pieces = pieces(packs.iter().cloned(), Vec::len).into_iter();
             let facts: Vec<Fact> = pieces.map(|packs| Fact::Released { packs, at: now }).collect();
@@ -48,8 +50,15 @@ impl Phone {
 
     /// Returns what waits to be released, as signed packs.
     pub(super) fn sign(&self) -> Result<Signed, ReplicaError> {
+        self.sign_after(None)
+    }
+
+    /// As [`Self::sign`], after a row.
+    pub(in crate::replica) fn sign_after(
+        &self,
+        mut after: Option<Vec<u8>>,
+    ) -> Result<Signed, ReplicaError> {
         let store = self.replica.store();
-        let mut after: Option<Vec<u8>> = None;
         loop {
             let page = store.scan(&[UNRELEASED], after.as_deref(), RELEASED_AT_ONCE_MAX)?;
             after = page.last().map(|(key, _)| key.clone());
@@ -60,7 +69,7 @@ impl Phone {
             };
             // Edits that cannot be signed stay where they are, and must not stand before the others.
             if !packs.is_empty() || !more {
-                return Ok(Signed { packs, more });
+                return Ok(Signed { packs, more, after });
             }
         }
     }

@@ -12,7 +12,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-pub use read::LetterReader;
+pub use read::{Checked, LetterReader};
 pub use write::{LetterWriter, begin};
 
 use super::TrustError;
@@ -85,6 +85,9 @@ pub enum BundleError {
         /// Where.
         what: &'static str,
     },
+    /// Another one lies where it was, since it was checked.
+    #[error("the bundle was exchanged for another while it was read; bring it again")]
+    Exchanged,
     /// Over a limit.
     #[error("{what} of the bundle are over the limit of {limit}; make several smaller ones")]
     TooLarge {

@@ -16,7 +16,7 @@ use crate::trust::{DeviceKey, Signature, verify};
 ///
 /// What it gives is the receiver's alone, and whole chunk by chunk; that the maker signed for it is known
 /// when the last part was read. So read it once to its end ([`LetterReader::check`]) before anything of it
-/// is used, and then again.
+/// is used, and then again ([`LetterReader::again`]).
 pub struct LetterReader<R> {
     input: R,
     head: Head,
@@ -32,7 +32,37 @@ pub struct LetterReader<R> {
     bytes: u64,
 }
 
+/// A letter that was read to its end: whole, and its maker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    head: Head,
+    encapsulated: [u8; 32],
+}
+
+impl Checked {
+    /// Returns what the letter says of itself.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+}
+
 impl<R: Read> LetterReader<R> {
+    /// Looks for a letter that was checked, to read it once more. What this gives was sealed by the same
+    /// maker: nobody else has what chunks under that letter's key are made with.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BundleError::Exchanged`] when another letter stands in its place, and as
+    /// [`LetterReader::find`].
+    pub fn again(input: R, key: &DeviceKey, checked: &Checked) -> Result<Self, BundleError> {
+        let letter = Self::find(input, key)?;
+        if (letter.encapsulated, letter.head) != (checked.encapsulated, checked.head) {
+            return Err(BundleError::Exchanged);
+        }
+        Ok(letter)
+    }
+
     /// Looks for the letter of a device.
     ///
     /// # Errors
@@ -52,10 +82,12 @@ impl<R: Read> LetterReader<R> {
         if found != FORMAT {
             return Err(BundleError::Version { found, known: FORMAT });
         }
-        for _ in 0..LETTERS_MAX {
+        // One more, to see whether it ends there.
+        for count in 0..=LETTERS_MAX {
             let mut encapsulated = [0; 32];
             match fill(&mut input, &mut encapsulated)? {
                 0 => return Err(BundleError::NotForThis),
+                _ if count == LETTERS_MAX => break,
                 32 => {}
                 _ => return Err(BundleError::Cut),
             }
@@ -134,9 +166,9 @@ impl<R: Read> LetterReader<R> {
     /// # Errors
     ///
     /// As [`LetterReader::next_part`].
-    pub fn check(mut self) -> Result<Head, BundleError> {
+    pub fn check(&mut self) -> Result<Checked, BundleError> {
         while self.next_part()?.is_some() {}
-        Ok(self.head)
+        Ok(Checked { head: self.head, encapsulated: self.encapsulated })
     }
 
     fn end(&mut self) -> Result<(), BundleError> {

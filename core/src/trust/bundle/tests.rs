@@ -41,7 +41,7 @@ fn each_receiver_opens_its_own_letter_and_nobody_else_any() {
     for receiver in [2, 3] {
         assert_eq!(opened(&file, receiver).unwrap(), parts());
     }
-    let head = LetterReader::find(&*file, &key(3)).unwrap().check().unwrap();
+    let head = LetterReader::find(&*file, &key(3)).unwrap().check().unwrap().head();
     assert_eq!((head.maker, head.receiver), (key(1).device(), key(3).device()));
     for stranger in [1, 4] {
         assert!(matches!(opened(&file, stranger), Err(BundleError::NotForThis)));
@@ -117,6 +117,20 @@ fn what_a_maker_did_not_sign_is_not_its_own() {
 }
 
 #[test]
+fn a_letter_that_was_exchanged_since_it_was_checked_is_not_read() {
+    let file = bundle(&[2], &parts());
+    let checked = LetterReader::find(&*file, &key(2)).unwrap().check().unwrap();
+    assert!(LetterReader::again(&*file, &key(2), &checked).is_ok());
+    // By another, with the very same head: only the key of the letter tells them apart.
+    let (other, to) = (key(1), key(2).device());
+    let mut file = Vec::new();
+    begin(&mut file).unwrap();
+    let letter = LetterWriter::new(&mut file, &other, to, Timestamp(7), &[9; 32]).unwrap();
+    letter.finish().unwrap();
+    assert!(matches!(LetterReader::again(&*file, &key(2), &checked), Err(BundleError::Exchanged)));
+}
+
+#[test]
 fn parts_and_letters_over_a_limit_are_refused() {
     let (mut file, maker, to) = (Vec::new(), key(1), key(2).device());
     let mut letter = LetterWriter::new(&mut file, &maker, to, Timestamp(7), &[1; 32]).unwrap();
@@ -124,6 +138,8 @@ fn parts_and_letters_over_a_limit_are_refused() {
     assert!(matches!(long, Err(BundleError::TooLarge { .. })));
     assert!(matches!(letter.part(&[]), Err(BundleError::TooLarge { .. })));
     let many = bundle(&[3; LETTERS_MAX], &[b"short".to_vec()]);
+    assert!(matches!(opened(&many, 2), Err(BundleError::NotForThis)));
+    let many = bundle(&[3; LETTERS_MAX + 1], &[b"short".to_vec()]);
     assert!(matches!(opened(&many, 2), Err(BundleError::TooLarge { .. })));
 }
 

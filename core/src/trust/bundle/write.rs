@@ -48,13 +48,24 @@ impl<'a> LetterWriter<'a> {
         made_at: Timestamp,
         entropy: &[u8; 32],
     ) -> Result<Self, BundleError> {
+        let head = Head { maker: maker.device(), receiver, made_at };
+        Self::with_head(out, maker, receiver, &head, entropy)
+    }
+
+    /// Begins a letter that says this of itself. Tests pretend with it.
+    pub(crate) fn with_head(
+        out: &'a mut dyn Write,
+        maker: &'a DeviceKey,
+        receiver: DeviceId,
+        head: &Head,
+        entropy: &[u8; 32],
+    ) -> Result<Self, BundleError> {
         let (sealer, encapsulated) = Sealer::new(receiver, entropy)?;
         put(out, &encapsulated)?;
         let open = Zeroizing::new(Vec::with_capacity(CHUNK_BYTES));
         let said = blake3::Hasher::new();
         let mut letter = Self { out, maker, encapsulated, sealer, open, said, bytes: 0 };
-        let head = Head { maker: maker.device(), receiver, made_at };
-        let head = postcard::to_stdvec(&head).map_err(|source| BundleError::Encode { source })?;
+        let head = postcard::to_stdvec(head).map_err(|source| BundleError::Encode { source })?;
         letter.part(&head)?;
         Ok(letter)
     }
