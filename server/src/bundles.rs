@@ -186,6 +186,12 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
         answers = done.receivers.len(),
         "a bundle was answered"
     );
+    if let Some(error) = &done.unmerged {
+        tracing::error!(error, "not all that a bundle brought could be merged");
+    }
+    if done.cut {
+        tracing::warn!(device = done.maker.short(), "the answer to a bundle has not all there is");
+    }
     // Its answer is there for good before the file goes.
     synced(&dir.join(OUT))?;
     let kept = if done.is_whole() {

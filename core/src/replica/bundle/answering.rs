@@ -19,12 +19,13 @@ use crate::replica::tree::StoredTree;
 use crate::replica::{ReplicaError, access};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    AdminAnswer, AdminRequest, Apply, DeviceEntry, Ending, Failure, FailureCode, Item, ItemKey,
-    ItemTree, MemoryTree, Node, PackHeader, PhoneOutput, PhoneSession, Prefix, Resume, Start,
+    AdminAnswer, AdminRequest, Apply, DeviceEntry, Ending, Failure, FailureCode, FeedItem, Item,
+    ItemKey, ItemTree, MemoryTree, Node, PhoneOutput, PhoneSession, Prefix, Resume, Start,
     TreeError,
 };
 use crate::trust::bundle::{BundleError, LetterReader, LetterWriter, begin};
 use crate::trust::log::Turned;
+use crate::trust::{HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem};
 
 /// Devices besides the maker that one bundle is answered to: a team and some to spare. Others learn at
 /// their next contact what the hub has of them.
@@ -36,6 +37,16 @@ const TOUCHED_MAX: usize = 4_096;
 
 /// Bytes of packs handed over at once: about a frame.
 const DELIVERED_BYTES: usize = 256 << 10;
+
+/// Packs of other devices of which one bundle brings them receipts. Of more they learn at their next contact.
+const RECEIPTED_MAX: usize = 64 << 10;
+
+/// Bytes of records and other entries in the maker's letter: receipts fit beside them into a letter.
+const ITEMS_BYTES_MAX: u64 = 512 << 20;
+
+/// Such bytes in the letters to all others together. A bundle asks for them without those devices, and
+/// what does not fit they learn at their next contact.
+const OTHERS_BYTES_MAX: u64 = 64 << 20;
 
 /// What came of a bundle at the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +65,30 @@ pub struct BundleAnswered {
     pub refused: usize,
     /// Why the hub took in less than there was, if it did.
     pub failure: Option<Failure>,
+    /// Why not all that waits at the hub could be merged, if so.
+    pub unmerged: Option<String>,
+    /// Entries were left out of the answer because it would be too long.
+    pub cut: bool,
     /// Whom the answer is for.
     pub receivers: Vec<DeviceId>,
 }
 
 impl BundleAnswered {
+    fn of(maker: DeviceId) -> Self {
+        Self {
+            maker,
+            packs: 0,
+            stored: 0,
+            declined: 0,
+            settled: 0,
+            refused: 0,
+            failure: None,
+            unmerged: None,
+            cut: false,
+            receivers: vec![maker],
+        }
+    }
+
     /// Returns whether the hub has all that was in the bundle, so that the file is needed no longer. Of a
     /// device whose rights ended it keeps aside what came, and says at the end that there is nothing for it.
     #[must_use]
@@ -68,11 +98,14 @@ impl BundleAnswered {
     }
 }
 
-/// What a letter holds, as far as it must be known before it is taken in.
+/// What the hub has signed for of a letter: whose it was, and of what records. Bytes that only say so give
+/// nobody a letter.
 #[derive(Default)]
-struct Survey {
-    packs: usize,
-    signers: BTreeSet<DeviceId>,
+struct Signed {
+    /// By device, not the maker.
+    of_others: BTreeMap<DeviceId, Vec<ReceiptItem>>,
+    /// How many these are.
+    count: usize,
     touched: BTreeSet<DocumentId>,
 }
 
@@ -84,6 +117,8 @@ struct Talk<'a> {
     asks: Vec<AdminRequest>,
     /// What the device is taken to hold of the record, when it comes to comparing.
     lacks: Lacks,
+    /// Bytes of entries that the answer has room for.
+    room: u64,
     now: Timestamp,
 }
 
@@ -122,39 +157,28 @@ impl Hub {
             self.turned_away(Turned::Stranger, maker, 1, now)?;
             return Err(ReplicaError::Stranger { device: maker.short() });
         };
-        let survey = survey(&mut letter)?;
+        let packs = survey(&mut letter)?;
         let checked = letter.check()?;
         let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
         let (greeting, asks, first) = greeted(&mut letter)?;
         begin(out)?;
-        let mut answered = BundleAnswered {
-            maker,
-            packs: survey.packs,
-            stored: 0,
-            declined: 0,
-            settled: 0,
-            refused: 0,
-            failure: None,
-            receivers: vec![maker],
-        };
-        let lacks = Lacks::All;
-        let talk = Talk { hub: self, entry, greeting: Some(greeting), asks, lacks, now };
-        let mut packs = Packs { letter, first, of: None };
-        talk.write(out, &mut packs, entropy, &mut answered)?;
-        for signer in survey.signers.iter().filter(|one| **one != maker).take(ANSWERED_MAX) {
-            let Some(entry) = self.replica().device(*signer)?.filter(|entry| entry.active) else {
+        let answered = BundleAnswered { packs, ..BundleAnswered::of(maker) };
+        let (lacks, room) = (Lacks::All, ITEMS_BYTES_MAX);
+        let mut talk = Talk { hub: self, entry, greeting: Some(greeting), asks, lacks, room, now };
+        let mut said = Said { answered, signed: Signed::default() };
+        talk.write_maker(out, &mut Packs { letter, first }, entropy, &mut said)?;
+        let Said { mut answered, signed } = said;
+        let mut room = OTHERS_BYTES_MAX;
+        for (signer, items) in signed.of_others {
+            let Some(entry) = self.replica().device(signer)?.filter(|entry| entry.active) else {
                 continue;
             };
-            let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
-            let (_, _, first) = greeted(&mut letter)?;
-            let mut packs = Packs { letter, first, of: Some(*signer) };
-            let lacks = Lacks::These(self.items_of(&survey.touched, &entry, now)?);
+            let lacks = Lacks::These(self.items_of(&signed.touched, &entry, now)?);
             let asks = Vec::new();
-            let talk = Talk { hub: self, entry, greeting: None, asks, lacks, now };
-            answered.receivers.push(*signer);
-            // What the maker was told counts; this is the same packs again.
-            let mut again = answered.clone();
-            talk.write(out, &mut packs, entropy, &mut again)?;
+            let mut talk = Talk { hub: self, entry, greeting: None, asks, lacks, room, now };
+            answered.receivers.push(signer);
+            answered.cut |= talk.write_other(out, items, entropy)?;
+            room = talk.room;
         }
         Ok(answered)
     }
@@ -187,22 +211,37 @@ impl Hub {
     }
 }
 
-/// Reads a letter to its end, which shows that it is whole and its maker's.
-fn survey<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Survey, ReplicaError> {
-    let mut survey = Survey::default();
-    while let Some(part) = read(letter)? {
-        let Part::Pack(pack) = part else { continue };
-        survey.packs += 1;
-        // What does not read is refused when its turn comes.
-        let Ok(header) = PackHeader::peek(&pack) else { continue };
-        if survey.signers.len() <= ANSWERED_MAX {
-            survey.signers.insert(header.device);
+impl Signed {
+    /// Notes what the hub has signed for as the maker brought it.
+    fn note(
+        &mut self,
+        hub: &Hub,
+        maker: DeviceId,
+        items: &[ReceiptItem],
+    ) -> Result<(), ReplicaError> {
+        for item in items {
+            if self.touched.len() < TOUCHED_MAX {
+                self.touched.insert(item.document);
+            }
+            let signer = hub.replica().author(item.document, item.actor)?;
+            let Some(signer) = signer.filter(|signer| *signer != maker) else { continue };
+            let more = self.of_others.len() < ANSWERED_MAX || self.of_others.contains_key(&signer);
+            if more && self.count < RECEIPTED_MAX {
+                self.count += 1;
+                self.of_others.entry(signer).or_default().push(*item);
+            }
         }
-        if survey.touched.len() < TOUCHED_MAX {
-            survey.touched.insert(header.document);
-        }
+        Ok(())
     }
-    Ok(survey)
+}
+
+/// Reads a letter to its end, which shows that it is whole and its maker's. Returns how many packs it has.
+fn survey<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<usize, ReplicaError> {
+    let mut packs = 0;
+    while let Some(part) = read(letter)? {
+        packs += usize::from(matches!(part, Part::Pack(_)));
+    }
+    Ok(packs)
 }
 
 /// Reads what stands before the packs, and the first of them.
@@ -231,11 +270,16 @@ fn greeted<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Greeted, Re
     }
 }
 
-/// The packs of a letter, of all devices or of one.
+/// The packs of a letter.
 struct Packs<R> {
     letter: LetterReader<R>,
     first: Option<Vec<u8>>,
-    of: Option<DeviceId>,
+}
+
+/// What came of the maker's part.
+struct Said {
+    answered: BundleAnswered,
+    signed: Signed,
 }
 
 impl<R: std::io::Read> Packs<R> {
@@ -251,45 +295,84 @@ impl<R: std::io::Read> Packs<R> {
                     Some(_) => return Err(misplaced()),
                 },
             };
-            let signer = PackHeader::peek(&pack).ok().map(|header| header.device);
-            if self.of.is_none() || self.of == signer {
-                bytes += pack.len();
-                packs.push(pack);
-            }
+            bytes += pack.len();
+            packs.push(pack);
         }
         Ok((packs, true))
     }
 }
 
 impl Talk<'_> {
-    /// Plays the exchange and writes the device's letter.
-    fn write<R: std::io::Read>(
-        mut self,
+    /// Plays the exchange with the maker and writes its letter.
+    fn write_maker<R: std::io::Read>(
+        &mut self,
         out: &mut dyn Write,
         packs: &mut Packs<R>,
         entropy: BundleEntropy<'_>,
-        answered: &mut BundleAnswered,
+        said: &mut Said,
     ) -> Result<(), ReplicaError> {
-        let seed = zeroize::Zeroizing::new(entropy());
-        let (hub, device, now) = (self.hub, self.entry.device, self.now);
-        let mut letter = LetterWriter::new(out, &hub.key, device, now, &seed)?;
-        let epoch = hub.head()?.epoch;
-        write(&mut letter, &Part::Answer { epoch, greeting: self.greeting.clone() })?;
-        let mut runner = HubRunner::start(hub.clone(), self.entry.clone(), now)?.by_file();
-        let mut session = PhoneSession::new(self.start());
-        self.play(&mut letter, (&mut session, &mut runner), packs, answered)?;
-        answered.settled = runner.settled();
+        let mut letter = self.letter(out, entropy)?;
+        let settled = self.play(&mut letter, &mut || packs.next(), said)?;
+        said.answered.settled = settled;
         Ok(letter.finish()?)
     }
 
-    /// Carries frames from one side to the other until both have said all they had.
-    fn play<R: std::io::Read>(
+    /// Writes the letter to a device whose packs the maker brought: what the hub has signed for of them, as
+    /// the maker's receipt says. It brought nothing itself. Returns whether something was left out.
+    fn write_other(
+        &mut self,
+        out: &mut dyn Write,
+        items: Vec<ReceiptItem>,
+        entropy: BundleEntropy<'_>,
+    ) -> Result<bool, ReplicaError> {
+        let (hub, device, now) = (self.hub, self.entry.device, self.now);
+        let mut letter = self.letter(out, entropy)?;
+        // Of an exchange that brings nothing there is nothing to count.
+        let mut said = Said { answered: BundleAnswered::of(device), signed: Signed::default() };
+        self.play(&mut letter, &mut || Ok((Vec::new(), false)), &mut said)?;
+        let epoch = hub.head()?.epoch;
+        for some in items.chunks(RECEIPT_ITEMS_MAX) {
+            let receipt = HubReceipt::sign(&hub.key, epoch, device, some.to_vec(), now)
+                .map_err(|source| ReplicaError::Trust { source: Arc::new(source) })?;
+            write(&mut letter, &Part::Receipt(receipt))?;
+        }
+        for ReceiptItem { document, actor, seq, .. } in items {
+            if hub.has_merged(document, actor, seq)? {
+                write(&mut letter, &Part::Item(FeedItem::Yours { document, actor, seq }))?;
+            }
+        }
+        write(&mut letter, &Part::Reached(None))?;
+        letter.finish()?;
+        Ok(said.answered.cut)
+    }
+
+    /// Begins the device's letter.
+    fn letter<'w>(
         &self,
+        out: &'w mut dyn Write,
+        entropy: BundleEntropy<'_>,
+    ) -> Result<LetterWriter<'w>, ReplicaError>
+    where
+        Self: 'w,
+    {
+        let seed = zeroize::Zeroizing::new(entropy());
+        let mut letter = LetterWriter::new(out, &self.hub.key, self.entry.device, self.now, &seed)?;
+        let epoch = self.hub.head()?.epoch;
+        write(&mut letter, &Part::Answer { epoch, greeting: self.greeting.clone() })?;
+        Ok(letter)
+    }
+
+    /// Carries frames from one side to the other until both have said all they had.
+    /// Returns how many of the packs the hub has.
+    fn play(
+        &mut self,
         letter: &mut LetterWriter<'_>,
-        (session, runner): (&mut PhoneSession, &mut HubRunner),
-        packs: &mut Packs<R>,
-        answered: &mut BundleAnswered,
-    ) -> Result<(), ReplicaError> {
+        packs: &mut dyn FnMut() -> Result<(Vec<Vec<u8>>, bool), ReplicaError>,
+        said: &mut Said,
+    ) -> Result<usize, ReplicaError> {
+        let runner = HubRunner::start(self.hub.clone(), self.entry.clone(), self.now)?;
+        let runner = &mut runner.by_file();
+        let session = &mut PhoneSession::new(self.start());
         let (mut to_hub, mut to_phone) = (None, None);
         let mut over = false;
         loop {
@@ -301,17 +384,17 @@ impl Talk<'_> {
                 match output {
                     PhoneOutput::Send(frame) => to_hub = Some(frame),
                     PhoneOutput::Deliver => {
-                        let (some, more) = packs.next()?;
+                        let (some, more) = packs()?;
                         session.handle_delivery(some, more);
                     }
                     PhoneOutput::Finished(outcome) => {
                         over = true;
                         if let Ending::Told(failure) | Ending::Refused(failure) = outcome.ending {
                             // Before what it refused of the wishes: of this the packs are.
-                            answered.failure = Some(failure);
+                            said.answered.failure = Some(failure);
                         }
                     }
-                    output => self.tell(letter, session, output, answered)?,
+                    output => self.tell(letter, session, output, said)?,
                 }
             }
             if runner.wants_input()
@@ -339,8 +422,8 @@ impl Talk<'_> {
                 moved = true;
                 self.hear(session, &frame)?;
             }
-            if !moved && !merge(self.hub, runner, self.now)? {
-                return Ok(());
+            if !moved && !merge(self.hub, runner, &mut said.answered, self.now)? {
+                return Ok(runner.settled());
             }
         }
     }
@@ -380,12 +463,13 @@ impl Talk<'_> {
 
     /// Writes down what the phone is to do, and says that it did.
     fn tell(
-        &self,
+        &mut self,
         letter: &mut LetterWriter<'_>,
         session: &mut PhoneSession,
         output: PhoneOutput,
-        answered: &mut BundleAnswered,
+        said: &mut Said,
     ) -> Result<(), ReplicaError> {
+        let answered = &mut said.answered;
         match output {
             PhoneOutput::Apply(Apply { items, position }) => {
                 // After a comparison that this side has played alone the phone knows no place: what the hub
@@ -393,13 +477,16 @@ impl Talk<'_> {
                 let resume = session.welcome().map(|(resume, _)| resume);
                 let placed = self.greeting.is_some() && resume != Some(Resume::Reconcile);
                 for item in items {
-                    write(letter, &Part::Item(item))?;
+                    answered.cut |= !self.write_item(letter, item, answered.cut)?;
                 }
+                // Where something was left out the device stays where it was.
+                let placed = placed && !answered.cut;
                 write(letter, &Part::Reached(position.filter(|_| placed)))?;
                 session.handle_applied(true);
             }
             PhoneOutput::Receipts(receipt) => {
                 answered.stored += receipt.items.len();
+                said.signed.note(self.hub, self.entry.device, &receipt.items)?;
                 write(letter, &Part::Receipt(receipt))?;
             }
             PhoneOutput::Notices { upto, notices } => {
@@ -440,6 +527,24 @@ impl Talk<'_> {
     }
 }
 
+impl Talk<'_> {
+    /// Writes an entry, if there is room for it and none was left out before. Returns whether it is written.
+    fn write_item(
+        &mut self,
+        letter: &mut LetterWriter<'_>,
+        item: FeedItem,
+        cut: bool,
+    ) -> Result<bool, ReplicaError> {
+        let part = postcard::to_stdvec(&Part::Item(item))
+            .map_err(|source| BundleError::Encode { source })?;
+        let room = self.room.checked_sub(part.len() as u64).filter(|_| !cut);
+        let Some(room) = room else { return Ok(false) };
+        self.room = room;
+        letter.part(&part)?;
+        Ok(true)
+    }
+}
+
 /// Whether a refusal is not the last word: the same wish may be granted when it comes again.
 fn passes(code: FailureCode) -> bool {
     match code {
@@ -456,11 +561,24 @@ fn passes(code: FailureCode) -> bool {
 }
 
 /// Merges what waits. Returns whether the exchange goes on.
-fn merge(hub: &Hub, runner: &mut HubRunner, now: Timestamp) -> Result<bool, ReplicaError> {
+fn merge(
+    hub: &Hub,
+    runner: &mut HubRunner,
+    said: &mut BundleAnswered,
+    now: Timestamp,
+) -> Result<bool, ReplicaError> {
     if !runner.waits_for_merge() {
         return Ok(false);
     }
-    hub.merge_all(now)?;
+    match hub.merge_all(now) {
+        Ok(_) => {}
+        // What came is durable. That another document is damaged, or nothing can merge now, is found and said by
+        // the hub's own merging.
+        Err(error) if hub.replica().takes_writes() => {
+            said.unmerged.get_or_insert_with(|| error.to_string());
+        }
+        Err(error) => return Err(error),
+    }
     runner.grown()?;
     if runner.waits_for_merge() {
         // Stored and signed for; what cannot be merged yet the device learns another time.

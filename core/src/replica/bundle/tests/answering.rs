@@ -56,3 +56,19 @@ fn a_pack_whose_forerunner_is_nowhere_is_kept_when_the_file_is_read_again() {
     at_hub(&hub, &letter(1, first)).unwrap();
     assert_eq!(values(hub.replica(), &genesis, "9.5"), ["second"]);
 }
+
+#[test]
+fn bytes_that_only_say_whose_they_are_bring_nobody_a_letter_and_nothing_in_their_name() {
+    let (hub, a, b, genesis) = team();
+    b.answer(&genesis, "9.5", "of B");
+    let mut forged = b.phone.release(later(1)).unwrap()[0].clone();
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(PackHeader::peek(&forged).unwrap().device, key(2).device());
+    a.answer(&genesis, "9.1", "of A");
+    let own = a.phone.release(later(1)).unwrap()[0].clone();
+    let (answered, _) = at_hub(&hub, &letter(1, vec![forged, own])).unwrap();
+    assert_eq!(answered.receivers, [key(1).device()]);
+    assert_eq!((answered.stored, answered.settled), (1, 1));
+    assert_eq!(hub.status().unwrap().quarantined, 0, "nothing is kept in its name");
+    assert!(hub.notices(key(2).device(), 0).unwrap().1.is_empty());
+}
