@@ -18,6 +18,16 @@ fn at_hub(scene: &Scene, file: &Path, answer: &Path) -> Ran {
     run(["bundle", "import", "--dir", text(&scene.hub_dir), "--answer", text(answer), text(file)])
 }
 
+fn wait_for(files: &[&Path]) {
+    for _ in 0..LOOKS_MAX {
+        if files.iter().all(|file| file.exists()) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("not all of {files:?} are there");
+}
+
 /// How far the edits of a phone have come: only here, stored.
 fn arrival(scene: &Scene, phone: &Path) -> (u64, u64) {
     let status = scene.field(phone, &["status"]);
@@ -93,26 +103,42 @@ fn a_file_that_is_damaged_or_for_others_changes_nothing_and_says_what_to_do() {
 
 #[test]
 fn the_hub_takes_in_what_is_put_into_its_folder_and_says_why_it_does_not() {
-    let scene = Scene::with_phones(1);
+    let mut scene = Scene::with_phones(1);
     let phone = scene.phones[0].clone();
     scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
     let file = scene.path("from-phone");
     scene.field(&phone, &["bundle", "export", "--all", "--to", "hub", text(&file)]);
     let bundles = scene.hub_dir.join("bundles");
-    fs::create_dir_all(bundles.join("in")).unwrap();
+    for folder in ["in", "out", "refused"] {
+        fs::create_dir_all(bundles.join(folder)).unwrap();
+    }
+    // What lies there under these names nobody has fetched yet.
+    let earlier = [bundles.join("out/good"), bundles.join("refused/bad")];
+    earlier.iter().for_each(|path| fs::write(path, b"earlier").unwrap());
+    fs::copy(&file, scene.path("copy")).unwrap();
     fs::rename(&file, bundles.join("in/good")).unwrap();
     fs::write(bundles.join("in/bad"), b"something else").unwrap();
-    let (answer, why) = (bundles.join("out/good"), bundles.join("refused/bad.txt"));
-    for _ in 0..LOOKS_MAX {
-        if answer.exists() && why.exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    let (answer, why) = (bundles.join("out/good.1"), bundles.join("refused/bad.1.txt"));
+    let report = bundles.join("out/good.1.json");
+    wait_for(&[&report, &why]);
     assert!(fs::read_to_string(&why).unwrap().contains("does not begin as one"));
-    assert!(bundles.join("refused/bad").exists() && !bundles.join("in/good").exists());
+    for path in &earlier {
+        assert_eq!(fs::read(path).unwrap(), b"earlier", "{}", path.display());
+    }
+    assert!(bundles.join("refused/bad.1").exists() && !bundles.join("in/good").exists());
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    assert_eq!((&report["left"], &report["kept"]), (&0.into(), &().into()), "{report}");
     scene.field(&phone, &["bundle", "import", text(&answer)]);
     assert_eq!(arrival(&scene, &phone), (0, 1));
+    // A hub that was stopped at a file takes it in at its next start; one that was twice puts it aside.
+    scene.stop_hub();
+    let work = bundles.join("work");
+    fs::copy(scene.path("copy"), work.join("left")).unwrap();
+    fs::copy(scene.path("copy"), work.join("twice")).unwrap();
+    fs::write(work.join("twice.again"), b"").unwrap();
+    scene.restart_hub();
+    wait_for(&[&bundles.join("out/left.json"), &bundles.join("refused/twice.txt")]);
+    assert_eq!(fs::read_dir(&work).unwrap().count(), 0);
 }
 
 #[test]
