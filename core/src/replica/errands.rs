@@ -1,6 +1,8 @@
 //! What a phone asks of its hub by itself: to enter what was decided here, and to take back what an
 //! earlier life of its store had.
 
+use std::sync::atomic::Ordering;
+
 use super::ReplicaError;
 use super::facts::Fact;
 use super::phone::Phone;
@@ -69,17 +71,25 @@ impl Phone {
         Ok(self.errands()?.iter().any(|(errand, _)| !errand.is_of_persons()))
     }
 
-    /// Adds minutes that no hub has registered, own ones first: whole to a life of the hub's store that
-    /// has not said that it keeps them, by their act alone to one that has.
+    /// Adds minutes that no hub has registered: whole to a life of the hub's store that has not said that it
+    /// keeps them, own ones first; then by their act alone those that it keeps, others each time, so that none
+    /// that waits there for long holds up the rest.
     fn present_seals(&self, errands: &mut Vec<(Errand, AdminRequest)>) -> Result<(), ReplicaError> {
         let epoch: Option<EpochRow> =
             rows::get(&**self.replica().store(), &rows::single(meta::EPOCH))?;
         let life = epoch.map(|row| row.epoch);
-        let mut sealing = self.sealing()?;
-        sealing.sort_by_key(|(_, row, _)| !row.here);
-        for (id, row, seal) in sealing.into_iter().take(ACTS_AT_ONCE_MAX) {
-            let kept = row.epoch.is_some() && row.epoch == life;
-            let seal = if kept { Vec::new() } else { seal };
+        let keeps = |row: &SealingRow| row.epoch.is_some() && row.epoch == life;
+        let (mut kept, mut new): (Vec<_>, Vec<_>) =
+            self.sealing()?.into_iter().partition(|(_, row, _)| keeps(row));
+        new.sort_by_key(|(_, row, _)| !row.here);
+        if !kept.is_empty() {
+            let turn = self.turn().fetch_add(ACTS_AT_ONCE_MAX, Ordering::Relaxed);
+            let count = kept.len();
+            kept.rotate_left(turn % count);
+        }
+        let kept = kept.into_iter().take(ACTS_AT_ONCE_MAX);
+        for (id, row, seal) in new.into_iter().take(ACTS_AT_ONCE_MAX).chain(kept) {
+            let seal = if keeps(&row) { Vec::new() } else { seal };
             errands.push((Errand::Seal(id), AdminRequest::Seal { act: row.act, seal }));
         }
         Ok(())

@@ -63,6 +63,6 @@ impl Replica {
         let fitting: Vec<Judged> = line.iter().filter(of).map(|(_, _, judged)| *judged).collect();
         // What was admitted up to a later change is in the record, whatever else was kept out before.
         let admitted = fitting.iter().find(|judged| judged.judgement == Judgement::Admit);
-        Ok(admitted.or(fitting.first()).copied())
+        Ok(admitted.or_else(|| fitting.first()).copied())
     }
 }

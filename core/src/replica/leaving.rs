@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::phone::Phone;
-use super::rows::{self, ARRIVAL, CARRIED, CarriedRow, EpochRow, HELD, OUTBOX, UNRELEASED, meta};
+use super::rows::{
+    self, ARRIVAL, CARRIED, CarriedRow, EpochRow, HELD, OUTBOX, SealingRow, UNRELEASED, meta,
+};
 use crate::model::DeviceId;
 use crate::store::StoreError;
 use crate::trust::control::Revocation;
@@ -77,7 +79,12 @@ impl Phone {
         let store = &**self.replica().store();
         let mut count = self.forked_documents(false)?.len() as u64;
         count += self.acting()?.iter().filter(|acting| !acting.refused).count() as u64;
-        count += self.sealing()?.iter().filter(|(_, row, _)| row.here).count() as u64;
+        let epoch: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        let life = epoch.map(|row| row.epoch);
+        // Minutes that the hub keeps are delivered, whether or not it comes to register them.
+        let kept = |row: &SealingRow| row.epoch.is_some() && row.epoch == life;
+        let minutes = self.sealing()?;
+        count += minutes.iter().filter(|(_, row, _)| row.here && !kept(row)).count() as u64;
         let all = if self.is_confirmed()? { None } else { Some(ARRIVAL) };
         for table in [UNRELEASED, OUTBOX, HELD].into_iter().chain(all) {
             each_row(store, &[table], None, |_, _| {
@@ -85,8 +92,6 @@ impl Phone {
                 Ok(())
             })?;
         }
-        let epoch: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
-        let life = epoch.map(|row| row.epoch);
         each_row(store, &[CARRIED], None, |key, value| {
             let row: CarriedRow = rows::decode(key, value)?;
             // This device gets nothing of the feed any more, so a signed word is all that it will hear.

@@ -1,7 +1,7 @@
 //! The phone's side: edits that are durable before the screen moves on, released as signed packs.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::ReplicaError;
@@ -43,6 +43,8 @@ pub struct Phone {
     skipped: AtomicBool,
     /// The key that, as a person says, the hub has now; the hub has yet to show that.
     heir: Mutex<Option<DeviceId>>,
+    /// Where among the minutes that a hub keeps the next asking begins.
+    turn: AtomicUsize,
 }
 
 /// What an edit did.
@@ -116,6 +118,7 @@ impl Phone {
             parted: AtomicBool::new(false),
             skipped: AtomicBool::new(false),
             heir: Mutex::default(),
+            turn: AtomicUsize::new(0),
         };
         let device = phone.key.device();
         let mut anew = false;
@@ -502,6 +505,10 @@ impl Phone {
 
     fn actor(&self, document: DocumentId) -> Result<Actor, ReplicaError> {
         Ok(Actor::derive(self.device(), document, self.owner()?.incarnation))
+    }
+
+    pub(super) fn turn(&self) -> &AtomicUsize {
+        &self.turn
     }
 
     pub(super) fn heir(&self) -> &Mutex<Option<DeviceId>> {

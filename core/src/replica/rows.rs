@@ -176,8 +176,6 @@ pub(super) mod meta {
     pub(in crate::replica) const HUB_LINKS: &[u8] = b"hub-links";
     /// Since when keys of the hub count no more, because it signs with the next.
     pub(in crate::replica) const HUB_RETIRED: &[u8] = b"hub-retired";
-    /// Hub: whether its store had ever been set back when it last took another key.
-    pub(in crate::replica) const SWITCHED: &[u8] = b"switched";
     /// When the hub entered the last entry of a control log that was folded.
     pub(in crate::replica) const CONTROL_AT: &[u8] = b"control-at";
     /// Phone: a life of the hub's store, and up to which row it was given what earlier lives signed.

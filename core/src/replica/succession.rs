@@ -12,6 +12,7 @@ use super::phone::Phone;
 use super::rows::{self, meta};
 use crate::model::{DeviceId, Scope, Timestamp};
 use crate::store::StoreError;
+use crate::sync::FeedItem;
 use crate::trust::DeviceKey;
 use crate::trust::control::{
     ControlEntry, Deed, HUB_KEYS_MAX, HubKeys, Link, SignedAct, prove_successor,
@@ -135,8 +136,8 @@ impl Hub {
     /// can have made them; or an announcement that contradicts the one that is known.
     pub(super) fn strange(&self, entries: &[ControlEntry]) -> Result<Vec<bool>, ReplicaError> {
         let own = self.device();
-        let set_back: Option<bool> =
-            rows::get(&**self.replica().store(), &rows::single(meta::SWITCHED))?;
+        // Asked now, not when the key was taken: that the store was set back may have been learned since.
+        let set_back = self.lives()?.was_set_back();
         let mut strange = Vec::with_capacity(entries.len());
         for entry in entries {
             let replaced = self.replica().replaced_at(entry.hub)?.is_some();
@@ -145,7 +146,7 @@ impl Hub {
                 Some(link) => self.replica().split_by(own, std::iter::once(link))?.is_some(),
                 None => false,
             };
-            let forged = replaced && set_back == Some(false) && !self.holds_entry(entry)?;
+            let forged = replaced && !set_back && !self.holds_entry(entry)?;
             strange.push(ends_own || splits || forged);
         }
         Ok(strange)
@@ -249,6 +250,25 @@ impl Phone {
             Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
             noted => noted.map(drop),
         }
+    }
+
+    /// Leaves out entries of control logs under a key that the hub has replaced.
+    pub(super) fn leave_out_replaced(&self, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
+        let mut kept = Vec::with_capacity(items.len());
+        for item in std::mem::take(items) {
+            let replaced = match &item {
+                FeedItem::Control(bytes) => {
+                    let key = ControlEntry::decode(bytes)?.hub;
+                    self.replica().replaced_at(key)?.is_some()
+                }
+                _ => false,
+            };
+            if !replaced {
+                kept.push(item);
+            }
+        }
+        *items = kept;
+        Ok(())
     }
 
     /// Fails where entries announce another key than the one that is known to follow.

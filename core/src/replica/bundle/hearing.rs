@@ -117,13 +117,15 @@ impl Hearing<'_> {
         Ok(())
     }
 
-    /// Takes in entries that the hub has signed, whoever brings them.
+    /// Takes in entries that the hub has signed, whoever brings them; those of a key that it has replaced
+    /// only the hub itself can bring, for whoever has that key now could make them.
     fn take_control(&mut self, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
         self.bytes = 0;
         if self.control.is_empty() {
             return Ok(());
         }
-        let entries = std::mem::take(&mut self.control);
+        let mut entries = std::mem::take(&mut self.control);
+        self.phone.leave_out_replaced(&mut entries)?;
         let taken = self.phone.apply(entries, None, fresh(entropy), self.now)?;
         self.taken.received += taken.recorded;
         self.taken.again |= taken.widened;

@@ -65,7 +65,7 @@ impl Hub {
     }
 
     /// Returns what the log says of the lives of this store.
-    fn lives(&self) -> Result<Lives, ReplicaError> {
+    pub(in crate::replica) fn lives(&self) -> Result<Lives, ReplicaError> {
         let lives = rows::get(&**self.replica.store(), &rows::single(meta::LIVES))?;
         Ok(lives.unwrap_or_default())
     }

@@ -6,7 +6,6 @@ use crate::model::DeviceId;
 use crate::replica::rows::{self, SelfRow, meta};
 use crate::store::StoreError;
 use crate::trust::control::{Link, SignedAct, TrustRows};
-use crate::trust::log::Lives;
 
 impl Step<'_> {
     /// Phone: keeps announcements, and pins the key that it speaks to. Nothing else of the hub changes.
@@ -29,9 +28,6 @@ impl Step<'_> {
             None if self.replayed => {}
             None => return Err(self.meaningless("it comes before the store's birth")),
         }
-        let lives: Option<Lives> = self.index.get(&rows::single(meta::LIVES))?;
-        let set_back = lives.is_some_and(|lives| lives.was_set_back());
-        self.index.put(rows::single(meta::SWITCHED), &set_back);
         TrustIndex::new(&mut self.index).pin(hub)
     }
 }

@@ -482,3 +482,47 @@ fn minutes_are_registered_under_steady_load_too() {
     }
     assert!(registered);
 }
+
+#[test]
+fn minutes_that_no_hub_has_keep_the_keys_of_a_revoked_phone() {
+    use crate::replica::meeting::once;
+    use crate::trust::control::Whom;
+    let (hub, [one, ..], genesis) = team();
+    one.answer(&genesis, "1.1", "one");
+    let id = seal(&one, &genesis);
+    let whom = Whom::Device(key(1).device());
+    hub.operate(vec![("06325".parse().unwrap(), Deed::Revoke { whom, lost_since: None })]).unwrap();
+    for round in 0..4 {
+        once(&one, &hub, (NOW, round), &[]);
+    }
+    assert!(one.phone.ended().unwrap().is_some());
+    let held = hub.replica().seal_bytes(id).unwrap().is_some();
+    let left = one.phone.undelivered().unwrap();
+    assert!(held || left > 0, "the hub has the seal: {held}, what keeps the keys: {left}");
+}
+
+#[test]
+fn minutes_that_wait_at_the_hub_hold_up_no_others() {
+    use crate::replica::meeting::once;
+    use crate::trust::control::Whom;
+    let (hub, [one, two, _], _) = team();
+    (1..=16).for_each(|number| two.answer(&visit("06325", number), "1.1", "two"));
+    meet(&one, &two);
+    let whom = Whom::Device(key(2).device());
+    hub.operate(vec![("06325".parse().unwrap(), Deed::Revoke { whom, lost_since: None })]).unwrap();
+    for number in 1..=16 {
+        seal(&one, &visit("06325", number));
+    }
+    for number in 17..=22 {
+        one.answer(&visit("06325", number), "1.1", "one");
+        seal(&one, &visit("06325", number));
+    }
+    for round in 0..12 {
+        once(&one, &hub, (NOW, round), &[]);
+        hub.merge_all(NOW).unwrap();
+    }
+    let registered = (17..=22)
+        .filter(|number| hub.replica().registered(&visit("06325", *number)).unwrap().is_some())
+        .count();
+    assert_eq!(registered, 6);
+}

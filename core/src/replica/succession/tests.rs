@@ -297,3 +297,51 @@ fn an_export_of_before_a_key_was_replaced_verifies_by_the_next_key_and_its_annou
     let known = Known { hub: Some(key(FIRST).device()), ..Known::default() };
     assert_eq!(check_exported(&new, &known).unwrap().faults, []);
 }
+
+#[test]
+fn a_copy_put_back_as_the_manual_says_takes_back_what_the_first_key_signed() {
+    let (lost, copy) = (store(), store());
+    // The copy: taken after the announcement.
+    let at_copy = hub(&copy);
+    at_copy.announce(&key(NEXT)).unwrap();
+    drop(at_copy);
+    // The hub goes on, and revokes device 2.
+    let before = hub(&lost);
+    before.announce(&key(NEXT)).unwrap();
+    revoke(&before, 2);
+    let signed: Vec<Vec<u8>> =
+        entries(&before).iter().map(|entry| entry.encode().unwrap()).collect();
+    drop(before);
+    // `serve --restored --switch-key`, in the order of `RunningHub::open_with_key`.
+    let later = Timestamp(NOW.0 + 86_400_000);
+    let options = HubOptions { fresh_epoch: [2; 16], now: later };
+    let after = Hub::open(copy.clone(), key(NEXT), options).unwrap();
+    after.restored(HubOptions { fresh_epoch: [9; 16], now: NOW }).unwrap();
+    let taken = after.take_back(&signed).unwrap();
+    let two = after.replica().device(key(2).device()).unwrap().unwrap();
+    assert_eq!((taken.strange, two.active), (0, false), "{taken:?}");
+}
+
+#[test]
+fn a_bundle_brings_nothing_that_a_replaced_key_signed() {
+    let store = store();
+    let before = hub(&store);
+    let one = side(1);
+    sync(&one, &before);
+    before.announce(&key(NEXT)).unwrap();
+    sync(&one, &before);
+    drop(before);
+    let after = open(&store, NEXT, 2).unwrap();
+    sync(&one, &after);
+    assert!(one.phone.replica().replaced_at(key(FIRST).device()).unwrap().is_some());
+    // A thief of the first key dates an entry back, into a life of his own.
+    let (thief, at) = (key(FIRST), Timestamp(NOW.0 - 1_000_000));
+    let deed = Deed::Revoke { whom: Whom::Device(key(1).device()), lost_since: None };
+    let (hub, nonce, scope) = (thief.device(), [77; 16], "06325".parse().unwrap());
+    let act = Act { hub, by: hub, scope, nonce, at, deed }.sign(&thief).unwrap();
+    let entry = ControlEntry::sign(&thief, ([50; 16], &ChainHead::default()), (at, at), act, None);
+    let item = FeedItem::Control(entry.unwrap().encode().unwrap());
+    let mut items = vec![item];
+    one.phone.leave_out_replaced(&mut items).unwrap();
+    assert_eq!(items, []);
+}

@@ -541,8 +541,12 @@ impl HubSession {
         };
         if (!entry.is(Role::Admin) && !harmless) || self.is_leaving() {
             self.forbidden += 1;
-            let message = "only an administrator may ask this".to_owned();
-            let code = FailureCode::NotAllowed;
+            // What a leaving device asks is not judged: a last word would have it give up what no hub has.
+            let (code, message) = match self.is_leaving() {
+                true => (FailureCode::Busy, "the rights of this device have ended"),
+                false => (FailureCode::NotAllowed, "only an administrator may ask this"),
+            };
+            let message = message.to_owned();
             let answer = AdminAnswer::Refused(Failure { code, message, retry_after_ms: None });
             return self.wire.say(&Frame::Answer { request_id, answer });
         }
