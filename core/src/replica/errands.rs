@@ -83,7 +83,7 @@ impl Phone {
             self.sealing()?.into_iter().partition(|(_, row, _)| keeps(row));
         new.sort_by_key(|(_, row, _)| !row.here);
         if !kept.is_empty() {
-            let turn = self.turn().fetch_add(ACTS_AT_ONCE_MAX, Ordering::Relaxed);
+            let turn = self.turn().fetch_add(1, Ordering::Relaxed);
             let count = kept.len();
             kept.rotate_left(turn % count);
         }

@@ -115,6 +115,9 @@ impl Told<'_> {
             Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
             Part::Shown(shown) if !self.judged => self.judge(&shown),
             // A hub whose log has forked must not get around saying so by leaving it out.
+            // A hub whose log has forked must not get around saying so by leaving it out. What it refused is told
+            // to a leaving device before, as in an exchange, and says nothing of what it has.
+            Part::Notices { .. } if !self.judged => self.notices(part, entropy),
             _ if !self.judged => Err(misplaced()),
             Part::Item(item) if self.is_known(&item)? => Ok(()),
             Part::Item(item) => {
@@ -124,15 +127,7 @@ impl Told<'_> {
             }
             Part::Reached(position) => self.keep(position, entropy),
             Part::Receipt(receipt) => self.receipt(receipt),
-            Part::Notices { upto, notices } => {
-                // What is counted is counted from where this phone was.
-                if self.greeting.is_some() {
-                    self.taken.refused += self.phone.unheard(&notices)?;
-                    self.taken.again |=
-                        self.phone.noticed(upto, notices, fresh(entropy), self.now)?;
-                }
-                Ok(())
-            }
+            Part::Notices { .. } => self.notices(part, entropy),
             Part::Declined(notices) => {
                 self.taken.refused += notices.len();
                 self.taken.again |= self.phone.disowned(&notices, fresh(entropy), self.now)?;
@@ -141,6 +136,17 @@ impl Told<'_> {
             Part::Mark(mark) => self.phone.marked(&mark, self.epoch),
             _ => Err(misplaced()),
         }
+    }
+
+    fn notices(&mut self, part: Part, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
+        // What is counted is counted from where this phone was.
+        if let Part::Notices { upto, notices } = part
+            && self.greeting.is_some()
+        {
+            self.taken.refused += self.phone.unheard(&notices)?;
+            self.taken.again |= self.phone.noticed(upto, notices, fresh(entropy), self.now)?;
+        }
+        Ok(())
     }
 
     /// Judges the log that the hub shows against the heads that this phone had named, before anything is
