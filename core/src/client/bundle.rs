@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Client, ClientError, Leave};
 use crate::clock;
+use crate::net::HubAddress;
 use crate::replica::{BundleGiven, BundleTaken, Receiver, ReplicaError};
 use crate::trust::bundle::{BundleError, drawn};
 
@@ -75,11 +76,17 @@ impl Client {
             Ok(file) => Ok(BufReader::new(file)),
             Err(source) => Err(BundleError::Io { action: "read", source: Arc::new(source) }),
         };
-        let hub = self.hub().ok().map(|hub| hub.key());
+        let hub = self.hub().ok();
+        let pinned = hub.as_ref().map(HubAddress::key);
         let taken = self
             .phone()
-            .take_bundle(&mut open, hub, &mut || drawn.next(), clock::now())
+            .take_bundle(&mut open, pinned, &mut || drawn.next(), clock::now())
             .map_err(|error| named(path, error))?;
+        // The hub spoke under a key that it had announced: the next exchange asks for that.
+        if let Some(hub) = hub.filter(|hub| taken.of_hub && taken.maker != hub.key()) {
+            let now = HubAddress::parse(&hub.host_and_port(), taken.maker)?;
+            self.follow(&hub, now)?;
+        }
         // Among what came may be that the rights of this device were ended.
         match self.leave_if_ended()? {
             Leave::Stays => Ok(taken),

@@ -77,6 +77,12 @@ impl Client {
         if self.dir.join(HEIR_FILE).exists() {
             self.phone.expect_successor(hub.key());
         }
+        let present = self.present_hub(&hub)?;
+        if present.key() != hub.key() {
+            let report = self.exchange_with(&present, options).await?;
+            self.follow(&hub, present)?;
+            return Ok(report);
+        }
         let retry = options.clone();
         let outcome = self.exchange_with(&hub, options).await;
         if !matches!(&outcome, Err(error) if is_other_key(error)) {
@@ -99,6 +105,24 @@ impl Client {
         outcome
     }
 
+    /// Returns the key that the pinned hub has now, as far as this device heard.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NoHub`] when no hub is pinned, and [`ClientError::Store`] when reading fails.
+    pub fn hub_key(&self) -> Result<DeviceId, ClientError> {
+        Ok(self.phone.replica().present_key(self.hub()?.key())?)
+    }
+
+    /// Returns the hub under the key that it has now, as far as this device heard.
+    pub(super) fn present_hub(&self, hub: &HubAddress) -> Result<HubAddress, ClientError> {
+        let key = self.phone.replica().present_key(hub.key())?;
+        if key == hub.key() {
+            return Ok(hub.clone());
+        }
+        Ok(HubAddress::parse(&hub.host_and_port(), key)?)
+    }
+
     async fn exchange_with(
         &self,
         hub: &HubAddress,
@@ -117,7 +141,7 @@ impl Client {
     }
 
     /// Pins the key that the hub has shown to follow.
-    fn follow(&self, from: &HubAddress, to: HubAddress) -> Result<(), ClientError> {
+    pub(super) fn follow(&self, from: &HubAddress, to: HubAddress) -> Result<(), ClientError> {
         settings::replace(&self.dir, &settings::Settings { hub: Some(to.clone()) })?;
         note_moved(&self.dir, from.key(), to.key());
         self.note_moved_hub(to);

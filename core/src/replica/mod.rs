@@ -260,6 +260,14 @@ pub enum ReplicaError {
         /// The key that was pinned.
         pinned: crate::model::DeviceId,
     },
+    /// The hub signs with another key since, so whoever answers with this one is not it.
+    #[error("the hub's key {key} was replaced, and counts no more; its key is {next}")]
+    KeyReplaced {
+        /// The key that was replaced.
+        key: crate::model::DeviceId,
+        /// The key that the hub has now.
+        next: crate::model::DeviceId,
+    },
     /// The hub has signed for what was sent, and this disk has no room to keep its word.
     #[error("the hub has stored what was sent, but there is no room here to record that it has")]
     Unkept {

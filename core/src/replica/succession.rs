@@ -54,6 +54,22 @@ impl Replica {
         Ok(retired.and_then(|retired| retired.get(&key).copied()))
     }
 
+    /// Returns the key that a hub's key means now: itself, or the one that it was replaced by.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::hub_keys`].
+    pub fn present_key(&self, key: DeviceId) -> Result<DeviceId, StoreError> {
+        let HubKeys { pinned, before, after, .. } = self.hub_keys()?;
+        let chain = before.iter().rev().chain(&pinned).chain(&after);
+        for next in chain.skip_while(|known| **known != key) {
+            if self.replaced_at(*next)?.is_none() {
+                return Ok(*next);
+            }
+        }
+        Ok(key)
+    }
+
     fn links(&self) -> Result<BTreeMap<Link, Vec<u8>>, StoreError> {
         Ok(rows::get(&**self.store(), &rows::single(meta::HUB_LINKS))?.unwrap_or_default())
     }
@@ -183,8 +199,12 @@ impl Phone {
 
     /// Notes the hub whose word on rights counts. What another hub said of them does not any more; another
     /// key of the same hub changes nothing else. Where a person said that it is the same, and nothing here
-    /// shows it, the hub is heard first.
+    /// shows it, the hub is heard first. A key that was replaced is anybody's who has it, and is never pinned.
     pub(super) fn pin(&self, hub: DeviceId, now: Timestamp) -> Result<(), ReplicaError> {
+        if self.replica().replaced_at(hub)?.is_some() {
+            let next = self.replica().present_key(hub)?;
+            return Err(ReplicaError::KeyReplaced { key: hub, next });
+        }
         let known = self.replica().hub_keys()?;
         if known.pinned == Some(hub)
             || (known.pinned.is_some() && self.expects(hub) && !known.holds(hub))

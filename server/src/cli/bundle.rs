@@ -214,7 +214,7 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
 fn named(client: &Client, name: &str) -> Result<Vec<Receiver>, CliError> {
     let name = name.trim();
     if name == HUB {
-        return Ok(vec![Receiver::Hub(client.hub()?.key())]);
+        return Ok(vec![Receiver::Hub(client.hub_key()?)]);
     }
     let known = client.phone().replica().devices().map_err(ClientError::from)?;
     let digits = name.to_lowercase();

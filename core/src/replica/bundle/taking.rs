@@ -53,9 +53,13 @@ impl Phone {
         let checked = LetterReader::find(open()?, self.key())?.check()?;
         let mut letter = LetterReader::again(open()?, self.key(), &checked)?;
         let head = checked.head();
-        // The hub, under the key that is pinned or under one that it announced.
+        // The hub, under the key that is pinned or under one that it announced; never under one that it has
+        // replaced.
+        let hub = hub.map(|hub| self.replica().present_key(hub)).transpose()?;
         let is_hub = hub == Some(head.maker)
-            || (hub.is_some() && self.replica().hub_keys()?.after.contains(&head.maker));
+            || (hub.is_some()
+                && self.replica().hub_keys()?.after.contains(&head.maker)
+                && self.replica().replaced_at(head.maker)?.is_none());
         match Some(head.maker).filter(|_| is_hub) {
             Some(hub) => self.take_of_hub(&mut letter, hub, entropy, now),
             None => {
@@ -114,7 +118,6 @@ impl Told<'_> {
         match part {
             Part::Keys(acts) => self.phone.hear_keys(self.hub, &acts, self.now),
             Part::Shown(shown) if !self.judged => self.judge(&shown),
-            // A hub whose log has forked must not get around saying so by leaving it out.
             // A hub whose log has forked must not get around saying so by leaving it out. What it refused is told
             // to a leaving device before, as in an exchange, and says nothing of what it has.
             Part::Notices { .. } if !self.judged => self.notices(part, entropy),

@@ -576,3 +576,61 @@ fn more_receivers_than_letters_are_refused_before_anything_is_written() {
     assert!(file.is_empty());
     import(&b, &export(&a, &receivers[1..])).unwrap();
 }
+
+/// A hub that has replaced its key, a phone that heard of that, and an entry by which a thief of the first key
+/// would end the phone's rights, dated back into a life of his own.
+fn robbed() -> (Side, Part) {
+    use crate::replica::{HubOptions, Projection};
+    use crate::store::MemoryStore;
+    use crate::trust::control::{ChainHead, ControlEntry, Whom};
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let open = |by: u8, start: u8| {
+        let options = HubOptions { fresh_epoch: [start; 16], now: NOW };
+        Arc::new(Hub::open(store.clone(), key(by), options).unwrap())
+    };
+    let first = open(99, 1);
+    first.publish(crate::checklist::TEA.to_vec()).unwrap();
+    [1, 2].into_iter().for_each(|number| first.trust(entry(number, "06325")).unwrap());
+    let a = side(1);
+    sync_at(&a, &first, NOW);
+    first.announce(&key(98)).unwrap();
+    sync_at(&a, &first, NOW);
+    drop(first);
+    sync_at(&a, &open(98, 2), NOW);
+    let (by, at) = (key(99), Timestamp(NOW.0 - 1_000_000));
+    let deed = Deed::Revoke { whom: Whom::Device(key(1).device()), lost_since: None };
+    let scope = "06325".parse().unwrap();
+    let act = Act { hub: by.device(), by: by.device(), scope, nonce: [7; 16], at, deed };
+    let act = act.sign(&by).unwrap();
+    let entry = ControlEntry::sign(&by, ([50; 16], &ChainHead::default()), (at, at), act, None);
+    (a, Part::Control(entry.unwrap().encode().unwrap()))
+}
+
+#[test]
+fn a_thief_of_a_replaced_key_ends_nobodys_rights_by_a_bundle() {
+    let (a, forged) = robbed();
+    let Part::Control(bytes) = forged.clone() else { panic!("{forged:?}") };
+    // As the hub, to a phone whose settings still name the first key.
+    let answer = Part::Answer { epoch: [2; 16], greeting: None };
+    let parts = [answer, Part::Item(FeedItem::Control(bytes))];
+    let refused = import(&a, &of_hub(1, &parts)).unwrap_err();
+    assert!(matches!(refused, ReplicaError::Stranger { .. }), "{refused}");
+    // In the letter of a phone that is known.
+    let receiver = key(1).device();
+    let head = Head { maker: key(2).device(), receiver, made_at: NOW };
+    let taken = import(&a, &pretended(&head, &key(2), receiver, &[forged])).unwrap();
+    assert_eq!((taken.received, a.phone.ended().unwrap()), (0, None));
+}
+
+#[test]
+fn a_replaced_key_is_not_spoken_to_again() {
+    let (a, _) = robbed();
+    let (old, next) = (key(99).device(), key(98).device());
+    let refused = a.phone.start(old, false, later(5)).unwrap_err();
+    assert!(
+        matches!(refused, ReplicaError::KeyReplaced { key, next: is } if (key, is) == (old, next))
+    );
+    assert_eq!(a.phone.replica().present_key(old).unwrap(), next);
+    assert_eq!(a.phone.replica().hub_keys().unwrap().pinned, Some(next));
+    a.phone.start(next, false, later(5)).unwrap();
+}

@@ -101,6 +101,7 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::Parted => Failed::Destroyed,
         ReplicaError::NotReleased { .. } => Failed::Refused,
         ReplicaError::NotSuccessor { .. }
+        | ReplicaError::KeyReplaced { .. }
         | ReplicaError::TwoSuccessors { .. }
         | ReplicaError::Unannounced => Failed::WrongHub,
         ReplicaError::Bundle { source: BundleError::Io { source, .. } } => of_io(source),
