@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::clock;
 use crate::model::DocumentId;
@@ -41,6 +42,10 @@ const FETCHED_BYTES: usize = 16 << 10;
 
 /// How long connecting may take on a bad line: a handshake is two flights, and 2G loses some.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a phone that can no longer write waits for each frame of what the hub said last. What has
+/// arrived is read at once; a link on which nothing comes must not hold up the next try.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Why an exchange ended early.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -236,7 +241,8 @@ async fn once(
     .await??;
     let report = SyncReport { transport: Some(link.transport()), ..SyncReport::default() };
     let (out, receiver) = Outgoing::start(link);
-    let mut exchange = PhoneExchange { runner: Some(runner), out, receiver, report, patient };
+    let runner = Some(runner);
+    let mut exchange = PhoneExchange { runner, out, broken: false, receiver, report, patient };
     let outcome = exchange.run(live).await;
     let (report, outcome) = exchange.close(outcome).await;
     tally.add(report.clone());
@@ -310,6 +316,8 @@ struct PhoneExchange {
     /// `None` only while a blocking thread works with it.
     runner: Option<PhoneRunner>,
     out: Outgoing,
+    /// Nothing can be written any more; what the hub said before it closed is still read.
+    broken: bool,
     receiver: FrameReceiver,
     report: SyncReport,
     patient: bool,
@@ -367,18 +375,44 @@ impl PhoneExchange {
 
     async fn next(&mut self, live: Option<&mut Live>) -> Result<Event, DriverError> {
         let reads = self.runner.as_ref().is_some_and(PhoneRunner::wants_input);
+        if self.broken {
+            return self.last_word(reads).await;
+        }
         let Some(live) = live else {
             return Ok(tokio::select! {
                 frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
-                written = self.out.write() => written.map(|()| Event::Written)?,
+                written = self.out.write() => self.written(written.is_ok()),
             });
         };
         Ok(tokio::select! {
             frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
-            written = self.out.write() => written.map(|()| Event::Written)?,
+            written = self.out.write() => self.written(written.is_ok()),
             () = live.edited.notified() => Event::Edited,
             () = stopped(&mut live.stop) => Event::Stop,
         })
+    }
+
+    fn written(&mut self, well: bool) -> Event {
+        self.broken = !well;
+        Event::Written
+    }
+
+    /// A hub that refuses says why and closes. A phone that finds the door shut while it writes has that
+    /// word among what has arrived, and without it would tell its user of a broken link.
+    async fn last_word(&mut self, reads: bool) -> Result<Event, DriverError> {
+        if !self.out.queue.is_empty() {
+            // What the session has to say before it ends is lost as the rest is.
+            self.out.queue.clear();
+            return Ok(Event::Written);
+        }
+        if !reads {
+            return Err(DriverError::Cut);
+        }
+        match timeout(LAST_WORD, self.receiver.receive()).await {
+            Ok(Ok(Some(frame))) => Ok(Event::Frame(frame)),
+            // Why nothing could be written says more than why nothing more is to be read.
+            _ => Err(DriverError::Cut),
+        }
     }
 
     /// Does what is due and takes what there is to say.
@@ -489,3 +523,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, DriverError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| DriverError::Stopped)
 }
+
+#[cfg(test)]
+mod tests;
