@@ -51,6 +51,12 @@ pub(crate) enum Wrong {
         /// What was given.
         given: String,
     },
+    /// It has the form of a day, and the calendar has none such.
+    #[error("{given}: there is no such day")]
+    NoSuchDay {
+        /// What was given.
+        given: String,
+    },
     /// Nothing where something must stand.
     #[error("it is empty; write something")]
     Empty,
@@ -229,6 +235,7 @@ impl Wrong {
             Self::State => m.text("wrong.state", &[("states", &states(&LifeCycle::ALL, m))]),
             Self::Deadline { given } => m.text("wrong.deadline", &[("given", given)]),
             Self::Day { given } => m.text("wrong.day", &[("given", given)]),
+            Self::NoSuchDay { given } => m.text("wrong.no_such_day", &[("given", given)]),
             Self::Empty => m.text("wrong.empty", &[]),
             Self::ValueBeside { word } => m.text("wrong.value_beside", &[("word", word)]),
             Self::Count => m.text("wrong.count", &[]),
@@ -332,6 +339,7 @@ mod tests {
             Wrong::Severity,
             Wrong::Deadline { given: given() },
             Wrong::Day { given: given() },
+            Wrong::NoSuchDay { given: given() },
             Wrong::Empty,
             Wrong::ValueBeside { word: "na" },
             Wrong::Count,

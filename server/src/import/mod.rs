@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use column::Column;
 pub use facility::{FacilityRow, OwnerKind};
-pub use problem::{ImportError, Problem, ProblemKind};
+pub use problem::{ImportError, Place, Problem, ProblemKind};
 
 /// Invented producers in the six communes of Bắc Sơn, for the demo, tests and first steps.
 pub const SAMPLE_CSV: &str = include_str!("../../data/sample-facilities.csv");

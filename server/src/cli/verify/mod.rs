@@ -47,6 +47,8 @@ pub(super) struct VerifyArgs {
 #[derive(Debug, Serialize)]
 struct VerifyData {
     valid: bool,
+    /// Whether it was compared with every head that was given; null without any.
+    compared: Option<bool>,
     faults: Vec<FaultData>,
     document: String,
     kind: &'static str,
@@ -166,7 +168,11 @@ pub(super) fn run(arguments: &VerifyArgs, output: &Output) -> Result<Answer, Cli
         data.record = serde_json::from_slice(&checked.record.readable).ok();
     }
     let page = text(&data, &checked, m);
-    let code = if data.valid { 0 } else { Failed::NotValid.code() };
+    let code = match (data.valid, data.compared) {
+        (false, _) => Failed::NotValid.code(),
+        (true, Some(false)) => Failed::NotCompared.code(),
+        (true, _) => 0,
+    };
     Ok(Answer::new(&data, page)?.with_code(code))
 }
 
@@ -241,6 +247,7 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
     });
     VerifyData {
         valid: checked.is_valid(),
+        compared: (!known.witnesses.is_empty()).then(|| is_compared(checked)),
         faults: faults.collect(),
         document: checked.document.to_string(),
         kind: checked.kind.name(),
@@ -269,6 +276,12 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
         needs: words::needs(checked, known, m),
         record: None,
     }
+}
+
+/// Returns whether the file was compared with every head that was given.
+fn is_compared(checked: &Checked) -> bool {
+    let answered = checked.witnesses.iter().all(|(_, said)| *said != Continued::NotShown);
+    answered && !checked.witnesses.is_empty()
 }
 
 fn seal(sealing: &Sealing) -> SealData {
@@ -315,13 +328,16 @@ fn written(written: &Written) -> WrittenData {
 
 fn text(data: &VerifyData, checked: &Checked, m: &Messages) -> Page {
     let mut page = Page::new();
-    page.line(if data.valid {
-        m.text("proof.valid", &[])
-    } else {
-        m.text("proof.not_valid", &[("count", &data.faults.len().to_string())])
+    page.line(match (data.valid, data.compared) {
+        (false, _) => m.text("proof.not_valid", &[("count", &data.faults.len().to_string())]),
+        (true, Some(false)) => m.text("proof.not_compared", &[]),
+        (true, _) => m.text("proof.valid", &[]),
     });
     for fault in &data.faults {
         page.line(format!("  - {}", fault.message));
+    }
+    for line in words::not_compared(checked, m) {
+        page.line(format!("  - {line}"));
     }
     page.line(m.text("proof.document", &[("id", &data.document), ("unit", &data.scope)]));
     if let Some(ChecklistData { code, edition, .. }) = &data.checklist {
