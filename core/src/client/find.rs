@@ -330,6 +330,10 @@ pub(super) fn one<T>(
     mut found: Vec<T>,
     tell: impl Fn(&T) -> Candidate,
 ) -> Result<T, ClientError> {
+    // Things without a name are not what somebody means who gives none.
+    if name.trim().is_empty() {
+        found.clear();
+    }
     if found.len() > 1 {
         let candidates = found.iter().take(CANDIDATES_MAX).map(tell).collect();
         return Err(ClientError::Ambiguous { what, name: name.to_owned(), candidates });
@@ -349,6 +353,10 @@ mod tests {
         assert!(matches!(none, ClientError::NotFound { what: "device", .. }));
         let two = one("device", "ab", vec!["ab01", "ab02"], show).unwrap_err();
         assert!(two.to_string().contains("ab01; ab02"), "{two}");
+        for blank in ["", " "] {
+            let none = one("device", blank, vec!["ab01"], show).unwrap_err();
+            assert!(matches!(none, ClientError::NotFound { .. }), "nothing is no name");
+        }
     }
 
     #[test]

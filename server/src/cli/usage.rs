@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use bienban_core::model::IdError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{causes, help};
+use super::{causes, help, nearest};
 use crate::messages::Messages;
 
 /// What clap writes before an error.
@@ -39,7 +40,13 @@ fn sentence(error: &clap::Error, m: &Messages) -> Option<String> {
         ErrorKind::ValueValidation => {
             let why = error.source().map(|source| causes::explain(source, m)).unwrap_or_default();
             let values = [("argument", argument.as_str()), ("given", &given), ("why", &why)];
-            m.text("usage.bad_value", &values)
+            let said = m.text("usage.bad_value", &values);
+            // Whoever does not know the code types the name.
+            let of_unit = error.source().is_some_and(|source| {
+                matches!(source.downcast_ref::<IdError>(), Some(IdError::Scope))
+            });
+            let unit = Some(&given).filter(|_| of_unit).and_then(|given| nearest::unit(given));
+            suggested(said, &unit.unwrap_or_default(), m)
         }
         ErrorKind::UnknownArgument => {
             let said = m.text("usage.unknown_argument", &[("argument", &argument)]);
@@ -110,6 +117,9 @@ mod tests {
         let role = format!(
             "bienban admin --dir x trust {device} --name A --agency B --role chief --scope 20"
         );
+        let unit = format!(
+            "bienban admin --dir x trust {device} --name A --agency B --role leader --scope tantri,langson"
+        );
         for (words, vi, en) in [
             ("bienban field --dir x answr", "không có lệnh “answr”", "there is no command"),
             ("bienban field --dir x list --limt 3", "không có tham số", "there is no argument"),
@@ -120,6 +130,7 @@ mod tests {
             ("bienban field --dir x list --commune", "cần một giá trị", "needs a value"),
             ("bienban field --dir x sync --watch --watch", "hai lần", "twice"),
             (&role, "inspector, leader", "inspector, leader"),
+            (&unit, "có phải là “06337", "did you mean “06337"),
         ] {
             let [in_vi, in_en] = [Lang::Vi, Lang::En].map(|lang| said(lang, words));
             assert!(in_vi.contains(vi), "{in_vi}");

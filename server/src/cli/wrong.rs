@@ -304,7 +304,16 @@ fn row_form(expected: &str, m: &Messages) -> String {
 ///
 /// Returns [`Wrong::Empty`].
 pub(super) fn something(text: &str) -> Result<String, Wrong> {
-    if text.trim().is_empty() { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
+    if is_blank(text) { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
+}
+
+/// Returns whether a text shows nothing: blanks, and marks that are seen by nobody.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let unseen = |mark: char| {
+        matches!(mark, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().all(|mark| mark.is_whitespace() || mark.is_control() || unseen(mark))
 }
 
 /// Reads how many rows to show.
@@ -375,6 +384,10 @@ mod tests {
         ] {
             assert_eq!(wrong.explain(&m), wrong.to_string());
         }
+        for blank in ["", " ", "\u{a0}", "\u{200b}\u{feff}", "\t\n"] {
+            assert!(matches!(something(blank), Err(Wrong::Empty)), "{blank:?}");
+        }
+        assert_eq!(something(" An ").unwrap(), " An ");
         assert!(Wrong::State.explain(&m).contains("in_field (in the field)"));
     }
 }

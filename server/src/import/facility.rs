@@ -7,6 +7,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::column::{Column, folded};
 use super::problem::{ImportError, Place, Problem, ProblemKind, known_columns};
 use super::table::{Cell, Line, Table};
+use crate::cli::is_blank;
+
 use super::{CELL_CHARS_MAX, CODE_CHARS_MAX, PRODUCTS_MAX};
 
 /// One facility (*cơ sở*) as a row of the file gives it. Texts are NFC, without blanks around them.
@@ -321,7 +323,12 @@ impl Row<'_> {
         if self.cell(column).is_none() && self.columns.places.contains_key(&column) {
             self.report(column, ProblemKind::Missing);
         }
-        self.text(column)
+        let text = self.text(column)?;
+        if is_blank(&text) {
+            self.report(column, ProblemKind::Missing);
+            return None;
+        }
+        Some(text)
     }
 
     /// Returns a cell's text, or nothing when it is empty or wrong; wrong is reported.

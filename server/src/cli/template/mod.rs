@@ -11,12 +11,16 @@ use bienban_core::checklist::{
     AnswerType, Grading, KnockoutLevel, TEA, TEA_1, Template, held_codes, held_set, ocop_set,
     ocop_sets,
 };
+use bienban_core::client::{Client, ClientError};
+use bienban_core::clock;
+use bienban_core::model::{Scope, TemplateId};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CliError;
 use super::nearest::closest;
 use super::output::{Answer, Output};
+use super::time;
 use crate::messages::Messages;
 
 /// The checklists of tea facilities: edition 0, by the name that `admin checklist add` knows, and 1.
@@ -112,6 +116,46 @@ pub(super) fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
 /// Whether a name can only be meant as a file's: it has a folder or an ending.
 fn is_path(name: &str) -> bool {
     Path::new(name).extension().is_some() || name.contains(['/', '\\'])
+}
+
+/// Finds a published checklist by what it may be called in every command: the first digits of its id, its code
+/// (in a unit the edition that is in force there, else the one that took effect last), or the name that it has
+/// inside this program. `tea` names the checklist, `tea-1` that edition alone.
+///
+/// # Errors
+///
+/// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
+pub(super) fn find(
+    client: &Client,
+    name: &str,
+    unit: Option<&Scope>,
+) -> Result<TemplateId, CliError> {
+    let today = time::day(clock::now());
+    let by_code = |code: &str| match unit {
+        Some(unit) => client.find_template_in(code, unit, &today),
+        None => client.find_template(code, &today),
+    };
+    let missing = match by_code(name) {
+        Err(missing @ ClientError::NotFound { .. }) => missing,
+        found => return Ok(found?),
+    };
+    let Some(inside) = embedded_as(name.trim()) else { return Err(missing.into()) };
+    let inside = Template::parse(&inside)
+        .map_err(|source| CliError::Checklist { path: name.into(), source })?;
+    let is_edition = name.trim().eq_ignore_ascii_case(TEA_EDITIONS[1].0);
+    if let Some(unit) = unit.filter(|_| !is_edition)
+        && let Some(in_force) = client.in_force_in(inside.code(), unit)?
+    {
+        return Ok(in_force);
+    }
+    let known = client.phone().replica().templates().map_err(ClientError::from)?;
+    if known.contains(&inside.id()) {
+        return Ok(inside.id());
+    }
+    match by_code(inside.code()) {
+        Ok(other) if !is_edition => Ok(other),
+        _ => Err(missing.into()),
+    }
 }
 
 /// Reads a file, or the checklist inside this program that has the name.

@@ -98,6 +98,13 @@ fn passing(result: Passing, is_final: bool) -> Line {
     }
 }
 
+/// Returns a number with what it counts, in English.
+pub(super) fn counted(number: impl std::fmt::Display, one: &str) -> String {
+    let number = number.to_string();
+    let end = if number == "1" { "" } else { "s" };
+    format!("{number} {one}{end}")
+}
+
 fn stars(result: &PointsResult) -> Line {
     let total = result.total;
     let comma = in_vietnamese(total);
@@ -105,13 +112,17 @@ fn stars(result: &PointsResult) -> Line {
         (Some(effect), _) => knocked_out(effect),
         (None, Some(stars)) if result.certificate => Line::new(
             format!("{stars} sao ({comma} điểm)"),
-            format!("{stars} stars ({total} points)"),
+            format!("{} ({})", counted(stars, "star"), counted(total, "point")),
         ),
         (None, stars) => {
             let stars = stars.unwrap_or_default();
             Line::new(
                 format!("Không được cấp giấy chứng nhận ({comma} điểm, {stars} sao)"),
-                format!("No certificate ({total} points, {stars} stars)"),
+                format!(
+                    "No certificate ({}, {})",
+                    counted(total, "point"),
+                    counted(stars, "star")
+                ),
             )
         }
     }
