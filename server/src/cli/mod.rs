@@ -48,7 +48,6 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use self::error::CliError;
-pub(crate) use self::wrong::is_blank;
 use self::folder::At;
 use self::output::Output;
 use crate::logging;

@@ -5,6 +5,7 @@ use bienban_core::model::LifeCycle;
 use bienban_core::net::{AddressError, EnrolUriError};
 
 use super::{causes, words};
+use crate::import::is_blank;
 use crate::messages::Messages;
 
 /// Something typed that does not fit.
@@ -305,15 +306,6 @@ fn row_form(expected: &str, m: &Messages) -> String {
 /// Returns [`Wrong::Empty`].
 pub(super) fn something(text: &str) -> Result<String, Wrong> {
     if is_blank(text) { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
-}
-
-/// Returns whether a text shows nothing: blanks, and marks that are seen by nobody.
-pub(crate) fn is_blank(text: &str) -> bool {
-    let unseen = |mark: char| {
-        matches!(mark, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().all(|mark| mark.is_whitespace() || mark.is_control() || unseen(mark))
 }
 
 /// Reads how many rows to show.

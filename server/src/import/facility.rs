@@ -7,9 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::column::{Column, folded};
 use super::problem::{ImportError, Place, Problem, ProblemKind, known_columns};
 use super::table::{Cell, Line, Table};
-use crate::cli::is_blank;
-
-use super::{CELL_CHARS_MAX, CODE_CHARS_MAX, PRODUCTS_MAX};
+use super::{CELL_CHARS_MAX, CODE_CHARS_MAX, PRODUCTS_MAX, is_blank};
 
 /// One facility (*cơ sở*) as a row of the file gives it. Texts are NFC, without blanks around them.
 #[derive(Debug, Clone, PartialEq, Eq)]

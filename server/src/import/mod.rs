@@ -105,6 +105,15 @@ pub fn facilities_from_xlsx(bytes: &[u8]) -> Result<Vec<FacilityRow>, ImportErro
     facility::check(&xlsx_table::read(bytes)?)
 }
 
+/// Returns whether a text shows nothing: blanks, and marks that are seen by nobody.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let unseen = |mark: char| {
+        matches!(mark, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().all(|mark| mark.is_whitespace() || mark.is_control() || unseen(mark))
+}
+
 fn within_limit(bytes: &[u8]) -> Result<(), ImportError> {
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(ImportError::TooLarge { limit: FILE_BYTES_MAX });

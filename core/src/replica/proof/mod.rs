@@ -217,15 +217,22 @@ pub struct Checked {
     pub head: Option<TreeHead>,
     /// What the file says to each witness; nothing where it is of another hub.
     pub witnesses: Vec<(WitnessHead, Continued)>,
-    /// What does not hold. Nothing means that the record is valid.
+    /// What does not hold.
     pub faults: Vec<Fault>,
 }
 
 impl Checked {
-    /// Returns whether everything in the file holds.
+    /// Returns whether everything in the file holds. That is not all where it cannot be compared with a head
+    /// that was given: see [`Self::is_valid`].
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Returns whether everything holds, and the file continues every head that was given.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.faults.is_empty()
+        self.holds() && self.not_compared().next().is_none()
     }
 
     /// Returns the heads of witnesses with which the file cannot be compared, since it carries no proof to

@@ -40,14 +40,15 @@ pub(super) fn run(
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
     if let (Some(field), Some(value)) = (&arguments.field, &arguments.value) {
-        let outcome = client.set_header(&inspection, field, value).map_err(|error| match &error {
-            ClientError::Header(HeaderError::Value { wanted, .. })
-                if matches!(**wanted, HeaderWanted::Date | HeaderWanted::DateTime) =>
-            {
-                time::not_a_day(value, error.into())
-            }
-            _ => error.into(),
-        })?;
+        let outcome =
+            client.set_header(&inspection, field, value).map_err(|error| match &error {
+                ClientError::Header(HeaderError::Value { wanted, .. })
+                    if matches!(**wanted, HeaderWanted::Date | HeaderWanted::DateTime) =>
+                {
+                    time::not_a_day(value, error.into())
+                }
+                _ => error.into(),
+            })?;
         let done = m.text("edit.header", &[("field", field)]);
         return EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output);
     }

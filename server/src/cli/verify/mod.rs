@@ -46,9 +46,11 @@ pub(super) struct VerifyArgs {
 
 #[derive(Debug, Serialize)]
 struct VerifyData {
+    /// Everything holds, and the file continues every head that was given.
     valid: bool,
-    /// Whether it was compared with every head that was given; null without any.
-    compared: Option<bool>,
+    /// `valid`, `not_compared` (everything in the file holds, and it carries no proof to a head that was given)
+    /// or `not_valid`.
+    outcome: &'static str,
     faults: Vec<FaultData>,
     document: String,
     kind: &'static str,
@@ -168,10 +170,10 @@ pub(super) fn run(arguments: &VerifyArgs, output: &Output) -> Result<Answer, Cli
         data.record = serde_json::from_slice(&checked.record.readable).ok();
     }
     let page = text(&data, &checked, m);
-    let code = match (data.valid, data.compared) {
-        (false, _) => Failed::NotValid.code(),
-        (true, Some(false)) => Failed::NotCompared.code(),
+    let code = match (checked.is_valid(), checked.holds()) {
         (true, _) => 0,
+        (false, true) => Failed::NotCompared.code(),
+        (false, false) => Failed::NotValid.code(),
     };
     Ok(Answer::new(&data, page)?.with_code(code))
 }
@@ -247,7 +249,11 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
     });
     VerifyData {
         valid: checked.is_valid(),
-        compared: (!known.witnesses.is_empty()).then(|| is_compared(checked)),
+        outcome: match (checked.is_valid(), checked.holds()) {
+            (true, _) => "valid",
+            (false, true) => "not_compared",
+            (false, false) => "not_valid",
+        },
         faults: faults.collect(),
         document: checked.document.to_string(),
         kind: checked.kind.name(),
@@ -276,12 +282,6 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
         needs: words::needs(checked, known, m),
         record: None,
     }
-}
-
-/// Returns whether the file was compared with every head that was given.
-fn is_compared(checked: &Checked) -> bool {
-    let answered = checked.witnesses.iter().all(|(_, said)| *said != Continued::NotShown);
-    answered && !checked.witnesses.is_empty()
 }
 
 fn seal(sealing: &Sealing) -> SealData {
@@ -328,10 +328,10 @@ fn written(written: &Written) -> WrittenData {
 
 fn text(data: &VerifyData, checked: &Checked, m: &Messages) -> Page {
     let mut page = Page::new();
-    page.line(match (data.valid, data.compared) {
-        (false, _) => m.text("proof.not_valid", &[("count", &data.faults.len().to_string())]),
-        (true, Some(false)) => m.text("proof.not_compared", &[]),
-        (true, _) => m.text("proof.valid", &[]),
+    page.line(match data.outcome {
+        "valid" => m.text("proof.valid", &[]),
+        "not_compared" => m.text("proof.not_compared", &[]),
+        _ => m.text("proof.not_valid", &[("count", &data.faults.len().to_string())]),
     });
     for fault in &data.faults {
         page.line(format!("  - {}", fault.message));

@@ -182,7 +182,7 @@ pub(super) fn not_compared(checked: &Checked, m: &Messages) -> Vec<String> {
 
 /// Returns what the file proves. Nothing where it is not valid: half a proof is read as a whole one.
 pub(super) fn proved(checked: &Checked, m: &Messages) -> Vec<String> {
-    if !checked.is_valid() {
+    if !checked.holds() {
         return Vec::new();
     }
     let mut lines = Vec::new();

@@ -35,11 +35,7 @@ fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node 
             };
             Line::new(
                 format!("Tổng {comma} điểm, {stars} sao, {vi}"),
-                format!(
-                    "Total {}, {}, {en}",
-                    counted(total, "point"),
-                    counted(stars, "star")
-                ),
+                format!("Total {}, {}, {en}", counted(total, "point"), counted(stars, "star")),
             )
         }
     };

@@ -4,7 +4,7 @@ use super::super::held::{CriterionHeld, CriterionState, HeldResult, Recognition}
 use super::super::points::Picked;
 use super::super::sheet::Sheet;
 use super::by_points::{chosen, unmet};
-use super::say::{counted, Line, holding};
+use super::say::{Line, counted, holding};
 use super::{Node, NodeKind, named, rule};
 use crate::checklist::template::{Item, NONE_KEY};
 

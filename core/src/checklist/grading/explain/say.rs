@@ -118,11 +118,7 @@ fn stars(result: &PointsResult) -> Line {
             let stars = stars.unwrap_or_default();
             Line::new(
                 format!("Không được cấp giấy chứng nhận ({comma} điểm, {stars} sao)"),
-                format!(
-                    "No certificate ({}, {})",
-                    counted(total, "point"),
-                    counted(stars, "star")
-                ),
+                format!("No certificate ({}, {})", counted(total, "point"), counted(stars, "star")),
             )
         }
     }
