@@ -656,6 +656,7 @@ impl CliError {
             Self::Revoked { device, .. } => {
                 Some(m.text("hint.device_revoked", &[("device", device)]))
             }
+            Self::Wrong(Wrong::NoSuchDay { .. }) => Some(m.text("hint.calendar", &[])),
             Self::Wrong(Wrong::UnknownUnit { code }) => Some(match nearest::unit(code) {
                 Some(unit) => m.text("hint.meant", &[("name", &unit)]),
                 None => m.text("hint.units", &[]),

@@ -58,9 +58,8 @@ fn plain(text: &str) -> String {
 
 /// Returns the unit that a code or name most likely means, as people read it.
 pub(super) fn unit(typed: &str) -> Option<String> {
-    let unit = match units().resolve(typed) {
-        Resolved::Now(unit) | Resolved::Became { unit, .. } => unit,
-        _ => return None,
+    let (Resolved::Now(unit) | Resolved::Became { unit, .. }) = units().resolve(typed) else {
+        return None;
     };
     Some(format!("{} {}", unit.code, units().full_title(&unit)))
 }

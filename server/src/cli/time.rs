@@ -72,14 +72,13 @@ pub(crate) fn typed_day(text: &str) -> Result<Day, Wrong> {
 }
 
 /// Returns why a day was not taken where one was wanted: there is none such, if what was typed has the form
-/// of one; else `error`. A time of day may stand beside it.
-pub(crate) fn not_a_day(typed: &str, error: CliError) -> CliError {
-    let none = |part: &str| match typed_day(part) {
-        Err(wrong @ Wrong::NoSuchDay { .. }) => Some(wrong),
-        _ => None,
-    };
-    let mut parts = typed.split([' ', 'T']).filter(|part| !part.is_empty());
-    parts.find_map(none).map_or(error, CliError::from)
+/// of one; else `error`. A time of day may stand beside it; `place` is what it was typed for.
+pub(crate) fn not_a_day(place: &str, typed: &str, error: CliError) -> CliError {
+    let none = |part: &str| matches!(typed_day(part), Err(Wrong::NoSuchDay { .. }));
+    match typed.split([' ', 'T']).any(none) {
+        true => Wrong::NoSuchDay { given: format!("{place} {typed}") }.into(),
+        false => error,
+    }
 }
 
 /// Returns a day as YYYY-MM-DD; whether the calendar has it is not looked at. Two digits are no year:
@@ -212,8 +211,8 @@ mod tests {
         }
         assert!(!none(typed_day("1/12/26").unwrap_err()), "that is no form of a day");
         let other = || CliError::NoAnswer;
-        let told = not_a_day("08:00 30/02/2026", other());
-        assert!(matches!(told, CliError::Wrong(Wrong::NoSuchDay { .. })), "{told}");
-        assert!(matches!(not_a_day("28/02/2026", other()), CliError::NoAnswer));
+        let told = not_a_day("seen_at", "08:00 30/02/2026", other());
+        assert!(told.to_string().starts_with("seen_at 08:00 30/02/2026: there is no"), "{told}");
+        assert!(matches!(not_a_day("seen_at", "28/02/2026", other()), CliError::NoAnswer));
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn run(
                 ClientError::Header(HeaderError::Value { wanted, .. })
                     if matches!(**wanted, HeaderWanted::Date | HeaderWanted::DateTime) =>
                 {
-                    time::not_a_day(value, error.into())
+                    time::not_a_day(field, value, error.into())
                 }
                 _ => error.into(),
             })?;

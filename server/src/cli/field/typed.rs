@@ -52,7 +52,7 @@ pub(super) fn read_answer(
         let day = matches!(&error, AnswerError::Value { wanted, .. } if **wanted == Wanted::Day);
         let error = ClientError::from(error).into();
         match answer.filter(|_| day) {
-            Some(answer) => time::not_a_day(&answer, error),
+            Some(answer) => time::not_a_day(item, &answer, error),
             None => error,
         }
     })
