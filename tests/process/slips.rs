@@ -156,7 +156,6 @@ fn near_names_are_suggested_and_short_names_of_checklists_are_taken_everywhere()
     assert!(of_item.contains("did you mean 1.1?"), "{of_item}");
     let of_list = hint(admin(&scene, &["checklist", "in-force", "tee", "--scope", COMMUNE]));
     assert!(of_list.contains("did you mean tea?"), "{of_list}");
-    // 26 of before July 2025 is a part of a province of today: no word for it is the right one.
     let unit = admin(&scene, &["access", "phone-1", "inspection", "99999"]);
     assert!(error(&unit)["hint"].as_str().unwrap().contains("units find"), "{}", unit.errors);
     // Nothing is no name, also of what has none.

@@ -182,3 +182,14 @@ pub(super) fn grade(grade: Grade) -> Line {
         _ => Line::new("không đọc được", "unreadable"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_counted_as_one() {
+        assert_eq!([counted(1, "star"), counted(2, "star")], ["1 star", "2 stars"]);
+        assert_eq!(counted(0, "point"), "0 points");
+    }
+}
