@@ -289,13 +289,17 @@ fn take(hub: &Arc<Hub>, path: &Path, answer: &Path) -> Result<BundleAnswered, Re
 }
 
 /// Puts a file where the hub of a folder looks for it, under a name that says nothing. Returns the name.
-pub(crate) fn hand_in(dir: &Path, file: &Path) -> io::Result<String> {
+pub(crate) fn hand_in(dir: &Path, mut file: File) -> io::Result<String> {
     let name: [u8; 8] = clock::random().map_err(io::Error::other)?;
     let name = format!("{}.bundle", u64::from_le_bytes(name));
     let to = dir.join(IN).join(&name);
     folder_of(&to)?;
     let part = beside(&to, PART);
-    let copied = copy(file, &part).and_then(|()| fs::rename(&part, &to));
+    let copied = File::create(&part).and_then(|mut to| {
+        io::copy(&mut file, &mut to)?;
+        to.sync_all()
+    });
+    let copied = copied.and_then(|()| fs::rename(&part, &to));
     if copied.is_err() {
         drop(fs::remove_file(&part));
     }
@@ -333,11 +337,9 @@ pub(crate) fn take_back(dir: &Path, name: &str) -> bool {
     fs::remove_file(dir.join(IN).join(name)).is_ok()
 }
 
-/// Copies a file a block at a time and syncs it.
-pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
-    io::copy(&mut from, &mut to)?;
-    to.sync_all()
+/// Copies a file a block at a time.
+pub(crate) fn copy(from: &Path, to: &mut File) -> io::Result<()> {
+    io::copy(&mut File::open(from)?, to).map(drop)
 }
 
 fn moved(from: &Path, to: &Path) -> io::Result<()> {

@@ -37,6 +37,7 @@ mod revoked;
 mod rows;
 mod sealed;
 mod seals;
+mod slips;
 mod tcp;
 mod truth;
 

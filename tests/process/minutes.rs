@@ -70,7 +70,8 @@ fn the_header_is_shown_with_what_is_missing_and_a_value_that_does_not_fit_is_ref
     });
 
     for (name, value, said) in [
-        ("decision_date", "30/02/2026", "day of the decision (decision_date) takes a day"),
+        ("decision_date", "30/02/2026", "decision_date 30/02/2026: there is no such day"),
+        ("decision_date", "30/2/26", "day of the decision (decision_date) takes a day"),
         (
             "ended_at",
             "07:00 23/11/2026",

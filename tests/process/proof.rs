@@ -15,6 +15,9 @@ const LOOKS_MAX: u32 = 240;
 /// The code of a record that is not valid.
 const NOT_VALID: Option<i32> = Some(9);
 
+/// The code of one that holds, and carries no proof to a head that was given.
+const NOT_COMPARED: Option<i32> = Some(10);
+
 fn verify(file: &Path, more: &[&str]) -> Ran {
     run([&["verify", text(file)], more].concat())
 }
@@ -61,8 +64,41 @@ fn an_exported_record_is_valid_and_one_changed_byte_is_refused() {
     fs::write(&bad, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(verify(&bad, &[]).code, NOT_VALID);
     assert_eq!(verify(&scene.path("none"), &[]).code, Some(3));
+    // By another key nothing of this hub can hold: that is told alone, with what to do.
     let stranger = "1".repeat(64);
-    assert_eq!(verify(&file, &["--hub", &stranger]).code, NOT_VALID);
+    let other = verify(&file, &["--hub", &stranger]);
+    assert_eq!((other.code, faults(&other.data)), (NOT_VALID, vec!["other_hub"]));
+    assert!(other.data["faults"][0]["message"].as_str().unwrap().contains("--hub-keys"));
+}
+
+#[test]
+fn a_head_that_the_file_was_not_exported_for_is_not_compared_and_the_record_holds() {
+    let scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let inspection = scene.inspection.clone();
+    scene.field(&two, &["answer", &inspection, "9.1", "dat"]);
+    scene.settle();
+    let (file, head) = (scene.path("record.bienban"), scene.path("two.head"));
+    scene.field(&two, &["log", "head", text(&head)]);
+    scene.field(&one, &["answer", &inspection, "9.2", "mi"]);
+    scene.settle();
+    scene.field(&one, &["export", &inspection, "--proof", text(&file)]);
+    assert_eq!(verify(&file, &[]).done()["outcome"], "valid");
+    let open = verify(&file, &["--head", text(&head)]);
+    assert_eq!(open.code, NOT_COMPARED, "{}", open.data);
+    let told = &open.data;
+    assert_eq!((&told["outcome"], &told["valid"]), (&"not_compared".into(), &false.into()));
+    assert_eq!((faults(told), &told["witnesses"][0]["result"]), (vec![], &"not_shown".into()));
+    assert!(!told["proved"].as_array().unwrap().is_empty(), "what it carries is proved: {told}");
+    let said = |lang: &str| {
+        let words = ["--lang", lang, "verify", text(&file), "--head", text(&head)];
+        crate::program::run(&words).fails(10).out
+    };
+    assert!(said("en").starts_with("NOT COMPARABLE") && said("en").contains("Export it again"));
+    assert!(said("vi").starts_with("KHÔNG ĐỐI CHIẾU ĐƯỢC"), "{}", said("vi"));
+    let again = ["export", &inspection, "--proof", text(&file), "--head", text(&head), "--force"];
+    scene.field(&one, &again);
+    assert_eq!(verify(&file, &["--head", text(&head)]).done()["outcome"], "valid");
 }
 
 #[test]
@@ -73,8 +109,8 @@ fn without_a_hub_an_export_says_that_nothing_is_shown_to_be_in_its_log() {
     scene.settle();
     scene.stop_hub();
     scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
-    for more in [&["--offline"][..], &[]] {
-        let file = scene.path("offline.bienban");
+    for (name, more) in [("offline", &["--offline"][..]), ("cut-off", &[])] {
+        let file = scene.path(name);
         let made =
             scene.field(&one, &[&["export", &inspection, "--proof", text(&file)], more].concat());
         assert_eq!(made["leaves"], Value::Null);

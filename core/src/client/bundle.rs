@@ -1,6 +1,6 @@
 //! Bundles as files: what this device hands to others where there is no network, and takes in from them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use crate::replica::{BundleGiven, BundleTaken, Receiver, ReplicaError};
 use crate::trust::bundle::{BundleError, drawn};
 
 impl Client {
-    /// Writes a bundle with a letter to each receiver, whole or not at all: what no hub has signed for, or
-    /// `all` that is here and both may read. Needs no network and no working exchange.
+    /// Writes a bundle with a letter to each receiver into a file that the caller has made: what no hub has
+    /// signed for, or `all` that is here and both may read. Needs no network and no working exchange. What
+    /// failed has left a half bundle, which is no use to anybody; `path` is how errors name the file.
     ///
     /// # Errors
     ///
@@ -23,43 +24,20 @@ impl Client {
         &self,
         receivers: &[Receiver],
         all: bool,
+        file: &mut File,
         path: &Path,
     ) -> Result<Vec<BundleGiven>, ClientError> {
         // Nothing random may fail to come while a letter is written.
         let mut drawn = Drawn::new()?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
-        let part = path.with_file_name(name);
-        let written = self.write_to(&part, receivers, all, &mut drawn).and_then(|given| {
-            fs::rename(&part, path).map_err(|source| failed("written", source))?;
-            Ok(given)
-        });
-        if written.is_err() {
-            // What failed is told; that the part stays behind is not worth another error.
-            drop(fs::remove_file(&part));
-        }
-        written.map_err(|error| named(path, error))
-    }
-
-    fn write_to(
-        &self,
-        part: &Path,
-        receivers: &[Receiver],
-        all: bool,
-        drawn: &mut Drawn,
-    ) -> Result<Vec<BundleGiven>, ReplicaError> {
-        let file = File::create(part).map_err(|source| failed("written", source))?;
         let mut out = BufWriter::new(file);
-        let given = self.phone().write_bundle(
-            &mut out,
-            receivers,
-            all,
-            &mut || drawn.next(),
-            clock::now(),
-        )?;
-        let synced = out.flush().and_then(|()| out.get_ref().sync_all());
-        synced.map_err(|source| failed("written", source))?;
-        Ok(given)
+        let given = self
+            .phone()
+            .write_bundle(&mut out, receivers, all, &mut || drawn.next(), clock::now())
+            .and_then(|given| {
+                let synced = out.flush().and_then(|()| out.get_ref().sync_all());
+                synced.map(|()| given).map_err(|source| failed("written", source))
+            });
+        given.map_err(|error| named(path, error))
     }
 
     /// Takes in the letter to this device of a bundle, by the rules of a meeting where a phone made it and

@@ -121,7 +121,9 @@ impl Client {
         if found.is_empty() {
             let rows = self.all(Kind::Facility)?;
             let title = typed(name);
-            found.extend(rows.iter().filter(|row| row.title == title).map(|row| row.document));
+            found.extend(
+                rows.iter().filter(|row| is_called(&row.title, &title)).map(|row| row.document),
+            );
             if found.is_empty() {
                 found.extend(rows.iter().filter(|row| has_code(row, &title)).map(|r| r.document));
             }
@@ -141,7 +143,7 @@ impl Client {
         if found.is_empty() {
             let title = typed(name);
             let mut rows = self.all(Kind::Plan)?;
-            rows.retain(|row| row.title == title);
+            rows.retain(|row| is_called(&row.title, &title));
             if rows.iter().any(|row| !row.is_cancelled()) {
                 rows.retain(|row| !row.is_cancelled());
             }
@@ -208,7 +210,7 @@ impl Client {
         let known = self.phone().replica().devices()?.into_iter();
         let person = typed(name);
         let matches = |device: &DeviceId, called: &str| {
-            called == person || (is_digits(name) && starts(&device.to_string(), name))
+            is_called(called, &person) || (is_digits(name) && starts(&device.to_string(), name))
         };
         let found = known.filter(|entry| matches(&entry.device, &entry.name)).collect();
         one("device", name, found, |entry: &DeviceEntry| Candidate::bare(entry.device.short()))
@@ -314,6 +316,11 @@ fn typed(name: &str) -> String {
     clean(name.trim())
 }
 
+/// Returns whether a thing is called so. One without a name is not what somebody means who gives none.
+fn is_called(own: &str, typed: &str) -> bool {
+    !typed.is_empty() && own == typed
+}
+
 pub(super) fn is_digits(name: &str) -> bool {
     let name = name.trim();
     name.len() >= DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -380,6 +387,12 @@ mod tests {
     #[test]
     fn a_name_with_accents_typed_apart_is_the_name_in_the_record() {
         assert_eq!(typed(" Che\u{300} Ba\u{306}\u{301}c Sơn "), "Chè Bắc Sơn");
+    }
+
+    #[test]
+    fn what_has_no_name_is_not_called_by_none() {
+        assert!(is_called("An", "An") && !is_called("An", "Ân"));
+        assert!(!is_called("", &typed(" ")));
     }
 
     #[test]

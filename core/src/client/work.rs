@@ -632,16 +632,25 @@ impl Client {
     /// Refuses early what the hub would refuse later. A device that was told nothing yet may write:
     /// recording never waits for the hub.
     pub(super) fn check_rights(&self, genesis: &Genesis) -> Result<(), ClientError> {
+        self.check_may_write(genesis.kind, &genesis.scope)
+    }
+
+    /// Refuses, as every edit does, to write a kind of document in a unit where this device may not.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotYours`] for the kind and [`ClientError::NotHere`] for the unit.
+    pub fn check_may_write(&self, kind: Kind, scope: &Scope) -> Result<(), ClientError> {
         let Some(own) = self.phone().replica().device(self.device())? else { return Ok(()) };
         let own = own.in_force(clock::now());
-        if !own.may_write(genesis.kind) {
-            return Err(ClientError::NotYours { role: role_names(&own), kind: genesis.kind });
+        if !own.may_write(kind) {
+            return Err(ClientError::NotYours { role: role_names(&own), kind });
         }
         // Rights that have ended may come back; what is written meanwhile waits here.
         let own = DeviceEntry { active: true, ..own };
-        if !admits(&own, genesis.kind, &genesis.scope) {
+        if !admits(&own, kind, scope) {
             let scopes = own.scopes().iter().map(ToString::to_string).collect();
-            return Err(ClientError::NotHere { scope: genesis.scope.to_string(), scopes });
+            return Err(ClientError::NotHere { scope: scope.to_string(), scopes });
         }
         Ok(())
     }

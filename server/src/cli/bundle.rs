@@ -1,5 +1,6 @@
 //! `field bundle` and `bundle`: files that carry what there is from device to device, and to the hub.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::{CliError, Failed};
+use super::newfile::{self, NewFile, Overwrite};
 use super::output::{Answer, Output, Page};
 use crate::bundles::{self, Outcome, Report};
 use crate::hub;
@@ -50,6 +52,8 @@ pub(super) struct BundleExportArgs {
     all: bool,
     /// The file to write.
     file: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// What the operator of a hub does with bundles.
@@ -74,6 +78,8 @@ pub(super) struct HubImportArgs {
     wait: u64,
     /// The file that was brought.
     file: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 #[derive(Debug, Serialize)]
@@ -135,13 +141,14 @@ fn export(
         }
     }
     let path = &arguments.file;
+    let mut made = NewFile::begin(path, arguments.overwrite)?;
     let spinner = output.spinner(m.text("bundle.writing", &[]));
-    let given = client.export_bundle(&receivers, arguments.all, path);
+    let given = client.export_bundle(&receivers, arguments.all, made.file(), path);
     spinner.finish_and_clear();
     let given = given?;
-    let bytes = std::fs::metadata(path)
-        .map_err(|source| CliError::File { path: path.clone(), source })?
-        .len();
+    let written = made.file().metadata().map_err(|source| newfile::unwritten(path, source))?;
+    let bytes = written.len();
+    made.finish()?;
     let mut page = Page::new();
     let file = path.display().to_string();
     page.line(m.text("bundle.written", &[("file", &file), ("bytes", &bytes.to_string())]));
@@ -264,21 +271,25 @@ struct HubImportData {
 
 /// Gives a running hub a file and fetches what it answers.
 pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result<Answer, CliError> {
-    let HubBundleCommand::Import(HubImportArgs { dir, answer, wait, file }) = command;
+    let HubBundleCommand::Import(HubImportArgs { dir, answer, wait, file, overwrite }) = command;
     let m = output.messages();
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CliError::File { path, source }
-    };
     if !hub::holds_hub(&dir) {
         let path = dir.display().to_string();
         return Err(CliError::Usage { what: m.text("bundle.no_hub", &[("path", &path)]) });
     }
-    let name = bundles::hand_in(&dir, &file).map_err(failed(&file))?;
+    // What the hub answers holds receipts: a place for it is there before the file is given away.
+    let mut answering = NewFile::begin(&answer, overwrite)?;
+    let brought =
+        File::open(&file).map_err(|source| CliError::File { path: file.clone(), source })?;
+    let handed_in = bundles::hand_in(&dir, brought);
+    let name = handed_in.map_err(|source| newfile::unwritten(&dir, source))?;
     let (watch, most) = (Stopwatch::start(), Duration::from_secs(wait));
     let spinner = output.spinner(m.text("bundle.waiting", &[]));
     let outcome = loop {
-        if let Some(outcome) = bundles::outcome(&dir, &name).map_err(failed(&dir))? {
+        let looked = bundles::outcome(&dir, &name);
+        if let Some(outcome) =
+            looked.map_err(|source| CliError::File { path: dir.clone(), source })?
+        {
             break outcome;
         }
         if watch.elapsed() >= most {
@@ -297,7 +308,12 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
             Err(CliError::Usage { what: m.text("bundle.hub_refused", &[("why", &why)]) })
         }
         Outcome::Answered(made, report) => {
-            bundles::copy(&made, &answer).map_err(failed(&answer))?;
+            let copied = bundles::copy(&made, answering.file());
+            let copied = copied.map_err(|source| newfile::unwritten(&answer, source));
+            copied.and_then(|()| answering.finish()).inspect_err(|_| {
+                let path = made.display().to_string();
+                output.remark(&m.text("bundle.answer_lies", &[("path", &path)]));
+            })?;
             bundles::fetched(&made);
             answered(&answer, report, output)
         }

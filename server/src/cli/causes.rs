@@ -96,6 +96,10 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::Invitation { source } => of_invitation(source, m),
         E::NoEnrolment => m.text("enrol.none_begun", &[]),
         E::Id(error) => of_id(error, m),
+        // Of an invitation none is named where there is only one.
+        E::NotFound { what, name } if name.trim().is_empty() && *what != "invitation" => {
+            m.text("cause.no_name", &[("what", &words::thing(m, what))])
+        }
         E::NotFound { what, name } => {
             m.text("cause.not_found", &[("what", &words::thing(m, what)), ("name", name)])
         }

@@ -25,7 +25,9 @@ use kinds::{of_client, of_failure, of_io, of_service};
 use super::causes;
 use super::course::{self, MissingData};
 use super::enrolling::EnrolError;
+use super::folder::At;
 use super::hints::{next_states, not_found, opinion};
+use super::nearest;
 use super::output::Page;
 use super::record::{self, ConflictData};
 use super::words;
@@ -97,6 +99,40 @@ pub(crate) enum CliError {
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// A file given on the command line cannot be written.
+    #[error("cannot write {path}")]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file that was to be written is there already.
+    #[error("{path} is there already")]
+    FileThere {
+        /// The file.
+        path: PathBuf,
+        /// It is a file, which can be replaced.
+        replaceable: bool,
+    },
+    /// A name that nothing has, beside one that is near.
+    #[error("{source}")]
+    Meant {
+        /// What failed.
+        source: Box<Self>,
+        /// The name that was most likely meant.
+        name: String,
+    },
+    /// Rights that ended for good are to be given again.
+    #[error("{name} was revoked for good: nothing is given again")]
+    Revoked {
+        /// The device, by its short name.
+        device: String,
+        /// Its holder.
+        name: String,
+        /// Not the device alone, but the person.
+        person: bool,
     },
     /// A file is no exported record.
     #[error("{path} is no exported record")]
@@ -219,10 +255,14 @@ pub(crate) enum Failed {
     Ended,
     /// The folder holds a demo.
     DemoThere,
+    /// A file that was to be written is there.
+    FileThere,
     /// The hub's log is not the one that it showed before.
     LogForked,
     /// An exported record is not valid.
     NotValid,
+    /// An exported record holds, and carries no proof to a head that it is to be compared with.
+    NotCompared,
     /// The hub, or the role it gave this device, does not allow it.
     Refused,
     /// There is no room left on the disk.
@@ -256,6 +296,7 @@ impl Failed {
             | Self::NotReady
             | Self::Final
             | Self::NotConfirmed
+            | Self::FileThere
             | Self::DemoThere => 1,
             Self::Usage | Self::Locked => 2,
             Self::NotFound
@@ -270,6 +311,7 @@ impl Failed {
             Self::Full | Self::HubFull => 7,
             Self::LogForked => 8,
             Self::NotValid => 9,
+            Self::NotCompared => 10,
         }
     }
 
@@ -277,6 +319,7 @@ impl Failed {
         match self {
             Self::Otherwise | Self::NoStep | Self::Final | Self::DemoThere => "failed",
             Self::NotReady => "not_ready",
+            Self::FileThere => "file_exists",
             Self::Usage => "usage",
             Self::NotFound
             | Self::UnknownItem
@@ -290,6 +333,7 @@ impl Failed {
             Self::NotConfirmed => "not_confirmed",
             Self::LogForked => "log_forked",
             Self::NotValid => "not_valid",
+            Self::NotCompared => "not_compared",
             Self::Full => "disk_full",
             Self::HubFull => "hub_full",
             Self::Conflicted => "conflict",
@@ -299,7 +343,10 @@ impl Failed {
         }
     }
 
-    fn hint(self, m: &Messages) -> Option<String> {
+    fn hint(self, at: At, m: &Messages) -> Option<String> {
+        if let (At::Desk, Some(hint)) = (at, self.hint_at_desk(m)) {
+            return Some(hint);
+        }
         Some(match self {
             Self::Otherwise => return None,
             Self::Usage => m.text("hint.usage", &[]),
@@ -312,6 +359,7 @@ impl Failed {
             }
             // Only what the error holds can tell more.
             Self::NoStep | Self::NotReady | Self::Final => return None,
+            Self::FileThere | Self::NotCompared => return None,
             Self::Locked => m.text("hint.locked", &[]),
             Self::Destroyed => m.text("hint.destroyed", &[]),
             Self::NotEnrolled | Self::NotConfirmed => return None,
@@ -330,6 +378,19 @@ impl Failed {
             Self::Conflicted => m.text("hint.conflicted", &[]),
             Self::NoConflict => m.text("hint.no_conflict", &[]),
             Self::NoChecklist => m.text("hint.no_checklist", &[]),
+        })
+    }
+
+    /// Returns advice in the commands of `bienban admin`, where those of `bienban field` are others.
+    fn hint_at_desk(self, m: &Messages) -> Option<String> {
+        Some(match self {
+            Self::NotFound => m.text("hint.desk_not_found", &[]),
+            Self::UnknownItem => m.text("hint.desk_unknown_item", &[]),
+            Self::Network => m.text("hint.desk_network", &[]),
+            Self::Refused => m.text("hint.desk_refused", &[]),
+            Self::Conflicted => m.text("hint.desk_conflicted", &[]),
+            Self::NoChecklist => m.text("hint.desk_no_checklist", &[]),
+            _ => return None,
         })
     }
 }
@@ -396,17 +457,19 @@ impl CliError {
             Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } | Self::NotStanding { .. } => {
                 Failed::NotFound
             }
-            Self::LastAdmin { .. } => Failed::Final,
+            Self::LastAdmin { .. } | Self::Revoked { .. } => Failed::Final,
+            Self::FileThere { .. } => Failed::FileThere,
             Self::Client(error) => of_client(error),
-            Self::NoRoom { source, .. } => source.failed(),
+            Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
             Self::NoAnswer => Failed::Network,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Failed::NotFound
             }
-            Self::File { source, .. } | Self::Start { source } | Self::Print { source } => {
-                of_io(source)
-            }
+            Self::File { source, .. }
+            | Self::Unwritten { source, .. }
+            | Self::Start { source }
+            | Self::Print { source } => of_io(source),
             Self::Service { source, .. } => of_service(&**source),
             Self::NotExported { .. } => Failed::NotValid,
             Self::Checklist { .. }
@@ -436,9 +499,9 @@ impl CliError {
         }
     }
 
-    /// Returns the error in the words of a person: what, why, and what to do.
-    pub(crate) fn explain(&self, m: &Messages) -> String {
-        let described = self.describe(m);
+    /// Returns the error in the words of a person: what, why, and what to do `at` such a device.
+    pub(crate) fn explain(&self, at: At, m: &Messages) -> String {
+        let described = self.describe(at, m);
         let mut text = m.text("error.line", &[("message", &described.message)]);
         text.push('\n');
         for missing in &described.missing {
@@ -462,15 +525,15 @@ impl CliError {
 
     /// Returns what failed, why and what to do as one line, for a list in which it is one of many.
     pub(crate) fn in_one_line(&self, m: &Messages) -> String {
-        let Described { message, causes, hint, .. } = self.describe(m);
+        let Described { message, causes, hint, .. } = self.describe(At::Field, m);
         let mut parts = vec![message];
         parts.extend(causes);
         parts.extend(hint);
         parts.join("; ")
     }
 
-    /// Returns the error as data.
-    pub(crate) fn describe(&self, m: &Messages) -> Described {
+    /// Returns the error as data, with advice for such a device.
+    pub(crate) fn describe(&self, at: At, m: &Messages) -> Described {
         let failed = self.failed();
         let message = self.message(m);
         let mut causes: Vec<String> = Vec::new();
@@ -485,7 +548,7 @@ impl CliError {
         };
         let mut cause = match self {
             // It says the same as what failed, and adds figures.
-            Self::NoRoom { source, .. } => source.source(),
+            Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.source(),
             Self::NotStanding { source, .. } => source.source(),
             _ => self.source(),
         };
@@ -502,7 +565,7 @@ impl CliError {
             code: failed.code(),
             message,
             causes,
-            hint: self.hint(m).or_else(|| failed.hint(m)),
+            hint: self.hint(at, m).or_else(|| failed.hint(at, m)),
             problems: match self {
                 Self::Import { problems, .. } => problems.clone(),
                 _ => Vec::new(),
@@ -528,7 +591,7 @@ impl CliError {
             Self::Usage { what } | Self::Import { what, .. } => what.clone(),
             Self::Wrong(wrong) => wrong.explain(m),
             Self::Client(error) => causes::of_client(error, m).unwrap_or_else(|| error.to_string()),
-            Self::NoRoom { source, .. } => source.message(m),
+            Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.message(m),
             Self::NotStanding { source, .. } => {
                 causes::of_client(source, m).unwrap_or_else(|| source.to_string())
             }
@@ -542,6 +605,18 @@ impl CliError {
             }
             Self::NoAnswer => m.text("cause.no_answer", &[]),
             Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
+            Self::Unwritten { path: file, .. } => {
+                m.text("cause.write_file", &[("path", &path(file))])
+            }
+            Self::FileThere { path: file, .. } => {
+                m.text("cause.file_there", &[("path", &path(file))])
+            }
+            Self::Revoked { name, person: true, .. } => {
+                m.text("cause.person_revoked", &[("name", name)])
+            }
+            Self::Revoked { name, device, .. } => {
+                m.text("cause.device_revoked", &[("name", name), ("device", device)])
+            }
             Self::NotExported { path: file, .. } => {
                 m.text("cause.not_exported", &[("path", &path(file))])
             }
@@ -565,8 +640,27 @@ impl CliError {
     }
 
     /// Returns advice that only this error can give: which names there are.
-    fn hint(&self, m: &Messages) -> Option<String> {
+    fn hint(&self, at: At, m: &Messages) -> Option<String> {
         match self {
+            Self::Meant { source, name } => {
+                let meant = m.text("hint.meant", &[("name", name)]);
+                let other = source.hint(at, m).or_else(|| source.failed().hint(at, m));
+                Some(other.map_or_else(|| meant.clone(), |other| format!("{meant} {other}")))
+            }
+            Self::FileThere { replaceable: true, .. } => Some(m.text("hint.file_there", &[])),
+            Self::FileThere { .. } => Some(m.text("hint.no_plain_file", &[])),
+            Self::Unwritten { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some(m.text("hint.no_folder", &[]))
+            }
+            Self::Revoked { person: true, .. } => Some(m.text("hint.person_revoked", &[])),
+            Self::Revoked { device, .. } => {
+                Some(m.text("hint.device_revoked", &[("device", device)]))
+            }
+            Self::Wrong(Wrong::NoSuchDay { .. }) => Some(m.text("hint.calendar", &[])),
+            Self::Wrong(Wrong::UnknownUnit { code }) => Some(match nearest::unit(code) {
+                Some(unit) => m.text("hint.meant", &[("name", &unit)]),
+                None => m.text("hint.units", &[]),
+            }),
             Self::NoRoom { needed, free, .. }
             | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
                 let (needed, free) = (mebibytes(*needed), mebibytes(*free));
@@ -575,14 +669,16 @@ impl CliError {
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some(m.text("hint.no_file", &[]))
             }
-            Self::Client(ClientError::NotFound { what, .. }) => not_found(what, m),
+            Self::Client(ClientError::NotFound { what, .. }) => not_found(what, at, m),
             Self::Client(ClientError::Answer(AnswerError::UnknownItem { item })) => {
-                opinion(item, m)
+                opinion(item, at, m)
             }
             Self::NoEmbedded { closest: Some(name), .. } => {
                 Some(m.text("hint.meant", &[("name", name)]))
             }
             Self::NoEmbedded { .. } => Some(m.text("hint.embedded", &[])),
+            // Only an administrator names devices that nobody knows yet.
+            Self::NoSuchDevice { .. } if at == At::Field => not_found("device", at, m),
             Self::NoSuchDevice { .. } => Some(m.text("hint.no_such_device", &[])),
             Self::LastAdmin { .. } => Some(m.text("hint.last_admin", &[])),
             Self::NotStanding { .. } => Some(m.text("hint.standing", &[])),
@@ -592,9 +688,10 @@ impl CliError {
                 Some(m.text("hint.take_back", &[]))
             }
             Self::Client(ClientError::OtherKey { .. }) => Some(m.text("hint.other_key", &[])),
-            Self::Client(ClientError::PlanCancelled { .. }) => {
-                Some(m.text("hint.plan_cancelled", &[]))
-            }
+            Self::Client(ClientError::PlanCancelled { .. }) => Some(match at {
+                At::Field => m.text("hint.plan_cancelled", &[]),
+                At::Desk => m.text("hint.desk_plan_cancelled", &[]),
+            }),
             Self::Client(ClientError::VisitBegun { .. }) => Some(m.text("hint.visit_begun", &[])),
             Self::Client(ClientError::NeedsLeader { .. }) => Some(m.text("hint.needs_leader", &[])),
             Self::Client(ClientError::Ambiguous { what, candidates, .. }) => {
@@ -603,7 +700,7 @@ impl CliError {
             }
             Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
                 EditError::Transition { from, to } => Some(next_states(from, to, m)),
-                EditError::UnknownItem { item } => opinion(item, m),
+                EditError::UnknownItem { item } => opinion(item, at, m),
                 _ => None,
             },
             _ => None,

@@ -1,8 +1,6 @@
 //! `export --proof`: writes one record with its evidence into a file, for `bienban verify`.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bienban_core::client::{Client, ClientError, Exported, Unhelped};
 use bienban_core::model::DocumentId;
@@ -10,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::error::CliError;
+use super::newfile::{NewFile, Overwrite};
 use super::output::{Answer, Output, Page};
 use super::verify;
 
@@ -28,6 +27,8 @@ pub(super) struct ExportArgs {
     /// given several times.
     #[arg(long = "head", value_name = "FILE")]
     heads: Vec<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +50,9 @@ pub(super) async fn run(
     let m = output.messages();
     let witnesses = verify::witnesses(&arguments.heads)?;
     let document = find(client, &arguments.record)?;
+    let path = &arguments.proof;
+    // A cut-off export would be taken for a forged one.
+    let file = NewFile::begin(path, arguments.overwrite)?;
     let spinner = output.spinner(m.text("sync.running", &[]));
     let made = client.export_record(document, &witnesses, offline).await;
     spinner.finish_and_clear();
@@ -64,8 +68,7 @@ pub(super) async fn run(
         }
         None => {}
     }
-    let path = &arguments.proof;
-    write(path, &bytes).map_err(|source| CliError::File { path: path.clone(), source })?;
+    file.whole(&bytes)?;
     let file = path.display().to_string();
     let data = ExportData { document: document.to_string(), file, bytes: bytes.len(), leaves };
     let mut page = Page::new();
@@ -86,20 +89,4 @@ fn find(client: &Client, name: &str) -> Result<DocumentId, CliError> {
         }
     }
     Ok(client.find_inspection(name)?.document())
-}
-
-/// Writes a file whole or not at all: a cut-off export would be taken for a forged one.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let mut file = File::create(&part)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    drop(file);
-    let moved = written.and_then(|()| fs::rename(&part, path));
-    if moved.is_err() {
-        // What failed is told; that the part stays behind is not worth another error.
-        drop(fs::remove_file(&part));
-    }
-    moved
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::field::keys;
+use super::newfile::{NewFile, Overwrite};
 use super::output::{Answer, Output, Page};
 use super::wrong::Wrong;
 use super::{causes, time, words};
@@ -76,6 +77,8 @@ pub(super) struct HubArgs {
     /// --hub-keys`.
     #[arg(long, value_name = "FILE")]
     keys_to: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// The hub that a device pins.
@@ -136,7 +139,7 @@ struct DeviceData {
 
 /// Whose device it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
+pub(crate) enum At {
     /// An inspector's or a leader's.
     Field,
     /// An administrator's or a supervisor's.
@@ -251,6 +254,9 @@ pub(super) fn hub(
 ) -> Result<Answer, CliError> {
     let m = output.messages();
     let before = client.settings().hub.clone();
+    let announcing = arguments.keys_to.as_deref();
+    let announcing =
+        announcing.map(|path| NewFile::begin(path, arguments.overwrite)).transpose()?;
     if let Some(given) = &arguments.set {
         let hub = typed_hub(given, arguments.key.as_deref(), before.as_ref())?;
         match arguments.new_key {
@@ -268,9 +274,8 @@ pub(super) fn hub(
     {
         return Err(Wrong::WithoutSet { argument }.into());
     }
-    if let Some(path) = &arguments.keys_to {
-        let file = |source| CliError::File { path: path.clone(), source };
-        std::fs::write(path, client.hub_announcements()?).map_err(file)?;
+    if let Some(file) = announcing {
+        file.whole(client.hub_announcements()?.as_bytes())?;
     }
     let now = client.settings().hub.clone();
     let data = HubShown {

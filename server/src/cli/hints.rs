@@ -4,11 +4,15 @@
 use bienban_core::checklist::lifecycle;
 use bienban_core::model::LifeCycle;
 
+use super::folder::At;
 use super::{words, wrong};
 use crate::messages::Messages;
 
-/// Says which command lists what was looked for.
-pub(super) fn not_found(what: &str, m: &Messages) -> Option<String> {
+/// Says which command lists what was looked for, on such a device.
+pub(super) fn not_found(what: &str, at: At, m: &Messages) -> Option<String> {
+    if at == At::Desk {
+        return not_found_at_desk(what, m);
+    }
     Some(match what {
         "inspection" => m.text("hint.list_inspections", &[]),
         "facility" => m.text("hint.list_facilities", &[]),
@@ -21,15 +25,31 @@ pub(super) fn not_found(what: &str, m: &Messages) -> Option<String> {
     })
 }
 
+fn not_found_at_desk(what: &str, m: &Messages) -> Option<String> {
+    Some(match what {
+        "inspection" => m.text("hint.desk_list_inspections", &[]),
+        "facility" => m.text("hint.desk_list_facilities", &[]),
+        "plan" => m.text("hint.desk_list_plans", &[]),
+        "checklist" => m.text("hint.desk_list_checklists", &[]),
+        "device" => m.text("hint.desk_list_devices", &[]),
+        "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
+        "change" => m.text("hint.desk_list_changes", &[]),
+        _ => return None,
+    })
+}
+
 /// Says what an opinion is called where it was named as an item.
-pub(super) fn opinion(item: &str, m: &Messages) -> Option<String> {
+pub(super) fn opinion(item: &str, at: At, m: &Messages) -> Option<String> {
     let text = match item {
         "facility" | "facility_opinion" => "texts/facility_opinion",
         "other" | "other_opinions" => "texts/other_opinions",
         "conclusion" => "texts/conclusion",
         _ => return None,
     };
-    Some(m.text("hint.opinion", &[("text", text)]))
+    Some(match at {
+        At::Field => m.text("hint.opinion", &[("text", text)]),
+        At::Desk => m.text("hint.desk_opinion", &[]),
+    })
 }
 
 /// Says which states may follow, and which the state asked for follows.

@@ -18,6 +18,8 @@ mod folder;
 mod grade;
 mod help;
 mod hints;
+mod nearest;
+mod newfile;
 mod output;
 mod page;
 mod plan;
@@ -46,6 +48,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use self::error::CliError;
+use self::folder::At;
 use self::output::Output;
 use crate::logging;
 use crate::merging::{self, Hook};
@@ -60,7 +63,8 @@ const LOG_VARIABLE: &str = "BIENBAN_LOG";
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found or ambiguous, \
     4 folder in use, 5 hub not reached, 6 refused by the hub, 7 disk full, \
     8 the hub's log in doubt, \
-    9 an exported record not valid.")]
+    9 an exported record not valid, \
+    10 a record that holds and cannot be compared with a head.")]
 struct Arguments {
     /// Language of texts: vi or en. Default: what BIENBAN_LANG or the system asks for.
     #[arg(long, global = true, value_name = "LANG")]
@@ -159,7 +163,11 @@ fn run(arguments: impl Iterator<Item = OsString>, hook: Option<Hook>) -> ExitCod
     if let Command::MergeWorker(limits) = &arguments.command {
         return merging::serve(limits.memory_mib, limits.cpu_seconds, hook);
     }
-    let output = Output::new(arguments.json, messages);
+    let at = match arguments.command {
+        Command::Admin(_) => At::Desk,
+        _ => At::Field,
+    };
+    let output = Output::new(arguments.json, messages).at(at);
     let outcome = match unknown {
         Some(error) => Err(CliError::Usage { what: error.explain(output.messages()) }),
         None => perform(arguments.command, &output),

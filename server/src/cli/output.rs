@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::error::CliError;
+use super::folder::At;
 use crate::messages::Messages;
 
 /// How often a progress spinner turns: seldom enough for a slow terminal over ssh.
@@ -20,6 +21,7 @@ const SPINNER_STEP: Duration = Duration::from_millis(120);
 pub(crate) struct Output {
     json: bool,
     messages: Messages,
+    at: At,
 }
 
 /// What a command found or did: the same thing for programs and for people.
@@ -111,7 +113,14 @@ impl Page {
 impl Output {
     /// Speaks to programs when `json`, else to people in the language of `messages`.
     pub(crate) fn new(json: bool, messages: Messages) -> Self {
-        Self { json, messages }
+        Self { json, messages, at: At::Field }
+    }
+
+    /// Gives advice in the commands of such a device.
+    #[must_use]
+    pub(super) fn at(mut self, at: At) -> Self {
+        self.at = at;
+        self
     }
 
     /// Returns whether a program reads the output.
@@ -175,22 +184,22 @@ impl Output {
     /// Prints an error, in the form that [`Output::new`] was told.
     pub(crate) fn error(&self, error: &CliError) {
         if self.json {
-            let data = serde_json::json!({ "error": error.describe(&self.messages) });
+            let data = serde_json::json!({ "error": error.describe(self.at, &self.messages) });
             complain(&format!("{data}\n"));
         } else {
-            complain(&error.explain(&self.messages));
+            complain(&error.explain(self.at, &self.messages));
         }
     }
 
     /// Prints the error of one line of many, with the line's number, from 1.
     pub(crate) fn error_at(&self, line: usize, error: &CliError) {
         if self.json {
-            let mut told = serde_json::json!({ "error": error.describe(&self.messages) });
+            let mut told = serde_json::json!({ "error": error.describe(self.at, &self.messages) });
             told["error"]["line"] = line.into();
             complain(&format!("{told}\n"));
         } else {
             let place = self.messages.text("error.at_line", &[("line", &line.to_string())]);
-            complain(&format!("{place}\n{}", error.explain(&self.messages)));
+            complain(&format!("{place}\n{}", error.explain(self.at, &self.messages)));
         }
     }
 

@@ -247,11 +247,18 @@ fn warnings(
             .iter()
             .any(|(id, member)| *id == gap.device.to_string() && member.role == Role::Leader)
     };
-    Ok(gaps.iter().flat_map(|gap| of_gap(gap, leads(gap), m)).collect())
+    let mut rows = Vec::new();
+    for gap in &gaps {
+        let replica = client.phone().replica();
+        let revoked = replica.certified(gap.device)?.revoked.is_some();
+        rows.extend(of_gap(gap, (leads(gap), revoked), m));
+    }
+    Ok(rows)
 }
 
-/// Returns what keeps a member from the plan's work, each with what to do about it.
-fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
+/// Returns what keeps a member from the plan's work, each with what to do about it. A device that was revoked
+/// is mended by no right: another one takes its place.
+fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<WarningRow> {
     let device = gap.device.short();
     let (name, command) = (&gap.name, trust(gap, leads));
     let row = |problem, text, todo| WarningRow {
@@ -267,6 +274,11 @@ fn of_gap(gap: &TeamGap, leads: bool, m: &Messages) -> Vec<WarningRow> {
         let text = m.text("gap.not_enrolled", &[("name", name), ("device", &device)]);
         return vec![row("not_enrolled", text, m.text("gap.enrol", &[("command", &command)]))];
     };
+    if revoked {
+        let values = [("name", name.as_str()), ("device", device.as_str())];
+        let todo = m.text("gap.other_device", &values);
+        return vec![row("inactive", m.text("gap.revoked", &values), todo)];
+    }
     let mut rows = Vec::new();
     if gap.inactive {
         let text = m.text("gap.inactive", &[("name", name), ("device", &device)]);
@@ -368,7 +380,7 @@ mod tests {
             outside: vec![("HTX Hai".to_owned(), "06337".parse().unwrap())],
         };
         for (lang, says) in [(Lang::En, "may not write"), (Lang::Vi, "không được ghi")] {
-            let rows = of_gap(&gap, false, &Messages::new(lang));
+            let rows = of_gap(&gap, (false, false), &Messages::new(lang));
             let problems: Vec<&str> = rows.iter().map(|row| row.problem).collect();
             assert_eq!(problems, ["role", "plan_unit", "facility_units"]);
             assert!(rows[0].text.contains("Nông An") && rows[0].text.contains(says), "{rows:?}");
@@ -378,8 +390,13 @@ mod tests {
                 assert!(row.todo.contains("--name 'Nông An'"), "{row:?}");
             }
         }
+        let ended = TeamGap { inactive: true, ..gap.clone() };
+        let rows = of_gap(&ended, (false, true), &Messages::new(Lang::En));
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert!(rows[0].todo.contains("admin invite --for 01010101"), "{rows:?}");
+        assert!(!rows[0].todo.contains("trust"), "it would change nothing: {rows:?}");
         let unknown = TeamGap { entry: None, ..gap };
-        let rows = of_gap(&unknown, true, &Messages::new(Lang::En));
+        let rows = of_gap(&unknown, (true, false), &Messages::new(Lang::En));
         assert_eq!(rows[0].problem, "not_enrolled");
         assert!(rows[0].todo.contains("--role leader"), "{rows:?}");
     }

@@ -63,10 +63,22 @@ pub(crate) fn day(at: Timestamp) -> String {
 ///
 /// # Errors
 ///
-/// Returns [`Wrong::Day`] for anything else, and for a day that the calendar does not have.
+/// Returns [`Wrong::Day`] for anything else, and [`Wrong::NoSuchDay`] for a day that the calendar does not
+/// have, or that lies in no year of the law.
 pub(crate) fn typed_day(text: &str) -> Result<Day, Wrong> {
-    let wrong = || Wrong::Day { given: text.to_owned() };
-    written_day(text.trim()).ok_or_else(wrong)?.parse().map_err(|_| wrong())
+    let given = || text.trim().to_owned();
+    let written = written_day(text.trim()).ok_or_else(|| Wrong::Day { given: text.to_owned() })?;
+    written.parse().map_err(|_| Wrong::NoSuchDay { given: given() })
+}
+
+/// Returns why a day was not taken where one was wanted: there is none such, if what was typed has the form
+/// of one; else `error`. A time of day may stand beside it; `place` is what it was typed for.
+pub(crate) fn not_a_day(place: &str, typed: &str, error: CliError) -> CliError {
+    let none = |part: &str| matches!(typed_day(part), Err(Wrong::NoSuchDay { .. }));
+    match typed.split([' ', 'T']).any(none) {
+        true => Wrong::NoSuchDay { given: format!("{place} {typed}") }.into(),
+        false => error,
+    }
 }
 
 /// Returns a day as YYYY-MM-DD; whether the calendar has it is not looked at. Two digits are no year:
@@ -88,7 +100,7 @@ fn written_day(text: &str) -> Option<String> {
 ///
 /// # Errors
 ///
-/// Returns [`Wrong::Moment`] for anything else.
+/// Returns [`Wrong::Moment`] for anything else, and [`Wrong::NoSuchDay`] as [`typed_day`].
 pub(crate) fn moment(text: &str) -> Result<Timestamp, Wrong> {
     let wrong = || Wrong::Moment { given: text.to_owned() };
     if let Ok(moment) =
@@ -97,7 +109,11 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, Wrong> {
         let millis = moment.unix_timestamp_nanos() / 1_000_000;
         return i64::try_from(millis).map(Timestamp).map_err(|_| wrong());
     }
-    let before = typed_day(text).ok().and_then(|day| day.plus_days(-1)).ok_or_else(wrong)?;
+    let day = match typed_day(text) {
+        Err(none @ Wrong::NoSuchDay { .. }) => return Err(none),
+        day => day.ok(),
+    };
+    let before = day.and_then(|day| day.plus_days(-1)).ok_or_else(wrong)?;
     Ok(Timestamp(before.end().0 + 1))
 }
 
@@ -106,7 +122,7 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, Wrong> {
 ///
 /// # Errors
 ///
-/// Returns [`Wrong::Deadline`] for anything else.
+/// Returns [`Wrong::Deadline`] for anything else, and [`Wrong::NoSuchDay`] as [`typed_day`].
 pub(crate) fn deadline(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
     let wrong = || CliError::from(Wrong::Deadline { given: text.to_owned() });
     if let Ok(days) = text.parse::<i64>() {
@@ -121,7 +137,10 @@ pub(crate) fn deadline(text: &str, now: Timestamp) -> Result<Timestamp, CliError
         .ok_or_else(wrong)?;
         return Ok(end_of(moment.date()));
     }
-    let day = typed_day(text).map_err(|_| wrong())?;
+    let day = match typed_day(text) {
+        Err(none @ Wrong::NoSuchDay { .. }) => return Err(none.into()),
+        day => day.map_err(|_| wrong())?,
+    };
     Date::parse(&day.to_string(), DAY).map(end_of).map_err(|_| wrong())
 }
 
@@ -179,5 +198,21 @@ mod tests {
         ] {
             assert!(typed_day(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_day_that_the_calendar_does_not_have_is_told_as_such() {
+        let none = |error: Wrong| matches!(error, Wrong::NoSuchDay { .. });
+        for text in ["2026-02-30", "31/04/2026", "29.2.2027", "12/13/2026"] {
+            assert!(none(typed_day(text).unwrap_err()), "{text}");
+            assert!(none(moment(text).unwrap_err()), "{text}");
+            let told = deadline(text, Timestamp(0)).unwrap_err();
+            assert!(matches!(told, CliError::Wrong(Wrong::NoSuchDay { .. })), "{text}: {told}");
+        }
+        assert!(!none(typed_day("1/12/26").unwrap_err()), "that is no form of a day");
+        let other = || CliError::NoAnswer;
+        let told = not_a_day("seen_at", "08:00 30/02/2026", other());
+        assert!(told.to_string().starts_with("seen_at 08:00 30/02/2026: there is no"), "{told}");
+        assert!(matches!(not_a_day("seen_at", "28/02/2026", other()), CliError::NoAnswer));
     }
 }

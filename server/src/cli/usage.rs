@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use bienban_core::model::IdError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{causes, help};
+use super::{causes, help, nearest};
 use crate::messages::Messages;
 
 /// What clap writes before an error.
@@ -39,7 +40,13 @@ fn sentence(error: &clap::Error, m: &Messages) -> Option<String> {
         ErrorKind::ValueValidation => {
             let why = error.source().map(|source| causes::explain(source, m)).unwrap_or_default();
             let values = [("argument", argument.as_str()), ("given", &given), ("why", &why)];
-            m.text("usage.bad_value", &values)
+            let said = m.text("usage.bad_value", &values);
+            // Whoever does not know the code types the name.
+            let of_unit = error.source().is_some_and(|source| {
+                matches!(source.downcast_ref::<IdError>(), Some(IdError::Scope))
+            });
+            let unit = Some(&given).filter(|_| of_unit).and_then(|given| nearest::unit(given));
+            suggested(said, &unit.unwrap_or_default(), m)
         }
         ErrorKind::UnknownArgument => {
             let said = m.text("usage.unknown_argument", &[("argument", &argument)]);
@@ -98,10 +105,22 @@ mod tests {
     use crate::messages::Lang;
 
     fn said(lang: Lang, words: &str) -> String {
+        told(lang, &words.split(' ').collect::<Vec<_>>())
+    }
+
+    fn told(lang: Lang, words: &[&str]) -> String {
         let m = Messages::new(lang);
         let mut command = help::translated(Arguments::command(), "", &m);
-        let error = command.try_get_matches_from_mut(words.split(' ')).unwrap_err();
+        let error = command.try_get_matches_from_mut(words).unwrap_err();
         explain(&error, &m)
+    }
+
+    #[test]
+    fn a_unit_that_is_named_where_its_code_is_wanted_is_looked_up() {
+        let words = ["bienban", "admin", "--dir", "x", "access", "An", "plan", "Tân Tri, Lạng Sơn"];
+        let [vi, en] = [Lang::Vi, Lang::En].map(|lang| told(lang, &words));
+        assert!(en.contains("did you mean “06337"), "{en}");
+        assert!(vi.contains("có phải là “06337"), "{vi}");
     }
 
     #[test]

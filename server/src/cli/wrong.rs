@@ -5,6 +5,7 @@ use bienban_core::model::LifeCycle;
 use bienban_core::net::{AddressError, EnrolUriError};
 
 use super::{causes, words};
+use crate::import::is_blank;
 use crate::messages::Messages;
 
 /// Something typed that does not fit.
@@ -48,6 +49,12 @@ pub(crate) enum Wrong {
     /// No day of the calendar.
     #[error("{given}: give a day as DD/MM/YYYY or YYYY-MM-DD")]
     Day {
+        /// What was given.
+        given: String,
+    },
+    /// It has the form of a day, and the calendar has none such.
+    #[error("{given}: there is no such day")]
+    NoSuchDay {
         /// What was given.
         given: String,
     },
@@ -229,6 +236,7 @@ impl Wrong {
             Self::State => m.text("wrong.state", &[("states", &states(&LifeCycle::ALL, m))]),
             Self::Deadline { given } => m.text("wrong.deadline", &[("given", given)]),
             Self::Day { given } => m.text("wrong.day", &[("given", given)]),
+            Self::NoSuchDay { given } => m.text("wrong.no_such_day", &[("given", given)]),
             Self::Empty => m.text("wrong.empty", &[]),
             Self::ValueBeside { word } => m.text("wrong.value_beside", &[("word", word)]),
             Self::Count => m.text("wrong.count", &[]),
@@ -297,7 +305,7 @@ fn row_form(expected: &str, m: &Messages) -> String {
 ///
 /// Returns [`Wrong::Empty`].
 pub(super) fn something(text: &str) -> Result<String, Wrong> {
-    if text.trim().is_empty() { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
+    if is_blank(text) { Err(Wrong::Empty) } else { Ok(text.to_owned()) }
 }
 
 /// Reads how many rows to show.
@@ -332,6 +340,7 @@ mod tests {
             Wrong::Severity,
             Wrong::Deadline { given: given() },
             Wrong::Day { given: given() },
+            Wrong::NoSuchDay { given: given() },
             Wrong::Empty,
             Wrong::ValueBeside { word: "na" },
             Wrong::Count,
@@ -367,6 +376,10 @@ mod tests {
         ] {
             assert_eq!(wrong.explain(&m), wrong.to_string());
         }
+        for blank in ["", " ", "\u{a0}", "\u{200b}\u{feff}", "\t\n"] {
+            assert!(matches!(something(blank), Err(Wrong::Empty)), "{blank:?}");
+        }
+        assert_eq!(something(" An ").unwrap(), " An ");
         assert!(Wrong::State.explain(&m).contains("in_field (in the field)"));
     }
 }

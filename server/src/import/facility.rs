@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::column::{Column, folded};
-use super::problem::{ImportError, Problem, ProblemKind, known_columns};
+use super::problem::{ImportError, Place, Problem, ProblemKind, known_columns};
 use super::table::{Cell, Line, Table};
-use super::{CELL_CHARS_MAX, CODE_CHARS_MAX, PRODUCTS_MAX};
+use super::{CELL_CHARS_MAX, CODE_CHARS_MAX, PRODUCTS_MAX, is_blank};
 
 /// One facility (*cơ sở*) as a row of the file gives it. Texts are NFC, without blanks around them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,18 +107,18 @@ pub(super) fn check(table: &Table) -> Result<Vec<FacilityRow>, ImportError> {
         return Err(ImportError::Empty);
     }
     let mut facilities = Vec::with_capacity(lines.len());
-    let mut codes = BTreeMap::new();
+    let (mut codes, mut places) = (BTreeMap::new(), Vec::new());
     for line in lines {
         let mut row = Row { line, columns: &columns, problems: &mut problems };
         row.check_strays();
-        let facility = row.facility(&mut codes);
+        let facility = row.facility(&mut codes, &mut places);
         facilities.extend(facility);
     }
     if problems.is_empty() {
         return Ok(facilities);
     }
     problems.sort_by_key(|problem| problem.row);
-    Err(ImportError::Rejected { problems })
+    Err(ImportError::Rejected { problems, places })
 }
 
 /// Where each column stands, and how the file calls it.
@@ -173,7 +173,11 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn facility(&mut self, codes: &mut BTreeMap<String, u32>) -> Option<FacilityRow> {
+    fn facility(
+        &mut self,
+        codes: &mut BTreeMap<String, u32>,
+        places: &mut Vec<Place>,
+    ) -> Option<FacilityRow> {
         let code = self.code(codes);
         let name = self.needed(Column::Name);
         let owner_kind = self.needed(Column::OwnerKind);
@@ -187,6 +191,10 @@ impl Row<'_> {
             let usable = (digits || name).then_some(text);
             self.valid(Column::CommuneCode, usable, ProblemKind::CommuneCode)
         });
+        if let Some(commune) = &commune {
+            let (code, commune) = (code.clone(), commune.clone());
+            places.push(Place { row: self.line.row, code, commune });
+        }
         let phone = self
             .text(Column::Phone)
             .and_then(|text| self.valid(Column::Phone, phone(&text), ProblemKind::Phone));
@@ -313,7 +321,12 @@ impl Row<'_> {
         if self.cell(column).is_none() && self.columns.places.contains_key(&column) {
             self.report(column, ProblemKind::Missing);
         }
-        self.text(column)
+        let text = self.text(column)?;
+        if is_blank(&text) {
+            self.report(column, ProblemKind::Missing);
+            return None;
+        }
+        Some(text)
     }
 
     /// Returns a cell's text, or nothing when it is empty or wrong; wrong is reported.

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use column::Column;
 pub use facility::{FacilityRow, OwnerKind};
-pub use problem::{ImportError, Problem, ProblemKind};
+pub use problem::{ImportError, Place, Problem, ProblemKind};
 
 /// Invented producers in the six communes of Bắc Sơn, for the demo, tests and first steps.
 pub const SAMPLE_CSV: &str = include_str!("../../data/sample-facilities.csv");
@@ -103,6 +103,15 @@ pub fn facilities_from_csv(bytes: &[u8]) -> Result<Vec<FacilityRow>, ImportError
 pub fn facilities_from_xlsx(bytes: &[u8]) -> Result<Vec<FacilityRow>, ImportError> {
     within_limit(bytes)?;
     facility::check(&xlsx_table::read(bytes)?)
+}
+
+/// Returns whether a text shows nothing: blanks, and marks that are seen by nobody.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let unseen = |mark: char| {
+        matches!(mark, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().all(|mark| mark.is_whitespace() || mark.is_control() || unseen(mark))
 }
 
 fn within_limit(bytes: &[u8]) -> Result<(), ImportError> {

@@ -64,7 +64,21 @@ pub enum ImportError {
     Rejected {
         /// At least one.
         problems: Vec<Problem>,
+        /// What the rows say of where they lie, those without a problem too: whether there is such a commune
+        /// is for the caller to know, and to tell together with these problems.
+        places: Vec<Place>,
     },
+}
+
+/// Where a row says that its facility lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The row as spreadsheets count, from 1.
+    pub row: u32,
+    /// The facility's code, where the row has one that can be used.
+    pub code: Option<String>,
+    /// *Mã xã*: five digits, or a name.
+    pub commune: String,
 }
 
 /// One thing wrong at one place.
@@ -182,7 +196,7 @@ impl ImportError {
                 "import.too_many_columns",
                 &[("row", &row.to_string()), ("limit", &limit.to_string())],
             ),
-            Self::Rejected { problems } => {
+            Self::Rejected { problems, .. } => {
                 let rows: BTreeSet<_> = problems.iter().map(|problem| problem.row).collect();
                 let counts = [problems.len(), rows.len()].map(|count| count.to_string());
                 let head = messages

@@ -11,7 +11,7 @@ const HEADER: &str = "code,name,owner_kind,commune_code";
 /// The lines that a person sees for a refused file, without the summary.
 fn refused(result: Result<Vec<FacilityRow>, ImportError>) -> Vec<String> {
     match result {
-        Err(ImportError::Rejected { problems }) => {
+        Err(ImportError::Rejected { problems, .. }) => {
             problems.iter().map(ToString::to_string).collect()
         }
         other => panic!("should have been rejected: {other:?}"),

@@ -192,14 +192,6 @@ pub enum Fault {
         /// When the hub signed it.
         at: Timestamp,
     },
-    /// Nothing in the file shows that its log continues a witness's head.
-    #[error("the file does not show that its log continues the witness's head of {size} leaves")]
-    WitnessNotShown {
-        /// Its leaves.
-        size: u64,
-        /// When the hub signed it.
-        at: Timestamp,
-    },
     /// A seal cannot be read, or does not hold.
     #[error("seal {place} does not hold: {reason}")]
     Seal {

@@ -215,17 +215,31 @@ pub struct Checked {
     pub beside: Vec<Beside>,
     /// The newest head of the hub's log.
     pub head: Option<TreeHead>,
-    /// What the file says to each witness.
+    /// What the file says to each witness; nothing where it is of another hub.
     pub witnesses: Vec<(WitnessHead, Continued)>,
-    /// What does not hold. Nothing means that the record is valid.
+    /// What does not hold.
     pub faults: Vec<Fault>,
 }
 
 impl Checked {
-    /// Returns whether everything holds.
+    /// Returns whether everything in the file holds. That is not all where it cannot be compared with a head
+    /// that was given: see [`Self::is_valid`].
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Returns whether everything holds, and the file continues every head that was given.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.faults.is_empty()
+        self.holds() && self.not_compared().next().is_none()
+    }
+
+    /// Returns the heads of witnesses with which the file cannot be compared, since it carries no proof to
+    /// them. Whether the hub has rewritten what they were shown is open.
+    pub fn not_compared(&self) -> impl Iterator<Item = &WitnessHead> {
+        let open = self.witnesses.iter().filter(|(_, said)| *said == Continued::NotShown);
+        open.map(|(witness, _)| witness)
     }
 }
 
@@ -250,13 +264,23 @@ pub fn check(bytes: &[u8], known: &Known) -> Result<Checked, ProofError> {
         lines::compare(&record, sealed, &mut faults);
     }
     let hub = known.hub.or(record.about.hub);
-    let rights = hub.map(|hub| Rights::of(hub, &known.links, &record.control, &mut faults));
+    let mut of_rights = Vec::new();
+    let rights = hub.map(|hub| Rights::of(hub, &known.links, &record.control, &mut of_rights));
     let keys = rights.as_ref().map(Rights::keys).unwrap_or_default();
-    check_hub(&record, known, &keys, &mut faults);
+    let strange = check_hub(&record, known, &keys);
+    let is_other = matches!(strange, Some(Fault::OtherHub { .. }));
+    // Nothing of one hub holds by the key of another, so that is told alone, and first.
+    let rights = rights.filter(|_| !is_other);
+    if is_other {
+        faults.splice(0..0, strange);
+    } else {
+        faults.extend(of_rights);
+        faults.extend(strange);
+    }
     let points = vec![Vec::new(); lines.len()];
     let mut words = Words { keys: &keys, document, lines: &lines, points };
     let mut witnesses = Vec::new();
-    if hub.is_some() {
+    if rights.is_some() {
         words.receipts(&record.receipts, &mut faults);
         words.pages(&record.proofs, &mut faults);
         words.growth(&record, &mut faults);
@@ -292,25 +316,25 @@ pub fn check(bytes: &[u8], known: &Known) -> Result<Checked, ProofError> {
 }
 
 /// Compares the hub that the file names with the one that is known.
-fn check_hub(record: &ExportedRecord, known: &Known, keys: &[DeviceId], faults: &mut Vec<Fault>) {
+fn check_hub(record: &ExportedRecord, known: &Known, keys: &[DeviceId]) -> Option<Fault> {
     let signs = !record.control.is_empty()
         || !record.receipts.is_empty()
         || !record.proofs.is_empty()
         || !known.witnesses.is_empty();
     match (known.hub, record.about.hub) {
-        (None, None) if signs => faults.push(Fault::NoHub),
+        (None, None) if signs => Some(Fault::NoHub),
         (Some(given), Some(found)) if !keys.contains(&found) => {
-            faults.push(Fault::OtherHub { given, found });
+            Some(Fault::OtherHub { given, found })
         }
-        _ => {}
+        _ => None,
     }
 }
 
 fn fault_of(witness: &WitnessHead, said: Continued) -> Option<Fault> {
     let (size, at) = (witness.head.size, witness.head.at);
     match said {
-        Continued::Shown => None,
-        Continued::NotShown => Some(Fault::WitnessNotShown { size, at }),
+        // That the file does not carry the proof says nothing against what it does carry.
+        Continued::Shown | Continued::NotShown => None,
         Continued::Contradicted => Some(Fault::WitnessContradicts { size, at }),
         Continued::Unsigned => Some(Fault::WitnessUnsigned { size }),
     }

@@ -30,7 +30,7 @@ pub(super) enum ChecklistCommand {
     List,
     /// Put a checklist in force in a unit and all below it: plans made there take this edition.
     InForce {
-        /// Which: its code, or the first digits of its id for a certain edition.
+        /// Which: tea, tea-1 or its code; the first digits of its id for a certain edition.
         checklist: String,
         /// Where: an administrative unit; 00 is the whole country.
         #[arg(long)]
@@ -104,7 +104,7 @@ pub(super) async fn put_in_force(
     let now = clock::now();
     let from = from.map(time::moment).transpose()?.unwrap_or(now);
     folder::exchange(client, output).await?;
-    let id = client.find_template(checklist, &time::day(now))?;
+    let id = template::find(client, checklist, None)?;
     let template = client.phone().replica().template(id).map_err(ClientError::from)?;
     let act = client.put_in_force(id, scope.clone(), from)?;
     devices::enter(client, &[act], client.device(), output).await?;

@@ -123,6 +123,9 @@ pub(super) async fn trust(
         arguments.same_holder || before.name == name || device == client.device()
     };
     let person = before.as_ref().filter(same).map(|before| before.person);
+    if !arguments.inactive {
+        not_revoked(client, device)?;
+    }
     let told = match before.filter(|_| arguments.inactive) {
         Some(before) => before.scopes(),
         None => scopes,
@@ -197,6 +200,21 @@ pub(super) fn named(client: &Client, name: &str) -> Result<DeviceId, CliError> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses to give anything to a device or person that was revoked: the hub's log makes it void, on every
+/// device.
+pub(super) fn not_revoked(client: &Client, device: DeviceId) -> Result<(), CliError> {
+    let replica = client.phone().replica();
+    let held = replica.certified(device).map_err(folder::failed)?;
+    let holder = held.certificate.as_ref().map(|held| held.person);
+    let holder = holder.map(|person| replica.person(person)).transpose().map_err(folder::failed)?;
+    let person = holder.is_some_and(|holder| holder.revoked.is_some());
+    if !person && held.revoked.is_none() {
+        return Ok(());
+    }
+    let name = held.certificate.map(|held| held.name).unwrap_or_default();
+    Err(CliError::Revoked { device: device.short(), name, person })
 }
 
 /// Refuses what would leave the hub without an administrator: of the devices known, those that `ends`

@@ -15,9 +15,10 @@ use bienban_core::replica::units;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::cli::causes;
 use crate::cli::error::{CellProblem, CliError};
 use crate::cli::output::{Answer, Output, Page};
-use crate::import::{self, FacilityRow, ImportError, OwnerKind as Owner};
+use crate::import::{self, FacilityRow, ImportError, OwnerKind as Owner, Place, Problem};
 use crate::messages::Messages;
 
 /// What the columns of a file with facilities take.
@@ -117,9 +118,21 @@ pub(super) fn run(
 ) -> Result<Answer, CliError> {
     let ImportCommand::Facilities(arguments) = command;
     let m = output.messages();
-    let rows = import::read_facilities(&arguments.file).map_err(|error| rejected(&error, m))?;
+    let read = import::read_facilities(&arguments.file);
     let known = known(client)?;
-    let checked = check(rows, &known, m)?;
+    let mut check =
+        Check { client, known: &known, found: Vec::new(), of_rights: 0, not_here: None };
+    let checked = match read {
+        Ok(rows) => check.rows(rows, m)?,
+        Err(ImportError::Rejected { problems, places }) => {
+            check.found = problems.iter().map(|problem| cell(problem, m)).collect();
+            for place in &places {
+                check.located(place, m);
+            }
+            return Err(check.wrong(m));
+        }
+        Err(error) => return Err(rejected(&error, m)),
+    };
     let bar = output.bar(checked.len() as u64, m.text("import.running", &[]));
     let facilities = take(client, &checked, arguments.dry_run)?;
     bar.finish_and_clear();
@@ -186,43 +199,86 @@ fn folded(code: &str) -> String {
     code.trim().to_lowercase()
 }
 
-/// Checks what the file alone cannot tell: that communes exist, and that no facility moves.
-fn check<'k>(
-    rows: Vec<FacilityRow>,
+/// Checks what the file alone cannot tell: that communes exist, that no facility moves, and that this device
+/// may write there. `found` is what is wrong with the file alone; all of it is told at once.
+struct Check<'k> {
+    client: &'k Client,
     known: &'k BTreeMap<String, Known>,
-    m: &Messages,
-) -> Result<Vec<Checked<'k>>, CliError> {
-    let mut checked = Vec::with_capacity(rows.len());
-    let mut problems = Vec::new();
-    for row in rows {
-        let mut problem = |problem| {
-            let column = import::Column::CommuneCode.name().to_owned();
-            problems.push(CellProblem { row: row.row, column, problem });
-        };
-        let (scope, former) = match units().resolve(&row.commune) {
+    found: Vec<CellProblem>,
+    /// Those of them that are about rights: alone they are no fault of the file.
+    of_rights: usize,
+    not_here: Option<ClientError>,
+}
+
+impl<'k> Check<'k> {
+    fn rows(mut self, rows: Vec<FacilityRow>, m: &Messages) -> Result<Vec<Checked<'k>>, CliError> {
+        let mut checked = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (code, commune) = (Some(row.code.clone()), row.commune.clone());
+            let place = Place { row: row.row, code, commune };
+            if let Some((scope, former, known)) = self.located(&place, m) {
+                checked.push(Checked { row, scope, former, known });
+            }
+        }
+        if self.found.is_empty() {
+            return Ok(checked);
+        }
+        Err(self.wrong(m))
+    }
+
+    /// Says where a row's facility lies, or notes what is wrong with that.
+    fn located(
+        &mut self,
+        place: &Place,
+        m: &Messages,
+    ) -> Option<(Scope, Option<FormerRow>, Option<&'k Known>)> {
+        let (scope, former) = match units().resolve(&place.commune) {
             Resolved::Now(unit) => (unit.code, None),
             Resolved::Became { former, unit } => {
                 let title = former.title();
                 (unit.code, Some(FormerRow { code: former.code, title }))
             }
             Resolved::Several { candidates } => {
-                let values = [("code", row.commune.as_str()), ("units", &named(&candidates))];
-                problem(m.text("import.commune_several", &values));
-                continue;
+                let values = [("code", place.commune.as_str()), ("units", &named(&candidates))];
+                return self.problem(place, m.text("import.commune_several", &values));
             }
             Resolved::Unknown => {
-                problem(m.text("import.commune_unknown", &[("code", &row.commune)]));
-                continue;
+                let values = [("code", place.commune.as_str())];
+                return self.problem(place, m.text("import.commune_unknown", &values));
             }
         };
-        let known = known.get(&folded(&row.code));
+        let known = place.code.as_deref().and_then(|code| self.known.get(&folded(code)));
         if let Some(known) = known.filter(|known| known.scope != scope) {
-            problem(m.text("import.commune_moved", &[("commune", known.scope.as_str())]));
-            continue;
+            let values = [("commune", known.scope.as_str())];
+            return self.problem(place, m.text("import.commune_moved", &values));
         }
-        checked.push(Checked { row, scope, former, known });
+        if let Err(error @ ClientError::NotHere { .. }) =
+            self.client.check_may_write(Kind::Facility, &scope)
+        {
+            let why = causes::of_client(&error, m).unwrap_or_else(|| error.to_string());
+            self.of_rights += 1;
+            self.not_here.get_or_insert(error);
+            return self.problem(place, why);
+        }
+        Some((scope, former, known))
     }
-    if problems.is_empty() { Ok(checked) } else { Err(listed(problems, m)) }
+
+    fn problem<T>(&mut self, place: &Place, problem: String) -> Option<T> {
+        let column = import::Column::CommuneCode.name().to_owned();
+        self.found.push(CellProblem { row: place.row, column, problem });
+        None
+    }
+
+    /// Returns everything that is wrong, row by row.
+    fn wrong(mut self, m: &Messages) -> CliError {
+        match self.not_here {
+            Some(error) if self.of_rights == self.found.len() => error.into(),
+            _ => {
+                self.found.sort_by_key(|problem| problem.row);
+                listed(self.found, m)
+            }
+        }
+    }
 }
 
 /// Returns candidates as an error lists them.
@@ -340,23 +396,20 @@ fn owner_kind(owner: Owner) -> OwnerKind {
     }
 }
 
+fn cell(problem: &Problem, m: &Messages) -> CellProblem {
+    CellProblem {
+        row: problem.row,
+        column: problem.column.clone(),
+        problem: problem.kind.explain(m),
+    }
+}
+
 fn rejected(error: &ImportError, m: &Messages) -> CliError {
-    let problems = match error {
-        ImportError::Rejected { problems } => problems
-            .iter()
-            .map(|problem| CellProblem {
-                row: problem.row,
-                column: problem.column.clone(),
-                problem: problem.kind.explain(m),
-            })
-            .collect(),
-        ImportError::Read { path, source } => {
-            let source = std::io::Error::new(source.kind(), Arc::clone(source));
-            return CliError::File { path: path.into(), source };
-        }
-        _ => Vec::new(),
-    };
-    CliError::Import { what: error.explain(m), problems }
+    if let ImportError::Read { path, source } = error {
+        let source = std::io::Error::new(source.kind(), Arc::clone(source));
+        return CliError::File { path: path.into(), source };
+    }
+    CliError::Import { what: error.explain(m), problems: Vec::new() }
 }
 
 fn listed(problems: Vec<CellProblem>, m: &Messages) -> CliError {

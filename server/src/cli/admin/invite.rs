@@ -358,6 +358,10 @@ fn invitee(client: &Client, arguments: InviteArgs) -> Result<Invitee, CliError> 
     if let Some(whose) = &arguments.whose {
         let entry = client.find_device(whose)?;
         let held = client.phone().replica().person(entry.person).map_err(folder::failed)?;
+        if held.revoked.is_some() {
+            let (device, name) = (entry.device.short(), entry.name);
+            return Err(CliError::Revoked { device, name, person: true });
+        }
         let live = held.grants.into_values().filter(|held| held.withdrawn.is_none());
         let mut grants: Vec<Grant> = live.map(|held| held.grant).collect();
         grants.sort_unstable();

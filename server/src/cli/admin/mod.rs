@@ -25,6 +25,7 @@ use super::error::CliError;
 use super::export::{self, ExportArgs};
 use super::field::ShowArgs;
 use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
+use super::nearest;
 use super::output::{Answer, Output};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
@@ -158,7 +159,8 @@ pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer,
         return folder::hub(&mut client, hub, At::Desk, output);
     }
     let dir = arguments.dir.clone();
-    run_on(&client, arguments, output).await.map_err(|error| error.with_room(&dir))
+    let done = run_on(&client, arguments, output).await;
+    done.map_err(|error| nearest::with_meant(error, &client).with_room(&dir))
 }
 
 async fn run_on(

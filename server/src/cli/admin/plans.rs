@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bienban_core::checklist::{Day, TEA, Template};
+use bienban_core::checklist::Day;
 use bienban_core::client::{Client, ClientError, PlanChange};
-use bienban_core::clock;
 use bienban_core::model::{
     AgencyLevel, DeviceId, DocumentId, Member, PlanInput, PlanView, PlannedVisit, Role, Scope,
     TemplateId, VisitReason,
@@ -17,6 +16,7 @@ use super::checklists::TEA_NAME;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 use crate::cli::plan::{self, Team};
+use crate::cli::template;
 use crate::cli::time;
 use crate::cli::wrong::{self, Wrong};
 
@@ -78,7 +78,7 @@ pub(super) fn run(
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
     /// What it is called.
-    #[arg(long)]
+    #[arg(long, value_parser = wrong::something)]
     title: String,
     /// Number of the decision.
     #[arg(long, default_value = "", value_name = "NUMBER")]
@@ -211,7 +211,7 @@ fn add(client: &Client, arguments: &AddArgs, output: &Output) -> Result<Answer, 
     for name in &arguments.facilities {
         let facility = client.find_facility(name)?;
         let born = client.phone().replica().genesis(facility).map_err(ClientError::from)?;
-        let (template, title) = template(client, &arguments.template, &born.scope)?;
+        let (template, title) = edition(client, &arguments.template, &born.scope)?;
         templates.insert(template, title);
         scopes.insert(born.scope);
         let named = client.named(facility)?;
@@ -301,7 +301,7 @@ fn change(client: &Client, arguments: &ChangeArgs, output: &Output) -> Result<An
         let mut templates = BTreeMap::new();
         for facility in find(&arguments.facilities)? {
             let born = client.phone().replica().genesis(facility).map_err(ClientError::from)?;
-            let (template, title) = template(client, &arguments.template, &born.scope)?;
+            let (template, title) = edition(client, &arguments.template, &born.scope)?;
             templates.insert(template, title);
             change.facilities.push((facility, template));
         }
@@ -372,16 +372,8 @@ fn reason(client: &Client, given: &str) -> Result<(DocumentId, VisitReason), Cli
 }
 
 /// Returns the edition of a checklist that a unit's visits are planned by, and its title.
-fn template(client: &Client, name: &str, unit: &Scope) -> Result<(TemplateId, String), CliError> {
-    let today = time::day(clock::now());
-    let id = match name == TEA_NAME {
-        true => {
-            let tea = Template::parse(TEA)
-                .map_err(|source| CliError::Checklist { path: TEA_NAME.into(), source })?;
-            client.in_force_in(tea.code(), unit)?.unwrap_or_else(|| tea.id())
-        }
-        false => client.find_template_in(name, unit, &today)?,
-    };
+fn edition(client: &Client, name: &str, unit: &Scope) -> Result<(TemplateId, String), CliError> {
+    let id = template::find(client, name, Some(unit))?;
     let known = client.phone().replica().template(id).map_err(ClientError::from)?;
     Ok((id, known.title().vi.clone()))
 }

@@ -1,6 +1,8 @@
 //! `bienban admin quarantine`: what the hub keeps aside, for those who decide of it. Looking at it puts
 //! nothing into a record.
 
+mod written;
+
 use bienban_core::client::{AsidePack, AsideShown, Client, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{DeviceId, PersonId, Scope};
@@ -9,6 +11,7 @@ use bienban_core::trust::control::Judgement;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use self::written::Record;
 use super::Online;
 use crate::cli::decisions::DecidedData;
 use crate::cli::error::CliError;
@@ -214,11 +217,11 @@ async fn show(client: &Client, which: &OneArgs, output: &Output) -> Result<Answe
     let aside = data(client, &shown.entry)?;
     let mut page = Page::new();
     line(&mut page, &aside, m);
-    let pack = shown.pack.as_ref().map(pack);
-    match &pack {
+    match &shown.pack {
         None => page.line(m.text("quarantine.no_bytes", &[])),
-        Some(pack) => pack_text(&mut page, pack, m),
+        Some(pack) => pack_text(&mut page, pack, &Record::of(client, pack), m),
     }
+    let pack = shown.pack.as_ref().map(pack);
     let id = [("id", &aside.change[..SHORT])];
     page.line(match aside.admissible {
         true => m.text("quarantine.next", &id),
@@ -366,14 +369,13 @@ fn line(page: &mut Page, row: &AsideData, m: &Messages) {
     }
 }
 
-fn pack_text(page: &mut Page, pack: &PackData, m: &Messages) {
+fn pack_text(page: &mut Page, pack: &AsidePack, record: &Record, m: &Messages) {
     for change in &pack.changes {
-        let at = time::minute(&change.claimed_at);
-        let values = [("id", &change.change[..SHORT]), ("at", at.as_str())];
+        let at = time::minute(&time::rfc3339(change.at));
+        let values = [("id", &change.change.to_string()[..SHORT]), ("at", at.as_str())];
         page.line(format!("  {}", m.text("quarantine.change", &values)));
         for written in &change.written {
-            let key = written.key.as_deref().unwrap_or("-");
-            page.block(6, &format!("{key}: {}", written.text));
+            record.text(page, written, m);
         }
         if change.written.is_empty() {
             page.line(format!("      {}", m.text("quarantine.wrote_nothing", &[])));

@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Online;
-use super::devices::{enter, keep_an_admin};
+use super::devices::{enter, keep_an_admin, not_revoked};
 use crate::cli::error::CliError;
 use crate::cli::folder::{self, GrantRow};
 use crate::cli::output::{Answer, Output, Page};
@@ -103,6 +103,10 @@ struct AccessData {
     kind: &'static str,
     scope: String,
     active: bool,
+    /// `person` or `device`, where the rights of one ended for good.
+    revoked: Option<&'static str>,
+    /// When the hub entered that.
+    revoked_at: Option<String>,
     reads: bool,
     writes: bool,
     /// Who confirmed that the device is the person's: a device, or the hub's operator.
@@ -144,6 +148,7 @@ pub(super) async fn grant(
     let until = until.map(|day| Timestamp(day.end().0 + 1));
     let grant = Grant { role: arguments.role.into(), scope: arguments.scope, from, until };
     let entry = entry(client, &arguments.who, output).await?;
+    not_revoked(client, entry.device)?;
     let mut grants = entry.grants.clone();
     grants.push(grant);
     change(client, entry, grants, output).await
@@ -267,6 +272,11 @@ pub(super) fn access(
         on_device: certified.is_certified_for(&held.grant.scope, &covers),
         writes: bienban_core::replica::may_write(held.grant.role, kind),
     };
+    let revoked = match (&held.revoked, &certified.revoked) {
+        (Some(end), _) => Some(("person", end.at)),
+        (None, Some(end)) => Some(("device", end.at)),
+        (None, None) => None,
+    };
     let data = AccessData {
         device: entry.device.to_string(),
         person: entry.person.to_string(),
@@ -274,6 +284,8 @@ pub(super) fn access(
         kind: kind.name(),
         scope: scope.to_string(),
         active: entry.active,
+        revoked: revoked.map(|(whom, _)| whom),
+        revoked_at: revoked.map(|(_, at)| time::rfc3339(at)),
         reads: reads_by(&rights, scope, &covers).is_some(),
         writes: writes_by(&rights, kind, scope, &covers).is_some(),
         certified_by: certified.certificate.as_ref().map(|held| by(held.by)),
@@ -292,6 +304,15 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
         (false, true) => m.text("access.reads", &values),
         (false, false) => m.text("access.nothing", &values),
     });
+    if let (Some(whom), Some(at)) = (data.revoked, &data.revoked_at) {
+        let at = time::minute(at);
+        let values =
+            [("name", data.name.as_str()), ("device", &data.device[..page::SHORT]), ("at", &at)];
+        page.line(match whom {
+            "person" => m.text("access.person_revoked", &values),
+            _ => m.text("access.device_revoked", &values),
+        });
+    }
     if !explain {
         return page;
     }
@@ -299,7 +320,7 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
         let values = [("device", &data.device[..page::SHORT]), ("by", by.as_str())];
         page.line(m.text("access.certified", &values));
     }
-    if !data.active {
+    if !data.active && data.revoked.is_none() {
         page.line(m.text("access.ended", &[]));
     }
     for grant in &data.grants {
@@ -313,6 +334,7 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
             ExplainedGrant { in_force: false, .. } => m.text("access.not_now", &[]),
             ExplainedGrant { covers: false, .. } => m.text("access.not_there", &[]),
             ExplainedGrant { on_device: false, .. } => m.text("access.not_on_device", &[]),
+            _ if !data.active => m.text("access.lets_nothing", &[]),
             ExplainedGrant { writes: false, .. } => m.text("access.only_reads", &[]),
             _ => m.text("access.lets_write", &[]),
         };

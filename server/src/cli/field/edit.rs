@@ -1,7 +1,7 @@
 //! What a person writes: answers, notes, findings, replies. Each is durable when it is printed.
 
 use bienban_core::checklist::Day;
-use bienban_core::client::{Bound, Client, ClientError, DayOf, Note, Settled, WrittenInto};
+use bienban_core::client::{Bound, Client, DayOf, Note, Settled, WrittenInto};
 use bienban_core::clock;
 use bienban_core::model::{FindingInput, Genesis, Grade, Kind, Timestamp};
 use bienban_core::replica::EditOutcome;
@@ -337,7 +337,7 @@ pub(super) fn answer(
     let (_, template) = client.template_of(&inspection)?;
     let typed = Typed { answer, value, photos, note };
     let beside = typed.value.is_some();
-    let draft = typed::read(&template, &item, typed).map_err(ClientError::from)?;
+    let draft = typed::read_answer(&template, &item, typed)?;
     if beside && matches!(draft.grade, Grade::NotApplicable | Grade::Unanswered) {
         return Err(Wrong::ValueBeside { word: draft.grade.name() }.into());
     }

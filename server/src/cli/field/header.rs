@@ -1,6 +1,7 @@
 //! The header of the minutes: writing a field, and seeing all of them.
 
-use bienban_core::client::Client;
+use bienban_core::checklist::header::{HeaderError, HeaderWanted};
+use bienban_core::client::{Client, ClientError};
 use clap::Args;
 use serde::Serialize;
 
@@ -8,6 +9,7 @@ use super::EditData;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::header::{self, HeaderData};
+use crate::cli::time;
 
 /// A field of the minutes' header.
 #[derive(Debug, Args)]
@@ -38,7 +40,15 @@ pub(super) fn run(
     let m = output.messages();
     let inspection = client.find_inspection(&arguments.inspection)?;
     if let (Some(field), Some(value)) = (&arguments.field, &arguments.value) {
-        let outcome = client.set_header(&inspection, field, value)?;
+        let outcome =
+            client.set_header(&inspection, field, value).map_err(|error| match &error {
+                ClientError::Header(HeaderError::Value { wanted, .. })
+                    if matches!(**wanted, HeaderWanted::Date | HeaderWanted::DateTime) =>
+                {
+                    time::not_a_day(field, value, error.into())
+                }
+                _ => error.into(),
+            })?;
         let done = m.text("edit.header", &[("field", field)]);
         return EditData::of(client, &inspection, &outcome, output.messages()).answer(done, output);
     }

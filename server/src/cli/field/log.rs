@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::doubts::{self, DoubtData, HeadData, HeadsData};
 use crate::cli::error::{CliError, Failed};
-use crate::cli::export;
+use crate::cli::newfile::{NewFile, Overwrite};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::wrong::Wrong;
 
@@ -25,6 +25,8 @@ pub(in crate::cli) enum LogCommand {
     Head {
         /// The file.
         file: PathBuf,
+        #[command(flatten)]
+        overwrite: Overwrite,
     },
     /// Go on with the hub although its log is in doubt, because an administrator released this device.
     Release {
@@ -58,7 +60,7 @@ pub(in crate::cli) fn run(
 ) -> Result<Answer, CliError> {
     match command {
         LogCommand::Show => show(client, output),
-        LogCommand::Head { file } => head(client, file, output),
+        LogCommand::Head { file, overwrite } => head(client, file, *overwrite, output),
         LogCommand::Release { release } => {
             let release = Release::from_text(release).ok_or(Wrong::Release)?;
             client.phone().release_log(&release, clock::now()).map_err(ClientError::from)?;
@@ -70,8 +72,14 @@ pub(in crate::cli) fn run(
 }
 
 /// Writes the newest head of each life of the hub's store, the newest of all last.
-fn head(client: &Client, file: &Path, output: &Output) -> Result<Answer, CliError> {
+fn head(
+    client: &Client,
+    path: &Path,
+    overwrite: Overwrite,
+    output: &Output,
+) -> Result<Answer, CliError> {
     let m = output.messages();
+    let file = NewFile::begin(path, overwrite)?;
     let mut rows = client.phone().replica().heads().map_err(ClientError::from)?;
     rows.sort_by_key(|row| row.last.at);
     let mut text = String::new();
@@ -85,9 +93,8 @@ fn head(client: &Client, file: &Path, output: &Output) -> Result<Answer, CliErro
         let data = HeadFileData { file: String::new(), heads: Vec::new() };
         return Ok(Answer::new(&data, page)?.with_code(Failed::NotFound.code()));
     };
-    export::write(file, text.as_bytes())
-        .map_err(|source| CliError::File { path: file.to_owned(), source })?;
-    let (name, size) = (file.display().to_string(), newest.last.size.to_string());
+    file.whole(text.as_bytes())?;
+    let (name, size) = (path.display().to_string(), newest.last.size.to_string());
     page.line(m.text("export.head", &[("file", &name), ("size", &size)]));
     let heads = rows.iter().map(|row| HeadData::from(&row.last)).collect();
     Answer::new(&HeadFileData { file: name, heads }, page)

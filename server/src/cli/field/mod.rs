@@ -34,6 +34,7 @@ use super::decisions;
 use super::error::CliError;
 use super::export::{self, ExportArgs};
 use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
+use super::nearest;
 use super::output::{Answer, Output, Page};
 use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
@@ -228,6 +229,15 @@ pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer,
 }
 
 async fn perform(
+    command: FieldCommand,
+    client: &Client,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let done = performed(command, client, output).await;
+    done.map_err(|error| nearest::with_meant(error, client))
+}
+
+async fn performed(
     command: FieldCommand,
     client: &Client,
     output: &Output,

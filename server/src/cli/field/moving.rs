@@ -2,7 +2,6 @@
 
 use bienban_core::checklist::{DIGITS_MIN, Fate, MoveLine, MovePlan, Template};
 use bienban_core::client::{Client, Confirmed};
-use bienban_core::clock;
 use bienban_core::model::{Genesis, Told};
 use clap::Args;
 use serde::Serialize;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::wrong::Wrong;
-use crate::cli::{page, time, words};
+use crate::cli::{page, template, words};
 use crate::messages::{Lang, Messages};
 
 /// Digits of a plan's digest that are shown: nobody types them by chance.
@@ -25,7 +24,7 @@ const CHANGED: u8 = 1;
 pub(super) struct TemplateArgs {
     /// The inspection.
     inspection: String,
-    /// Show what moving to this edition would do: the first digits of its id, or its code.
+    /// Show what moving to this edition would do: the first digits of its id, its code, tea or tea-1.
     #[arg(long, value_name = "CHECKLIST", group = "target")]
     to: Option<String>,
     /// Move it, as the preview with this number said.
@@ -91,7 +90,7 @@ pub(super) fn run(
     let inspection = client.find_inspection(&arguments.inspection)?;
     let to = match &arguments.to {
         _ if arguments.revert => client.edition_before(&inspection)?,
-        Some(to) => client.find_template(to, &time::day(clock::now()))?,
+        Some(to) => template::find(client, to, None)?,
         None => return editions(client, &inspection, output),
     };
     match &arguments.apply {

@@ -120,7 +120,7 @@ fn answered(
     let (_, template) = client.template_of(inspection)?;
     let ResolveArgs { answer, value, photo: photos, note, .. } = arguments;
     let typed = Typed { answer, value, photos, note };
-    let draft = typed::read(&template, &item, typed).map_err(ClientError::from)?;
+    let draft = typed::read_answer(&template, &item, typed)?;
     let (grade, value) = (draft.grade, draft.value.clone());
     let (settled, outcome) = match &row {
         None => client.resolve(inspection, &item, draft),

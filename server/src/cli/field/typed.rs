@@ -1,9 +1,11 @@
 //! From what is typed as an answer to what the checklist takes.
 
-use bienban_core::checklist::{AnswerError, AnswerType, Template};
+use bienban_core::checklist::{AnswerError, AnswerType, Template, Wanted};
 use bienban_core::client::{Client, ClientError, Draft};
 use bienban_core::model::{Genesis, Grade};
 
+use crate::cli::error::CliError;
+use crate::cli::time;
 use crate::cli::words::TypedGrade;
 
 /// An answer as it was typed.
@@ -39,8 +41,25 @@ pub(super) fn place(
     Ok((Some(parts.0.to_owned()), parts.1.to_owned()))
 }
 
+/// Reads an answer by what its item takes; a day that there is not is told as such.
+pub(super) fn read_answer(
+    template: &Template,
+    item: &str,
+    typed: Typed,
+) -> Result<Draft, CliError> {
+    let answer = typed.answer.clone();
+    read(template, item, typed).map_err(|error| {
+        let day = matches!(&error, AnswerError::Value { wanted, .. } if **wanted == Wanted::Day);
+        let error = ClientError::from(error).into();
+        match answer.filter(|_| day) {
+            Some(answer) => time::not_a_day(item, &answer, error),
+            None => error,
+        }
+    })
+}
+
 /// Reads an answer by what its item takes.
-pub(super) fn read(template: &Template, item: &str, typed: Typed) -> Result<Draft, AnswerError> {
+fn read(template: &Template, item: &str, typed: Typed) -> Result<Draft, AnswerError> {
     let wrong = || match template.wanted(item) {
         Ok(wanted) => AnswerError::Value { item: item.to_owned(), wanted: Box::new(wanted) },
         Err(unknown) => unknown,

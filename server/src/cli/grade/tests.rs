@@ -2,6 +2,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
+use crate::cli::folder::At;
 use crate::cli::{Arguments, Command};
 use crate::messages::Lang;
 
@@ -102,18 +103,18 @@ fn every_fault_of_an_answers_file_is_told_in_the_readers_language() {
     let words = ["--template", "11", "--answers", file.to_str().unwrap()];
     let error = grade(Lang::En, &words).unwrap_err();
     assert_eq!(error.failed().code(), 1);
-    let text = error.explain(&Messages::new(Lang::En));
+    let text = error.explain(At::Field, &Messages::new(Lang::En));
     for place in
         ["/as_of", "/extra", "/answers/1.1", "/answers/1.2", "/answers/1.3", "/members/1/name"]
     {
         assert!(text.contains(&format!("{place}: ")), "{place}: {text}");
     }
-    let text = error.explain(&Messages::new(Lang::Vi));
+    let text = error.explain(At::Field, &Messages::new(Lang::Vi));
     assert!(text.contains("trường này có hai lần") && !text.contains("the field"), "{text}");
     std::fs::write(&file, TYPES).unwrap();
     let error = grade(Lang::En, &words).unwrap_err();
     let (en, vi) = (Messages::new(Lang::En), Messages::new(Lang::Vi));
-    let (en, vi) = (error.explain(&en), error.explain(&vi));
+    let (en, vi) = (error.explain(At::Field, &en), error.explain(At::Field, &vi));
     assert!(en.contains("/findings/0/severity: the field is missing"), "{en}");
     assert!(vi.contains("/findings/0/severity: thiếu trường này"), "{vi}");
     assert!(vi.contains("/findings/0/deadline: ngày viết"), "what follows is read too: {vi}");
@@ -123,6 +124,6 @@ fn every_fault_of_an_answers_file_is_told_in_the_readers_language() {
         assert!(!vi.contains(english), "{english}: {vi}");
     }
     std::fs::write(&file, r#"{"format": 9}"#).unwrap();
-    let newer = grade(Lang::En, &words).unwrap_err().explain(&Messages::new(Lang::En));
+    let newer = grade(Lang::En, &words).unwrap_err().explain(At::Field, &Messages::new(Lang::En));
     assert!(newer.contains("format 9, this program reads 1"), "{newer}");
 }

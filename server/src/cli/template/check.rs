@@ -377,7 +377,7 @@ mod tests {
             let m = Messages::new(lang);
             let error = check(std::slice::from_ref(&name), false, &m).err().unwrap();
             assert_eq!(error.failed().code(), 2);
-            let told = error.explain(&m);
+            let told = error.explain(crate::cli::folder::At::Field, &m);
             assert!(told.contains(&name) && told.contains(&FOLDER_DEPTH_MAX.to_string()), "{told}");
         }
     }

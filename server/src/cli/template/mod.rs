@@ -11,11 +11,16 @@ use bienban_core::checklist::{
     AnswerType, Grading, KnockoutLevel, TEA, TEA_1, Template, held_codes, held_set, ocop_set,
     ocop_sets,
 };
+use bienban_core::client::{Client, ClientError};
+use bienban_core::clock;
+use bienban_core::model::{Scope, TemplateId};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CliError;
+use super::nearest::closest;
 use super::output::{Answer, Output};
+use super::time;
 use crate::messages::Messages;
 
 /// The checklists of tea facilities: edition 0, by the name that `admin checklist add` knows, and 1.
@@ -80,6 +85,11 @@ fn embedded() -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {
     files.chain(made)
 }
 
+/// Returns the names of the checklists inside this program.
+pub(super) fn names() -> Vec<String> {
+    embedded().map(|(name, _)| name).collect()
+}
+
 /// Returns the checklist inside this program that has the name.
 pub(super) fn embedded_as(name: &str) -> Option<Cow<'static, [u8]>> {
     let tea = TEA_EDITIONS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -95,7 +105,7 @@ pub(super) fn bytes_of(name: &str) -> Result<Vec<u8>, CliError> {
     let path = Path::new(name);
     std::fs::read(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound if !is_path(name) => {
-            let known: Vec<String> = embedded().map(|(known, _)| known).collect();
+            let known = names();
             let closest = closest(name, known.iter().map(String::as_str)).map(str::to_owned);
             CliError::NoEmbedded { name: name.to_owned(), closest }
         }
@@ -108,37 +118,44 @@ fn is_path(name: &str) -> bool {
     Path::new(name).extension().is_some() || name.contains(['/', '\\'])
 }
 
-/// Slips of the finger between what was typed and a name for which it is still taken.
-const SLIPS_MAX: usize = 2;
-
-/// Returns the name that was most likely meant: the fewest slips away, and not all of it. A name that
-/// differs in its digits alone is another one, not a slip.
-fn closest<'k>(typed: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let typed = typed.to_lowercase();
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    let near = known.filter_map(|name| {
-        let lower = name.to_lowercase();
-        let slips = slips(&typed, &lower);
-        let numbered = lower != typed && letters(&lower) == letters(&typed);
-        (slips <= SLIPS_MAX && slips < lower.chars().count() && !numbered).then_some((slips, name))
-    });
-    near.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
-}
-
-/// Returns how many letters have to be put in, taken out or replaced to make one text the other.
-fn slips(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = at + 1;
-        for (place, theirs) in other.iter().enumerate() {
-            let replaced = corner + usize::from(letter != *theirs);
-            corner = row[place + 1];
-            row[place + 1] = replaced.min(corner + 1).min(row[place] + 1);
-        }
+/// Finds a published checklist by what it may be called in every command: the first digits of its id, its code
+/// (in a unit the edition that is in force there, else the one that took effect last), or the name that it has
+/// inside this program. `tea` names the checklist, `tea-1` that edition alone.
+///
+/// # Errors
+///
+/// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
+pub(super) fn find(
+    client: &Client,
+    name: &str,
+    unit: Option<&Scope>,
+) -> Result<TemplateId, CliError> {
+    let today = time::day(clock::now());
+    let by_code = |code: &str| match unit {
+        Some(unit) => client.find_template_in(code, unit, &today),
+        None => client.find_template(code, &today),
+    };
+    let missing = match by_code(name) {
+        Err(missing @ ClientError::NotFound { .. }) => missing,
+        found => return Ok(found?),
+    };
+    let Some(inside) = embedded_as(name.trim()) else { return Err(missing.into()) };
+    let inside = Template::parse(&inside)
+        .map_err(|source| CliError::Checklist { path: name.into(), source })?;
+    let is_edition = name.trim().eq_ignore_ascii_case(TEA_EDITIONS[1].0);
+    if let Some(unit) = unit.filter(|_| !is_edition)
+        && let Some(in_force) = client.in_force_in(inside.code(), unit)?
+    {
+        return Ok(in_force);
     }
-    row[other.len()]
+    let known = client.phone().replica().templates().map_err(ClientError::from)?;
+    if known.contains(&inside.id()) {
+        return Ok(inside.id());
+    }
+    match by_code(inside.code()) {
+        Ok(other) if !is_edition => Ok(other),
+        _ => Err(missing.into()),
+    }
 }
 
 /// Reads a file, or the checklist inside this program that has the name.
@@ -284,6 +301,7 @@ fn answer_words(answer: &AnswerType, m: &Messages) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::folder::At;
     use crate::messages::Lang;
 
     #[test]
@@ -303,7 +321,7 @@ mod tests {
             [of[0].clone(), of[of.len() - 1].clone()]
         };
         for lang in [Lang::Vi, Lang::En] {
-            let told = missing("nope").explain(&Messages::new(lang));
+            let told = missing("nope").explain(At::Field, &Messages::new(lang));
             for name in [ends("tea"), ends("OCOP"), ends("HELD")].as_flattened() {
                 assert!(told.contains(name), "{name} is not in: {told}");
             }

@@ -46,7 +46,11 @@ pub(super) struct VerifyArgs {
 
 #[derive(Debug, Serialize)]
 struct VerifyData {
+    /// Everything holds, and the file continues every head that was given.
     valid: bool,
+    /// `valid`, `not_compared` (everything in the file holds, and it carries no proof to a head that was given)
+    /// or `not_valid`.
+    outcome: &'static str,
     faults: Vec<FaultData>,
     document: String,
     kind: &'static str,
@@ -166,7 +170,11 @@ pub(super) fn run(arguments: &VerifyArgs, output: &Output) -> Result<Answer, Cli
         data.record = serde_json::from_slice(&checked.record.readable).ok();
     }
     let page = text(&data, &checked, m);
-    let code = if data.valid { 0 } else { Failed::NotValid.code() };
+    let code = match (checked.is_valid(), checked.holds()) {
+        (true, _) => 0,
+        (false, true) => Failed::NotCompared.code(),
+        (false, false) => Failed::NotValid.code(),
+    };
     Ok(Answer::new(&data, page)?.with_code(code))
 }
 
@@ -241,6 +249,11 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
     });
     VerifyData {
         valid: checked.is_valid(),
+        outcome: match (checked.is_valid(), checked.holds()) {
+            (true, _) => "valid",
+            (false, true) => "not_compared",
+            (false, false) => "not_valid",
+        },
         faults: faults.collect(),
         document: checked.document.to_string(),
         kind: checked.kind.name(),
@@ -315,13 +328,16 @@ fn written(written: &Written) -> WrittenData {
 
 fn text(data: &VerifyData, checked: &Checked, m: &Messages) -> Page {
     let mut page = Page::new();
-    page.line(if data.valid {
-        m.text("proof.valid", &[])
-    } else {
-        m.text("proof.not_valid", &[("count", &data.faults.len().to_string())])
+    page.line(match data.outcome {
+        "valid" => m.text("proof.valid", &[]),
+        "not_compared" => m.text("proof.not_compared", &[]),
+        _ => m.text("proof.not_valid", &[("count", &data.faults.len().to_string())]),
     });
     for fault in &data.faults {
         page.line(format!("  - {}", fault.message));
+    }
+    for line in words::not_compared(checked, m) {
+        page.line(format!("  - {line}"));
     }
     page.line(m.text("proof.document", &[("id", &data.document), ("unit", &data.scope)]));
     if let Some(ChecklistData { code, edition, .. }) = &data.checklist {

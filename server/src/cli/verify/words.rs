@@ -167,18 +167,22 @@ fn of_log(fault: &Fault, m: &Messages) -> (&'static str, String) {
             let values = [("size", size.as_str()), ("time", time.as_str())];
             ("witness_contradicts", m.text("proof.fault.witness_contradicts", &values))
         }
-        Fault::WitnessNotShown { size, at: signed } => {
-            let (size, time) = (size.to_string(), at(*signed));
-            let values = [("size", size.as_str()), ("time", time.as_str())];
-            ("witness_not_shown", m.text("proof.fault.witness_not_shown", &values))
-        }
         other => ("other", other.to_string()),
     }
 }
 
+/// Says of each head that the file cannot be compared with what is missing, and what to do.
+pub(super) fn not_compared(checked: &Checked, m: &Messages) -> Vec<String> {
+    let each = checked.not_compared().map(|witness| {
+        let (size, time) = (witness.head.size.to_string(), at(witness.head.at));
+        m.text("proof.head_not_carried", &[("size", &size), ("time", &time)])
+    });
+    each.collect()
+}
+
 /// Returns what the file proves. Nothing where it is not valid: half a proof is read as a whole one.
 pub(super) fn proved(checked: &Checked, m: &Messages) -> Vec<String> {
-    if !checked.is_valid() {
+    if !checked.holds() {
         return Vec::new();
     }
     let mut lines = Vec::new();

@@ -5,7 +5,7 @@ use super::super::points::{
 };
 use super::super::settings::CouncilGates;
 use super::super::sheet::Sheet;
-use super::say::{Line, in_vietnamese, quote};
+use super::say::{Line, counted, in_vietnamese, quote};
 use super::{Node, NodeKind, named, rule, say};
 use crate::checklist::template::{Fallback, Gates, Grading, Item, OcopPoints, Section};
 
@@ -26,7 +26,7 @@ fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node 
     let line = match result.stars {
         None => Line::new(
             format!("Không xét hạng vì có điều kiện loại (tổng điểm {comma})"),
-            format!("No rank because a knock-out holds (total {total} points)"),
+            format!("No rank because a knock-out holds (total {})", counted(total, "point")),
         ),
         Some(stars) => {
             let (vi, en) = match result.certificate {
@@ -35,7 +35,7 @@ fn ranking(result: &PointsResult, sheet: &Sheet<'_>, ocop: &OcopPoints) -> Node 
             };
             Line::new(
                 format!("Tổng {comma} điểm, {stars} sao, {vi}"),
-                format!("Total {total} points, {stars} stars, {en}"),
+                format!("Total {}, {}, {en}", counted(total, "point"), counted(stars, "star")),
             )
         }
     };
@@ -55,11 +55,11 @@ fn rank(rank: &RankCheck, result: &PointsResult, sheet: &Sheet<'_>) -> Node {
     let points = match rank.points_suffice {
         true => Line::new(
             format!("{stars} sao: đủ điểm ({comma} ≥ {from})"),
-            format!("{stars} stars: the points suffice ({total} ≥ {from})"),
+            format!("{}: the points suffice ({total} ≥ {from})", counted(stars, "star")),
         ),
         false => Line::new(
             format!("{stars} sao: thiếu điểm ({comma} < {from})"),
-            format!("{stars} stars: too few points ({total} < {from})"),
+            format!("{}: too few points ({total} < {from})", counted(stars, "star")),
         ),
     };
     let gates = match rank.unmet.len() {
@@ -95,8 +95,10 @@ pub(super) fn unmet(gate: &UnmetGate, sheet: &Sheet<'_>) -> Node {
             option.vi
         ),
         format!(
-            "{}: needs at least {needs} points ({stars}), has {points}; the least: {}",
-            name.en, option.en
+            "{}: needs at least {} ({stars}), has {points}; the least: {}",
+            name.en,
+            counted(needs, "point"),
+            option.en
         ),
     );
     let mut node = Node::new(NodeKind::Gate, line).of_item(&gate.item).with_points(points);

@@ -4,7 +4,7 @@ use super::super::held::{CriterionHeld, CriterionState, HeldResult, Recognition}
 use super::super::points::Picked;
 use super::super::sheet::Sheet;
 use super::by_points::{chosen, unmet};
-use super::say::{Line, holding};
+use super::say::{Line, counted, holding};
 use super::{Node, NodeKind, named, rule};
 use crate::checklist::template::{Item, NONE_KEY};
 
@@ -24,7 +24,9 @@ pub(super) fn node(result: &HeldResult, sheet: &Sheet<'_>) -> Node {
             result.not_recognised
         ),
         format!(
-            "recognised with {stars} stars and {before} points, now {now}; held {}, fewer points {}, below a gate {}, not observed {}, recognised option not known {}",
+            "recognised with {} and {}, now {now}; held {}, fewer points {}, below a gate {}, not observed {}, recognised option not known {}",
+            counted(stars, "star"),
+            counted(before, "point"),
             result.held,
             result.score_drops,
             result.below_gate,

@@ -98,6 +98,13 @@ fn passing(result: Passing, is_final: bool) -> Line {
     }
 }
 
+/// Returns a number with what it counts, in English.
+pub(super) fn counted(number: impl std::fmt::Display, one: &str) -> String {
+    let number = number.to_string();
+    let end = if number == "1" { "" } else { "s" };
+    format!("{number} {one}{end}")
+}
+
 fn stars(result: &PointsResult) -> Line {
     let total = result.total;
     let comma = in_vietnamese(total);
@@ -105,13 +112,13 @@ fn stars(result: &PointsResult) -> Line {
         (Some(effect), _) => knocked_out(effect),
         (None, Some(stars)) if result.certificate => Line::new(
             format!("{stars} sao ({comma} điểm)"),
-            format!("{stars} stars ({total} points)"),
+            format!("{} ({})", counted(stars, "star"), counted(total, "point")),
         ),
         (None, stars) => {
             let stars = stars.unwrap_or_default();
             Line::new(
                 format!("Không được cấp giấy chứng nhận ({comma} điểm, {stars} sao)"),
-                format!("No certificate ({total} points, {stars} stars)"),
+                format!("No certificate ({}, {})", counted(total, "point"), counted(stars, "star")),
             )
         }
     }
@@ -173,5 +180,16 @@ pub(super) fn grade(grade: Grade) -> Line {
         Grade::NotApplicable => Line::new("không áp dụng", "not applicable"),
         Grade::Unanswered => Line::new("rút lại", "taken back"),
         _ => Line::new("không đọc được", "unreadable"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_counted_as_one() {
+        assert_eq!([counted(1, "star"), counted(2, "star")], ["1 star", "2 stars"]);
+        assert_eq!(counted(0, "point"), "0 points");
     }
 }
