@@ -80,6 +80,9 @@ pub struct TeamGap {
     /// Facilities outside of the device's units, with theirs: their inspections do not reach it, and
     /// what it writes there the hub sets aside.
     pub outside: Vec<(String, Scope)>,
+    /// Units of the plan's facilities, or its own where it has none, in which the device of a member who
+    /// leads holds no leader's role, though its role may write there: it cannot seal minutes there.
+    pub unled: Vec<Scope>,
 }
 
 impl TeamGap {
@@ -90,7 +93,8 @@ impl TeamGap {
     }
 
     fn is_none(&self) -> bool {
-        self.entry.is_some() && !self.inactive && self.role.is_none() && self.lacking().is_empty()
+        let works = self.entry.is_some() && !self.inactive && self.role.is_none();
+        works && self.lacking().is_empty() && self.unled.is_empty()
     }
 }
 
@@ -383,6 +387,7 @@ fn gap(
         role: None,
         plan_unit: None,
         outside: Vec::new(),
+        unled: Vec::new(),
     };
     let Some(entry) = entry else { return gap };
     gap.inactive = !entry.active;
@@ -396,6 +401,13 @@ fn gap(
         if writes { !admits(&entry, Kind::Inspection, unit) } else { !reads(&entry, unit) }
     });
     gap.outside = outside.map(|visit| (visit.name.clone(), visit.genesis.scope.clone())).collect();
+    // A role that may not even write is told of as that, with the command that makes it a leader's.
+    if writes && member.role == Role::Leader {
+        let units: BTreeSet<&Scope> = visits.iter().map(|visit| &visit.genesis.scope).collect();
+        let units = if units.is_empty() { BTreeSet::from([plan]) } else { units };
+        let unled = units.into_iter().filter(|unit| !super::seal::leads(&entry, unit));
+        gap.unled = unled.cloned().collect();
+    }
     gap
 }
 
