@@ -2,10 +2,13 @@
 //! word of a person on phones that did not.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use bienban_tests::process::{run, text};
 use bienban_tests::scene::{Scene, expect_same};
 use serde_json::Value;
+
+use crate::restore::copy;
 
 /// The code of a hub that is not the one that was pinned.
 const WRONG_HUB: Option<i32> = Some(6);
@@ -110,4 +113,101 @@ fn a_hub_that_does_not_follow_the_pinned_key_is_not_taken_for_it() {
     let refused = run(["field", "--dir", text(&one), "sync"]);
     assert_eq!(refused.code, WRONG_HUB, "{}", refused.errors);
     assert_eq!(scene.field(&one, &["status"])["only_here"], 1, "it has nothing of this phone's");
+}
+
+/// A hub whose key was replaced, a copy of it from before the announcement, and one from before the switch.
+struct Switched {
+    scene: Scene,
+    before: PathBuf,
+    announced: PathBuf,
+    /// The next key, as it was kept with the copies.
+    key: Vec<u8>,
+}
+
+fn switched() -> Switched {
+    let mut scene = Scene::with_phones(2);
+    let (one, inspection) = (scene.phones[0].clone(), scene.inspection.clone());
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.settle();
+    scene.stop_hub();
+    let (before, announced) = (scene.path("copy-before"), scene.path("copy-announced"));
+    copy(&scene.hub_dir, &before);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    scene.settle();
+    scene.stop_hub();
+    copy(&scene.hub_dir, &announced);
+    let key = fs::read(scene.hub_dir.join("hub-next.key")).unwrap();
+    assert!(scene.restart_hub_saying(&["--switch-key"]));
+    scene.field(&one, &["answer", &inspection, "9.2", "mi"]);
+    scene.settle();
+    scene.field(&one, &["answer", &inspection, "9.3", "dat"]);
+    Switched { scene, before, announced, key }
+}
+
+impl Switched {
+    fn put_back(&mut self, backup: &Path) {
+        self.scene.hub.as_mut().unwrap().kill();
+        self.scene.hub = None;
+        fs::remove_dir_all(&self.scene.hub_dir).unwrap();
+        copy(backup, &self.scene.hub_dir);
+    }
+
+    /// All phones exchange, and nobody lost anything.
+    fn is_whole(mut self) {
+        self.scene.settle();
+        for phone in &self.scene.phones {
+            let status = self.scene.field(phone, &["status"]);
+            assert_eq!(status["only_here"], 0, "{status}");
+            let shown = self.scene.field(phone, &["show", &self.scene.inspection]);
+            let answered = shown["grade"]["tally"]["answered"].as_u64();
+            assert_eq!(answered, Some(3), "{}", shown["grade"]["tally"]);
+        }
+        self.scene.stop_hub();
+        drop(expect_same(&self.scene));
+    }
+}
+
+#[test]
+fn a_copy_from_after_the_announcement_is_put_back_over_the_switch() {
+    let mut it = switched();
+    let copy = it.announced.clone();
+    it.put_back(&copy);
+    assert!(it.scene.restart_hub_saying(&["--restored", "--switch-key"]));
+    it.is_whole();
+}
+
+#[test]
+fn a_copy_from_before_the_announcement_says_what_it_lacks_and_goes_on_with_the_kept_key() {
+    let mut it = switched();
+    let copy = it.before.clone();
+    it.put_back(&copy);
+    let dir = it.scene.hub_dir.clone();
+    let listen = ["--listen", "127.0.0.1:0", "--restored", "--switch-key"];
+    let words = ["serve", "--dir", text(&dir)].into_iter().chain(listen);
+    let refused = run(words);
+    assert_ne!(refused.code, Some(0));
+    for part in ["Announce no other key", "hub-next.key", "--restored --announce-key"] {
+        assert!(refused.errors.contains(part), "{}", refused.errors);
+    }
+    fs::write(dir.join("hub-next.key"), &it.key).unwrap();
+    assert!(it.scene.restart_hub_saying(&["--restored", "--announce-key"]));
+    assert!(it.scene.restart_hub_saying(&["--switch-key"]));
+    it.is_whole();
+}
+
+#[test]
+fn where_the_next_key_is_lost_phones_take_the_copy_for_another_hub_and_give_it_what_they_hold() {
+    let mut it = switched();
+    let copy = it.before.clone();
+    it.put_back(&copy);
+    assert!(it.scene.restart_hub_saying(&["--restored"]));
+    let uri = it.scene.hub.as_ref().unwrap().uri.clone();
+    let one = it.scene.phones[0].clone();
+    assert_eq!(run(["field", "--dir", text(&one), "sync"]).code, WRONG_HUB);
+    let admin = it.scene.path("admin");
+    run(["admin", "--dir", text(&admin), "hub", "--set", &uri, "--other-key"]).done();
+    for phone in it.scene.phones.clone() {
+        it.scene.field(&phone, &["hub", "--set", &uri, "--other-key"]);
+    }
+    it.is_whole();
 }

@@ -480,4 +480,23 @@ mod tests {
         assert!(of(Some(&off)).inactive && of(Some(&off)).outside.is_empty());
         assert!(!of(None).is_none(), "a device that is not enrolled is told");
     }
+
+    #[test]
+    fn a_leader_whose_device_holds_no_leaders_role_somewhere_is_named_with_the_units() {
+        use crate::sync::Role as R;
+        let plan: Scope = "20".parse().unwrap();
+        let visits = [visit("06325"), visit("06337")];
+        let unled = |entry: &DeviceEntry, visits: &[Visit]| {
+            let gap = gap(DeviceId([1; 32]), &member(Role::Leader), Some(entry), &plan, visits);
+            gap.unled.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(unled(&entry(R::Leader, &["20"]), &visits).is_empty());
+        assert_eq!(unled(&entry(R::Inspector, &["20"]), &visits), ["06325", "06337"]);
+        assert_eq!(unled(&entry(R::Inspector, &["20"]), &[]), ["20"]);
+        let mut both = entry(R::Inspector, &["20"]);
+        both.grants.push(crate::trust::Grant::always(R::Leader, "06337".parse().unwrap()));
+        assert_eq!(unled(&both, &visits), ["06325"]);
+        // One that may not write there is told to take the leader's role by that.
+        assert!(unled(&entry(R::Supervisor, &["20"]), &visits).is_empty());
+    }
 }
