@@ -177,37 +177,64 @@ fn a_copy_from_after_the_announcement_is_put_back_over_the_switch() {
 }
 
 #[test]
-fn a_copy_from_before_the_announcement_says_what_it_lacks_and_goes_on_with_the_kept_key() {
+fn a_copy_from_before_the_announcement_says_what_to_do_and_a_new_hub_gets_all_that_phones_hold() {
     let mut it = switched();
     let copy = it.before.clone();
     it.put_back(&copy);
     let dir = it.scene.hub_dir.clone();
-    let listen = ["--listen", "127.0.0.1:0", "--restored", "--switch-key"];
-    let words = ["serve", "--dir", text(&dir)].into_iter().chain(listen);
-    let refused = run(words);
+    let words = ["--listen", "127.0.0.1:0", "--restored", "--switch-key"];
+    let refused = run(["serve", "--dir", text(&dir)].into_iter().chain(words));
     assert_ne!(refused.code, Some(0));
-    for part in ["Announce no other key", "hub-next.key", "--restored --announce-key"] {
+    for part in ["Announce no other key", "from after the announcement", "a new hub"] {
         assert!(refused.errors.contains(part), "{}", refused.errors);
     }
-    fs::write(dir.join("hub-next.key"), &it.key).unwrap();
-    assert!(it.scene.restart_hub_saying(&["--restored", "--announce-key"]));
-    assert!(it.scene.restart_hub_saying(&["--switch-key"]));
+    // Phones that followed the switch do not come back to the key before, whatever is said.
+    assert!(it.scene.restart_hub_saying(&["--restored"]));
+    let before = it.scene.hub.as_ref().unwrap().uri.clone();
+    let one = it.scene.phones[0].clone();
+    it.scene.field(&one, &["hub", "--set", &before, "--other-key"]);
+    assert_eq!(run(["field", "--dir", text(&one), "sync"]).code, WRONG_HUB);
+    it.scene.stop_hub();
+
+    it.scene.hub_dir = it.scene.path("new-hub");
+    let admin = it.scene.path("admin");
+    let device = run(["admin", "--dir", text(&admin), "whoami"]).done();
+    let device = device["device"].as_str().unwrap().to_owned();
+    assert!(it.scene.restart_hub_saying(&["--admin", &device]));
+    let uri = it.scene.hub.as_ref().unwrap().uri.clone();
+    run(["admin", "--dir", text(&admin), "hub", "--set", &uri, "--other-key"]).done();
+    it.scene.administer(&["status"]);
+    for phone in it.scene.phones.clone() {
+        it.scene.field(&phone, &["hub", "--set", &uri, "--other-key"]);
+        let device = it.scene.field(&phone, &["whoami"])["device"].as_str().unwrap().to_owned();
+        let name = phone.file_name().unwrap().to_str().unwrap().to_owned();
+        let rights = ["--agency", "Y tế", "--role", "inspector", "--scope", "06325"];
+        let trust = ["trust", &device, "--name", &name];
+        it.scene.administer(&[&trust[..], &rights[..]].concat());
+    }
     it.is_whole();
 }
 
 #[test]
-fn where_the_next_key_is_lost_phones_take_the_copy_for_another_hub_and_give_it_what_they_hold() {
-    let mut it = switched();
-    let copy = it.before.clone();
-    it.put_back(&copy);
-    assert!(it.scene.restart_hub_saying(&["--restored"]));
-    let uri = it.scene.hub.as_ref().unwrap().uri.clone();
-    let one = it.scene.phones[0].clone();
-    assert_eq!(run(["field", "--dir", text(&one), "sync"]).code, WRONG_HUB);
-    let admin = it.scene.path("admin");
-    run(["admin", "--dir", text(&admin), "hub", "--set", &uri, "--other-key"]).done();
-    for phone in it.scene.phones.clone() {
-        it.scene.field(&phone, &["hub", "--set", &uri, "--other-key"]);
+fn a_copy_from_before_the_announcement_hears_of_it_from_phones_that_have_not_switched() {
+    let mut scene = Scene::with_phones(2);
+    let (one, inspection) = (scene.phones[0].clone(), scene.inspection.clone());
+    for item in ["9.1", "9.2"] {
+        scene.field(&one, &["answer", &inspection, item, "dat"]);
     }
+    scene.settle();
+    scene.stop_hub();
+    let before = scene.path("copy-before");
+    copy(&scene.hub_dir, &before);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    scene.field(&one, &["answer", &inspection, "9.3", "dat"]);
+    scene.settle();
+    let key = fs::read(scene.hub_dir.join("hub-next.key")).unwrap();
+    let mut it = Switched { announced: before.clone(), before: before.clone(), scene, key };
+    it.put_back(&before);
+    fs::write(it.scene.hub_dir.join("hub-next.key"), &it.key).unwrap();
+    assert!(it.scene.restart_hub_saying(&["--restored"]));
+    it.scene.settle();
+    assert!(it.scene.restart_hub_saying(&["--switch-key"]));
     it.is_whole();
 }
