@@ -159,7 +159,8 @@ mod tests {
     #[test]
     fn an_address_says_whether_another_machine_comes_to_it() {
         let here = |place: &str| HubAddress::parse(place, KEY).unwrap().is_only_here();
-        for place in ["127.0.0.1:1", "127.9.9.9:1", "0.0.0.0:1", "[::]:1", "[::1]:1", "localhost:1"] {
+        for place in ["127.0.0.1:1", "127.9.9.9:1", "0.0.0.0:1", "[::]:1", "[::1]:1", "localhost:1"]
+        {
             assert!(here(place), "{place}");
         }
         assert!(here("[::ffff:127.0.0.1]:1"));

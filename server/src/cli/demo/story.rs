@@ -282,11 +282,7 @@ impl Teller<'_> {
     }
 
     /// Shows what every replica says the record is.
-    fn digests(
-        &self,
-        digests: &BTreeMap<String, String>,
-        converged: bool,
-    ) -> Result<(), CliError> {
+    fn digests(&self, digests: &BTreeMap<String, String>, converged: bool) -> Result<(), CliError> {
         self.say("demo.digests", &[])?;
         for (name, digest) in digests {
             self.say("demo.digest", &[("name", name), ("digest", digest)])?;
