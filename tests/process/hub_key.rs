@@ -153,7 +153,7 @@ impl Switched {
     }
 
     /// All phones exchange, and nobody lost anything.
-    fn is_whole(mut self) {
+    fn ends_whole(mut self) {
         self.scene.settle();
         for phone in &self.scene.phones {
             let status = self.scene.field(phone, &["status"]);
@@ -173,7 +173,7 @@ fn a_copy_from_after_the_announcement_is_put_back_over_the_switch() {
     let copy = it.announced.clone();
     it.put_back(&copy);
     assert!(it.scene.restart_hub_saying(&["--restored", "--switch-key"]));
-    it.is_whole();
+    it.ends_whole();
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_copy_from_before_the_announcement_says_what_to_do_and_a_new_hub_gets_all_th
         let trust = ["trust", &device, "--name", &name];
         it.scene.administer(&[&trust[..], &rights[..]].concat());
     }
-    it.is_whole();
+    it.ends_whole();
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn a_copy_from_before_the_announcement_hears_of_it_from_phones_that_have_not_swi
     assert!(it.scene.restart_hub_saying(&["--restored"]));
     it.scene.settle();
     assert!(it.scene.restart_hub_saying(&["--switch-key"]));
-    it.is_whole();
+    it.ends_whole();
 }
