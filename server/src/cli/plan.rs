@@ -326,8 +326,9 @@ fn unled(gap: &TeamGap, roles: &str, m: &Messages) -> (String, String) {
     let device = gap.device.short();
     let units: Vec<String> = gap.unled.iter().map(unit_named).collect();
     let (units, role) = (units.join(", "), words::role_text(m, roles));
-    let values = [("name", gap.name.as_str()), ("device", &device), ("role", &role)];
-    let text = m.text("gap.not_leader", &[&values[..], &[("units", &units)]].concat());
+    let name = gap.name.as_str();
+    let values = [("name", name), ("device", &device), ("role", &role), ("units", &units)];
+    let text = m.text("gap.not_leader", &values);
     let grant = |unit: &Scope| words::grant_leader(&gap.device.to_string(), &unit.to_string());
     let commands: Vec<String> = gap.unled.iter().map(grant).collect();
     (text, m.text("gap.make_leader", &[("command", &commands.join("; "))]))
