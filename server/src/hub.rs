@@ -50,8 +50,11 @@ pub enum HubError {
         path: PathBuf,
     },
     /// The hub is to take its next key, and none was announced.
-    #[error("no key is announced to follow the hub's; start it once with --announce-key first")]
-    NoNextKey,
+    #[error("no key is announced to follow the hub's")]
+    NoNextKey {
+        /// The folder was set back to a copy, which may be older than the announcement.
+        restored: bool,
+    },
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -171,7 +174,8 @@ impl RunningHub {
         let store = DiskStore::open(config.dir.join("store"), Arc::new(Projection), options)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let taken = step == KeyStep::Switch;
-        let seed = keys::key_for(&config.dir, &Replica::new(store.clone()), taken)?;
+        let restored = config.restored || store.opened().moved;
+        let seed = keys::key_for(&config.dir, &Replica::new(store.clone()), taken, restored)?;
         let options = HubOptions { fresh_epoch: clock::random()?, now };
         let hub = Arc::new(Hub::open(store, DeviceKey::from_seed(&seed), options)?);
         keys::settle(&config.dir, hub.device())?;

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use serde_json::Value;
 
 use crate::hub::Hub;
-use crate::program::{Folders, command, text};
+use crate::program::{Folders, command, run, text};
 use crate::tcp::black_hole;
 
 /// A command that is talked to while it runs.
@@ -256,4 +256,21 @@ fn whoever_is_not_confirmed_is_not_enrolled() {
     }
     folders.admin("first", &["invitations"]).ok();
     assert_eq!(known(), before);
+}
+
+#[test]
+fn a_code_that_names_no_address_for_other_machines_comes_with_a_warning() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let dir = folders.path("first");
+    let invite = [&["admin", "--dir", text(&dir)], &MAY[..]].concat();
+    let said = run(&invite).ok();
+    for part in ["127.0.0.1", "serve --listen", "invite --address", "hub --set"] {
+        assert!(said.err.contains(part), "{said:?}");
+    }
+    assert!(!said.out.contains("serve --listen"), "{said:?}");
+    let here = folders.admin("first", &[&MAY[..], &["--address", "localhost:4433"]].concat());
+    assert_eq!(here.ok().json()["warnings"].as_array().unwrap().len(), 1);
+    let reached = folders.admin("first", &[&MAY[..], &["--address", "192.0.2.7:4433"]].concat());
+    assert_eq!(reached.ok().json()["warnings"], Value::Null);
 }

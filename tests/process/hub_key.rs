@@ -2,10 +2,13 @@
 //! word of a person on phones that did not.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use bienban_tests::process::{run, text};
 use bienban_tests::scene::{Scene, expect_same};
 use serde_json::Value;
+
+use crate::restore::copy;
 
 /// The code of a hub that is not the one that was pinned.
 const WRONG_HUB: Option<i32> = Some(6);
@@ -111,4 +114,128 @@ fn a_hub_that_does_not_follow_the_pinned_key_is_not_taken_for_it() {
     let refused = run(["field", "--dir", text(&one), "sync"]);
     assert_eq!(refused.code, WRONG_HUB, "{}", refused.errors);
     assert_eq!(scene.field(&one, &["status"])["only_here"], 1, "it has nothing of this phone's");
+}
+
+/// A hub whose key was replaced, a copy of it from before the announcement, and one from before the switch.
+struct Switched {
+    scene: Scene,
+    before: PathBuf,
+    announced: PathBuf,
+    /// The next key, as it was kept with the copies.
+    key: Vec<u8>,
+}
+
+fn switched() -> Switched {
+    let mut scene = Scene::with_phones(2);
+    let (one, inspection) = (scene.phones[0].clone(), scene.inspection.clone());
+    scene.field(&one, &["answer", &inspection, "9.1", "dat"]);
+    scene.settle();
+    scene.stop_hub();
+    let (before, announced) = (scene.path("copy-before"), scene.path("copy-announced"));
+    copy(&scene.hub_dir, &before);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    scene.settle();
+    scene.stop_hub();
+    copy(&scene.hub_dir, &announced);
+    let key = fs::read(scene.hub_dir.join("hub-next.key")).unwrap();
+    assert!(scene.restart_hub_saying(&["--switch-key"]));
+    scene.field(&one, &["answer", &inspection, "9.2", "mi"]);
+    scene.settle();
+    scene.field(&one, &["answer", &inspection, "9.3", "dat"]);
+    Switched { scene, before, announced, key }
+}
+
+impl Switched {
+    fn put_back(&mut self, backup: &Path) {
+        self.scene.hub.as_mut().unwrap().kill();
+        self.scene.hub = None;
+        fs::remove_dir_all(&self.scene.hub_dir).unwrap();
+        copy(backup, &self.scene.hub_dir);
+    }
+
+    /// All phones exchange, and nobody lost anything.
+    fn ends_whole(mut self) {
+        self.scene.settle();
+        for phone in &self.scene.phones {
+            let status = self.scene.field(phone, &["status"]);
+            assert_eq!(status["only_here"], 0, "{status}");
+            let shown = self.scene.field(phone, &["show", &self.scene.inspection]);
+            let answered = shown["grade"]["tally"]["answered"].as_u64();
+            assert_eq!(answered, Some(3), "{}", shown["grade"]["tally"]);
+        }
+        self.scene.stop_hub();
+        drop(expect_same(&self.scene));
+    }
+}
+
+#[test]
+fn a_copy_from_after_the_announcement_is_put_back_over_the_switch() {
+    let mut it = switched();
+    let copy = it.announced.clone();
+    it.put_back(&copy);
+    assert!(it.scene.restart_hub_saying(&["--restored", "--switch-key"]));
+    it.ends_whole();
+}
+
+#[test]
+fn a_copy_from_before_the_announcement_says_what_to_do_and_a_new_hub_gets_all_that_phones_hold() {
+    let mut it = switched();
+    let copy = it.before.clone();
+    it.put_back(&copy);
+    let dir = it.scene.hub_dir.clone();
+    let words = ["--listen", "127.0.0.1:0", "--restored", "--switch-key"];
+    let refused = run(["serve", "--dir", text(&dir)].into_iter().chain(words));
+    assert_ne!(refused.code, Some(0));
+    for part in ["Announce no other key", "from after the announcement", "a new hub"] {
+        assert!(refused.errors.contains(part), "{}", refused.errors);
+    }
+    // Phones that followed the switch do not come back to the key before, whatever is said.
+    assert!(it.scene.restart_hub_saying(&["--restored"]));
+    let before = it.scene.hub.as_ref().unwrap().uri.clone();
+    let one = it.scene.phones[0].clone();
+    it.scene.field(&one, &["hub", "--set", &before, "--other-key"]);
+    assert_eq!(run(["field", "--dir", text(&one), "sync"]).code, WRONG_HUB);
+    it.scene.stop_hub();
+
+    it.scene.hub_dir = it.scene.path("new-hub");
+    let admin = it.scene.path("admin");
+    let device = run(["admin", "--dir", text(&admin), "whoami"]).done();
+    let device = device["device"].as_str().unwrap().to_owned();
+    assert!(it.scene.restart_hub_saying(&["--admin", &device]));
+    let uri = it.scene.hub.as_ref().unwrap().uri.clone();
+    run(["admin", "--dir", text(&admin), "hub", "--set", &uri, "--other-key"]).done();
+    it.scene.administer(&["status"]);
+    for phone in it.scene.phones.clone() {
+        it.scene.field(&phone, &["hub", "--set", &uri, "--other-key"]);
+        let device = it.scene.field(&phone, &["whoami"])["device"].as_str().unwrap().to_owned();
+        let name = phone.file_name().unwrap().to_str().unwrap().to_owned();
+        let rights = ["--agency", "Y tế", "--role", "inspector", "--scope", "06325"];
+        let trust = ["trust", &device, "--name", &name];
+        it.scene.administer(&[&trust[..], &rights[..]].concat());
+    }
+    it.ends_whole();
+}
+
+#[test]
+fn a_copy_from_before_the_announcement_hears_of_it_from_phones_that_have_not_switched() {
+    let mut scene = Scene::with_phones(2);
+    let (one, inspection) = (scene.phones[0].clone(), scene.inspection.clone());
+    for item in ["9.1", "9.2"] {
+        scene.field(&one, &["answer", &inspection, item, "dat"]);
+    }
+    scene.settle();
+    scene.stop_hub();
+    let before = scene.path("copy-before");
+    copy(&scene.hub_dir, &before);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    scene.field(&one, &["answer", &inspection, "9.3", "dat"]);
+    scene.settle();
+    let key = fs::read(scene.hub_dir.join("hub-next.key")).unwrap();
+    let mut it = Switched { announced: before.clone(), before: before.clone(), scene, key };
+    it.put_back(&before);
+    fs::write(it.scene.hub_dir.join("hub-next.key"), &it.key).unwrap();
+    assert!(it.scene.restart_hub_saying(&["--restored"]));
+    it.scene.settle();
+    assert!(it.scene.restart_hub_saying(&["--switch-key"]));
+    it.ends_whole();
 }

@@ -32,6 +32,7 @@ mod plans;
 mod program;
 mod proof;
 mod quarantine;
+mod readme;
 mod restore;
 mod revoked;
 mod rows;

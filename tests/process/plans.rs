@@ -265,3 +265,24 @@ fn a_name_that_fits_visits_of_several_plans_says_which_plan_each_is_of() {
     let plans = folders.field("an", &["plans", "Đợt hai", "--lang", "vi"]).fails(3);
     assert!(plans.err.contains("(kế hoạch") && plans.err.contains("2026-12-01 đến"), "{plans:?}");
 }
+
+#[test]
+fn a_leader_without_the_role_is_warned_of_with_the_command_that_gives_it() {
+    let (folders, _hub) = office();
+    let made = plan(&folders, "Một", &["--leader", "binh", "--facility", "A1", "A2"]).ok().json();
+    assert_eq!(problems(&made), [("binh".to_owned(), "not_leader".to_owned())]);
+    let warning = &made["warnings"][0];
+    assert_eq!(warning["units"], serde_json::json!(["06325", "06337"]));
+    let (_, commands) = warning["todo"].as_str().unwrap().split_once(": ").unwrap();
+    for command in commands.split("; ") {
+        let words: Vec<&str> = command.split(' ').skip(2).collect();
+        folders.admin("first", &words).ok();
+    }
+    let after = folders.admin("first", &["plans", "Một"]).ok().json();
+    assert_eq!(problems(&after), [], "{after}");
+    // Whoever takes the lead later is looked at too.
+    folders.admin("first", &["plan", "change", "Một", "--leader", "an"]).ok();
+    let change = ["plan", "change", "Một", "--leader", "giam"];
+    let changed = folders.admin("first", &change).ok().json();
+    assert_eq!(problems(&changed), [("giam".to_owned(), "role".to_owned())]);
+}

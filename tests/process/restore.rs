@@ -32,7 +32,7 @@ enum Way {
 }
 
 /// Copies a folder with its times, as backup programs do.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").args(["-a", text(from), text(to)]).status().unwrap();
     assert!(status.success());
 }

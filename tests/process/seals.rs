@@ -38,6 +38,19 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
     let heard: Vec<bool> =
         check["members"].as_array().unwrap().iter().map(|one| one["heard"] == true).collect();
     assert_eq!((heard.len(), heard.iter().filter(|one| **one).count()), (2, 1), "{check}");
+    assert_eq!((&check["ready"], &check["not_leader"]), (&true.into(), &Value::Null), "{check}");
+    let told = &check["unanswered"];
+    let open = told["of"].as_u64().unwrap() - 1;
+    assert_eq!((&told["count"], &told["at"][0]["item"]), (&open.into(), &"1.1".into()), "{told}");
+    assert!(!told["at"].as_array().unwrap().contains(&serde_json::json!({"item": "2.1"})));
+    let said = team.folders.field("an", &["seal", it, "--check"]).ok().out;
+    assert!(said.contains(&format!("{open} of {} items (1.1, 1.2, ", told["of"])), "{said}");
+    // A device whose role lets it seal nothing hears why, and by which command it may.
+    let member = team.seals_on("binh", &["--check"]).ok().json();
+    let role = (&member["ready"], &member["not_leader"]);
+    assert_eq!(role, (&false.into(), &"inspector".into()), "{member}");
+    let said = team.folders.field("binh", &["seal", it, "--check"]).ok().out;
+    assert!(said.contains("--role leader --scope 06325"), "{said}");
     let refused = team.seals_on("an", &OWNER).fails(1);
     assert!(refused.err.contains("binh") && refused.err.contains("--not-heard"), "{refused:?}");
     team.seals_on("binh", &OWNER).fails(6);
@@ -46,6 +59,7 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
     let drawn = ["--signature", text(&file), "--not-heard", "Đi vắng"];
     let sealed = team.seals_on("an", &[&OWNER[..], &drawn[..]].concat()).ok().json();
     assert_eq!(sealed["seal"]["state"], "waiting");
+    assert_eq!(sealed["unanswered"]["count"], open);
     assert_eq!(sealed["seal"]["representative"]["drawn"], true);
     assert_eq!(sealed["seal"]["not_heard"][0]["reason"], "Đi vắng");
     let late = team.folders.field("an", &["answer", it, "2.2", "dat"]).fails(1);

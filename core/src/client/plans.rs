@@ -80,6 +80,9 @@ pub struct TeamGap {
     /// Facilities outside of the device's units, with theirs: their inspections do not reach it, and
     /// what it writes there the hub sets aside.
     pub outside: Vec<(String, Scope)>,
+    /// Units of the plan's facilities, or its own where it has none, in which the device of a member who
+    /// leads holds no leader's role, though its role may write there: it cannot seal minutes there.
+    pub unled: Vec<Scope>,
 }
 
 impl TeamGap {
@@ -90,7 +93,8 @@ impl TeamGap {
     }
 
     fn is_none(&self) -> bool {
-        self.entry.is_some() && !self.inactive && self.role.is_none() && self.lacking().is_empty()
+        let works = self.entry.is_some() && !self.inactive && self.role.is_none();
+        works && self.lacking().is_empty() && self.unled.is_empty()
     }
 }
 
@@ -383,6 +387,7 @@ fn gap(
         role: None,
         plan_unit: None,
         outside: Vec::new(),
+        unled: Vec::new(),
     };
     let Some(entry) = entry else { return gap };
     gap.inactive = !entry.active;
@@ -396,6 +401,13 @@ fn gap(
         if writes { !admits(&entry, Kind::Inspection, unit) } else { !reads(&entry, unit) }
     });
     gap.outside = outside.map(|visit| (visit.name.clone(), visit.genesis.scope.clone())).collect();
+    // A role that may not even write is told of as that, with the command that makes it a leader's.
+    if writes && member.role == Role::Leader {
+        let units: BTreeSet<&Scope> = visits.iter().map(|visit| &visit.genesis.scope).collect();
+        let units = if units.is_empty() { BTreeSet::from([plan]) } else { units };
+        let unled = units.into_iter().filter(|unit| !super::seal::leads(&entry, unit));
+        gap.unled = unled.cloned().collect();
+    }
     gap
 }
 
@@ -467,5 +479,24 @@ mod tests {
         let off = DeviceEntry { active: false, ..entry(R::Inspector, &["20"]) };
         assert!(of(Some(&off)).inactive && of(Some(&off)).outside.is_empty());
         assert!(!of(None).is_none(), "a device that is not enrolled is told");
+    }
+
+    #[test]
+    fn a_leader_whose_device_holds_no_leaders_role_somewhere_is_named_with_the_units() {
+        use crate::sync::Role as R;
+        let plan: Scope = "20".parse().unwrap();
+        let visits = [visit("06325"), visit("06337")];
+        let unled = |entry: &DeviceEntry, visits: &[Visit]| {
+            let gap = gap(DeviceId([1; 32]), &member(Role::Leader), Some(entry), &plan, visits);
+            gap.unled.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(unled(&entry(R::Leader, &["20"]), &visits).is_empty());
+        assert_eq!(unled(&entry(R::Inspector, &["20"]), &visits), ["06325", "06337"]);
+        assert_eq!(unled(&entry(R::Inspector, &["20"]), &[]), ["20"]);
+        let mut both = entry(R::Inspector, &["20"]);
+        both.grants.push(crate::trust::Grant::always(R::Leader, "06337".parse().unwrap()));
+        assert_eq!(unled(&both, &visits), ["06325"]);
+        // One that may not write there is told to take the leader's role by that.
+        assert!(unled(&entry(R::Supervisor, &["20"]), &visits).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 //! supplementing them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::life::StepToTake;
 use super::moving::Reading;
@@ -9,12 +10,15 @@ use super::read::wrong_kind;
 use super::work::role_names;
 use super::{Author, Client, ClientError, Since};
 use crate::checklist::Day;
+use crate::checklist::grading::{Answers, Grader, Listed, Settings};
 use crate::clock;
 use crate::model::{
-    ChangeHash, Conflict, DeviceId, Document, Editor, Genesis, Kind, LifeCycle, Origin, place_name,
+    ChangeHash, Conflict, DeviceId, Document, Editor, Genesis, Kind, LifeCycle, Origin, Scope,
+    place_name,
 };
 use crate::replica::{EditOutcome, HeldSeal, Minutes, ReplicaError, SealState};
-use crate::sync::Role;
+use crate::sync::{DeviceEntry, Role};
+use crate::trust::Grant;
 use crate::trust::control::{ActId, Deed};
 use crate::trust::seal::{
     Drawn, Ending, HeardLine, Hearing, MemberHeard, SealId, SealStatement, Signing,
@@ -54,6 +58,12 @@ pub struct SealCheck {
     pub supplements: Option<SealId>,
     /// The minutes that are sealed already.
     pub minutes: Minutes,
+    /// The roles of this device, where none of them is a leader's in the inspection's unit, so that it may
+    /// not seal; none where it may.
+    pub not_leader: Option<String>,
+    /// The items of the checklist that have no answer that counts, and how many apply in all. They do not
+    /// hinder the seal.
+    pub unanswered: (Listed, usize),
 }
 
 /// What the leader gives when the minutes are signed.
@@ -104,7 +114,13 @@ impl Client {
             members.push(MemberCheck { author: self.person(device)?, device, heard: lines });
         }
         let conflicts = view.conflicts().into_iter().filter(Conflict::is_of_content);
+        let Reading { view: by_edition, template, .. } = self.reading(&document, None)?;
+        let answers = by_edition.inspection().as_ref().map(Answers::of_inspection);
+        let settings = Settings::new(Day::nearest(clock::now()));
+        let mut grader = Grader::new(Arc::new(template), answers.unwrap_or_default(), settings);
         Ok(SealCheck {
+            not_leader: self.not_leader(inspection)?,
+            unanswered: grader.unanswered(),
             heads: document.heads(),
             digest: view.record().digest(),
             members,
@@ -188,11 +204,15 @@ impl Client {
         if inspection.kind != Kind::Inspection {
             return Err(wrong_kind(inspection, Kind::Inspection));
         }
-        let Some(own) = self.own_entry()? else { return Ok(()) };
-        let leads = own.grants.iter().any(|grant| {
-            grant.role == Role::Leader && crate::replica::covers(&grant.scope, &inspection.scope)
-        });
-        if leads { Ok(()) } else { Err(ClientError::NotLeader { role: role_names(&own) }) }
+        let role = self.not_leader(inspection)?;
+        role.map_or(Ok(()), |role| Err(ClientError::NotLeader { role }))
+    }
+
+    /// Returns the roles of this device where none of them lets it seal. What the hub has told nothing of may
+    /// try.
+    fn not_leader(&self, inspection: &Genesis) -> Result<Option<String>, ClientError> {
+        let Some(own) = self.own_entry()? else { return Ok(None) };
+        Ok((!leads(&own, &inspection.scope)).then(|| role_names(&own)))
     }
 
     fn check_sealable(&self, check: &SealCheck, input: &SealInput) -> Result<(), ClientError> {
@@ -353,6 +373,13 @@ impl Client {
             (None, None) => return Ok(()),
         })
     }
+}
+
+/// Returns whether a device holds a leader's role in a unit, without which it seals nothing there.
+pub(super) fn leads(entry: &DeviceEntry, unit: &Scope) -> bool {
+    let of_unit =
+        |grant: &Grant| grant.role == Role::Leader && crate::replica::covers(&grant.scope, unit);
+    entry.grants.iter().any(of_unit)
 }
 
 /// A statement that can be signed.

@@ -86,6 +86,20 @@ impl HubAddress {
         }
     }
 
+    /// Returns whether only this machine comes to what is there: a loopback address, or one that means every
+    /// address of whoever asks.
+    #[must_use]
+    pub fn is_only_here(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(ip) => {
+                let ip = ip.to_canonical();
+                ip.is_loopback() || ip.is_unspecified()
+            }
+            // RFC 6761: these names are loopback everywhere.
+            Err(_) => self.host == "localhost" || self.host.ends_with(".localhost"),
+        }
+    }
+
     /// Looks the host up.
     ///
     /// # Errors
@@ -141,6 +155,19 @@ mod tests {
     use super::*;
 
     const KEY: DeviceId = DeviceId([0xab; 32]);
+
+    #[test]
+    fn an_address_says_whether_another_machine_comes_to_it() {
+        let here = |place: &str| HubAddress::parse(place, KEY).unwrap().is_only_here();
+        for place in ["127.0.0.1:1", "127.9.9.9:1", "0.0.0.0:1", "[::]:1", "[::1]:1", "localhost:1"]
+        {
+            assert!(here(place), "{place}");
+        }
+        assert!(here("[::ffff:127.0.0.1]:1"));
+        for place in ["192.168.1.7:1", "hub.langson.vn:1", "[2001:db8::1]:1", "localhost.vn:1"] {
+            assert!(!here(place), "{place}");
+        }
+    }
 
     #[test]
     fn address_reads_back_from_its_text() {

@@ -631,7 +631,8 @@ fn of_hub(error: &HubError, m: &Messages) -> Option<String> {
         HubError::Key { path } => {
             Some(m.text("cause.hub_key", &[("path", &path.display().to_string())]))
         }
-        HubError::NoNextKey => Some(m.text("cause.no_next_key", &[])),
+        HubError::NoNextKey { restored: false } => Some(m.text("cause.no_next_key", &[])),
+        HubError::NoNextKey { restored: true } => Some(m.text("cause.copy_before_key", &[])),
         HubError::Entropy(_) => Some(m.text("cause.entropy", &[])),
         HubError::Store(error) => of_store(error, m),
         HubError::Replica(error) => of_replica(error, m),

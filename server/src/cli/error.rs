@@ -694,6 +694,7 @@ impl CliError {
             }),
             Self::Client(ClientError::VisitBegun { .. }) => Some(m.text("hint.visit_begun", &[])),
             Self::Client(ClientError::NeedsLeader { .. }) => Some(m.text("hint.needs_leader", &[])),
+            Self::Client(ClientError::NotLeader { .. }) => Some(m.text("hint.not_leader", &[])),
             Self::Client(ClientError::Ambiguous { what, candidates, .. }) => {
                 let plan = candidates.iter().any(|one| one.plan.is_some());
                 plan.then(|| m.text("hint.which_plan", &[("what", &words::thing(m, what))]))

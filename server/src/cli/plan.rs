@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bienban_core::client::{Author, Client, ClientError, PlanEvent, TeamGap};
-use bienban_core::model::{DocumentId, Kind, PlanView, Role, VisitReason};
+use bienban_core::model::{DocumentId, Kind, PlanView, Role, Scope, VisitReason};
 use bienban_core::replica::{may_write, units};
 use serde::Serialize;
 
@@ -88,7 +88,7 @@ struct EventRow {
 struct WarningRow {
     device: String,
     name: String,
-    /// One of `not_enrolled`, `inactive`, `role`, `plan_unit`, `facility_units`.
+    /// One of `not_enrolled`, `inactive`, `role`, `plan_unit`, `facility_units`, `not_leader`.
     problem: &'static str,
     /// The units that the device would need besides its own.
     units: Vec<String>,
@@ -324,10 +324,29 @@ fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<Wa
         let todo = m.text("gap.widen", &[("command", &command)]);
         rows.push(WarningRow { units, facilities, ..row("facility_units", text, todo) });
     }
+    if !gap.unled.is_empty() {
+        let (text, todo) = unled(gap, &words::roles(entry), m);
+        let units = gap.unled.iter().map(ToString::to_string).collect();
+        // Last: the commands above set all that a device has, this one adds to it.
+        rows.push(WarningRow { units, ..row("not_leader", text, todo) });
+    }
     rows
 }
 
-fn unit_named(unit: &bienban_core::model::Scope) -> String {
+/// Says that a leader cannot seal for want of the role, and by which commands it is given.
+fn unled(gap: &TeamGap, roles: &str, m: &Messages) -> (String, String) {
+    let device = gap.device.short();
+    let units: Vec<String> = gap.unled.iter().map(unit_named).collect();
+    let (units, role) = (units.join(", "), words::role_text(m, roles));
+    let name = gap.name.as_str();
+    let values = [("name", name), ("device", &device), ("role", &role), ("units", &units)];
+    let text = m.text("gap.not_leader", &values);
+    let grant = |unit: &Scope| words::grant_leader(&gap.device.to_string(), &unit.to_string());
+    let commands: Vec<String> = gap.unled.iter().map(grant).collect();
+    (text, m.text("gap.make_leader", &[("command", &commands.join("; "))]))
+}
+
+fn unit_named(unit: &Scope) -> String {
     let known = units().unit(unit);
     known.map_or_else(|| unit.to_string(), |known| format!("{unit} {}", known.title()))
 }
@@ -378,6 +397,7 @@ mod tests {
             role: Some("supervisor".to_owned()),
             plan_unit: Some("20".parse().unwrap()),
             outside: vec![("HTX Hai".to_owned(), "06337".parse().unwrap())],
+            unled: Vec::new(),
         };
         for (lang, says) in [(Lang::En, "may not write"), (Lang::Vi, "không được ghi")] {
             let rows = of_gap(&gap, (false, false), &Messages::new(lang));

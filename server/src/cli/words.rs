@@ -287,6 +287,11 @@ pub(crate) fn role_text(m: &Messages, names: &str) -> String {
     texts.join(", ")
 }
 
+/// Returns the command by which an administrator gives a device the role that seals in a unit.
+pub(crate) fn grant_leader(device: &str, unit: &str) -> String {
+    format!("bienban admin grant {device} --role leader --scope {unit}")
+}
+
 fn one_role(m: &Messages, name: &str) -> String {
     match name {
         "" => "-".to_owned(),

@@ -43,7 +43,13 @@ pub(super) fn made_next(dir: &Path) -> Result<Option<Seed>, HubError> {
 
 /// Returns the key with which a store is to be opened: the next one where the operator says so, and where an
 /// earlier start took it and was cut off before the file of the one before was gone.
-pub(super) fn key_for(dir: &Path, store: &Replica, switch: bool) -> Result<Seed, HubError> {
+/// `restored`: the folder was set back to a copy.
+pub(super) fn key_for(
+    dir: &Path,
+    store: &Replica,
+    switch: bool,
+    restored: bool,
+) -> Result<Seed, HubError> {
     let owner = store.owner().map_err(ReplicaError::from)?.map(|owner| owner.device);
     match made_next(dir)? {
         Some(next) if switch || owner == Some(DeviceKey::from_seed(&next).device()) => Ok(next),
@@ -52,7 +58,7 @@ pub(super) fn key_for(dir: &Path, store: &Replica, switch: bool) -> Result<Seed,
             let keys = store.hub_keys().map_err(ReplicaError::from)?;
             // Said again at a later start, it was done.
             match keys.before.is_empty() {
-                true => Err(HubError::NoNextKey),
+                true => Err(HubError::NoNextKey { restored }),
                 false => Ok(present),
             }
         }

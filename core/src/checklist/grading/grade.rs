@@ -35,6 +35,13 @@ impl Grader {
         pass_fail::without_finding(&self.sheet())
     }
 
+    /// Returns the items that apply by the checklist and have no answer that counts, whether they must be
+    /// answered or not, and of how many items that apply.
+    pub fn unanswered(&mut self) -> (Listed, usize) {
+        let sheet = self.sheet();
+        (sheet.unanswered(), sheet.tally().items)
+    }
+
     /// Returns the grade and why it is so, as a tree that a person can read. Walks everything.
     pub fn explain(&mut self) -> (Graded, Node) {
         let sheet = self.sheet();

@@ -199,6 +199,13 @@ impl<'a> Sheet<'a> {
         }
     }
 
+    /// Returns the items without an answer that counts.
+    pub(super) fn unanswered(&self) -> Listed {
+        let (must, may) = (self.cells.all(Flag::Missing), self.cells.all(Flag::Optional));
+        let cells: BTreeSet<&Cell> = must.union(may).collect();
+        self.list(cells.into_iter())
+    }
+
     pub(super) fn missing(&self) -> Missing {
         let (worse, none) = (self.cells.all(Flag::Conflicted), self.cells.all(Flag::NoOrder));
         let conflicts: BTreeSet<&Cell> = worse.union(none).collect();

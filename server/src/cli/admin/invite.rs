@@ -78,6 +78,9 @@ struct InvitedData {
     agency: String,
     /// The person, where that one has a device already.
     person: Option<String>,
+    /// What a person should look at although the invitation is open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,8 +134,15 @@ pub(super) async fn invite(
     let prepared = client.prepare_invitation(scope)?;
     let answer = folder::ask(client, prepared.request(), output).await?;
     let AdminAnswer::Invited { until } = answer else { return Err(CliError::NoAnswer) };
+    let only_here = more.iter().chain([&client.hub()?]).all(HubAddress::is_only_here);
     let invited = client.keep_invitation(prepared, invitee, until, more)?;
-    let (data, page) = shown(&invited, output);
+    let (mut data, page) = shown(&invited, output);
+    if only_here {
+        let hub = client.hub()?.host_and_port();
+        let warning = output.messages().text("enrol.only_here", &[("hub", &hub)]);
+        output.remark(&warning);
+        data.warnings.push(warning);
+    }
     if !wait {
         return Answer::new(&data, page);
     }
@@ -323,6 +333,7 @@ fn shown(invited: &Invited, output: &Output) -> (InvitedData, Page) {
         name: invited.invitee.name.clone(),
         agency: invited.invitee.agency.clone(),
         person: invited.invitee.person.map(|person| person.to_string()),
+        warnings: Vec::new(),
     };
     let mut page = Page::new();
     let until = time::minute(&data.until);

@@ -235,21 +235,29 @@ impl Stage {
     pub(super) fn invite(&self, output: &Output) -> Result<(), CliError> {
         let m = output.messages();
         let (program, root) = (self.program.display(), self.root.display());
-        let scope = "--scope 20";
-        let commands = [
-            format!("{program} field --dir {root}/guest init --hub '{}'", self.uri),
-            format!(
-                "{program} admin --dir {root}/admin trust DEVICE --name Guest --agency Test \
-                 --role inspector {scope}"
-            ),
-            format!("{program} field --dir {root}/guest sync"),
-            format!("{program} field --dir {root}/guest list"),
-            format!("{program} field --dir {root}/guest show INSPECTION"),
-            format!("{program} field --dir {root}/guest answer INSPECTION 9.1 dat --note '…'"),
-            format!("{program} field --dir {root}/guest sync"),
-            format!("{program} field --dir {root}/phone-1 sync"),
-            format!("{program} field --dir {root}/phone-1 history INSPECTION 9.1"),
+        let trust = "--name Guest --agency Test --role inspector --scope 20";
+        let lines = [
+            ("field", "guest", format!("init --hub '{}'", self.uri)),
+            ("admin", "admin", format!("trust DEVICE {trust}")),
+            ("field", "guest", "sync".to_owned()),
+            ("field", "guest", "list".to_owned()),
+            ("field", "guest", "show INSPECTION".to_owned()),
+            // The minutes are sealed: what is new goes into a record that supplements them.
+            ("field", "guest", "supplement INSPECTION".to_owned()),
+            ("field", "guest", "answer SUPPLEMENT 9.1 dat --note '…'".to_owned()),
+            ("field", "guest", "sync".to_owned()),
+            ("field", "phone-1", "sync".to_owned()),
+            ("field", "phone-1", "history SUPPLEMENT 9.1".to_owned()),
+            ("field", "guest", "answer SUPPLEMENT 9.5 dat".to_owned()),
+            ("field", "phone-1", "answer SUPPLEMENT 9.5 mi".to_owned()),
+            ("field", "guest", "sync".to_owned()),
+            ("field", "phone-1", "sync".to_owned()),
+            ("field", "guest", "sync".to_owned()),
+            ("field", "guest", "conflicts SUPPLEMENT".to_owned()),
+            ("field", "guest", "resolve SUPPLEMENT 9.5 mi".to_owned()),
         ];
+        let typed = |(half, who, rest)| format!("{program} {half} --dir {root}/{who} {rest}");
+        let commands = lines.map(typed);
         let data = serde_json::json!({ "hub": self.uri, "dir": self.root, "next": commands });
         let text = format!("{}\n\n  {}\n", m.text("demo.join", &[]), commands.join("\n  "));
         output.event(&data, &text)

@@ -33,7 +33,7 @@ pub(super) struct Report {
     answers: usize,
     /// Items with two answers when the devices had met.
     conflicts: usize,
-    /// Digest of the record on every replica.
+    /// Digest of the record on every replica, when the minutes were registered and no phone was lost yet.
     digests: BTreeMap<String, String>,
     /// All digests are the same.
     converged: bool,
@@ -187,11 +187,13 @@ pub(super) async fn tell(stage: &mut Stage, output: &Output) -> Result<Report, C
     }
     let digests = digests(stage, &supervisor, &phones, &inspection).await?;
     let converged = digests.values().all(|digest| Some(digest) == digests.values().next());
+    // Told now: a phone is lost afterwards, and cannot be asked any more.
+    tell.digests(&digests, converged)?;
     let ocop = tell.ocop()?;
     let revoked = revoked::revoke(stage, &phones, &inspection, &tell).await?;
     let proof = proof::check(stage, &phones, &inspection, &tell).await?;
     let phones: Vec<Cost> = costs.into_values().collect();
-    tell.closing(&digests, &phones, converged)?;
+    tell.closing(&phones)?;
     let devices = TEAM.len();
     Ok(Report {
         devices,
@@ -252,6 +254,7 @@ impl Teller<'_> {
             "demo.record" => m.text("demo.record", values),
             "demo.ocop" => m.text("demo.ocop", values),
             "demo.cost" => m.text("demo.cost", values),
+            "demo.digests" => m.text("demo.digests", values),
             "demo.digest" => m.text("demo.digest", values),
             "demo.equal" => m.text("demo.equal", values),
             _ => m.text("demo.differ", values),
@@ -278,12 +281,17 @@ impl Teller<'_> {
         Ok(report)
     }
 
-    fn closing(
-        &self,
-        digests: &BTreeMap<String, String>,
-        costs: &[Cost],
-        converged: bool,
-    ) -> Result<(), CliError> {
+    /// Shows what every replica says the record is.
+    fn digests(&self, digests: &BTreeMap<String, String>, converged: bool) -> Result<(), CliError> {
+        self.say("demo.digests", &[])?;
+        for (name, digest) in digests {
+            self.say("demo.digest", &[("name", name), ("digest", digest)])?;
+        }
+        self.say(if converged { "demo.equal" } else { "demo.differ" }, &[])
+    }
+
+    /// Shows what the exchanges of each phone cost.
+    fn closing(&self, costs: &[Cost]) -> Result<(), CliError> {
         for cost in costs {
             let (up, down) = (cost.bytes_up.to_string(), cost.bytes_down.to_string());
             let trips = cost.round_trips.to_string();
@@ -291,10 +299,7 @@ impl Teller<'_> {
                 [("name", cost.name.as_str()), ("up", &up), ("down", &down), ("trips", &trips)];
             self.say("demo.cost", &values)?;
         }
-        for (name, digest) in digests {
-            self.say("demo.digest", &[("name", name), ("digest", digest)])?;
-        }
-        self.say(if converged { "demo.equal" } else { "demo.differ" }, &[])
+        Ok(())
     }
 }
 

@@ -168,7 +168,7 @@ pub(super) fn set_state(
     let mut data = EditData::of(client, &inspection, &outcome, m);
     if data.recorded.is_some() && ENDS.contains(&to) {
         // Items that do not apply, by their conditions, are not missing.
-        let missing = client.show(&inspection, None)?.grade.missing.items.count;
+        let missing = client.show(&inspection, None)?.grade.tally.unanswered;
         if missing > 0 {
             data.warnings.push(m.text("edit.unanswered", &[("count", &missing.to_string())]));
         }

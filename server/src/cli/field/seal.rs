@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bienban_core::checklist::Day;
+use bienban_core::checklist::grading::At;
 use bienban_core::client::{Client, SealCheck, SealInput};
 use bienban_core::model::{DeviceId, Genesis, LifeCycle, PersonId};
 use bienban_core::trust::seal::{Confirmer, Drawn, Ending, Presence, Refusal};
@@ -16,7 +17,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::minutes::{self, SealData};
 use crate::cli::record::{self, AuthorData};
 use crate::cli::wrong::{Wrong, something};
-use crate::cli::{page, time};
+use crate::cli::{page, time, words};
 use crate::messages::Messages;
 
 /// The end of an inspection on the spot: the minutes, signed.
@@ -116,15 +117,57 @@ struct CheckData {
     /// What the step to signed minutes lacks.
     missing: Vec<crate::cli::course::MissingData>,
     supplements: Option<String>,
+    /// The roles of this device, where none of them lets it seal; none where it may.
+    not_leader: Option<String>,
+    unanswered: UnansweredData,
     /// It could be sealed now, with a reason for each device that was not heard.
     ready: bool,
     seals: Vec<SealData>,
+}
+
+/// Items of the checklist without an answer that counts. They do not hinder the seal.
+#[derive(Debug, Serialize)]
+struct UnansweredData {
+    count: usize,
+    /// Of how many items that apply.
+    of: usize,
+    /// Which, in the order of the checklist.
+    at: Vec<At>,
+}
+
+impl UnansweredData {
+    fn of(check: &SealCheck) -> Self {
+        let (listed, of) = &check.unanswered;
+        Self { count: listed.count, of: *of, at: listed.at.clone() }
+    }
+
+    fn text(&self, m: &Messages) -> String {
+        if self.count == 0 {
+            return m.text("seal.all_answered", &[]);
+        }
+        let mut names: Vec<String> = self.at.iter().take(NAMED_MAX).map(named).collect();
+        if self.count > names.len() {
+            names.push("…".to_owned());
+        }
+        let (count, of) = (self.count.to_string(), self.of.to_string());
+        let names = names.join(", ");
+        m.text("seal.unanswered", &[("count", &count), ("of", &of), ("names", &names)])
+    }
+}
+
+/// How many items without an answer a text names: a line, not a page.
+const NAMED_MAX: usize = 8;
+
+fn named(at: &At) -> String {
+    let row = at.row.as_ref().and_then(|row| row.get(..page::SHORT));
+    row.map_or_else(|| at.item.clone(), |row| format!("{row}/{}", at.item))
 }
 
 #[derive(Debug, Serialize)]
 struct SealedData {
     inspection: String,
     seal: SealData,
+    unanswered: UnansweredData,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,9 +212,11 @@ pub(super) fn seal(
     let mut page = Page::new();
     page.line(m.text("seal.done", &[("code", &id.short())]));
     minutes::text(&mut page, &data, m);
+    let unanswered = UnansweredData::of(&check);
+    page.line(unanswered.text(m));
     page.line(m.text("seal.next", &[]));
     let inspection = inspection.document().to_string();
-    Answer::new(&SealedData { inspection, seal: data }, page)
+    Answer::new(&SealedData { inspection, seal: data, unanswered }, page)
 }
 
 fn ending(arguments: &SealArgs) -> Result<Ending, CliError> {
@@ -238,6 +283,7 @@ fn checked(
     let stands = steps || signed.iter().any(|state| check.states == [*state]);
     let sealed = check.minutes.standing.is_some() || !check.minutes.missing.is_empty();
     let free = conflicts.is_empty() && check.unproven == 0 && missing.is_empty();
+    let free = free && check.not_leader.is_none();
     let data = CheckData {
         inspection: inspection.document().to_string(),
         state: check.states.iter().map(|state| state.name()).collect(),
@@ -248,11 +294,18 @@ fn checked(
         unproven: check.unproven,
         missing,
         supplements: check.supplements.map(|seal| seal.to_string()),
+        not_leader: check.not_leader.clone(),
+        unanswered: UnansweredData::of(check),
         ready: stands && free && !sealed,
         seals,
     };
     let mut page = Page::new();
     check_text(&mut page, &data, m);
+    if let Some(role) = &data.not_leader {
+        page.line(not_leader(client, inspection, role, m));
+    }
+    let key = if data.ready { "seal.ready" } else { "seal.not_ready" };
+    page.line(m.text(key, &[]));
     Answer::new(&data, page)
 }
 
@@ -289,9 +342,16 @@ fn check_text(page: &mut Page, data: &CheckData, m: &Messages) {
     for seal in &data.seals {
         minutes::text(page, seal, m);
     }
+    page.line(data.unanswered.text(m));
     page.line(m.text("seal.digest", &[("digest", &data.digest)]));
-    let key = if data.ready { "seal.ready" } else { "seal.not_ready" };
-    page.line(m.text(key, &[]));
+}
+
+/// Says that this device may not seal, and by which command it may.
+fn not_leader(client: &Client, inspection: &Genesis, role: &str, m: &Messages) -> String {
+    let unit = inspection.scope.to_string();
+    let command = words::grant_leader(&client.device().to_string(), &unit);
+    let role = words::role_text(m, role);
+    m.text("seal.not_leader", &[("role", &role), ("unit", &unit), ("command", &command)])
 }
 
 /// Signs sealed minutes too, as a member of the team.
