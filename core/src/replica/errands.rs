@@ -3,6 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::ReplicaError;
 use super::facts::Fact;
 use super::phone::Phone;
@@ -10,7 +12,7 @@ use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, SealingRow,
 use super::trusting::Acting;
 use crate::model::TemplateId;
 use crate::store::StoreError;
-use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES, FailureCode};
+use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES};
 use crate::trust::control::{ActId, ControlEntry, Deed};
 use crate::trust::seal::SealId;
 
@@ -20,8 +22,8 @@ const ACTS_AT_ONCE_MAX: usize = 8;
 /// Frames of entries of control logs that one exchange gives back, so that what a person waits for is not held up by them.
 const REMINDERS_AT_ONCE_MAX: usize = 4;
 
-/// What one request is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What one request is for. Bundles hold them: variants are only ever added at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Errand {
     /// To enter an act; that it was entered shows in the control log.
     Act(ActId),
@@ -108,11 +110,7 @@ impl Phone {
         let refused = match answer {
             AdminAnswer::Done if held.epoch == Some(epoch) => return Ok(()),
             AdminAnswer::Done => false,
-            AdminAnswer::Refused(failure)
-                if matches!(failure.code, FailureCode::NotAllowed | FailureCode::Misbehaved) =>
-            {
-                true
-            }
+            AdminAnswer::Refused(failure) if failure.is_last_word() => true,
             _ => return Ok(()),
         };
         match self.record(Fact::SealAnswered { act, epoch, refused }) {
@@ -174,7 +172,7 @@ impl Phone {
     /// after it must not wait behind it.
     fn heard_of(&self, act: ActId, answer: &AdminAnswer) -> Result<(), ReplicaError> {
         let AdminAnswer::Refused(failure) = answer else { return Ok(()) };
-        if !matches!(failure.code, FailureCode::NotAllowed | FailureCode::Misbehaved) {
+        if !failure.is_last_word() {
             return Ok(());
         }
         match self.note_unentered(act) {

@@ -394,4 +394,4 @@ impl Phone {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -102,6 +102,10 @@ struct ImportData {
     refused: usize,
     conflicting: usize,
     no_room: usize,
+    /// Decisions, minutes and checklists of this device that the hub says it has.
+    done: usize,
+    /// Decisions and minutes of this device that the hub refused for good.
+    unentered: usize,
     /// The answer speaks to an earlier state of this device.
     old: bool,
     /// Something is left: sync, or write to the hub again.
@@ -183,6 +187,8 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
         ("bundle.refused", taken.refused),
         ("bundle.conflicting", taken.conflicting),
         ("bundle.no_room", taken.no_room),
+        ("bundle.done", taken.done),
+        ("bundle.unentered", taken.unentered),
     ];
     for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         page.line(m.text(key, &[("count", &count.to_string())]));
@@ -204,6 +210,8 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
         refused: taken.refused,
         conflicting: taken.conflicting,
         no_room: taken.no_room,
+        done: taken.done,
+        unentered: taken.unentered,
         old: taken.old,
         again: taken.again,
     };
