@@ -154,6 +154,18 @@ impl Hub {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<BundleAnswered, ReplicaError> {
+        self.take_bundle_within(open, out, entropy, (ITEMS_BYTES_MAX, OTHERS_BYTES_MAX), now)
+    }
+
+    /// As [`Hub::take_bundle`], with so many bytes of entries in the maker's letter and in all others.
+    pub(super) fn take_bundle_within<R: std::io::Read>(
+        self: &Arc<Self>,
+        open: &mut dyn FnMut() -> Result<R, BundleError>,
+        out: &mut dyn Write,
+        entropy: BundleEntropy<'_>,
+        (own_bytes, mut room): (u64, u64),
+        now: Timestamp,
+    ) -> Result<BundleAnswered, ReplicaError> {
         let mut letter = LetterReader::find(open()?, &self.key)?;
         let maker = letter.head().maker;
         // Nothing of a stranger's is decoded.
@@ -172,12 +184,11 @@ impl Hub {
         let (greeting, asks, first) = greeted(&mut letter)?;
         begin(out)?;
         let answered = BundleAnswered { packs, ..BundleAnswered::of(maker) };
-        let mut talk = Talk::new(self, entry, (Lacks::All, ITEMS_BYTES_MAX), now);
+        let mut talk = Talk::new(self, entry, (Lacks::All, own_bytes), now);
         (talk.greeting, talk.asks) = (Some(greeting), asks);
         let mut said = Said { answered, signed: Signed::default() };
         talk.write_maker(out, &mut Packs { letter, first }, entropy, &mut said)?;
         let Said { mut answered, signed } = said;
-        let mut room = OTHERS_BYTES_MAX;
         for (signer, items) in signed.of_others {
             let Some(entry) = self.replica().device(signer)?.filter(|entry| entry.active) else {
                 continue;

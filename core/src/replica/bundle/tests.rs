@@ -380,6 +380,7 @@ mod answering;
 
 mod asked;
 mod formats;
+mod replayed;
 
 fn greeting() -> Greeting {
     Greeting::default()

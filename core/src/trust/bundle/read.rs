@@ -29,7 +29,7 @@ pub struct LetterReader<R> {
     last: bool,
     ended: bool,
     said: blake3::Hasher,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// A letter that was read to its end: whole, and its maker's.

@@ -144,6 +144,22 @@ fn parts_and_letters_over_a_limit_are_refused() {
 }
 
 #[test]
+fn a_letter_that_never_ends_is_given_up() {
+    let (mut file, maker, to) = (Vec::new(), key(1), key(2).device());
+    begin(&mut file).unwrap();
+    let mut letter = LetterWriter::new(&mut file, &maker, to, Timestamp(7), &[1; 32]).unwrap();
+    letter.part(&[7; 100]).unwrap();
+    letter.bytes = LETTER_BYTES_MAX - 14;
+    letter.part(&[7; 10]).unwrap();
+    assert!(matches!(letter.part(&[7]), Err(BundleError::TooLarge { what: "bytes", .. })));
+    letter.finish().unwrap();
+    let mut letter = LetterReader::find(&*file, &key(2)).unwrap();
+    assert!(letter.next_part().unwrap().is_some());
+    letter.bytes = LETTER_BYTES_MAX - 13;
+    assert!(matches!(letter.next_part(), Err(BundleError::TooLarge { what: "bytes", .. })));
+}
+
+#[test]
 fn another_version_and_other_files_are_named() {
     let mut file = bundle(&[2], &parts());
     file[8] = 2;

@@ -32,7 +32,7 @@ pub struct LetterWriter<'a> {
     /// Plain bytes that do not fill a chunk yet.
     open: Zeroizing<Vec<u8>>,
     said: blake3::Hasher,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl<'a> LetterWriter<'a> {
