@@ -12,7 +12,7 @@ use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, SealingRow,
 use super::trusting::Acting;
 use crate::model::TemplateId;
 use crate::store::StoreError;
-use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES};
+use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES, FailureCode};
 use crate::trust::control::{ActId, ControlEntry, Deed};
 use crate::trust::seal::SealId;
 
@@ -111,9 +111,20 @@ impl Phone {
             AdminAnswer::Done if held.epoch == Some(epoch) => return Ok(()),
             AdminAnswer::Done => false,
             AdminAnswer::Refused(failure) if failure.is_last_word() => true,
+            // It was left out there for want of a right that may be back: it is sent whole the next time.
+            AdminAnswer::Refused(failure)
+                if failure.code == FailureCode::Changed && held.epoch == Some(epoch) =>
+            {
+                return self.noted(Fact::SealForgotten { act });
+            }
             _ => return Ok(()),
         };
-        match self.record(Fact::SealAnswered { act, epoch, refused }) {
+        self.noted(Fact::SealAnswered { act, epoch, refused })
+    }
+
+    /// Notes what the hub said of minutes.
+    fn noted(&self, fact: Fact) -> Result<(), ReplicaError> {
+        match self.record(fact) {
             // It is presented once more then, which changes nothing.
             Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
             noted => noted.map(drop),

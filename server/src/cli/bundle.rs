@@ -312,6 +312,12 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
     }
 }
 
+/// Returns the exit code where not all of a file is at the hub.
+pub(crate) fn code_of_rest(failure: Option<FailureCode>) -> u8 {
+    let full = failure == Some(FailureCode::Full);
+    if full { Failed::HubFull.code() } else { Failed::Otherwise.code() }
+}
+
 /// Says what the hub made of a file. Where it is needed still, the command fails although there is an answer.
 fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
@@ -333,8 +339,7 @@ fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, Cl
         Some(kept) => {
             let values = [("left", left.as_str()), ("packs", &packs), ("kept", kept)];
             page.line(m.text("bundle.hub_left", &values));
-            let full = data.failure == Some(FailureCode::Full);
-            if full { Failed::HubFull.code() } else { Failed::Otherwise.code() }
+            code_of_rest(data.failure)
         }
     };
     Ok(Answer::new(&data, page)?.with_code(code))

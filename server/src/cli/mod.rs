@@ -32,6 +32,7 @@ mod template;
 mod time;
 mod troubles;
 mod units;
+mod unregistered;
 mod usage;
 mod verify;
 mod words;

@@ -526,3 +526,5 @@ fn minutes_that_wait_at_the_hub_hold_up_no_others() {
         .count();
     assert_eq!(registered, 6);
 }
+
+mod unregistered;
