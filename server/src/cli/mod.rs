@@ -2,7 +2,7 @@
 //! printed. It decides nothing about records.
 
 mod admin;
-mod bundle;
+pub(crate) mod bundle;
 mod causes;
 mod clocks;
 mod course;
