@@ -92,14 +92,12 @@ pub(crate) async fn watch(
     each(dir, Arc::new(take), grown, stop).await;
 }
 
+/// What takes in one file.
+type Take = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
+
 /// Hands each file to `take`, and says so with `grown` afterwards. What ends the taking of one, a panic too,
 /// ends nothing else.
-async fn each(
-    dir: PathBuf,
-    take: Arc<dyn Fn(&Path) -> io::Result<()> + Send + Sync>,
-    grown: impl Fn(),
-    mut stop: watch::Receiver<bool>,
-) {
+async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::Receiver<bool>) {
     let from = dir.clone();
     let mut files = found(tokio::task::spawn_blocking(move || interrupted(&from)).await);
     loop {
