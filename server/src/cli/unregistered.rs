@@ -109,8 +109,10 @@ pub(super) fn text(page: &mut Page, minutes: &[UnregisteredData], m: &Messages) 
         match &one.given_up {
             Some(given_up) => {
                 let at = time::minute(&given_up.at);
-                let why = [("at", at.as_str()), ("reason", given_up.reason.as_str())];
-                page.line(m.text("minutes.given_up", &[&named[..], &why[..]].concat()));
+                let reason = given_up.reason.as_str();
+                let values =
+                    [("seal", seal), ("inspection", inspection), ("at", &at), ("reason", reason)];
+                page.line(m.text("minutes.given_up", &values));
             }
             None if one.refused => {
                 page.line(m.text("minutes.refused", &named));
