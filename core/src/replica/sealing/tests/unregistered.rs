@@ -33,6 +33,7 @@ fn refused() -> (Arc<Hub>, Side, Genesis, SealId) {
 #[test]
 fn refused_minutes_keep_the_keys_of_a_revoked_phone_until_they_are_given_up() {
     let (hub, one, genesis, id) = refused();
+    assert_eq!(one.phone.undelivered().unwrap(), 1, "refused, and only here");
     revoke(&hub, 1);
     for round in 0..4 {
         once(&one, &hub, (NOW, round), &[]);
@@ -58,6 +59,7 @@ fn a_decision_that_the_hub_refused_keeps_the_keys_of_a_revoked_phone_until_it_is
     let id = two.phone.act(&act(&two, &genesis, deed)).unwrap();
     sync(&two, &hub);
     assert!(two.phone.acting().unwrap()[0].refused);
+    assert_eq!(two.phone.undelivered().unwrap(), 1, "refused, and only here");
     revoke(&hub, 2);
     for round in 0..4 {
         once(&two, &hub, (NOW, round), &[]);
