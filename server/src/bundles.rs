@@ -81,16 +81,31 @@ pub(crate) async fn watch(
     hub: Arc<Hub>,
     dir: PathBuf,
     wakeup: Wakeup,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    let from = dir.clone();
+    let take = move |file: &Path| take_in(&hub, &from, file);
+    let grown = move || {
+        wakeup.pending();
+        wakeup.grown();
+    };
+    each(dir, Arc::new(take), grown, stop).await;
+}
+
+/// What takes in one file.
+type Take = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
+
+/// Hands each file to `take`, and says so with `grown` afterwards. What ends the taking of one, a panic too,
+/// ends nothing else.
+async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::Receiver<bool>) {
     let from = dir.clone();
     let mut files = found(tokio::task::spawn_blocking(move || interrupted(&from)).await);
     loop {
         let from = dir.clone();
         files.extend(found(tokio::task::spawn_blocking(move || claim(&from)).await));
         for file in files.drain(..) {
-            let (taken, from, path) = (hub.clone(), dir.clone(), file.clone());
-            let taken = tokio::task::spawn_blocking(move || take_in(&taken, &from, &path)).await;
+            let (take, path) = (take.clone(), file.clone());
+            let taken = tokio::task::spawn_blocking(move || take(&path)).await;
             let taken = taken.unwrap_or_else(|error| {
                 tracing::error!(error = %error, "taking in a bundle stopped");
                 let why = "the hub failed while it took this in; give it to whoever looks after \
@@ -100,8 +115,7 @@ pub(crate) async fn watch(
             if let Err(error) = taken {
                 tracing::error!(error = %error, "a bundle stays where the hub works on it");
             }
-            wakeup.pending();
-            wakeup.grown();
+            grown();
             if *stop.borrow() {
                 return;
             }
@@ -411,3 +425,6 @@ fn described(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::{Client, ClientError, find};
 use crate::clock;
 use crate::model::{DocumentId, Kind, Summary};
-use crate::replica::{Acting, Arrival, Found, RejectedEdit, ReplicaError};
+use crate::replica::{Acting, Arrival, Found, RejectedEdit, ReplicaError, Unregistered};
 use crate::sync::Notice;
 use crate::trust::control::Judged;
 
@@ -89,6 +89,46 @@ impl Client {
             return Err(ClientError::Waits { decision: acting.id.short() });
         }
         Ok(self.phone().drop_act(acting.id)?)
+    }
+
+    /// Returns the minutes that were sealed here and that no hub has registered, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn unregistered_minutes(&self) -> Result<Vec<Unregistered>, ClientError> {
+        Ok(self.phone().unregistered()?)
+    }
+
+    /// Finds minutes that were sealed here, that no hub has registered and nobody has given up, by the first
+    /// digits of their seal.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`], and [`ClientError::Replica`] when
+    /// reading fails.
+    pub fn find_unregistered(&self, digits: &str) -> Result<Unregistered, ClientError> {
+        let wanted = digits.trim().to_ascii_lowercase();
+        let fits = |one: &Unregistered| {
+            let named = find::is_digits(&wanted) && one.seal.to_string().starts_with(&wanted);
+            named && one.given_up.is_none()
+        };
+        let found = self.unregistered_minutes()?.into_iter().filter(fits).collect();
+        find::one("minutes", digits, found, |one| find::Candidate::bare(one.seal.short()))
+    }
+
+    /// Gives up minutes that the hub has refused, with a reason that stays here; the seal stays too. Where the
+    /// rights of this device were ended, minutes that wait as well: no hub registers them any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Waits`] for minutes that the hub has yet to answer, and [`ClientError::Replica`]
+    /// when it could not be recorded.
+    pub fn drop_minutes(&self, minutes: &Unregistered, reason: &str) -> Result<(), ClientError> {
+        if !minutes.refused && self.phone().ended()?.is_none() {
+            return Err(ClientError::Waits { decision: minutes.seal.short() });
+        }
+        Ok(self.phone().drop_seal(minutes.act, reason, clock::now())?)
     }
 
     /// Returns what a supervisor decided of something that the hub did not take into the record; none

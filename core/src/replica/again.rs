@@ -28,8 +28,10 @@ impl Phone {
 
     fn has_refused(&self) -> Result<bool, StoreError> {
         let store = self.replica().store();
-        if !store.scan(&[SEAL_REFUSED], None, 1)?.is_empty() {
-            return Ok(true);
+        for (key, value) in store.scan(&[SEAL_REFUSED], None, usize::MAX)? {
+            if rows::decode::<SealingRow>(&key, &value)?.given_up.is_none() {
+                return Ok(true);
+            }
         }
         for (key, value) in store.scan(&[ACTING], None, usize::MAX)? {
             if rows::decode::<ActingRow>(&key, &value)?.refused {

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::ReplicaError;
 use super::facts::Fact;
 use super::phone::Phone;
@@ -20,8 +22,8 @@ const ACTS_AT_ONCE_MAX: usize = 8;
 /// Frames of entries of control logs that one exchange gives back, so that what a person waits for is not held up by them.
 const REMINDERS_AT_ONCE_MAX: usize = 4;
 
-/// What one request is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What one request is for. Bundles hold them: variants are only ever added at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Errand {
     /// To enter an act; that it was entered shows in the control log.
     Act(ActId),
@@ -108,14 +110,21 @@ impl Phone {
         let refused = match answer {
             AdminAnswer::Done if held.epoch == Some(epoch) => return Ok(()),
             AdminAnswer::Done => false,
+            AdminAnswer::Refused(failure) if failure.is_last_word() => true,
+            // It was left out there for want of a right that may be back: it is sent whole the next time.
             AdminAnswer::Refused(failure)
-                if matches!(failure.code, FailureCode::NotAllowed | FailureCode::Misbehaved) =>
+                if failure.code == FailureCode::Changed && held.epoch == Some(epoch) =>
             {
-                true
+                return self.noted(Fact::SealForgotten { act });
             }
             _ => return Ok(()),
         };
-        match self.record(Fact::SealAnswered { act, epoch, refused }) {
+        self.noted(Fact::SealAnswered { act, epoch, refused })
+    }
+
+    /// Notes what the hub said of minutes.
+    fn noted(&self, fact: Fact) -> Result<(), ReplicaError> {
+        match self.record(fact) {
             // It is presented once more then, which changes nothing.
             Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
             noted => noted.map(drop),
@@ -174,7 +183,7 @@ impl Phone {
     /// after it must not wait behind it.
     fn heard_of(&self, act: ActId, answer: &AdminAnswer) -> Result<(), ReplicaError> {
         let AdminAnswer::Refused(failure) = answer else { return Ok(()) };
-        if !matches!(failure.code, FailureCode::NotAllowed | FailureCode::Misbehaved) {
+        if !failure.is_last_word() {
             return Ok(());
         }
         match self.note_unentered(act) {

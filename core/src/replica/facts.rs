@@ -514,6 +514,20 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Phone: a person gave up minutes that were sealed here and that no hub registers.
+    SealDropped {
+        /// The act that would register them.
+        act: ActId,
+        /// Why, as the person says.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Phone: the hub says that it does not keep minutes any more that it kept; they are sent whole again.
+    SealForgotten {
+        /// The act that registers them.
+        act: ActId,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -625,6 +639,8 @@ impl Fact {
             Self::Switched { .. } => 39,
             Self::AskedAgain => 57,
             Self::SealUnentered { .. } => 58,
+            Self::SealDropped { .. } => 45,
+            Self::SealForgotten { .. } => 46,
         }
     }
 

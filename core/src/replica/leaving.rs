@@ -6,7 +6,8 @@ use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::phone::Phone;
 use super::rows::{
-    self, ARRIVAL, CARRIED, CarriedRow, EpochRow, HELD, OUTBOX, SealingRow, UNRELEASED, meta,
+    self, ARRIVAL, CARRIED, CarriedRow, EpochRow, HELD, OUTBOX, SEAL_REFUSED, SEALING, SealingRow,
+    UNRELEASED, meta,
 };
 use crate::model::DeviceId;
 use crate::store::StoreError;
@@ -68,7 +69,8 @@ impl Phone {
 
     /// Returns how much is here that the hub has neither signed for nor said to keep aside: own edits
     /// that are not signed yet, those of a line that another took the place of, packs, packs of others,
-    /// also those over a quota, and minutes and decisions that it has not entered. What the hub once
+    /// also those over a quota, and minutes and decisions that it has not entered: those that it refused
+    /// too, which may be for rights that were withdrawn a moment before, until they are given up. What the hub once
     /// signed for counts again where its store lives another life since. While any of it is here this
     /// device is not wiped: nothing typed is lost by a revocation.
     ///
@@ -78,13 +80,18 @@ impl Phone {
     pub fn undelivered(&self) -> Result<u64, ReplicaError> {
         let store = &**self.replica().store();
         let mut count = self.forked_documents(false)?.len() as u64;
-        count += self.acting()?.iter().filter(|acting| !acting.refused).count() as u64;
+        count += self.acting()?.len() as u64;
         let epoch: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
         let life = epoch.map(|row| row.epoch);
         // Minutes that the hub keeps are delivered, whether or not it comes to register them.
         let kept = |row: &SealingRow| row.epoch.is_some() && row.epoch == life;
-        let minutes = self.sealing()?;
-        count += minutes.iter().filter(|(_, row, _)| row.here && !kept(row)).count() as u64;
+        for table in [SEALING, SEAL_REFUSED] {
+            each_row(store, &[table], None, |key, value| {
+                let row: SealingRow = rows::decode(key, value)?;
+                count += u64::from(row.here && row.given_up.is_none() && !kept(&row));
+                Ok(())
+            })?;
+        }
         let all = if self.is_confirmed()? { None } else { Some(ARRIVAL) };
         for table in [UNRELEASED, OUTBOX, HELD].into_iter().chain(all) {
             each_row(store, &[table], None, |_, _| {

@@ -79,7 +79,7 @@ pub use proof::{
 pub use provide::Provided;
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
-pub use sealing::{HeldSeal, Minutes, SealState};
+pub use sealing::{HeldSeal, Minutes, SealState, Unregistered};
 pub use succession::Announced;
 pub use taking::Took;
 pub use tree::StoredTree;

@@ -45,6 +45,8 @@ pub struct Phone {
     heir: Mutex<Option<DeviceId>>,
     /// Where among the minutes that a hub keeps the next asking begins.
     turn: AtomicUsize,
+    /// Where among the minutes that no hub has registered what neighbours are given begins.
+    given_turn: AtomicUsize,
 }
 
 /// What an edit did.
@@ -108,6 +110,8 @@ impl Phone {
         fresh: Incarnation,
         now: Timestamp,
     ) -> Result<Self, ReplicaError> {
+        // Elsewhere at each opening: a program that ends after each exchange must not begin at the first always.
+        let begin = usize::from(u16::from_le_bytes([fresh.0[0], fresh.0[1]]));
         let phone = Self {
             replica: Replica::new(store),
             key,
@@ -118,7 +122,8 @@ impl Phone {
             parted: AtomicBool::new(false),
             skipped: AtomicBool::new(false),
             heir: Mutex::default(),
-            turn: AtomicUsize::new(0),
+            turn: AtomicUsize::new(begin),
+            given_turn: AtomicUsize::new(begin),
         };
         let device = phone.key.device();
         let mut anew = false;
@@ -509,6 +514,10 @@ impl Phone {
 
     pub(super) fn turn(&self) -> &AtomicUsize {
         &self.turn
+    }
+
+    pub(super) fn given_turn(&self) -> &AtomicUsize {
+        &self.given_turn
     }
 
     pub(super) fn heir(&self) -> &Mutex<Option<DeviceId>> {

@@ -35,7 +35,7 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 13;
+const PROJECTION_VERSION: u32 = 14;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]

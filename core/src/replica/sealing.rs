@@ -2,12 +2,13 @@
 //! was sealed here or heard of, until the hub has registered it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use super::documents::each_row;
 use super::facts::Fact;
 use super::phone::Phone;
 use super::project::Drafting;
-use super::rows::{self, SEALING, SealingRow};
+use super::rows::{self, SEAL_REFUSED, SEALING, SealingRow};
 use super::{Replica, ReplicaError, covers};
 use crate::model::{Actor, DeviceId, Document, DocumentId, Incarnation, PersonId, Timestamp};
 use crate::store::StoreError;
@@ -32,6 +33,8 @@ pub enum SealState {
     Rival,
     /// The hub will not register it: it does not hold against the record, or its signer may not seal.
     Refused,
+    /// A person on this device gave it up.
+    GivenUp,
 }
 
 /// A seal of a document that is held here.
@@ -53,6 +56,25 @@ pub struct HeldSeal {
     pub at: Option<Timestamp>,
     /// Members who signed it too: the device, and when the hub entered that.
     pub countersigned: Vec<(DeviceId, Timestamp)>,
+    /// Why and when a person gave it up here.
+    pub given_up: Option<(String, Timestamp)>,
+}
+
+/// Minutes that were sealed on this device and that no hub has registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unregistered {
+    /// The act that would register them.
+    pub act: ActId,
+    /// Their seal.
+    pub seal: SealId,
+    /// Of what.
+    pub document: DocumentId,
+    /// When they were sealed, by this device's clock.
+    pub at: Timestamp,
+    /// The hub refused them: they are not asked again.
+    pub refused: bool,
+    /// Why and when they were given up here.
+    pub given_up: Option<(String, Timestamp)>,
 }
 
 /// What is sealed of a document.
@@ -146,10 +168,13 @@ impl Replica {
         for id in self.seals_of(document)? {
             let Some(bytes) = self.seal_bytes(id)? else { continue };
             let waits = waiting.iter().find(|row| row.seal == id);
+            let given_up = refused.iter().find(|row| row.seal == id);
+            let given_up = given_up.and_then(|row| row.given_up.clone());
             let counts = registered.as_ref().filter(|sealed| sealed.seal == id.0);
             let state = match (counts, waits) {
                 (Some(_), _) => SealState::Registered,
                 (None, Some(_)) if registered.is_none() => SealState::Waiting,
+                _ if given_up.is_some() => SealState::GivenUp,
                 _ if refused.iter().any(|row| row.seal == id) => SealState::Refused,
                 _ if registered.is_some() => SealState::Rival,
                 // Named by nobody: it came with a log that has not arrived.
@@ -164,6 +189,7 @@ impl Replica {
                 official: counts.and_then(|sealed| sealed.official.clone()),
                 at: counts.map(|sealed| sealed.at),
                 countersigned: self.countersigned(&seal, id)?,
+                given_up,
                 seal,
             });
         }
@@ -298,6 +324,43 @@ impl Phone {
         Ok(id)
     }
 
+    /// Returns the minutes that were sealed on this device and that no hub has registered, as far as is known
+    /// here, oldest first: those that wait, those that the hub refused, and those that were given up.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn unregistered(&self) -> Result<Vec<Unregistered>, ReplicaError> {
+        let mut found = Vec::new();
+        for (table, refused) in [(SEALING, false), (SEAL_REFUSED, true)] {
+            each_row(&**self.replica().store(), &[table], None, |key, value| {
+                let row: SealingRow = rows::decode(key, value)?;
+                if row.here {
+                    found.push((row, refused));
+                }
+                Ok(())
+            })?;
+        }
+        let mut minutes = Vec::with_capacity(found.len());
+        for (row, refused) in found {
+            let act = SignedAct::decode(&row.act)?;
+            let (at, act) = (act.act.at, act.act.id()?);
+            let SealingRow { seal, document, given_up, .. } = row;
+            minutes.push(Unregistered { act, seal, document, at, refused, given_up });
+        }
+        minutes.sort_by_key(|one| (one.at, one.seal));
+        Ok(minutes)
+    }
+
+    /// Gives up minutes that were sealed here and that no hub registers. The seal stays here, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    pub fn drop_seal(&self, act: ActId, reason: &str, at: Timestamp) -> Result<(), ReplicaError> {
+        self.record(Fact::SealDropped { act, reason: reason.to_owned(), at }).map(drop)
+    }
+
     /// Signs a seal with this device's key.
     ///
     /// # Errors
@@ -337,15 +400,24 @@ impl Phone {
 
     /// Returns what a neighbour is given of seals that no hub has registered, for documents that it reads.
     pub(super) fn seals_for(&self, peer: &DeviceEntry) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        let mut given = Vec::new();
+        let mut read = Vec::new();
         for (_, row, seal) in self.sealing()? {
-            let read = Seal::decode(&seal)?;
-            if given.len() < SEALS_GIVEN_MAX && super::reads(peer, &read.statement.genesis.scope) {
-                let pair = (&row.act, &seal);
-                let bytes = postcard::to_extend(&pair, GIVEN_TAG.to_vec())
-                    .map_err(|source| ReplicaError::Encode { what: "seal", source })?;
-                given.push(bytes);
+            if super::reads(peer, &Seal::decode(&seal)?.statement.genesis.scope) {
+                read.push((row.act, seal));
             }
+        }
+        if read.len() > SEALS_GIVEN_MAX {
+            // Behind those of the time before, so that all are given in time.
+            let from = self.given_turn().fetch_add(SEALS_GIVEN_MAX, Ordering::Relaxed);
+            let count = read.len();
+            read.rotate_left(from % count);
+            read.truncate(SEALS_GIVEN_MAX);
+        }
+        let mut given = Vec::with_capacity(read.len());
+        for pair in read {
+            let bytes = postcard::to_extend(&pair, GIVEN_TAG.to_vec())
+                .map_err(|source| ReplicaError::Encode { what: "seal", source })?;
+            given.push(bytes);
         }
         Ok(given)
     }
@@ -394,4 +466,4 @@ impl Phone {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

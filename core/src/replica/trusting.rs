@@ -73,6 +73,14 @@ impl Phone {
         Ok(act.sign(self.key())?)
     }
 
+    /// Returns a digest of what this device knows of its own rights.
+    pub(super) fn rights_digest(&self) -> Result<[u8; 32], ReplicaError> {
+        let own = self.replica().device(self.device())?;
+        let own = postcard::to_stdvec(&own)
+            .map_err(|source| ReplicaError::Encode { what: "own rights", source })?;
+        Ok(*blake3::hash(&own).as_bytes())
+    }
+
     /// Signs an invitation with this device's key.
     #[must_use]
     pub fn sign_invitation(&self, invitation: Invitation) -> SignedInvitation {

@@ -369,6 +369,15 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
 }
 
+impl Failure {
+    /// Returns whether what was refused so is not to be asked again: whoever asks may not, or asks for what
+    /// does not hold.
+    #[must_use]
+    pub fn is_last_word(&self) -> bool {
+        matches!(self.code, FailureCode::NotAllowed | FailureCode::Misbehaved)
+    }
+}
+
 /// How a phone catches up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resume {

@@ -108,6 +108,10 @@ struct ImportData {
     refused: usize,
     conflicting: usize,
     no_room: usize,
+    /// Decisions, minutes and checklists of this device that the hub says it has.
+    done: usize,
+    /// Decisions and minutes of this device that the hub refused for good.
+    unentered: usize,
     /// The answer speaks to an earlier state of this device.
     old: bool,
     /// Something is left: sync, or write to the hub again.
@@ -190,6 +194,8 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
         ("bundle.refused", taken.refused),
         ("bundle.conflicting", taken.conflicting),
         ("bundle.no_room", taken.no_room),
+        ("bundle.done", taken.done),
+        ("bundle.unentered", taken.unentered),
     ];
     for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         page.line(m.text(key, &[("count", &count.to_string())]));
@@ -211,6 +217,8 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
         refused: taken.refused,
         conflicting: taken.conflicting,
         no_room: taken.no_room,
+        done: taken.done,
+        unentered: taken.unentered,
         old: taken.old,
         again: taken.again,
     };
@@ -320,6 +328,12 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
     }
 }
 
+/// Returns the exit code where not all of a file is at the hub.
+pub(crate) fn code_of_rest(failure: Option<FailureCode>) -> u8 {
+    let full = failure == Some(FailureCode::Full);
+    if full { Failed::HubFull.code() } else { Failed::Otherwise.code() }
+}
+
 /// Says what the hub made of a file. Where it is needed still, the command fails although there is an answer.
 fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
@@ -341,8 +355,7 @@ fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, Cl
         Some(kept) => {
             let values = [("left", left.as_str()), ("packs", &packs), ("kept", kept)];
             page.line(m.text("bundle.hub_left", &values));
-            let full = data.failure == Some(FailureCode::Full);
-            if full { Failed::HubFull.code() } else { Failed::Otherwise.code() }
+            code_of_rest(data.failure)
         }
     };
     Ok(Answer::new(&data, page)?.with_code(code))

@@ -386,6 +386,7 @@ fn of_bundle(error: &BundleError, m: &Messages) -> String {
             let (found, known) = (found.to_string(), known.to_string());
             m.text("bundle.version", &[("found", &found), ("known", &known)])
         }
+        E::Newer { .. } => m.text("bundle.newer", &[]),
         E::NotForThis => m.text("bundle.not_for_this", &[]),
         E::Cut => m.text("bundle.cut", &[]),
         E::TooLarge { .. } => m.text("bundle.too_large", &[]),

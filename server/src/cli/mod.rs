@@ -2,7 +2,7 @@
 //! printed. It decides nothing about records.
 
 mod admin;
-mod bundle;
+pub(crate) mod bundle;
 mod causes;
 mod clocks;
 mod course;
@@ -34,6 +34,7 @@ mod template;
 mod time;
 mod troubles;
 mod units;
+mod unregistered;
 mod usage;
 mod verify;
 mod words;

@@ -276,6 +276,7 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "seal, handover or result" => m.text("thing.sample_step", &[]),
         "difficulty" => m.text("thing.difficulty", &[]),
         "decision" => m.text("thing.decision", &[]),
+        "minutes" => m.text("thing.minutes", &[]),
         "re-check" => m.text("thing.recheck", &[]),
         other => other.to_owned(),
     }

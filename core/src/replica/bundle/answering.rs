@@ -7,8 +7,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::{
-    ASKS_BYTES_MAX, ASKS_MAX, BundleEntropy, Greeting, Part, decode, misplaced, read, too_large,
-    write,
+    ASKS_BYTES_MAX, ASKS_MAX, Asked, BundleEntropy, Greeting, Part, decode, look_through,
+    misplaced, next, read, too_large, write,
 };
 use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
 use crate::replica::documents::each_row;
@@ -114,7 +114,13 @@ struct Talk<'a> {
     hub: &'a Arc<Hub>,
     entry: DeviceEntry,
     greeting: Option<Greeting>,
-    asks: Vec<AdminRequest>,
+    asks: Vec<(AdminRequest, Asked)>,
+    /// What the maker calls what it asked, in the order in which it did.
+    asked: Vec<Asked>,
+    /// How the log stands was written down: answers stand behind it, as all that is taken in.
+    shown: bool,
+    /// Answers that came before.
+    unwritten: Vec<Part>,
     /// What the device is taken to hold of the record, when it comes to comparing.
     lacks: Lacks,
     /// Bytes of entries that the answer has room for.
@@ -148,6 +154,18 @@ impl Hub {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<BundleAnswered, ReplicaError> {
+        self.take_bundle_within(open, out, entropy, (ITEMS_BYTES_MAX, OTHERS_BYTES_MAX), now)
+    }
+
+    /// As [`Hub::take_bundle`], with so many bytes of entries in the maker's letter and in all others.
+    pub(super) fn take_bundle_within<R: std::io::Read>(
+        self: &Arc<Self>,
+        open: &mut dyn FnMut() -> Result<R, BundleError>,
+        out: &mut dyn Write,
+        entropy: BundleEntropy<'_>,
+        (own_bytes, mut room): (u64, u64),
+        now: Timestamp,
+    ) -> Result<BundleAnswered, ReplicaError> {
         let mut letter = LetterReader::find(open()?, &self.key)?;
         let maker = letter.head().maker;
         // Nothing of a stranger's is decoded.
@@ -157,25 +175,26 @@ impl Hub {
             self.turned_away(Turned::Stranger, maker, 1, now)?;
             return Err(ReplicaError::Stranger { device: maker.short() });
         };
-        let packs = survey(&mut letter)?;
-        let checked = letter.check()?;
+        let mut packs = 0;
+        let checked = look_through(&mut letter, &mut |part| {
+            packs += usize::from(matches!(decode(part)?, Part::Pack(_)));
+            Ok(())
+        })?;
         let mut letter = LetterReader::again(open()?, &self.key, &checked)?;
         let (greeting, asks, first) = greeted(&mut letter)?;
         begin(out)?;
         let answered = BundleAnswered { packs, ..BundleAnswered::of(maker) };
-        let (lacks, room) = (Lacks::All, ITEMS_BYTES_MAX);
-        let mut talk = Talk { hub: self, entry, greeting: Some(greeting), asks, lacks, room, now };
+        let mut talk = Talk::new(self, entry, (Lacks::All, own_bytes), now);
+        (talk.greeting, talk.asks) = (Some(greeting), asks);
         let mut said = Said { answered, signed: Signed::default() };
         talk.write_maker(out, &mut Packs { letter, first }, entropy, &mut said)?;
         let Said { mut answered, signed } = said;
-        let mut room = OTHERS_BYTES_MAX;
         for (signer, items) in signed.of_others {
             let Some(entry) = self.replica().device(signer)?.filter(|entry| entry.active) else {
                 continue;
             };
             let lacks = Lacks::These(self.items_of(&signed.touched, &entry, now)?);
-            let asks = Vec::new();
-            let mut talk = Talk { hub: self, entry, greeting: None, asks, lacks, room, now };
+            let mut talk = Talk::new(self, entry, (lacks, room), now);
             answered.receivers.push(signer);
             answered.cut |= talk.write_other(out, items, entropy)?;
             room = talk.room;
@@ -235,35 +254,26 @@ impl Signed {
     }
 }
 
-/// Reads a letter to its end, which shows that it is whole and its maker's. Returns how many packs it has.
-fn survey<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<usize, ReplicaError> {
-    let mut packs = 0;
-    while let Some(part) = read(letter)? {
-        packs += usize::from(matches!(part, Part::Pack(_)));
-    }
-    Ok(packs)
-}
-
 /// Reads what stands before the packs, and the first of them.
-type Greeted = (Greeting, Vec<AdminRequest>, Option<Vec<u8>>);
+type Greeted = (Greeting, Vec<(AdminRequest, Asked)>, Option<Vec<u8>>);
 
 fn greeted<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Greeted, ReplicaError> {
     let Some(Part::Greeting(greeting)) = read(letter)? else { return Err(misplaced()) };
     let (mut asks, mut length) = (Vec::new(), 0);
     loop {
-        let Some(bytes) = letter.next_part()? else { return Ok((greeting, asks, None)) };
+        let Some(bytes) = next(letter)? else { return Ok((greeting, asks, None)) };
         let part = decode(&bytes)?;
-        if matches!(part, Part::Ask(_)) {
+        if matches!(part, Part::Ask(..)) {
             length += bytes.len();
         }
         match part {
-            Part::Ask(_) if asks.len() == ASKS_MAX => {
+            Part::Ask(..) if asks.len() == ASKS_MAX => {
                 return Err(too_large("requests", ASKS_MAX));
             }
-            Part::Ask(_) if length > ASKS_BYTES_MAX => {
+            Part::Ask(..) if length > ASKS_BYTES_MAX => {
                 return Err(too_large("bytes of requests", ASKS_BYTES_MAX));
             }
-            Part::Ask(request) => asks.push(request),
+            Part::Ask(request, of) => asks.push((request, of)),
             Part::Pack(pack) => return Ok((greeting, asks, Some(pack))),
             _ => return Err(misplaced()),
         }
@@ -299,6 +309,19 @@ impl<R: std::io::Read> Packs<R> {
             packs.push(pack);
         }
         Ok((packs, true))
+    }
+}
+
+impl<'a> Talk<'a> {
+    fn new(
+        hub: &'a Arc<Hub>,
+        entry: DeviceEntry,
+        (lacks, room): (Lacks, u64),
+        now: Timestamp,
+    ) -> Self {
+        let (greeting, asks, asked) = (None, Vec::new(), Vec::new());
+        let (shown, unwritten) = (false, Vec::new());
+        Self { hub, entry, greeting, asks, asked, shown, unwritten, lacks, room, now }
     }
 }
 
@@ -430,6 +453,8 @@ impl Talk<'_> {
 
     /// What the device would begin an exchange with.
     fn start(&mut self) -> Start {
+        let (asks, asked): (Vec<_>, Vec<_>) = std::mem::take(&mut self.asks).into_iter().unzip();
+        self.asked = asked;
         let greeting = self.greeting.as_ref();
         Start {
             position: greeting.and_then(|greeting| greeting.position),
@@ -438,7 +463,7 @@ impl Talk<'_> {
             empty: greeting.is_some_and(|greeting| greeting.empty),
             outbox: Vec::new(),
             deliver: true,
-            asks: (0..).zip(std::mem::take(&mut self.asks)).collect(),
+            asks: (0..).zip(asks).collect(),
             heads: greeting.map_or_else(Vec::new, |greeting| greeting.heads.clone()),
             live: false,
             // How its keys follow each other is a few bytes, and the phone may know an older one.
@@ -504,17 +529,25 @@ impl Talk<'_> {
             }
             PhoneOutput::Judge(shown) => {
                 write(letter, &Part::Shown(shown))?;
+                self.shown = true;
+                for part in self.unwritten.drain(..) {
+                    write(letter, &part)?;
+                }
                 session.handle_judged(true);
             }
             PhoneOutput::Provide(_) => session.handle_provided(Vec::new(), false),
             PhoneOutput::Answered { answer: AdminAnswer::Mark(mark), .. } => {
                 write(letter, &Part::Mark(mark))?;
             }
-            PhoneOutput::Answered { answer: AdminAnswer::Refused(said), .. } => {
+            PhoneOutput::Answered { answer: AdminAnswer::Refused(said), request_id } => {
                 answered.refused += 1;
                 if passes(said.code) {
-                    answered.failure.get_or_insert(said);
+                    answered.failure.get_or_insert_with(|| said.clone());
                 }
+                self.answer(letter, request_id, Some(said))?;
+            }
+            PhoneOutput::Answered { answer: AdminAnswer::Done, request_id } => {
+                self.answer(letter, request_id, None)?;
             }
             PhoneOutput::Answered { .. }
             | PhoneOutput::Equivocations(_)
@@ -528,6 +561,23 @@ impl Talk<'_> {
 }
 
 impl Talk<'_> {
+    /// Writes down what the hub says to a request.
+    fn answer(
+        &mut self,
+        letter: &mut LetterWriter<'_>,
+        request_id: u64,
+        refused: Option<Failure>,
+    ) -> Result<(), ReplicaError> {
+        let place = usize::try_from(request_id).unwrap_or(usize::MAX);
+        let Some(of) = self.asked.get(place).cloned() else { return Ok(()) };
+        let part = Part::Answered { of, refused };
+        if self.shown {
+            return write(letter, &part);
+        }
+        self.unwritten.push(part);
+        Ok(())
+    }
+
     /// Writes an entry, if there is room for it and none was left out before. Returns whether it is written.
     fn write_item(
         &mut self,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::{
-    ASKS_BYTES_MAX, ASKS_MAX, BundleEntropy, BundleGiven, Greeting, Part, Receiver, encode,
+    ASKS_BYTES_MAX, ASKS_MAX, Asked, BundleEntropy, BundleGiven, Greeting, Part, Receiver, encode,
     too_large, write,
 };
 use crate::model::{Actor, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
@@ -204,11 +204,12 @@ impl Phone {
             }
         };
         write(letter, &Part::Greeting(greeting))?;
-        match self.errands() {
-            Ok(errands) => {
+        let errands = self.errands();
+        match errands.and_then(|errands| Ok((errands, self.rights_digest()?))) {
+            Ok((errands, rights)) => {
                 let (mut count, mut bytes) = (0, 0);
-                for (_, request) in errands {
-                    let part = Part::Ask(request);
+                for (errand, request) in errands {
+                    let part = Part::Ask(request, Asked { errand, rights });
                     let encoded = encode(&part)?;
                     (count, bytes) = (count + 1, bytes + encoded.len());
                     // The others are asked the next time.

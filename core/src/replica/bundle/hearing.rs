@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{BundleEntropy, BundleTaken, Part, decode, misplaced, tags};
+use super::{BundleEntropy, BundleTaken, Part, decode, misplaced, next, tags};
 use crate::checklist::Template;
 use crate::model::{DeviceId, Incarnation, Timestamp};
 use crate::replica::ReplicaError;
@@ -51,7 +51,7 @@ impl Phone {
             taken: BundleTaken::by(maker, false),
             now,
         };
-        while let Some(part) = letter.next_part()? {
+        while let Some(part) = next(letter)? {
             // Of a stranger nothing is decoded but what the hub may have said of it.
             if part.first() != Some(&tags::CONTROL) {
                 hearing.meet(entropy)?;

@@ -13,9 +13,12 @@ mod taking;
 use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
+use super::errands::Errand;
 use crate::model::DeviceId;
-use crate::sync::{AdminRequest, DeviceEntry, FRAME_BYTES_MAX, FeedItem, FeedPosition, Notice};
-use crate::trust::bundle::{BundleError, LetterReader, LetterWriter};
+use crate::sync::{
+    AdminRequest, DeviceEntry, FRAME_BYTES_MAX, Failure, FeedItem, FeedPosition, Notice,
+};
+use crate::trust::bundle::{BundleError, Checked, LetterReader, LetterWriter};
 use crate::trust::log::{Shown, TreeHead};
 use crate::trust::{HubMark, HubReceipt};
 
@@ -42,15 +45,21 @@ mod tags {
     pub(super) const CONTROL: u8 = 3;
     pub(super) const ITEM: u8 = 9;
     pub(super) const KEYS: u8 = 15;
+    /// The last that this program knows.
+    pub(super) const LAST: u8 = 16;
+    /// Parts whose numbers begin here may be passed over by whoever does not know them; all others refuse
+    /// the letter.
+    pub(super) const PASSED_OVER: u8 = 0x80;
 }
 
-/// One part of a letter. Variants are only ever added at the end.
+/// One part of a letter. Variants are only ever added at the end; what an older program would not
+/// understand in one is another version of the letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Part {
     /// To the hub, first: how far this phone is.
     Greeting(Greeting),
-    /// To the hub: what this phone asks by itself.
-    Ask(AdminRequest),
+    /// To the hub: what this phone asks by itself, and what it calls that.
+    Ask(AdminRequest, Asked),
     /// To anybody: an encoded pack.
     Pack(Vec<u8>),
     /// To a phone: an encoded entry of a control log.
@@ -79,6 +88,16 @@ enum Part {
     Mark(HubMark),
     /// Of the hub: how its keys follow each other, as encoded acts. Before all that it signed.
     Keys(Vec<Vec<u8>>),
+    /// Of the hub: what it says to a request of the maker. Without a refusal it is done.
+    Answered { of: Asked, refused: Option<Failure> },
+}
+
+/// What a phone calls a request to the hub, so that it knows the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    errand: Errand,
+    /// A digest of what this phone knew of its own rights. A refusal under other rights is no last word.
+    rights: [u8; 32],
 }
 
 /// How far a phone was when it wrote to its hub.
@@ -136,6 +155,11 @@ pub struct BundleTaken {
     pub conflicting: usize,
     /// Packs for which there was no room before this phone has met the hub.
     pub no_room: usize,
+    /// Decisions, minutes and checklists of this device that the hub says it has.
+    pub done: usize,
+    /// Decisions and minutes of this device that the hub refused for good: they are asked no more, and
+    /// listed here.
+    pub unentered: usize,
     /// The hub's answer speaks to an earlier state of this phone: what is signed in it counts, and where
     /// this phone is in the feed stays.
     pub old: bool,
@@ -156,6 +180,8 @@ impl BundleTaken {
             refused: 0,
             conflicting: 0,
             no_room: 0,
+            done: 0,
+            unentered: 0,
             old: false,
             again: false,
             two_logs: false,
@@ -174,8 +200,45 @@ fn encode(part: &Part) -> Result<Vec<u8>, BundleError> {
 
 /// Returns the next part of a letter; nothing behind the last.
 fn read<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Part>, ReplicaError> {
-    let Some(bytes) = letter.next_part()? else { return Ok(None) };
+    let Some(bytes) = next(letter)? else { return Ok(None) };
     decode(&bytes).map(Some)
+}
+
+/// Returns the next part of a letter that is not to be passed over, as it came.
+fn next<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Vec<u8>>, BundleError> {
+    while let Some(bytes) = letter.next_part()? {
+        if bytes.first().is_some_and(|kind| *kind < tags::PASSED_OVER) {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a letter to its end, which shows that it is whole and its maker's, before anything of it is used.
+/// Nothing is decoded; each part has `look` look at it.
+///
+/// # Errors
+///
+/// Returns [`BundleError::Newer`] when a part is of a kind that this program does not know and may not pass
+/// over, and as [`LetterReader::next_part`].
+fn look_through<R: std::io::Read>(
+    letter: &mut LetterReader<R>,
+    look: &mut dyn FnMut(&[u8]) -> Result<(), ReplicaError>,
+) -> Result<Checked, ReplicaError> {
+    let mut newer = None;
+    while let Some(bytes) = next(letter)? {
+        match bytes.first() {
+            Some(kind) if *kind > tags::LAST => newer = newer.max(Some(*kind)),
+            _ => look(&bytes)?,
+        }
+    }
+    match newer {
+        None => Ok(letter.check()?),
+        Some(kind) => {
+            let (found, known) = (kind.into(), tags::LAST.into());
+            Err(BundleError::Newer { what: "parts of kind", found, known }.into())
+        }
+    }
 }
 
 /// Decodes a part. What is not one long piece of bytes takes many times its length in memory, and is no

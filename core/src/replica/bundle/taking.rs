@@ -3,13 +3,16 @@
 use std::io::Read;
 
 use super::hearing::{BYTES_AT_ONCE, fresh};
-use super::{BundleEntropy, BundleTaken, Greeting, Part, misplaced, read};
+use super::{
+    Asked, BundleEntropy, BundleTaken, Greeting, Part, decode, look_through, misplaced, read,
+};
 use crate::checklist::Template;
 use crate::model::{DeviceId, Timestamp};
 use crate::replica::ReplicaError;
+use crate::replica::errands::Errand;
 use crate::replica::phone::Phone;
 use crate::replica::rows::{self, ARRIVAL, ArrivalRow, EpochRow, meta};
-use crate::sync::{FeedItem, FeedPosition};
+use crate::sync::{AdminAnswer, Failure, FeedItem, FeedPosition};
 use crate::trust::HubReceipt;
 use crate::trust::bundle::{BundleError, LetterReader};
 use crate::trust::log::Shown;
@@ -24,6 +27,10 @@ struct Told<'a> {
     greeting: Option<Greeting>,
     /// How the hub's log stands was heard, and nothing speaks against it.
     judged: bool,
+    /// What this phone knew of its own rights before it took in anything of this letter, as a digest.
+    rights: [u8; 32],
+    /// Entries of control logs that were given back were not taken, so those after them were not either.
+    unreminded: bool,
     items: Vec<FeedItem>,
     bytes: usize,
     taken: BundleTaken,
@@ -50,9 +57,8 @@ impl Phone {
         entropy: BundleEntropy<'_>,
         now: Timestamp,
     ) -> Result<BundleTaken, ReplicaError> {
-        let checked = LetterReader::find(open()?, self.key())?.check()?;
-        let mut letter = LetterReader::again(open()?, self.key(), &checked)?;
-        let head = checked.head();
+        let mut letter = LetterReader::find(open()?, self.key())?;
+        let head = letter.head();
         // The hub, under the key that is pinned or under one that it announced; never under one that it has
         // replaced.
         let hub = hub.map(|hub| self.replica().present_key(hub)).transpose()?;
@@ -60,6 +66,12 @@ impl Phone {
             || (hub.is_some()
                 && self.replica().hub_keys()?.after.contains(&head.maker)
                 && self.replica().replaced_at(head.maker)?.is_none());
+        // What a phone writes is encoded in itself; of a stranger nothing is decoded.
+        let checked = look_through(&mut letter, &mut |part| match is_hub {
+            true => decode(part).map(drop),
+            false => Ok(()),
+        })?;
+        let mut letter = LetterReader::again(open()?, self.key(), &checked)?;
         match Some(head.maker).filter(|_| is_hub) {
             Some(hub) => self.take_of_hub(&mut letter, hub, entropy, now),
             None => {
@@ -102,9 +114,19 @@ impl Phone {
         }
         let mut taken = BundleTaken::by(hub, true);
         taken.old = greeting.is_none();
-        let (items, bytes) = (Vec::new(), 0);
-        let judged = false;
-        let mut told = Told { phone: self, hub, epoch, greeting, judged, items, bytes, taken, now };
+        let mut told = Told {
+            phone: self,
+            hub,
+            epoch,
+            greeting,
+            judged: false,
+            rights: self.rights_digest()?,
+            unreminded: false,
+            items: Vec::new(),
+            bytes: 0,
+            taken,
+            now,
+        };
         while let Some(part) = read(letter)? {
             told.take(part, entropy)?;
         }
@@ -137,6 +159,7 @@ impl Told<'_> {
                 self.phone.declined(&notices, self.epoch, self.now).map(drop)
             }
             Part::Mark(mark) => self.phone.marked(&mark, self.epoch),
+            Part::Answered { of, refused } => self.answered(of, refused),
             _ => Err(misplaced()),
         }
     }
@@ -210,6 +233,33 @@ impl Told<'_> {
         self.taken.again |= taken.cloned || taken.widened || taken.remade;
         self.taken.again |= taken.gapped || taken.forked || taken.skipped > 0;
         Ok(())
+    }
+
+    /// Takes in what the hub said to a request of this phone, as in an exchange. An answer to an earlier state
+    /// of this phone is no last word: that the hub keeps minutes it has signed for, and all else is asked
+    /// once more.
+    fn answered(&mut self, of: Asked, refused: Option<Failure>) -> Result<(), ReplicaError> {
+        let Asked { errand, rights } = of;
+        let current = self.greeting.is_some() && rights == self.rights;
+        let counts = current || (refused.is_none() && matches!(errand, Errand::Seal(_)));
+        if !counts {
+            return Ok(());
+        }
+        let last = refused.as_ref().is_some_and(Failure::is_last_word);
+        if refused.is_none() {
+            self.taken.done += 1;
+        } else if last && matches!(errand, Errand::Act(_) | Errand::Seal(_)) {
+            self.taken.unentered += 1;
+        }
+        if matches!(errand, Errand::Remind { .. }) {
+            // What comes behind an entry that was not taken is given again after it.
+            self.unreminded |= refused.is_some();
+            if self.unreminded {
+                return Ok(());
+            }
+        }
+        let answer = refused.map_or(AdminAnswer::Done, AdminAnswer::Refused);
+        self.phone.ran_errand(&errand, &answer, self.epoch)
     }
 
     fn receipt(&mut self, receipt: HubReceipt) -> Result<(), ReplicaError> {

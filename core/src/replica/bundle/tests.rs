@@ -4,7 +4,7 @@ use crate::model::{ChangeHash, Genesis, PersonId, Timestamp};
 use crate::replica::{Hub, Phone};
 use crate::sync::{PackHeader, PlainEntry, Role, Verdict};
 use crate::trust::DeviceKey;
-use crate::trust::bundle::{Head, LETTERS_MAX, begin};
+use crate::trust::bundle::{Head, LETTERS_MAX, PARTS, begin};
 use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
@@ -361,7 +361,7 @@ fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
         assert!(matches!(refused, Err(ReplicaError::Bundle { .. })), "{part:?}: {refused:?}");
     }
     let mut many = vec![Part::Greeting(greeting())];
-    many.extend((0..40).map(|_| Part::Ask(AdminRequest::Mark)));
+    many.extend((0..40).map(|_| ask(AdminRequest::Mark)));
     let mut file = Vec::new();
     begin(&mut file).unwrap();
     let maker = key(1);
@@ -378,18 +378,36 @@ fn a_letter_over_its_limit_and_a_part_out_of_place_are_refused() {
 
 mod answering;
 
+mod asked;
+mod formats;
+mod replayed;
+
 fn greeting() -> Greeting {
     Greeting::default()
+}
+
+fn asked() -> Asked {
+    Asked { errand: Errand::Mark, rights: [0; 32] }
+}
+
+fn ask(request: AdminRequest) -> Part {
+    Part::Ask(request, asked())
 }
 
 /// A letter that says to be another's, under that one's head: its signature is not looked at in a second
 /// read.
 fn pretended(head: &Head, by: &DeviceKey, to: DeviceId, parts: &[Part]) -> Vec<u8> {
+    let parts: Vec<Vec<u8>> = parts.iter().map(|part| encode(part).unwrap()).collect();
+    raw((head, PARTS), by, to, &parts)
+}
+
+/// As [`pretended`], of encoded parts of a version.
+fn raw(head: (&Head, u8), by: &DeviceKey, to: DeviceId, parts: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
     begin(&mut file).unwrap();
     let drawn = entropy()();
     let mut letter = LetterWriter::with_head(&mut file, by, to, head, &drawn).unwrap();
-    parts.iter().for_each(|part| write(&mut letter, part).unwrap());
+    parts.iter().for_each(|part| letter.part(part).unwrap());
     letter.finish().unwrap();
     file
 }
@@ -502,10 +520,10 @@ fn parts_that_would_fill_memory_are_refused_before_they_are_decoded() {
         too_large(import(&a, &file).map(drop));
         let asks =
             [AdminRequest::Enter { acts: many.clone() }, AdminRequest::TakeBack { entries: many }];
-        for ask in asks {
+        for request in asks {
             let (from, to) = (key(1).device(), key(99).device());
             let head = Head { maker: from, receiver: to, made_at: NOW };
-            let parts = [Part::Greeting(greeting()), Part::Ask(ask)];
+            let parts = [Part::Greeting(greeting()), ask(request)];
             too_large(at_hub(&hub, &pretended(&head, &key(1), to, &parts)).map(drop));
         }
     }
@@ -515,7 +533,7 @@ fn parts_that_would_fill_memory_are_refused_before_they_are_decoded() {
 fn requests_are_bounded_together() {
     let (hub, ..) = team();
     let (from, to) = (key(1).device(), key(99).device());
-    let ask = Part::Ask(AdminRequest::PublishObject { bytes: vec![1; 1 << 20] });
+    let ask = ask(AdminRequest::PublishObject { bytes: vec![1; 1 << 20] });
     let parts: Vec<Part> =
         std::iter::once(Part::Greeting(greeting())).chain(std::iter::repeat_n(ask, 5)).collect();
     let head = Head { maker: from, receiver: to, made_at: NOW };
@@ -532,7 +550,7 @@ fn requests_are_bounded_together() {
 fn nothing_of_a_stranger_is_decoded() {
     let (hub, a, ..) = team();
     // Were it decoded it would be damaged, or over a limit.
-    for (receiver, parts) in [(99, [&[77, 1][..], &[1, 4]]), (1, [&[77, 1][..], &[15, 255]])] {
+    for (receiver, parts) in [(99, [&[8, 1][..], &[1, 4]]), (1, [&[8, 1][..], &[15, 255]])] {
         let (to, maker) = (key(receiver).device(), key(77));
         let mut file = Vec::new();
         begin(&mut file).unwrap();
@@ -551,11 +569,12 @@ fn nothing_of_a_stranger_is_decoded() {
 fn parts_begin_with_the_numbers_that_they_are_known_by() {
     let request = AdminRequest::Mark;
     let parts = [
-        (Part::Ask(request), tags::ASK),
+        (ask(request), tags::ASK),
         (Part::Pack(Vec::new()), tags::PACK),
         (Part::Control(Vec::new()), tags::CONTROL),
         (Part::Item(FeedItem::Object { bytes: Vec::new() }), tags::ITEM),
         (Part::Keys(Vec::new()), tags::KEYS),
+        (Part::Answered { of: asked(), refused: None }, tags::LAST),
     ];
     for (part, tag) in parts {
         assert_eq!(postcard::to_stdvec(&part).unwrap()[0], tag);

@@ -230,6 +230,8 @@ fn of_seals() -> Vec<Fact> {
         Fact::SealAnswered { act: id, epoch: [8; 16], refused: true },
         Fact::SealRefused { act: id, at: AT },
         Fact::Received { items: vec![FeedItem::Seal(vec![1, 2])], position: None, at: AT },
+        Fact::SealDropped { act: id, reason: "ký lại".to_owned(), at: AT },
+        Fact::SealForgotten { act: id },
     ]
 }
 

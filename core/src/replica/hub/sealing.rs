@@ -1,7 +1,7 @@
 //! Sealed minutes at the hub: kept when they are presented, held against their record by the worker that
 //! merges, registered with their official number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Hub, MergeReport};
@@ -10,7 +10,7 @@ use crate::model::{Actor, DocumentId, Scope, Timestamp};
 use crate::replica::facts::Fact;
 use crate::replica::merge::merger::SealWork;
 use crate::replica::project::{Drafting, TrustIndex};
-use crate::replica::rows::{self, PACK, SEALING, SealingRow};
+use crate::replica::rows::{self, PACK, SEAL_REFUSED, SEALING, SealingRow};
 use crate::replica::{ReplicaError, covers};
 use crate::store::StoreError;
 use crate::trust::control::{ActId, Deed, SignedAct, TrustRows, may_act};
@@ -19,8 +19,8 @@ use crate::trust::seal::{Breach, Seal, SealId};
 /// Seals that may wait for their records at once: each is 56 KiB at most, and waits for a merge.
 const WAITING_MAX: usize = 1_024;
 
-/// Seals of one document that are kept: the one that counts and its rivals, as many as the control log
-/// names, and those that do not hold.
+/// Seals of one document that wait or are entered: the one that counts and its rivals, as many as the control
+/// log names.
 const SEALS_PER_DOCUMENT_MAX: usize = 32;
 
 /// Of those that wait, so many may be of one leader's device: days of visits before its team's edits come.
@@ -30,6 +30,11 @@ const WAITING_PER_LEADER_MAX: usize = WAITING_MAX / 16;
 /// Of those kept of one document, so many may be signed by one device: a leader seals again where a phone
 /// was restored, not more often.
 const SEALS_PER_LEADER_MAX: usize = 8;
+
+/// How long a seal that was refused counts among those of its leader: each costs a look at its record, so a
+/// day brings as many as a leader has places.
+const REFUSED_COUNTS_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// How long a seal rests that could not be held against its record, doubled with each time: a try may cost two
 /// processes their limits.
 const STUCK_MS: i64 = 60_000;
@@ -122,7 +127,7 @@ impl Hub {
         }
         let seal = Seal::decode(sealed)?;
         self.check_presented(&act, &seal, SealId::of(sealed), now)?;
-        if !self.has_place(&seal)? {
+        if !self.has_place(&seal, now)? {
             return Ok(Presented::Busy);
         }
         let (act, seal) = (encoded.to_vec(), sealed.to_vec());
@@ -130,25 +135,39 @@ impl Hub {
         Ok(Presented::Kept)
     }
 
-    /// Returns whether there is room for one more seal, of its leader and of its document.
-    fn has_place(&self, seal: &Seal) -> Result<bool, ReplicaError> {
+    /// Returns whether there is room for one more seal, of its leader and of its document. What is refused
+    /// takes no place of the document, and one of its leader's for a day only.
+    fn has_place(&self, seal: &Seal, now: Timestamp) -> Result<bool, ReplicaError> {
         let (leader, document) = (seal.statement.leader, seal.statement.document);
-        let waiting = self.replica.store().scan(&[SEALING], None, usize::MAX)?;
-        let mut own = 0;
-        for (key, value) in &waiting {
-            let row: SealingRow = rows::decode(key, value)?;
-            own += usize::from(SignedAct::decode(&row.act)?.act.by == leader);
+        let is_own = |row: &SealingRow| -> Result<bool, ReplicaError> {
+            Ok(SignedAct::decode(&row.act)?.act.by == leader)
+        };
+        let (mut waiting, mut own, mut signed) = (0, 0, 0);
+        let mut counts: BTreeSet<SealId> = BTreeSet::new();
+        for (key, value) in self.replica.store().scan(&[SEALING], None, usize::MAX)? {
+            let row: SealingRow = rows::decode(&key, &value)?;
+            waiting += 1;
+            own += usize::from(is_own(&row)?);
+            counts.extend((row.document == document).then_some(row.seal));
         }
-        let held = self.replica.seals_of(document)?;
-        let mut signed = 0;
-        for id in &held {
+        let entered = self.replica.registered(&seal.statement.genesis)?;
+        counts.extend(entered.iter().map(|one| SealId(one.seal)));
+        counts.extend(entered.iter().flat_map(|one| &one.rivals).map(|seal| SealId(*seal)));
+        for id in &counts {
             let Some(bytes) = self.replica.seal_bytes(*id)? else { continue };
             signed += usize::from(Seal::decode(&bytes)?.statement.leader == leader);
         }
+        for (key, value) in self.replica.store().scan(&[SEAL_REFUSED], None, usize::MAX)? {
+            let row: SealingRow = rows::decode(&key, &value)?;
+            let since = row.since.map_or(i64::MAX, |since| now.0.saturating_sub(since.0));
+            if row.document == document && since < REFUSED_COUNTS_MS && is_own(&row)? {
+                signed += 1;
+            }
+        }
         // Whoever has none yet gets a place whatever others did.
-        Ok((waiting.len() < WAITING_MAX || own == 0)
+        Ok((waiting < WAITING_MAX || own == 0)
             && own < WAITING_PER_LEADER_MAX
-            && (held.len() < SEALS_PER_DOCUMENT_MAX || signed == 0)
+            && (counts.len() < SEALS_PER_DOCUMENT_MAX || signed == 0)
             && signed < SEALS_PER_LEADER_MAX)
     }
 

@@ -3,7 +3,7 @@
 use super::Step;
 use super::trusting::TrustIndex;
 use crate::checklist::{number_in_series, number_year};
-use crate::model::{DocumentId, Scope};
+use crate::model::{DocumentId, Scope, Timestamp};
 use crate::replica::again::anew;
 use crate::replica::facts::Fact;
 use crate::replica::rows::{self, ACTING, ActingRow, SEAL_REFUSED, SealingRow};
@@ -18,14 +18,21 @@ impl Step<'_> {
     /// Takes in what a record says of sealed minutes.
     pub(super) fn of_seals(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
-            Fact::Signed { act, seal } => self.presented(act, seal, true),
-            Fact::Presented { act, seal, .. } | Fact::HeardSeal { act, seal, .. } => {
-                self.presented(act, seal, false)
-            }
+            Fact::Signed { act, seal } => self.presented(act, seal, (true, None)),
+            Fact::Presented { act, seal, at } => self.presented(act, seal, (false, Some(*at))),
+            Fact::HeardSeal { act, seal, .. } => self.presented(act, seal, (false, None)),
             Fact::SealAnswered { act, epoch, refused } => {
                 self.seal_answered(*act, *epoch, *refused)
             }
-            Fact::SealRefused { act, .. } => self.seal_refused(*act),
+            Fact::SealRefused { act, at } => self.seal_refused(*act, Some(*at)),
+            Fact::SealDropped { act, reason, at } => self.seal_dropped(*act, reason, *at),
+            Fact::SealForgotten { act } => {
+                let key = rows::of_sealing(*act);
+                if let Some(row) = self.index.get::<SealingRow>(&key)? {
+                    self.index.put(key, &anew(row));
+                }
+                Ok(())
+            }
             Fact::SealUnentered { act, .. } => {
                 self.index.remove(rows::of_sealing(*act));
                 Ok(())
@@ -45,7 +52,12 @@ impl Step<'_> {
     }
 
     /// Keeps a seal with the act that registers it, until that has been entered.
-    fn presented(&mut self, act: &[u8], seal: &[u8], here: bool) -> Result<(), StoreError> {
+    fn presented(
+        &mut self,
+        act: &[u8],
+        seal: &[u8],
+        (here, since): (bool, Option<Timestamp>),
+    ) -> Result<(), StoreError> {
         let (seal, document) = self.seal(seal)?;
         let signed = SignedAct::decode(act).and_then(|signed| signed.act.id());
         let id = signed.map_err(|error| self.meaningless(&error.to_string()))?;
@@ -54,7 +66,8 @@ impl Step<'_> {
         }
         let held: Option<SealingRow> = self.index.get(&rows::of_sealing(id))?;
         let (here, epoch) = held.map_or((here, None), |held| (here || held.here, held.epoch));
-        let row = SealingRow { act: act.to_vec(), seal, document, here, epoch };
+        let (act, given_up) = (act.to_vec(), None);
+        let row = SealingRow { act, seal, document, here, epoch, since, given_up };
         self.index.put(rows::of_sealing(id), &row);
         Ok(())
     }
@@ -69,7 +82,7 @@ impl Step<'_> {
             return Ok(());
         };
         if refused {
-            return self.seal_refused(act);
+            return self.seal_refused(act, None);
         }
         self.index.put(rows::of_sealing(act), &SealingRow { epoch: Some(epoch), ..row });
         Ok(())
@@ -85,6 +98,9 @@ impl Step<'_> {
         }
         for (key, value) in self.index.rows(&[SEAL_REFUSED])? {
             let row: SealingRow = rows::decode(&key, &value)?;
+            if row.given_up.is_some() {
+                continue;
+            }
             let act = SignedAct::decode(&row.act).and_then(|signed| signed.act.id());
             let act = act.map_err(|error| self.meaningless(&error.to_string()))?;
             self.index.remove(key);
@@ -94,11 +110,22 @@ impl Step<'_> {
     }
 
     /// What will not be registered stays, and is shown as such.
-    fn seal_refused(&mut self, act: ActId) -> Result<(), StoreError> {
+    fn seal_refused(&mut self, act: ActId, since: Option<Timestamp>) -> Result<(), StoreError> {
         let key = rows::of_sealing(act);
         if let Some(row) = self.index.get::<SealingRow>(&key)? {
             self.index.remove(key);
-            self.index.put(rows::of_seal_refused(act), &row);
+            self.index.put(rows::of_seal_refused(act), &SealingRow { since, ..row });
+        }
+        Ok(())
+    }
+
+    /// What a person gave up stands with what is refused, and is not asked again.
+    fn seal_dropped(&mut self, act: ActId, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.seal_refused(act, None)?;
+        let key = rows::of_seal_refused(act);
+        if let Some(row) = self.index.get::<SealingRow>(&key)? {
+            let given_up = Some((reason.to_owned(), at));
+            self.index.put(key, &SealingRow { given_up, ..row });
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{key, scope_part};
-use crate::model::{DeviceId, DocumentId, Genesis, Scope};
+use crate::model::{DeviceId, DocumentId, Genesis, Scope, Timestamp};
 use crate::trust::control::ActId;
 use crate::trust::seal::SealId;
 
@@ -33,6 +33,10 @@ pub(in crate::replica) struct SealingRow {
     pub(in crate::replica) here: bool,
     /// Phone: the life of the hub's store that holds it.
     pub(in crate::replica) epoch: Option<[u8; 16]>,
+    /// Hub: since when it waits, or is refused.
+    pub(in crate::replica) since: Option<Timestamp>,
+    /// Phone: a person gave it up, why and when.
+    pub(in crate::replica) given_up: Option<(String, Timestamp)>,
 }
 
 pub(in crate::replica) fn of_seal(seal: SealId) -> Vec<u8> {

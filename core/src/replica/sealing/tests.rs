@@ -16,7 +16,7 @@ use crate::trust::seal::{Ending, Hearing, MemberHeard, Presence, SealStatement, 
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
-fn leader(number: u8) -> PlainEntry {
+pub(in crate::replica) fn leader(number: u8) -> PlainEntry {
     PlainEntry { role: Role::Leader, ..entry(number, "06325") }
 }
 
@@ -67,7 +67,7 @@ fn act(side: &Side, genesis: &Genesis, deed: Deed) -> SignedAct {
     side.phone.sign_act(Act { hub, by, scope, nonce, at: NOW, deed }).unwrap()
 }
 
-fn seal(side: &Side, genesis: &Genesis) -> SealId {
+pub(in crate::replica) fn seal(side: &Side, genesis: &Genesis) -> SealId {
     let (act, seal) = sign(side, genesis);
     side.phone.seal(&act, &seal).unwrap()
 }
@@ -526,3 +526,5 @@ fn minutes_that_wait_at_the_hub_hold_up_no_others() {
         .count();
     assert_eq!(registered, 6);
 }
+
+mod unregistered;

@@ -24,6 +24,11 @@ const MAGIC: [u8; 8] = *b"BIENBANB";
 /// The newest format that this program reads and writes.
 const FORMAT: u32 = 1;
 
+/// The version of what parts say that this program writes, and the newest that it reads. It grows with
+/// whatever an older program would not understand, in a part or in what a part holds; of what it may pass
+/// over there are kinds of parts of their own.
+pub const PARTS: u8 = 1;
+
 /// Binds the keys of a letter to what it is.
 const INFO: &[u8] = b"bienban 2026-11 bundle letter\0";
 
@@ -68,6 +73,19 @@ pub enum BundleError {
         /// The version found.
         found: u32,
         /// The newest version that this program reads.
+        known: u32,
+    },
+    /// What it says only a later program understands.
+    #[error(
+        "the bundle was written by a newer Bienban ({what} {found}, but this program knows {known}); nothing \
+         of it was taken in: update the program, and take it in again"
+    )]
+    Newer {
+        /// What of it.
+        what: &'static str,
+        /// The number found.
+        found: u32,
+        /// The greatest that this program knows.
         known: u32,
     },
     /// No letter in it opens with this key.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::chunks::{Opener, TAG_BYTES};
 use super::{
     BundleError, CHUNK_BYTES, FORMAT, Head, LETTER_BYTES_MAX, LETTERS_MAX, MAGIC, PART_BYTES_MAX,
-    statement,
+    PARTS, statement,
 };
 use crate::trust::{DeviceKey, Signature, verify};
 
@@ -29,7 +29,7 @@ pub struct LetterReader<R> {
     last: bool,
     ended: bool,
     said: blake3::Hasher,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// A letter that was read to its end: whole, and its maker's.
@@ -68,8 +68,8 @@ impl<R: Read> LetterReader<R> {
     /// # Errors
     ///
     /// Returns [`BundleError::Magic`] and [`BundleError::Version`] when these are no bytes of a bundle that
-    /// this program reads, [`BundleError::NotForThis`] when no letter opens, and as
-    /// [`LetterReader::next_part`].
+    /// this program reads, [`BundleError::Newer`] when the letter says what only a later one understands,
+    /// [`BundleError::NotForThis`] when no letter opens, and as [`LetterReader::next_part`].
     pub fn find(mut input: R, key: &DeviceKey) -> Result<Self, BundleError> {
         let mut begin = [0; 12];
         let length = fill(&mut input, &mut begin)?;
@@ -118,8 +118,7 @@ impl<R: Read> LetterReader<R> {
         let mut letter =
             Self { input, head, encapsulated, opener, open, at, last, ended, said, bytes };
         let head = letter.next_part()?.ok_or(BundleError::Damaged { what: "its head" })?;
-        letter.head =
-            postcard::from_bytes(&head).map_err(|_| BundleError::Damaged { what: "its head" })?;
+        letter.head = read_head(&head)?;
         if letter.head.receiver != device {
             return Err(BundleError::Damaged { what: "a letter for another device" });
         }
@@ -209,6 +208,19 @@ impl<R: Read> LetterReader<R> {
         }
         self.said.update(&heard);
         Ok(heard)
+    }
+}
+
+/// Reads the head of a letter. Its version comes first: of a later one nothing else is to be guessed.
+fn read_head(bytes: &[u8]) -> Result<Head, BundleError> {
+    let damaged = BundleError::Damaged { what: "its head" };
+    match bytes.split_first() {
+        Some((&PARTS, head)) => postcard::from_bytes(head).map_err(|_| damaged),
+        Some((&found, _)) if found > PARTS => {
+            let what = "parts of version";
+            Err(BundleError::Newer { what, found: found.into(), known: PARTS.into() })
+        }
+        _ => Err(damaged),
     }
 }
 

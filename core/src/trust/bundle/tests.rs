@@ -103,7 +103,7 @@ fn what_a_maker_did_not_sign_is_not_its_own() {
     file.extend_from_slice(&encapsulated);
     let mut sealer = sealer;
     let head = Head { maker: key(1).device(), receiver: to, made_at: Timestamp(7) };
-    let head = postcard::to_stdvec(&head).unwrap();
+    let head = postcard::to_extend(&head, vec![PARTS]).unwrap();
     let mut plain = u32::try_from(head.len()).unwrap().to_le_bytes().to_vec();
     plain.extend_from_slice(&head);
     plain.extend_from_slice(&0_u32.to_le_bytes());
@@ -144,10 +144,33 @@ fn parts_and_letters_over_a_limit_are_refused() {
 }
 
 #[test]
+fn a_letter_that_never_ends_is_given_up() {
+    let (mut file, maker, to) = (Vec::new(), key(1), key(2).device());
+    begin(&mut file).unwrap();
+    let mut letter = LetterWriter::new(&mut file, &maker, to, Timestamp(7), &[1; 32]).unwrap();
+    letter.part(&[7; 100]).unwrap();
+    letter.bytes = LETTER_BYTES_MAX - 14;
+    letter.part(&[7; 10]).unwrap();
+    assert!(matches!(letter.part(&[7]), Err(BundleError::TooLarge { what: "bytes", .. })));
+    letter.finish().unwrap();
+    let mut letter = LetterReader::find(&*file, &key(2)).unwrap();
+    assert!(letter.next_part().unwrap().is_some());
+    letter.bytes = LETTER_BYTES_MAX - 13;
+    assert!(matches!(letter.next_part(), Err(BundleError::TooLarge { what: "bytes", .. })));
+}
+
+#[test]
 fn another_version_and_other_files_are_named() {
     let mut file = bundle(&[2], &parts());
     file[8] = 2;
     assert!(matches!(opened(&file, 2), Err(BundleError::Version { found: 2, known: FORMAT })));
+    let (mut later, maker, to) = (Vec::new(), key(1), key(2).device());
+    begin(&mut later).unwrap();
+    let head = Head { maker: maker.device(), receiver: to, made_at: Timestamp(7) };
+    LetterWriter::with_head(&mut later, &maker, to, (&head, PARTS + 1), &[9; 32])
+        .and_then(LetterWriter::finish)
+        .unwrap();
+    assert!(matches!(opened(&later, 2), Err(BundleError::Newer { found: 2, known: 1, .. })));
     for other in [&b"PK\x03\x04 something else"[..], b"", b"BIENBANB"] {
         assert!(matches!(opened(other, 2), Err(BundleError::Magic)));
     }

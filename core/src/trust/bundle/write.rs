@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::chunks::Sealer;
 use super::{
-    BundleError, CHUNK_BYTES, FORMAT, Head, LETTER_BYTES_MAX, MAGIC, PART_BYTES_MAX, statement,
+    BundleError, CHUNK_BYTES, FORMAT, Head, LETTER_BYTES_MAX, MAGIC, PART_BYTES_MAX, PARTS,
+    statement,
 };
 use crate::model::{DeviceId, Timestamp};
 use crate::trust::DeviceKey;
@@ -31,7 +32,7 @@ pub struct LetterWriter<'a> {
     /// Plain bytes that do not fill a chunk yet.
     open: Zeroizing<Vec<u8>>,
     said: blake3::Hasher,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl<'a> LetterWriter<'a> {
@@ -49,15 +50,15 @@ impl<'a> LetterWriter<'a> {
         entropy: &[u8; 32],
     ) -> Result<Self, BundleError> {
         let head = Head { maker: maker.device(), receiver, made_at };
-        Self::with_head(out, maker, receiver, &head, entropy)
+        Self::with_head(out, maker, receiver, (&head, PARTS), entropy)
     }
 
-    /// Begins a letter that says this of itself. Tests pretend with it.
+    /// Begins a letter that says this of itself, with parts of this version. Tests pretend with it.
     pub(crate) fn with_head(
         out: &'a mut dyn Write,
         maker: &'a DeviceKey,
         receiver: DeviceId,
-        head: &Head,
+        (head, parts): (&Head, u8),
         entropy: &[u8; 32],
     ) -> Result<Self, BundleError> {
         let (sealer, encapsulated) = Sealer::new(receiver, entropy)?;
@@ -65,7 +66,8 @@ impl<'a> LetterWriter<'a> {
         let open = Zeroizing::new(Vec::with_capacity(CHUNK_BYTES));
         let said = blake3::Hasher::new();
         let mut letter = Self { out, maker, encapsulated, sealer, open, said, bytes: 0 };
-        let head = postcard::to_stdvec(head).map_err(|source| BundleError::Encode { source })?;
+        let head = postcard::to_extend(head, vec![parts])
+            .map_err(|source| BundleError::Encode { source })?;
         letter.part(&head)?;
         Ok(letter)
     }

@@ -30,7 +30,6 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::bundle;
-use super::decisions;
 use super::error::CliError;
 use super::export::{self, ExportArgs};
 use super::folder::{self, At, HubArgs, InitArgs, KeyArgs};
@@ -40,6 +39,7 @@ use super::plan::{self, Team};
 use super::rows::{self, ListArgs};
 use super::troubles::{self, Repair, TroubleData};
 use super::wrong::Wrong;
+use super::{decisions, unregistered};
 
 pub(super) use self::edit::EditData;
 pub(super) use self::read::{ShowArgs, show};
@@ -179,6 +179,9 @@ enum FieldCommand {
     /// Decisions of this device that the hub has not entered.
     #[command(subcommand)]
     Decision(decisions::DecisionCommand),
+    /// Minutes that were sealed on this device and that no hub has registered.
+    #[command(subcommand)]
+    Minutes(unregistered::MinutesCommand),
     /// Read commands from standard input, one a line, and run each on this device. The exit code is
     /// the first one that is not 0.
     Batch,
@@ -289,6 +292,7 @@ async fn performed(
         C::Status => travel::status(client, output),
         C::Log(command) => log::run(client, &command, output),
         C::Decision(command) => decisions::run(client, &command, output),
+        C::Minutes(command) => unregistered::run(client, &command, output),
         C::Verify(verify) => self::verify(client, &verify, output),
     }
 }

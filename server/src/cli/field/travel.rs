@@ -20,6 +20,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, RejectedData};
 use crate::cli::troubles::{self, Repair, TroubleData};
+use crate::cli::unregistered::{self, UnregisteredData};
 use crate::cli::{folder, page, time, words};
 use crate::messages::Messages;
 
@@ -159,6 +160,8 @@ struct StatusData {
     rejected: Vec<RejectedData>,
     /// What was decided here and the hub has not entered.
     decisions: Vec<DecisionData>,
+    /// What was sealed here, no hub has registered and nobody has given up.
+    minutes: Vec<UnregisteredData>,
     /// What was lost from this device's store, and nobody has acknowledged.
     troubles: Vec<TroubleData>,
     /// What was repaired without loss when this command opened the store.
@@ -506,6 +509,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
         doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,
         decisions: decisions::all(client)?,
+        minutes: unregistered::open(client)?,
         repaired: if troubles.is_empty() { Repair::of(client) } else { None },
         troubles,
         position: client
@@ -549,6 +553,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     notices_text(&mut page, &data.notices, m);
     rejected::text(&mut page, &data.rejected, m);
     decisions::text(&mut page, &data.decisions, m);
+    unregistered::text(&mut page, &data.minutes, m);
     Ok(Answer::new(&data, page)?.with_code(code_of_doubts(client)?))
 }
 

@@ -154,6 +154,7 @@ fn state(state: SealState) -> &'static str {
         SealState::Waiting => "waiting",
         SealState::Rival => "rival",
         SealState::Refused => "refused",
+        SealState::GivenUp => "given_up",
     }
 }
 
@@ -194,6 +195,7 @@ pub(in crate::cli) fn text(page: &mut Page, data: &SealData, m: &Messages) {
         "registered" => m.text("seal.state_registered", &[]),
         "waiting" => m.text("seal.state_waiting", &[]),
         "rival" => m.text("seal.state_rival", &[]),
+        "given_up" => m.text("seal.state_given_up", &[]),
         _ => m.text("seal.state_refused", &[]),
     };
     let name = data.official.as_ref().unwrap_or(&data.code);

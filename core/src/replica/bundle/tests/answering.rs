@@ -72,3 +72,60 @@ fn bytes_that_only_say_whose_they_are_bring_nobody_a_letter_and_nothing_in_their
     assert_eq!(hub.status().unwrap().quarantined, 0, "nothing is kept in its name");
     assert!(hub.notices(key(2).device(), 0).unwrap().1.is_empty());
 }
+
+#[test]
+fn an_answer_that_would_be_too_long_says_so_and_the_next_one_goes_on() {
+    let (hub, a, b, genesis) = team();
+    b.answer(&genesis, "9.5", "of B");
+    sync_at(&b, &hub, later(1));
+    a.answer(&genesis, "9.1", "of A");
+    let file = export(&a, &[to_hub()]);
+    let position = || a.phone.position().unwrap();
+    let before = position();
+    // Room for something small, and not for the pack.
+    let mut answer = Vec::new();
+    let mut open = || Ok(&*file);
+    let answered =
+        hub.take_bundle_within(&mut open, &mut answer, &mut entropy(), (200, 200), later(3));
+    let answered = answered.unwrap();
+    assert!(answered.cut && answered.is_whole(), "{answered:?}");
+    let bytes: usize = parts_of(&answer, 1)
+        .iter()
+        .filter(|part| matches!(part, Part::Item(_)))
+        .map(|part| encode(part).unwrap().len())
+        .sum();
+    assert!(bytes <= 200, "{bytes}");
+    assert_eq!(import(&a, &answer).unwrap().stored, 1, "receipts fit beside them");
+    assert_eq!(position(), before, "what was left out is still to come");
+    assert!(a.values(&genesis, "9.5").is_empty());
+    let (answered, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    assert!(!answered.cut);
+    import(&a, &answer).unwrap();
+    assert_eq!(a.values(&genesis, "9.5"), ["of B"]);
+    assert_eq!(position(), Some(hub.head().unwrap()));
+}
+
+#[test]
+fn no_more_devices_are_answered_than_there_is_room_for() {
+    let most = u8::try_from(ANSWERED_MAX).unwrap();
+    let team: Vec<u8> = (1..=most + 2).collect();
+    let hub = hub(&team);
+    let courier = side(1);
+    sync_at(&courier, &hub, NOW);
+    let genesis = visit("06325", 1);
+    let mut packs = Vec::new();
+    for number in &team {
+        let member = side(*number);
+        sync_at(&member, &hub, NOW);
+        member.answer(&genesis, "9.1", "a word");
+        packs.extend(member.phone.release(NOW).unwrap());
+    }
+    assert_eq!(packs.len(), team.len());
+    let (answered, answer) = at_hub(&hub, &letter(1, packs)).unwrap();
+    assert_eq!((answered.stored, answered.receivers.len()), (team.len(), 1 + ANSWERED_MAX));
+    let mut opened = 0;
+    for number in &team {
+        opened += usize::from(LetterReader::find(&*answer, &key(*number)).is_ok());
+    }
+    assert_eq!(opened, 1 + ANSWERED_MAX);
+}

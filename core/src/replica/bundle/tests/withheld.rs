@@ -157,3 +157,59 @@ fn what_cannot_be_signed_is_counted() {
     let (_, given) = given(&a, true).unwrap();
     assert_eq!((given.packs, given.withheld), (0, 1));
 }
+
+/// A hub over a store that wears, at which 1 and 2 may write.
+fn worn_hub() -> (Arc<Hub>, Arc<Worn>) {
+    let below = MemoryStore::new(Arc::new(Projection));
+    let store = Arc::new(Worn { below, lost: Mutex::default(), fixed: Mutex::new(false) });
+    let options = crate::replica::HubOptions { fresh_epoch: [1; 16], now: NOW };
+    let hub = Hub::open(store.clone(), key(99), options).unwrap();
+    hub.publish(crate::checklist::TEA.to_vec()).unwrap();
+    [1, 2].into_iter().for_each(|number| hub.trust(entry(number, "06325")).unwrap());
+    (Arc::new(hub), store)
+}
+
+#[test]
+fn a_damaged_document_at_the_hub_keeps_no_bundle_from_it() {
+    let (hub, store) = worn_hub();
+    let (a, b) = (side(1), side(2));
+    [&a, &b].into_iter().for_each(|side| sync_at(side, &hub, NOW));
+    let (damaged, other) = (visit("06325", 1), visit("06325", 2));
+    b.answer(&damaged, "9.1", "of B");
+    hub.accept(key(2).device(), &b.phone.release(NOW).unwrap(), NOW).unwrap();
+    store.lost.lock().unwrap().push(store.position().0);
+    assert!(hub.merge_all(NOW).is_err(), "it cannot be merged");
+    a.answer(&other, "9.1", "of A");
+    a.answer(&damaged, "9.5", "of A");
+    let file = export(&a, &[to_hub()]);
+    for _ in 0..2 {
+        let (answered, answer) = at_hub(&hub, &file).unwrap();
+        assert_eq!((answered.packs, answered.stored, answered.settled), (2, 2, 2));
+        assert!(answered.is_whole() && answered.unmerged.is_some(), "{answered:?}");
+        import(&a, &answer).unwrap();
+        assert_eq!(stored(&a.phone, &other), (1, 1, 0), "what is not damaged is merged");
+        assert_eq!(stored(&a.phone, &damaged), (1, 0, 0));
+    }
+    assert_eq!(values(hub.replica(), &other, "9.1"), ["of A"]);
+}
+
+#[test]
+fn a_damaged_document_on_a_phone_keeps_no_bundle_from_it() {
+    let (hub, (a, store), b) = (hub(&[1, 2]), worn(1), side(2));
+    [&a, &b].into_iter().for_each(|side| sync_at(side, &hub, NOW));
+    let (damaged, other) = (visit("06325", 1), visit("06325", 2));
+    a.answer(&damaged, "9.1", "of A");
+    store.lost.lock().unwrap().push(store.position().0);
+    assert!(a.values(&damaged, "9.1").is_empty(), "it is damaged");
+    // From a colleague.
+    b.answer(&other, "9.1", "of B");
+    assert_eq!(import(&a, &export(&b, &[to(1)])).unwrap().received, 1);
+    assert_eq!(a.values(&other, "9.1"), ["of B"]);
+    // To the hub and back: what is lost is counted, what it carries arrives.
+    let (file, given) = given(&a, true).unwrap();
+    assert_eq!((given.packs, given.withheld), (1, 1));
+    let (answered, answer) = at_hub(&hub, &file).unwrap();
+    assert_eq!(answered.stored, 1);
+    assert!(import(&a, &answer).unwrap().stored > 0);
+    assert_eq!(values(hub.replica(), &other, "9.1"), ["of B"]);
+}

@@ -1,0 +1,119 @@
+use bienban_core::checklist::TEA;
+use bienban_core::model::Timestamp;
+use bienban_core::replica::{HubOptions, Projection};
+use bienban_core::store::MemoryStore;
+use bienban_core::sync::{PlainEntry, Role};
+use bienban_core::trust::DeviceKey;
+use bienban_core::trust::bundle::{LetterWriter, begin};
+
+use super::*;
+use crate::cli::bundle::code_of_rest;
+
+const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+fn key(number: u8) -> DeviceKey {
+    DeviceKey::from_seed(&[number; 32])
+}
+
+/// A hub that knows device 1.
+fn hub() -> Arc<Hub> {
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let options = HubOptions { fresh_epoch: [9; 16], now: NOW };
+    let hub = Hub::open(store, key(99), options).unwrap();
+    hub.publish(TEA.to_vec()).unwrap();
+    let entry = PlainEntry {
+        device: key(1).device(),
+        name: "Lan".to_owned(),
+        agency: "Y tế".to_owned(),
+        role: Role::Inspector,
+        scopes: vec!["06325".parse().unwrap()],
+        active: true,
+    };
+    hub.trust(entry).unwrap();
+    Arc::new(hub)
+}
+
+/// A letter of device 1 with one pack that nobody can read: a greeting that says nothing, and kind 2.
+fn unreadable() -> Vec<u8> {
+    let (mut file, maker) = (Vec::new(), key(1));
+    begin(&mut file).unwrap();
+    let mut letter = LetterWriter::new(&mut file, &maker, key(99).device(), NOW, &[3; 32]).unwrap();
+    letter.part(&[0; 6]).unwrap();
+    letter.part(&[2, 3, 7, 7, 7]).unwrap();
+    letter.finish().unwrap();
+    file
+}
+
+#[test]
+fn a_file_of_which_not_all_is_at_the_hub_is_kept_with_its_answer_and_the_reason() {
+    let hub = hub();
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let path = dir.join(WORK).join("one");
+    folder_of(&path).unwrap();
+    fs::write(&path, unreadable()).unwrap();
+    take_in(&hub, dir, &path).unwrap();
+    let report: Report =
+        serde_json::from_slice(&fs::read(dir.join(OUT).join("one.json")).unwrap()).unwrap();
+    assert_eq!((report.packs, report.stored, report.left), (1, 0, 1));
+    assert_eq!(report.kept, Some(dir.join(REFUSED).join("one")));
+    let why = fs::read_to_string(dir.join(REFUSED).join("one.txt")).unwrap();
+    assert!(why.starts_with("1 of 1 packs"), "{why}");
+    assert!(dir.join(OUT).join("one").exists(), "there is an answer all the same");
+    assert_eq!(code_of_rest(report.failure), 1);
+}
+
+#[test]
+fn a_full_hub_is_told_apart_by_the_exit_code() {
+    assert_eq!(code_of_rest(Some(FailureCode::Full)), 7);
+    for other in [None, Some(FailureCode::Busy), Some(FailureCode::TooLarge)] {
+        assert_eq!(code_of_rest(other), 1);
+    }
+}
+
+#[test]
+fn what_nobody_has_taken_up_is_taken_back_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let file = dir.join("brought");
+    fs::write(&file, b"bytes").unwrap();
+    let first = hand_in(dir, File::open(&file).unwrap()).unwrap();
+    assert!(take_back(dir, &first));
+    assert!(claim(dir).unwrap().is_empty(), "it is not there any more");
+    let second = hand_in(dir, File::open(&file).unwrap()).unwrap();
+    assert_eq!(claim(dir).unwrap(), [dir.join(WORK).join(&second)]);
+    assert!(!take_back(dir, &second), "the hub is at it");
+    assert_eq!(fs::read(dir.join(WORK).join(&second)).unwrap(), b"bytes");
+    assert!(file.exists());
+}
+
+#[tokio::test]
+async fn a_panic_at_one_file_puts_it_aside_and_the_next_is_taken_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_owned();
+    for name in ["bad", "good"] {
+        let path = dir.join(IN).join(name);
+        folder_of(&path).unwrap();
+        fs::write(path, name).unwrap();
+    }
+    let take = |file: &Path| {
+        assert!(fs::read(file)? != b"bad", "a defect of the program");
+        fs::remove_file(file)
+    };
+    let (stop, stopped) = watch::channel(false);
+    let watching = tokio::spawn(each(dir.clone(), Arc::new(take), || {}, stopped));
+    let (aside, work) = (dir.join(REFUSED).join("bad.txt"), dir.join(WORK));
+    for _ in 0..200 {
+        let at_work = fs::read_dir(&work).map_or(1, Iterator::count);
+        if aside.exists() && at_work == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!watching.is_finished(), "it goes on");
+    assert!(fs::read_to_string(&aside).unwrap().contains("failed while it took this in"));
+    assert!(dir.join(REFUSED).join("bad").exists());
+    assert_eq!(fs::read_dir(&work).unwrap().count(), 0, "the other is taken in");
+    stop.send_replace(true);
+    watching.await.unwrap();
+}
