@@ -355,6 +355,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
             m.text("cause.other_successor", &[("key", &announced.to_string())])
         }
         E::TwoSuccessors { key } => m.text("cause.two_successors", &[("key", &key.to_string())]),
+        E::TooManyKeys { key } => m.text("cause.too_many_keys", &[("key", &key.to_string())]),
         E::KeyReplaced { key, next } => {
             let (key, next) = (key.to_string(), next.to_string());
             m.text("cause.key_replaced", &[("key", &key), ("next", &next)])

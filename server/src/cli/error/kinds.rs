@@ -103,6 +103,7 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::NotSuccessor { .. }
         | ReplicaError::KeyReplaced { .. }
         | ReplicaError::TwoSuccessors { .. }
+        | ReplicaError::TooManyKeys { .. }
         | ReplicaError::Unannounced => Failed::WrongHub,
         ReplicaError::Bundle { source: BundleError::Io { source, .. } } => of_io(source),
         ReplicaError::Stranger { .. } => Failed::Refused,
