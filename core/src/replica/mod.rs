@@ -250,7 +250,9 @@ pub enum ReplicaError {
         key: crate::model::DeviceId,
     },
     /// More keys would be the hub's than one may ever have had. No further one is followed.
-    #[error("more keys are announced than one hub may have had; the last that is followed is {key}")]
+    #[error(
+        "more keys are announced than one hub may have had; the last that is followed is {key}"
+    )]
     TooManyKeys {
         /// The last key that is followed.
         key: crate::model::DeviceId,

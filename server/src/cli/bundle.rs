@@ -274,6 +274,12 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
         let path = dir.display().to_string();
         return Err(CliError::Usage { what: m.text("bundle.no_hub", &[("path", &path)]) });
     }
+    if !hub::is_running(&dir) {
+        let path = dir.display().to_string();
+        return Err(CliError::NotRunning {
+            what: m.text("bundle.not_running", &[("path", &path)]),
+        });
+    }
     let name = bundles::hand_in(&dir, &file).map_err(failed(&file))?;
     let (watch, most) = (Stopwatch::start(), Duration::from_secs(wait));
     let spinner = output.spinner(m.text("bundle.waiting", &[]));
@@ -287,7 +293,7 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
                 true => m.text("bundle.hub_silent", &[]),
                 false => m.text("bundle.hub_at_it", &[("name", &name)]),
             };
-            return Err(CliError::Usage { what });
+            return Err(CliError::NotRunning { what });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };

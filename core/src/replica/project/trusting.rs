@@ -15,8 +15,8 @@ use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, HubKeys,
-    Judged, Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
+    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, HubKeys, Judged,
+    Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
 };
 use crate::trust::seal::SealId;
 
