@@ -178,7 +178,7 @@ fn a_hub_that_is_not_running_is_named_at_once_and_a_file_that_is_not_there_is_no
     scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
     scene.field(&phone, &["bundle", "export", "--to", "hub", text(&file)]);
     scene.stop_hub();
-    let begun = std::time::Instant::now();
+    let begun = bienban_core::clock::Stopwatch::start();
     let refused = at_hub(&scene, &file, &answer);
     assert_eq!(refused.code, Some(5), "{}", refused.errors);
     assert!(refused.errors.contains("bienban serve"), "{}", refused.errors);
