@@ -636,7 +636,7 @@ fn a_replaced_key_is_not_spoken_to_again() {
 }
 
 #[test]
-fn of_a_stranger_counts_what_the_hub_signed_and_what_it_made_up_changes_nothing() {
+fn what_a_stranger_makes_up_of_rights_changes_nothing() {
     let (a, forged) = robbed();
     let receiver = key(1).device();
     let head = Head { maker: key(7).device(), receiver, made_at: NOW };
