@@ -128,6 +128,12 @@ pub fn holds_hub(dir: &Path) -> bool {
     keys::holds_hub(dir)
 }
 
+/// Returns whether a process has the hub of a folder open.
+#[must_use]
+pub fn is_running(dir: &Path) -> bool {
+    DiskStore::is_open(&dir.join("store"))
+}
+
 /// Returns the key of the hub in a folder, making both if they are not there. Does not open the
 /// store, so it works beside a running hub.
 ///

@@ -168,3 +168,22 @@ fn a_revoked_phone_delivers_by_a_file_and_destroys_its_keys_when_the_answer_prov
     let shown = scene.field(&other, &["show", &scene.inspection]).to_string();
     assert!(!shown.contains("\"grade\":\"pass\""), "{shown}");
 }
+
+#[test]
+fn a_hub_that_is_not_running_is_named_at_once_and_a_file_that_is_not_there_is_not_found() {
+    let mut scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    let (missing, answer) = (scene.path("none"), scene.path("answer"));
+    let refused = field(&phone, &["bundle", "import", text(&missing)]);
+    assert_eq!(refused.code, Some(3), "{}", refused.errors);
+    assert_eq!(refused.errors.matches("there is no such file").count(), 1, "{}", refused.errors);
+    let file = scene.path("bundle");
+    scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
+    scene.field(&phone, &["bundle", "export", "--to", "hub", text(&file)]);
+    scene.stop_hub();
+    let begun = bienban_core::clock::Stopwatch::start();
+    let refused = at_hub(&scene, &file, &answer);
+    assert_eq!(refused.code, Some(5), "{}", refused.errors);
+    assert!(refused.errors.contains("bienban serve"), "{}", refused.errors);
+    assert!(begun.elapsed() < Duration::from_secs(30), "it waits for nobody");
+}

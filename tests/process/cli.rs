@@ -265,6 +265,7 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
         "hub_key_moved",
         "lease_ended",
         "lease_until",
+        "minutes",
         "notices",
         "only_here",
         "position",

@@ -102,7 +102,7 @@ pub enum ClientError {
         source: std::io::Error,
     },
     /// A bundle cannot be made or used.
-    #[error("bundle {path}: {source}")]
+    #[error("bundle {path}")]
     Bundle {
         /// The file.
         path: PathBuf,

@@ -220,12 +220,12 @@ impl PhoneEndpoint {
 /// Goes one way, and the other beside it once the first has failed or kept silent for
 /// [`TRANSPORT_STAGGER`]; the first to arrive wins.
 ///
-/// What the hub itself says by QUIC holds for TCP, too: it is not asked twice. What is said over TCP
+/// What the hub itself says by QUIC holds for TCP, too: it is not asked twice, and UDP goes through. What is said over TCP
 /// before a key is proved, anybody on the way can say in the clear, so it ends nothing.
-async fn first_of(
-    (first_over, first): (Transport, impl Future<Output = Result<Link, NetError>>),
-    (second_over, second): (Transport, impl Future<Output = Result<Link, NetError>>),
-) -> Result<Link, NetError> {
+async fn first_of<T>(
+    (first_over, first): (Transport, impl Future<Output = Result<T, NetError>>),
+    (second_over, second): (Transport, impl Future<Output = Result<T, NetError>>),
+) -> Result<T, NetError> {
     let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
     let early = tokio::select! {
         result = &mut first => Some((first_over, result)),
@@ -332,7 +332,7 @@ const SAID_BY_ANYBODY: u8 = 1;
 fn weight(error: &NetError) -> u8 {
     match error {
         NetError::HubKeyMismatch { .. } | NetError::Incompatible => 3,
-        NetError::Busy => SAID_BY_HUB,
+        NetError::Busy | NetError::DeviceUnknown { .. } | NetError::Closed { .. } => SAID_BY_HUB,
         NetError::Refused { .. } => 1,
         _ => 0,
     }
@@ -354,4 +354,30 @@ fn any_socket() -> Result<UdpSocket, NetError> {
     UdpSocket::bind(ANY_V6)
         .or_else(|_| UdpSocket::bind(ANY_V4))
         .map_err(|source| NetError::Bind { address: ANY_V4, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::CloseReason;
+
+    #[tokio::test]
+    async fn a_refusal_that_came_over_udp_is_no_reason_to_go_by_tcp() {
+        let device = DeviceId([7; 32]);
+        for refusal in [
+            NetError::DeviceUnknown { device },
+            NetError::HubKeyMismatch { pinned: device },
+            NetError::Busy,
+            NetError::Closed { reason: CloseReason::ShuttingDown },
+        ] {
+            let said = refusal.to_string();
+            let quic = (Transport::Quic, future::ready(Err(refusal)));
+            let tcp = (Transport::Tcp, future::ready(Ok(())));
+            assert_eq!(first_of(quic, tcp).await.unwrap_err().to_string(), said);
+        }
+        // Where nothing is heard, TCP is tried.
+        let silent = NetError::Timeout { hub: "h".to_owned(), waited: Duration::ZERO };
+        let quic = (Transport::Quic, future::ready(Err(silent)));
+        first_of(quic, (Transport::Tcp, future::ready(Ok(())))).await.unwrap();
+    }
 }

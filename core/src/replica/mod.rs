@@ -249,6 +249,14 @@ pub enum ReplicaError {
         /// The key that announced both.
         key: crate::model::DeviceId,
     },
+    /// More keys would be the hub's than one may ever have had. No further one is followed.
+    #[error(
+        "more keys are announced than one hub may have had; the last that is followed is {key}"
+    )]
+    TooManyKeys {
+        /// The last key that is followed.
+        key: crate::model::DeviceId,
+    },
     /// Bytes that should announce a hub's next key do not.
     #[error("what the hub shows is no announcement of a key, or does not hold")]
     Unannounced,

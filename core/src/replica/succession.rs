@@ -9,6 +9,7 @@ use super::documents::Replica;
 use super::facts::Fact;
 use super::hub::Hub;
 use super::phone::Phone;
+use super::project::control_bytes;
 use super::rows::{self, meta};
 use crate::model::{DeviceId, Scope, Timestamp};
 use crate::store::StoreError;
@@ -49,9 +50,11 @@ impl Replica {
     ///
     /// As [`Replica::hub_keys`].
     pub fn replaced_at(&self, key: DeviceId) -> Result<Option<Timestamp>, StoreError> {
-        let retired: Option<BTreeMap<DeviceId, Timestamp>> =
-            rows::get(&**self.store(), &rows::single(meta::HUB_RETIRED))?;
-        Ok(retired.and_then(|retired| retired.get(&key).copied()))
+        Ok(self.hub_keys()?.retired(key, &self.all_retired()?))
+    }
+
+    fn all_retired(&self) -> Result<BTreeMap<DeviceId, Timestamp>, StoreError> {
+        Ok(rows::get(&**self.store(), &rows::single(meta::HUB_RETIRED))?.unwrap_or_default())
     }
 
     /// Returns the key that a hub's key means now: itself, or the one that it was replaced by.
@@ -70,20 +73,39 @@ impl Replica {
         Ok(key)
     }
 
+    fn holds_entry(&self, entry: &ControlEntry) -> Result<bool, StoreError> {
+        let held: Option<rows::ControlRow> =
+            rows::get(&**self.store(), &rows::of_control(entry.log(), entry.number))?;
+        Ok(held.is_some_and(|row| entry.head().is_ok_and(|head| head.hash == row.hash)))
+    }
+
     fn links(&self) -> Result<BTreeMap<Link, Vec<u8>>, StoreError> {
         Ok(rows::get(&**self.store(), &rows::single(meta::HUB_LINKS))?.unwrap_or_default())
     }
 
-    /// Returns the key from which two ways would lead on if these announcements were kept; nothing where
-    /// there is one way only.
-    fn split_by(
+    /// Returns the hub's keys as they were from a pinned one if these announcements were kept.
+    fn keys_with(
         &self,
         pinned: DeviceId,
         news: impl Iterator<Item = Link>,
-    ) -> Result<Option<DeviceId>, StoreError> {
+    ) -> Result<HubKeys, StoreError> {
         let mut links: BTreeSet<Link> = self.links()?.into_keys().collect();
         links.extend(news);
-        Ok(HubKeys::of(pinned, &links).split)
+        Ok(HubKeys::of(pinned, &links))
+    }
+
+    /// Returns why announcements are not to be kept: two ways would lead on from one key, or more keys would
+    /// be the hub's than are followed. Nothing that is needed is left out in silence.
+    fn refuse_keys(
+        &self,
+        pinned: DeviceId,
+        news: impl Iterator<Item = Link>,
+    ) -> Result<(), ReplicaError> {
+        match self.keys_with(pinned, news)? {
+            HubKeys { split: Some(key), .. } => Err(ReplicaError::TwoSuccessors { key }),
+            HubKeys { full: Some(key), .. } => Err(ReplicaError::TooManyKeys { key }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -106,7 +128,7 @@ impl Hub {
     /// # Errors
     ///
     /// Returns [`ReplicaError::OtherSuccessor`] when another key was announced, or this one was the hub's
-    /// already, and [`ReplicaError::Store`] when it could not be recorded.
+    /// already, [`ReplicaError::TooManyKeys`] when the hub has had as many as one may, and [`ReplicaError::Store`] when it could not be recorded.
     pub fn announce(&self, next: &DeviceKey) -> Result<Announced, ReplicaError> {
         let (present, key) = (self.device(), next.device());
         let known = self.replica().hub_keys()?;
@@ -119,6 +141,10 @@ impl Hub {
                 let announced = other.copied().unwrap_or(present);
                 return Err(ReplicaError::OtherSuccessor { announced });
             }
+        }
+        // A phone that pins the first must reach the last.
+        if known.before.len() + 1 >= HUB_KEYS_MAX {
+            return Err(ReplicaError::TooManyKeys { key: present });
         }
         let proof = prove_successor(present, next);
         self.operate(vec![(country(), Deed::Successor { key, proof })])?;
@@ -149,29 +175,29 @@ impl Hub {
 
     /// Returns which of these entries, which somebody gives back, are not to be taken: signed by a key that
     /// was replaced, where this store has lost nothing that it signed, so that only somebody who has that key
-    /// can have made them; or an announcement that contradicts the one that is known.
+    /// can have made them; by a key that this hub does not know to be its own, for it knows all that came before its
+    /// present one; or an announcement that contradicts the one that is known.
     pub(super) fn strange(&self, entries: &[ControlEntry]) -> Result<Vec<bool>, ReplicaError> {
         let own = self.device();
         // Asked now, not when the key was taken: that the store was set back may have been learned since.
         let set_back = self.lives()?.was_set_back();
+        let known = self.replica().hub_keys()?;
         let mut strange = Vec::with_capacity(entries.len());
         for entry in entries {
             let replaced = self.replica().replaced_at(entry.hub)?.is_some();
+            let foreign = !known.holds(entry.hub);
             let ends_own = matches!(entry.act.act.deed, Deed::Switch { from } if from == own);
-            let splits = match Link::of(&entry.act) {
-                Some(link) => self.replica().split_by(own, std::iter::once(link))?.is_some(),
+            let splits = match entry.announces() {
+                Some(link) => {
+                    let keys = self.replica().keys_with(own, std::iter::once(link))?;
+                    keys.split.is_some() || keys.full.is_some()
+                }
                 None => false,
             };
-            let forged = replaced && !set_back && !self.holds_entry(entry)?;
-            strange.push(ends_own || splits || forged);
+            let forged = replaced && !set_back && !self.replica().holds_entry(entry)?;
+            strange.push(ends_own || foreign || splits || forged);
         }
         Ok(strange)
-    }
-
-    fn holds_entry(&self, entry: &ControlEntry) -> Result<bool, ReplicaError> {
-        let held: Option<rows::ControlRow> =
-            rows::get(&**self.replica().store(), &rows::of_control(entry.log(), entry.number))?;
-        Ok(held.is_some_and(|row| entry.head().is_ok_and(|head| head.hash == row.hash)))
     }
 
     /// Returns the announcements of this hub's keys, for a phone that asks.
@@ -240,15 +266,16 @@ impl Phone {
         acts: &[Vec<u8>],
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
+        if acts.len() > HUB_KEYS_MAX {
+            return Err(ReplicaError::TooManyKeys { key: hub });
+        }
         let mut links = BTreeMap::new();
-        for bytes in acts.iter().take(HUB_KEYS_MAX) {
+        for bytes in acts {
             let act = SignedAct::decode(bytes)?;
             let link = Link::of(&act).ok_or(ReplicaError::Unannounced)?;
             links.insert(link, bytes.clone());
         }
-        if let Some(key) = self.replica().split_by(hub, links.keys().copied())? {
-            return Err(ReplicaError::TwoSuccessors { key });
-        }
+        self.replica().refuse_keys(hub, links.keys().copied())?;
         let held = self.replica().links()?;
         let known = self.replica().hub_keys()?;
         let all: BTreeSet<Link> = held.keys().chain(links.keys()).copied().collect();
@@ -257,9 +284,11 @@ impl Phone {
         {
             return Err(ReplicaError::NotSuccessor { pinned });
         }
+        // Of others than these the hub may say what it likes; it takes no room here.
+        let needed = HubKeys::needed(hub, &all);
         let acts: Vec<Vec<u8>> = links
             .into_iter()
-            .filter(|(link, _)| !held.contains_key(link))
+            .filter(|(link, _)| needed.contains(link) && !held.contains_key(link))
             .map(|(_, act)| act)
             .collect();
         if acts.is_empty() && known.pinned == Some(hub) {
@@ -272,23 +301,39 @@ impl Phone {
         }
     }
 
-    /// Leaves out entries of control logs under a key that the hub has replaced.
-    pub(super) fn leave_out_replaced(&self, items: &mut Vec<FeedItem>) -> Result<(), ReplicaError> {
+    /// Leaves out entries of control logs under a key that the hub has replaced, or that somebody puts before
+    /// such a key. Returns whether one of them is not held here: whether the hub made it, only the hub can say, so the
+    /// next exchange asks.
+    pub(super) fn leave_out_replaced(
+        &self,
+        items: &mut Vec<FeedItem>,
+    ) -> Result<bool, ReplicaError> {
+        let mut entries = Vec::with_capacity(items.len());
+        for bytes in control_bytes(items) {
+            entries.push(ControlEntry::decode(bytes)?);
+        }
+        let Some(pinned) = self.replica().hub_keys()?.pinned else { return Ok(false) };
+        let news = entries.iter().filter_map(ControlEntry::announces);
+        let keys = self.replica().keys_with(pinned, news)?;
+        let retired = self.replica().all_retired()?;
+        let mut lacking = false;
         let mut kept = Vec::with_capacity(items.len());
+        let mut entries = entries.iter();
         for item in std::mem::take(items) {
-            let replaced = match &item {
-                FeedItem::Control(bytes) => {
-                    let key = ControlEntry::decode(bytes)?.hub;
-                    self.replica().replaced_at(key)?.is_some()
-                }
-                _ => false,
-            };
-            if !replaced {
+            if let (FeedItem::Control(_), Some(entry)) = (&item, entries.next())
+                && (keys.retired(entry.hub, &retired).is_some()
+                    || self.replica().replaced_at(entry.hub)?.is_some())
+            {
+                lacking |= !self.replica().holds_entry(entry)?;
+            } else {
                 kept.push(item);
             }
         }
         *items = kept;
-        Ok(())
+        if lacking {
+            self.lag()?;
+        }
+        Ok(lacking)
     }
 
     /// Fails where entries announce another key than the one that is known to follow.
@@ -297,11 +342,7 @@ impl Phone {
         entries: &[ControlEntry],
     ) -> Result<(), ReplicaError> {
         let Some(pinned) = self.replica().hub_keys()?.pinned else { return Ok(()) };
-        let news = entries.iter().filter_map(|entry| Link::of(&entry.act));
-        match self.replica().split_by(pinned, news)? {
-            Some(key) => Err(ReplicaError::TwoSuccessors { key }),
-            None => Ok(()),
-        }
+        self.replica().refuse_keys(pinned, entries.iter().filter_map(ControlEntry::announces))
     }
 }
 

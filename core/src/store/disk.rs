@@ -38,6 +38,12 @@ impl std::fmt::Debug for DiskStore {
 }
 
 impl DiskStore {
+    /// Returns whether another process has the store of a folder open, where the system has file locks.
+    #[must_use]
+    pub fn is_open(root: &Path) -> bool {
+        Lock::is_held(root)
+    }
+
     /// Opens the store in a folder, or makes one there; repairs what a crash or damage left (see
     /// [`Store::opened`]). When there is no room to do so it opens for reading, and commits fail
     /// until [`Store::reopen`] succeeds.

@@ -71,6 +71,13 @@ impl Lock {
         }
     }
 
+    /// Returns whether another process has a folder. It takes nothing and makes no file: who begins at the same moment is
+    /// kept out for no longer than this looks.
+    pub(super) fn is_held(root: &Path) -> bool {
+        let held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        File::open(root.join(LOCK_NAME)).is_ok_and(held)
+    }
+
     fn try_take(root: &Path) -> Result<(Self, bool), StoreError> {
         let path = root.join(LOCK_NAME);
         let folder = root.canonicalize().map_err(|source| failed("find", root, source))?;

@@ -285,6 +285,12 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
         let path = dir.display().to_string();
         return Err(CliError::Usage { what: m.text("bundle.no_hub", &[("path", &path)]) });
     }
+    if !hub::is_running(&dir) {
+        let path = dir.display().to_string();
+        return Err(CliError::NotRunning {
+            what: m.text("bundle.not_running", &[("path", &path)]),
+        });
+    }
     // What the hub answers holds receipts: a place for it is there before the file is given away.
     let mut answering = NewFile::begin(&answer, overwrite)?;
     let brought =
@@ -306,7 +312,7 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
                 true => m.text("bundle.hub_silent", &[]),
                 false => m.text("bundle.hub_at_it", &[("name", &name)]),
             };
-            return Err(CliError::Usage { what });
+            return Err(CliError::NotRunning { what });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };

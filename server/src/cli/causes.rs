@@ -37,6 +37,8 @@ pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
         of_driver(error, m)
     } else if let Some(error) = error.downcast_ref::<NetError>() {
         of_net(error, m)
+    } else if let Some(error) = error.downcast_ref::<BundleError>() {
+        Some(of_bundle(error, m))
     } else if let Some(error) = error.downcast_ref::<SessionError>() {
         of_session(error, m)
     } else if let Some(error) = error.downcast_ref::<HubError>() {
@@ -359,6 +361,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
             m.text("cause.other_successor", &[("key", &announced.to_string())])
         }
         E::TwoSuccessors { key } => m.text("cause.two_successors", &[("key", &key.to_string())]),
+        E::TooManyKeys { key } => m.text("cause.too_many_keys", &[("key", &key.to_string())]),
         E::KeyReplaced { key, next } => {
             let (key, next) = (key.to_string(), next.to_string());
             m.text("cause.key_replaced", &[("key", &key), ("next", &next)])
@@ -391,10 +394,11 @@ fn of_bundle(error: &BundleError, m: &Messages) -> String {
         E::Cut => m.text("bundle.cut", &[]),
         E::TooLarge { .. } => m.text("bundle.too_large", &[]),
         E::Maker { .. } => m.text("bundle.maker", &[]),
-        E::Io { action: "written", source } => {
-            m.text("bundle.not_written", &[("why", &source.to_string())])
+        E::Io { action, source } => {
+            let why = of_io(source, m).unwrap_or_else(|| source.to_string());
+            let key = if *action == "written" { "bundle.not_written" } else { "bundle.not_read" };
+            m.text(key, &[("why", &why)])
         }
-        E::Io { source, .. } => m.text("bundle.not_read", &[("why", &source.to_string())]),
         _ => m.text("bundle.damaged", &[]),
     }
 }
@@ -669,6 +673,15 @@ fn of_io(error: &io::Error, m: &Messages) -> Option<String> {
         io::ErrorKind::PermissionDenied => m.text("cause.io_denied", &[]),
         io::ErrorKind::AddrInUse => m.text("cause.io_address_in_use", &[]),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => m.text("cause.full", &[]),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            m.text("cause.io_unreachable", &[])
+        }
+        io::ErrorKind::ConnectionRefused => m.text("cause.io_refused", &[]),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            m.text("cause.io_reset", &[])
+        }
+        io::ErrorKind::TimedOut => m.text("cause.io_timed_out", &[]),
+        io::ErrorKind::ReadOnlyFilesystem => m.text("cause.io_read_only", &[]),
         io::ErrorKind::IsADirectory => m.text("cause.io_folder", &[]),
         _ => return None,
     })

@@ -89,6 +89,12 @@ pub(crate) enum CliError {
         /// What it said.
         failure: Failure,
     },
+    /// No hub has the folder open, or it did not answer in time.
+    #[error("{what}")]
+    NotRunning {
+        /// What was asked, and what to do.
+        what: String,
+    },
     /// The hub did not answer what it was asked.
     #[error("the hub ended the exchange without an answer")]
     NoAnswer,
@@ -462,7 +468,7 @@ impl CliError {
             Self::Client(error) => of_client(error),
             Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
-            Self::NoAnswer => Failed::Network,
+            Self::NoAnswer | Self::NotRunning { .. } => Failed::Network,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Failed::NotFound
             }
@@ -550,6 +556,8 @@ impl CliError {
             // It says the same as what failed, and adds figures.
             Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.source(),
             Self::NotStanding { source, .. } => source.source(),
+            // The message says why in one sentence with the file's name.
+            Self::Client(ClientError::Bundle { .. }) => None,
             _ => self.source(),
         };
         while let Some(found) = cause {
@@ -603,6 +611,7 @@ impl CliError {
             Self::Refused { failure } => {
                 m.text("cause.hub_refused", &[("why", &causes::of_failure(failure, m))])
             }
+            Self::NotRunning { what } => what.clone(),
             Self::NoAnswer => m.text("cause.no_answer", &[]),
             Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
             Self::Unwritten { path: file, .. } => {
@@ -750,6 +759,24 @@ mod tests {
         assert_eq!(code(ClientError::Store(StoreError::Full { action: "write" })), 7);
         let file = ClientError::File { action: "write", path, source: full() };
         assert_eq!(code(file), 7);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_bundle_is_said_once_and_a_file_that_is_not_there_is_not_found() {
+        use bienban_core::trust::bundle::BundleError;
+        let io = |kind: io::ErrorKind| {
+            let source = BundleError::Io { action: "read", source: Arc::new(kind.into()) };
+            CliError::from(ClientError::Bundle { path: PathBuf::from("x"), source: source.into() })
+        };
+        let missing = io(io::ErrorKind::NotFound);
+        assert_eq!(missing.failed().code(), 3);
+        for lang in [crate::messages::Lang::Vi, crate::messages::Lang::En] {
+            let described = missing.describe(At::Field, &Messages::new(lang));
+            assert_eq!(described.causes, Vec::<String>::new(), "{}", described.message);
+            let why = Messages::new(lang).text("cause.io_not_found", &[]);
+            assert!(described.message.contains(&why), "{}", described.message);
+        }
+        assert_eq!(io(io::ErrorKind::PermissionDenied).failed().code(), 1);
     }
 
     #[test]

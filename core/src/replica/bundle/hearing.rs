@@ -125,7 +125,7 @@ impl Hearing<'_> {
             return Ok(());
         }
         let mut entries = std::mem::take(&mut self.control);
-        self.phone.leave_out_replaced(&mut entries)?;
+        self.taken.again |= self.phone.leave_out_replaced(&mut entries)?;
         let taken = self.phone.apply(entries, None, fresh(entropy), self.now)?;
         self.taken.received += taken.recorded;
         self.taken.again |= taken.widened;

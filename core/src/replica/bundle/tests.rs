@@ -653,3 +653,25 @@ fn a_replaced_key_is_not_spoken_to_again() {
     assert_eq!(a.phone.replica().hub_keys().unwrap().pinned, Some(next));
     a.phone.start(next, false, later(5)).unwrap();
 }
+
+#[test]
+fn what_a_stranger_makes_up_of_rights_changes_nothing() {
+    let (a, forged) = robbed();
+    let receiver = key(1).device();
+    let head = Head { maker: key(7).device(), receiver, made_at: NOW };
+    let Part::Control(bytes) = &forged else { panic!("{forged:?}") };
+    let mut own = crate::trust::control::ControlEntry::decode(bytes).unwrap();
+    // Under a key of the stranger's own, and under the hub's with another's signature.
+    own.hub = key(7).device();
+    let by_itself = Part::Control(own.encode().unwrap());
+    own.hub = key(98).device();
+    let in_its_name = Part::Control(own.encode().unwrap());
+    for part in [forged, by_itself, in_its_name] {
+        let error = import(&a, &pretended(&head, &key(7), receiver, &[part])).unwrap_err();
+        assert!(
+            matches!(error, ReplicaError::Stranger { .. } | ReplicaError::Control { .. }),
+            "{error}"
+        );
+        assert_eq!(a.phone.ended().unwrap(), None);
+    }
+}

@@ -5,19 +5,19 @@ use super::trusting::TrustIndex;
 use crate::model::DeviceId;
 use crate::replica::rows::{self, SelfRow, meta};
 use crate::store::StoreError;
-use crate::trust::control::{Link, SignedAct, TrustRows};
+use crate::trust::control::{Link, SignedAct};
 
 impl Step<'_> {
     /// Phone: keeps announcements, and pins the key that it speaks to. Nothing else of the hub changes.
     pub(super) fn succeeded(&mut self, hub: DeviceId, acts: &[Vec<u8>]) -> Result<(), StoreError> {
+        let mut decoded = Vec::with_capacity(acts.len());
         for bytes in acts {
-            let act =
-                SignedAct::decode(bytes).map_err(|error| self.meaningless(&error.to_string()))?;
-            if let Some(link) = Link::of(&act) {
-                TrustIndex::new(&mut self.index).put_link(link, &act)?;
-            }
+            let act = SignedAct::decode(bytes);
+            decoded.push(act.map_err(|error| self.meaningless(&error.to_string()))?);
         }
-        TrustIndex::new(&mut self.index).pin(hub)
+        let links: Vec<(Link, &SignedAct)> =
+            decoded.iter().filter_map(|act| Some((Link::of(act)?, act))).collect();
+        TrustIndex::new(&mut self.index).keep(Some(hub), &links)
     }
 
     /// Hub: its store is the next key's from here on.

@@ -15,8 +15,8 @@ use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
-    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, HUB_KEYS_MAX,
-    HubKeys, Judged, Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
+    ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, HubKeys, Judged,
+    Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
 };
 use crate::trust::seal::SealId;
 
@@ -107,20 +107,44 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
 
     /// Pins a key of the hub; those that announcements lead to from it count too.
     pub(super) fn pin(&mut self, hub: DeviceId) -> Result<(), StoreError> {
-        let links = self.links()?.into_keys().collect();
-        self.index.put(rows::single(meta::HUB_KEYS), &HubKeys::of(hub, &links).all());
+        self.keep(Some(hub), &[])
+    }
+
+    /// Pins a key, if one is named, and keeps of the announcements that are held and these the ones that say which
+    /// keys are the hub's. They are looked at together: one may hang on another that comes after it.
+    pub(super) fn keep(
+        &mut self,
+        hub: Option<DeviceId>,
+        news: &[(Link, &SignedAct)],
+    ) -> Result<(), StoreError> {
+        let Some(pinned) = hub.or(self.hub_keys()?.first().copied()) else { return Ok(()) };
+        let held = self.links()?;
+        let all: BTreeSet<Link> =
+            held.keys().copied().chain(news.iter().map(|(link, _)| *link)).collect();
+        let needed = HubKeys::needed(pinned, &all);
+        let mut links = held.clone();
+        links.retain(|link, _| needed.contains(link));
+        for (link, act) in news.iter().filter(|(link, _)| needed.contains(link)) {
+            if !links.contains_key(link) {
+                let bytes = act.encode().map_err(|_| StoreError::Damaged {
+                    what: "an announcement of a key".to_owned(),
+                })?;
+                links.insert(*link, bytes);
+            }
+        }
+        if links != held {
+            self.index.put(rows::single(meta::HUB_LINKS), &links);
+        }
+        self.index.put(rows::single(meta::HUB_KEYS), &HubKeys::of(pinned, &needed).all());
         Ok(())
     }
 
     /// Keeps the announcements among entries before any is folded: those that an earlier key signed count
     /// then, in whatever order they came.
     fn put_links(&mut self, entries: &[ControlEntry]) -> Result<(), StoreError> {
-        for entry in entries {
-            if let Some(link) = Link::of(&entry.act) {
-                self.put_link(link, &entry.act)?;
-            }
-        }
-        Ok(())
+        let news: Vec<(Link, &SignedAct)> =
+            entries.iter().filter_map(|entry| Some((entry.announces()?, &entry.act))).collect();
+        if news.is_empty() { Ok(()) } else { self.keep(None, &news) }
     }
 
     /// Returns the devices whose rights may have changed.
@@ -161,19 +185,7 @@ impl TrustRows for TrustIndex<'_, '_> {
     }
 
     fn put_link(&mut self, link: Link, act: &SignedAct) -> Result<(), StoreError> {
-        let mut links = self.links()?;
-        if links.len() >= HUB_KEYS_MAX || links.contains_key(&link) {
-            return Ok(());
-        }
-        let bytes = act
-            .encode()
-            .map_err(|_| StoreError::Damaged { what: "an announcement of a key".to_owned() })?;
-        links.insert(link, bytes);
-        self.index.put(rows::single(meta::HUB_LINKS), &links);
-        match self.hub_keys()?.first() {
-            Some(pinned) => self.pin(*pinned),
-            None => Ok(()),
-        }
+        if self.has_link(link)? { Ok(()) } else { self.keep(None, &[(link, act)]) }
     }
 
     fn has_link(&self, link: Link) -> Result<bool, StoreError> {
@@ -181,7 +193,11 @@ impl TrustRows for TrustIndex<'_, '_> {
     }
 
     fn retired(&self, key: DeviceId) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.all_retired()?.get(&key).copied())
+        let retired = self.all_retired()?;
+        let Some(pinned) = self.hub_keys()?.first().copied().filter(|_| !retired.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(HubKeys::of(pinned, &self.links()?.into_keys().collect()).retired(key, &retired))
     }
 
     fn put_retired(&mut self, key: DeviceId, at: Timestamp) -> Result<(), StoreError> {

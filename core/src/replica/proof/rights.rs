@@ -40,7 +40,7 @@ impl Rights {
         }
         entries.sort_by_cached_key(Entered::of);
         let mut links = known.to_vec();
-        links.extend(entries.iter().filter_map(|entry| Link::of(&entry.act)));
+        links.extend(entries.iter().filter_map(ControlEntry::announces));
         let mut end = TrustState::begin(root, links.iter().copied());
         entries.retain(|entry| {
             let Ok(folded) = fold(&mut end, entry, &covers);

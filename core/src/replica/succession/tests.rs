@@ -342,6 +342,85 @@ fn a_bundle_brings_nothing_that_a_replaced_key_signed() {
     let entry = ControlEntry::sign(&thief, ([50; 16], &ChainHead::default()), (at, at), act, None);
     let item = FeedItem::Control(entry.unwrap().encode().unwrap());
     let mut items = vec![item];
+    assert!(one.phone.position().unwrap().is_some());
+    assert!(one.phone.leave_out_replaced(&mut items).unwrap());
+    assert_eq!(items, []);
+    // Whether the hub made it is the hub's to say: it is asked next time.
+    assert!(one.phone.position().unwrap().is_none());
+    sync(&one, &after);
+    let held = entries(&after).into_iter().find(|entry| entry.hub == thief.device()).unwrap();
+    let mut items = vec![FeedItem::Control(held.encode().unwrap())];
+    assert!(!one.phone.leave_out_replaced(&mut items).unwrap(), "what is held lacks nothing");
+}
+
+/// An entry by which a thief of the first key puts a key of his own before it, and one that that key signs.
+fn put_before(now: Timestamp) -> [Vec<u8>; 2] {
+    let (own, stolen) = (key(66), key(FIRST));
+    let scope: Scope = "00".parse().unwrap();
+    let proof = prove_successor(own.device(), &stolen);
+    let deeds = [
+        Deed::Successor { key: stolen.device(), proof },
+        Deed::Revoke { whom: Whom::Device(key(1).device()), lost_since: None },
+    ];
+    let mut head = ChainHead::default();
+    let mut number = 0;
+    deeds.map(|deed| {
+        number += 1;
+        let at = Timestamp(now.0 - 1_000_000 + number);
+        let (hub, nonce) = (own.device(), [u8::try_from(number).unwrap(); 16]);
+        let act = Act { hub, by: hub, scope: scope.clone(), nonce, at, deed }.sign(&own).unwrap();
+        let entry = ControlEntry::sign(&own, ([50; 16], &head), (at, at), act, None).unwrap();
+        head = entry.head().unwrap();
+        entry.encode().unwrap()
+    })
+}
+
+#[test]
+fn a_key_that_a_thief_puts_before_the_replaced_one_decides_nothing() {
+    let store = store();
+    let before = hub(&store);
+    before.announce(&key(NEXT)).unwrap();
+    let one = side(1);
+    sync(&one, &before);
+    drop(before);
+    let after = open(&store, NEXT, 2).unwrap();
+    sync(&one, &after);
+    let forged = put_before(NOW);
+    // Brought to the hub by a device that it knows.
+    let taken = after.take_back(&forged).unwrap();
+    assert_eq!((taken.found, taken.strange), (false, 2), "{taken:?}");
+    assert!(after.replica().device(key(1).device()).unwrap().unwrap().active);
+    // Brought to a phone by another.
+    let mut items = forged.map(FeedItem::Control).to_vec();
     one.phone.leave_out_replaced(&mut items).unwrap();
     assert_eq!(items, []);
+}
+
+#[test]
+fn announcements_that_lead_nowhere_keep_no_place_from_one_that_is_needed() {
+    let store = store();
+    let before = hub(&store);
+    let one = side(1);
+    sync(&one, &before);
+    // Whoever answers once under the hub's key says as much as one may.
+    let act = |from: u8, to: u8| {
+        let (by, next) = (key(from), key(to));
+        let deed =
+            Deed::Successor { key: next.device(), proof: prove_successor(by.device(), &next) };
+        let (hub, scope) = (by.device(), "00".parse().unwrap());
+        let act = Act { hub, by: hub, scope, nonce: [1; 16], at: NOW, deed };
+        act.sign(&by).unwrap().encode().unwrap()
+    };
+    let many: Vec<Vec<u8>> = (0..64).map(|number| act(150 + number, 151 + number)).collect();
+    one.phone.hear_keys(before.device(), &many, NOW).unwrap();
+    assert_eq!(one.phone.replica().announcements().unwrap().len(), 0);
+    before.announce(&key(NEXT)).unwrap();
+    sync(&one, &before);
+    assert_eq!(one.phone.replica().hub_keys().unwrap().after, [key(NEXT).device()]);
+    // More than one hub can have had are refused by name.
+    let mut many: Vec<Vec<u8>> = (150..213).map(|number| act(number, number + 1)).collect();
+    many.push(act(213, FIRST));
+    one.phone.hear_keys(before.device(), &many, NOW).unwrap();
+    let error = one.phone.hear_keys(before.device(), &[act(149, 150)], NOW).unwrap_err();
+    assert!(matches!(error, ReplicaError::TooManyKeys { .. }), "{error}");
 }

@@ -9,7 +9,7 @@ use super::entry::{ChainHead, ControlEntry};
 use super::state::{
     Assignment, Device, Entered, Folded, Judged, Log, Person, Sealed, TrustRows, entry_of, fold,
 };
-use super::succession::{HUB_KEYS_MAX, HubKeys, Link};
+use super::succession::{HubKeys, Link};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, PersonId, Scope, TemplateId, Timestamp,
 };
@@ -28,7 +28,7 @@ pub struct TrustState {
     heads: BTreeMap<(Scope, [u8; 16]), ChainHead>,
     links: BTreeMap<(Scope, [u8; 16], u64), [u8; 32]>,
     latest: Option<Entered>,
-    keys: Vec<DeviceId>,
+    keys: HubKeys,
     announced: BTreeSet<Link>,
     retired: BTreeMap<DeviceId, Timestamp>,
     acts: BTreeSet<ActId>,
@@ -73,8 +73,8 @@ impl TrustState {
     ) -> Result<(Self, Vec<Left>), ControlError> {
         let mut ordered: Vec<&ControlEntry> = entries.into_iter().collect();
         ordered.sort_by_cached_key(|entry| Entered::of(entry));
-        let links = ordered.iter().filter_map(|entry| Link::of(&entry.act));
-        let mut state = Self::begin(hub, links.take(HUB_KEYS_MAX));
+        let links = ordered.iter().filter_map(|entry| entry.announces());
+        let mut state = Self::begin(hub, links);
         let mut left = Vec::new();
         for entry in ordered {
             entry.verify()?;
@@ -89,8 +89,8 @@ impl TrustState {
     /// Returns the state before the first entry, where one key is pinned and some announcements are known.
     #[must_use]
     pub fn begin(pinned: DeviceId, links: impl IntoIterator<Item = Link>) -> Self {
-        let announced = BTreeSet::from_iter(links);
-        Self { keys: HubKeys::of(pinned, &announced).all(), announced, ..Self::default() }
+        let announced = HubKeys::needed(pinned, &BTreeSet::from_iter(links));
+        Self { keys: HubKeys::of(pinned, &announced), announced, ..Self::default() }
     }
 
     /// Returns what is known of a device and its holder.
@@ -131,13 +131,15 @@ impl TrustRows for TrustState {
     }
 
     fn hub_keys(&self) -> Result<Vec<DeviceId>, Infallible> {
-        Ok(self.keys.clone())
+        Ok(self.keys.all())
     }
 
     fn put_link(&mut self, link: Link, _act: &SignedAct) -> Result<(), Infallible> {
-        if self.announced.len() < HUB_KEYS_MAX && self.announced.insert(link) {
-            let pinned = self.keys.first().map(|pinned| HubKeys::of(*pinned, &self.announced));
-            self.keys = pinned.map(|keys| keys.all()).unwrap_or_default();
+        if let Some(pinned) = self.keys.pinned
+            && self.announced.insert(link)
+        {
+            self.announced = HubKeys::needed(pinned, &self.announced);
+            self.keys = HubKeys::of(pinned, &self.announced);
         }
         Ok(())
     }
@@ -147,7 +149,7 @@ impl TrustRows for TrustState {
     }
 
     fn retired(&self, key: DeviceId) -> Result<Option<Timestamp>, Infallible> {
-        Ok(self.retired.get(&key).copied())
+        Ok(self.keys.retired(key, &self.retired))
     }
 
     fn put_retired(&mut self, key: DeviceId, at: Timestamp) -> Result<(), Infallible> {

@@ -198,11 +198,13 @@ pub trait TrustRows {
     fn latest(&self) -> Result<Option<Entered>, Self::Error>;
     /// The hub's keys: the one that was pinned, and those that announcements lead to from it ([`super::HubKeys`]).
     fn hub_keys(&self) -> Result<Vec<DeviceId>, Self::Error>;
-    /// Keeps an announcement, whether or not anything that is known leads to it.
+    /// Keeps an announcement where it is one of those that say which keys are the hub's
+    /// ([`super::HubKeys::needed`]).
     fn put_link(&mut self, link: Link, act: &SignedAct) -> Result<(), Self::Error>;
     /// Whether an announcement is kept.
     fn has_link(&self, link: Link) -> Result<bool, Self::Error>;
-    /// Since when a key of the hub's counts no more, because the hub signs with the next.
+    /// Since when a key of the hub's counts no more, because the hub signs with the next, or with one after
+    /// that ([`super::HubKeys::retired`]).
     fn retired(&self, key: DeviceId) -> Result<Option<Timestamp>, Self::Error>;
     /// Notes it.
     fn put_retired(&mut self, key: DeviceId, at: Timestamp) -> Result<(), Self::Error>;
@@ -273,7 +275,7 @@ pub fn fold<R: TrustRows>(
     let Ok((head, act)) = entry.head().and_then(|head| Ok((head, entry.act.act.id()?))) else {
         return Ok(Folded::Stranger);
     };
-    if let Some(link) = Link::of(&entry.act) {
+    if let Some(link) = entry.announces() {
         rows.put_link(link, &entry.act)?;
     }
     let keys = rows.hub_keys()?;

@@ -103,7 +103,13 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::NotSuccessor { .. }
         | ReplicaError::KeyReplaced { .. }
         | ReplicaError::TwoSuccessors { .. }
+        | ReplicaError::TooManyKeys { .. }
         | ReplicaError::Unannounced => Failed::WrongHub,
+        ReplicaError::Bundle { source: BundleError::Io { action: "read", source } }
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            Failed::NotFound
+        }
         ReplicaError::Bundle { source: BundleError::Io { source, .. } } => of_io(source),
         ReplicaError::Stranger { .. } => Failed::Refused,
         ReplicaError::UnknownDocument { .. } => Failed::NotFound,

@@ -145,3 +145,55 @@ proptest! {
         }
     }
 }
+
+/// Announcements as entries, each by the key that announces: the hub's own over its keys, and whatever others say.
+fn announced(links: &[(u8, u8)]) -> Vec<ControlEntry> {
+    let one = |(from, to): &(u8, u8)| {
+        let (by, next) = (key(*from), key(*to));
+        let proof = crate::trust::control::prove_successor(by.device(), &next);
+        let (own, at) = (by.device(), Timestamp(NOW + i64::from(*from) * 256 + i64::from(*to)));
+        let deed = Deed::Successor { key: next.device(), proof };
+        let scope = "00".parse().unwrap();
+        let act = Act { hub: own, by: own, scope, nonce: [*to; 16], at, deed }.sign(&by).unwrap();
+        let mut life = [*from; 16];
+        life[0] = *to;
+        ControlEntry::sign(&by, (life, &ChainHead::default()), (at, at), act, None).unwrap()
+    };
+    links.iter().map(one).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn rows_and_memory_know_the_same_keys_whatever_else_is_announced_in_whatever_order(
+        others in prop::collection::vec((1_u8..60, 1_u8..60), 70..90),
+        piece in 1..9_usize,
+        seed in any::<u64>(),
+    ) {
+        let mut links = vec![(199, 200), (200, 201), (201, 202)];
+        links.extend(others.into_iter().filter(|(from, to)| from != to));
+        let entries = announced(&links);
+        let mut shuffled = entries.clone();
+        let mut state = seed | 1;
+        for place in (1..shuffled.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            shuffled.swap(place, usize::try_from(state >> 33).unwrap() % (place + 1));
+        }
+        let store = MemoryStore::new(Arc::new(Projection));
+        let mut draft = Drafting::new(&store);
+        draft.with(|rows| rows.pin(hub().device())).unwrap();
+        // What does not hang on yet is not taken, and comes again.
+        for _ in 0..4 {
+            for piece in shuffled.chunks(piece) {
+                draft.with(|rows| rows.fold_all(piece)).unwrap();
+            }
+        }
+        let keys = draft.with(|rows| rows.hub_keys()).unwrap();
+        let (whole, _) = TrustState::of(hub().device(), &entries, &covers).unwrap();
+        let Ok(in_memory) = whole.hub_keys();
+        prop_assert_eq!(&keys, &in_memory);
+        let named = [200, 199, 201, 202].map(|number| key(number).device());
+        prop_assert_eq!(keys, named.to_vec());
+    }
+}

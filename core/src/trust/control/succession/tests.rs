@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Timestamp;
 use crate::trust::DeviceKey;
 use crate::trust::control::{Act, prove_successor};
 
@@ -55,8 +54,66 @@ fn two_successors_are_told_and_neither_is_followed_and_a_cycle_ends() {
     assert_eq!(keys.split, None);
 }
 
+#[test]
+fn what_nothing_leads_to_takes_no_room_and_what_leads_back_takes_none_of_what_leads_on() {
+    let mut links = BTreeSet::from([link(1, 2)]);
+    // Of keys that nothing leads to, and a long way back: as whoever held the key once may announce.
+    links.extend((100..250).map(|from| link(from, from + 1)));
+    links.extend((3..90).map(|from| link(from, from + 1)));
+    links.insert(link(90, 1));
+    let needed = HubKeys::needed(id(1), &links);
+    assert!(needed.contains(&link(1, 2)));
+    assert!(needed.len() <= 2 * HUB_KEYS_MAX + 4, "{}", needed.len());
+    assert!(!needed.contains(&link(100, 101)));
+    let keys = HubKeys::of(id(1), &links);
+    assert_eq!((keys.before.len(), &keys.after), (HUB_KEYS_MAX, &vec![id(2)]));
+    assert_eq!(keys.full, keys.before.last().copied(), "that a way leads on is said");
+    assert_eq!(HubKeys::of(id(1), &needed), keys);
+    // Ever so many ways from one key are as two.
+    let links: BTreeSet<Link> = (2..200).map(|to| link(1, to)).collect();
+    let needed = HubKeys::needed(id(1), &links);
+    assert_eq!((needed.len(), HubKeys::of(id(1), &needed).split), (2, Some(id(1))));
+}
+
+#[test]
+fn a_key_that_is_put_before_a_replaced_one_is_replaced_too() {
+    let keys = HubKeys::of(id(2), &BTreeSet::from([link(1, 2), link(5, 1), link(2, 3)]));
+    let retired = BTreeMap::from([(id(1), Timestamp(9))]);
+    let since = |number| keys.retired(id(number), &retired);
+    assert_eq!([5, 1, 2, 3].map(since), [Some(Timestamp(9)), Some(Timestamp(9)), None, None]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Kept one by one, in whatever order, once each hangs on what is kept: as all at once.
+    #[test]
+    fn what_is_kept_does_not_depend_on_the_order(
+        honest in 1_u8..20,
+        pinned in any::<prop::sample::Index>(),
+        others in prop::collection::vec((60_u8..200, 60_u8..200), 0..200),
+        order in any::<u64>(),
+    ) {
+        let mut links: Vec<Link> = (1..=honest).map(|from| link(from, from + 1)).collect();
+        links.extend(others.iter().filter(|(from, to)| from != to).map(|(from, to)| link(*from, *to)));
+        let pinned = id(u8::try_from(pinned.index(usize::from(honest) + 1)).unwrap() + 1);
+        let all: BTreeSet<Link> = links.iter().copied().collect();
+        let mut state = order | 1;
+        for place in (1..links.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            links.swap(place, usize::try_from(state >> 33).unwrap() % (place + 1));
+        }
+        let mut kept = BTreeSet::new();
+        // What does not hang on yet is not taken, and comes again.
+        for _ in 0..=honest {
+            for link in &links {
+                kept.insert(*link);
+                kept = HubKeys::needed(pinned, &kept);
+            }
+        }
+        prop_assert_eq!(&kept, &HubKeys::needed(pinned, &all));
+        prop_assert_eq!(HubKeys::of(pinned, &kept).all().len(), usize::from(honest) + 1);
+    }
 
     /// From whichever key of a chain is pinned all are reached, whatever order the announcements came in.
     #[test]
