@@ -181,7 +181,7 @@ impl Hub {
         let own = self.device();
         // Asked now, not when the key was taken: that the store was set back may have been learned since.
         let set_back = self.lives()?.was_set_back();
-        let known = self.replica().hub_keys()?;
+        let known = self.own_keys(entries)?;
         let mut strange = Vec::with_capacity(entries.len());
         for entry in entries {
             let replaced = self.replica().replaced_at(entry.hub)?.is_some();
@@ -198,6 +198,21 @@ impl Hub {
             strange.push(ends_own || foreign || splits || forged);
         }
         Ok(strange)
+    }
+
+    /// Returns the keys that are this hub's to its knowledge. One that lacks the entry by which it took its key (its
+    /// store was lost, and only the key is left) learns of the keys before it from what devices give back:
+    /// each of those proved which one follows. One that has it knows all that came before, and lets
+    /// nobody put another there.
+    fn own_keys(&self, entries: &[ControlEntry]) -> Result<HubKeys, ReplicaError> {
+        let known = self.replica().hub_keys()?;
+        for key in &known.before {
+            if self.replica().replaced_at(*key)?.is_some() {
+                return Ok(known);
+            }
+        }
+        let news = entries.iter().filter_map(ControlEntry::announces);
+        Ok(self.replica().keys_with(self.device(), news)?)
     }
 
     /// Returns the announcements of this hub's keys, for a phone that asks.

@@ -323,6 +323,26 @@ fn a_copy_put_back_as_the_manual_says_takes_back_what_the_first_key_signed() {
 }
 
 #[test]
+fn a_hub_whose_store_is_lost_learns_from_phones_what_its_first_key_signed() {
+    let lost = store();
+    let before = hub(&lost);
+    before.announce(&key(NEXT)).unwrap();
+    drop(before);
+    let after = open(&lost, NEXT, 2).unwrap();
+    revoke(&after, 2);
+    let signed: Vec<Vec<u8>> =
+        entries(&after).iter().map(|entry| entry.encode().unwrap()).collect();
+    drop(after);
+    // Nothing is left but the key.
+    let rebuilt = open(&store(), NEXT, 3).unwrap();
+    let taken = rebuilt.take_back(&signed).unwrap();
+    let active =
+        |number| rebuilt.replica().device(key(number).device()).unwrap().map(|entry| entry.active);
+    assert_eq!((active(1), active(2)), (Some(true), Some(false)), "{taken:?}");
+    assert_eq!(taken.strange, 0, "{taken:?}");
+}
+
+#[test]
 fn a_bundle_brings_nothing_that_a_replaced_key_signed() {
     let store = store();
     let before = hub(&store);
