@@ -55,7 +55,7 @@ impl HubRunner {
                 let whole = AdminRequest::Quarantine(QuarantineRequest::Bytes { name, from });
                 self.note_act(Act::ReadAside, &whole, now)
             }
-            AdminRequest::Waiting | AdminRequest::Numbers => {
+            AdminRequest::Waiting | AdminRequest::Numbers | AdminRequest::Seals => {
                 self.note_reading(Act::ReadWaiting, now)
             }
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
