@@ -37,8 +37,8 @@ pub use pack::{
     PackHeader, seal_all,
 };
 pub use quarantine::{
-    AsideEntry, AsideName, QUARANTINE_BYTES_MAX, QUARANTINE_DIGITS_MAX, QUARANTINE_PAGE_MAX,
-    QuarantineAnswer, QuarantineFilter, QuarantineRequest,
+    AdmissionStop, AsideEntry, AsideName, QUARANTINE_BYTES_MAX, QUARANTINE_DIGITS_MAX,
+    QUARANTINE_PAGE_MAX, QuarantineAnswer, QuarantineFilter, QuarantineRequest, StopCause,
 };
 pub use reconcile::{
     Differences, Equivocation, Fingerprint, Item, ItemKey, ItemTree, MemoryTree, Node, Prefix,
