@@ -28,7 +28,7 @@ type Entering = (Vec<(Pack, Vec<u8>)>, Timestamp);
 /// What is kept aside under one name.
 enum Kept {
     /// A pack that a decision may bring into the record.
-    Pack(PackPlace, Pack),
+    Pack(PackPlace, Box<Pack>),
     /// Its record is lost.
     Lost,
     /// Nothing that a decision could bring in.
@@ -40,8 +40,8 @@ const ENVELOPE_BYTES_MAX: usize = PACK_BYTES_MAX - CHANGE_BYTES_MAX;
 
 // All that is admitted at once is one record: a device's share of a document, in as many packs as are kept.
 const _: () = assert!(
-    BYTES_PER_DEVICE_MAX as usize + ASIDE_PER_DEVICE_MAX as usize * ENVELOPE_BYTES_MAX
-        <= PIECE_BYTES_MAX
+    BYTES_PER_DEVICE_MAX + ASIDE_PER_DEVICE_MAX * ENVELOPE_BYTES_MAX as u64
+        <= PIECE_BYTES_MAX as u64
 );
 
 impl Hub {
@@ -216,7 +216,7 @@ impl Hub {
         };
         let Evidence::Aside(place) = row.evidence else { return Ok(Kept::Nothing) };
         let Some((bytes, _)) = self.evidence(records, place)? else { return Ok(Kept::Lost) };
-        Ok(Pack::decode(&bytes).map_or(Kept::Nothing, |pack| Kept::Pack(place, pack)))
+        Ok(Pack::decode(&bytes).map_or(Kept::Nothing, |pack| Kept::Pack(place, pack.into())))
     }
 }
 
