@@ -85,6 +85,7 @@ fn a_supervisor_lists_shows_quotes_and_admits_what_a_revoked_phone_brought_and_k
     assert_eq!((&kept["judgement"], &kept["waits"]), (&"keep".into(), &true.into()));
     let admitted = desk(&supervisor, &["admit", &good[..12]]).done();
     assert_eq!((&admitted["judgement"], &admitted["waits"]), (&"admit".into(), &false.into()));
+    assert_eq!(admitted["stopped"], Value::Null);
     scene.sync(third);
     let record = shown(&scene, third);
     assert!(record.contains("work-worth-having") && !record.contains("made-up-work"), "{record}");

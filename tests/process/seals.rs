@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::join::Team;
-use crate::program::{Ran, text};
+use crate::program::{Ran, run, text};
 
 const STROKES: &str =
     r#"{"width": 600, "height": 200, "strokes": [[[1, 2], [300, 90], [590, 30]]]}"#;
@@ -18,6 +18,11 @@ impl Team {
 
     fn told(&self, phone: &str, words: &[&str]) -> Value {
         self.folders.field_json(phone, words)
+    }
+
+    /// What the hub names of minutes that are not registered.
+    fn waiting(&self) -> Value {
+        self.folders.admin("first", &["status"]).ok().json()["waiting_minutes"].clone()
     }
 
     /// What is sealed of the inspection, as a phone shows it.
@@ -155,6 +160,15 @@ fn a_seal_that_ends_whoever_holds_it_against_the_record_holds_up_no_other() {
     let words = [&OWNER[..], &["--not-heard", "Đi vắng"]].concat();
     let sealed = team.seals_on("chi", &words).ok().json();
     let watch = bienban_core::clock::Stopwatch::start();
+    let named = loop {
+        let waiting = team.waiting();
+        if waiting["rows"][0]["failed"].as_u64() > Some(0) {
+            break waiting["rows"][0].clone();
+        }
+        assert!(watch.elapsed() < bienban_tests::process::PATIENCE, "{waiting}");
+    };
+    let check = (&named["seal"], &named["waits_for"]);
+    assert_eq!(check, (&deadly["seal"]["seal"], &"check".into()), "{named}");
     loop {
         team.sync("chi");
         let minutes = team.sealed_minutes("chi");
@@ -173,6 +187,52 @@ fn a_seal_that_ends_whoever_holds_it_against_the_record_holds_up_no_other() {
             .iter()
             .all(|one| one["seal"] != deadly["seal"]["seal"] || one["state"] != "registered")
     );
+}
+
+#[test]
+fn minutes_that_wait_at_the_hub_are_named_to_administrators_until_they_are_registered() {
+    let team = Team::new();
+    team.in_field();
+    for phone in ["an", "an", "binh", "giam"] {
+        team.sync(phone);
+    }
+    assert_eq!(team.waiting(), serde_json::json!({"rows": [], "more": false}));
+    // The leader hears a member whose rights end before the hub gets what it wrote.
+    let (it, file) = (team.inspection.as_str(), team.folders.path("bundle"));
+    team.told("binh", &["answer", it, "1.1", "dat"]);
+    team.told("binh", &["bundle", "export", "--to", "an", text(&file)]);
+    team.told("an", &["bundle", "import", text(&file)]);
+    let sealed = team.seals_on("an", &OWNER).ok().json();
+    let member = team.told("binh", &["whoami"])["device"].as_str().unwrap().to_owned();
+    team.folders.admin("first", &["revoke", &member]).ok();
+    team.folders.field("an", &["--json", "sync"]);
+    let waiting = team.waiting();
+    let [row] = &waiting["rows"].as_array().unwrap()[..] else { panic!("{waiting}") };
+    let said = (&row["seal"], &row["waits_for"], &row["leader"]["name"], &row["unit"]["code"]);
+    let expected = (&sealed["seal"]["seal"], &"changes".into(), &"an".into(), &"06325".into());
+    assert_eq!(said, expected, "{waiting}");
+    assert!(row["inspection"]["id"].as_str().unwrap().starts_with(it), "{waiting}");
+    assert!(row["since"].is_string(), "{waiting}");
+    let [change] = &row["changes"].as_array().unwrap()[..] else { panic!("{waiting}") };
+    let lacks = (&change["author"]["name"], &change["place"], &row["more_changes"]);
+    assert_eq!(lacks, (&"binh".into(), &"aside".into(), &false.into()), "{waiting}");
+    let (short, change) = (&row["seal"].as_str().unwrap()[..8], change["change"].as_str().unwrap());
+    for (language, part) in [("en", "are not registered yet"), ("vi", "chưa được đăng ký")]
+    {
+        let desk = team.folders.path("first");
+        let told = run(&["--lang", language, "admin", "--dir", text(&desk), "status"]).ok().out;
+        let line = told.lines().find(|line| line.contains(short));
+        let line = line.unwrap_or_else(|| panic!("{told}"));
+        assert!(line.contains(part) && line.contains(&change[..8]), "{line}");
+    }
+    // Its supervisor lets in what is lacking.
+    team.folders.admin("giam", &["quarantine", "admit", change]).ok();
+    let watch = bienban_core::clock::Stopwatch::start();
+    while team.waiting()["rows"] != serde_json::json!([]) {
+        assert!(watch.elapsed() < bienban_tests::process::PATIENCE, "{}", team.waiting());
+    }
+    team.sync("an");
+    assert_eq!(team.sealed_minutes("an")["standing"]["state"], "registered");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::driver::{DriverError, SyncOptions};
 use crate::model::{ChangeHash, Genesis, Timestamp, Written, clean, written};
 use crate::replica::{ReplicaError, covers};
 use crate::sync::{
-    AdminAnswer, AdminRequest, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Pack, QuarantineAnswer,
-    QuarantineFilter, QuarantineRequest,
+    AdminAnswer, AdminRequest, AdmissionStop, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Pack,
+    QuarantineAnswer, QuarantineFilter, QuarantineRequest,
 };
 use crate::trust::Role;
 use crate::trust::control::{Deed, Judged, Judgement, SignedAct};
@@ -172,6 +172,22 @@ impl Client {
         }
         let AsideName { document, actor, seq, hash } = entry.name;
         self.sign_act(scope, Deed::Judge { document, actor, seq, hash, judgement })
+    }
+
+    /// Asks the hub what would stop something that is kept aside from entering the record, with what is kept
+    /// before it in its line, when it is admitted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::quarantined`].
+    pub async fn admission_stop(
+        &self,
+        name: AsideName,
+    ) -> Result<Option<AdmissionStop>, ClientError> {
+        match self.ask_quarantine(QuarantineRequest::Stop { name }).await? {
+            QuarantineAnswer::Stop(stop) => Ok(stop),
+            _ => Err(ClientError::NoAnswer),
+        }
     }
 
     async fn quarantined_bytes(&self, name: AsideName) -> Result<Vec<u8>, ClientError> {

@@ -158,8 +158,8 @@ struct Batch {
     kept: usize,
     known: usize,
     shares: Shares,
-    /// A supervisor has decided that they enter the record, whoever wrote them.
-    admitted: bool,
+    /// A supervisor has decided that so many enter the record, whoever wrote them: all of them or none.
+    admitted: Option<usize>,
     /// Lines of which packs are set aside because of who wrote them.
     shut: BTreeSet<(DocumentId, Actor)>,
 }
@@ -178,7 +178,7 @@ impl Batch {
             kept: 0,
             known: 0,
             shares: Shares::new(),
-            admitted: false,
+            admitted: None,
             shut: BTreeSet::new(),
         }
     }
@@ -443,7 +443,7 @@ impl Hub {
             Some(Err(error)) => return Err(error.into()),
             Some(Ok(_)) => {
                 self.attach(batch.noted.iter().map(|(name, _)| *name))?;
-                accepted.pending |= self.admit_judged(&batch.shut)?;
+                accepted.pending |= self.admit_judged_or_owe(&batch.shut);
             }
             None => {}
         }

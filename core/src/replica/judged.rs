@@ -1,5 +1,7 @@
 //! What supervisors decided of lines that were kept aside: read on every replica from the control log.
 
+use std::collections::BTreeSet;
+
 use super::documents::{Replica, each_row};
 use super::rows::{self, JUDGED};
 use crate::model::{Actor, ChangeHash, DocumentId, Scope};
@@ -27,6 +29,16 @@ impl Replica {
             Ok(())
         })?;
         Ok(found)
+    }
+
+    /// Returns the lines of which something was decided.
+    pub(super) fn judged_lines(&self) -> Result<BTreeSet<(DocumentId, Actor)>, StoreError> {
+        let mut lines = BTreeSet::new();
+        each_row(&**self.store(), &[JUDGED], None, |key, _| {
+            lines.extend(rows::document_in(key).zip(rows::actor_in(key)));
+            Ok(())
+        })?;
+        Ok(lines)
     }
 
     /// Returns what a supervisor of a unit decided of just this change.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bytes;
 use super::log::{LogAnswer, LogRequest};
 use super::quarantine::{QuarantineAnswer, QuarantineRequest};
+use super::seals::SealsWaiting;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
 };
@@ -234,6 +235,8 @@ pub enum AdminRequest {
     Quarantine(QuarantineRequest),
     /// Say which official numbers stand on the minutes of several documents.
     Numbers,
+    /// Say which sealed minutes wait, and for what.
+    Seals,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -264,6 +267,8 @@ pub enum AdminAnswer {
     Quarantine(QuarantineAnswer),
     /// Official numbers that were given twice.
     Numbers(Vec<DoubleNumber>),
+    /// Sealed minutes that wait.
+    Seals(SealsWaiting),
 }
 
 /// How a hub's second disk is.

@@ -13,6 +13,7 @@ mod message;
 mod pack;
 mod quarantine;
 pub mod reconcile;
+mod seals;
 pub mod session;
 
 pub use crate::trust::{DeviceEntry, PlainEntry, Role};
@@ -36,13 +37,14 @@ pub use pack::{
     PackHeader, seal_all,
 };
 pub use quarantine::{
-    AsideEntry, AsideName, QUARANTINE_BYTES_MAX, QUARANTINE_DIGITS_MAX, QUARANTINE_PAGE_MAX,
-    QuarantineAnswer, QuarantineFilter, QuarantineRequest,
+    AdmissionStop, AsideEntry, AsideName, QUARANTINE_BYTES_MAX, QUARANTINE_DIGITS_MAX,
+    QUARANTINE_PAGE_MAX, QuarantineAnswer, QuarantineFilter, QuarantineRequest, StopCause,
 };
 pub use reconcile::{
     Differences, Equivocation, Fingerprint, Item, ItemKey, ItemTree, MemoryTree, Node, Prefix,
     ReconcileError, ReconcileMessage, TreeError, node_keys,
 };
+pub use seals::{LackingLine, LinePlace, SealWait, SealsWaiting, WaitingSeal};
 pub use session::{
     Accepted, Apply, BasePage, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Meter,
     NOTICES_MAX, OBJECTS_OFFERED_MAX, Outcome, PeerOutput, PeerSession, PhoneOutput, PhoneSession,

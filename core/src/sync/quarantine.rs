@@ -62,6 +62,35 @@ pub enum QuarantineRequest {
         /// From this byte on.
         from: u64,
     },
+    /// Say what would stop one that is admitted.
+    Stop {
+        /// Which.
+        name: AsideName,
+    },
+}
+
+/// What keeps an admitted change, and with it all that is kept aside before it in its line, out of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdmissionStop {
+    /// Why.
+    pub cause: StopCause,
+    /// The place in the line of the change that stops it.
+    pub seq: u64,
+    /// That change.
+    pub hash: ChangeHash,
+}
+
+/// Why an admitted line does not enter the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StopCause {
+    /// The change has not come: it is neither in the record nor kept aside.
+    Lacks,
+    /// The change was kept aside, and the hub's store has lost it.
+    Lost,
+    /// With the change its device would pass its share of the document, or of what waits.
+    OverQuota,
+    /// The change continues another line than the one that the record holds, or one that is closed.
+    OtherLine,
 }
 
 /// A pack that is kept aside.
@@ -99,4 +128,6 @@ pub enum QuarantineAnswer {
         /// How many the pack has; 0 where it is not there, or nothing of it was kept.
         total: u64,
     },
+    /// What would stop one; none where nothing would, or it is not there.
+    Stop(Option<AdmissionStop>),
 }

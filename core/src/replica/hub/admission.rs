@@ -82,7 +82,7 @@ impl Hub {
     }
 
     /// Looks again at what was set aside because its device might not write it, or because what comes
-    /// before it was missing.
+    /// before it was missing, and at what supervisors have admitted.
     ///
     /// # Errors
     ///
@@ -92,6 +92,8 @@ impl Hub {
         for entry in self.replica.devices()? {
             self.reconsider(entry.device)?;
         }
+        // Of devices that nobody has named too, and of what has lacked its forerunner.
+        self.admit_judged(&self.replica.judged_lines()?)?;
         self.attach_all()
     }
 

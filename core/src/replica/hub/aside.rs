@@ -1,5 +1,5 @@
 //! What is kept aside, as it is shown to those who decide of it: by name, and as it came. Loads no document,
-//! and decodes nothing.
+//! and decodes nothing but where it is asked what would stop an admission.
 
 use super::Hub;
 use crate::model::PersonId;
@@ -35,6 +35,7 @@ impl Hub {
         match request {
             QuarantineRequest::Page { which, after } => self.aside_page(which, *after, asker),
             QuarantineRequest::Bytes { name, from } => self.aside_bytes(name, *from, asker),
+            QuarantineRequest::Stop { name } => self.aside_stop(name, asker),
         }
     }
 
@@ -106,6 +107,19 @@ impl Hub {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let bytes = whole.iter().skip(from).take(QUARANTINE_BYTES_MAX).copied().collect();
         Ok(QuarantineAnswer::Bytes { bytes, total: whole.len() as u64 })
+    }
+
+    fn aside_stop(
+        &self,
+        name: &AsideName,
+        asker: &DeviceEntry,
+    ) -> Result<QuarantineAnswer, ReplicaError> {
+        let row: Option<QuarantineRow> = rows::get(&**self.replica.store(), &of_name(name))?;
+        let stop = match row.filter(|row| access::sees_aside(asker, row.scope.as_ref())) {
+            Some(_) => self.admission_stop(name)?,
+            None => None,
+        };
+        Ok(QuarantineAnswer::Stop(stop))
     }
 }
 

@@ -59,6 +59,9 @@ impl Hub {
         if batch.packs.is_empty() && batch.quarantined.is_empty() {
             return Ok(None);
         }
+        if batch.admitted.is_some_and(|all| batch.taken.len() + batch.held.len() < all) {
+            return Ok(None);
+        }
         let packs = std::mem::take(&mut batch.packs);
         let quarantined = std::mem::take(&mut batch.quarantined);
         let record = Fact::Accepted { from, packs, quarantined, at: now }.record()?;
@@ -81,7 +84,7 @@ impl Hub {
         let quarantine = |pack: &Pack, verdict| self.set_aside(pack, verdict, bytes);
         let entry = self.replica.device(pack.device())?.map(|entry| entry.in_force(at));
         match entry {
-            _ if admitted => {}
+            _ if admitted.is_some() => {}
             Some(entry) if self.replica.lets_write(&entry, pack.genesis())? => {}
             // What is in the record since it was allowed stays there, and is signed for again.
             Some(_) if self.is_held(tips, &pack)? => return Ok(Decision::Held(pack)),

@@ -5,30 +5,44 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::admission::ASIDE_PER_DEVICE_MAX;
-use super::{Batch, Hub, InFlight};
-use crate::model::{Actor, ChangeHash, DocumentId, Scope, Timestamp};
+use super::shares::{BYTES_PER_DEVICE_MAX, Shares};
+use super::{Batch, Decision, Hub, InFlight};
+use crate::model::{Actor, CHANGE_BYTES_MAX, ChangeHash, DocumentId, Scope, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::documents::each_row;
 use crate::replica::facts::{PIECE_BYTES_MAX, PackPlace};
 use crate::replica::records::Records;
-use crate::replica::rows::{self, Evidence, QUARANTINE, QuarantineRow};
-use crate::sync::{Accepted, Pack};
+use crate::replica::rows::{self, CLOSED, Evidence, QUARANTINE, QuarantineRow};
+use crate::sync::{
+    Accepted, AdmissionStop, AsideName, ClosedLine, PACK_BYTES_MAX, Pack, StopCause,
+};
 use crate::trust::Tip;
 use crate::trust::control::Judgement;
 
-/// Packs with one place in one line that are held against what follows: a device that signs several
-/// lines under one name gets no more looks than this.
-const RIVALS_MAX: usize = 16;
+/// Packs of a line that continue each other, first to last, each with the line's end after it.
+type Line = Vec<(PackPlace, Tip)>;
 
-/// The packs from a line's held end to a change.
-pub(super) enum Chain {
-    /// All of them, first to last.
-    Whole(Vec<PackPlace>),
-    /// What comes before them is neither in the record nor kept aside.
-    Lacks,
-    /// The line's held part is another one than these packs continue, or nothing was kept aside.
-    Other,
+/// Packs that may enter together, with their bytes, and when the last of them came.
+type Entering = (Vec<(Pack, Vec<u8>)>, Timestamp);
+
+/// What is kept aside under one name.
+enum Kept {
+    /// A pack that a decision may bring into the record.
+    Pack(PackPlace, Box<Pack>),
+    /// Its record is lost.
+    Lost,
+    /// Nothing that a decision could bring in.
+    Nothing,
 }
+
+/// What encloses the changes of a pack, at most.
+const ENVELOPE_BYTES_MAX: usize = PACK_BYTES_MAX - CHANGE_BYTES_MAX;
+
+// All that is admitted at once is one record: a device's share of a document, in as many packs as are kept.
+const _: () = assert!(
+    BYTES_PER_DEVICE_MAX + ASIDE_PER_DEVICE_MAX * ENVELOPE_BYTES_MAX as u64
+        <= PIECE_BYTES_MAX as u64
+);
 
 impl Hub {
     /// Takes in what supervisors have admitted of lines. Returns whether something was.
@@ -47,9 +61,8 @@ impl Hub {
                 if judged.judgement != Judgement::Admit {
                     continue;
                 }
-                let chain = self.chain(*document, *actor, (seq, hash))?;
-                if let Chain::Whole(places) = chain {
-                    any |= self.admit_chain(&places)?;
+                if let Ok(line) = self.line_to(*document, *actor, (seq, hash))? {
+                    any |= self.admit_line(&line)?;
                     self.attach([(*document, *actor)])?;
                 }
             }
@@ -73,80 +86,113 @@ impl Hub {
         Ok(scope)
     }
 
-    /// As [`Self::admit_judged`]; where it fails it is owed.
-    pub(super) fn admit_judged_or_owe(&self, lines: &BTreeSet<(DocumentId, Actor)>) {
+    /// As [`Self::admit_judged`]; where it fails it is owed, and counts as something.
+    pub(super) fn admit_judged_or_owe(&self, lines: &BTreeSet<(DocumentId, Actor)>) -> bool {
         // The error comes again, and is told, where it is tried again.
-        if self.admit_judged(lines).is_err() {
+        self.admit_judged(lines).unwrap_or_else(|_| {
             self.owed.store(true, Ordering::Relaxed);
+            true
+        })
+    }
+
+    /// Returns what stops a change that is kept aside from entering the record with what is kept before it in
+    /// its line, if a supervisor admits it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub(super) fn admission_stop(
+        &self,
+        name: &AsideName,
+    ) -> Result<Option<AdmissionStop>, ReplicaError> {
+        let AsideName { document, actor, seq, hash } = *name;
+        match self.line_to(document, actor, (seq, hash))? {
+            Ok(line) => Ok(self.read_line(&line)?.err()),
+            Err(stop) => Ok(Some(stop)),
         }
     }
 
-    /// Takes in packs that continue each other, in pieces that a record holds with ease.
-    fn admit_chain(&self, places: &[PackPlace]) -> Result<bool, ReplicaError> {
-        let (mut records, mut piece, mut weight) = (Records::default(), Vec::new(), 0);
-        let mut last = None;
-        for place in places {
-            let Some((bytes, at)) = self.evidence(&mut records, *place)? else { return Ok(false) };
-            let pack = Pack::decode(&bytes)?;
-            pack.verify()?;
-            last = last.max(Some(at));
-            if weight + bytes.len() > PIECE_BYTES_MAX && !piece.is_empty() {
-                self.admit_piece(&std::mem::take(&mut piece), last.unwrap_or_default())?;
-                weight = 0;
-            }
-            weight += bytes.len();
-            piece.push((pack, bytes));
-        }
-        self.admit_piece(&piece, last.unwrap_or_default())?;
-        Ok(!piece.is_empty())
-    }
-
-    fn admit_piece(&self, piece: &[(Pack, Vec<u8>)], at: Timestamp) -> Result<(), ReplicaError> {
-        let Some((first, _)) = piece.first() else { return Ok(()) };
-        let device = first.device();
-        let mut batch = Batch { admitted: true, ..Batch::of(device, at) };
-        let packs = piece.iter().map(|(pack, bytes)| (pack.clone(), bytes)).collect();
+    /// Takes in packs that continue each other with one record: all of them or none. Returns whether it did.
+    fn admit_line(&self, line: &Line) -> Result<bool, ReplicaError> {
+        let Ok((packs, at)) = self.read_line(line)? else { return Ok(false) };
+        let Some(device) = packs.first().map(|(pack, _)| pack.device()) else { return Ok(false) };
+        let mut batch = Batch { admitted: Some(packs.len()), ..Batch::of(device, at) };
+        let packs = packs.iter().map(|(pack, bytes)| (pack.clone(), bytes)).collect();
         match self.settle(&mut batch, &mut Accepted::default(), packs, (device, at))? {
             Some(Err(error)) => Err(error.into()),
-            Some(Ok(_)) | None => Ok(()),
+            Some(Ok(_)) => Ok(true),
+            None => Ok(false),
         }
     }
 
-    /// Finds the packs that were kept aside from the end of what is held of a line to one of its changes.
-    /// Each names by its hash what comes before it, so that one change names the whole line.
-    pub(super) fn chain(
+    /// Reads the packs of a line that may enter together, or returns what stops them. No more is read at once than a device's share of a document.
+    fn read_line(&self, line: &Line) -> Result<Result<Entering, AdmissionStop>, ReplicaError> {
+        let (mut records, mut shares) = (Records::default(), Shares::new());
+        let (mut packs, mut last) = (Vec::with_capacity(line.len()), Timestamp::default());
+        for (place, tip) in line {
+            let stop = |cause| Ok(Err(AdmissionStop { cause, seq: tip.seq, hash: tip.hash }));
+            let Some((bytes, at)) = self.evidence(&mut records, *place)? else {
+                return stop(StopCause::Lost);
+            };
+            let pack = Pack::decode(&bytes)?;
+            pack.verify()?;
+            let closed = rows::of_actor(CLOSED, pack.document(), pack.actor());
+            let closed: Option<ClosedLine> = rows::get(&**self.replica.store(), &closed)?;
+            if closed.is_some_and(|line| pack.last_seq() >= line.from_seq) {
+                return stop(StopCause::OtherLine);
+            }
+            let decision = self.take(pack)?;
+            let Decision::Take(pack) = self.within_share(&mut shares, decision)? else {
+                return stop(StopCause::OverQuota);
+            };
+            last = last.max(at);
+            packs.push((pack, bytes));
+        }
+        Ok(Ok((packs, last)))
+    }
+
+    /// Finds the packs that were kept aside from the end of what is held of a line to one of its changes,
+    /// or what stops them. Each names by its hash what comes before it, so that one change names the whole line.
+    fn line_to(
         &self,
         document: DocumentId,
         actor: Actor,
-        (seq, hash): (u64, ChangeHash),
-    ) -> Result<Chain, ReplicaError> {
-        let mut records = Records::default();
-        let end = rows::of_set_aside(document, actor, seq, &hash);
-        let row: Option<QuarantineRow> = rows::get(&**self.replica.store(), &end)?;
-        let Some(mut found) = row.and_then(|row| self.admissible(&row, &mut records).transpose())
-        else {
-            return Ok(Chain::Other);
-        };
-        let mut places = Vec::new();
+        (mut seq, mut hash): (u64, ChangeHash),
+    ) -> Result<Result<Line, AdmissionStop>, ReplicaError> {
+        let (mut records, mut line, mut wanted) = (Records::default(), Line::new(), None);
         loop {
-            let (place, pack) = found?;
-            places.push(place);
-            let Some(before) = pack.previous().copied() else {
-                let held = self.tip(&InFlight::new(), document, actor)?;
-                return Ok(if held.is_none() { whole(places) } else { Chain::Other });
+            let stop = |cause| Ok(Err(AdmissionStop { cause, seq, hash }));
+            let kept = self.kept(&mut records, &rows::of_set_aside(document, actor, seq, &hash))?;
+            let (place, pack) = match kept {
+                Kept::Pack(place, pack) if wanted.is_none_or(|tip| tip == pack.tip()) => {
+                    (place, pack)
+                }
+                Kept::Lost => return stop(StopCause::Lost),
+                Kept::Pack(..) | Kept::Nothing if line.is_empty() => {
+                    return stop(StopCause::OtherLine);
+                }
+                Kept::Pack(..) | Kept::Nothing => return stop(StopCause::Lacks),
             };
-            if self
-                .tip(&InFlight::new(), document, actor)?
-                .is_some_and(|held| held.seq >= before.seq)
-            {
-                let fits = self.held_or_tip(document, actor, before.seq)? == Some(before);
-                return Ok(if fits { whole(places) } else { Chain::Other });
+            line.push((place, pack.tip()));
+            let held = self.tip(&InFlight::new(), document, actor)?;
+            let fits = match pack.previous() {
+                None => held.is_none(),
+                Some(before) if held.is_some_and(|held| held.seq >= before.seq) => {
+                    self.held_or_tip(document, actor, before.seq)? == Some(*before)
+                }
+                Some(before) => {
+                    if line.len() as u64 >= ASIDE_PER_DEVICE_MAX {
+                        return stop(StopCause::OverQuota);
+                    }
+                    (seq, hash, wanted) = (before.seq, before.hash, Some(*before));
+                    continue;
+                }
+            };
+            if !fits {
+                return stop(StopCause::OtherLine);
             }
-            let further = (places.len() as u64) < ASIDE_PER_DEVICE_MAX;
-            match self.ending_at(document, actor, &before, &mut records)? {
-                Some(next) if further => found = Ok(next),
-                _ => return Ok(Chain::Lacks),
-            }
+            line.reverse();
+            return Ok(Ok(line));
         }
     }
 
@@ -162,45 +208,16 @@ impl Hub {
         }
     }
 
-    /// Returns the pack kept aside that ends where another begins.
-    fn ending_at(
-        &self,
-        document: DocumentId,
-        actor: Actor,
-        tip: &Tip,
-        records: &mut Records,
-    ) -> Result<Option<(PackPlace, Pack)>, ReplicaError> {
-        let store = self.replica.store();
-        let prefix = rows::of_seq(QUARANTINE, document, actor, tip.seq);
-        for (key, value) in store.scan(&prefix, None, RIVALS_MAX)? {
-            let row: QuarantineRow = rows::decode(&key, &value)?;
-            if let Some((place, pack)) = self.admissible(&row, records)?
-                && pack.tip() == *tip
-            {
-                return Ok(Some((place, pack)));
-            }
-        }
-        Ok(None)
+    /// Reads what is kept aside under a name.
+    fn kept(&self, records: &mut Records, key: &[u8]) -> Result<Kept, ReplicaError> {
+        let row: Option<QuarantineRow> = rows::get(&**self.replica.store(), key)?;
+        let Some(row) = row.filter(|row| row.verdict.may_be_admitted()) else {
+            return Ok(Kept::Nothing);
+        };
+        let Evidence::Aside(place) = row.evidence else { return Ok(Kept::Nothing) };
+        let Some((bytes, _)) = self.evidence(records, place)? else { return Ok(Kept::Lost) };
+        Ok(Pack::decode(&bytes).map_or(Kept::Nothing, |pack| Kept::Pack(place, pack.into())))
     }
-
-    /// Reads a pack that a decision may bring into the record.
-    fn admissible(
-        &self,
-        row: &QuarantineRow,
-        records: &mut Records,
-    ) -> Result<Option<(PackPlace, Pack)>, ReplicaError> {
-        let Evidence::Aside(place) = row.evidence else { return Ok(None) };
-        if !row.verdict.may_be_admitted() {
-            return Ok(None);
-        }
-        let Some((bytes, _)) = self.evidence(records, place)? else { return Ok(None) };
-        Ok(Pack::decode(&bytes).ok().map(|pack| (place, pack)))
-    }
-}
-
-fn whole(mut places: Vec<PackPlace>) -> Chain {
-    places.reverse();
-    Chain::Whole(places)
 }
 
 #[cfg(test)]

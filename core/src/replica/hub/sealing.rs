@@ -83,6 +83,11 @@ impl Stuck {
         *row = (now, row.1.saturating_add(1));
     }
 
+    /// Returns how often that of one row could not be done.
+    pub(super) fn failed(&self, key: &[u8]) -> u32 {
+        self.lock().rows.get(key).map_or(0, |(_, times)| *times)
+    }
+
     fn tell(&self) -> Result<(), ReplicaError> {
         self.lock().untold.take().map_or(Ok(()), Err)
     }
@@ -261,7 +266,8 @@ impl Hub {
         self.stuck.tell().map(|()| None)
     }
 
-    fn may_seal(&self, act: &SignedAct, now: Timestamp) -> Result<bool, StoreError> {
+    /// Returns whether the signer of a seal may seal in its unit now.
+    pub(super) fn may_seal(&self, act: &SignedAct, now: Timestamp) -> Result<bool, StoreError> {
         let mut draft = Drafting::new(&**self.replica.store());
         draft.with(|rows| may_act(rows, &act.act, now, &covers))
     }
@@ -327,7 +333,8 @@ impl Hub {
         Ok(true)
     }
 
-    fn has_merged_beyond(
+    /// Returns whether a line is merged as far as a change, or further.
+    pub(super) fn has_merged_beyond(
         &self,
         document: DocumentId,
         actor: Actor,

@@ -1,5 +1,7 @@
 //! What waits at the hub, by name: so that whoever can help knows what to do.
 
+mod minutes;
+
 use std::collections::BTreeMap;
 
 use super::Hub;

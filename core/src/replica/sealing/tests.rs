@@ -418,6 +418,9 @@ fn a_document_that_cannot_be_opened_holds_up_its_own_seal_alone() {
     }
     assert_eq!(ended, [first.document], "told once");
     assert_eq!(*merger.1.lock().unwrap(), 2, "tried twice, and not in every round");
+    let waiting = hub.seals_waiting(NOW).unwrap().seals;
+    let named: Vec<_> = waiting.into_iter().map(|one| (one.document, one.wait)).collect();
+    assert_eq!(named, [(first.document, crate::sync::SealWait::Check { failed: 1 })]);
     let registered = |genesis: &Genesis| hub.replica().registered(genesis).unwrap().is_some();
     let damaged = |genesis: &Genesis| genesis.document() == first.document;
     assert!(documents.iter().all(|genesis| registered(genesis) != damaged(genesis)));
@@ -528,3 +531,4 @@ fn minutes_that_wait_at_the_hub_hold_up_no_others() {
 }
 
 mod unregistered;
+mod waiting;

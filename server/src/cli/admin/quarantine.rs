@@ -1,6 +1,7 @@
 //! `bienban admin quarantine`: what the hub keeps aside, for those who decide of it. Looking at it puts
 //! nothing into a record.
 
+mod stopped;
 mod written;
 
 use bienban_core::client::{AsidePack, AsideShown, Client, ClientError};
@@ -11,6 +12,7 @@ use bienban_core::trust::control::Judgement;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use self::stopped::StopData;
 use self::written::Record;
 use super::Online;
 use crate::cli::decisions::DecidedData;
@@ -169,8 +171,10 @@ struct JudgedData {
     judgement: &'static str,
     /// The decision: an act of this device.
     act: String,
-    /// It is still kept aside: it was not admitted, or what comes before it has not come.
+    /// It is still kept aside: it was not admitted, or something stops it.
     waits: bool,
+    /// What stops what was admitted.
+    stopped: Option<StopData>,
 }
 
 /// Does what is asked about what is kept aside.
@@ -260,7 +264,13 @@ async fn judge(
         Err(CliError::Client(ClientError::NotFound { .. })) => false,
         Err(error) => return Err(error),
     };
-    let aside = data(client, &entry)?;
+    let stopped = match (judgement, waits) {
+        (Judgement::Admit, true) => {
+            waiting(client, client.admission_stop(entry.name), output).await?
+        }
+        _ => None,
+    };
+    let (aside, stopped) = (data(client, &entry)?, stopped.map(StopData::from));
     let values = [
         ("id", &aside.change[..SHORT]),
         ("device", aside.signer.device.as_deref().map_or("-", |device| &device[..SHORT])),
@@ -273,8 +283,11 @@ async fn judge(
         (Judgement::Admit, false) => m.text("quarantine.admitted", &values),
         (Judgement::Admit, true) => m.text("quarantine.admitted_later", &values),
     });
+    if let Some(stopped) = &stopped {
+        page.line(stopped.text(m));
+    }
     let judgement = words::judgement(judgement);
-    Answer::new(&JudgedData { aside, judgement, act: id.to_string(), waits }, page)
+    Answer::new(&JudgedData { aside, judgement, act: id.to_string(), waits, stopped }, page)
 }
 
 async fn read(client: &Client, which: &OneArgs, output: &Output) -> Result<AsideShown, CliError> {

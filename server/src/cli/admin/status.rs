@@ -1,5 +1,7 @@
 //! How the hub is, and what waits there for what.
 
+mod minutes;
+
 use bienban_core::client::Client;
 use bienban_core::sync::{
     AdminAnswer, AdminRequest, BackupStatus, DoubleNumber, HubStatus, HubWaiting, SetAside,
@@ -7,6 +9,7 @@ use bienban_core::sync::{
 use clap::Args;
 use serde::Serialize;
 
+use self::minutes::MinutesData;
 use super::Online;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
@@ -42,6 +45,8 @@ struct HubData {
     backup: BackupData,
     /// Official numbers that two lives of the hub's store gave to several documents.
     double_numbers: Vec<DoubleData>,
+    /// Sealed minutes that are not registered yet.
+    waiting_minutes: MinutesData,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,6 +126,7 @@ impl HubData {
         waiting: HubWaiting,
         backup: BackupStatus,
         doubles: Vec<DoubleNumber>,
+        waiting_minutes: MinutesData,
     ) -> Self {
         let lost = waiting.lost.into_iter().map(|(at, records, everything)| LostData {
             at: time::rfc3339(at),
@@ -154,6 +160,7 @@ impl HubData {
             lost: lost.collect(),
             backup: backup.into(),
             double_numbers: doubles.into_iter().map(DoubleData::from).collect(),
+            waiting_minutes,
         }
     }
 
@@ -174,6 +181,7 @@ impl HubData {
             ],
         ));
         self.waits_text(&mut page, m);
+        self.waiting_minutes.text(&mut page, m);
         for lost in &self.lost {
             let (at, count) = (time::minute(&lost.at), lost.records.to_string());
             page.line(if lost.set_back {
@@ -270,7 +278,11 @@ pub(super) async fn status(
     else {
         return Err(CliError::NoAnswer);
     };
-    let data = HubData::of(&status, waiting, backup, doubles);
+    let AdminAnswer::Seals(seals) = folder::ask(client, AdminRequest::Seals, output).await? else {
+        return Err(CliError::NoAnswer);
+    };
+    let minutes = MinutesData::of(client, &seals)?;
+    let data = HubData::of(&status, waiting, backup, doubles, minutes);
     let page = data.text(output.messages());
     Answer::new(&data, page)
 }

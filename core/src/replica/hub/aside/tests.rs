@@ -41,7 +41,7 @@ fn bytes(hub: &Hub, by: u8, name: AsideName, from: u64) -> (Vec<u8>, u64) {
     let request = QuarantineRequest::Bytes { name, from };
     match hub.show_aside(&request, &asker).unwrap() {
         QuarantineAnswer::Bytes { bytes, total } => (bytes, total),
-        QuarantineAnswer::Page { .. } => panic!("no bytes"),
+        QuarantineAnswer::Page { .. } | QuarantineAnswer::Stop(_) => panic!("no bytes"),
     }
 }
 

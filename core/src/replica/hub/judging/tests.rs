@@ -1,3 +1,5 @@
+mod failing;
+
 use super::*;
 use crate::checklist::{TEA, Template};
 use crate::model::{AnswerInput, Document, Genesis, Grade, Incarnation};
@@ -107,8 +109,9 @@ fn what_was_admitted_before_it_came_enters_once_nothing_lacks_before_it() {
     push(&hub, &packs[1..]);
     assert_eq!(aside(&hub), 2);
     let name = (packs[1].last_seq(), packs[1].tip_hash());
-    let chain = hub.chain(genesis.document(), packs[1].actor(), name).unwrap();
-    assert!(matches!(chain, Chain::Lacks), "the first has not come");
+    let found = hub.line_to(genesis.document(), packs[1].actor(), name).unwrap();
+    let stop = found.expect_err("the first has not come");
+    assert_eq!((stop.cause, stop.seq), (StopCause::Lacks, packs[0].last_seq()));
     push(&hub, &packs[..1]);
     assert_eq!(values(hub.replica(), &genesis, "1.1"), ["first", "later"]);
     assert_eq!(aside(&hub), 1, "what comes after the change decided of is not decided of");

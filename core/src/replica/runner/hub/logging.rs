@@ -44,9 +44,9 @@ impl HubRunner {
             }
             AdminRequest::Status | AdminRequest::Backup => self.note_reading(Act::ReadStatus, now),
             // Where in the list or in the pack the reading begins makes no difference.
-            AdminRequest::Quarantine(QuarantineRequest::Page { .. }) => {
-                self.note_reading(Act::ReadAside, now)
-            }
+            AdminRequest::Quarantine(
+                QuarantineRequest::Page { .. } | QuarantineRequest::Stop { .. },
+            ) => self.note_reading(Act::ReadAside, now),
             AdminRequest::Quarantine(QuarantineRequest::Bytes { name, .. }) => {
                 if self.evidence.replace(*name) == Some(*name) {
                     return Ok(());
@@ -55,7 +55,7 @@ impl HubRunner {
                 let whole = AdminRequest::Quarantine(QuarantineRequest::Bytes { name, from });
                 self.note_act(Act::ReadAside, &whole, now)
             }
-            AdminRequest::Waiting | AdminRequest::Numbers => {
+            AdminRequest::Waiting | AdminRequest::Numbers | AdminRequest::Seals => {
                 self.note_reading(Act::ReadWaiting, now)
             }
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
