@@ -253,28 +253,19 @@ fn what_was_given_up_and_is_registered_by_a_carrier_is_given_up_no_more() {
 }
 
 #[test]
-fn refused_minutes_that_a_carrier_has_registered_keep_no_keys() {
-    let (hub, [one, two, _], genesis) = team();
-    one.answer(&genesis, "1.1", "one");
-    sync(&one, &hub);
-    seal(&one, &genesis);
-    meet(&one, &two);
-    hub.trust(entry(1, "06325")).unwrap();
-    sync(&one, &hub);
-    sync(&one, &hub);
-    assert_eq!((one.phone.undelivered().unwrap(), one.phone.unentered().unwrap()), (1, 1));
+fn minutes_and_decisions_are_counted_apart_from_what_an_exchange_brings() {
+    let (_, one, genesis, _) = refused();
+    let counts = || (one.phone.undelivered().unwrap(), one.phone.unentered().unwrap());
+    assert_eq!(counts(), (1, 1));
     one.answer(&genesis, "1.2", "typed");
-    assert_eq!((one.phone.undelivered().unwrap(), one.phone.unentered().unwrap()), (2, 1));
-    hub.trust(leader(1)).unwrap();
-    for round in 0..3 {
-        once(&two, &hub, (NOW, round), &[]);
-        hub.merge_all(NOW).unwrap();
-    }
-    // It hears of that before it asks anew.
-    for round in 3..6 {
-        once(&one, &hub, (NOW, round), &[]);
-    }
-    assert_eq!((one.phone.undelivered().unwrap(), one.phone.unentered().unwrap()), (0, 0));
+    assert_eq!(counts(), (2, 1));
+    let deed = Deed::Assign { inspection: genesis.document(), persons: Vec::new() };
+    let decision = one.phone.act(&act(&one, &genesis, deed)).unwrap();
+    assert_eq!(counts(), (3, 2));
+    one.phone.drop_act(decision).unwrap();
+    let minutes = one.phone.unregistered().unwrap()[0].act;
+    one.phone.drop_seal(minutes, "sealed anew on paper", later(5)).unwrap();
+    assert_eq!(counts(), (1, 0));
 }
 
 #[test]
