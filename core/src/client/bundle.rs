@@ -68,7 +68,7 @@ impl Client {
         // Among what came may be that the rights of this device were ended.
         match self.leave_if_ended()? {
             Leave::Stays => Ok(taken),
-            Leave::Holds(left) => Err(ClientError::RightsEnded { left }),
+            Leave::Holds(left) => Err(self.rights_ended(left)),
             Leave::Wiped => Err(ClientError::Wiped),
         }
     }

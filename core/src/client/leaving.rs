@@ -35,6 +35,14 @@ impl Client {
         }
     }
 
+    /// Returns the error that tells how much is still only here, and how much of it has to be given up.
+    pub(super) fn rights_ended(&self, left: u64) -> ClientError {
+        match self.phone.unentered() {
+            Ok(unentered) => ClientError::RightsEnded { left, unentered: unentered.min(left) },
+            Err(error) => error.into(),
+        }
+    }
+
     /// Exchanges once more where the hub ended an exchange because the rights of this device ended: only
     /// the next one shows the proof, and takes what is left.
     pub(super) async fn leave_or(
@@ -49,7 +57,7 @@ impl Client {
         };
         match self.leave_if_ended()? {
             Leave::Stays => outcome,
-            Leave::Holds(left) => Err(ClientError::RightsEnded { left }),
+            Leave::Holds(left) => Err(self.rights_ended(left)),
             Leave::Wiped => Err(ClientError::Wiped),
         }
     }

@@ -150,11 +150,13 @@ pub enum ClientError {
     Rest(#[from] RestError),
     /// The rights of this device were ended for good, and something is still only here.
     #[error(
-        "the rights of this device were ended; {left} things are still only here, and its keys are destroyed once the hub has them"
+        "the rights of this device were ended; {left} things are still only here, {unentered} of them minutes and decisions to give up, and its keys are destroyed once the hub has the others"
     )]
     RightsEnded {
-        /// Packs and lines.
+        /// Packs, lines, minutes and decisions.
         left: u64,
+        /// How many of them are minutes and decisions: no exchange brings them any more, a person gives them up.
+        unentered: u64,
     },
     /// The rights of this device were ended for good; the hub has what it held.
     #[error(

@@ -123,7 +123,7 @@ impl Client {
     /// # Errors
     ///
     /// Returns [`ClientError::Waits`] for minutes that the hub has yet to answer, and [`ClientError::Replica`]
-    /// when it could not be recorded.
+    /// for those that it keeps, for a reason that does not fit, and when it could not be recorded.
     pub fn drop_minutes(&self, minutes: &Unregistered, reason: &str) -> Result<(), ClientError> {
         if !minutes.refused && self.phone().ended()?.is_none() {
             return Err(ClientError::Waits { decision: minutes.seal.short() });

@@ -41,6 +41,7 @@ pub(crate) use change::{ChangeParts, Cursor, Cut, put_sleb, put_uleb};
 pub use document::{
     DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, Document, DocumentError,
 };
+pub(crate) use edit::needed;
 pub use edit::{EditError, Editor, NoteEdit, ROWS_MAX};
 pub use edition::{Edition, Move};
 pub use history::{Past, Written, written};

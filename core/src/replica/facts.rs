@@ -390,7 +390,7 @@ pub enum Fact {
         /// Up to which row of the index.
         upto: Vec<u8>,
     },
-    /// Phone: the hub refused an act of this device; it is not asked again.
+    /// Phone: the hub refused an act of this device; it is asked again only when a right comes back.
     Unentered {
         /// Which.
         act: ActId,

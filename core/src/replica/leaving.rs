@@ -79,19 +79,8 @@ impl Phone {
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn undelivered(&self) -> Result<u64, ReplicaError> {
         let store = &**self.replica().store();
-        let mut count = self.forked_documents(false)?.len() as u64;
-        count += self.acting()?.len() as u64;
-        let epoch: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
-        let life = epoch.map(|row| row.epoch);
-        // Minutes that the hub keeps are delivered, whether or not it comes to register them.
-        let kept = |row: &SealingRow| row.epoch.is_some() && row.epoch == life;
-        for table in [SEALING, SEAL_REFUSED] {
-            each_row(store, &[table], None, |key, value| {
-                let row: SealingRow = rows::decode(key, value)?;
-                count += u64::from(row.here && row.given_up.is_none() && !kept(&row));
-                Ok(())
-            })?;
-        }
+        let mut count = self.forked_documents(false)?.len() as u64 + self.unentered()?;
+        let life = self.hub_life()?;
         let all = if self.is_confirmed()? { None } else { Some(ARRIVAL) };
         for table in [UNRELEASED, OUTBOX, HELD].into_iter().chain(all) {
             each_row(store, &[table], None, |_, _| {
@@ -106,6 +95,35 @@ impl Phone {
             Ok(())
         })?;
         Ok(count)
+    }
+}
+
+impl Phone {
+    /// Returns how many of those things are minutes and decisions. Once the rights of this device have ended no
+    /// exchange brings them any more: a person gives them up.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn unentered(&self) -> Result<u64, ReplicaError> {
+        let mut count = self.acting()?.len() as u64;
+        let life = self.hub_life()?;
+        for table in [SEALING, SEAL_REFUSED] {
+            each_row(&**self.replica().store(), &[table], None, |key, value| {
+                let row: SealingRow = rows::decode(key, value)?;
+                // Minutes that the hub keeps are delivered, whether or not it comes to register them.
+                count += u64::from(row.here && row.given_up.is_none() && !row.is_kept(life));
+                Ok(())
+            })?;
+        }
+        Ok(count)
+    }
+
+    /// Returns the life of the hub's store that this device met last.
+    pub(super) fn hub_life(&self) -> Result<Option<[u8; 16]>, StoreError> {
+        let epoch: Option<EpochRow> =
+            rows::get(&**self.replica().store(), &rows::single(meta::EPOCH))?;
+        Ok(epoch.map(|row| row.epoch))
     }
 }
 

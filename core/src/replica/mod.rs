@@ -185,6 +185,12 @@ pub enum ReplicaError {
         /// The kind of act.
         deed: &'static str,
     },
+    /// The hub keeps minutes that this device would give up.
+    #[error("the hub keeps the minutes {seal}; they are not given up here")]
+    SealKept {
+        /// Their short name.
+        seal: String,
+    },
     /// A session ended early.
     #[error("the exchange ended early")]
     Session {

@@ -9,6 +9,7 @@ use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Renewal};
 use super::lock::EditLock;
 use super::rows::{self, ARRIVAL, ArrivalRow, EpochRow, SelfRow, UNRELEASED, meta};
+use super::sealing::GivenTurns;
 use crate::model::{
     Actor, ChangeHash, DeviceId, Document, DocumentId, EditError, Editor, Genesis, Incarnation,
     RawChange, Timestamp, Written,
@@ -45,8 +46,8 @@ pub struct Phone {
     heir: Mutex<Option<DeviceId>>,
     /// Where among the minutes that a hub keeps the next asking begins.
     turn: AtomicUsize,
-    /// Where among the minutes that no hub has registered what neighbours are given begins.
-    given_turn: AtomicUsize,
+    /// Where among the minutes that no hub has registered what a neighbour is given begins.
+    given_turns: GivenTurns,
 }
 
 /// What an edit did.
@@ -123,7 +124,7 @@ impl Phone {
             skipped: AtomicBool::new(false),
             heir: Mutex::default(),
             turn: AtomicUsize::new(begin),
-            given_turn: AtomicUsize::new(begin),
+            given_turns: GivenTurns::new(begin),
         };
         let device = phone.key.device();
         let mut anew = false;
@@ -516,8 +517,8 @@ impl Phone {
         &self.turn
     }
 
-    pub(super) fn given_turn(&self) -> &AtomicUsize {
-        &self.given_turn
+    pub(super) fn given_turns(&self) -> &GivenTurns {
+        &self.given_turns
     }
 
     pub(super) fn heir(&self) -> &Mutex<Option<DeviceId>> {

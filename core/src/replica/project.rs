@@ -30,12 +30,14 @@ mod succeeding;
 mod trusting;
 mod witnessing;
 
+#[cfg(test)]
+pub(super) use sealing::REFUSED_KEPT_MAX;
 pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 14;
+const PROJECTION_VERSION: u32 = 15;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,7 +2,7 @@
 //! was sealed here or heard of, until the hub has registered it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use super::documents::each_row;
 use super::facts::Fact;
@@ -10,7 +10,9 @@ use super::phone::Phone;
 use super::project::Drafting;
 use super::rows::{self, SEAL_REFUSED, SEALING, SealingRow};
 use super::{Replica, ReplicaError, covers};
-use crate::model::{Actor, DeviceId, Document, DocumentId, Incarnation, PersonId, Timestamp};
+use crate::model::{
+    Actor, DeviceId, Document, DocumentId, Incarnation, PersonId, Timestamp, needed,
+};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, FeedItem};
 use crate::trust::control::{ActId, Deed, Sealed, SignedAct, may_act};
@@ -21,6 +23,35 @@ pub(super) const SEALS_GIVEN_MAX: usize = 16;
 
 /// What a seal given to a neighbour starts with; a checklist is JSON and starts otherwise.
 const GIVEN_TAG: &[u8] = b"bienban 2026-11 seal given\0";
+
+/// Neighbours whose turn is remembered: far more than meet in one run of a program; a forgotten one begins again.
+const TURNS_MAX: usize = 256;
+
+/// Where among the minutes that no hub has registered each neighbour's next ones begin: all are given to each in
+/// time, in whatever order neighbours are met. In memory alone.
+#[derive(Debug)]
+pub(super) struct GivenTurns {
+    begin: usize,
+    of: Mutex<BTreeMap<DeviceId, usize>>,
+}
+
+impl GivenTurns {
+    pub(super) fn new(begin: usize) -> Self {
+        Self { begin, of: Mutex::default() }
+    }
+
+    fn next(&self, peer: DeviceId) -> usize {
+        // It is whole at any moment.
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.len() >= TURNS_MAX && !of.contains_key(&peer) {
+            of.clear();
+        }
+        let turn = of.entry(peer).or_insert(self.begin);
+        let from = *turn;
+        *turn = from.wrapping_add(SEALS_GIVEN_MAX);
+        from
+    }
+}
 
 /// Where a seal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,8 +102,11 @@ pub struct Unregistered {
     pub document: DocumentId,
     /// When they were sealed, by this device's clock.
     pub at: Timestamp,
-    /// The hub refused them: they are not asked again.
+    /// The hub refused them: they are asked again only when a right comes back to this device.
     pub refused: bool,
+    /// This life of the hub's store keeps them, and has not been heard to refuse them: it registers them without
+    /// this device, or has done so in a log that does not come here any more.
+    pub kept: bool,
     /// Why and when they were given up here.
     pub given_up: Option<(String, Timestamp)>,
 }
@@ -153,7 +187,7 @@ impl Replica {
         let registered = self.registered_minutes(document)?;
         let (mut waiting, mut refused) = (Vec::new(), Vec::new());
         for (prefix, found) in
-            [(vec![SEALING], &mut waiting), (rows::seals_refused(), &mut refused)]
+            [(vec![SEALING], &mut waiting), (rows::seals_refused(document), &mut refused)]
         {
             each_row(&**self.store(), &prefix, None, |key, value| {
                 let row: SealingRow = rows::decode(key, value)?;
@@ -341,24 +375,35 @@ impl Phone {
                 Ok(())
             })?;
         }
+        let life = self.hub_life()?;
         let mut minutes = Vec::with_capacity(found.len());
         for (row, refused) in found {
+            let kept = !refused && row.is_kept(life);
             let act = SignedAct::decode(&row.act)?;
             let (at, act) = (act.act.at, act.act.id()?);
             let SealingRow { seal, document, given_up, .. } = row;
-            minutes.push(Unregistered { act, seal, document, at, refused, given_up });
+            minutes.push(Unregistered { act, seal, document, at, refused, kept, given_up });
         }
         minutes.sort_by_key(|one| (one.at, one.seal));
         Ok(minutes)
     }
 
-    /// Gives up minutes that were sealed here and that no hub registers. The seal stays here, with the reason.
+    /// Gives up minutes that were sealed here and that no hub registers. The seal stays here, with the reason, of
+    /// [`FIELD_CHARS_MAX`] characters at most.
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicaError::Store`] when it could not be recorded.
+    /// Returns [`ReplicaError::SealKept`] for minutes that the hub keeps: they are not this device's to give up any
+    /// more. Returns [`ReplicaError::Edit`] for a reason that is blank or too long, and [`ReplicaError::Store`] when
+    /// it could not be recorded.
+    ///
+    /// [`FIELD_CHARS_MAX`]: crate::model::FIELD_CHARS_MAX
     pub fn drop_seal(&self, act: ActId, reason: &str, at: Timestamp) -> Result<(), ReplicaError> {
-        self.record(Fact::SealDropped { act, reason: reason.to_owned(), at }).map(drop)
+        let reason = needed("reason", reason)?;
+        if let Some(kept) = self.unregistered()?.iter().find(|one| one.act == act && one.kept) {
+            return Err(ReplicaError::SealKept { seal: kept.seal.short() });
+        }
+        self.record(Fact::SealDropped { act, reason, at }).map(drop)
     }
 
     /// Signs a seal with this device's key.
@@ -408,7 +453,7 @@ impl Phone {
         }
         if read.len() > SEALS_GIVEN_MAX {
             // Behind those of the time before, so that all are given in time.
-            let from = self.given_turn().fetch_add(SEALS_GIVEN_MAX, Ordering::Relaxed);
+            let from = self.given_turns().next(peer.device);
             let count = read.len();
             read.rotate_left(from % count);
             read.truncate(SEALS_GIVEN_MAX);

@@ -121,8 +121,8 @@ impl Phone {
         Ok(acts)
     }
 
-    /// Notes that the hub refused a decision. It is not asked again, and stays here to be seen until it
-    /// is given up.
+    /// Notes that the hub refused a decision. It is asked again only when a right comes back, and stays here to
+    /// be seen until it is given up.
     pub(super) fn note_unentered(&self, act: ActId) -> Result<(), ReplicaError> {
         self.record(Fact::Unentered { act }).map(drop)
     }

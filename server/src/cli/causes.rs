@@ -377,6 +377,7 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
         E::Bundle { source } => of_bundle(source, m),
         E::Interrupted => m.text("cause.interrupted", &[]),
         E::Parted => m.text("cause.wiped", &[]),
+        E::SealKept { seal } => m.text("cause.seal_kept", &[("seal", seal)]),
         _ => return None,
     })
 }

@@ -20,7 +20,7 @@ pub(super) struct DecisionData {
     deed: &'static str,
     unit: String,
     at: String,
-    /// The hub refused it: it is not asked again.
+    /// The hub refused it: it is asked again only when a right comes back.
     refused: bool,
 }
 

@@ -17,8 +17,10 @@ pub(super) struct UnregisteredData {
     seal: String,
     inspection: String,
     at: String,
-    /// The hub refused them: they are not asked again.
+    /// The hub refused them: they are asked again only when a right comes back to this device.
     refused: bool,
+    /// The hub keeps them, and this device has not heard whether they are registered.
+    kept: bool,
     given_up: Option<GivenUpData>,
 }
 
@@ -36,6 +38,7 @@ impl From<&Unregistered> for UnregisteredData {
             inspection: one.document.to_string(),
             at: time::rfc3339(one.at),
             refused: one.refused && one.given_up.is_none(),
+            kept: one.kept,
             given_up: one
                 .given_up
                 .as_ref()
@@ -118,6 +121,7 @@ pub(super) fn text(page: &mut Page, minutes: &[UnregisteredData], m: &Messages) 
                 page.line(m.text("minutes.refused", &named));
                 page.line(format!("  {}", m.text("minutes.drop", &named)));
             }
+            None if one.kept => page.line(m.text("minutes.kept", &named)),
             None => page.line(m.text("minutes.waits", &named)),
         }
     }

@@ -10,7 +10,7 @@ use crate::model::{Actor, DocumentId, Scope, Timestamp};
 use crate::replica::facts::Fact;
 use crate::replica::merge::merger::SealWork;
 use crate::replica::project::{Drafting, TrustIndex};
-use crate::replica::rows::{self, PACK, SEAL_REFUSED, SEALING, SealingRow};
+use crate::replica::rows::{self, PACK, SEALING, SealingRow};
 use crate::replica::{ReplicaError, covers};
 use crate::store::StoreError;
 use crate::trust::control::{ActId, Deed, SignedAct, TrustRows, may_act};
@@ -124,7 +124,7 @@ impl Hub {
         let act = SignedAct::decode(encoded)?;
         act.verify()?;
         let id = act.act.id()?;
-        if let Some(known) = self.known_seal(id)? {
+        if let Some(known) = self.known_seal(&act, id)? {
             return self.keep_again((act, encoded), sealed, known, now);
         }
         if sealed.is_empty() {
@@ -162,12 +162,12 @@ impl Hub {
             let Some(bytes) = self.replica.seal_bytes(*id)? else { continue };
             signed += usize::from(Seal::decode(&bytes)?.statement.leader == leader);
         }
-        for (key, value) in self.replica.store().scan(&[SEAL_REFUSED], None, usize::MAX)? {
+        let refused = rows::seals_refused_by(document, leader);
+        for (key, value) in self.replica.store().scan(&refused, None, usize::MAX)? {
             let row: SealingRow = rows::decode(&key, &value)?;
-            let since = row.since.map_or(i64::MAX, |since| now.0.saturating_sub(since.0));
-            if row.document == document && since < REFUSED_COUNTS_MS && is_own(&row)? {
-                signed += 1;
-            }
+            let since = row.since.map(|since| now.0.saturating_sub(since.0));
+            // What was refused while this hub's clock was ahead does not count until that time has come.
+            signed += usize::from(since.is_some_and(|ms| (0..REFUSED_COUNTS_MS).contains(&ms)));
         }
         // Whoever has none yet gets a place whatever others did.
         Ok((waiting < WAITING_MAX || own == 0)
@@ -197,11 +197,16 @@ impl Hub {
         Ok(known)
     }
 
-    fn known_seal(&self, act: ActId) -> Result<Option<Presented>, StoreError> {
+    fn known_seal(&self, act: &SignedAct, id: ActId) -> Result<Option<Presented>, StoreError> {
         let store = self.replica.store();
-        let kept = store.get(&rows::of_act(act))?.is_some()
-            || store.get(&rows::of_sealing(act))?.is_some();
-        let refused = store.get(&rows::of_seal_refused(act))?.is_some();
+        let kept =
+            store.get(&rows::of_act(id))?.is_some() || store.get(&rows::of_sealing(id))?.is_some();
+        let refused = match act.act.deed {
+            Deed::Seal { document, .. } => {
+                store.get(&rows::of_seal_refused(document, act.act.by, id))?.is_some()
+            }
+            _ => false,
+        };
         Ok(match (kept, refused) {
             (true, _) => Some(Presented::Kept),
             (false, true) => Some(Presented::Refused),

@@ -3,16 +3,20 @@
 use super::Step;
 use super::trusting::TrustIndex;
 use crate::checklist::{number_in_series, number_year};
-use crate::model::{DocumentId, Scope, Timestamp};
+use crate::model::{DeviceId, DocumentId, Scope, Timestamp};
 use crate::replica::again::anew;
 use crate::replica::facts::Fact;
-use crate::replica::rows::{self, ACTING, ActingRow, SEAL_REFUSED, SealingRow};
+use crate::replica::rows::{self, ACTING, ActingRow, SEAL_REFUSED, SEALED, SEALING, SealingRow};
 use crate::store::StoreError;
-use crate::trust::control::{ActId, ControlEntry, Deed, SignedAct};
+use crate::trust::control::{ActId, ControlEntry, Deed, Sealed, SignedAct};
 use crate::trust::seal::{Seal, SealId};
 
 /// Numbers given twice that are named: a person looks at each, and a restore makes few.
 const DOUBLES_MAX: usize = 256;
+
+/// Seals of one document and leader that a hub remembers to have refused: as many as two days bring, so that a
+/// phone which asks a day later is still told, and what a leader signs in vain does not grow for ever.
+pub(in crate::replica) const REFUSED_KEPT_MAX: usize = 16;
 
 impl Step<'_> {
     /// Takes in what a record says of sealed minutes.
@@ -101,8 +105,8 @@ impl Step<'_> {
             if row.given_up.is_some() {
                 continue;
             }
-            let act = SignedAct::decode(&row.act).and_then(|signed| signed.act.id());
-            let act = act.map_err(|error| self.meaningless(&error.to_string()))?;
+            let signed = self.signed(&row)?;
+            let act = signed.act.id().map_err(|error| self.meaningless(&error.to_string()))?;
             self.index.remove(key);
             self.index.put(rows::of_sealing(act), &anew(row));
         }
@@ -112,26 +116,81 @@ impl Step<'_> {
     /// What will not be registered stays, and is shown as such.
     fn seal_refused(&mut self, act: ActId, since: Option<Timestamp>) -> Result<(), StoreError> {
         let key = rows::of_sealing(act);
-        if let Some(row) = self.index.get::<SealingRow>(&key)? {
+        let Some(row) = self.index.get::<SealingRow>(&key)? else { return Ok(()) };
+        let (document, by) = (row.document, self.signed(&row)?.act.by);
+        self.index.remove(key);
+        let row = SealingRow { since, ..row };
+        self.index.put(rows::of_seal_refused(document, by, act), &row);
+        // A phone keeps all of its own: each may be all that is left of what was signed.
+        if since.is_some() { self.forget_refused(document, by) } else { Ok(()) }
+    }
+
+    fn signed(&self, row: &SealingRow) -> Result<SignedAct, StoreError> {
+        SignedAct::decode(&row.act).map_err(|error| self.meaningless(&error.to_string()))
+    }
+
+    /// Hub: forgets the oldest of what it refused of one leader, where that is more than it remembers.
+    fn forget_refused(&mut self, document: DocumentId, by: DeviceId) -> Result<(), StoreError> {
+        let mut refused = Vec::new();
+        for (key, value) in self.index.rows(&rows::seals_refused_by(document, by))? {
+            let row: SealingRow = rows::decode(&key, &value)?;
+            refused.push((row.since, key, row));
+        }
+        let surplus = refused.len().saturating_sub(REFUSED_KEPT_MAX);
+        refused.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        for (_, key, row) in refused.into_iter().take(surplus) {
             self.index.remove(key);
-            self.index.put(rows::of_seal_refused(act), &SealingRow { since, ..row });
+            if !self.is_named(&row)? {
+                self.index.remove(rows::of_seal(row.seal));
+                self.index.remove(rows::of_document_seal(document, row.seal));
+            }
         }
         Ok(())
     }
 
-    /// What a person gave up stands with what is refused, and is not asked again.
+    /// Returns whether another act than that of a forgotten row names its seal: it waits, is refused or entered.
+    fn is_named(&self, forgotten: &SealingRow) -> Result<bool, StoreError> {
+        let (seal, document) = (forgotten.seal, forgotten.document);
+        for prefix in [vec![SEALING], rows::seals_refused(document)] {
+            for (key, value) in self.index.rows(&prefix)? {
+                if rows::decode::<SealingRow>(&key, &value)?.seal == seal {
+                    return Ok(true);
+                }
+            }
+        }
+        let scope = self.signed(forgotten)?.act.scope;
+        let entered: Option<Sealed> =
+            self.index.get(&rows::of_document_in(SEALED, document, &scope))?;
+        Ok(entered.is_some_and(|one| one.seal == seal.0 || one.rivals.contains(&seal.0)))
+    }
+
+    /// What a person gave up stands with what is refused, and is not asked again by this device.
     fn seal_dropped(&mut self, act: ActId, reason: &str, at: Timestamp) -> Result<(), StoreError> {
         self.seal_refused(act, None)?;
-        let key = rows::of_seal_refused(act);
-        if let Some(row) = self.index.get::<SealingRow>(&key)? {
-            let given_up = Some((reason.to_owned(), at));
-            self.index.put(key, &SealingRow { given_up, ..row });
+        // The record names the act alone; a phone has few that were refused.
+        for (key, value) in self.index.rows(&[SEAL_REFUSED])? {
+            if rows::is_of_refused(&key, act) {
+                let row: SealingRow = rows::decode(&key, &value)?;
+                let given_up = Some((reason.to_owned(), at));
+                self.index.put(key, &SealingRow { given_up, ..row });
+            }
         }
         Ok(())
     }
 }
 
 impl TrustIndex<'_, '_> {
+    /// What was refused, or given up here, is registered now: somebody else brought it.
+    pub(super) fn note_registered(&mut self, act: &SignedAct) -> Result<(), StoreError> {
+        let Deed::Seal { document, .. } = act.act.deed else { return Ok(()) };
+        let id = act
+            .act
+            .id()
+            .map_err(|_| StoreError::Damaged { what: "an entry of a control log".to_owned() })?;
+        self.index.remove(rows::of_seal_refused(document, act.act.by, id));
+        Ok(())
+    }
+
     /// Notes the official number that an entry gives: the next of the unit's series continues it.
     pub(super) fn note_number(&mut self, entry: &ControlEntry) -> Result<(), StoreError> {
         let Some(official) = &entry.official else { return Ok(()) };

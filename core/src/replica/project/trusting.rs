@@ -173,6 +173,7 @@ impl TrustRows for TrustIndex<'_, '_> {
         self.index.put(rows::of_control(entry.log(), entry.number), &row);
         self.index.put(rows::control_head(entry.log()), &head);
         self.index.put(rows::single(meta::CONTROL_AT), &Entered::of(entry));
+        self.note_registered(&entry.act)?;
         self.note_number(entry)
     }
 

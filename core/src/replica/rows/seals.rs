@@ -13,7 +13,7 @@ const SEAL: u8 = b'+';
 const SEALS_OF: u8 = b'-';
 /// Act → [`SealingRow`]: a seal that is not registered yet.
 pub(in crate::replica) const SEALING: u8 = b'=';
-/// Act → [`SealingRow`]: a seal that will not be registered.
+/// Document, device that signed, act → [`SealingRow`]: a seal that will not be registered.
 pub(in crate::replica) const SEAL_REFUSED: u8 = b'%';
 /// Document, unit, seal, device → when the hub entered, in the unit's log, that its holder signed too.
 pub(in crate::replica) const COUNTERSIGNED: u8 = b'&';
@@ -39,6 +39,13 @@ pub(in crate::replica) struct SealingRow {
     pub(in crate::replica) given_up: Option<(String, Timestamp)>,
 }
 
+impl SealingRow {
+    /// Whether a life of the hub's store keeps it.
+    pub(in crate::replica) fn is_kept(&self, life: Option<[u8; 16]>) -> bool {
+        self.epoch.is_some() && self.epoch == life
+    }
+}
+
 pub(in crate::replica) fn of_seal(seal: SealId) -> Vec<u8> {
     key(SEAL, &[&seal.0])
 }
@@ -60,12 +67,27 @@ pub(in crate::replica) fn of_sealing(act: ActId) -> Vec<u8> {
     key(SEALING, &[&act.0])
 }
 
-pub(in crate::replica) fn of_seal_refused(act: ActId) -> Vec<u8> {
-    key(SEAL_REFUSED, &[&act.0])
+pub(in crate::replica) fn of_seal_refused(
+    document: DocumentId,
+    by: DeviceId,
+    act: ActId,
+) -> Vec<u8> {
+    key(SEAL_REFUSED, &[&document.0, &by.0, &act.0])
 }
 
-pub(in crate::replica) fn seals_refused() -> Vec<u8> {
-    key(SEAL_REFUSED, &[])
+/// Before the refused seals of one document.
+pub(in crate::replica) fn seals_refused(document: DocumentId) -> Vec<u8> {
+    key(SEAL_REFUSED, &[&document.0])
+}
+
+/// Before the refused seals of one document that one device signed.
+pub(in crate::replica) fn seals_refused_by(document: DocumentId, by: DeviceId) -> Vec<u8> {
+    key(SEAL_REFUSED, &[&document.0, &by.0])
+}
+
+/// Returns whether a key made by [`of_seal_refused`] is that of an act.
+pub(in crate::replica) fn is_of_refused(key: &[u8], act: ActId) -> bool {
+    key.ends_with(&act.0)
 }
 
 pub(in crate::replica) fn of_countersigned(

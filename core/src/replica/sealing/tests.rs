@@ -376,7 +376,7 @@ fn a_neighbours_seal_that_does_not_hold_keeps_nobody_from_writing() {
 }
 
 /// Merges as a worker would be asked to, and ends on the seals of one document.
-struct EndsAt(DocumentId, std::sync::Mutex<usize>);
+struct EndsAt(DocumentId, Mutex<usize>);
 
 impl Merger for EndsAt {
     fn merge(&self, job: &MergeJob) -> Result<MergeWork, MergerError> {
@@ -405,7 +405,7 @@ fn a_document_that_cannot_be_opened_holds_up_its_own_seal_alone() {
     // The one whose seal is looked at first.
     let waiting = hub.replica().store().scan(&[SEALING], None, 1).unwrap();
     let first: SealingRow = rows::decode(&[SEALING], &waiting[0].1).unwrap();
-    let merger = Arc::new(EndsAt(first.document, std::sync::Mutex::default()));
+    let merger = Arc::new(EndsAt(first.document, Mutex::default()));
     hub.merge_by(merger.clone()).unwrap();
     let mut ended = Vec::new();
     loop {

@@ -99,6 +99,7 @@ pub(super) fn of_replica(error: &ReplicaError) -> Failed {
         ReplicaError::Store(error) | ReplicaError::Unkept { source: error, .. } => of_store(error),
         ReplicaError::LogForked { .. } => Failed::LogForked,
         ReplicaError::Parted => Failed::Destroyed,
+        ReplicaError::SealKept { .. } => Failed::Final,
         ReplicaError::NotReleased { .. } => Failed::Refused,
         ReplicaError::NotSuccessor { .. }
         | ReplicaError::KeyReplaced { .. }

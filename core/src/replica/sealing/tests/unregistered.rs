@@ -173,3 +173,178 @@ fn of_more_minutes_than_one_meeting_brings_all_are_given_in_time() {
         .count();
     assert_eq!(held, count);
 }
+
+#[test]
+fn each_neighbour_is_given_all_in_time_when_several_are_met_in_turn() {
+    let (hub, [one, ..], _) = team();
+    sync_at(&one, &hub, NOW);
+    let count = 2 * SEALS_GIVEN_MAX + 5;
+    for number in 1..=u32::try_from(count).unwrap() {
+        let genesis = visit("06325", number);
+        one.answer(&genesis, "1.1", "one");
+        seal(&one, &genesis);
+    }
+    let peers: [DeviceEntry; 2] = [2, 4].map(|number| entry(number, "06325").into());
+    let mut given = [BTreeSet::new(), BTreeSet::new()];
+    for _ in 0..count.div_ceil(SEALS_GIVEN_MAX) {
+        for (peer, given) in peers.iter().zip(&mut given) {
+            given.extend(one.phone.seals_for(peer).unwrap());
+        }
+    }
+    assert_eq!(given.map(|given| given.len()), [count; 2]);
+}
+
+#[test]
+fn minutes_that_the_hub_keeps_are_not_given_up() {
+    let hub = hub(&[]);
+    hub.trust(PlainEntry { role: Role::Leader, ..entry(1, "20") }).unwrap();
+    let (one, genesis) = (side(1), visit("06325", 1));
+    sync(&one, &hub);
+    one.answer(&genesis, "1.1", "one");
+    sync(&one, &hub);
+    let id = seal(&one, &genesis);
+    // The exchange ends once the hub has said that it keeps them.
+    let (act, row, bytes) = one.phone.sealing().unwrap().remove(0);
+    assert_eq!(hub.present(&row.act, &bytes, NOW).unwrap(), Presented::Kept);
+    let epoch = one.phone.hub_life().unwrap().unwrap();
+    one.phone.record(Fact::SealAnswered { act, epoch, refused: false }).unwrap();
+    hub.merge_all(NOW).unwrap();
+    assert!(hub.replica().registered(&genesis).unwrap().is_some());
+    let whom = Whom::Device(key(1).device());
+    hub.operate(vec![("20".parse().unwrap(), Deed::Revoke { whom, lost_since: None })]).unwrap();
+    for round in 1..5 {
+        once(&one, &hub, (NOW, round), &[]);
+    }
+    assert!(one.phone.ended().unwrap().is_some());
+    // The log in which they are registered does not come here any more.
+    let minutes = one.phone.unregistered().unwrap();
+    assert_eq!((minutes.len(), minutes[0].seal), (1, id));
+    assert!(minutes[0].kept && !minutes[0].refused);
+    let dropped = one.phone.drop_seal(minutes[0].act, "a mistake", later(5));
+    assert!(matches!(dropped, Err(ReplicaError::SealKept { .. })), "{dropped:?}");
+    assert_eq!(one.phone.unregistered().unwrap()[0].given_up, None);
+    assert_eq!(one.phone.undelivered().unwrap(), 0);
+}
+
+#[test]
+fn what_was_given_up_and_is_registered_by_a_carrier_is_given_up_no_more() {
+    let (hub, [one, two, _], genesis) = team();
+    one.answer(&genesis, "1.1", "one");
+    sync(&one, &hub);
+    let id = seal(&one, &genesis);
+    meet(&one, &two);
+    hub.trust(entry(1, "06325")).unwrap();
+    sync(&one, &hub);
+    sync(&one, &hub);
+    let act = one.phone.unregistered().unwrap()[0].act;
+    one.phone.drop_seal(act, "sealed anew on paper", later(5)).unwrap();
+    assert!(one.phone.unregistered().unwrap()[0].given_up.is_some());
+    hub.trust(leader(1)).unwrap();
+    for round in 0..3 {
+        once(&two, &hub, (NOW, round), &[]);
+        hub.merge_all(NOW).unwrap();
+    }
+    assert_eq!(standing(hub.replica(), &genesis).0, id, "the other brought it");
+    sync(&one, &hub);
+    assert_eq!(standing(one.phone.replica(), &genesis).1, SealState::Registered);
+    assert_eq!(one.phone.unregistered().unwrap(), []);
+    let refused = |replica: &Replica| replica.store().scan(&[SEAL_REFUSED], None, 9).unwrap().len();
+    assert_eq!((refused(one.phone.replica()), refused(&anew(&one))), (0, 0));
+}
+
+#[test]
+fn minutes_and_decisions_are_counted_apart_from_what_an_exchange_brings() {
+    let (_, one, genesis, _) = refused();
+    let counts = || (one.phone.undelivered().unwrap(), one.phone.unentered().unwrap());
+    assert_eq!(counts(), (1, 1));
+    one.answer(&genesis, "1.2", "typed");
+    assert_eq!(counts(), (2, 1));
+    let deed = Deed::Assign { inspection: genesis.document(), persons: Vec::new() };
+    let decision = one.phone.act(&act(&one, &genesis, deed)).unwrap();
+    assert_eq!(counts(), (3, 2));
+    one.phone.drop_act(decision).unwrap();
+    let minutes = one.phone.unregistered().unwrap()[0].act;
+    one.phone.drop_seal(minutes, "sealed anew on paper", later(5)).unwrap();
+    assert_eq!(counts(), (1, 0));
+}
+
+#[test]
+fn a_reason_is_cleaned_and_has_a_limit() {
+    use crate::model::{EditError, FIELD_CHARS_MAX};
+    let (_, one, genesis, _) = refused();
+    let act = one.phone.unregistered().unwrap()[0].act;
+    let long = "x".repeat(FIELD_CHARS_MAX + 1);
+    let error = one.phone.drop_seal(act, &long, later(5)).unwrap_err();
+    let ReplicaError::Edit(error) = error else { panic!("{error}") };
+    assert!(matches!(*error, EditError::TooLong { limit: FIELD_CHARS_MAX, .. }), "{error}");
+    assert!(one.phone.drop_seal(act, " ", later(5)).is_err());
+    assert_eq!(one.phone.unregistered().unwrap()[0].given_up, None);
+    one.phone.drop_seal(act, "a\u{1b}[2J\r\nb", later(5)).unwrap();
+    let minutes = one.phone.replica().minutes(genesis.document()).unwrap();
+    let given_up = minutes.others[0].given_up.clone().unwrap();
+    assert_eq!(given_up, ("a\u{FFFD}[2J\nb".to_owned(), later(5)));
+}
+
+const DAY: i64 = 24 * 60 * 60 * 1_000;
+
+/// Presents seals of one record that do not hold against it, one after the other, and has each looked at.
+fn present_wrong(hub: &Hub, one: &Side, genesis: &Genesis, number: u8, at: Timestamp) -> Presented {
+    let (act, sealed) = again(one, genesis, |statement| statement.content = [number; 32]).unwrap();
+    let presented = hub.present(&act, &sealed, at).unwrap();
+    hub.merge_all(at).unwrap();
+    presented
+}
+
+#[test]
+fn what_was_refused_while_the_clock_was_ahead_takes_no_place() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    for number in 0..8 {
+        let presented = present_wrong(&hub, &one, &genesis, number, later(900 * DAY));
+        assert_eq!(presented, Presented::Kept);
+    }
+    // The clock is right again.
+    assert_eq!(present_wrong(&hub, &one, &genesis, 8, later(2 * DAY)), Presented::Kept);
+}
+
+#[test]
+fn of_what_a_hub_refused_it_remembers_the_newest() {
+    use crate::replica::project::REFUSED_KEPT_MAX;
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    let (act, sealed) = sign(&one, &genesis);
+    hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), NOW).unwrap();
+    hub.merge_all(NOW).unwrap();
+    assert!(hub.replica().registered(&genesis).unwrap().is_some());
+    // Another record of the leader's is not touched by that.
+    let other = visit("06325", 2);
+    two.answer(&other, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    assert_eq!(present_wrong(&hub, &one, &other, 99, later(1)), Presented::Kept);
+    let count = u8::try_from(REFUSED_KEPT_MAX).unwrap() + 3;
+    for number in 0..count {
+        let at = later(i64::from(number) * DAY);
+        assert_eq!(present_wrong(&hub, &one, &genesis, number, at), Presented::Kept);
+    }
+    let refused = |hub: &Hub, genesis: &Genesis| {
+        let prefix = rows::seals_refused(genesis.document());
+        hub.replica().store().scan(&prefix, None, usize::MAX).unwrap().len()
+    };
+    assert_eq!((refused(&hub, &genesis), refused(&hub, &other)), (REFUSED_KEPT_MAX, 1));
+    // With their bytes; the registered one is still held.
+    let held = hub.replica().seals_of(genesis.document()).unwrap();
+    assert_eq!(held.len(), REFUSED_KEPT_MAX + 1);
+    assert_eq!(standing(hub.replica(), &genesis).1, SealState::Registered);
+    // The oldest went: it is not known any more. The newest is.
+    let ask = |number: u8| {
+        let (act, _) = again(&one, &genesis, |statement| statement.content = [number; 32]).unwrap();
+        hub.present(&act, &[], later(90 * DAY)).unwrap()
+    };
+    assert_eq!([0, 2, 3, count - 1].map(ask)[..2], [Presented::Unknown; 2]);
+    assert_eq!([0, 2, 3, count - 1].map(ask)[2..], [Presented::Refused; 2]);
+}
