@@ -256,6 +256,23 @@ fn warnings(
     Ok(rows)
 }
 
+/// Returns what is said of facilities that are outside of a member's units, and the units that they are in.
+fn outside(gap: &TeamGap, own: &str, m: &Messages) -> (String, Vec<String>) {
+    let mut units: Vec<String> = gap.outside.iter().map(|(_, unit)| unit.to_string()).collect();
+    units.sort();
+    units.dedup();
+    let listed: Vec<String> =
+        gap.outside.iter().map(|(title, unit)| format!("{title} ({})", unit_named(unit))).collect();
+    let listed = listed.join(", ");
+    let values = [
+        ("name", gap.name.as_str()),
+        ("device", &gap.device.short()),
+        ("own", own),
+        ("facilities", &listed),
+    ];
+    (m.text("gap.facilities", &values), units)
+}
+
 /// Returns what keeps a member from the plan's work, each with what to do about it. A device that was revoked
 /// is mended by no right: another one takes its place.
 fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<WarningRow> {
@@ -305,22 +322,7 @@ fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<Wa
     }
     if !gap.outside.is_empty() {
         let facilities: Vec<String> = gap.outside.iter().map(|(title, _)| title.clone()).collect();
-        let mut units: Vec<String> = gap.outside.iter().map(|(_, unit)| unit.to_string()).collect();
-        units.sort();
-        units.dedup();
-        let listed: Vec<String> = gap
-            .outside
-            .iter()
-            .map(|(title, unit)| format!("{title} ({})", unit_named(unit)))
-            .collect();
-        let listed = listed.join(", ");
-        let values = [
-            ("name", name.as_str()),
-            ("device", device.as_str()),
-            ("own", &own),
-            ("facilities", &listed),
-        ];
-        let text = m.text("gap.facilities", &values);
+        let (text, units) = outside(gap, &own, m);
         let todo = m.text("gap.widen", &[("command", &command)]);
         rows.push(WarningRow { units, facilities, ..row("facility_units", text, todo) });
     }
