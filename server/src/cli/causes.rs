@@ -65,6 +65,21 @@ pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
     known.unwrap_or_else(|| error.to_string())
 }
 
+/// Returns what a failure says and then its causes, none of them twice.
+pub(crate) fn causes(error: &(dyn Error + 'static), m: &Messages) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = explain(error, m);
+        // What an error says may hold what its cause says.
+        if !said.iter().any(|said| said.contains(&text)) {
+            said.push(text);
+        }
+        next = error.source();
+    }
+    said
+}
+
 /// Returns what is wrong with an invitation.
 pub(super) fn of_invitation(error: &EnrolUriError, m: &Messages) -> String {
     match error {
@@ -390,6 +405,7 @@ fn of_bundle(error: &BundleError, m: &Messages) -> String {
             m.text("bundle.version", &[("found", &found), ("known", &known)])
         }
         E::Newer { .. } => m.text("bundle.newer", &[]),
+        E::Older { .. } => m.text("bundle.older", &[]),
         E::NotForThis => m.text("bundle.not_for_this", &[]),
         E::Cut => m.text("bundle.cut", &[]),
         E::TooLarge { .. } => m.text("bundle.too_large", &[]),
@@ -616,7 +632,7 @@ fn of_net(error: &NetError, m: &Messages) -> Option<String> {
 }
 
 /// Returns why the other side ended it, in our words: what it said itself is for a log.
-pub(super) fn of_failure(failure: &Failure, m: &Messages) -> String {
+pub(crate) fn of_failure(failure: &Failure, m: &Messages) -> String {
     match failure.code {
         FailureCode::Misbehaved => m.text("cause.misbehaved", &[]),
         FailureCode::Version => m.text("cause.incompatible", &[]),
