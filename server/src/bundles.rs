@@ -10,7 +10,7 @@ use std::time::Duration;
 use bienban_core::clock;
 use bienban_core::driver::Wakeup;
 use bienban_core::replica::{BundleAnswered, Hub, ReplicaError};
-use bienban_core::sync::FailureCode;
+use bienban_core::sync::{Failure, FailureCode};
 use bienban_core::trust::bundle::{BundleError, drawn as drawn_of};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -258,8 +258,11 @@ fn take_whole(hub: &Arc<Hub>, path: &Path, answer: &Path) -> Result<BundleAnswer
 fn left_out(done: &BundleAnswered, left: usize, m: &Messages) -> String {
     let why = match &done.failure {
         Some(failure) if failure.code == FailureCode::Full => m.text("bundle.left_full", &[]),
+        // A newer program wrote them, or they are no packs.
+        None | Some(Failure { code: FailureCode::Version, .. }) => {
+            m.text("bundle.left_unread", &[])
+        }
         Some(failure) => m.text("bundle.left_failed", &[("why", &of_failure(failure, m))]),
-        None => m.text("bundle.left_unread", &[]),
     };
     let (left, packs) = (left.to_string(), done.packs.to_string());
     m.text("bundle.left_why", &[("left", &left), ("packs", &packs), ("why", &why)])
