@@ -15,8 +15,8 @@ use bienban_core::trust::bundle::{BundleError, drawn as drawn_of};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::cli::causes::{causes, of_failure};
 use crate::messages::{Lang, Messages};
+use crate::reasons::{of_failure, of_refused};
 
 /// Where files are brought to, below the hub's folder.
 const IN: &str = "bundles/in";
@@ -196,7 +196,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     let answer = free(&dir.join(OUT).join(name), REPORT);
     let done = match take_whole(hub, path, &answer) {
         Ok(done) => done,
-        Err(error) => return refuse(dir, path, &|m| causes(&error, m).join(": ")).map(drop),
+        Err(error) => return refuse(dir, path, &|m| of_refused(&error, m)).map(drop),
     };
     let left = done.packs.saturating_sub(done.settled);
     tracing::info!(
@@ -351,8 +351,11 @@ pub(crate) fn outcome(dir: &Path, name: &str, lang: Lang) -> io::Result<Option<O
         why => {
             let why = why?;
             let both = why.trim_end().split_once(BETWEEN);
-            let said =
-                both.map_or(why.trim_end(), |(vi, en)| if lang == Lang::Vi { vi } else { en });
+            let said = match both {
+                Some((vi, _)) if lang == Lang::Vi => vi,
+                Some((_, en)) => en,
+                None => why.trim_end(),
+            };
             Ok(Some(Outcome::Refused(said.to_owned())))
         }
     }

@@ -612,7 +612,7 @@ impl CliError {
                 m.text("cause.demo_there", &[("path", &path(there))])
             }
             Self::Refused { failure } => {
-                m.text("cause.hub_refused", &[("why", &causes::of_failure(failure, m))])
+                m.text("cause.hub_refused", &[("why", &crate::reasons::of_failure(failure, m))])
             }
             Self::NotRunning { what } => what.clone(),
             Self::NoAnswer => m.text("cause.no_answer", &[]),

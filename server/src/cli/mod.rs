@@ -3,7 +3,7 @@
 
 mod admin;
 pub(crate) mod bundle;
-pub(crate) mod causes;
+mod causes;
 mod clocks;
 mod course;
 mod decisions;
