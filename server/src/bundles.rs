@@ -10,10 +10,13 @@ use std::time::Duration;
 use bienban_core::clock;
 use bienban_core::driver::Wakeup;
 use bienban_core::replica::{BundleAnswered, Hub, ReplicaError};
-use bienban_core::sync::FailureCode;
+use bienban_core::sync::{Failure, FailureCode};
 use bienban_core::trust::bundle::{BundleError, drawn as drawn_of};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+use crate::messages::{Lang, Messages};
+use crate::reasons::{of_failure, of_refused};
 
 /// Where files are brought to, below the hub's folder.
 const IN: &str = "bundles/in";
@@ -34,6 +37,12 @@ const PART: &str = "part";
 
 /// How a file ends that says why another was refused.
 const WHY: &str = "txt";
+
+/// The languages in which it says so, in their order there.
+const LANGUAGES: [Lang; 2] = [Lang::Vi, Lang::En];
+
+/// What stands between them.
+const BETWEEN: &str = "\n\n";
 
 /// How a file ends that says what became of a bundle.
 const REPORT: &str = "json";
@@ -108,9 +117,7 @@ async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::
             let taken = tokio::task::spawn_blocking(move || take(&path)).await;
             let taken = taken.unwrap_or_else(|error| {
                 tracing::error!(error = %error, "taking in a bundle stopped");
-                let why = "the hub failed while it took this in; give it to whoever looks after \
-                           the program";
-                refuse(&dir, &file, why).map(drop)
+                refuse(&dir, &file, &|m| m.text("bundle.hub_failed", &[])).map(drop)
             });
             if let Err(error) = taken {
                 tracing::error!(error = %error, "a bundle stays where the hub works on it");
@@ -174,7 +181,7 @@ fn interrupted(dir: &Path) -> io::Result<Vec<PathBuf>> {
     for path in files_of(&dir.join(WORK))? {
         let mark = beside(&path, AGAIN);
         if mark.exists() {
-            refuse(dir, &path, "the hub was stopped twice while it took this in")?;
+            refuse(dir, &path, &|m| m.text("bundle.hub_stopped_twice", &[]))?;
         } else {
             fs::write(&mark, b"")?;
             again.push(path);
@@ -189,7 +196,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     let answer = free(&dir.join(OUT).join(name), REPORT);
     let done = match take_whole(hub, path, &answer) {
         Ok(done) => done,
-        Err(error) => return refuse(dir, path, &described(&error)).map(drop),
+        Err(error) => return refuse(dir, path, &|m| of_refused(&error, m)).map(drop),
     };
     let left = done.packs.saturating_sub(done.settled);
     tracing::info!(
@@ -213,7 +220,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
         unmarked(path)?;
         None
     } else {
-        Some(refuse(dir, path, &left_out(&done, left))?)
+        Some(refuse(dir, path, &|m| left_out(&done, left, m))?)
     };
     let name = answer.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let report = Report {
@@ -248,26 +255,31 @@ fn take_whole(hub: &Arc<Hub>, path: &Path, answer: &Path) -> Result<BundleAnswer
 }
 
 /// Says what is left of a file, and what to do.
-fn left_out(done: &BundleAnswered, left: usize) -> String {
+fn left_out(done: &BundleAnswered, left: usize, m: &Messages) -> String {
     let why = match &done.failure {
-        Some(failure) if failure.code == FailureCode::Full => {
-            "the hub's disk is full; make room there, and bring it again".to_owned()
+        Some(failure) if failure.code == FailureCode::Full => m.text("bundle.left_full", &[]),
+        // A newer program wrote them, or they are no packs.
+        None | Some(Failure { code: FailureCode::Version, .. }) => {
+            m.text("bundle.left_unread", &[])
         }
-        Some(failure) => format!("{}; bring it again later", failure.message),
-        None => "they cannot be read, or a quota of the device that signed them is used up: see \
-                 what the hub keeps aside, update the program, and bring it again"
-            .to_owned(),
+        Some(failure) => m.text("bundle.left_failed", &[("why", &of_failure(failure, m))]),
     };
-    format!("{left} of {} packs are not at the hub: {why}", done.packs)
+    let (left, packs) = (left.to_string(), done.packs.to_string());
+    m.text("bundle.left_why", &[("left", &left), ("packs", &packs), ("why", &why)])
 }
 
-/// Moves a file to those that are not taken in, with the reason. Returns where it is.
-fn refuse(dir: &Path, path: &Path, why: &str) -> io::Result<PathBuf> {
-    tracing::warn!(error = why, "a bundle was not taken in whole");
+/// Says why a file is refused, in one language.
+type Why<'a> = &'a dyn Fn(&Messages) -> String;
+
+/// Moves a file to those that are not taken in, with the reason in each language: who reads it asked the hub
+/// for none. Returns where it is.
+fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<PathBuf> {
+    let [vi, en] = LANGUAGES.map(|lang| why(&Messages::new(lang)));
+    tracing::warn!(error = en, "a bundle was not taken in whole");
     let to = free(&dir.join(REFUSED).join(path.file_name().unwrap_or_default()), WHY);
     moved(path, &to)?;
     unmarked(path)?;
-    whole(&beside(&to, WHY), why.as_bytes())?;
+    whole(&beside(&to, WHY), format!("{vi}{BETWEEN}{en}\n").as_bytes())?;
     Ok(to)
 }
 
@@ -320,8 +332,8 @@ pub(crate) fn hand_in(dir: &Path, mut file: File) -> io::Result<String> {
     copied.map(|()| name)
 }
 
-/// Returns what the hub made of a file, once it has.
-pub(crate) fn outcome(dir: &Path, name: &str) -> io::Result<Option<Outcome>> {
+/// Returns what the hub made of a file, once it has; a refusal in one language.
+pub(crate) fn outcome(dir: &Path, name: &str, lang: Lang) -> io::Result<Option<Outcome>> {
     let (answer, refused) = (dir.join(OUT).join(name), dir.join(REFUSED).join(name));
     match fs::read(beside(&answer, REPORT)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -336,7 +348,16 @@ pub(crate) fn outcome(dir: &Path, name: &str) -> io::Result<Option<Outcome>> {
     }
     match fs::read_to_string(beside(&refused, WHY)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        why => Ok(Some(Outcome::Refused(why?))),
+        why => {
+            let why = why?;
+            let both = why.trim_end().split_once(BETWEEN);
+            let said = match both {
+                Some((vi, _)) if lang == Lang::Vi => vi,
+                Some((_, en)) => en,
+                None => why.trim_end(),
+            };
+            Ok(Some(Outcome::Refused(said.to_owned())))
+        }
     }
 }
 
@@ -413,17 +434,6 @@ fn free(path: &Path, ending: &str) -> PathBuf {
 
 fn failed(action: &'static str, source: io::Error) -> ReplicaError {
     BundleError::Io { action, source: Arc::new(source) }.into()
-}
-
-/// An error and its causes in one line.
-fn described(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

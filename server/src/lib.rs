@@ -9,3 +9,4 @@ pub mod import;
 pub mod logging;
 pub mod merging;
 pub mod messages;
+mod reasons;

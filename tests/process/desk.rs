@@ -126,6 +126,31 @@ fn the_last_administrator_goes_only_by_an_explicit_word() {
 }
 
 #[test]
+fn an_import_that_lacks_rights_alone_lists_its_rows_and_is_refused() {
+    let folders = Folders::new();
+    let hub = Hub::start(&folders);
+    let second = hub.enrol(&folders, "second", "Tỉnh", "admin");
+    let words = ["trust", &second, "--name", "Hai", "--agency", "Tỉnh", "--role", "admin"];
+    folders.admin("first", &[&words[..], &["--scope", "20"]].concat()).ok();
+    folders.admin("second", &["devices"]).ok();
+    let import = |rows: &str| {
+        let text_of = format!("code,name,owner_kind,commune_code\n{rows}");
+        let file = folders.file("facilities.csv", &text_of);
+        folders.admin("second", &["--offline", "import", "facilities", text(&file)])
+    };
+    // In Hà Nội, outside of the own province.
+    let refused = import("A1,HTX Một,htx,06325\nA2,HTX Hai,htx,00004\nA3,HTX Ba,htx,00008\n");
+    let error = refused.fails(6).json()["error"].clone();
+    let rows: Vec<&Value> =
+        error["problems"].as_array().unwrap().iter().map(|one| &one["row"]).collect();
+    assert_eq!(rows, [3, 4], "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("00004") && message.contains("00008"), "{error}");
+    // A fault of the file besides is one of the file.
+    import("A1,HTX Một,ghost,06325\nA2,HTX Hai,htx,00004\n").fails(1);
+}
+
+#[test]
 fn an_administrator_may_end_the_own_device_beside_another_and_is_told_that_it_is_done() {
     let folders = Folders::new();
     let hub = Hub::start(&folders);

@@ -259,8 +259,32 @@ fn the_leader_says_who_writes_an_inspection() {
     team.sync("an");
     let told = team.told("an", &["assign", &team.inspection, "an"]);
     assert_eq!(told["names"], serde_json::json!(["an"]));
+    assert_eq!(told["warnings"], Value::Null, "the plan's leader is named");
     team.sync("an");
     team.told("binh", &["answer", &team.inspection, "2.1", "dat"]);
     let report = team.folders.field("binh", &["--json", "sync"]).fails(6).json();
     assert_eq!(report["refused"], 1, "{report}");
+    // Not the role is what is missing: it is said who assigned others, and when.
+    let assigned = &report["notices"][0]["assigned"];
+    assert!(assigned["by"]["name"] == "an" && assigned["at"].is_string(), "{report}");
+    let status = team.told("binh", &["status"]);
+    assert_eq!(status["notices"][0]["assigned"], *assigned, "{status}");
+    let said = team.folders.field("binh", &["status"]).ok().out;
+    assert!(said.contains("others write this inspection, as an"), "{said}");
+    assert!(!said.contains("may not write such a record"), "{said}");
+}
+
+#[test]
+fn an_assignment_that_leaves_the_plans_leader_out_is_warned_of() {
+    let team = Team::new();
+    team.told("an", &["answer", &team.inspection, "1.1", "dat"]);
+    let assign = ["assign", &team.inspection, "binh"];
+    let told = team.told("an", &assign);
+    assert_eq!(told["names"], serde_json::json!(["binh"]));
+    let warned = told["warnings"][0].as_str().unwrap().to_owned();
+    assert!(warned.contains("an, who leads the plan, is not among them"), "{told}");
+    let said = team.folders.field("an", &assign).ok();
+    assert!(said.err.contains(&warned), "{said:?}");
+    let both = team.told("an", &["assign", &team.inspection, "an", "binh"]);
+    assert_eq!(both["warnings"], Value::Null, "{both}");
 }

@@ -2,10 +2,10 @@
 
 use super::{Client, ClientError};
 use crate::clock;
-use crate::model::{DeviceId, DocumentId, PersonId, Scope, Timestamp};
+use crate::model::{DeviceId, DocumentId, Genesis, PersonId, Role as TeamRole, Scope, Timestamp};
 use crate::replica::{ReplicaError, covers};
 use crate::sync::{AdminRequest, DeviceEntry};
-use crate::trust::control::{Act, ActId, Deed, Naming, SignedAct, Whom, naming};
+use crate::trust::control::{Act, ActId, Assignment, Deed, Naming, SignedAct, Whom, naming};
 use crate::trust::{Grant, Role};
 
 /// What a device and its holder are to be, as an administrator says.
@@ -115,6 +115,60 @@ impl Client {
         let deed = Deed::Assign { inspection, persons };
         let act = self.sign_act(genesis.scope, deed)?;
         Ok(self.phone().act(&act)?)
+    }
+
+    /// Returns the leaders, as the plan of an inspection names them, who would write it no more once `persons`
+    /// are assigned. Whoever assigns need not lead the plan: control logs do not hold who does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when reading fails.
+    pub fn leaders_left_out(
+        &self,
+        inspection: &Genesis,
+        persons: &[PersonId],
+    ) -> Result<Vec<String>, ClientError> {
+        let Some(plan) = self.around(inspection)?.plan else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for (id, member) in plan.members() {
+            let person = match id.parse() {
+                Ok(device) => self.person_of(device)?,
+                // A member is named by a device or a person.
+                Err(_) => match id.parse() {
+                    Ok(person) => person,
+                    Err(_) => continue,
+                },
+            };
+            if member.role == TeamRole::Leader && !persons.contains(&person) {
+                names.push(member.name.clone());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Returns who writes an inspection by the word of a leader, where the holder of this device does not.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError`] when reading fails.
+    pub fn assigned_to_others(
+        &self,
+        document: DocumentId,
+    ) -> Result<Option<Assignment>, ClientError> {
+        let replica = self.phone().replica();
+        let genesis = match replica.genesis(document) {
+            Err(ReplicaError::UnknownDocument { .. }) => return Ok(None),
+            genesis => genesis?,
+        };
+        let own = self.person_of(self.device())?;
+        let assigned = replica.assignment(&genesis).map_err(ReplicaError::from)?;
+        Ok(assigned.filter(|assigned| !assigned.persons.contains(&own)))
+    }
+
+    /// Returns the holder of a device; of one that nobody has told of, who it will be taken for.
+    fn person_of(&self, device: DeviceId) -> Result<PersonId, ClientError> {
+        let known = self.phone().replica().device(device)?;
+        Ok(known.map_or_else(|| PersonId::of_device(device), |entry| entry.person))
     }
 
     /// Returns the request that asks the hub to enter decisions.

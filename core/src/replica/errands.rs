@@ -97,18 +97,18 @@ impl Phone {
         Ok(())
     }
 
-    /// Notes what the hub said of minutes that were presented.
+    /// Notes what the hub said of minutes that were presented. Returns whether that is here.
     fn seal_answered(
         &self,
         act: ActId,
         answer: &AdminAnswer,
         epoch: [u8; 16],
-    ) -> Result<(), ReplicaError> {
+    ) -> Result<bool, ReplicaError> {
         let held: Option<SealingRow> =
             rows::get(&**self.replica().store(), &rows::of_sealing(act))?;
-        let Some(held) = held else { return Ok(()) };
+        let Some(held) = held else { return Ok(false) };
         let refused = match answer {
-            AdminAnswer::Done if held.epoch == Some(epoch) => return Ok(()),
+            AdminAnswer::Done if held.epoch == Some(epoch) => return Ok(true),
             AdminAnswer::Done => false,
             AdminAnswer::Refused(failure) if failure.is_last_word() => true,
             // It was left out there for want of a right that may be back: it is sent whole the next time.
@@ -117,18 +117,15 @@ impl Phone {
             {
                 return self.noted(Fact::SealForgotten { act });
             }
-            _ => return Ok(()),
+            _ => return Ok(false),
         };
         self.noted(Fact::SealAnswered { act, epoch, refused })
     }
 
     /// Notes what the hub said of minutes.
-    fn noted(&self, fact: Fact) -> Result<(), ReplicaError> {
-        match self.record(fact) {
-            // It is presented once more then, which changes nothing.
-            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
-            noted => noted.map(drop),
-        }
+    fn noted(&self, fact: Fact) -> Result<bool, ReplicaError> {
+        // Where the disk is full they are presented once more, which changes nothing.
+        unless_full(self.record(fact).map(drop))
     }
 
     /// Adds entries that earlier lives of the hub's store signed, where this life has not been given
@@ -181,42 +178,50 @@ impl Phone {
 
     /// Notes what the hub said of a decision. One that it may not take is not asked again: those made
     /// after it must not wait behind it.
-    fn heard_of(&self, act: ActId, answer: &AdminAnswer) -> Result<(), ReplicaError> {
-        let AdminAnswer::Refused(failure) = answer else { return Ok(()) };
-        if !failure.is_last_word() {
-            return Ok(());
-        }
-        match self.note_unentered(act) {
-            // It is asked once more then.
-            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
-            noted => noted,
+    fn heard_of(&self, act: ActId, answer: &AdminAnswer) -> Result<bool, ReplicaError> {
+        match answer {
+            // Where the disk is full it is asked once more.
+            AdminAnswer::Refused(failure) if failure.is_last_word() => {
+                unless_full(self.note_unentered(act))
+            }
+            _ => Ok(false),
         }
     }
 
-    /// Notes how an errand went.
+    /// Notes how an errand went. Returns whether there was something to note and it is here: on a full disk it
+    /// is not, and the errand is run once more.
     pub(super) fn ran_errand(
         &self,
         errand: &Errand,
         answer: &AdminAnswer,
         epoch: [u8; 16],
-    ) -> Result<(), ReplicaError> {
+    ) -> Result<bool, ReplicaError> {
         let noted = match (errand, answer) {
             (Errand::Act(act), _) => return self.heard_of(*act, answer),
             (Errand::Seal(act), _) => return self.seal_answered(*act, answer, epoch),
-            (Errand::Mark, AdminAnswer::Mark(mark)) => return self.marked(mark, epoch),
-            (Errand::Mark, _) => return Ok(()),
-            _ if *answer != AdminAnswer::Done => return Ok(()),
-            (Errand::Template(template), _) => return self.returned(vec![*template], epoch),
+            (Errand::Mark, AdminAnswer::Mark(mark)) => {
+                return self.marked(mark, epoch).map(|()| true);
+            }
+            (Errand::Mark, _) => return Ok(false),
+            _ if *answer != AdminAnswer::Done => return Ok(false),
+            (Errand::Template(template), _) => {
+                return self.returned(vec![*template], epoch).map(|()| true);
+            }
             (Errand::Remind { upto }, _) => {
                 let noted = self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop);
                 // The grant that allows what was refused may have been among them.
                 noted.and_then(|()| self.ask_again())
             }
         };
-        match noted {
-            // They are given once more then, which changes nothing.
-            Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(()),
-            noted => noted,
-        }
+        // Where the disk is full they are given once more, which changes nothing.
+        unless_full(noted)
+    }
+}
+
+/// Returns whether something was recorded; that there was no room for it is no error.
+fn unless_full(recorded: Result<(), ReplicaError>) -> Result<bool, ReplicaError> {
+    match recorded {
+        Err(ReplicaError::Store(StoreError::Full { .. })) => Ok(false),
+        recorded => recorded.map(|()| true),
     }
 }

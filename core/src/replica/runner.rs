@@ -273,7 +273,7 @@ impl PhoneRunner {
                 return Ok(());
             }
         }
-        self.phone.ran_errand(errand, &answer, epoch)
+        self.phone.ran_errand(errand, &answer, epoch).map(drop)
     }
 
     /// Fetches the next packs of others for the hub.

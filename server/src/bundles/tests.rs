@@ -58,9 +58,33 @@ fn a_file_of_which_not_all_is_at_the_hub_is_kept_with_its_answer_and_the_reason(
     assert_eq!((report.packs, report.stored, report.left), (1, 0, 1));
     assert_eq!(report.kept, Some(dir.join(REFUSED).join("one")));
     let why = fs::read_to_string(dir.join(REFUSED).join("one.txt")).unwrap();
-    assert!(why.starts_with("1 of 1 packs"), "{why}");
+    let (vi, en) = why.split_once("\n\n").unwrap();
+    assert!(vi.starts_with("máy chủ chưa có 1 trong 1 gói thay đổi: không đọc được"), "{vi}");
+    assert!(en.starts_with("1 of 1 pack is not at the hub: they cannot be read"), "{en}");
     assert!(dir.join(OUT).join("one").exists(), "there is an answer all the same");
     assert_eq!(code_of_rest(report.failure), 1);
+}
+
+#[test]
+fn the_reason_of_a_refusal_is_written_in_both_languages_and_told_in_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let path = dir.join(WORK).join("other");
+    folder_of(&path).unwrap();
+    fs::write(&path, b"something else").unwrap();
+    take_in(&hub(), dir, &path).unwrap();
+    let why = fs::read_to_string(dir.join(REFUSED).join("other.txt")).unwrap();
+    let vi = "đây không phải gói dữ liệu: phần đầu không đúng";
+    let en = "this is no bundle: it does not begin as one";
+    assert_eq!(why, format!("{vi}\n\n{en}\n"));
+    for (lang, said) in [(Lang::Vi, vi), (Lang::En, en)] {
+        let outcome = outcome(dir, "other", lang).unwrap();
+        assert!(matches!(outcome, Some(Outcome::Refused(why)) if why == said), "{lang:?}");
+    }
+    // What an earlier run of the hub wrote in one language is told as it is.
+    fs::write(dir.join(REFUSED).join("other.txt"), b"no bundle").unwrap();
+    let outcome = outcome(dir, "other", Lang::Vi).unwrap();
+    assert!(matches!(outcome, Some(Outcome::Refused(why)) if why == "no bundle"));
 }
 
 #[test]

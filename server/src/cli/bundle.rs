@@ -300,7 +300,7 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
     let (watch, most) = (Stopwatch::start(), Duration::from_secs(wait));
     let spinner = output.spinner(m.text("bundle.waiting", &[]));
     let outcome = loop {
-        let looked = bundles::outcome(&dir, &name);
+        let looked = bundles::outcome(&dir, &name, m.lang());
         if let Some(outcome) =
             looked.map_err(|source| CliError::File { path: dir.clone(), source })?
         {

@@ -17,13 +17,14 @@ use bienban_core::model::{EditError, IdError, place_name};
 use bienban_core::net::{AddressError, EnrolUriError, NetError};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::{Holder, StoreError};
-use bienban_core::sync::{Failure, FailureCode, SessionError};
+use bienban_core::sync::SessionError;
 use bienban_core::trust::bundle::BundleError;
 
 use super::wrong::Wrong;
 use super::{page, record, words};
 use crate::hub::HubError;
 use crate::messages::{Lang, Messages};
+use crate::reasons::{of_bundle, of_failure, of_io};
 
 /// Returns what an error says, itself and not its causes.
 pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
@@ -382,28 +383,6 @@ fn of_replica(error: &ReplicaError, m: &Messages) -> Option<String> {
     })
 }
 
-fn of_bundle(error: &BundleError, m: &Messages) -> String {
-    use BundleError as E;
-    match error {
-        E::Magic => m.text("bundle.magic", &[]),
-        E::Version { found, known } => {
-            let (found, known) = (found.to_string(), known.to_string());
-            m.text("bundle.version", &[("found", &found), ("known", &known)])
-        }
-        E::Newer { .. } => m.text("bundle.newer", &[]),
-        E::NotForThis => m.text("bundle.not_for_this", &[]),
-        E::Cut => m.text("bundle.cut", &[]),
-        E::TooLarge { .. } => m.text("bundle.too_large", &[]),
-        E::Maker { .. } => m.text("bundle.maker", &[]),
-        E::Io { action, source } => {
-            let why = of_io(source, m).unwrap_or_else(|| source.to_string());
-            let key = if *action == "written" { "bundle.not_written" } else { "bundle.not_read" };
-            m.text(key, &[("why", &why)])
-        }
-        _ => m.text("bundle.damaged", &[]),
-    }
-}
-
 fn of_edit(error: &EditError, m: &Messages) -> Option<String> {
     use EditError as E;
     Some(match error {
@@ -616,21 +595,6 @@ fn of_net(error: &NetError, m: &Messages) -> Option<String> {
     })
 }
 
-/// Returns why the other side ended it, in our words: what it said itself is for a log.
-pub(super) fn of_failure(failure: &Failure, m: &Messages) -> String {
-    match failure.code {
-        FailureCode::Misbehaved => m.text("cause.misbehaved", &[]),
-        FailureCode::Version => m.text("cause.incompatible", &[]),
-        FailureCode::NotAllowed => m.text("cause.not_allowed", &[]),
-        FailureCode::TooLarge => m.text("cause.over_limit", &[]),
-        FailureCode::Busy => m.text("cause.busy", &[]),
-        FailureCode::Full => m.text("cause.hub_full", &[]),
-        FailureCode::Closing => m.text("cause.closing", &[]),
-        FailureCode::Internal => m.text("cause.hub_failed", &[]),
-        FailureCode::Changed => m.text("cause.rights_changed", &[]),
-    }
-}
-
 fn of_hub(error: &HubError, m: &Messages) -> Option<String> {
     match error {
         HubError::File { action, path, .. } => Some(file(action, &path.display().to_string(), m)),
@@ -665,27 +629,6 @@ fn of_id(error: &IdError, m: &Messages) -> String {
         IdError::Kind => m.text("cause.kind", &[]),
         other => other.to_string(),
     }
-}
-
-/// Returns what the operating system means, where it is common.
-fn of_io(error: &io::Error, m: &Messages) -> Option<String> {
-    Some(match error.kind() {
-        io::ErrorKind::NotFound => m.text("cause.io_not_found", &[]),
-        io::ErrorKind::PermissionDenied => m.text("cause.io_denied", &[]),
-        io::ErrorKind::AddrInUse => m.text("cause.io_address_in_use", &[]),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => m.text("cause.full", &[]),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-            m.text("cause.io_unreachable", &[])
-        }
-        io::ErrorKind::ConnectionRefused => m.text("cause.io_refused", &[]),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-            m.text("cause.io_reset", &[])
-        }
-        io::ErrorKind::TimedOut => m.text("cause.io_timed_out", &[]),
-        io::ErrorKind::ReadOnlyFilesystem => m.text("cause.io_read_only", &[]),
-        io::ErrorKind::IsADirectory => m.text("cause.io_folder", &[]),
-        _ => return None,
-    })
 }
 
 /// Says which file could not be used. What was to be done with it is either reading or not.

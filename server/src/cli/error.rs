@@ -171,6 +171,8 @@ pub(crate) enum CliError {
         what: String,
         /// The problems as data.
         problems: Vec<CellProblem>,
+        /// All of them are of rights: the file has no fault.
+        refused: bool,
     },
     /// No checklist inside the program has the name, and no file either.
     #[error("there is no checklist {name} inside this program, and no file of that name")]
@@ -478,6 +480,7 @@ impl CliError {
             | Self::Print { source } => of_io(source),
             Self::Service { source, .. } => of_service(&**source),
             Self::NotExported { .. } => Failed::NotValid,
+            Self::Import { refused: true, .. } => Failed::Refused,
             Self::Checklist { .. }
             | Self::Answers { .. }
             | Self::Import { .. }
@@ -609,7 +612,7 @@ impl CliError {
                 m.text("cause.demo_there", &[("path", &path(there))])
             }
             Self::Refused { failure } => {
-                m.text("cause.hub_refused", &[("why", &causes::of_failure(failure, m))])
+                m.text("cause.hub_refused", &[("why", &crate::reasons::of_failure(failure, m))])
             }
             Self::NotRunning { what } => what.clone(),
             Self::NoAnswer => m.text("cause.no_answer", &[]),

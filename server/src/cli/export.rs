@@ -59,7 +59,7 @@ pub(super) async fn run(
     let Exported { bytes, leaves, unhelped } = made?;
     match unhelped {
         Some(Unhelped::Refused(failure)) => {
-            let why = super::causes::of_failure(&failure, m);
+            let why = crate::reasons::of_failure(&failure, m);
             output.remark(&m.text("export.unhelped", &[("why", &why)]));
         }
         Some(Unhelped::Cut(error)) => {

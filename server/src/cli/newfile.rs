@@ -1,12 +1,12 @@
 //! Files that a command writes under a name that a person gave: whole or not at all, and never in place of
 //! another unless the person says so.
 
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use clap::Args;
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, PersistError};
 
 use super::error::CliError;
 
@@ -26,6 +26,8 @@ pub(super) struct Overwrite {
 pub(super) struct NewFile<'p> {
     path: &'p Path,
     part: NamedTempFile,
+    /// Its folder, to make durable which files that has; none where it may be written to and not read.
+    folder: Option<File>,
     replaces: bool,
 }
 
@@ -46,7 +48,8 @@ impl<'p> NewFile<'p> {
             }
         }
         let part = part_of(path).map_err(|source| unwritten(path, source))?;
-        Ok(Self { path, part, replaces })
+        let folder = File::open(folder_of(path)).ok().filter(|_| cfg!(unix));
+        Ok(Self { path, part, folder, replaces })
     }
 
     /// Returns the file to write to.
@@ -60,16 +63,31 @@ impl<'p> NewFile<'p> {
     ///
     /// As [`Self::begin`]: another file may have come meanwhile.
     pub(super) fn finish(self) -> Result<(), CliError> {
-        let Self { path, part, replaces } = self;
+        match self.replaces {
+            true => self.finish_by(|part, path| part.persist(path).map(drop)),
+            false => self.finish_by(|part, path| part.persist_noclobber(path).map(drop)),
+        }
+    }
+
+    fn finish_by(self, name: impl FnOnce(NamedTempFile, &Path) -> Named) -> Result<(), CliError> {
+        let Self { path, part, folder, replaces } = self;
         part.as_file().sync_all().map_err(|source| unwritten(path, source))?;
-        let placed = if replaces { part.persist(path) } else { part.persist_noclobber(path) };
-        placed.map_err(|failed| match failed.error.kind() {
+        let named = name(part, path).or_else(|failed| match failed.error.kind() {
+            io::ErrorKind::AlreadyExists => Err(failed.error),
+            _ if replaces => Err(failed.error),
+            // A file system that can neither rename to what is free only nor make a second name for a file.
+            _ => {
+                let mut part = failed.file;
+                part.rewind().and_then(|()| copied(&mut part, path))
+            }
+        });
+        named.map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => {
                 CliError::FileThere { path: path.to_owned(), replaceable: true }
             }
-            _ => unwritten(path, failed.error),
+            _ => unwritten(path, source),
         })?;
-        synced(folder_of(path)).map_err(|source| unwritten(path, source))
+        folder.map_or(Ok(()), |folder| synced(&folder)).map_err(|source| unwritten(path, source))
     }
 
     /// Writes all of it.
@@ -105,9 +123,33 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes durable which files a folder has.
-fn synced(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// How giving a file its name went; where it failed the file is there still.
+type Named = Result<(), PersistError>;
+
+/// Writes a file anew under a name that is free. What fails leaves nothing there.
+fn copied(from: &mut impl Read, path: &Path) -> io::Result<()> {
+    let mut to = File::create_new(path)?;
+    let written = io::copy(from, &mut to).and_then(|_| to.sync_all());
+    written.or_else(|error| {
+        drop(to);
+        fs::remove_file(path)?;
+        Err(error)
+    })
+}
+
+/// Makes durable which files a folder has, where its file system can do that and lets this program: the files
+/// stand without it.
+fn synced(folder: &File) -> io::Result<()> {
+    match folder.sync_all() {
+        Err(error) if is_no_fault(error.kind()) => Ok(()),
+        synced => synced,
+    }
+}
+
+/// What says that a folder cannot be made durable, and not that it failed.
+fn is_no_fault(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as K;
+    matches!(kind, K::InvalidInput | K::Unsupported | K::PermissionDenied)
 }
 
 /// Says that a file could not be written.
@@ -149,5 +191,65 @@ mod tests {
         let nowhere = folder.path().join("gone").join("record");
         let failed = NewFile::begin(&nowhere, KEEPS).map(drop).unwrap_err();
         assert!(matches!(failed, CliError::Unwritten { .. }), "{failed}");
+    }
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_stands_is_no_failure_where_its_folder_cannot_be_made_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder that may not be read, and what cannot be synced.
+        for (name, handle) in
+            [("dropped", None), ("shared", Some(File::open("/dev/null").unwrap()))]
+        {
+            let path = folder.path().join(name);
+            if let Some(handle) = &handle {
+                assert!(handle.sync_all().is_err(), "it cannot be synced");
+            }
+            let mut made = NewFile::begin(&path, KEEPS).unwrap();
+            assert!(made.folder.is_some());
+            made.folder = handle;
+            made.whole(b"whole").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"whole");
+        }
+        assert!(!is_no_fault(io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn where_no_name_can_be_given_to_what_is_free_only_the_file_is_copied_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        let cannot = |file: NamedTempFile, _: &Path| -> Named {
+            Err(PersistError { error: io::ErrorKind::PermissionDenied.into(), file })
+        };
+        let written = |bytes: &[u8]| {
+            let mut made = NewFile::begin(&path, KEEPS)?;
+            io::Write::write_all(made.file(), bytes).unwrap();
+            Ok::<_, CliError>(made)
+        };
+        let (one, late) = (written(b"one").unwrap(), written(b"late").unwrap());
+        one.finish_by(cannot).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        // Another that came meanwhile stays.
+        let refused = late.finish_by(cannot).unwrap_err();
+        assert!(matches!(refused, CliError::FileThere { replaceable: true, .. }), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no part is left");
+    }
+
+    #[test]
+    fn what_cannot_be_copied_whole_leaves_nothing() {
+        struct Torn(bool);
+        impl Read for Torn {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    return Err(io::Error::other("a damaged disk"));
+                }
+                buffer[0] = 1;
+                Ok(1)
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        assert!(copied(&mut Torn(false), &path).is_err());
+        assert!(!path.exists());
     }
 }

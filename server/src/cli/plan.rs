@@ -306,8 +306,7 @@ fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<Wa
         let text = m.text("gap.role", &[("name", name), ("device", &device), ("role", &role)]);
         rows.push(row("role", text, m.text("gap.other_role", &[("command", &command)])));
     }
-    let own: Vec<String> = entry.scopes().iter().map(unit_named).collect();
-    let own = own.join(", ");
+    let own = entry.scopes().iter().map(unit_named).collect::<Vec<_>>().join(", ");
     if let Some(unit) = &gap.plan_unit {
         let values = [
             ("name", name.as_str()),

@@ -207,8 +207,10 @@ fn read<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Part>, 
 /// Returns the next part of a letter that is not to be passed over, as it came.
 fn next<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Vec<u8>>, BundleError> {
     while let Some(bytes) = letter.next_part()? {
-        if bytes.first().is_some_and(|kind| *kind < tags::PASSED_OVER) {
-            return Ok(Some(bytes));
+        match bytes.first() {
+            Some(kind) if *kind >= tags::PASSED_OVER => {}
+            Some(_) => return Ok(Some(bytes)),
+            None => return Err(BundleError::Damaged { what: "an empty part" }),
         }
     }
     Ok(None)

@@ -245,12 +245,6 @@ impl Told<'_> {
         if !counts {
             return Ok(());
         }
-        let last = refused.as_ref().is_some_and(Failure::is_last_word);
-        if refused.is_none() {
-            self.taken.done += 1;
-        } else if last && matches!(errand, Errand::Act(_) | Errand::Seal(_)) {
-            self.taken.unentered += 1;
-        }
         if matches!(errand, Errand::Remind { .. }) {
             // What comes behind an entry that was not taken is given again after it.
             self.unreminded |= refused.is_some();
@@ -258,8 +252,17 @@ impl Told<'_> {
                 return Ok(());
             }
         }
+        let last = refused.as_ref().is_some_and(Failure::is_last_word);
+        let done = refused.is_none();
         let answer = refused.map_or(AdminAnswer::Done, AdminAnswer::Refused);
-        self.phone.ran_errand(&errand, &answer, self.epoch)
+        let noted = self.phone.ran_errand(&errand, &answer, self.epoch)?;
+        match errand {
+            Errand::Act(_) | Errand::Seal(_) | Errand::Template(_) if done => self.taken.done += 1,
+            // What there was no room to note is asked once more, and listed nowhere.
+            Errand::Act(_) | Errand::Seal(_) if last && noted => self.taken.unentered += 1,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn receipt(&mut self, receipt: HubReceipt) -> Result<(), ReplicaError> {

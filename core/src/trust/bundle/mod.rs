@@ -21,8 +21,9 @@ use crate::model::{DeviceId, Timestamp};
 /// How every bundle begins.
 const MAGIC: [u8; 8] = *b"BIENBANB";
 
-/// The newest format that this program reads and writes.
-const FORMAT: u32 = 1;
+/// The format that this program reads and writes. In files of format 1 a letter did not name the version of its
+/// parts, so that they are made again.
+const FORMAT: u32 = 2;
 
 /// The version of what parts say that this program writes, and the newest that it reads. It grows with
 /// whatever an older program would not understand, in a part or in what a part holds; of what it may pass
@@ -67,12 +68,23 @@ pub enum BundleError {
     /// It does not begin as one.
     #[error("this is no bundle: it does not begin as one")]
     Magic,
-    /// Another version than this program knows.
-    #[error("the bundle has version {found}, but this program reads {known}; update it")]
+    /// A later format than this program knows.
+    #[error("the bundle has format {found}, but this program reads {known}; update it")]
     Version {
-        /// The version found.
+        /// The format found.
         found: u32,
-        /// The newest version that this program reads.
+        /// The format that this program reads.
+        known: u32,
+    },
+    /// An earlier format, that is read no more.
+    #[error(
+        "the bundle was written by an older Bienban (format {found}; this program reads {known}); nothing of \
+         it was taken in: update the program that wrote it, and make it again"
+    )]
+    Older {
+        /// The format found.
+        found: u32,
+        /// The format that this program reads.
         known: u32,
     },
     /// What it says only a later program understands.

@@ -1,5 +1,6 @@
 //! Reading a bundle, a chunk at a time.
 
+use std::cmp::Ordering;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
@@ -67,8 +68,8 @@ impl<R: Read> LetterReader<R> {
     ///
     /// # Errors
     ///
-    /// Returns [`BundleError::Magic`] and [`BundleError::Version`] when these are no bytes of a bundle that
-    /// this program reads, [`BundleError::Newer`] when the letter says what only a later one understands,
+    /// Returns [`BundleError::Magic`], [`BundleError::Older`] and [`BundleError::Version`] when these are no
+    /// bytes of a bundle that this program reads, [`BundleError::Newer`] when the letter says what only a later one understands,
     /// [`BundleError::NotForThis`] when no letter opens, and as [`LetterReader::next_part`].
     pub fn find(mut input: R, key: &DeviceKey) -> Result<Self, BundleError> {
         let mut begin = [0; 12];
@@ -79,8 +80,10 @@ impl<R: Read> LetterReader<R> {
         let mut found = [0; 4];
         found.copy_from_slice(&begin[8..]);
         let found = u32::from_le_bytes(found);
-        if found != FORMAT {
-            return Err(BundleError::Version { found, known: FORMAT });
+        match found.cmp(&FORMAT) {
+            Ordering::Less => return Err(BundleError::Older { found, known: FORMAT }),
+            Ordering::Greater => return Err(BundleError::Version { found, known: FORMAT }),
+            Ordering::Equal => {}
         }
         // One more, to see whether it ends there.
         for count in 0..=LETTERS_MAX {

@@ -117,6 +117,29 @@ fn what_a_maker_did_not_sign_is_not_its_own() {
 }
 
 #[test]
+fn a_letter_with_an_empty_part_is_damaged() {
+    let (maker, to) = (key(1), key(2).device());
+    let mut file = Vec::new();
+    begin(&mut file).unwrap();
+    let (mut sealer, encapsulated) = chunks::Sealer::new(to, &[9; 32]).unwrap();
+    file.extend_from_slice(&encapsulated);
+    let head = Head { maker: maker.device(), receiver: to, made_at: Timestamp(7) };
+    let head = postcard::to_extend(&head, vec![PARTS]).unwrap();
+    let mut plain = Vec::new();
+    // Long enough behind the empty one that what stands where the signature would be is there.
+    for part in [&head[..], &[], &[7; 100], &[]] {
+        plain.extend_from_slice(&u32::try_from(part.len()).unwrap().to_le_bytes());
+        plain.extend_from_slice(part);
+    }
+    plain.extend_from_slice(&maker.sign(&statement(&encapsulated, &blake3::hash(&plain))).0);
+    let sealed = sealer.seal(&plain, true).unwrap();
+    file.extend_from_slice(&u32::try_from(sealed.len()).unwrap().to_le_bytes());
+    file.extend_from_slice(&sealed);
+    file.extend_from_slice(&0_u32.to_le_bytes());
+    assert!(matches!(opened(&file, 2), Err(BundleError::Damaged { .. })));
+}
+
+#[test]
 fn a_letter_that_was_exchanged_since_it_was_checked_is_not_read() {
     let file = bundle(&[2], &parts());
     let checked = LetterReader::find(&*file, &key(2)).unwrap().check().unwrap();
@@ -162,8 +185,8 @@ fn a_letter_that_never_ends_is_given_up() {
 #[test]
 fn another_version_and_other_files_are_named() {
     let mut file = bundle(&[2], &parts());
-    file[8] = 2;
-    assert!(matches!(opened(&file, 2), Err(BundleError::Version { found: 2, known: FORMAT })));
+    file[8] = 3;
+    assert!(matches!(opened(&file, 2), Err(BundleError::Version { found: 3, known: FORMAT })));
     let (mut later, maker, to) = (Vec::new(), key(1), key(2).device());
     begin(&mut later).unwrap();
     let head = Head { maker: maker.device(), receiver: to, made_at: Timestamp(7) };
@@ -176,11 +199,24 @@ fn another_version_and_other_files_are_named() {
     }
 }
 
-/// Where the sample of the first format lies.
-const SAMPLE: &[u8] = include_bytes!("../../../fixtures/bundle-v1.bin");
+/// A bundle as this program writes it.
+const SAMPLE: &[u8] = include_bytes!("../../../fixtures/bundle-v2.bin");
+
+/// A bundle of the first format, whose letters do not name the version of their parts.
+const FIRST: &[u8] = include_bytes!("../../../fixtures/bundle-v1.bin");
 
 #[test]
-fn a_bundle_of_the_first_format_is_still_read() {
+fn a_bundle_of_the_first_format_is_refused_as_older() {
+    for receiver in [2, 3] {
+        let refused = opened(FIRST, receiver).unwrap_err();
+        assert!(matches!(refused, BundleError::Older { found: 1, known: FORMAT }), "{refused:?}");
+        let told = refused.to_string();
+        assert!(told.contains("older") && told.contains("make it again"), "{told}");
+    }
+}
+
+#[test]
+fn a_bundle_of_the_second_format_is_still_read() {
     assert_eq!(opened(SAMPLE, 2).unwrap(), [b"a part".to_vec(), vec![7; 300]]);
     assert_eq!(opened(SAMPLE, 3).unwrap(), [b"a part".to_vec(), vec![7; 300]]);
     assert_eq!(bundle(&[2, 3], &[b"a part".to_vec(), vec![7; 300]]), SAMPLE);
@@ -189,6 +225,6 @@ fn a_bundle_of_the_first_format_is_still_read() {
 #[test]
 #[ignore = "writes the sample"]
 fn write_the_samples() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bundle-v1.bin");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bundle-v2.bin");
     std::fs::write(path, bundle(&[2, 3], &[b"a part".to_vec(), vec![7; 300]])).unwrap();
 }

@@ -120,8 +120,7 @@ pub(super) fn run(
     let m = output.messages();
     let read = import::read_facilities(&arguments.file);
     let known = known(client)?;
-    let mut check =
-        Check { client, known: &known, found: Vec::new(), of_rights: 0, not_here: None };
+    let mut check = Check { client, known: &known, found: Vec::new(), of_rights: 0 };
     let checked = match read {
         Ok(rows) => check.rows(rows, m)?,
         Err(ImportError::Rejected { problems, places }) => {
@@ -207,7 +206,6 @@ struct Check<'k> {
     found: Vec<CellProblem>,
     /// Those of them that are about rights: alone they are no fault of the file.
     of_rights: usize,
-    not_here: Option<ClientError>,
 }
 
 impl<'k> Check<'k> {
@@ -257,7 +255,6 @@ impl<'k> Check<'k> {
         {
             let why = causes::of_client(&error, m).unwrap_or_else(|| error.to_string());
             self.of_rights += 1;
-            self.not_here.get_or_insert(error);
             return self.problem(place, why);
         }
         Some((scope, former, known))
@@ -271,13 +268,9 @@ impl<'k> Check<'k> {
 
     /// Returns everything that is wrong, row by row.
     fn wrong(mut self, m: &Messages) -> CliError {
-        match self.not_here {
-            Some(error) if self.of_rights == self.found.len() => error.into(),
-            _ => {
-                self.found.sort_by_key(|problem| problem.row);
-                listed(self.found, m)
-            }
-        }
+        let refused = self.of_rights == self.found.len();
+        self.found.sort_by_key(|problem| problem.row);
+        listed(self.found, refused, m)
     }
 }
 
@@ -409,10 +402,10 @@ fn rejected(error: &ImportError, m: &Messages) -> CliError {
         let source = std::io::Error::new(source.kind(), Arc::clone(source));
         return CliError::File { path: path.into(), source };
     }
-    CliError::Import { what: error.explain(m), problems: Vec::new() }
+    CliError::Import { what: error.explain(m), problems: Vec::new(), refused: false }
 }
 
-fn listed(problems: Vec<CellProblem>, m: &Messages) -> CliError {
+fn listed(problems: Vec<CellProblem>, refused: bool, m: &Messages) -> CliError {
     let rows: std::collections::BTreeSet<u32> = problems.iter().map(|p| p.row).collect();
     let [count, rows] = [problems.len(), rows.len()].map(|count| count.to_string());
     let head = m.text("import.rejected", &[("problems", &count), ("rows", &rows)]);
@@ -423,7 +416,7 @@ fn listed(problems: Vec<CellProblem>, m: &Messages) -> CliError {
         m.text("import.at", &values)
     });
     let what = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n  ");
-    CliError::Import { what, problems }
+    CliError::Import { what, problems, refused }
 }
 
 #[cfg(test)]

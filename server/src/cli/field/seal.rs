@@ -183,6 +183,9 @@ struct AssignedData {
     persons: Vec<String>,
     names: Vec<String>,
     act: String,
+    /// What a person should look at although it was recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// Checks or seals an inspection.
@@ -397,7 +400,14 @@ pub(in crate::cli) fn assign(
         let found = client.find_device(who)?;
         persons.insert(found.person, found.name);
     }
-    let act = client.assign(inspection.document(), persons.keys().copied().collect())?;
+    let whom: Vec<PersonId> = persons.keys().copied().collect();
+    let left_out = client.leaders_left_out(&inspection, &whom)?;
+    let warning = |name: &String| m.text("seal.leader_left_out", &[("name", name)]);
+    let warnings: Vec<String> = left_out.iter().map(warning).collect();
+    for warning in &warnings {
+        output.remark(warning);
+    }
+    let act = client.assign(inspection.document(), whom)?;
     let mut page = Page::new();
     let names: Vec<String> = persons.values().cloned().collect();
     page.line(m.text("seal.assigned", &[("names", &names.join(", "))]));
@@ -407,6 +417,7 @@ pub(in crate::cli) fn assign(
         persons: persons.keys().map(ToString::to_string).collect(),
         names,
         act: act.to_string(),
+        warnings,
     };
     Answer::new(&data, page)
 }

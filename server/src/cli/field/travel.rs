@@ -18,7 +18,7 @@ use crate::cli::doubts::{self, DoubtData};
 use crate::cli::error::{CliError, Failed, code_of_doubts};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
-use crate::cli::rejected::{self, RejectedData};
+use crate::cli::rejected::{self, AssignedData, RejectedData};
 use crate::cli::troubles::{self, Repair, TroubleData};
 use crate::cli::unregistered::{self, UnregisteredData};
 use crate::cli::{folder, page, time, words};
@@ -81,6 +81,9 @@ struct NoticeData {
     seq: u64,
     change: String,
     verdict: Verdict,
+    /// The assignment by which others write the inspection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned: Option<AssignedData>,
     /// What a supervisor decided of it, and whose decision it is: a device.
     decided: Option<DecidedData>,
 }
@@ -442,7 +445,8 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
     page.line(m.text("notices.title", &[]));
     for notice in notices {
         let document = &notice.document[..page::SHORT];
-        page.line(format!("  {document}  {}", words::verdict(m, notice.verdict)));
+        let why = rejected::why(m, notice.verdict, notice.assigned.as_ref());
+        page.line(format!("  {document}  {why}"));
         if let Some(decided) = &notice.decided {
             page.line(format!("            {}", decided.text(m)));
         }
@@ -460,6 +464,7 @@ fn noticed(client: &Client, notice: &Notice) -> Result<NoticeData, ClientError> 
         seq: notice.seq,
         change: notice.hash.to_string(),
         verdict: notice.verdict,
+        assigned: AssignedData::of(client, notice.document, notice.verdict)?,
         decided: client.judged_aside(notice)?.map(DecidedData::from),
     })
 }

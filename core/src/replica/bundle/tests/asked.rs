@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::replica::meeting::sync;
+use crate::store::Fault;
 use crate::sync::FailureCode;
 use crate::trust::control::ActId;
 
@@ -58,6 +59,41 @@ fn decisions_that_the_hub_refused_are_known_from_the_answer_and_hold_up_none_beh
     let taken = import(&a, &answer).unwrap();
     assert_eq!((taken.unentered, taken.done), (0, 1));
     assert_eq!(waits(&a), (0, 8), "what counts is in the control log");
+}
+
+#[test]
+fn what_a_phone_gives_back_of_the_control_log_is_no_request_of_a_person() {
+    let (hub, a, _) = leading();
+    assigned(&a, "06325", 1);
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    let mut parts = parts_of(&answer, 1);
+    let rights = a.phone.rights_digest().unwrap();
+    for errand in [Errand::Remind { upto: vec![9] }, Errand::Mark] {
+        parts.push(Part::Answered { of: Asked { errand, rights }, refused: None });
+    }
+    let taken = import(&a, &of_hub(1, &parts)).unwrap();
+    assert!(!taken.old);
+    assert_eq!(taken.done, 1, "the decision alone");
+}
+
+#[test]
+fn a_refusal_that_there_is_no_room_to_note_is_not_counted() {
+    let (hub, a, _) = leading();
+    assigned(&a, "06337", 1);
+    let (_, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
+    // Of this nothing else is to be noted.
+    let mut parts = parts_of(&answer, 1);
+    parts.retain(|part| {
+        matches!(part, Part::Answer { .. } | Part::Shown(_) | Part::Answered { .. })
+    });
+    let refusal = of_hub(1, &parts);
+    a.store.set_fault(Some(Fault::Full));
+    let taken = import(&a, &refusal).unwrap();
+    assert_eq!((taken.old, taken.unentered, waits(&a)), (false, 0, (1, 0)));
+    a.store.set_fault(None);
+    a.phone.replica().store().reopen().unwrap();
+    assert_eq!(import(&a, &refusal).unwrap().unentered, 1);
+    assert_eq!(waits(&a), (0, 1));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What of a later program's letters is refused, and that letters of the first format are still read.
+//! What of a later program's letters is refused, and that letters of this format are still read.
 
 use super::*;
 use crate::model::{Actor, DocumentId};
@@ -7,9 +7,9 @@ use crate::trust::control::ActId;
 use crate::trust::merkle::TreeHash;
 use crate::trust::{HubMark, ReceiptItem};
 
-const SAMPLES: &str = include_str!("../../../../fixtures/bundle-v1-parts.txt");
+const SAMPLES: &str = include_str!("../../../../fixtures/bundle-v2-parts.txt");
 
-/// One part of each kind, as the first format has them.
+/// One part of each kind, as the second format has them.
 fn each() -> Vec<Part> {
     let (document, actor, life) = (DocumentId([4; 32]), Actor([5; 16]), [8; 16]);
     let hub = key(99);
@@ -52,7 +52,7 @@ fn each() -> Vec<Part> {
 }
 
 #[test]
-fn parts_of_the_first_format_are_still_read() {
+fn parts_of_the_second_format_are_still_read() {
     let lines: Vec<Vec<u8>> = SAMPLES.lines().map(|line| hex::decode(line).unwrap()).collect();
     assert_eq!(lines.len(), each().len());
     for (line, part) in lines.iter().zip(each()) {
@@ -67,7 +67,7 @@ fn parts_of_the_first_format_are_still_read() {
 fn write_the_samples() {
     let line = |part: Part| format!("{}\n", hex::encode(encode(&part).unwrap()));
     let text: String = each().into_iter().map(line).collect();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bundle-v1-parts.txt");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bundle-v2-parts.txt");
     std::fs::write(path, text).unwrap();
 }
 
