@@ -15,6 +15,8 @@ use bienban_core::trust::bundle::{BundleError, drawn as drawn_of};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::messages::{Lang, Messages};
+
 /// Where files are brought to, below the hub's folder.
 const IN: &str = "bundles/in";
 
@@ -34,6 +36,12 @@ const PART: &str = "part";
 
 /// How a file ends that says why another was refused.
 const WHY: &str = "txt";
+
+/// The languages in which it says so, in their order there.
+const LANGUAGES: [Lang; 2] = [Lang::Vi, Lang::En];
+
+/// What stands between them.
+const BETWEEN: &str = "\n\n";
 
 /// How a file ends that says what became of a bundle.
 const REPORT: &str = "json";
@@ -72,8 +80,8 @@ pub(crate) struct Report {
 pub(crate) enum Outcome {
     /// It was answered, here.
     Answered(PathBuf, Report),
-    /// It was not, and why.
-    Refused(String),
+    /// It was not: why, and where the hub put it.
+    Refused(String, PathBuf),
 }
 
 /// Takes in files until `stop` turns true. Whatever happens to one, the next is taken in.
@@ -189,7 +197,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     let answer = free(&dir.join(OUT).join(name), REPORT);
     let done = match take_whole(hub, path, &answer) {
         Ok(done) => done,
-        Err(error) => return refuse(dir, path, &described(&error)).map(drop),
+        Err(error) => return refuse(dir, path, &not_taken(&error)).map(drop),
     };
     let left = done.packs.saturating_sub(done.settled);
     tracing::info!(
@@ -261,6 +269,16 @@ fn left_out(done: &BundleAnswered, left: usize) -> String {
     format!("{left} of {} packs are not at the hub: {why}", done.packs)
 }
 
+/// Says why a file was not taken in; what a hub says otherwise than a phone, in each language.
+fn not_taken(error: &ReplicaError) -> String {
+    match error {
+        ReplicaError::Bundle { source: BundleError::NotForThis } => {
+            LANGUAGES.map(|lang| Messages::new(lang).text("bundle.not_for_hub", &[])).join(BETWEEN)
+        }
+        _ => described(error),
+    }
+}
+
 /// Moves a file to those that are not taken in, with the reason. Returns where it is.
 fn refuse(dir: &Path, path: &Path, why: &str) -> io::Result<PathBuf> {
     tracing::warn!(error = why, "a bundle was not taken in whole");
@@ -320,8 +338,8 @@ pub(crate) fn hand_in(dir: &Path, mut file: File) -> io::Result<String> {
     copied.map(|()| name)
 }
 
-/// Returns what the hub made of a file, once it has.
-pub(crate) fn outcome(dir: &Path, name: &str) -> io::Result<Option<Outcome>> {
+/// Returns what the hub made of a file, once it has; a refusal in one language.
+pub(crate) fn outcome(dir: &Path, name: &str, lang: Lang) -> io::Result<Option<Outcome>> {
     let (answer, refused) = (dir.join(OUT).join(name), dir.join(REFUSED).join(name));
     match fs::read(beside(&answer, REPORT)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -336,7 +354,16 @@ pub(crate) fn outcome(dir: &Path, name: &str) -> io::Result<Option<Outcome>> {
     }
     match fs::read_to_string(beside(&refused, WHY)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        why => Ok(Some(Outcome::Refused(why?))),
+        why => {
+            let why = why?;
+            let both = why.trim_end().split_once(BETWEEN);
+            let said = match both {
+                Some((vi, _)) if lang == Lang::Vi => vi,
+                Some((_, en)) => en,
+                None => why.trim_end(),
+            };
+            Ok(Some(Outcome::Refused(said.to_owned(), refused)))
+        }
     }
 }
 

@@ -89,6 +89,12 @@ pub(crate) enum CliError {
         /// What it said.
         failure: Failure,
     },
+    /// The hub did not take in a file.
+    #[error("{what}")]
+    NotTaken {
+        /// Why, and where the file is.
+        what: String,
+    },
     /// No hub has the folder open, or it did not answer in time.
     #[error("{what}")]
     NotRunning {
@@ -479,6 +485,7 @@ impl CliError {
             Self::Service { source, .. } => of_service(&**source),
             Self::NotExported { .. } => Failed::NotValid,
             Self::Checklist { .. }
+            | Self::NotTaken { .. }
             | Self::Answers { .. }
             | Self::Import { .. }
             | Self::Encode { .. } => Failed::Otherwise,
@@ -611,7 +618,7 @@ impl CliError {
             Self::Refused { failure } => {
                 m.text("cause.hub_refused", &[("why", &causes::of_failure(failure, m))])
             }
-            Self::NotRunning { what } => what.clone(),
+            Self::NotRunning { what } | Self::NotTaken { what } => what.clone(),
             Self::NoAnswer => m.text("cause.no_answer", &[]),
             Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
             Self::Unwritten { path: file, .. } => {
