@@ -81,8 +81,8 @@ pub(crate) struct Report {
 pub(crate) enum Outcome {
     /// It was answered, here.
     Answered(PathBuf, Report),
-    /// It was not, and why.
-    Refused(String),
+    /// It was not: why, and where the hub put it.
+    Refused(String, PathBuf),
 }
 
 /// Takes in files until `stop` turns true. Whatever happens to one, the next is taken in.
@@ -196,7 +196,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     let answer = free(&dir.join(OUT).join(name), REPORT);
     let done = match take_whole(hub, path, &answer) {
         Ok(done) => done,
-        Err(error) => return refuse(dir, path, &|m| of_refused(&error, m)).map(drop),
+        Err(error) => return refuse(dir, path, &|m| not_taken(&error, m)).map(drop),
     };
     let left = done.packs.saturating_sub(done.settled);
     tracing::info!(
@@ -266,6 +266,16 @@ fn left_out(done: &BundleAnswered, left: usize, m: &Messages) -> String {
     };
     let (left, packs) = (left.to_string(), done.packs.to_string());
     m.text("bundle.left_why", &[("left", &left), ("packs", &packs), ("why", &why)])
+}
+
+/// Says why a file was not taken in, and what a hub says otherwise than a phone.
+fn not_taken(error: &ReplicaError, m: &Messages) -> String {
+    match error {
+        ReplicaError::Bundle { source: BundleError::NotForThis } => {
+            m.text("bundle.not_for_hub", &[])
+        }
+        _ => of_refused(error, m),
+    }
 }
 
 /// Says why a file is refused, in one language.

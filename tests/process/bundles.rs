@@ -84,13 +84,9 @@ fn a_file_that_is_damaged_or_for_others_changes_nothing_and_says_what_to_do() {
     let file = scene.path("bundle");
     scene.field(&one, &["answer", &scene.inspection, "9.1", "dat"]);
     scene.field(&one, &["bundle", "export", "--to", "phone-2", text(&file)]);
-    for wrong in [
-        field(&one, &["bundle", "import", text(&file)]),
-        at_hub(&scene, &file, &scene.path("answer")),
-    ] {
-        assert_ne!(wrong.code, Some(0));
-        assert!(wrong.errors.contains("opens with this device's key"), "{}", wrong.errors);
-    }
+    let wrong = field(&one, &["bundle", "import", text(&file)]);
+    assert_eq!(wrong.code, Some(1), "{}", wrong.errors);
+    assert!(wrong.errors.contains("opens with this device's key"), "{}", wrong.errors);
     let whole = fs::read(&file).unwrap();
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
@@ -186,4 +182,56 @@ fn a_hub_that_is_not_running_is_named_at_once_and_a_file_that_is_not_there_is_no
     assert_eq!(refused.code, Some(5), "{}", refused.errors);
     assert!(refused.errors.contains("bienban serve"), "{}", refused.errors);
     assert!(begun.elapsed() < Duration::from_secs(30), "it waits for nobody");
+}
+
+#[test]
+fn what_lacks_its_forerunner_is_said_to_and_a_file_with_all_brings_both() {
+    let scene = Scene::with_phones(3);
+    let [one, two, three] = [0, 1, 2].map(|index| scene.phones[index].clone());
+    let inspection = scene.inspection.clone();
+    scene.field(&one, &["answer", &inspection, "8.1", "dat"]);
+    scene.sync(&one);
+    scene.sync(&two);
+    scene.field(&one, &["answer", &inspection, "8.2", "dat"]);
+    let [first, second, all] = ["1.b", "2.b", "3.b"].map(|name| scene.path(name));
+    scene.field(&one, &["bundle", "export", "--to", "phone-2", text(&first)]);
+    scene.field(&two, &["bundle", "import", text(&first)]);
+    scene.field(&two, &["bundle", "export", "--to", "phone-3", text(&second)]);
+    let taken = field(&three, &["bundle", "import", text(&second)]);
+    assert_eq!(taken.code, Some(1), "{taken:?}");
+    assert_eq!((&taken.data["lacking"], &taken.data["conflicting"]), (&1.into(), &0.into()));
+    scene.field(&two, &["bundle", "export", "--all", "--to", "phone-3", text(&all)]);
+    let taken = scene.field(&three, &["bundle", "import", text(&all)]);
+    assert_eq!((&taken["lacking"], &taken["received"]), (&0.into(), &2.into()), "{taken}");
+}
+
+#[test]
+fn the_operator_is_told_that_a_file_is_not_for_this_hub_and_where_it_was_put() {
+    let mut scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    let [file, garbage, answer] = ["file", "garbage", "answer"].map(|name| scene.path(name));
+    scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
+    scene.field(&phone, &["bundle", "export", "--to", "hub", text(&file)]);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    assert!(scene.restart_hub_saying(&["--switch-key"]));
+    fs::write(&garbage, b"no bundle").unwrap();
+    let hub = scene.hub_dir.clone();
+    let import = |lang: &str, file: &Path| {
+        let arguments = ["--lang", lang, "bundle", "import", "--dir", text(&hub), "--answer"];
+        run(arguments.into_iter().chain([text(&answer), text(file)]))
+    };
+    for (lang, said, file) in [
+        ("en", "made for a key that the hub has replaced", &file),
+        ("vi", "được lập cho khóa mà máy chủ đã thay", &file),
+        ("en", "does not begin as one", &garbage),
+    ] {
+        let refused = import(lang, file);
+        assert_eq!(refused.code, Some(1), "{}", refused.errors);
+        assert!(refused.errors.contains(said), "{}", refused.errors);
+        assert!(!refused.errors.contains("--help"), "{}", refused.errors);
+        let error: serde_json::Value = serde_json::from_str(&refused.errors).unwrap();
+        let message = error["error"]["message"].as_str().unwrap();
+        let kept = message.split_once(text(&hub)).unwrap().1.split(',').next().unwrap();
+        assert_eq!(fs::read(format!("{}{kept}", text(&hub))).unwrap(), fs::read(file).unwrap());
+    }
 }

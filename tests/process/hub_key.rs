@@ -239,3 +239,15 @@ fn a_copy_from_before_the_announcement_hears_of_it_from_phones_that_have_not_swi
     assert!(it.scene.restart_hub_saying(&["--switch-key"]));
     it.ends_whole();
 }
+
+#[test]
+fn heads_kept_under_the_key_before_are_compared_after_a_switch_taken_on_trust() {
+    let mut scene = Scene::with_phones(1);
+    scene.administer(&["status"]);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    assert!(scene.restart_hub_saying(&["--switch-key"]));
+    let uri = scene.hub.as_ref().unwrap().uri.clone();
+    scene.administer(&["hub", "--set", &uri, "--new-key"]);
+    let checked = scene.administer(&["audit", "verify"]);
+    assert_eq!((&checked["continued"], &checked["problems"]), (&2.into(), &Value::Array(vec![])));
+}

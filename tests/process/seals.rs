@@ -73,6 +73,8 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
 
     // Another phone has not heard of it: what it records stays, and is late.
     team.told("binh", &["answer", it, "1.1", "dat"]);
+    let synced = team.sync("an");
+    assert_eq!(synced["unnumbered"], 1, "{synced}");
     for phone in ["an", "binh", "an", "binh"] {
         team.sync(phone);
     }
@@ -81,6 +83,7 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
         let minutes = &shown["minutes"];
         assert_eq!(minutes["standing"]["state"], "registered", "{phone} {minutes}");
         assert_eq!(minutes["standing"]["official"], "01/2026/BB-ĐKT-06325");
+        assert_eq!(team.sync(phone)["unnumbered"], 0);
         assert_eq!(minutes["as_sealed"], true);
         assert_eq!(shown["digest"], minutes["standing"]["content"]);
         assert_eq!(shown["digest"], sealed["seal"]["content"]);
@@ -272,6 +275,14 @@ fn the_leader_says_who_writes_an_inspection() {
     let said = team.folders.field("binh", &["status"]).ok().out;
     assert!(said.contains("others write this inspection, as an"), "{said}");
     assert!(!said.contains("may not write such a record"), "{said}");
+    assert_eq!((&report["only_here"], &report["set_aside"]), (&1.into(), &1.into()), "{report}");
+    // Another one is refused too; what was refused before is said again.
+    team.told("binh", &["answer", &team.inspection, "2.2", "dat"]);
+    team.folders.field("binh", &["sync"]).fails(6);
+    let again = team.sync("binh");
+    assert_eq!((&again["only_here"], &again["set_aside"]), (&2.into(), &2.into()), "{again}");
+    let again = team.folders.field("binh", &["sync"]).ok().out;
+    assert!(!again.contains("sync again") && again.contains("bienban field status"), "{again}");
 }
 
 #[test]

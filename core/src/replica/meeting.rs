@@ -232,7 +232,7 @@ impl Meeting {
                 self.progress.received += took.recorded;
                 self.progress.strangers += took.strangers;
                 self.progress.refused += took.refused;
-                self.progress.conflicting += took.conflicting;
+                self.progress.conflicting += took.conflicting + took.lacking;
                 self.progress.no_room += took.no_room;
                 self.progress.cloned |= took.cloned;
                 self.session.handle_accepted(None);

@@ -70,8 +70,11 @@ pub struct Took {
     /// Not taken: their signer may not write that, this device may not read it, or no document can
     /// hold it.
     pub refused: usize,
-    /// Not taken: another change stands here under the same name, or changes before it are missing.
+    /// Not taken: another change stands here under the same name.
     pub conflicting: usize,
+    /// Not taken: changes before them in their lines are not here. Who gave them may have those, and the hub
+    /// may.
+    pub lacking: usize,
     /// Not taken: no more can be carried, in all, of their signer or for who gave them, before this
     /// phone has met the hub.
     pub no_room: usize,
@@ -85,6 +88,7 @@ impl Took {
         self.strangers += more.strangers;
         self.refused += more.refused;
         self.conflicting += more.conflicting;
+        self.lacking += more.lacking;
         self.no_room += more.no_room;
         self.cloned |= more.cloned;
     }
@@ -108,6 +112,7 @@ enum Fate {
     Stranger,
     Refused,
     Conflicting,
+    Lacking,
     NoRoom,
 }
 
@@ -184,6 +189,7 @@ impl Phone {
                 Fate::Stranger => took.strangers += 1,
                 Fate::Refused => took.refused += 1,
                 Fate::Conflicting => took.conflicting += 1,
+                Fate::Lacking => took.lacking += 1,
                 Fate::NoRoom => {
                     slice.left.insert(pack.actor());
                     took.no_room += 1;
@@ -247,8 +253,13 @@ impl Phone {
         let own: Option<ArrivalRow> = rows::get(&**self.replica().store(), &own)?;
         let unsigned = own.is_some_and(|own| own.recorded > held.map_or(0, |held| held.seq));
         let forked = self.is_forked_line(pack.document(), pack.actor())?;
-        if !continues || unsigned || forked {
+        if unsigned || forked {
             return Ok(Fate::Conflicting);
+        }
+        if !continues {
+            // Of a pack that begins behind a hole nothing speaks against what is here.
+            let behind = pack.first_seq() > held.map_or(0, |held| held.seq) + 1;
+            return Ok(if behind { Fate::Lacking } else { Fate::Conflicting });
         }
         let room = self.has_room(slice, pack.device(), bytes)?;
         Ok(if room { Fate::Take } else { Fate::NoRoom })

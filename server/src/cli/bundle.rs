@@ -30,7 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What to do with bundles.
 #[derive(Debug, Subcommand)]
 pub(super) enum BundleCommand {
-    /// Write what no hub has signed for into a file that only its receivers can open.
+    /// Write what no hub has signed for into a file that only its receivers can open; for a phone, with what
+    /// this one wrote in the same records before.
     Export(BundleExportArgs),
     /// Take in a file that another device, or the hub, made for this one. Doing it again changes nothing.
     Import {
@@ -107,6 +108,8 @@ struct ImportData {
     strangers: usize,
     refused: usize,
     conflicting: usize,
+    /// Changes before these are missing here.
+    lacking: usize,
     no_room: usize,
     /// Decisions, minutes and checklists of this device that the hub says it has.
     done: usize,
@@ -193,6 +196,7 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
         ("bundle.strangers", taken.strangers),
         ("bundle.refused", taken.refused),
         ("bundle.conflicting", taken.conflicting),
+        ("bundle.lacking", taken.lacking),
         ("bundle.no_room", taken.no_room),
         ("bundle.done", taken.done),
         ("bundle.unentered", taken.unentered),
@@ -216,13 +220,15 @@ fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliEr
         strangers: taken.strangers,
         refused: taken.refused,
         conflicting: taken.conflicting,
+        lacking: taken.lacking,
         no_room: taken.no_room,
         done: taken.done,
         unentered: taken.unentered,
         old: taken.old,
         again: taken.again,
     };
-    Answer::new(&data, page)
+    let code = if data.lacking > 0 { Failed::Otherwise.code() } else { 0 };
+    Ok(Answer::new(&data, page)?.with_code(code))
 }
 
 /// Returns whom a word names: the hub, a device, or all devices of a person.
@@ -318,8 +324,10 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
     };
     spinner.finish_and_clear();
     match outcome {
-        Outcome::Refused(why) => {
-            Err(CliError::Usage { what: m.text("bundle.hub_refused", &[("why", &why)]) })
+        Outcome::Refused(why, kept) => {
+            let kept = kept.display().to_string();
+            let what = m.text("bundle.hub_refused", &[("why", &why), ("kept", &kept)]);
+            Err(CliError::NotTaken { what })
         }
         Outcome::Answered(made, report) => {
             let copied = bundles::copy(&made, answering.file());

@@ -89,6 +89,12 @@ pub(crate) enum CliError {
         /// What it said.
         failure: Failure,
     },
+    /// The hub did not take in a file.
+    #[error("{what}")]
+    NotTaken {
+        /// Why, and where the file is.
+        what: String,
+    },
     /// No hub has the folder open, or it did not answer in time.
     #[error("{what}")]
     NotRunning {
@@ -482,6 +488,7 @@ impl CliError {
             Self::NotExported { .. } => Failed::NotValid,
             Self::Import { refused: true, .. } => Failed::Refused,
             Self::Checklist { .. }
+            | Self::NotTaken { .. }
             | Self::Answers { .. }
             | Self::Import { .. }
             | Self::Encode { .. } => Failed::Otherwise,
@@ -614,7 +621,7 @@ impl CliError {
             Self::Refused { failure } => {
                 m.text("cause.hub_refused", &[("why", &crate::reasons::of_failure(failure, m))])
             }
-            Self::NotRunning { what } => what.clone(),
+            Self::NotRunning { what } | Self::NotTaken { what } => what.clone(),
             Self::NoAnswer => m.text("cause.no_answer", &[]),
             Self::File { path: file, .. } => m.text("cause.read_file", &[("path", &path(file))]),
             Self::Unwritten { path: file, .. } => {

@@ -10,8 +10,9 @@ use super::{
 use crate::model::{Actor, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
 use crate::replica::documents::each_row;
 use crate::replica::phone::Phone;
+use crate::replica::provide::Provided;
 use crate::replica::rows::{
-    self, CARRIED, CONTROL, CarriedRow, ControlRow, EpochRow, OUTBOX, PACK, PackRow, TIP,
+    self, ARRIVAL, CARRIED, CONTROL, CarriedRow, ControlRow, EpochRow, OUTBOX, PACK, PackRow, TIP,
     UNRELEASED, meta,
 };
 use crate::replica::{ReplicaError, access};
@@ -32,6 +33,9 @@ struct Leaving {
     /// All that is held, and whatever can still be read of it.
     all: bool,
     lines: Lines,
+    /// Own lines in the same documents, for phones: what the hub has of them a phone may lack, and could take
+    /// nothing that follows.
+    own: BTreeSet<(DocumentId, Actor)>,
     /// Packs that were signed and could not be kept: there is no room.
     unsaved: BTreeMap<(DocumentId, Actor), Vec<Vec<u8>>>,
     /// Lines with edits that could not be signed.
@@ -40,7 +44,15 @@ struct Leaving {
 
 impl Leaving {
     /// Returns the lines of which anything is here that may have to leave.
-    fn names(&self) -> BTreeSet<(DocumentId, Actor)> {
+    fn names(&self, to_phone: bool) -> BTreeSet<(DocumentId, Actor)> {
+        let mut names = self.lacking_at_hub();
+        if to_phone {
+            names.extend(&self.own);
+        }
+        names
+    }
+
+    fn lacking_at_hub(&self) -> BTreeSet<(DocumentId, Actor)> {
         let signed = self.lines.keys().chain(self.unsaved.keys());
         signed.chain(&self.unsigned).copied().collect()
     }
@@ -67,8 +79,9 @@ impl Leaving {
 
 impl Phone {
     /// Writes a bundle with a letter to each receiver: what no hub has signed for, own and carried, or `all`
-    /// that is held; with the decisions on rights that the receiver is told of. Each receiver gets what
-    /// both this device and it may read, and nothing else.
+    /// that is held; with the decisions on rights that the receiver is told of, and for a phone with what this
+    /// device wrote in the same records before. Each receiver
+    /// gets what both this device and it may read, and nothing else.
     ///
     /// What cannot be read here any more is left out and counted, so that it keeps nothing else here.
     ///
@@ -294,6 +307,7 @@ impl Phone {
             }
             Ok(())
         })?;
+        leaving.own = self.own_lines(&leaving)?;
         Ok(leaving)
     }
 
@@ -333,7 +347,7 @@ impl Phone {
             None => None,
         };
         let mut shown: BTreeSet<TemplateId> = BTreeSet::new();
-        for name in leaving.names() {
+        for name in leaving.names(peer.is_some()) {
             let genesis = match self.replica().genesis(name.0) {
                 Ok(genesis) => genesis,
                 Err(error) => {
@@ -358,8 +372,7 @@ impl Phone {
                 }
             }
             let mut withheld = usize::from(leaving.unsigned.contains(&name));
-            let wants: Vec<Want> = leaving.wants(name).into_iter().collect();
-            let packs = match self.replica().provide(&wants) {
+            let packs = match self.provided(leaving, name, peer.is_some()) {
                 Ok(provided) => {
                     withheld += provided.missing.len();
                     provided.packs
@@ -379,6 +392,41 @@ impl Phone {
             }
         }
         Ok(())
+    }
+
+    /// Returns what leaves of a line: to a phone an own line whole, where all of it can be given still.
+    fn provided(
+        &self,
+        leaving: &Leaving,
+        name: (DocumentId, Actor),
+        to_phone: bool,
+    ) -> Result<Provided, ReplicaError> {
+        if to_phone && leaving.own.contains(&name) {
+            let whole = Want { document: name.0, actor: name.1, from_seq: 1 };
+            // What is damaged in what the hub has keeps nothing else here.
+            if let Ok(provided) = self.replica().provide(&[whole])
+                && provided.missing.is_empty()
+            {
+                return Ok(provided);
+            }
+        }
+        let wants: Vec<Want> = leaving.wants(name).into_iter().collect();
+        self.replica().provide(&wants)
+    }
+
+    /// Returns the own lines in the documents of which something is to leave.
+    fn own_lines(&self, leaving: &Leaving) -> Result<BTreeSet<(DocumentId, Actor)>, ReplicaError> {
+        let documents: BTreeSet<DocumentId> =
+            leaving.lacking_at_hub().into_iter().map(|(document, _)| document).collect();
+        let mut lines = BTreeSet::new();
+        for document in documents {
+            let prefix = rows::of_document(ARRIVAL, document);
+            each_row(&**self.replica().store(), &prefix, None, |key, _| {
+                lines.extend(rows::actor_in(key).map(|actor| (document, actor)));
+                Ok(())
+            })?;
+        }
+        Ok(lines)
     }
 
     /// Returns the lines of which something is here that no hub has signed for in the life of its store that

@@ -148,6 +148,7 @@ impl Hearing<'_> {
         self.taken.strangers += took.strangers;
         self.taken.refused += took.refused;
         self.taken.conflicting += took.conflicting;
+        self.taken.lacking += took.lacking;
         self.taken.no_room += took.no_room;
         Ok(())
     }

@@ -153,6 +153,9 @@ pub struct BundleTaken {
     pub refused: usize,
     /// Packs in whose place something else stands here.
     pub conflicting: usize,
+    /// Packs before which changes of the same lines are missing here: an exchange with the hub may bring them,
+    /// or a bundle with all that its maker has.
+    pub lacking: usize,
     /// Packs for which there was no room before this phone has met the hub.
     pub no_room: usize,
     /// Decisions, minutes and checklists of this device that the hub says it has.
@@ -179,6 +182,7 @@ impl BundleTaken {
             strangers: 0,
             refused: 0,
             conflicting: 0,
+            lacking: 0,
             no_room: 0,
             done: 0,
             unentered: 0,

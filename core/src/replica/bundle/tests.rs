@@ -8,6 +8,7 @@ use crate::trust::bundle::{Head, LETTERS_MAX, PARTS, begin};
 use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
+mod lacking;
 mod withheld;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);

@@ -1,5 +1,7 @@
 //! How far own edits have come, and what the hub did not take.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Arrival, Phone, RejectedEdit};
 use crate::model::{DocumentId, Timestamp, written};
 use crate::replica::documents::each_row;
@@ -33,6 +35,31 @@ impl Phone {
             Ok(())
         })?;
         Ok(notices)
+    }
+
+    /// Returns, by document, how many own edits the hub has set aside, or that follow such in their lines: none
+    /// of them gets further by another exchange alone.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn set_aside(&self) -> Result<BTreeMap<DocumentId, u64>, ReplicaError> {
+        use Verdict as V;
+        // All others are made anew by this device, or offered again.
+        let stays = |verdict| matches!(verdict, V::NotAllowed | V::Orphan | V::Poison | V::Full);
+        let notices = self.notices()?.into_iter().filter(|notice| stays(notice.verdict));
+        let lines: BTreeSet<_> = notices.map(|notice| (notice.document, notice.actor)).collect();
+        let mut aside: BTreeMap<DocumentId, u64> = BTreeMap::new();
+        for (document, actor) in lines {
+            let own = rows::of_actor(ARRIVAL, document, actor);
+            let row: Option<ArrivalRow> = rows::get(&**self.replica.store(), &own)?;
+            let row = row.unwrap_or_default();
+            let left = row.recorded.saturating_sub(row.stored.max(row.merged));
+            if left > 0 {
+                *aside.entry(document).or_default() += left;
+            }
+        }
+        Ok(aside)
     }
 
     /// Returns the own edits that are not in the record or not wholly, by document and then oldest

@@ -115,7 +115,10 @@ impl VerifyData {
         let mut page = Page::new();
         let (leaves, continued) = (self.leaves.to_string(), self.continued.to_string());
         page.line(m.text("audit.checked", &[("leaves", &leaves), ("root", &self.root)]));
-        page.line(m.text("audit.continued", &[("count", &continued)]));
+        let none_compared = self.continued == 0 && self.lost.is_empty() && !self.is_bad();
+        if !none_compared {
+            page.line(m.text("audit.continued", &[("count", &continued)]));
+        }
         for head in &self.lost {
             let size = head.size.to_string();
             page.line(m.text("audit.lost", &[("size", &size), ("root", &head.root)]));
@@ -132,6 +135,8 @@ impl VerifyData {
         }
         page.line(if self.is_bad() {
             m.text("audit.bad", &[])
+        } else if none_compared {
+            m.text("audit.none_compared", &[])
         } else if self.lost.is_empty() {
             m.text("audit.good", &[])
         } else {
@@ -211,4 +216,24 @@ fn release(
     page.line(output.messages().text("audit.release", &[]));
     page.line(&release);
     Answer::new(&ReleaseData { release }, page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::Lang;
+
+    #[test]
+    fn where_no_head_was_compared_it_does_not_say_that_nothing_was_rewritten() {
+        let m = Messages::new(Lang::En);
+        let said = |continued| {
+            let data = VerifyData { continued, ..VerifyData::default() };
+            let answer = data.answer(&m).unwrap();
+            (answer.code(), answer.text().contains("Nothing was rewritten"))
+        };
+        assert_eq!(said(2), (0, true));
+        assert_eq!(said(0), (0, false));
+        let text = VerifyData::default().answer(&m).unwrap().text().to_owned();
+        assert!(text.contains("none was compared"), "{text}");
+    }
 }

@@ -1,14 +1,17 @@
 //! Exchanges with the hub, and where this device's work has arrived.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock::{self, Stopwatch};
 use bienban_core::driver::{Live, SyncEvent, SyncOptions, SyncReport, Tally};
+use bienban_core::model::DocumentId;
 use bienban_core::net::Transport;
 use bienban_core::replica::Progress;
 use bienban_core::sync::{Backoff, Notice, Verdict};
+use bienban_core::trust::control::ActId;
 use clap::Args;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
@@ -70,9 +73,15 @@ struct SyncData {
     milliseconds: u64,
     /// Edits that are still nowhere but here.
     only_here: u64,
+    /// Of them, those that the hub has set aside: no exchange changes that.
+    set_aside: u64,
+    /// Minutes that were sealed here and whose official number has not come yet.
+    unnumbered: usize,
     /// Records of which the hub lacks something that this device holds and cannot give.
     withheld: Vec<String>,
     notices: Vec<NoticeData>,
+    /// Decisions of this device that the hub has refused.
+    decisions_refused: Vec<DecisionData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -197,18 +206,44 @@ pub(super) async fn sync(
         return watch(client, output).await;
     }
     let watch = Stopwatch::start();
-    let before = client.refused()?;
+    let before = Before::of(client)?;
     let report = patiently(client, output).await?;
     let mut data = data_of(client, &report)?;
     data.milliseconds = milliseconds(watch.elapsed());
-    data.notices = news(&before, &client.refused()?)
-        .map(|one| noticed(client, one))
-        .collect::<Result<_, _>>()?;
+    before.compare(client, &mut data)?;
     let m = output.messages();
     let mut page = Page::new();
     report_text(&mut page, &data, m);
     let code = if data.refused > 0 { Failed::Refused.code() } else { 0 };
     Ok(Answer::new(&data, page)?.with_code(code))
+}
+
+/// What the hub had refused before an exchange.
+struct Before {
+    notices: Vec<Notice>,
+    decisions: Vec<ActId>,
+}
+
+impl Before {
+    fn of(client: &Client) -> Result<Self, CliError> {
+        let decisions = client.decisions()?;
+        let refused = decisions.iter().filter(|one| one.refused).map(|one| one.id);
+        Ok(Self { notices: client.refused()?, decisions: refused.collect() })
+    }
+
+    /// Notes what it has refused since.
+    fn compare(&self, client: &Client, data: &mut SyncData) -> Result<(), CliError> {
+        data.notices = news(&self.notices, &client.refused()?)
+            .map(|one| noticed(client, one))
+            .collect::<Result<_, _>>()?;
+        let decisions = client.decisions()?;
+        let refused = decisions.iter().filter(|one| one.refused);
+        data.decisions_refused = refused
+            .filter(|one| !self.decisions.contains(&one.id))
+            .map(DecisionData::from)
+            .collect();
+        Ok(())
+    }
 }
 
 /// Returns the notices that came since. Earlier ones may be gone: what was refused for want of rights
@@ -258,15 +293,13 @@ async fn watch(client: &Client, output: &Output) -> Result<Answer, CliError> {
         }
     });
     let stopwatch = Stopwatch::start();
-    let before = client.refused()?;
+    let before = Before::of(client)?;
     let mut course = Course::default();
     let outcome = stay(client, &stopped, output, &mut course).await;
     ctrl_c.abort();
     let mut sum = data_of(client, &course.tally.sum())?;
     sum.milliseconds = milliseconds(stopwatch.elapsed());
-    sum.notices = news(&before, &client.refused()?)
-        .map(|one| noticed(client, one))
-        .collect::<Result<_, _>>()?;
+    before.compare(client, &mut sum)?;
     let mut page = Page::new();
     report_text(&mut page, &sum, output.messages());
     let code = if sum.refused > 0 { Failed::Refused.code() } else { 0 };
@@ -394,6 +427,9 @@ fn moved_text(counts: [usize; 4], m: &Messages) -> String {
 }
 
 fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
+    let (only_here, set_aside) = only_here(client)?;
+    let minutes = client.unregistered_minutes()?;
+    let waits = minutes.iter().filter(|one| !one.refused && one.given_up.is_none());
     Ok(SyncData {
         sent: report.progress.sent,
         received: report.progress.received,
@@ -407,9 +443,12 @@ fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
         payload_down: report.payload_received,
         round_trips: report.round_trips,
         milliseconds: 0,
-        only_here: only_here(client)?,
+        only_here,
+        set_aside,
+        unnumbered: waits.count(),
         withheld: report.withheld.iter().map(ToString::to_string).collect(),
         notices: Vec::new(),
+        decisions_refused: Vec::new(),
     })
 }
 
@@ -426,8 +465,13 @@ fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
     } else {
         m.text("sync.more", &[])
     });
-    if data.only_here > 0 {
-        page.line(m.text("sync.only_here", &[("count", &data.only_here.to_string())]));
+    let counts = [
+        ("sync.only_here", data.only_here.saturating_sub(data.set_aside)),
+        ("sync.set_aside", data.set_aside),
+        ("sync.unnumbered", data.unnumbered as u64),
+    ];
+    for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        page.line(m.text(key, &[("count", &count.to_string())]));
     }
     if !data.withheld.is_empty() {
         page.line(m.text("sync.withheld", &[]));
@@ -436,6 +480,10 @@ fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
         }
     }
     notices_text(page, &data.notices, m);
+    decisions::text(page, &data.decisions_refused, m);
+    if !data.decisions_refused.is_empty() {
+        page.line(m.text("sync.decisions", &[]));
+    }
 }
 
 fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
@@ -469,12 +517,19 @@ fn noticed(client: &Client, notice: &Notice) -> Result<NoticeData, ClientError> 
     })
 }
 
-fn only_here(client: &Client) -> Result<u64, CliError> {
-    let mut count = 0;
-    for document in client.phone().only_here().map_err(ClientError::from)? {
-        count += client.phone().arrival(document).map_err(ClientError::from)?.only_here;
+/// Returns how many edits are nowhere but here, and how many of them the hub has set aside.
+fn only_here(client: &Client) -> Result<(u64, u64), CliError> {
+    let aside = client.phone().set_aside().map_err(ClientError::from)?;
+    let offered = client.phone().only_here().map_err(ClientError::from)?;
+    let documents: BTreeSet<DocumentId> =
+        offered.into_iter().chain(aside.keys().copied()).collect();
+    let (mut count, mut set_aside) = (0, 0);
+    for document in documents {
+        let here = client.phone().arrival(document).map_err(ClientError::from)?.only_here;
+        count += here;
+        set_aside += aside.get(&document).copied().unwrap_or_default().min(here);
     }
-    Ok(count)
+    Ok((count, set_aside))
 }
 
 fn milliseconds(time: Duration) -> u64 {

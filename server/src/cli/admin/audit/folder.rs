@@ -12,7 +12,7 @@ use bienban_core::replica::{Projection, check_log};
 use bienban_core::store::{DiskStore, Options, Store};
 
 use super::VerifyData;
-use super::reading::Kept;
+use super::reading::Before;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 
@@ -83,7 +83,7 @@ pub(super) fn verify(client: &Client, dir: &Path, output: &Output) -> Result<Ans
     let verified = kept.verify().map_err(ClientError::from)?;
     data.problems.extend(verified.problems);
     let made = open(&anew)?;
-    let mut heads = Kept::of(client)?;
+    let mut heads = Before::of(client)?.of_hub(client)?;
     let rebuilt = check_log(&made, |number, leaf, tree| heads.see(number, leaf, tree));
     let rebuilt = rebuilt.map_err(ClientError::from)?;
     if rebuilt.tree != checked.tree {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::driver::SyncOptions;
+use bienban_core::model::DeviceId;
+use bienban_core::replica::HeadRow;
 use bienban_core::sync::{
     AdminAnswer, AdminRequest, LOG_PAGE_LEAVES_MAX, LogAnswer, LogPage, LogRequest,
 };
@@ -19,31 +21,41 @@ use crate::cli::output::Output;
 /// Pages asked for in one session: as many requests as may wait for an answer.
 const PAGES_AT_ONCE: u64 = 16;
 
+/// Heads that this device keeps, before it is known which of them are of the hub that it pins.
+pub(super) struct Before(Vec<HeadRow>);
+
+impl Before {
+    /// Reads them. To be done before anything is asked, so that none is compared with itself.
+    pub(super) fn of(client: &Client) -> Result<Self, CliError> {
+        Ok(Self(client.phone().replica().heads().map_err(ClientError::from)?))
+    }
+
+    /// Returns those of the pinned hub, under its present key and those before it. Where a person said that
+    /// the key is another now, only an exchange shows that the hub is the same.
+    pub(super) fn of_hub(self, client: &Client) -> Result<Kept, CliError> {
+        let mut hub = vec![client.hub()?.key()];
+        let keys = client.phone().replica().hub_keys().map_err(ClientError::from)?;
+        if keys.holds(hub[0]) {
+            hub = keys.all();
+        }
+        let rows = self.0.iter().filter(|row| hub.contains(&row.hub));
+        let heads: Vec<TreeHead> = rows.flat_map(|row| [row.first, row.last]).collect();
+        let mut kept = Kept { heads, roots: BTreeMap::new(), lives: Lives::default(), hub };
+        kept.note(&Frontier::default());
+        Ok(kept)
+    }
+}
+
 /// Heads that this device keeps of the log of the hub that it pins.
 pub(super) struct Kept {
     heads: Vec<TreeHead>,
     /// The hash of the log at the sizes of these heads, as far as it was read.
     roots: BTreeMap<u64, TreeHash>,
     lives: Lives,
-    hub: Vec<bienban_core::model::DeviceId>,
+    hub: Vec<DeviceId>,
 }
 
 impl Kept {
-    /// Reads them. To be done before anything is asked, so that none is compared with itself.
-    pub(super) fn of(client: &Client) -> Result<Self, CliError> {
-        let mut hub = vec![client.hub()?.key()];
-        let rows = client.phone().replica().heads().map_err(ClientError::from)?;
-        let keys = client.phone().replica().hub_keys().map_err(ClientError::from)?;
-        if keys.holds(hub[0]) {
-            hub = keys.all();
-        }
-        let rows = rows.iter().filter(|row| hub.contains(&row.hub));
-        let heads: Vec<TreeHead> = rows.flat_map(|row| [row.first, row.last]).collect();
-        let mut kept = Self { heads, roots: BTreeMap::new(), lives: Lives::default(), hub };
-        kept.note(&Frontier::default());
-        Ok(kept)
-    }
-
     /// Takes in a leaf, by its number, and the tree with it.
     pub(super) fn see(&mut self, number: u64, leaf: Option<&LogLeaf>, tree: &Frontier) {
         if let Some(leaf) = leaf {
@@ -80,8 +92,9 @@ pub(super) async fn read(
     mut each: impl FnMut(u64, LogLeaf),
 ) -> Result<VerifyData, CliError> {
     let m = output.messages();
-    let mut kept = Kept::of(client)?;
+    let before = Before::of(client)?;
     let mut waiting = pages(client, 0, 1, output).await?;
+    let mut kept = before.of_hub(client)?;
     let head = waiting.first().ok_or(CliError::NoAnswer)?.head;
     let mut data = VerifyData { head: Some((&head).into()), ..VerifyData::default() };
     if head.verify(client.hub()?.key()).is_err() {
