@@ -55,7 +55,7 @@ fn what_is_wrong_and_what_counts_is_told_in_vietnamese_alone() {
     let folders = Folders::new();
     folders.admin("office", &["init"]).ok();
     let vi = |words: &[&str]| run(&[words, &["--lang", "vi"]].concat());
-    let clock = vi(&["clocks", "count", "nope", "--from", "2026-11-01"]).fails(1).err;
+    let clock = vi(&["clocks", "count", "nope", "--from", "2026-11-01"]).fails(3).err;
     assert!(clock.contains("không có thời hạn nope"), "{clock}");
     let often =
         ["clocks", "count", "inspection.ministry", "--from", "2026-11-01", "--extended", "9"];

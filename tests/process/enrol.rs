@@ -45,6 +45,38 @@ impl Talk {
     }
 }
 
+#[test]
+fn an_empty_line_in_place_of_the_digits_turns_the_claim_down_and_says_so() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let dir = folders.path("first");
+    let all = [&["--json", "admin", "--dir", text(&dir)], &MAY[..], &["--wait"]].concat();
+    let mut process = command(&all)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(process.stdout.take().unwrap());
+    let mut office = Talk { process, out };
+    let invited = office.hear();
+    let uri = invited["uri"].as_str().unwrap();
+    let mut phone = Talk::start(&folders, "field", "phone", &["enrol", uri]);
+    phone.hear();
+    office.hear();
+    office.say("");
+    let mut said = String::new();
+    let mut errors = office.process.stderr.take().unwrap();
+    std::io::Read::read_to_string(&mut errors, &mut said).unwrap();
+    assert_eq!(office.end().0, 1, "{said}");
+    assert!(said.contains("an empty line turns the claim down"), "{said}");
+    assert!(said.contains("no digits were typed: the claim was turned down"), "{said}");
+    assert!(!said.contains("confirm --deny"), "it was done already: {said}");
+    assert_eq!(phone.end().0, 6, "the phone hears of it");
+    let none = folders.admin("first", &["confirm"]).fails(3);
+    assert!(none.err.contains("this device has no open invitation"), "{none:?}");
+}
+
 const MAY: [&str; 9] = [
     "invite",
     "--name",
