@@ -10,7 +10,6 @@ use bienban_core::checklist::TemplateError;
 use bienban_core::checklist::grading::AnswersError;
 use bienban_core::client::{Candidate, ClientError, header_form};
 use bienban_core::driver::DriverError;
-use bienban_core::replica::ReplicaError;
 use bienban_core::store::{self};
 use bienban_core::sync::Failure;
 use serde::Serialize;
@@ -718,6 +717,7 @@ mod tests {
 
     use bienban_core::model::DeviceId;
     use bienban_core::net::{CloseReason, NetError};
+    use bienban_core::replica::ReplicaError;
     use bienban_core::store::StoreError;
 
     use super::*;
