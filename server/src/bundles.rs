@@ -366,7 +366,7 @@ pub(crate) fn outcome(dir: &Path, name: &str, lang: Lang) -> io::Result<Option<O
                 Some((_, en)) => en,
                 None => why.trim_end(),
             };
-            Ok(Some(Outcome::Refused(said.to_owned())))
+            Ok(Some(Outcome::Refused(said.to_owned(), refused)))
         }
     }
 }

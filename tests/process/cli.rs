@@ -55,7 +55,7 @@ fn what_is_wrong_and_what_counts_is_told_in_vietnamese_alone() {
     let folders = Folders::new();
     folders.admin("office", &["init"]).ok();
     let vi = |words: &[&str]| run(&[words, &["--lang", "vi"]].concat());
-    let clock = vi(&["clocks", "count", "nope", "--from", "2026-11-01"]).fails(1).err;
+    let clock = vi(&["clocks", "count", "nope", "--from", "2026-11-01"]).fails(3).err;
     assert!(clock.contains("không có thời hạn nope"), "{clock}");
     let often =
         ["clocks", "count", "inspection.ministry", "--from", "2026-11-01", "--extended", "9"];
@@ -348,7 +348,7 @@ fn times_of_the_law_are_counted_without_a_device() {
     let window = ["clocks", "count", "reevaluation.ocop", "--from", "30/6/2028", "--json"];
     let window = run(&window).ok().json();
     assert_eq!((&window["opens"], &window["due"]), (&"2028-01-02".into(), &"2028-03-02".into()));
-    let unknown = run(&["clocks", "count", "nothing", "--from", "2028-06-30"]).fails(1);
+    let unknown = run(&["clocks", "count", "nothing", "--from", "2028-06-30"]).fails(3);
     assert!(unknown.err.contains("certificate.ocop"), "{unknown:?}");
     run(&["clocks", "count", "correction", "--from", "2028-06-30", "--extended", "1"]).fails(1);
 }

@@ -86,6 +86,18 @@ fn a_deadline_in_days_is_counted_from_the_issue_and_stays_within_the_law() {
 }
 
 #[test]
+fn before_there_are_minutes_the_longest_time_to_correct_is_counted_from_today() {
+    let team = Team::new();
+    let add = ["finding", &team.inspection, "2.1", "ma", "Chuồng lợn", "--deadline"];
+    for days in ["31", "400"] {
+        let late = team.folders.field("an", &[&add[..], &[days]].concat()).fails(2);
+        assert!(late.err.contains("the last day that the law allows"), "{late:?}");
+    }
+    assert_eq!(team.show("an")["findings"].as_array().unwrap().len(), 0);
+    team.typed("an", &[&add[..], &["30"]].concat());
+}
+
+#[test]
 fn an_action_that_gets_a_deadline_of_the_past_says_so() {
     let team = Team::new();
     let issued = ["--issued", "2026-01-05", "--deadline", "10"];

@@ -45,6 +45,37 @@ impl Talk {
     }
 }
 
+#[test]
+fn an_empty_line_in_place_of_the_digits_turns_the_claim_down_and_says_so() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let dir = folders.path("first");
+    let all = [&["admin", "--dir", text(&dir)], &MAY[..], &["--wait"]].concat();
+    let mut office = command(&all)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It waits there until the digits are asked for.
+    office.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    let out = BufReader::new(office.stdout.take().unwrap());
+    let mut lines = out.lines().map(Result::unwrap);
+    let command_line = lines.find(|line| line.contains(" enrol '")).unwrap();
+    let uri = command_line.split('\'').nth(1).unwrap();
+    folders.field("phone", &["enrol", uri]).fails(6);
+    lines.for_each(drop);
+    let mut said = String::new();
+    let mut errors = office.stderr.take().unwrap();
+    std::io::Read::read_to_string(&mut errors, &mut said).unwrap();
+    assert_eq!(office.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("an empty line turns the claim down"), "{said}");
+    assert!(said.contains("no digits were typed: the claim was turned down"), "{said}");
+    assert!(!said.contains("confirm --deny"), "it was done already: {said}");
+    let none = folders.admin("first", &["confirm"]).fails(3);
+    assert!(none.err.contains("this device has no open invitation"), "{none:?}");
+}
+
 const MAY: [&str; 9] = [
     "invite",
     "--name",

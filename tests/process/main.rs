@@ -33,6 +33,7 @@ mod program;
 mod proof;
 mod quarantine;
 mod readme;
+mod refusals;
 mod restore;
 mod revoked;
 mod rows;

@@ -94,6 +94,9 @@ fn a_supervisor_lists_shows_quotes_and_admits_what_a_revoked_phone_brought_and_k
     assert_eq!((&row["change"], &row["decided"]["judgement"]), (&bad.into(), &"keep".into()));
     let gone = desk(&supervisor, &["show", &good]);
     assert_eq!(gone.code, Some(3), "it is in the record: {}", gone.errors);
+    let again = desk(&supervisor, &["admit", &good[..12]]);
+    assert_eq!(again.code, Some(3), "{}", again.errors);
+    assert!(again.errors.contains("was admitted already"), "{}", again.errors);
 }
 
 #[test]

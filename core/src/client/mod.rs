@@ -245,7 +245,7 @@ pub enum ClientError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// The hub's table of devices does not let this one write such a document.
-    #[error("a device of role {role} may not write a {kind}; use another device's folder", kind = kind.name())]
+    #[error("a device of role {role} may not write any {kind}; use another device's folder", kind = kind.name())]
     NotYours {
         /// The roles that the hub gave this device.
         role: String,

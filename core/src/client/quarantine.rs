@@ -118,6 +118,22 @@ impl Client {
         })
     }
 
+    /// Returns the change, by the first digits of its id, that a supervisor admitted, and the decision; none
+    /// where they name no single one, or this device was told of none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn admitted(&self, digits: &str) -> Result<Option<(ChangeHash, Judged)>, ClientError> {
+        let digits = digits.trim().to_ascii_lowercase();
+        if !find::is_digits(&digits) {
+            return Ok(None);
+        }
+        let mut found = self.phone().replica().judged_of(&digits).map_err(ReplicaError::from)?;
+        found.retain(|(_, judged)| judged.judgement == Judgement::Admit);
+        Ok(found.pop().filter(|_| found.is_empty()))
+    }
+
     /// Fetches what is kept aside and reads it, without putting it into any record.
     ///
     /// # Errors

@@ -129,8 +129,8 @@ impl Client {
     }
 
     /// Returns the last day that the law allows for the correction of a finding that is being written:
-    /// counted from the day on which it was put in the minutes, or from that of the minutes where nobody
-    /// says; none before there are any, because nobody knows their day yet.
+    /// counted from the day on which it was put in the minutes, from that of the minutes where nobody
+    /// says, and before there are any from today, as for a corrective action.
     pub(super) fn latest_of_new(
         &self,
         inspection: &Genesis,
@@ -141,8 +141,10 @@ impl Client {
             None => {
                 let read = self.open_inspection(inspection)?.view().inspection();
                 let minutes = read.as_ref().and_then(|read| first(read, &MINUTES));
-                let Some(day) = minutes else { return Ok(None) };
-                day
+                match minutes {
+                    Some(day) => day,
+                    None => Self::today()?,
+                }
             }
         };
         Ok(latest_correction(from, law()))

@@ -41,6 +41,23 @@ impl Replica {
         Ok(lines)
     }
 
+    /// Returns what was decided of changes whose ids begin with these digits, as far as was told here.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn judged_of(&self, digits: &str) -> Result<Vec<(ChangeHash, Judged)>, StoreError> {
+        let mut found = Vec::new();
+        each_row(&**self.store(), &[JUDGED], None, |key, value| {
+            let change = rows::judged_change(key);
+            if let Some(change) = change.filter(|change| change.to_string().starts_with(digits)) {
+                found.push((change, rows::decode(key, value)?));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Returns what a supervisor of a unit decided of just this change.
     ///
     /// # Errors

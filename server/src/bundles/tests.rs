@@ -79,12 +79,12 @@ fn the_reason_of_a_refusal_is_written_in_both_languages_and_told_in_one() {
     assert_eq!(why, format!("{vi}\n\n{en}\n"));
     for (lang, said) in [(Lang::Vi, vi), (Lang::En, en)] {
         let outcome = outcome(dir, "other", lang).unwrap();
-        assert!(matches!(outcome, Some(Outcome::Refused(why)) if why == said), "{lang:?}");
+        assert!(matches!(outcome, Some(Outcome::Refused(why, _)) if why == said), "{lang:?}");
     }
     // What an earlier run of the hub wrote in one language is told as it is.
     fs::write(dir.join(REFUSED).join("other.txt"), b"no bundle").unwrap();
     let outcome = outcome(dir, "other", Lang::Vi).unwrap();
-    assert!(matches!(outcome, Some(Outcome::Refused(why)) if why == "no bundle"));
+    assert!(matches!(outcome, Some(Outcome::Refused(why, _)) if why == "no bundle"));
 }
 
 #[test]

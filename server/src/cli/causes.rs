@@ -100,7 +100,10 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
         E::NoEnrolment => m.text("enrol.none_begun", &[]),
         E::Id(error) => of_id(error, m),
         // Of an invitation none is named where there is only one.
-        E::NotFound { what, name } if name.trim().is_empty() && *what != "invitation" => {
+        E::NotFound { what: "invitation", name } if name.trim().is_empty() => {
+            m.text("cause.no_invitation", &[])
+        }
+        E::NotFound { what, name } if name.trim().is_empty() => {
             m.text("cause.no_name", &[("what", &words::thing(m, what))])
         }
         E::NotFound { what, name } => {

@@ -35,6 +35,14 @@ pub(crate) enum EnrolError {
     /// The digits are not those of the claim.
     #[error("the digits are not those that this device works out; nobody was enrolled")]
     Digits,
+    /// Nobody typed digits, so that the claim was turned down.
+    #[error("no digits were typed: the claim was turned down; nobody was enrolled")]
+    NotTyped,
+    /// Wrong digits were typed too often, so that the claim was turned down.
+    #[error(
+        "other digits were typed {TRIES} times: the claim was turned down; nobody was enrolled"
+    )]
+    TooOften,
     /// The file holds no picture that can be read.
     #[error("{path} is no PNG or JPEG picture, or too large")]
     Picture {
@@ -53,7 +61,9 @@ impl EnrolError {
     pub(crate) fn failed(&self) -> Failed {
         match self {
             Self::Refused { .. } | Self::Swapped => Failed::NotEnrolled,
-            Self::Waiting | Self::NotClaimed | Self::Digits => Failed::NotConfirmed,
+            Self::Waiting | Self::NotClaimed | Self::Digits | Self::NotTyped | Self::TooOften => {
+                Failed::NotConfirmed
+            }
             Self::Picture { .. } => Failed::Usage,
             Self::NoCode { .. } => Failed::NotFound,
         }
@@ -74,6 +84,8 @@ impl EnrolError {
             Self::NotClaimed => m.text("enrol.not_claimed", &[]),
             Self::Swapped => m.text("enrol.swapped", &[]),
             Self::Digits => m.text("enrol.digits_differ", &[]),
+            Self::NotTyped => m.text("enrol.not_typed", &[]),
+            Self::TooOften => m.text("enrol.too_often", &[("count", &TRIES.to_string())]),
             Self::Picture { path } => {
                 m.text("enrol.picture", &[("path", &path.display().to_string())])
             }
@@ -100,7 +112,8 @@ pub(super) fn somebody_is_there() -> bool {
 ///
 /// # Errors
 ///
-/// Returns [`EnrolError::Digits`] when they were not typed right.
+/// Returns [`EnrolError::NotTyped`] and [`EnrolError::TooOften`] when they were not typed right: the caller
+/// turns the claim down then.
 pub(super) async fn ask(expected: CheckDigits, output: &Output) -> Result<(), CliError> {
     let m = output.messages();
     for _ in 0..TRIES {
@@ -109,14 +122,14 @@ pub(super) async fn ask(expected: CheckDigits, output: &Output) -> Result<(), Cl
             let mut line = String::new();
             io::stdin().read_line(&mut line).map(|read| (read, line))
         });
-        let Ok(Ok((read, line))) = line.await else { break };
+        let Ok(Ok((read, line))) = line.await else { return Err(EnrolError::NotTyped.into()) };
         if read == 0 || line.trim().is_empty() {
-            break;
+            return Err(EnrolError::NotTyped.into());
         }
         if CheckDigits::parse(&line) == Some(expected) {
             return Ok(());
         }
         output.remark(&m.text("enrol.not_those", &[]));
     }
-    Err(EnrolError::Digits.into())
+    Err(EnrolError::TooOften.into())
 }

@@ -6,13 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bienban_core::checklist::TemplateError;
 use bienban_core::checklist::grading::AnswersError;
-use bienban_core::checklist::lifecycle::Need;
-use bienban_core::checklist::{AnswerError, TemplateError};
 use bienban_core::client::{Candidate, ClientError, header_form};
 use bienban_core::driver::DriverError;
-use bienban_core::model::EditError;
-use bienban_core::replica::ReplicaError;
 use bienban_core::store::{self};
 use bienban_core::sync::Failure;
 use serde::Serialize;
@@ -24,9 +21,10 @@ use kinds::{of_client, of_failure, of_io, of_service};
 
 use super::causes;
 use super::course::{self, MissingData};
+use super::decisions::DecidedData;
 use super::enrolling::EnrolError;
 use super::folder::At;
-use super::hints::{next_states, not_found, opinion};
+use super::hints::{not_found, of_client_error};
 use super::nearest;
 use super::output::Page;
 use super::record::{self, ConflictData};
@@ -145,6 +143,14 @@ pub(crate) enum CliError {
         name: String,
         /// Not the device alone, but the person.
         person: bool,
+    },
+    /// What is to be decided of was admitted: it is in the record, and kept aside no more.
+    #[error("{change} is kept aside no more: it was admitted")]
+    Admitted {
+        /// The change, by its short name.
+        change: String,
+        /// The decision.
+        decided: DecidedData,
     },
     /// A file is no exported record.
     #[error("{path} is no exported record")]
@@ -464,13 +470,14 @@ impl CliError {
     /// Returns what kind of failure it is.
     pub(crate) fn failed(&self) -> Failed {
         match self {
+            // It may have ended, or never was.
+            Self::Wrong(Wrong::NoSuchGrant { .. }) => Failed::NotFound,
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
             Self::Enrol(error) => error.failed(),
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
-            Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } | Self::NotStanding { .. } => {
-                Failed::NotFound
-            }
+            Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } => Failed::NotFound,
+            Self::NotStanding { .. } | Self::Admitted { .. } => Failed::NotFound,
             Self::LastAdmin { .. } | Self::Revoked { .. } => Failed::Final,
             Self::FileThere { .. } => Failed::FileThere,
             Self::Client(error) => of_client(error),
@@ -572,8 +579,8 @@ impl CliError {
         };
         while let Some(found) = cause {
             let text = causes::explain(found, m);
-            // A transparent error says the same as its cause.
-            if text != message && causes.last() != Some(&text) {
+            // A transparent error says the same as its cause, and some say it within their own sentence.
+            if !message.contains(&text) && causes.last() != Some(&text) {
                 causes.push(text);
             }
             cause = found.source();
@@ -636,6 +643,10 @@ impl CliError {
             Self::Revoked { name, device, .. } => {
                 m.text("cause.device_revoked", &[("name", name), ("device", device)])
             }
+            Self::Admitted { change, decided } => {
+                let why = decided.text(m);
+                m.text("quarantine.admitted_already", &[("id", change), ("why", &why)])
+            }
             Self::NotExported { path: file, .. } => {
                 m.text("cause.not_exported", &[("path", &path(file))])
             }
@@ -675,6 +686,7 @@ impl CliError {
             Self::Revoked { device, .. } => {
                 Some(m.text("hint.device_revoked", &[("device", device)]))
             }
+            Self::Wrong(Wrong::NoSuchGrant { .. }) => Some(m.text("hint.see_grants", &[])),
             Self::Wrong(Wrong::NoSuchDay { .. }) => Some(m.text("hint.calendar", &[])),
             Self::Wrong(Wrong::UnknownUnit { code }) => Some(match nearest::unit(code) {
                 Some(unit) => m.text("hint.meant", &[("name", &unit)]),
@@ -688,10 +700,6 @@ impl CliError {
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some(m.text("hint.no_file", &[]))
             }
-            Self::Client(ClientError::NotFound { what, .. }) => not_found(what, at, m),
-            Self::Client(ClientError::Answer(AnswerError::UnknownItem { item })) => {
-                opinion(item, at, m)
-            }
             Self::NoEmbedded { closest: Some(name), .. } => {
                 Some(m.text("hint.meant", &[("name", name)]))
             }
@@ -699,30 +707,10 @@ impl CliError {
             // Only an administrator names devices that nobody knows yet.
             Self::NoSuchDevice { .. } if at == At::Field => not_found("device", at, m),
             Self::NoSuchDevice { .. } => Some(m.text("hint.no_such_device", &[])),
+            Self::Admitted { .. } => Some(m.text("hint.in_record", &[])),
             Self::LastAdmin { .. } => Some(m.text("hint.last_admin", &[])),
             Self::NotStanding { .. } => Some(m.text("hint.standing", &[])),
-            Self::Client(ClientError::NotReady { missing, .. })
-                if missing.iter().any(|one| one.need == Need::NothingOpen) =>
-            {
-                Some(m.text("hint.take_back", &[]))
-            }
-            Self::Client(ClientError::OtherKey { .. }) => Some(m.text("hint.other_key", &[])),
-            Self::Client(ClientError::PlanCancelled { .. }) => Some(match at {
-                At::Field => m.text("hint.plan_cancelled", &[]),
-                At::Desk => m.text("hint.desk_plan_cancelled", &[]),
-            }),
-            Self::Client(ClientError::VisitBegun { .. }) => Some(m.text("hint.visit_begun", &[])),
-            Self::Client(ClientError::NeedsLeader { .. }) => Some(m.text("hint.needs_leader", &[])),
-            Self::Client(ClientError::NotLeader { .. }) => Some(m.text("hint.not_leader", &[])),
-            Self::Client(ClientError::Ambiguous { what, candidates, .. }) => {
-                let plan = candidates.iter().any(|one| one.plan.is_some());
-                plan.then(|| m.text("hint.which_plan", &[("what", &words::thing(m, what))]))
-            }
-            Self::Client(ClientError::Replica(ReplicaError::Edit(error))) => match &**error {
-                EditError::Transition { from, to } => Some(next_states(from, to, m)),
-                EditError::UnknownItem { item } => opinion(item, at, m),
-                _ => None,
-            },
+            Self::Client(error) => of_client_error(error, at, m),
             _ => None,
         }
     }
@@ -739,6 +727,7 @@ mod tests {
 
     use bienban_core::model::DeviceId;
     use bienban_core::net::{CloseReason, NetError};
+    use bienban_core::replica::ReplicaError;
     use bienban_core::store::StoreError;
 
     use super::*;

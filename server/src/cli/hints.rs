@@ -1,12 +1,56 @@
 //! Advice that only a particular error can give: which command lists what was looked for, which steps
 //! there are, what else a thing is called.
 
-use bienban_core::checklist::lifecycle;
-use bienban_core::model::LifeCycle;
+use bienban_core::checklist::lifecycle::{self, Need};
+use bienban_core::checklist::{AnswerError, ClocksError};
+use bienban_core::client::ClientError;
+use bienban_core::model::{EditError, LifeCycle};
+use bienban_core::replica::ReplicaError;
 
 use super::folder::At;
 use super::{words, wrong};
 use crate::messages::Messages;
+
+/// Returns advice that only an error of the client can give.
+pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Option<String> {
+    use ClientError as E;
+    let key = match error {
+        E::NotFound { what, .. } => return not_found(what, at, m),
+        E::Answer(AnswerError::UnknownItem { item }) => return opinion(item, at, m),
+        E::Replica(ReplicaError::Edit(error)) => return of_edit(error, at, m),
+        E::Ambiguous { what, candidates, .. } => {
+            let plan = candidates.iter().any(|one| one.plan.is_some());
+            let what = words::thing(m, what);
+            return plan.then(|| m.text("hint.which_plan", &[("what", &what)]));
+        }
+        E::NotReady { missing, .. } if missing.iter().any(|one| one.need == Need::NothingOpen) => {
+            "hint.take_back"
+        }
+        E::OtherKey { .. } => "hint.other_key",
+        E::PlanCancelled { .. } if at == At::Desk => "hint.desk_plan_cancelled",
+        E::PlanCancelled { .. } => "hint.plan_cancelled",
+        E::VisitBegun { .. } => "hint.visit_begun",
+        E::NeedsLeader { .. } => "hint.needs_leader",
+        E::NotLeader { .. } => "hint.not_leader",
+        E::Clocks(ClocksError::Unknown { .. }) => "hint.list_clocks",
+        // Only who accepts a record may do so although values differ; nobody seals one so.
+        E::Disputed { .. } if at == At::Desk => "hint.despite",
+        // This device refused by itself, before anything was written.
+        E::NotYours { .. } | E::NotReviewer { .. } | E::NotHere { .. } if at == At::Field => {
+            "hint.not_recorded"
+        }
+        _ => return None,
+    };
+    Some(m.text(key, &[]))
+}
+
+fn of_edit(error: &EditError, at: At, m: &Messages) -> Option<String> {
+    match error {
+        EditError::Transition { from, to } => Some(next_states(from, to, m)),
+        EditError::UnknownItem { item } => opinion(item, at, m),
+        _ => None,
+    }
+}
 
 /// Says which command lists what was looked for, on such a device.
 pub(super) fn not_found(what: &str, at: At, m: &Messages) -> Option<String> {
@@ -32,6 +76,7 @@ fn not_found_at_desk(what: &str, m: &Messages) -> Option<String> {
         "plan" => m.text("hint.desk_list_plans", &[]),
         "checklist" => m.text("hint.desk_list_checklists", &[]),
         "device" => m.text("hint.desk_list_devices", &[]),
+        "invitation" => m.text("hint.desk_list_invitations", &[]),
         "finding" | "row" | "comment" | "action" | "sample" => m.text("hint.see_show", &[]),
         "change" => m.text("hint.desk_list_changes", &[]),
         _ => return None,
@@ -39,7 +84,7 @@ fn not_found_at_desk(what: &str, m: &Messages) -> Option<String> {
 }
 
 /// Says what an opinion is called where it was named as an item.
-pub(super) fn opinion(item: &str, at: At, m: &Messages) -> Option<String> {
+fn opinion(item: &str, at: At, m: &Messages) -> Option<String> {
     let text = match item {
         "facility" | "facility_opinion" => "texts/facility_opinion",
         "other" | "other_opinions" => "texts/other_opinions",
@@ -53,7 +98,7 @@ pub(super) fn opinion(item: &str, at: At, m: &Messages) -> Option<String> {
 }
 
 /// Says which states may follow, and which the state asked for follows.
-pub(super) fn next_states(from: &str, to: &str, m: &Messages) -> String {
+fn next_states(from: &str, to: &str, m: &Messages) -> String {
     let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
     let next = named(from).map(LifeCycle::next).unwrap_or_default();
     let before = named(to).map(lifecycle::before).unwrap_or_default();

@@ -86,7 +86,10 @@ fn meant(error: &CliError, client: &Client) -> Result<Option<String>, ClientErro
         },
         _ => return Ok(None),
     };
-    Ok(closest(typed, known.iter().map(String::as_str)).map(str::to_owned))
+    // What was typed itself: there is a facility of this name, and no inspection of it.
+    let near =
+        closest(typed, known.iter().map(String::as_str)).filter(|near| *near != typed.trim());
+    Ok(near.map(str::to_owned))
 }
 
 /// Returns what things of a kind may be called.

@@ -6,6 +6,7 @@ use bienban_core::model::IdError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{causes, help, nearest};
+use crate::merging;
 use crate::messages::Messages;
 
 /// What clap writes before an error.
@@ -61,7 +62,7 @@ fn sentence(error: &clap::Error, m: &Messages) -> Option<String> {
             m.text("usage.missing_argument", &[("arguments", &argument)])
         }
         ErrorKind::MissingSubcommand => {
-            let known = value(error, ContextKind::ValidSubcommand);
+            let known = commands(error);
             m.text("usage.missing_command", &[("commands", &known)])
         }
         ErrorKind::ArgumentConflict => {
@@ -85,6 +86,15 @@ fn suggested(said: String, suggestion: &str, m: &Messages) -> String {
         return said;
     }
     format!("{said} {}", m.text("usage.suggestion", &[("name", suggestion)]))
+}
+
+/// Returns the commands that a person can run: clap names those that it hides, too.
+fn commands(error: &clap::Error) -> String {
+    let Some(ContextValue::Strings(known)) = error.get(ContextKind::ValidSubcommand) else {
+        return value(error, ContextKind::ValidSubcommand);
+    };
+    let known = known.iter().map(String::as_str).filter(|name| *name != merging::COMMAND);
+    known.collect::<Vec<_>>().join(", ")
 }
 
 fn value(error: &clap::Error, kind: ContextKind) -> String {
@@ -121,6 +131,13 @@ mod tests {
         let [vi, en] = [Lang::Vi, Lang::En].map(|lang| told(lang, &words));
         assert!(en.contains("did you mean “06337"), "{en}");
         assert!(vi.contains("có phải là “06337"), "{vi}");
+    }
+
+    #[test]
+    fn a_command_that_is_missing_is_one_that_a_person_can_run() {
+        let said = said(Lang::En, "bienban --lang en");
+        assert!(said.contains("field") && said.contains("clocks"), "{said}");
+        assert!(!said.contains("merge-worker"), "{said}");
     }
 
     #[test]

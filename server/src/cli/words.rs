@@ -267,6 +267,7 @@ pub(crate) fn thing(m: &Messages, what: &str) -> String {
         "plan" => m.text("kind.plan", &[]),
         "checklist" => m.text("thing.checklist", &[]),
         "device" => m.text("thing.device", &[]),
+        "invitation" => m.text("thing.invitation", &[]),
         "change" => m.text("thing.change", &[]),
         "finding" => m.text("thing.finding", &[]),
         "row" => m.text("thing.row", &[]),

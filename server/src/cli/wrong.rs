@@ -159,6 +159,26 @@ pub(crate) enum Wrong {
         /// Who was named.
         given: String,
     },
+    /// A reason why a device was not heard that was.
+    #[error(
+        "--not-heard {given}=…: this device was heard, so it needs no reason; a reason for all that were \
+         not heard has no ="
+    )]
+    WasHeard {
+        /// Who was named.
+        given: String,
+    },
+    /// A name in `--not-heard` that several devices have.
+    #[error(
+        "--not-heard {given}=…: several devices of the team are called so: {candidates}; name one by its \
+         digits"
+    )]
+    SeveralOfTeam {
+        /// Who was named.
+        given: String,
+        /// The devices.
+        candidates: String,
+    },
     /// The folder is a hub's.
     #[error("{path} is the folder of a hub, and a device needs one of its own")]
     HubFolder {
@@ -263,6 +283,11 @@ impl Wrong {
             Self::WithoutSet { argument } => m.text("wrong.without_set", &[("argument", argument)]),
             Self::NoChange => m.text("wrong.no_change", &[]),
             Self::NotOfTeam { given } => m.text("wrong.not_of_team", &[("given", given)]),
+            Self::WasHeard { given } => m.text("wrong.was_heard", &[("given", given)]),
+            Self::SeveralOfTeam { given, candidates } => {
+                let values = [("given", given.as_str()), ("candidates", candidates)];
+                m.text("wrong.several_of_team", &values)
+            }
             Self::HubFolder { path } => m.text("wrong.hub_folder", &[("path", path)]),
             Self::DeviceFolder { path } => m.text("wrong.device_folder", &[("path", path)]),
             Self::NoCommonUnit => m.text("wrong.no_common_unit", &[]),
@@ -358,6 +383,8 @@ mod tests {
             Wrong::WithoutSet { argument: "--key" },
             Wrong::NoChange,
             Wrong::NotOfTeam { given: given() },
+            Wrong::WasHeard { given: given() },
+            Wrong::SeveralOfTeam { given: given(), candidates: given() },
             Wrong::HubFolder { path: given() },
             Wrong::DeviceFolder { path: given() },
             Wrong::NoCommonUnit,

@@ -153,6 +153,11 @@ pub(in crate::replica) fn in_force_in(key: &[u8]) -> Option<(Scope, TemplateId)>
     Some((scope, TemplateId(key.get(6..38)?.try_into().ok()?)))
 }
 
+/// Returns the change that a key of [`JUDGED`] names, in whichever unit it was decided of.
+pub(in crate::replica) fn judged_change(key: &[u8]) -> Option<ChangeHash> {
+    Some(ChangeHash(key.get(57..89)?.try_into().ok()?))
+}
+
 /// Returns the change that a key of [`JUDGED`] names: its place and hash; none where it was decided in the
 /// log of another unit.
 pub(in crate::replica) fn judged_in(key: &[u8], scope: &Scope) -> Option<(u64, ChangeHash)> {

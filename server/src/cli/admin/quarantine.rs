@@ -253,7 +253,7 @@ async fn judge(
     output: &Output,
 ) -> Result<Answer, CliError> {
     let m = output.messages();
-    let entry = waiting(client, client.find_quarantined(&which.change), output).await?;
+    let entry = find(client, which, output).await?;
     let act = client.judge_aside(&entry, judgement)?;
     let id = act.act.id().map_err(bienban_core::replica::ReplicaError::from)?;
     folder::ask(client, Client::to_enter(&[act])?, output).await?;
@@ -290,8 +290,19 @@ async fn judge(
     Answer::new(&JudgedData { aside, judgement, act: id.to_string(), waits, stopped }, page)
 }
 
+/// Finds one of it, and says of one that was admitted that it was.
+async fn find(client: &Client, which: &OneArgs, output: &Output) -> Result<AsideEntry, CliError> {
+    let found = waiting(client, client.find_quarantined(&which.change), output).await;
+    if let Err(CliError::Client(ClientError::NotFound { .. })) = &found
+        && let Some((change, judged)) = client.admitted(&which.change)?
+    {
+        return Err(CliError::Admitted { change: change.short(), decided: judged.into() });
+    }
+    found
+}
+
 async fn read(client: &Client, which: &OneArgs, output: &Output) -> Result<AsideShown, CliError> {
-    let entry = waiting(client, client.find_quarantined(&which.change), output).await?;
+    let entry = find(client, which, output).await?;
     waiting(client, client.read_quarantined(entry), output).await
 }
 

@@ -7,7 +7,7 @@ use super::Failed;
 use crate::config::ConfigError;
 use crate::hub::HubError;
 use bienban_core::checklist::header::HeaderError;
-use bienban_core::checklist::{AnswerError, MoveError};
+use bienban_core::checklist::{AnswerError, ClocksError, MoveError};
 use bienban_core::client::{Client, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::EditError;
@@ -59,6 +59,7 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::NoMinutes { .. } => Failed::NotFound,
         ClientError::NotLeader { .. } => Failed::Refused,
         ClientError::Unheard { .. } | ClientError::Unproven { .. } => Failed::NotReady,
+        ClientError::Clocks(ClocksError::Unknown { .. }) => Failed::NotFound,
         ClientError::NoClock | ClientError::ClockOver { .. } => Failed::NoStep,
         ClientError::UnknownReason { .. }
         | ClientError::DayAhead { .. }

@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use bienban_core::client::ClientError;
 use bienban_core::trust::seal::{DRAWN_BYTES_MAX, Drawn};
 use kurbo::{BezPath, PathEl, Point, flatten};
 use serde::Deserialize;
@@ -32,7 +31,7 @@ struct Strokes {
 
 /// Reads a drawn signature.
 pub(super) fn read(path: &Path) -> Result<Drawn, CliError> {
-    let failed = |source| ClientError::File { action: "read", path: path.to_owned(), source };
+    let failed = |source| CliError::File { path: path.to_owned(), source };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     let wrong = || Wrong::Drawing { path: path.display().to_string() };
     if bytes > FILE_BYTES_MAX {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bienban_core::client::{self, Client, OpenWith, Protection};
+use bienban_core::client::{self, Client, ClientError, OpenWith, Protection};
 use bienban_core::trust::rest::StoreKey;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -81,10 +81,15 @@ pub(in crate::cli) fn read(
     key: Option<&Path>,
     passphrase: Option<&Path>,
 ) -> Result<Option<StoreKey>, CliError> {
-    Ok(match (key, passphrase) {
-        (Some(path), _) => Some(client::read_key(path)?),
-        (None, Some(path)) => Some(client::read_passphrase(path)?),
-        (None, None) => None,
+    let read = match (key, passphrase) {
+        (Some(path), _) => client::read_key(path),
+        (None, Some(path)) => client::read_passphrase(path),
+        (None, None) => return Ok(None),
+    };
+    // It was named on the command line, and is none of the folder's.
+    read.map(Some).map_err(|error| match error {
+        ClientError::File { path, source, .. } => CliError::File { path, source },
+        error => error.into(),
     })
 }
 

@@ -21,6 +21,7 @@ pub(super) mod seal;
 mod settle;
 mod travel;
 mod typed;
+mod unheard;
 
 use std::path::PathBuf;
 

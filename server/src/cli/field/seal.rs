@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use bienban_core::checklist::Day;
 use bienban_core::checklist::grading::At;
 use bienban_core::client::{Client, SealCheck, SealInput};
-use bienban_core::model::{DeviceId, Genesis, LifeCycle, PersonId};
+use bienban_core::model::{Genesis, LifeCycle, PersonId};
 use bienban_core::trust::seal::{Confirmer, Drawn, Ending, Presence, Refusal};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{EditData, drawing};
+use super::{EditData, drawing, unheard};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::minutes::{self, SealData};
@@ -47,7 +47,8 @@ pub(super) struct SealArgs {
     /// As what the person confirms the refusal: commune or witness.
     #[arg(long = "as", value_enum, requires = "refused")]
     confirmer: Option<As>,
-    /// Why a device of the team was not heard, as DEVICE=REASON, or a reason alone for all of them.
+    /// Why a device of the team was not heard, as DEVICE=REASON, by its first digits or its holder's name; a
+    /// reason for all of them has no =.
     #[arg(long, value_name = "REASON")]
     not_heard: Vec<String>,
     /// The day of the minutes, as DD/MM/YYYY or YYYY-MM-DD. Default: today.
@@ -203,7 +204,7 @@ pub(super) fn seal(
     let input = SealInput {
         ending: ending(arguments)?,
         leader_drawn: drawn(arguments.leader_signature.as_ref())?,
-        unheard: unheard(&check, &arguments.not_heard)?,
+        unheard: unheard::reasons(&check.members, &arguments.not_heard)?,
         on: arguments.on,
     };
     let id = client.seal(&inspection, input)?;
@@ -240,28 +241,6 @@ fn ending(arguments: &SealArgs) -> Result<Ending, CliError> {
 
 fn drawn(path: Option<&PathBuf>) -> Result<Option<Drawn>, CliError> {
     path.map(|path| drawing::read(path)).transpose()
-}
-
-/// Reads why each device was not heard. A reason alone is one for all that no other names.
-fn unheard(check: &SealCheck, typed: &[String]) -> Result<BTreeMap<DeviceId, String>, CliError> {
-    let silent = || check.members.iter().filter(|member| member.heard.is_empty());
-    let mut reasons = BTreeMap::new();
-    for given in typed {
-        let named = given.split_once('=').filter(|(device, _)| {
-            !device.is_empty() && device.bytes().all(|sign| sign.is_ascii_hexdigit())
-        });
-        let Some((device, reason)) = named else {
-            for member in silent() {
-                reasons.entry(member.device).or_insert_with(|| given.clone());
-            }
-            continue;
-        };
-        let device = device.to_ascii_lowercase();
-        let found = silent().find(|member| member.device.to_string().starts_with(&device));
-        let found = found.ok_or_else(|| Wrong::NotOfTeam { given: given.clone() })?;
-        reasons.insert(found.device, reason.to_owned());
-    }
-    Ok(reasons)
 }
 
 fn checked(
@@ -303,13 +282,28 @@ fn checked(
         seals,
     };
     let mut page = Page::new();
-    check_text(&mut page, &data, m);
+    check_text(&mut page, &data, sealed, m);
     if let Some(role) = &data.not_leader {
         page.line(not_leader(client, inspection, role, m));
     }
-    let key = if data.ready { "seal.ready" } else { "seal.not_ready" };
-    page.line(m.text(key, &[]));
+    page.line(verdict(&data, check, m));
     Answer::new(&data, page)
+}
+
+/// Says whether it can be sealed, or that it is.
+fn verdict(data: &CheckData, check: &SealCheck, m: &Messages) -> String {
+    if check.minutes.standing.is_some() {
+        // The one that counts stands first.
+        if let Some(seal) = data.seals.first() {
+            let (name, leader) =
+                (seal.official.as_ref().unwrap_or(&seal.code), page::who(&seal.leader, m));
+            return m.text("seal.sealed", &[("name", name), ("leader", &leader)]);
+        }
+    }
+    if let Some(seal) = check.minutes.missing.first() {
+        return m.text("seal.sealed_elsewhere", &[("name", &seal.short())]);
+    }
+    m.text(if data.ready { "seal.ready" } else { "seal.not_ready" }, &[])
 }
 
 fn member(member: &bienban_core::client::MemberCheck) -> MemberData {
@@ -322,7 +316,7 @@ fn member(member: &bienban_core::client::MemberCheck) -> MemberData {
     }
 }
 
-fn check_text(page: &mut Page, data: &CheckData, m: &Messages) {
+fn check_text(page: &mut Page, data: &CheckData, sealed: bool, m: &Messages) {
     page.line(m.text("seal.team", &[]));
     for member in &data.members {
         let who = page::who(&member.author, m);
@@ -330,7 +324,11 @@ fn check_text(page: &mut Page, data: &CheckData, m: &Messages) {
         let edits: u64 = member.upto.iter().map(|line| line.seq).sum();
         let edits = edits.to_string();
         let values = [("device", device), ("who", who.as_str()), ("count", edits.as_str())];
-        let key = if member.heard { "seal.heard" } else { "seal.not_heard" };
+        let key = match (member.heard, sealed) {
+            (true, _) => "seal.heard",
+            (false, false) => "seal.not_heard",
+            (false, true) => "seal.not_heard_then",
+        };
         page.line(format!("  {}", m.text(key, &values)));
     }
     for place in &data.conflicts {

@@ -4,7 +4,7 @@ use bienban_core::checklist::header::{
     Elsewhere, FromElsewhere, HeaderForm, HeaderRow, HeaderSheet, HeaderType, HeaderValue,
     moment_text,
 };
-use bienban_core::client::{Authors, header_form};
+use bienban_core::client::{Authors, SUPPLEMENTS, header_form};
 use bienban_core::model::LifeCycle;
 use serde::Serialize;
 
@@ -215,6 +215,9 @@ fn needed_text(page: &mut Page, data: &HeaderData, m: &Messages) {
 fn field_text(page: &mut Page, row: &HeaderRow, data: &FieldData, m: &Messages) {
     let name = match &row.field {
         Some(field) => format!("{} ({})", words::local(m, &field.title), row.key),
+        None if row.key == SUPPLEMENTS => {
+            format!("{} ({})", m.text("header.supplements", &[]), row.key)
+        }
         None => m.text("header.unknown", &[("field", &row.key)]),
     };
     let says = data.values.iter().filter(|value| !value.text.trim().is_empty());

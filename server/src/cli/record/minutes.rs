@@ -16,17 +16,17 @@ pub(in crate::cli) struct SealData {
     /// Its name: the hash of its bytes.
     pub(in crate::cli) seal: String,
     /// *Mã tạm*: its first digits.
-    code: String,
+    pub(in crate::cli) code: String,
     /// One of registered, waiting, rival, refused.
     pub(in crate::cli) state: &'static str,
     /// A hub keeps it and has not registered it yet.
     stored: bool,
     /// *Số biên bản*.
-    official: Option<String>,
+    pub(in crate::cli) official: Option<String>,
     registered_at: Option<String>,
     /// When it was signed, by the leader's clock.
     at: String,
-    leader: AuthorData,
+    pub(in crate::cli) leader: AuthorData,
     heads: Vec<String>,
     /// The digest of the record as it was sealed.
     content: String,
