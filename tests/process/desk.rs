@@ -53,7 +53,7 @@ fn another_hub_needs_a_word_for_it_and_then_gets_everything() {
     let file = folders.file("facilities.csv", rows);
     folders.admin("an", &["import", "facilities", text(&file)]).ok();
     let refused = folders.field("an", &["hub", "--set", &two.uri]).fails(6);
-    for said in ["another key is another hub", "--other-key", "ask the operator"] {
+    for said in ["--new-key", "without that is another hub", "--other-key", "ask the operator"] {
         assert!(refused.err.contains(said), "{refused:?}");
     }
     assert_eq!(folders.field_json("an", &["hub"])["hub"], one.uri.as_str(), "it is as it was");
