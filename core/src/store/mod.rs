@@ -29,6 +29,8 @@ mod index;
 mod journal;
 mod memory;
 mod overlay;
+#[cfg(test)]
+mod passing;
 #[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
 mod rows;
 #[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
@@ -86,6 +88,8 @@ pub use self::{
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
 };
+#[cfg(test)]
+pub(crate) use passing::pass_on;
 
 /// The place of a record in the journal; the first is 1. 0 means "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

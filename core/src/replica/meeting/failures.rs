@@ -7,9 +7,7 @@ use super::tests::{Pair, Side, entry, key, taught, visit};
 use super::*;
 use crate::model::Timestamp as Time;
 use crate::replica::Fact;
-use crate::store::{
-    Done, Fault, MemoryStore, Opened, Position, Read, Record, Row, Store, Verified, Writes,
-};
+use crate::store::{Fault, MemoryStore, Position, Read, Record, Row, Store};
 use crate::sync::{Ending, FeedItem};
 
 const NOW: Time = Time(1_795_000_000_000);
@@ -64,14 +62,6 @@ impl Read for Breaking {
 }
 
 impl Store for Breaking {
-    fn submit(&self, records: Vec<Record>, done: Done) {
-        self.below.submit(records, done);
-    }
-
-    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
-        self.below.derive(writes)
-    }
-
     fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
         self.check(Break::Records)?;
         if *self.broken.lock().unwrap() == Break::Lost(at) {
@@ -80,25 +70,7 @@ impl Store for Breaking {
         self.below.record(at)
     }
 
-    fn position(&self) -> Position {
-        self.below.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.below.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.below.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.below.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.below.opened()
-    }
+    crate::store::pass_on!(below; submit derive position read verify reopen opened);
 }
 
 /// Puts a phone over a store that can fail in the place of a phone.

@@ -4,9 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
-use crate::store::{
-    Done, Opened, Position, Read, Record, Row, Store, StoreError, Verified, Writes,
-};
+use crate::store::{Done, Read, Record, Store};
 
 /// A store that takes no merge before it is told to, and says when one begins.
 struct Slow {
@@ -19,18 +17,7 @@ struct Slow {
 const MERGED: u8 = 9;
 
 impl Read for Slow {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(key)
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.store.scan(prefix, after, limit)
-    }
+    crate::store::pass_on!(store; get scan);
 }
 
 impl Store for Slow {
@@ -43,33 +30,7 @@ impl Store for Slow {
         self.store.submit(records, done);
     }
 
-    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
-        self.store.derive(writes)
-    }
-
-    fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
-        self.store.record(at)
-    }
-
-    fn position(&self) -> Position {
-        self.store.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.store.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.store.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.store.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.store.opened()
-    }
+    crate::store::pass_on!(store; derive record position read verify reopen opened);
 }
 
 /// A hub with two records to merge, and how its merges are heard of and let go.

@@ -4,10 +4,7 @@ use super::*;
 use crate::model::Incarnation;
 use crate::replica::Projection;
 use crate::replica::rows::{self, OUTBOX};
-use crate::store::{
-    Done, Fault, MemoryStore, Opened, Position, Read, Record, Row, Store, StoreError, Verified,
-    Writes,
-};
+use crate::store::{Done, Fault, MemoryStore, Position, Read, Record, Store, StoreError};
 use std::sync::Mutex;
 
 /// A store of which some records are lost, and that may have become unwritable.
@@ -18,18 +15,7 @@ struct Worn {
 }
 
 impl Read for Worn {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.below.get(key)
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.below.scan(prefix, after, limit)
-    }
+    crate::store::pass_on!(below; get scan);
 }
 
 impl Store for Worn {
@@ -42,10 +28,6 @@ impl Store for Worn {
         self.below.submit(records, done);
     }
 
-    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
-        self.below.derive(writes)
-    }
-
     fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
         if self.lost.lock().unwrap().contains(&at.0) {
             return Err(StoreError::Damaged { what: format!("record {}", at.0) });
@@ -53,25 +35,7 @@ impl Store for Worn {
         self.below.record(at)
     }
 
-    fn position(&self) -> Position {
-        self.below.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.below.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.below.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.below.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.below.opened()
-    }
+    crate::store::pass_on!(below; derive position read verify reopen opened);
 }
 
 /// A phone over a store that wears.

@@ -6,7 +6,7 @@ use std::thread;
 use super::*;
 use crate::replica::Fact;
 use crate::replica::taking::{Giving, LIMITS};
-use crate::store::{Done, Opened, Position, Read, Record, Row, Verified, Writes};
+use crate::store::{Done, Position, Read, Record, Writes};
 
 /// Sees the records of each commit before they are taken.
 type Hook = Box<dyn FnMut(&[Record]) + Send>;
@@ -27,18 +27,7 @@ impl Hooked {
 }
 
 impl Read for Hooked {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(key)
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.store.scan(prefix, after, limit)
-    }
+    crate::store::pass_on!(store; get scan);
 }
 
 impl Store for Hooked {
@@ -52,29 +41,7 @@ impl Store for Hooked {
         self.store.derive(writes)
     }
 
-    fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
-        self.store.record(at)
-    }
-
-    fn position(&self) -> Position {
-        self.store.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.store.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.store.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.store.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.store.opened()
-    }
+    crate::store::pass_on!(store; record position read verify reopen opened);
 }
 
 fn take(phone: &Phone, packs: &[Vec<u8>]) -> usize {

@@ -9,9 +9,7 @@ use crate::replica::HubOptions;
 use crate::replica::Projection;
 use crate::replica::hub::shares::OPS_PER_DEVICE_MAX;
 use crate::replica::rows::ShareRow;
-use crate::store::{
-    Done, MemoryStore, Opened, Position, Read, Record, Row, Store, StoreError, Verified, Writes,
-};
+use crate::store::{Done, MemoryStore, Position, Read, Record, Store, StoreError, Writes};
 
 /// A store in memory that takes so many commits more, and has lost one record.
 struct Failing {
@@ -21,18 +19,7 @@ struct Failing {
 }
 
 impl Read for Failing {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.below.get(key)
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.below.scan(prefix, after, limit)
-    }
+    crate::store::pass_on!(below; get scan);
 }
 
 impl Store for Failing {
@@ -47,10 +34,6 @@ impl Store for Failing {
         self.below.submit(records, done);
     }
 
-    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
-        self.below.derive(writes)
-    }
-
     fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
         if *self.lost.lock().unwrap() == Some(at) {
             return Err(StoreError::Damaged { what: format!("record {}", at.0) });
@@ -58,25 +41,7 @@ impl Store for Failing {
         self.below.record(at)
     }
 
-    fn position(&self) -> Position {
-        self.below.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.below.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.below.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.below.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.below.opened()
-    }
+    crate::store::pass_on!(below; derive position read verify reopen opened);
 }
 
 fn failing() -> Arc<Failing> {

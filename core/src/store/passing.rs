@@ -1,0 +1,71 @@
+//! What a test's store that changes one thing passes on unchanged to the store below it.
+
+/// Writes these methods of [`super::Read`] and [`super::Store`] as calls of the same ones of a field.
+macro_rules! pass_on {
+    ($below:ident; $($method:ident)+) => {
+        $($crate::store::pass_on!(@ $below $method);)+
+    };
+    (@ $below:ident get) => {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, $crate::store::StoreError> {
+            self.$below.get(key)
+        }
+    };
+    (@ $below:ident scan) => {
+        fn scan(
+            &self,
+            prefix: &[u8],
+            after: Option<&[u8]>,
+            limit: usize,
+        ) -> Result<Vec<$crate::store::Row>, $crate::store::StoreError> {
+            self.$below.scan(prefix, after, limit)
+        }
+    };
+    (@ $below:ident submit) => {
+        fn submit(&self, records: Vec<$crate::store::Record>, done: $crate::store::Done) {
+            self.$below.submit(records, done);
+        }
+    };
+    (@ $below:ident derive) => {
+        fn derive(
+            &self,
+            writes: $crate::store::Writes,
+        ) -> Result<(), $crate::store::StoreError> {
+            self.$below.derive(writes)
+        }
+    };
+    (@ $below:ident record) => {
+        fn record(
+            &self,
+            at: $crate::store::Position,
+        ) -> Result<Option<$crate::store::Record>, $crate::store::StoreError> {
+            self.$below.record(at)
+        }
+    };
+    (@ $below:ident position) => {
+        fn position(&self) -> $crate::store::Position {
+            self.$below.position()
+        }
+    };
+    (@ $below:ident read) => {
+        fn read(&self) -> Box<dyn $crate::store::Read + '_> {
+            self.$below.read()
+        }
+    };
+    (@ $below:ident verify) => {
+        fn verify(&self) -> Result<$crate::store::Verified, $crate::store::StoreError> {
+            self.$below.verify()
+        }
+    };
+    (@ $below:ident reopen) => {
+        fn reopen(&self) -> Result<(), $crate::store::StoreError> {
+            self.$below.reopen()
+        }
+    };
+    (@ $below:ident opened) => {
+        fn opened(&self) -> $crate::store::Opened {
+            self.$below.opened()
+        }
+    };
+}
+
+pub(crate) use pass_on;
