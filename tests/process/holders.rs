@@ -238,6 +238,8 @@ fn a_revoked_device_that_keeps_its_keys_is_told_that_its_work_came_late() {
     let phone = scene.phones[0].clone();
     scene.administer(&grant(WHO));
     scene.sync(&phone);
+    scene.field(&phone, &["note", &scene.inspection, "1.2", "begun"]);
+    scene.sync(&phone);
     // A decision that nobody enters any more keeps the keys.
     scene.field(&phone, &["assign", &scene.inspection, WHO]);
     brought(&scene, &phone, "2026-01-01T00:00:00Z");

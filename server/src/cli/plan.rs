@@ -319,7 +319,7 @@ fn replacement(
 fn replace(gap: &TeamGap, leads: bool, with: &Replacement, m: &Messages) -> String {
     let (lost, name) = (gap.device.short(), gap.name.as_str());
     let Some(device) = with.device.map(|device| device.short()) else {
-        return m.text("gap.other_device", &[("name", name), ("device", &lost)]);
+        return m.text("gap.other_device", &[("device", &lost)]);
     };
     let mut words = vec!["bienban", "admin", "plan", "change", &with.plan];
     match (leads, with.in_team) {
