@@ -250,3 +250,25 @@ fn a_revoked_device_that_keeps_its_keys_is_told_that_its_work_came_late() {
     let notice = scene.field(&phone, &["status"])["notices"][0].clone();
     assert_eq!(notice["after_revocation"]["revoked"], "device", "{notice}");
 }
+
+#[test]
+fn two_persons_of_one_name_are_told_apart_before_anything_ends_for_good() {
+    let mut scene = Scene::with_phones(1);
+    let lost = device(&scene, &scene.phones[0]);
+    let other = scene.add_phone("namesake", "inspector");
+    let other = device(&scene, &other);
+    let named = ["trust", &other, "--name", WHO, "--agency", "Xã", "--role", "inspector"];
+    scene.administer(&[&named[..], &["--scope", COMMUNE]].concat());
+    assert_eq!(error(&scene, &grant(WHO), 3)["kind"], "not_found", "both are there");
+    scene.administer(&["plan", "change", PLAN, "--member", &lost]);
+    scene.administer(&["revoke", &lost]);
+    assert_eq!(scene.administer(&grant(WHO))["device"], other.as_str());
+    let shown = told(&scene, &["plans", PLAN]).ok().out;
+    assert!(shown.contains("another person of the same name"), "{shown}");
+    assert!(shown.contains(&format!("--member {}", &other[..8])), "{shown}");
+    // Neither person has left, so the name alone ends nobody.
+    let refused = error(&scene, &["revoke", WHO, "--person"], 3);
+    assert_eq!(refused["candidates"].as_array().unwrap().len(), 2, "{refused}");
+    scene.administer(&["revoke", &lost, "--person"]);
+    assert_eq!(scene.administer(&["revoke", WHO, "--person"])["device"], other.as_str());
+}
