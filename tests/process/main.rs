@@ -20,6 +20,7 @@ mod desk;
 mod ends;
 mod enrol;
 mod full;
+mod holders;
 mod hub;
 mod hub_key;
 mod join;

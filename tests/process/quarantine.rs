@@ -117,8 +117,8 @@ fn what_waits_is_narrowed_by_unit_person_and_verdict_in_both_languages() {
         let start = ["--lang", lang, "admin", "--dir", text(&supervisor), "quarantine", "list"];
         program::run(&start).ok().out
     };
-    assert!(say("en").contains("had no right"), "{}", say("en"));
-    assert!(say("vi").contains("không có quyền"), "{}", say("vi"));
+    assert!(say("en").contains("after its device was revoked"), "{}", say("en"));
+    assert!(say("vi").contains("sau khi thiết bị bị thu hồi"), "{}", say("vi"));
 }
 
 #[test]

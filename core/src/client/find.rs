@@ -7,10 +7,9 @@ use std::fmt;
 
 use super::{Client, ClientError, Visit};
 use crate::model::{
-    ChangeHash, DeviceId, Document, DocumentId, Genesis, Kind, Origin, Summary, TemplateId, clean,
+    ChangeHash, Document, DocumentId, Genesis, Kind, Origin, Summary, TemplateId, Timestamp, clean,
 };
 use crate::replica::ListQuery;
-use crate::sync::DeviceEntry;
 
 /// Fewer digits than this name nothing: they would match by accident.
 const DIGITS_MIN: usize = 4;
@@ -34,6 +33,21 @@ pub struct Candidate {
     pub plan: Option<CandidatePlan>,
     /// Of an inspection: the number of the visit under the plan.
     pub visit: Option<u32>,
+    /// Of a device: what tells it from others of its holder's name.
+    pub device: Option<CandidateDevice>,
+}
+
+/// A device as it is told from others of its holder's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CandidateDevice {
+    /// Its holder.
+    pub name: String,
+    /// *Cơ quan*.
+    pub agency: String,
+    /// When its last certificate was entered.
+    pub since: Option<Timestamp>,
+    /// When it, or its holder, was revoked for good.
+    pub revoked: Option<Timestamp>,
 }
 
 /// A plan as it is told from others.
@@ -55,12 +69,16 @@ impl Candidate {
     /// Names a thing that nothing but its name tells from others.
     #[must_use]
     pub fn bare(id: String) -> Self {
-        Self { id, plan: None, visit: None }
+        Self { id, plan: None, visit: None, device: None }
     }
 }
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(CandidateDevice { name, agency, revoked, .. }) = &self.device {
+            let revoked = if revoked.is_some() { ", revoked" } else { "" };
+            return write!(f, "{} ({name}, {agency}{revoked})", self.id);
+        }
         let Some(plan) = &self.plan else { return write!(f, "{}", self.id) };
         let CandidatePlan { id, title, from, until, cancelled } = plan;
         write!(f, "{} (plan {id} {title}, {from} to {until}", self.id)?;
@@ -153,6 +171,7 @@ impl Client {
             id: id.short(),
             plan: self.plan_told(*id),
             visit: None,
+            device: None,
         })
     }
 
@@ -162,7 +181,7 @@ impl Client {
             Origin::Planned { plan, visit, .. } => (self.plan_told(plan), Some(visit)),
             _ => (None, None),
         };
-        Candidate { id: document.short(), plan, visit }
+        Candidate { id: document.short(), plan, visit, device: None }
     }
 
     /// Says which plan it is; nothing where its row is not here, for an error tells what it can.
@@ -199,21 +218,6 @@ impl Client {
         let latest = editions.iter().map(|(since, _)| since.clone()).max();
         editions.retain(|(since, _)| Some(since) == latest.as_ref());
         one(WHAT, name, editions, |(_, id)| Candidate::bare(id.short())).map(|(_, id)| id)
-    }
-
-    /// Finds a device by the first digits of its name, or a person's exact name.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ClientError::NotFound`] or [`ClientError::Ambiguous`].
-    pub fn find_device(&self, name: &str) -> Result<DeviceEntry, ClientError> {
-        let known = self.phone().replica().devices()?.into_iter();
-        let person = typed(name);
-        let matches = |device: &DeviceId, called: &str| {
-            is_called(called, &person) || (is_digits(name) && starts(&device.to_string(), name))
-        };
-        let found = known.filter(|entry| matches(&entry.device, &entry.name)).collect();
-        one("device", name, found, |entry: &DeviceEntry| Candidate::bare(entry.device.short()))
     }
 
     /// Finds past heads of a document from the first digits of changes.
@@ -283,7 +287,7 @@ impl Client {
     }
 
     /// Returns every visit that a plan foresees, and the repeat visits that may follow each.
-    fn planned(&self) -> Result<Vec<Visit>, ClientError> {
+    pub(super) fn planned(&self) -> Result<Vec<Visit>, ClientError> {
         let mut visits = Vec::new();
         for plan in self.all(Kind::Plan)? {
             for first in self.visits(plan.document)? {
@@ -312,12 +316,12 @@ fn has_code(row: &Summary, code: &str) -> bool {
 }
 
 /// Returns a name as records hold it: some keyboards type letters and accents apart.
-fn typed(name: &str) -> String {
+pub(super) fn typed(name: &str) -> String {
     clean(name.trim())
 }
 
 /// Returns whether a thing is called so. One without a name is not what somebody means who gives none.
-fn is_called(own: &str, typed: &str) -> bool {
+pub(super) fn is_called(own: &str, typed: &str) -> bool {
     !typed.is_empty() && own == typed
 }
 
@@ -326,7 +330,7 @@ pub(super) fn is_digits(name: &str) -> bool {
     name.len() >= DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn starts(full: &str, name: &str) -> bool {
+pub(super) fn starts(full: &str, name: &str) -> bool {
     full.starts_with(&name.trim().to_ascii_lowercase())
 }
 
@@ -371,6 +375,7 @@ mod tests {
             id: (*id).to_owned(),
             plan: Some(plan(title, *cancelled)),
             visit: Some(1),
+            device: None,
         };
         let two = vec![("ab01", "Quý 4", false), ("ab02", "Tết", true)];
         let said = one("inspection", "BS-001", two, show).unwrap_err().to_string();

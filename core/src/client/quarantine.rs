@@ -4,10 +4,10 @@
 use super::{Client, ClientError, Named, find};
 use crate::driver::{DriverError, SyncOptions};
 use crate::model::{ChangeHash, Genesis, Timestamp, Written, clean, written};
-use crate::replica::{ReplicaError, covers};
+use crate::replica::{Lapsed, ReplicaError, WroteWhere, covers};
 use crate::sync::{
-    AdminAnswer, AdminRequest, AdmissionStop, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Pack,
-    QuarantineAnswer, QuarantineFilter, QuarantineRequest,
+    AdminAnswer, AdminRequest, AdmissionStop, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Notice,
+    Pack, QuarantineAnswer, QuarantineFilter, QuarantineRequest, Verdict,
 };
 use crate::trust::Role;
 use crate::trust::control::{Deed, Judged, Judgement, SignedAct};
@@ -157,6 +157,81 @@ impl Client {
         let Some(scope) = &entry.scope else { return Ok(None) };
         let judged = self.phone().replica().judged_exactly(scope, &entry.name);
         Ok(judged.map_err(ReplicaError::from)?)
+    }
+
+    /// Returns, for each of what is kept aside, the revocation that it came after, where its device had the
+    /// right to write it until then: when it was written nothing proves. None where the device had no such
+    /// right, or something else keeps it aside. `born` says of one what its document was born as, where that
+    /// was read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn after_revocation(
+        &self,
+        entries: &[&AsideEntry],
+        born: Option<&Genesis>,
+    ) -> Result<Vec<Option<Lapsed>>, ClientError> {
+        let replica = self.phone().replica();
+        let mut answers = vec![None; entries.len()];
+        let (mut places, mut asked) = (Vec::new(), Vec::new());
+        let mut planned = None;
+        for (place, entry) in entries.iter().enumerate() {
+            let (Some(scope), Verdict::NotAllowed) = (&entry.scope, entry.verdict) else {
+                continue;
+            };
+            if replica.ended(entry.device)?.is_none() {
+                continue;
+            }
+            let document = entry.name.document;
+            let mut genesis = born.cloned().or_else(|| replica.genesis(document).ok());
+            if genesis.is_none() {
+                // Of a visit that was begun on this device alone only the plan tells.
+                let visits = match &mut planned {
+                    Some(visits) => visits,
+                    None => planned.insert(self.planned()?),
+                };
+                let visit = visits.iter().find(|visit| visit.document == document);
+                genesis = visit.map(|visit| visit.genesis.clone());
+            }
+            places.push(place);
+            asked.push(WroteWhere { device: entry.device, scope: scope.clone(), genesis });
+        }
+        for (place, lapsed) in places.into_iter().zip(replica.lapsed(&asked)?) {
+            answers[place] = lapsed.filter(|lapsed| lapsed.end.at <= entries[place].at);
+        }
+        Ok(answers)
+    }
+
+    /// Returns, for each notice to this device, the revocation that it came after, as
+    /// [`Client::after_revocation`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn noticed_after_revocation(
+        &self,
+        notices: &[&Notice],
+    ) -> Result<Vec<Option<Lapsed>>, ClientError> {
+        let replica = self.phone().replica();
+        let mut answers = vec![None; notices.len()];
+        if self.phone().ended()?.is_none() {
+            return Ok(answers);
+        }
+        let (mut places, mut asked) = (Vec::new(), Vec::new());
+        for (place, notice) in notices.iter().enumerate() {
+            let genesis = replica.genesis(notice.document).ok();
+            let Some(genesis) = genesis.filter(|_| notice.verdict == Verdict::NotAllowed) else {
+                continue;
+            };
+            places.push(place);
+            let (device, scope) = (self.device(), genesis.scope.clone());
+            asked.push(WroteWhere { device, scope, genesis: Some(genesis) });
+        }
+        for (place, lapsed) in places.into_iter().zip(replica.lapsed(&asked)?) {
+            answers[place] = lapsed;
+        }
+        Ok(answers)
     }
 
     /// Signs, as a supervisor of the document's unit, what becomes of something that is kept aside, and of

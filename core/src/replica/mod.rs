@@ -24,6 +24,7 @@ mod fork;
 mod hub;
 mod in_force;
 mod judged;
+mod lapsed;
 mod leaving;
 mod lock;
 mod log;
@@ -64,6 +65,7 @@ pub use facts::{
 pub use fork::Taken;
 pub use hub::{Hub, HubOptions, InviteError, MergeReport, PublishError};
 pub use in_force::InForce;
+pub use lapsed::{Lapsed, WroteWhere};
 pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use merge::merger::{

@@ -79,7 +79,7 @@ impl Replica {
         Ok(held.is_some_and(|row| entry.head().is_ok_and(|head| head.hash == row.hash)))
     }
 
-    fn links(&self) -> Result<BTreeMap<Link, Vec<u8>>, StoreError> {
+    pub(super) fn links(&self) -> Result<BTreeMap<Link, Vec<u8>>, StoreError> {
         Ok(rows::get(&**self.store(), &rows::single(meta::HUB_LINKS))?.unwrap_or_default())
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bienban_core::checklist::grading::{ANSWERS_BYTES_MAX, ANSWERS_FORMAT, AnswersError};
 use bienban_core::checklist::header::{HeaderError, moment_text};
 use bienban_core::checklist::{AnswerError, ClocksError, MoveError};
-use bienban_core::client::{Candidate, ClientError};
+use bienban_core::client::{Candidate, CandidateDevice, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{EditError, IdError, place_name};
 use bienban_core::net::{AddressError, EnrolUriError, NetError};
@@ -21,7 +21,7 @@ use bienban_core::sync::SessionError;
 use bienban_core::trust::bundle::BundleError;
 
 use super::wrong::Wrong;
-use super::{page, record, words};
+use super::{page, record, time, words};
 use crate::hub::HubError;
 use crate::messages::{Lang, Messages};
 use crate::reasons::{of_bundle, of_failure, of_io};
@@ -288,6 +288,9 @@ pub(super) fn of_header(error: &HeaderError, m: &Messages) -> String {
 
 /// Returns a thing that a name fits, with what tells it from the others.
 fn candidate(one: &Candidate, m: &Messages) -> String {
+    if let Some(device) = &one.device {
+        return candidate_device(&one.id, device, m);
+    }
     let Some(plan) = &one.plan else { return one.id.clone() };
     let values = [
         ("id", one.id.as_str()),
@@ -304,6 +307,14 @@ fn candidate(one: &Candidate, m: &Messages) -> String {
         text = format!("{text} {}", m.text("plan.cancelled_mark", &[]));
     }
     text
+}
+
+fn candidate_device(id: &str, device: &CandidateDevice, m: &Messages) -> String {
+    let minute = |at| time::minute(&time::rfc3339(at));
+    let since = device.since.map(|at| m.text("access.since", &[("at", &minute(at))]));
+    let revoked = device.revoked.map(|at| m.text("access.revoked_on", &[("at", &minute(at))]));
+    let said = [Some(device.name.clone()), Some(device.agency.clone()), since, revoked];
+    format!("{id} ({})", said.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 fn of_clocks(error: &ClocksError, m: &Messages) -> Option<String> {

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use bienban_core::checklist::TemplateError;
 use bienban_core::checklist::grading::AnswersError;
-use bienban_core::client::{Candidate, ClientError, header_form};
+use bienban_core::client::{ClientError, header_form};
 use bienban_core::driver::DriverError;
 use bienban_core::store::{self};
 use bienban_core::sync::Failure;
 use serde::Serialize;
 
+mod candidates;
 mod kinds;
 
+use candidates::CandidateData;
 pub(crate) use kinds::code_of_doubts;
 use kinds::{of_client, of_failure, of_io, of_service};
 
@@ -412,36 +414,6 @@ impl Failed {
             Self::NoChecklist => m.text("hint.desk_no_checklist", &[]),
             _ => return None,
         })
-    }
-}
-
-/// One of several things that a name fits, as `--json` shows it.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct CandidateData {
-    id: String,
-    plan: Option<CandidatePlanData>,
-    visit: Option<u32>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct CandidatePlanData {
-    id: String,
-    title: String,
-    from: String,
-    to: String,
-    cancelled: bool,
-}
-
-impl CandidateData {
-    fn of(one: &Candidate) -> Self {
-        let plan = one.plan.as_ref().map(|plan| CandidatePlanData {
-            id: plan.id.clone(),
-            title: plan.title.clone(),
-            from: plan.from.clone(),
-            to: plan.until.clone(),
-            cancelled: plan.cancelled,
-        });
-        Self { id: one.id.clone(), plan, visit: one.visit }
     }
 }
 

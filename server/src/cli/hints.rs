@@ -20,6 +20,13 @@ pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Opti
         E::Replica(ReplicaError::Edit(error)) => return of_edit(error, at, m),
         E::Ambiguous { what, candidates, .. } => {
             let plan = candidates.iter().any(|one| one.plan.is_some());
+            let devices: Vec<_> = candidates.iter().filter_map(|one| one.device.as_ref()).collect();
+            if let (Some(first), Some(_)) = (candidates.first(), devices.first()) {
+                return Some(match devices.iter().all(|device| device.revoked.is_some()) {
+                    true => m.text("hint.all_revoked", &[("device", &first.id)]),
+                    false => m.text("hint.which_device", &[]),
+                });
+            }
             let what = words::thing(m, what);
             return plan.then(|| m.text("hint.which_plan", &[("what", &what)]));
         }

@@ -18,6 +18,7 @@ mod folder;
 mod grade;
 mod help;
 mod hints;
+mod lapsed;
 mod nearest;
 mod newfile;
 mod output;

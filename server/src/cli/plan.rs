@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use bienban_core::client::{Author, Client, ClientError, PlanEvent, TeamGap};
-use bienban_core::model::{DocumentId, Kind, PlanView, Role, Scope, VisitReason};
+use bienban_core::model::{DeviceId, DocumentId, Kind, PlanView, Role, Scope, VisitReason};
 use bienban_core::replica::{may_write, units};
+use bienban_core::sync::DeviceEntry;
 use serde::Serialize;
 
 use super::error::CliError;
@@ -240,20 +241,108 @@ fn warnings(
     view: &PlanView,
     m: &Messages,
 ) -> Result<Vec<WarningRow>, ClientError> {
-    let gaps = client.team_gaps(plan)?;
-    let leads = |gap: &TeamGap| {
-        let members = view.members();
-        members
-            .iter()
-            .any(|(id, member)| *id == gap.device.to_string() && member.role == Role::Leader)
-    };
+    // Nothing of a cancelled plan changes any more.
+    if !view.cancelled().is_empty() {
+        return Ok(Vec::new());
+    }
+    let members = view.members();
     let mut rows = Vec::new();
-    for gap in &gaps {
-        let replica = client.phone().replica();
-        let revoked = replica.certified(gap.device)?.revoked.is_some();
-        rows.extend(of_gap(gap, (leads(gap), revoked), m));
+    for gap in &client.team_gaps(plan)? {
+        let id = gap.device.to_string();
+        let member = members.iter().find(|(device, _)| *device == id).map(|(_, member)| *member);
+        let leads = member.is_some_and(|member| member.role == Role::Leader);
+        let lost = match client.revoked_at(gap.device)? {
+            Some(_) => Some(replacement(client, plan, gap, view)?),
+            None => None,
+        };
+        rows.extend(of_gap(gap, leads, lost.as_ref(), m));
     }
     Ok(rows)
+}
+
+/// What may take the place of a device that was revoked.
+#[derive(Debug, Default)]
+struct Replacement {
+    plan: String,
+    /// The device that takes its place; none where its holder has no other.
+    device: Option<DeviceId>,
+    /// It is in the team already.
+    in_team: bool,
+    /// It was enrolled as another person of the same name.
+    namesake: bool,
+    /// Its holder declared to have no conflict of interest.
+    no_conflict: bool,
+    /// Inspections of the plan that a leader assigned to the holder, and not to who holds the other device.
+    assigned: Vec<DocumentId>,
+}
+
+/// Looks for what may take the place of a device that was revoked.
+fn replacement(
+    client: &Client,
+    plan: DocumentId,
+    gap: &TeamGap,
+    view: &PlanView,
+) -> Result<Replacement, ClientError> {
+    let members = view.members();
+    let id = gap.device.to_string();
+    let declared = members.iter().any(|(device, member)| *device == id && member.no_conflict);
+    let mut found =
+        Replacement { plan: plan.short(), no_conflict: declared, ..Replacement::default() };
+    let Some(lost) = &gap.entry else { return Ok(found) };
+    let others = client.other_devices(lost)?;
+    // Of several devices the one that works in the team already, else the first of the person's own.
+    let in_team = |other: &&DeviceEntry| {
+        let id = other.device.to_string();
+        other.person == lost.person && members.iter().any(|(device, _)| *device == id)
+    };
+    let Some(other) = others.iter().find(in_team).or_else(|| others.first()) else {
+        return Ok(found);
+    };
+    let id = other.device.to_string();
+    found.device = Some(other.device);
+    found.in_team = members.iter().any(|(device, _)| *device == id);
+    found.namesake = other.person != lost.person;
+    if found.namesake {
+        let replica = client.phone().replica();
+        for visit in client.visits(plan)? {
+            let assigned = replica.assignment(&visit.genesis)?.map(|assigned| assigned.persons);
+            let persons = assigned.unwrap_or_default();
+            if persons.contains(&lost.person) && !persons.contains(&other.person) {
+                found.assigned.push(visit.document);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Says what takes the place of a device that was revoked, by which commands.
+fn replace(gap: &TeamGap, leads: bool, with: &Replacement, m: &Messages) -> String {
+    let (lost, name) = (gap.device.short(), gap.name.as_str());
+    let Some(device) = with.device.map(|device| device.short()) else {
+        return m.text("gap.other_device", &[("device", &lost)]);
+    };
+    let mut words = vec!["bienban", "admin", "plan", "change", &with.plan];
+    match (leads, with.in_team) {
+        (true, _) => words.extend(["--leader", &device]),
+        (false, false) => words.extend(["--member", &device]),
+        (false, true) => {}
+    }
+    words.extend(["--remove-member", &lost]);
+    if with.no_conflict && !with.namesake {
+        words.extend(["--no-conflict", &device]);
+    }
+    let command = words.join(" ");
+    let values = [("name", name), ("other", device.as_str()), ("command", command.as_str())];
+    let mut todo = match with.namesake {
+        true => m.text("gap.replace_namesake", &values),
+        false => m.text("gap.replace", &values),
+    };
+    for inspection in &with.assigned {
+        let values = [("inspection", &inspection.short()), ("other", &device)];
+        let values = values.map(|(name, value)| (name, value.as_str()));
+        todo.push_str(&m.text("gap.assign", &values));
+    }
+    todo
 }
 
 /// Returns what is said of facilities that are outside of a member's units, and the units that they are in.
@@ -275,7 +364,12 @@ fn outside(gap: &TeamGap, own: &str, m: &Messages) -> (String, Vec<String>) {
 
 /// Returns what keeps a member from the plan's work, each with what to do about it. A device that was revoked
 /// is mended by no right: another one takes its place.
-fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<WarningRow> {
+fn of_gap(
+    gap: &TeamGap,
+    leads: bool,
+    revoked: Option<&Replacement>,
+    m: &Messages,
+) -> Vec<WarningRow> {
     let device = gap.device.short();
     let (name, command) = (&gap.name, trust(gap, leads));
     let row = |problem, text, todo| WarningRow {
@@ -291,9 +385,9 @@ fn of_gap(gap: &TeamGap, (leads, revoked): (bool, bool), m: &Messages) -> Vec<Wa
         let text = m.text("gap.not_enrolled", &[("name", name), ("device", &device)]);
         return vec![row("not_enrolled", text, m.text("gap.enrol", &[("command", &command)]))];
     };
-    if revoked {
+    if let Some(with) = revoked {
         let values = [("name", name.as_str()), ("device", device.as_str())];
-        let todo = m.text("gap.other_device", &values);
+        let todo = replace(gap, leads, with, m);
         return vec![row("inactive", m.text("gap.revoked", &values), todo)];
     }
     let mut rows = Vec::new();
@@ -374,8 +468,7 @@ fn trust(gap: &TeamGap, leads: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bienban_core::model::DeviceId;
-    use bienban_core::sync::{DeviceEntry, PlainEntry};
+    use bienban_core::sync::PlainEntry;
 
     use super::*;
     use crate::messages::Lang;
@@ -401,7 +494,7 @@ mod tests {
             unled: Vec::new(),
         };
         for (lang, says) in [(Lang::En, "may not write"), (Lang::Vi, "không được ghi")] {
-            let rows = of_gap(&gap, (false, false), &Messages::new(lang));
+            let rows = of_gap(&gap, false, None, &Messages::new(lang));
             let problems: Vec<&str> = rows.iter().map(|row| row.problem).collect();
             assert_eq!(problems, ["role", "plan_unit", "facility_units"]);
             assert!(rows[0].text.contains("Nông An") && rows[0].text.contains(says), "{rows:?}");
@@ -412,13 +505,41 @@ mod tests {
             }
         }
         let ended = TeamGap { inactive: true, ..gap.clone() };
-        let rows = of_gap(&ended, (false, true), &Messages::new(Lang::En));
+        let nothing = Replacement::default();
+        let rows = of_gap(&ended, false, Some(&nothing), &Messages::new(Lang::En));
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert!(rows[0].todo.contains("admin invite --for 01010101"), "{rows:?}");
         assert!(!rows[0].todo.contains("trust"), "it would change nothing: {rows:?}");
+        says_what_takes_its_place(&ended);
         let unknown = TeamGap { entry: None, ..gap };
-        let rows = of_gap(&unknown, (true, false), &Messages::new(Lang::En));
+        let rows = of_gap(&unknown, true, None, &Messages::new(Lang::En));
         assert_eq!(rows[0].problem, "not_enrolled");
         assert!(rows[0].todo.contains("--role leader"), "{rows:?}");
+    }
+
+    /// Where the person has another device, nobody is advised to invite one.
+    fn says_what_takes_its_place(ended: &TeamGap) {
+        let (plan, device) = ("aaaa0000".to_owned(), Some(DeviceId([2; 32])));
+        let other = Replacement { plan, device, no_conflict: true, ..Replacement::default() };
+        let todo = |leads, with: &Replacement| {
+            let rows = of_gap(ended, leads, Some(with), &Messages::new(Lang::En));
+            assert!(!rows[0].todo.contains("invite"), "{rows:?}");
+            rows[0].todo.clone()
+        };
+        let change = "bienban admin plan change aaaa0000";
+        let member = todo(false, &other);
+        let puts =
+            format!("{change} --member 02020202 --remove-member 01010101 --no-conflict 02020202");
+        assert!(member.contains(&puts), "{member}");
+        let leader = todo(true, &other);
+        assert!(leader.contains("--leader 02020202 --remove-member 01010101"), "{leader}");
+        let there = todo(false, &Replacement { in_team: true, ..other });
+        assert!(there.contains(&format!("{change} --remove-member 01010101")), "{there}");
+        let plan = "aaaa0000".to_owned();
+        let assigned = vec![DocumentId([3; 32])];
+        let namesake =
+            Replacement { plan, device, namesake: true, assigned, ..Replacement::default() };
+        let said = todo(false, &namesake);
+        assert!(said.contains("another person") && said.contains("assign 03030303"), "{said}");
     }
 }

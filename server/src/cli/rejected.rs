@@ -5,6 +5,7 @@ use bienban_core::model::DocumentId;
 use bienban_core::sync::Verdict;
 use serde::Serialize;
 
+use super::lapsed::LapsedData;
 use super::output::Page;
 use super::record::conflicts::raw_text;
 use super::record::{AuthorData, author_data};
@@ -48,8 +49,16 @@ impl AssignedData {
     }
 }
 
-/// Returns why a change is not in the record, by the assignment where one is the reason.
-pub(super) fn why(m: &Messages, verdict: Verdict, assigned: Option<&AssignedData>) -> String {
+/// Returns why a change is not in the record: by the revocation that it came after, or by the assignment, where
+/// one is the reason.
+pub(super) fn why(
+    m: &Messages,
+    verdict: Verdict,
+    (lapsed, assigned): (Option<&LapsedData>, Option<&AssignedData>),
+) -> String {
+    if let Some(lapsed) = lapsed {
+        return lapsed.notice(m);
+    }
     let Some(AssignedData { by, at }) = assigned else { return words::verdict(m, verdict) };
     let (who, at) = (page::who(by, m), time::minute(at));
     m.text("notice.assigned", &[("who", &who), ("at", &at)])
@@ -103,7 +112,7 @@ pub(super) fn text(page: &mut Page, edits: &[RejectedData], m: &Messages) {
     page.line(m.text("rejected.title", &[("count", &count)]));
     for edit in edits {
         let document = &edit.document[..page::SHORT];
-        let why = why(m, edit.verdict, edit.assigned.as_ref());
+        let why = why(m, edit.verdict, (None, edit.assigned.as_ref()));
         page.line(format!("  {document}  {}  {why}", edit.at));
         for written in &edit.written {
             let key = written.key.as_deref().unwrap_or("-");

@@ -3,7 +3,6 @@ use crate::checklist::{TEA, Template};
 use crate::model::{
     Actor, AnswerInput, DeviceId, Document, DocumentId, Grade, Incarnation, Kind, Origin,
 };
-use crate::sync::Verdict;
 use crate::trust::DeviceKey;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);

@@ -15,7 +15,7 @@ use crate::cli::folder::GrantRow;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
-use crate::cli::{folder, page, wrong};
+use crate::cli::{folder, page, time, wrong};
 
 /// A device and its holder.
 #[derive(Debug, Args)]
@@ -65,6 +65,8 @@ struct DeviceRow {
     scopes: Vec<String>,
     grants: Vec<GrantRow>,
     active: bool,
+    /// When it, or its holder, was revoked for good.
+    revoked_at: Option<String>,
 }
 
 impl From<&DeviceEntry> for DeviceRow {
@@ -78,6 +80,7 @@ impl From<&DeviceEntry> for DeviceRow {
             scopes: folder::scopes(&entry.scopes()),
             grants: folder::grants(entry),
             active: entry.active,
+            revoked_at: None,
         }
     }
 }
@@ -240,10 +243,18 @@ fn leaves_no_admin(known: &[DeviceEntry], ends: impl Fn(&DeviceEntry) -> bool) -
 pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let entries = client.phone().replica().devices().map_err(ClientError::from)?;
-    let rows: Vec<DeviceRow> = entries.iter().map(DeviceRow::from).collect();
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let revoked_at = client.revoked_at(entry.device)?.map(time::rfc3339);
+        rows.push(DeviceRow { revoked_at, ..DeviceRow::from(entry) });
+    }
     let mut page = Page::new();
     for row in &rows {
-        let inactive = if row.active { String::new() } else { m.text("admin.inactive", &[]) };
+        let inactive = match &row.revoked_at {
+            Some(at) => m.text("admin.revoked", &[("at", &time::minute(at))]),
+            None if row.active => String::new(),
+            None => m.text("admin.inactive", &[]),
+        };
         page.line(format!(
             "{}  {} ({})  {}  {} {inactive}",
             &row.device[..page::SHORT],

@@ -367,7 +367,7 @@ fn claimed(invited: &Invited, claim: &Claim, digits: CheckDigits, confirmed: boo
 /// Returns whom the invitation is for.
 fn invitee(client: &Client, arguments: InviteArgs) -> Result<Invitee, CliError> {
     if let Some(whose) = &arguments.whose {
-        let entry = client.find_device(whose)?;
+        let entry = client.find_person(whose)?;
         let held = client.phone().replica().person(entry.person).map_err(folder::failed)?;
         if held.revoked.is_some() {
             let (device, name) = (entry.device.short(), entry.name);

@@ -13,6 +13,7 @@ use bienban_core::sync::DeviceEntry;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::checklists::TEA_NAME;
+use super::devices::not_revoked;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 use crate::cli::plan::{self, Team};
@@ -246,11 +247,18 @@ fn add(client: &Client, arguments: &AddArgs, output: &Output) -> Result<Answer, 
     plan::show(client, &plan.to_string(), Team::Checked, output)
 }
 
+/// Returns the device that somebody works with; one that was revoked works no more.
+fn working(client: &Client, name: &str) -> Result<DeviceEntry, CliError> {
+    let entry = client.find_device(name)?;
+    not_revoked(client, entry.device)?;
+    Ok(entry)
+}
+
 /// Returns the team of a new plan, with who has declared to have no conflict of interest.
 fn team(client: &Client, arguments: &AddArgs) -> Result<Vec<(String, Member)>, CliError> {
-    let mut team = vec![member(&client.find_device(&arguments.leader)?, Role::Leader)];
+    let mut team = vec![member(&working(client, &arguments.leader)?, Role::Leader)];
     for name in &arguments.members {
-        let entry = client.find_device(name)?;
+        let entry = working(client, name)?;
         if team.iter().all(|(device, _)| *device != entry.device.to_string()) {
             team.push(member(&entry, Role::Member));
         }
@@ -260,7 +268,8 @@ fn team(client: &Client, arguments: &AddArgs) -> Result<Vec<(String, Member)>, C
             team.iter_mut().for_each(|(_, member)| member.no_conflict = true);
             continue;
         }
-        let device = client.find_device(name)?.device.to_string();
+        let among = team.iter().filter_map(|(device, _)| device.parse().ok()).collect();
+        let device = client.find_device_among(name, &among)?.device.to_string();
         let named = team.iter_mut().find(|(known, _)| *known == device);
         let (_, member) = named.ok_or_else(|| Wrong::NotOfTeam { given: name.clone() })?;
         member.no_conflict = true;
@@ -291,8 +300,9 @@ fn change(client: &Client, arguments: &ChangeArgs, output: &Output) -> Result<An
         without_facilities: find(&arguments.without_facilities)?,
         ..PlanChange::default()
     };
+    let team = view.members().into_iter().filter_map(|(device, _)| device.parse().ok()).collect();
     for name in &arguments.without_members {
-        change.without_members.push(client.find_device(name)?.device);
+        change.without_members.push(client.find_device_among(name, &team)?.device);
     }
     for given in &arguments.reasons {
         change.reasons.push(reason(client, given)?);
@@ -328,6 +338,9 @@ fn members_after(
         let entry = client.find_device(name)?;
         let id = entry.device.to_string();
         let before = standing.iter().find(|(known, _)| *known == id);
+        if before.is_none() || role.is_some() {
+            not_revoked(client, entry.device)?;
+        }
         let before = before.map(|(_, member)| (*member).clone());
         let mut own = before.unwrap_or_else(|| member(&entry, Role::Member).1);
         own.role = role.unwrap_or(own.role);
@@ -336,7 +349,11 @@ fn members_after(
     for name in &arguments.no_conflict {
         let named = match name.as_str() {
             WHOLE_TEAM => None,
-            name => Some(client.find_device(name)?.device),
+            name => {
+                let team = standing.iter().filter_map(|(device, _)| device.parse().ok());
+                let among = team.chain(after.keys().copied()).collect();
+                Some(client.find_device_among(name, &among)?.device)
+            }
         };
         for (id, member) in &standing {
             let Ok(device) = id.parse::<DeviceId>() else { continue };

@@ -7,6 +7,7 @@ mod written;
 use bienban_core::client::{AsidePack, AsideShown, Client, ClientError};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{DeviceId, PersonId, Scope};
+use bienban_core::replica::Lapsed;
 use bienban_core::sync::{AsideEntry, QuarantineFilter, Verdict};
 use bienban_core::trust::control::Judgement;
 use clap::{Args, Subcommand, ValueEnum};
@@ -18,6 +19,7 @@ use super::Online;
 use crate::cli::decisions::DecidedData;
 use crate::cli::error::CliError;
 use crate::cli::folder;
+use crate::cli::lapsed::{Claim, LapsedData};
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::page::{self, SHORT};
 use crate::cli::record::conflicts::raw_text;
@@ -114,6 +116,8 @@ struct AsideData {
     brought_by: Option<String>,
     /// When it was kept aside, by the hub's clock.
     at: String,
+    /// The revocation that it came after, where its device had the right to write it until then.
+    after_revocation: Option<LapsedData>,
     /// What a supervisor decided of it, as far as this device was told.
     decided: Option<DecidedData>,
 }
@@ -149,6 +153,8 @@ struct ChangeData {
     change: String,
     /// When, as its author's clock claims.
     claimed_at: String,
+    /// Where that lies beside the revocation that it came after.
+    claims: Option<Claim>,
     written: Vec<WrittenData>,
 }
 
@@ -200,7 +206,10 @@ async fn list(client: &Client, which: &ListArgs, output: &Output) -> Result<Answ
     let digits = String::new();
     let filter = QuarantineFilter { scope: which.unit.clone(), person, verdict, digits };
     let found = waiting(client, client.quarantined(filter), output).await?;
-    let rows = found.entries.iter().map(|entry| data(client, entry)).collect::<Result<_, _>>()?;
+    let entries: Vec<&AsideEntry> = found.entries.iter().collect();
+    let lapsed = client.after_revocation(&entries, None)?;
+    let rows = entries.iter().zip(lapsed).map(|(entry, lapsed)| data(client, entry, lapsed));
+    let rows = rows.collect::<Result<_, _>>()?;
     let data = ListData { rows, more: found.more };
     let mut page = Page::new();
     for row in &data.rows {
@@ -218,14 +227,15 @@ async fn list(client: &Client, which: &ListArgs, output: &Output) -> Result<Answ
 async fn show(client: &Client, which: &OneArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let shown = read(client, which, output).await?;
-    let aside = data(client, &shown.entry)?;
+    let lapsed = lapsed(client, &shown)?;
+    let aside = data(client, &shown.entry, lapsed)?;
     let mut page = Page::new();
     line(&mut page, &aside, m);
     match &shown.pack {
         None => page.line(m.text("quarantine.no_bytes", &[])),
-        Some(pack) => pack_text(&mut page, pack, &Record::of(client, pack), m),
+        Some(pack) => pack_text(&mut page, (pack, lapsed), &Record::of(client, pack), m),
     }
-    let pack = shown.pack.as_ref().map(pack);
+    let pack = shown.pack.as_ref().map(|read| pack(read, lapsed));
     let id = [("id", &aside.change[..SHORT])];
     page.line(match aside.admissible {
         true => m.text("quarantine.next", &id),
@@ -237,7 +247,8 @@ async fn show(client: &Client, which: &OneArgs, output: &Output) -> Result<Answe
 async fn quote(client: &Client, which: &OneArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let shown = read(client, which, output).await?;
-    let (aside, hub) = (data(client, &shown.entry)?, client.hub()?.key().to_string());
+    let aside = data(client, &shown.entry, lapsed(client, &shown)?)?;
+    let hub = client.hub()?.key().to_string();
     let digest = shown.pack.as_ref().map(|pack| hex::encode(pack.digest));
     let text = quoted(&aside, &hub, digest.as_deref(), m);
     let mut page = Page::new();
@@ -270,7 +281,8 @@ async fn judge(
         }
         _ => None,
     };
-    let (aside, stopped) = (data(client, &entry)?, stopped.map(StopData::from));
+    let lapsed = client.after_revocation(&[&entry], None)?.into_iter().flatten().next();
+    let (aside, stopped) = (data(client, &entry, lapsed)?, stopped.map(StopData::from));
     let values = [
         ("id", &aside.change[..SHORT]),
         ("device", aside.signer.device.as_deref().map_or("-", |device| &device[..SHORT])),
@@ -329,14 +341,24 @@ async fn waiting<T>(
 
 /// Finds the person whose devices signed something.
 fn person(client: &Client, who: &str) -> Result<PersonId, CliError> {
-    match (client.find_device(who), who.trim().parse::<DeviceId>()) {
+    match (client.find_person(who), who.trim().parse::<DeviceId>()) {
         (Ok(known), _) => Ok(known.person),
         (Err(ClientError::NotFound { .. }), Ok(device)) => Ok(PersonId::of_device(device)),
         (Err(error), _) => Err(error.into()),
     }
 }
 
-fn data(client: &Client, entry: &AsideEntry) -> Result<AsideData, CliError> {
+/// Returns the revocation that something came after, where its device had the right to write it until then.
+fn lapsed(client: &Client, shown: &AsideShown) -> Result<Option<Lapsed>, CliError> {
+    let born = shown.pack.as_ref().map(|pack| &pack.genesis);
+    Ok(client.after_revocation(&[&shown.entry], born)?.into_iter().flatten().next())
+}
+
+fn data(
+    client: &Client,
+    entry: &AsideEntry,
+    lapsed: Option<Lapsed>,
+) -> Result<AsideData, CliError> {
     let decided = client.judged(entry)?.map(DecidedData::from);
     let signer = record::author_data(client.person(entry.device)?);
     let verdict = entry.verdict;
@@ -350,15 +372,17 @@ fn data(client: &Client, entry: &AsideEntry) -> Result<AsideData, CliError> {
         signer,
         brought_by: entry.from.map(|from| from.to_string()),
         at: time::rfc3339(entry.at),
+        after_revocation: lapsed.map(LapsedData::from),
         decided,
     })
 }
 
-fn pack(pack: &AsidePack) -> PackData {
+fn pack(pack: &AsidePack, lapsed: Option<Lapsed>) -> PackData {
     let changes = pack.changes.iter().map(|change| ChangeData {
         seq: change.seq,
         change: change.change.to_string(),
         claimed_at: time::rfc3339(change.at),
+        claims: lapsed.map(|lapsed| Claim::of(change.at, &lapsed)),
         written: change
             .written
             .iter()
@@ -387,17 +411,33 @@ fn line(page: &mut Page, row: &AsideData, m: &Messages) {
         page::who(&row.signer, m),
         &row.document.id[..SHORT],
     ));
-    page.line(format!("          {}", words::aside(m, row.verdict)));
+    page.line(format!("          {}", why(row, m)));
     if let Some(decided) = &row.decided {
         page.line(format!("          {}", decided.text(m)));
     }
 }
 
-fn pack_text(page: &mut Page, pack: &AsidePack, record: &Record, m: &Messages) {
+/// Says why it is kept aside.
+fn why(row: &AsideData, m: &Messages) -> String {
+    match &row.after_revocation {
+        Some(lapsed) => lapsed.aside(m),
+        None => words::aside(m, row.verdict),
+    }
+}
+
+fn pack_text(
+    page: &mut Page,
+    (pack, lapsed): (&AsidePack, Option<Lapsed>),
+    record: &Record,
+    m: &Messages,
+) {
     for change in &pack.changes {
         let at = time::minute(&time::rfc3339(change.at));
         let values = [("id", &change.change.to_string()[..SHORT]), ("at", at.as_str())];
         page.line(format!("  {}", m.text("quarantine.change", &values)));
+        if let Some(lapsed) = &lapsed {
+            page.line(format!("    {}", Claim::of(change.at, lapsed).text(m)));
+        }
         for written in &change.written {
             record.text(page, written, m);
         }
@@ -412,8 +452,7 @@ fn pack_text(page: &mut Page, pack: &AsidePack, record: &Record, m: &Messages) {
 
 /// Returns the reference that stands in minutes or a review.
 fn quoted(aside: &AsideData, hub: &str, digest: Option<&str>, m: &Messages) -> String {
-    let (at, why, who) =
-        (time::minute(&aside.at), words::aside(m, aside.verdict), page::who(&aside.signer, m));
+    let (at, why, who) = (time::minute(&aside.at), why(aside, m), page::who(&aside.signer, m));
     let unit = aside.unit.as_ref().map_or_else(|| "-".to_owned(), rows::unit_text);
     let title = if aside.document.title.is_empty() { "-" } else { aside.document.title.as_str() };
     let seq = aside.seq.to_string();

@@ -19,6 +19,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
 use crate::cli::{page, time};
+use crate::messages::Messages;
 
 /// A role in a unit, for a time.
 #[derive(Debug, Args)]
@@ -91,8 +92,26 @@ struct RightsData {
     device: String,
     person: String,
     name: String,
+    /// The hub exchanges with it.
     active: bool,
+    /// `person` or `device`, where the rights of one ended for good.
+    revoked: Option<&'static str>,
+    /// When the hub entered that.
+    revoked_at: Option<String>,
     grants: Vec<GrantRow>,
+    /// Other devices of the person that were not revoked.
+    other_devices: Vec<String>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Done {
+    Granted,
+    /// This role in this unit was taken.
+    Taken(Role, Scope),
+    Revoked,
+    /// It was revoked before: nothing was done.
+    RevokedBefore,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,7 +170,7 @@ pub(super) async fn grant(
     not_revoked(client, entry.device)?;
     let mut grants = entry.grants.clone();
     grants.push(grant);
-    change(client, entry, grants, output).await
+    change(client, entry, grants, Done::Granted, output).await
 }
 
 /// Takes a role.
@@ -174,7 +193,7 @@ pub(super) async fn withdraw(
         let stays = grants.iter().any(|grant| grant.role == Role::Admin);
         keep_an_admin(client, |one| !stays && one.person == entry.person)?;
     }
-    change(client, entry, grants, output).await
+    change(client, entry, grants, Done::Taken(role, arguments.scope), output).await
 }
 
 /// Returns the device of the same person on which a role in a unit holds; the named one, if it does there.
@@ -204,6 +223,7 @@ async fn change(
     client: &Client,
     entry: DeviceEntry,
     grants: Vec<Grant>,
+    done: Done,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let DeviceEntry { device, person, name, agency, .. } = entry;
@@ -212,7 +232,7 @@ async fn change(
     let wanted = NamedDevice { device, person, name, agency, grants, told };
     let acts = client.name_device(wanted)?;
     enter(client, &acts, device, output).await?;
-    shown(client, device, output)
+    shown(client, device, &done, output)
 }
 
 /// Ends a device or a person for good.
@@ -222,7 +242,15 @@ pub(super) async fn revoke(
     _: Online,
     output: &Output,
 ) -> Result<Answer, CliError> {
-    let entry = entry(client, &arguments.who, output).await?;
+    folder::exchange(client, output).await?;
+    let entry = match arguments.person {
+        true => client.find_leaver(&arguments.who)?,
+        false => client.find_device(&arguments.who)?,
+    };
+    let ended = ended(client, entry.device)?;
+    if ended.is_some_and(|(whom, _)| whom == "person" || !arguments.person) {
+        return shown(client, entry.device, &Done::RevokedBefore, output);
+    }
     if !arguments.leave_no_admin {
         let person = arguments.person.then_some(entry.person);
         keep_an_admin(client, |one| one.device == entry.device || Some(one.person) == person)?;
@@ -233,7 +261,7 @@ pub(super) async fn revoke(
     };
     let acts = client.revoke(whom, arguments.since)?;
     enter(client, &acts, entry.device, output).await?;
-    shown(client, entry.device, output)
+    shown(client, entry.device, &Done::Revoked, output)
 }
 
 /// Says what a person may do with a kind of document in a unit, and why.
@@ -272,11 +300,7 @@ pub(super) fn access(
         on_device: certified.is_certified_for(&held.grant.scope, &covers),
         writes: bienban_core::replica::may_write(held.grant.role, kind),
     };
-    let revoked = match (&held.revoked, &certified.revoked) {
-        (Some(end), _) => Some(("person", end.at)),
-        (None, Some(end)) => Some(("device", end.at)),
-        (None, None) => None,
-    };
+    let revoked = ended(client, entry.device)?;
     let data = AccessData {
         device: entry.device.to_string(),
         person: entry.person.to_string(),
@@ -357,36 +381,84 @@ async fn entry(client: &Client, who: &str, output: &Output) -> Result<DeviceEntr
     Ok(client.find_device(who)?)
 }
 
-fn shown(client: &Client, device: DeviceId, output: &Output) -> Result<Answer, CliError> {
-    let m = output.messages();
+/// Returns whose rights ended for good, `person` or `device`, and when.
+fn ended(client: &Client, device: DeviceId) -> Result<Option<(&'static str, Timestamp)>, CliError> {
+    let replica = client.phone().replica();
+    let held = replica.certified(device).map_err(folder::failed)?;
+    let person = match &held.certificate {
+        Some(certificate) => replica.person(certificate.person).map_err(folder::failed)?.revoked,
+        None => None,
+    };
+    Ok(match (person, held.revoked) {
+        (Some(end), _) => Some(("person", end.at)),
+        (None, Some(end)) => Some(("device", end.at)),
+        (None, None) => None,
+    })
+}
+
+fn shown(
+    client: &Client,
+    device: DeviceId,
+    done: &Done,
+    output: &Output,
+) -> Result<Answer, CliError> {
     let known = client.phone().replica().device(device).map_err(ClientError::from)?;
     let (person, name) = known.as_ref().map_or_else(
         || (PersonId::of_device(device), String::new()),
         |known| (known.person, known.name.clone()),
     );
+    let others = known.as_ref().map(|known| client.other_devices(known)).transpose()?;
+    let others = others.unwrap_or_default().into_iter().filter(|other| other.person == person);
+    let ended = ended(client, device)?;
     let data = RightsData {
         device: device.to_string(),
         person: person.to_string(),
         name,
         active: known.as_ref().is_some_and(|known| known.active),
+        revoked: ended.map(|(whom, _)| whom),
+        revoked_at: ended.map(|(_, at)| time::rfc3339(at)),
         grants: known.as_ref().map(folder::grants).unwrap_or_default(),
+        other_devices: others.map(|other| other.device.to_string()).collect(),
     };
-    let roles = known.as_ref().map_or_else(String::new, words::roles);
-    let roles = words::role_text(m, &roles);
-    let units = known.as_ref().map_or_else(Vec::new, |known| folder::scopes(&known.scopes()));
-    let values = [
-        ("name", data.name.as_str()),
-        ("device", &data.device[..page::SHORT]),
-        ("roles", &roles),
-        ("units", &units.join(" ")),
-    ];
+    Answer::new(&data, shown_page(&data, known.as_ref(), done, output.messages()))
+}
+
+/// Says what was done, and what the device may do now.
+fn shown_page(data: &RightsData, known: Option<&DeviceEntry>, done: &Done, m: &Messages) -> Page {
+    let (name, device) = (data.name.as_str(), &data.device[..page::SHORT]);
     let mut page = Page::new();
-    page.line(if data.active {
-        m.text("access.now", &values)
-    } else {
-        m.text("access.now_ended", &values)
+    if let Done::Taken(role, unit) = done {
+        let role = words::role_text(m, words::role(*role));
+        let values = [("name", name), ("role", &role), ("unit", unit.as_str())];
+        page.line(m.text("access.taken", &values));
+    }
+    if let (Some(whom), Some(at)) = (data.revoked, &data.revoked_at) {
+        let values = [("name", name), ("device", device), ("at", &time::minute(at))];
+        page.line(match whom {
+            "person" => m.text("access.person_revoked", &values),
+            _ => m.text("access.device_revoked", &values),
+        });
+        if *done == Done::RevokedBefore {
+            page.line(m.text("access.revoked_before", &[]));
+        }
+        if !data.other_devices.is_empty() {
+            let others = data.other_devices.iter().map(|other| &other[..page::SHORT]);
+            let others = others.collect::<Vec<_>>().join(", ");
+            page.line(m.text("access.other_devices", &[("devices", &others)]));
+        }
+        return page;
+    }
+    let roles = words::role_text(m, &known.map_or_else(String::new, words::roles));
+    let units = known.map_or_else(Vec::new, |known| folder::scopes(&known.scopes()));
+    let units = units.join(" ");
+    let values = [("name", name), ("device", device), ("roles", &roles), ("units", &units)];
+    page.line(match done {
+        _ if data.active => m.text("access.now", &values),
+        // A device that ended itself is told nothing any more.
+        Done::Revoked | Done::RevokedBefore => m.text("access.now_ended", &values),
+        Done::Granted | Done::Taken(..) => m.text("access.no_role", &values),
     });
-    Answer::new(&data, page)
+    page
 }
 
 fn known_unit(scope: &Scope) -> Result<(), CliError> {

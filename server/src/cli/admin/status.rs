@@ -92,6 +92,8 @@ struct Count {
 struct DeviceCount {
     device: String,
     known: bool,
+    /// When it, or its holder, was revoked for good, as far as this device knows.
+    revoked_at: Option<String>,
     not_allowed: u64,
     others: u64,
 }
@@ -120,29 +122,61 @@ impl From<DoubleNumber> for DoubleData {
     }
 }
 
+impl DeviceCount {
+    fn of(client: &Client, set: SetAside) -> Result<Self, CliError> {
+        Ok(Self {
+            device: set.device.to_string(),
+            known: set.known,
+            revoked_at: client.revoked_at(set.device)?.map(time::rfc3339),
+            not_allowed: set.not_allowed,
+            others: set.others,
+        })
+    }
+
+    fn text(&self, page: &mut Page, m: &Messages) {
+        let device = self.device.as_str();
+        let [not_allowed, others] = [self.not_allowed, self.others].map(|n| n.to_string());
+        if self.not_allowed > 0 {
+            let values = [("device", device), ("packs", &not_allowed)];
+            page.line(match &self.revoked_at {
+                // No right that it is given brings it into a record: nothing is given to it any more.
+                Some(at) => {
+                    let at = time::minute(at);
+                    let short = &device[..page::SHORT];
+                    let values = [("device", short), ("packs", &not_allowed), ("at", &at)];
+                    m.text("admin.waits_revoked", &values)
+                }
+                None if self.known => m.text("admin.waits_rights", &values),
+                None => m.text("admin.waits_trust", &values),
+            });
+        }
+        if self.others > 0 {
+            let values = [("device", device), ("packs", &others)];
+            page.line(m.text("admin.stays_out", &values));
+        }
+    }
+}
+
 impl HubData {
     fn of(
+        client: &Client,
         status: &HubStatus,
         waiting: HubWaiting,
         backup: BackupStatus,
         doubles: Vec<DoubleNumber>,
         waiting_minutes: MinutesData,
-    ) -> Self {
+    ) -> Result<Self, CliError> {
         let lost = waiting.lost.into_iter().map(|(at, records, everything)| LostData {
             at: time::rfc3339(at),
             records,
             everything,
             set_back: records == 0 && !everything,
         });
-        let device = |of: SetAside| DeviceCount {
-            device: of.device.to_string(),
-            known: of.known,
-            not_allowed: of.not_allowed,
-            others: of.others,
-        };
+        let devices = waiting.set_aside.into_iter().map(|set| DeviceCount::of(client, set));
+        let devices = devices.collect::<Result<_, _>>()?;
         let checklists = waiting.checklists.into_iter();
         let causes = waiting.causes.into_iter();
-        Self {
+        Ok(Self {
             documents: status.documents,
             devices: status.devices,
             head: status.head,
@@ -154,14 +188,14 @@ impl HubData {
                     .map(|(id, packs)| Count { id: id.to_string(), packs })
                     .collect(),
                 causes: causes.map(|(id, packs)| Count { id: id.to_string(), packs }).collect(),
-                devices: waiting.set_aside.into_iter().map(device).collect(),
+                devices,
                 more: waiting.more,
             },
             lost: lost.collect(),
             backup: backup.into(),
             double_numbers: doubles.into_iter().map(DoubleData::from).collect(),
             waiting_minutes,
-        }
+        })
     }
 
     fn text(&self, m: &Messages) -> Page {
@@ -231,20 +265,7 @@ impl HubData {
             page.line(m.text("admin.waits_causes", &[("id", id), ("packs", &packs)]));
         }
         for one in &waits.devices {
-            let device = one.device.as_str();
-            let [not_allowed, others] = [one.not_allowed, one.others].map(|n| n.to_string());
-            if one.not_allowed > 0 {
-                let values = [("device", device), ("packs", &not_allowed)];
-                page.line(if one.known {
-                    m.text("admin.waits_rights", &values)
-                } else {
-                    m.text("admin.waits_trust", &values)
-                });
-            }
-            if one.others > 0 {
-                let values = [("device", device), ("packs", &others)];
-                page.line(m.text("admin.stays_out", &values));
-            }
+            one.text(page, m);
         }
         if waits.more {
             page.line(m.text("admin.waits_more", &[]));
@@ -282,7 +303,7 @@ pub(super) async fn status(
         return Err(CliError::NoAnswer);
     };
     let minutes = MinutesData::of(client, &seals)?;
-    let data = HubData::of(&status, waiting, backup, doubles, minutes);
+    let data = HubData::of(client, &status, waiting, backup, doubles, minutes)?;
     let page = data.text(output.messages());
     Answer::new(&data, page)
 }

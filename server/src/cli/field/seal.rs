@@ -395,7 +395,7 @@ pub(in crate::cli) fn assign(
     let inspection = client.find_inspection(&arguments.inspection)?;
     let mut persons: BTreeMap<PersonId, String> = BTreeMap::new();
     for who in &arguments.who {
-        let found = client.find_device(who)?;
+        let found = client.find_person(who)?;
         persons.insert(found.person, found.name);
     }
     let whom: Vec<PersonId> = persons.keys().copied().collect();

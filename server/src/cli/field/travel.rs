@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::cli::decisions::{self, DecidedData, DecisionData};
 use crate::cli::doubts::{self, DoubtData};
 use crate::cli::error::{CliError, Failed, code_of_doubts};
+use crate::cli::lapsed::LapsedData;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::{self, ArrivalData};
 use crate::cli::rejected::{self, AssignedData, RejectedData};
@@ -90,6 +91,12 @@ struct NoticeData {
     seq: u64,
     change: String,
     verdict: Verdict,
+    /// The revocation that it came after, where this device had the right to write it until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_revocation: Option<LapsedData>,
+    /// This device was revoked: no right that it is given brings it into the record.
+    #[serde(skip)]
+    ended: bool,
     /// The assignment by which others write the inspection.
     #[serde(skip_serializing_if = "Option::is_none")]
     assigned: Option<AssignedData>,
@@ -493,7 +500,8 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
     page.line(m.text("notices.title", &[]));
     for notice in notices {
         let document = &notice.document[..page::SHORT];
-        let why = rejected::why(m, notice.verdict, notice.assigned.as_ref());
+        let reasons = (notice.after_revocation.as_ref(), notice.assigned.as_ref());
+        let why = rejected::why(m, notice.verdict, reasons);
         page.line(format!("  {document}  {why}"));
         if let Some(decided) = &notice.decided {
             page.line(format!("            {}", decided.text(m)));
@@ -501,17 +509,24 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
     }
     let waits =
         |notice: &NoticeData| notice.verdict == Verdict::NotAllowed && notice.decided.is_none();
-    if notices.iter().any(waits) {
-        page.line(format!("  {}", m.text("notices.rights", &[])));
+    if let Some(first) = notices.iter().find(|notice| waits(notice)) {
+        page.line(match first.ended {
+            true => format!("  {}", m.text("notices.revoked", &[])),
+            false => format!("  {}", m.text("notices.rights", &[])),
+        });
     }
 }
 
 fn noticed(client: &Client, notice: &Notice) -> Result<NoticeData, ClientError> {
+    let lapsed = client.noticed_after_revocation(&[notice])?;
+    let lapsed = lapsed.into_iter().flatten().next();
     Ok(NoticeData {
         document: notice.document.to_string(),
         seq: notice.seq,
         change: notice.hash.to_string(),
         verdict: notice.verdict,
+        after_revocation: lapsed.map(LapsedData::from),
+        ended: client.phone().ended().map_err(ClientError::from)?.is_some(),
         assigned: AssignedData::of(client, notice.document, notice.verdict)?,
         decided: client.judged_aside(notice)?.map(DecidedData::from),
     })
