@@ -73,8 +73,11 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
 
     // Another phone has not heard of it: what it records stays, and is late.
     team.told("binh", &["answer", it, "1.1", "dat"]);
+    let offline = team.folders.field("an", &["minutes", "list"]).ok().out;
+    assert!(offline.contains("wait for the hub"), "{offline}");
     let synced = team.sync("an");
-    assert_eq!(synced["unnumbered"], 1, "{synced}");
+    let unnumbered = (&synced["unnumbered"], &synced["unnumbered_kept"]);
+    assert_eq!(unnumbered, (&1.into(), &1.into()), "{synced}");
     for phone in ["an", "binh", "an", "binh"] {
         team.sync(phone);
     }
@@ -283,6 +286,8 @@ fn the_leader_says_who_writes_an_inspection() {
     assert_eq!((&again["only_here"], &again["set_aside"]), (&2.into(), &2.into()), "{again}");
     let again = team.folders.field("binh", &["sync"]).ok().out;
     assert!(!again.contains("sync again") && again.contains("bienban field status"), "{again}");
+    assert!(again.contains("Kept aside by the hub, outside the record: 2 edits."), "{again}");
+    assert!(!again.contains("nly on this device:"), "{again}");
 }
 
 #[test]
