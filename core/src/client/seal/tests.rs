@@ -1,9 +1,7 @@
 use super::*;
 use crate::checklist::TEA;
 use crate::client::Settings as DeviceSettings;
-use crate::model::{
-    Actor, AnswerInput, DocumentId, Grade, Incarnation, Timestamp,
-};
+use crate::model::{Actor, AnswerInput, DocumentId, Grade, Incarnation, Timestamp};
 use crate::net::HubAddress;
 use crate::sync::{FeedItem, Pack};
 use crate::trust::DeviceKey;
@@ -81,9 +79,8 @@ fn of_two_who_seal_at_once_one_does() {
         [seal(), seal()].map(|thread| thread.join().unwrap())
     });
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
-    let sealed = |end: &Result<SealId, ClientError>| {
-        matches!(end, Err(ClientError::AlreadySealed { .. }))
-    };
+    let sealed =
+        |end: &Result<SealId, ClientError>| matches!(end, Err(ClientError::AlreadySealed { .. }));
     assert_eq!(ends.iter().filter(|end| sealed(end)).count(), 1, "{ends:?}");
     assert_eq!(client.seal_check(&visit()).unwrap().minutes.others, Vec::new());
 }

@@ -30,10 +30,7 @@ pub(super) struct Reasons {
 /// Returns [`ClientError::NotFound`] for a name that nobody of the team has, with the nearest ones,
 /// [`Wrong::WasHeard`] for a device that was heard, [`Wrong::SeveralOfTeam`] for a name that fits several, and
 /// [`Wrong::ReasonAgain`] or [`Wrong::ReasonsForAll`] for a second reason for one device or for all.
-pub(super) fn reasons(
-    members: &[MemberCheck],
-    typed: &[String],
-) -> Result<Reasons, CliError> {
+pub(super) fn reasons(members: &[MemberCheck], typed: &[String]) -> Result<Reasons, CliError> {
     let mut of = BTreeMap::new();
     for given in typed {
         if let Some((name, reason)) = given.split_once('=') {
