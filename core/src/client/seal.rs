@@ -195,8 +195,8 @@ impl Client {
         self.seal_now(inspection, &input)
     }
 
-    /// Seals the record as it stands. It is looked at once more, in one step with being kept: an exchange
-    /// since the first look may have brought values that differ, or somebody may have sealed.
+    /// Seals the record as it stands. It is looked at once more, in one step with being kept: since the first
+    /// look an exchange may have brought what hinders, or minutes may have been sealed by another call.
     fn seal_now(&self, inspection: &Genesis, input: &SealInput) -> Result<SealId, ClientError> {
         self.phone().seal_as_it_stands(|| {
             let check = self.seal_check(inspection)?;

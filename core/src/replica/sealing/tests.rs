@@ -103,26 +103,6 @@ fn a_seal_signed_offline_is_registered_with_a_number_and_reaches_everybody() {
 }
 
 #[test]
-fn nothing_is_written_between_the_last_look_and_the_seal() {
-    let (hub, [one, ..], genesis) = team();
-    one.answer(&genesis, "1.1", "one");
-    sync(&one, &hub);
-    std::thread::scope(|scope| {
-        let sealed = one.phone.seal_as_it_stands(|| {
-            let pair = sign(&one, &genesis);
-            let late = scope.spawn(|| one.answer(&genesis, "1.2", "late"));
-            while one.phone.editing().waiting() == 0 && !late.is_finished() {
-                std::thread::yield_now();
-            }
-            assert_eq!(one.values(&genesis, "1.2"), [""; 0]);
-            Ok::<_, ReplicaError>(pair)
-        });
-        sealed.unwrap();
-    });
-    assert_eq!(one.values(&genesis, "1.2"), ["late"]);
-}
-
-#[test]
 fn a_seal_waits_at_the_hub_for_what_it_was_made_over() {
     let (hub, [one, two, three], genesis) = team();
     two.answer(&genesis, "1.1", "two");
