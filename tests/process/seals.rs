@@ -250,9 +250,16 @@ fn a_refusal_names_why_and_who_confirms_it() {
         team.told("an", &["header", it, field, value]);
     }
     let person = ["--name", "Ông D", "--title", "Trưởng thôn", "--on", "2026-11-05"];
-    let rest = ["--refused", "Không đồng ý", "--as", "witness", "--not-heard", "Đi vắng"];
+    let rest = ["--refused", "Không đồng ý", "--as", "witness", "--not-heard", "binh=Máy hỏng"];
     team.seals_on("an", &[&person[..], &["--refused", "Không đồng ý"]].concat()).fails(2);
-    let sealed = team.seals_on("an", &[&person[..], &rest[..]].concat()).ok().json();
+    let twice = [&person[..], &rest[..], &["--not-heard", "binh=Đi vắng"]].concat();
+    let refused = team.seals_on("an", &twice).fails(2);
+    assert!(refused.err.contains("given a reason already"), "{refused:?}");
+    let also = [&person[..], &rest[..], &["--not-heard", "Đi vắng"]].concat();
+    let sealed = team.seals_on("an", &also).ok().json();
+    assert_eq!(sealed["seal"]["not_heard"][0]["reason"], "Máy hỏng");
+    let warned = sealed["warnings"][0].as_str().unwrap();
+    assert!(warned.contains("is not in the minutes") && warned.contains("Đi vắng"), "{sealed}");
     assert_eq!(sealed["seal"]["refused"], "Không đồng ý");
     assert_eq!(sealed["seal"]["confirmed"][0]["as"], "witness");
     assert_eq!(team.show("an")["state"], serde_json::json!(["minutes_refused"]));
