@@ -86,15 +86,23 @@ fn a_deadline_in_days_is_counted_from_the_issue_and_stays_within_the_law() {
 }
 
 #[test]
-fn before_there_are_minutes_the_longest_time_to_correct_is_counted_from_today() {
+fn before_there_are_minutes_a_deadline_that_would_be_too_late_today_is_warned_of() {
     let team = Team::new();
+    team.in_field();
     let add = ["finding", &team.inspection, "2.1", "ma", "Chuồng lợn", "--deadline"];
-    for days in ["31", "400"] {
-        let late = team.folders.field("an", &[&add[..], &[days]].concat()).fails(2);
-        assert!(late.err.contains("the last day that the law allows"), "{late:?}");
+    // The minutes may come later, and the thirtieth day from them with them.
+    for days in ["60", "400"] {
+        let made = team.typed("an", &[&add[..], &[days]].concat());
+        assert!(warnings(&made).contains("in the minutes today"), "{made}");
     }
-    assert_eq!(team.show("an")["findings"].as_array().unwrap().len(), 0);
-    team.typed("an", &[&add[..], &["30"]].concat());
+    let made = team.typed("an", &[&add[..], &["30"]].concat());
+    assert_eq!(made.get("warnings"), None, "{made}");
+    team.to("minutes_signed", "2026-11-05");
+    // The thirtieth day is a Saturday.
+    let late = team.folders.field("an", &[&add[..], &["2026-12-08"]].concat()).fails(2);
+    assert!(late.err.contains("2026-12-08 is later than 2026-12-07"), "{late:?}");
+    let made = team.typed("an", &[&add[..], &["2026-12-07"]].concat());
+    assert!(!warnings(&made).contains("in the minutes today"), "{made}");
 }
 
 #[test]

@@ -73,8 +73,11 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
 
     // Another phone has not heard of it: what it records stays, and is late.
     team.told("binh", &["answer", it, "1.1", "dat"]);
+    let offline = team.folders.field("an", &["minutes", "list"]).ok().out;
+    assert!(offline.contains("wait for the hub"), "{offline}");
     let synced = team.sync("an");
-    assert_eq!(synced["unnumbered"], 1, "{synced}");
+    let unnumbered = (&synced["unnumbered"], &synced["unnumbered_kept"]);
+    assert_eq!(unnumbered, (&1.into(), &1.into()), "{synced}");
     for phone in ["an", "binh", "an", "binh"] {
         team.sync(phone);
     }
@@ -247,9 +250,16 @@ fn a_refusal_names_why_and_who_confirms_it() {
         team.told("an", &["header", it, field, value]);
     }
     let person = ["--name", "Ông D", "--title", "Trưởng thôn", "--on", "2026-11-05"];
-    let rest = ["--refused", "Không đồng ý", "--as", "witness", "--not-heard", "Đi vắng"];
+    let rest = ["--refused", "Không đồng ý", "--as", "witness", "--not-heard", "binh=Máy hỏng"];
     team.seals_on("an", &[&person[..], &["--refused", "Không đồng ý"]].concat()).fails(2);
-    let sealed = team.seals_on("an", &[&person[..], &rest[..]].concat()).ok().json();
+    let twice = [&person[..], &rest[..], &["--not-heard", "binh=Đi vắng"]].concat();
+    let refused = team.seals_on("an", &twice).fails(2);
+    assert!(refused.err.contains("given a reason already"), "{refused:?}");
+    let also = [&person[..], &rest[..], &["--not-heard", "Đi vắng"]].concat();
+    let sealed = team.seals_on("an", &also).ok().json();
+    assert_eq!(sealed["seal"]["not_heard"][0]["reason"], "Máy hỏng");
+    let warned = sealed["warnings"][0].as_str().unwrap();
+    assert!(warned.contains("is not in the minutes") && warned.contains("Đi vắng"), "{sealed}");
     assert_eq!(sealed["seal"]["refused"], "Không đồng ý");
     assert_eq!(sealed["seal"]["confirmed"][0]["as"], "witness");
     assert_eq!(team.show("an")["state"], serde_json::json!(["minutes_refused"]));
@@ -283,6 +293,8 @@ fn the_leader_says_who_writes_an_inspection() {
     assert_eq!((&again["only_here"], &again["set_aside"]), (&2.into(), &2.into()), "{again}");
     let again = team.folders.field("binh", &["sync"]).ok().out;
     assert!(!again.contains("sync again") && again.contains("bienban field status"), "{again}");
+    assert!(again.contains("Kept aside by the hub, outside the record: 2 edits."), "{again}");
+    assert!(!again.contains("nly on this device:"), "{again}");
 }
 
 #[test]

@@ -129,25 +129,36 @@ impl Client {
     }
 
     /// Returns the last day that the law allows for the correction of a finding that is being written:
-    /// counted from the day on which it was put in the minutes, from that of the minutes where nobody
-    /// says, and before there are any from today, as for a corrective action.
+    /// counted from the day on which it was put in the minutes, or from that of the minutes where nobody
+    /// says. None before there are any: the day that it is counted from has yet to come.
     pub(super) fn latest_of_new(
         &self,
         inspection: &Genesis,
         said: Option<Day>,
     ) -> Result<Option<Day>, ClientError> {
         let from = match said {
-            Some(day) => day,
+            Some(day) => Some(day),
             None => {
                 let read = self.open_inspection(inspection)?.view().inspection();
-                let minutes = read.as_ref().and_then(|read| first(read, &MINUTES));
-                match minutes {
-                    Some(day) => day,
-                    None => Self::today()?,
-                }
+                read.as_ref().and_then(|read| first(read, &MINUTES))
             }
         };
-        Ok(latest_correction(from, law()))
+        Ok(from.and_then(|day| latest_correction(day, law())))
+    }
+
+    /// Returns the last day that the law would allow for the correction of a finding if it were put in
+    /// the minutes today; none where the day that it is counted from is known, because a later deadline
+    /// is refused then.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the inspection is not here, and [`ClientError::Clocks`]
+    /// where the clock of this device tells no day.
+    pub fn latest_by_today(&self, inspection: &Genesis) -> Result<Option<Day>, ClientError> {
+        if self.latest_of_new(inspection, None)?.is_some() {
+            return Ok(None);
+        }
+        Ok(latest_correction(Self::today()?, law()))
     }
 }
 

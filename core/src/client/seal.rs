@@ -171,7 +171,8 @@ impl Client {
     /// [`ClientError::AlreadySealed`] when the minutes are sealed, [`ClientError::Disputed`] while values
     /// that differ stand, [`ClientError::Unheard`] for devices that were not heard without a reason,
     /// [`ClientError::NotReady`] with everything that the step lacks, and [`ClientError::Replica`] when
-    /// the seal cannot be made or recorded.
+    /// the seal cannot be made or recorded. Where what hinders came while it was being sealed, the step is
+    /// taken and nothing is sealed.
     pub fn seal(&self, inspection: &Genesis, input: SealInput) -> Result<SealId, ClientError> {
         self.check_leads(inspection)?;
         let check = self.seal_check(inspection)?;
@@ -191,13 +192,21 @@ impl Client {
             };
             self.move_on(inspection, &StepToTake { to, on: input.on, reason })?;
         }
-        let check = self.seal_check(inspection)?;
-        let statement = self.statement(inspection, &check, &input)?.0;
-        let seal = self.phone().sign_seal(statement)?;
-        let id = seal.id().map_err(ReplicaError::from)?;
-        let deed = Deed::Seal { document: inspection.document(), seal: id.0 };
-        let act = self.sign_act(inspection.scope.clone(), deed)?;
-        Ok(self.phone().seal(&act, &seal)?)
+        self.seal_now(inspection, &input)
+    }
+
+    /// Seals the record as it stands. It is looked at once more, in one step with being kept: since the first
+    /// look an exchange may have brought what hinders, or minutes may have been sealed by another call.
+    fn seal_now(&self, inspection: &Genesis, input: &SealInput) -> Result<SealId, ClientError> {
+        self.phone().seal_as_it_stands(|| {
+            let check = self.seal_check(inspection)?;
+            self.check_sealable(&check, input)?;
+            let statement = self.statement(inspection, &check, input)?.0;
+            let seal = self.phone().sign_seal(statement)?;
+            let id = seal.id().map_err(ReplicaError::from)?;
+            let deed = Deed::Seal { document: inspection.document(), seal: id.0 };
+            Ok((self.sign_act(inspection.scope.clone(), deed)?, seal))
+        })
     }
 
     fn check_leads(&self, inspection: &Genesis) -> Result<(), ClientError> {
@@ -418,3 +427,6 @@ pub(super) fn supplemented(document: &Document) -> Option<SealId> {
     hex::decode_to_slice(named, &mut seal).ok()?;
     Some(SealId(seal))
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,7 +245,8 @@ impl Client {
     /// As [`Client::note`]; [`ClientError::Answer`] too for a severity that the item does not allow,
     /// and when an item that is answered in rows comes without one, because then nobody knows which it
     /// is about. The day on which it was put in the minutes is theirs if nobody says another;
-    /// [`ClientError::DeadlineTooLate`] for a deadline behind the longest time from it.
+    /// [`ClientError::DeadlineTooLate`] for a deadline behind the longest time from it. Before that day is
+    /// known none is refused; see [`Client::latest_by_today`].
     pub fn finding(
         &self,
         inspection: &Genesis,

@@ -345,6 +345,25 @@ impl Phone {
     /// Returns [`ReplicaError::Seal`] when the act does not name the seal, and [`ReplicaError::Store`]
     /// when it could not be recorded.
     pub fn seal(&self, act: &SignedAct, seal: &Seal) -> Result<SealId, ReplicaError> {
+        self.seal_as_it_stands(|| Ok((act.clone(), seal.clone())))
+    }
+
+    /// As [`Phone::seal`], of minutes that are looked at, made and kept in one step: nothing is written and
+    /// nothing comes from others in between. `make` must not write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Phone::seal`], and what `make` returns; nothing is kept then.
+    pub fn seal_as_it_stands<E: From<ReplicaError>>(
+        &self,
+        make: impl FnOnce() -> Result<(SignedAct, Seal), E>,
+    ) -> Result<SealId, E> {
+        let _editing = self.editing().lock()?;
+        let (act, seal) = make()?;
+        Ok(self.keep_seal(&act, &seal)?)
+    }
+
+    fn keep_seal(&self, act: &SignedAct, seal: &Seal) -> Result<SealId, ReplicaError> {
         act.verify()?;
         let bytes = seal.encode()?;
         let id = SealId::of(&bytes);
@@ -353,7 +372,6 @@ impl Phone {
             let breaches = vec![Breach::Document];
             return Err(SealError::Breached { breaches }.into());
         }
-        let _editing = self.editing().lock()?;
         self.record(Fact::Signed { act: act.encode()?, seal: bytes })?;
         Ok(id)
     }

@@ -168,6 +168,21 @@ pub(crate) enum Wrong {
         /// Who was named.
         given: String,
     },
+    /// A second reason for a device that was not heard.
+    #[error(
+        "--not-heard {given}=…: this device was given a reason already; minutes cannot be unsigned, so give one \
+         for each device"
+    )]
+    ReasonAgain {
+        /// Who was named.
+        given: String,
+    },
+    /// Several reasons for all devices that were not heard.
+    #[error(
+        "--not-heard: several reasons for all devices that were not heard; give one without =, and \
+         DEVICE=REASON for those with another"
+    )]
+    ReasonsForAll,
     /// A name in `--not-heard` that several devices have.
     #[error(
         "--not-heard {given}=…: several devices of the team are called so: {candidates}; name one by its \
@@ -284,6 +299,8 @@ impl Wrong {
             Self::NoChange => m.text("wrong.no_change", &[]),
             Self::NotOfTeam { given } => m.text("wrong.not_of_team", &[("given", given)]),
             Self::WasHeard { given } => m.text("wrong.was_heard", &[("given", given)]),
+            Self::ReasonAgain { given } => m.text("wrong.reason_again", &[("given", given)]),
+            Self::ReasonsForAll => m.text("wrong.reasons_for_all", &[]),
             Self::SeveralOfTeam { given, candidates } => {
                 let values = [("given", given.as_str()), ("candidates", candidates)];
                 m.text("wrong.several_of_team", &values)

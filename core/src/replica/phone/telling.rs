@@ -1,6 +1,6 @@
 //! How far own edits have come, and what the hub did not take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Arrival, Phone, RejectedEdit};
 use crate::model::{DocumentId, Timestamp, written};
@@ -37,8 +37,9 @@ impl Phone {
         Ok(notices)
     }
 
-    /// Returns, by document, how many own edits the hub has set aside, or that follow such in their lines: none
-    /// of them gets further by another exchange alone.
+    /// Returns, by document, how many own edits the hub keeps aside, outside the record, or that come before such
+    /// in their lines: none of them gets further by another exchange alone. What was written since the hub last said
+    /// so is not among them: it has yet to be sent.
     ///
     /// # Errors
     ///
@@ -47,14 +48,17 @@ impl Phone {
         use Verdict as V;
         // All others are made anew by this device, or offered again.
         let stays = |verdict| matches!(verdict, V::NotAllowed | V::Orphan | V::Poison | V::Full);
-        let notices = self.notices()?.into_iter().filter(|notice| stays(notice.verdict));
-        let lines: BTreeSet<_> = notices.map(|notice| (notice.document, notice.actor)).collect();
+        let mut lines: BTreeMap<_, u64> = BTreeMap::new();
+        for notice in self.notices()?.into_iter().filter(|notice| stays(notice.verdict)) {
+            let upto = lines.entry((notice.document, notice.actor)).or_default();
+            *upto = notice.seq.max(*upto);
+        }
         let mut aside: BTreeMap<DocumentId, u64> = BTreeMap::new();
-        for (document, actor) in lines {
+        for ((document, actor), upto) in lines {
             let own = rows::of_actor(ARRIVAL, document, actor);
             let row: Option<ArrivalRow> = rows::get(&**self.replica.store(), &own)?;
             let row = row.unwrap_or_default();
-            let left = row.recorded.saturating_sub(row.stored.max(row.merged));
+            let left = upto.min(row.recorded).saturating_sub(row.stored.max(row.merged));
             if left > 0 {
                 *aside.entry(document).or_default() += left;
             }

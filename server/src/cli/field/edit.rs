@@ -251,6 +251,23 @@ impl EditData {
         }
     }
 
+    /// Warns of a deadline that would be too late if there were minutes today: they may come later.
+    fn warn_by_today(
+        &mut self,
+        client: &Client,
+        inspection: &Genesis,
+        deadline: Option<Timestamp>,
+        m: &Messages,
+    ) {
+        let latest = client.latest_by_today(inspection).ok().flatten();
+        let late = deadline.and_then(Day::of).zip(latest).filter(|(day, latest)| day > latest);
+        if let Some((day, latest)) = late {
+            let (day, latest) = (day.to_string(), latest.to_string());
+            let values = [("day", day.as_str()), ("latest", &latest)];
+            self.warnings.push(m.text("edit.deadline_by_today", &values));
+        }
+    }
+
     /// Warns of a day that cannot be: after today, or before what it builds on. Clocks may be wrong, so
     /// it is recorded all the same.
     pub(in crate::cli) fn warn_of_day(
@@ -438,6 +455,9 @@ pub(super) fn finding(
     data.row = row;
     data.id = Some(id);
     data.warn_of_deadline(deadline, output.messages());
+    if arguments.issued.is_none() {
+        data.warn_by_today(client, &inspection, deadline, output.messages());
+    }
     if let Some(day) = arguments.issued {
         let m = output.messages();
         let due = deadline.and_then(Day::of).filter(|due| *due < day).map(|due| due.to_string());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bienban_core::checklist::Day;
 use bienban_core::checklist::grading::At;
 use bienban_core::client::{Client, SealCheck, SealInput};
-use bienban_core::model::{Genesis, LifeCycle, PersonId};
+use bienban_core::model::{Genesis, LifeCycle, PersonId, clean};
 use bienban_core::trust::seal::{Confirmer, Drawn, Ending, Presence, Refusal};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -169,6 +169,9 @@ struct SealedData {
     inspection: String,
     seal: SealData,
     unanswered: UnansweredData,
+    /// What a person should look at although it was recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,13 +204,19 @@ pub(super) fn seal(
     if arguments.check {
         return checked(client, &inspection, &check, m);
     }
+    let reasons = unheard::reasons(&check.members, &arguments.not_heard)?;
     let input = SealInput {
         ending: ending(arguments)?,
         leader_drawn: drawn(arguments.leader_signature.as_ref())?,
-        unheard: unheard::reasons(&check.members, &arguments.not_heard)?,
+        unheard: reasons.of,
         on: arguments.on,
     };
     let id = client.seal(&inspection, input)?;
+    let unused = |reason: &String| m.text("seal.unused_reason", &[("reason", &clean(reason))]);
+    let warnings: Vec<String> = reasons.unused.iter().map(unused).collect();
+    for warning in &warnings {
+        output.remark(warning);
+    }
     let minutes = client.phone().replica().minutes(inspection.document());
     let minutes = minutes.map_err(bienban_core::client::ClientError::from)?;
     let held = minutes.standing.into_iter().chain(minutes.others).find(|held| held.id == id);
@@ -220,7 +229,7 @@ pub(super) fn seal(
     page.line(unanswered.text(m));
     page.line(m.text("seal.next", &[]));
     let inspection = inspection.document().to_string();
-    Answer::new(&SealedData { inspection, seal: data, unanswered }, page)
+    Answer::new(&SealedData { inspection, seal: data, unanswered, warnings }, page)
 }
 
 fn ending(arguments: &SealArgs) -> Result<Ending, CliError> {

@@ -74,10 +74,12 @@ struct SyncData {
     milliseconds: u64,
     /// Edits that are still nowhere but here.
     only_here: u64,
-    /// Of them, those that the hub has set aside: no exchange changes that.
+    /// Of them, those that the hub keeps aside, outside the record: no exchange changes that.
     set_aside: u64,
     /// Minutes that were sealed here and whose official number has not come yet.
     unnumbered: usize,
+    /// Of them, those that the hub keeps: it numbers them once all that they were signed over has arrived.
+    unnumbered_kept: usize,
     /// Records of which the hub lacks something that this device holds and cannot give.
     withheld: Vec<String>,
     notices: Vec<NoticeData>,
@@ -435,8 +437,8 @@ fn moved_text(counts: [usize; 4], m: &Messages) -> String {
 
 fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
     let (only_here, set_aside) = only_here(client)?;
-    let minutes = client.unregistered_minutes()?;
-    let waits = minutes.iter().filter(|one| !one.refused && one.given_up.is_none());
+    let mut waits = client.unregistered_minutes()?;
+    waits.retain(|one| !one.refused && one.given_up.is_none());
     Ok(SyncData {
         sent: report.progress.sent,
         received: report.progress.received,
@@ -452,7 +454,8 @@ fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
         milliseconds: 0,
         only_here,
         set_aside,
-        unnumbered: waits.count(),
+        unnumbered: waits.len(),
+        unnumbered_kept: waits.iter().filter(|one| one.kept).count(),
         withheld: report.withheld.iter().map(ToString::to_string).collect(),
         notices: Vec::new(),
         decisions_refused: Vec::new(),
@@ -475,7 +478,8 @@ fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
     let counts = [
         ("sync.only_here", data.only_here.saturating_sub(data.set_aside)),
         ("sync.set_aside", data.set_aside),
-        ("sync.unnumbered", data.unnumbered as u64),
+        ("sync.unnumbered", data.unnumbered.saturating_sub(data.unnumbered_kept) as u64),
+        ("sync.unnumbered_kept", data.unnumbered_kept as u64),
     ];
     for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         page.line(m.text(key, &[("count", &count.to_string())]));
@@ -532,7 +536,7 @@ fn noticed(client: &Client, notice: &Notice) -> Result<NoticeData, ClientError> 
     })
 }
 
-/// Returns how many edits are nowhere but here, and how many of them the hub has set aside.
+/// Returns how many edits are nowhere but here, and how many of them the hub keeps aside.
 fn only_here(client: &Client) -> Result<(u64, u64), CliError> {
     let aside = client.phone().set_aside().map_err(ClientError::from)?;
     let offered = client.phone().only_here().map_err(ClientError::from)?;

@@ -13,29 +13,44 @@ use crate::cli::wrong::Wrong;
 /// Fewest digits by which a device is named: fewer fit another by chance, and minutes cannot be unsigned.
 const DIGITS_MIN: usize = 4;
 
-/// Reads why each device was not heard. What has no `=` is a reason for all that no other names.
+/// Why devices of a team were not heard.
+#[derive(Debug)]
+pub(super) struct Reasons {
+    /// Of each that a reason was given for.
+    pub(super) of: BTreeMap<DeviceId, String>,
+    /// A reason for all that is no device's: all were heard, or have a reason of their own.
+    pub(super) unused: Option<String>,
+}
+
+/// Reads why each device was not heard. What has no `=` is a reason for all that no other names. No reason is
+/// dropped for another: minutes cannot be unsigned.
 ///
 /// # Errors
 ///
 /// Returns [`ClientError::NotFound`] for a name that nobody of the team has, with the nearest ones,
-/// [`Wrong::WasHeard`] for a device that was heard, and [`Wrong::SeveralOfTeam`] for a name that fits
-/// several.
-pub(super) fn reasons(
-    members: &[MemberCheck],
-    typed: &[String],
-) -> Result<BTreeMap<DeviceId, String>, CliError> {
-    let mut reasons = BTreeMap::new();
+/// [`Wrong::WasHeard`] for a device that was heard, [`Wrong::SeveralOfTeam`] for a name that fits several, and
+/// [`Wrong::ReasonAgain`] or [`Wrong::ReasonsForAll`] for a second reason for one device or for all.
+pub(super) fn reasons(members: &[MemberCheck], typed: &[String]) -> Result<Reasons, CliError> {
+    let mut of = BTreeMap::new();
     for given in typed {
         if let Some((name, reason)) = given.split_once('=') {
-            reasons.insert(named(members, name)?.device, reason.to_owned());
+            let device = named(members, name)?.device;
+            if of.insert(device, reason.to_owned()).is_some() {
+                return Err(Wrong::ReasonAgain { given: clean(name.trim()) }.into());
+            }
         }
     }
-    for given in typed.iter().filter(|given| !given.contains('=')) {
-        for member in members.iter().filter(|member| member.heard.is_empty()) {
-            reasons.entry(member.device).or_insert_with(|| given.clone());
-        }
+    let mut for_all = typed.iter().filter(|given| !given.contains('='));
+    let Some(reason) = for_all.next() else { return Ok(Reasons { of, unused: None }) };
+    if for_all.next().is_some() {
+        return Err(Wrong::ReasonsForAll.into());
     }
-    Ok(reasons)
+    let named = of.len();
+    for member in members.iter().filter(|member| member.heard.is_empty()) {
+        of.entry(member.device).or_insert_with(|| reason.clone());
+    }
+    let unused = (of.len() == named).then(|| reason.clone());
+    Ok(Reasons { of, unused })
 }
 
 /// Finds the device that was not heard by its first digits or its holder's name.
@@ -94,7 +109,7 @@ mod tests {
         MemberCheck { author, device, heard: if heard { vec![line] } else { Vec::new() } }
     }
 
-    fn read(typed: &[&str]) -> Result<BTreeMap<DeviceId, String>, CliError> {
+    fn read(typed: &[&str]) -> Result<Reasons, CliError> {
         let team = [
             member(0xaa, "Nông Thị An", true),
             member(0xbb, "Hoàng Văn Bình", false),
@@ -109,11 +124,26 @@ mod tests {
     #[test]
     fn a_reason_for_one_device_is_given_by_name_or_digits_and_one_for_all_has_no_equals_sign() {
         let given = read(&["Đi vắng", "Hoàng Văn Bình=máy hỏng", "DDDD = ở xã khác"]).unwrap();
-        let of = |first: u8| given.get(&DeviceId([first; 32])).map(String::as_str);
+        assert_eq!(given.unused, None);
+        let of = |first: u8| given.of.get(&DeviceId([first; 32])).map(String::as_str);
         assert_eq!(of(0xbb), Some("máy hỏng"));
         assert_eq!(of(0xdd), Some(" ở xã khác"));
         assert_eq!(of(0xee), Some("Đi vắng"));
         assert_eq!((of(0xaa), of(0xcc)), (None, None), "who was heard needs no reason");
+    }
+
+    #[test]
+    fn no_reason_is_dropped_for_another_and_one_that_is_nobodys_is_told() {
+        let failed = |typed: &[&str]| read(typed).unwrap_err();
+        let again = failed(&["Hoàng Văn Bình=máy hỏng", "bbbb=đi vắng"]);
+        assert!(matches!(&again, CliError::Wrong(Wrong::ReasonAgain { given }) if given == "bbbb"));
+        let all = failed(&["Đi vắng", "Máy hỏng"]);
+        assert!(matches!(all, CliError::Wrong(Wrong::ReasonsForAll)));
+        assert_eq!((again.failed().code(), all.failed().code()), (2, 2));
+        let each = ["bbbb=x", "dddd=x", "eeee=x", "Đi vắng"];
+        let given = read(&each).unwrap();
+        assert_eq!((given.of.len(), given.unused.as_deref()), (3, Some("Đi vắng")));
+        assert_eq!(read(&each[1..]).unwrap().unused, None);
     }
 
     #[test]

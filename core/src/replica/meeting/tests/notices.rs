@@ -77,3 +77,13 @@ fn nor_does_a_count_that_is_further_than_the_hub_s() {
     sync(&one, &hub);
     was_told_of(&one, 4..=7);
 }
+
+#[test]
+fn what_was_written_since_the_hub_s_last_word_is_not_counted_as_kept_aside() {
+    let (one, _) = told_of_three();
+    let document = visit("06325", 1).document();
+    assert_eq!(one.phone.set_aside().unwrap()[&document], 1);
+    one.answer(&visit("06325", 1), "1.2", "only here");
+    assert_eq!(one.phone.set_aside().unwrap()[&document], 1);
+    assert_eq!(one.phone.arrival(document).unwrap().only_here, 2);
+}

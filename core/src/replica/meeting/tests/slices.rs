@@ -158,3 +158,22 @@ fn a_document_is_opened_a_few_times_for_a_batch_and_not_for_each_pack() {
     assert!(loaded <= 3, "opened {loaded} times");
     assert_eq!(two.values(&genesis, "1.1").len(), 40);
 }
+
+#[test]
+fn nothing_is_written_between_the_last_look_at_minutes_and_their_seal() {
+    let one = taught(1);
+    let genesis = visit("06325", 1);
+    one.answer(&genesis, "1.1", "one");
+    thread::scope(|scope| {
+        let sealed = one.phone.seal_as_it_stands(|| {
+            let late = scope.spawn(|| one.answer(&genesis, "1.2", "late"));
+            while one.phone.editing().waiting() == 0 && !late.is_finished() {
+                thread::yield_now();
+            }
+            assert_eq!(one.values(&genesis, "1.2"), [""; 0]);
+            Err(ReplicaError::Interrupted)
+        });
+        assert!(matches!(sealed, Err(ReplicaError::Interrupted)));
+    });
+    assert_eq!(one.values(&genesis, "1.2"), ["late"]);
+}
