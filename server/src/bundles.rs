@@ -357,6 +357,8 @@ fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<PathBuf> {
         moved(path, &to)?;
         unmarked(path)?;
         whole(&beside(&to, WHY), reason.as_bytes())?;
+        // What was said of an earlier file of this name says nothing of this one.
+        told(dir, &name.to_string_lossy());
         return Ok(to);
     };
     whole(&beside(&kept, WHY), reason.as_bytes())?;
