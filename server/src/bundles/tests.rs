@@ -87,6 +87,65 @@ fn the_reason_of_a_refusal_is_written_in_both_languages_and_told_in_one() {
     assert!(matches!(outcome, Some(Outcome::Refused(why, _)) if why == "no bundle"));
 }
 
+/// Has the hub refuse these bytes under a name.
+fn refused(dir: &Path, name: &str, bytes: &[u8]) {
+    let path = dir.join(WORK).join(name);
+    folder_of(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    take_in(&hub(), dir, &path).unwrap();
+    assert!(!path.exists(), "{name}");
+}
+
+#[test]
+fn the_same_bytes_are_kept_once_however_often_they_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    for (name, bytes) in [("a", "no bundle"), ("b", "no bundle"), ("c", "no other!")] {
+        refused(dir, name, bytes.as_bytes());
+        assert!(matches!(outcome(dir, name, Lang::En).unwrap(), Some(Outcome::Refused(..))));
+    }
+    let kept = |name| match outcome(dir, name, Lang::En).unwrap() {
+        Some(Outcome::Refused(_, kept)) => kept,
+        other => panic!("{name}: {other:?}"),
+    };
+    let of = |name| dir.join(REFUSED).join(name);
+    assert_eq!([kept("a"), kept("b"), kept("c")], [of("a"), of("a"), of("c")]);
+    assert_eq!(kept_of(dir).unwrap().len(), 2);
+    // Brought again from there, it lies under the name of then.
+    fs::copy(of("a"), dir.join(WORK).join("a")).unwrap();
+    take_in(&hub(), dir, &dir.join(WORK).join("a")).unwrap();
+    assert_eq!((kept("a"), kept_of(dir).unwrap().len()), (of("a"), 2));
+    // As it is of a file of which a part was taken in.
+    refused(dir, "d", &unreadable());
+    refused(dir, "e", &unreadable());
+    let report = |name: &str| -> Report {
+        let bytes = fs::read(dir.join(OUT).join(format!("{name}.json"))).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    assert_eq!([report("d").kept, report("e").kept], [Some(of("d")), Some(of("d"))]);
+}
+
+#[test]
+fn where_as_many_lie_as_are_kept_no_other_is_taken_up_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    for name in 0..REFUSED_MAX {
+        let path = dir.join(REFUSED).join(name.to_string());
+        folder_of(&path).unwrap();
+        fs::write(&path, name.to_string()).unwrap();
+        fs::write(beside(&path, WHY), "why").unwrap();
+    }
+    assert!(claim(dir).unwrap().is_empty(), "nothing was brought");
+    let brought = dir.join(IN).join("one");
+    folder_of(&brought).unwrap();
+    fs::write(&brought, b"bytes").unwrap();
+    assert!(refuses_no_more(dir).unwrap());
+    assert!(claim(dir).unwrap_err().to_string().contains("bundles/refused holds 256 files"));
+    assert!(brought.exists());
+    fs::remove_file(dir.join(REFUSED).join("7")).unwrap();
+    assert_eq!(claim(dir).unwrap(), [dir.join(WORK).join("one")]);
+}
+
 #[test]
 fn a_full_hub_is_told_apart_by_the_exit_code() {
     assert_eq!(code_of_rest(Some(FailureCode::Full)), 7);

@@ -197,6 +197,19 @@ impl Hub {
         Ok(known)
     }
 
+    /// Returns whether a seal waits here, is registered, or was looked at and refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Control`] when the act cannot be read, and [`ReplicaError::Store`] when reading
+    /// fails.
+    pub(in crate::replica) fn keeps_seal(&self, encoded: &[u8]) -> Result<bool, ReplicaError> {
+        let act = SignedAct::decode(encoded)?;
+        act.verify()?;
+        let id = act.act.id()?;
+        Ok(self.known_seal(&act, id)?.is_some())
+    }
+
     fn known_seal(&self, act: &SignedAct, id: ActId) -> Result<Option<Presented>, StoreError> {
         let store = self.replica.store();
         let kept =
