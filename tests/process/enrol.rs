@@ -64,7 +64,9 @@ fn an_empty_line_in_place_of_the_digits_turns_the_claim_down_and_says_so() {
     let command_line = lines.find(|line| line.contains(" enrol '")).unwrap();
     let uri = command_line.split('\'').nth(1).unwrap();
     folders.field("phone", &["enrol", uri]).fails(6);
-    lines.for_each(drop);
+    let shown: Vec<String> = lines.collect();
+    // It gave no name of its own.
+    assert!(shown.iter().any(|line| line.contains("has claimed: device ")), "{shown:?}");
     let mut said = String::new();
     let mut errors = office.stderr.take().unwrap();
     std::io::Read::read_to_string(&mut errors, &mut said).unwrap();
@@ -102,6 +104,8 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     let invited = office.hear();
     assert_eq!(invited["event"], "invited");
     let uri = invited["uri"].as_str().unwrap();
+    // The folder is free for other commands while a phone is waited for, and while the digits are typed.
+    folders.admin("first", &["whoami"]).ok();
     let mut phone =
         Talk::start(&folders, "field", "phone", &["enrol", uri, "--label", "Máy của Mây"]);
     let waiting = phone.hear();
@@ -114,6 +118,7 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
         "{claimed}"
     );
     assert_eq!(claimed["digits"], digits);
+    folders.admin("first", &["whoami"]).ok();
     office.say("abc");
     office.say(&format!("{} {}", &digits[..3], &digits[3..]));
     let (code, confirmed) = office.end();
@@ -136,6 +141,16 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     let by = why["certified_by"].as_str().unwrap();
     let admin = who["device"].as_str().unwrap();
     assert!(by.contains(&admin[..8]) || by.contains("Admin"), "{why}");
+    let dir = folders.path("first");
+    let desk = ["admin", "--dir", text(&dir)];
+    let explain = ["access", "--explain", "Hoàng Thị Mây", "inspection", "20"];
+    let said = run(&[&desk[..], &explain[..], &["--offline"]].concat()).ok().out;
+    assert!(said.contains("inspector in 20, given by"), "a right without days names none: {said}");
+    let grant =
+        ["grant", "Hoàng Thị Mây", "--role", "leader", "--scope", "20", "--from", "2026-01-02"];
+    folders.admin("first", &grant).ok();
+    let said = run(&[&desk[..], &explain[..]].concat()).ok().out;
+    assert!(said.contains("leader in 20, from 02/01/2026, given by"), "{said}");
     // Nothing secret stays on either side.
     for file in ["first/invitations.json", "phone/enrolment.json"] {
         assert!(!folders.path(file).exists(), "{file}");

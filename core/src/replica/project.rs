@@ -37,7 +37,7 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 15;
+const PROJECTION_VERSION: u32 = 16;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -328,7 +328,10 @@ impl Step<'_> {
                 FeedItem::Device(entry) => self.device(&entry.clone().into())?,
                 // Taken in before all else.
                 FeedItem::Control(_) => {}
-                FeedItem::Seal(bytes) => self.seal(bytes).map(drop)?,
+                FeedItem::Seal(bytes) => {
+                    let (_, document) = self.seal(bytes)?;
+                    self.counts_anew(document)?;
+                }
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.

@@ -353,8 +353,10 @@ impl Phone {
             let breaches = vec![Breach::Document];
             return Err(SealError::Breached { breaches }.into());
         }
-        let _editing = self.editing().lock()?;
+        let editing = self.editing().lock()?;
         self.record(Fact::Signed { act: act.encode()?, seal: bytes })?;
+        drop(editing);
+        self.show_sealed(document);
         Ok(id)
     }
 
@@ -400,10 +402,16 @@ impl Phone {
     /// [`FIELD_CHARS_MAX`]: crate::model::FIELD_CHARS_MAX
     pub fn drop_seal(&self, act: ActId, reason: &str, at: Timestamp) -> Result<(), ReplicaError> {
         let reason = needed("reason", reason)?;
-        if let Some(kept) = self.unregistered()?.iter().find(|one| one.act == act && one.kept) {
+        let waiting = self.unregistered()?;
+        let named = waiting.iter().find(|one| one.act == act);
+        if let Some(kept) = named.filter(|one| one.kept) {
             return Err(ReplicaError::SealKept { seal: kept.seal.short() });
         }
-        self.record(Fact::SealDropped { act, reason, at }).map(drop)
+        self.record(Fact::SealDropped { act, reason, at })?;
+        if let Some(dropped) = named {
+            self.show_sealed(dropped.document);
+        }
+        Ok(())
     }
 
     /// Signs a seal with this device's key.
@@ -500,7 +508,9 @@ impl Phone {
         if self.replica().contradicts(&read)? {
             return Ok(true);
         }
+        let document = statement.document;
         self.record(Fact::HeardSeal { act, seal, from, at: now })?;
+        self.show_sealed(document);
         Ok(true)
     }
 

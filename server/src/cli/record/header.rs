@@ -4,7 +4,7 @@ use bienban_core::checklist::header::{
     Elsewhere, FromElsewhere, HeaderForm, HeaderRow, HeaderSheet, HeaderType, HeaderValue,
     moment_text,
 };
-use bienban_core::client::{Authors, SUPPLEMENTS, header_form};
+use bienban_core::client::{Authors, header_form};
 use bienban_core::model::LifeCycle;
 use serde::Serialize;
 
