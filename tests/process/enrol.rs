@@ -150,7 +150,7 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
         ["grant", "Hoàng Thị Mây", "--role", "leader", "--scope", "20", "--from", "2026-01-02"];
     folders.admin("first", &grant).ok();
     let said = run(&[&desk[..], &explain[..]].concat()).ok().out;
-    assert!(said.contains("leader in 20, from 02/01/2026, given by"), "{said}");
+    assert!(said.contains("leader in 20, from 2026-01-02, given by"), "{said}");
     // Nothing secret stays on either side.
     for file in ["first/invitations.json", "phone/enrolment.json"] {
         assert!(!folders.path(file).exists(), "{file}");
