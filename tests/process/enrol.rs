@@ -141,16 +141,6 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     let by = why["certified_by"].as_str().unwrap();
     let admin = who["device"].as_str().unwrap();
     assert!(by.contains(&admin[..8]) || by.contains("Admin"), "{why}");
-    let dir = folders.path("first");
-    let desk = ["admin", "--dir", text(&dir)];
-    let explain = ["access", "--explain", "Hoàng Thị Mây", "inspection", "20"];
-    let said = run(&[&desk[..], &explain[..], &["--offline"]].concat()).ok().out;
-    assert!(said.contains("inspector in 20, given by"), "a right without days names none: {said}");
-    let grant =
-        ["grant", "Hoàng Thị Mây", "--role", "leader", "--scope", "20", "--from", "2026-01-02"];
-    folders.admin("first", &grant).ok();
-    let said = run(&[&desk[..], &explain[..]].concat()).ok().out;
-    assert!(said.contains("leader in 20, from 2026-01-02, given by"), "{said}");
     // Nothing secret stays on either side.
     for file in ["first/invitations.json", "phone/enrolment.json"] {
         assert!(!folders.path(file).exists(), "{file}");
@@ -166,6 +156,21 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     assert_eq!((code, &again["person"]), (0, &enrolled["person"]), "{again}");
     assert_eq!(again["scopes"], enrolled["scopes"]);
     passes_into_other_hands(&folders, &again);
+    only_the_days_that_a_right_has_are_told(&folders);
+}
+
+/// Explains rights with and without days; `--offline` may stand behind the command.
+fn only_the_days_that_a_right_has_are_told(folders: &Folders) {
+    let dir = folders.path("first");
+    let desk = ["admin", "--dir", text(&dir)];
+    let explain = ["access", "--explain", "Hoàng Thị Mây", "inspection", "20"];
+    let said = run(&[&desk[..], &explain[..], &["--offline"]].concat()).ok().out;
+    assert!(said.contains("inspector in 20, given by"), "a right without days names none: {said}");
+    let grant =
+        ["grant", "Hoàng Thị Mây", "--role", "leader", "--scope", "20", "--from", "2026-01-02"];
+    folders.admin("first", &grant).ok();
+    let said = run(&[&desk[..], &explain[..]].concat()).ok().out;
+    assert!(said.contains("leader in 20, from 2026-01-02, given by"), "{said}");
 }
 
 /// Hands a person's second phone to somebody else: it takes nothing along, and the first phone keeps what it has.

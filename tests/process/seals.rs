@@ -33,6 +33,18 @@ impl Team {
         row.unwrap_or_else(|| panic!("{list}")).clone()
     }
 
+    /// Looks at a list that counts one answer as sealed, and one place that came late beside it.
+    fn counts_what_was_sealed(&self, phone: &str) {
+        let row = self.listed(phone, &self.inspection);
+        let counts = (&row["as_sealed"], &row["answered"], &row["since_signed"]);
+        assert_eq!(counts, (&true.into(), &1.into(), &1.into()), "{phone} {row}");
+        let said = self.folders.field(phone, &["list"]).ok().out;
+        assert!(said.contains("+1 late"), "{said}");
+        let desk = self.folders.admin("giam", &["inspections"]).ok().json();
+        let row = &desk["rows"][0];
+        assert_eq!((&row["answered"], &row["since_signed"]), (&1.into(), &1.into()), "{desk}");
+    }
+
     /// What is sealed of the inspection, as a phone shows it.
     fn sealed_minutes(&self, phone: &str) -> Value {
         self.show(phone)["minutes"].clone()
@@ -97,18 +109,8 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
         assert_eq!(shown["digest"], sealed["seal"]["content"]);
         let places = shown["since_signed"]["places"].as_array().unwrap();
         assert_eq!((places.len(), &places[0]["key"]), (1, &"1.1".into()), "{places:?}");
-        // The list counts what was sealed, and what came late beside it.
-        let row = team.listed(phone, it);
-        let counts = (&row["as_sealed"], &row["answered"], &row["since_signed"]);
-        assert_eq!(counts, (&true.into(), &1.into(), &1.into()), "{phone} {row}");
-        let said = team.folders.field(phone, &["list"]).ok().out;
-        assert!(said.contains("+1 late"), "{said}");
+        team.counts_what_was_sealed(phone);
     }
-    let desk = team.folders.admin("giam", &["inspections"]).ok().json();
-    assert_eq!(
-        (&desk["rows"][0]["answered"], &desk["rows"][0]["since_signed"]),
-        (&1.into(), &1.into())
-    );
     team.folders.field("binh", &["answer", it, "1.1", "ma"]).fails(1);
     let text = team.folders.field("an", &["show", it, "--lang", "vi"]).ok().out;
     assert!(text.contains("Biên bản 01/2026/BB-ĐKT-06325: đã đăng ký"), "{text}");

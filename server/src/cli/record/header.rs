@@ -5,7 +5,7 @@ use bienban_core::checklist::header::{
     moment_text,
 };
 use bienban_core::client::{Authors, header_form};
-use bienban_core::model::LifeCycle;
+use bienban_core::model::{LifeCycle, SUPPLEMENTS};
 use serde::Serialize;
 
 use super::{SaidData, said};
