@@ -47,6 +47,13 @@ fn records_go_round_by_files_alone_and_everybody_learns_that_the_hub_has_them() 
     scene.field(&one, &["answer", &inspection, "9.1", "dat", "--note", "Nguyễn Thị Lan có sổ"]);
     let made = scene.field(&one, &["bundle", "export", "--to", "phone-2", text(&first)]);
     assert_eq!(made["receivers"][0]["packs"], 1, "{made}");
+    let words = ["bundle", "export", "--to", "phone-2", "--force", text(&first)];
+    let said =
+        crate::program::run(&[&["field", "--dir", text(&one)], &words[..]].concat()).ok().out;
+    let of = &made["receivers"][0];
+    let counted =
+        format!("{} entries of the logs of rights, {} decisions", of["control"], of["decisions"]);
+    assert!(said.contains(&counted), "{counted}: {said}");
     let bytes = fs::read(&first).unwrap();
     for shown in ["Lan", "phone-1", "06325", &inspection[..8]] {
         assert!(!bytes.windows(shown.len()).any(|some| some == shown.as_bytes()), "{shown}");

@@ -44,6 +44,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     let table =
         folders.admin("a", &["--offline", "import", "facilities", "nowhere/a.csv"]).fails(3);
     assert!(table.err.contains("look at the path"), "{table:?}");
+    // Before the command or behind it.
+    folders.admin("a", &["import", "facilities", "nowhere/a.csv", "--offline"]).fails(3);
     // Of several files each has its own faults; one that is not there hides no other.
     let files = run(&["template", "check", "nowhere/a.json", "tea"]).fails(1);
     assert!(files.out.contains("look at the path") && files.out.contains("1 of 2"), "{files:?}");

@@ -64,7 +64,9 @@ fn an_empty_line_in_place_of_the_digits_turns_the_claim_down_and_says_so() {
     let command_line = lines.find(|line| line.contains(" enrol '")).unwrap();
     let uri = command_line.split('\'').nth(1).unwrap();
     folders.field("phone", &["enrol", uri]).fails(6);
-    lines.for_each(drop);
+    let shown: Vec<String> = lines.collect();
+    // It gave no name of its own.
+    assert!(shown.iter().any(|line| line.contains("has claimed: device ")), "{shown:?}");
     let mut said = String::new();
     let mut errors = office.stderr.take().unwrap();
     std::io::Read::read_to_string(&mut errors, &mut said).unwrap();
@@ -102,6 +104,8 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     let invited = office.hear();
     assert_eq!(invited["event"], "invited");
     let uri = invited["uri"].as_str().unwrap();
+    // The folder is free for other commands while a phone is waited for, and while the digits are typed.
+    folders.admin("first", &["whoami"]).ok();
     let mut phone =
         Talk::start(&folders, "field", "phone", &["enrol", uri, "--label", "Máy của Mây"]);
     let waiting = phone.hear();
@@ -114,6 +118,7 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
         "{claimed}"
     );
     assert_eq!(claimed["digits"], digits);
+    folders.admin("first", &["whoami"]).ok();
     office.say("abc");
     office.say(&format!("{} {}", &digits[..3], &digits[3..]));
     let (code, confirmed) = office.end();
@@ -151,6 +156,21 @@ fn an_administrator_and_a_phone_compare_digits_and_the_phone_is_known() {
     assert_eq!((code, &again["person"]), (0, &enrolled["person"]), "{again}");
     assert_eq!(again["scopes"], enrolled["scopes"]);
     passes_into_other_hands(&folders, &again);
+    only_the_days_that_a_right_has_are_told(&folders);
+}
+
+/// Explains rights with and without days; `--offline` may stand behind the command.
+fn only_the_days_that_a_right_has_are_told(folders: &Folders) {
+    let dir = folders.path("first");
+    let desk = ["admin", "--dir", text(&dir)];
+    let explain = ["access", "--explain", "Hoàng Thị Mây", "inspection", "20"];
+    let said = run(&[&desk[..], &explain[..], &["--offline"]].concat()).ok().out;
+    assert!(said.contains("inspector in 20, given by"), "a right without days names none: {said}");
+    let grant =
+        ["grant", "Hoàng Thị Mây", "--role", "leader", "--scope", "20", "--from", "2026-01-02"];
+    folders.admin("first", &grant).ok();
+    let said = run(&[&desk[..], &explain[..]].concat()).ok().out;
+    assert!(said.contains("leader in 20, from 2026-01-02, given by"), "{said}");
 }
 
 /// Hands a person's second phone to somebody else: it takes nothing along, and the first phone keeps what it has.

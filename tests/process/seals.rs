@@ -25,6 +25,26 @@ impl Team {
         self.folders.admin("first", &["status"]).ok().json()["waiting_minutes"].clone()
     }
 
+    /// The row of an inspection in a phone's list.
+    fn listed(&self, phone: &str, inspection: &str) -> Value {
+        let list = self.told(phone, &["list"]);
+        let mut rows = list["rows"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["id"].as_str().unwrap().starts_with(inspection));
+        row.unwrap_or_else(|| panic!("{list}")).clone()
+    }
+
+    /// Looks at a list that counts one answer as sealed, and one place that came late beside it.
+    fn counts_what_was_sealed(&self, phone: &str) {
+        let row = self.listed(phone, &self.inspection);
+        let counts = (&row["as_sealed"], &row["answered"], &row["since_signed"]);
+        assert_eq!(counts, (&true.into(), &1.into(), &1.into()), "{phone} {row}");
+        let said = self.folders.field(phone, &["list"]).ok().out;
+        assert!(said.contains("+1 late"), "{said}");
+        let desk = self.folders.admin("giam", &["inspections"]).ok().json();
+        let row = &desk["rows"][0];
+        assert_eq!((&row["answered"], &row["since_signed"]), (&1.into(), &1.into()), "{desk}");
+    }
+
     /// What is sealed of the inspection, as a phone shows it.
     fn sealed_minutes(&self, phone: &str) -> Value {
         self.show(phone)["minutes"].clone()
@@ -92,11 +112,13 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
         assert_eq!(shown["digest"], sealed["seal"]["content"]);
         let places = shown["since_signed"]["places"].as_array().unwrap();
         assert_eq!((places.len(), &places[0]["key"]), (1, &"1.1".into()), "{places:?}");
+        team.counts_what_was_sealed(phone);
     }
     team.folders.field("binh", &["answer", it, "1.1", "ma"]).fails(1);
     let text = team.folders.field("an", &["show", it, "--lang", "vi"]).ok().out;
     assert!(text.contains("Biên bản 01/2026/BB-ĐKT-06325: đã đăng ký"), "{text}");
     assert!(text.contains("chữ ký vẽ tay xác nhận có mặt"), "{text}");
+    assert!(text.contains("trưởng đoàn: an"), "{text}");
 
     // A member signs too, and steps go on.
     team.told("binh", &["sign", it]);
@@ -121,6 +143,13 @@ fn what_is_new_after_a_seal_goes_into_a_supplementary_record_with_a_seal_of_its_
     team.told("an", &["answer", &supplement, "2.1", "ma"]);
     let check = team.told("an", &["seal", &supplement, "--check"]);
     assert_eq!(check["supplements"], sealed["seal"]["seal"]);
+    // It needs nothing of what a step does, and both say so.
+    let before = team.told("an", &["show", &supplement]);
+    assert_eq!(before["state"], serde_json::json!(["supplement"]), "{before}");
+    assert_eq!((&check["state"], &check["ready"]), (&before["state"], &true.into()), "{check}");
+    assert_eq!(check["missing"], serde_json::json!([]));
+    assert_eq!(before["header"]["missing"]["minutes_signed"], check["missing"], "{before}");
+    assert_eq!(before["life"]["next"], check["missing"], "{before}");
     let words = [&["--json", "seal", &supplement][..], &first[..]].concat();
     let second = team.folders.field("an", &words).ok().json();
     assert_eq!(second["seal"]["supplements"], sealed["seal"]["seal"]);
@@ -128,6 +157,16 @@ fn what_is_new_after_a_seal_goes_into_a_supplementary_record_with_a_seal_of_its_
     team.sync("an");
     let shown = team.told("an", &["show", &supplement]);
     assert_eq!(shown["minutes"]["standing"]["official"], "02/2026/BB-ĐKT-06325");
+    assert_eq!(shown["state"], serde_json::json!(["supplement_sealed"]), "{shown}");
+    assert_eq!(team.listed("an", &supplement)["state"], "supplement_sealed");
+    let said = team.folders.field("an", &["show", &supplement]).ok().out;
+    assert!(said.contains("State: supplementary record, sealed"), "{said}");
+    // It is no inspection more of that year.
+    let plan = ["plan", "add", "--title", "Hai", "--from", "2026-12-01", "--to", "2026-12-05"];
+    let rest = ["--leader", "an", "--facility", "CHE-01", "--template", "tea"];
+    let refused = team.folders.admin("first", &[&plan[..], &rest[..]].concat()).fails(1).json();
+    let about = refused["error"]["missing"][0]["about"].as_array().unwrap();
+    assert_eq!(about.len(), 1, "{refused}");
     assert_eq!(team.sealed_minutes("an")["standing"]["official"], "01/2026/BB-ĐKT-06325");
 }
 

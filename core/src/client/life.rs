@@ -45,6 +45,8 @@ pub struct Life {
     pub as_of: Day,
     /// The states that stand; several when people moved it apart.
     pub states: Vec<LifeCycle>,
+    /// Their names, as [`InspectionView::state_names`].
+    pub names: Vec<&'static str>,
     /// When and why it came to each state that it has been in, in the order of
     /// their days.
     pub steps: Vec<(LifeCycle, Vec<Step>)>,
@@ -54,7 +56,7 @@ pub struct Life {
     pub extended: Vec<String>,
     /// The days of the decisions to extend it, as YYYY-MM-DD; none where earlier programs wrote them.
     pub extended_on: Vec<String>,
-    /// The steps that may follow.
+    /// The steps that may follow; none where a supplementary record has no course of its own.
     pub next: Vec<NextStep>,
     /// What a standing state needs and no longer has, for instance after others' edits arrived.
     pub no_longer: Vec<NextStep>,
@@ -137,13 +139,16 @@ impl Client {
         let checked = Checked::of(&template, &read, as_of);
         let case = around.case(&read, &checked, &view, as_of);
         let states = read.states();
+        let names = read.state_names(self.phone().replica().is_sealed(document.id())?);
+        // What supplements minutes goes no way of its own until somebody takes a step: it lacks nothing for one.
+        let course = !read.seals_without_step() || states != [read.initial];
         let lacks = |to: LifeCycle, on: Day, reason: &str| NextStep {
             to,
             missing: missing(&case, Attempt { to, on, reason }, law()),
         };
         let follows = |to: &LifeCycle| states.iter().any(|from| from.next().contains(to));
-        let next = LifeCycle::ALL.into_iter().filter(follows);
-        let no_longer = states.iter().map(|state| {
+        let next = LifeCycle::ALL.into_iter().filter(|to| course && follows(to));
+        let no_longer = states.iter().filter(|_| course).map(|state| {
             let steps = read.step(*state);
             let reason = steps.first().map(|step| step.reason.as_str()).unwrap_or_default();
             lacks(*state, case.day_of(*state).unwrap_or(as_of), reason)
@@ -165,6 +170,7 @@ impl Client {
             clocks: running(&case, law())?,
             team: around.team(),
             states,
+            names,
         })
     }
 

@@ -70,7 +70,7 @@ pub use rechecks::{Looked, RecheckDraft};
 pub use recognise::{Recognised, Recognition};
 pub use remarks::{Bound, DayOf, WrittenInto};
 pub use rest::{OpenWith, Protection, protection, read_key, read_passphrase};
-pub use seal::{MemberCheck, MinutesShown, SUPPLEMENTS, SealCheck, SealInput};
+pub use seal::{MemberCheck, MinutesShown, SealCheck, SealInput};
 pub use settings::{Settings, holds_device};
 pub use settle::{PLACES, Settled, is_of_followup, is_of_text};
 pub use status::RecordStatus;

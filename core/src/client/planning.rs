@@ -87,7 +87,9 @@ impl Client {
         let others = known.into_iter().filter(|other| {
             let same_plan = plan.is_some() && other.plan == plan;
             let rechecks = other.visit < visit && all_in(other, &RECHECKED);
-            !(same_plan && (other.visit == visit || other.inspection.is_none() || rechecks))
+            // A supplementary record is the same inspection still, and no other one.
+            !other.supplement
+                && !(same_plan && (other.visit == visit || other.inspection.is_none() || rechecks))
         });
         let same = |other: &KnownVisit| match checklist.zip(other.template) {
             Some((own, other)) => self.is_same_checklist(own, other),

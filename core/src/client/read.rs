@@ -142,6 +142,15 @@ impl Since {
     }
 }
 
+impl Shown {
+    /// Returns whether its minutes are sealed, as far as is known here; the past is shown without them.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        let minutes = self.minutes.as_ref().map(|shown| &shown.minutes);
+        minutes.is_some_and(|minutes| minutes.standing.is_some() || !minutes.missing.is_empty())
+    }
+}
+
 impl Client {
     /// Returns an inspection, now or at past heads. Once its minutes are sealed, now is how they were
     /// sealed; what goes on after minutes is shown as it stands.

@@ -13,8 +13,8 @@ use crate::checklist::Day;
 use crate::checklist::grading::{Answers, Grader, Listed, Settings};
 use crate::clock;
 use crate::model::{
-    ChangeHash, Conflict, DeviceId, Document, Editor, Genesis, Kind, LifeCycle, Origin, Scope,
-    place_name,
+    ChangeHash, Conflict, DeviceId, Document, Editor, Genesis, Kind, LifeCycle, Origin,
+    SUPPLEMENTS, Scope, place_name,
 };
 use crate::replica::{EditOutcome, HeldSeal, Minutes, ReplicaError, SealState};
 use crate::sync::{DeviceEntry, Role};
@@ -23,9 +23,6 @@ use crate::trust::control::{ActId, Deed};
 use crate::trust::seal::{
     Drawn, Ending, HeardLine, Hearing, MemberHeard, SealId, SealStatement, Signing,
 };
-
-/// The field of the minutes' header that names the seal which an inspection supplements.
-pub const SUPPLEMENTS: &str = "supplements";
 
 /// A device of the team, and what was heard of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +51,10 @@ pub struct SealCheck {
     pub unproven: usize,
     /// Where the inspection stands.
     pub states: Vec<LifeCycle>,
+    /// The names of that, as [`crate::model::InspectionView::state_names`].
+    pub state_names: Vec<&'static str>,
+    /// The seal takes no step of the life cycle with it, and needs nothing of what one does.
+    pub without_step: bool,
     /// The seal that these minutes supplement.
     pub supplements: Option<SealId>,
     /// The minutes that are sealed already.
@@ -127,6 +128,8 @@ impl Client {
             conflicts: conflicts.collect(),
             unproven,
             states: read.states(),
+            state_names: read.state_names(replica.is_sealed(document.id())?),
+            without_step: read.seals_without_step(),
             supplements: supplemented(&document),
             minutes: replica.minutes(document.id())?,
         })
@@ -184,8 +187,7 @@ impl Client {
         // Whether it can be made is looked at before anything is written.
         self.statement(inspection, &check, &input)?.sign_able()?;
         let taken = check.states == [to];
-        let free = check.supplements.is_some() && check.states != [LifeCycle::InField];
-        if !taken && !free {
+        if !taken && !check.without_step {
             let reason = match &input.ending {
                 Ending::Signed(_) => String::new(),
                 Ending::Refused(refusal) => refusal.reason.clone(),
@@ -421,11 +423,7 @@ fn sealed(held: &HeldSeal) -> ClientError {
 
 /// Returns the seal that an inspection supplements.
 pub(super) fn supplemented(document: &Document) -> Option<SealId> {
-    let read = document.view().inspection()?;
-    let named = read.header.get(SUPPLEMENTS)?.shown()?.clone();
-    let mut seal = [0; 32];
-    hex::decode_to_slice(named, &mut seal).ok()?;
-    Some(SealId(seal))
+    document.view().inspection()?.supplements().map(SealId)
 }
 
 #[cfg(test)]

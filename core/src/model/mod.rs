@@ -59,7 +59,7 @@ pub use kinds::followup::{
 };
 pub use kinds::inspection::{
     Answer, AnswerInput, AnswerState, Evidence, Grade, HEADER_KEY_BYTES_MAX, InspectionView,
-    is_header_key,
+    SUPPLEMENT, SUPPLEMENT_SEALED, SUPPLEMENTS, is_header_key,
 };
 pub use kinds::plan::{
     AgencyLevel, Member, PLAN_FIELDS, PlanInput, PlanView, PlannedVisit, Role, VisitReason,
@@ -74,7 +74,7 @@ pub use reauthor::{Owners, RENAMED, Remade};
 pub use record::{RECORD_VERSION, Record};
 pub use register::{Register, Said, Told};
 pub use settle::Contest;
-pub use summary::{CANCELLED, Summary, SummaryError};
+pub use summary::{CANCELLED, SealedCounts, Summary, SummaryError};
 pub use text::{
     EVIDENCE_MAX, FIELD_CHARS_MAX, SPLICE_CHARS_MAX, TEXT_CHARS_MAX, VALUE_CHARS_MAX, clean,
 };

@@ -5,17 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::ids::{ChangeHash, DocumentId, Kind, Origin, Scope, TemplateId, Timestamp};
+use super::kinds::inspection::{InspectionView, supplement_state};
 use super::kinds::review::Judged;
 use super::kinds::steps::Difficulty;
 use super::layout::FIRST_ACTOR;
 use super::lifecycle::LifeCycle;
 use super::register::{Register, Told};
-use super::view::View;
+use super::touched::Touched;
+use super::view::{Conflict, View};
 
 /// The version of the row's encoding. Version 1 had no `codes`, version 2 nothing behind them,
-/// version 3 nothing behind `difficulties`.
-const SUMMARY_VERSION: u8 = 4;
+/// version 3 nothing behind `difficulties`, version 4 nothing behind `since_signed`.
+const SUMMARY_VERSION: u8 = 5;
 /// The versions before, which are still read until the row is computed again.
+const SUMMARY_VERSION_4: u8 = 4;
 const SUMMARY_VERSION_3: u8 = 3;
 const SUMMARY_VERSION_2: u8 = 2;
 const SUMMARY_VERSION_1: u8 = 1;
@@ -111,6 +114,51 @@ pub struct Summary {
     /// Items, fields and texts of an inspection that were written to after its minutes were signed, or
     /// without sight of that.
     pub since_signed: u32,
+    /// The seal that an inspection supplements, as its header names it: it is a supplementary record
+    /// (*biên bản bổ sung*) of the inspection whose minutes those are, and no inspection more.
+    pub supplements: Option<[u8; 32]>,
+    /// What its sealed minutes hold. None where nothing is sealed, or does not hold; a hub's own rows are
+    /// not kept up in this.
+    pub sealed: Option<SealedCounts>,
+}
+
+/// What an inspection comes to in its sealed minutes. The counts beside them are of the document as it
+/// stands, with what was written later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedCounts {
+    /// The seal.
+    pub seal: [u8; 32],
+    /// Items that have an answer.
+    pub answered: u32,
+    /// Answers that the checklist asks for.
+    pub items: u32,
+    /// Findings that count.
+    pub findings: u32,
+    /// Registers in which values stand that differ: of what was sealed, and of the course of the
+    /// inspection, which goes on.
+    pub conflicts: u32,
+    /// Items, fields and texts that were written to since, or without sight of the seal.
+    pub late: u32,
+}
+
+/// A row as version 4 wrote it.
+#[derive(Deserialize)]
+struct SummaryOf4 {
+    before: SummaryOf3,
+    content_digest: Option<[u8; 32]>,
+    over_digest: Option<[u8; 32]>,
+    since_signed: u32,
+}
+
+impl From<SummaryOf4> for Summary {
+    fn from(row: SummaryOf4) -> Self {
+        Self {
+            content_digest: row.content_digest,
+            over_digest: row.over_digest,
+            since_signed: row.since_signed,
+            ..row.before.into()
+        }
+    }
 }
 
 /// A row as version 3 wrote it.
@@ -199,6 +247,8 @@ impl From<SummaryOf1> for Summary {
             content_digest: None,
             over_digest: None,
             since_signed: 0,
+            supplements: None,
+            sealed: None,
         }
     }
 }
@@ -225,6 +275,9 @@ impl Summary {
             None => Err(SummaryError::Empty),
             Some((&SUMMARY_VERSION, rest)) => postcard::from_bytes(rest)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
+            Some((&SUMMARY_VERSION_4, rest)) => postcard::from_bytes::<SummaryOf4>(rest)
+                .map(Self::from)
+                .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
             Some((&SUMMARY_VERSION_3, rest)) => postcard::from_bytes::<SummaryOf3>(rest)
                 .map(Self::from)
                 .map_err(|source| SummaryError::Damaged { len: bytes.len(), source }),
@@ -244,6 +297,16 @@ impl Summary {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.kind == Kind::Plan && self.state == CANCELLED
+    }
+
+    /// Returns where an inspection stands, as [`InspectionView::state_names`], with a bar between several.
+    #[must_use]
+    pub fn state_name(&self, sealed: bool) -> &str {
+        let initial = [LifeCycle::Planned.name(), LifeCycle::Draft.name()];
+        match self.supplements {
+            Some(_) if initial.contains(&self.state.as_str()) => supplement_state(sealed),
+            _ => &self.state,
+        }
     }
 
     /// Takes in what a review comes to.
@@ -302,6 +365,27 @@ impl Document {
         summary
     }
 
+    /// Computes what the minutes that were sealed over some heads hold, and what was written later. None
+    /// where they cannot be read: some of it has not arrived, or the document is of another kind.
+    #[must_use]
+    pub fn sealed_counts(&self, seal: [u8; 32], heads: &[ChangeHash]) -> Option<SealedCounts> {
+        let late = self.touched_since(heads)?;
+        let then = self.view_at(heads).ok()?;
+        let read = then.inspection()?;
+        let (answered, items) = answers(&then, &read);
+        let of_content = then.conflicts().into_iter().filter(Conflict::is_of_content).count();
+        let now = self.view().conflicts();
+        let of_course = now.iter().filter(|open| !open.is_of_content()).count();
+        Some(SealedCounts {
+            seal,
+            answered,
+            items,
+            findings: findings(&read),
+            conflicts: count(of_content + of_course),
+            late: after(&late),
+        })
+    }
+
     fn bare_summary(&self, view: &View<'_>) -> Summary {
         let (plan, facility) = match self.genesis.origin {
             Origin::Planned { plan, facility, .. } => (Some(plan), Some(facility)),
@@ -338,6 +422,8 @@ impl Document {
             content_digest: None,
             over_digest: None,
             since_signed: 0,
+            supplements: None,
+            sealed: None,
         }
     }
 }
@@ -363,6 +449,26 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
     let days = begun.iter().flatten().map(|step| step.day.as_str());
     summary.day = days.filter(|day| !day.is_empty()).min().unwrap_or_default().to_owned();
     summary.difficulties = count(read.difficulties.values().filter(|row| stands(row)).count());
+    summary.supplements = read.supplements();
+    (summary.answered, summary.items) = answers(view, &read);
+    let document = view.document();
+    summary.content_digest = Some(digest(&document.content_heads()));
+    let late = read.signing().and_then(|signing| document.touched_since(&[signing]));
+    summary.since_signed = late.map_or(0, |late| after(&late));
+    summary.findings = findings(&read);
+}
+
+/// Returns how much of what was touched minutes would hold.
+fn after(touched: &[Touched]) -> u32 {
+    count(touched.iter().filter(|it| !it.is_after_minutes()).count())
+}
+
+fn findings(read: &InspectionView) -> u32 {
+    count(read.findings.values().filter(|row| row.is_live()).count())
+}
+
+/// Returns how many items have an answer, and how many answers the checklist asks for.
+fn answers(view: &View<'_>, read: &InspectionView) -> (u32, u32) {
     let shape = view.shape();
     let (mut answered, mut items) = (0, 0);
     for item in shape.answerable() {
@@ -375,13 +481,7 @@ fn inspection(view: &View<'_>, summary: &mut Summary) {
             answered += usize::from(row.is_answered(item));
         }
     }
-    (summary.answered, summary.items) = (count(answered), count(items));
-    let document = view.document();
-    summary.content_digest = Some(digest(&document.content_heads()));
-    let late = read.signing().and_then(|signing| document.touched_since(&[signing]));
-    let late = late.unwrap_or_default();
-    summary.since_signed = count(late.iter().filter(|it| !it.is_after_minutes()).count());
-    summary.findings = count(read.findings.values().filter(|row| row.is_live()).count());
+    (count(answered), count(items))
 }
 
 /// Returns whether a difficulty stands: nobody took it back, or not everybody did.

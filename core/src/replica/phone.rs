@@ -233,6 +233,19 @@ impl Phone {
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }
 
+    /// Renews a document's row in lists after what is sealed of it changed. What changed is durable, and rows that
+    /// can be made again must not deny it.
+    pub(super) fn show_sealed(&self, document: DocumentId) {
+        let shown = self.editing.lock_behind_edits().and_then(|guard| {
+            let shown = self.replica.refresh_one(document);
+            drop(guard);
+            shown
+        });
+        if shown.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Edits several documents, each once, as one commit: after a crash or a full disk all of it is
     /// there or nothing is. Returns for each whether anything changed.
     ///

@@ -329,7 +329,10 @@ impl Step<'_> {
                 FeedItem::Device(entry) => self.device(&entry.clone().into())?,
                 // Taken in before all else.
                 FeedItem::Control(_) => {}
-                FeedItem::Seal(bytes) => self.seal(bytes).map(drop)?,
+                FeedItem::Seal(bytes) => {
+                    let (_, document) = self.seal(bytes)?;
+                    self.counts_anew(document)?;
+                }
                 FeedItem::Closed(line) => {
                     if self.close(line)? {
                         // The saved form may hold what stays out now.

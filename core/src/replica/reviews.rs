@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::rows::{self, TIP, TipRow};
 use crate::model::{Actor, Document, Genesis, Judged, Kind, Summary};
@@ -50,13 +51,21 @@ impl Replica {
         Ok(judges)
     }
 
-    /// Returns the row of a document for lists, a review's as it counts.
-    pub(super) fn summary_of(&self, document: &Document) -> Result<Summary, StoreError> {
+    /// Returns the row of a document for lists, a review's as it counts, and beside an inspection's what is in
+    /// its sealed minutes.
+    pub(super) fn summary_of(&self, document: &Document) -> Result<Summary, ReplicaError> {
         let mut summary = document.summary();
         if summary.kind == Kind::Review
             && let Some(judged) = self.judged(document)?
         {
             summary.judge(&judged);
+        }
+        if summary.kind == Kind::Inspection && !self.seals_of(document.id())?.is_empty() {
+            // As a screen shows it: at the seal that counts, where that holds.
+            let standing = self.minutes(document.id())?.standing;
+            let standing = standing.filter(|held| held.seal.verify_record(document).is_empty());
+            summary.sealed = standing
+                .and_then(|held| document.sealed_counts(held.id.0, &held.seal.statement.heads));
         }
         Ok(summary)
     }

@@ -358,9 +358,12 @@ impl Phone {
         &self,
         make: impl FnOnce() -> Result<(SignedAct, Seal), E>,
     ) -> Result<SealId, E> {
-        let _editing = self.editing().lock()?;
+        let editing = self.editing().lock()?;
         let (act, seal) = make()?;
-        Ok(self.keep_seal(&act, &seal)?)
+        let id = self.keep_seal(&act, &seal)?;
+        drop(editing);
+        self.show_sealed(seal.statement.document);
+        Ok(id)
     }
 
     fn keep_seal(&self, act: &SignedAct, seal: &Seal) -> Result<SealId, ReplicaError> {
@@ -418,10 +421,16 @@ impl Phone {
     /// [`FIELD_CHARS_MAX`]: crate::model::FIELD_CHARS_MAX
     pub fn drop_seal(&self, act: ActId, reason: &str, at: Timestamp) -> Result<(), ReplicaError> {
         let reason = needed("reason", reason)?;
-        if let Some(kept) = self.unregistered()?.iter().find(|one| one.act == act && one.kept) {
+        let waiting = self.unregistered()?;
+        let named = waiting.iter().find(|one| one.act == act);
+        if let Some(kept) = named.filter(|one| one.kept) {
             return Err(ReplicaError::SealKept { seal: kept.seal.short() });
         }
-        self.record(Fact::SealDropped { act, reason, at }).map(drop)
+        self.record(Fact::SealDropped { act, reason, at })?;
+        if let Some(dropped) = named {
+            self.show_sealed(dropped.document);
+        }
+        Ok(())
     }
 
     /// Signs a seal with this device's key.
@@ -518,7 +527,9 @@ impl Phone {
         if self.replica().contradicts(&read)? {
             return Ok(true);
         }
+        let document = statement.document;
         self.record(Fact::HeardSeal { act, seal, from, at: now })?;
+        self.show_sealed(document);
         Ok(true)
     }
 

@@ -29,6 +29,8 @@ pub struct KnownVisit {
     pub title: String,
     /// It was taken off its plan, or its plan was cancelled, before it had begun.
     pub removed: bool,
+    /// It is no visit of its own: a supplementary record to the minutes of one.
+    pub supplement: bool,
 }
 
 /// Returns the rows that a plan or inspection has under the facilities that it visits.
@@ -105,6 +107,7 @@ impl Replica {
                 state: summary.state.clone(),
                 title,
                 removed: false,
+                supplement: summary.supplements.is_some(),
             });
         }
         for (row, plan) in read.iter().filter(|(_, summary)| summary.kind == Kind::Plan) {
@@ -120,6 +123,7 @@ impl Replica {
                     state: String::new(),
                     title: plan.title.clone(),
                     removed: row.removed || plan.is_cancelled(),
+                    supplement: false,
                 });
             }
         }

@@ -163,8 +163,13 @@ fn export(
     for given in given {
         let device = given.receiver;
         let (who, packs) = (shown(client, device, output)?, given.packs.to_string());
-        let decisions = (given.control + given.decisions).to_string();
-        let values = [("who", who.as_str()), ("packs", &packs), ("decisions", &decisions)];
+        let (control, decisions) = (given.control.to_string(), given.decisions.to_string());
+        let values = [
+            ("who", who.as_str()),
+            ("packs", &packs),
+            ("control", &control),
+            ("decisions", &decisions),
+        ];
         page.line(m.text("bundle.given", &values));
         if given.withheld > 0 {
             let count = given.withheld.to_string();

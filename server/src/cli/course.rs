@@ -172,7 +172,7 @@ impl LifeData {
         };
         Self {
             as_of: life.as_of.to_string(),
-            states: life.states.iter().map(|state| state.name()).collect(),
+            states: life.names.clone(),
             steps: steps.collect(),
             pauses: life.pauses.iter().map(pause).collect(),
             extended: life.extended.clone(),

@@ -277,7 +277,7 @@ impl InspectionData {
             plan: shown.plan.as_ref().map(name),
             visit: shown.visit,
             unit: unit(&shown.genesis.scope),
-            state: shown.view.states().into_iter().map(|state| state.name()).collect(),
+            state: shown.view.state_names(shown.is_sealed()),
             template: TemplateData {
                 id: shown.template_id.to_string(),
                 code: shown.template.code().to_owned(),

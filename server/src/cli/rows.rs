@@ -1,7 +1,7 @@
 //! Lists: facilities, plans, inspections, checklists. Read from summary rows; no document is loaded.
 
 use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DocumentId, Kind, Summary, Timestamp};
+use bienban_core::model::{DocumentId, Kind, SealedCounts, Summary, Timestamp};
 use bienban_core::replica::{ListQuery, units};
 use clap::Args;
 use serde::Serialize;
@@ -79,8 +79,11 @@ struct InspectionRow {
     conflicts: u32,
     findings: u32,
     review: Option<ReviewRow>,
-    /// Items, fields and texts that were written to since the minutes were signed.
+    /// Items, fields and texts that were written to since the minutes were sealed or signed. Those of sealed ones
+    /// are not among what is counted here.
     since_signed: u32,
+    /// `answered`, `items`, `findings` and `conflicts` are those of the sealed minutes.
+    as_sealed: bool,
     /// Its sealed minutes: their number, or the temporary code while they are not registered.
     minutes: Option<String>,
     /// Edits of this device that no hub has signed for.
@@ -201,12 +204,18 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
         Ok(genesis) => client.review_summary(&genesis)?,
         Err(_) => None,
     };
+    let minutes = client.phone().replica().minutes(row.document)?;
+    let sealed = minutes.standing.is_some() || !minutes.missing.is_empty();
+    // The counts of another seal than the one that counts now say nothing of it.
+    let standing = minutes.standing.as_ref();
+    let then = row.sealed.filter(|then| standing.is_some_and(|held| held.id.0 == then.seal));
+    let row = &then.map_or_else(|| row.clone(), |then| as_sealed(row, &then));
     Ok(InspectionRow {
         id: row.document.to_string(),
         facility: row.facility.map(|id| named(client, id)).transpose()?,
         plan: row.plan.map(|id| named(client, id)).transpose()?,
         unit: unit(&row.scope),
-        state: row.state.clone(),
+        state: row.state_name(sealed).to_owned(),
         answered: row.answered,
         items: row.items,
         conflicts: client.conflict_count(row)?,
@@ -217,16 +226,23 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
             open_requests: review.open_requests,
         }),
         since_signed: row.since_signed,
-        minutes: sealed(client, row.document)?,
+        as_sealed: then.is_some(),
+        minutes: minutes.standing.map(|held| held.official.unwrap_or_else(|| held.id.short())),
         only_here: client.phone().arrival(row.document)?.only_here,
         updated_at: time::rfc3339(row.updated_at),
     })
 }
 
-/// Returns what to call the sealed minutes of an inspection. Loads no document.
-fn sealed(client: &Client, document: DocumentId) -> Result<Option<String>, ClientError> {
-    let minutes = client.phone().replica().minutes(document)?;
-    Ok(minutes.standing.map(|held| held.official.unwrap_or_else(|| held.id.short())))
+/// Returns a row with the counts of its sealed minutes.
+fn as_sealed(row: &Summary, then: &SealedCounts) -> Summary {
+    Summary {
+        answered: then.answered,
+        items: then.items,
+        findings: then.findings,
+        conflicts: then.conflicts,
+        since_signed: then.late,
+        ..row.clone()
+    }
 }
 
 fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
@@ -258,7 +274,8 @@ fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {
     }
     if row.since_signed > 0 {
         let count = row.since_signed.to_string();
-        parts.push(m.text("list.since_signed", &[("count", &count)]));
+        let key = if row.as_sealed { "list.late" } else { "list.since_signed" };
+        parts.push(m.text(key, &[("count", &count)]));
     }
     if let Some(minutes) = &row.minutes {
         parts.push(m.text("list.minutes", &[("name", minutes)]));

@@ -416,6 +416,8 @@ pub(crate) fn state(m: &Messages, names: &str) -> String {
         "suspended" => m.text("state.suspended", &[]),
         "stopped" => m.text("state.stopped", &[]),
         "escalated" => m.text("state.escalated", &[]),
+        "supplement" => m.text("state.supplement", &[]),
+        "supplement_sealed" => m.text("state.supplement_sealed", &[]),
         "pending" => m.text("verdict.pending", &[]),
         "accepted" => m.text("verdict.accepted", &[]),
         "sent_back" => m.text("verdict.sent_back", &[]),

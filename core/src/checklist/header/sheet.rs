@@ -100,12 +100,17 @@ impl HeaderRow {
 pub struct HeaderSheet {
     /// The fields of the form in its order, then those that it does not have.
     pub rows: Vec<HeaderRow>,
+    /// The minutes are sealed without a step of the life cycle: no state is waiting for a field.
+    pub seals_without_step: bool,
 }
 
 impl HeaderSheet {
-    /// Returns the fields that a state needs and that nothing says.
+    /// Returns the fields that a state needs and that nothing says; none where its minutes need no state.
     #[must_use]
     pub fn missing(&self, state: LifeCycle) -> Vec<&str> {
+        if self.seals_without_step {
+            return Vec::new();
+        }
         let rows = self.rows.iter().filter(|row| {
             let says = row.values.iter().any(|value| !value.said.value.trim().is_empty());
             row.is_required(state) && !says && row.elsewhere.is_none()
@@ -140,7 +145,7 @@ impl HeaderForm {
                 elsewhere: None,
             }
         }));
-        HeaderSheet { rows }
+        HeaderSheet { rows, seals_without_step: sources.inspection.seals_without_step() }
     }
 
     fn row(&self, field: &HeaderField, sources: HeaderSources<'_>) -> HeaderRow {

@@ -261,6 +261,17 @@ pub struct InspectionView {
     pub extended_on: Register<String>,
 }
 
+/// The field of the minutes' header that names the seal which an inspection supplements.
+pub const SUPPLEMENTS: &str = "supplements";
+/// Where a supplementary record stands that has no course of its own.
+pub const SUPPLEMENT: &str = "supplement";
+/// Where it stands once its minutes are sealed.
+pub const SUPPLEMENT_SEALED: &str = "supplement_sealed";
+
+pub(crate) fn supplement_state(sealed: bool) -> &'static str {
+    if sealed { SUPPLEMENT_SEALED } else { SUPPLEMENT }
+}
+
 impl InspectionView {
     pub(crate) fn of(view: &View<'_>) -> Self {
         let document = view.document();
@@ -313,6 +324,35 @@ impl InspectionView {
         match &self.state {
             Register::Empty => vec![self.initial],
             register => register.all().iter().map(|said| said.value).collect(),
+        }
+    }
+
+    /// Returns the seal that it supplements, where it is a supplementary record (*biên bản bổ sung*).
+    #[must_use]
+    pub fn supplements(&self) -> Option<[u8; 32]> {
+        let named = self.header.get(SUPPLEMENTS)?.shown()?;
+        let mut seal = [0; 32];
+        hex::decode_to_slice(named, &mut seal).ok()?;
+        Some(seal)
+    }
+
+    /// Returns whether its minutes are sealed without a step of the life cycle, so that they need nothing of what
+    /// such a step does: those of a supplementary record, unless it was taken into the field of its own.
+    #[must_use]
+    pub fn seals_without_step(&self) -> bool {
+        self.supplements().is_some() && self.states() != [LifeCycle::InField]
+    }
+
+    /// Returns the names of the states that stand. A supplementary record on which nobody took a step has no
+    /// course of its own: it is [`SUPPLEMENT`], and once its minutes are sealed [`SUPPLEMENT_SEALED`].
+    #[must_use]
+    pub fn state_names(&self, sealed: bool) -> Vec<&'static str> {
+        let states = self.states();
+        match states.as_slice() {
+            [only] if *only == self.initial && self.supplements().is_some() => {
+                vec![supplement_state(sealed)]
+            }
+            _ => states.iter().map(|state| state.name()).collect(),
         }
     }
 

@@ -258,12 +258,21 @@ fn a_row_of_an_earlier_program_is_read_without_codes() {
     let bytes = row.encode();
     row.codes.clear();
     let mut old = row.encode();
+    // Supplements nothing, nothing sealed: one zero byte each.
+    assert_eq!((bytes[0], old.split_off(old.len() - 2)), (5, vec![0; 2]));
     // No content, no verdict, nothing since signed: one zero byte each.
-    assert_eq!((bytes[0], old.split_off(old.len() - 3)), (4, vec![0; 3]));
+    assert_eq!(old.split_off(old.len() - 3), vec![0; 3]);
     // Two empty texts, no deadline, no difficulty: one zero byte each.
     assert_eq!(old.split_off(old.len() - 4), vec![0; 4]);
     let mut second = facility.summary();
     let mut bytes = second.encode();
+    bytes.truncate(bytes.len() - 2);
+    bytes[0] = 4;
+    assert_eq!(
+        Summary::decode(&bytes).unwrap(),
+        second,
+        "version 4 ends with what is since signed"
+    );
     bytes.truncate(bytes.len() - 3);
     bytes[0] = 3;
     assert_eq!(Summary::decode(&bytes).unwrap(), second, "version 3 ends with the difficulties");

@@ -6,7 +6,9 @@ use crate::checklist::{number_in_series, number_year};
 use crate::model::{DeviceId, DocumentId, Scope, Timestamp};
 use crate::replica::again::anew;
 use crate::replica::facts::Fact;
-use crate::replica::rows::{self, ACTING, ActingRow, SEAL_REFUSED, SEALED, SEALING, SealingRow};
+use crate::replica::rows::{
+    self, ACTING, ActingRow, SEAL_REFUSED, SEALED, SEALING, STALE, SUMMARY, SealingRow,
+};
 use crate::store::StoreError;
 use crate::trust::control::{ActId, ControlEntry, Deed, Sealed, SignedAct};
 use crate::trust::seal::{Seal, SealId};
@@ -22,13 +24,21 @@ impl Step<'_> {
     /// Takes in what a record says of sealed minutes.
     pub(super) fn of_seals(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
-            Fact::Signed { act, seal } => self.presented(act, seal, (true, None)),
-            Fact::Presented { act, seal, at } => self.presented(act, seal, (false, Some(*at))),
-            Fact::HeardSeal { act, seal, .. } => self.presented(act, seal, (false, None)),
+            Fact::Signed { act, seal } => {
+                let document = self.presented(act, seal, (true, None))?;
+                self.counts_anew(document)
+            }
+            Fact::Presented { act, seal, at } => {
+                self.presented(act, seal, (false, Some(*at))).map(drop)
+            }
+            Fact::HeardSeal { act, seal, .. } => {
+                let document = self.presented(act, seal, (false, None))?;
+                self.counts_anew(document)
+            }
             Fact::SealAnswered { act, epoch, refused } => {
                 self.seal_answered(*act, *epoch, *refused)
             }
-            Fact::SealRefused { act, at } => self.seal_refused(*act, Some(*at)),
+            Fact::SealRefused { act, at } => self.seal_refused(*act, Some(*at)).map(drop),
             Fact::SealDropped { act, reason, at } => self.seal_dropped(*act, reason, *at),
             Fact::SealForgotten { act } => {
                 let key = rows::of_sealing(*act);
@@ -46,6 +56,16 @@ impl Step<'_> {
         }
     }
 
+    /// Phone: what is sealed of a document may have changed, and its row in lists counts what is sealed. A
+    /// hub lists nothing, and reads no document for that.
+    pub(super) fn counts_anew(&mut self, document: DocumentId) -> Result<(), StoreError> {
+        // What has no row yet is read when it gets one.
+        if self.index.below.get(&rows::of_document(SUMMARY, document))?.is_some() {
+            self.index.put(rows::of_document(STALE, document), &());
+        }
+        Ok(())
+    }
+
     /// Keeps a seal, once.
     pub(super) fn seal(&mut self, bytes: &[u8]) -> Result<(SealId, DocumentId), StoreError> {
         let seal = Seal::decode(bytes).map_err(|error| self.meaningless(&error.to_string()))?;
@@ -61,19 +81,19 @@ impl Step<'_> {
         act: &[u8],
         seal: &[u8],
         (here, since): (bool, Option<Timestamp>),
-    ) -> Result<(), StoreError> {
+    ) -> Result<DocumentId, StoreError> {
         let (seal, document) = self.seal(seal)?;
         let signed = SignedAct::decode(act).and_then(|signed| signed.act.id());
         let id = signed.map_err(|error| self.meaningless(&error.to_string()))?;
         if self.index.get::<()>(&rows::of_act(id))?.is_some() {
-            return Ok(());
+            return Ok(document);
         }
         let held: Option<SealingRow> = self.index.get(&rows::of_sealing(id))?;
         let (here, epoch) = held.map_or((here, None), |held| (here || held.here, held.epoch));
         let (act, given_up) = (act.to_vec(), None);
         let row = SealingRow { act, seal, document, here, epoch, since, given_up };
         self.index.put(rows::of_sealing(id), &row);
-        Ok(())
+        Ok(document)
     }
 
     fn seal_answered(
@@ -86,7 +106,8 @@ impl Step<'_> {
             return Ok(());
         };
         if refused {
-            return self.seal_refused(act, None);
+            self.seal_refused(act, None)?;
+            return self.counts_anew(row.document);
         }
         self.index.put(rows::of_sealing(act), &SealingRow { epoch: Some(epoch), ..row });
         Ok(())
@@ -107,22 +128,31 @@ impl Step<'_> {
             }
             let signed = self.signed(&row)?;
             let act = signed.act.id().map_err(|error| self.meaningless(&error.to_string()))?;
+            let document = row.document;
             self.index.remove(key);
             self.index.put(rows::of_sealing(act), &anew(row));
+            self.counts_anew(document)?;
         }
         Ok(())
     }
 
-    /// What will not be registered stays, and is shown as such.
-    fn seal_refused(&mut self, act: ActId, since: Option<Timestamp>) -> Result<(), StoreError> {
+    /// What will not be registered stays, and is shown as such. Returns of which document it is, if it waited.
+    fn seal_refused(
+        &mut self,
+        act: ActId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<DocumentId>, StoreError> {
         let key = rows::of_sealing(act);
-        let Some(row) = self.index.get::<SealingRow>(&key)? else { return Ok(()) };
+        let Some(row) = self.index.get::<SealingRow>(&key)? else { return Ok(None) };
         let (document, by) = (row.document, self.signed(&row)?.act.by);
         self.index.remove(key);
         let row = SealingRow { since, ..row };
         self.index.put(rows::of_seal_refused(document, by, act), &row);
         // A phone keeps all of its own: each may be all that is left of what was signed.
-        if since.is_some() { self.forget_refused(document, by) } else { Ok(()) }
+        if since.is_some() {
+            self.forget_refused(document, by)?;
+        }
+        Ok(Some(document))
     }
 
     fn signed(&self, row: &SealingRow) -> Result<SignedAct, StoreError> {
@@ -166,7 +196,9 @@ impl Step<'_> {
 
     /// What a person gave up stands with what is refused, and is not asked again by this device.
     fn seal_dropped(&mut self, act: ActId, reason: &str, at: Timestamp) -> Result<(), StoreError> {
-        self.seal_refused(act, None)?;
+        if let Some(document) = self.seal_refused(act, None)? {
+            self.counts_anew(document)?;
+        }
         // The record names the act alone; a phone has few that were refused.
         for (key, value) in self.index.rows(&[SEAL_REFUSED])? {
             if rows::is_of_refused(&key, act) {

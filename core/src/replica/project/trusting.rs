@@ -24,11 +24,13 @@ use crate::trust::seal::SealId;
 pub(in crate::replica) struct TrustIndex<'i, 'o> {
     pub(super) index: &'i mut Overlay<'o>,
     touched: BTreeSet<DeviceId>,
+    /// Documents of which another seal may count now.
+    sealed: BTreeSet<DocumentId>,
 }
 
 impl<'i, 'o> TrustIndex<'i, 'o> {
     pub(super) fn new(index: &'i mut Overlay<'o>) -> Self {
-        Self { index, touched: BTreeSet::new() }
+        Self { index, touched: BTreeSet::new(), sealed: BTreeSet::new() }
     }
 
     /// Folds one entry that the hub entered after all that are held.
@@ -86,6 +88,8 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
     fn clear(&mut self) -> Result<(), StoreError> {
         let certified = self.index.rows(&[CERTIFIED])?;
         self.touched.extend(certified.keys().filter_map(|key| rows::device_in(key)));
+        let sealed = self.index.rows(&[SEALED])?;
+        self.sealed.extend(sealed.keys().filter_map(|key| rows::document_in(key)));
         for table in TRUST_TABLES {
             for (key, _) in self.index.rows(&[table])? {
                 self.index.remove(key);
@@ -147,9 +151,9 @@ impl<'i, 'o> TrustIndex<'i, 'o> {
         if news.is_empty() { Ok(()) } else { self.keep(None, &news) }
     }
 
-    /// Returns the devices whose rights may have changed.
-    fn into_touched(self) -> BTreeSet<DeviceId> {
-        self.touched
+    /// Returns the devices whose rights may have changed, and the documents of which another seal may count.
+    fn into_touched(self) -> (BTreeSet<DeviceId>, BTreeSet<DocumentId>) {
+        (self.touched, self.sealed)
     }
 }
 
@@ -264,6 +268,7 @@ impl TrustRows for TrustIndex<'_, '_> {
         document: DocumentId,
         value: Sealed,
     ) -> Result<(), StoreError> {
+        self.sealed.insert(document);
         self.index.put(rows::of_document_in(SEALED, document, scope), &value);
         Ok(())
     }
@@ -311,7 +316,7 @@ impl TrustRows for TrustIndex<'_, '_> {
 impl Step<'_> {
     /// Hub: enters what it has signed into the log and the feed.
     pub(super) fn controlled(&mut self, entries: &[Vec<u8>]) -> Result<(), StoreError> {
-        for entry in self.enter_control(entries.iter())? {
+        for entry in self.enter_control(entries.iter())?.0 {
             let (scope, life, number) = (entry.scope().clone(), entry.life, entry.number);
             // The seal comes before the word that it counts: whoever learns of it can show it.
             if let Deed::Seal { seal, .. } = entry.act.act.deed {
@@ -324,7 +329,10 @@ impl Step<'_> {
 
     /// Phone: takes in the entries that the hub, or another phone, brought.
     pub(super) fn control(&mut self, items: &[FeedItem]) -> Result<(), StoreError> {
-        self.enter_control(control_bytes(items)).map(drop)
+        for document in self.enter_control(control_bytes(items))?.1 {
+            self.counts_anew(document)?;
+        }
+        Ok(())
     }
 
     /// Phone: keeps what was decided here until the hub has entered it.
@@ -354,6 +362,10 @@ impl Step<'_> {
         let mut index = TrustIndex::new(&mut self.index);
         let first = index.hub_keys()?.is_empty();
         index.clear()?;
+        let (_, sealed) = index.into_touched();
+        for document in sealed {
+            self.counts_anew(document)?;
+        }
         let own = self.index.get::<SelfRow>(&rows::single(meta::SELF))?;
         if !first && own.is_some_and(|own| own.device != hub) {
             for table in [DEVICE, ACTING] {
@@ -373,22 +385,23 @@ impl Step<'_> {
         Ok(before.map(|before| DeviceEntry { grants: Vec::new(), active: false, ..before }))
     }
 
-    /// Returns the entries that are in their logs now and were not before.
+    /// Returns the entries that are in their logs now and were not before, and the documents of which another
+    /// seal may count.
     fn enter_control<'b>(
         &mut self,
         encoded: impl Iterator<Item = &'b Vec<u8>>,
-    ) -> Result<Vec<ControlEntry>, StoreError> {
+    ) -> Result<(Vec<ControlEntry>, BTreeSet<DocumentId>), StoreError> {
         let mut entries = Vec::new();
         for bytes in encoded {
             let entry = ControlEntry::decode(bytes);
             entries.push(entry.map_err(|error| self.meaningless(&error.to_string()))?);
         }
         if entries.is_empty() {
-            return Ok(entries);
+            return Ok((entries, BTreeSet::new()));
         }
         let mut index = TrustIndex::new(&mut self.index);
         let folded = index.fold_all(&entries)?;
-        let touched = index.into_touched();
+        let (touched, sealed) = index.into_touched();
         for device in touched {
             let known = match entry_of(&TrustIndex::new(&mut self.index), device, &covers)? {
                 None => self.unknown(device)?,
@@ -401,7 +414,7 @@ impl Step<'_> {
         let entered = |outcome: &Folded| matches!(outcome, Folded::Counts | Folded::Void(_));
         let mut folded = folded.iter();
         entries.retain(|_| folded.next().is_some_and(entered));
-        Ok(entries)
+        Ok((entries, sealed))
     }
 }
 

@@ -103,6 +103,28 @@ fn a_seal_signed_offline_is_registered_with_a_number_and_reaches_everybody() {
 }
 
 #[test]
+fn a_list_counts_what_was_sealed_and_what_came_late_beside_it() {
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    one.answer(&genesis, "1.2", "one");
+    let row = |side: &Side| side.phone.replica().summary(genesis.document()).unwrap().unwrap();
+    assert_eq!(row(&one).sealed, None);
+    let id = seal(&one, &genesis);
+    let counts = |side: &Side| row(side).sealed.map(|then| (then.seal, then.answered, then.late));
+    assert_eq!(counts(&one), Some((id.0, 2, 0)), "durable, and shown at once");
+    // It has not heard of the seal.
+    two.answer(&genesis, "1.3", "late");
+    for side in [&one, &two, &one, &two, &three] {
+        sync(side, &hub);
+    }
+    for side in [&one, &two, &three] {
+        assert_eq!(counts(side), Some((id.0, 2, 1)), "{}", side.number);
+        assert_eq!(row(side).answered, 3, "the document goes on");
+    }
+}
+
+#[test]
 fn a_seal_waits_at_the_hub_for_what_it_was_made_over() {
     let (hub, [one, two, three], genesis) = team();
     two.answer(&genesis, "1.1", "two");

@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Online;
+use super::desk::Desk;
 use super::devices::enter;
 use crate::cli::enrolling::{self, EnrolError};
 use crate::cli::error::{CliError, Failed};
@@ -21,6 +22,7 @@ use crate::cli::output::{Answer, Output, Page};
 use crate::cli::words::{self, TypedRole};
 use crate::cli::wrong::Wrong;
 use crate::cli::{folder, page, qr, time, wrong};
+use crate::messages::Messages;
 
 /// How often the hub is asked whether a phone has claimed.
 const POLL: Duration = Duration::from_secs(2);
@@ -49,7 +51,8 @@ pub(super) struct InviteArgs {
     /// several times.
     #[arg(long = "address", value_name = "HOST:PORT")]
     addresses: Vec<String>,
-    /// Wait until a phone has claimed, and ask for the six digits that it shows.
+    /// Wait until a phone has claimed, and ask for the six digits that it shows. Other commands may use the
+    /// folder meanwhile.
     #[arg(long)]
     wait: bool,
 }
@@ -122,13 +125,27 @@ struct InvitationRow {
 
 /// Opens an invitation and shows it; with `--wait` sees it through to the certificate.
 pub(super) async fn invite(
-    client: &Client,
+    desk: &mut Desk<'_>,
     arguments: InviteArgs,
-    online: Online,
+    _: Online,
     output: &Output,
 ) -> Result<Answer, CliError> {
-    let more = addresses(client, &arguments.addresses)?;
     let wait = arguments.wait;
+    let (invited, data, page) = opened(desk.open()?, arguments, output).await?;
+    if !wait {
+        return Answer::new(&data, page);
+    }
+    output.event(&data, page.text().trim_end())?;
+    let claim = wait_for_claim(desk, &invited, output).await?;
+    settle(desk, &invited, &claim, Asked::Ask, output).await
+}
+
+async fn opened(
+    client: &Client,
+    arguments: InviteArgs,
+    output: &Output,
+) -> Result<(Invited, InvitedData, Page), CliError> {
+    let more = addresses(client, &arguments.addresses)?;
     let invitee = invitee(client, arguments)?;
     let scope = invitee.grants.first().map(|grant| grant.scope.clone()).ok_or(Wrong::Empty)?;
     let prepared = client.prepare_invitation(scope)?;
@@ -143,22 +160,17 @@ pub(super) async fn invite(
         output.remark(&warning);
         data.warnings.push(warning);
     }
-    if !wait {
-        return Answer::new(&data, page);
-    }
-    output.event(&data, page.text().trim_end())?;
-    let claim = wait_for_claim(client, &invited, output).await?;
-    let asked = Asked::Ask;
-    settle(client, &invited, &claim, asked, (online, output)).await
+    Ok((invited, data, page))
 }
 
 /// Confirms a claim, or turns it down.
 pub(super) async fn confirm(
-    client: &Client,
+    desk: &mut Desk<'_>,
     arguments: &ConfirmArgs,
-    online: Online,
+    _: Online,
     output: &Output,
 ) -> Result<Answer, CliError> {
+    let client = desk.open()?;
     let invited = client.find_invitation(arguments.invitation.as_deref())?;
     if arguments.deny {
         deny(client, &invited, output).await?;
@@ -178,7 +190,7 @@ pub(super) async fn confirm(
         None => Asked::OnlyShow,
     };
     match claim_of(client, &invited, output).await? {
-        Ok(Some(claim)) => settle(client, &invited, &claim, asked, (online, output)).await,
+        Ok(Some(claim)) => settle(desk, &invited, &claim, asked, output).await,
         Ok(None) => Err(EnrolError::NotClaimed.into()),
         Err(why) => {
             client.forget_invitation(invited.id)?;
@@ -219,41 +231,44 @@ enum Asked {
     OnlyShow,
 }
 
-/// Checks who made a claim, has the digits compared, and signs the certificate.
+/// Checks who made a claim, has the digits compared, and signs the certificate. The folder is free while the
+/// digits are typed.
 async fn settle(
-    client: &Client,
+    desk: &mut Desk<'_>,
     invited: &Invited,
     claim: &Claim,
     asked: Asked,
-    (_, output): (Online, &Output),
+    output: &Output,
 ) -> Result<Answer, CliError> {
     let m = output.messages();
     let Some(digits) = invited.judge(claim) else {
-        deny(client, invited, output).await?;
+        deny(desk.open()?, invited, output).await?;
         return Err(EnrolError::Swapped.into());
     };
     let device = claim.device;
     let claimed = claimed(invited, claim, digits, false);
-    let values = [("label", claim.label.as_str()), ("device", &device.short())];
+    let said = claimed_text(claim, m);
     let grouped = enrolling::grouped(digits);
     match asked {
         Asked::Typed(typed) if typed == digits => {}
         Asked::Typed(_) => return Err(EnrolError::Digits.into()),
         Asked::OnlyShow => {
             let mut page = Page::new();
-            page.line(m.text("enrol.claimed", &values));
+            page.line(said);
             page.line(m.text("enrol.digits", &[("digits", &grouped)]));
             return Answer::new(&claimed, page);
         }
         Asked::Ask => {
             // The person reads them off the phone: what stands here too is confirmed without a look.
-            output.event(&claimed, &m.text("enrol.claimed", &values))?;
+            output.event(&claimed, &said)?;
+            desk.let_go();
             if let Err(error) = enrolling::ask(digits, output).await {
-                deny(client, invited, output).await?;
+                deny(desk.open()?, invited, output).await?;
                 return Err(error);
             }
         }
     }
+    let client = desk.open()?;
     let since = client.withdrawn_since(invited)?;
     let acts = client.confirm(invited, device)?;
     enter(client, &acts, device, output).await?;
@@ -284,25 +299,42 @@ async fn settle(
     Answer::new(&data, page)
 }
 
+/// Asks the hub until a phone has claimed. The folder is free between two times.
 async fn wait_for_claim(
-    client: &Client,
+    desk: &mut Desk<'_>,
     invited: &Invited,
     output: &Output,
 ) -> Result<Claim, CliError> {
     loop {
-        match claim_of(client, invited, output).await {
+        let asked = match desk.open() {
+            Ok(client) => claim_of(client, invited, output).await,
+            Err(error) => Err(error),
+        };
+        match asked {
             Ok(Ok(Some(claim))) => return Ok(claim),
             Ok(Ok(None)) => {}
             Ok(Err(why)) => {
-                client.forget_invitation(invited.id)?;
+                desk.open()?.forget_invitation(invited.id)?;
                 return Err(EnrolError::Refused { why }.into());
             }
-            // A line that breaks is waited out: the hub says when the invitation has ended.
+            // A line that breaks is waited out, and so is another command in the folder: the hub says when the
+            // invitation has ended.
             Err(error)
-                if error.failed() == Failed::Network && clock::now() < invited.uri.until() => {}
+                if matches!(error.failed(), Failed::Network | Failed::InUse)
+                    && clock::now() < invited.uri.until() => {}
             Err(error) => return Err(error),
         }
+        desk.let_go();
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Says that a phone has claimed. Most phones give no name of their own.
+fn claimed_text(claim: &Claim, m: &Messages) -> String {
+    let device = claim.device.short();
+    match claim.label.trim() {
+        "" => m.text("enrol.claimed_unnamed", &[("device", &device)]),
+        label => m.text("enrol.claimed", &[("label", label), ("device", &device)]),
     }
 }
 

@@ -6,6 +6,7 @@
 mod audit;
 mod checklists;
 mod corrections;
+mod desk;
 mod devices;
 mod import;
 mod invite;
@@ -21,6 +22,7 @@ use bienban_core::client::Client;
 use bienban_core::model::Kind;
 use clap::{Args, Subcommand};
 
+use self::desk::Desk;
 use super::error::CliError;
 use super::export::{self, ExportArgs};
 use super::field::ShowArgs;
@@ -43,7 +45,7 @@ pub(super) struct AdminArgs {
     key: KeyArgs,
 
     /// Work on what is here, and send nothing yet.
-    #[arg(long)]
+    #[arg(long, global = true)]
     offline: bool,
 
     #[command(subcommand)]
@@ -158,26 +160,38 @@ pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer,
     if let AdminCommand::Hub(hub) = &arguments.command {
         return folder::hub(&mut client, hub, At::Desk, output);
     }
-    let dir = arguments.dir.clone();
-    let done = run_on(&client, arguments, output).await;
-    done.map_err(|error| nearest::with_meant(error, &client).with_room(&dir))
+    let (dir, command) = (arguments.dir.clone(), arguments.command.name());
+    let mut desk = Desk::new((&dir, key.as_ref()), command, client);
+    let done = run_on(&mut desk, arguments, output).await;
+    done.map_err(|error| match desk.held() {
+        Some(client) => nearest::with_meant(error, client).with_room(&dir),
+        None => error.with_room(&dir),
+    })
 }
 
 async fn run_on(
-    client: &Client,
+    desk: &mut Desk<'_>,
     arguments: AdminArgs,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let online = !arguments.offline;
     if online && arguments.command.reads() {
-        folder::exchange(client, output).await.inspect_err(|_| {
+        folder::exchange(desk.open()?, output).await.inspect_err(|_| {
             output.remark(&output.messages().text("admin.nothing_done", &[]));
         })?;
     }
     let writes = arguments.command.writes();
-    let answer = perform(arguments.command, client, online, output).await?;
+    let answer = match arguments.command {
+        AdminCommand::Invite(invite) => {
+            invite::invite(desk, invite, needs_hub(online)?, output).await?
+        }
+        AdminCommand::Confirm(which) => {
+            invite::confirm(desk, &which, needs_hub(online)?, output).await?
+        }
+        command => perform(command, desk.open()?, online, output).await?,
+    };
     if writes && online {
-        let report = folder::exchange(client, output).await.inspect_err(|_| {
+        let report = folder::exchange(desk.open()?, output).await.inspect_err(|_| {
             // What was written is durable here; only its way to the hub is still open.
             output.remark(&output.messages().text("admin.recorded_here", &[]));
         })?;
@@ -197,12 +211,12 @@ async fn perform(
 ) -> Result<Answer, CliError> {
     use AdminCommand as C;
     match command {
-        // The first two are done before the device is shared with anything.
-        C::Init(_) | C::Hub(_) | C::Whoami => folder::whoami(client, At::Desk, output),
+        // All but the last are done before: by what holds the folder.
+        C::Init(_) | C::Hub(_) | C::Invite(_) | C::Confirm(_) | C::Whoami => {
+            folder::whoami(client, At::Desk, output)
+        }
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
-        C::Invite(invite) => invite::invite(client, invite, needs_hub(online)?, output).await,
         C::Invitations => invite::list(client, output),
-        C::Confirm(which) => invite::confirm(client, &which, needs_hub(online)?, output).await,
         C::Devices => devices::list(client, output),
         C::Grant(grant) => rights::grant(client, grant, needs_hub(online)?, output).await,
         C::Withdraw(end) => rights::withdraw(client, end, needs_hub(online)?, output).await,

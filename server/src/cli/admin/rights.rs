@@ -349,8 +349,7 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
     }
     for grant in &data.grants {
         let role = words::role_text(m, grant.role);
-        let day = |at: &Option<String>| at.as_deref().map_or_else(|| "-".to_owned(), time::day_of);
-        let (from, until) = (day(&grant.from), day(&grant.until));
+        let days = days(grant.from.as_deref(), grant.until.as_deref(), m);
         let why = match grant {
             ExplainedGrant { withdrawn: Some(at), .. } => {
                 m.text("access.withdrawn", &[("at", &time::minute(at))])
@@ -365,14 +364,25 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
         let values = [
             ("role", role.as_str()),
             ("unit", &grant.scope),
-            ("from", &from),
-            ("until", &until),
+            ("days", &days),
             ("by", &grant.given_by),
             ("why", &why),
         ];
         page.line(format!("  {}", m.text("access.grant", &values)));
     }
     page
+}
+
+/// Says from when until when something holds, as far as either end is set.
+fn days(from: Option<&str>, until: Option<&str>, m: &Messages) -> String {
+    match (from.map(time::day_of), until.map(time::day_of)) {
+        (None, None) => String::new(),
+        (Some(from), None) => m.text("access.from", &[("from", &from)]),
+        (None, Some(until)) => m.text("access.until", &[("until", &until)]),
+        (Some(from), Some(until)) => {
+            m.text("access.from_until", &[("from", &from), ("until", &until)])
+        }
+    }
 }
 
 /// Returns what the hub knows of somebody, after asking it.

@@ -270,14 +270,14 @@ fn checked(
         seals.push(minutes::seal(client, held)?);
     }
     let signed = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
-    let steps = step.is_some() || check.supplements.is_some();
+    let steps = step.is_some() || check.without_step;
     let stands = steps || signed.iter().any(|state| check.states == [*state]);
     let sealed = check.minutes.standing.is_some() || !check.minutes.missing.is_empty();
     let free = conflicts.is_empty() && check.unproven == 0 && missing.is_empty();
     let free = free && check.not_leader.is_none();
     let data = CheckData {
         inspection: inspection.document().to_string(),
-        state: check.states.iter().map(|state| state.name()).collect(),
+        state: check.state_names.clone(),
         heads: check.heads.iter().map(ToString::to_string).collect(),
         digest: hex::encode(check.digest),
         members: check.members.iter().map(member).collect(),

@@ -4,8 +4,8 @@ use bienban_core::checklist::header::{
     Elsewhere, FromElsewhere, HeaderForm, HeaderRow, HeaderSheet, HeaderType, HeaderValue,
     moment_text,
 };
-use bienban_core::client::{Authors, SUPPLEMENTS, header_form};
-use bienban_core::model::LifeCycle;
+use bienban_core::client::{Authors, header_form};
+use bienban_core::model::{LifeCycle, SUPPLEMENTS};
 use serde::Serialize;
 
 use super::{SaidData, said};

@@ -200,8 +200,8 @@ pub(in crate::cli) fn text(page: &mut Page, data: &SealData, m: &Messages) {
     };
     let name = data.official.as_ref().unwrap_or(&data.code);
     page.line(m.text("seal.title", &[("name", name), ("state", &state)]));
-    let by = page::by(&data.leader, &data.at, m);
-    page.line(format!("  {}", m.text("seal.leader", &[("by", &by)])));
+    let (who, at) = (page::who(&data.leader, m), time::minute(&data.at));
+    page.line(format!("  {}", m.text("seal.leader", &[("who", &who), ("time", &at)])));
     let person = |one: &PersonData| {
         let drawn = if one.drawn { m.text("seal.presence", &[]) } else { String::new() };
         format!("{}, {}{drawn}", one.name, one.title)
