@@ -140,6 +140,13 @@ impl Hub {
         Ok(Presented::Kept)
     }
 
+    /// Returns whether an act is one, signed by its device, whose seal waits here or is registered.
+    pub(in crate::replica) fn keeps_seal(&self, encoded: &[u8]) -> Result<bool, ReplicaError> {
+        let act = SignedAct::decode(encoded).ok().filter(|act| act.verify().is_ok());
+        let Some(act) = act else { return Ok(false) };
+        Ok(self.known_seal(&act, act.act.id()?)? == Some(Presented::Kept))
+    }
+
     /// Returns whether there is room for one more seal, of its leader and of its document. What is refused
     /// takes no place of the document, and one of its leader's for a day only.
     fn has_place(&self, seal: &Seal, now: Timestamp) -> Result<bool, ReplicaError> {

@@ -37,10 +37,7 @@ impl Step<'_> {
                 }
                 Ok(())
             }
-            Fact::SealUnentered { act, .. } => {
-                self.index.remove(rows::of_sealing(*act));
-                Ok(())
-            }
+            Fact::SealUnentered { act, .. } => self.seal_unentered(*act),
             Fact::AskedAgain => self.asked_again(),
             _ => Err(self.meaningless("no part of this program reads its kind")),
         }
@@ -125,6 +122,23 @@ impl Step<'_> {
         if since.is_some() { self.forget_refused(document, by) } else { Ok(()) }
     }
 
+    /// What its signer may not seal is let go, with its bytes.
+    fn seal_unentered(&mut self, act: ActId) -> Result<(), StoreError> {
+        let key = rows::of_sealing(act);
+        let Some(row) = self.index.get::<SealingRow>(&key)? else { return Ok(()) };
+        self.index.remove(key);
+        self.drop_unnamed(&row)
+    }
+
+    /// Drops the bytes of a row that is gone, where nothing else names them.
+    fn drop_unnamed(&mut self, row: &SealingRow) -> Result<(), StoreError> {
+        if !self.is_named(row)? {
+            self.index.remove(rows::of_seal(row.seal));
+            self.index.remove(rows::of_document_seal(row.document, row.seal));
+        }
+        Ok(())
+    }
+
     fn signed(&self, row: &SealingRow) -> Result<SignedAct, StoreError> {
         SignedAct::decode(&row.act).map_err(|error| self.meaningless(&error.to_string()))
     }
@@ -140,10 +154,7 @@ impl Step<'_> {
         refused.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
         for (_, key, row) in refused.into_iter().take(surplus) {
             self.index.remove(key);
-            if !self.is_named(&row)? {
-                self.index.remove(rows::of_seal(row.seal));
-                self.index.remove(rows::of_document_seal(document, row.seal));
-            }
+            self.drop_unnamed(&row)?;
         }
         Ok(())
     }

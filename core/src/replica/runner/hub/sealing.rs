@@ -10,13 +10,19 @@ use crate::sync::{AdminAnswer, Failure, FailureCode};
 const SEAL_RETRY_MS: u64 = 60_000;
 
 impl HubRunner {
-    /// Keeps a seal for the worker that holds it against its record.
+    /// Keeps a seal for the worker that holds it against its record. To ask after one that is kept already costs
+    /// nothing: phones do so until it has its number, and give all that they hold back to a restored hub.
     pub(super) fn take_seal(
         &mut self,
         act: &[u8],
         seal: &[u8],
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
+        if !self.hub.keeps_seal(act)?
+            && let Some(wait) = self.pace_of(1, now)?
+        {
+            return Ok(wait);
+        }
         match self.hub.present(act, seal, now) {
             Ok(Presented::Kept) => Ok(AdminAnswer::Done),
             Ok(Presented::Refused) => {

@@ -98,7 +98,7 @@ fn minutes_that_the_hub_let_go_of_are_sent_whole_again_once_the_right_is_back() 
     meet(&one, &two);
     // What the other wrote never enters the record, so the minutes wait.
     revoke(&hub, 2);
-    seal(&one, &genesis);
+    let id = seal(&one, &genesis);
     let waiting = || hub.replica().store().scan(&[SEALING], None, 9).unwrap().len();
     once(&one, &hub, (NOW, 0), &[]);
     once(&one, &hub, (NOW, 1), &[]);
@@ -106,6 +106,8 @@ fn minutes_that_the_hub_let_go_of_are_sent_whole_again_once_the_right_is_back() 
     hub.trust(entry(1, "06325")).unwrap();
     hub.merge_all(NOW).unwrap();
     assert_eq!(waiting(), 0, "it gave its place back");
+    assert_eq!(hub.replica().seals_of(genesis.document()).unwrap().len(), 0, "and its bytes");
+    assert_eq!(hub.replica().seal_bytes(id).unwrap(), None);
     hub.trust(leader(1)).unwrap();
     for round in 2..5 {
         once(&one, &hub, (NOW, round), &[]);
