@@ -18,7 +18,7 @@ impl HubRunner {
         seal: &[u8],
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
-        if !self.hub.keeps_seal(act)?
+        if !self.hub.has_kept(act)?
             && let Some(wait) = self.pace_of(1, now)?
         {
             return Ok(wait);

@@ -116,6 +116,37 @@ fn minutes_that_the_hub_let_go_of_are_sent_whole_again_once_the_right_is_back() 
 }
 
 #[test]
+fn minutes_whose_leader_was_revoked_while_they_waited_stay_at_the_hub_and_are_named() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    let id = seal(&one, &genesis);
+    // They wait for what the other wrote.
+    once(&one, &hub, (NOW, 0), &[]);
+    once(&one, &hub, (NOW, 1), &[]);
+    let waiting = || hub.replica().store().scan(&[SEALING], None, 9).unwrap().len();
+    assert_eq!(waiting(), 1);
+    revoke(&hub, 1);
+    hub.merge_all(NOW).unwrap();
+    assert_eq!(waiting(), 0, "they take no place of others");
+    for round in 2..6 {
+        once(&one, &hub, (NOW, round), &[]);
+    }
+    assert!(one.phone.ended().unwrap().is_some());
+    assert_eq!(one.phone.undelivered().unwrap(), 0, "its keys may go: they are at the hub");
+    assert!(hub.replica().seal_bytes(id).unwrap().is_some());
+    for _ in 0..2 {
+        let named = hub.seals_waiting(later(1)).unwrap().seals;
+        assert_eq!((named.len(), named[0].seal, named[0].since), (1, id, Some(NOW)));
+        assert_eq!(named[0].wait, crate::sync::SealWait::Rights);
+        // What was missing comes.
+        sync(&two, &hub);
+        hub.merge_all(NOW).unwrap();
+        assert!(hub.replica().registered(&genesis).unwrap().is_none());
+    }
+}
+
+#[test]
 fn refused_seals_take_no_place_for_good() {
     let (hub, [one, two, _], genesis) = team();
     two.answer(&genesis, "1.1", "two");
