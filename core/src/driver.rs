@@ -478,6 +478,8 @@ impl PhoneExchange {
                     self.report.traffic = traffic;
                     return (self.report, Ok(()));
                 }
+                // The hub had its last word and closed: what it did not hear any more changes nothing.
+                Err(DriverError::Net(_)) => Ok(()),
                 Err(error) => Err(error),
             },
             Err(DriverError::Cut) => Err(self.out.failure().await.unwrap_or(DriverError::Cut)),

@@ -44,6 +44,13 @@ const LANGUAGES: [Lang; 2] = [Lang::Vi, Lang::En];
 /// What stands between them.
 const BETWEEN: &str = "\n\n";
 
+/// How a file ends that says under which name another is kept whose bytes were refused before.
+const KEPT: &str = "kept";
+
+/// Files that are kept of those not taken in. Each may be the only copy, so none is removed by itself; where so many
+/// lie there nobody has looked for long, and what is brought then stays where it was brought to.
+const REFUSED_MAX: usize = 256;
+
 /// How a file ends that says what became of a bundle.
 const REPORT: &str = "json";
 
@@ -110,17 +117,19 @@ type Take = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
 /// Hands each file to `take`, and says so with `grown` afterwards. What ends the taking of one, a panic too,
 /// ends nothing else.
 async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::Receiver<bool>) {
-    let from = dir.clone();
-    let mut files = found(tokio::task::spawn_blocking(move || interrupted(&from)).await);
+    let (from, mut told) = (dir.clone(), None);
+    let looked = tokio::task::spawn_blocking(move || interrupted(&from)).await;
+    let mut files = found(looked, &mut told);
     loop {
         let from = dir.clone();
-        files.extend(found(tokio::task::spawn_blocking(move || claim(&from)).await));
+        let looked = tokio::task::spawn_blocking(move || claim(&from)).await;
+        files.extend(found(looked, &mut told));
         for file in files.drain(..) {
             let (take, path) = (take.clone(), file.clone());
             let taken = tokio::task::spawn_blocking(move || take(&path)).await;
             let taken = taken.unwrap_or_else(|error| {
                 tracing::error!(error = %error, "taking in a bundle stopped");
-                refuse(&dir, &file, &|m| m.text("bundle.hub_failed", &[])).map(drop)
+                refuse(&dir, &file, &|m| m.text("bundle.hub_failed", &[]))
             });
             if let Err(error) = taken {
                 tracing::error!(error = %error, "a bundle stays where the hub works on it");
@@ -137,11 +146,25 @@ async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::
     }
 }
 
-fn found(files: Result<io::Result<Vec<PathBuf>>, tokio::task::JoinError>) -> Vec<PathBuf> {
-    files.map_err(io::Error::other).and_then(|files| files).unwrap_or_else(|error| {
-        tracing::error!(error = %error, "cannot look for bundles");
-        Vec::new()
-    })
+/// Returns what was found. Why nothing can be is said once, not at every look.
+fn found(
+    files: Result<io::Result<Vec<PathBuf>>, tokio::task::JoinError>,
+    told: &mut Option<String>,
+) -> Vec<PathBuf> {
+    match files.map_err(io::Error::other).and_then(|files| files) {
+        Ok(files) => {
+            *told = None;
+            files
+        }
+        Err(error) => {
+            let error = error.to_string();
+            if told.as_ref() != Some(&error) {
+                tracing::error!(error, "bundles are not taken up");
+                *told = Some(error);
+            }
+            Vec::new()
+        }
+    }
 }
 
 /// Returns the whole files of a folder.
@@ -163,8 +186,12 @@ fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Moves what was brought to where the hub works. A file that cannot be moved is left, and the others go on.
 fn claim(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut claimed = Vec::new();
-    for path in files_of(&dir.join(IN))? {
+    let (brought, mut claimed) = (files_of(&dir.join(IN))?, Vec::new());
+    if !brought.is_empty() && refuses_no_more(dir)? {
+        let why = format!("{REFUSED} holds {REFUSED_MAX} files; remove those that nobody needs");
+        return Err(io::Error::other(why));
+    }
+    for path in brought {
         let Some(name) = path.file_name() else { continue };
         let to = free(&dir.join(WORK).join(name), AGAIN);
         match moved(&path, &to) {
@@ -185,7 +212,9 @@ fn interrupted(dir: &Path) -> io::Result<Vec<PathBuf>> {
         match resumed(dir, &path) {
             Ok(true) => again.push(path),
             Ok(false) => {}
-            Err(error) => tracing::error!(error = %error, "a bundle stays where the hub works on it"),
+            Err(error) => {
+                tracing::error!(error = %error, "a bundle stays where the hub works on it")
+            }
         }
     }
     Ok(again)
@@ -225,7 +254,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     let answer = free(&dir.join(OUT).join(name), REPORT);
     let done = match take_whole(hub, path, &answer) {
         Ok(done) => done,
-        Err(error) => return refuse(dir, path, &|m| not_taken(&error, m)).map(drop),
+        Err(error) => return refuse(dir, path, &|m| not_taken(&error, m)),
     };
     let left = done.packs.saturating_sub(done.settled);
     tracing::info!(
@@ -242,7 +271,11 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     if done.cut {
         tracing::warn!(device = done.maker.short(), "the answer to a bundle has not all there is");
     }
-    let kept = (!done.is_whole()).then(|| put_aside(dir, path));
+    let aside = (!done.is_whole()).then(|| aside(dir, path));
+    let kept = aside.as_ref().map(|aside| {
+        // One that cannot be put aside stays.
+        aside.as_ref().map_or_else(|_| path.to_owned(), |aside| aside.path.clone())
+    });
     let name = answer.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut report = Report {
         answer: name,
@@ -256,11 +289,11 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     };
     // Both are there for good before the file goes: whoever waits for the answer is told of it in any case.
     tell(&answer, &report)?;
-    let Some(to) = report.kept.clone() else {
+    let Some(aside) = aside.transpose()? else {
         fs::remove_file(path)?;
         return unmarked(path);
     };
-    refuse_to(path, &to, &|m| left_out(&done, left, m)).inspect_err(|_| {
+    refuse_to(dir, path, &aside, &|m| left_out(&done, left, m)).inspect_err(|_| {
         if path.exists() {
             report.kept = Some(path.to_owned());
             drop(tell(&answer, &report));
@@ -326,24 +359,87 @@ fn not_taken(error: &ReplicaError, m: &Messages) -> String {
 /// Says why a file is refused, in one language.
 type Why<'a> = &'a dyn Fn(&Messages) -> String;
 
+/// Returns whether as many files lie among those that were refused as are kept, so that none is taken up.
+pub(crate) fn refuses_no_more(dir: &Path) -> io::Result<bool> {
+    Ok(kept_of(dir)?.len() >= REFUSED_MAX)
+}
+
+/// Returns the files that were refused.
+fn kept_of(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = files_of(&dir.join(REFUSED))?;
+    files.retain(|path| path.extension().is_none_or(|ending| ending != WHY));
+    Ok(files)
+}
+
+/// Returns the file with the same bytes as another that was refused before, if one lies there.
+fn refused_before(dir: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
+    let (length, mut own) = (fs::metadata(path)?.len(), None);
+    for kept in kept_of(dir)? {
+        if fs::metadata(&kept)?.len() != length {
+            continue;
+        }
+        let own = match own {
+            Some(own) => own,
+            None => *own.insert(hash_of(path)?),
+        };
+        if hash_of(&kept)? == own {
+            return Ok(Some(kept));
+        }
+    }
+    Ok(None)
+}
+
+fn hash_of(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize())
+}
+
+/// Where a file lies that is refused.
+struct Aside {
+    path: PathBuf,
+    /// The same bytes lie there already.
+    held: bool,
+}
+
+/// Returns where a file is put that is refused: of bytes that lie there already no second copy is kept.
+fn aside(dir: &Path, path: &Path) -> io::Result<Aside> {
+    if let Some(path) = refused_before(dir, path)? {
+        return Ok(Aside { path, held: true });
+    }
+    let path = free(&dir.join(REFUSED).join(path.file_name().unwrap_or_default()), WHY);
+    Ok(Aside { path, held: false })
+}
+
 /// Moves a file to those that are not taken in, with the reason in each language: who reads it asked the hub
-/// for none. Returns where it is.
-fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<PathBuf> {
-    let to = put_aside(dir, path);
-    refuse_to(path, &to, why).map(|()| to)
+/// for none.
+fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<()> {
+    refuse_to(dir, path, &aside(dir, path)?, why)
 }
 
-/// Returns where a file is moved that is refused.
-fn put_aside(dir: &Path, path: &Path) -> PathBuf {
-    free(&dir.join(REFUSED).join(path.file_name().unwrap_or_default()), WHY)
-}
-
-fn refuse_to(path: &Path, to: &Path, why: Why<'_>) -> io::Result<()> {
+/// As [`refuse`], where it is known where to. Of the same bytes the reason is that of the last try.
+fn refuse_to(dir: &Path, path: &Path, to: &Aside, why: Why<'_>) -> io::Result<()> {
     let [vi, en] = LANGUAGES.map(|lang| why(&Messages::new(lang)));
     tracing::warn!(error = en, "a bundle was not taken in whole");
-    moved(path, to)?;
-    unmarked(path)?;
-    whole(&beside(to, WHY), format!("{vi}{BETWEEN}{en}\n").as_bytes())
+    let reason = format!("{vi}{BETWEEN}{en}\n");
+    let Aside { path: kept, held } = to;
+    if !held {
+        moved(path, kept)?;
+        unmarked(path)?;
+        return whole(&beside(kept, WHY), reason.as_bytes());
+    }
+    whole(&beside(kept, WHY), reason.as_bytes())?;
+    let name = path.file_name().unwrap_or_default();
+    if let Some(other) = kept.file_name().filter(|other| *other != name) {
+        // Who waits for what becomes of this name finds it under that one.
+        let says = beside(&dir.join(OUT).join(name), KEPT);
+        folder_of(&says)?;
+        whole(&says, other.to_string_lossy().as_bytes())?;
+    }
+    // The other may have been brought by whoever did not see to that.
+    File::open(kept)?.sync_all()?;
+    fs::remove_file(path)?;
+    unmarked(path)
 }
 
 /// Takes in one file and writes the answer, whole or not at all.
@@ -397,7 +493,11 @@ pub(crate) fn hand_in(dir: &Path, mut file: File) -> io::Result<String> {
 
 /// Returns what the hub made of a file, once it has; a refusal in one language.
 pub(crate) fn outcome(dir: &Path, name: &str, lang: Lang) -> io::Result<Option<Outcome>> {
-    let (answer, refused) = (dir.join(OUT).join(name), dir.join(REFUSED).join(name));
+    let answer = dir.join(OUT).join(name);
+    let refused = match fs::read_to_string(beside(&answer, KEPT)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => dir.join(REFUSED).join(name),
+        other => dir.join(REFUSED).join(other?),
+    };
     match fs::read(beside(&answer, REPORT)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         report => {
@@ -428,6 +528,12 @@ pub(crate) fn outcome(dir: &Path, name: &str, lang: Lang) -> io::Result<Option<O
 pub(crate) fn fetched(answer: &Path) {
     drop(fs::remove_file(answer));
     drop(fs::remove_file(beside(answer, REPORT)));
+    drop(fs::remove_file(beside(answer, KEPT)));
+}
+
+/// Removes what says under which name a refused file is kept, once that was told.
+pub(crate) fn told(dir: &Path, name: &str) {
+    drop(fs::remove_file(beside(&dir.join(OUT).join(name), KEPT)));
 }
 
 /// Takes back a file that no hub has taken up. Returns whether it was there still.

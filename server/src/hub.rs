@@ -55,6 +55,15 @@ pub enum HubError {
         /// The folder was set back to a copy, which may be older than the announcement.
         restored: bool,
     },
+    /// A key is to be announced, and another was, of which this folder holds no secret.
+    #[error("the hub has announced {announced} already, and this folder does not hold that key")]
+    AnnouncedBefore {
+        /// The key that was announced.
+        announced: DeviceId,
+    },
+    /// A key is to be announced by a copy that was put back just now, which may be older than an announcement.
+    #[error("this folder was set back to a copy, which may be older than an announcement")]
+    AnnouncedSince,
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -167,7 +176,8 @@ impl RunningHub {
     /// # Errors
     ///
     /// As [`RunningHub::open`]. Returns [`HubError::NoNextKey`] when there is none to be taken, and
-    /// [`HubError::Replica`] when it was not announced, or another was.
+    /// [`HubError::Replica`] when it was not announced. Returns [`HubError::AnnouncedBefore`] and
+    /// [`HubError::AnnouncedSince`] when another key was announced, or may have been.
     pub fn open_with_key(config: &HubConfig, step: KeyStep) -> Result<Self, HubError> {
         std::fs::create_dir_all(&config.dir).map_err(|source| HubError::File {
             action: "make",
@@ -182,6 +192,10 @@ impl RunningHub {
         let taken = step == KeyStep::Switch;
         let restored = config.restored || store.opened().moved;
         let seed = keys::key_for(&config.dir, &Replica::new(store.clone()), taken, restored)?;
+        if step == KeyStep::Announce {
+            // Before the store learns that it was set back: said again, it is refused again or known better.
+            keys::expect_to_announce(&config.dir, &Replica::new(store.clone()), restored)?;
+        }
         let options = HubOptions { fresh_epoch: clock::random()?, now };
         let hub = Arc::new(Hub::open(store, DeviceKey::from_seed(&seed), options)?);
         keys::settle(&config.dir, hub.device())?;

@@ -65,3 +65,17 @@ async fn a_refusal_that_arrived_before_the_door_shut_is_read() {
         assert_eq!(told, failure, "round {round}");
     }
 }
+
+/// A hub that has the phone come again closes as one that refuses it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_to_come_again_that_arrived_before_the_door_shut_is_no_broken_link() {
+    for round in 0..16 {
+        let failure =
+            Failure { code: FailureCode::Changed, message: "rights".into(), retry_after_ms: None };
+        let mut exchange = shut_out(failure).await;
+        let outcome = exchange.run(None).await;
+        let (report, outcome) = exchange.close(outcome).await;
+        assert!(outcome.is_ok(), "round {round}: {outcome:?}");
+        assert!(report.progress.again, "round {round}: another exchange is due");
+    }
+}

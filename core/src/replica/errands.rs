@@ -6,14 +6,16 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
+use super::documents::each_row;
 use super::facts::Fact;
 use super::phone::Phone;
 use super::rows::{self, CONTROL, CONTROL_HEAD, ControlRow, EpochRow, SealingRow, meta};
+use super::succession::country;
 use super::trusting::Acting;
 use crate::model::TemplateId;
 use crate::store::StoreError;
 use crate::sync::{AdminAnswer, AdminRequest, FRAME_FILL_BYTES, FailureCode};
-use crate::trust::control::{ActId, ControlEntry, Deed};
+use crate::trust::control::{ActId, ControlEntry, Deed, HUB_KEYS_MAX};
 use crate::trust::seal::SealId;
 
 /// Acts of this device that one exchange brings to the hub; a person decides few a day.
@@ -31,7 +33,8 @@ pub(super) enum Errand {
     Seal(ActId),
     /// To take entries of the control log back, up to a row.
     Remind {
-        /// The last row given.
+        /// The last row given. Empty for announcements of keys that are told ahead of their place; nothing depends on
+        /// what the hub says of these.
         upto: Vec<u8>,
     },
     /// To take a checklist back.
@@ -41,6 +44,12 @@ pub(super) enum Errand {
 }
 
 impl Errand {
+    /// Returns whether it is announcements of keys told ahead of their place: they come once more there, so
+    /// whatever the hub says of them now changes nothing.
+    pub(super) fn is_ahead(&self) -> bool {
+        matches!(self, Self::Remind { upto } if upto.is_empty())
+    }
+
     /// Returns whether it is known before the hub's life is: what a person decided here, and what the hub is to
     /// sign.
     pub(super) fn is_of_persons(&self) -> bool {
@@ -140,6 +149,7 @@ impl Phone {
         if after.is_none() && !self.has_other_lives(epoch)? {
             return Ok(());
         }
+        let mut ahead = Some(self.announced_before(epoch)?);
         for _ in 0..REMINDERS_AT_ONCE_MAX {
             let (mut entries, mut seals, mut bytes) = (Vec::new(), Vec::new(), 0);
             while bytes < FRAME_FILL_BYTES {
@@ -154,10 +164,37 @@ impl Phone {
                 after = Some(key);
             }
             let Some(upto) = after.clone().filter(|_| !entries.is_empty()) else { return Ok(()) };
+            if let Some(entries) = ahead.take().filter(|ahead| !ahead.is_empty()) {
+                let upto = Vec::new();
+                errands.push((Errand::Remind { upto }, AdminRequest::TakeBack { entries }));
+            }
             errands.push((Errand::Remind { upto }, AdminRequest::TakeBack { entries }));
             errands.extend(seals);
         }
         Ok(())
+    }
+
+    /// Returns the entries by which keys before the hub's present one announced the next: a hub that kept nothing but
+    /// its key takes no entry of theirs before it has heard of them, and their place may be far behind.
+    fn announced_before(&self, epoch: [u8; 16]) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let (store, mut found) = (self.replica().store(), Vec::new());
+        let before = self.replica().hub_keys()?.before;
+        if before.is_empty() {
+            return Ok(found);
+        }
+        each_row(&**store, &rows::control_of(&country()), None, |key, value| {
+            let row: ControlRow = rows::decode(key, value)?;
+            let other = rows::life_in(key).is_some_and(|life| !rows::is_of(life, epoch));
+            let link = ControlEntry::decode(&row.bytes).ok().and_then(|entry| entry.announces());
+            if other
+                && found.len() < HUB_KEYS_MAX
+                && link.is_some_and(|link| before.contains(&link.from))
+            {
+                found.push(row.bytes);
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Returns the minutes that an entry of a control log registers, to be given back behind it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReplicaError;
 use super::documents::{Replica, each_row};
-use super::rows::{self, JUDGED};
+use super::rows::{self, JUDGED, OWED};
 use crate::model::{Actor, ChangeHash, DocumentId, Scope};
 use crate::store::StoreError;
 use crate::sync::{AsideName, Notice};
@@ -32,10 +32,11 @@ impl Replica {
         Ok(found)
     }
 
-    /// Returns the lines of which something was decided.
-    pub(super) fn judged_lines(&self) -> Result<BTreeSet<(DocumentId, Actor)>, StoreError> {
+    /// Hub: returns the lines of which something is kept aside that was admitted. However much was ever decided,
+    /// no more is read than is kept aside.
+    pub(super) fn owed_lines(&self) -> Result<BTreeSet<(DocumentId, Actor)>, StoreError> {
         let mut lines = BTreeSet::new();
-        each_row(&**self.store(), &[JUDGED], None, |key, _| {
+        each_row(&**self.store(), &[OWED], None, |key, _| {
             lines.extend(rows::document_in(key).zip(rows::actor_in(key)));
             Ok(())
         })?;

@@ -205,6 +205,7 @@ impl Step<'_> {
 
     fn born(&mut self, device: DeviceId, incarnation: Incarnation) {
         self.index.put(rows::single(meta::SELF), &SelfRow { device, incarnation });
+        self.index.put(rows::single(meta::BORN), &device);
         self.index.put(rows::key(LIFE, &[&incarnation.0]), &());
     }
 

@@ -93,6 +93,9 @@ pub(super) const FEED: u8 = b'f';
 /// Hub: document, actor, seq, hash → [`QuarantineRow`]: a pack in quarantine, so that a retry
 /// adds nothing, what continues it is known, and a person can look at it.
 pub(super) const QUARANTINE: u8 = b'z';
+/// Hub: document, actor, seq, hash → (): what is kept aside under this name was admitted, and is not in the
+/// record yet. It goes with the record that takes it in.
+pub(super) const OWED: u8 = b'!';
 /// Hub: device, document, actor, seq, hash → [`ShutRow`]: a pack set aside because its device may not
 /// write it, or is not known. It is looked at again when that changes.
 pub(super) const SHUT: u8 = b'S';
@@ -142,6 +145,8 @@ pub(super) use trust::*;
 /// Names of the singletons.
 pub(super) mod meta {
     pub(in crate::replica) const SELF: &[u8] = b"self";
+    /// The device, or the hub's key, for which the store was made.
+    pub(in crate::replica) const BORN: &[u8] = b"born";
     pub(in crate::replica) const POSITION: &[u8] = b"position";
     pub(in crate::replica) const NOTICES: &[u8] = b"notices";
     pub(in crate::replica) const FEED: &[u8] = b"feed";
@@ -559,6 +564,13 @@ pub(super) fn of_set_aside(
     hash: &ChangeHash,
 ) -> Vec<u8> {
     key(QUARANTINE, &[&document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
+}
+
+/// The mark that goes with a key made by [`of_set_aside`].
+pub(super) fn of_owed(
+    (document, actor, seq, hash): (DocumentId, Actor, u64, ChangeHash),
+) -> Vec<u8> {
+    key(OWED, &[&document.0, &actor.0, &seq.to_be_bytes(), &hash.0])
 }
 
 pub(super) fn of_stranded(notice: &Notice) -> Vec<u8> {

@@ -266,6 +266,9 @@ impl PhoneRunner {
         let (Some(errand), Some(epoch)) = (self.errands.get(place), self.session.epoch()) else {
             return Ok(());
         };
+        if errand.is_ahead() {
+            return Ok(());
+        }
         if matches!(errand, Errand::Remind { .. }) {
             // What comes behind an entry that was not taken is given again after it.
             self.unreminded |= answer != AdminAnswer::Done;

@@ -179,8 +179,9 @@ impl Hub {
     /// present one; or an announcement that contradicts the one that is known.
     pub(super) fn strange(&self, entries: &[ControlEntry]) -> Result<Vec<bool>, ReplicaError> {
         let own = self.device();
-        // Asked now, not when the key was taken: that the store was set back may have been learned since.
-        let set_back = self.lives()?.was_set_back();
+        // Asked now, not when the key was taken: that the store was set back may have been learned since. One that
+        // was made anew for this key lacks all that the keys before signed.
+        let set_back = self.lives()?.was_set_back() || self.is_rebuilt()?;
         let known = self.own_keys(entries)?;
         let mut strange = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -200,19 +201,59 @@ impl Hub {
         Ok(strange)
     }
 
-    /// Returns the keys that are this hub's to its knowledge. One that lacks the entry by which it took its key (its
-    /// store was lost, and only the key is left) learns of the keys before it from what devices give back:
-    /// each of those proved which one follows. One that has it knows all that came before, and lets
-    /// nobody put another there.
+    /// Returns the keys that are this hub's to its knowledge. One whose store was made for its present key (that of
+    /// the keys before was lost, and only the key is left) learns of the keys before it from what devices give back:
+    /// each of those proved which one follows. One that took its key in this store knows all that came before, and
+    /// lets nobody put another there.
     fn own_keys(&self, entries: &[ControlEntry]) -> Result<HubKeys, ReplicaError> {
         let known = self.replica().hub_keys()?;
-        for key in &known.before {
-            if self.replica().replaced_at(*key)?.is_some() {
-                return Ok(known);
+        if !self.is_rebuilt()? {
+            for key in &known.before {
+                if self.replica().replaced_at(*key)?.is_some() {
+                    return Ok(known);
+                }
             }
         }
         let news = entries.iter().filter_map(ControlEntry::announces);
         Ok(self.replica().keys_with(self.device(), news)?)
+    }
+
+    /// Returns whether this store was made for the hub's present key. If there were keys before, it has lost all of
+    /// their time.
+    fn is_rebuilt(&self) -> Result<bool, StoreError> {
+        let born: Option<DeviceId> =
+            rows::get(&**self.replica().store(), &rows::single(meta::BORN))?;
+        Ok(born == Some(self.device()))
+    }
+
+    /// Keeps the announcements that lead to the own key, where this store was made when nothing but that key was
+    /// left: what the keys before signed may come long after them, and in any order.
+    pub(super) fn learn_keys(
+        &self,
+        entries: &[ControlEntry],
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        let news: BTreeMap<Link, &ControlEntry> =
+            entries.iter().filter_map(|entry| Some((entry.announces()?, entry))).collect();
+        if news.is_empty() || !self.is_rebuilt()? {
+            return Ok(());
+        }
+        let held = self.replica().links()?;
+        let keys = self.replica().keys_with(self.device(), news.keys().copied())?;
+        if keys.split.is_some() || keys.full.is_some() {
+            // What contradicts is left out one by one, and told.
+            return Ok(());
+        }
+        let mut acts = Vec::new();
+        for (link, entry) in news {
+            if keys.before.contains(&link.from) && !held.contains_key(&link) {
+                acts.push(entry.act.encode()?);
+            }
+        }
+        if acts.is_empty() {
+            return Ok(());
+        }
+        self.record(Fact::Succeeded { hub: self.device(), acts, at: now }).map(drop)
     }
 
     /// Returns the announcements of this hub's keys, for a phone that asks.
@@ -361,7 +402,7 @@ impl Phone {
     }
 }
 
-fn country() -> Scope {
+pub(super) fn country() -> Scope {
     COUNTRY.parse().expect("00 is the code of the country")
 }
 

@@ -87,6 +87,65 @@ fn the_reason_of_a_refusal_is_written_in_both_languages_and_told_in_one() {
     assert!(matches!(outcome, Some(Outcome::Refused(why, _)) if why == "no bundle"));
 }
 
+/// Has the hub refuse these bytes under a name.
+fn refused(dir: &Path, name: &str, bytes: &[u8]) {
+    let path = dir.join(WORK).join(name);
+    folder_of(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    take_in(&hub(), dir, &path).unwrap();
+    assert!(!path.exists(), "{name}");
+}
+
+#[test]
+fn the_same_bytes_are_kept_once_however_often_they_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    for (name, bytes) in [("a", "no bundle"), ("b", "no bundle"), ("c", "no other!")] {
+        refused(dir, name, bytes.as_bytes());
+        assert!(matches!(outcome(dir, name, Lang::En).unwrap(), Some(Outcome::Refused(..))));
+    }
+    let kept = |name| match outcome(dir, name, Lang::En).unwrap() {
+        Some(Outcome::Refused(_, kept)) => kept,
+        other => panic!("{name}: {other:?}"),
+    };
+    let of = |name| dir.join(REFUSED).join(name);
+    assert_eq!([kept("a"), kept("b"), kept("c")], [of("a"), of("a"), of("c")]);
+    assert_eq!(kept_of(dir).unwrap().len(), 2);
+    // Brought again from there, it lies under the name of then.
+    fs::copy(of("a"), dir.join(WORK).join("a")).unwrap();
+    take_in(&hub(), dir, &dir.join(WORK).join("a")).unwrap();
+    assert_eq!((kept("a"), kept_of(dir).unwrap().len()), (of("a"), 2));
+    // As it is of a file of which a part was taken in.
+    refused(dir, "d", &unreadable());
+    refused(dir, "e", &unreadable());
+    let report = |name: &str| -> Report {
+        let bytes = fs::read(dir.join(OUT).join(format!("{name}.json"))).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    assert_eq!([report("d").kept, report("e").kept], [Some(of("d")), Some(of("d"))]);
+}
+
+#[test]
+fn where_as_many_lie_as_are_kept_no_other_is_taken_up_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    for name in 0..REFUSED_MAX {
+        let path = dir.join(REFUSED).join(name.to_string());
+        folder_of(&path).unwrap();
+        fs::write(&path, name.to_string()).unwrap();
+        fs::write(beside(&path, WHY), "why").unwrap();
+    }
+    assert!(claim(dir).unwrap().is_empty(), "nothing was brought");
+    let brought = dir.join(IN).join("one");
+    folder_of(&brought).unwrap();
+    fs::write(&brought, b"bytes").unwrap();
+    assert!(refuses_no_more(dir).unwrap());
+    assert!(claim(dir).unwrap_err().to_string().contains("bundles/refused holds 256 files"));
+    assert!(brought.exists());
+    fs::remove_file(dir.join(REFUSED).join("7")).unwrap();
+    assert_eq!(claim(dir).unwrap(), [dir.join(WORK).join("one")]);
+}
+
 #[test]
 fn a_full_hub_is_told_apart_by_the_exit_code() {
     assert_eq!(code_of_rest(Some(FailureCode::Full)), 7);
@@ -185,7 +244,9 @@ fn an_answer_that_an_interrupted_run_had_not_reported_is_given_anew_under_its_na
     assert!(matches!(outcome(dir, "one", Lang::En), Ok(Some(Outcome::Answered(..)))));
     assert!(matches!(outcome(dir, "twice", Lang::En), Ok(Some(Outcome::Refused(..)))));
     // What was reported is another file's, and stays, as does what no file here is answered by.
-    for (name, is_there) in [("two", true), ("two.1.json", true), ("two.2", false), ("one.1", false)] {
+    for (name, is_there) in
+        [("two", true), ("two.1.json", true), ("two.2", false), ("one.1", false)]
+    {
         assert_eq!(out.join(name).exists(), is_there, "{name}");
     }
     assert_eq!(fs::read(out.join("two")).unwrap(), b"interrupted");
@@ -237,6 +298,7 @@ fn a_file_with_a_decision_that_the_hub_refused_is_kept_and_said_so() {
     assert!(vi.starts_with("máy chủ không nhận 1 quyết định, biên bản trong gói"), "{vi}");
     assert!(en.starts_with("the hub does not have 1 decision or set of minutes in it"), "{en}");
     // A report of an earlier program says nothing of such.
-    let old = r#"{"answer":"a","packs":1,"stored":1,"declined":0,"left":0,"failure":null,"kept":null}"#;
+    let old =
+        r#"{"answer":"a","packs":1,"stored":1,"declined":0,"left":0,"failure":null,"kept":null}"#;
     assert_eq!(serde_json::from_str::<Report>(old).unwrap().unentered, 0);
 }

@@ -299,6 +299,11 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
             what: m.text("bundle.not_running", &[("path", &path)]),
         });
     }
+    let full = bundles::refuses_no_more(&dir);
+    if full.map_err(|source| CliError::File { path: dir.clone(), source })? {
+        let path = dir.display().to_string();
+        return Err(CliError::NotTaken { what: m.text("bundle.refused_full", &[("path", &path)]) });
+    }
     // What the hub answers holds receipts: a place for it is there before the file is given away.
     let mut answering = NewFile::begin(&answer, overwrite)?;
     let brought =
@@ -327,6 +332,7 @@ pub(super) async fn at_hub(command: HubBundleCommand, output: &Output) -> Result
     spinner.finish_and_clear();
     match outcome {
         Outcome::Refused(why, kept) => {
+            bundles::told(&dir, &name);
             let kept = kept.display().to_string();
             let what = m.text("bundle.hub_refused", &[("why", &why), ("kept", &kept)]);
             Err(CliError::NotTaken { what })

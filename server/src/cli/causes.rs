@@ -605,6 +605,10 @@ fn of_hub(error: &HubError, m: &Messages) -> Option<String> {
             Some(m.text("cause.hub_key", &[("path", &path.display().to_string())]))
         }
         HubError::NoNextKey { restored: false } => Some(m.text("cause.no_next_key", &[])),
+        HubError::AnnouncedBefore { announced } => {
+            Some(m.text("cause.announced_before", &[("key", &announced.to_string())]))
+        }
+        HubError::AnnouncedSince => Some(m.text("cause.announced_since", &[])),
         HubError::NoNextKey { restored: true } => Some(m.text("cause.copy_before_key", &[])),
         HubError::Entropy(_) => Some(m.text("cause.entropy", &[])),
         HubError::Store(error) => of_store(error, m),

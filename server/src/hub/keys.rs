@@ -66,6 +66,22 @@ pub(super) fn key_for(
     }
 }
 
+/// Fails where the next key would be a second one: another was announced, as this store knows or has heard of
+/// devices since it was set back, or it was set back just now and nobody could tell yet.
+pub(super) fn expect_to_announce(
+    dir: &Path,
+    store: &Replica,
+    restored: bool,
+) -> Result<(), HubError> {
+    let made = made_next(dir)?.map(|seed| DeviceKey::from_seed(&seed).device());
+    let announced = store.hub_keys().map_err(ReplicaError::from)?.after.first().copied();
+    match announced {
+        Some(announced) if made != Some(announced) => Err(HubError::AnnouncedBefore { announced }),
+        None if made.is_none() && restored => Err(HubError::AnnouncedSince),
+        _ => Ok(()),
+    }
+}
+
 /// Puts the next key in the place of the one before, which is overwritten, once the store is the next one's.
 pub(super) fn settle(dir: &Path, used: DeviceId) -> Result<(), HubError> {
     let Some(next) = made_next(dir)? else { return Ok(()) };

@@ -245,6 +245,9 @@ impl Told<'_> {
         if !counts {
             return Ok(());
         }
+        if errand.is_ahead() {
+            return Ok(());
+        }
         if matches!(errand, Errand::Remind { .. }) {
             // What comes behind an entry that was not taken is given again after it.
             self.unreminded |= refused.is_some();

@@ -93,7 +93,7 @@ impl Hub {
             self.reconsider(entry.device)?;
         }
         // Of devices that nobody has named too, and of what has lacked its forerunner.
-        self.admit_judged(&self.replica.judged_lines()?)?;
+        self.admit_judged(&self.replica.owed_lines()?)?;
         self.attach_all()
     }
 

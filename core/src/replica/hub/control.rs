@@ -78,6 +78,7 @@ impl Hub {
             entries.push(entry);
         }
         let guard = self.control.lock().map_err(|_| ReplicaError::Interrupted)?;
+        self.learn_keys(&entries, Timestamp(self.told.load(Ordering::Relaxed)))?;
         let strange = self.strange(&entries)?;
         let kept = |place: usize| !strange.get(place).copied().unwrap_or_default();
         let encoded: Vec<&Vec<u8>> = encoded

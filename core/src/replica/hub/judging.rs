@@ -19,8 +19,21 @@ use crate::sync::{
 use crate::trust::Tip;
 use crate::trust::control::Judgement;
 
-/// Packs of a line that continue each other, first to last, each with the line's end after it.
-type Line = Vec<(PackPlace, Tip)>;
+/// Packs of a line that continue each other, first to last.
+type Line = Vec<Piece>;
+
+/// A pack of a line.
+#[derive(Debug)]
+struct Piece {
+    place: PackPlace,
+    /// The line's end after it.
+    tip: Tip,
+    /// What was read to find the one before it; none where it was too much to keep, and is read again.
+    read: Option<Box<ReadPack>>,
+}
+
+/// A pack with its bytes, and when it came.
+type ReadPack = (Pack, Vec<u8>, Timestamp);
 
 /// Packs that may enter together, with their bytes, and when the last of them came.
 type Entering = (Vec<(Pack, Vec<u8>)>, Timestamp);
@@ -28,7 +41,7 @@ type Entering = (Vec<(Pack, Vec<u8>)>, Timestamp);
 /// What is kept aside under one name.
 enum Kept {
     /// A pack that a decision may bring into the record.
-    Pack(PackPlace, Box<Pack>),
+    Pack(PackPlace, Box<ReadPack>),
     /// Its record is lost.
     Lost,
     /// Nothing that a decision could bring in.
@@ -62,7 +75,7 @@ impl Hub {
                     continue;
                 }
                 if let Ok(line) = self.line_to(*document, *actor, (seq, hash))? {
-                    any |= self.admit_line(&line)?;
+                    any |= self.admit_line(line)?;
                     self.attach([(*document, *actor)])?;
                 }
             }
@@ -107,13 +120,13 @@ impl Hub {
     ) -> Result<Option<AdmissionStop>, ReplicaError> {
         let AsideName { document, actor, seq, hash } = *name;
         match self.line_to(document, actor, (seq, hash))? {
-            Ok(line) => Ok(self.read_line(&line)?.err()),
+            Ok(line) => Ok(self.read_line(line)?.err()),
             Err(stop) => Ok(Some(stop)),
         }
     }
 
     /// Takes in packs that continue each other with one record: all of them or none. Returns whether it did.
-    fn admit_line(&self, line: &Line) -> Result<bool, ReplicaError> {
+    fn admit_line(&self, line: Line) -> Result<bool, ReplicaError> {
         let Ok((packs, at)) = self.read_line(line)? else { return Ok(false) };
         let Some(device) = packs.first().map(|(pack, _)| pack.device()) else { return Ok(false) };
         let mut batch = Batch { admitted: Some(packs.len()), ..Batch::of(device, at) };
@@ -125,16 +138,21 @@ impl Hub {
         }
     }
 
-    /// Reads the packs of a line that may enter together, or returns what stops them. No more is read at once than a device's share of a document.
-    fn read_line(&self, line: &Line) -> Result<Result<Entering, AdmissionStop>, ReplicaError> {
+    /// Returns the packs of a line that may enter together, or what stops them. No more is read anew at once than a device's share of a document.
+    fn read_line(&self, line: Line) -> Result<Result<Entering, AdmissionStop>, ReplicaError> {
         let (mut records, mut shares) = (Records::default(), Shares::new());
         let (mut packs, mut last) = (Vec::with_capacity(line.len()), Timestamp::default());
-        for (place, tip) in line {
+        for Piece { place, tip, read } in line {
             let stop = |cause| Ok(Err(AdmissionStop { cause, seq: tip.seq, hash: tip.hash }));
-            let Some((bytes, at)) = self.evidence(&mut records, *place)? else {
-                return stop(StopCause::Lost);
+            let (pack, bytes, at) = match read {
+                Some(read) => *read,
+                None => {
+                    let Some((bytes, at)) = self.evidence(&mut records, place)? else {
+                        return stop(StopCause::Lost);
+                    };
+                    (Pack::decode(&bytes)?, bytes, at)
+                }
             };
-            let pack = Pack::decode(&bytes)?;
             pack.verify()?;
             let closed = rows::of_actor(CLOSED, pack.document(), pack.actor());
             let closed: Option<ClosedLine> = rows::get(&**self.replica.store(), &closed)?;
@@ -160,12 +178,13 @@ impl Hub {
         (mut seq, mut hash): (u64, ChangeHash),
     ) -> Result<Result<Line, AdmissionStop>, ReplicaError> {
         let (mut records, mut line, mut wanted) = (Records::default(), Line::new(), None);
+        let mut weight = 0;
         loop {
             let stop = |cause| Ok(Err(AdmissionStop { cause, seq, hash }));
             let kept = self.kept(&mut records, &rows::of_set_aside(document, actor, seq, &hash))?;
-            let (place, pack) = match kept {
-                Kept::Pack(place, pack) if wanted.is_none_or(|tip| tip == pack.tip()) => {
-                    (place, pack)
+            let (place, read) = match kept {
+                Kept::Pack(place, read) if wanted.is_none_or(|tip| tip == read.0.tip()) => {
+                    (place, read)
                 }
                 Kept::Lost => return stop(StopCause::Lost),
                 Kept::Pack(..) | Kept::Nothing if line.is_empty() => {
@@ -173,18 +192,24 @@ impl Hub {
                 }
                 Kept::Pack(..) | Kept::Nothing => return stop(StopCause::Lacks),
             };
-            line.push((place, pack.tip()));
+            let (previous, tip) = (read.0.previous().copied(), read.0.tip());
+            weight += read.1.len();
+            line.push(Piece { place, tip, read: Some(read) });
+            if weight > PIECE_BYTES_MAX {
+                // More than may enter at once: what stops it is found a pack at a time.
+                line.iter_mut().for_each(|piece| piece.read = None);
+            }
             let held = self.tip(&InFlight::new(), document, actor)?;
-            let fits = match pack.previous() {
+            let fits = match previous {
                 None => held.is_none(),
                 Some(before) if held.is_some_and(|held| held.seq >= before.seq) => {
-                    self.held_or_tip(document, actor, before.seq)? == Some(*before)
+                    self.held_or_tip(document, actor, before.seq)? == Some(before)
                 }
                 Some(before) => {
                     if line.len() as u64 >= ASIDE_PER_DEVICE_MAX {
                         return stop(StopCause::OverQuota);
                     }
-                    (seq, hash, wanted) = (before.seq, before.hash, Some(*before));
+                    (seq, hash, wanted) = (before.seq, before.hash, Some(before));
                     continue;
                 }
             };
@@ -215,8 +240,11 @@ impl Hub {
             return Ok(Kept::Nothing);
         };
         let Evidence::Aside(place) = row.evidence else { return Ok(Kept::Nothing) };
-        let Some((bytes, _)) = self.evidence(records, place)? else { return Ok(Kept::Lost) };
-        Ok(Pack::decode(&bytes).map_or(Kept::Nothing, |pack| Kept::Pack(place, pack.into())))
+        let Some((bytes, at)) = self.evidence(records, place)? else { return Ok(Kept::Lost) };
+        Ok(match Pack::decode(&bytes) {
+            Ok(pack) => Kept::Pack(place, Box::new((pack, bytes, at))),
+            Err(_) => Kept::Nothing,
+        })
     }
 }
 

@@ -141,10 +141,11 @@ impl Hub {
     }
 
     /// Returns whether an act is one, signed by its device, whose seal waits here or is registered.
-    pub(in crate::replica) fn has_kept(&self, encoded: &[u8]) -> Result<bool, ReplicaError> {
+    pub(in crate::replica) fn has_kept(&self, encoded: &[u8]) -> Result<bool, StoreError> {
         let act = SignedAct::decode(encoded).ok().filter(|act| act.verify().is_ok());
-        let Some(act) = act else { return Ok(false) };
-        Ok(self.known_seal(&act, act.act.id()?)? == Some(Presented::Kept))
+        let id = act.as_ref().and_then(|act| act.act.id().ok());
+        let (Some(act), Some(id)) = (act, id) else { return Ok(false) };
+        Ok(self.known_seal(&act, id)? == Some(Presented::Kept))
     }
 
     /// Returns whether the seal that an act registers is here for good, or waits: its device need not keep it.
@@ -214,6 +215,19 @@ impl Hub {
             self.record(Fact::Presented { act, seal, at: now })?;
         }
         Ok(known)
+    }
+
+    /// Returns whether a seal waits here, is registered, or was looked at and refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Control`] when the act cannot be read, and [`ReplicaError::Store`] when reading
+    /// fails.
+    pub(in crate::replica) fn keeps_seal(&self, encoded: &[u8]) -> Result<bool, ReplicaError> {
+        let act = SignedAct::decode(encoded)?;
+        act.verify()?;
+        let id = act.act.id()?;
+        Ok(self.known_seal(&act, id)?.is_some())
     }
 
     fn known_seal(&self, act: &SignedAct, id: ActId) -> Result<Option<Presented>, StoreError> {

@@ -12,6 +12,7 @@ use crate::model::{DeviceId, DocumentId, Kind, Scope, TemplateId, Timestamp};
 use crate::store::StoreError;
 use crate::sync::{DeviceEntry, Notice, Pack, PackHeader, Verdict};
 use crate::trust::access::ReviewAct;
+use crate::trust::control::{Judged, Judgement};
 
 impl Step<'_> {
     /// Puts a pack among what is to be merged, or apart where its checklist is not here: nothing
@@ -134,9 +135,25 @@ impl Step<'_> {
         self.index.put(head, &number);
         self.index.put(rows::notice_of_device(entry.device, number), &entry.notice);
         self.index.put(known, row);
+        self.note_owed(&entry.notice, row)?;
         self.count(counted, 1)?;
         self.totals(|totals| totals.quarantined += 1)?;
         Ok(Some(number))
+    }
+
+    /// Marks what was admitted before it came: a start of the hub looks at what is marked and at no other
+    /// decision.
+    fn note_owed(&mut self, notice: &Notice, row: &QuarantineRow) -> Result<(), StoreError> {
+        let Some(scope) = row.scope.as_ref().filter(|scope| row.may_enter_by(scope)) else {
+            return Ok(());
+        };
+        let Notice { document, actor, seq, hash, .. } = *notice;
+        let name = (document, actor, seq, hash);
+        let judged: Option<Judged> = self.index.get(&rows::of_judged(scope, name))?;
+        if judged.is_some_and(|judged| judged.judgement == Judgement::Admit) {
+            self.index.put(rows::of_owed(name), &());
+        }
+        Ok(())
     }
 
     /// Takes back what was said of a pack while its device was not allowed to write it, or while what
@@ -171,7 +188,9 @@ impl Step<'_> {
         notice: &Notice,
         number: u64,
     ) -> Result<(), StoreError> {
+        let Notice { document, actor, seq, hash, .. } = *notice;
         self.index.remove(rows::of_quarantine(notice));
+        self.index.remove(rows::of_owed((document, actor, seq, hash)));
         self.index.remove(rows::notice_of_device(device, number));
         self.count(rows::aside_of(device), -1)?;
         self.totals(|totals| totals.quarantined = totals.quarantined.saturating_sub(1))

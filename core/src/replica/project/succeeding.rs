@@ -8,7 +8,8 @@ use crate::store::StoreError;
 use crate::trust::control::{Link, SignedAct};
 
 impl Step<'_> {
-    /// Phone: keeps announcements, and pins the key that it speaks to. Nothing else of the hub changes.
+    /// Keeps announcements, and pins the key that a phone speaks to, or the hub's own. Nothing else of the hub
+    /// changes.
     pub(super) fn succeeded(&mut self, hub: DeviceId, acts: &[Vec<u8>]) -> Result<(), StoreError> {
         let mut decoded = Vec::with_capacity(acts.len());
         for bytes in acts {

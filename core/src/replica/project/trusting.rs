@@ -8,15 +8,15 @@ use crate::model::{
 };
 use crate::replica::access::covers;
 use crate::replica::rows::{
-    self, ACTING, ASSIGNED, ActingRow, CERTIFIED, CONTROL, ControlRow, DEVICE, Entry, SEALED,
-    SelfRow, TRUST_TABLES, meta,
+    self, ACTING, ASSIGNED, ActingRow, CERTIFIED, CONTROL, ControlRow, DEVICE, Entry,
+    QuarantineRow, SEALED, SelfRow, TRUST_TABLES, meta,
 };
 use crate::store::{Read, StoreError, Writes};
 use crate::sync::FeedItem;
 use crate::trust::DeviceEntry;
 use crate::trust::control::{
     ActId, Assignment, ChainHead, ControlEntry, Deed, Device, Entered, Folded, HubKeys, Judged,
-    Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
+    Judgement, Link, Log, Person, Sealed, SignedAct, TrustRows, entry_of, fold,
 };
 use crate::trust::seal::SealId;
 
@@ -285,6 +285,15 @@ impl TrustRows for TrustIndex<'_, '_> {
         judged: Judged,
     ) -> Result<(), StoreError> {
         self.index.put(rows::of_judged(scope, line), &judged);
+        let (document, actor, seq, hash) = line;
+        let aside: Option<QuarantineRow> =
+            self.index.get(&rows::of_set_aside(document, actor, seq, &hash))?;
+        if aside.is_some_and(|row| row.may_enter_by(scope)) {
+            match judged.judgement {
+                Judgement::Admit => self.index.put(rows::of_owed(line), &()),
+                Judgement::Keep => self.index.remove(rows::of_owed(line)),
+            }
+        }
         Ok(())
     }
 

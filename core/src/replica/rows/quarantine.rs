@@ -31,6 +31,13 @@ pub(in crate::replica) struct QuarantineRow {
 }
 
 impl QuarantineRow {
+    /// Returns whether a decision of this unit's supervisors can bring it into the record.
+    pub(in crate::replica) fn may_enter_by(&self, scope: &Scope) -> bool {
+        self.verdict.may_be_admitted()
+            && matches!(self.evidence, Evidence::Aside(_))
+            && self.scope.as_ref() == Some(scope)
+    }
+
     /// Returns what the hub says of it to those who may look at it.
     pub(in crate::replica) fn entry(self, name: AsideName) -> AsideEntry {
         let Self { verdict, device, from, scope, at, .. } = self;

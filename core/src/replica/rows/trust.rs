@@ -34,7 +34,7 @@ pub(in crate::replica) const IN_FORCE: u8 = b'X';
 pub(in crate::replica) const ACTING: u8 = b'I';
 
 /// All tables that are folded from the control log.
-pub(in crate::replica) const TRUST_TABLES: [u8; 11] = [
+pub(in crate::replica) const TRUST_TABLES: [u8; 12] = [
     CONTROL,
     CONTROL_HEAD,
     ACT,
@@ -43,6 +43,7 @@ pub(in crate::replica) const TRUST_TABLES: [u8; 11] = [
     ASSIGNED,
     SEALED,
     JUDGED,
+    super::OWED,
     IN_FORCE,
     super::COUNTERSIGNED,
     super::SERIES,
@@ -78,6 +79,11 @@ pub(in crate::replica) fn control_feed(scope: &Scope) -> Vec<u8> {
 
 pub(in crate::replica) fn of_control(log: Log<'_>, number: u64) -> Vec<u8> {
     key(CONTROL, &[&scope_part(log.scope.as_str()), &log.life, &number.to_be_bytes()])
+}
+
+/// All entries of the logs of a unit.
+pub(in crate::replica) fn control_of(scope: &Scope) -> Vec<u8> {
+    key(CONTROL, &[&scope_part(scope.as_str())])
 }
 
 pub(in crate::replica) fn control_head(log: Log<'_>) -> Vec<u8> {

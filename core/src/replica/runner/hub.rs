@@ -317,7 +317,7 @@ impl HubRunner {
                     self.session.handle_notices(upto, notices)?;
                 }
                 HubOutput::Admin { request_id, request } => {
-                    let answer = match self.administer(request, now) {
+                    let answer = match self.answer(request, now) {
                         Err(ReplicaError::Store(StoreError::Full { .. })) => {
                             self.full = true;
                             AdminAnswer::Refused(no_room())
@@ -526,16 +526,25 @@ impl HubRunner {
                 Ok(if taken.whole {
                     AdminAnswer::Done
                 } else {
-                    refused(
-                        FailureCode::Busy,
-                        "entries before these are lacking; give them first",
-                    )
+                    refused(FailureCode::Busy, "entries before these are lacking; give them first")
                 })
             }
             Err(error @ ReplicaError::Control { .. }) => {
                 Ok(refused(FailureCode::Misbehaved, &error.to_string()))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: AdminRequest,
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
+        match request {
+            // The session lets through nothing else of a device that may only leave.
+            AdminRequest::Seal { act, .. } if self.session.is_leaving() => self.look_for_seal(&act),
+            request => self.administer(request, now),
         }
     }
 

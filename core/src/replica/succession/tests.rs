@@ -7,7 +7,7 @@ use crate::replica::meeting::{Side, entry, key, side, sync, visit};
 use crate::replica::rows::{CONTROL, ControlRow};
 use crate::replica::{HubOptions, Known, PhoneOptions, PhoneRunner, Projection, check_exported};
 use crate::store::MemoryStore;
-use crate::sync::PlainEntry;
+use crate::sync::{FRAME_FILL_BYTES, PlainEntry};
 use crate::trust::control::{Act, ChainHead, Whom};
 use crate::trust::log::DoubtReason;
 use crate::trust::{Grant, Role};
@@ -340,6 +340,60 @@ fn a_hub_whose_store_is_lost_learns_from_phones_what_its_first_key_signed() {
         |number| rebuilt.replica().device(key(number).device()).unwrap().map(|entry| entry.active);
     assert_eq!((active(1), active(2)), (Some(true), Some(false)), "{taken:?}");
     assert_eq!(taken.strange, 0, "{taken:?}");
+}
+
+/// A phone of a hub that had three keys. Rows of its lives come in the order of their numbers: the last key's first,
+/// and behind them what the first key signed, more than a frame of it before its announcement.
+fn of_three_keys() -> Side {
+    let lost = store();
+    let first = open(&lost, FIRST, 3).unwrap();
+    first.publish(TEA.to_vec()).unwrap();
+    (1..4).for_each(|number| first.trust(entry(number, "06325")).unwrap());
+    let named = |number: u64| {
+        let mut seed = [7; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        let device = DeviceKey::from_seed(&seed).device();
+        let (name, agency) = ("An".to_owned(), "Y tế".to_owned());
+        (country(), Deed::Certify { device, person: PersonId::of_device(device), name, agency })
+    };
+    let count = 2 * FRAME_FILL_BYTES as u64 / 256;
+    first.operate((0..count).map(named).collect()).unwrap();
+    first.announce(&key(NEXT)).unwrap();
+    drop(first);
+    let second = open(&lost, NEXT, 2).unwrap();
+    second.announce(&key(THIRD)).unwrap();
+    drop(second);
+    let third = open(&lost, THIRD, 1).unwrap();
+    revoke(&third, 2);
+    let one = side(1);
+    sync(&one, &third);
+    one
+}
+
+#[test]
+fn a_hub_that_is_left_with_its_third_key_alone_takes_back_all_that_the_keys_before_signed() {
+    let one = of_three_keys();
+    let held = one.phone.replica().store().scan(&[CONTROL], None, usize::MAX).unwrap();
+    let bytes: usize = held.iter().map(|(_, value)| value.len()).sum();
+    assert!(bytes > 2 * FRAME_FILL_BYTES, "more than two frames: {bytes}");
+    let rebuilt = open(&store(), THIRD, 9).unwrap();
+    rebuilt.trust(entry(1, "06325")).unwrap();
+    for _ in 0..6 {
+        sync(&one, &rebuilt);
+    }
+    let there = |hub: &Hub| -> BTreeSet<Vec<u8>> {
+        entries(hub).iter().map(|entry| entry.encode().unwrap()).collect()
+    };
+    let there = there(&rebuilt);
+    let lacking = held.iter().filter(|(key, value)| {
+        !there.contains(&rows::decode::<ControlRow>(key, value).unwrap().bytes)
+    });
+    assert_eq!(lacking.count(), 0, "of {} entries", held.len());
+    let active = |number| {
+        let entry = rebuilt.replica().device(key(number).device()).unwrap();
+        entry.map(|entry| entry.active)
+    };
+    assert_eq!((active(1), active(2), active(3)), (Some(true), Some(false), Some(true)));
 }
 
 #[test]

@@ -539,10 +539,12 @@ impl HubSession {
             AdminRequest::Log(_) => true,
             _ => false,
         };
-        if (!entry.is(Role::Admin) && !harmless) || self.is_leaving() {
+        // Whether its minutes are kept here it must learn: it destroys its keys where it believes so.
+        let parts = self.is_leaving() && !asks_whether_kept(&request);
+        if (!entry.is(Role::Admin) && !harmless) || parts {
             self.forbidden += 1;
             // What a leaving device asks is not judged: a last word would have it give up what no hub has.
-            let (code, message) = match self.is_leaving() {
+            let (code, message) = match parts {
                 true => (FailureCode::Busy, "the rights of this device have ended"),
                 false => (FailureCode::NotAllowed, "only an administrator may ask this"),
             };
@@ -626,6 +628,11 @@ impl HubSession {
         }
         Ok(())
     }
+}
+
+/// Whether a request asks of sealed minutes that the device left here whether they still are.
+fn asks_whether_kept(request: &AdminRequest) -> bool {
+    matches!(request, AdminRequest::Seal { seal, .. } if seal.is_empty())
 }
 
 /// Returns how much a refusal weighs beside others of one exchange; the first of equal ones is told.

@@ -4,7 +4,9 @@
 use super::Hub;
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::replica::ReplicaError;
-use crate::replica::rows::{self, OBJECT, QUARANTINE, SEAL_ENDED, SEALING, SealingRow, TIP, TipRow};
+use crate::replica::rows::{
+    self, OBJECT, QUARANTINE, SEAL_ENDED, SEALING, SealingRow, TIP, TipRow,
+};
 use crate::store::StoreError;
 use crate::sync::{LackingLine, LinePlace, SealWait, SealsWaiting, WaitingSeal};
 use crate::trust::control::SignedAct;

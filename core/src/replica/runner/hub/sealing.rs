@@ -10,6 +10,20 @@ use crate::sync::{AdminAnswer, Failure, FailureCode};
 const SEAL_RETRY_MS: u64 = 60_000;
 
 impl HubRunner {
+    /// Tells a device that may only leave whether this hub keeps a seal of its. One that it let go of, because the
+    /// right to seal was withdrawn before the leader's rights were ended, is only at the device then.
+    pub(super) fn look_for_seal(&self, act: &[u8]) -> Result<AdminAnswer, ReplicaError> {
+        let kept = match self.hub.keeps_seal(act) {
+            // Of what cannot be read nothing is said either.
+            Err(ReplicaError::Control { .. }) => true,
+            kept => kept?,
+        };
+        Ok(match kept {
+            true => refused(FailureCode::Busy, "the rights of this device have ended"),
+            false => refused(FailureCode::Changed, "this hub does not keep the seal"),
+        })
+    }
+
     /// Keeps a seal for the worker that holds it against its record. To ask after one that is kept already costs
     /// nothing: phones do so until it has its number, and give all that they hold back to a restored hub.
     pub(super) fn take_seal(

@@ -68,6 +68,7 @@ fn who_asks_too_much_waits_with_seals_and_entries_too_and_fills_no_log() {
 #[test]
 fn what_asks_for_nothing_is_counted_all_the_same() {
     let (hub, [_, two, _], _) = team();
-    let taken = (0..3_000).take_while(|_| hub.paced_decisions(two.phone.device(), 0, NOW).is_none());
+    let taken =
+        (0..3_000).take_while(|_| hub.paced_decisions(two.phone.device(), 0, NOW).is_none());
     assert_eq!(taken.count(), 2_048);
 }

@@ -142,6 +142,34 @@ fn minutes_whose_leader_was_revoked_while_they_waited_stay_at_the_hub_and_are_na
 }
 
 #[test]
+fn a_revoked_leader_learns_that_the_hub_let_go_of_minutes_and_keeps_the_keys_for_them() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    // What the other wrote never enters the record, so the minutes wait.
+    revoke(&hub, 2);
+    seal(&one, &genesis);
+    once(&one, &hub, (NOW, 0), &[]);
+    once(&one, &hub, (NOW, 1), &[]);
+    assert!(one.phone.unregistered().unwrap()[0].kept);
+    assert_eq!(one.phone.undelivered().unwrap(), 0, "they are the hub's to keep");
+    // Its right may come back, so the hub lets go; then it is ended for good.
+    hub.trust(entry(1, "06325")).unwrap();
+    hub.merge_all(NOW).unwrap();
+    assert_eq!(hub.replica().store().scan(&[SEALING], None, 9).unwrap().len(), 0, "let go of");
+    revoke(&hub, 1);
+    for round in 2..6 {
+        once(&one, &hub, (NOW, round), &[]);
+    }
+    assert!(one.phone.ended().unwrap().is_some());
+    let minutes = one.phone.unregistered().unwrap();
+    assert_eq!((minutes.len(), minutes[0].kept, minutes[0].refused), (1, false, false));
+    assert_eq!(one.phone.undelivered().unwrap(), 1, "no one but this phone has them");
+    one.phone.drop_seal(minutes[0].act, "on paper", later(5)).unwrap();
+    assert_eq!(one.phone.undelivered().unwrap(), 0);
+}
+
+#[test]
 fn refused_seals_take_no_place_for_good() {
     let (hub, [one, two, _], genesis) = team();
     two.answer(&genesis, "1.1", "two");

@@ -97,7 +97,8 @@ impl WaitingData {
                 "check"
             }
             SealWait::Rights => {
-                let ended = client.phone().replica().ended(one.leader).map_err(ClientError::from)?;
+                let ended =
+                    client.phone().replica().ended(one.leader).map_err(ClientError::from)?;
                 if ended.is_some() { "ended" } else { "rights" }
             }
             SealWait::Lost => "lost",

@@ -8,18 +8,33 @@ use super::*;
 use crate::replica::HubOptions;
 use crate::replica::Projection;
 use crate::replica::hub::shares::OPS_PER_DEVICE_MAX;
-use crate::replica::rows::ShareRow;
-use crate::store::{Done, MemoryStore, Position, Read, Record, Store, StoreError, Writes};
+use crate::replica::rows::{JUDGED, ShareRow};
+use crate::store::{Done, MemoryStore, Position, Read, Record, Row, Store, StoreError, Writes};
 
-/// A store in memory that takes so many commits more, and has lost one record.
+/// A store in memory that takes so many commits more, and has lost one record. It counts the decisions that are
+/// read of it.
 struct Failing {
     below: Arc<MemoryStore>,
     left: AtomicUsize,
     lost: Mutex<Option<Position>>,
+    decisions: AtomicUsize,
 }
 
 impl Read for Failing {
-    crate::store::pass_on!(below; get scan);
+    crate::store::pass_on!(below; get);
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let found = self.below.scan(prefix, after, limit)?;
+        if prefix.first() == Some(&JUDGED) {
+            self.decisions.fetch_add(found.len(), Ordering::Relaxed);
+        }
+        Ok(found)
+    }
 }
 
 impl Store for Failing {
@@ -46,7 +61,8 @@ impl Store for Failing {
 
 fn failing() -> Arc<Failing> {
     let below = Arc::new(MemoryStore::new(Arc::new(Projection)));
-    Arc::new(Failing { below, left: AtomicUsize::new(usize::MAX), lost: Mutex::default() })
+    let (left, lost) = (AtomicUsize::new(usize::MAX), Mutex::default());
+    Arc::new(Failing { below, left, lost, decisions: AtomicUsize::new(0) })
 }
 
 fn open(store: &Arc<Failing>) -> Hub {
@@ -175,4 +191,29 @@ fn a_change_that_is_lost_or_has_not_come_is_named_to_who_admits_what_follows_it(
     decide(&hub, judge(HERE, "06325", 1, &packs[2], Judgement::Admit));
     assert_eq!(aside(&hub), 3);
     assert_eq!(stop(&hub, &packs[0]), None);
+}
+
+#[test]
+fn a_start_reads_the_decisions_that_are_owed_and_no_other() {
+    let (store, hub, genesis) = fragile(true);
+    let packs = line(&genesis, &["one", "three", "two"]);
+    for (nonce, pack) in (1..).zip(&packs) {
+        push(&hub, std::slice::from_ref(pack));
+        decide(&hub, judge(HERE, "06325", nonce, pack, Judgement::Admit));
+    }
+    assert_eq!(aside(&hub), 0);
+    assert!(hub.replica().owed_lines().unwrap().is_empty(), "the marks went with what was owed");
+    drop(hub);
+    store.decisions.store(0, Ordering::Relaxed);
+    let hub = open(&store);
+    assert_eq!(store.decisions.load(Ordering::Relaxed), 0, "all of them are in the record");
+    // One that its share keeps out, and one that was seen and stays out.
+    let packs = line(&visit("06325", 2), &["one", "two"]);
+    push(&hub, &packs);
+    narrow(&hub, &visit("06325", 2), &[]);
+    decide(&hub, judge(HERE, "06325", 7, &packs[0], Judgement::Admit));
+    decide(&hub, judge(HERE, "06325", 8, &packs[1], Judgement::Keep));
+    assert_eq!((aside(&hub), hub.replica().owed_lines().unwrap().len()), (2, 1));
+    decide(&hub, judge(HERE, "06325", 9, &packs[0], Judgement::Keep));
+    assert!(hub.replica().owed_lines().unwrap().is_empty(), "it was decided otherwise");
 }
