@@ -21,6 +21,7 @@ mod process;
 mod rows;
 mod seals;
 mod stage;
+mod stopped;
 #[path = "../network/stranger.rs"]
 mod stranger;
 mod unreadable;

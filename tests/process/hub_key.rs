@@ -241,6 +241,38 @@ fn a_copy_from_before_the_announcement_hears_of_it_from_phones_that_have_not_swi
 }
 
 #[test]
+fn a_copy_from_before_the_announcement_announces_no_second_key() {
+    let mut scene = Scene::with_phones(1);
+    scene.settle();
+    scene.stop_hub();
+    let before = scene.path("copy-before");
+    copy(&scene.hub_dir, &before);
+    assert!(scene.restart_hub_saying(&["--announce-key"]));
+    scene.settle();
+    let key = fs::read(scene.hub_dir.join("hub-next.key")).unwrap();
+    let mut it = Switched { announced: before.clone(), before: before.clone(), scene, key };
+    it.put_back(&before);
+    let dir = it.scene.hub_dir.clone();
+    let refused = |more: &[&str], part: &str| {
+        let words = ["serve", "--dir", text(&dir), "--listen", "127.0.0.1:0", "--announce-key"];
+        let refused = run(words.into_iter().chain(more.iter().copied()));
+        assert_ne!(refused.code, Some(0));
+        assert!(refused.errors.contains(part), "{}", refused.errors);
+        assert!(!dir.join("hub-next.key").exists(), "no other key was made");
+    };
+    refused(&["--restored"], "they bring such an announcement back");
+    // Phones bring it back, and then the hub knows.
+    assert!(it.scene.restart_hub_saying(&["--restored"]));
+    it.scene.settle();
+    it.scene.stop_hub();
+    refused(&[], "has announced the key");
+    fs::write(dir.join("hub-next.key"), &it.key).unwrap();
+    assert!(it.scene.restart_hub_saying(&["--announce-key"]), "said again it changes nothing");
+    assert!(it.scene.restart_hub_saying(&["--switch-key"]));
+    it.scene.settle();
+}
+
+#[test]
 fn heads_kept_under_the_key_before_are_compared_after_a_switch_taken_on_trust() {
     let mut scene = Scene::with_phones(1);
     scene.administer(&["status"]);

@@ -299,3 +299,44 @@ fn an_assignment_that_leaves_the_plans_leader_out_is_warned_of() {
     let both = team.told("an", &["assign", &team.inspection, "an", "binh"]);
     assert_eq!(both["warnings"], Value::Null, "{both}");
 }
+
+#[test]
+fn minutes_that_the_hub_refused_are_listed_until_they_are_given_up_with_a_reason() {
+    let team = Team::new();
+    team.in_field();
+    let (it, rows) =
+        (team.inspection.as_str(), || team.told("an", &["minutes", "list"])["rows"].take());
+    for phone in ["an", "binh"] {
+        team.sync(phone);
+    }
+    let sealed =
+        team.seals_on("an", &[&OWNER[..], &["--not-heard", "Đi vắng"]].concat()).ok().json();
+    let seal = sealed["seal"]["seal"].as_str().unwrap().to_owned();
+    let drop = |rest: &[&str]| {
+        let words = [&["--json", "minutes", "drop", &seal[..8]][..], rest].concat();
+        team.folders.field("an", &words)
+    };
+    let early = drop(&["--reason", "lập lại"]).fails(1);
+    assert!(early.err.contains(&seal[..8]), "the hub may register them yet: {early:?}");
+    assert_eq!((&rows()[0]["seal"], &rows()[0]["refused"]), (&seal.clone().into(), &false.into()));
+    // The right to seal is withdrawn before the hub gets them.
+    let device = team.told("an", &["whoami"])["device"].as_str().unwrap().to_owned();
+    let rights = ["--agency", "Phòng Kinh tế", "--role", "inspector", "--scope", "06325"];
+    let trust = [&["trust", &device, "--name", "an"][..], &rights].concat();
+    team.folders.admin("first", &trust).ok();
+    for _ in 0..3 {
+        team.folders.field("an", &["--json", "sync"]);
+    }
+    assert_eq!(rows()[0]["refused"], true, "{}", rows());
+    drop(&[]).fails(2);
+    drop(&["--reason", " "]).fails(2);
+    let dropped = drop(&["--reason", "lập lại trên giấy"]).ok().json();
+    let told = (&dropped["seal"], &dropped["given_up"]["reason"]);
+    assert_eq!(told, (&seal.clone().into(), &"lập lại trên giấy".into()), "{dropped}");
+    // They stay, with the reason, and leave the record free.
+    let row = rows()[0].take();
+    assert!(row["given_up"]["at"].is_string() && row["refused"] == false, "{row}");
+    assert_eq!(team.show("an")["minutes"]["standing"], Value::Null);
+    drop(&["--reason", "lần nữa"]).fails(3);
+    assert_eq!(team.told("an", &["show", it])["minutes"]["others"][0]["seal"], seal.as_str());
+}

@@ -28,3 +28,4 @@ mod recover;
 mod refused;
 mod rewritten;
 mod rights;
+mod store;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bienban_core::replica::{Fact, Hub, Projection};
-use bienban_core::store::{
-    Done, MemoryStore, Opened, Position, Read, Record, Row, Store, StoreError, Verified, Writes,
-};
+use bienban_core::store::{MemoryStore, Position, Read, Record, Store, StoreError};
 use bienban_core::sync::FeedItem;
 use bienban_tests::fleet::{self, NOW, SHORT};
 
@@ -35,53 +33,16 @@ impl Counting {
 }
 
 impl Read for Counting {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(key)
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.store.scan(prefix, after, limit)
-    }
+    crate::store::pass_on!(store; get scan);
 }
 
 impl Store for Counting {
-    fn submit(&self, records: Vec<Record>, done: Done) {
-        self.store.submit(records, done);
-    }
-
-    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
-        self.store.derive(writes)
-    }
-
     fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
         self.read.fetch_add(1, Ordering::Relaxed);
         self.store.record(at)
     }
 
-    fn position(&self) -> Position {
-        self.store.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.store.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.store.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.store.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.store.opened()
-    }
+    crate::store::pass_on!(store; submit derive position read verify reopen opened);
 }
 
 /// The packs of as many documents.

@@ -7,9 +7,7 @@ use std::time::Duration;
 use bienban_core::driver::{self, DriverError, Live, SyncOptions, Wakeup};
 use bienban_core::net::{HubAddress, HubEndpoint, Limits, PhoneEndpoint};
 use bienban_core::replica::{Hub, HubRunner, Projection, ReplicaError};
-use bienban_core::store::{
-    Done, MemoryStore, Opened, Position, Read, Record, Row, Store, StoreError, Verified, Writes,
-};
+use bienban_core::store::{MemoryStore, Read, Store, StoreError};
 use bienban_core::sync::{FailureCode, PlainEntry, Role};
 use bienban_tests::fleet::{self, HUB_SEED, NOW, SHORT};
 use tokio::sync::{Notify, watch};
@@ -36,48 +34,11 @@ impl Read for Hooked {
         value
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.below.scan(prefix, after, limit)
-    }
+    crate::store::pass_on!(below; scan);
 }
 
 impl Store for Hooked {
-    fn submit(&self, records: Vec<Record>, done: Done) {
-        self.below.submit(records, done);
-    }
-
-    fn derive(&self, writes: Writes) -> Result<(), StoreError> {
-        self.below.derive(writes)
-    }
-
-    fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
-        self.below.record(at)
-    }
-
-    fn position(&self) -> Position {
-        self.below.position()
-    }
-
-    fn read(&self) -> Box<dyn Read + '_> {
-        self.below.read()
-    }
-
-    fn verify(&self) -> Result<Verified, StoreError> {
-        self.below.verify()
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.below.reopen()
-    }
-
-    fn opened(&self) -> Opened {
-        self.below.opened()
-    }
+    crate::store::pass_on!(below; submit derive record position read verify reopen opened);
 }
 
 #[test]
