@@ -80,6 +80,18 @@ fn of_a_hub_that_was_set_back_nothing_is_said_before_all_was_compared() {
     assert_eq!(offered(&b, hub.head().unwrap().epoch), 2);
 }
 
+#[test]
+fn what_is_said_of_a_line_is_written_as_it_always_was() {
+    let (document, actor) = (crate::model::DocumentId([4; 32]), crate::model::Actor([5; 16]));
+    let stored = Stored { life: [8; 16], document, actor, seq: 300 };
+    let bytes = stored.encode().unwrap();
+    assert_eq!(bytes, [&[0x81][..], &[8; 16], &[4; 32], &[5; 16], &[0xac, 2]].concat());
+    assert_eq!(Stored::decode(&bytes), Some(stored));
+    // One that is cut, and a kind of a later program.
+    assert_eq!(Stored::decode(&bytes[..30]), None);
+    assert_eq!(Stored::decode(&[tags::PASSED_OVER, 1]), None);
+}
+
 fn packed(part: Part) -> Option<Vec<u8>> {
     match part {
         Part::Pack(pack) => Some(pack),

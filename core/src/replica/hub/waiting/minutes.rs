@@ -31,19 +31,20 @@ impl Hub {
         // No more than may wait at once.
         for (key, value) in store.scan(&[SEALING], None, usize::MAX)? {
             let row: SealingRow = rows::decode(&key, &value)?;
-            waiting.push((row.since, key, row));
+            waiting.push((false, row.since, key, row));
         }
         // And no more than waited when somebody's rights were ended.
         for (key, value) in store.scan(&[SEAL_ENDED], None, usize::MAX)? {
             let key: Vec<u8> = rows::decode(&key, &value)?;
             if let Some(row) = rows::get::<SealingRow>(&**store, &key)? {
-                waiting.push((row.since, key, row));
+                waiting.push((true, row.since, key, row));
             }
         }
-        waiting.sort_unstable_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
+        // Behind the others: they stay.
+        waiting.sort_unstable_by(|one, two| (one.0, one.1, &one.2).cmp(&(two.0, two.1, &two.2)));
         let more = waiting.len() > SEALS_NAMED_MAX;
         let mut seals = Vec::new();
-        for (since, key, row) in waiting.into_iter().take(SEALS_NAMED_MAX) {
+        for (_, since, key, row) in waiting.into_iter().take(SEALS_NAMED_MAX) {
             let act = SignedAct::decode(&row.act)?;
             seals.push(WaitingSeal {
                 seal: row.seal,

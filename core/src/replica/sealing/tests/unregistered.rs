@@ -117,7 +117,7 @@ fn minutes_that_the_hub_let_go_of_are_sent_whole_again_once_the_right_is_back() 
 
 #[test]
 fn minutes_whose_leader_was_revoked_while_they_waited_stay_at_the_hub_and_are_named() {
-    let (hub, [one, two, _], genesis) = team();
+    let (hub, [one, two, three], genesis) = team();
     two.answer(&genesis, "1.1", "two");
     meet(&one, &two);
     // They wait for what the other wrote.
@@ -139,6 +139,13 @@ fn minutes_whose_leader_was_revoked_while_they_waited_stay_at_the_hub_and_are_na
     let named = hub.seals_waiting(later(1)).unwrap().seals;
     assert_eq!((named.len(), named[0].seal, named[0].since), (1, id, Some(NOW)));
     assert_eq!(named[0].wait, crate::sync::SealWait::Rights);
+    // What still can be registered is named before it.
+    let other = visit("06325", 2);
+    three.answer(&other, "1.1", "three");
+    let (act, sealed) = sign(&three, &other);
+    hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), later(9)).unwrap();
+    let named = hub.seals_waiting(later(9)).unwrap().seals;
+    assert_eq!(named.iter().map(|one| one.seal).collect::<Vec<_>>(), [sealed.id().unwrap(), id]);
 }
 
 #[test]
