@@ -82,7 +82,7 @@ fn of_a_hub_that_was_set_back_nothing_is_said_before_all_was_compared() {
 
 #[test]
 fn what_is_said_of_a_line_is_written_as_it_always_was() {
-    let (document, actor) = (crate::model::DocumentId([4; 32]), crate::model::Actor([5; 16]));
+    let (document, actor) = (DocumentId([4; 32]), Actor([5; 16]));
     let stored = Stored { life: [8; 16], document, actor, seq: 300 };
     let bytes = stored.encode().unwrap();
     assert_eq!(bytes, [&[0x81][..], &[8; 16], &[4; 32], &[5; 16], &[0xac, 2]].concat());
