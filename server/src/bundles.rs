@@ -422,14 +422,16 @@ fn refuse_to(dir: &Path, path: &Path, to: &Aside, why: Why<'_>) -> io::Result<()
     let [vi, en] = LANGUAGES.map(|lang| why(&Messages::new(lang)));
     tracing::warn!(error = en, "a bundle was not taken in whole");
     let reason = format!("{vi}{BETWEEN}{en}\n");
-    let Aside { path: kept, held } = to;
+    let (Aside { path: kept, held }, name) = (to, path.file_name().unwrap_or_default());
     if !held {
         moved(path, kept)?;
         unmarked(path)?;
-        return whole(&beside(kept, WHY), reason.as_bytes());
+        whole(&beside(kept, WHY), reason.as_bytes())?;
+        // What was said of an earlier file of this name says nothing of this one.
+        told(dir, &name.to_string_lossy());
+        return Ok(());
     }
     whole(&beside(kept, WHY), reason.as_bytes())?;
-    let name = path.file_name().unwrap_or_default();
     if let Some(other) = kept.file_name().filter(|other| *other != name) {
         // Who waits for what becomes of this name finds it under that one.
         let says = beside(&dir.join(OUT).join(name), KEPT);

@@ -319,6 +319,56 @@ fn push_to_full_hub(scene: &Scene, dir: &Path, merged: &Typed) -> Vec<Typed> {
     told
 }
 
+/// What people bring lies where there is room, the hub's journal where there is none.
+#[test]
+fn full_hub_keeps_a_bundle_once_says_so_and_takes_it_in_when_there_is_room() {
+    let Some(disk) = Disk::mount("a bundle at a full hub") else { return };
+    let mut scene = Scene::in_folders(TempDir::new().unwrap(), disk.path().join("hub"), 1);
+    let writer = scene.phones[0].clone();
+    let (bundles, file) = (scene.path("bundles"), scene.path("work.bundle"));
+    fs::create_dir(&bundles).unwrap();
+    std::os::unix::fs::symlink(&bundles, scene.hub_dir.join("bundles")).unwrap();
+    let mut typist = Typist::new("file", &scene);
+    let mut phone = Batch::start(&writer);
+    let (first, line) = typist.next();
+    phone.ask(&line).done();
+    phone.ask("sync").done();
+    disk.fill();
+    let (more, _) = type_until_hub_is_full(&mut phone, &mut typist, first.clone());
+    phone.end();
+    let told: Vec<Typed> = [vec![first], more].concat();
+    scene.field(&writer, &["bundle", "export", "--to", "hub", text(&file)]);
+    let (hub_dir, answer) = (scene.hub_dir.clone(), scene.path("answer.bundle"));
+    let import = || {
+        let words = ["bundle", "import", "--force", "--dir", text(&hub_dir)];
+        run(words.into_iter().chain(["--answer", text(&answer), text(&file)]))
+    };
+    let kept: Vec<String> = (0..2)
+        .map(|_| {
+            let told = import();
+            assert_eq!(told.code.map(i64::from), Some(FULL), "{told:?}");
+            assert_eq!((&told.data["failure"], &told.data["stored"]), (&"full".into(), &0.into()));
+            assert!(told.data["left"].as_u64() > Some(0), "{told:?}");
+            told.data["kept"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(kept[0], kept[1], "the same bytes lie there once");
+    assert_eq!(fs::read(&kept[0]).unwrap(), fs::read(&file).unwrap());
+    let lies = fs::read_dir(bundles.join("refused")).unwrap().count();
+    assert_eq!(lies, 2, "the file and why");
+    disk.make_room();
+    let watch = Stopwatch::start();
+    while import().code != Some(0) {
+        let log = log_of(&scene.hub_dir);
+        assert!(watch.elapsed() < RECOVERED_WITHIN, "the hub does not recover\n{log}");
+    }
+    scene.field(&writer, &["bundle", "import", text(&answer)]);
+    assert_eq!(scene.field(&writer, &["status"])["only_here"], 0);
+    scene.settle();
+    scene.stop_hub();
+    scene::expect_same(&scene).expect_all("the record", &told);
+}
+
 /// The index lies on a small disk of its own, the journal on one with room.
 #[test]
 fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {
