@@ -77,6 +77,9 @@ pub(crate) struct Report {
     pub(crate) declined: usize,
     /// Those that it has neither in the record nor kept aside.
     pub(crate) left: usize,
+    /// Decisions and minutes that it refused and does not have.
+    #[serde(default)]
+    pub(crate) unentered: usize,
     /// Why there are such, or why something else of the file is to come again.
     pub(crate) failure: Option<FailureCode>,
     /// Where the file is, if it is needed still.
@@ -126,7 +129,7 @@ async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::
             let taken = tokio::task::spawn_blocking(move || take(&path)).await;
             let taken = taken.unwrap_or_else(|error| {
                 tracing::error!(error = %error, "taking in a bundle stopped");
-                refuse(&dir, &file, &|m| m.text("bundle.hub_failed", &[])).map(drop)
+                refuse(&dir, &file, &|m| m.text("bundle.hub_failed", &[]))
             });
             if let Err(error) = taken {
                 tracing::error!(error = %error, "a bundle stays where the hub works on it");
@@ -206,15 +209,43 @@ fn claim(dir: &Path) -> io::Result<Vec<PathBuf>> {
 fn interrupted(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut again = Vec::new();
     for path in files_of(&dir.join(WORK))? {
-        let mark = beside(&path, AGAIN);
-        if mark.exists() {
-            refuse(dir, &path, &|m| m.text("bundle.hub_stopped_twice", &[]))?;
-        } else {
-            fs::write(&mark, b"")?;
-            again.push(path);
+        match resumed(dir, &path) {
+            Ok(true) => again.push(path),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(error = %error, "a bundle stays where the hub works on it")
+            }
         }
     }
     Ok(again)
+}
+
+/// Returns whether a file at which the hub was interrupted is to be taken in once more, and notes that it is.
+/// Otherwise it is put aside.
+fn resumed(dir: &Path, path: &Path) -> io::Result<bool> {
+    withdraw(&dir.join(OUT).join(path.file_name().unwrap_or_default()))?;
+    let mark = beside(path, AGAIN);
+    if mark.exists() {
+        refuse(dir, path, &|m| m.text("bundle.hub_stopped_twice", &[]))?;
+        return Ok(false);
+    }
+    fs::write(&mark, b"")?;
+    Ok(true)
+}
+
+/// Removes the answer that an interrupted run gave a file last and had not reported yet: nobody takes it for
+/// whole, and the next would be under another name than the one that is waited for.
+fn withdraw(answer: &Path) -> io::Result<()> {
+    let there = |path: &Path| path.symlink_metadata().is_ok();
+    let (mut last, mut next, mut number) = (None, answer.to_owned(), 1_u64);
+    while there(&next) || there(&beside(&next, REPORT)) {
+        last = Some(std::mem::replace(&mut next, beside(answer, &number.to_string())));
+        number += 1;
+    }
+    match last {
+        Some(last) if !there(&beside(&last, REPORT)) => fs::remove_file(last),
+        _ => Ok(()),
+    }
 }
 
 /// Takes in one file; then it is gone, or refused.
@@ -223,7 +254,7 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     let answer = free(&dir.join(OUT).join(name), REPORT);
     let done = match take_whole(hub, path, &answer) {
         Ok(done) => done,
-        Err(error) => return refuse(dir, path, &|m| not_taken(&error, m)).map(drop),
+        Err(error) => return refuse(dir, path, &|m| not_taken(&error, m)),
     };
     let left = done.packs.saturating_sub(done.settled);
     tracing::info!(
@@ -240,26 +271,40 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     if done.cut {
         tracing::warn!(device = done.maker.short(), "the answer to a bundle has not all there is");
     }
-    // Its answer is there for good before the file goes.
-    synced(&dir.join(OUT))?;
-    let kept = if done.is_whole() {
-        fs::remove_file(path)?;
-        unmarked(path)?;
-        None
-    } else {
-        Some(refuse(dir, path, &|m| left_out(&done, left, m))?)
-    };
+    let aside = (!done.is_whole()).then(|| aside(dir, path));
+    let kept = aside.as_ref().map(|aside| {
+        // One that cannot be put aside stays.
+        aside.as_ref().map_or_else(|_| path.to_owned(), |aside| aside.path.clone())
+    });
     let name = answer.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let report = Report {
+    let mut report = Report {
         answer: name,
         packs: done.packs,
         stored: done.stored,
         declined: done.declined,
         left,
-        failure: done.failure.map(|failure| failure.code),
+        unentered: done.unentered,
+        failure: done.failure.as_ref().map(|failure| failure.code),
         kept,
     };
-    whole(&beside(&answer, REPORT), &serde_json::to_vec(&report)?)
+    // Both are there for good before the file goes: whoever waits for the answer is told of it in any case.
+    tell(&answer, &report)?;
+    let Some(aside) = aside.transpose()? else {
+        fs::remove_file(path)?;
+        return unmarked(path);
+    };
+    refuse_to(dir, path, &aside, &|m| left_out(&done, left, m)).inspect_err(|_| {
+        if path.exists() {
+            report.kept = Some(path.to_owned());
+            drop(tell(&answer, &report));
+        }
+    })
+}
+
+/// Says beside an answer what became of the file.
+fn tell(answer: &Path, report: &Report) -> io::Result<()> {
+    whole(&beside(answer, REPORT), &serde_json::to_vec(report)?)?;
+    answer.parent().map_or(Ok(()), synced)
 }
 
 /// Takes in one file as often as that brings something, and writes the last answer, which says it all.
@@ -291,8 +336,14 @@ fn left_out(done: &BundleAnswered, left: usize, m: &Messages) -> String {
         }
         Some(failure) => m.text("bundle.left_failed", &[("why", &of_failure(failure, m))]),
     };
-    let (left, packs) = (left.to_string(), done.packs.to_string());
-    m.text("bundle.left_why", &[("left", &left), ("packs", &packs), ("why", &why)])
+    let (count, packs) = (left.to_string(), done.packs.to_string());
+    let of_packs = m.text("bundle.left_why", &[("left", &count), ("packs", &packs), ("why", &why)]);
+    if done.unentered == 0 {
+        return of_packs;
+    }
+    let asked = m.text("bundle.left_unentered", &[("count", &done.unentered.to_string())]);
+    // What was refused of these is the failure too.
+    if left == 0 { asked } else { format!("{of_packs}\n{asked}") }
 }
 
 /// Says why a file was not taken in, and what a hub says otherwise than a phone.
@@ -344,24 +395,43 @@ fn hash_of(path: &Path) -> io::Result<blake3::Hash> {
     Ok(hasher.finalize())
 }
 
+/// Where a file lies that is refused.
+struct Aside {
+    path: PathBuf,
+    /// The same bytes lie there already.
+    held: bool,
+}
+
+/// Returns where a file is put that is refused: of bytes that lie there already no second copy is kept.
+fn aside(dir: &Path, path: &Path) -> io::Result<Aside> {
+    if let Some(path) = refused_before(dir, path)? {
+        return Ok(Aside { path, held: true });
+    }
+    let path = free(&dir.join(REFUSED).join(path.file_name().unwrap_or_default()), WHY);
+    Ok(Aside { path, held: false })
+}
+
 /// Moves a file to those that are not taken in, with the reason in each language: who reads it asked the hub
-/// for none. Of bytes that lie there already no second copy is kept; the reason is that of the last try. Returns where
-/// it is.
-fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<PathBuf> {
+/// for none.
+fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<()> {
+    refuse_to(dir, path, &aside(dir, path)?, why)
+}
+
+/// As [`refuse`], where it is known where to. Of the same bytes the reason is that of the last try.
+fn refuse_to(dir: &Path, path: &Path, to: &Aside, why: Why<'_>) -> io::Result<()> {
     let [vi, en] = LANGUAGES.map(|lang| why(&Messages::new(lang)));
     tracing::warn!(error = en, "a bundle was not taken in whole");
     let reason = format!("{vi}{BETWEEN}{en}\n");
-    let name = path.file_name().unwrap_or_default();
-    let Some(kept) = refused_before(dir, path)? else {
-        let to = free(&dir.join(REFUSED).join(name), WHY);
-        moved(path, &to)?;
+    let (Aside { path: kept, held }, name) = (to, path.file_name().unwrap_or_default());
+    if !held {
+        moved(path, kept)?;
         unmarked(path)?;
-        whole(&beside(&to, WHY), reason.as_bytes())?;
+        whole(&beside(kept, WHY), reason.as_bytes())?;
         // What was said of an earlier file of this name says nothing of this one.
         told(dir, &name.to_string_lossy());
-        return Ok(to);
-    };
-    whole(&beside(&kept, WHY), reason.as_bytes())?;
+        return Ok(());
+    }
+    whole(&beside(kept, WHY), reason.as_bytes())?;
     if let Some(other) = kept.file_name().filter(|other| *other != name) {
         // Who waits for what becomes of this name finds it under that one.
         let says = beside(&dir.join(OUT).join(name), KEPT);
@@ -369,10 +439,9 @@ fn refuse(dir: &Path, path: &Path, why: Why<'_>) -> io::Result<PathBuf> {
         whole(&says, other.to_string_lossy().as_bytes())?;
     }
     // The other may have been brought by whoever did not see to that.
-    File::open(&kept)?.sync_all()?;
+    File::open(kept)?.sync_all()?;
     fs::remove_file(path)?;
-    unmarked(path)?;
-    Ok(kept)
+    unmarked(path)
 }
 
 /// Takes in one file and writes the answer, whole or not at all.
@@ -484,10 +553,14 @@ fn moved(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Writes a small file, whole or not at all.
+/// Writes a small file, whole or not at all, and durable but for its name.
 fn whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = beside(path, PART);
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    let written = File::create(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let written = written.and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         drop(fs::remove_file(&part));
     }

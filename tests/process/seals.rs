@@ -281,6 +281,44 @@ fn minutes_that_wait_at_the_hub_are_named_to_administrators_until_they_are_regis
 }
 
 #[test]
+fn minutes_whose_leader_is_revoked_while_they_wait_stay_named_to_administrators() {
+    let team = Team::new();
+    team.in_field();
+    for phone in ["an", "an", "binh"] {
+        team.sync(phone);
+    }
+    // They wait for what a member never brings.
+    let (it, file) = (team.inspection.as_str(), team.folders.path("bundle"));
+    team.told("binh", &["answer", it, "1.1", "dat"]);
+    team.told("binh", &["bundle", "export", "--to", "an", text(&file)]);
+    team.told("an", &["bundle", "import", text(&file)]);
+    let sealed = team.seals_on("an", &OWNER).ok().json();
+    let revoke = |phone: &str| {
+        let device = team.told(phone, &["whoami"])["device"].as_str().unwrap().to_owned();
+        team.folders.admin("first", &["revoke", &device]).ok();
+    };
+    revoke("binh");
+    team.folders.field("an", &["--json", "sync"]);
+    assert_eq!(team.waiting()["rows"][0]["waits_for"], "changes");
+    revoke("an");
+    team.folders.field("an", &["sync"]).fails(6);
+    let watch = bienban_core::clock::Stopwatch::start();
+    let row = loop {
+        let waiting = team.waiting();
+        if waiting["rows"][0]["waits_for"] == "ended" {
+            break waiting["rows"][0].clone();
+        }
+        assert!(watch.elapsed() < bienban_tests::process::PATIENCE, "{waiting}");
+    };
+    assert_eq!(row["seal"], sealed["seal"]["seal"], "{row}");
+    for (language, part) in [("en", "the hub keeps them"), ("vi", "máy chủ vẫn giữ")] {
+        let desk = team.folders.path("first");
+        let told = run(&["--lang", language, "admin", "--dir", text(&desk), "status"]).ok().out;
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
 fn a_refusal_names_why_and_who_confirms_it() {
     let team = Team::new();
     team.in_field();

@@ -129,9 +129,7 @@ impl Client {
         if !find::is_digits(&digits) {
             return Ok(None);
         }
-        let mut found = self.phone().replica().judged_of(&digits).map_err(ReplicaError::from)?;
-        found.retain(|(_, judged)| judged.judgement == Judgement::Admit);
-        Ok(found.pop().filter(|_| found.is_empty()))
+        Ok(self.phone().replica().admitted(&digits)?)
     }
 
     /// Fetches what is kept aside and reads it, without putting it into any record.

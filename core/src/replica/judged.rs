@@ -1,7 +1,8 @@
 //! What supervisors decided of lines that were kept aside: read on every replica from the control log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::rows::{self, JUDGED, OWED};
 use crate::model::{Actor, ChangeHash, DocumentId, Scope};
@@ -42,21 +43,44 @@ impl Replica {
         Ok(lines)
     }
 
-    /// Returns what was decided of changes whose ids begin with these digits, as far as was told here.
+    /// Returns the change whose id begins with these digits and that a supervisor admitted, and the decision,
+    /// the last one where several units' logs have one; none where the digits name several such changes, or
+    /// none. A decision in the log of a unit where a document is known not to be says nothing of it.
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] when reading fails.
-    pub fn judged_of(&self, digits: &str) -> Result<Vec<(ChangeHash, Judged)>, StoreError> {
-        let mut found = Vec::new();
+    /// Returns [`ReplicaError`] when reading fails.
+    pub fn admitted(&self, digits: &str) -> Result<Option<(ChangeHash, Judged)>, ReplicaError> {
+        let mut rows = Vec::new();
         each_row(&**self.store(), &[JUDGED], None, |key, value| {
             let change = rows::judged_change(key);
-            if let Some(change) = change.filter(|change| change.to_string().starts_with(digits)) {
-                found.push((change, rows::decode(key, value)?));
+            if change.is_some_and(|change| change.to_string().starts_with(digits)) {
+                rows.push((key.to_vec(), rows::decode::<Judged>(key, value)?));
             }
             Ok(())
         })?;
-        Ok(found)
+        let mut found: BTreeMap<ChangeHash, Judged> = BTreeMap::new();
+        for (key, judged) in rows {
+            let (Some(change), Some(document)) =
+                (rows::judged_change(&key), rows::document_in(&key))
+            else {
+                continue;
+            };
+            let here = match self.genesis(document) {
+                Ok(genesis) => rows::judged_in(&key, &genesis.scope).is_some(),
+                Err(ReplicaError::UnknownDocument { .. }) => true,
+                Err(error) => return Err(error),
+            };
+            if !here || judged.judgement != Judgement::Admit {
+                continue;
+            }
+            let last = found.entry(change).or_insert(judged);
+            if last.at < judged.at {
+                *last = judged;
+            }
+        }
+        let only = found.pop_first();
+        Ok(only.filter(|_| found.is_empty()))
     }
 
     /// Returns what a supervisor of a unit decided of just this change.

@@ -48,7 +48,8 @@ pub enum SealWait {
         /// How often that could not be done since the hub started; it is tried again.
         failed: u32,
     },
-    /// Their signer may not seal in the unit any more: the hub lets go of them.
+    /// Their signer may not seal in the unit any more: the hub lets go of them, or keeps them unregistered where
+    /// the signer's rights were ended for good.
     Rights,
     /// For ever: the hub's store has lost them.
     Lost,

@@ -200,3 +200,105 @@ async fn a_panic_at_one_file_puts_it_aside_and_the_next_is_taken_in() {
     stop.send_replace(true);
     watching.await.unwrap();
 }
+
+/// Puts files of these names where the hub works, and says of some that it was interrupted at them before.
+fn at_work(dir: &Path, names: &[&str], again: &[&str]) -> PathBuf {
+    let work = dir.join(WORK);
+    fs::create_dir_all(&work).unwrap();
+    names.iter().for_each(|name| fs::write(work.join(name), unreadable()).unwrap());
+    again.iter().for_each(|name| fs::write(beside(&work.join(name), AGAIN), b"").unwrap());
+    work
+}
+
+#[test]
+fn a_file_that_cannot_be_put_aside_keeps_no_other_from_being_taken_in_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let work = at_work(dir, &["one", "two", "three"], &["two"]);
+    // No folder can be made under this name.
+    fs::write(dir.join(REFUSED), b"").unwrap();
+    let mut again = interrupted(dir).unwrap();
+    again.sort();
+    assert_eq!(again, [work.join("one"), work.join("three")]);
+    assert!(work.join("two").exists(), "it is where it was");
+}
+
+#[test]
+fn an_answer_that_an_interrupted_run_had_not_reported_is_given_anew_under_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let work = at_work(dir, &["one", "two", "twice"], &["twice"]);
+    let out = dir.join(OUT);
+    fs::create_dir_all(&out).unwrap();
+    for name in ["one", "two", "two.1", "twice", "of-another"] {
+        fs::write(out.join(name), b"interrupted").unwrap();
+    }
+    fs::write(out.join("two.json"), b"{}").unwrap();
+    for name in ["one", "two", "twice"] {
+        assert!(outcome(dir, name, Lang::En).is_ok_and(|it| it.is_none()) || name == "two");
+    }
+    let again = interrupted(dir).unwrap();
+    assert_eq!(again.len(), 2);
+    let hub = hub();
+    again.iter().for_each(|path| take_in(&hub, dir, path).unwrap());
+    assert!(matches!(outcome(dir, "one", Lang::En), Ok(Some(Outcome::Answered(..)))));
+    assert!(matches!(outcome(dir, "twice", Lang::En), Ok(Some(Outcome::Refused(..)))));
+    // What was reported is another file's, and stays, as does what no file here is answered by.
+    for (name, is_there) in
+        [("two", true), ("two.1.json", true), ("two.2", false), ("one.1", false)]
+    {
+        assert_eq!(out.join(name).exists(), is_there, "{name}");
+    }
+    assert_eq!(fs::read(out.join("two")).unwrap(), b"interrupted");
+    assert_eq!(fs::read(out.join("of-another")).unwrap(), b"interrupted");
+    assert_eq!(fs::read_dir(&work).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_goes_only_once_it_is_said_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let path = at_work(dir, &["one"], &[]).join("one");
+    // It cannot be put aside, so it stays; the report says where it is.
+    fs::write(dir.join(REFUSED), b"").unwrap();
+    assert!(take_in(&hub(), dir, &path).is_err());
+    let Ok(Some(Outcome::Answered(_, report))) = outcome(dir, "one", Lang::En) else {
+        panic!("it is not said");
+    };
+    assert_eq!(report.kept, Some(path.clone()));
+    assert!(path.exists());
+}
+
+/// A letter of device 1 that asks the hub to enter a decision that is none.
+fn undecidable() -> Vec<u8> {
+    let (mut file, maker) = (Vec::new(), key(1));
+    begin(&mut file).unwrap();
+    let mut letter = LetterWriter::new(&mut file, &maker, key(99).device(), NOW, &[3; 32]).unwrap();
+    letter.part(&[0; 6]).unwrap();
+    // Kind 1; request 6 with one act of one byte; kind 0 of errands with its act's id; a digest of rights.
+    letter.part(&[&[1, 6, 1, 1, 7][..], &[0; 1 + 32 + 32]].concat()).unwrap();
+    letter.finish().unwrap();
+    file
+}
+
+#[test]
+fn a_file_with_a_decision_that_the_hub_refused_is_kept_and_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let path = at_work(dir, &["one"], &[]).join("one");
+    fs::write(&path, undecidable()).unwrap();
+    take_in(&hub(), dir, &path).unwrap();
+    let Ok(Some(Outcome::Answered(_, report))) = outcome(dir, "one", Lang::En) else {
+        panic!("there is no answer");
+    };
+    assert_eq!((report.packs, report.left, report.unentered), (0, 0, 1));
+    assert_eq!(report.kept, Some(dir.join(REFUSED).join("one")));
+    let why = fs::read_to_string(dir.join(REFUSED).join("one.txt")).unwrap();
+    let (vi, en) = why.split_once("\n\n").unwrap();
+    assert!(vi.starts_with("máy chủ không nhận 1 quyết định, biên bản trong gói"), "{vi}");
+    assert!(en.starts_with("the hub does not have 1 decision or set of minutes in it"), "{en}");
+    // A report of an earlier program says nothing of such.
+    let old =
+        r#"{"answer":"a","packs":1,"stored":1,"declined":0,"left":0,"failure":null,"kept":null}"#;
+    assert_eq!(serde_json::from_str::<Report>(old).unwrap().unentered, 0);
+}

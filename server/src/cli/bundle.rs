@@ -283,6 +283,8 @@ struct HubImportData {
     declined: usize,
     /// Packs that the hub has neither in the record nor kept aside.
     left: usize,
+    /// Decisions and minutes that it refused and does not have.
+    unentered: usize,
     failure: Option<FailureCode>,
     /// Where the hub keeps the file that is to come again.
     kept: Option<String>,
@@ -369,6 +371,7 @@ fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, Cl
         stored: report.stored,
         declined: report.declined,
         left: report.left,
+        unentered: report.unentered,
         failure: report.failure,
         kept,
     };
@@ -379,7 +382,13 @@ fn answered(answer: &Path, report: Report, output: &Output) -> Result<Answer, Cl
         None => 0,
         Some(kept) => {
             let values = [("left", left.as_str()), ("packs", &packs), ("kept", kept)];
-            page.line(m.text("bundle.hub_left", &values));
+            if data.left > 0 || data.unentered == 0 {
+                page.line(m.text("bundle.hub_left", &values));
+            }
+            if data.unentered > 0 {
+                let count = data.unentered.to_string();
+                page.line(m.text("bundle.hub_unentered", &[("count", &count), ("kept", kept)]));
+            }
             code_of_rest(data.failure)
         }
     };

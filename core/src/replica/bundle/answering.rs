@@ -12,6 +12,7 @@ use super::{
 };
 use crate::model::{Actor, DeviceId, DocumentId, Timestamp};
 use crate::replica::documents::each_row;
+use crate::replica::errands::Errand;
 use crate::replica::hub::Hub;
 use crate::replica::rows::{self, TIP};
 use crate::replica::runner::HubRunner;
@@ -63,6 +64,8 @@ pub struct BundleAnswered {
     pub settled: usize,
     /// Requests that it refused.
     pub refused: usize,
+    /// Of them, decisions and minutes that it does not have: the file may be the last that holds them.
+    pub unentered: usize,
     /// Why the hub took in less than there was, if it did.
     pub failure: Option<Failure>,
     /// Why not all that waits at the hub could be merged, if so.
@@ -82,6 +85,7 @@ impl BundleAnswered {
             declined: 0,
             settled: 0,
             refused: 0,
+            unentered: 0,
             failure: None,
             unmerged: None,
             cut: false,
@@ -94,7 +98,7 @@ impl BundleAnswered {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let failed = self.failure.as_ref().filter(|said| said.code != FailureCode::NotAllowed);
-        self.settled >= self.packs && failed.is_none()
+        self.settled >= self.packs && self.unentered == 0 && failed.is_none()
     }
 }
 
@@ -541,6 +545,7 @@ impl Talk<'_> {
             }
             PhoneOutput::Answered { answer: AdminAnswer::Refused(said), request_id } => {
                 answered.refused += 1;
+                answered.unentered += usize::from(self.lacks_asked(request_id)?);
                 if passes(said.code) {
                     answered.failure.get_or_insert_with(|| said.clone());
                 }
@@ -561,6 +566,16 @@ impl Talk<'_> {
 }
 
 impl Talk<'_> {
+    /// Returns whether a request that was refused brought a decision, or minutes, that the hub does not have.
+    fn lacks_asked(&self, request_id: u64) -> Result<bool, ReplicaError> {
+        let place = usize::try_from(request_id).unwrap_or(usize::MAX);
+        Ok(match self.asked.get(place).map(|asked| &asked.errand) {
+            Some(Errand::Act(_)) => true,
+            Some(Errand::Seal(act)) => !self.hub.keeps_seal_of(*act)?,
+            _ => false,
+        })
+    }
+
     /// Writes down what the hub says to a request.
     fn answer(
         &mut self,

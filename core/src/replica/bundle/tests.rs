@@ -9,6 +9,7 @@ use crate::trust::control::{Act, Deed};
 use std::sync::Arc;
 
 mod lacking;
+mod stored;
 mod withheld;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);

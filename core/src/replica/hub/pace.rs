@@ -158,7 +158,8 @@ impl Hub {
         })
     }
 
-    /// Returns why a device must wait before the hub enters a decision of it, if it must; else counts it.
+    /// Returns why a device must wait before the hub looks at decisions of it, if it must; else counts them. What
+    /// brings none counts as one: the hub looks at it, and its log names it where it is refused.
     pub(in crate::replica) fn paced_decisions(
         &self,
         device: DeviceId,
@@ -174,7 +175,7 @@ impl Hub {
                 retry_after_ms: Some(wait),
             });
         }
-        let cost = [0, 0, 0, 0, DECISION.saturating_mul(count as u64)];
+        let cost = [0, 0, 0, 0, DECISION.saturating_mul(count.max(1) as u64)];
         buckets.charge(device, cost, now);
         None
     }

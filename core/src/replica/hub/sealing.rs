@@ -140,6 +140,26 @@ impl Hub {
         Ok(Presented::Kept)
     }
 
+    /// Returns whether an act is one, signed by its device, whose seal waits here or is registered.
+    pub(in crate::replica) fn has_kept(&self, encoded: &[u8]) -> Result<bool, StoreError> {
+        let act = SignedAct::decode(encoded).ok().filter(|act| act.verify().is_ok());
+        let id = act.as_ref().and_then(|act| act.act.id().ok());
+        let (Some(act), Some(id)) = (act, id) else { return Ok(false) };
+        Ok(self.known_seal(&act, id)? == Some(Presented::Kept))
+    }
+
+    /// Returns whether the seal that an act registers is here for good, or waits: its device need not keep it.
+    pub(in crate::replica) fn keeps_seal_of(&self, act: ActId) -> Result<bool, StoreError> {
+        let store = self.replica.store();
+        let rows = [rows::of_act(act), rows::of_sealing(act), rows::of_seal_ended(act)];
+        for row in rows {
+            if store.get(&row)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns whether there is room for one more seal, of its leader and of its document. What is refused
     /// takes no place of the document, and one of its leader's for a day only.
     fn has_place(&self, seal: &Seal, now: Timestamp) -> Result<bool, ReplicaError> {
@@ -302,7 +322,8 @@ impl Hub {
         let (act, seal) = (SignedAct::decode(&row.act)?, Seal::decode(&bytes)?);
         let id = act.act.id()?;
         if !self.may_seal(&act, now)? {
-            // Its place is free again. Rights may come back that this store has lost.
+            // Its place is free again. Rights may come back that this store has lost; where they were ended for
+            // good it is kept, and registered no more.
             self.record(Fact::SealUnentered { act: id, at: now })?;
             let document = Some(row.document);
             return Ok(Some(MergeReport { document, ..MergeReport::default() }));

@@ -55,7 +55,7 @@ fn opened(number: u8, store: Arc<MemoryStore>, life: u8) -> Side {
 
 impl Side {
     /// The same folder on another machine, which nothing about the files gives away.
-    pub(super) fn cloned(&self) -> Self {
+    pub(in crate::replica) fn cloned(&self) -> Self {
         let disk: MemoryDisk = self.store.disk().copy_unnoticed();
         let store = Arc::new(MemoryStore::open(&disk, Arc::new(Projection)).unwrap());
         opened(self.number, store, 200)

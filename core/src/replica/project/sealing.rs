@@ -10,7 +10,7 @@ use crate::replica::rows::{
     self, ACTING, ActingRow, SEAL_REFUSED, SEALED, SEALING, STALE, SUMMARY, SealingRow,
 };
 use crate::store::StoreError;
-use crate::trust::control::{ActId, ControlEntry, Deed, Sealed, SignedAct};
+use crate::trust::control::{ActId, ControlEntry, Deed, Device, Person, Sealed, SignedAct};
 use crate::trust::seal::{Seal, SealId};
 
 /// Numbers given twice that are named: a person looks at each, and a restore makes few.
@@ -47,10 +47,7 @@ impl Step<'_> {
                 }
                 Ok(())
             }
-            Fact::SealUnentered { act, .. } => {
-                self.index.remove(rows::of_sealing(*act));
-                Ok(())
-            }
+            Fact::SealUnentered { act, .. } => self.seal_unentered(*act),
             Fact::AskedAgain => self.asked_again(),
             _ => Err(self.meaningless("no part of this program reads its kind")),
         }
@@ -155,6 +152,42 @@ impl Step<'_> {
         Ok(Some(document))
     }
 
+    /// What its signer may not seal is let go, with its bytes: its phone presents it again when the right is back.
+    /// Where the signer's rights were ended for good no phone can, and its keys may be gone: it stays here.
+    fn seal_unentered(&mut self, act: ActId) -> Result<(), StoreError> {
+        let key = rows::of_sealing(act);
+        let Some(row) = self.index.get::<SealingRow>(&key)? else { return Ok(()) };
+        self.index.remove(key);
+        let by = self.signed(&row)?.act.by;
+        if !self.has_ended(by)? {
+            return self.drop_unnamed(&row);
+        }
+        let refused = rows::of_seal_refused(row.document, by, act);
+        self.index.put(rows::of_seal_ended(act), &refused);
+        self.index.put(refused, &row);
+        Ok(())
+    }
+
+    /// Whether the rights of a device, or of its holder, were ended for good.
+    fn has_ended(&self, device: DeviceId) -> Result<bool, StoreError> {
+        let held: Option<Device> = self.index.get(&rows::of_certified(device))?;
+        let Some(Device { certificate, revoked, .. }) = held else { return Ok(false) };
+        let holder: Option<Person> = match &certificate {
+            Some(certificate) => self.index.get(&rows::of_person(certificate.person))?,
+            None => None,
+        };
+        Ok(revoked.is_some() || holder.is_some_and(|holder| holder.revoked.is_some()))
+    }
+
+    /// Drops the bytes of a row that is gone, where nothing else names them.
+    fn drop_unnamed(&mut self, row: &SealingRow) -> Result<(), StoreError> {
+        if !self.is_named(row)? {
+            self.index.remove(rows::of_seal(row.seal));
+            self.index.remove(rows::of_document_seal(row.document, row.seal));
+        }
+        Ok(())
+    }
+
     fn signed(&self, row: &SealingRow) -> Result<SignedAct, StoreError> {
         SignedAct::decode(&row.act).map_err(|error| self.meaningless(&error.to_string()))
     }
@@ -164,16 +197,17 @@ impl Step<'_> {
         let mut refused = Vec::new();
         for (key, value) in self.index.rows(&rows::seals_refused_by(document, by))? {
             let row: SealingRow = rows::decode(&key, &value)?;
-            refused.push((row.since, key, row));
+            let act = self.signed(&row)?.act.id();
+            let act = act.map_err(|error| self.meaningless(&error.to_string()))?;
+            if self.index.get::<Vec<u8>>(&rows::of_seal_ended(act))?.is_none() {
+                refused.push((row.since, key, row));
+            }
         }
         let surplus = refused.len().saturating_sub(REFUSED_KEPT_MAX);
         refused.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
         for (_, key, row) in refused.into_iter().take(surplus) {
             self.index.remove(key);
-            if !self.is_named(&row)? {
-                self.index.remove(rows::of_seal(row.seal));
-                self.index.remove(rows::of_document_seal(document, row.seal));
-            }
+            self.drop_unnamed(&row)?;
         }
         Ok(())
     }
@@ -220,6 +254,7 @@ impl TrustIndex<'_, '_> {
             .id()
             .map_err(|_| StoreError::Damaged { what: "an entry of a control log".to_owned() })?;
         self.index.remove(rows::of_seal_refused(document, act.act.by, id));
+        self.index.remove(rows::of_seal_ended(id));
         Ok(())
     }
 

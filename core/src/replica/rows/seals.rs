@@ -15,6 +15,9 @@ const SEALS_OF: u8 = b'-';
 pub(in crate::replica) const SEALING: u8 = b'=';
 /// Document, device that signed, act → [`SealingRow`]: a seal that will not be registered.
 pub(in crate::replica) const SEAL_REFUSED: u8 = b'%';
+/// Hub: act → the key of its row of [`SEAL_REFUSED`]: minutes that waited here when the rights of who signed
+/// them were ended for good. They are kept, and named to administrators.
+pub(in crate::replica) const SEAL_ENDED: u8 = b'$';
 /// Document, unit, seal, device → when the hub entered, in the unit's log, that its holder signed too.
 pub(in crate::replica) const COUNTERSIGNED: u8 = b'&';
 /// Unit, year → the last official number that was given there.
@@ -73,6 +76,10 @@ pub(in crate::replica) fn of_seal_refused(
     act: ActId,
 ) -> Vec<u8> {
     key(SEAL_REFUSED, &[&document.0, &by.0, &act.0])
+}
+
+pub(in crate::replica) fn of_seal_ended(act: ActId) -> Vec<u8> {
+    key(SEAL_ENDED, &[&act.0])
 }
 
 /// Before the refused seals of one document.

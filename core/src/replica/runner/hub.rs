@@ -18,6 +18,7 @@ use crate::trust::log::{Act, Turned};
 
 mod enrolling;
 mod logging;
+mod pacing;
 mod reading;
 mod sealing;
 
@@ -487,10 +488,8 @@ impl HubRunner {
 
     /// Enters decisions, and tells all others whose rights may have changed.
     fn enter(&mut self, acts: &[Vec<u8>], now: Timestamp) -> Result<AdminAnswer, ReplicaError> {
-        let device = self.entry.device;
-        if let Some(failure) = self.hub.paced_decisions(device, acts.len(), now) {
-            self.hub.turned_away(Turned::TooMuch, device, acts.len() as u64, now)?;
-            return Ok(AdminAnswer::Refused(failure));
+        if let Some(wait) = self.pace_of(acts.len(), now)? {
+            return Ok(wait);
         }
         let read: Result<Vec<_>, _> = acts.iter().map(|bytes| SignedAct::decode(bytes)).collect();
         match read.map_err(ReplicaError::from).and_then(|acts| self.hub.enter(acts, now)) {
@@ -500,6 +499,35 @@ impl HubRunner {
             }
             Err(error @ ReplicaError::NotEntered { .. }) => {
                 Ok(refused(FailureCode::NotAllowed, &error.to_string()))
+            }
+            Err(error @ ReplicaError::Control { .. }) => {
+                Ok(refused(FailureCode::Misbehaved, &error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes back what an earlier life of the hub's store had signed. However many entries come at once count as
+    /// one decision: that store signed each of them, so there are no more than were decided once.
+    fn take_back(
+        &mut self,
+        entries: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<AdminAnswer, ReplicaError> {
+        if let Some(wait) = self.pace_of(1, now)? {
+            return Ok(wait);
+        }
+        match self.hub.take_back(entries) {
+            Ok(taken) => {
+                if taken.strange > 0 {
+                    self.note_refused(&entries.concat(), now)?;
+                }
+                self.announced |= taken.found;
+                Ok(if taken.whole {
+                    AdminAnswer::Done
+                } else {
+                    refused(FailureCode::Busy, "entries before these are lacking; give them first")
+                })
             }
             Err(error @ ReplicaError::Control { .. }) => {
                 Ok(refused(FailureCode::Misbehaved, &error.to_string()))
@@ -562,26 +590,7 @@ impl HubRunner {
             )),
             AdminRequest::Enter { acts } => self.enter(&acts, now),
             AdminRequest::Seal { act, seal } => self.take_seal(&act, &seal, now),
-            AdminRequest::TakeBack { entries } => match self.hub.take_back(&entries) {
-                Ok(taken) => {
-                    if taken.strange > 0 {
-                        self.note_refused(&entries.concat(), now)?;
-                    }
-                    self.announced |= taken.found;
-                    Ok(if taken.whole {
-                        AdminAnswer::Done
-                    } else {
-                        refused(
-                            FailureCode::Busy,
-                            "entries before these are lacking; give them first",
-                        )
-                    })
-                }
-                Err(error @ ReplicaError::Control { .. }) => {
-                    Ok(refused(FailureCode::Misbehaved, &error.to_string()))
-                }
-                Err(error) => Err(error),
-            },
+            AdminRequest::TakeBack { entries } => self.take_back(&entries, now),
             AdminRequest::PublishObject { bytes } => match self.hub.publish(bytes) {
                 Ok(_) => {
                     self.announced = true;

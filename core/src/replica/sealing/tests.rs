@@ -552,5 +552,6 @@ fn minutes_that_wait_at_the_hub_hold_up_no_others() {
     assert_eq!(registered, 6);
 }
 
+mod pacing;
 mod unregistered;
 mod waiting;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::replica::meeting::sync;
+use crate::replica::sealing::tests::seal as seal_of;
 use crate::store::Fault;
 use crate::sync::FailureCode;
 use crate::trust::control::ActId;
@@ -50,12 +51,14 @@ fn decisions_that_the_hub_refused_are_known_from_the_answer_and_hold_up_none_beh
     }
     assigned(&a, "06325", 9);
     let (answered, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
-    assert_eq!(answered.refused, 8);
+    assert_eq!((answered.refused, answered.unentered), (8, 8));
+    assert!(!answered.is_whole(), "the file may be the last that holds them");
     let taken = import(&a, &answer).unwrap();
     assert_eq!((taken.unentered, taken.done), (8, 0));
     assert_eq!(waits(&a), (1, 8));
     let (answered, answer) = at_hub(&hub, &export(&a, &[to_hub()])).unwrap();
-    assert_eq!(answered.refused, 0);
+    assert_eq!((answered.refused, answered.unentered), (0, 0));
+    assert!(answered.is_whole());
     let taken = import(&a, &answer).unwrap();
     assert_eq!((taken.unentered, taken.done), (0, 1));
     assert_eq!(waits(&a), (0, 8), "what counts is in the control log");
@@ -208,4 +211,49 @@ fn what_a_leaving_device_asks_is_answered_with_no_last_word() {
     let taken = import(&a, &answer).unwrap();
     assert_eq!((taken.unentered, waits(&a)), (0, (1, 0)));
     assert!(a.phone.ended().unwrap().is_some());
+}
+
+#[test]
+fn a_revoked_phones_file_with_minutes_that_the_hub_does_not_have_is_not_taken_in_whole() {
+    let (hub, a, genesis) = leading();
+    a.answer(&genesis, "9.1", "of A");
+    seal_of(&a, &genesis);
+    let file = export(&a, &[to_hub()]);
+    revoke(&hub, 1);
+    let (answered, _) = at_hub(&hub, &file).unwrap();
+    assert_eq!((answered.packs, answered.settled), (1, 1), "kept aside");
+    assert_eq!((answered.refused, answered.unentered), (1, 1));
+    assert!(!answered.is_whole(), "{answered:?}");
+}
+
+#[test]
+fn a_revoked_phones_file_is_taken_in_whole_where_the_hub_keeps_its_minutes() {
+    let (hub, a, genesis) = leading();
+    let b = side(2);
+    sync_at(&b, &hub, NOW);
+    // The minutes wait for what B wrote.
+    b.answer(&genesis, "9.5", "of B");
+    import(&a, &export(&b, &[to(1)])).unwrap();
+    a.answer(&genesis, "9.1", "of A");
+    let id = seal_of(&a, &genesis);
+    let seals = || hub.seals_waiting(NOW).unwrap().seals;
+    // Without what is carried, which would let them be registered.
+    let parts = parts_of(&export(&a, &[to_hub()]), 99);
+    let own = |part: &Part| match part {
+        Part::Pack(pack) => PackHeader::peek(pack).unwrap().device == key(1).device(),
+        _ => true,
+    };
+    let parts: Vec<_> =
+        parts.iter().filter(|part| own(part)).map(|part| encode(part).unwrap()).collect();
+    let head = Head { maker: key(1).device(), receiver: key(99).device(), made_at: NOW };
+    let file = raw((&head, PARTS), &key(1), key(99).device(), &parts);
+    let (answered, _) = at_hub(&hub, &file).unwrap();
+    assert!(answered.is_whole(), "{answered:?}");
+    assert_eq!((seals().len(), seals()[0].seal), (1, id));
+    revoke(&hub, 1);
+    hub.merge_all(NOW).unwrap();
+    let (answered, _) = at_hub(&hub, &file).unwrap();
+    assert_eq!((answered.refused, answered.unentered), (1, 0));
+    assert!(answered.is_whole(), "{answered:?}");
+    assert_eq!((seals().len(), seals()[0].seal), (1, id));
 }

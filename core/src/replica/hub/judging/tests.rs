@@ -154,3 +154,25 @@ fn what_is_kept_out_stays_out_until_the_supervisor_decides_otherwise() {
     decide(&hub, judge(HERE, "06325", 2, &packs[0], Judgement::Admit));
     assert_eq!(values(hub.replica(), &genesis, "1.1"), ["first"]);
 }
+
+#[test]
+fn what_was_admitted_in_the_logs_of_two_units_is_found_by_its_digits() {
+    let (hub, genesis) = scene();
+    let packs = line(&genesis, &["first", "later"]);
+    let digits = packs[1].tip_hash().to_string();
+    let admitted = || hub.replica().admitted(&digits[..12]).unwrap();
+    // The document is not here yet, so either may be its unit.
+    decide(&hub, judge(ELSEWHERE, "06337", 1, &packs[1], Judgement::Admit));
+    assert_eq!(admitted().unwrap().1.by, key(ELSEWHERE).device());
+    decide(&hub, judge(HERE, "06325", 2, &packs[1], Judgement::Admit));
+    let (change, judged) = admitted().unwrap();
+    assert_eq!((change, judged.by), (packs[1].tip_hash(), key(HERE).device()));
+    push(&hub, &packs);
+    assert_eq!(admitted().unwrap().1.by, key(HERE).device());
+    // Where the document is known only its unit's decision counts.
+    decide(&hub, judge(HERE, "06325", 3, &packs[1], Judgement::Keep));
+    assert_eq!(admitted(), None);
+    decide(&hub, judge(HERE, "06325", 4, &packs[0], Judgement::Admit));
+    assert!(admitted().is_none(), "another change");
+    assert!(hub.replica().admitted("").unwrap().is_some());
+}

@@ -1,10 +1,12 @@
-//! Which sealed minutes wait at the hub, and for what. Reads the rows of those that wait and of no other
-//! document, and loads none.
+//! Which sealed minutes wait at the hub, and for what. Reads the rows of those that wait, or are kept because
+//! their signer's rights were ended, and of no other document, and loads none.
 
 use super::Hub;
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::replica::ReplicaError;
-use crate::replica::rows::{self, OBJECT, QUARANTINE, SEALING, SealingRow, TIP, TipRow};
+use crate::replica::rows::{
+    self, OBJECT, QUARANTINE, SEAL_ENDED, SEALING, SealingRow, TIP, TipRow,
+};
 use crate::store::StoreError;
 use crate::sync::{LackingLine, LinePlace, SealWait, SealsWaiting, WaitingSeal};
 use crate::trust::control::SignedAct;
@@ -17,22 +19,32 @@ const SEALS_NAMED_MAX: usize = 32;
 const LINES_NAMED_MAX: usize = 8;
 
 impl Hub {
-    /// Returns the sealed minutes that are not registered yet, by when they came, and what each waits for.
+    /// Returns the sealed minutes that are not registered yet, and those that never will be because the rights of
+    /// who signed them were ended while they waited, by when they came, and what each waits for.
     ///
     /// # Errors
     ///
     /// Returns [`ReplicaError`] when reading fails.
     pub fn seals_waiting(&self, now: Timestamp) -> Result<SealsWaiting, ReplicaError> {
         let mut waiting = Vec::new();
+        let store = self.replica.store();
         // No more than may wait at once.
-        for (key, value) in self.replica.store().scan(&[SEALING], None, usize::MAX)? {
+        for (key, value) in store.scan(&[SEALING], None, usize::MAX)? {
             let row: SealingRow = rows::decode(&key, &value)?;
-            waiting.push((row.since, key, row));
+            waiting.push((false, row.since, key, row));
         }
-        waiting.sort_unstable_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
+        // And no more than waited when somebody's rights were ended.
+        for (key, value) in store.scan(&[SEAL_ENDED], None, usize::MAX)? {
+            let key: Vec<u8> = rows::decode(&key, &value)?;
+            if let Some(row) = rows::get::<SealingRow>(&**store, &key)? {
+                waiting.push((true, row.since, key, row));
+            }
+        }
+        // Behind the others: they stay.
+        waiting.sort_unstable_by(|one, two| (one.0, one.1, &one.2).cmp(&(two.0, two.1, &two.2)));
         let more = waiting.len() > SEALS_NAMED_MAX;
         let mut seals = Vec::new();
-        for (since, key, row) in waiting.into_iter().take(SEALS_NAMED_MAX) {
+        for (_, since, key, row) in waiting.into_iter().take(SEALS_NAMED_MAX) {
             let act = SignedAct::decode(&row.act)?;
             seals.push(WaitingSeal {
                 seal: row.seal,

@@ -301,7 +301,8 @@ pub(super) fn carried_load(side: &Side) -> LoadRow {
 fn take(side: &Side, peer: u8, limits: &Limits, packs: &[Vec<u8>]) -> Took {
     let peer = entry(peer, "06325").into();
     let fresh = Incarnation([77; 16]);
-    let giving = Giving { peer: &peer, offered: &Offered::new(), limits, fresh, now: NOW };
+    let (offered, stored) = (&Offered::new(), &SaidStored::new());
+    let giving = Giving { peer: &peer, offered, stored, limits, fresh, now: NOW };
     side.phone.take(&giving, packs).unwrap()
 }
 

@@ -11,7 +11,7 @@ const SEAL_RETRY_MS: u64 = 60_000;
 
 impl HubRunner {
     /// Tells a device that may only leave whether this hub keeps a seal of its. One that it let go of, because the
-    /// leader's rights ended before it was registered, is only at the device then.
+    /// right to seal was withdrawn before the leader's rights were ended, is only at the device then.
     pub(super) fn look_for_seal(&self, act: &[u8]) -> Result<AdminAnswer, ReplicaError> {
         let kept = match self.hub.keeps_seal(act) {
             // Of what cannot be read nothing is said either.
@@ -24,13 +24,19 @@ impl HubRunner {
         })
     }
 
-    /// Keeps a seal for the worker that holds it against its record.
+    /// Keeps a seal for the worker that holds it against its record. To ask after one that is kept already costs
+    /// nothing: phones do so until it has its number, and give all that they hold back to a restored hub.
     pub(super) fn take_seal(
         &mut self,
         act: &[u8],
         seal: &[u8],
         now: Timestamp,
     ) -> Result<AdminAnswer, ReplicaError> {
+        if !self.hub.has_kept(act)?
+            && let Some(wait) = self.pace_of(1, now)?
+        {
+            return Ok(wait);
+        }
         match self.hub.present(act, seal, now) {
             Ok(Presented::Kept) => Ok(AdminAnswer::Done),
             Ok(Presented::Refused) => {

@@ -98,7 +98,7 @@ fn minutes_that_the_hub_let_go_of_are_sent_whole_again_once_the_right_is_back() 
     meet(&one, &two);
     // What the other wrote never enters the record, so the minutes wait.
     revoke(&hub, 2);
-    seal(&one, &genesis);
+    let id = seal(&one, &genesis);
     let waiting = || hub.replica().store().scan(&[SEALING], None, 9).unwrap().len();
     once(&one, &hub, (NOW, 0), &[]);
     once(&one, &hub, (NOW, 1), &[]);
@@ -106,11 +106,46 @@ fn minutes_that_the_hub_let_go_of_are_sent_whole_again_once_the_right_is_back() 
     hub.trust(entry(1, "06325")).unwrap();
     hub.merge_all(NOW).unwrap();
     assert_eq!(waiting(), 0, "it gave its place back");
+    assert_eq!(hub.replica().seals_of(genesis.document()).unwrap().len(), 0, "and its bytes");
+    assert_eq!(hub.replica().seal_bytes(id).unwrap(), None);
     hub.trust(leader(1)).unwrap();
     for round in 2..5 {
         once(&one, &hub, (NOW, round), &[]);
     }
     assert_eq!(waiting(), 1);
+}
+
+#[test]
+fn minutes_whose_leader_was_revoked_while_they_waited_stay_at_the_hub_and_are_named() {
+    let (hub, [one, two, three], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    meet(&one, &two);
+    // They wait for what the other wrote.
+    revoke(&hub, 2);
+    let id = seal(&one, &genesis);
+    once(&one, &hub, (NOW, 0), &[]);
+    once(&one, &hub, (NOW, 1), &[]);
+    let waiting = || hub.replica().store().scan(&[SEALING], None, 9).unwrap().len();
+    assert_eq!(waiting(), 1);
+    revoke(&hub, 1);
+    hub.merge_all(NOW).unwrap();
+    assert_eq!(waiting(), 0, "they take no place of others");
+    for round in 2..6 {
+        once(&one, &hub, (NOW, round), &[]);
+    }
+    assert!(one.phone.ended().unwrap().is_some());
+    assert_eq!(one.phone.undelivered().unwrap(), 0, "its keys may go: they are at the hub");
+    assert!(hub.replica().seal_bytes(id).unwrap().is_some());
+    let named = hub.seals_waiting(later(1)).unwrap().seals;
+    assert_eq!((named.len(), named[0].seal, named[0].since), (1, id, Some(NOW)));
+    assert_eq!(named[0].wait, crate::sync::SealWait::Rights);
+    // What still can be registered is named before it.
+    let other = visit("06325", 2);
+    three.answer(&other, "1.1", "three");
+    let (act, sealed) = sign(&three, &other);
+    hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), later(9)).unwrap();
+    let named = hub.seals_waiting(later(9)).unwrap().seals;
+    assert_eq!(named.iter().map(|one| one.seal).collect::<Vec<_>>(), [sealed.id().unwrap(), id]);
 }
 
 #[test]
@@ -125,9 +160,11 @@ fn a_revoked_leader_learns_that_the_hub_let_go_of_minutes_and_keeps_the_keys_for
     once(&one, &hub, (NOW, 1), &[]);
     assert!(one.phone.unregistered().unwrap()[0].kept);
     assert_eq!(one.phone.undelivered().unwrap(), 0, "they are the hub's to keep");
-    revoke(&hub, 1);
+    // Its right may come back, so the hub lets go; then it is ended for good.
+    hub.trust(entry(1, "06325")).unwrap();
     hub.merge_all(NOW).unwrap();
     assert_eq!(hub.replica().store().scan(&[SEALING], None, 9).unwrap().len(), 0, "let go of");
+    revoke(&hub, 1);
     for round in 2..6 {
         once(&one, &hub, (NOW, round), &[]);
     }

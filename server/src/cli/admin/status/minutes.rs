@@ -29,7 +29,7 @@ struct WaitingData {
     leader: AuthorData,
     /// When the hub got them.
     since: Option<String>,
-    /// One of changes, checklist, check, rights, lost.
+    /// One of changes, checklist, check, rights, ended, lost.
     waits_for: &'static str,
     /// What is not in the hub's record of that over which they were signed.
     changes: Vec<ChangeData>,
@@ -96,7 +96,11 @@ impl WaitingData {
                 failed = *times;
                 "check"
             }
-            SealWait::Rights => "rights",
+            SealWait::Rights => {
+                let ended =
+                    client.phone().replica().ended(one.leader).map_err(ClientError::from)?;
+                if ended.is_some() { "ended" } else { "rights" }
+            }
             SealWait::Lost => "lost",
         };
         Ok(Self {
@@ -125,6 +129,7 @@ impl WaitingData {
             }
             (_, Some(id)) => m.text("admin.minutes_checklist", &[("id", id)]),
             ("rights", _) => m.text("admin.minutes_rights", &[]),
+            ("ended", _) => m.text("admin.minutes_ended", &[]),
             ("lost", _) => m.text("admin.minutes_lost", &[]),
             _ if self.failed > 0 => m.text("admin.minutes_failed", &[("count", &failed)]),
             _ => m.text("admin.minutes_check", &[]),
