@@ -59,7 +59,7 @@ pub(super) struct WithdrawArgs {
 /// A device or person whose rights end for good.
 #[derive(Debug, Args)]
 pub(super) struct RevokeArgs {
-    /// Who: a device by the first digits of its id, or its holder's name.
+    /// Who: a device by the first digits of its id, or its holder's name where no other device has or had it.
     who: String,
     /// End all devices of its holder: the person has left. Without it the device alone: it is lost.
     #[arg(long)]
@@ -244,8 +244,8 @@ pub(super) async fn revoke(
 ) -> Result<Answer, CliError> {
     folder::exchange(client, output).await?;
     let entry = match arguments.person {
-        true => client.find_leaver(&arguments.who)?,
-        false => client.find_device(&arguments.who)?,
+        true => client.find_person(&arguments.who)?,
+        false => client.find_lost(&arguments.who)?,
     };
     let ended = ended(client, entry.device)?;
     if ended.is_some_and(|(whom, _)| whom == "person" || !arguments.person) {
