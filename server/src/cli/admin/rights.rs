@@ -3,7 +3,7 @@
 
 use bienban_core::client::{Client, ClientError, NamedDevice};
 use bienban_core::model::{DeviceId, Kind, PersonId, Scope, Timestamp};
-use bienban_core::replica::{ReplicaError, covers, units};
+use bienban_core::replica::{Ends, ReplicaError, covers, units};
 use bienban_core::sync::{DeviceEntry, Role};
 use bienban_core::trust::Grant;
 use bienban_core::trust::access::{reads_by, writes_by};
@@ -391,19 +391,11 @@ async fn entry(client: &Client, who: &str, output: &Output) -> Result<DeviceEntr
     Ok(client.find_device(who)?)
 }
 
-/// Returns whose rights ended for good, `person` or `device`, and when.
+/// Returns whose rights ended for good, `person` or `device`, and when; the person's end where both were revoked.
 fn ended(client: &Client, device: DeviceId) -> Result<Option<(&'static str, Timestamp)>, CliError> {
-    let replica = client.phone().replica();
-    let held = replica.certified(device).map_err(folder::failed)?;
-    let person = match &held.certificate {
-        Some(certificate) => replica.person(certificate.person).map_err(folder::failed)?.revoked,
-        None => None,
-    };
-    Ok(match (person, held.revoked) {
-        (Some(end), _) => Some(("person", end.at)),
-        (None, Some(end)) => Some(("device", end.at)),
-        (None, None) => None,
-    })
+    let Ends { device, person } = client.phone().replica().ends(device).map_err(folder::failed)?;
+    let person = person.map(|end| ("person", end.at));
+    Ok(person.or(device.map(|end| ("device", end.at))))
 }
 
 fn shown(
