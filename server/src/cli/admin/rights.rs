@@ -394,8 +394,11 @@ async fn entry(client: &Client, who: &str, output: &Output) -> Result<DeviceEntr
 /// Returns whose rights ended for good, `person` or `device`, and when; the person's end where both were revoked.
 fn ended(client: &Client, device: DeviceId) -> Result<Option<(&'static str, Timestamp)>, CliError> {
     let Ends { device, person } = client.phone().replica().ends(device).map_err(folder::failed)?;
-    let person = person.map(|end| ("person", end.at));
-    Ok(person.or(device.map(|end| ("device", end.at))))
+    Ok(match (person, device) {
+        (Some(end), _) => Some(("person", end.at)),
+        (None, Some(end)) => Some(("device", end.at)),
+        (None, None) => None,
+    })
 }
 
 fn shown(
