@@ -1,6 +1,7 @@
 //! Somebody whose phone was lost and who got another: whom a name means then, what a plan says of the lost one,
 //! and what is said of work that the lost one brings.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bienban_tests::process::{Ran, run, text};
@@ -88,9 +89,7 @@ fn a_name_means_the_device_that_was_not_revoked_and_says_so_where_all_were() {
     // Revoking what is revoked changes nothing and says so; a name means the one that is left.
     let again = told(&scene, &["revoke", &lost]).ok().out;
     assert!(again.contains("stood before") && again.contains(&fresh[..8]), "{again}");
-    assert_eq!(scene.administer(&["revoke", WHO])["device"], fresh.as_str());
-    let again = told(&scene, &["revoke", WHO]).ok().out;
-    assert!(again.contains("stood before"), "{again}");
+    scene.administer(&["revoke", &fresh]);
     // The roles are the person's still, and so is the person's end.
     scene.administer(&["withdraw", WHO, "--role", "inspector", "--scope", COMMUNE]);
     assert_eq!(scene.administer(&["revoke", WHO, "--person"])["revoked"], "person");
@@ -251,24 +250,100 @@ fn a_revoked_device_that_keeps_its_keys_is_told_that_its_work_came_late() {
     assert_eq!(notice["after_revocation"]["revoked"], "device", "{notice}");
 }
 
-#[test]
-fn two_persons_of_one_name_are_told_apart_before_anything_ends_for_good() {
-    let mut scene = Scene::with_phones(1);
-    let lost = device(&scene, &scene.phones[0]);
+/// Trusts a phone as another person of the same name as the first phone's holder; returns the phone's id.
+fn namesake(scene: &mut Scene) -> String {
     let other = scene.add_phone("namesake", "inspector");
-    let other = device(&scene, &other);
+    let other = device(scene, &other);
     let named = ["trust", &other, "--name", WHO, "--agency", "Xã", "--role", "inspector"];
     scene.administer(&[&named[..], &["--scope", COMMUNE]].concat());
-    assert_eq!(error(&scene, &grant(WHO), 3)["kind"], "not_found", "both are there");
+    other
+}
+
+/// Runs a command whose name must fit several, and checks that it tells these devices by their ids.
+#[track_caller]
+fn tells_apart(scene: &Scene, words: &[&str], devices: &[&str]) {
+    let error = error(scene, words, 3);
+    assert_eq!(error["kind"], "not_found", "{error}");
+    let told = error["candidates"].as_array().unwrap_or_else(|| panic!("{error}"));
+    let told: BTreeSet<&str> = told.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(told, devices.iter().map(|device| &device[..8]).collect(), "{words:?}: {error}");
+}
+
+#[test]
+fn a_name_that_two_persons_have_means_neither_also_where_one_of_them_has_no_device_left() {
+    let mut scene = Scene::with_phones(1);
+    let lost = device(&scene, &scene.phones[0]);
+    let other = namesake(&mut scene);
+    let both = [lost.as_str(), other.as_str()];
+    tells_apart(&scene, &grant(WHO), &both);
     scene.administer(&["plan", "change", PLAN, "--member", &lost]);
     scene.administer(&["revoke", &lost]);
-    assert_eq!(scene.administer(&grant(WHO))["device"], other.as_str());
+    let withdraw = ["withdraw", WHO, "--role", "inspector", "--scope", COMMUNE];
+    let trust = ["trust", WHO, "--name", WHO, "--agency", "Xã", "--role", "leader"];
+    let commands: [&[&str]; 8] = [
+        &["invite", "--for", WHO],
+        &grant(WHO),
+        &withdraw,
+        &[&trust[..], &["--scope", COMMUNE]].concat(),
+        &plan(WHO),
+        &["access", WHO, "inspection", COMMUNE],
+        &["revoke", WHO],
+        &["revoke", WHO, "--person"],
+    ];
+    for words in commands {
+        tells_apart(&scene, words, &both);
+    }
+    let phone = scene.phones[1].clone();
+    scene.sync(&phone);
+    let field = |words: &[&str]| run([&["field", "--dir", text(&phone)], words].concat());
+    for words in [
+        &["assign", &scene.inspection, WHO][..],
+        &["bundle", "export", "--to", WHO, text(&scene.path("sealed"))],
+    ] {
+        let ran = field(words);
+        assert_eq!(ran.code, Some(3), "{words:?}: {} {}", ran.data, ran.errors);
+        assert!(ran.errors.contains(&lost[..8]) && ran.errors.contains(&other[..8]));
+    }
+    assert!(!scene.path("sealed").exists());
+    // The team has one of them: of it the name means that one.
+    let changed = scene.administer(&["plan", "change", PLAN, "--no-conflict", WHO]);
+    let of_lost = |row: &&Value| row["device"] == lost.as_str();
+    let row = changed["team"].as_array().unwrap().iter().find(of_lost).unwrap();
+    assert_eq!(row["no_conflict"], true, "{changed}");
     let shown = told(&scene, &["plans", PLAN]).ok().out;
     assert!(shown.contains("another person of the same name"), "{shown}");
     assert!(shown.contains(&format!("--member {}", &other[..8])), "{shown}");
-    // Neither person has left, so the name alone ends nobody.
-    let refused = error(&scene, &["revoke", WHO, "--person"], 3);
-    assert_eq!(refused["candidates"].as_array().unwrap().len(), 2, "{refused}");
+    // The id of the lost one names its holder, who is invited and not the namesake.
+    let (fresh, whose) = another(&scene, "fresh", &lost[..12]);
+    let person =
+        |of: &str| scene.administer(&["access", of, "inspection", COMMUNE])["person"].clone();
+    assert_eq!(scene.field(&fresh, &["whoami"])["device"], whose.as_str());
+    assert_eq!(person(&whose), person(&lost));
+    assert_ne!(person(&whose), person(&other));
+    // Nor does the name alone mean the one who has not left.
     scene.administer(&["revoke", &lost, "--person"]);
-    assert_eq!(scene.administer(&["revoke", WHO, "--person"])["device"], other.as_str());
+    tells_apart(&scene, &["revoke", WHO, "--person"], &[&lost, &other, &whose]);
+    assert_eq!(scene.administer(&["revoke", &other, "--person"])["device"], other.as_str());
+}
+
+#[test]
+fn a_name_ends_no_device_that_took_the_place_of_a_lost_one() {
+    let scene = Scene::with_phones(1);
+    let lost = device(&scene, &scene.phones[0]);
+    assert_eq!(scene.administer(&["revoke", WHO])["device"], lost.as_str());
+    // There is no other yet, so the name says which was revoked.
+    let again = told(&scene, &["revoke", WHO]).ok().out;
+    assert!(again.contains("stood before"), "{again}");
+    let (phone, fresh) = another(&scene, "fresh", WHO);
+    // A colleague who says it once more means the lost one.
+    tells_apart(&scene, &["revoke", WHO], &[&lost, &fresh]);
+    tells_apart(&scene, &["revoke", WHO, "--since", "2026-01-01T00:00:00Z"], &[&lost, &fresh]);
+    let entry = scene.administer(&["access", &fresh, "inspection", COMMUNE]);
+    assert_eq!((&entry["active"], &entry["revoked"]), (&true.into(), &Value::Null), "{entry}");
+    scene.sync(&phone);
+    let again = told(&scene, &["revoke", &lost[..12]]).ok().out;
+    assert!(again.contains("stood before"), "{again}");
+    assert_eq!(scene.administer(&["revoke", &fresh[..12]])["device"], fresh.as_str());
+    // Both are ended, and the name tells none of them from the other still.
+    tells_apart(&scene, &["revoke", WHO], &[&lost, &fresh]);
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::find::{Candidate, CandidateDevice, is_called, is_digits, one, starts, typed};
 use super::{Client, ClientError};
 use crate::model::{DeviceId, PersonId, Timestamp};
-use crate::replica::ReplicaError;
 use crate::sync::DeviceEntry;
 
 /// A device that a name fits.
@@ -19,9 +18,10 @@ struct Called {
 }
 
 impl Client {
-    /// Finds a device by the first digits of its id, revoked or not, or by its holder's exact name: of the
-    /// devices of that name the one that was not revoked. Where all were, and are one person's, it is the one
-    /// that was revoked last: what is to be given to it is refused as given to a revoked one.
+    /// Finds a device by the first digits of its id, revoked or not, or by its holder's exact name: of one
+    /// person's devices of that name the one that was not revoked, or the one that was revoked last where all
+    /// were: what is to be given to it is refused as given to a revoked one. A name that two persons have means
+    /// neither, whoever of them has a device left: it would be given to a stranger.
     ///
     /// # Errors
     ///
@@ -29,46 +29,37 @@ impl Client {
     /// were revoked last.
     pub fn find_device(&self, name: &str) -> Result<DeviceEntry, ClientError> {
         let mut found = self.called(name)?;
-        if found.iter().all(|called| !called.by_digits) {
-            let alive = found.iter().filter(|called| called.revoked.is_none()).count();
-            if alive == 1 || (alive == 0 && persons(&found).len() == 1) {
-                found.truncate(1);
-            }
+        let alive = found.iter().filter(|called| called.revoked.is_none()).count();
+        if alive <= 1 && are_one_persons(&found) {
+            found.truncate(1);
         }
         self.only("device", name, found)
     }
 
-    /// Finds a person by an exact name, or by the first digits of a device's id. Of several persons of the name
-    /// it is the one who has a device that was not revoked. Returns one of the person's devices, revoked only
-    /// where all are.
+    /// Finds the device whose rights are to end, by the first digits of its id or its holder's exact name; what
+    /// ends for good is decided of no device that a name does not tell from another, revoked ones included: who
+    /// repeats a revocation, or comes second with it, does not mean the device that took the lost one's place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::find_device`].
+    pub fn find_lost(&self, name: &str) -> Result<DeviceEntry, ClientError> {
+        let found = self.called(name)?;
+        self.only("device", name, found)
+    }
+
+    /// Finds a person by an exact name, or by the first digits of a device's id. A name that two persons have
+    /// means neither, whoever of them has left. Returns one of the person's devices, revoked only where all are.
     ///
     /// # Errors
     ///
     /// As [`Client::find_device`].
     pub fn find_person(&self, name: &str) -> Result<DeviceEntry, ClientError> {
-        let found = self.called(name)?;
-        let alive = found.iter().filter(|called| called.revoked.is_none());
-        let alive: BTreeSet<PersonId> = alive.map(|called| called.entry.person).collect();
-        self.person_of_all(name, found, &alive)
-    }
-
-    /// Finds the person whose rights are to end, as [`Client::find_person`]; what ends for good is decided of
-    /// nobody whom a name fits by chance, so of several persons of the name none counts as meant but the only
-    /// one who was not revoked before.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::find_device`].
-    pub fn find_leaver(&self, name: &str) -> Result<DeviceEntry, ClientError> {
-        let found = self.called(name)?;
-        let mut staying = BTreeSet::new();
-        for person in persons(&found) {
-            let held = self.phone().replica().person(person).map_err(ReplicaError::from)?;
-            if held.revoked.is_none() {
-                staying.insert(person);
-            }
+        let mut found = self.called(name)?;
+        if are_one_persons(&found) {
+            found.truncate(1);
         }
-        self.person_of_all(name, found, &staying)
+        self.only("device", name, found)
     }
 
     /// Finds a device among these, as one that a paper names: by the first digits of its id or its holder's
@@ -133,24 +124,6 @@ impl Client {
         Ok(found)
     }
 
-    /// Takes the only person; of several the only one of those who are `preferred`.
-    fn person_of_all(
-        &self,
-        name: &str,
-        mut found: Vec<Called>,
-        preferred: &BTreeSet<PersonId>,
-    ) -> Result<DeviceEntry, ClientError> {
-        let all = persons(&found);
-        if all.len() > 1 && preferred.len() == 1 && found.iter().all(|called| !called.by_digits) {
-            found.retain(|called| preferred.contains(&called.entry.person));
-        }
-        // Several devices of one person mean that person.
-        if persons(&found).len() == 1 && found.iter().all(|called| !called.by_digits) {
-            found.truncate(1);
-        }
-        self.only("device", name, found)
-    }
-
     fn only(
         &self,
         what: &'static str,
@@ -175,7 +148,8 @@ impl Client {
     }
 }
 
-/// Returns whose the devices are.
-fn persons(found: &[Called]) -> BTreeSet<PersonId> {
-    found.iter().map(|called| called.entry.person).collect()
+/// Returns whether all were found by a name, and are one person's.
+fn are_one_persons(found: &[Called]) -> bool {
+    let persons: BTreeSet<PersonId> = found.iter().map(|called| called.entry.person).collect();
+    persons.len() == 1 && found.iter().all(|called| !called.by_digits)
 }

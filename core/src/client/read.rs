@@ -146,8 +146,7 @@ impl Shown {
     /// Returns whether its minutes are sealed, as far as is known here; the past is shown without them.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
-        let minutes = self.minutes.as_ref().map(|shown| &shown.minutes);
-        minutes.is_some_and(|minutes| minutes.standing.is_some() || !minutes.missing.is_empty())
+        self.minutes.as_ref().is_some_and(|shown| shown.minutes.is_sealed())
     }
 }
 

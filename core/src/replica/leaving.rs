@@ -13,20 +13,39 @@ use crate::model::DeviceId;
 use crate::store::StoreError;
 use crate::trust::control::Revocation;
 
+/// What ended the rights of a device for good; nothing where neither was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// The end of the device alone.
+    pub device: Option<Revocation>,
+    /// The end of its holder, with all that the holder has.
+    pub person: Option<Revocation>,
+}
+
 impl Replica {
-    /// Returns when the rights of a device, or of its holder, were ended for good, as the control log
-    /// says.
+    /// Returns what ended the rights of a device for good, as the control log says.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError`] when reading fails.
-    pub fn ended(&self, device: DeviceId) -> Result<Option<Revocation>, StoreError> {
+    pub fn ends(&self, device: DeviceId) -> Result<Ends, StoreError> {
         let held = self.certified(device)?;
         let person = match &held.certificate {
             Some(certificate) => self.person(certificate.person)?.revoked,
             None => None,
         };
-        Ok(held.revoked.or(person))
+        Ok(Ends { device: held.revoked, person })
+    }
+
+    /// Returns when the rights of a device, or of its holder, were ended for good, as [`Replica::ends`]: its own
+    /// end where both were.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn ended(&self, device: DeviceId) -> Result<Option<Revocation>, StoreError> {
+        let Ends { device, person } = self.ends(device)?;
+        Ok(device.or(person))
     }
 }
 

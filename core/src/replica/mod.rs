@@ -66,6 +66,7 @@ pub use fork::Taken;
 pub use hub::{Hub, HubOptions, InviteError, MergeReport, PublishError};
 pub use in_force::InForce;
 pub use lapsed::{Lapsed, WroteWhere};
+pub use leaving::Ends;
 pub use log::{LogCheck, check_log};
 pub use meeting::{Meeting, MeetingOptions, MeetingProgress};
 pub use merge::merger::{

@@ -122,6 +122,14 @@ pub struct Minutes {
     pub missing: Vec<SealId>,
 }
 
+impl Minutes {
+    /// Returns whether the document is sealed: its minutes are signed here, or registered and yet to arrive.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.standing.is_some() || !self.missing.is_empty()
+    }
+}
+
 impl Replica {
     /// Returns a seal's bytes.
     ///
@@ -150,7 +158,8 @@ impl Replica {
         }
     }
 
-    /// Returns whether a document's minutes are signed here or registered. Loads no document.
+    /// Returns whether a document is sealed, as [`Minutes::is_sealed`] of its minutes. Reads no seal where that
+    /// tells nothing more, and loads no document.
     ///
     /// # Errors
     ///
@@ -159,7 +168,7 @@ impl Replica {
         if self.registered_minutes(document)?.is_some() {
             return Ok(true);
         }
-        Ok(!self.seals_of(document)?.is_empty() && self.minutes(document)?.standing.is_some())
+        Ok(!self.seals_of(document)?.is_empty() && self.minutes(document)?.is_sealed())
     }
 
     /// Returns whether the record here shows that a seal of it does not hold, whatever else arrives. Loads

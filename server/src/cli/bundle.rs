@@ -248,12 +248,13 @@ fn named(client: &Client, name: &str) -> Result<Vec<Receiver>, CliError> {
     let fits = |entry: &DeviceEntry| {
         entry.name == name || by_id(entry.device.to_string()) || by_id(entry.person.to_string())
     };
-    let found: Vec<DeviceEntry> =
-        known.into_iter().filter(|entry| entry.active && fits(entry)).collect();
-    if let Some(first) = found.first()
-        && found.iter().all(|entry| entry.person == first.person)
-    {
-        return Ok(found.into_iter().map(Receiver::Device).collect());
+    let found: Vec<DeviceEntry> = known.into_iter().filter(fits).collect();
+    let person = found.first().map(|first| first.person);
+    // A namesake whose devices have all ended counts too: what is sealed to a stranger cannot be taken back.
+    let of_one = found.iter().all(|entry| Some(entry.person) == person);
+    let active: Vec<DeviceEntry> = found.into_iter().filter(|entry| entry.active).collect();
+    if of_one && !active.is_empty() {
+        return Ok(active.into_iter().map(Receiver::Device).collect());
     }
     match client.find_device(name) {
         Ok(entry) => Ok(vec![Receiver::Device(entry)]),

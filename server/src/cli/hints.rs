@@ -21,9 +21,10 @@ pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Opti
         E::Ambiguous { what, candidates, .. } => {
             let plan = candidates.iter().any(|one| one.plan.is_some());
             let devices: Vec<_> = candidates.iter().filter_map(|one| one.device.as_ref()).collect();
-            if let (Some(first), Some(_)) = (candidates.first(), devices.first()) {
+            if !devices.is_empty() {
+                // Whose id it is to be is not guessed: they may be two persons'.
                 return Some(match devices.iter().all(|device| device.revoked.is_some()) {
-                    true => m.text("hint.all_revoked", &[("device", &first.id)]),
+                    true => m.text("hint.all_revoked", &[]),
                     false => m.text("hint.which_device", &[]),
                 });
             }

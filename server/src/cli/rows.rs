@@ -205,7 +205,6 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
         Err(_) => None,
     };
     let minutes = client.phone().replica().minutes(row.document)?;
-    let sealed = minutes.standing.is_some() || !minutes.missing.is_empty();
     // The counts of another seal than the one that counts now say nothing of it.
     let standing = minutes.standing.as_ref();
     let then = row.sealed.filter(|then| standing.is_some_and(|held| held.id.0 == then.seal));
@@ -215,7 +214,7 @@ fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientErr
         facility: row.facility.map(|id| named(client, id)).transpose()?,
         plan: row.plan.map(|id| named(client, id)).transpose()?,
         unit: unit(&row.scope),
-        state: row.state_name(sealed).to_owned(),
+        state: row.state_name(minutes.is_sealed()).to_owned(),
         answered: row.answered,
         items: row.items,
         conflicts: client.conflict_count(row)?,

@@ -209,15 +209,13 @@ pub(super) fn named(client: &Client, name: &str) -> Result<DeviceId, CliError> {
 /// device.
 pub(super) fn not_revoked(client: &Client, device: DeviceId) -> Result<(), CliError> {
     let replica = client.phone().replica();
-    let held = replica.certified(device).map_err(folder::failed)?;
-    let holder = held.certificate.as_ref().map(|held| held.person);
-    let holder = holder.map(|person| replica.person(person)).transpose().map_err(folder::failed)?;
-    let person = holder.is_some_and(|holder| holder.revoked.is_some());
-    if !person && held.revoked.is_none() {
+    let ends = replica.ends(device).map_err(folder::failed)?;
+    if ends.device.or(ends.person).is_none() {
         return Ok(());
     }
+    let held = replica.certified(device).map_err(folder::failed)?;
     let name = held.certificate.map(|held| held.name).unwrap_or_default();
-    Err(CliError::Revoked { device: device.short(), name, person })
+    Err(CliError::Revoked { device: device.short(), name, person: ends.person.is_some() })
 }
 
 /// Refuses what would leave the hub without an administrator: of the devices known, those that `ends`

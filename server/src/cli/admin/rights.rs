@@ -3,7 +3,7 @@
 
 use bienban_core::client::{Client, ClientError, NamedDevice};
 use bienban_core::model::{DeviceId, Kind, PersonId, Scope, Timestamp};
-use bienban_core::replica::{ReplicaError, covers, units};
+use bienban_core::replica::{Ends, ReplicaError, covers, units};
 use bienban_core::sync::{DeviceEntry, Role};
 use bienban_core::trust::Grant;
 use bienban_core::trust::access::{reads_by, writes_by};
@@ -59,7 +59,7 @@ pub(super) struct WithdrawArgs {
 /// A device or person whose rights end for good.
 #[derive(Debug, Args)]
 pub(super) struct RevokeArgs {
-    /// Who: a device by the first digits of its id, or its holder's name.
+    /// Who: a device by the first digits of its id, or its holder's name where no other device has or had it.
     who: String,
     /// End all devices of its holder: the person has left. Without it the device alone: it is lost.
     #[arg(long)]
@@ -244,8 +244,8 @@ pub(super) async fn revoke(
 ) -> Result<Answer, CliError> {
     folder::exchange(client, output).await?;
     let entry = match arguments.person {
-        true => client.find_leaver(&arguments.who)?,
-        false => client.find_device(&arguments.who)?,
+        true => client.find_person(&arguments.who)?,
+        false => client.find_lost(&arguments.who)?,
     };
     let ended = ended(client, entry.device)?;
     if ended.is_some_and(|(whom, _)| whom == "person" || !arguments.person) {
@@ -391,15 +391,10 @@ async fn entry(client: &Client, who: &str, output: &Output) -> Result<DeviceEntr
     Ok(client.find_device(who)?)
 }
 
-/// Returns whose rights ended for good, `person` or `device`, and when.
+/// Returns whose rights ended for good, `person` or `device`, and when; the person's end where both were revoked.
 fn ended(client: &Client, device: DeviceId) -> Result<Option<(&'static str, Timestamp)>, CliError> {
-    let replica = client.phone().replica();
-    let held = replica.certified(device).map_err(folder::failed)?;
-    let person = match &held.certificate {
-        Some(certificate) => replica.person(certificate.person).map_err(folder::failed)?.revoked,
-        None => None,
-    };
-    Ok(match (person, held.revoked) {
+    let Ends { device, person } = client.phone().replica().ends(device).map_err(folder::failed)?;
+    Ok(match (person, device) {
         (Some(end), _) => Some(("person", end.at)),
         (None, Some(end)) => Some(("device", end.at)),
         (None, None) => None,

@@ -272,7 +272,7 @@ fn checked(
     let signed = [LifeCycle::MinutesSigned, LifeCycle::MinutesRefused];
     let steps = step.is_some() || check.without_step;
     let stands = steps || signed.iter().any(|state| check.states == [*state]);
-    let sealed = check.minutes.standing.is_some() || !check.minutes.missing.is_empty();
+    let sealed = check.minutes.is_sealed();
     let free = conflicts.is_empty() && check.unproven == 0 && missing.is_empty();
     let free = free && check.not_leader.is_none();
     let data = CheckData {

@@ -242,9 +242,9 @@ impl Before {
 
     /// Notes what it has refused since.
     fn compare(&self, client: &Client, data: &mut SyncData) -> Result<(), CliError> {
-        data.notices = news(&self.notices, &client.refused()?)
-            .map(|one| noticed(client, one))
-            .collect::<Result<_, _>>()?;
+        let now = client.refused()?;
+        let news: Vec<&Notice> = news(&self.notices, &now).collect();
+        data.notices = noticed(client, &news)?;
         let decisions = client.decisions()?;
         let refused = decisions.iter().filter(|one| one.refused);
         data.decisions_refused = refused
@@ -521,19 +521,23 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
     }
 }
 
-fn noticed(client: &Client, notice: &Notice) -> Result<NoticeData, ClientError> {
-    let lapsed = client.noticed_after_revocation(&[notice])?;
-    let lapsed = lapsed.into_iter().flatten().next();
-    Ok(NoticeData {
-        document: notice.document.to_string(),
-        seq: notice.seq,
-        change: notice.hash.to_string(),
-        verdict: notice.verdict,
-        after_revocation: lapsed.map(LapsedData::from),
-        ended: client.phone().ended().map_err(ClientError::from)?.is_some(),
-        assigned: AssignedData::of(client, notice.document, notice.verdict)?,
-        decided: client.judged_aside(notice)?.map(DecidedData::from),
-    })
+/// Returns notices as they are told. What they came after is asked of all at once: the control logs are read for it.
+fn noticed(client: &Client, notices: &[&Notice]) -> Result<Vec<NoticeData>, ClientError> {
+    let ended = client.phone().ended()?.is_some();
+    let lapsed = client.noticed_after_revocation(notices)?;
+    let told = notices.iter().zip(lapsed).map(|(notice, lapsed)| {
+        Ok(NoticeData {
+            document: notice.document.to_string(),
+            seq: notice.seq,
+            change: notice.hash.to_string(),
+            verdict: notice.verdict,
+            after_revocation: lapsed.map(LapsedData::from),
+            ended,
+            assigned: AssignedData::of(client, notice.document, notice.verdict)?,
+            decided: client.judged_aside(notice)?.map(DecidedData::from),
+        })
+    });
+    told.collect()
 }
 
 /// Returns how many edits are nowhere but here, and how many of them the hub keeps aside.
@@ -580,11 +584,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             })
             .collect(),
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
-        notices: client
-            .refused()?
-            .iter()
-            .map(|one| noticed(client, one))
-            .collect::<Result<_, _>>()?,
+        notices: noticed(client, &client.refused()?.iter().collect::<Vec<_>>())?,
         doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,
         decisions: decisions::all(client)?,
