@@ -19,8 +19,12 @@ impl Talk {
     fn start(folders: &Folders, group: &str, device: &str, arguments: &[&str]) -> Self {
         let dir = folders.path(device);
         let all = [&["--json", group, "--dir", text(&dir)], arguments].concat();
-        let mut process =
-            command(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = command(&all)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let out = BufReader::new(process.stdout.take().unwrap());
         Self { process, out }
     }
@@ -42,6 +46,14 @@ impl Talk {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.out, &mut rest).unwrap();
         (self.process.wait().unwrap().code().unwrap(), rest)
+    }
+
+    /// Waits for an end with this exit code; returns what was said of it.
+    fn fails(mut self, code: i32) -> String {
+        let mut said = String::new();
+        std::io::Read::read_to_string(self.process.stderr.as_mut().unwrap(), &mut said).unwrap();
+        assert_eq!(self.process.wait().unwrap().code(), Some(code), "{said}");
+        said
     }
 }
 
@@ -101,9 +113,9 @@ fn a_claim_that_was_turned_down_while_the_digits_were_asked_for_is_not_confirmed
     let (mut office, phone, invitation, digits) = asked(&folders);
     folders.admin("first", &["confirm", &invitation, "--deny"]).ok();
     office.say(&digits);
-    let (code, said) = office.end();
-    assert_eq!(code, 6, "{said}");
-    assert_eq!(phone.end().0, 6);
+    let said = office.fails(6);
+    assert!(said.contains("turned this claim down"), "{said}");
+    phone.fails(6);
     assert_eq!(devices(&folders), before, "nobody was enrolled");
 }
 
@@ -117,8 +129,7 @@ fn a_claim_that_another_command_confirmed_meanwhile_is_neither_confirmed_again_n
         let (mut office, phone, invitation, digits) = asked(&folders);
         folders.admin("first", &["confirm", &invitation, "--digits", &digits]).ok();
         office.say(if says_digits { &digits } else { "" });
-        let (code, said) = office.end();
-        assert_eq!(code, 1, "{said}");
+        let said = office.fails(1);
         assert!(said.contains("not_confirmed"), "{said}");
         assert!(said.contains("has confirmed this claim or turned it down meanwhile"), "{said}");
         assert_eq!(phone.end().0, 0);
@@ -139,10 +150,9 @@ fn a_claim_is_turned_down_as_was_said_also_where_another_command_holds_the_folde
     std::thread::sleep(std::time::Duration::from_secs(7));
     watching.process.kill().unwrap();
     watching.process.wait().unwrap();
-    let (code, said) = office.end();
-    assert_eq!(code, 1, "{said}");
+    let said = office.fails(1);
     assert!(said.contains("no digits were typed: the claim was turned down"), "{said}");
-    assert_eq!(phone.end().0, 6);
+    phone.fails(6);
     folders.admin("first", &["confirm"]).fails(3);
 }
 
