@@ -121,7 +121,7 @@ fn a_claim_that_was_turned_down_while_the_digits_were_asked_for_is_not_confirmed
 
 #[test]
 fn a_claim_that_another_command_confirmed_meanwhile_is_neither_confirmed_again_nor_said_to_be_denied()
-{
+ {
     let folders = Folders::new();
     let _hub = Hub::start(&folders);
     for says_digits in [true, false] {

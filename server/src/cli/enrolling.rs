@@ -44,7 +44,9 @@ pub(crate) enum EnrolError {
     )]
     TooOften,
     /// While the digits were asked for, another command saw to the claim.
-    #[error("another command has confirmed this claim or turned it down meanwhile; nothing was done here")]
+    #[error(
+        "another command has confirmed this claim or turned it down meanwhile; nothing was done here"
+    )]
     Settled,
     /// The file holds no picture that can be read.
     #[error("{path} is no PNG or JPEG picture, or too large")]
