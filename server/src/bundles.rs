@@ -47,8 +47,12 @@ const BETWEEN: &str = "\n\n";
 /// How a file ends that says under which name another is kept whose bytes were refused before.
 const KEPT: &str = "kept";
 
+/// What is put behind the name of a file that ends as one of the hub's own.
+const BUNDLE: &str = "bundle";
+
 /// Files that are kept of those not taken in. Each may be the only copy, so none is removed by itself; where so many
-/// lie there nobody has looked for long, and what is brought then stays where it was brought to.
+/// lie there nobody has looked for long, and what is brought then stays where it was brought to. One that the hub works
+/// on may come to lie there.
 const REFUSED_MAX: usize = 256;
 
 /// How a file ends that says what became of a bundle.
@@ -124,6 +128,7 @@ async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::
         let from = dir.clone();
         let looked = tokio::task::spawn_blocking(move || claim(&from)).await;
         files.extend(found(looked, &mut told));
+        let any = !files.is_empty();
         for file in files.drain(..) {
             let (take, path) = (take.clone(), file.clone());
             let taken = tokio::task::spawn_blocking(move || take(&path)).await;
@@ -138,6 +143,10 @@ async fn each(dir: PathBuf, take: Arc<Take>, grown: impl Fn(), mut stop: watch::
             if *stop.borrow() {
                 return;
             }
+        }
+        if any {
+            // There may be more than was taken up at once.
+            continue;
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -167,33 +176,52 @@ fn found(
     }
 }
 
+fn ends(path: &Path, with: &str) -> bool {
+    path.extension().is_some_and(|ending| ending == with)
+}
+
 /// Returns the whole files of a folder.
-fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn whole_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let ends = |path: &Path, with: &str| path.extension().is_some_and(|ending| ending == with);
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.is_file() && !ends(&path, PART) && !ends(&path, AGAIN) {
+        if path.is_file() && !ends(&path, PART) {
             files.push(path);
         }
     }
     Ok(files)
 }
 
-/// Moves what was brought to where the hub works. A file that cannot be moved is left, and the others go on.
+/// Returns the bundles of a folder in which the hub works.
+fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = whole_in(folder)?;
+    files.retain(|path| !ends(path, AGAIN));
+    Ok(files)
+}
+
+/// Moves what was brought to where the hub works, as far as there is room for all of it among what is refused. A
+/// file that cannot be moved is left, and the others go on.
 fn claim(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let (brought, mut claimed) = (files_of(&dir.join(IN))?, Vec::new());
-    if !brought.is_empty() && refuses_no_more(dir)? {
-        let why = format!("{REFUSED} holds {REFUSED_MAX} files; remove those that nobody needs");
+    let (brought, mut claimed) = (whole_in(&dir.join(IN))?, Vec::new());
+    if brought.is_empty() {
+        return Ok(claimed);
+    }
+    let held = kept_of(dir)?.len() + files_of(&dir.join(WORK))?.len();
+    if held >= REFUSED_MAX {
+        let why = format!(
+            "{REFUSED} holds {REFUSED_MAX} files, with what lies in {WORK}; remove those that nobody needs"
+        );
         return Err(io::Error::other(why));
     }
     for path in brought {
-        let Some(name) = path.file_name() else { continue };
-        let to = free(&dir.join(WORK).join(name), AGAIN);
+        if held + claimed.len() >= REFUSED_MAX {
+            break;
+        }
+        let Some(to) = place_of(dir, &path) else { continue };
         match moved(&path, &to) {
             Ok(()) => claimed.push(to),
             // Whoever brought it took it back.
@@ -202,6 +230,14 @@ fn claim(dir: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(claimed)
+}
+
+/// Returns where the hub works on a file that was brought. What ends as the hub ends names beside a file would be
+/// taken for one of its own, so it gets another ending.
+fn place_of(dir: &Path, brought: &Path) -> Option<PathBuf> {
+    let to = dir.join(WORK).join(brought.file_name()?);
+    let own = [WHY, AGAIN, KEPT, REPORT].iter().any(|ending| ends(&to, ending));
+    Some(free(&if own { beside(&to, BUNDLE) } else { to }, AGAIN))
 }
 
 /// Returns the files at which an earlier run of the hub was interrupted. One at which that happened twice
@@ -367,7 +403,8 @@ pub(crate) fn refuses_no_more(dir: &Path) -> io::Result<bool> {
 /// Returns the files that were refused.
 fn kept_of(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = files_of(&dir.join(REFUSED))?;
-    files.retain(|path| path.extension().is_none_or(|ending| ending != WHY));
+    // A bundle that an earlier program put there as one that ends so has its own reason beside it.
+    files.retain(|path| !ends(path, WHY) || beside(path, WHY).exists());
     Ok(files)
 }
 

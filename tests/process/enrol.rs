@@ -19,8 +19,12 @@ impl Talk {
     fn start(folders: &Folders, group: &str, device: &str, arguments: &[&str]) -> Self {
         let dir = folders.path(device);
         let all = [&["--json", group, "--dir", text(&dir)], arguments].concat();
-        let mut process =
-            command(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = command(&all)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let out = BufReader::new(process.stdout.take().unwrap());
         Self { process, out }
     }
@@ -42,6 +46,14 @@ impl Talk {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.out, &mut rest).unwrap();
         (self.process.wait().unwrap().code().unwrap(), rest)
+    }
+
+    /// Waits for an end with this exit code; returns what was said of it.
+    fn fails(mut self, code: i32) -> String {
+        let mut said = String::new();
+        std::io::Read::read_to_string(self.process.stderr.as_mut().unwrap(), &mut said).unwrap();
+        assert_eq!(self.process.wait().unwrap().code(), Some(code), "{said}");
+        said
     }
 }
 
@@ -76,6 +88,72 @@ fn an_empty_line_in_place_of_the_digits_turns_the_claim_down_and_says_so() {
     assert!(!said.contains("confirm --deny"), "it was done already: {said}");
     let none = folders.admin("first", &["confirm"]).fails(3);
     assert!(none.err.contains("this device has no open invitation"), "{none:?}");
+}
+
+/// An office that has invited, a phone that has claimed, and the digits that are asked for.
+fn asked(folders: &Folders) -> (Talk, Talk, String, String) {
+    let mut office = Talk::start(folders, "admin", "first", &[&MAY[..], &["--wait"]].concat());
+    let invited = office.hear();
+    let uri = invited["uri"].as_str().unwrap();
+    let mut phone = Talk::start(folders, "field", "phone", &["enrol", uri]);
+    let digits = phone.hear()["digits"].as_str().unwrap().to_owned();
+    assert_eq!(office.hear()["event"], "claimed");
+    (office, phone, invited["invitation"].as_str().unwrap().to_owned(), digits)
+}
+
+fn devices(folders: &Folders) -> usize {
+    folders.admin("first", &["devices"]).ok().json()["rows"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_claim_that_was_turned_down_while_the_digits_were_asked_for_is_not_confirmed_by_them() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let before = devices(&folders);
+    let (mut office, phone, invitation, digits) = asked(&folders);
+    folders.admin("first", &["confirm", &invitation, "--deny"]).ok();
+    office.say(&digits);
+    let said = office.fails(6);
+    assert!(said.contains("turned this claim down"), "{said}");
+    phone.fails(6);
+    assert_eq!(devices(&folders), before, "nobody was enrolled");
+}
+
+#[test]
+fn a_claim_that_another_command_confirmed_meanwhile_is_neither_confirmed_again_nor_said_to_be_denied()
+ {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    for says_digits in [true, false] {
+        let before = devices(&folders);
+        let (mut office, phone, invitation, digits) = asked(&folders);
+        folders.admin("first", &["confirm", &invitation, "--digits", &digits]).ok();
+        office.say(if says_digits { &digits } else { "" });
+        let said = office.fails(1);
+        assert!(said.contains("not_confirmed"), "{said}");
+        assert!(said.contains("has confirmed this claim or turned it down meanwhile"), "{said}");
+        assert_eq!(phone.end().0, 0);
+        assert_eq!(devices(&folders), before + 1);
+        std::fs::remove_dir_all(folders.path("phone")).unwrap();
+    }
+}
+
+#[test]
+fn a_claim_is_turned_down_as_was_said_also_where_another_command_holds_the_folder_for_long() {
+    let folders = Folders::new();
+    let _hub = Hub::start(&folders);
+    let (mut office, phone, _, _) = asked(&folders);
+    let mut watching = Talk::start(&folders, "field", "first", &["sync", "--watch"]);
+    watching.hear();
+    office.say("");
+    // Longer than other commands wait for a folder.
+    std::thread::sleep(std::time::Duration::from_secs(7));
+    watching.process.kill().unwrap();
+    watching.process.wait().unwrap();
+    let said = office.fails(1);
+    assert!(said.contains("no digits were typed: the claim was turned down"), "{said}");
+    phone.fails(6);
+    folders.admin("first", &["confirm"]).fails(3);
 }
 
 const MAY: [&str; 9] = [

@@ -315,7 +315,12 @@ fn minutes_whose_leader_is_revoked_while_they_wait_stay_named_to_administrators(
         let desk = team.folders.path("first");
         let told = run(&["--lang", language, "admin", "--dir", text(&desk), "status"]).ok().out;
         assert!(told.contains(part), "{told}");
+        assert!(told.contains("status --acknowledge"), "{told}");
     }
+    // Whoever says that they were seen is named them a last time.
+    let last = team.folders.admin("first", &["status", "--acknowledge"]).ok().json();
+    assert_eq!(last["waiting_minutes"]["rows"][0], row);
+    assert_eq!(team.waiting(), serde_json::json!({"rows": [], "more": false}));
 }
 
 #[test]

@@ -344,6 +344,7 @@ fn never_there() -> Vec<Fact> {
         Fact::Witnessed { hub, head, heard: None, at },
         Fact::Troubled { trouble: Trouble::default(), at },
         Fact::Acknowledged { upto: 9, at },
+        Fact::SealsSeen { acts: Vec::new(), at },
         Fact::Noticed { upto: 0, notices: Vec::new() },
         Fact::Received {
             items: vec![FeedItem::Object { bytes: SHORT.to_vec() }],

@@ -528,6 +528,14 @@ pub enum Fact {
         /// The act that registers them.
         act: ActId,
     },
+    /// Hub: an administrator was shown minutes that never will be registered, because the rights of who signed
+    /// them were ended, and says so: they are kept, and named no more.
+    SealsSeen {
+        /// The acts that would have registered them.
+        acts: Vec<ActId>,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -641,6 +649,7 @@ impl Fact {
             Self::SealUnentered { .. } => 58,
             Self::SealDropped { .. } => 45,
             Self::SealForgotten { .. } => 46,
+            Self::SealsSeen { .. } => 47,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Scope, TemplateId, Timestamp,
 };
 use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
+use crate::trust::seal::SealId;
 use crate::trust::{Attestation, HubMark, PlainEntry};
 
 /// A place in a hub's feed. A phone keeps one for all documents.
@@ -237,6 +238,8 @@ pub enum AdminRequest {
     Numbers,
     /// Say which sealed minutes wait, and for what.
     Seals,
+    /// Somebody has seen these of them, as far as they never will be registered: they are named no more.
+    SeenSeals(Vec<SealId>),
 }
 
 /// The answer to an [`AdminRequest`].

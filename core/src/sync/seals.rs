@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ChangeHash, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
 use crate::trust::seal::SealId;
 
-/// Sealed minutes that wait at a hub: the first, by when they came.
+/// Sealed minutes that wait at a hub: the first, by when they came, and then the latest of those that never will be
+/// registered and that nobody has said to have seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealsWaiting {
     /// Those that are named.

@@ -147,6 +147,60 @@ fn where_as_many_lie_as_are_kept_no_other_is_taken_up_and_none_is_lost() {
 }
 
 #[test]
+fn no_more_is_taken_up_at_once_than_would_find_room_if_all_of_it_were_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let put = |at: &str, name: &str| {
+        let path = dir.join(at).join(name);
+        folder_of(&path).unwrap();
+        fs::write(path, name).unwrap();
+    };
+    (0..REFUSED_MAX - 3).for_each(|number| put(REFUSED, &format!("kept-{number}")));
+    put(WORK, "stuck");
+    (0..7).for_each(|number| put(IN, &format!("brought-{number}")));
+    let hub = hub();
+    let mut rounds = 0;
+    while let Ok(claimed) = claim(dir) {
+        assert_eq!(claimed.len(), 2, "as many as there is room for");
+        claimed.iter().for_each(|path| take_in(&hub, dir, path).unwrap());
+        rounds += 1;
+    }
+    assert_eq!(rounds, 1);
+    assert_eq!(kept_of(dir).unwrap().len(), REFUSED_MAX - 1);
+    assert_eq!(fs::read_dir(dir.join(IN)).unwrap().count(), 5, "the others wait");
+}
+
+#[test]
+fn a_bundle_that_ends_as_a_file_of_the_hub_is_counted_and_kept_once_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let brought = |name: &str, bytes: &str| {
+        let path = dir.join(IN).join(name);
+        folder_of(&path).unwrap();
+        fs::write(path, bytes).unwrap();
+        let claimed = claim(dir).unwrap();
+        let [path] = &claimed[..] else { panic!("{name} is not taken up: {claimed:?}") };
+        let taken = path.file_name().unwrap().to_string_lossy().into_owned();
+        take_in(&hub(), dir, path).unwrap();
+        taken
+    };
+    assert_eq!(brought("x.txt", "no bundle"), "x.txt.bundle");
+    assert_eq!(kept_of(dir).unwrap(), [dir.join(REFUSED).join("x.txt.bundle")]);
+    assert!(dir.join(REFUSED).join("x.txt.bundle.txt").exists(), "the reason");
+    // Its bytes are kept once, whatever it is called.
+    for name in ["y.txt", "x.again", "x.json", "x.kept", "x"] {
+        let taken = brought(name, "no bundle");
+        assert_eq!(kept_of(dir).unwrap().len(), 1, "{name}");
+        assert!(matches!(outcome(dir, &taken, Lang::En).unwrap(), Some(Outcome::Refused(..))));
+    }
+    // One that lies there from an earlier program has its reason beside it, and a reason has none.
+    for name in ["z.txt", "z.txt.txt", "gone.txt"] {
+        fs::write(dir.join(REFUSED).join(name), name).unwrap();
+    }
+    assert_eq!(kept_of(dir).unwrap().len(), 2);
+}
+
+#[test]
 fn a_full_hub_is_told_apart_by_the_exit_code() {
     assert_eq!(code_of_rest(Some(FailureCode::Full)), 7);
     for other in [None, Some(FailureCode::Busy), Some(FailureCode::TooLarge)] {

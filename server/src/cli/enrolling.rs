@@ -43,6 +43,11 @@ pub(crate) enum EnrolError {
         "other digits were typed {TRIES} times: the claim was turned down; nobody was enrolled"
     )]
     TooOften,
+    /// While the digits were asked for, another command saw to the claim.
+    #[error(
+        "another command has confirmed this claim or turned it down meanwhile; nothing was done here"
+    )]
+    Settled,
     /// The file holds no picture that can be read.
     #[error("{path} is no PNG or JPEG picture, or too large")]
     Picture {
@@ -61,9 +66,12 @@ impl EnrolError {
     pub(crate) fn failed(&self) -> Failed {
         match self {
             Self::Refused { .. } | Self::Swapped => Failed::NotEnrolled,
-            Self::Waiting | Self::NotClaimed | Self::Digits | Self::NotTyped | Self::TooOften => {
-                Failed::NotConfirmed
-            }
+            Self::Waiting
+            | Self::NotClaimed
+            | Self::Digits
+            | Self::NotTyped
+            | Self::TooOften
+            | Self::Settled => Failed::NotConfirmed,
             Self::Picture { .. } => Failed::Usage,
             Self::NoCode { .. } => Failed::NotFound,
         }
@@ -86,6 +94,7 @@ impl EnrolError {
             Self::Digits => m.text("enrol.digits_differ", &[]),
             Self::NotTyped => m.text("enrol.not_typed", &[]),
             Self::TooOften => m.text("enrol.too_often", &[("count", &TRIES.to_string())]),
+            Self::Settled => m.text("enrol.settled", &[]),
             Self::Picture { path } => {
                 m.text("enrol.picture", &[("path", &path.display().to_string())])
             }

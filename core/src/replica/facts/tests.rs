@@ -232,6 +232,7 @@ fn of_seals() -> Vec<Fact> {
         Fact::Received { items: vec![FeedItem::Seal(vec![1, 2])], position: None, at: AT },
         Fact::SealDropped { act: id, reason: "ký lại".to_owned(), at: AT },
         Fact::SealForgotten { act: id },
+        Fact::SealsSeen { acts: vec![id], at: AT },
     ]
 }
 

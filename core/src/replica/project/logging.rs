@@ -234,6 +234,7 @@ fn is_hubs(fact: &Fact) -> bool {
             | Fact::Presented { .. }
             | Fact::SealRefused { .. }
             | Fact::SealUnentered { .. }
+            | Fact::SealsSeen { .. }
             | Fact::Invited { .. }
             | Fact::Claimed { .. }
             | Fact::Denied { .. }
@@ -253,6 +254,7 @@ fn time_of(fact: &Fact) -> Timestamp {
         | Fact::Presented { at, .. }
         | Fact::SealRefused { at, .. }
         | Fact::SealUnentered { at, .. }
+        | Fact::SealsSeen { at, .. }
         | Fact::Invited { at, .. }
         | Fact::Claimed { at, .. }
         | Fact::Denied { at, .. }

@@ -47,7 +47,8 @@ impl Step<'_> {
                 }
                 Ok(())
             }
-            Fact::SealUnentered { act, .. } => self.seal_unentered(*act),
+            Fact::SealUnentered { act, at } => self.seal_unentered(*act, *at),
+            Fact::SealsSeen { acts, .. } => self.seals_seen(acts),
             Fact::AskedAgain => self.asked_again(),
             _ => Err(self.meaningless("no part of this program reads its kind")),
         }
@@ -154,7 +155,7 @@ impl Step<'_> {
 
     /// What its signer may not seal is let go, with its bytes: its phone presents it again when the right is back.
     /// Where the signer's rights were ended for good no phone can, and its keys may be gone: it stays here.
-    fn seal_unentered(&mut self, act: ActId) -> Result<(), StoreError> {
+    fn seal_unentered(&mut self, act: ActId, at: Timestamp) -> Result<(), StoreError> {
         let key = rows::of_sealing(act);
         let Some(row) = self.index.get::<SealingRow>(&key)? else { return Ok(()) };
         self.index.remove(key);
@@ -163,8 +164,20 @@ impl Step<'_> {
             return self.drop_unnamed(&row);
         }
         let refused = rows::of_seal_refused(row.document, by, act);
-        self.index.put(rows::of_seal_ended(act), &refused);
+        let unseen = rows::of_seal_unseen(at, act);
+        self.index.put(rows::of_seal_ended(act), &unseen);
+        self.index.put(unseen, &refused);
         self.index.put(refused, &row);
+        Ok(())
+    }
+
+    /// What an administrator was shown is named no more. Nothing else of it changes.
+    fn seals_seen(&mut self, acts: &[ActId]) -> Result<(), StoreError> {
+        for act in acts {
+            if let Some(unseen) = self.index.get::<Vec<u8>>(&rows::of_seal_ended(*act))? {
+                self.index.remove(unseen);
+            }
+        }
         Ok(())
     }
 
@@ -254,7 +267,11 @@ impl TrustIndex<'_, '_> {
             .id()
             .map_err(|_| StoreError::Damaged { what: "an entry of a control log".to_owned() })?;
         self.index.remove(rows::of_seal_refused(document, act.act.by, id));
-        self.index.remove(rows::of_seal_ended(id));
+        let ended = rows::of_seal_ended(id);
+        if let Some(unseen) = self.index.get::<Vec<u8>>(&ended)? {
+            self.index.remove(unseen);
+        }
+        self.index.remove(ended);
         Ok(())
     }
 

@@ -15,9 +15,12 @@ const SEALS_OF: u8 = b'-';
 pub(in crate::replica) const SEALING: u8 = b'=';
 /// Document, device that signed, act → [`SealingRow`]: a seal that will not be registered.
 pub(in crate::replica) const SEAL_REFUSED: u8 = b'%';
-/// Hub: act → the key of its row of [`SEAL_REFUSED`]: minutes that waited here when the rights of who signed
-/// them were ended for good. They are kept, and named to administrators.
-pub(in crate::replica) const SEAL_ENDED: u8 = b'$';
+/// Hub: act → the key of its row of [`SEAL_UNSEEN`], there or not: minutes that waited here when the rights of
+/// who signed them were ended for good. They are kept.
+const SEAL_ENDED: u8 = b'$';
+/// Hub: when they were ended, the latest first, act → the key of its row of [`SEAL_REFUSED`]: such minutes, until an
+/// administrator says that they were seen.
+pub(in crate::replica) const SEAL_UNSEEN: u8 = b'*';
 /// Document, unit, seal, device → when the hub entered, in the unit's log, that its holder signed too.
 pub(in crate::replica) const COUNTERSIGNED: u8 = b'&';
 /// Unit, year → the last official number that was given there.
@@ -80,6 +83,16 @@ pub(in crate::replica) fn of_seal_refused(
 
 pub(in crate::replica) fn of_seal_ended(act: ActId) -> Vec<u8> {
     key(SEAL_ENDED, &[&act.0])
+}
+
+pub(in crate::replica) fn of_seal_unseen(at: Timestamp, act: ActId) -> Vec<u8> {
+    let back = u64::MAX - u64::try_from(at.0).unwrap_or_default();
+    key(SEAL_UNSEEN, &[&back.to_be_bytes(), &act.0])
+}
+
+/// Reads the act of a key made by [`of_seal_unseen`].
+pub(in crate::replica) fn unseen_in(key: &[u8]) -> Option<ActId> {
+    Some(ActId(key.get(9..41)?.try_into().ok()?))
 }
 
 /// Before the refused seals of one document.

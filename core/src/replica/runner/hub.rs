@@ -609,6 +609,10 @@ impl HubRunner {
             AdminRequest::Status => Ok(AdminAnswer::Status(self.hub.status()?)),
             AdminRequest::Numbers => Ok(AdminAnswer::Numbers(self.hub.double_numbers()?)),
             AdminRequest::Seals => Ok(AdminAnswer::Seals(self.hub.seals_waiting(now)?)),
+            AdminRequest::SeenSeals(seen) => {
+                self.hub.see_seals(&seen, now)?;
+                Ok(AdminAnswer::Done)
+            }
             AdminRequest::Waiting => Ok(AdminAnswer::Waiting(self.hub.waiting()?)),
             AdminRequest::Mark => Ok(AdminAnswer::Mark(self.hub.mark(now)?)),
             AdminRequest::Quarantine(request) => {

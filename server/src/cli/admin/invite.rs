@@ -242,8 +242,7 @@ async fn settle(
 ) -> Result<Answer, CliError> {
     let m = output.messages();
     let Some(digits) = invited.judge(claim) else {
-        deny(desk.open()?, invited, output).await?;
-        return Err(EnrolError::Swapped.into());
+        return Err(turn_down(desk, invited, EnrolError::Swapped.into(), output).await);
     };
     let device = claim.device;
     let claimed = claimed(invited, claim, digits, false);
@@ -263,9 +262,9 @@ async fn settle(
             output.event(&claimed, &said)?;
             desk.let_go();
             if let Err(error) = enrolling::ask(digits, output).await {
-                deny(desk.open()?, invited, output).await?;
-                return Err(error);
+                return Err(turn_down(desk, invited, error, output).await);
             }
+            look_again(desk.open_patiently(output)?, invited, claim, output).await?;
         }
     }
     let client = desk.open()?;
@@ -347,6 +346,57 @@ async fn claim_of(
         AdminAnswer::Claimed(claim) => Ok(claim),
         _ => Err(CliError::NoAnswer),
     }
+}
+
+/// Returns an error unless the claim whose digits were compared still stands: while they were typed another
+/// command may have turned it down, or confirmed it.
+async fn look_again(
+    client: &Client,
+    invited: &Invited,
+    claim: &Claim,
+    output: &Output,
+) -> Result<(), CliError> {
+    let held = is_held(client, invited)?;
+    match claim_of(client, invited, output).await? {
+        Ok(Some(stands)) if stands == *claim && held => Ok(()),
+        Ok(Some(stands)) if stands == *claim => Err(EnrolError::Settled.into()),
+        // A hub that was set back took another in its place.
+        Ok(Some(_)) => Err(EnrolError::Digits.into()),
+        Ok(None) => Err(EnrolError::NotClaimed.into()),
+        Err(why) => {
+            if held {
+                client.forget_invitation(invited.id)?;
+            }
+            Err(EnrolError::Refused { why }.into())
+        }
+    }
+}
+
+/// Turns a claim down and returns why, or else why that cannot be: what was not turned down is said to stand.
+async fn turn_down(
+    desk: &mut Desk<'_>,
+    invited: &Invited,
+    why: CliError,
+    output: &Output,
+) -> CliError {
+    let denied = match desk.open_patiently(output) {
+        Ok(client) => match is_held(client, invited) {
+            Ok(true) => deny(client, invited, output).await,
+            // It may have been confirmed: nothing is turned down then.
+            Ok(false) => return EnrolError::Settled.into(),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    let Err(error) = denied else { return why };
+    let id = invited.id.short();
+    output.remark(&output.messages().text("enrol.not_turned_down", &[("invitation", &id)]));
+    error
+}
+
+/// Whether this device still has an invitation: it is forgotten once its claim was confirmed or turned down.
+fn is_held(client: &Client, invited: &Invited) -> Result<bool, CliError> {
+    Ok(client.invitations()?.iter().any(|one| one.id == invited.id))
 }
 
 async fn deny(client: &Client, invited: &Invited, output: &Output) -> Result<(), CliError> {

@@ -19,7 +19,8 @@ use crate::messages::Messages;
 /// What to do beside asking.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
-    /// Say that what the hub's store had lost has been seen: it no longer tells of it.
+    /// Say that what the hub's store had lost has been seen: it no longer tells of it. So it is with minutes that never
+    /// will be registered: this command names them a last time.
     #[arg(long)]
     acknowledge: bool,
 }
@@ -302,7 +303,10 @@ pub(super) async fn status(
     let AdminAnswer::Seals(seals) = folder::ask(client, AdminRequest::Seals, output).await? else {
         return Err(CliError::NoAnswer);
     };
-    let minutes = MinutesData::of(client, &seals)?;
+    let minutes = MinutesData::of(client, &seals, arguments.acknowledge)?;
+    if let (true, Some(seen)) = (arguments.acknowledge, minutes::final_of(&seals)) {
+        folder::ask(client, AdminRequest::SeenSeals(seen), output).await?;
+    }
     let data = HubData::of(client, &status, waiting, backup, doubles, minutes)?;
     let page = data.text(output.messages());
     Answer::new(&data, page)

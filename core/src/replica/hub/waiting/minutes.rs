@@ -1,26 +1,32 @@
-//! Which sealed minutes wait at the hub, and for what. Reads the rows of those that wait, or are kept because
-//! their signer's rights were ended, and of no other document, and loads none.
+//! Which sealed minutes wait at the hub, and for what. Reads the rows of those that wait, and of the latest that are
+//! kept because their signer's rights were ended, and of no other document, and loads none.
 
 use super::Hub;
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::replica::ReplicaError;
+use crate::replica::facts::Fact;
 use crate::replica::rows::{
-    self, OBJECT, QUARANTINE, SEAL_ENDED, SEALING, SealingRow, TIP, TipRow,
+    self, OBJECT, QUARANTINE, SEAL_UNSEEN, SEALING, SealingRow, TIP, TipRow,
 };
 use crate::store::StoreError;
 use crate::sync::{LackingLine, LinePlace, SealWait, SealsWaiting, WaitingSeal};
-use crate::trust::control::SignedAct;
-use crate::trust::seal::Seal;
+use crate::trust::control::{ActId, SignedAct};
+use crate::trust::seal::{Seal, SealId};
 
-/// Sealed minutes that are named: a person looks at each.
+/// Sealed minutes that are named of those that wait, and of those that never will be registered: a person looks
+/// at each.
 const SEALS_NAMED_MAX: usize = 32;
+
+/// Minutes among which those are looked for that were seen: they were named, so they are among the latest.
+const UNSEEN_SCANNED_MAX: usize = 1_024;
 
 /// Lines that are named of one of them: a team has a few devices, and one that is missing says enough.
 const LINES_NAMED_MAX: usize = 8;
 
 impl Hub {
-    /// Returns the sealed minutes that are not registered yet, and those that never will be because the rights of
-    /// who signed them were ended while they waited, by when they came, and what each waits for.
+    /// Returns the sealed minutes that are not registered yet, by when they came, and what each waits for; and behind
+    /// them those that never will be registered because the rights of who signed them were ended while they waited,
+    /// the latest first, until [`Hub::see_seals`] says that they were seen.
     ///
     /// # Errors
     ///
@@ -31,20 +37,17 @@ impl Hub {
         // No more than may wait at once.
         for (key, value) in store.scan(&[SEALING], None, usize::MAX)? {
             let row: SealingRow = rows::decode(&key, &value)?;
-            waiting.push((false, row.since, key, row));
+            waiting.push((row.since, key, row));
         }
-        // And no more than waited when somebody's rights were ended.
-        for (key, value) in store.scan(&[SEAL_ENDED], None, usize::MAX)? {
-            let key: Vec<u8> = rows::decode(&key, &value)?;
-            if let Some(row) = rows::get::<SealingRow>(&**store, &key)? {
-                waiting.push((true, row.since, key, row));
-            }
-        }
-        // Behind the others: they stay.
-        waiting.sort_unstable_by(|one, two| (one.0, one.1, &one.2).cmp(&(two.0, two.1, &two.2)));
-        let more = waiting.len() > SEALS_NAMED_MAX;
+        waiting.sort_unstable_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
+        let mut more = waiting.len() > SEALS_NAMED_MAX;
+        waiting.truncate(SEALS_NAMED_MAX);
+        let ended = self.ended_unseen(SEALS_NAMED_MAX + 1)?;
+        more |= ended.len() > SEALS_NAMED_MAX;
+        let ended = ended.into_iter().take(SEALS_NAMED_MAX);
+        waiting.extend(ended.map(|(_, key, row)| (row.since, key, row)));
         let mut seals = Vec::new();
-        for (_, since, key, row) in waiting.into_iter().take(SEALS_NAMED_MAX) {
+        for (since, key, row) in waiting {
             let act = SignedAct::decode(&row.act)?;
             seals.push(WaitingSeal {
                 seal: row.seal,
@@ -56,6 +59,37 @@ impl Hub {
             });
         }
         Ok(SealsWaiting { seals, more })
+    }
+
+    /// Records that an administrator was shown these minutes, as far as they never will be registered: they are named
+    /// no more, and kept as before.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError`] when reading fails or it could not be recorded.
+    pub fn see_seals(&self, seen: &[SealId], now: Timestamp) -> Result<(), ReplicaError> {
+        let unseen = self.ended_unseen(UNSEEN_SCANNED_MAX)?.into_iter();
+        let unseen = unseen.filter(|(_, _, row)| seen.contains(&row.seal));
+        let acts: Vec<ActId> = unseen.map(|(act, ..)| act).collect();
+        if !acts.is_empty() {
+            self.record(Fact::SealsSeen { acts, at: now })?;
+        }
+        Ok(())
+    }
+
+    /// Returns the latest of the minutes that never will be registered and that nobody has said to have seen: the
+    /// act, the key of the row, and the row.
+    fn ended_unseen(&self, most: usize) -> Result<Vec<(ActId, Vec<u8>, SealingRow)>, ReplicaError> {
+        let store = self.replica.store();
+        let mut unseen = Vec::new();
+        for (key, value) in store.scan(&[SEAL_UNSEEN], None, most)? {
+            let refused: Vec<u8> = rows::decode(&key, &value)?;
+            let row = rows::get::<SealingRow>(&**store, &refused)?;
+            if let (Some(act), Some(row)) = (rows::unseen_in(&key), row) {
+                unseen.push((act, refused, row));
+            }
+        }
+        Ok(unseen)
     }
 
     /// Returns what one seal waits for: the first of what keeps it from being registered.

@@ -60,7 +60,9 @@ impl HubRunner {
             }
             AdminRequest::TrustDevice(_) => self.note_act(Act::Trust, request, now),
             AdminRequest::PublishObject { .. } => self.note_act(Act::Publish, request, now),
-            AdminRequest::Acknowledge => self.note_act(Act::Acknowledge, request, now),
+            AdminRequest::Acknowledge | AdminRequest::SeenSeals(_) => {
+                self.note_act(Act::Acknowledge, request, now)
+            }
             // What is entered has an entry by its own record, and what is refused gets one.
             // How the log grew are hashes alone.
             AdminRequest::Enter { .. }

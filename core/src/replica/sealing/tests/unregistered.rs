@@ -149,6 +149,53 @@ fn minutes_whose_leader_was_revoked_while_they_waited_stay_at_the_hub_and_are_na
 }
 
 #[test]
+fn of_minutes_that_never_will_be_registered_the_latest_are_named_until_they_were_seen() {
+    let (hub, [one, two, three], _) = team();
+    hub.trust(leader(2)).unwrap();
+    // Nothing of what they are about is at the hub, so they wait.
+    let present = |side: &Side, number: u32| {
+        let genesis = visit("06325", number);
+        side.answer(&genesis, "1.1", "here");
+        let (act, sealed) = sign(side, &genesis);
+        hub.present(&act.encode().unwrap(), &sealed.encode().unwrap(), NOW).unwrap();
+        sealed.id().unwrap()
+    };
+    let named = || {
+        let waiting = hub.seals_waiting(later(9)).unwrap();
+        (waiting.seals.iter().map(|one| one.seal).collect::<Vec<_>>(), waiting.more)
+    };
+    let of_one: Vec<_> = (10..43).map(|number| present(&one, number)).collect();
+    revoke(&hub, 1);
+    hub.merge_all(later(1)).unwrap();
+    let latest = present(&three, 50);
+    revoke(&hub, 3);
+    hub.merge_all(later(2)).unwrap();
+    let (first, more) = named();
+    assert_eq!((first.len(), first[0], more), (32, latest, true), "the latest stands first");
+    // What waits is named besides, and takes no place of theirs.
+    let waits: Vec<_> = (60..93).map(|number| present(&two, number)).collect();
+    let (beside, more) = named();
+    assert_eq!((beside.len(), &beside[32..], more), (64, &first[..], true));
+    assert!(beside[..32].iter().all(|seal| waits.contains(seal)));
+    // Only what was shown is said to have been seen, and what waits never is.
+    hub.see_seals(&beside, later(3)).unwrap();
+    let (second, _) = named();
+    let rest: Vec<_> = of_one.iter().filter(|seal| !first.contains(seal)).copied().collect();
+    assert_eq!((second.len(), rest.len()), (34, 2));
+    assert_eq!(second[..32], beside[..32]);
+    assert!(rest.iter().all(|seal| second.contains(seal)));
+    hub.see_seals(&second, later(4)).unwrap();
+    assert_eq!(named().0, beside[..32]);
+    // They are kept all the same, and their phone need not keep them.
+    for seal in of_one.iter().chain([&latest]) {
+        assert!(hub.replica().seal_bytes(*seal).unwrap().is_some());
+    }
+    let position = hub.replica().store().position();
+    hub.see_seals(&of_one, later(5)).unwrap();
+    assert_eq!(hub.replica().store().position(), position, "nothing new was said");
+}
+
+#[test]
 fn a_revoked_leader_learns_that_the_hub_let_go_of_minutes_and_keeps_the_keys_for_them() {
     let (hub, [one, two, _], genesis) = team();
     two.answer(&genesis, "1.1", "two");

@@ -2,6 +2,7 @@
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::sync::{LackingLine, LinePlace, SealWait, SealsWaiting, WaitingSeal};
+use bienban_core::trust::seal::SealId;
 use serde::Serialize;
 
 use crate::cli::output::Page;
@@ -14,10 +15,20 @@ use crate::messages::Messages;
 /// Sealed minutes that are not registered yet.
 #[derive(Debug, Serialize)]
 pub(super) struct MinutesData {
-    /// By when the hub got them.
+    /// By when the hub got them; then those that never will be registered, the latest first.
     rows: Vec<WaitingData>,
     /// There are more than are named.
     more: bool,
+    /// What never will be registered is said to have been seen, and named here a last time.
+    #[serde(skip)]
+    acknowledged: bool,
+}
+
+/// Returns those that never will be registered, if there are some. The hub takes no other for seen.
+pub(super) fn final_of(waiting: &SealsWaiting) -> Option<Vec<SealId>> {
+    let is_final = |one: &&WaitingSeal| matches!(one.wait, SealWait::Rights | SealWait::Lost);
+    let seals: Vec<SealId> = waiting.seals.iter().filter(is_final).map(|one| one.seal).collect();
+    (!seals.is_empty()).then_some(seals)
 }
 
 #[derive(Debug, Serialize)]
@@ -53,9 +64,14 @@ struct ChangeData {
 
 impl MinutesData {
     /// Says who signed and who wrote by the names that this device knows.
-    pub(super) fn of(client: &Client, waiting: &SealsWaiting) -> Result<Self, ClientError> {
+    pub(super) fn of(
+        client: &Client,
+        waiting: &SealsWaiting,
+        acknowledged: bool,
+    ) -> Result<Self, ClientError> {
         let rows = waiting.seals.iter().map(|one| WaitingData::of(client, one));
-        Ok(Self { rows: rows.collect::<Result<_, _>>()?, more: waiting.more })
+        let rows = rows.collect::<Result<_, _>>()?;
+        Ok(Self { rows, more: waiting.more, acknowledged })
     }
 
     /// Tells them.
@@ -74,6 +90,10 @@ impl MinutesData {
         }
         if self.more {
             page.line(m.text("admin.minutes_more", &[]));
+        }
+        if self.rows.iter().any(|row| row.waits_for == "ended") {
+            let seen = if self.acknowledged { "admin.minutes_seen" } else { "admin.minutes_see" };
+            page.line(m.text(seen, &[]));
         }
     }
 }
