@@ -48,8 +48,8 @@ fn take(phone: &Phone, packs: &[Vec<u8>]) -> usize {
     let (peer, fresh) = (entry(1, "06325").into(), Incarnation([77; 16]));
     let mut offered = Offered::new();
     offered.insert(Template::parse(TEA).unwrap().id(), TEA.to_vec());
-    let (offered, stored, limits) = (&offered, &SaidStored::new(), &LIMITS);
-    let giving = Giving { peer: &peer, offered, stored, limits, fresh, now: NOW };
+    let (offered, limits) = (&offered, &LIMITS);
+    let giving = Giving { peer: &peer, offered, limits, fresh, now: NOW };
     phone.take(&giving, packs).unwrap().recorded
 }
 
