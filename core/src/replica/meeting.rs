@@ -361,5 +361,6 @@ mod failures;
 mod tests;
 #[cfg(test)]
 pub(super) use tests::{
-    Pair, Side, ask_at, ending_at, entry, hub, key, once, side, sync, sync_at, values, visit,
+    Hooked, Pair, Side, ask_at, ending_at, entry, hub, key, once, side, sync, sync_at, values,
+    visit,
 };
