@@ -48,7 +48,7 @@ mod tags {
     /// The last that this program knows.
     pub(super) const LAST: u8 = 16;
     /// Parts whose numbers begin here may be passed over by whoever does not know them; all others refuse
-    /// the letter.
+    /// the letter. 0x81 has been used: by it phones said up to where the hub has a line, which is not theirs to say.
     pub(super) const PASSED_OVER: u8 = 0x80;
 }
 
