@@ -81,11 +81,11 @@ fn claimed(file: &[u8], life: [u8; 16]) -> Vec<u8> {
     let parts = parts_of(file, 2);
     let mut encoded: Vec<Vec<u8>> = parts.iter().map(|part| encode(part).unwrap()).collect();
     let place = encoded.iter().position(|part| part[0] == tags::PACK).unwrap();
-    let packs = parts.into_iter().filter_map(|part| match part {
+    let mut packs = parts.into_iter().filter_map(|part| match part {
         Part::Pack(pack) => Some(pack),
         _ => None,
     });
-    let header = PackHeader::peek(&packs.last().unwrap()).unwrap();
+    let header = PackHeader::peek(&packs.next_back().unwrap()).unwrap();
     let upto = u8::try_from(header.last_seq).unwrap();
     let (document, actor) = (header.document.0, header.actor.0);
     encoded.insert(place, [&[129][..], &life, &document, &actor, &[upto]].concat());

@@ -2,18 +2,20 @@
 
 use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 use crate::replica::meeting::Hooked;
 
-/// How long something that is let in would have to come; it takes milliseconds.
-const CHANCE: Duration = Duration::from_millis(700);
+/// How often it is looked whether something was let in, every 2 ms; it takes milliseconds.
+const LOOKS: usize = 350;
 
 /// Waits until a thread is done, or would have been if anything let it in.
 fn give_chance(work: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !work() && begun.elapsed() < CHANCE {
+    for _ in 0..LOOKS {
+        if work() {
+            return;
+        }
         thread::sleep(Duration::from_millis(2));
     }
 }
