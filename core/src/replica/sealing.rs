@@ -546,4 +546,6 @@ impl Phone {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) use tests::{leader, seal};
