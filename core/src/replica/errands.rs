@@ -113,6 +113,8 @@ impl Phone {
         answer: &AdminAnswer,
         epoch: [u8; 16],
     ) -> Result<bool, ReplicaError> {
+        // A person who gives them up, and an edit that renews a row in lists, find it before or after this.
+        let _editing = self.editing().lock_behind_edits()?;
         let held: Option<SealingRow> =
             rows::get(&**self.replica().store(), &rows::of_sealing(act))?;
         let Some(held) = held else { return Ok(false) };
@@ -245,6 +247,7 @@ impl Phone {
                 return self.returned(vec![*template], epoch).map(|()| true);
             }
             (Errand::Remind { upto }, _) => {
+                let _editing = self.editing().lock_behind_edits()?;
                 let noted = self.record(Fact::Reminded { epoch, upto: upto.clone() }).map(drop);
                 // The grant that allows what was refused may have been among them.
                 noted.and_then(|()| self.ask_again())

@@ -11,7 +11,7 @@ use super::access;
 use super::phone::Phone;
 use super::runner::Entropy;
 use super::sealing::SEALS_GIVEN_MAX;
-use super::taking::{Giving, LIMITS, Offered, SaidStored};
+use super::taking::{Giving, LIMITS, Offered};
 use super::tree::{self, StoredTree};
 use crate::checklist::Template;
 use crate::model::{Actor, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
@@ -226,8 +226,7 @@ impl Meeting {
     fn accept(&mut self, packs: &[Vec<u8>], now: Timestamp) -> Result<(), ReplicaError> {
         let fresh = Incarnation((self.entropy)());
         let (peer, offered) = (&self.peer, &self.offered);
-        let stored = &SaidStored::new();
-        let giving = Giving { peer, offered, stored, limits: &LIMITS, fresh, now };
+        let giving = Giving { peer, offered, limits: &LIMITS, fresh, now };
         match self.phone.take(&giving, packs) {
             Ok(took) => {
                 self.progress.received += took.recorded;
@@ -362,5 +361,6 @@ mod failures;
 mod tests;
 #[cfg(test)]
 pub(super) use tests::{
-    Pair, Side, ask_at, ending_at, entry, hub, key, once, side, sync, sync_at, values, visit,
+    Hooked, Pair, Side, ask_at, ending_at, entry, hub, key, once, side, sync, sync_at, values,
+    visit,
 };

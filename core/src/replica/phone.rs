@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Renewal};
-use super::lock::EditLock;
+use super::lock::{EditLock, Editing};
 use super::rows::{self, ARRIVAL, ArrivalRow, EpochRow, SelfRow, UNRELEASED, meta};
 use super::sealing::GivenTurns;
 use crate::model::{
@@ -233,15 +233,11 @@ impl Phone {
         Ok(EditOutcome { value, recorded: Some(recorded) })
     }
 
-    /// Renews a document's row in lists after what is sealed of it changed. What changed is durable, and rows that
-    /// can be made again must not deny it.
-    pub(super) fn show_sealed(&self, document: DocumentId) {
-        let shown = self.editing.lock_behind_edits().and_then(|guard| {
-            let shown = self.replica.refresh_one(document);
-            drop(guard);
-            shown
-        });
-        if shown.is_err() {
+    /// Renews a document's row in lists after what is sealed of it changed, under the lock under which that was
+    /// recorded: an edit in between, which had read what was sealed before, would write its row over the mark that
+    /// it is behind. What changed is durable, and rows that can be made again must not deny it.
+    pub(super) fn show_sealed(&self, document: DocumentId, _held: &Editing<'_>) {
+        if self.replica.refresh_one(document).is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
     }

@@ -370,8 +370,7 @@ impl Phone {
         let editing = self.editing().lock()?;
         let (act, seal) = make()?;
         let id = self.keep_seal(&act, &seal)?;
-        drop(editing);
-        self.show_sealed(seal.statement.document);
+        self.show_sealed(seal.statement.document, &editing);
         Ok(id)
     }
 
@@ -430,6 +429,8 @@ impl Phone {
     /// [`FIELD_CHARS_MAX`]: crate::model::FIELD_CHARS_MAX
     pub fn drop_seal(&self, act: ActId, reason: &str, at: Timestamp) -> Result<(), ReplicaError> {
         let reason = needed("reason", reason)?;
+        // Until it is recorded the hub's word that it keeps them is not taken in.
+        let editing = self.editing().lock()?;
         let waiting = self.unregistered()?;
         let named = waiting.iter().find(|one| one.act == act);
         if let Some(kept) = named.filter(|one| one.kept) {
@@ -437,7 +438,7 @@ impl Phone {
         }
         self.record(Fact::SealDropped { act, reason, at })?;
         if let Some(dropped) = named {
-            self.show_sealed(dropped.document);
+            self.show_sealed(dropped.document, &editing);
         }
         Ok(())
     }
@@ -525,11 +526,16 @@ impl Phone {
             && signed.act.scope == statement.genesis.scope
             && signed.verify().is_ok()
             && read.verify().is_empty();
+        if !fits {
+            return Ok(true);
+        }
+        // Nothing is sealed or edited here between the look and the record.
+        let editing = self.editing().lock_behind_edits()?;
         let store = self.replica().store();
         let own = self.replica().device(self.device())?;
         let readable = own.is_none_or(|own| super::reads(&own, &statement.genesis.scope));
         let known = store.get(&rows::of_seal(id))?.is_some();
-        if !fits || !readable || known || !self.may_seal(&signed, now)? {
+        if !readable || known || !self.may_seal(&signed, now)? {
             return Ok(true);
         }
         // One that can be seen here not to hold would keep this device from writing.
@@ -538,7 +544,7 @@ impl Phone {
         }
         let document = statement.document;
         self.record(Fact::HeardSeal { act, seal, from, at: now })?;
-        self.show_sealed(document);
+        self.show_sealed(document, &editing);
         Ok(true)
     }
 
@@ -549,4 +555,6 @@ impl Phone {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) use tests::{leader, seal};

@@ -59,9 +59,6 @@ const CARRIED_BYTES_MAX: u64 = 64 << 20;
 /// Checklists that another phone offered, by name, until a pack needs them.
 pub(super) type Offered = BTreeMap<TemplateId, Vec<u8>>;
 
-/// Up to which change the hub has signed for lines, in which life of its store, by the word of who gives them.
-pub(super) type SaidStored = BTreeMap<(DocumentId, Actor), ([u8; 16], u64)>;
-
 /// What became of packs that another phone gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Took {
@@ -101,28 +98,10 @@ impl Took {
 pub(super) struct Giving<'a> {
     pub(super) peer: &'a DeviceEntry,
     pub(super) offered: &'a Offered,
-    /// What of it is not to be offered to that life of the hub's store: it asks for it, should it lack it. By
-    /// this word nobody loses more than by not being given the packs.
-    pub(super) stored: &'a SaidStored,
     pub(super) limits: &'a Limits,
     /// Taken as this store's incarnation where another writes under its name.
     pub(super) fresh: Incarnation,
     pub(super) now: Timestamp,
-}
-
-impl Giving<'_> {
-    /// Returns what is to be noted of the packs that the hub is said to have.
-    fn stored_of(&self, taken: &[(&Pack, &[u8])]) -> Vec<Fact> {
-        let mut lives: BTreeMap<[u8; 16], Vec<(DocumentId, Actor, u64)>> = BTreeMap::new();
-        for (pack, _) in taken {
-            let name = (pack.document(), pack.actor());
-            let said = self.stored.get(&name).filter(|(_, upto)| pack.last_seq() <= *upto);
-            if let Some((life, _)) = said {
-                lives.entry(*life).or_default().push((name.0, name.1, pack.last_seq()));
-            }
-        }
-        lives.into_iter().map(|(epoch, packs)| Fact::Kept { packs, epoch }).collect()
-    }
 }
 
 /// What is to be done with one pack.
@@ -228,7 +207,6 @@ impl Phone {
             let packs = taken.iter().map(|(_, bytes)| FeedItem::Pack(bytes.to_vec()));
             let items = objects.chain(packs).collect();
             facts.push(Fact::Met { from: giving.peer.device, items, at: giving.now });
-            facts.extend(giving.stored_of(&taken));
         }
         if took.cloned {
             facts.push(self.renewal(giving.fresh, Renewal::Cloned, giving.now));

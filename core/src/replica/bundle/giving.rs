@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::{
-    ASKS_BYTES_MAX, ASKS_MAX, Asked, BundleEntropy, BundleGiven, Greeting, Part, Receiver, Stored,
-    encode, too_large, write,
+    ASKS_BYTES_MAX, ASKS_MAX, Asked, BundleEntropy, BundleGiven, Greeting, Part, Receiver, encode,
+    too_large, write,
 };
 use crate::model::{Actor, DeviceId, DocumentId, Scope, TemplateId, Timestamp};
 use crate::replica::documents::each_row;
@@ -33,10 +33,6 @@ struct Leaving {
     /// All that is held, and whatever can still be read of it.
     all: bool,
     lines: Lines,
-    /// The lines of which something is not signed for by the hub in the life of its store that was met last, each
-    /// from which change on; and that life, where all that it had signed for before counts.
-    unconfirmed: Lines,
-    life: Option<[u8; 16]>,
     /// Own lines in the same documents, for phones: what the hub has of them a phone may lack, and could take
     /// nothing that follows.
     own: BTreeSet<(DocumentId, Actor)>,
@@ -65,16 +61,6 @@ impl Leaving {
     fn wants(&self, (document, actor): (DocumentId, Actor)) -> Option<Want> {
         let from_seq = self.lines.get(&(document, actor)).copied();
         from_seq.map(|from_seq| Want { document, actor, from_seq })
-    }
-
-    /// Returns up to where the hub has signed for a line that ends with some packs; none where it did for none.
-    fn stored(&self, (document, actor): (DocumentId, Actor), packs: &[Vec<u8>]) -> Option<Stored> {
-        let life = self.life?;
-        let seq = match self.unconfirmed.get(&(document, actor)) {
-            Some(from) => from.saturating_sub(1),
-            None => PackHeader::peek(packs.last()?).ok()?.last_seq,
-        };
-        (seq > 0).then_some(Stored { life, document, actor, seq })
     }
 
     /// Fails where a failure ends the export: one of the disk, unless all that can still be read is to
@@ -301,7 +287,6 @@ impl Phone {
             Ok(()) => {}
         }
         leaving.lines = if all { self.all_lines()? } else { self.unconfirmed_lines()? };
-        self.note_stored(&mut leaving)?;
         // What is not signed yet, or could not be: such a line must not look as if it had left.
         let unsaved: BTreeMap<_, _> = leaving
             .unsaved
@@ -324,19 +309,6 @@ impl Phone {
         })?;
         leaving.own = self.own_lines(&leaving)?;
         Ok(leaving)
-    }
-
-    /// Notes what the hub has signed for of what is to leave. Where that cannot be read nothing is said of it.
-    fn note_stored(&self, leaving: &mut Leaving) -> Result<(), ReplicaError> {
-        let read = || -> Result<(Lines, Option<[u8; 16]>), ReplicaError> {
-            let life = if self.is_confirmed()? { self.hub_life()? } else { None };
-            Ok((self.unconfirmed_lines()?, life))
-        };
-        match read() {
-            Ok((unconfirmed, life)) => (leaving.unconfirmed, leaving.life) = (unconfirmed, life),
-            Err(error) => leaving.lost(error)?,
-        }
-        Ok(())
     }
 
     /// Signs edits that cannot be noted as signed. Later the same changes are signed again, and whoever got
@@ -412,12 +384,6 @@ impl Phone {
                 }
             };
             given.withheld += withheld.min(1);
-            if peer.is_some()
-                && let Some(stored) = leaving.stored(name, &packs)
-                && self.is_forked_line(name.0, name.1).is_ok_and(|forked| !forked)
-            {
-                letter.part(&stored.encode()?)?;
-            }
             for pack in
                 packs.into_iter().chain(leaving.unsaved.get(&name).cloned().unwrap_or_default())
             {

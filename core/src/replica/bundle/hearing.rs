@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use super::{BundleEntropy, BundleTaken, LIST_MAX, Part, Stored, decode, misplaced, next_or, tags};
+use super::{BundleEntropy, BundleTaken, Part, decode, misplaced, next, tags};
 use crate::checklist::Template;
 use crate::model::{DeviceId, Incarnation, Timestamp};
 use crate::replica::ReplicaError;
 use crate::replica::phone::Phone;
-use crate::replica::taking::{Giving, LIMITS, Offered, SaidStored};
+use crate::replica::taking::{Giving, LIMITS, Offered};
 use crate::sync::{DeviceEntry, FeedItem, OBJECTS_OFFERED_MAX};
 use crate::trust::bundle::{BundleError, LetterReader};
 
@@ -26,7 +26,6 @@ struct Hearing<'a> {
     packs: Vec<Vec<u8>>,
     bytes: usize,
     offered: Offered,
-    stored: SaidStored,
     taken: BundleTaken,
     now: Timestamp,
 }
@@ -49,18 +48,13 @@ impl Phone {
             packs: Vec::new(),
             bytes: 0,
             offered: Offered::new(),
-            stored: SaidStored::new(),
             taken: BundleTaken::by(maker, false),
             now,
         };
-        while let Some(part) = next_or(letter, Some(tags::STORED))? {
+        while let Some(part) = next(letter)? {
             // Of a stranger nothing is decoded but what the hub may have said of it.
             if part.first() != Some(&tags::CONTROL) {
                 hearing.meet(entropy)?;
-            }
-            if part.first() == Some(&tags::STORED) {
-                hearing.note_stored(&part, entropy)?;
-                continue;
             }
             hearing.take(decode(&part)?, entropy)?;
         }
@@ -111,20 +105,6 @@ impl Hearing<'_> {
         Ok(())
     }
 
-    /// Notes up to where the hub has what follows of a line, by the maker's word.
-    fn note_stored(&mut self, part: &[u8], entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
-        let Some(Stored { life, document, actor, seq }) = Stored::decode(part) else {
-            return Ok(());
-        };
-        if self.stored.len() >= LIST_MAX {
-            // The packs of these lines have come.
-            self.take_packs(entropy)?;
-            self.stored.clear();
-        }
-        self.stored.insert((document, actor), (life, seq));
-        Ok(())
-    }
-
     /// Fails unless the maker is a device whose rights this one was told of, and that they have not ended.
     fn meet(&mut self, entropy: BundleEntropy<'_>) -> Result<(), ReplicaError> {
         if self.peer.is_some() {
@@ -156,8 +136,8 @@ impl Hearing<'_> {
         self.bytes = 0;
         let packs = std::mem::take(&mut self.packs);
         let Some(peer) = self.peer.as_ref().filter(|_| !packs.is_empty()) else { return Ok(()) };
-        let (offered, stored, limits, now) = (&self.offered, &self.stored, &LIMITS, self.now);
-        let giving = Giving { peer, offered, stored, limits, fresh: fresh(entropy), now };
+        let (offered, limits, now) = (&self.offered, &LIMITS, self.now);
+        let giving = Giving { peer, offered, limits, fresh: fresh(entropy), now };
         let took = match self.phone.take(&giving, &packs) {
             Err(ReplicaError::Pack { .. }) => {
                 return Err(BundleError::Damaged { what: "a pack" }.into());

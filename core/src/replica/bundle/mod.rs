@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
 use super::errands::Errand;
-use crate::model::{Actor, DeviceId, DocumentId};
+use crate::model::DeviceId;
 use crate::sync::{
     AdminRequest, DeviceEntry, FRAME_BYTES_MAX, Failure, FeedItem, FeedPosition, Notice,
 };
@@ -48,11 +48,8 @@ mod tags {
     /// The last that this program knows.
     pub(super) const LAST: u8 = 16;
     /// Parts whose numbers begin here may be passed over by whoever does not know them; all others refuse
-    /// the letter.
+    /// the letter. 0x81 has been used: by it phones said up to where the hub has a line, which is not theirs to say.
     pub(super) const PASSED_OVER: u8 = 0x80;
-    /// To a phone, before the packs of a line: a [`Stored`](super::Stored). Whoever passes it over offers the
-    /// hub those packs once more.
-    pub(super) const STORED: u8 = 0x81;
 }
 
 /// One part of a letter. Variants are only ever added at the end; what an older program would not
@@ -93,28 +90,6 @@ enum Part {
     Keys(Vec<Vec<u8>>),
     /// Of the hub: what it says to a request of the maker. Without a refusal it is done.
     Answered { of: Asked, refused: Option<Failure> },
-}
-
-/// Up to which change of a line the hub has signed for it, by the word of the letter's maker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stored {
-    /// In which life of its store.
-    life: [u8; 16],
-    document: DocumentId,
-    actor: Actor,
-    seq: u64,
-}
-
-impl Stored {
-    fn encode(&self) -> Result<Vec<u8>, BundleError> {
-        postcard::to_extend(self, vec![tags::STORED])
-            .map_err(|source| BundleError::Encode { source })
-    }
-
-    /// Reads it; nothing where the part is another, or is not understood.
-    fn decode(part: &[u8]) -> Option<Self> {
-        postcard::from_bytes(part.strip_prefix(&[tags::STORED])?).ok()
-    }
 }
 
 /// What a phone calls a request to the hub, so that it knows the answer.
@@ -235,17 +210,9 @@ fn read<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Part>, 
 
 /// Returns the next part of a letter that is not to be passed over, as it came.
 fn next<R: std::io::Read>(letter: &mut LetterReader<R>) -> Result<Option<Vec<u8>>, BundleError> {
-    next_or(letter, None)
-}
-
-/// As [`next`], with those of one kind that others pass over.
-fn next_or<R: std::io::Read>(
-    letter: &mut LetterReader<R>,
-    known: Option<u8>,
-) -> Result<Option<Vec<u8>>, BundleError> {
     while let Some(bytes) = letter.next_part()? {
         match bytes.first() {
-            Some(kind) if *kind >= tags::PASSED_OVER && Some(*kind) != known => {}
+            Some(kind) if *kind >= tags::PASSED_OVER => {}
             Some(_) => return Ok(Some(bytes)),
             None => return Err(BundleError::Damaged { what: "an empty part" }),
         }

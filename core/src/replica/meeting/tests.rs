@@ -19,6 +19,8 @@ mod quotas;
 mod slices;
 mod snapshots;
 
+pub(in crate::replica) use slices::Hooked;
+
 const NOW: Time = Time(1_795_000_000_000);
 
 /// Frames of one exchange, before it counts as stuck.

@@ -552,6 +552,7 @@ fn minutes_that_wait_at_the_hub_hold_up_no_others() {
     assert_eq!(registered, 6);
 }
 
+mod one_step;
 mod pacing;
 mod unregistered;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::replica::meeting::sync;
-use crate::replica::sealing::tests::seal as seal_of;
+use crate::replica::sealing::seal as seal_of;
 use crate::store::Fault;
 use crate::sync::FailureCode;
 use crate::trust::control::ActId;
@@ -166,7 +166,7 @@ fn a_refusal_counts_from_the_hub_alone_and_under_the_key_that_it_has() {
 
 #[test]
 fn minutes_that_the_hub_keeps_or_refuses_are_known_from_the_answer() {
-    use crate::replica::sealing::tests::{leader, seal};
+    use crate::replica::sealing::{leader, seal};
     let hub = hub(&[]);
     hub.trust(leader(1)).unwrap();
     let a = side(1);

@@ -55,7 +55,7 @@ fn held(side: &Side, records: &[Genesis]) -> Held {
 /// A day: edits of two, one where its author may not write, a decision that counts and one that does not,
 /// minutes. Then `between`, and an exchange.
 fn day(between: impl FnOnce(&Arc<Hub>, &Side, &Side)) -> State {
-    use crate::replica::sealing::tests::{leader, seal};
+    use crate::replica::sealing::{leader, seal};
     let hub = hub(&[2]);
     hub.trust(leader(1)).unwrap();
     let (a, b) = (side(1), side(2));

@@ -1,6 +1,5 @@
-//! What the hub has signed for travels between phones, and is not offered to it again.
+//! What the hub has of a line travels between phones, and is offered to it until the hub itself says that it has it.
 
-use super::super::super::meeting::once;
 use super::*;
 
 /// Packs that a phone would offer to a life of the hub's store.
@@ -23,78 +22,80 @@ fn told() -> (Arc<Hub>, [Side; 3], Genesis) {
 }
 
 #[test]
-fn what_the_hub_has_of_a_line_is_brought_to_a_colleague_and_not_sent_to_the_hub_again() {
+fn what_the_hub_has_of_a_line_is_brought_to_a_colleague_and_offered_until_the_hub_has_spoken() {
     let (hub, [a, b, c], genesis) = told();
     let life = hub.head().unwrap().epoch;
     for all in [false, true] {
         let (b, c) = (b.cloned(), c.cloned());
-        assert_eq!(import(&b, &try_export(&a, &[to(2)], all).unwrap()).unwrap().received, 2);
+        let file = try_export(&a, &[to(2)], all).unwrap();
+        assert_eq!(passed_over(&file, 2), 0, "nothing is said of the hub");
+        assert_eq!(import(&b, &file).unwrap().received, 2);
         assert_eq!(import(&c, &export(&b, &[to(3)])).unwrap().received, 2, "and to the next");
         for side in [&b, &c] {
             assert_eq!(side.values(&genesis, "8.1"), ["first"]);
             assert_eq!(side.values(&genesis, "8.2"), ["second"]);
             assert_eq!(side.phone.carried().unwrap(), [genesis.document()]);
-            assert_eq!(side.phone.undelivered().unwrap(), 1);
-            assert_eq!(offered(side, life), 1);
-            assert_eq!(offered(side, [9; 16]), 2, "another life may have lost it");
+            assert_eq!(side.phone.undelivered().unwrap(), 2);
+            assert_eq!(offered(side, life), 2);
         }
     }
     import(&b, &export(&a, &[to(2)])).unwrap();
-    assert_eq!(once(&b, &hub, (later(6), 0), &[]).progress().sent, 1);
+    sync_at(&b, &hub, later(6));
     assert_eq!(values(hub.replica(), &genesis, "8.2"), ["second"]);
     sync_at(&b, &hub, later(7));
     assert!(b.phone.carried().unwrap().is_empty());
+    assert_eq!((offered(&b, life), b.phone.undelivered().unwrap()), (0, 0));
 }
 
 #[test]
-fn what_the_hub_lacks_against_the_word_of_who_gave_it_is_given_when_it_asks() {
+fn a_phone_s_word_that_the_hub_has_a_line_counts_for_nothing() {
     let (hub, a, b, genesis) = team();
     let life = hub.head().unwrap().epoch;
     a.answer(&genesis, "8.1", "first");
-    let claimed = |file: &[u8], seq: u64| {
-        let mut parts: Vec<Vec<u8>> =
-            parts_of(file, 2).iter().map(|part| encode(part).unwrap()).collect();
-        let place = parts.iter().position(|part| part[0] == tags::PACK).unwrap();
-        let header = PackHeader::peek(&parts_of(file, 2).into_iter().find_map(packed).unwrap());
-        let PackHeader { document, actor, .. } = header.unwrap();
-        let stored = Stored { life, document, actor, seq };
-        parts.insert(place, stored.encode().unwrap());
-        let head = Head { maker: key(1).device(), receiver: key(2).device(), made_at: NOW };
-        raw((&head, PARTS), &key(1), key(2).device(), &parts)
-    };
-    assert_eq!(import(&b, &claimed(&export(&a, &[to(2)]), 1)).unwrap().received, 1);
-    assert_eq!(offered(&b, life), 0);
-    a.answer(&genesis, "8.2", "second");
-    assert_eq!(import(&b, &claimed(&export(&a, &[to(2)]), 1)).unwrap().received, 1);
-    assert_eq!(offered(&b, life), 1);
+    let file = export(&a, &[to(2)]);
+    assert_eq!(import(&b, &claimed(&file, life)).unwrap().received, 1);
+    let counts = |b: &Side| (offered(b, life), b.phone.undelivered().unwrap());
+    assert_eq!(counts(&b), (1, 1));
+    // Its author hands over the same in person.
+    import(&b, &file).unwrap();
+    assert_eq!(counts(&b), (1, 1));
+    // A's phone is lost: what B has is all that there is.
+    let back = b.cloned();
+    assert_eq!(at_hub(&hub, &export(&back, &[to_hub()])).unwrap().0.stored, 1);
+    assert_eq!(values(hub.replica(), &genesis, "8.1"), ["first"]);
+}
+
+#[test]
+fn a_wholly_claimed_line_reaches_the_hub_in_an_exchange() {
+    let (hub, a, b, genesis) = team();
+    a.answer(&genesis, "8.1", "first");
+    let file = claimed(&export(&a, &[to(2)]), hub.head().unwrap().epoch);
+    import(&b, &file).unwrap();
     sync_at(&b, &hub, later(6));
     assert_eq!(values(hub.replica(), &genesis, "8.1"), ["first"]);
-    assert_eq!(values(hub.replica(), &genesis, "8.2"), ["second"]);
 }
 
-#[test]
-fn of_a_hub_that_was_set_back_nothing_is_said_before_all_was_compared() {
-    let (hub, [a, b, _], _) = told();
-    a.phone.met([9; 16]).unwrap();
-    import(&b, &export(&a, &[to(2)])).unwrap();
-    assert_eq!(offered(&b, hub.head().unwrap().epoch), 2);
-}
-
-#[test]
-fn what_is_said_of_a_line_is_written_as_it_always_was() {
-    let (document, actor) = (DocumentId([4; 32]), Actor([5; 16]));
-    let stored = Stored { life: [8; 16], document, actor, seq: 300 };
-    let bytes = stored.encode().unwrap();
-    assert_eq!(bytes, [&[0x81][..], &[8; 16], &[4; 32], &[5; 16], &[0xac, 2]].concat());
-    assert_eq!(Stored::decode(&bytes), Some(stored));
-    // One that is cut, and a kind of a later program.
-    assert_eq!(Stored::decode(&bytes[..30]), None);
-    assert_eq!(Stored::decode(&[tags::PASSED_OVER, 1]), None);
-}
-
-fn packed(part: Part) -> Option<Vec<u8>> {
-    match part {
+/// A's letter to B, with what earlier programs said before a line: part 129, that this life of the hub's store
+/// has it up to there.
+fn claimed(file: &[u8], life: [u8; 16]) -> Vec<u8> {
+    let parts = parts_of(file, 2);
+    let mut encoded: Vec<Vec<u8>> = parts.iter().map(|part| encode(part).unwrap()).collect();
+    let place = encoded.iter().position(|part| part[0] == tags::PACK).unwrap();
+    let mut packs = parts.into_iter().filter_map(|part| match part {
         Part::Pack(pack) => Some(pack),
         _ => None,
-    }
+    });
+    let header = PackHeader::peek(&packs.next_back().unwrap()).unwrap();
+    let upto = u8::try_from(header.last_seq).unwrap();
+    let (document, actor) = (header.document.0, header.actor.0);
+    encoded.insert(place, [&[129][..], &life, &document, &actor, &[upto]].concat());
+    let head = Head { maker: key(1).device(), receiver: key(2).device(), made_at: NOW };
+    raw((&head, PARTS), &key(1), key(2).device(), &encoded)
+}
+
+/// Returns how many parts of a letter are passed over.
+fn passed_over(file: &[u8], number: u8) -> usize {
+    let mut letter = LetterReader::find(file, &key(number)).unwrap();
+    let parts = std::iter::from_fn(|| letter.next_part().unwrap());
+    parts.filter(|part| part[0] >= tags::PASSED_OVER).count()
 }

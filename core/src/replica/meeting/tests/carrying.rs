@@ -301,8 +301,8 @@ pub(super) fn carried_load(side: &Side) -> LoadRow {
 fn take(side: &Side, peer: u8, limits: &Limits, packs: &[Vec<u8>]) -> Took {
     let peer = entry(peer, "06325").into();
     let fresh = Incarnation([77; 16]);
-    let (offered, stored) = (&Offered::new(), &SaidStored::new());
-    let giving = Giving { peer: &peer, offered, stored, limits, fresh, now: NOW };
+    let offered = &Offered::new();
+    let giving = Giving { peer: &peer, offered, limits, fresh, now: NOW };
     side.phone.take(&giving, packs).unwrap()
 }
 

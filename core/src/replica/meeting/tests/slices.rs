@@ -9,10 +9,10 @@ use crate::replica::taking::{Giving, LIMITS};
 use crate::store::{Done, Position, Read, Record, Writes};
 
 /// Sees the records of each commit before they are taken.
-type Hook = Box<dyn FnMut(&[Record]) + Send>;
+pub(in crate::replica) type Hook = Box<dyn FnMut(&[Record]) + Send>;
 
 /// A store that does something before it takes records, or rows that are made again.
-struct Hooked {
+pub(in crate::replica) struct Hooked {
     store: MemoryStore,
     before: Mutex<Hook>,
     deriving: Mutex<Box<dyn FnMut() + Send>>,
@@ -20,7 +20,14 @@ struct Hooked {
 
 impl Hooked {
     fn new(before: Hook, deriving: Box<dyn FnMut() + Send>) -> Arc<Self> {
-        let store = MemoryStore::new(Arc::new(Projection));
+        Self::over(MemoryStore::new(Arc::new(Projection)), before, deriving)
+    }
+
+    pub(in crate::replica) fn over(
+        store: MemoryStore,
+        before: Hook,
+        deriving: Box<dyn FnMut() + Send>,
+    ) -> Arc<Self> {
         let (before, deriving) = (Mutex::new(before), Mutex::new(deriving));
         Arc::new(Self { store, before, deriving })
     }
@@ -48,8 +55,8 @@ fn take(phone: &Phone, packs: &[Vec<u8>]) -> usize {
     let (peer, fresh) = (entry(1, "06325").into(), Incarnation([77; 16]));
     let mut offered = Offered::new();
     offered.insert(Template::parse(TEA).unwrap().id(), TEA.to_vec());
-    let (offered, stored, limits) = (&offered, &SaidStored::new(), &LIMITS);
-    let giving = Giving { peer: &peer, offered, stored, limits, fresh, now: NOW };
+    let (offered, limits) = (&offered, &LIMITS);
+    let giving = Giving { peer: &peer, offered, limits, fresh, now: NOW };
     phone.take(&giving, packs).unwrap().recorded
 }
 
