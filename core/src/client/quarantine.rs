@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Client, ClientError, Named, find};
 use crate::driver::{DriverError, SyncOptions};
-use crate::model::{
-    ChangeHash, DocumentId, Genesis, Origin, Timestamp, Written, clean, written,
-};
+use crate::model::{ChangeHash, DocumentId, Genesis, Origin, Timestamp, Written, clean, written};
 use crate::replica::{Lapsed, ReplicaError, WroteWhere, covers};
 use crate::sync::{
     AdminAnswer, AdminRequest, AdmissionStop, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Notice,

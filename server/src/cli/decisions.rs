@@ -79,8 +79,9 @@ pub(super) fn run(
             let acting = client.find_decision(id)?;
             client.drop_decision(&acting)?;
             let data = DecisionData::of(&acting, ended(client)?);
+            let deed = words::deed(m, data.deed);
             let values =
-                [("id", &data.id[..page::SHORT]), ("deed", data.deed), ("unit", &data.unit)];
+                [("id", &data.id[..page::SHORT]), ("deed", &deed), ("unit", data.unit.as_str())];
             page.line(m.text("decision.dropped", &values));
             Answer::new(&data, page)
         }
@@ -105,8 +106,8 @@ pub(super) fn text(page: &mut Page, decisions: &[DecisionData], m: &Messages) {
             DecisionData { refused: true, .. } => "decision.refused",
             _ => "decision.waits",
         };
-        let id = &one.id[..page::SHORT];
-        page.line(m.text(key, &[("id", id), ("deed", one.deed), ("unit", &one.unit)]));
+        let (id, deed) = (&one.id[..page::SHORT], words::deed(m, one.deed));
+        page.line(m.text(key, &[("id", id), ("deed", &deed), ("unit", &one.unit)]));
         if one.ended || one.refused {
             page.line(format!("  {}", m.text("decision.drop", &[("id", id)])));
         }
