@@ -77,7 +77,7 @@ fn a_hub_that_lost_its_folder_but_not_its_key_gets_everything_back_and_nobody_is
         assert_eq!(status[count], 0, "{status}");
     }
     scene.stop_hub();
-    bienban_tests::scene::expect_same(&scene);
+    scene::expect_same(&scene);
 }
 
 #[test]

@@ -175,14 +175,15 @@ impl EntryData {
         m: &Messages,
     ) -> String {
         let (device, deed) = (by.short(), words::deed(m, &self.field("deed")));
-        let values = [("device", device.as_str()), ("scope", scope.as_str()), ("deed", &deed)];
-        match whom {
-            None => m.text("audit.entered", &values),
-            Some(whom) => {
-                let whom = subject(whom);
-                let [device, scope, deed] = values;
-                m.text("audit.entered_about", &[device, scope, deed, ("whom", &whom)])
+        let (device, scope) = (device.as_str(), scope.as_str());
+        match whom.map(subject) {
+            None => {
+                m.text("audit.entered", &[("device", device), ("scope", scope), ("deed", &deed)])
             }
+            Some(whom) => m.text(
+                "audit.entered_about",
+                &[("device", device), ("scope", scope), ("deed", &deed), ("whom", &whom)],
+            ),
         }
     }
 
