@@ -12,6 +12,8 @@ use bienban_tests::process::{Ran, run, text};
 use bienban_tests::scene::Scene;
 use serde_json::Value;
 
+use crate::program;
+
 fn audit(dir: &Path, arguments: &[&str]) -> Ran {
     run([&["admin", "--dir", text(dir), "audit"], arguments].concat())
 }
@@ -42,6 +44,20 @@ fn an_auditor_reads_and_checks_what_the_hub_did_and_a_phone_does_not() {
     }
     let read = audit(&auditor, &["list", "--kind", "read"]).done();
     assert!(kinds(&read).iter().all(|kind| *kind == "read"));
+    assert_eq!((&all["rows"][0]["leaf"], &all["rows"][0]["at"]), (&0.into(), &Value::Null));
+    scene.administer(&["status"]);
+    for (lang, parts) in
+        [("en", ["a role is given", "asked what waits"]), ("vi", ["trao vai trò", "đang chờ"])]
+    {
+        let start = ["--lang", lang, "admin", "--dir", text(&auditor), "audit", "list"];
+        let said = program::run(&start).ok().out;
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        for part in
+            ["1970", "record of kind", "bản ghi loại", ", about -", "về -", "(read_", "grant,"]
+        {
+            assert!(!said.contains(part), "{part}: {said}");
+        }
+    }
     let late = audit(&auditor, &["list", "--since", "2999-01-01"]).done();
     assert_eq!(kinds(&late), [""; 0]);
     // It says nothing of a person and no content.

@@ -292,7 +292,8 @@ fn an_invitation_gives_back_no_right_that_was_withdrawn_since() {
     };
     let claim = |name: &str| {
         let (uri, invitation) = invite(&folders, &["invite", "--for", &device]);
-        folders.field(name, &["enrol", &uri, "--wait", "0"]).fails(1);
+        let waited = folders.field(name, &["enrol", &uri, "--wait", "0"]).fails(1);
+        assert!(waited.out.contains("Waiting 0 s for the confirmation"), "{waited:?}");
         let shown = folders.admin("first", &["confirm", &invitation]).ok().json();
         (invitation, shown["digits"].as_str().unwrap().to_owned())
     };

@@ -63,7 +63,8 @@ fn plan(leader: &str) -> [&str; 12] {
 fn a_name_means_the_device_that_was_not_revoked_and_says_so_where_all_were() {
     let scene = Scene::with_phones(1);
     let lost = device(&scene, &scene.phones[0]);
-    scene.administer(&["revoke", WHO]);
+    let only = told(&scene, &["revoke", WHO]).ok().out;
+    assert!(only.contains("was revoked") && !only.contains("of this person"), "{only}");
     // Only the lost one there: nothing is given to it, and no plan is made with it.
     for words in [&grant(WHO)[..], &plan(WHO), &["plan", "change", PLAN, "--member", WHO]] {
         let error = error(&scene, words, 1);
@@ -84,6 +85,7 @@ fn a_name_means_the_device_that_was_not_revoked_and_says_so_where_all_were() {
         (&of_lost["device"], &of_lost["revoked"]),
         (&lost.as_str().into(), &"device".into())
     );
+    assert_eq!(of_lost["other_devices"], serde_json::json!([fresh]));
     let listed = told(&scene, &["devices"]).ok().out;
     assert!(listed.contains("[revoked "), "{listed}");
     // Revoking what is revoked changes nothing and says so; a name means the one that is left.

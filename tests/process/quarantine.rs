@@ -17,6 +17,9 @@ fn brought(scene: &Scene, phone: &Path, note: &str) {
     program::run(&["--json", "field", "--dir", text(phone), "sync"]).fails(6);
 }
 
+/// What the inspection is about.
+const FACILITY: &str = "HTX Chè Thử Nghiệm";
+
 fn desk(dir: &Path, words: &[&str]) -> Ran {
     run(["admin", "--dir", text(dir), "quarantine"].into_iter().chain(words.iter().copied()))
 }
@@ -61,7 +64,9 @@ fn a_supervisor_lists_shows_quotes_and_admits_what_a_revoked_phone_brought_and_k
     let ((good, shows), (bad, _)) = (of("work-worth-having"), of("made-up-work"));
     assert_eq!((&shows["verdict"], &shows["admissible"]), (&"not_allowed".into(), &true.into()));
     assert_eq!(shows["unit"]["code"], COMMUNE);
-    assert_eq!(shows["document"]["id"], scene.inspection.as_str());
+    // The record is nowhere but there; what it is about the plan says.
+    let document = (&shows["document"]["id"], &shows["document"]["title"]);
+    assert_eq!(document, (&scene.inspection.as_str().into(), &FACILITY.into()));
     assert!(shows["decided"].is_null() && shows["pack"]["kind"] == "inspection", "{shows}");
     let quote = desk(&supervisor, &["quote", &good]).done();
     let hub = scene.hub.as_ref().unwrap().uri.rsplit('#').next().unwrap().to_owned();
@@ -70,6 +75,7 @@ fn a_supervisor_lists_shows_quotes_and_admits_what_a_revoked_phone_brought_and_k
         &hub,
         quote["digest"].as_str().unwrap(),
         quote["signer"]["device"].as_str().unwrap(),
+        FACILITY,
     ] {
         assert!(quote["text"].as_str().unwrap().contains(part), "{part} is not in {quote}");
     }
@@ -92,6 +98,7 @@ fn a_supervisor_lists_shows_quotes_and_admits_what_a_revoked_phone_brought_and_k
     let left = desk(&supervisor, &["list"]).done();
     let [row] = &left["rows"].as_array().unwrap()[..] else { panic!("{left}") };
     assert_eq!((&row["change"], &row["decided"]["judgement"]), (&bad.into(), &"keep".into()));
+    assert_eq!(row["document"]["title"], FACILITY, "{row}");
     let gone = desk(&supervisor, &["show", &good]);
     assert_eq!(gone.code, Some(3), "it is in the record: {}", gone.errors);
     let again = desk(&supervisor, &["admit", &good[..12]]);

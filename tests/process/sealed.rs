@@ -83,6 +83,16 @@ fn after_a_days_work_a_phones_files_show_nothing_and_a_plain_ones_show_it() {
     assert_eq!(shown(&plain, &words), Vec::<&str>::new());
     let seen = run(&["field", "--dir", text(&plain), "--key-file", text(&key), "status"]).ok();
     assert!(seen.out.contains("HTX"), "{seen:?}");
+    // The same key once more is no other one.
+    let opened = ["field", "--dir", text(&plain), "--key-file", text(&key), "key", "change"];
+    let again = run(&[&["--json"], &opened[..], &["--new-key-file", text(&key)]].concat()).ok();
+    assert_eq!(again.json()["changed"], false, "{again:?}");
+    let again = run(&[&opened[..], &["--new-key-file", text(&key)]].concat()).ok();
+    assert!(again.out.contains("nothing was changed"), "{again:?}");
+    assert!(!again.out.contains("Another key"), "{again:?}");
+    let other = key_file(&scene.path("other-key"), 8);
+    let changed = run(&[&opened[..], &["--new-key-file", text(&other)]].concat()).ok();
+    assert!(changed.out.contains("Another key opens this folder"), "{changed:?}");
 }
 
 /// Writes a key that nobody else may read.

@@ -377,6 +377,49 @@ fn the_leader_says_who_writes_an_inspection() {
     assert!(!again.contains("sync again") && again.contains("bienban field status"), "{again}");
     assert!(again.contains("Kept aside by the hub, outside the record: 2 edits."), "{again}");
     assert!(!again.contains("nly on this device:"), "{again}");
+    // The status advises nothing else: no exchange, and no other role.
+    let status = team.told("binh", &["status"]);
+    assert_eq!((&status["only_here"], &status["set_aside"]), (&2.into(), &2.into()), "{status}");
+    let said = team.folders.field("binh", &["status"]).ok().out;
+    assert!(said.contains("Kept aside by the hub, outside the record: 2 edits."), "{said}");
+    for part in ["bienban field sync", "corrects the role", "signed for every edit"] {
+        assert!(!said.contains(part), "{part}: {said}");
+    }
+    team.told("binh", &["answer", &team.inspection, "2.3", "dat"]);
+    let said = team.folders.field("binh", &["status"]).ok().out;
+    assert!(said.contains("Only on this device: 1 edit. Run `bienban field sync`."), "{said}");
+}
+
+#[test]
+fn a_revoked_leader_is_told_to_give_up_what_no_exchange_brings_any_more() {
+    let team = Team::new();
+    team.in_field();
+    for phone in ["an", "an", "binh"] {
+        team.sync(phone);
+    }
+    team.told("an", &["assign", &team.inspection, "an", "binh"]);
+    let sealed =
+        team.seals_on("an", &[&OWNER[..], &["--not-heard", "Đi vắng"]].concat()).ok().json();
+    let seal = sealed["seal"]["seal"].as_str().unwrap();
+    let status = team.told("an", &["status"]);
+    let ended = |status: &Value| {
+        let of = |what: &str| status[what][0]["ended"].as_bool();
+        [of("minutes"), of("decisions")]
+    };
+    assert_eq!(ended(&status), [Some(false); 2], "{status}");
+    let device = team.told("an", &["whoami"])["device"].as_str().unwrap().to_owned();
+    team.folders.admin("first", &["revoke", &device]).ok();
+    team.folders.field("an", &["sync"]).fails(6);
+    let status = team.told("an", &["status"]);
+    assert_eq!(ended(&status), [Some(true); 2], "{status}");
+    for words in [&["status"][..], &["minutes", "list"]] {
+        let said = team.folders.field("an", words).ok().out;
+        let command = format!("bienban field minutes drop {}", &seal[..8]);
+        assert!(said.contains("come to no hub any more") && said.contains(&command), "{said}");
+        assert!(!said.contains("; sync"), "{said}");
+    }
+    let said = team.folders.field("an", &["decision", "list"]).ok().out;
+    assert!(said.contains("comes to no hub any more") && said.contains("decision drop"), "{said}");
 }
 
 #[test]

@@ -278,3 +278,20 @@ fn what_is_kept_aside_is_shown_in_words_and_as_data_only_where_that_is_asked_for
     let data = run(["admin", "--dir", text(&supervisor), "quarantine", "show", change]).done();
     assert!(data.to_string().contains("claimed_at"), "{data}");
 }
+
+#[test]
+fn a_fault_of_a_file_names_the_column_as_it_is_typed_there_also_that_of_the_commune() {
+    let scene = Scene::with_phones(0);
+    let file = scene.path("vi.csv");
+    let rows = "mã cơ sở,tên cơ sở,loại hình,mã xã\nBS-9,HTX Chín,HTX,Xã Không Có\nBS-8,HTX Tám,lạ,06325\n";
+    let columns = |rows: &str| {
+        fs::write(&file, rows).unwrap();
+        let refused = error(&admin(&scene, &["import", "facilities", text(&file)]));
+        let problems = refused["problems"].as_array().unwrap().clone();
+        problems.iter().map(|one| one["column"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(columns(rows), ["mã xã", "loại hình"]);
+    // Where nothing else is wrong with the file too.
+    let only = rows.replace("lạ", "HTX");
+    assert_eq!(columns(&only), ["mã xã"]);
+}

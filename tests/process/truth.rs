@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bienban_core::clock;
 use bienban_tests::process::{HubProcess, run, text};
-use bienban_tests::scene::{COMMUNE, Scene, items};
+use bienban_tests::scene::{self, COMMUNE, Scene, items};
 use serde_json::Value;
 
 use crate::full::Disk;
@@ -76,7 +77,7 @@ fn a_hub_that_lost_its_folder_but_not_its_key_gets_everything_back_and_nobody_is
         assert_eq!(status[count], 0, "{status}");
     }
     scene.stop_hub();
-    bienban_tests::scene::expect_same(&scene);
+    scene::expect_same(&scene);
 }
 
 #[test]
@@ -284,4 +285,34 @@ fn a_phone_without_room_says_that_the_hub_has_its_work_and_how_much_room_is_need
     disk.make_room();
     scene.sync(&phone);
     assert_eq!(field(&phone, &["status"]).1["only_here"], 0);
+}
+
+#[test]
+fn a_field_of_the_header_that_nobody_fills_in_is_settled_by_choosing_alone() {
+    let scene = Scene::with_phones(2);
+    for (phone, digits) in scene.phones.iter().zip(["ab", "cd"]) {
+        let client = scene::open_phone(phone);
+        let (genesis, seal) = (scene::genesis(&client, &scene), digits.repeat(32));
+        let edit = client
+            .phone()
+            .edit(&genesis, clock::now(), |editor| editor.set_header("supplements", &seal));
+        edit.unwrap();
+    }
+    scene.settle();
+    let (phone, it) = (&scene.phones[0], scene.inspection.as_str());
+    let listed = scene.field(phone, &["conflicts", it]);
+    let conflict = &listed["rows"][0]["conflicts"][0];
+    assert_eq!(conflict["name"], "header/supplements", "{listed}");
+    let said = told(phone, &["conflicts", it]);
+    assert!(said.contains("Supplements the minutes") && said.contains("--choose"), "{said}");
+    assert!(!said.contains("Instead of choosing"), "{said}");
+    let seal = "ab".repeat(32);
+    let (code, _, errors) = field(phone, &["resolve", it, "header/supplements", &seal]);
+    assert!(code == Some(2) && errors.contains("--choose"), "{errors}");
+    let (code, _, errors) = field(phone, &["resolve", it, "header/nonsense", "x"]);
+    assert!(code == Some(3) && errors.contains("nonsense"), "{errors}");
+    let words = conflict["values"][0]["settle"].as_array().unwrap().iter();
+    let words: Vec<&str> = words.map(|word| word.as_str().unwrap()).collect();
+    scene.field(phone, &words);
+    assert!(!told(phone, &["conflicts", it]).contains("supplements"));
 }

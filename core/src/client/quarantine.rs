@@ -1,9 +1,11 @@
 //! What the hub keeps aside, for those who decide of it: named, read without putting it into any record, and
 //! decided of by a signed act.
 
+use std::collections::BTreeMap;
+
 use super::{Client, ClientError, Named, find};
 use crate::driver::{DriverError, SyncOptions};
-use crate::model::{ChangeHash, Genesis, Timestamp, Written, clean, written};
+use crate::model::{ChangeHash, DocumentId, Genesis, Origin, Timestamp, Written, clean, written};
 use crate::replica::{Lapsed, ReplicaError, WroteWhere, covers};
 use crate::sync::{
     AdminAnswer, AdminRequest, AdmissionStop, AsideEntry, AsideName, LONG_PACK_BYTES_MAX, Notice,
@@ -142,8 +144,51 @@ impl Client {
         let bytes = self.quarantined_bytes(entry.name).await?;
         let pack = if bytes.is_empty() { None } else { Some(read(&entry, &bytes)?) };
         let judged = self.judged(&entry)?;
-        let document = self.named(entry.name.document)?;
+        let born = pack.as_ref().map(|pack: &AsidePack| &pack.genesis);
+        let document = self.named_aside(&[entry.name.document], born)?.remove(0);
         Ok(AsideShown { entry, document, judged, pack })
+    }
+
+    /// Returns documents of which something is kept aside, each with what to call it. Of a visit that was begun on
+    /// the device alone only the plan tells, or `born`: what one of them was born as, where that was read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Store`] when reading fails.
+    pub fn named_aside(
+        &self,
+        documents: &[DocumentId],
+        born: Option<&Genesis>,
+    ) -> Result<Vec<Named>, ClientError> {
+        let mut visited: Option<BTreeMap<DocumentId, DocumentId>> = None;
+        let mut named = Vec::with_capacity(documents.len());
+        for document in documents {
+            let mut one = self.named(*document)?;
+            if one.title.is_empty() {
+                let visited = match &mut visited {
+                    Some(visited) => visited,
+                    None => visited.insert(self.visited(born)?),
+                };
+                if let Some(facility) = visited.get(document) {
+                    one.title = self.named(*facility)?.title;
+                }
+            }
+            named.push(one);
+        }
+        Ok(named)
+    }
+
+    /// Returns the facility of every visit that is planned, and of the one that was born as said.
+    fn visited(
+        &self,
+        born: Option<&Genesis>,
+    ) -> Result<BTreeMap<DocumentId, DocumentId>, ClientError> {
+        let planned = self.planned()?.into_iter().map(|visit| visit.genesis);
+        let visits = planned.chain(born.cloned()).filter_map(|genesis| match genesis.origin {
+            Origin::Planned { facility, .. } => Some((genesis.document(), facility)),
+            Origin::Device { .. } | Origin::About { .. } => None,
+        });
+        Ok(visits.collect())
     }
 
     /// Returns what was decided of just this change that is kept aside, as far as this device was told.

@@ -439,14 +439,15 @@ impl Client {
         })
     }
 
-    /// Returns a document with its title. Loads no document.
+    /// Returns a document with what to call it, as [`Client::title`]. Loads no document.
     ///
     /// # Errors
     ///
     /// Returns [`ClientError::Store`] when reading fails.
     pub fn named(&self, document: DocumentId) -> Result<Named, ClientError> {
         let row = self.phone().replica().summary(document)?;
-        Ok(Named { document, title: row.map(|row| row.title).unwrap_or_default() })
+        let title = row.map(|row| self.title(&row)).transpose()?.unwrap_or_default();
+        Ok(Named { document, title })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod aside;
 mod keys;
+mod proof;
 
 use std::error::Error;
 use std::io;
@@ -19,6 +20,7 @@ use bienban_core::replica::ReplicaError;
 use bienban_core::store::{Holder, StoreError};
 use bienban_core::sync::SessionError;
 use bienban_core::trust::bundle::BundleError;
+use bienban_core::trust::proof::ProofError;
 
 use super::wrong::Wrong;
 use super::{page, record, time, words};
@@ -52,6 +54,8 @@ pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
         Some(of_id(error, m))
     } else if let Some(error) = error.downcast_ref::<AddressError>() {
         Some(of_address(error, m))
+    } else if let Some(error) = error.downcast_ref::<ProofError>() {
+        proof::of_proof(error, m)
     } else if let Some(error) = error.downcast_ref::<Wrong>() {
         Some(error.explain(m))
     } else if let Some(error) = error.downcast_ref::<io::Error>() {

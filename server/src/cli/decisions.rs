@@ -22,10 +22,13 @@ pub(super) struct DecisionData {
     at: String,
     /// The hub refused it: it is asked again only when a right comes back.
     refused: bool,
+    /// The rights of this device have ended: no exchange brings it any more.
+    ended: bool,
 }
 
-impl From<&Acting> for DecisionData {
-    fn from(acting: &Acting) -> Self {
+impl DecisionData {
+    /// Describes a decision of a device whose rights have ended, or have not.
+    pub(super) fn of(acting: &Acting, ended: bool) -> Self {
         let act = &acting.act.act;
         Self {
             id: acting.id.to_string(),
@@ -33,6 +36,7 @@ impl From<&Acting> for DecisionData {
             unit: act.scope.to_string(),
             at: time::rfc3339(act.at),
             refused: acting.refused,
+            ended,
         }
     }
 }
@@ -74,9 +78,10 @@ pub(super) fn run(
         DecisionCommand::Drop { id } => {
             let acting = client.find_decision(id)?;
             client.drop_decision(&acting)?;
-            let data = DecisionData::from(&acting);
+            let data = DecisionData::of(&acting, ended(client)?);
+            let deed = words::deed(m, data.deed);
             let values =
-                [("id", &data.id[..page::SHORT]), ("deed", data.deed), ("unit", &data.unit)];
+                [("id", &data.id[..page::SHORT]), ("deed", &deed), ("unit", data.unit.as_str())];
             page.line(m.text("decision.dropped", &values));
             Answer::new(&data, page)
         }
@@ -85,16 +90,25 @@ pub(super) fn run(
 
 /// Returns the decisions of this device that wait or were refused, oldest first.
 pub(super) fn all(client: &Client) -> Result<Vec<DecisionData>, ClientError> {
-    Ok(client.decisions()?.iter().map(DecisionData::from).collect())
+    let ended = ended(client)?;
+    Ok(client.decisions()?.iter().map(|acting| DecisionData::of(acting, ended)).collect())
+}
+
+fn ended(client: &Client) -> Result<bool, ClientError> {
+    Ok(client.phone().ended()?.is_some())
 }
 
 /// Tells them.
 pub(super) fn text(page: &mut Page, decisions: &[DecisionData], m: &Messages) {
     for one in decisions {
-        let key = if one.refused { "decision.refused" } else { "decision.waits" };
-        let id = &one.id[..page::SHORT];
-        page.line(m.text(key, &[("id", id), ("deed", one.deed), ("unit", &one.unit)]));
-        if one.refused {
+        let key = match one {
+            DecisionData { ended: true, .. } => "decision.ended",
+            DecisionData { refused: true, .. } => "decision.refused",
+            _ => "decision.waits",
+        };
+        let (id, deed) = (&one.id[..page::SHORT], words::deed(m, one.deed));
+        page.line(m.text(key, &[("id", id), ("deed", &deed), ("unit", &one.unit)]));
+        if one.ended || one.refused {
             page.line(format!("  {}", m.text("decision.drop", &[("id", id)])));
         }
     }

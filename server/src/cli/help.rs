@@ -61,7 +61,7 @@ pub(super) fn usage(said: &str, m: &Messages) -> String {
 }
 
 fn argument(arg: Arg, place: &str, m: &Messages) -> Arg {
-    let mut text = text_of(arg.get_id().as_str(), place, m).unwrap_or_default().to_owned();
+    let mut text = text_of(&arg, place, m).unwrap_or_default().to_owned();
     let values: Vec<String> = arg
         .get_default_values()
         .iter()
@@ -93,8 +93,16 @@ fn argument(arg: Arg, place: &str, m: &Messages) -> Arg {
         .hide_possible_values(true)
 }
 
-fn text_of<'m>(id: &str, place: &str, m: &'m Messages) -> Option<&'m str> {
-    m.find(&format!("help.{place}.{id}")).or_else(|| m.find(&format!("help.shared.{id}")))
+/// Returns the text of an argument: its own, that of the command above which hands it down, or the shared one.
+fn text_of<'m>(arg: &Arg, place: &str, m: &'m Messages) -> Option<&'m str> {
+    let (id, mut at) = (arg.get_id().as_str(), place);
+    loop {
+        let own = m.find(&format!("help.{at}.{id}"));
+        match at.rsplit_once('.') {
+            Some((above, _)) if own.is_none() && arg.is_global_set() => at = above,
+            _ => return own.or_else(|| m.find(&format!("help.shared.{id}"))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +158,24 @@ mod tests {
             let there: BTreeSet<String> =
                 m.keys().filter(|key| key.starts_with("help.")).map(str::to_owned).collect();
             assert_eq!(there.symmetric_difference(&used).collect::<Vec<_>>(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn every_argument_that_a_help_lists_is_described_also_where_a_command_above_hands_it_down() {
+        fn silent(command: &Command, found: &mut Vec<String>) {
+            for arg in command.get_arguments() {
+                if arg.get_help().is_none_or(|text| text.to_string().is_empty()) {
+                    found.push(format!("{} {}", command.get_name(), arg.get_id()));
+                }
+            }
+            let inner = command.get_subcommands().filter(|inner| inner.get_name() != HELP);
+            inner.for_each(|inner| silent(inner, found));
+        }
+        for lang in [Lang::Vi, Lang::En] {
+            let mut found = Vec::new();
+            silent(&translated(Arguments::command(), "", &Messages::new(lang)), &mut found);
+            assert_eq!(found, [""; 0]);
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct UnregisteredData {
     refused: bool,
     /// The hub keeps them, and this device has not heard whether they are registered.
     kept: bool,
+    /// The rights of this device have ended, and the hub does not keep them: no exchange brings them any more.
+    ended: bool,
     given_up: Option<GivenUpData>,
 }
 
@@ -31,14 +33,16 @@ struct GivenUpData {
     at: String,
 }
 
-impl From<&Unregistered> for UnregisteredData {
-    fn from(one: &Unregistered) -> Self {
+impl UnregisteredData {
+    /// Describes minutes of a device whose rights have ended, or have not.
+    fn of(one: &Unregistered, ended: bool) -> Self {
         Self {
             seal: one.seal.to_string(),
             inspection: one.document.to_string(),
             at: time::rfc3339(one.at),
             refused: one.refused && one.given_up.is_none(),
             kept: one.kept,
+            ended: ended && !one.kept && one.given_up.is_none(),
             given_up: one
                 .given_up
                 .as_ref()
@@ -77,8 +81,7 @@ pub(super) fn run(
     let (m, mut page) = (output.messages(), Page::new());
     match command {
         MinutesCommand::List => {
-            let rows = client.unregistered_minutes()?.iter().map(UnregisteredData::from).collect();
-            let data = ListData { rows };
+            let data = ListData { rows: all(client)? };
             text(&mut page, &data.rows, m);
             if data.rows.is_empty() {
                 page.line(m.text("minutes.none", &[]));
@@ -91,7 +94,7 @@ pub(super) fn run(
             client.drop_minutes(&found, &reason)?;
             let now = client.unregistered_minutes()?;
             let now = now.iter().find(|one| one.act == found.act).unwrap_or(&found);
-            let data = UnregisteredData::from(now);
+            let data = UnregisteredData::of(now, ended(client)?);
             text(&mut page, std::slice::from_ref(&data), m);
             Answer::new(&data, page)
         }
@@ -100,8 +103,18 @@ pub(super) fn run(
 
 /// Returns those that somebody has to do something about, oldest first.
 pub(super) fn open(client: &Client) -> Result<Vec<UnregisteredData>, ClientError> {
-    let minutes = client.unregistered_minutes()?;
-    Ok(minutes.iter().filter(|one| one.given_up.is_none()).map(UnregisteredData::from).collect())
+    let mut minutes = all(client)?;
+    minutes.retain(|one| one.given_up.is_none());
+    Ok(minutes)
+}
+
+fn all(client: &Client) -> Result<Vec<UnregisteredData>, ClientError> {
+    let ended = ended(client)?;
+    Ok(client.unregistered_minutes()?.iter().map(|one| UnregisteredData::of(one, ended)).collect())
+}
+
+fn ended(client: &Client) -> Result<bool, ClientError> {
+    Ok(client.phone().ended()?.is_some())
 }
 
 /// Tells them.
@@ -117,8 +130,9 @@ pub(super) fn text(page: &mut Page, minutes: &[UnregisteredData], m: &Messages) 
                     [("seal", seal), ("inspection", inspection), ("at", &at), ("reason", reason)];
                 page.line(m.text("minutes.given_up", &values));
             }
-            None if one.refused => {
-                page.line(m.text("minutes.refused", &named));
+            None if one.ended || one.refused => {
+                let key = if one.ended { "minutes.ended" } else { "minutes.refused" };
+                page.line(m.text(key, &named));
                 page.line(format!("  {}", m.text("minutes.drop", &named)));
             }
             None if one.kept => page.line(m.text("minutes.kept", &named)),

@@ -383,6 +383,24 @@ pub(super) fn judgement(judgement: Judgement) -> &'static str {
     }
 }
 
+/// Returns a kind of decision as people read it, from its name in data; of a later program that name.
+pub(super) fn deed(m: &Messages, name: &str) -> String {
+    match name {
+        "certify" => m.text("deed.certify", &[]),
+        "grant" => m.text("deed.grant", &[]),
+        "withdraw" => m.text("deed.withdraw", &[]),
+        "revoke" => m.text("deed.revoke", &[]),
+        "assign" => m.text("deed.assign", &[]),
+        "seal" => m.text("deed.seal", &[]),
+        "judge" => m.text("deed.judge", &[]),
+        "template" => m.text("deed.template", &[]),
+        "successor" => m.text("deed.successor", &[]),
+        "countersign" => m.text("deed.countersign", &[]),
+        "switch" => m.text("deed.switch", &[]),
+        other => other.to_owned(),
+    }
+}
+
 /// Returns a kind of document as people read it, from its name in data.
 pub(crate) fn kind(m: &Messages, name: &str) -> String {
     match name {

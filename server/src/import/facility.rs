@@ -23,6 +23,8 @@ pub struct FacilityRow {
     /// *Mã xã*: five digits, or a name. Which commune that is, and whether there is one, is for the
     /// caller to know.
     pub commune: String,
+    /// The header of that column as it stands in the file.
+    pub commune_column: String,
     /// *Thôn*.
     pub village: Option<String>,
     /// *Địa chỉ sản xuất*.
@@ -160,6 +162,12 @@ impl Columns {
         columns
     }
 
+    /// Returns how the file calls a column, or its English name where the file has none.
+    fn called(&self, column: Column) -> String {
+        let at = self.places.get(&column);
+        at.map_or_else(|| column.name().to_owned(), |at| self.header(*at))
+    }
+
     fn header(&self, at: usize) -> String {
         self.headers.get(&at).cloned().unwrap_or_else(|| letters(at))
     }
@@ -193,7 +201,8 @@ impl Row<'_> {
         });
         if let Some(commune) = &commune {
             let (code, commune) = (code.clone(), commune.clone());
-            places.push(Place { row: self.line.row, code, commune });
+            let column = self.columns.called(Column::CommuneCode);
+            places.push(Place { row: self.line.row, code, commune, column });
         }
         let phone = self
             .text(Column::Phone)
@@ -210,6 +219,7 @@ impl Row<'_> {
             name: name?,
             owner_kind: owner_kind?,
             commune: commune?,
+            commune_column: self.columns.called(Column::CommuneCode),
             village,
             address,
             representative,

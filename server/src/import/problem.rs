@@ -79,6 +79,8 @@ pub struct Place {
     pub code: Option<String>,
     /// *Mã xã*: five digits, or a name.
     pub commune: String,
+    /// The header of the column that says so, as it stands in the file.
+    pub column: String,
 }
 
 /// One thing wrong at one place.

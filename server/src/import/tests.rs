@@ -71,6 +71,7 @@ fn reads_every_column_of_a_row() {
         name: "HTX Chè Bắc Sơn Xanh".to_owned(),
         owner_kind: OwnerKind::Cooperative,
         commune: "06325".to_owned(),
+        commune_column: "commune_code".to_owned(),
         village: Some("Thôn Nà Riềng".to_owned()),
         address: Some("Thôn Nà Riềng, xã Bắc Sơn, tỉnh Lạng Sơn".to_owned()),
         representative: Some("Dương Thị Mẫu".to_owned()),
@@ -99,7 +100,7 @@ fn reads_vietnamese_headers_semicolons_and_a_byte_order_mark() {
     let rows = facilities_from_csv(text.as_bytes()).unwrap();
     // Composed, although typed decomposed.
     assert_eq!(rows[0].name, "Ch\u{e8} Xanh");
-    assert_eq!(rows[0].commune, "06325");
+    assert_eq!((rows[0].commune.as_str(), rows[0].commune_column.as_str()), ("06325", "MÃ XÃ"));
     assert_eq!(rows[0].latitude.as_deref(), Some("21.9012"));
 }
 

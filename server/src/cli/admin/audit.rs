@@ -3,6 +3,7 @@
 mod entries;
 mod folder;
 mod reading;
+mod words;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

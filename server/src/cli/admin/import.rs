@@ -213,7 +213,8 @@ impl<'k> Check<'k> {
         let mut checked = Vec::with_capacity(rows.len());
         for row in rows {
             let (code, commune) = (Some(row.code.clone()), row.commune.clone());
-            let place = Place { row: row.row, code, commune };
+            let column = row.commune_column.clone();
+            let place = Place { row: row.row, code, commune, column };
             if let Some((scope, former, known)) = self.located(&place, m) {
                 checked.push(Checked { row, scope, former, known });
             }
@@ -261,8 +262,7 @@ impl<'k> Check<'k> {
     }
 
     fn problem<T>(&mut self, place: &Place, problem: String) -> Option<T> {
-        let column = import::Column::CommuneCode.name().to_owned();
-        self.found.push(CellProblem { row: place.row, column, problem });
+        self.found.push(CellProblem { row: place.row, column: place.column.clone(), problem });
         None
     }
 

@@ -44,7 +44,7 @@ pub(super) struct AdminArgs {
     #[command(flatten)]
     key: KeyArgs,
 
-    /// Work on what is here, and send nothing yet.
+    /// Work on what is here, and send nothing yet. What only the hub can do is refused then.
     #[arg(long, global = true)]
     offline: bool,
 

@@ -4,7 +4,7 @@
 mod stopped;
 mod written;
 
-use bienban_core::client::{AsidePack, AsideShown, Client, ClientError};
+use bienban_core::client::{AsidePack, AsideShown, Client, ClientError, Named};
 use bienban_core::driver::DriverError;
 use bienban_core::model::{DeviceId, PersonId, Scope};
 use bienban_core::replica::Lapsed;
@@ -208,7 +208,10 @@ async fn list(client: &Client, which: &ListArgs, output: &Output) -> Result<Answ
     let found = waiting(client, client.quarantined(filter), output).await?;
     let entries: Vec<&AsideEntry> = found.entries.iter().collect();
     let lapsed = client.after_revocation(&entries, None)?;
-    let rows = entries.iter().zip(lapsed).map(|(entry, lapsed)| data(client, entry, lapsed));
+    let documents: Vec<_> = entries.iter().map(|entry| entry.name.document).collect();
+    let named = client.named_aside(&documents, None)?;
+    let rows = entries.iter().zip(named).zip(lapsed);
+    let rows = rows.map(|((entry, named), lapsed)| data(client, entry, named, lapsed));
     let rows = rows.collect::<Result<_, _>>()?;
     let data = ListData { rows, more: found.more };
     let mut page = Page::new();
@@ -228,7 +231,7 @@ async fn show(client: &Client, which: &OneArgs, output: &Output) -> Result<Answe
     let m = output.messages();
     let shown = read(client, which, output).await?;
     let lapsed = lapsed(client, &shown)?;
-    let aside = data(client, &shown.entry, lapsed)?;
+    let aside = data(client, &shown.entry, shown.document.clone(), lapsed)?;
     let mut page = Page::new();
     line(&mut page, &aside, m);
     match &shown.pack {
@@ -247,7 +250,8 @@ async fn show(client: &Client, which: &OneArgs, output: &Output) -> Result<Answe
 async fn quote(client: &Client, which: &OneArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let shown = read(client, which, output).await?;
-    let aside = data(client, &shown.entry, lapsed(client, &shown)?)?;
+    let lapsed = lapsed(client, &shown)?;
+    let aside = data(client, &shown.entry, shown.document.clone(), lapsed)?;
     let hub = client.hub()?.key().to_string();
     let digest = shown.pack.as_ref().map(|pack| hex::encode(pack.digest));
     let text = quoted(&aside, &hub, digest.as_deref(), m);
@@ -282,7 +286,8 @@ async fn judge(
         _ => None,
     };
     let lapsed = client.after_revocation(&[&entry], None)?.into_iter().flatten().next();
-    let (aside, stopped) = (data(client, &entry, lapsed)?, stopped.map(StopData::from));
+    let named = client.named_aside(&[entry.name.document], None)?.remove(0);
+    let (aside, stopped) = (data(client, &entry, named, lapsed)?, stopped.map(StopData::from));
     let values = [
         ("id", &aside.change[..SHORT]),
         ("device", aside.signer.device.as_deref().map_or("-", |device| &device[..SHORT])),
@@ -357,6 +362,7 @@ fn lapsed(client: &Client, shown: &AsideShown) -> Result<Option<Lapsed>, CliErro
 fn data(
     client: &Client,
     entry: &AsideEntry,
+    named: Named,
     lapsed: Option<Lapsed>,
 ) -> Result<AsideData, CliError> {
     let decided = client.judged(entry)?.map(DecidedData::from);
@@ -365,7 +371,7 @@ fn data(
     Ok(AsideData {
         change: entry.name.hash.to_string(),
         seq: entry.name.seq,
-        document: rows::named(client, entry.name.document)?,
+        document: NamedData { id: named.document.to_string(), title: named.title },
         unit: entry.scope.as_ref().map(rows::unit),
         verdict,
         admissible: verdict.may_be_admitted() && entry.scope.is_some(),

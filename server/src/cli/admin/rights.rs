@@ -132,6 +132,8 @@ struct AccessData {
     certified_by: Option<String>,
     /// Every grant that was ever given, and what it does here.
     grants: Vec<ExplainedGrant>,
+    /// The person's other devices that were not revoked.
+    other_devices: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -314,6 +316,7 @@ pub(super) fn access(
         writes: writes_by(&rights, kind, scope, &covers).is_some(),
         certified_by: certified.certificate.as_ref().map(|held| by(held.by)),
         grants: held.grants.values().map(explained).collect(),
+        other_devices: others(client, &entry)?,
     };
     Answer::new(&data, access_page(&data, arguments.explain, output))
 }
@@ -336,6 +339,7 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
             "person" => m.text("access.person_revoked", &values),
             _ => m.text("access.device_revoked", &values),
         });
+        others_text(&mut page, &data.other_devices, m);
     }
     if !explain {
         return page;
@@ -371,6 +375,20 @@ fn access_page(data: &AccessData, explain: bool, output: &Output) -> Page {
         page.line(format!("  {}", m.text("access.grant", &values)));
     }
     page
+}
+
+/// Returns the other devices of a person that were not revoked.
+fn others(client: &Client, of: &DeviceEntry) -> Result<Vec<String>, CliError> {
+    let others = client.other_devices(of)?.into_iter().filter(|other| other.person == of.person);
+    Ok(others.map(|other| other.device.to_string()).collect())
+}
+
+/// Names a person's other devices, where there are any.
+fn others_text(page: &mut Page, others: &[String], m: &Messages) {
+    if !others.is_empty() {
+        let others = others.iter().map(|other| &other[..page::SHORT]).collect::<Vec<_>>();
+        page.line(m.text("access.other_devices", &[("devices", &others.join(", "))]));
+    }
 }
 
 /// Says from when until when something holds, as far as either end is set.
@@ -412,8 +430,7 @@ fn shown(
         || (PersonId::of_device(device), String::new()),
         |known| (known.person, known.name.clone()),
     );
-    let others = known.as_ref().map(|known| client.other_devices(known)).transpose()?;
-    let others = others.unwrap_or_default().into_iter().filter(|other| other.person == person);
+    let others = known.as_ref().map(|known| others(client, known)).transpose()?;
     let ended = ended(client, device)?;
     let data = RightsData {
         device: device.to_string(),
@@ -423,7 +440,7 @@ fn shown(
         revoked: ended.map(|(whom, _)| whom),
         revoked_at: ended.map(|(_, at)| time::rfc3339(at)),
         grants: known.as_ref().map(folder::grants).unwrap_or_default(),
-        other_devices: others.map(|other| other.device.to_string()).collect(),
+        other_devices: others.unwrap_or_default(),
     };
     Answer::new(&data, shown_page(&data, known.as_ref(), done, output.messages()))
 }
@@ -446,11 +463,7 @@ fn shown_page(data: &RightsData, known: Option<&DeviceEntry>, done: &Done, m: &M
         if *done == Done::RevokedBefore {
             page.line(m.text("access.revoked_before", &[]));
         }
-        if !data.other_devices.is_empty() {
-            let others = data.other_devices.iter().map(|other| &other[..page::SHORT]);
-            let others = others.collect::<Vec<_>>().join(", ");
-            page.line(m.text("access.other_devices", &[("devices", &others)]));
-        }
+        others_text(&mut page, &data.other_devices, m);
         return page;
     }
     let roles = words::role_text(m, &known.map_or_else(String::new, words::roles));

@@ -95,7 +95,7 @@ pub(super) async fn run(
             if said != Some(answer) && matches!(answer, EnrolAnswer::Waiting { .. }) {
                 // The first word is enough: the digits stay the same.
                 if said.is_none() {
-                    waiting(device, answer, digits, output);
+                    waiting((device, arguments.wait), answer, digits, output);
                 }
                 said = Some(answer);
             }
@@ -109,7 +109,7 @@ pub(super) async fn run(
 }
 
 fn waiting(
-    device: bienban_core::model::DeviceId,
+    (device, seconds): (bienban_core::model::DeviceId, u64),
     answer: EnrolAnswer,
     digits: CheckDigits,
     output: &Output,
@@ -124,7 +124,9 @@ fn waiting(
     };
     let grouped = enrolling::grouped(digits);
     let until = time::minute(&data.until);
-    let text = m.text("enrol.show_digits", &[("digits", &grouped), ("time", &until)]);
+    let seconds = seconds.to_string();
+    let values = [("digits", grouped.as_str()), ("seconds", &seconds), ("time", &until)];
+    let text = m.text("enrol.show_digits", &values);
     // Where the digits cannot be printed, nobody can compare them, and nothing is confirmed.
     drop(output.event(&data, &text));
 }

@@ -68,11 +68,26 @@ pub(in crate::cli) fn run(
             let plain = client::protection(dir)? == Protection::Plain;
             // A plain folder is sealed by opening it with a key.
             let mut client = folder::open(dir, if plain { Some(&new) } else { key }, name, output)?;
+            if opens_already(client.protection()?, key, &new) && !plain {
+                return said(&client, ("key.same", false), output);
+            }
             if !plain {
                 client.change_key(&new)?;
             }
             answer(&client, Some("key.changed"), output)
         }
+    }
+}
+
+/// Whether what is to open the folder opens it now. A key that lies in the folder itself is another matter: it is
+/// to be taken out of there.
+fn opens_already(protection: Protection, key: Option<&StoreKey>, new: &StoreKey) -> bool {
+    match (protection, key, new) {
+        (Protection::Key, Some(StoreKey::Key(old)), StoreKey::Key(new)) => old == new,
+        (Protection::Passphrase, Some(StoreKey::Passphrase(old)), StoreKey::Passphrase(new)) => {
+            old == new
+        }
+        _ => false,
     }
 }
 
@@ -98,17 +113,34 @@ fn answer_of(dir: &Path, key: Option<&StoreKey>, output: &Output) -> Result<Answ
 }
 
 fn answer(client: &Client, done: Option<&str>, output: &Output) -> Result<Answer, CliError> {
+    let Some(done) = done else { return page_of(client, Page::new(), false, output) };
+    said(client, (done, true), output)
+}
+
+/// Answers with what was done, or that nothing was.
+fn said(
+    client: &Client,
+    (text, changed): (&str, bool),
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let mut page = Page::new();
+    page.line(output.messages().text(text, &[]));
+    page_of(client, page, changed, output)
+}
+
+fn page_of(
+    client: &Client,
+    mut page: Page,
+    changed: bool,
+    output: &Output,
+) -> Result<Answer, CliError> {
     let m = output.messages();
     let protection = client.protection()?;
     let older_keys = client.phone().replica().store().opened().older_keys;
-    let mut page = Page::new();
-    if let Some(done) = done {
-        page.line(m.text(done, &[]));
-    }
     page.line(words::protection(m, protection));
     if older_keys {
         page.line(m.text("key.older", &[]));
     }
-    let (protection, changed) = (words::protection_name(protection), done.is_some());
+    let protection = words::protection_name(protection);
     Answer::new(&KeyData { protection, changed, older_keys }, page)
 }

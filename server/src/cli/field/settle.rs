@@ -1,6 +1,6 @@
 //! Settling what people wrote apart: by a new value, or by choosing one of those that stand.
 
-use bienban_core::client::{Client, ClientError, Settled, is_of_followup, is_of_text};
+use bienban_core::client::{Client, ClientError, Settled, header_form, is_of_followup, is_of_text};
 use bienban_core::model::{Genesis, Grade, Place};
 use bienban_core::replica::EditOutcome;
 use clap::Args;
@@ -54,6 +54,9 @@ pub(super) fn run(
     {
         let outcome = match (&arguments.choose, &arguments.answer) {
             (Some(change), _) => choose(client, &inspection, &place, change, output)?,
+            (None, Some(_)) if is_chosen_only(client, &inspection, &place)? => {
+                return Err(Wrong::Choose { place: arguments.item }.into());
+            }
             (None, Some(value)) if place.container == "header" => {
                 client.resolve_header(&inspection, &place.key, value)?
             }
@@ -84,6 +87,19 @@ pub(super) fn run(
         return said(data, outcome.0, arguments.item, output);
     }
     answered(client, &inspection, arguments, (row, item), output)
+}
+
+/// Whether values that differ stand in a field of the header that nobody fills in: one of them is chosen.
+fn is_chosen_only(
+    client: &Client,
+    inspection: &Genesis,
+    place: &Place,
+) -> Result<bool, ClientError> {
+    if place.container != "header" || header_form().field(&place.key).is_ok() {
+        return Ok(false);
+    }
+    let (found, _) = client.conflicts(inspection)?;
+    Ok(found.iter().any(|open| open.place == *place))
 }
 
 /// Settles by one of the values that stand. Where the change wrote none of them, those are told.

@@ -173,6 +173,8 @@ struct StatusData {
     records: Vec<StatusRow>,
     /// Edits that are nowhere but here, over all records.
     only_here: u64,
+    /// Of them, those that the hub keeps aside, outside the record: no exchange changes that.
+    set_aside: u64,
     /// What the hub did not take into the record; kept here.
     notices: Vec<NoticeData>,
     /// What does not hold together in the hub's log.
@@ -249,7 +251,7 @@ impl Before {
         let refused = decisions.iter().filter(|one| one.refused);
         data.decisions_refused = refused
             .filter(|one| !self.decisions.contains(&one.id))
-            .map(DecisionData::from)
+            .map(|one| DecisionData::of(one, false))
             .collect();
         Ok(())
     }
@@ -511,8 +513,11 @@ fn notices_text(page: &mut Page, notices: &[NoticeData], m: &Messages) {
             page.line(format!("            {}", decided.text(m)));
         }
     }
-    let waits =
-        |notice: &NoticeData| notice.verdict == Verdict::NotAllowed && notice.decided.is_none();
+    // Where an assignment leaves this device out, a role changes nothing; its line says what does.
+    let waits = |notice: &NoticeData| {
+        let by_right = notice.ended || notice.assigned.is_none();
+        notice.verdict == Verdict::NotAllowed && notice.decided.is_none() && by_right
+    };
     if let Some(first) = notices.iter().find(|notice| waits(notice)) {
         page.line(match first.ended {
             true => format!("  {}", m.text("notices.revoked", &[])),
@@ -567,6 +572,19 @@ fn records_text(page: &mut Page, records: &[StatusRow], m: &Messages) {
     }
 }
 
+/// Says how much is only here and waits for an exchange, and how much the hub keeps aside.
+fn here_text(page: &mut Page, data: &StatusData, m: &Messages) {
+    match data.only_here.saturating_sub(data.set_aside) {
+        0 if data.set_aside > 0 => {}
+        0 if !data.troubles.is_empty() => page.line(m.text("status.rest_stored", &[])),
+        0 => page.line(m.text("status.all_stored", &[])),
+        count => page.line(m.text("status.only_here", &[("count", &count.to_string())])),
+    }
+    if data.set_aside > 0 {
+        page.line(m.text("status.set_aside", &[("count", &data.set_aside.to_string())]));
+    }
+}
+
 /// Says what is only here, and what the hub has stored and merged.
 pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
@@ -584,6 +602,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
             })
             .collect(),
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
+        set_aside: only_here(client)?.1,
         notices: noticed(client, &client.refused()?.iter().collect::<Vec<_>>())?,
         doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,
@@ -614,11 +633,7 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
     if let Some(repair) = &data.repaired {
         repair.text(&mut page, m);
     }
-    page.line(match data.only_here {
-        0 if !data.troubles.is_empty() => m.text("status.rest_stored", &[]),
-        0 => m.text("status.all_stored", &[]),
-        count => m.text("status.only_here", &[("count", &count.to_string())]),
-    });
+    here_text(&mut page, &data, m);
     if let Some(until) = &data.lease_until {
         let key = if data.lease_ended { "status.lease_ended" } else { "status.lease" };
         page.line(m.text(key, &[("time", &time::minute(until))]));

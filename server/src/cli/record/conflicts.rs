@@ -6,7 +6,7 @@ use bienban_core::checklist::Template;
 use bienban_core::client::{
     Authors, Client, ClientError, header_form, is_of_followup, is_of_text, place_name,
 };
-use bienban_core::model::{Conflict, Kind, Place, Progress};
+use bienban_core::model::{Conflict, Kind, Place, Progress, SUPPLEMENTS};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -50,10 +50,12 @@ pub(in crate::cli) struct ContestedData {
 }
 
 impl ConflictData {
-    /// Returns whether it is settled by a new value too: of an item, or of a field of the header.
+    /// Returns whether it is settled by a new value too: of an item, or of a field of the header that people
+    /// fill in.
     pub(in crate::cli) fn takes_value(&self) -> bool {
         match self.container.as_str() {
-            "answers" | "header" => true,
+            "answers" => true,
+            "header" => header_form().field(&self.key).is_ok(),
             "rows" => self.field.is_none(),
             _ => false,
         }
@@ -143,6 +145,7 @@ pub(in crate::cli) fn conflicts(
 /// Returns what people call a place; empty where its name says it.
 pub(in crate::cli) fn label(place: &Place, template: &Template, m: &Messages) -> String {
     let item = match place.container.as_str() {
+        "header" if place.key == SUPPLEMENTS => return m.text("header.supplements", &[]),
         "header" => {
             let field = header_form().field(&place.key).ok();
             return field.map(|field| words::local(m, &field.title).to_owned()).unwrap_or_default();
@@ -307,6 +310,22 @@ mod tests {
         assert_eq!(value_of(None, "no json"), "no json");
         assert_eq!(raw_text(Some("deadline"), "1795453199000"), "2026-11-23T16:59:59.000Z");
         assert_eq!(raw_text(Some("text"), "gõ 5"), "gõ 5");
+    }
+
+    #[test]
+    fn a_new_value_is_offered_only_where_people_type_one() {
+        let offered = |container: &str, key: &str| {
+            let (container, key) = (container.to_owned(), key.to_owned());
+            let (name, label) = (format!("{container}/{key}"), String::new());
+            let (field, values, write, write_command) = (None, Vec::new(), None, None);
+            let one =
+                ConflictData { container, key, field, name, label, values, write, write_command };
+            one.takes_value()
+        };
+        let places =
+            [("answers", "1.1"), ("header", "witness"), ("header", SUPPLEMENTS), ("texts", "x")];
+        let offered = places.map(|(container, key)| offered(container, key));
+        assert_eq!(offered, [true, true, false, false]);
     }
 
     #[test]

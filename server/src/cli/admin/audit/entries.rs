@@ -1,11 +1,12 @@
 //! Entries of the hub's log as data and as a line of text.
 
-use bienban_core::model::Timestamp;
+use bienban_core::model::{DeviceId, Scope, Timestamp};
 use bienban_core::trust::control::{DEED_NAMES, Whom};
 use bienban_core::trust::log::LogEntry;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::words as log_words;
 use crate::cli::{page, time, words};
 use crate::messages::Messages;
 
@@ -30,7 +31,8 @@ pub(super) enum TypedKind {
 pub(super) struct EntryData {
     /// The number of its leaf, from 0.
     leaf: u64,
-    at: String,
+    /// None where neither its record nor one before it says when.
+    at: Option<String>,
     kind: TypedKind,
     /// The entry itself, by its own name.
     entry: serde_json::Value,
@@ -59,7 +61,7 @@ impl EntryData {
         };
         Self {
             leaf: number,
-            at: time::rfc3339(at),
+            at: (at != Timestamp::default()).then(|| time::rfc3339(at)),
             kind,
             entry: readable(entry),
             what: entry.clone(),
@@ -73,7 +75,7 @@ impl EntryData {
 
     /// Returns it as a line.
     pub(super) fn text(&self, m: &Messages) -> String {
-        let at = time::minute(&self.at);
+        let at = self.at.as_ref().map_or_else(|| "-".to_owned(), |at| time::minute(at));
         format!("{:>6}  {at}  {}", self.leaf, self.said(m))
     }
 
@@ -92,23 +94,23 @@ impl EntryData {
                 "audit.merged",
                 &[("document", &document.short()), ("packs", &packs.to_string())],
             ),
-            E::Refused { device, document, .. } => m.text(
+            E::Refused { device, document, why, .. } => m.text(
                 "audit.refused",
                 &[
                     ("device", &device.short()),
                     ("document", &document.short()),
-                    ("why", &self.field("why")),
+                    ("why", &log_words::refusal(m, *why)),
                 ],
             ),
             E::Closed { document, .. } => {
                 m.text("audit.closed", &[("document", &document.short())])
             }
-            E::TurnedAway { device, count, .. } => m.text(
+            E::TurnedAway { device, count, why, .. } => m.text(
                 "audit.turned_away",
                 &[
                     ("device", &device.map_or_else(|| "…".to_owned(), |device| device.short())),
                     ("count", &count.to_string()),
-                    ("why", &self.field("why")),
+                    ("why", &log_words::turned(m, *why)),
                 ],
             ),
             E::Read { by, kind, scope, given } => m.text(
@@ -124,9 +126,9 @@ impl EntryData {
                 "audit.exported",
                 &[("device", &by.short()), ("document", &document.short())],
             ),
-            E::Administered { by, .. } => m.text(
+            E::Administered { act, by, .. } => m.text(
                 "audit.administered",
-                &[("device", &by.short()), ("act", &self.field("act"))],
+                &[("device", &by.short()), ("act", &log_words::act(m, *act))],
             ),
             E::Trusted { .. }
             | E::Published { .. }
@@ -155,24 +157,33 @@ impl EntryData {
             E::Object { hash } => {
                 m.text("audit.object", &[("hash", &hex::encode(&hash[..page::SHORT / 2]))])
             }
-            E::Entered { scope, by, whom, .. } => m.text(
-                "audit.entered",
-                &[
-                    ("device", &by.short()),
-                    ("scope", scope.as_str()),
-                    ("deed", &self.field("deed")),
-                    ("whom", &whom.map_or_else(|| "-".to_owned(), subject)),
-                ],
-            ),
+            E::Entered { scope, by, whom, .. } => self.said_of_decision(scope, *by, *whom, m),
             E::Begun { .. } => m.text("audit.begun", &[]),
-            E::Epoch { lost, continues, .. } => m.text(
-                "audit.epoch",
-                &[("lost", &lost.to_string()), ("count", &continues.to_string())],
-            ),
+            E::Epoch { lost, continues, .. } => log_words::epoch(m, *lost, *continues),
             E::Surpassed { by, .. } => m.text("audit.surpassed", &[("device", &by.short())]),
             E::Unrecorded { count } => m.text("audit.unrecorded", &[("count", &count.to_string())]),
-            E::Recorded { kind } => m.text("audit.recorded", &[("kind", &kind.to_string())]),
+            E::Recorded { kind } => log_words::record(m, *kind),
             _ => String::new(),
+        }
+    }
+
+    fn said_of_decision(
+        &self,
+        scope: &Scope,
+        by: DeviceId,
+        whom: Option<Whom>,
+        m: &Messages,
+    ) -> String {
+        let (device, deed) = (by.short(), words::deed(m, &self.field("deed")));
+        let (device, scope) = (device.as_str(), scope.as_str());
+        match whom.map(subject) {
+            None => {
+                m.text("audit.entered", &[("device", device), ("scope", scope), ("deed", &deed)])
+            }
+            Some(whom) => m.text(
+                "audit.entered_about",
+                &[("device", device), ("scope", scope), ("deed", &deed), ("whom", &whom)],
+            ),
         }
     }
 
