@@ -535,7 +535,11 @@ pub(super) async fn ask(
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::model::{PersonId, Timestamp};
+    use bienban_core::sync::Role;
+
     use super::*;
+    use crate::messages::Lang;
 
     #[test]
     fn a_hub_is_named_whole_or_by_what_changes_of_it() {
@@ -560,5 +564,41 @@ mod tests {
         assert!(wrong("new:0", Some(&two)).contains("not a port"));
         // A key twice is no address.
         assert!(wrong(&other, Some(&two)).contains("--hub"));
+    }
+
+    #[test]
+    fn only_what_is_in_force_is_told_as_held_and_the_rest_as_ended_or_to_come() {
+        let grant = |role, from, until| Grant {
+            from,
+            until,
+            ..Grant::always(role, "06325".parse().unwrap())
+        };
+        // 2020-01-02 00:00 in Vietnam: what ends then holds last on the first.
+        let past = Some(Timestamp(1_577_898_000_000));
+        let later = Some(Timestamp(clock::now().0 + 1_000_000));
+        let device = DeviceId([1; 32]);
+        let mut entry = DeviceEntry {
+            device,
+            person: PersonId::of_device(device),
+            name: "N".to_owned(),
+            agency: "A".to_owned(),
+            grants: vec![
+                grant(Role::Leader, None, past),
+                grant(Role::Supervisor, later, None),
+                grant(Role::Inspector, past, later),
+            ],
+            active: true,
+        };
+        let m = Messages::new(Lang::En);
+        assert_eq!(words::roles(&entry), "inspector");
+        let lines = not_in_force(&entry, &m);
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0], "ended: leader in 06325, until 2020-01-01");
+        assert!(lines[1].starts_with("not in force yet: supervisor in 06325, from "), "{lines:?}");
+        entry.grants.truncate(2);
+        assert_eq!((words::roles(&entry).as_str(), units_now(&entry)), ("", vec![]));
+        let mut page = Page::new();
+        known(&mut page, &entry, &m);
+        assert!(page.text().contains("without a role that is in force now"), "{}", page.text());
     }
 }

@@ -262,7 +262,7 @@ mod tests {
         let head = || {
             let key = DeviceKey::from_seed(&[7; 32]);
             let root = TreeHash([9; 32]);
-            HeadData::from(&TreeHead::sign(&key, [1; 16], 9, root, Timestamp(1)))
+            HeadData::from(&TreeHead::sign(&key, [1; 16], (9, root), Timestamp(1)))
         };
         let said = |continued, not_continued: Vec<HeadData>| {
             let newer = vec![head()];
