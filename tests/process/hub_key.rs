@@ -207,8 +207,9 @@ fn a_copy_from_before_the_announcement_says_what_to_do_and_a_new_hub_gets_all_th
     assert!(it.scene.restart_hub_saying(&["--restored"]));
     let before = it.scene.hub.as_ref().unwrap().uri.clone();
     let one = it.scene.phones[0].clone();
-    it.scene.field(&one, &["hub", "--set", &before, "--other-key"]);
-    assert_eq!(run(["field", "--dir", text(&one), "sync"]).code, WRONG_HUB);
+    let back = run(["field", "--dir", text(&one), "hub", "--set", &before, "--other-key"]);
+    assert_eq!(back.code, WRONG_HUB, "{}", back.errors);
+    assert!(back.errors.contains("docs/operations.md"), "{}", back.errors);
     it.scene.stop_hub();
 
     it.scene.hub_dir = it.scene.path("new-hub");

@@ -244,12 +244,12 @@ fn a_right_that_lets_nothing_now_is_refused_where_it_is_over_and_told_as_that_wh
     let whoami = scene.field(&phone, &["whoami"]);
     assert_eq!(
         (&whoami["role"], in_force(&whoami, "supervisor")),
-        (&"leader".into(), false.into())
+        (&"inspector".into(), false.into())
     );
-    assert_eq!(in_force(&whoami, "leader"), true);
+    assert_eq!(in_force(&whoami, "inspector"), true);
     let rows = scene.administer(&["devices"])["rows"].clone();
     let row = rows.as_array().unwrap().iter().find(|row| row["name"] == "phone-1").unwrap();
-    assert_eq!(row["role"], "leader");
+    assert_eq!(row["role"], "inspector");
     for (group, dir, command) in
         [("field", &phone, "whoami"), ("admin", &scene.admin_dir, "devices")]
     {
@@ -263,7 +263,7 @@ fn a_hub_that_is_not_running_where_its_folder_lies_is_no_matter_of_the_signal() 
     let mut scene = Scene::with_phones(1);
     scene.stop_hub();
     let (file, answer) = (scene.path("brought"), scene.path("answer"));
-    std::fs::write(&file, "x").unwrap();
+    fs::write(&file, "x").unwrap();
     let words = ["--dir", text(&scene.hub_dir), "--answer", text(&answer), text(&file)];
     let refused = run([&["bundle", "import"], &words[..]].concat());
     assert_eq!(refused.code, Some(5));

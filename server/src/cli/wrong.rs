@@ -53,7 +53,9 @@ pub(crate) enum Wrong {
         given: String,
     },
     /// A right would have ended before it is given.
-    #[error("{day} is over: such a right would let nothing")]
+    #[error(
+        "{day} is over: a right until then would let nothing. `bienban admin withdraw` takes a role back"
+    )]
     GrantOver {
         /// Its last day.
         day: String,
