@@ -171,6 +171,33 @@ fn what_a_hub_lost_in_a_restore_is_told_from_what_it_hides() {
     scene.stop_hub();
 }
 
+#[test]
+fn a_backup_older_than_the_newest_head_is_told_as_older_and_not_as_changed() {
+    let mut scene = Scene::with_phones(1);
+    let auditor = scene.add_device("auditor", "auditor", "00");
+    audit(&auditor, &["verify"]).done();
+    scene.stop_hub();
+    let copy = scene.path("copy");
+    copy_folder(&scene.hub_dir, &copy);
+    let verify = ["verify", "--hub-dir", text(&copy)];
+    audit(&auditor, &verify).done();
+    scene.restart_hub();
+    scene.field(&scene.phones[0].clone(), &["answer", &scene.inspection.clone(), "9.1", "dat"]);
+    scene.settle();
+    audit(&auditor, &["verify"]).done();
+    scene.stop_hub();
+    let older = audit(&auditor, &verify);
+    assert_eq!(older.code, Some(10), "{}", older.errors);
+    let told = older.data;
+    let count = |name: &str| told[name].as_array().unwrap().len();
+    assert!(told["continued"].as_u64().unwrap() >= 1, "the first head is in it: {told}");
+    assert_eq!((count("newer"), count("not_continued"), count("problems")), (1, 0, 0), "{told}");
+    // What has all that was signed for is whole; what contradicts a head is not excused by its age.
+    audit(&auditor, &["verify", "--hub-dir", text(&scene.hub_dir)]).done();
+    change_a_leaf(&copy);
+    assert_eq!(audit(&auditor, &verify).code, Some(8));
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {

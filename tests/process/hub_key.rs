@@ -17,6 +17,25 @@ fn key(uri: &str) -> &str {
     uri.split_once('#').unwrap().1
 }
 
+/// The key before leads nowhere any more, under whatever word it is given; what is advised instead works.
+fn the_key_before_is_refused_and_the_advice_works(scene: &Scene, two: &Path, keys: (&str, &str)) {
+    let (old, next) = keys;
+    let uri = scene.hub.as_ref().unwrap().uri.clone();
+    let before = scene.field(two, &["hub"]);
+    let old_uri = uri.replace(next, old);
+    for word in [None, Some("--other-key"), Some("--new-key")] {
+        let back = [&["field", "--dir", text(two), "hub", "--set", &old_uri][..], word.as_slice()];
+        let back = run(back.concat());
+        assert_eq!(back.code, WRONG_HUB, "{word:?}: {}", back.errors);
+        let advised = format!("--key {next} --new-key");
+        assert!(back.errors.contains(&advised), "{word:?}: {}", back.errors);
+    }
+    assert_eq!(scene.field(two, &["hub"]), before, "nothing was changed");
+    let place = before["address"].as_str().unwrap().to_owned();
+    scene.field(two, &["hub", "--set", &place, "--key", next, "--new-key"]);
+    scene.sync(two);
+}
+
 #[test]
 fn a_phone_that_heard_follows_by_itself_and_one_that_did_not_is_told_and_loses_nothing() {
     let mut scene = Scene::with_phones(2);
@@ -68,9 +87,9 @@ fn a_phone_that_heard_follows_by_itself_and_one_that_did_not_is_told_and_loses_n
     let status = scene.field(&two, &["status"]);
     assert_eq!((&status["only_here"], &status["doubts"]), (&0.into(), &Value::Array(vec![])));
     assert_eq!(status["hub_key_moved"]["to"], next);
+    the_key_before_is_refused_and_the_advice_works(&scene, &two, (&old, &next));
     // The administrator follows too, and enrols a phone under the next key.
-    let admin_status = scene.administer(&["status"]);
-    assert!(admin_status.is_object());
+    assert!(scene.administer(&["status"]).is_object());
     let three = scene.add_phone("phone-3", "inspector");
     scene.sync(&three);
     scene.settle();
@@ -193,8 +212,9 @@ fn a_copy_from_before_the_announcement_says_what_to_do_and_a_new_hub_gets_all_th
     assert!(it.scene.restart_hub_saying(&["--restored"]));
     let before = it.scene.hub.as_ref().unwrap().uri.clone();
     let one = it.scene.phones[0].clone();
-    it.scene.field(&one, &["hub", "--set", &before, "--other-key"]);
-    assert_eq!(run(["field", "--dir", text(&one), "sync"]).code, WRONG_HUB);
+    let back = run(["field", "--dir", text(&one), "hub", "--set", &before, "--other-key"]);
+    assert_eq!(back.code, WRONG_HUB, "{}", back.errors);
+    assert!(back.errors.contains("docs/operations.md"), "{}", back.errors);
     it.scene.stop_hub();
 
     it.scene.hub_dir = it.scene.path("new-hub");

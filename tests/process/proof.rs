@@ -69,6 +69,13 @@ fn an_exported_record_is_valid_and_one_changed_byte_is_refused() {
     let other = verify(&file, &["--hub", &stranger]);
     assert_eq!((other.code, faults(&other.data)), (NOT_VALID, vec!["other_hub"]));
     assert!(other.data["faults"][0]["message"].as_str().unwrap().contains("--hub-keys"));
+    // What was not looked at is told as that, and not as missing from the file.
+    let written = &other.data["written"][0];
+    assert_eq!((&written["in_log"], &written["at_hub"]), (&Value::Null, &Value::Null));
+    assert_eq!(other.data["decisions"], Value::Null);
+    let claimed = other.data["claimed"].to_string();
+    assert!(claimed.contains("was looked at"), "{claimed}");
+    assert!(!claimed.contains("export it again"), "{claimed}");
 }
 
 #[test]

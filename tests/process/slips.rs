@@ -222,6 +222,72 @@ fn a_day_that_there_is_not_is_told_as_such() {
 }
 
 #[test]
+fn a_right_that_lets_nothing_now_is_refused_where_it_is_over_and_told_as_that_where_it_begins_later()
+ {
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    let before = scene.administer(&["devices"]);
+    let grant = ["grant", "phone-1", "--role", "supervisor", "--scope", COMMUNE];
+    for days in [&["--until", "01/01/2020"][..], &["--from", "02/01/2999", "--until", "01/01/2999"]]
+    {
+        let refused = admin(&scene, &[&grant[..], days].concat());
+        assert_eq!(refused.code, Some(2), "{} {}", refused.data, refused.errors);
+    }
+    assert_eq!(scene.administer(&["devices"]), before, "nothing was given");
+    let given = scene.administer(&[&grant[..], &["--from", "2999-01-02"]].concat());
+    let in_force = |rows: &Value, role: &str| {
+        let rows = rows["grants"].as_array().unwrap();
+        rows.iter().find(|row| row["role"] == role).unwrap()["in_force"].clone()
+    };
+    assert_eq!(in_force(&given, "supervisor"), false, "{given}");
+    scene.sync(&phone);
+    let whoami = scene.field(&phone, &["whoami"]);
+    assert_eq!(
+        (&whoami["role"], in_force(&whoami, "supervisor")),
+        (&"inspector".into(), false.into())
+    );
+    assert_eq!(in_force(&whoami, "inspector"), true);
+    let rows = scene.administer(&["devices"])["rows"].clone();
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == "phone-1").unwrap();
+    assert_eq!(row["role"], "inspector");
+    for (group, dir, command) in
+        [("field", &phone, "whoami"), ("admin", &scene.admin_dir, "devices")]
+    {
+        let said = program::run(&[group, "--dir", text(dir), command]).ok().out;
+        assert!(said.contains("not in force yet: supervisor in 06325, from 2999-01-02"), "{said}");
+    }
+}
+
+#[test]
+fn a_hub_that_is_not_running_where_its_folder_lies_is_no_matter_of_the_signal() {
+    let mut scene = Scene::with_phones(1);
+    scene.stop_hub();
+    let (file, answer) = (scene.path("brought"), scene.path("answer"));
+    fs::write(&file, "x").unwrap();
+    let words = ["--dir", text(&scene.hub_dir), "--answer", text(&answer), text(&file)];
+    let refused = run([&["bundle", "import"], &words[..]].concat());
+    assert_eq!(refused.code, Some(5));
+    let told = error(&refused).to_string();
+    assert!(told.contains("bienban serve --dir") && told.contains("keep the file"), "{told}");
+    assert!(!told.contains("signal") && !told.contains("this device"), "{told}");
+}
+
+#[test]
+fn several_open_invitations_are_told_apart_where_none_was_named() {
+    let scene = Scene::with_phones(0);
+    for name in ["Một", "Hai"] {
+        let whom = ["--name", name, "--agency", "Xã", "--role", "inspector", "--scope", COMMUNE];
+        scene.administer(&[&["invite"], &whom[..]].concat());
+    }
+    let refused = admin(&scene, &["confirm", "--digits", "123456"]);
+    assert_eq!(refused.code, Some(3), "{}", refused.errors);
+    let error = error(&refused);
+    let (message, hint) = (error["message"].as_str().unwrap(), error["hint"].as_str().unwrap());
+    assert!(message.starts_with("more than one invitation"), "{message}");
+    assert!(hint.contains("`bienban admin invitations`") && !hint.contains("facilities"), "{hint}");
+}
+
+#[test]
 fn an_import_tells_every_fault_of_the_file_at_once_and_writes_nothing() {
     let scene = Scene::with_phones(0);
     let file = scene.path("faulty.csv");

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Client, ClientError, settings};
+use super::{Client, ClientError, Settings, settings};
 use crate::clock;
 use crate::driver::{self, DriverError, SyncOptions, SyncReport};
 use crate::model::{DeviceId, Timestamp};
 use crate::net::{HubAddress, NetError, PhoneEndpoint};
+use crate::replica::ReplicaError;
 use crate::trust::control::{Link, SignedAct};
 
 /// There while a person said that the hub's key is another now, and the hub has not shown it yet.
@@ -29,17 +30,63 @@ pub struct HubKeyMoved {
 }
 
 impl Client {
+    /// Pins a hub, or says that the pinned one has moved. Durable when it returns.
+    ///
+    /// Another key is another hub, that this device would trust from now on with everything it records
+    /// and takes in: it needs `other_key`. What is recorded here stays, and the new hub is offered all
+    /// of it.
+    ///
+    /// # Errors
+    ///
+    /// As of a key that the hub has replaced, [`ClientError::OtherKey`] without `other_key`, and
+    /// [`ClientError::File`] when the settings cannot be written; they are as before then.
+    pub fn set_hub(&mut self, hub: HubAddress, other_key: bool) -> Result<(), ClientError> {
+        self.check_hub_key(hub.key())?;
+        if let Some(pinned) = self.settings.hub.as_ref().map(HubAddress::key)
+            && pinned != hub.key()
+            && !other_key
+        {
+            return Err(ClientError::OtherKey { pinned, given: hub.key() });
+        }
+        let other = self.settings.hub.as_ref().is_some_and(|pinned| pinned.key() != hub.key());
+        let settings = Settings { hub: Some(hub) };
+        if other {
+            // Before the settings: what the other hub says must not be taken for the end of rights that
+            // it never gave. It has refused nothing yet either.
+            settings::note_unmet(&self.dir, true)?;
+            settings::note_refusal(&self.dir, None)?;
+        }
+        self.forget_new_key()?;
+        settings::replace(&self.dir, &settings)?;
+        self.settings = settings;
+        self.forget_moved_hub();
+        Ok(())
+    }
+
+    fn note_moved_hub(&self, hub: HubAddress) {
+        if let Ok(mut moved) = self.moved.lock() {
+            *moved = Some(hub);
+        }
+    }
+
+    fn forget_moved_hub(&self) {
+        if let Ok(mut moved) = self.moved.lock() {
+            *moved = None;
+        }
+    }
+
     /// Pins another key of the same hub, because a person says that it was replaced. Nothing that is known
     /// of the hub is let go of. The next exchange goes on only where the hub shows that the key pinned so far
     /// announced this one.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NoHub`] when no hub is pinned, and [`ClientError::File`] when it could not be
-    /// noted; the settings are as before then.
+    /// Returns [`ClientError::NoHub`] when no hub is pinned, [`ReplicaError::KeyReplaced`] for a key that was
+    /// replaced itself, and [`ClientError::File`] when it could not be noted; the settings are as before then.
     pub fn replace_hub_key(&mut self, hub: HubAddress) -> Result<(), ClientError> {
         let pinned = self.hub()?;
-        let settings = settings::Settings { hub: Some(hub.clone()) };
+        self.check_hub_key(hub.key())?;
+        let settings = Settings { hub: Some(hub.clone()) };
         if pinned.key() != hub.key() {
             let known = self.phone.replica().hub_keys()?.pinned.unwrap_or_else(|| pinned.key());
             settings::write_beside(&self.dir.join(HEIR_FILE), known.to_string().as_bytes())?;
@@ -49,6 +96,22 @@ impl Client {
         self.settings = settings;
         self.forget_moved_hub();
         Ok(())
+    }
+
+    /// Refuses a key of which this device knows that another took its place: every exchange would ask for
+    /// the new one. Where it is pinned still, nothing changes by it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::KeyReplaced`] with the key that the hub has now, and [`ClientError::Store`] when
+    /// reading fails.
+    pub fn check_hub_key(&self, given: DeviceId) -> Result<(), ClientError> {
+        let next = self.phone.replica().present_key(given)?;
+        let pinned = self.settings.hub.as_ref().is_some_and(|hub| hub.key() == given);
+        match next == given || pinned {
+            true => Ok(()),
+            false => Err(ReplicaError::KeyReplaced { key: given, next }.into()),
+        }
     }
 
     /// Returns that this device followed its hub to another key, until [`Client::seen_hub_key_moved`].
@@ -142,7 +205,7 @@ impl Client {
 
     /// Pins the key that the hub has shown to follow.
     pub(super) fn follow(&self, from: &HubAddress, to: HubAddress) -> Result<(), ClientError> {
-        settings::replace(&self.dir, &settings::Settings { hub: Some(to.clone()) })?;
+        settings::replace(&self.dir, &Settings { hub: Some(to.clone()) })?;
         note_moved(&self.dir, from.key(), to.key());
         self.note_moved_hub(to);
         Ok(())

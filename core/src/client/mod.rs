@@ -658,50 +658,6 @@ impl Client {
         moved.or_else(|| self.settings.hub.clone()).ok_or(ClientError::NoHub)
     }
 
-    /// Pins a hub, or says that the pinned one has moved. Durable when it returns.
-    ///
-    /// Another key is another hub, that this device would trust from now on with everything it records
-    /// and takes in: it needs `other_key`. What is recorded here stays, and the new hub is offered all
-    /// of it.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ClientError::OtherKey`] without `other_key`, and [`ClientError::File`] when the settings
-    /// cannot be written; they are as before then.
-    pub fn set_hub(&mut self, hub: HubAddress, other_key: bool) -> Result<(), ClientError> {
-        if let Some(pinned) = self.settings.hub.as_ref().map(HubAddress::key)
-            && pinned != hub.key()
-            && !other_key
-        {
-            return Err(ClientError::OtherKey { pinned, given: hub.key() });
-        }
-        let other = self.settings.hub.as_ref().is_some_and(|pinned| pinned.key() != hub.key());
-        let settings = Settings { hub: Some(hub) };
-        if other {
-            // Before the settings: what the other hub says must not be taken for the end of rights that
-            // it never gave. It has refused nothing yet either.
-            settings::note_unmet(&self.dir, true)?;
-            settings::note_refusal(&self.dir, None)?;
-        }
-        self.forget_new_key()?;
-        settings::replace(&self.dir, &settings)?;
-        self.settings = settings;
-        self.forget_moved_hub();
-        Ok(())
-    }
-
-    fn note_moved_hub(&self, hub: HubAddress) {
-        if let Ok(mut moved) = self.moved.lock() {
-            *moved = Some(hub);
-        }
-    }
-
-    fn forget_moved_hub(&self) {
-        if let Ok(mut moved) = self.moved.lock() {
-            *moved = None;
-        }
-    }
-
     /// Exchanges everything with the hub.
     ///
     /// # Errors

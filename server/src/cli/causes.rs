@@ -117,7 +117,10 @@ pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
             let candidates = candidates.iter().map(|one| candidate(one, m)).collect::<Vec<_>>();
             let (what, candidates) = (words::thing(m, what), candidates.join("; "));
             let values = [("what", what.as_str()), ("name", name), ("candidates", &candidates)];
-            m.text("cause.ambiguous", &values)
+            match name.trim().is_empty() {
+                true => m.text("cause.ambiguous_unnamed", &values),
+                false => m.text("cause.ambiguous", &values),
+            }
         }
         E::Answer(error) => return of_answer(error, m),
         E::Header(error) => of_header(error, m),

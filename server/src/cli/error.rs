@@ -680,6 +680,8 @@ impl CliError {
             Self::NoSuchDevice { .. } if at == At::Field => not_found("device", at, m),
             Self::NoSuchDevice { .. } => Some(m.text("hint.no_such_device", &[])),
             Self::Admitted { .. } => Some(m.text("hint.in_record", &[])),
+            // The files lie where the hub is: no signal and no device has to do with it.
+            Self::NotRunning { .. } => Some(m.text("hint.not_running", &[])),
             Self::LastAdmin { .. } => Some(m.text("hint.last_admin", &[])),
             Self::NotStanding { .. } => Some(m.text("hint.standing", &[])),
             Self::Client(error) => of_client_error(error, at, m),

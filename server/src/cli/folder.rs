@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bienban_core::client::{self, Client, ClientError, OpenWith, Settings};
+use bienban_core::clock;
 use bienban_core::driver::{SyncOptions, SyncReport};
 use bienban_core::model::DeviceId;
 use bienban_core::net::HubAddress;
@@ -370,7 +371,7 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
         known: entry.is_some(),
         person: entry.as_ref().map(|entry| entry.person.to_string()),
         role: entry.as_ref().map(words::roles),
-        scopes: entry.as_ref().map(|entry| scopes(&entry.scopes())).unwrap_or_default(),
+        scopes: entry.as_ref().map(units_now).unwrap_or_default(),
         grants: entry.as_ref().map(grants).unwrap_or_default(),
         name: entry.as_ref().map(|entry| entry.name.clone()),
         agency: entry.as_ref().map(|entry| entry.agency.clone()),
@@ -384,15 +385,7 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
         page.line(m.text("init.hub", &[("hub", hub)]));
     }
     match &entry {
-        Some(entry) => page.line(m.text(
-            "whoami.known",
-            &[
-                ("name", &entry.name),
-                ("agency", &entry.agency),
-                ("role", &words::role_text(m, &words::roles(entry))),
-                ("scopes", &data.scopes.join(" ")),
-            ],
-        )),
+        Some(entry) => known(&mut page, entry, m),
         None => {
             page.line(m.text("whoami.unknown", &[]));
             taking_in(&mut page, &data, m);
@@ -408,6 +401,18 @@ pub(super) fn whoami(client: &Client, at: At, output: &Output) -> Result<Answer,
     Answer::new(&data, page)
 }
 
+/// Says who a device is for the hub, with the roles that are in force, and which are not.
+pub(super) fn known(page: &mut Page, entry: &DeviceEntry, m: &Messages) {
+    let (role, units) = (words::role_text(m, &words::roles(entry)), units_now(entry).join(" "));
+    let (name, agency) = (entry.name.as_str(), entry.agency.as_str());
+    let values = [("name", name), ("agency", agency), ("role", &role), ("scopes", &units)];
+    page.line(match units.is_empty() {
+        true => m.text("whoami.no_role", &values),
+        false => m.text("whoami.known", &values),
+    });
+    not_in_force(entry, m).iter().for_each(|line| page.line(line));
+}
+
 /// A role in a unit, for a time.
 #[derive(Debug, Serialize)]
 pub(super) struct GrantRow {
@@ -415,17 +420,44 @@ pub(super) struct GrantRow {
     scope: String,
     from: Option<String>,
     until: Option<String>,
+    /// It has begun and not ended.
+    in_force: bool,
 }
 
 /// Returns what a holder may do, for data.
 pub(super) fn grants(entry: &DeviceEntry) -> Vec<GrantRow> {
+    let now = clock::now();
     let row = |grant: &Grant| GrantRow {
         role: words::role(grant.role),
         scope: grant.scope.to_string(),
         from: grant.from.map(time::rfc3339),
         until: grant.until.map(time::rfc3339),
+        in_force: grant.is_in_force(now),
     };
     entry.grants.iter().map(row).collect()
+}
+
+/// Says of each grant that lets nothing now that it ended, or when it begins.
+pub(super) fn not_in_force(entry: &DeviceEntry, m: &Messages) -> Vec<String> {
+    let now = clock::now();
+    let told = |grant: &Grant| {
+        let (role, unit) = (words::role_text(m, words::role(grant.role)), grant.scope.to_string());
+        let values = |day| [("role", role.clone()), ("unit", unit.clone()), ("day", day)];
+        let (key, values) = match (grant.from, grant.until) {
+            (_, Some(until)) if until <= now => {
+                ("access.grant_over", values(time::last_day(until)))
+            }
+            (Some(from), _) if from > now => ("access.grant_to_come", values(time::day(from))),
+            _ => return None,
+        };
+        Some(m.text(key, &values.each_ref().map(|(name, value)| (*name, value.as_str()))))
+    };
+    entry.grants.iter().filter_map(told).collect()
+}
+
+/// Returns the units in which a holder has a role now.
+pub(super) fn units_now(entry: &DeviceEntry) -> Vec<String> {
+    scopes(&entry.clone().in_force(clock::now()).scopes())
 }
 
 /// Returns the codes of units.
@@ -503,7 +535,11 @@ pub(super) async fn ask(
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::model::{PersonId, Timestamp};
+    use bienban_core::sync::Role;
+
     use super::*;
+    use crate::messages::Lang;
 
     #[test]
     fn a_hub_is_named_whole_or_by_what_changes_of_it() {
@@ -528,5 +564,41 @@ mod tests {
         assert!(wrong("new:0", Some(&two)).contains("not a port"));
         // A key twice is no address.
         assert!(wrong(&other, Some(&two)).contains("--hub"));
+    }
+
+    #[test]
+    fn only_what_is_in_force_is_told_as_held_and_the_rest_as_ended_or_to_come() {
+        let grant = |role, from, until| Grant {
+            from,
+            until,
+            ..Grant::always(role, "06325".parse().unwrap())
+        };
+        // 2020-01-02 00:00 in Vietnam: what ends then holds last on the first.
+        let past = Some(Timestamp(1_577_898_000_000));
+        let later = Some(Timestamp(clock::now().0 + 1_000_000));
+        let device = DeviceId([1; 32]);
+        let mut entry = DeviceEntry {
+            device,
+            person: PersonId::of_device(device),
+            name: "N".to_owned(),
+            agency: "A".to_owned(),
+            grants: vec![
+                grant(Role::Leader, None, past),
+                grant(Role::Supervisor, later, None),
+                grant(Role::Inspector, past, later),
+            ],
+            active: true,
+        };
+        let m = Messages::new(Lang::En);
+        assert_eq!(words::roles(&entry), "inspector");
+        let lines = not_in_force(&entry, &m);
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0], "ended: leader in 06325, until 2020-01-01");
+        assert!(lines[1].starts_with("not in force yet: supervisor in 06325, from "), "{lines:?}");
+        entry.grants.truncate(2);
+        assert_eq!((words::roles(&entry).as_str(), units_now(&entry)), ("", vec![]));
+        let mut page = Page::new();
+        known(&mut page, &entry, &m);
+        assert!(page.text().contains("without a role that is in force now"), "{}", page.text());
     }
 }

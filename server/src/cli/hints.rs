@@ -18,6 +18,7 @@ pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Opti
         E::NotFound { what, .. } => return not_found(what, at, m),
         E::Answer(AnswerError::UnknownItem { item }) => return opinion(item, at, m),
         E::Replica(ReplicaError::Edit(error)) => return of_edit(error, at, m),
+        E::Ambiguous { what: "invitation", .. } => "hint.which_invitation",
         E::Ambiguous { what, candidates, .. } => {
             let plan = candidates.iter().any(|one| one.plan.is_some());
             let devices: Vec<_> = candidates.iter().filter_map(|one| one.device.as_ref()).collect();
@@ -35,6 +36,7 @@ pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Opti
             "hint.take_back"
         }
         E::OtherKey { .. } => "hint.other_key",
+        E::Replica(ReplicaError::KeyReplaced { .. }) => "hint.key_replaced",
         E::PlanCancelled { .. } if at == At::Desk => "hint.desk_plan_cancelled",
         E::PlanCancelled { .. } => "hint.plan_cancelled",
         E::VisitBegun { .. } => "hint.visit_begun",

@@ -41,6 +41,11 @@ pub(crate) fn minute(at: &str) -> String {
     shown(at, MINUTE)
 }
 
+/// Returns the last day in Vietnam of what ends just before a time, as YYYY-MM-DD.
+pub(crate) fn last_day(until: Timestamp) -> String {
+    day(Timestamp(until.0.saturating_sub(1)))
+}
+
 /// Returns the day in Vietnam of a time of data, as YYYY-MM-DD.
 pub(crate) fn day_of(at: &str) -> String {
     shown(at, DAY)

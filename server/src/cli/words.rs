@@ -5,6 +5,7 @@ use std::str::FromStr;
 use bienban_core::checklist::header::HeaderWanted;
 use bienban_core::checklist::{AnswerType, Item, Wanted, Words};
 use bienban_core::client::Protection;
+use bienban_core::clock;
 use bienban_core::model::{ActionState, Grade, RaisedBy, Severity};
 use bienban_core::sync::DeviceEntry;
 use bienban_core::sync::{Role, Verdict};
@@ -91,8 +92,10 @@ pub(crate) fn role(role: Role) -> &'static str {
     }
 }
 
-/// Returns the names in data of a holder's roles, each once.
+/// Returns the names in data of the roles that a holder has now, each once: not those that ended or have not
+/// begun.
 pub(crate) fn roles(entry: &DeviceEntry) -> String {
+    let entry = entry.clone().in_force(clock::now());
     let names: Vec<&str> = entry.roles().into_iter().map(role).collect();
     names.join(", ")
 }

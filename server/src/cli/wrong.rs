@@ -52,6 +52,22 @@ pub(crate) enum Wrong {
         /// What was given.
         given: String,
     },
+    /// A right would have ended before it is given.
+    #[error(
+        "{day} is over: a right until then would let nothing. `bienban admin withdraw` takes a role back"
+    )]
+    GrantOver {
+        /// Its last day.
+        day: String,
+    },
+    /// A right would end before it begins.
+    #[error("the right would end on {until}, before it begins on {from}")]
+    GrantDays {
+        /// Its first day.
+        from: String,
+        /// Its last day.
+        until: String,
+    },
     /// It has the form of a day, and the calendar has none such.
     #[error("{given}: there is no such day")]
     NoSuchDay {
@@ -271,6 +287,10 @@ impl Wrong {
             Self::State => m.text("wrong.state", &[("states", &states(&LifeCycle::ALL, m))]),
             Self::Deadline { given } => m.text("wrong.deadline", &[("given", given)]),
             Self::Day { given } => m.text("wrong.day", &[("given", given)]),
+            Self::GrantOver { day } => m.text("wrong.grant_over", &[("day", day)]),
+            Self::GrantDays { from, until } => {
+                m.text("wrong.grant_days", &[("from", from), ("until", until)])
+            }
             Self::NoSuchDay { given } => m.text("wrong.no_such_day", &[("given", given)]),
             Self::Empty => m.text("wrong.empty", &[]),
             Self::ValueBeside { word } => m.text("wrong.value_beside", &[("word", word)]),
@@ -382,6 +402,8 @@ mod tests {
             Wrong::Severity,
             Wrong::Deadline { given: given() },
             Wrong::Day { given: given() },
+            Wrong::GrantOver { day: given() },
+            Wrong::GrantDays { from: given(), until: "B".to_owned() },
             Wrong::NoSuchDay { given: given() },
             Wrong::Empty,
             Wrong::ValueBeside { word: "na" },

@@ -229,6 +229,14 @@ impl Checked {
         self.faults.is_empty()
     }
 
+    /// Returns whether what rests on a hub's key was looked at: not where the file is of another hub than the one
+    /// that is known, or names none although it holds such things. Then nothing of that is known either way.
+    #[must_use]
+    pub fn looked_at_hub(&self) -> bool {
+        let of_hub = |fault: &Fault| matches!(fault, Fault::OtherHub { .. } | Fault::NoHub);
+        !self.faults.iter().any(of_hub)
+    }
+
     /// Returns whether everything holds, and the file continues every head that was given.
     #[must_use]
     pub fn is_valid(&self) -> bool {

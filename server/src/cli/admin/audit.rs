@@ -103,6 +103,8 @@ struct VerifyData {
     lost: Vec<HeadData>,
     /// Heads kept by this device that are not of this log.
     not_continued: Vec<HeadData>,
+    /// Heads kept by this device of more leaves than a folder has: it is older than what was seen here.
+    newer: Vec<HeadData>,
     /// What else is wrong.
     problems: Vec<String>,
 }
@@ -117,6 +119,7 @@ impl VerifyData {
         let (leaves, continued) = (self.leaves.to_string(), self.continued.to_string());
         page.line(m.text("audit.checked", &[("leaves", &leaves), ("root", &self.root)]));
         let none_compared = self.continued == 0 && self.lost.is_empty() && !self.is_bad();
+        let is_older = !self.newer.is_empty() && !self.is_bad();
         if !none_compared {
             page.line(m.text("audit.continued", &[("count", &continued)]));
         }
@@ -128,6 +131,10 @@ impl VerifyData {
             let size = head.size.to_string();
             page.line(m.text("audit.not_continued", &[("size", &size), ("root", &head.root)]));
         }
+        for head in &self.newer {
+            let size = head.size.to_string();
+            page.line(m.text("audit.newer", &[("size", &size), ("root", &head.root)]));
+        }
         for problem in &self.problems {
             page.line(format!("  {problem}"));
         }
@@ -136,6 +143,10 @@ impl VerifyData {
         }
         page.line(if self.is_bad() {
             m.text("audit.bad", &[])
+        } else if is_older && none_compared {
+            m.text("audit.older_uncompared", &[("leaves", &leaves)])
+        } else if is_older {
+            m.text("audit.older", &[("leaves", &leaves)])
         } else if none_compared {
             m.text("audit.none_compared", &[])
         } else if self.lost.is_empty() {
@@ -143,7 +154,11 @@ impl VerifyData {
         } else {
             m.text("audit.set_back", &[])
         });
-        let code = if self.is_bad() { Failed::LogForked.code() } else { 0 };
+        let code = match (self.is_bad(), is_older) {
+            (true, _) => Failed::LogForked.code(),
+            (false, true) => Failed::NotCompared.code(),
+            (false, false) => 0,
+        };
         Ok(Answer::new(&self, page)?.with_code(code))
     }
 }
@@ -221,6 +236,10 @@ fn release(
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::trust::DeviceKey;
+    use bienban_core::trust::log::TreeHead;
+    use bienban_core::trust::merkle::TreeHash;
+
     use super::*;
     use crate::messages::Lang;
 
@@ -236,5 +255,28 @@ mod tests {
         assert_eq!(said(0), (0, false));
         let text = VerifyData::default().answer(&m).unwrap().text().to_owned();
         assert!(text.contains("none was compared"), "{text}");
+    }
+
+    #[test]
+    fn a_copy_that_ends_before_a_head_is_older_unless_something_contradicts_it() {
+        let m = Messages::new(Lang::En);
+        let head = || {
+            let key = DeviceKey::from_seed(&[7; 32]);
+            let root = TreeHash([9; 32]);
+            HeadData::from(&TreeHead::sign(&key, [1; 16], (9, root), Timestamp(1)))
+        };
+        let said = |continued, not_continued: Vec<HeadData>| {
+            let newer = vec![head()];
+            let data = VerifyData { continued, newer, not_continued, ..VerifyData::default() };
+            let answer = data.answer(&m).unwrap();
+            (
+                answer.code(),
+                answer.text().contains("was changed"),
+                answer.text().contains("none was compared"),
+            )
+        };
+        assert_eq!(said(1, vec![]), (10, false, false));
+        assert_eq!(said(0, vec![]), (10, false, true));
+        assert_eq!(said(1, vec![head()]), (8, true, false));
     }
 }

@@ -1,6 +1,7 @@
 //! The devices that the hub knows, and how the hub is.
 
 use bienban_core::client::{Client, ClientError, NamedDevice};
+use bienban_core::clock;
 use bienban_core::model::{DeviceId, PersonId, Scope, clean};
 use bienban_core::replica::units;
 use bienban_core::sync::{DeviceEntry, Role};
@@ -64,6 +65,9 @@ struct DeviceRow {
     role: String,
     scopes: Vec<String>,
     grants: Vec<GrantRow>,
+    /// What ended or has not begun, as text.
+    #[serde(skip)]
+    not_in_force: Vec<String>,
     active: bool,
     /// When it, or its holder, was revoked for good.
     revoked_at: Option<String>,
@@ -77,8 +81,9 @@ impl From<&DeviceEntry> for DeviceRow {
             name: entry.name.clone(),
             agency: entry.agency.clone(),
             role: words::roles(entry),
-            scopes: folder::scopes(&entry.scopes()),
+            scopes: folder::units_now(entry),
             grants: folder::grants(entry),
+            not_in_force: Vec::new(),
             active: entry.active,
             revoked_at: None,
         }
@@ -225,6 +230,8 @@ pub(super) fn keep_an_admin(
     ends: impl Fn(&DeviceEntry) -> bool,
 ) -> Result<(), CliError> {
     let known = client.phone().replica().devices().map_err(ClientError::from)?;
+    let now = clock::now();
+    let known: Vec<DeviceEntry> = known.into_iter().map(|entry| entry.in_force(now)).collect();
     match leaves_no_admin(&known, ends) {
         true => Err(CliError::LastAdmin { device: client.device().short() }),
         false => Ok(()),
@@ -244,7 +251,8 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
     let mut rows = Vec::with_capacity(entries.len());
     for entry in &entries {
         let revoked_at = client.revoked_at(entry.device)?.map(time::rfc3339);
-        rows.push(DeviceRow { revoked_at, ..DeviceRow::from(entry) });
+        let not_in_force = folder::not_in_force(entry, m);
+        rows.push(DeviceRow { revoked_at, not_in_force, ..DeviceRow::from(entry) });
     }
     let mut page = Page::new();
     for row in &rows {
@@ -261,6 +269,7 @@ pub(super) fn list(client: &Client, output: &Output) -> Result<Answer, CliError>
             words::role_text(m, &row.role),
             row.scopes.join(" ")
         ));
+        row.not_in_force.iter().for_each(|line| page.line(format!("  {line}")));
     }
     if rows.is_empty() {
         page.line(m.text("list.empty", &[]));

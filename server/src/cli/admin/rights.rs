@@ -2,6 +2,7 @@
 //! something or may not.
 
 use bienban_core::client::{Client, ClientError, NamedDevice};
+use bienban_core::clock;
 use bienban_core::model::{DeviceId, Kind, PersonId, Scope, Timestamp};
 use bienban_core::replica::{Ends, ReplicaError, covers, units};
 use bienban_core::sync::{DeviceEntry, Role};
@@ -165,8 +166,16 @@ pub(super) async fn grant(
     known_unit(&arguments.scope)?;
     let day = |text: &Option<String>| text.as_deref().map(time::typed_day).transpose();
     let (from, until) = (day(&arguments.from)?, day(&arguments.until)?);
-    let from = from.and_then(|day| day.plus_days(-1)).map(|before| Timestamp(before.end().0 + 1));
+    if let (Some(from), Some(until)) = (from, until)
+        && until < from
+    {
+        return Err(Wrong::GrantDays { from: from.to_string(), until: until.to_string() }.into());
+    }
+    if let Some(day) = until.filter(|day| day.end() < clock::now()) {
+        return Err(Wrong::GrantOver { day: day.to_string() }.into());
+    }
     let until = until.map(|day| Timestamp(day.end().0 + 1));
+    let from = from.and_then(|day| day.plus_days(-1)).map(|before| Timestamp(before.end().0 + 1));
     let grant = Grant { role: arguments.role.into(), scope: arguments.scope, from, until };
     let entry = entry(client, &arguments.who, output).await?;
     not_revoked(client, entry.device)?;
@@ -192,7 +201,8 @@ pub(super) async fn withdraw(
         return Err(Wrong::NoSuchGrant { name: entry.name, role, unit }.into());
     }
     if !arguments.leave_no_admin {
-        let stays = grants.iter().any(|grant| grant.role == Role::Admin);
+        let now = clock::now();
+        let stays = grants.iter().any(|one| one.role == Role::Admin && one.is_in_force(now));
         keep_an_admin(client, |one| !stays && one.person == entry.person)?;
     }
     change(client, entry, grants, Done::Taken(role, arguments.scope), output).await
@@ -278,7 +288,7 @@ pub(super) fn access(
     let replica = client.phone().replica();
     let certified = replica.certified(entry.device).map_err(folder::failed)?;
     let held = replica.person(entry.person).map_err(folder::failed)?;
-    let now = bienban_core::clock::now();
+    let now = clock::now();
     let rights = entry.clone().in_force(now);
     let (kind, scope) = (arguments.kind, &arguments.scope);
     let hub = replica.hub_keys().map_err(folder::failed)?;
@@ -393,7 +403,12 @@ fn others_text(page: &mut Page, others: &[String], m: &Messages) {
 
 /// Says from when until when something holds, as far as either end is set.
 fn days(from: Option<&str>, until: Option<&str>, m: &Messages) -> String {
-    match (from.map(time::day_of), until.map(time::day_of)) {
+    // What holds on a day until its end is over with the next one's first moment.
+    let last = |until: &str| match time::moment(until) {
+        Ok(until) => time::last_day(until),
+        Err(_) => time::day_of(until),
+    };
+    match (from.map(time::day_of), until.map(last)) {
         (None, None) => String::new(),
         (Some(from), None) => m.text("access.from", &[("from", &from)]),
         (None, Some(until)) => m.text("access.until", &[("until", &until)]),
@@ -467,15 +482,18 @@ fn shown_page(data: &RightsData, known: Option<&DeviceEntry>, done: &Done, m: &M
         return page;
     }
     let roles = words::role_text(m, &known.map_or_else(String::new, words::roles));
-    let units = known.map_or_else(Vec::new, |known| folder::scopes(&known.scopes()));
-    let units = units.join(" ");
+    let units = known.map_or_else(Vec::new, folder::units_now).join(" ");
     let values = [("name", name), ("device", device), ("roles", &roles), ("units", &units)];
     page.line(match done {
+        _ if data.active && units.is_empty() => m.text("access.none_now", &values),
         _ if data.active => m.text("access.now", &values),
         // A device that ended itself is told nothing any more.
         Done::Revoked | Done::RevokedBefore => m.text("access.now_ended", &values),
         Done::Granted | Done::Taken(..) => m.text("access.no_role", &values),
     });
+    if let Some(known) = known.filter(|_| data.active) {
+        folder::not_in_force(known, m).iter().for_each(|line| page.line(format!("  {line}")));
+    }
     page
 }
 

@@ -147,26 +147,19 @@ async fn admitted(client: &Client, output: &Output) -> Result<Answer, CliError> 
         agency: known.map(|known| known.agency.clone()),
         person: known.map(|known| known.person.to_string()),
         role: known.map(words::roles),
-        scopes: known.map(|known| folder::scopes(&known.scopes())).unwrap_or_default(),
+        scopes: known.map(folder::units_now).unwrap_or_default(),
     };
     let mut page = Page::new();
     page.line(m.text("enrol.enrolled", &[("hub", &data.hub)]));
     if let Some(known) = known {
-        let role = words::role_text(m, &words::roles(known));
-        let scopes = data.scopes.join(" ");
-        let values = [
-            ("name", known.name.as_str()),
-            ("agency", &known.agency),
-            ("role", &role),
-            ("scopes", &scopes),
-        ];
-        page.line(m.text("whoami.known", &values));
+        folder::known(&mut page, known, m);
     }
     Answer::new(&data, page)
 }
 
 /// Another key than the pinned one is another hub; somebody must say that this is meant.
 fn pinned(client: &Client, uri: &EnrolUri, other_key: bool) -> Result<(), CliError> {
+    client.check_hub_key(uri.key())?;
     match client.settings().hub.as_ref().map(|hub| hub.key()) {
         Some(pinned) if pinned != uri.key() && !other_key => {
             Err(ClientError::OtherKey { pinned, given: uri.key() }.into())

@@ -64,7 +64,8 @@ struct VerifyData {
     written: Vec<WrittenData>,
     /// Changes that are in the file and not in the record.
     beside: Vec<BesideData>,
-    decisions: u64,
+    /// Null where nothing of the hub was looked at.
+    decisions: Option<u64>,
     seals: Vec<SealData>,
     log: Option<LogData>,
     witnesses: Vec<WitnessData>,
@@ -104,8 +105,8 @@ struct WrittenData {
     last_claimed: Option<String>,
     /// How many of the changes the hub had, and by when.
     at_hub: Option<AtHubData>,
-    /// How many are proved to be in its log.
-    in_log: u64,
+    /// How many are proved to be in its log; null where nothing of the hub was looked at.
+    in_log: Option<u64>,
     right: &'static str,
 }
 
@@ -126,7 +127,7 @@ struct BesideData {
 #[derive(Debug, Serialize)]
 struct SealData {
     seal: String,
-    /// `registered`, `rival`, `unregistered` or `broken`.
+    /// `registered`, `rival`, `unregistered`, `broken`, or `unchecked` where nothing of the hub was looked at.
     state: &'static str,
     official: Option<String>,
     /// When the hub registered it.
@@ -247,6 +248,7 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
             Continued::Unsigned => "other_hub",
         },
     });
+    let looked = checked.looked_at_hub();
     VerifyData {
         valid: checked.is_valid(),
         outcome: match (checked.is_valid(), checked.holds()) {
@@ -266,10 +268,10 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
         },
         hub: checked.hub.map(|hub| hub.to_string()),
         hub_given: known.hub.is_some(),
-        written: checked.written.iter().map(written).collect(),
+        written: checked.written.iter().map(|one| written(one, looked)).collect(),
         beside: beside.collect(),
-        decisions: checked.decisions,
-        seals: checked.seals.iter().map(seal).collect(),
+        decisions: looked.then_some(checked.decisions),
+        seals: checked.seals.iter().map(|one| seal(one, looked)).collect(),
         log: checked.head.map(|head| LogData {
             epoch: hex::encode(head.epoch),
             size: head.size,
@@ -284,10 +286,11 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
     }
 }
 
-fn seal(sealing: &Sealing) -> SealData {
+fn seal(sealing: &Sealing, looked: bool) -> SealData {
     let (state, official, at) = match &sealing.standing {
         Standing::Registered { official, at } => ("registered", official.clone(), Some(*at)),
         Standing::Rival => ("rival", None, None),
+        Standing::Unregistered if !looked => ("unchecked", None, None),
         Standing::Unregistered => ("unregistered", None, None),
         Standing::Broken { .. } => ("broken", None, None),
     };
@@ -302,7 +305,7 @@ fn seal(sealing: &Sealing) -> SealData {
     }
 }
 
-fn written(written: &Written) -> WrittenData {
+fn written(written: &Written, looked: bool) -> WrittenData {
     let holder = written.holder.as_ref();
     let claimed = written.claimed;
     WrittenData {
@@ -315,7 +318,7 @@ fn written(written: &Written) -> WrittenData {
         at_hub: written
             .at_hub()
             .map(|point| AtHubData { changes: point.seq, at: time::rfc3339(point.at) }),
-        in_log: written.in_log(),
+        in_log: looked.then(|| written.in_log()),
         right: match written.right {
             Right::Then => "then",
             Right::Later { .. } => "later",

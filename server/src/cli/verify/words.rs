@@ -266,6 +266,10 @@ pub(super) fn claimed(checked: &Checked, m: &Messages) -> Vec<String> {
     let mut lines = vec![m.text("proof.claim_time", &[]), m.text("proof.claim_person", &[])];
     let maker = (short(checked.maker.device), at(checked.record.about.at));
     lines.push(m.text("proof.claim_made", &[("device", &maker.0), ("time", &maker.1)]));
+    if !checked.looked_at_hub() {
+        lines.push(m.text("proof.not_looked_at", &[]));
+        return lines;
+    }
     let away: Vec<String> = checked
         .written
         .iter()

@@ -90,7 +90,7 @@ pub(super) fn verify(client: &Client, dir: &Path, output: &Output) -> Result<Ans
         data.problems.push(m.text("audit.other_journal", &[]));
     }
     (data.leaves, data.root) = (rebuilt.tree.size(), rebuilt.tree.root().to_string());
-    heads.compare(&mut data);
+    heads.compare(&mut data, true);
     spinner.finish_and_clear();
     data.answer(m)
 }

@@ -70,13 +70,16 @@ impl Kept {
         }
     }
 
-    /// Says of each head how it stands in the log that was read.
-    pub(super) fn compare(&self, data: &mut VerifyData) {
+    /// Says of each head how it stands in the log that was read; `of_copy` where that may have been copied
+    /// before a head was signed, as a backup is. The hub itself may never have less than it signed for.
+    pub(super) fn compare(&self, data: &mut VerifyData, of_copy: bool) {
         for head in &self.heads {
             if self.roots.get(&head.size) == Some(&head.root) {
                 data.continued += 1;
             } else if self.lives.account_for(head).is_some() {
                 data.lost.push(head.into());
+            } else if of_copy && head.size > data.leaves {
+                data.newer.push(head.into());
             } else {
                 data.not_continued.push(head.into());
             }
@@ -127,7 +130,7 @@ pub(super) async fn read(
     if (tree.size(), tree.root()) != (head.size, head.root) {
         data.problems.push(m.text("audit.other_root", &[]));
     }
-    kept.compare(&mut data);
+    kept.compare(&mut data, false);
     Ok(data)
 }
 
