@@ -37,7 +37,7 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 16;
+const PROJECTION_VERSION: u32 = 17;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
