@@ -456,7 +456,9 @@ pub enum ClientError {
         role: String,
     },
     /// Only members of the team sign its minutes too.
-    #[error("the holder of this device is no inspector or leader of the team of inspection {document}")]
+    #[error(
+        "the holder of this device is no inspector or leader of the team of inspection {document}"
+    )]
     NotOfTeam {
         /// The inspection's short name.
         document: String,

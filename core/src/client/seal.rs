@@ -432,8 +432,7 @@ impl Client {
 
 /// Returns whether a device holds a leader's role in a unit, without which it seals nothing there.
 pub(super) fn leads(entry: &DeviceEntry, unit: &Scope) -> bool {
-    let of_unit =
-        |grant: &Grant| grant.role == Role::Leader && covers(&grant.scope, unit);
+    let of_unit = |grant: &Grant| grant.role == Role::Leader && covers(&grant.scope, unit);
     entry.grants.iter().any(of_unit)
 }
 
