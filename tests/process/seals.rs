@@ -131,6 +131,77 @@ fn minutes_are_sealed_offline_then_registered_and_take_nothing_more() {
 }
 
 #[test]
+fn the_device_that_signs_is_heard_and_only_the_team_signs_too_once() {
+    let team = Team::new();
+    team.in_field();
+    let it = team.inspection.as_str();
+    for (phone, role) in [("chi", "leader"), ("dung", "inspector"), ("em", "inspector")] {
+        team.enrol(phone, role);
+    }
+    for phone in ["an", "binh"] {
+        team.sync(phone);
+    }
+    team.told("an", &["assign", it, "an", "binh", "chi", "em"]);
+    for phone in ["an", "chi"] {
+        team.sync(phone);
+    }
+    // A leader who wrote nothing there.
+    let check = team.seals_on("chi", &["--check"]).ok().json();
+    let member = |name: &str| {
+        let mut members = check["members"].as_array().unwrap().iter();
+        let member = members.find(|one| one["author"]["name"] == name);
+        let member = member.unwrap_or_else(|| panic!("{name} {check}"));
+        (member["heard"] == true, member["signs"] == true)
+    };
+    let heard = [member("an"), member("binh"), member("chi")];
+    assert_eq!(heard, [(true, false), (false, false), (true, true)], "{check}");
+    let said = team.folders.field("chi", &["seal", it, "--check"]).ok().out;
+    assert!(said.contains("chi (Y tế): signs with this device"), "{said}");
+    let refused = team.seals_on("chi", &OWNER).fails(1);
+    assert!(refused.err.contains("binh") && !refused.err.contains("chi ("), "{refused:?}");
+    let words = [&OWNER[..], &["--not-heard", "Đi vắng"]].concat();
+    let sealed = team.seals_on("chi", &words).ok().json();
+    let unheard = sealed["seal"]["not_heard"].as_array().unwrap().iter();
+    let mut unheard: Vec<_> = unheard.map(|one| one["author"]["name"].as_str().unwrap()).collect();
+    unheard.sort_unstable();
+    assert_eq!(unheard, ["binh", "em"], "{sealed}");
+    for phone in ["chi", "chi", "binh", "dung", "em", "giam"] {
+        team.sync(phone);
+    }
+
+    let decisions = |phone: &str| team.told(phone, &["status"])["decisions"].clone();
+    let none = serde_json::json!([]);
+    for phone in ["dung", "giam"] {
+        let refused = team.folders.field(phone, &["sign", it]).fails(6);
+        assert!(refused.err.contains("members of the team"), "{phone} {refused:?}");
+        assert_eq!(decisions(phone), none, "nothing was recorded on {phone}");
+    }
+    team.told("binh", &["sign", it]);
+    let again = team.folders.field("binh", &["sign", it]).fails(1);
+    assert!(again.err.contains("already"), "{again:?}");
+    assert_eq!(decisions("binh").as_array().unwrap().len(), 1);
+    team.sync("binh");
+    assert_eq!(decisions("binh"), none, "the exchange that brought it says that it is entered");
+    let at = team.sealed_minutes("binh")["standing"]["countersigned"][0]["at"].clone();
+    team.folders.field("binh", &["sign", it]).fails(1);
+    team.sync("binh");
+    assert_eq!(team.sealed_minutes("binh")["standing"]["countersigned"][0]["at"], at);
+
+    // Whom the leader takes off while the signature is under way hears of that in the exchange that brings it.
+    team.told("em", &["sign", it]);
+    team.told("chi", &["assign", it, "an", "binh", "chi"]);
+    team.sync("chi");
+    let synced = team.sync("em");
+    assert_eq!(synced["decisions_refused"][0]["deed"], "countersign", "{synced}");
+    team.sync("an");
+    let signed = team.sealed_minutes("an")["standing"]["countersigned"].clone();
+    assert_eq!(
+        (signed.as_array().unwrap().len(), &signed[0]["author"]["name"]),
+        (1, &"binh".into())
+    );
+}
+
+#[test]
 fn what_is_new_after_a_seal_goes_into_a_supplementary_record_with_a_seal_of_its_own() {
     let team = Team::new();
     team.in_field();

@@ -44,7 +44,7 @@ use crate::checklist::{AnswerError, ClocksError, MoveError};
 use crate::clock;
 use crate::driver::{DriverError, SyncOptions, SyncReport};
 use crate::model::{ChangeHash, DeviceId, IdError, Incarnation, Kind, Timestamp};
-use crate::net::{AddressError, EnrolUriError, HubAddress, NetError, PhoneEndpoint};
+use crate::net::{AddressError, EnrolUriError, HubAddress, NetError};
 use crate::replica::{Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, Store as _, StoreError};
 use crate::sync::{FailureCode, Verdict};
@@ -455,6 +455,22 @@ pub enum ClientError {
         /// The roles that the hub gave this device.
         role: String,
     },
+    /// Only members of the team sign its minutes too.
+    #[error(
+        "the holder of this device is no inspector or leader of the team of inspection {document}"
+    )]
+    NotOfTeam {
+        /// The inspection's short name.
+        document: String,
+    },
+    /// The holder of this device signed the minutes before.
+    #[error("the holder of this device has signed the minutes {seal} already")]
+    SignedAlready {
+        /// The first digits of the seal, which are its temporary code.
+        seal: String,
+        /// When, by the hub's clock; while the signature waits for the hub, by this device's.
+        at: Timestamp,
+    },
     /// Devices of the team were not heard, and nobody says why.
     #[error("{} devices of the team were not heard; say why for each, or exchange with them first", devices.len())]
     Unheard {
@@ -699,24 +715,6 @@ impl Client {
     /// Returns [`ClientError::File`] when the note cannot be read.
     pub fn refused_at(&self) -> Result<Option<Timestamp>, ClientError> {
         settings::refusal(&self.dir)
-    }
-
-    /// Tells the endpoint what an earlier process found out about the way to the hub.
-    fn recall_way(&self, endpoint: &PhoneEndpoint, hub: DeviceId) {
-        let Some(until) = settings::tcp_until(&self.dir, hub) else { return };
-        // A clock that was set back makes it long; the endpoint believes it no longer than it would its own.
-        if let Ok(rest) = u64::try_from(until.0.saturating_sub(clock::now().0)) {
-            endpoint.remember_tcp(hub, Duration::from_millis(rest));
-        }
-    }
-
-    fn note_way(&self, endpoint: &PhoneEndpoint, hub: DeviceId) {
-        let rest = endpoint.tcp_remembered(hub);
-        let rest = rest.and_then(|rest| i64::try_from(rest.as_millis()).ok());
-        let until = rest.map(|rest| Timestamp(clock::now().0.saturating_add(rest)));
-        if let Err(error) = settings::note_tcp(&self.dir, hub, until) {
-            tracing::debug!(%error, "cannot note the way to the hub; the next exchange finds it again");
-        }
     }
 }
 

@@ -14,11 +14,12 @@ use crate::checklist::grading::{Answers, Grader, Listed, Settings};
 use crate::clock;
 use crate::model::{
     ChangeHash, Conflict, DeviceId, Document, Editor, Genesis, Kind, LifeCycle, Origin,
-    SUPPLEMENTS, Scope, place_name,
+    SUPPLEMENTS, Scope, Timestamp, place_name,
 };
-use crate::replica::{EditOutcome, HeldSeal, Minutes, ReplicaError, SealState};
+use crate::replica::{EditOutcome, HeldSeal, Minutes, ReplicaError, SealState, covers};
 use crate::sync::{DeviceEntry, Role};
 use crate::trust::Grant;
+use crate::trust::access::may_decide;
 use crate::trust::control::{ActId, Deed};
 use crate::trust::seal::{
     Drawn, Ending, HeardLine, Hearing, MemberHeard, SealId, SealStatement, Signing,
@@ -31,9 +32,18 @@ pub struct MemberCheck {
     pub author: Author,
     /// The device.
     pub device: DeviceId,
-    /// *Đã nhận đến*: the ends of its lines in the record here; none where it was not heard, so that a
-    /// reason has to be given.
+    /// *Đã nhận đến*: the ends of its lines in the record here; none where it wrote nothing that has arrived.
     pub heard: Vec<HeardLine>,
+    /// It is this device, which may sign as the leader's: it needs no hearing.
+    pub signs: bool,
+}
+
+impl MemberCheck {
+    /// Returns whether it was not heard, so that a reason has to be given.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.heard.is_empty() && !self.signs
+    }
 }
 
 /// What stands between an inspection and its seal.
@@ -109,10 +119,12 @@ impl Client {
         let (mut heard, unproven) = replica.heard(&document)?;
         let mut devices = self.team_devices(inspection)?;
         devices.extend(heard.keys().copied());
+        let not_leader = self.not_leader(inspection)?;
         let mut members = Vec::new();
         for device in devices {
             let lines = heard.remove(&device).unwrap_or_default();
-            members.push(MemberCheck { author: self.person(device)?, device, heard: lines });
+            let signs = device == self.device() && not_leader.is_none();
+            members.push(MemberCheck { author: self.person(device)?, device, heard: lines, signs });
         }
         let conflicts = view.conflicts().into_iter().filter(Conflict::is_of_content);
         let Reading { view: by_edition, template, .. } = self.reading(&document, None)?;
@@ -120,7 +132,7 @@ impl Client {
         let settings = Settings::new(Day::nearest(clock::now()));
         let mut grader = Grader::new(Arc::new(template), answers.unwrap_or_default(), settings);
         Ok(SealCheck {
-            not_leader: self.not_leader(inspection)?,
+            not_leader,
             unanswered: grader.unanswered(),
             heads: document.heads(),
             digest: view.record().digest(),
@@ -242,7 +254,7 @@ impl Client {
         }
         let silent = check.members.iter().filter(|member| {
             let reason = input.unheard.get(&member.device);
-            member.heard.is_empty() && reason.is_none_or(|reason| reason.trim().is_empty())
+            member.is_silent() && reason.is_none_or(|reason| reason.trim().is_empty())
         });
         let devices: Vec<Author> = silent.map(|member| member.author.clone()).collect();
         if devices.is_empty() { Ok(()) } else { Err(ClientError::Unheard { devices }) }
@@ -286,12 +298,44 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NoMinutes`] when there are no sealed minutes here.
+    /// Returns [`ClientError::NoMinutes`] when there are no sealed minutes here,
+    /// [`ClientError::SignedAlready`] when the holder of this device has signed them, and
+    /// [`ClientError::NotOfTeam`] when the holder is no member who may, as far as the hub has told. Nothing is
+    /// recorded then.
     pub fn countersign(&self, inspection: &Genesis) -> Result<(SealId, ActId), ClientError> {
         let held = self.standing(inspection)?;
         let deed = Deed::Countersign { document: inspection.document(), seal: held.id.0 };
+        if let Some(at) = self.signed_too(&held, &deed)? {
+            return Err(ClientError::SignedAlready { seal: held.id.short(), at });
+        }
+        if !self.may_sign_too(&held, &deed)? {
+            return Err(ClientError::NotOfTeam { document: inspection.document().short() });
+        }
         let act = self.sign_act(inspection.scope.clone(), deed)?;
         Ok((held.id, self.phone().act(&act)?))
+    }
+
+    /// Returns when the holder of this device signed these minutes too; of what waits here for the hub, when by this
+    /// device's clock.
+    fn signed_too(&self, held: &HeldSeal, deed: &Deed) -> Result<Option<Timestamp>, ClientError> {
+        let replica = self.phone().replica();
+        let own = replica.holder_of(self.device())?;
+        for (device, at) in &held.countersigned {
+            if replica.holder_of(*device)? == own {
+                return Ok(Some(*at));
+            }
+        }
+        let mut waiting = self.phone().acting()?.into_iter().filter(|acting| !acting.refused);
+        Ok(waiting.find(|acting| acting.act.act.deed == *deed).map(|acting| acting.act.act.at))
+    }
+
+    /// Returns whether the holder of this device may sign too. Whom the hub has told nothing of may try.
+    fn may_sign_too(&self, held: &HeldSeal, deed: &Deed) -> Result<bool, ClientError> {
+        let Some(own) = self.own_entry()? else { return Ok(true) };
+        let scope = &held.seal.statement.genesis.scope;
+        let fits = |grant: &Grant| may_decide(grant.role, deed) && covers(&grant.scope, scope);
+        let allowed = own.active && own.grants.iter().any(fits);
+        Ok(allowed && self.phone().replica().is_of_team(&held.seal, self.device())?)
     }
 
     fn standing(&self, inspection: &Genesis) -> Result<HeldSeal, ClientError> {
@@ -388,8 +432,7 @@ impl Client {
 
 /// Returns whether a device holds a leader's role in a unit, without which it seals nothing there.
 pub(super) fn leads(entry: &DeviceEntry, unit: &Scope) -> bool {
-    let of_unit =
-        |grant: &Grant| grant.role == Role::Leader && crate::replica::covers(&grant.scope, unit);
+    let of_unit = |grant: &Grant| grant.role == Role::Leader && covers(&grant.scope, unit);
     entry.grants.iter().any(of_unit)
 }
 

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ClientError;
 use super::rest::Rest;
+use super::{Client, ClientError};
+use crate::clock;
 use crate::model::{DeviceId, Timestamp};
-use crate::net::HubAddress;
+use crate::net::{HubAddress, PhoneEndpoint};
 
 /// The device's secret key: sealed as the store is, or 64 hexadecimal digits in a plain folder.
 const KEY_FILE: &str = "device.key";
@@ -297,6 +299,27 @@ pub(super) fn tcp_until(dir: &Path, hub: DeviceId) -> Option<Timestamp> {
     let (name, until) = text.trim().split_once(' ')?;
     (name.parse() == Ok(hub)).then_some(())?;
     until.parse().ok().map(Timestamp)
+}
+
+impl Client {
+    /// Tells the endpoint what an earlier process found out about the way to the hub.
+    pub(super) fn recall_way(&self, endpoint: &PhoneEndpoint, hub: DeviceId) {
+        let Some(until) = tcp_until(&self.dir, hub) else { return };
+        // A clock that was set back makes it long; the endpoint believes it no longer than it would its own.
+        if let Ok(rest) = u64::try_from(until.0.saturating_sub(clock::now().0)) {
+            endpoint.remember_tcp(hub, Duration::from_millis(rest));
+        }
+    }
+
+    /// Keeps what the endpoint has found out about the way to the hub.
+    pub(super) fn note_way(&self, endpoint: &PhoneEndpoint, hub: DeviceId) {
+        let rest = endpoint.tcp_remembered(hub);
+        let rest = rest.and_then(|rest| i64::try_from(rest.as_millis()).ok());
+        let until = rest.map(|rest| Timestamp(clock::now().0.saturating_add(rest)));
+        if let Err(error) = note_tcp(&self.dir, hub, until) {
+            tracing::debug!(%error, "cannot note the way to the hub; the next exchange finds it again");
+        }
+    }
 }
 
 #[cfg(test)]

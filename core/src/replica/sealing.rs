@@ -324,10 +324,10 @@ impl Replica {
         let statement = &seal.statement;
         let prefix = rows::countersigned(&statement.genesis, id);
         let page = self.store().scan(&prefix, None, usize::MAX)?;
-        let mut members = BTreeSet::new();
-        for member in statement.members.iter().filter(|_| !page.is_empty()) {
-            members.insert(self.holder_of(member.device)?);
+        if page.is_empty() {
+            return Ok(Vec::new());
         }
+        let members = self.members_of(seal)?;
         let mut signed = Vec::new();
         for (key, value) in &page {
             let Some(device) = rows::countersigner_in(key) else { continue };
@@ -338,8 +338,31 @@ impl Replica {
         Ok(signed)
     }
 
+    /// Returns the holders of the devices that a seal names, and of the one that signed it.
+    fn members_of(&self, seal: &Seal) -> Result<BTreeSet<PersonId>, StoreError> {
+        let devices = seal.statement.members.iter().map(|member| member.device);
+        devices.chain([seal.statement.leader]).map(|device| self.holder_of(device)).collect()
+    }
+
+    /// Returns whether the holder of a device is of the team whose minutes a seal is: the seal names a device of
+    /// the holder's, and where a leader has said who writes the inspection, the holder is among them or signed the
+    /// seal. A seal names those too who wrote and are of no team.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub(crate) fn is_of_team(&self, seal: &Seal, device: DeviceId) -> Result<bool, StoreError> {
+        let holder = self.holder_of(device)?;
+        if !self.members_of(seal)?.contains(&holder) {
+            return Ok(false);
+        }
+        let assigned = self.assignment(&seal.statement.genesis)?;
+        Ok(assigned.is_none_or(|assigned| assigned.persons.contains(&holder))
+            || holder == self.holder_of(seal.statement.leader)?)
+    }
+
     /// Returns whose a device is: a person's with each phone that the person has had.
-    fn holder_of(&self, device: DeviceId) -> Result<PersonId, StoreError> {
+    pub(crate) fn holder_of(&self, device: DeviceId) -> Result<PersonId, StoreError> {
         let known = self.certified(device)?.certificate;
         Ok(known.map_or_else(|| PersonId::of_device(device), |known| known.person))
     }

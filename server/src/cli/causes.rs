@@ -236,6 +236,11 @@ fn of_minutes(error: &ClientError, m: &Messages) -> Option<String> {
         E::NotLeader { role } => {
             m.text("cause.not_leader", &[("role", &words::role_text(m, role))])
         }
+        E::NotOfTeam { document } => m.text("cause.not_of_team", &[("document", document)]),
+        E::SignedAlready { seal, at } => {
+            let at = time::minute(&time::rfc3339(*at));
+            m.text("cause.signed_already", &[("name", seal), ("at", &at)])
+        }
         E::Unheard { devices } => {
             let named = |author: &bienban_core::client::Author| {
                 let device = author.device.map(|device| device.short()).unwrap_or_default();

@@ -71,6 +71,53 @@ fn what_came_since_the_first_look_hinders_the_seal() {
     assert_eq!((minutes.standing, minutes.others), (None, Vec::new()));
 }
 
+/// The phone's record holds a colleague's answer alone.
+fn who_wrote_nothing() -> (tempfile::TempDir, Client) {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = DeviceKey::from_seed(&[99; 32]).device();
+    let hub = HubAddress::parse("127.0.0.1:1", hub).unwrap();
+    Client::init(dir.path(), &DeviceSettings { hub: Some(hub) }).unwrap();
+    let client = Client::open(dir.path()).unwrap();
+    let tea = FeedItem::Object { bytes: TEA.to_vec() };
+    client.phone().apply(vec![tea, of_a_colleague()], None, LIFE, NOW).unwrap();
+    (dir, client)
+}
+
+#[test]
+fn the_device_that_signs_is_heard_although_it_wrote_nothing() {
+    let (_dir, client) = who_wrote_nothing();
+    let mut check = client.seal_check(&visit()).unwrap();
+    let (own, device) = (client.device(), DeviceKey::from_seed(&[7; 32]).device());
+    let author = client.person(own).unwrap();
+    let member = MemberCheck { author, device: own, heard: Vec::new(), signs: true };
+    assert!(!member.is_silent());
+    assert!(MemberCheck { signs: false, ..member.clone() }.is_silent());
+    check.members.push(member);
+    client.check_sealable(&check, &signed()).unwrap();
+    // Neither a reason nor an empty hearing of it gets into what is sealed.
+    let reasoned = |reason: &str| SealInput {
+        unheard: BTreeMap::from([(own, reason.to_owned())]),
+        ..signed()
+    };
+    for input in [signed(), reasoned("x")] {
+        let statement = client.statement(&visit(), &check, &input).unwrap().0;
+        let named: Vec<DeviceId> = statement.members.iter().map(|one| one.device).collect();
+        assert_eq!(named, [device]);
+    }
+}
+
+#[test]
+fn minutes_are_signed_too_once_by_one_holder() {
+    let (_dir, client) = leader();
+    let error = client.countersign(&visit()).unwrap_err();
+    assert!(matches!(error, ClientError::NoMinutes { .. }), "{error}");
+    client.seal_now(&visit(), &signed()).unwrap();
+    client.countersign(&visit()).unwrap();
+    let error = client.countersign(&visit()).unwrap_err();
+    assert!(matches!(error, ClientError::SignedAlready { .. }), "{error}");
+    assert_eq!(client.decisions().unwrap().len(), 1);
+}
+
 #[test]
 fn of_two_who_seal_at_once_one_does() {
     let (_dir, client) = leader();

@@ -16,6 +16,7 @@ use crate::trust::control::{
     Act, Assignment, ControlEntry, Deed, Device, Folded, Log, Naming, Person, Sealed, SignedAct,
     TrustRows, Void, Whom, naming,
 };
+use crate::trust::seal::{Seal, SealId};
 
 impl Hub {
     /// Names a device as the hub's operator does: a certificate, and one grant for each unit in place of
@@ -38,7 +39,8 @@ impl Hub {
     }
 
     /// Enters what a person decided, if that person may. What stands in the log already is not entered
-    /// again. A later seal of the same document is entered too: it is a rival, and shown.
+    /// again. A later seal of the same document is entered too: it is a rival, and shown. Where the hub holds the
+    /// seal, only members of its team sign it too.
     ///
     /// # Errors
     ///
@@ -53,8 +55,26 @@ impl Hub {
                 let (device, scope) = (act.act.by.short(), act.act.scope.clone());
                 return Err(ReplicaError::NotEntered { device, scope, deed: act.act.deed.name() });
             }
+            if !self.may_sign_too(act)? {
+                let (device, scope) = (act.act.by.short(), act.act.scope.clone());
+                return Err(ReplicaError::NotEntered { device, scope, deed: act.act.deed.name() });
+            }
         }
         self.enter_all(acts, now)
+    }
+
+    /// Returns whether who signs minutes too is of their team, and does so in the log of their unit. Of a seal that
+    /// has not arrived nothing is known, and nobody is kept out; what stands in the log stays there.
+    fn may_sign_too(&self, act: &SignedAct) -> Result<bool, ReplicaError> {
+        let Deed::Countersign { document, seal } = act.act.deed else { return Ok(true) };
+        let entered = self.replica.store().get(&rows::of_act(act.act.id()?))?.is_some();
+        let Some(bytes) = self.replica.seal_bytes(SealId(seal))?.filter(|_| !entered) else {
+            return Ok(true);
+        };
+        let seal = Seal::decode(&bytes)?;
+        let statement = &seal.statement;
+        let named = statement.document == document && statement.genesis.scope == act.act.scope;
+        Ok(named && self.replica.is_of_team(&seal, act.act.by)?)
     }
 
     /// Registers minutes whose seal was held against the record.

@@ -273,6 +273,14 @@ impl TrustRows for TrustIndex<'_, '_> {
         Ok(())
     }
 
+    fn countersigned(
+        &self,
+        scope: &Scope,
+        (document, seal, device): (DocumentId, [u8; 32], DeviceId),
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.index.get(&rows::of_countersigned((scope, document), SealId(seal), device))
+    }
+
     fn put_countersigned(
         &mut self,
         scope: &Scope,

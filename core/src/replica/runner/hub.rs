@@ -196,6 +196,19 @@ impl HubRunner {
         Ok(())
     }
 
+    /// Has what the device decided told to it in this exchange, before it ends: until it comes back in the feed the
+    /// device cannot know that it was entered. Where its own rights were changed by it, the exchange ends instead.
+    fn tell_the_maker(&mut self) -> Result<(), ReplicaError> {
+        if !self.announced || self.session.is_leaving() {
+            return Ok(());
+        }
+        let known = self.hub.replica().device(self.entry.device)?.filter(|known| known.active);
+        if known.is_some_and(|known| access::same_rights(&known, &self.known)) {
+            self.session.handle_feed_grown();
+        }
+        Ok(())
+    }
+
     /// Ends the session where a grant of the device has begun or ended since: the device comes again
     /// under the rights of this moment.
     fn end_if_due(&mut self) {
@@ -324,6 +337,7 @@ impl HubRunner {
                         }
                         answer => answer?,
                     };
+                    self.tell_the_maker()?;
                     self.session.handle_admin(request_id, answer)?;
                 }
                 HubOutput::ProveEnd { held, after } => self.prove_end(held, after)?,

@@ -241,9 +241,12 @@ fn a_member_signs_too_and_everybody_sees_it() {
     let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
     three.phone.act(&act(&three, &genesis, deed.clone())).unwrap();
     sync(&three, &hub);
+    let told: Vec<bool> = three.phone.acting().unwrap().iter().map(|one| one.refused).collect();
+    assert_eq!(told, [true], "it is refused, and its maker hears of it");
     hub.trust(PlainEntry { scopes: vec!["06337".parse().unwrap()], ..entry(2, "06337") }).unwrap();
     let elsewhere = act(&two, &visit("06337", 9), deed.clone());
-    hub.enter(vec![elsewhere], NOW).unwrap();
+    let error = hub.enter(vec![elsewhere], NOW).unwrap_err();
+    assert!(matches!(error, ReplicaError::NotEntered { deed: "countersign", .. }), "{error}");
     let replica = hub.replica();
     let held = replica.minutes(genesis.document()).unwrap().standing.unwrap();
     assert_eq!(held.countersigned, []);
@@ -251,10 +254,65 @@ fn a_member_signs_too_and_everybody_sees_it() {
     let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
     two.phone.act(&act(&two, &genesis, deed)).unwrap();
     sync(&two, &hub);
+    assert_eq!(two.phone.acting().unwrap(), [], "one exchange tells that it is entered");
     sync(&one, &hub);
     let held = one.phone.replica().minutes(genesis.document()).unwrap().standing.unwrap();
     let signers: Vec<DeviceId> = held.countersigned.iter().map(|(device, _)| *device).collect();
     assert_eq!(signers, [two.phone.device()]);
+}
+
+#[test]
+fn who_was_kept_off_an_inspection_does_not_sign_its_minutes_although_it_wrote() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    let id = seal(&one, &genesis);
+    sync(&one, &hub);
+    let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
+    let signed = act(&two, &genesis, deed.clone());
+    let persons = |of: &[&Side]| {
+        of.iter().map(|side| PersonId::of_device(side.phone.device())).collect::<Vec<_>>()
+    };
+    let assign = |persons| Deed::Assign { inspection: genesis.document(), persons };
+    let to_one = act(&one, &genesis, assign(persons(&[&one])));
+    hub.enter(vec![to_one], NOW).unwrap();
+    let error = hub.enter(vec![signed.clone()], NOW).unwrap_err();
+    assert!(matches!(error, ReplicaError::NotEntered { deed: "countersign", .. }), "{error}");
+    let to_both = act(&one, &genesis, assign(persons(&[&one, &two])));
+    hub.enter(vec![to_both], NOW).unwrap();
+    hub.enter(vec![signed.clone()], NOW).unwrap();
+    // What stands in the log stays, whoever is assigned later.
+    let again = Deed::Assign { inspection: genesis.document(), persons: Vec::new() };
+    hub.enter(vec![act(&one, &genesis, again)], NOW).unwrap();
+    hub.enter(vec![signed], NOW).unwrap();
+    let held = hub.replica().minutes(genesis.document()).unwrap().standing.unwrap();
+    assert_eq!(held.countersigned.len(), 1);
+}
+
+#[test]
+fn of_two_signatures_of_one_device_the_first_counts() {
+    let (hub, [one, two, _], genesis) = team();
+    two.answer(&genesis, "1.1", "two");
+    sync(&two, &hub);
+    sync(&one, &hub);
+    let id = seal(&one, &genesis);
+    sync(&one, &hub);
+    let deed = Deed::Countersign { document: genesis.document(), seal: id.0 };
+    let first = act(&two, &genesis, deed);
+    let again = Act { nonce: [77; 16], ..first.act.clone() };
+    let again = two.phone.sign_act(again).unwrap();
+    let signed_at = |replica: &Replica| {
+        let held = replica.minutes(genesis.document()).unwrap().standing.unwrap();
+        held.countersigned.iter().map(|(_, at)| *at).collect::<Vec<_>>()
+    };
+    let (then, later) = (Timestamp(NOW.0 + 1_000), Timestamp(NOW.0 + 9_000));
+    hub.enter(vec![first], then).unwrap();
+    hub.enter(vec![again], later).unwrap();
+    sync(&one, &hub);
+    for replica in [hub.replica(), one.phone.replica(), &anew(&one)] {
+        assert_eq!(signed_at(replica), [then]);
+    }
 }
 
 #[test]

@@ -212,6 +212,14 @@ impl TrustRows for TrustState {
         Ok(())
     }
 
+    fn countersigned(
+        &self,
+        scope: &Scope,
+        of: (DocumentId, [u8; 32], DeviceId),
+    ) -> Result<Option<Timestamp>, Infallible> {
+        Ok(self.countersigned.get(&(scope.clone(), of)).copied())
+    }
+
     fn put_countersigned(
         &mut self,
         scope: &Scope,

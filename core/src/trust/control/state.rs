@@ -140,7 +140,7 @@ pub enum Void {
     NoSuchGrant,
     /// The person has as many grants or devices as one may have.
     TooMany,
-    /// A later fact took its place before it came: an earlier seal, a key named before.
+    /// A later fact took its place before it came: an earlier seal, the same signature, a key named before.
     Surpassed,
 }
 
@@ -239,6 +239,12 @@ pub trait TrustRows {
         document: DocumentId,
         value: Sealed,
     ) -> Result<(), Self::Error>;
+    /// When, as the log of a unit says, the holder of a device signed the minutes of a document too.
+    fn countersigned(
+        &self,
+        scope: &Scope,
+        of: (DocumentId, [u8; 32], DeviceId),
+    ) -> Result<Option<Timestamp>, Self::Error>;
     /// Notes, as the log of a unit says, that the holder of a device signed the minutes of a document too.
     fn put_countersigned(
         &mut self,
@@ -476,7 +482,11 @@ fn do_deed<R: TrustRows>(
             rows.put_judgement(scope, (*document, *actor, *seq, *hash), judged)?;
         }
         Deed::Countersign { document, seal } => {
-            rows.put_countersigned(scope, (*document, *seal, by), at)?;
+            let of = (*document, *seal, by);
+            if rows.countersigned(scope, of)?.is_some() {
+                return Ok(Some(Void::Surpassed));
+            }
+            rows.put_countersigned(scope, of, at)?;
         }
         Deed::Template { template, from } => rows.put_template(&act.scope, *template, *from)?,
         Deed::Successor { .. } | Deed::Switch { .. } => return change_key(rows, entry),

@@ -87,6 +87,13 @@ pub enum Hearing {
     },
 }
 
+impl Hearing {
+    /// Whether anything of the device is in the record.
+    fn is_heard(&self) -> bool {
+        matches!(self, Self::UpTo(lines) if !lines.is_empty())
+    }
+}
+
 /// A device of the team, and up to where it was heard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberHeard {
@@ -126,7 +133,7 @@ pub struct SealStatement {
     pub official: bool,
     /// *Biên bản bổ sung*: the seal of the minutes that these supplement.
     pub supplements: Option<SealId>,
-    /// Every device of the team and every one that wrote, in order.
+    /// Every device of the team and every one that wrote, in order; the leader's only where it wrote.
     pub members: Vec<MemberHeard>,
     /// How it ended for the facility.
     pub ending: Ending,
@@ -170,7 +177,8 @@ pub(super) fn fits(text: &str, chars_max: usize) -> bool {
 }
 
 impl SealStatement {
-    /// Makes the statement of a record as it stands.
+    /// Makes the statement of a record as it stands. The leader's device, which signs, is heard by that: where it
+    /// wrote nothing it is not among the members.
     ///
     /// # Errors
     ///
@@ -180,6 +188,7 @@ impl SealStatement {
         leader: DeviceId,
         mut signing: Signing,
     ) -> Result<Self, SealError> {
+        signing.members.retain(|member| member.device != leader || member.hearing.is_heard());
         signing.members.sort_by_key(|member| member.device);
         let (checklist, checklist_name, official) = signing.checklist;
         let statement = Self {

@@ -94,6 +94,8 @@ struct MemberData {
     device: String,
     author: AuthorData,
     heard: bool,
+    /// It is this device, which may sign as the leader's; it counts as heard.
+    signs: bool,
     /// Of each line of the device its last change, and its place in the line.
     upto: Vec<UptoData>,
 }
@@ -320,7 +322,8 @@ fn member(member: &bienban_core::client::MemberCheck) -> MemberData {
     MemberData {
         device: member.device.to_string(),
         author: record::author_data(member.author.clone()),
-        heard: !member.heard.is_empty(),
+        heard: !member.is_silent(),
+        signs: member.signs,
         upto: upto.map(|line| UptoData { seq: line.seq, change: line.hash.to_string() }).collect(),
     }
 }
@@ -334,6 +337,7 @@ fn check_text(page: &mut Page, data: &CheckData, sealed: bool, m: &Messages) {
         let edits = edits.to_string();
         let values = [("device", device), ("who", who.as_str()), ("count", edits.as_str())];
         let key = match (member.heard, sealed) {
+            (true, _) if member.upto.is_empty() => "seal.signs",
             (true, _) => "seal.heard",
             (false, false) => "seal.not_heard",
             (false, true) => "seal.not_heard_then",

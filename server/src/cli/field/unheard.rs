@@ -46,7 +46,7 @@ pub(super) fn reasons(members: &[MemberCheck], typed: &[String]) -> Result<Reaso
         return Err(Wrong::ReasonsForAll.into());
     }
     let named = of.len();
-    for member in members.iter().filter(|member| member.heard.is_empty()) {
+    for member in members.iter().filter(|member| member.is_silent()) {
         of.entry(member.device).or_insert_with(|| reason.clone());
     }
     let unused = (of.len() == named).then(|| reason.clone());
@@ -64,7 +64,7 @@ fn named<'m>(members: &'m [MemberCheck], given: &str) -> Result<&'m MemberCheck,
     };
     let found: Vec<&MemberCheck> = members.iter().filter(is_named).collect();
     match found[..] {
-        [member] if member.heard.is_empty() => Ok(member),
+        [member] if member.is_silent() => Ok(member),
         [_] => Err(Wrong::WasHeard { given: name }.into()),
         [] => Err(unknown(members, name)),
         _ => {
@@ -76,7 +76,7 @@ fn named<'m>(members: &'m [MemberCheck], given: &str) -> Result<&'m MemberCheck,
 
 /// Says that nobody has the name, and which was meant: the nearest, or any that needs a reason.
 fn unknown(members: &[MemberCheck], name: String) -> CliError {
-    let silent = members.iter().filter(|member| member.heard.is_empty());
+    let silent = members.iter().filter(|member| member.is_silent());
     let known = silent.clone().map(|member| member.author.name.as_str());
     let near = nearest::closest(&name, known).map(str::to_owned);
     let meant = near.unwrap_or_else(|| silent.map(told).collect::<Vec<_>>().join(", "));
@@ -106,7 +106,8 @@ mod tests {
         let hash = ChangeHash([0; 32]);
         let line = HeardLine { incarnation: Incarnation([0; 16]), seq: 1, hash };
         let author = Author { device: Some(device), name: name.to_owned(), ..Author::default() };
-        MemberCheck { author, device, heard: if heard { vec![line] } else { Vec::new() } }
+        let heard = if heard { vec![line] } else { Vec::new() };
+        MemberCheck { author, device, heard, signs: false }
     }
 
     fn read(typed: &[&str]) -> Result<Reasons, CliError> {
