@@ -274,6 +274,7 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
         "records",
         "rejected",
         "repaired",
+        "set_aside",
         "troubles",
     ];
     assert_eq!(keys(&status), expected);
