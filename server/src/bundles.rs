@@ -210,7 +210,7 @@ fn claim(dir: &Path) -> io::Result<Vec<PathBuf>> {
     if brought.is_empty() {
         return Ok(claimed);
     }
-    let held = kept_of(dir)?.len() + files_of(&dir.join(WORK))?.len();
+    let held = held_in(dir)?;
     if held >= REFUSED_MAX {
         let why = format!(
             "{REFUSED} holds {REFUSED_MAX} files, with what lies in {WORK}; remove those that nobody needs"
@@ -395,9 +395,14 @@ fn not_taken(error: &ReplicaError, m: &Messages) -> String {
 /// Says why a file is refused, in one language.
 type Why<'a> = &'a dyn Fn(&Messages) -> String;
 
-/// Returns whether as many files lie among those that were refused as are kept, so that none is taken up.
+/// Returns whether as many files were refused, or are worked on and may be, as are kept, so that none is taken up.
 pub(crate) fn refuses_no_more(dir: &Path) -> io::Result<bool> {
-    Ok(kept_of(dir)?.len() >= REFUSED_MAX)
+    Ok(held_in(dir)? >= REFUSED_MAX)
+}
+
+/// Returns how many files were refused or are worked on.
+fn held_in(dir: &Path) -> io::Result<usize> {
+    Ok(kept_of(dir)?.len() + files_of(&dir.join(WORK))?.len())
 }
 
 /// Returns the files that were refused.

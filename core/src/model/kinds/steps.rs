@@ -269,11 +269,17 @@ impl Editor<'_> {
             let from = states.last().map_or("draft", |state| state.name());
             return Err(EditError::Transition { from, to: to.name() });
         }
-        let step = Step {
+        let mut step = Step {
             day: day("day of the step", &step.day)?,
             reason: field("reason", &step.reason)?,
             ..Step::default()
         };
+        // What was chosen without another reason stands for the one for which it was done: an inspection
+        // that nobody announced keeps saying why.
+        if settles && step.reason.is_empty() {
+            let reasons = read.every_step(to).into_iter().map(|taken| &taken.reason);
+            step.reason = reasons.cloned().find(|reason| !reason.is_empty()).unwrap_or_default();
+        }
         let map = self.map("lifecycle")?;
         if settles {
             self.set_rivals_aside(to)?;

@@ -55,6 +55,7 @@ pub(super) fn record(m: &Messages, kind: u8) -> String {
         39 => m.text("audit.record.switched", &[]),
         41 => m.text("audit.record.presented", &[]),
         44 => m.text("audit.record.seal_refused", &[]),
+        47 => m.text("audit.record.seals_seen", &[]),
         56 => m.text("audit.record.backed_up", &[]),
         58 => m.text("audit.record.seal_unentered", &[]),
         61 => m.text("audit.record.marked", &[]),
