@@ -53,8 +53,6 @@ impl Phone {
         let concerns = |entry: &ControlEntry| match &entry.act.act.deed {
             Deed::Certify { device, .. } => *device == own,
             Deed::Grant { person: of, .. } => Some(*of) == person,
-            // What only the team may do was perhaps refused while the hub knew an earlier one.
-            Deed::Assign { persons, .. } => person.is_some_and(|own| persons.contains(&own)),
             _ => false,
         };
         let back = entries.iter().zip(folded).any(|(entry, folded)| {
