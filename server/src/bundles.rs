@@ -332,7 +332,9 @@ fn take_in(hub: &Arc<Hub>, dir: &Path, path: &Path) -> io::Result<()> {
     refuse_to(dir, path, &aside, &|m| left_out(&done, left, m)).inspect_err(|_| {
         if path.exists() {
             report.kept = Some(path.to_owned());
-            drop(tell(&answer, &report));
+            if let Err(error) = tell(&answer, &report) {
+                tracing::error!(error = %error, "what became of a bundle cannot be written");
+            }
         }
     })
 }

@@ -24,15 +24,24 @@ fn answer(grade: Grade) -> AnswerInput {
     AnswerInput { grade, value: None, evidence: Vec::new(), claimed_at: NOW, resolves: false }
 }
 
-/// A phone that holds an answer of its own, and its folder.
-fn leader() -> (tempfile::TempDir, Client) {
+/// A phone that was given these, and its folder.
+fn phone(given: Vec<FeedItem>) -> (tempfile::TempDir, Client) {
     let dir = tempfile::tempdir().unwrap();
     let hub = DeviceKey::from_seed(&[99; 32]).device();
     let hub = HubAddress::parse("127.0.0.1:1", hub).unwrap();
     Client::init(dir.path(), &DeviceSettings { hub: Some(hub) }).unwrap();
     let client = Client::open(dir.path()).unwrap();
-    let tea = FeedItem::Object { bytes: TEA.to_vec() };
-    client.phone().apply(vec![tea], None, LIFE, NOW).unwrap();
+    client.phone().apply(given, None, LIFE, NOW).unwrap();
+    (dir, client)
+}
+
+fn tea() -> FeedItem {
+    FeedItem::Object { bytes: TEA.to_vec() }
+}
+
+/// A phone that holds an answer of its own, and its folder.
+fn leader() -> (tempfile::TempDir, Client) {
+    let (dir, client) = phone(vec![tea()]);
     let edited = |editor: &mut Editor<'_>| editor.answer("1.1", answer(Grade::Pass));
     client.phone().edit(&visit(), NOW, edited).unwrap();
     (dir, client)
@@ -73,14 +82,7 @@ fn what_came_since_the_first_look_hinders_the_seal() {
 
 /// The phone's record holds a colleague's answer alone.
 fn who_wrote_nothing() -> (tempfile::TempDir, Client) {
-    let dir = tempfile::tempdir().unwrap();
-    let hub = DeviceKey::from_seed(&[99; 32]).device();
-    let hub = HubAddress::parse("127.0.0.1:1", hub).unwrap();
-    Client::init(dir.path(), &DeviceSettings { hub: Some(hub) }).unwrap();
-    let client = Client::open(dir.path()).unwrap();
-    let tea = FeedItem::Object { bytes: TEA.to_vec() };
-    client.phone().apply(vec![tea, of_a_colleague()], None, LIFE, NOW).unwrap();
-    (dir, client)
+    phone(vec![tea(), of_a_colleague()])
 }
 
 #[test]

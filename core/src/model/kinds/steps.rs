@@ -277,8 +277,8 @@ impl Editor<'_> {
         // What was chosen without another reason stands for the one for which it was done: an inspection
         // that nobody announced keeps saying why.
         if settles && step.reason.is_empty() {
-            let reasons = read.every_step(to).into_iter().map(|taken| &taken.reason);
-            step.reason = reasons.cloned().find(|reason| !reason.is_empty()).unwrap_or_default();
+            let mut reasons = read.every_step(to).into_iter().map(|taken| &taken.reason);
+            step.reason = reasons.find(|reason| !reason.is_empty()).cloned().unwrap_or_default();
         }
         let map = self.map("lifecycle")?;
         if settles {

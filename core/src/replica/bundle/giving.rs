@@ -416,6 +416,7 @@ impl Phone {
             // What the hub has of it is not in the record here yet, so whoever gets the rest may lack it too.
             let prefix = rows::of_actor(CARRIED, name.0, name.1);
             let first = self.replica().store().scan(&prefix, None, 1)?.pop();
+            // A row that does not read says nothing of where its pack begins; the rest leaves all the same.
             let first = first.and_then(|(key, row)| rows::decode::<CarriedRow>(&key, &row).ok());
             want.from_seq = first.map_or(want.from_seq, |row| row.first_seq.min(want.from_seq));
         }
