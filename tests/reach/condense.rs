@@ -47,7 +47,7 @@ fn what_is_shortened_is_told_again_to_the_byte_and_a_rebuild_comes_to_the_same_r
     let hub_store = memory();
     let hub = fleet::hub_over(hub_store.clone());
     let template = hub.publish(SHORT.to_vec()).unwrap();
-    (1..=4).for_each(|number| drop(hub.trust(fleet::entry(number)).unwrap()));
+    (1..=4).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
     months([&one, &two], &hub, template);
     let early = fleet::phone(3);
     settle(&early, &hub);
@@ -113,7 +113,7 @@ fn a_hub_that_lost_everything_is_given_back_what_phones_have_shortened() {
     let key = DeviceKey::from_seed(&fleet::HUB_SEED);
     let hub = Arc::new(Hub::open(memory(), key, options).unwrap());
     hub.publish(SHORT.to_vec()).unwrap();
-    (1..=3).for_each(|number| drop(hub.trust(fleet::entry(number)).unwrap()));
+    (1..=3).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
     for phone in [&one, &two, &one] {
         settle(phone, &hub);
     }
@@ -163,7 +163,7 @@ fn whatever_record_of_a_shortened_store_the_hub_loses_phones_bring_it_back() {
         let key = DeviceKey::from_seed(&fleet::HUB_SEED);
         let hub = Hub::open(on_disk(dir), key, options).unwrap();
         let template = hub.publish(SHORT.to_vec()).unwrap();
-        (1..=2).for_each(|number| drop(hub.trust(fleet::entry(number)).unwrap()));
+        (1..=2).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
         hub.merge_all(NOW).unwrap();
         (Arc::new(hub), template)
     };

@@ -351,3 +351,6 @@ pub(super) fn each_pack<'f>(fact: &'f mut Fact, mut visit: impl FnMut(&'f mut Ve
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

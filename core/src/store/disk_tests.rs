@@ -578,12 +578,12 @@ fn a_newer_journal_is_refused_and_left_alone() {
     place.crash(store);
     let path = place.root().join("journal/00000001.seg");
     let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 4;
+    bytes[8] = 5;
     let crc = crc32c::crc32c(&bytes[..124]).to_le_bytes();
     bytes[124..128].copy_from_slice(&crc);
     fs::write(&path, &bytes).unwrap();
     let refused = place.open(rows()).map(drop);
-    assert!(matches!(refused, Err(StoreError::Newer { found: 4, known: 3, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 5, known: 4, .. })), "{refused:?}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
