@@ -202,7 +202,7 @@ fn a_part_that_is_shortened_in_a_copy_is_the_same_part() {
     copy(&dir, &copied);
     let two = fleet::phone_over(on_disk(&dir), 2);
     assert!(condense(two.replica()) > 0);
-    let (mut shorter, mut same) = (0, 0);
+    let mut shorter = 0;
     for item in std::fs::read_dir(copied.join("journal")).unwrap() {
         let path = item.unwrap().path();
         let old = std::fs::read(&path).unwrap();
@@ -215,9 +215,7 @@ fn a_part_that_is_shortened_in_a_copy_is_the_same_part() {
             let last = other.len() - 1;
             other[last] ^= 1;
             assert!(!bienban_core::store::is_shortened_from(&new, &other));
-        } else {
-            same += 1;
         }
     }
-    assert!(shorter > 0 && same > 0, "{shorter} {same}");
+    assert!(shorter > 0);
 }

@@ -6,7 +6,7 @@
 //! are, and the hub's log keeps its leaves. So what reads a pack, and whoever is served after months, does
 //! not notice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,9 @@ impl Replica {
 
     fn condense_part(&self, segment: &Segment, now: Timestamp) -> Result<Condensed, ReplicaError> {
         let mut saved = 0;
-        for (document, bytes) in self.weights(segment)? {
+        let last = self.store().segments()?.last().map_or(segment.last, |last| last.last);
+        for document in self.documents_in(segment)? {
+            let bytes = self.whole_bytes(document, last)?;
             saved += usize::from(self.save_again(document, bytes, now)?);
         }
         let mut records = Records::default();
@@ -100,28 +102,67 @@ impl Replica {
         Ok(Condensed { segment: segment.number, lengths, saved })
     }
 
-    /// Returns how many bytes of packs and own changes a part holds of each document.
-    fn weights(&self, segment: &Segment) -> Result<BTreeMap<DocumentId, usize>, StoreError> {
-        let mut weights = BTreeMap::new();
+    /// Returns the documents of which a part holds packs or own changes whole.
+    fn documents_in(&self, segment: &Segment) -> Result<BTreeSet<DocumentId>, StoreError> {
+        let mut documents = BTreeSet::new();
         for at in segment.first.0..=segment.last.0 {
             let record = match self.store().record(Position(at)) {
                 Ok(Some(record)) => record,
                 Ok(None) | Err(StoreError::Damaged { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            let mut add = |document: Option<DocumentId>, bytes: &[u8]| {
-                if let Some(document) = document.filter(|_| !short::is_husk(bytes)) {
-                    *weights.entry(document).or_default() += bytes.len();
-                }
-            };
             // One that cannot be read stays as it is.
             let Ok(mut fact) = Fact::read(Position(at), &record) else { continue };
-            if let Fact::Changed { genesis, change, .. } = &fact {
-                add(Some(genesis.document()), change);
+            if let Fact::Changed { genesis, change, .. } = &fact
+                && !short::is_husk(change)
+            {
+                documents.insert(genesis.document());
             }
-            short::each_pack(&mut fact, |bytes| add(short::document_of(bytes), bytes));
+            short::each_pack(&mut fact, |bytes| {
+                if !short::is_husk(bytes) {
+                    documents.extend(short::document_of(bytes));
+                }
+            });
         }
-        Ok(weights)
+        Ok(documents)
+    }
+
+    /// Returns how many bytes of packs and own changes of a document lie whole in closed parts, of which
+    /// `last` is the last record.
+    fn whole_bytes(&self, document: DocumentId, last: Position) -> Result<usize, StoreError> {
+        let (store, mut records) = (&**self.store(), Records::default());
+        let (mut places, mut changes) = (BTreeSet::new(), Vec::new());
+        each_row(store, &rows::of_document(PACK, document), None, |key, value| {
+            places.insert(rows::decode::<PackRow>(key, value)?.place);
+            Ok(())
+        })?;
+        each_row(store, &rows::of_document(SOURCE, document), None, |key, value| {
+            match (rows::decode(key, value)?, rows::place_in(key)) {
+                (Source::Pack(place), _) => drop(places.insert(place)),
+                (Source::Change, Some(place)) => changes.push(place.at),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let mut bytes = 0;
+        let mut add = |found: Option<&[u8]>| {
+            bytes += found.filter(|found| !short::is_husk(found)).map_or(0, <[u8]>::len);
+        };
+        for place in places.into_iter().filter(|place| place.at <= last.0) {
+            match records.fact(store, place.at) {
+                Ok(fact) => add(fact.pack(place.index)),
+                Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for at in changes.into_iter().filter(|at| *at <= last.0) {
+            match records.fact(store, at) {
+                Ok(Fact::Changed { change, .. }) => add(Some(change)),
+                Ok(_) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(bytes)
     }
 
     /// Saves a document once more where that pays for so many bytes that it can replace.
