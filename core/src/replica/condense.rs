@@ -16,7 +16,7 @@ use super::documents::{Replica, each_row};
 use super::facts::{Fact, KeptPack, PackPlace};
 use super::project::record_hash;
 use super::records::Records;
-use super::rows::{self, NAMED, OUTBOX, PACK, PackRow, SAVED, SOURCE, Source, TRIED};
+use super::rows::{self, NAMED, OUTBOX, PACK, PackRow, SAVED, SOURCE, Source, TRIED, UNRELEASED};
 use super::short::{self, Grown, SavedForm};
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::store::{Position, Record, Segment, Shortened, StoreError, Writes};
@@ -46,6 +46,14 @@ pub struct Condensed {
     pub lengths: Shortened,
     /// Documents that were saved once more for it.
     pub saved: usize,
+}
+
+/// What is remembered while one part is shortened.
+#[derive(Default)]
+struct Shortening {
+    records: Records,
+    /// Documents of which a record of this part says what they were born as.
+    born: BTreeSet<DocumentId>,
 }
 
 impl Replica {
@@ -95,10 +103,10 @@ impl Replica {
             let bytes = self.whole_bytes(document, last)?;
             saved += usize::from(self.save_again(document, bytes, now)?);
         }
-        let mut records = Records::default();
+        let mut state = Shortening::default();
         let lengths = self
             .store()
-            .shorten(segment.number, &mut |at, record| self.shorter(&mut records, at, record))?;
+            .shorten(segment.number, &mut |at, record| self.shorter(&mut state, at, record))?;
         Ok(Condensed { segment: segment.number, lengths, saved })
     }
 
@@ -206,7 +214,7 @@ impl Replica {
     /// Returns what is to be kept of a record, if that is less.
     fn shorter(
         &self,
-        records: &mut Records,
+        state: &mut Shortening,
         at: Position,
         record: &Record,
     ) -> Result<Option<Vec<u8>>, StoreError> {
@@ -221,18 +229,25 @@ impl Replica {
                     less = true;
                 }
             }
-            Fact::Changed { genesis, change, .. } if !short::is_husk(change) => {
-                if let Some(grown) = self.grown(records, genesis.document())?
-                    && let Some(husk) = grown.change_husk(change)
+            Fact::Changed { genesis, change, at } => {
+                let (document, at) = (genesis.document(), *at);
+                if !short::is_husk(change)
+                    && let Some(husk) = self.change_husk(&mut state.records, document, change)?
                 {
                     *change = husk;
+                    less = true;
+                }
+                if !state.born.insert(document)
+                    && let Some((actor, seq)) = short::named_change(change)
+                {
+                    fact = Fact::Typed { document, actor, seq, at };
                     less = true;
                 }
             }
             _ => {}
         }
         let mut failed = None;
-        short::each_pack(&mut fact, |bytes| match self.pack_husk(records, bytes) {
+        short::each_pack(&mut fact, |bytes| match self.pack_husk(&mut state.records, bytes) {
             Ok(Some(husk)) => {
                 *bytes = husk;
                 less = true;
@@ -246,6 +261,20 @@ impl Replica {
         Ok(if less { short::payload(&fact, record_hash(record)).ok() } else { None })
     }
 
+    fn change_husk(
+        &self,
+        records: &mut Records,
+        document: DocumentId,
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(grown) = self.grown(records, document)? else { return Ok(None) };
+        let Some(husk) = grown.change_husk(bytes) else { return Ok(None) };
+        let Some((actor, seq)) = short::named_change(&husk) else { return Ok(None) };
+        // What may be only here stays whole.
+        let waits = rows::of_seq(UNRELEASED, document, actor, seq);
+        Ok(self.store().get(&waits)?.is_none().then_some(husk))
+    }
+
     fn pack_husk(
         &self,
         records: &mut Records,
@@ -255,6 +284,11 @@ impl Replica {
             return Ok(None);
         }
         let Ok(head) = PackHeader::peek(bytes) else { return Ok(None) };
+        // What may be only here stays whole.
+        let waits = rows::of_seq(OUTBOX, head.document, head.actor, head.last_seq);
+        if self.store().get(&waits)?.is_some() {
+            return Ok(None);
+        }
         let named = self.named_places(head.document, head.actor)?;
         Ok(self.grown(records, head.document)?.and_then(|grown| grown.husk(bytes, &named)))
     }
@@ -297,10 +331,14 @@ impl Replica {
                 Err(error) => return Err(error),
             };
             let Ok(mut fact) = Fact::read(Position(at), &record) else { continue };
-            if let Fact::Changed { genesis, change, .. } = &fact
-                && short::is_husk(change)
-            {
-                shortened.insert(genesis.document());
+            match &fact {
+                Fact::Changed { genesis, change, .. } if short::is_husk(change) => {
+                    shortened.insert(genesis.document());
+                }
+                Fact::Typed { document, .. } => {
+                    shortened.insert(*document);
+                }
+                _ => {}
             }
             short::each_pack(&mut fact, |bytes| {
                 if short::is_husk(bytes) {

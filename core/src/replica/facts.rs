@@ -3,6 +3,8 @@
 //! Format: the record's kind is the fact's number, its payload one version byte and the fact in
 //! postcard. Numbers are never used again for something else; a fixture of each is kept.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
@@ -574,6 +576,18 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// What is kept of a [`Fact::Changed`] in a shortened record where an earlier record of the same part of
+    /// the journal says what the document was born as.
+    Typed {
+        /// The document.
+        document: DocumentId,
+        /// Who made the change.
+        actor: Actor,
+        /// Its number.
+        seq: u64,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -636,7 +650,7 @@ impl Fact {
         match self {
             Self::Born { .. } => 1,
             Self::Incarnated { .. } => 2,
-            Self::Changed { .. } => 3,
+            Self::Changed { .. } | Self::Typed { .. } => 3,
             Self::Released { .. } => 4,
             Self::Received { .. } => 5,
             Self::Receipted { .. } => Self::RECEIPTED,
@@ -715,8 +729,12 @@ impl Fact {
         match record.payload.split_first() {
             Some((&(FACT_VERSION | SHORT_VERSION), rest)) => {
                 let short = short::written_hash(record).is_some();
-                let rest = if short { short::fact_bytes(&record.payload) } else { rest };
-                let (fact, left) = postcard::take_from_bytes::<Self>(rest)
+                let rest = match short {
+                    true => short::fact_bytes(&record.payload)
+                        .ok_or_else(|| wrong("what is kept of it cannot be read".to_owned()))?,
+                    false => Cow::Borrowed(rest),
+                };
+                let (fact, left) = postcard::take_from_bytes::<Self>(&rest)
                     .map_err(|error| wrong(error.to_string()))?;
                 if !left.is_empty() {
                     return Err(wrong(format!("{} bytes too many", left.len())));

@@ -567,7 +567,7 @@ impl Phone {
     ) -> Result<Option<RawChange>, ReplicaError> {
         let Some(record) = self.replica.store().record(Position(at))? else { return Ok(None) };
         let candidates: Vec<RawChange> = match Fact::read(Position(at), &record)? {
-            Fact::Changed { .. } => {
+            Fact::Changed { .. } | Fact::Typed { .. } => {
                 vec![Records::default().change(&**self.replica.store(), at)?]
             }
             Fact::Adopted { resubmitted, .. } => {

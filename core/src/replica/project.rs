@@ -145,6 +145,9 @@ impl Step<'_> {
                 return self.incarnated(*incarnation, *lost);
             }
             Fact::Changed { genesis, change, .. } => return self.changed(genesis, change),
+            Fact::Typed { document, actor, seq, .. } => {
+                return self.typed(*document, *actor, *seq);
+            }
             Fact::Released { packs, .. } => return self.released(packs),
             Fact::Received { items, position, .. } => return self.received(items, *position),
             Fact::Receipted { receipt } => return self.receipted(receipt),
@@ -273,6 +276,18 @@ impl Step<'_> {
             }
         };
         let document = self.document(genesis)?;
+        self.written(document, actor, seq)
+    }
+
+    /// As [`Self::changed`], where an earlier record says what the document was born as. Where that one is
+    /// lost, so is this one: a peer has both.
+    fn typed(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
+        self.scope(document)?;
+        self.index.put(rows::of_document(STALE, document), &());
+        self.written(document, actor, seq)
+    }
+
+    fn written(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
         self.source(document, PackPlace { at: self.at.0, index: 0 }, Source::Change);
         self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
         self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))

@@ -91,10 +91,15 @@ impl Records {
     ///
     /// As [`Records::fact`].
     pub(super) fn change(&mut self, store: &dyn Store, at: u64) -> Result<RawChange, StoreError> {
-        let Fact::Changed { genesis, change, .. } = self.fact(store, at)? else {
-            return Err(damaged(at));
+        let (document, mut bytes) = match self.fact(store, at)? {
+            Fact::Changed { genesis, change, .. } => (genesis.document(), change.clone()),
+            Fact::Typed { document, actor, seq, .. } => {
+                let (document, actor, seq) = (*document, *actor, *seq);
+                let change = self.grown(store, document)?.change_at(actor, seq).cloned();
+                return change.ok_or_else(|| damaged(at));
+            }
+            _ => return Err(damaged(at)),
         };
-        let (document, mut bytes) = (genesis.document(), change.clone());
         if short::is_husk(&bytes) {
             let again = self.grown(store, document)?.change(&bytes);
             bytes = again.ok_or_else(|| damaged(at))?;

@@ -5,6 +5,7 @@
 //! shortened, byte for byte; where it differs, the record stays as it was. Evidence of what was refused,
 //! receipts, decisions and seals are never shortened.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -14,15 +15,15 @@ use super::facts::Fact;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, changes_in,
 };
-use crate::store::Record;
+use crate::store::{RECORD_BYTES_MAX, Record};
 use crate::sync::{FeedItem, Pack, PackError, deflate, inflate};
 use crate::trust::{Attestation, Signature, Tip};
 
 /// The version of a payload that was shortened: the hash of the record as it was written, then the fact.
 pub(super) const SHORT_VERSION: u8 = 2;
 
-/// Where the fact begins in such a payload.
-const FACT_AT: usize = 33;
+/// Where it is said in such a payload how the fact is packed; it follows.
+const PACKED_AT: usize = 33;
 
 /// What stands in the place of a pack or change begins with this; no pack and no change does.
 const HUSK: u8 = 0;
@@ -30,21 +31,28 @@ const HUSK: u8 = 0;
 /// Returns the hash of a record as it was written, if it was shortened.
 pub(super) fn written_hash(record: &Record) -> Option<[u8; 32]> {
     match record.payload.split_first() {
-        Some((&SHORT_VERSION, rest)) => rest.get(..FACT_AT - 1)?.try_into().ok(),
+        Some((&SHORT_VERSION, rest)) => rest.get(..PACKED_AT - 1)?.try_into().ok(),
         _ => None,
     }
 }
 
-/// Returns the encoded fact of a shortened payload.
-pub(super) fn fact_bytes(payload: &[u8]) -> &[u8] {
-    payload.get(FACT_AT..).unwrap_or_default()
+/// Returns the encoded fact of a shortened payload; none where it cannot be read.
+pub(super) fn fact_bytes(payload: &[u8]) -> Option<Cow<'_, [u8]>> {
+    match payload.get(PACKED_AT..)?.split_first()? {
+        (&FORM_PLAIN, fact) => Some(Cow::Borrowed(fact)),
+        (&FORM_ZSTD, packed) => inflate(packed, RECORD_BYTES_MAX).ok().map(Cow::Owned),
+        _ => None,
+    }
 }
 
 /// Returns the payload of a shortened record.
 pub(super) fn payload(fact: &Fact, written: [u8; 32]) -> Result<Vec<u8>, ReplicaError> {
-    let start = [&[SHORT_VERSION][..], &written].concat();
-    postcard::to_extend(fact, start)
-        .map_err(|source| ReplicaError::Encode { what: "shortened record", source })
+    let encoded = postcard::to_stdvec(fact)
+        .map_err(|source| ReplicaError::Encode { what: "shortened record", source })?;
+    let packed = deflate(&encoded);
+    let form = if packed.is_some() { FORM_ZSTD } else { FORM_PLAIN };
+    let fact = packed.as_deref().unwrap_or(&encoded);
+    Ok([&[SHORT_VERSION][..], &written, &[form], fact].concat())
 }
 
 /// What is kept of a pack.
@@ -199,9 +207,9 @@ pub(super) fn used(changes: &[RawChange]) -> (u64, u64) {
 
 /// A saved document inflates to at most this: twice what one may be long that is kept.
 const SAVED_BYTES_MAX: usize = 32 << 20;
-/// The saved document follows as it is.
+/// What follows is as it is.
 const FORM_PLAIN: u8 = 0;
-/// The saved document follows as a zstd frame.
+/// What follows is a zstd frame.
 const FORM_ZSTD: u8 = 1;
 
 /// A saved document as a record keeps it.
@@ -318,7 +326,12 @@ impl Grown {
     /// Tells an own change again.
     pub(super) fn change(&self, husk: &[u8]) -> Option<Vec<u8>> {
         let ChangeHusk { actor, seq } = read_husk(husk)?;
-        Some(self.run(actor, seq, seq)?.first()?.bytes().to_vec())
+        self.change_at(actor, seq).map(|change| change.bytes().to_vec())
+    }
+
+    /// Returns a change by its place.
+    pub(super) fn change_at(&self, actor: Actor, seq: u64) -> Option<&RawChange> {
+        self.run(actor, seq, seq)?.first()
     }
 }
 

@@ -133,6 +133,7 @@ fn each() -> Vec<Fact> {
     vec![
         Fact::Saved { document, bytes: vec![0, 1, 2], at: AT },
         Fact::Unsaved { document, packs: vec![place], changes: vec![4], kept: vec![kept], at: AT },
+        Fact::Typed { document, actor: Actor([4; 16]), seq: 5, at: AT },
     ]
 }
 
