@@ -513,8 +513,13 @@ mod tests {
         let default = store_options(&StoreConfig::default());
         assert_eq!(default.checkpoint_records, usual.checkpoint_records);
         assert_eq!(default.checkpoint_every, usual.checkpoint_every);
-        let set =
-            StoreConfig { checkpoint_interval: Duration::from_secs(7), checkpoint_records: 9 };
+        assert_eq!(default.segment_bytes, usual.segment_bytes);
+        let set = StoreConfig {
+            checkpoint_interval: Duration::from_secs(7),
+            checkpoint_records: 9,
+            segment_bytes: 1 << 16,
+            compact_every: Duration::from_secs(5),
+        };
         let options = store_options(&set);
         assert_eq!((options.checkpoint_records, options.checkpoint_every.as_secs()), (9, 7));
     }

@@ -6,8 +6,7 @@ use super::facts::{Fact, MergedPack, PackPlace, Quarantined, Rejected};
 use super::rows::{
     self, ARRIVAL, ArrivalRow, BASE, DOCUMENT, DocumentRow, Entry, EpochRow, FEED, FeedRow, GIVEN,
     GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PROOF, PackRow, REFUSED,
-    REJECTED, SAVED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED,
-    meta,
+    REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
 };
 use super::short::{self, PackFacts};
 use crate::checklist::Template;
@@ -145,9 +144,6 @@ impl Step<'_> {
                 return self.incarnated(*incarnation, *lost);
             }
             Fact::Changed { genesis, change, .. } => return self.changed(genesis, change),
-            Fact::Typed { document, actor, seq, .. } => {
-                return self.typed(*document, *actor, *seq);
-            }
             Fact::Released { packs, .. } => return self.released(packs),
             Fact::Received { items, position, .. } => return self.received(items, *position),
             Fact::Receipted { receipt } => return self.receipted(receipt),
@@ -205,13 +201,7 @@ impl Step<'_> {
             Fact::BackedUp { epoch, number, at } => self.backed_up(*epoch, *number, *at),
             Fact::Succeeded { hub, acts, .. } => return self.succeeded(*hub, acts),
             Fact::Switched { hub, .. } => return self.switched(*hub),
-            Fact::Saved { document, .. } => {
-                self.index.put(rows::of_document(SAVED, *document), &self.at.0);
-            }
-            Fact::Unsaved { document, packs, changes, kept, .. } => {
-                return self.unsaved(*document, packs, changes, kept);
-            }
-            _ => return self.of_seals(fact),
+            _ => return self.of_saved(fact),
         }
         Ok(())
     }

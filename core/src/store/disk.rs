@@ -289,7 +289,7 @@ impl Store for DiskStore {
             return Err(StoreError::Full { action: "shorten the journal" });
         }
         let fresh = Fresh::write(&**files, &folder, place, &draft)?;
-        self.ask(|send| Job::Swap(fresh, send))?;
+        self.ask(|send| Job::Swap(Box::new(fresh), send))?;
         for shorter in draft.shorter().chunks(COPIED_RECORDS) {
             self.ask(|send| Job::CopyAgain(shorter.to_vec(), send))?;
         }

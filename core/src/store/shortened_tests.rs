@@ -114,7 +114,7 @@ fn where_later_segments_are_gone_nothing_is_appended_to_a_shortened_one() {
     fs::remove_file(place.root().join(format!("journal/{:08}.seg", last + 1))).unwrap();
     let store = place.open_rows();
     let kept = store.position();
-    store.commit(vec![put("late", b"1".to_vec())]).unwrap();
+    store.commit(vec![put("late", b"1")]).unwrap();
     place.crash(store);
     let store = place.open_rows();
     assert_eq!(store.position(), Position(kept.0 + 1));

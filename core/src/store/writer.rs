@@ -44,7 +44,7 @@ pub(super) enum Job {
     /// Name the segments that nothing is appended to any more.
     Closed(SyncSender<Result<Vec<(SegmentHeader, Head)>, StoreError>>),
     /// Put a shortened segment in its place.
-    Swap(Fresh, SyncSender<Result<(), StoreError>>),
+    Swap(Box<Fresh>, SyncSender<Result<(), StoreError>>),
     /// Put shorter copies of records into the index.
     CopyAgain(Vec<Encoded>, SyncSender<Result<(), StoreError>>),
     /// Check everything.

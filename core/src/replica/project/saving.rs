@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{PackPlace, Step};
 use crate::model::{Actor, DocumentId};
-use crate::replica::facts::KeptPack;
+use crate::replica::facts::{Fact, KeptPack};
 use crate::replica::rows::{
     self, BASE, BEYOND, BeyondRow, DOCUMENT, DocumentRow, OUTBOX, PACK, PROOF, PackRow, SAVED,
     SOURCE, STALE, Source, TIP, UNRELEASED, meta,
@@ -13,9 +13,24 @@ use crate::store::StoreError;
 use crate::trust::Attestation;
 
 impl Step<'_> {
+    /// What shortened records and the saved documents behind them mean; the rest is of seals.
+    pub(super) fn of_saved(&mut self, fact: &Fact) -> Result<(), StoreError> {
+        match fact {
+            Fact::Typed { document, actor, seq, .. } => self.typed(*document, *actor, *seq),
+            Fact::Saved { document, .. } => {
+                self.index.put(rows::of_document(SAVED, *document), &self.at.0);
+                Ok(())
+            }
+            Fact::Unsaved { document, packs, changes, kept, .. } => {
+                self.unsaved(*document, packs, changes, kept)
+            }
+            _ => self.of_seals(fact),
+        }
+    }
+
     /// Takes out of a document what cannot be told again, and puts its lines together from what is left:
     /// they end before the first hole, so that the comparison with a peer finds what is missing.
-    pub(super) fn unsaved(
+    fn unsaved(
         &mut self,
         document: DocumentId,
         packs: &[PackPlace],
