@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bienban_core::clock;
 use bienban_core::replica::{Hub, ReplicaError};
+use bienban_core::store::is_shortened_from;
 use tokio::sync::watch;
 
 /// How often it is looked whether there is something new: what was merged is on the second disk some
@@ -124,6 +125,9 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
     let length = source.metadata().map_err(file_error("read", from))?.len();
     let mut held = fs::metadata(to).map_or(0, |found| found.len());
     if held > 0 && (held > length || !begins_alike(&mut source, to, held)?) {
+        if replace_shortened(from, to)? {
+            return Ok(());
+        }
         let aside = to.with_extension(format!("seg-{}", clock::now().0));
         fs::rename(to, &aside).map_err(file_error("rename", to))?;
         held = 0;
@@ -144,6 +148,28 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
         copy.set_len(held).and_then(|()| copy.sync_all()).map_err(file_error("cut", to))?;
     }
     appended
+}
+
+/// Puts the shorter form of a segment in the place of its copy, in one step, so that the part is on the
+/// second disk at every moment. Returns false where the file is not a shorter form of the copy.
+fn replace_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
+    let bytes = fs::read(from).map_err(file_error("read", from))?;
+    let copy = fs::read(to).map_err(file_error("read", to))?;
+    if !is_shortened_from(&bytes, &copy) {
+        return Ok(false);
+    }
+    let fresh = to.with_extension("seg.new");
+    let write = || {
+        let mut file = File::create(&fresh)?;
+        file.write_all(&bytes)?;
+        file.sync_all()
+    };
+    write().map_err(file_error("write", &fresh))?;
+    if fs::read(&fresh).map_err(file_error("read back", &fresh))? != bytes {
+        return Err(BackupError::Otherwise { path: fresh });
+    }
+    fs::rename(&fresh, to).map_err(file_error("rename", to))?;
+    Ok(true)
 }
 
 /// Appends a part of a file to its copy, syncs it and reads it back.

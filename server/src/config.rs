@@ -189,6 +189,10 @@ pub struct StoreConfig {
     pub checkpoint_interval: Duration,
     /// At the latest after this many journal records.
     pub checkpoint_records: u64,
+    /// How long a part of the journal grows before the next one begins.
+    pub segment_bytes: u64,
+    /// How often it is looked whether a closed part can be shorter.
+    pub compact_every: Duration,
 }
 
 impl Default for StoreConfig {
@@ -450,6 +454,26 @@ const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        name: "store.segment_kib",
+        default: "8192",
+        quoted: false,
+        what: "Length of one file of the journal in KiB: 16 to 65536.",
+        apply: |config, text| {
+            config.store.segment_bytes = number::<u64>(text, 16..=65_536)? << 10;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "store.compact_seconds",
+        default: "600",
+        quoted: false,
+        what: "It is looked so often whether a full file can be shorter: 1 to 86400.",
+        apply: |config, text| {
+            config.store.compact_every = Duration::from_secs(number(text, 1..=86_400)?);
+            Ok(())
+        },
+    },
 ];
 
 fn number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
@@ -480,7 +504,12 @@ impl Default for Config {
                 stall: Duration::ZERO,
                 pushes: 0,
             },
-            store: StoreConfig { checkpoint_interval: Duration::ZERO, checkpoint_records: 0 },
+            store: StoreConfig {
+                checkpoint_interval: Duration::ZERO,
+                checkpoint_records: 0,
+                segment_bytes: 0,
+                compact_every: Duration::ZERO,
+            },
             merge: MergeConfig { workers: 0, memory_mib: 0, cpu_seconds: 0, program: None },
         };
         for setting in SETTINGS {

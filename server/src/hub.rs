@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::config::StoreConfig;
 use crate::merging::{ChildMerger, Merging};
-use crate::{backup, bundles};
+use crate::{backup, bundles, compaction};
 
 mod keys;
 
@@ -127,6 +127,7 @@ pub struct RunningHub {
     merges: usize,
     /// Where the journal is, and where its second copy goes.
     backup: Option<(PathBuf, PathBuf)>,
+    compact_every: Duration,
     /// The hub's folder, where people bring bundles.
     dir: PathBuf,
 }
@@ -238,7 +239,16 @@ impl RunningHub {
             }
         };
         let (endpoint, wakeup) = (Arc::new(endpoint), Wakeup::default());
-        Ok(Self { hub, endpoint, wakeup, shutdown, merges, backup: None, dir: config.dir.clone() })
+        Ok(Self {
+            hub,
+            endpoint,
+            wakeup,
+            shutdown,
+            merges,
+            backup: None,
+            dir: config.dir.clone(),
+            compact_every: config.store.compact_every,
+        })
     }
 
     /// Copies the journal to a second disk too while the hub runs, and tells phones what is there. `dir` is
@@ -300,6 +310,8 @@ impl RunningHub {
             .map(|backup| tokio::spawn(backup::mirror(self.hub.clone(), backup, stop.clone())));
         let (hub, wakeup) = (self.hub.clone(), self.wakeup.clone());
         let bundles = tokio::spawn(bundles::watch(hub, self.dir.clone(), wakeup, stop.clone()));
+        let compacting =
+            tokio::spawn(compaction::run(self.hub.clone(), self.compact_every, stop.clone()));
         let mut stopping = stop.clone();
         let mut stopped = std::pin::pin!(async move {
             drop(stopping.wait_for(|stop| *stop).await);
@@ -324,6 +336,9 @@ impl RunningHub {
         }
         if let Err(error) = bundles.await {
             tracing::error!(error = %error, "taking in bundles stopped");
+        }
+        if let Err(error) = compacting.await {
+            tracing::error!(error = %error, "shortening the journal stopped");
         }
         let worked = worker.await.unwrap_or(Err(DriverError::Stopped));
         close_log(self.hub.clone()).await;
@@ -439,6 +454,7 @@ fn store_options(config: &StoreConfig) -> Options {
         checkpoint_every: config.checkpoint_interval,
         holder: HOLDER.to_owned(),
         notes_reach: true,
+        segment_bytes: config.segment_bytes,
         ..Options::new(Arc::new(|| clock::now().0))
     }
 }
@@ -497,8 +513,13 @@ mod tests {
         let default = store_options(&StoreConfig::default());
         assert_eq!(default.checkpoint_records, usual.checkpoint_records);
         assert_eq!(default.checkpoint_every, usual.checkpoint_every);
-        let set =
-            StoreConfig { checkpoint_interval: Duration::from_secs(7), checkpoint_records: 9 };
+        assert_eq!(default.segment_bytes, usual.segment_bytes);
+        let set = StoreConfig {
+            checkpoint_interval: Duration::from_secs(7),
+            checkpoint_records: 9,
+            segment_bytes: 1 << 16,
+            compact_every: Duration::from_secs(5),
+        };
         let options = store_options(&set);
         assert_eq!((options.checkpoint_records, options.checkpoint_every.as_secs()), (9, 7));
     }

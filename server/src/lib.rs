@@ -3,6 +3,7 @@
 mod backup;
 mod bundles;
 pub mod cli;
+mod compaction;
 pub mod config;
 pub mod hub;
 pub mod import;

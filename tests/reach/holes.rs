@@ -39,7 +39,7 @@ fn hub_at(dir: &Path, life: u8) -> (Arc<Hub>, TemplateId) {
     (Arc::new(hub), template)
 }
 
-fn settle(phone: &Arc<Phone>, hub: &Arc<Hub>) {
+pub(crate) fn settle(phone: &Arc<Phone>, hub: &Arc<Hub>) {
     for _ in 0..AGAIN_MAX {
         if !fleet::exchange(phone, hub).1.again {
             return;
@@ -58,7 +58,7 @@ fn edit(phone: &Phone, genesis: &Genesis, item: usize, value: &str) {
 
 /// Two phones write into two visits in turn, and all exchange, so that each record holds a part of
 /// several lines.
-fn day(phones: [&Arc<Phone>; 2], hub: &Arc<Hub>, template: TemplateId) {
+pub(crate) fn day(phones: [&Arc<Phone>; 2], hub: &Arc<Hub>, template: TemplateId) {
     for phone in phones {
         settle(phone, hub);
     }
@@ -78,7 +78,7 @@ fn root(store: &dyn Store) -> Fingerprint {
     StoredTree::new(store).node(&Prefix::ROOT).unwrap().fingerprint()
 }
 
-fn check(phones: [&Arc<Phone>; 2], hub: &Arc<Hub>, template: TemplateId, context: &str) {
+pub(crate) fn check(phones: [&Arc<Phone>; 2], hub: &Arc<Hub>, template: TemplateId, context: &str) {
     for number in 1..=2 {
         let id = fleet::visit(template, number).document();
         let at_hub = hub.replica().load(id).unwrap();
@@ -107,7 +107,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|item| item.unwrap().path()).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for path in files(from) {
         let target = to.join(path.file_name().unwrap());
@@ -120,7 +120,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A copy of a closed store without its index, in which a byte of some records is flipped.
-fn damaged(dir: &Path, payloads: &[Vec<u8>]) -> (TempDir, PathBuf) {
+pub(crate) fn damaged(dir: &Path, payloads: &[Vec<u8>]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let copied = folder.path().join("store");
     copy(dir, &copied);
@@ -147,7 +147,7 @@ fn payloads(dir: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Each record alone, and each together with the one behind it.
-fn losses(all: &[Vec<u8>]) -> impl Iterator<Item = (String, &[Vec<u8>])> {
+pub(crate) fn losses(all: &[Vec<u8>]) -> impl Iterator<Item = (String, &[Vec<u8>])> {
     let pairs = all.windows(2).enumerate();
     let single = all.chunks(1).enumerate().map(|(at, lost)| (format!("record {}", at + 1), lost));
     single.chain(pairs.map(|(at, lost)| (format!("records {} and {}", at + 1, at + 2), lost)))

@@ -5,6 +5,7 @@
 mod answers;
 mod asked;
 mod bounds;
+mod condense;
 mod enrol;
 mod exchanges;
 mod forks;

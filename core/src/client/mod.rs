@@ -45,7 +45,7 @@ use crate::clock;
 use crate::driver::{DriverError, SyncOptions, SyncReport};
 use crate::model::{ChangeHash, DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, EnrolUriError, HubAddress, NetError};
-use crate::replica::{Phone, Projection, ReplicaError};
+use crate::replica::{Condensed, Phone, Projection, ReplicaError};
 use crate::store::{DiskStore, Options, Store as _, StoreError};
 use crate::sync::{FailureCode, Verdict};
 use crate::trust::DeviceKey;
@@ -699,6 +699,17 @@ impl Client {
             }
         }
         self.leave_or(outcome).await
+    }
+
+    /// Writes one closed part of this device's journal shorter where that pays, and returns what it came to;
+    /// nothing where none is due. For idle minutes, best on the charger: edits and exchanges go on beside
+    /// it. Nothing is taken out of the record.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when the store fails; what was acknowledged is not touched by that.
+    pub fn condense(&self) -> Result<Option<Condensed>, ClientError> {
+        Ok(self.phone().replica().condense(clock::now())?)
     }
 
     /// Returns whether this device has exchanged with the hub that it pins; what it knows of its own

@@ -631,6 +631,12 @@ pub(crate) fn save_automerge(doc: &Automerge) -> Vec<u8> {
     doc.save_with_options(SaveOptions { deflate: false, retain_orphans: false })
 }
 
+/// Returns all changes of a saved document, causes before effects; none where it does not load.
+pub(crate) fn changes_in(saved: &[u8]) -> Option<Vec<RawChange>> {
+    let changes = contain(|| load_automerge(saved).map(|doc| doc.get_changes(&[])))?.ok()?;
+    changes.iter().map(|change| RawChange::inspect(change.raw_bytes().to_vec()).ok()).collect()
+}
+
 /// Loads strictly: everything or nothing, heads checked, texts counted in code points everywhere.
 pub(crate) fn load_automerge(bytes: &[u8]) -> Result<Automerge, automerge::AutomergeError> {
     let options = LoadOptions::new()

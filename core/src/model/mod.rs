@@ -38,6 +38,7 @@ pub use change::{
     CHANGE_PREDS_MAX, COUNTER_MAX, ChangeError, ChangeFacts, KEY_BYTES_MAX, RawChange,
 };
 pub(crate) use change::{ChangeParts, Cursor, Cut, put_sleb, put_uleb};
+pub(crate) use document::changes_in;
 pub use document::{
     DOCUMENT_ACTORS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_OPS_MAX, Document, DocumentError,
 };

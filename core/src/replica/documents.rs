@@ -35,6 +35,8 @@ pub struct Replica {
     store: Arc<dyn Store>,
     loads: AtomicU64,
     templates: Mutex<VecDeque<(TemplateId, Arc<Template>)>>,
+    /// Held while a part of the journal is shortened: one after the other.
+    pub(super) condensing: Mutex<()>,
 }
 
 /// Which part of a list to read.
@@ -79,7 +81,12 @@ impl Replica {
     /// Takes a store opened with [`super::Projection`].
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, loads: AtomicU64::new(0), templates: Mutex::default() }
+        Self {
+            store,
+            loads: AtomicU64::new(0),
+            templates: Mutex::default(),
+            condensing: Mutex::default(),
+        }
     }
 
     /// Returns the store.
@@ -551,13 +558,7 @@ impl Replica {
             .ok_or_else(|| StoreError::Damaged { what: "a source row's key".to_owned() })?;
         let damaged = |at: u64| StoreError::Damaged { what: format!("journal record {at}") };
         match source {
-            Source::Change => match records.fact(&*self.store, place.at)? {
-                Fact::Changed { change, .. } => {
-                    let change = RawChange::inspect(change.clone());
-                    Ok(vec![change.map_err(|_| damaged(place.at))?])
-                }
-                _ => Err(damaged(place.at)),
-            },
+            Source::Change => Ok(vec![records.change(&*self.store, place.at)?]),
             Source::Resubmitted { index } => match records.fact(&*self.store, place.at)? {
                 Fact::Adopted { resubmitted, .. } => {
                     let bytes = resubmitted.get(index as usize).ok_or_else(|| damaged(place.at))?;

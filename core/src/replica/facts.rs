@@ -3,9 +3,12 @@
 //! Format: the record's kind is the fact's number, its payload one version byte and the fact in
 //! postcard. Numbers are never used again for something else; a fixture of each is kept.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
+use super::short::{self, SHORT_VERSION};
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Scope, TemplateId, Timestamp,
 };
@@ -15,7 +18,7 @@ use crate::trust::control::ActId;
 use crate::trust::enrolment::{Claim, InvitationId, SignedInvitation};
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
 use crate::trust::merkle::TreeHash;
-use crate::trust::{HubMark, HubReceipt};
+use crate::trust::{Attestation, HubMark, HubReceipt, Tip};
 
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
@@ -109,6 +112,19 @@ pub struct Trouble {
     pub everything: bool,
     /// Files that were set aside, by their names in the store's folder.
     pub set_aside: Vec<String>,
+}
+
+/// A pack that is here whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPack {
+    /// Where it stands.
+    pub place: PackPlace,
+    /// Its first change.
+    pub first_seq: u64,
+    /// The end of the line that it continues.
+    pub previous: Option<Tip>,
+    /// Its end, and who signed it.
+    pub attestation: Attestation,
 }
 
 /// One record of the journal.
@@ -536,6 +552,42 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// A document as it was saved, for records that were shortened: their packs and changes are told again
+    /// from it. A later one of the same document holds all that this one does.
+    Saved {
+        /// The document.
+        document: DocumentId,
+        /// It, saved by Automerge and compressed; empty once a later one is there.
+        bytes: Vec<u8>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The saved form of a document is lost, and with it what shortened records held of it: it counts as not
+    /// here until a peer brings it again.
+    Unsaved {
+        /// The document.
+        document: DocumentId,
+        /// Its packs that cannot be told again.
+        packs: Vec<PackPlace>,
+        /// Positions of own edits that cannot be.
+        changes: Vec<u64>,
+        /// Its packs that are here whole, in order.
+        kept: Vec<KeptPack>,
+        /// When.
+        at: Timestamp,
+    },
+    /// What is kept of a [`Fact::Changed`] in a shortened record where an earlier record of the same part of
+    /// the journal says what the document was born as.
+    Typed {
+        /// The document.
+        document: DocumentId,
+        /// Who made the change.
+        actor: Actor,
+        /// Its number.
+        seq: u64,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Which head of the hub's log it is: two with one life and size may have different hashes.
@@ -598,7 +650,7 @@ impl Fact {
         match self {
             Self::Born { .. } => 1,
             Self::Incarnated { .. } => 2,
-            Self::Changed { .. } => 3,
+            Self::Changed { .. } | Self::Typed { .. } => 3,
             Self::Released { .. } => 4,
             Self::Received { .. } => 5,
             Self::Receipted { .. } => Self::RECEIPTED,
@@ -650,6 +702,8 @@ impl Fact {
             Self::SealDropped { .. } => 45,
             Self::SealForgotten { .. } => 46,
             Self::SealsSeen { .. } => 47,
+            Self::Saved { .. } => 48,
+            Self::Unsaved { .. } => 49,
         }
     }
 
@@ -673,8 +727,14 @@ impl Fact {
     pub fn read(at: Position, record: &Record) -> Result<Self, StoreError> {
         let wrong = |reason: String| StoreError::Meaningless { at, kind: record.kind, reason };
         match record.payload.split_first() {
-            Some((&FACT_VERSION, rest)) => {
-                let (fact, left) = postcard::take_from_bytes::<Self>(rest)
+            Some((&(FACT_VERSION | SHORT_VERSION), rest)) => {
+                let short = short::written_hash(record).is_some();
+                let rest = match short {
+                    true => short::fact_bytes(&record.payload)
+                        .ok_or_else(|| wrong("what is kept of it cannot be read".to_owned()))?,
+                    false => Cow::Borrowed(rest),
+                };
+                let (fact, left) = postcard::take_from_bytes::<Self>(&rest)
                     .map_err(|error| wrong(error.to_string()))?;
                 if !left.is_empty() {
                     return Err(wrong(format!("{} bytes too many", left.len())));
@@ -684,10 +744,10 @@ impl Fact {
                 }
                 Ok(fact)
             }
-            Some((&version, _)) if version > FACT_VERSION => Err(StoreError::Newer {
+            Some((&version, _)) if version > SHORT_VERSION => Err(StoreError::Newer {
                 what: format!("journal record {}", at.0),
                 found: version.into(),
-                known: FACT_VERSION.into(),
+                known: SHORT_VERSION.into(),
             }),
             Some((version, _)) => Err(wrong(format!("format {version} is unknown"))),
             None => Err(wrong("it is empty".to_owned())),

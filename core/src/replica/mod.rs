@@ -14,6 +14,7 @@ mod access;
 mod again;
 mod bundle;
 mod carried;
+mod condense;
 mod delivering;
 mod documents;
 mod errands;
@@ -43,6 +44,7 @@ mod rights;
 mod rows;
 mod runner;
 mod sealing;
+mod short;
 mod standing;
 mod succession;
 mod taking;
@@ -57,6 +59,7 @@ use std::sync::Arc;
 pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
 pub use bundle::{ANSWERED_MAX, BundleAnswered, BundleEntropy, BundleGiven, BundleTaken, Receiver};
+pub use condense::Condensed;
 pub use documents::{ListQuery, Replica};
 pub use facts::{
     DoubtWord, Fact, HeadName, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced,

@@ -8,6 +8,7 @@ use super::ReplicaError;
 use super::documents::{Loaded, Replica, each_row};
 use super::facts::{Fact, PackPlace, Renewal};
 use super::lock::{EditLock, Editing};
+use super::records::Records;
 use super::rows::{self, ARRIVAL, ArrivalRow, EpochRow, SelfRow, UNRELEASED, meta};
 use super::sealing::GivenTurns;
 use crate::model::{
@@ -143,7 +144,7 @@ impl Phone {
         }
         // After a birth too: the record of an earlier one may be what is lost.
         if phone.replica.disturbed()?.is_some() {
-            match phone.renew(fresh, Renewal::Moved, now) {
+            match phone.renew_after_loss(fresh, now) {
                 // Reading needs no room, and nothing is written before it is renewed.
                 Err(ReplicaError::Store(StoreError::Full { .. })) => {
                     phone.failed.store(true, Ordering::Relaxed);
@@ -181,6 +182,15 @@ impl Phone {
     /// Returns the device's key.
     pub(super) fn key(&self) -> &DeviceKey {
         &self.key
+    }
+
+    /// Takes a fresh incarnation, and notes with it what is lost with the saved form of documents.
+    fn renew_after_loss(&self, fresh: Incarnation, now: Timestamp) -> Result<(), ReplicaError> {
+        let mut facts = self.replica.unsaved(now)?;
+        facts.push(self.renewal(fresh, Renewal::Moved, now));
+        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
+        self.replica.store().commit(records)?;
+        Ok(())
     }
 
     /// Takes a fresh incarnation.
@@ -556,14 +566,17 @@ impl Phone {
         seq: u64,
     ) -> Result<Option<RawChange>, ReplicaError> {
         let Some(record) = self.replica.store().record(Position(at))? else { return Ok(None) };
-        let candidates = match Fact::read(Position(at), &record)? {
-            Fact::Changed { change, .. } => vec![change],
-            Fact::Adopted { resubmitted, .. } => resubmitted,
+        let candidates: Vec<RawChange> = match Fact::read(Position(at), &record)? {
+            Fact::Changed { .. } | Fact::Typed { .. } => {
+                vec![Records::default().change(&**self.replica.store(), at)?]
+            }
+            Fact::Adopted { resubmitted, .. } => {
+                resubmitted.into_iter().filter_map(|bytes| RawChange::inspect(bytes).ok()).collect()
+            }
             _ => Vec::new(),
         };
         Ok(candidates
             .into_iter()
-            .filter_map(|bytes| RawChange::inspect(bytes).ok())
             .find(|change| change.facts().seq == seq && change.facts().actor == actor.as_bytes()))
     }
 

@@ -8,13 +8,14 @@ use super::rows::{
     GivenRow, LIFE, NOTICE, OBJECT, OUTBOX, PACK, PARKED, PENDING, PROOF, PackRow, REFUSED,
     REJECTED, SOURCE, STALE, SelfRow, Source, TIP, TipRow, Totals, UNKNOWN_LIFE, UNRELEASED, meta,
 };
+use super::short::{self, PackFacts};
 use crate::checklist::Template;
 use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, RawChange, Scope, TemplateId,
     Timestamp,
 };
 use crate::store::{Position, Project, Read, Record, StoreError, Writes};
-use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Pack, Snapshot, Want};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, Snapshot, Want};
 use crate::trust::HubReceipt;
 use crate::trust::log::LogEntry;
 
@@ -25,11 +26,13 @@ mod forking;
 mod lines;
 mod logging;
 mod marks;
+mod saving;
 mod sealing;
 mod succeeding;
 mod trusting;
 mod witnessing;
 
+pub(super) use logging::record_hash;
 #[cfg(test)]
 pub(super) use sealing::REFUSED_KEPT_MAX;
 pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
@@ -37,7 +40,7 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 use carrying::Brought;
 
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt.
-const PROJECTION_VERSION: u32 = 17;
+const PROJECTION_VERSION: u32 = 18;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -198,7 +201,7 @@ impl Step<'_> {
             Fact::BackedUp { epoch, number, at } => self.backed_up(*epoch, *number, *at),
             Fact::Succeeded { hub, acts, .. } => return self.succeeded(*hub, acts),
             Fact::Switched { hub, .. } => return self.switched(*hub),
-            _ => return self.of_seals(fact),
+            _ => return self.of_saved(fact),
         }
         Ok(())
     }
@@ -254,11 +257,27 @@ impl Step<'_> {
     }
 
     fn changed(&mut self, genesis: &Genesis, change: &[u8]) -> Result<(), StoreError> {
-        let change = RawChange::inspect(change.to_vec())
-            .map_err(|error| self.meaningless(&error.to_string()))?;
+        let (actor, seq) = match short::named_change(change) {
+            Some(named) => named,
+            None => {
+                let change = RawChange::inspect(change.to_vec())
+                    .map_err(|error| self.meaningless(&error.to_string()))?;
+                (self.actor_of(&change)?, change.facts().seq)
+            }
+        };
         let document = self.document(genesis)?;
-        let actor = self.actor_of(&change)?;
-        let seq = change.facts().seq;
+        self.written(document, actor, seq)
+    }
+
+    /// As [`Self::changed`], where an earlier record says what the document was born as. Where that one is
+    /// lost, so is this one: a peer has both.
+    fn typed(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
+        self.scope(document)?;
+        self.index.put(rows::of_document(STALE, document), &());
+        self.written(document, actor, seq)
+    }
+
+    fn written(&mut self, document: DocumentId, actor: Actor, seq: u64) -> Result<(), StoreError> {
         self.source(document, PackPlace { at: self.at.0, index: 0 }, Source::Change);
         self.index.put(rows::of_seq(UNRELEASED, document, actor, seq), &self.at.0);
         self.arrival(document, actor, |row| row.recorded = row.recorded.max(seq))
@@ -665,8 +684,8 @@ impl Step<'_> {
         (0..).zip(packs).map(|(index, bytes)| (PackPlace { at, index }, &**bytes)).collect()
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<Pack, StoreError> {
-        Pack::decode(bytes).map_err(|error| self.meaningless(&error.to_string()))
+    fn decode(&self, bytes: &[u8]) -> Result<PackFacts, StoreError> {
+        PackFacts::read(bytes).map_err(|error| self.meaningless(&error.to_string()))
     }
 
     fn actor_of(&self, change: &RawChange) -> Result<Actor, StoreError> {

@@ -7,12 +7,18 @@
 use std::collections::BTreeMap;
 
 use super::facts::{Fact, PackPlace};
+use super::rows::{self, SAVED};
+use super::short::{self, Grown, SavedForm};
+use crate::model::{DocumentId, RawChange};
 use crate::store::{Position, Store, StoreError};
 
 /// Bytes of records held at once. Twenty pages of the feed or of snapshots fit, each of at most
 /// half a megabyte with its last pack, so a page is made from records that are all held. A record
 /// that is larger by itself is held alone.
 const HELD_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of saved documents that are held taken apart: some documents of a page of packs.
+const GROWN_BYTES_MAX: usize = 8 << 20;
 
 /// Records read during one operation: each is decoded once, while those in use fit.
 #[derive(Default)]
@@ -22,6 +28,8 @@ pub(super) struct Records {
     by_use: BTreeMap<u64, u64>,
     /// What is held, as [`Held::bytes`] counts it.
     bytes: usize,
+    /// Saved documents taken apart, the last one used first.
+    grown: Vec<(DocumentId, Grown)>,
     /// Counts uses.
     uses: u64,
 }
@@ -69,7 +77,71 @@ impl Records {
         place: PackPlace,
     ) -> Result<Vec<u8>, StoreError> {
         let pack = self.fact(store, place.at)?.pack(place.index);
-        pack.map(<[u8]>::to_vec).ok_or_else(|| damaged(place.at))
+        let bytes = pack.map(<[u8]>::to_vec).ok_or_else(|| damaged(place.at))?;
+        if !short::is_husk(&bytes) {
+            return Ok(bytes);
+        }
+        let document = short::document_of(&bytes).ok_or_else(|| damaged(place.at))?;
+        self.grown(store, document)?.pack(&bytes).ok_or_else(|| damaged(place.at))
+    }
+
+    /// Returns an own change that a record holds by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::fact`].
+    pub(super) fn change(&mut self, store: &dyn Store, at: u64) -> Result<RawChange, StoreError> {
+        let (document, mut bytes) = match self.fact(store, at)? {
+            Fact::Changed { genesis, change, .. } => (genesis.document(), change.clone()),
+            Fact::Typed { document, actor, seq, .. } => {
+                let (document, actor, seq) = (*document, *actor, *seq);
+                let change = self.grown(store, document)?.change_at(actor, seq).cloned();
+                return change.ok_or_else(|| damaged(at));
+            }
+            _ => return Err(damaged(at)),
+        };
+        if short::is_husk(&bytes) {
+            let again = self.grown(store, document)?.change(&bytes);
+            bytes = again.ok_or_else(|| damaged(at))?;
+        }
+        RawChange::inspect(bytes).map_err(|_| damaged(at))
+    }
+
+    /// Returns the changes of a document as it was saved for shortened records.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::fact`].
+    pub(super) fn grown(
+        &mut self,
+        store: &dyn Store,
+        document: DocumentId,
+    ) -> Result<&Grown, StoreError> {
+        let lost = || StoreError::Damaged {
+            what: format!("the saved form of document {}", document.short()),
+        };
+        let held = self.grown.iter().position(|(one, _)| *one == document);
+        match held {
+            // The last one used is the last to go.
+            Some(place) => self.grown[..=place].rotate_right(1),
+            None => {
+                let at: u64 =
+                    rows::get(store, &rows::of_document(SAVED, document))?.ok_or_else(lost)?;
+                let record = store.record(Position(at))?.ok_or_else(lost)?;
+                let Fact::Saved { bytes, .. } = Fact::read(Position(at), &record)? else {
+                    return Err(lost());
+                };
+                let grown = SavedForm::read(&bytes).and_then(|saved| Grown::of(&saved));
+                let grown = grown.ok_or_else(lost)?;
+                self.grown.insert(0, (document, grown));
+                let mut bytes = 0;
+                self.grown.retain(|(one, grown)| {
+                    bytes += grown.bytes;
+                    *one == document || bytes <= GROWN_BYTES_MAX
+                });
+            }
+        }
+        self.grown.first().map(|(_, grown)| grown).ok_or_else(lost)
     }
 
     /// Lets go of the records least recently used until `bytes` more fit, or nothing is held.

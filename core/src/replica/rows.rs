@@ -132,6 +132,12 @@ pub(super) const HEAD: u8 = b'5';
 pub(super) const HEARD: u8 = b'6';
 /// Phone: position → [`DoubtRow`].
 pub(super) const DOUBT: u8 = b'7';
+/// Document → position of the record that holds it saved, for records that were shortened.
+pub(super) const SAVED: u8 = b'(';
+/// Document, actor, seq → (): a place of a line that a record other than the packs' own speaks of.
+pub(super) const NAMED: u8 = b')';
+/// Part of the journal → how long the journal was when the part was last looked at (derived).
+pub(super) const TRIED: u8 = b'.';
 /// Hub: scope, feed number → ().
 pub(super) const SCOPE: u8 = b'g';
 
@@ -314,11 +320,13 @@ pub(super) struct ShareRow {
 impl ShareRow {
     /// Returns what is used with a pack more.
     pub(super) fn with(self, pack: &Pack) -> Self {
-        let changes = pack.changes();
-        let bytes: u64 = changes.iter().map(|change| change.bytes().len() as u64).sum();
-        let ops = changes.iter().fold(0_u64, |ops, change| ops.saturating_add(change.facts().ops));
+        self.and(pack.previous().is_none(), super::short::used(pack.changes()))
+    }
+
+    /// As [`Self::with`], of a pack of so many bytes of changes and operations.
+    pub(super) fn and(self, begins: bool, (bytes, ops): (u64, u64)) -> Self {
         Self {
-            actors: self.actors + u64::from(pack.previous().is_none()),
+            actors: self.actors + u64::from(begins),
             bytes: self.bytes.saturating_add(bytes),
             ops: self.ops.saturating_add(ops),
         }

@@ -35,6 +35,8 @@ pub const PUT: u8 = 1;
 pub const REMOVE: u8 = 2;
 /// A kind of record that adds one to the counter named by its payload, reading the row before.
 pub const COUNT: u8 = 3;
+/// A kind of record as [`PUT`]; what follows a `~` means nothing, and may be left out.
+pub const PADDED: u8 = 4;
 /// A kind of record that no projection understands.
 pub const NONSENSE: u8 = 9;
 
@@ -56,7 +58,11 @@ impl Project for Rows {
     ) -> Result<(), StoreError> {
         let payload = record.payload.as_slice();
         match record.kind {
-            PUT => {
+            PUT | PADDED => {
+                let payload = match record.kind {
+                    PADDED => payload.split(|byte| *byte == b'~').next().unwrap_or(payload),
+                    _ => payload,
+                };
                 let split = payload.iter().position(|byte| *byte == b'=').unwrap_or(payload.len());
                 let (key, value) = payload.split_at(split);
                 writes.put(key, value.get(1..).unwrap_or_default());
@@ -112,6 +118,7 @@ pub fn every_rule<P: Place>(new_place: impl Fn() -> P) {
     many_threads_commit_at_once(&new_place());
     verify_finds_nothing_wrong(&new_place());
     callbacks_may_commit_again(&new_place());
+    shortened_parts_say_the_same(&new_place());
 }
 
 fn open<P: Place>(place: &P) -> P::Store {
@@ -349,4 +356,71 @@ pub fn callbacks_may_commit_again<P: Place>(place: &P) {
     store.submit(vec![count("n")], Box::new(first));
     let second = receive.recv().expect("the callback runs").expect("the commit succeeds");
     assert_eq!((second, text(&*store, "n")), (Position(2), Some("2".into())));
+}
+
+/// Makes a record as [`put`] does, with bytes that may be left out.
+#[must_use]
+pub fn padded(key: &str, value: &str) -> Record {
+    let payload = format!("{key}={value}~{}", "padding ".repeat(20)).into_bytes();
+    Record { kind: PADDED, payload }
+}
+
+/// Leaves out of a record what means nothing.
+///
+/// # Errors
+///
+/// Never.
+pub fn without_padding(_: Position, record: &Record) -> Result<Option<Vec<u8>>, StoreError> {
+    let bare = record.payload.split(|byte| *byte == b'~').next().unwrap_or_default();
+    Ok((record.kind == PADDED).then(|| bare.to_vec()))
+}
+
+/// A closed part of the journal may be written anew with shorter records: places, rows and what follows stay.
+///
+/// # Panics
+///
+/// When the store breaks the rule.
+pub fn shortened_parts_say_the_same<P: Place>(place: &P) {
+    const RECORDS: u64 = 300;
+    let store = open(place);
+    for number in 0..RECORDS / 2 {
+        let records = vec![padded(&format!("k{number}"), &number.to_string()), count("n")];
+        store.commit(records).expect("it is committed");
+    }
+    let check = |store: &P::Store, rounds: u64| {
+        for number in 0..RECORDS / 2 {
+            assert_eq!(text(store, &format!("k{number}")), Some(number.to_string()));
+        }
+        assert_eq!(text(store, "n"), Some((RECORDS / 2 + rounds).to_string()));
+        assert_eq!(store.verify().expect("it can be checked").problems, Vec::<String>::new());
+    };
+    let parts = store.segments().expect("parts are named");
+    assert!(parts.len() > 1, "{parts:?}");
+    let (mut first, mut bytes) = (1, 0);
+    for part in &parts {
+        assert_eq!((part.first.0, part.shortened), (first, false), "parts leave nothing out");
+        first = part.last.0 + 1;
+        let done = store.shorten(part.number, &mut without_padding).expect("it is shortened");
+        assert!(done.after < done.before, "{done:?}");
+        let again = store.shorten(part.number, &mut without_padding).expect("again is no error");
+        assert_eq!(again.after, again.before, "nothing more can be left out");
+        bytes += done.before - done.after;
+    }
+    assert!(bytes > 0 && first <= RECORDS, "the last part is still written to");
+    assert!(store.shorten(first + 1_000, &mut without_padding).is_err());
+    let short = store.segments().expect("parts are named");
+    assert!(short.iter().all(|part| part.shortened));
+    for (number, after) in (1..).zip(&parts) {
+        let record = store.record(after.first).expect("it is readable").expect("it is there");
+        assert!(!record.payload.contains(&b'~'), "part {number} has its padding yet");
+    }
+    check(&store, 0);
+    store.commit(vec![count("n")]).expect("it goes on");
+    place.crash(store);
+    let store = open(place);
+    check(&store, 1);
+    store.commit(vec![count("n")]).expect("it goes on");
+    drop(store);
+    let store = place.open(Arc::new(Rows(2))).expect("rows are made anew from shorter records");
+    check(&store, 2);
 }

@@ -1,11 +1,12 @@
 //! The store on disk: journal files and a sled index.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use super::entry::{Head, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::files::failed;
 use super::gate::Reading;
 use super::identity::Lock;
@@ -13,10 +14,12 @@ use super::index::{Index, check_records, check_writes};
 use super::opening::{Options, Place};
 use super::overlay::OwnerRows;
 use super::sealing::Sealing;
-use super::segments::find_record_in_files;
+use super::segments::{find_record_in_files, segment_path};
+use super::shortening::{Draft, Fresh};
 use super::writer::{Job, Shared, lock};
 use super::{
-    Done, Opened, Position, Project, Read, Record, Row, Store, StoreError, Verified, Writes,
+    Done, Opened, Position, Project, Read, Record, Row, Segment, Shortened, Shorter, Store,
+    StoreError, Verified, Writes,
 };
 
 /// A store in a folder: a journal in files, which is the truth, and a sled index made from it.
@@ -26,7 +29,13 @@ use super::{
 pub struct DiskStore {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
+    /// Held while a segment is shortened: one after the other.
+    shortening: Mutex<()>,
 }
+
+/// Records whose copies in the index are written again at once: a commit waits no longer than for one of
+/// its own size.
+const COPIED_RECORDS: usize = 256;
 
 impl std::fmt::Debug for DiskStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,7 +79,7 @@ impl DiskStore {
         let spawned = thread.spawn(move || writer.run());
         let writer = spawned
             .map_err(|source| failed("start a thread to write to", &shared.place.root, source))?;
-        Ok(Self { shared, writer: Some(writer) })
+        Ok(Self { shared, writer: Some(writer), shortening: Mutex::default() })
     }
 
     /// Closes the store: flushes the index and leaves a note, so that the next open is quick.
@@ -127,6 +136,29 @@ impl DiskStore {
     fn find_in_journal(&self, at: Position) -> Result<Option<Record>, StoreError> {
         let place = &self.shared.place;
         find_record_in_files(&*place.options.files, &place.journal_folder(), at, self.sealing())
+    }
+
+    /// Returns the records of a closed segment, shortened, and where they belong.
+    fn draft(
+        &self,
+        number: u64,
+        shorter: Shorter<'_>,
+    ) -> Result<(Draft, (SegmentHeader, Head)), StoreError> {
+        let place = &self.shared.place;
+        let path = segment_path(&place.journal_folder(), number);
+        let damaged = || StoreError::Damaged { what: path.display().to_string() };
+        let closed = self.ask(Job::Closed)?;
+        let found = closed.into_iter().find(|(header, _)| header.number == number);
+        let (header, closing) = found.ok_or_else(damaged)?;
+        let read = place.options.files.read(&path);
+        let bytes = read.map_err(|source| failed("read", &path, source))?;
+        let (start, records) = bytes.split_at_checked(SEGMENT_HEADER_BYTES).ok_or_else(damaged)?;
+        if SegmentHeader::decode(start) != Ok(header) {
+            return Err(damaged());
+        }
+        let heads = (header.before, closing);
+        let draft = Draft::make(records, header.store, heads, self.sealing(), shorter)?;
+        Ok((draft.ok_or_else(damaged)?, (header, closing)))
     }
 
     fn sealing(&self) -> Option<&dyn Sealing> {
@@ -221,6 +253,47 @@ impl Store for DiskStore {
             },
             Ok(None) | Err(_) => self.find_in_journal(at),
         }
+    }
+
+    fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        let place = &self.shared.place;
+        let mut segments = Vec::new();
+        for (header, closing) in self.ask(Job::Closed)? {
+            let path = segment_path(&place.journal_folder(), header.number);
+            let start = place.options.files.read_start(&path, 0);
+            let (_, bytes) = start.map_err(|source| failed("read", &path, source))?;
+            segments.push(Segment {
+                number: header.number,
+                first: Position(header.before.position.0 + 1),
+                last: closing.position,
+                bytes,
+                shortened: header.form.closing().is_some(),
+            });
+        }
+        Ok(segments)
+    }
+
+    fn shorten(&self, segment: u64, shorter: Shorter<'_>) -> Result<Shortened, StoreError> {
+        let _one = lock(&self.shortening);
+        let (draft, place) = self.draft(segment, shorter)?;
+        if draft.lengths.after >= draft.lengths.before {
+            return Ok(draft.kept());
+        }
+        let (files, folder) =
+            (&self.shared.place.options.files, self.shared.place.journal_folder());
+        if !self
+            .shared
+            .place
+            .has_room(self.shared.place.options.free_bytes_min.saturating_add(draft.lengths.after))
+        {
+            return Err(StoreError::Full { action: "shorten the journal" });
+        }
+        let fresh = Fresh::write(&**files, &folder, place, &draft)?;
+        self.ask(|send| Job::Swap(Box::new(fresh), send))?;
+        for shorter in draft.shorter().chunks(COPIED_RECORDS) {
+            self.ask(|send| Job::CopyAgain(shorter.to_vec(), send))?;
+        }
+        Ok(draft.lengths)
     }
 
     fn position(&self) -> Position {

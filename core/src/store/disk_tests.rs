@@ -13,14 +13,14 @@ use super::{DiskStore, Options, Position, Project, Read, Record, Store, StoreErr
 
 const NOW: i64 = 1_795_447_999_000;
 
-struct OnDisk {
+pub(super) struct OnDisk {
     folder: tempfile::TempDir,
-    files: FaultyFiles,
+    pub(super) files: FaultyFiles,
     in_memory: bool,
 }
 
 impl OnDisk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // Memory-backed where there is such a place: these tests are not about the disk's speed.
         let shared = Path::new("/dev/shm");
         let folder =
@@ -32,7 +32,7 @@ impl OnDisk {
         Self { in_memory: true, ..Self::new() }
     }
 
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.folder.path().join("store")
     }
 
@@ -41,7 +41,7 @@ impl OnDisk {
         Options { files, index_in_memory: self.in_memory, segment_bytes: 2_000, ..Options::at(NOW) }
     }
 
-    fn open_rows(&self) -> DiskStore {
+    pub(super) fn open_rows(&self) -> DiskStore {
         self.open(rows()).unwrap()
     }
 
@@ -578,12 +578,12 @@ fn a_newer_journal_is_refused_and_left_alone() {
     place.crash(store);
     let path = place.root().join("journal/00000001.seg");
     let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 4;
+    bytes[8] = 5;
     let crc = crc32c::crc32c(&bytes[..124]).to_le_bytes();
     bytes[124..128].copy_from_slice(&crc);
     fs::write(&path, &bytes).unwrap();
     let refused = place.open(rows()).map(drop);
-    assert!(matches!(refused, Err(StoreError::Newer { found: 4, known: 3, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 5, known: 4, .. })), "{refused:?}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 

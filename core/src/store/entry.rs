@@ -7,8 +7,11 @@ use super::sealing::{NONCE_BYTES, Seal, TAG_BYTES};
 use super::{Position, RECORD_BYTES_MAX, Record};
 
 /// The newest journal format that this program writes and reads. Records of format 1 bear no mark;
-/// those of format 3 are sealed.
-pub(super) const FORMAT: u32 = 3;
+/// those of format 3 are sealed; those of format 4 may be shorter than they were written, plain or sealed.
+pub(super) const FORMAT: u32 = 4;
+
+/// The format of a segment whose records are sealed.
+const SEALED_FORMAT: u32 = 3;
 
 /// The format of a segment whose records are plain.
 const PLAIN_FORMAT: u32 = 2;
@@ -47,6 +50,8 @@ const MARK_AT: usize = 64;
 const CRC_AT: usize = 68;
 /// Where the checksum lies in a segment's header.
 const SEGMENT_CRC_AT: usize = 124;
+/// Where the header of a shortened segment names the head that it had before: position and chain.
+const CLOSING_AT: usize = 80;
 
 /// The hash of everything up to a record. Damage changes it, and so does another history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,6 +248,35 @@ pub(super) struct SegmentHeader {
     pub(super) before: Head,
     /// The key that seals its records; 0 where they are plain.
     pub(super) key: u32,
+    /// What became of its records since they were written.
+    pub(super) form: Form,
+}
+
+/// Whether a segment's records are as they were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// They are.
+    Written,
+    /// Some may be shorter; they were taken over so from another segment.
+    Short,
+    /// Some are shorter: they have a chain of their own, and the next segment continues the head that
+    /// this one had when it was written.
+    Shortened(Head),
+}
+
+impl Form {
+    /// Returns the head that a later segment continues, where the records' own chain does not lead to it.
+    pub(super) fn closing(self) -> Option<Head> {
+        match self {
+            Self::Shortened(head) => Some(head),
+            Self::Written | Self::Short => None,
+        }
+    }
+
+    /// Returns the chain after a record of the segment, given what its own bytes say.
+    pub(super) fn after(self, position: Position, chain: Chain) -> Chain {
+        self.closing().filter(|head| head.position == position).map_or(chain, |head| head.chain)
+    }
 }
 
 /// Why a segment's header cannot be used.
@@ -259,13 +293,21 @@ impl SegmentHeader {
     pub(super) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         bytes[0..8].copy_from_slice(&SEGMENT_MAGIC);
-        let format = if self.key == 0 { PLAIN_FORMAT } else { FORMAT };
+        let format = match (self.form, self.key) {
+            (Form::Written, 0) => PLAIN_FORMAT,
+            (Form::Written, _) => SEALED_FORMAT,
+            (Form::Short | Form::Shortened(_), _) => FORMAT,
+        };
         bytes[8..12].copy_from_slice(&format.to_le_bytes());
         bytes[12..28].copy_from_slice(&self.store.0);
         bytes[28..36].copy_from_slice(&self.number.to_le_bytes());
         bytes[36..44].copy_from_slice(&self.before.position.0.to_le_bytes());
         bytes[44..76].copy_from_slice(&self.before.chain.0);
         bytes[76..80].copy_from_slice(&self.key.to_le_bytes());
+        if let Some(head) = self.form.closing() {
+            bytes[CLOSING_AT..CLOSING_AT + 8].copy_from_slice(&head.position.0.to_le_bytes());
+            bytes[CLOSING_AT + 8..CLOSING_AT + 40].copy_from_slice(&head.chain.0);
+        }
         let crc = crc32c::crc32c(&bytes[..SEGMENT_CRC_AT]);
         bytes[SEGMENT_CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -292,11 +334,21 @@ impl SegmentHeader {
         store.copy_from_slice(&header[12..28]);
         let mut chain = [0; 32];
         chain.copy_from_slice(&header[44..76]);
+        let mut closing = [0; 32];
+        closing.copy_from_slice(&header[CLOSING_AT + 8..CLOSING_AT + 40]);
+        let form = match (format, u64_at(header, CLOSING_AT)) {
+            (FORMAT, 0) => Form::Short,
+            (FORMAT, position) => {
+                Form::Shortened(Head { position: Position(position), chain: Chain(closing) })
+            }
+            _ => Form::Written,
+        };
         Ok(Self {
             store: StoreId(store),
             number: u64_at(header, 28),
             before: Head { position: Position(u64_at(header, 36)), chain: Chain(chain) },
             key: u32_at(header, 76),
+            form,
         })
     }
 }
@@ -362,12 +414,18 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_in_a_segment_header_is_seen(bit in 0_usize..SEGMENT_HEADER_BYTES * 8) {
+        fn a_flipped_bit_in_a_segment_header_is_seen(bit in 0_usize..SEGMENT_HEADER_BYTES * 8, form in 0..3) {
+            let form = match form {
+                0 => Form::Written,
+                1 => Form::Short,
+                _ => Form::Shortened(Head { position: Position(12), chain: Chain([7; 32]) }),
+            };
             let header = SegmentHeader {
                 store: StoreId([2; 16]),
                 number: 3,
                 before: Head { position: Position(9), chain: Chain([8; 32]) },
                 key: 4,
+                form,
             };
             let mut bytes = header.encode();
             prop_assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
@@ -383,6 +441,7 @@ mod tests {
             number: 1,
             before: Head::start(StoreId([2; 16])),
             key: 0,
+            form: Form::Written,
         };
         let mut bytes = header.encode();
         bytes[8..12].copy_from_slice(&(FORMAT + 1).to_le_bytes());

@@ -118,6 +118,18 @@ impl Index {
         })
     }
 
+    /// Puts shorter copies of journal records in the place of those that are there.
+    pub(super) fn copy_again(&self, shorter: &[Encoded]) -> Result<(), StoreError> {
+        contain("write to the index", || {
+            let meta = self.meta();
+            let mut staging = Staging::new(&*self.engine, meta);
+            for encoded in shorter {
+                staging.write(journal_key(encoded.entry.position), Some(&encoded.bytes))?;
+            }
+            self.finish(staging.finish(meta.head))
+        })
+    }
+
     fn finish(&self, (batch, meta): (Batch, Meta)) -> Result<(), StoreError> {
         self.engine.apply(batch)?;
         *self.meta.lock().unwrap_or_else(PoisonError::into_inner) = meta;

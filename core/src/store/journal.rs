@@ -1,6 +1,8 @@
 //! What a journal must do, and the journal that lives in memory.
 
-use super::entry::{Entry, Head, StoreId, chain_after};
+use std::collections::BTreeMap;
+
+use super::entry::{Chain, Entry, Head, StoreId, chain_after};
 use super::index::Encoded;
 use super::{Position, StoreError, Verified};
 
@@ -24,6 +26,9 @@ pub(super) trait Journal: Send {
     fn check(&self, report: &mut Verified) -> Result<(), StoreError>;
 }
 
+/// Records of one part of a journal in memory: few, so that a simulated day has parts to shorten.
+pub(super) const PART_RECORDS: u64 = 64;
+
 /// Records in memory: what a simulated disk holds.
 #[derive(Debug, Clone)]
 pub(super) struct MemoryJournal {
@@ -32,6 +37,8 @@ pub(super) struct MemoryJournal {
     durable: Vec<Vec<u8>>,
     /// Written, but its sync failed; a power cut may leave it or not.
     unsynced: Vec<Vec<u8>>,
+    /// The chain that went on after the last record of a part whose records were shortened.
+    closings: BTreeMap<Position, Chain>,
     /// What the next append meets.
     pub(super) fault: Option<Fault>,
 }
@@ -49,7 +56,32 @@ impl MemoryJournal {
     /// Makes an empty journal.
     pub(super) fn new(store: StoreId) -> Self {
         let (durable, unsynced) = (Vec::new(), Vec::new());
-        Self { store, head: Head::start(store), durable, unsynced, fault: None }
+        let closings = BTreeMap::new();
+        Self { store, head: Head::start(store), durable, unsynced, closings, fault: None }
+    }
+
+    /// The end of every part of a journal in memory, the one that is written to left out.
+    pub(super) fn part_ends(&self) -> impl Iterator<Item = u64> {
+        (1..).map(|part| part * PART_RECORDS).take_while(|end| *end < self.head.position.0)
+    }
+
+    /// Whether the records of the part that ends so were shortened.
+    pub(super) fn is_short(&self, end: u64) -> bool {
+        self.closings.contains_key(&Position(end))
+    }
+
+    /// Returns the encoded records of the part that ends so.
+    pub(super) fn part(&self, end: u64) -> &[Vec<u8>] {
+        let place = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+        self.durable.get(place(end - PART_RECORDS)..place(end)).unwrap_or_default()
+    }
+
+    /// Puts shorter records in the place of a part's; `closing` is the head that it had.
+    pub(super) fn swap(&mut self, closing: Head, records: Vec<Vec<u8>>) {
+        let end = usize::try_from(closing.position.0).unwrap_or(usize::MAX);
+        let begin = end - records.len();
+        self.durable.splice(begin..end, records);
+        self.closings.insert(closing.position, closing.chain);
     }
 
     /// Settles what a failed sync left open: kept or gone.
@@ -97,6 +129,7 @@ impl Journal for MemoryJournal {
             let position = Position(head.position.0 + 1);
             let damaged = || StoreError::Damaged { what: format!("journal record {}", position.0) };
             let chain = chain_after(bytes, &head.chain).ok_or_else(damaged)?;
+            let chain = self.closings.get(&position).copied().unwrap_or(chain);
             head = Head { position, chain };
             if position > after {
                 let entry = Entry::decode(bytes).ok_or_else(damaged)?;

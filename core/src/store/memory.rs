@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::entry::StoreId;
+use super::entry::{Head, StoreId};
 use super::index::{Index, check_records, check_writes};
-use super::journal::{Fault, Journal, MemoryJournal};
+use super::journal::{Fault, Journal, MemoryJournal, PART_RECORDS};
 use super::overlay::OwnerRows;
 use super::rows::{Batch, Engine};
+use super::shortening::Draft;
 use super::{
-    Done, Opened, Position, Project, Read, Record, Row, Store, StoreError, Verified, Writes,
+    Done, Opened, Position, Project, Read, Record, Row, Segment, Shortened, Shorter, Store,
+    StoreError, Verified, Writes,
 };
 
 /// Rows of a memory engine; shared with views, so a commit copies them only while one is held.
@@ -284,6 +286,47 @@ impl MemoryStore {
         outcome
     }
 
+    /// As on disk, but in one step: nothing can happen to memory in between.
+    fn shorten_part(&self, number: u64, shorter: Shorter<'_>) -> Result<Shortened, StoreError> {
+        let damaged = || StoreError::Damaged { what: format!("part {number} of a memory disk") };
+        let end = number.saturating_mul(PART_RECORDS);
+        let (store, before, part) = {
+            let platter = self.disk.platter();
+            let journal = &platter.journal;
+            if !journal.part_ends().any(|one| one == end) {
+                return Err(damaged());
+            }
+            let mut heads = (None, None);
+            journal.visit(Position(0), &mut |encoded| {
+                let head = Head { position: encoded.entry.position, chain: encoded.after };
+                match encoded.entry.position.0 {
+                    at if at == end - PART_RECORDS => heads.0 = Some(head),
+                    at if at == end => heads.1 = Some(head),
+                    _ => {}
+                }
+                Ok(())
+            })?;
+            let before = heads.0.unwrap_or_else(|| Head::start(platter.store));
+            let closing = heads.1.ok_or_else(damaged)?;
+            (platter.store, (before, closing), journal.part(end).concat())
+        };
+        let draft = Draft::make(&part, store, before, None, shorter)?.ok_or_else(damaged)?;
+        if draft.lengths.after >= draft.lengths.before {
+            return Ok(draft.kept());
+        }
+        let state = self.state();
+        {
+            let mut platter = self.disk.platter();
+            if platter.journal.fault.is_some() {
+                return Err(StoreError::Full { action: "shorten the journal" });
+            }
+            let records = draft.entries.iter().map(|encoded| encoded.bytes.clone()).collect();
+            platter.journal.swap(before.1, records);
+        }
+        state.index.copy_again(&draft.shorter())?;
+        Ok(draft.lengths)
+    }
+
     fn append(&self, index: &Index, records: Vec<Record>) -> Result<Position, StoreError> {
         let mut group = index.group();
         let position = group.add(records)?;
@@ -373,6 +416,23 @@ impl Store for MemoryStore {
     fn record(&self, at: Position) -> Result<Option<Record>, StoreError> {
         let Some((entry, _)) = self.state().index.copy(at)? else { return Ok(None) };
         Ok(Some(entry.record))
+    }
+
+    fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        let platter = self.disk.platter();
+        let journal = &platter.journal;
+        let segment = |end: u64| Segment {
+            number: end / PART_RECORDS,
+            first: Position(end - PART_RECORDS + 1),
+            last: Position(end),
+            bytes: journal.part(end).iter().map(|bytes| bytes.len() as u64).sum(),
+            shortened: journal.is_short(end),
+        };
+        Ok(journal.part_ends().map(segment).collect())
+    }
+
+    fn shorten(&self, segment: u64, shorter: Shorter<'_>) -> Result<Shortened, StoreError> {
+        self.shorten_part(segment, shorter)
     }
 
     fn position(&self) -> Position {

@@ -46,6 +46,9 @@ mod index_tests;
 #[cfg(feature = "io")]
 mod sealed_tests;
 #[cfg(test)]
+#[cfg(feature = "io")]
+mod shortened_tests;
+#[cfg(test)]
 mod tests;
 
 #[cfg(feature = "io")]
@@ -70,6 +73,8 @@ mod repair;
 mod scan;
 #[cfg(feature = "io")]
 mod segments;
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "the store on disk needs all of it"))]
+mod shortening;
 #[cfg(feature = "io")]
 mod sled_engine;
 #[cfg(feature = "io")]
@@ -87,6 +92,7 @@ pub use self::{
     disk::DiskStore,
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
+    shortening::is_shortened_from,
 };
 #[cfg(test)]
 pub(crate) use passing::pass_on;
@@ -233,6 +239,29 @@ pub trait Store: Read + Send + Sync {
     /// Returns [`StoreError::Damaged`] when it fails its checksum.
     fn record(&self, at: Position) -> Result<Option<Record>, StoreError>;
 
+    /// Returns the parts of the journal that nothing is appended to any more, in order; none where a
+    /// store has no such parts.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when the store is closed.
+    fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Writes one such part anew with shorter records. `shorter` returns what is to be kept of a record's
+    /// payload, or nothing where all of it is; kinds and positions stay. The new part takes the place of
+    /// the old one at once or not at all, whatever happens meanwhile; commits and reads go on beside it.
+    ///
+    /// # Errors
+    ///
+    /// Returns what `shorter` returned, and [`StoreError`] when the part is not there, is damaged, or
+    /// cannot be written. Only where it is not known which of both is in place is the store poisoned.
+    fn shorten(&self, segment: u64, shorter: Shorter<'_>) -> Result<Shortened, StoreError> {
+        let (_, what) = (shorter, format!("segment {segment}"));
+        Err(StoreError::Damaged { what })
+    }
+
     /// Returns the position of the last durable record.
     fn position(&self) -> Position;
 
@@ -256,6 +285,33 @@ pub trait Store: Read + Send + Sync {
 
     /// Returns what happened when the store was opened.
     fn opened(&self) -> Opened;
+}
+
+/// A part of the journal that nothing is appended to any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Its number.
+    pub number: u64,
+    /// Its first record.
+    pub first: Position,
+    /// Its last record.
+    pub last: Position,
+    /// Its length.
+    pub bytes: u64,
+    /// Records in it are shorter than they were written.
+    pub shortened: bool,
+}
+
+/// Says what is kept of a record: a shorter payload, or nothing where it stays as it is.
+pub type Shorter<'a> = &'a mut dyn FnMut(Position, &Record) -> Result<Option<Vec<u8>>, StoreError>;
+
+/// What shortening a part of the journal came to, in bytes. Equal numbers say that nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortened {
+    /// Its length before.
+    pub before: u64,
+    /// Its length now.
+    pub after: u64,
 }
 
 /// What a check of the whole store found.

@@ -26,6 +26,7 @@ use super::rows::Engine;
 use super::scan::{Scan, Tail, scan, trust};
 use super::sealing::Sealing;
 use super::segments::{FileJournal, Found, segment_path};
+use super::shortening::remove_unfinished;
 use super::sled_engine::{SledEngine, released};
 use super::takeover::Keys;
 use super::{Opened, Position, Project, StoreError, Verified};
@@ -140,6 +141,7 @@ impl Place {
         let keys = Keys::check(self.files(), &self.journal_folder(), self.sealing())?;
         settle_interrupted(self.files(), &self.journal_folder())?;
         settle_resealed(self.files(), &self.journal_folder())?;
+        remove_unfinished(self.files(), &self.journal_folder())?;
         let closed = closed::verify(self.files(), &self.root, [JOURNAL, INDEX])?;
         let noted = Identity::read(self.files(), &self.root)?;
         let mut opening = Opening {

@@ -7,7 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{ENTRY_HEADER_BYTES, Entry, Head, Marker, StoreId};
+use super::entry::{
+    ENTRY_HEADER_BYTES, Entry, Form, Head, Marker, SEGMENT_HEADER_BYTES, SegmentHeader, StoreId,
+};
 use super::files::{Files, aside_path, failed};
 use super::index::{Encoded, Index};
 use super::journal::Journal;
@@ -129,7 +131,8 @@ fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<Pa
     let files = Arc::clone(site.files);
     // While files are taken over, each stays one segment, so that whole ones come out the same.
     let journal = FileJournal::resume(files, fresh.clone(), site.store, u64::MAX, found, None)
-        .with_sealing(site.sealing.cloned());
+        .with_sealing(site.sealing.cloned())
+        .of_form(form_of(site)?);
     let mut rewrite = Rewrite {
         journal,
         index,
@@ -149,6 +152,18 @@ fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<Pa
         return Err(error);
     }
     Ok(fresh)
+}
+
+/// Records that were shortened stay so, and the new segments say it: an older program must not read them.
+fn form_of(site: &Site<'_>) -> Result<Form, StoreError> {
+    for (_, path) in segment_files(&**site.files, site.folder)? {
+        let start = site.files.read_start(&path, SEGMENT_HEADER_BYTES);
+        let (bytes, _) = start.map_err(|source| failed("read", &path, source))?;
+        if SegmentHeader::decode(&bytes).is_ok_and(|header| header.form != Form::Written) {
+            return Ok(Form::Short);
+        }
+    }
+    Ok(Form::Written)
 }
 
 fn swap(site: &Site<'_>, fresh: &Path) -> Result<PathBuf, StoreError> {

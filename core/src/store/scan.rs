@@ -180,8 +180,7 @@ impl Walk {
             }
         }
         let number = self.scan.found.segments.last().map_or(0, |header| header.number) + 1;
-        let expected =
-            SegmentHeader { store, number, before: self.scan.found.head, key: header.key };
+        let expected = SegmentHeader { store, number, before: self.scan.found.head, ..header };
         (header == expected && file.number == number).then_some(header)
     }
 
@@ -192,6 +191,7 @@ impl Walk {
         let (mut whole, mut probed) = ((head, offset), None);
         while offset < file.bytes.len() {
             let Some((entry, after)) = next_record(&file.bytes[offset..], head) else { break };
+            let after = header.form.after(entry.position, after);
             offset += entry.len();
             head = Head { position: entry.position, chain: after };
             if entry.position == self.probe {
@@ -203,10 +203,12 @@ impl Walk {
             }
         }
         (found.head, found.offset) = (whole.0, whole.1 as u64);
-        if whole.1 == file.bytes.len() {
+        // It was whole before it took the place of a longer one, so what it lacks had been durable.
+        let cut = header.form.closing().is_some_and(|closing| closing != whole.0);
+        if whole.1 == file.bytes.len() && !cut {
             return;
         }
-        if is_last && !self.had_been_durable(&file, whole.1, whole.0) {
+        if is_last && !cut && !self.had_been_durable(&file, whole.1, whole.0) {
             let bytes = file.bytes.split_off(whole.1);
             self.scan.tail = Some(Tail { path: file.path, keep: whole.1 as u64, bytes });
         } else {

@@ -121,7 +121,8 @@ impl Place for Sealed {
 
     fn open(&self, project: Arc<dyn Project>) -> Result<DiskStore, StoreError> {
         let sealing: Option<Arc<dyn Sealing>> = Some(TestSeal::of(&[7], false));
-        DiskStore::open(self.root(), project, Options { sealing, ..Options::at(NOW) })
+        let options = Options { sealing, segment_bytes: 2_000, ..Options::at(NOW) };
+        DiskStore::open(self.root(), project, options)
     }
 
     fn crash(&self, store: DiskStore) {

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::entry::{
-    Entry, Head, HeaderFault, SEGMENT_HEADER_BYTES, SegmentHeader, StoreId, chain_after,
+    Entry, Form, Head, HeaderFault, SEGMENT_HEADER_BYTES, SegmentHeader, StoreId, chain_after,
 };
 use super::files::{FileHandle, Files, failed};
 use super::index::Encoded;
 use super::journal::Journal;
 use super::scan::segment_files;
 use super::sealing::Sealing;
+use super::shortening::Fresh;
 use super::{Position, Record, StoreError, Verified};
 
 /// A segment is closed when the next group would make it longer: small enough to be rewritten at an
@@ -35,6 +36,8 @@ pub(super) struct FileJournal {
     offset: u64,
     head: Head,
     sealing: Option<Arc<dyn Sealing>>,
+    /// The form of the segments that it begins: records that are taken over may be shorter than written.
+    form: Form,
     broken: Option<StoreError>,
 }
 
@@ -76,8 +79,14 @@ impl FileJournal {
             offset,
             head,
             sealing,
+            form: Form::Written,
             broken,
         }
+    }
+
+    /// Says that records which it is given may be shorter than they were written.
+    pub(super) fn of_form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     /// Names the key that its segments are sealed under.
@@ -114,6 +123,37 @@ impl FileJournal {
         }
     }
 
+    /// Headers of the segments that nothing is appended to any more, each with the head it leads to.
+    pub(super) fn closed(&self) -> Vec<(SegmentHeader, Head)> {
+        let next = self.segments.iter().skip(1);
+        self.segments.iter().zip(next).map(|(one, next)| (*one, next.before)).collect()
+    }
+
+    /// Puts a shortened segment in the place of the one it was made from. After an error it is not known
+    /// which of both will be there, so nothing more may be appended.
+    pub(super) fn swap(&mut self, fresh: &Fresh) -> Result<(), StoreError> {
+        if let Some(cause) = &self.broken {
+            return Err(cause.clone());
+        }
+        let closed = self.segments.len().saturating_sub(1);
+        let place = self.segments[..closed].iter().position(|header| *header == fresh.old);
+        let path = segment_path(&self.folder, fresh.old.number);
+        let Some(place) = place else {
+            return Err(StoreError::Damaged { what: path.display().to_string() });
+        };
+        let swap = || {
+            self.files.rename(&fresh.path, &path)?;
+            self.files.sync_folder(&self.folder)
+        };
+        if let Err(source) = swap() {
+            let error = failed("replace", &path, source);
+            self.broken = Some(error.clone());
+            return Err(error);
+        }
+        self.segments[place] = fresh.new;
+        Ok(())
+    }
+
     /// Forbids appending.
     pub(super) fn break_off(&mut self, cause: StoreError) {
         self.broken.get_or_insert(cause);
@@ -126,7 +166,8 @@ impl FileJournal {
     /// Starts the next segment; durable when it returns.
     fn roll(&mut self, key: u32) -> Result<(), StoreError> {
         let number = self.segments.last().map_or(0, |header| header.number) + 1;
-        let header = SegmentHeader { store: self.store, number, before: self.head, key };
+        let header =
+            SegmentHeader { store: self.store, number, before: self.head, key, form: self.form };
         let path = segment_path(&self.folder, number);
         let create = || {
             let mut handle = self.files.create(&path)?;
@@ -155,7 +196,10 @@ impl FileJournal {
     fn write_group(&mut self, bytes: &[u8], key: u32) -> Result<(), StoreError> {
         let used = self.offset > SEGMENT_HEADER_BYTES as u64;
         let full = self.offset + bytes.len() as u64 > self.segment_bytes;
-        let other = self.segments.last().is_none_or(|last| last.key != key);
+        let other = self
+            .segments
+            .last()
+            .is_none_or(|last| last.key != key || last.form.closing().is_some());
         if other || (used && full) {
             self.roll(key)?;
         }
@@ -210,6 +254,7 @@ impl FileJournal {
             let entry = entry.ok_or_else(|| damaged(position))?;
             let (own, later) = rest.split_at(entry.len());
             let after = chain_after(own, &head.chain).ok_or_else(|| damaged(position))?;
+            let after = header.form.after(position, after);
             visit(Encoded { entry, bytes: own.to_vec(), after })?;
             (head, rest) = (Head { position, chain: after }, later);
         }

@@ -10,15 +10,16 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::entry::{Head, StoreId};
+use super::entry::{Head, SegmentHeader, StoreId};
 use super::gate::Gate;
 use super::identity::{Identity, Lock};
-use super::index::Index;
+use super::index::{Encoded, Index};
 use super::journal::Journal;
 use super::memory::{refuses_only, sticky};
 use super::opening::{Parts, Place};
 use super::reached::Reached;
 use super::segments::FileJournal;
+use super::shortening::Fresh;
 use super::{Done, Opened, Position, Project, Record, StoreError, Verified, Writes};
 
 /// Commits are gathered up to this many bytes for one sync: a sync of more takes longer than the
@@ -40,6 +41,12 @@ pub(super) enum Job {
     Commit(Vec<Record>, Done),
     /// Write derived rows.
     Derive(Writes, SyncSender<Result<(), StoreError>>),
+    /// Name the segments that nothing is appended to any more.
+    Closed(SyncSender<Result<Vec<(SegmentHeader, Head)>, StoreError>>),
+    /// Put a shortened segment in its place.
+    Swap(Box<Fresh>, SyncSender<Result<(), StoreError>>),
+    /// Put shorter copies of records into the index.
+    CopyAgain(Vec<Encoded>, SyncSender<Result<(), StoreError>>),
     /// Check everything.
     Verify(SyncSender<Result<Verified, StoreError>>),
     /// Close and open.
@@ -203,9 +210,12 @@ impl Job {
     fn refuse(self, error: &StoreError) {
         match self {
             Self::Commit(_, done) => answer(done, Err(error.clone())),
-            Self::Derive(_, reply) | Self::Reopen(reply) | Self::Close(reply) => {
-                send(&reply, Err(error.clone()));
-            }
+            Self::Derive(_, reply)
+            | Self::Swap(_, reply)
+            | Self::CopyAgain(_, reply)
+            | Self::Reopen(reply)
+            | Self::Close(reply) => send(&reply, Err(error.clone())),
+            Self::Closed(reply) => send(&reply, Err(error.clone())),
             Self::Verify(reply) => send(&reply, Err(error.clone())),
         }
     }
@@ -234,6 +244,11 @@ impl Writer {
                     None => self.checkpoint(),
                     Some(Job::Commit(records, done)) => commits.push((records, done)),
                     Some(Job::Derive(writes, reply)) => send(&reply, self.derive(&writes)),
+                    Some(Job::Closed(reply)) => send(&reply, self.closed_segments()),
+                    Some(Job::Swap(fresh, reply)) => send(&reply, self.swap(&fresh)),
+                    Some(Job::CopyAgain(shorter, reply)) => {
+                        send(&reply, self.copy_again(&shorter));
+                    }
                     Some(Job::Verify(reply)) => send(&reply, self.verify()),
                     Some(Job::Reopen(reply)) => send(&reply, self.reopen()),
                     Some(Job::Close(reply)) => {
@@ -422,6 +437,41 @@ impl Writer {
         }
         self.unflushed += 1;
         derived
+    }
+
+    fn closed_segments(&self) -> Result<Vec<(SegmentHeader, Head)>, StoreError> {
+        Ok(self.journal.as_ref().ok_or(StoreError::Closed)?.closed())
+    }
+
+    /// Puts a shortened segment in its place. The index is flushed before: what is durable of it must not
+    /// end amid the segment, whose records have another chain from then on.
+    fn swap(&mut self, fresh: &Fresh) -> Result<(), StoreError> {
+        self.checkpoint();
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        let swapped = self.journal.as_mut().ok_or(StoreError::Closed)?.swap(fresh);
+        if let Err(error @ (StoreError::Io { .. } | StoreError::Full { .. })) = &swapped {
+            self.shared.set_poison(error);
+        }
+        swapped
+    }
+
+    fn copy_again(&mut self, shorter: &[Encoded]) -> Result<(), StoreError> {
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        self.check_room(0)?;
+        let index = self.shared.index()?;
+        let copied = {
+            let _writing = self.shared.gate.write();
+            index.copy_again(shorter)
+        };
+        if let Err(error) = &copied {
+            self.shared.set_poison(error);
+        }
+        self.unflushed += shorter.len() as u64;
+        copied
     }
 
     fn checkpoint(&mut self) {

@@ -18,6 +18,7 @@ pub mod session;
 
 pub use crate::trust::{DeviceEntry, PlainEntry, Role};
 pub use backoff::{BACKOFF_FIRST, BACKOFF_MAX, Backoff};
+pub(crate) use compression::{deflate, inflate};
 pub use frame::{
     FRAME_BYTES_MAX, FRAME_FILL_BYTES, FRAME_INFLATED_BYTES_MAX, FRAME_VERSION, Frame, FrameError,
     PROTOCOL_VERSION,

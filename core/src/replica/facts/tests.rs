@@ -365,6 +365,6 @@ fn bytes_that_are_no_fact_are_refused() {
     longer.push(0);
     assert!(matches!(bad(1, longer), Err(StoreError::Meaningless { .. })));
     let mut newer = good.payload;
-    newer[0] = FACT_VERSION + 1;
+    newer[0] = SHORT_VERSION + 1;
     assert!(matches!(bad(1, newer), Err(StoreError::Newer { .. })));
 }

@@ -3,21 +3,23 @@
 
 use super::super::facts::{PackPlace, Quarantined, Trouble};
 use super::super::rows::{
-    self, DEVICE, DOCUMENT, DocumentRow, Evidence, GIVEN, GivenRow, LATER, OBJECT, ORDER, PENDING,
-    QuarantineRow, RIPE, SHUT, STALE, STRANDED, ShareRow, ShutRow, StrandedRow, TROUBLE,
+    self, DEVICE, DOCUMENT, DocumentRow, Evidence, GIVEN, GivenRow, LATER, NAMED, OBJECT, ORDER,
+    PENDING, QuarantineRow, RIPE, SHUT, STALE, STRANDED, ShareRow, ShutRow, StrandedRow, TROUBLE,
     TroubleRow, UNKNOWN_LIFE, meta,
 };
 use super::Step;
 use crate::model::{DeviceId, DocumentId, Kind, Scope, TemplateId, Timestamp};
+use crate::replica::short::PackFacts;
 use crate::store::StoreError;
-use crate::sync::{DeviceEntry, Notice, Pack, PackHeader, Verdict};
+use crate::sync::{DeviceEntry, Notice, PackHeader, Verdict};
+use crate::trust::Tip;
 use crate::trust::access::ReviewAct;
 use crate::trust::control::{Judged, Judgement};
 
 impl Step<'_> {
     /// Puts a pack among what is to be merged, or apart where its checklist is not here: nothing
     /// that is to be merged waits behind it then.
-    pub(super) fn queue(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
+    pub(super) fn queue(&mut self, pack: &PackFacts, place: PackPlace) -> Result<(), StoreError> {
         let document = pack.document();
         if let Some(template) = pack.genesis().template
             && !self.has(&rows::of_template(OBJECT, template))?
@@ -73,6 +75,8 @@ impl Step<'_> {
             scope: header.map(|header| header.genesis.scope),
             at,
         };
+        let Notice { document, actor, seq, .. } = entry.notice;
+        self.index.put(rows::of_seq(NAMED, document, actor, seq), &());
         let Some(number) = self.set_aside(entry, &row, aside)? else { return Ok(()) };
         if entry.notice.verdict == Verdict::NotAllowed {
             let stranger = !self.has(&rows::key(DEVICE, &[&entry.device.0]))?;
@@ -111,10 +115,10 @@ impl Step<'_> {
     }
 
     /// Counts a pack that was taken in into its device's share of the document.
-    pub(super) fn use_up(&mut self, pack: &Pack) -> Result<(), StoreError> {
+    pub(super) fn use_up(&mut self, pack: &PackFacts) -> Result<(), StoreError> {
         let key = rows::of_share(pack.document(), pack.device());
         let used: ShareRow = self.index.get(&key)?.unwrap_or_default();
-        self.index.put(key, &used.with(pack));
+        self.index.put(key, &used.and(pack.previous().is_none(), pack.used));
         Ok(())
     }
 
@@ -158,19 +162,19 @@ impl Step<'_> {
 
     /// Takes back what was said of a pack while its device was not allowed to write it, or while what
     /// comes before it was missing: it is in the record now, or on its way there.
-    pub(super) fn readmit(&mut self, pack: &Pack) -> Result<(), StoreError> {
+    pub(super) fn readmit(&mut self, pack: &PackFacts) -> Result<(), StoreError> {
         self.let_in(pack)?;
         self.reach(pack)
     }
 
     /// As [`Self::readmit`], of what was kept beyond a hole.
-    fn reach(&mut self, pack: &Pack) -> Result<(), StoreError> {
+    fn reach(&mut self, pack: &PackFacts) -> Result<(), StoreError> {
         let (document, actor) = (pack.document(), pack.actor());
         if self.index.below.scan(&rows::of_actor(STRANDED, document, actor), None, 1)?.is_empty() {
             return Ok(());
         }
-        for (seq, change) in (pack.first_seq()..).zip(pack.changes()) {
-            let (hash, verdict) = (change.facts().hash, Verdict::Orphan);
+        for Tip { seq, hash, .. } in pack.known().iter().copied() {
+            let verdict = Verdict::Orphan;
             let notice = Notice { document, actor, seq, hash, verdict };
             let key = rows::of_stranded(&notice);
             let Some(row) = self.index.get::<StrandedRow>(&key)? else { continue };
@@ -197,14 +201,14 @@ impl Step<'_> {
     }
 
     /// As [`Self::readmit`], of what its device might not write.
-    fn let_in(&mut self, pack: &Pack) -> Result<(), StoreError> {
+    fn let_in(&mut self, pack: &PackFacts) -> Result<(), StoreError> {
         let (document, actor) = (pack.document(), pack.actor());
         let prefix = rows::key(SHUT, &[&pack.device().0, &document.0, &actor.0]);
         if self.index.below.scan(&prefix, None, 1)?.is_empty() {
             return Ok(());
         }
-        for (seq, change) in (pack.first_seq()..).zip(pack.changes()) {
-            let (hash, verdict) = (change.facts().hash, Verdict::NotAllowed);
+        for Tip { seq, hash, .. } in pack.known().iter().copied() {
+            let verdict = Verdict::NotAllowed;
             let notice = Notice { document, actor, seq, hash, verdict };
             let key = rows::of_shut(pack.device(), &notice);
             let Some(row) = self.index.get::<ShutRow>(&key)? else { continue };

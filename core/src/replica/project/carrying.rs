@@ -5,10 +5,11 @@ use super::{PackPlace, Step};
 use crate::model::{Actor, DeviceId, DocumentId, Origin, Summary, Timestamp};
 use crate::replica::rows::{
     self, ARRIVAL, BASE, CARRIED, CLOSED, CarriedRow, DOCUMENT, DocumentRow, EARLIER, EpochRow,
-    FORK, HELD, HeldRow, LoadRow, REJECTED, SOURCE, STALE, SUMMARY, TIP, UNRELEASED, meta,
+    FORK, HELD, HeldRow, LoadRow, NAMED, REJECTED, SOURCE, STALE, SUMMARY, TIP, UNRELEASED, meta,
 };
+use crate::replica::short::PackFacts;
 use crate::store::StoreError;
-use crate::sync::{ClosedLine, FeedItem, Pack};
+use crate::sync::{ClosedLine, FeedItem};
 use crate::trust::{Attestation, ReceiptItem, Tip};
 
 /// Rows looked at together; more are looked at only while all of these were removed.
@@ -16,7 +17,7 @@ const PAGE_ROWS: usize = 64;
 
 /// What the hub brought of an actor's line.
 pub(super) enum Brought<'a> {
-    Pack(&'a Pack),
+    Pack(&'a PackFacts),
     /// All up to an end, as in a snapshot.
     Whole(&'a Attestation),
 }
@@ -41,19 +42,14 @@ impl Brought<'_> {
     /// Returns whether a place that was brought is another on this line. What it says nothing about
     /// was brought before, and looked at then.
     fn differs(&self, other: &Tip) -> bool {
-        let mut here = match self {
-            Self::Pack(pack) => pack.previous().copied(),
-            Self::Whole(proof) => Some(proof.tip),
-        };
-        if let Self::Pack(pack) = self {
-            for change in pack.changes() {
-                if here.is_some_and(|tip| tip.seq >= other.seq) {
-                    break;
-                }
-                here = Some(Tip::after(here.as_ref(), change.facts().hash));
+        let here = match self {
+            Self::Pack(pack) => {
+                let known = pack.previous().into_iter().chain(pack.known());
+                known.copied().find(|tip| tip.seq == other.seq)
             }
-        }
-        here.is_some_and(|tip| tip.seq == other.seq && tip != *other)
+            Self::Whole(proof) => Some(proof.tip).filter(|tip| tip.seq == other.seq),
+        };
+        here.is_some_and(|tip| tip != *other)
     }
 }
 
@@ -76,8 +72,10 @@ impl Step<'_> {
                         attestation: pack.attestation(),
                         stored: None,
                         from,
-                        bytes: bytes.len() as u64,
+                        bytes: pack.length,
                     };
+                    self.index
+                        .put(rows::of_seq(NAMED, document, pack.actor(), pack.last_seq()), &());
                     let key = rows::of_seq(CARRIED, document, pack.actor(), pack.last_seq());
                     self.put_down(&key)?;
                     self.loads(&row, |load| {

@@ -12,14 +12,15 @@ use crate::replica::rows::{
     self, ARRIVAL, ArrivalRow, BEYOND, BeyondRow, CARRIED, CLOSED, DOCUMENT, DocumentRow, EARLIER,
     HELD, OUTBOX, PACK, PROOF, PackRow, STALE, TIP, TipRow, UNRELEASED, meta,
 };
+use crate::replica::short::PackFacts;
 use crate::replica::tree;
 use crate::store::StoreError;
-use crate::sync::{ClosedLine, Node, Pack};
+use crate::sync::{ClosedLine, Node};
 use crate::trust::{Attestation, Tip};
 
 impl Step<'_> {
     /// Takes a pack into its actor's line, or keeps it beyond the hole that it would leave there.
-    pub(super) fn hold(&mut self, pack: &Pack, place: PackPlace) -> Result<(), StoreError> {
+    pub(super) fn hold(&mut self, pack: &PackFacts, place: PackPlace) -> Result<(), StoreError> {
         let attestation = pack.attestation();
         if self.is_closed(&attestation)? {
             return Ok(());

@@ -6,8 +6,9 @@ use crate::model::{DeviceId, Timestamp};
 use crate::replica::facts::{Fact, Quarantined};
 use crate::replica::log::StoredNodes;
 use crate::replica::rows::{self, LOG_LEAF, LOG_STORED, SelfRow, meta};
+use crate::replica::short::{PackFacts, written_hash};
 use crate::store::{Record, StoreError};
-use crate::sync::{Pack, Verdict};
+use crate::sync::Verdict;
 use crate::trust::control::{ControlEntry, Deed, Whom};
 use crate::trust::log::{Lives, LogEntry, LogLeaf, Refusal};
 use crate::trust::merkle::{Frontier, TreeHash, root_at};
@@ -17,6 +18,10 @@ const RECORD_CONTEXT: &str = "bienban 2026-11 logged record";
 
 /// Returns what leaves say of a record: the hash of its kind and payload.
 pub(in crate::replica) fn record_hash(record: &Record) -> [u8; 32] {
+    // One that was shortened says what it was; the tree must stay what it was signed as.
+    if let Some(written) = written_hash(record) {
+        return written;
+    }
     let mut hasher = blake3::Hasher::new_derive_key(RECORD_CONTEXT);
     hasher.update(&[record.kind]).update(&record.payload);
     *hasher.finalize().as_bytes()
@@ -152,7 +157,7 @@ impl Step<'_> {
     }
 
     /// Says that a pack was stored.
-    pub(super) fn say_stored(&mut self, from: DeviceId, pack: &Pack) {
+    pub(super) fn say_stored(&mut self, from: DeviceId, pack: &PackFacts) {
         self.said.push(LogEntry::Stored {
             from,
             device: pack.device(),
