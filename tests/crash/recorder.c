@@ -401,7 +401,7 @@ int rmdir(const char *path) {
 
 int mkdir(const char *path, mode_t mode) {
     begin();
-    int done = below(path) && fails("mkdir", path, 1) ? -1 : REAL(mkdir)(path, mode);
+    int done = below(path) && fails("mkdir", path, access(path, F_OK) != 0) ? -1 : REAL(mkdir)(path, mode);
     if (done == 0 && below(path)) entry(MKDIR, 0, 0, path, NULL, NULL, 0);
     end();
     return done;

@@ -3,7 +3,7 @@
 //! A step runs in a process of its own, either under the recorder, where nothing may go wrong, or with a
 //! call that fails, where much may: then nothing may be acknowledged after the first refusal.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -145,6 +145,8 @@ pub(crate) struct Stage {
     run: u32,
     /// A call will fail.
     failing: bool,
+    /// Calls of [`Stage::commits`] so far: their rows differ.
+    batches: Cell<u32>,
     store: RefCell<Option<DiskStore>>,
     /// Something was refused.
     refused: AtomicBool,
@@ -154,8 +156,8 @@ impl Stage {
     /// Begins a step.
     pub(crate) fn new(root: &Path, run: u32, failing: bool) -> Self {
         let root = root.to_path_buf();
-        let store = RefCell::new(None);
-        Self { root, run, failing, store, refused: AtomicBool::new(false) }
+        let (batches, store) = (Cell::new(0), RefCell::new(None));
+        Self { root, run, failing, batches, store, refused: AtomicBool::new(false) }
     }
 
     fn acks(&self) -> File {
@@ -198,6 +200,7 @@ impl Stage {
     pub(crate) fn commits(&self, threads: u32, commits: u32) {
         let store = self.store.borrow();
         let Some(store) = store.as_ref() else { return };
+        let batch = self.batches.replace(self.batches.get() + 1);
         std::thread::scope(|scope| {
             for thread in 0..threads {
                 let (mut acks, refused) = (self.acks(), &self.refused);
@@ -205,7 +208,7 @@ impl Stage {
                 scope.spawn(move || {
                     for number in 0..commits {
                         let before = refused.load(Ordering::SeqCst);
-                        let name = format!("{run}/{thread}/{number:05}");
+                        let name = format!("{run}/{batch}/{thread}/{number:05}");
                         let (key, value) = row(&name);
                         match store.commit(vec![put(&key, value), count("all")]) {
                             Ok(_) => {
@@ -325,7 +328,6 @@ fn say(acks: &mut impl Write, line: &str) {
 
 /// Says which acknowledged row is lost or altered, or that a commit is there in part.
 pub(crate) fn check_rows(store: &DiskStore, acked: &Acked) -> Result<(), String> {
-    use bienban_core::store::Read;
     let view = store.read();
     for (key, value) in &acked.rows {
         let found = view.get(key.as_bytes()).map_err(|error| format!("{key}: {error}"))?;

@@ -399,6 +399,20 @@ fn a_journal_of_the_second_format_is_still_read() {
 }
 
 #[test]
+fn an_empty_index_says_nothing_of_whose_journal_it_is() {
+    let place = OnDisk::new();
+    fs::create_dir_all(place.root().join("journal")).unwrap();
+    let sample = include_bytes!("fixtures/journal-v2.seg");
+    fs::write(place.root().join("journal/00000001.seg"), sample).unwrap();
+    // As an opening leaves it that failed once the index was made.
+    drop(sled::open(place.root().join("index")).unwrap());
+    let store = place.open_rows();
+    check(&store, 8);
+    let torn = |(name, _): &(String, String)| name.contains("-torn-");
+    assert!(!store.opened().set_aside.iter().any(torn), "{:?}", store.opened());
+}
+
+#[test]
 #[ignore = "writes the sample again; only for a new format"]
 fn write_a_sample_journal() {
     let place = OnDisk::new();

@@ -83,6 +83,9 @@ const CHECKPOINT_RECORDS: u64 = 4096;
 /// And after this long with something to flush.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
+/// Stands for a store while nothing says yet which it is.
+const NAMELESS: StoreId = StoreId([0; 16]);
+
 /// Records that are replayed in one batch.
 const REPLAY_RECORDS: usize = 256;
 /// And their bytes.
@@ -359,7 +362,9 @@ impl Opening<'_> {
     fn open_both(&mut self) -> Result<(FileJournal, Index), StoreError> {
         let (index, mut reason) = self.open_index();
         let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
-        let store = self.store.or_else(|| index.as_ref().map(|index| index.meta().store));
+        // An empty index, as a failed opening leaves it, says nothing of whose journal this is.
+        let said = index.as_ref().map(|index| index.meta().store);
+        let store = self.store.or(said.filter(|store| *store != NAMELESS));
         let mut scan = self.scan(store, probe)?;
         let named = store.or(scan.store);
         let store = match named {
@@ -416,7 +421,7 @@ impl Opening<'_> {
         if reason.is_some() && !self.journal_changed() {
             return (None, reason);
         }
-        let store = self.store.unwrap_or(StoreId([0; 16]));
+        let store = self.store.unwrap_or(NAMELESS);
         let engine = self.place.sled();
         let engine =
             engine.map(|engine| if self.plain { engine } else { self.place.seal_rows(engine) });
@@ -650,7 +655,7 @@ impl Opening<'_> {
     }
 
     fn load_empty(&self, engine: Box<dyn Engine>) -> Result<Index, StoreError> {
-        let store = self.store.unwrap_or(StoreId([0; 16]));
+        let store = self.store.unwrap_or(NAMELESS);
         Index::load(engine, Arc::clone(self.project), store)?
             .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })
             .map(|index| self.seal_records(index))
