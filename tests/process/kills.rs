@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bienban_tests::process::{Batch, Reply, Trigger, run, text};
+use bienban_core::clock::Stopwatch;
+use bienban_tests::process::{Batch, PATIENCE, Reply, Trigger, run, text};
 use bienban_tests::scene::{self, Record, Scene, Typed};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -45,6 +46,9 @@ const CHECK_RECEIPTS_EVERY: u64 = 5;
 
 /// Between two kills, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 50..300;
+
+/// Between two looks at whether work goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// SIGKILL.
 const KILLED: i32 = 9;
@@ -212,6 +216,19 @@ impl Crowd {
         crowd
     }
 
+    /// Waits until somebody was told of another edit, and a little longer: on a machine that does other
+    /// things too, kills in a row would meet no work.
+    fn work_on(&self, rng: &mut SmallRng) {
+        let told = || -> usize {
+            self.ledgers.iter().map(|ledger| ledger.lock().unwrap().told.len()).sum()
+        };
+        let (before, watch) = (told(), Stopwatch::start());
+        while told() == before && watch.elapsed() < PATIENCE {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        std::thread::sleep(Duration::from_millis(rng.random_range(PAUSE)));
+    }
+
     fn kill_one(&self, rng: &mut SmallRng) {
         let trigger = &self.triggers[rng.random_range(0..self.triggers.len())];
         if let Some(trigger) = &*trigger.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -327,7 +344,7 @@ fn kills_lose_nothing_that_was_acknowledged() {
     let crowd = Crowd::start(&scene, &mut rng, EXCHANGE_ONCE_IN);
     let mut killed = Killed::default();
     while killed.all < kills {
-        std::thread::sleep(Duration::from_millis(rng.random_range(PAUSE)));
+        crowd.work_on(&mut rng);
         if rng.random_range(0..HUB_KILLED_ONCE_IN) > 0 {
             killed.all += 1;
             crowd.kill_one(&mut rng);
@@ -348,7 +365,7 @@ fn kills_of_a_hub_under_load_lose_nothing_that_it_signed_for() {
     let crowd = Crowd::start(&scene, &mut rng, LOAD_ONCE_IN);
     let mut killed = Killed::default();
     while killed.all < asked.unwrap_or(HUB_KILLS) {
-        std::thread::sleep(Duration::from_millis(rng.random_range(PAUSE)));
+        crowd.work_on(&mut rng);
         killed.kill_hub(&mut scene, &crowd);
     }
     expect_nothing_lost(scene, crowd, &killed);

@@ -129,9 +129,11 @@ impl Place {
         (self.options.clock)()
     }
 
-    /// Where the journal lies.
+    /// Where the journal lies: a new one that waits for room to take its place is complete.
     pub(super) fn journal_folder(&self) -> PathBuf {
-        self.root.join(JOURNAL)
+        let folder = self.root.join(JOURNAL);
+        let fresh = folder.with_extension("new");
+        if !folder.exists() && fresh.exists() { fresh } else { folder }
     }
 
     fn index_folder(&self) -> PathBuf {
@@ -141,15 +143,14 @@ impl Place {
     /// Opens everything.
     pub(super) fn open(&self, project: &Arc<dyn Project>) -> Result<Parts, StoreError> {
         let keys = Keys::check(self.files(), &self.journal_folder(), self.sealing())?;
-        settle_interrupted(self.files(), &self.journal_folder())?;
-        settle_resealed(self.files(), &self.journal_folder())?;
+        let poison = self.settle()?;
         let closed = closed::verify(self.files(), &self.root, [JOURNAL, INDEX])?;
         let noted = Identity::read(self.files(), &self.root)?;
         let mut opening = Opening {
             place: self,
             project,
             opened: Opened::default(),
-            poison: None,
+            poison,
             store: None,
             closed,
             plain: keys == Keys::Plain,
@@ -169,6 +170,19 @@ impl Place {
             self.fill_reserve();
         }
         Ok(Parts { journal, index, poison, opened, settle_identity })
+    }
+
+    /// Ends what a crash cut short while the journal was made anew. Where the disk is too full for that it is
+    /// left for the next opening, and this one is for reading: returns why.
+    fn settle(&self) -> Result<Option<StoreError>, StoreError> {
+        let folder = self.root.join(JOURNAL);
+        let settled = settle_interrupted(self.files(), &folder)
+            .and_then(|()| settle_resealed(self.files(), &folder));
+        match settled {
+            Ok(()) => Ok(None),
+            Err(error @ StoreError::Full { .. }) => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Leaves the note of a clean close. Journal and index must have been dropped, the index after
@@ -390,8 +404,12 @@ impl Opening<'_> {
         let mut journal = self.journal(&scan, store)?;
         let usable = index.filter(|_| reason.is_none());
         let usable = match usable {
-            // The journal waits for room to be repaired; the index may know more than it.
-            Some(index) if self.poison.is_some() => return Ok((journal, index)),
+            // The journal waits for room to be repaired; the index may know more than it, or less.
+            Some(index) if self.poison.is_some() => {
+                let knows_all = index.meta().head.position >= journal.head().position;
+                let index = if knows_all { index } else { self.in_memory(&journal)? };
+                return Ok((journal, index));
+            }
             usable => usable,
         };
         let index = match usable {
@@ -518,9 +536,14 @@ impl Opening<'_> {
             }
             Err(error @ StoreError::OtherKey { .. }) => Err(error),
             Err(error) => {
-                // What is readable can still be read.
+                // What is readable can still be read; the repaired one, if only its name is missing.
                 self.poison.get_or_insert(error);
-                Ok(found)
+                let there = self.place.journal_folder();
+                if there == folder {
+                    Ok(found)
+                } else {
+                    scan(self.place.files(), &there, Some(store), probe)
+                }
             }
         }
     }
