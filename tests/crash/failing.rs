@@ -5,8 +5,9 @@
 //! anew; nothing may hang, a full disk stays readable, work goes on once the fault is gone, and the store
 //! opens with all that was acknowledged.
 //!
-//! `BIENBAN_FAULTS=N` fails all calls up to the N-th; over 300 also with faults that stay or go the other
-//! way round. Without it one in ten of the first 300 fails. `BIENBAN_FAULTS_FROM` leaves out those before.
+//! `BIENBAN_FAULTS=N` fails all calls up to the N-th and some of those after; over 300 also with faults that
+//! stay or go the other way round. Without it a few of all scenarios fail. `BIENBAN_FAULTS_FROM` leaves out
+//! those before.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,10 +19,14 @@ use crate::scenarios::{SCENARIOS, Scenario, WORK};
 use crate::stage::{Acked, ack_path};
 use crate::worker::{Failed, Fault, Work, check_bare_sled, recorder, run, run_failing};
 
-/// Calls of a run in CI, and those that a plain one draws from.
-const CALLS: u64 = 300;
-/// A plain run takes one in so many.
-const PLAIN_ONE_IN: u64 = 10;
+/// What the scenarios come to: so many calls are gone through, wherever all of them fail.
+const CALLS: u64 = 3_600;
+/// In a plain run one in so many fails.
+const PLAIN_ONE_IN: u64 = 50;
+/// In one that asks for more, after those that it asks for.
+const REST_ONE_IN: u64 = 25;
+/// A run that asks for more than CI does takes every kind of fault.
+const CI_CALLS: u64 = 300;
 /// More than a step makes.
 const COUNT_ONLY: u64 = 1 << 40;
 /// The round in which the long scenario goes on from its own end names its rows from here.
@@ -43,6 +48,7 @@ struct Tried {
     failed: u64,
     /// By call.
     by_name: BTreeMap<String, u64>,
+    by_scenario: BTreeMap<&'static str, u64>,
     /// Runs in which the index hung and the next process opened the store.
     restarts: u64,
     slowest_run: Duration,
@@ -55,13 +61,17 @@ struct Plan {
     errno: i32,
     stays: bool,
     from: u64,
+    /// Up to this one all fail.
+    all: u64,
     until: u64,
     one_in: u64,
+    seed: u64,
 }
 
 impl Plan {
     fn takes(&self, call: u64) -> bool {
-        call >= self.from && call % self.one_in == seed() % self.one_in
+        let drawn = call % self.one_in == self.seed % self.one_in;
+        call >= self.from && (call <= self.all || drawn)
     }
 }
 
@@ -138,6 +148,9 @@ fn fail_step(recorder: &Path, base: &Place, work: Work, plan: &Plan, tried: &mut
             tried.failed += 1;
             let name = hit.split(' ').next().unwrap_or_default();
             *tried.by_name.entry(name.to_owned()).or_default() += 1;
+            if let Work::Step { scenario, .. } = work {
+                *tried.by_scenario.entry(scenario).or_default() += 1;
+            }
         }
     }
 }
@@ -173,14 +186,15 @@ fn every_call_fails(name: &str, errno: i32, stays: bool) {
         println!("skipped: this test needs Linux and a C compiler");
         return;
     };
-    let until = number_from("BIENBAN_FAULTS", CALLS);
-    let one_in = if std::env::var_os("BIENBAN_FAULTS").is_some() { 1 } else { PLAIN_ONE_IN };
-    let both = until > CALLS;
-    for stays in [stays, !stays].into_iter().take(1 + usize::from(both)) {
+    let asked = std::env::var_os("BIENBAN_FAULTS").is_some();
+    let all = number_from("BIENBAN_FAULTS", 0);
+    let until = if asked && all > CI_CALLS { all } else { CALLS };
+    let one_in = if asked { REST_ONE_IN } else { PLAIN_ONE_IN };
+    for stays in [stays, !stays].into_iter().take(1 + usize::from(all > CI_CALLS)) {
         let from = number_from("BIENBAN_FAULTS_FROM", 1);
-        let plan = Plan { errno, stays, from, until, one_in };
+        let plan = Plan { errno, stays, from, all, until, one_in, seed: seed() };
         let kind = if stays { "from then on" } else { "once" };
-        println!("{name}, {kind}: BIENBAN_CRASH_SEED={}, calls {from} to {until}", seed());
+        println!("{name}, {kind}: BIENBAN_CRASH_SEED={}, calls {from} to {until}", plan.seed);
         let tried = fail_all(&recorder, &plan);
         println!("{name}, {kind}: none lost, none hung, all opened: {tried:?}");
         assert!(tried.failed > 0 || from > until, "no call failed");

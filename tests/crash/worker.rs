@@ -186,7 +186,9 @@ fn ended(mut command: Command, patience: Duration) -> Result<(String, Duration),
     if output.status.success() {
         Ok((String::from_utf8_lossy(&output.stdout).into_owned(), took))
     } else {
-        Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
+        let [said, errors] =
+            [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
+        Err(format!("{}: {}{errors}", output.status, said.lines().last().unwrap_or_default()))
     }
 }
 
