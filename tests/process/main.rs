@@ -40,6 +40,7 @@ mod revoked;
 mod rows;
 mod sealed;
 mod seals;
+mod shortened;
 mod slips;
 mod tcp;
 mod truth;
