@@ -381,7 +381,7 @@ impl Opening<'_> {
         let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
         // An empty index, as a failed opening leaves it, says nothing of whose journal this is.
         let said = index.as_ref().map(|index| index.meta().store);
-        let store = self.store.or(said.filter(|store| *store != NAMELESS));
+        let store = self.store.or_else(|| said.filter(|store| *store != NAMELESS));
         let mut scan = self.scan(store, probe)?;
         let named = store.or(scan.store);
         let store = match named {
