@@ -30,6 +30,7 @@ mod merging;
 mod minutes;
 mod moving;
 mod plans;
+mod poor_line;
 mod program;
 mod proof;
 mod quarantine;
