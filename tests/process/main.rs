@@ -43,5 +43,6 @@ mod seals;
 mod slips;
 mod tcp;
 mod truth;
+mod upgrade;
 
 use bienban_tests::{number, seed};
