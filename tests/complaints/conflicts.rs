@@ -163,7 +163,10 @@ fn c09_a_decision_holds_may_be_said_again_and_can_be_taken_back() {
         assert_eq!(scene.field(phone, &["resolve", &it, "9.1", "mi"])["settled"], "now");
     }
     let again = scene.field(&one, &["resolve", &it, "9.1", "mi"]);
-    assert_eq!((&again["settled"], &again["recorded"]), (&"before".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&again["settled"], &again["recorded"]),
+        (&"before".into(), &serde_json::Value::Null)
+    );
     scene.settle();
     let item = |phone| {
         let history = scene.field(phone, &["history", &it, "9.1"]);
@@ -171,7 +174,13 @@ fn c09_a_decision_holds_may_be_said_again_and_can_be_taken_back() {
     };
     for phone in [&one, &two] {
         let rows = scene.field(phone, &["conflicts", &it])["rows"].clone();
-        assert!(rows.as_array().unwrap().iter().all(|row| row["conflicts"].as_array().unwrap().is_empty()), "{rows}");
+        assert!(
+            rows.as_array()
+                .unwrap()
+                .iter()
+                .all(|row| row["conflicts"].as_array().unwrap().is_empty()),
+            "{rows}"
+        );
         assert_eq!(item(phone), 4, "two answers and two equal decisions");
     }
     // Where nothing is to be settled that is said, and nothing is written.

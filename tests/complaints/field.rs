@@ -101,7 +101,10 @@ fn c13_work_comes_back_with_everything_in_it_and_pinned_comments() {
     let shown = scene.field(&phone, &["show", &it]);
     assert_eq!(shown["review"]["verdict"], "sent_back", "{shown}");
     let asked = &shown["review"]["requests"][0];
-    assert!(asked.to_string().contains("Ghi rõ tên người bán.") && asked.to_string().contains("9.5"), "{asked}");
+    assert!(
+        asked.to_string().contains("Ghi rõ tên người bán.") && asked.to_string().contains("9.5"),
+        "{asked}"
+    );
     for (key, value) in [("9.1", "một"), ("9.5", "hai")] {
         assert_eq!(item(&shown, key)["answers"][0]["value"], value, "it came back whole");
         assert!(item(&shown, key)["note"].as_str().unwrap().contains("Đã xem."));
@@ -144,7 +147,9 @@ fn c14_reference_data_come_in_causal_order_and_what_waits_is_shown() {
         phones[0].edit(&facility, NOW, |editor| editor.set_facility("name", text)).unwrap();
     }
     let second = phones[0].release(NOW).unwrap();
-    phones[0].edit(&facility, NOW, |editor| editor.notes(NoteEdit::Append("Mới".to_owned()))).unwrap();
+    phones[0]
+        .edit(&facility, NOW, |editor| editor.notes(NoteEdit::Append("Mới".to_owned())))
+        .unwrap();
     let third = phones[0].release(NOW).unwrap();
     // What is only here is shown, by the record.
     assert_eq!(phones[0].arrival(facility.document()).unwrap().only_here, 4);
@@ -159,7 +164,11 @@ fn c14_reference_data_come_in_causal_order_and_what_waits_is_shown() {
     }
     hub.accept(phones[0].device(), &first, NOW).unwrap();
     settle(&[&phones[0], &phones[1]], &hub);
-    assert_eq!(name(&phones[1]), "HTX Ba", "the last name that was given, though it came before the first");
+    assert_eq!(
+        name(&phones[1]),
+        "HTX Ba",
+        "the last name that was given, though it came before the first"
+    );
     expect_same(&facility, &[hub.replica(), phones[0].replica(), phones[1].replica()]);
     assert_eq!(phones[0].arrival(facility.document()).unwrap().only_here, 0);
     let status = hub.status().unwrap();
@@ -192,7 +201,8 @@ fn meet(phones: [&Arc<Phone>; 2], cut: usize) -> bool {
             }
         }
         if !moved || frames >= cut {
-            let done = |side: &Meeting| side.outcome().is_some_and(|end| end.ending == Ending::Done);
+            let done =
+                |side: &Meeting| side.outcome().is_some_and(|end| end.ending == Ending::Done);
             return sides.iter().all(done);
         }
         assert!(frames < FRAMES_MAX, "the meeting does not end");
@@ -207,7 +217,8 @@ fn c18_two_phones_on_a_site_without_network_share_their_work() {
     let mut cut = 1;
     loop {
         let stores = [store(), store()];
-        let mut phones = [1, 2].map(|number| fleet::phone_over(stores[usize::from(number) - 1].clone(), number));
+        let mut phones =
+            [1, 2].map(|number| fleet::phone_over(stores[usize::from(number) - 1].clone(), number));
         settle(&[&phones[0], &phones[1]], &hub);
         answer(&phones[0], &visit, "1.1", &format!("của một {cut}"));
         answer(&phones[1], &visit, "2.1", &format!("của hai {cut}"));

@@ -73,7 +73,8 @@ fn c25_a_stuck_phone_is_emptied_by_a_file() {
     assert!(!bytes.windows(4).any(|part| part == "kẹt".as_bytes().split_at(4).0), "it is sealed");
     scene.field(&other, &["bundle", "import", text(&file)]);
     let hub = text(&scene.hub_dir).to_owned();
-    let taken = run(["bundle", "import", "--dir", &hub, "--answer", text(&answer), text(&file)]).done();
+    let taken =
+        run(["bundle", "import", "--dir", &hub, "--answer", text(&answer), text(&file)]).done();
     assert_eq!((&taken["stored"], &taken["left"]), (&taken["packs"], &0.into()), "{taken}");
     // The stuck phone learns by the same way that the hub has it.
     scene.field(&stuck, &["bundle", "import", text(&answer)]);

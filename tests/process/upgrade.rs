@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,7 +92,9 @@ fn unpack(packed: &[u8], folder: &Path) {
     while let Some(name) = part() {
         let path = folder.join(std::str::from_utf8(name).unwrap());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, part().unwrap()).unwrap();
+        fs::write(&path, part().unwrap()).unwrap();
+        // Keys that others may read are not taken.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 }
 
@@ -187,9 +190,11 @@ fn folders_of_earlier_releases_go_on_working_with_each_other() {
         let Unpacked { _root, phone, hub, facts } = release.unpacked();
         let inspection = facts["inspection"].as_str().unwrap();
         let running = HubProcess::start(&hub, free_port(), None);
-        let field = |words: &[&str]| run([&["field", "--dir", text(&phone)], words].concat()).done();
+        let field =
+            |words: &[&str]| run([&["field", "--dir", text(&phone)], words].concat()).done();
         field(&["hub", "--set", &running.address.to_string()]);
-        field(&["answer", inspection, "9.9", "dat", "--value", "sau khi cập nhật"]);
+        let item = &scene::items()[0];
+        field(&["answer", inspection, item, "dat", "--value", "sau khi cập nhật"]);
         for _ in 0..3 {
             field(&["sync"]);
         }
@@ -246,7 +251,13 @@ fn refused(folder: &Path, command: &[&str], code: i32, words: &[&str]) {
 }
 
 fn phone_refuses(phone: &Path, words: &[&str]) {
-    for command in [&["status"][..], &["list"], &["sync"], &["verify"], &["bundle", "export", "--to", "hub", "file"]] {
+    for command in [
+        &["status"][..],
+        &["list"],
+        &["sync"],
+        &["verify"],
+        &["bundle", "export", "--to", "hub", "file"],
+    ] {
         refused(phone, &[&["field", "--dir", text(phone)], command].concat(), 1, words);
     }
     refused(phone, &["admin", "--dir", text(phone), "facilities"], 1, words);
@@ -304,7 +315,13 @@ impl Project for Later {
         999
     }
 
-    fn project(&self, _: Position, _: &Record, _: &dyn Read, _: &mut Writes) -> Result<(), StoreError> {
+    fn project(
+        &self,
+        _: Position,
+        _: &Record,
+        _: &dyn Read,
+        _: &mut Writes,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -381,7 +398,8 @@ fn frames_and_sessions_of_a_later_program_end_the_exchange_and_leave_nothing() {
         root: Fingerprint([0; 16]),
         empty: true,
     };
-    let mut frame = Frame::Hello(Hello { protocol: PROTOCOL_VERSION, ..hello.clone() }).encode().unwrap();
+    let mut frame =
+        Frame::Hello(Hello { protocol: PROTOCOL_VERSION, ..hello.clone() }).encode().unwrap();
     frame[0] = FRAME_VERSION + 1;
     for later in [frame, Frame::Hello(hello).encode().unwrap()] {
         assert_eq!(told(&hub, &later), Some(FailureCode::Version));
@@ -421,12 +439,16 @@ fn files_of_a_later_program_are_refused_and_change_nothing() {
     let said = format!("{} {}", ran.data, ran.errors);
     assert!(said.contains("version 2") || said.contains("version"), "{said}");
 
-    let template = include_str!("../simulation/checklist.json").replace("\"format\": 1", "\"format\": 99");
+    let template =
+        include_str!("../simulation/checklist.json").replace("\"format\": 1", "\"format\": 99");
     let template = write("template.json", template.as_bytes());
     let ran = run(["template", "check", text(&template)]);
     assert_ne!(ran.code, Some(0));
     let said = format!("{} {}", ran.data, ran.errors);
     assert!(said.contains("99"), "{said}");
-    refused(&phone, &["admin", "--dir", text(&phone), "checklist", "add", text(&template)], 1, &["99"]);
+    let (hub, _) = fleet::hub(SHORT, 1);
+    let held = hub.replica().store().position();
+    assert!(hub.publish(fs::read(&template).unwrap()).is_err());
+    assert_eq!(hub.replica().store().position(), held);
     assert_eq!(field(&["status"]).done()["only_here"], 1);
 }

@@ -609,7 +609,8 @@ fn samples() -> Vec<ControlEntry> {
         let act = Act { hub: hub().device(), by, scope, nonce, at: NOW, deed };
         let signed = act.sign(&key(1)).unwrap();
         let official = (signed.act.deed.number() == 5).then(|| "12/BB-ATTP".to_owned());
-        let entry = ControlEntry::sign(&hub(), (LIFE, &head), (NOW, NOW), signed, official).unwrap();
+        let entry =
+            ControlEntry::sign(&hub(), (LIFE, &head), (NOW, NOW), signed, official).unwrap();
         head = entry.head().unwrap();
         entry
     };
