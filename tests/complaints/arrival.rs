@@ -277,7 +277,7 @@ fn c11_one_odd_thing_stops_nothing_else() {
         "\u{10ffff}",
         "",
     ];
-    let (hub, visits) = hub(odd.len() as u32 + 3);
+    let (hub, visits) = hub(u32::try_from(odd.len()).unwrap() + 3);
     let (phone, other) = (fleet::phone(1), fleet::phone(2));
     settle(&[&phone, &other], &hub);
     for (visit, text) in visits.iter().zip(odd) {

@@ -121,8 +121,8 @@ fn c08_a_conflict_stays_until_a_person_settles_it() {
             answer(phone, &visit, own, &format!("vòng {round}"));
             fleet::exchange(phone, &hub);
         }
-        for (at, (phone, store)) in phones.iter_mut().enumerate() {
-            *phone = restarted(store, at as u8 + 1);
+        for ((phone, store), number) in phones.iter_mut().zip(1..) {
+            *phone = restarted(store, number);
             assert_eq!(standing(phone.replica(), &visit, "1.1").len(), 2, "round {round}");
         }
     }
