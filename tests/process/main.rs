@@ -45,5 +45,6 @@ mod shortened;
 mod slips;
 mod tcp;
 mod truth;
+mod upgrade;
 
 use bienban_tests::{number, seed};
