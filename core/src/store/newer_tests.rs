@@ -25,11 +25,7 @@ impl Project for Program {
     fn expect_known(&self, at: Position, record: &Record) -> Result<(), StoreError> {
         if record.kind == LATER && self.0 < 2 {
             let what = format!("record {}", at.0);
-            return Err(StoreError::Newer {
-                what,
-                found: LATER.into(),
-                known: super::entry::FORMAT,
-            });
+            return Err(StoreError::Newer { what, found: LATER.into(), known: 3 });
         }
         Ok(())
     }
