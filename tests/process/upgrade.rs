@@ -16,7 +16,7 @@ use bienban_core::store::{
 };
 use bienban_core::sync::{FRAME_VERSION, FailureCode, Fingerprint, Frame, Hello, PROTOCOL_VERSION};
 use bienban_tests::fleet::{self, NOW, SHORT};
-use bienban_tests::process::{HubProcess, Ran, free_port, run, text};
+use bienban_tests::process::{HubProcess, Ran, free_port, log_of, run, text};
 use bienban_tests::scene::{self, Scene};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -263,9 +263,20 @@ fn phone_refuses(phone: &Path, words: &[&str]) {
     refused(phone, &["admin", "--dir", text(phone), "facilities"], 1, words);
 }
 
+/// A hub that starts all the same fails the test; waiting for its end would wait for ever.
 fn hub_refuses(hub: &Path, words: &[&str]) {
-    let port = format!("127.0.0.1:{}", free_port());
-    refused(hub, &["serve", "--dir", text(hub), "--listen", &port], 1, words);
+    let before = hashes(hub);
+    for _ in 0..2 {
+        let Err(status) = HubProcess::try_start(hub, free_port(), None) else {
+            panic!("the hub started");
+        };
+        let said = log_of(hub);
+        assert_eq!(status.code(), Some(1), "{said}");
+        for word in words {
+            assert!(said.contains(word), "it does not say {word}: {said}");
+        }
+        assert_eq!(hashes(hub), before, "it touched the folder");
+    }
 }
 
 /// The checksum of a segment's header: CRC-32C, bit by bit.
