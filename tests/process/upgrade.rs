@@ -339,7 +339,7 @@ impl Project for Later {
 
 #[test]
 fn records_of_a_later_program_are_refused_where_only_the_journal_was_put_back() {
-    for (kind, payload) in [(200, vec![1]), (1, vec![2, 0, 0])] {
+    for (kind, payload) in [(200, vec![1]), (1, vec![3, 0, 0])] {
         let Unpacked { _root, hub, .. } = newest();
         let store = hub.join("store");
         let later = DiskStore::open(&store, Arc::new(Later), Options::at(0)).unwrap();
