@@ -11,6 +11,7 @@
 mod after;
 mod apart;
 mod audit;
+mod backups;
 mod bundles;
 mod cli;
 mod days;
@@ -41,6 +42,7 @@ mod rows;
 mod sealed;
 mod seals;
 mod slips;
+mod soak;
 mod tcp;
 mod truth;
 

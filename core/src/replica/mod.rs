@@ -14,6 +14,7 @@ mod access;
 mod again;
 mod bundle;
 mod carried;
+mod decided;
 mod delivering;
 mod documents;
 mod errands;
@@ -57,6 +58,7 @@ use std::sync::Arc;
 pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
 pub use bundle::{ANSWERED_MAX, BundleAnswered, BundleEntropy, BundleGiven, BundleTaken, Receiver};
+pub use decided::{ControlCheck, check_control};
 pub use documents::{ListQuery, Replica};
 pub use facts::{
     DoubtWord, Fact, HeadName, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced,

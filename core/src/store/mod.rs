@@ -73,6 +73,8 @@ mod segments;
 #[cfg(feature = "io")]
 mod sled_engine;
 #[cfg(feature = "io")]
+mod survey;
+#[cfg(feature = "io")]
 mod takeover;
 #[cfg(feature = "io")]
 mod writer;
@@ -87,6 +89,7 @@ pub use self::{
     disk::DiskStore,
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
+    survey::{Survey, survey},
 };
 #[cfg(test)]
 pub(crate) use passing::pass_on;

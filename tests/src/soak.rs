@@ -1,0 +1,170 @@
+//! A day of many phones, run for minutes: a real hub in a process of its own, phones through the client of the
+//! core, people who type, and faults. Counted at the end: what was acknowledged and is not there.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
+#![allow(clippy::missing_panics_doc, reason = "every call here panics when something misbehaves")]
+
+mod judge;
+mod memory;
+mod person;
+mod report;
+mod stage;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bienban_core::clock::Stopwatch;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use self::memory::Meter;
+use self::person::{Life, Person, Shared};
+use self::stage::Stage;
+
+pub use self::report::Report;
+
+/// What to run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// Phones, four to a team; each team has a commune and an inspection of its own.
+    pub phones: usize,
+    /// How long people type.
+    pub typing: Duration,
+    /// How long nobody types afterwards, with everything else as before: what grows then grows from time alone.
+    pub quiet: Duration,
+    /// Where lots are drawn from.
+    pub seed: u64,
+    /// How often the hub is killed and started again, while people type.
+    pub hub_kills: u32,
+    /// How long somebody thinks between two entries.
+    pub pause: (Duration, Duration),
+    /// How long a phone stays connected, and the same for how long it is not.
+    pub connected: (Duration, Duration),
+    /// See there.
+    pub away: (Duration, Duration),
+}
+
+impl Plan {
+    /// A run of so many phones at a person's pace.
+    #[must_use]
+    pub fn of(phones: usize, typing: Duration, seed: u64) -> Self {
+        let seconds = Duration::from_secs;
+        // One kill for each two minutes; none where the run is too short for a hub to come to rest.
+        let kills = u32::try_from(typing.as_secs() / 120).unwrap_or(u32::MAX).max(1);
+        Self {
+            phones,
+            typing,
+            quiet: typing / 4,
+            seed,
+            hub_kills: kills,
+            pause: (seconds(3), seconds(12)),
+            connected: (seconds(15), seconds(90)),
+            away: (seconds(1), seconds(12)),
+        }
+    }
+}
+
+/// The hub's last kill comes in this part of the time in which people type: what its memory does afterwards is
+/// measured.
+const KILLS_WITHIN: f64 = 0.4;
+
+/// Exchanges of all phones at the end: what one sends in the first, the others take in in the second.
+const ROUNDS: usize = 3;
+
+/// Tries of one exchange at the end: a hub that is busy says so.
+const TRIES: usize = 20;
+
+/// Runs it.
+#[must_use]
+pub fn run(plan: &Plan) -> Report {
+    let mut rng = SmallRng::seed_from_u64(plan.seed);
+    let runtime = Runtime::new().unwrap();
+    let mut stage = Stage::set(plan, &runtime);
+    let (over, ended) = watch::channel(false);
+    let shared = Arc::new(Shared::default());
+    shared.typing.store(true, Ordering::Relaxed);
+    let mut tasks: Vec<JoinHandle<Life>> = Vec::new();
+    for seat in stage.seats.clone() {
+        let own = SmallRng::from_rng(&mut rng);
+        let person = Person::new(seat, own, *plan, (shared.clone(), ended.clone()));
+        tasks.push(runtime.spawn(person.live()));
+    }
+    let meter = Meter::start(stage.hub_id());
+    let watch = Stopwatch::start();
+    let mut kills = Vec::new();
+    let mut faults = relays_at(plan, &mut rng);
+    for at in moments(plan, &mut rng) {
+        wait_until(&watch, at, |now| stage.spoil(&runtime, now, &mut faults));
+        kills.push(stage.kill_hub());
+        meter.follow(stage.hub_id(), watch.elapsed());
+    }
+    wait_until(&watch, plan.typing, |now| stage.spoil(&runtime, now, &mut faults));
+    shared.typing.store(false, Ordering::Relaxed);
+    let quiet_from = watch.elapsed();
+    wait_until(&watch, plan.typing + plan.quiet, |now| stage.spoil(&runtime, now, &mut faults));
+    let lived = watch.elapsed();
+    let samples = meter.end();
+    over.send_replace(true);
+    stage.mend_relays();
+    let lives: Vec<Life> = tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect();
+    let unsettled = settle(&runtime, &stage);
+    let disk = stage.disk();
+    let judged = judge::judge(&mut stage, &lives);
+    let times = report::Times { typed: plan.typing, quiet_from, lived };
+    report::Report::new(plan, &times, lives, (kills, samples), (disk, unsettled, judged))
+}
+
+/// Returns when the hub is killed.
+fn moments(plan: &Plan, rng: &mut SmallRng) -> Vec<Duration> {
+    let within = plan.typing.mul_f64(KILLS_WITHIN);
+    let part = within / plan.hub_kills.max(1);
+    (0..plan.hub_kills).map(|nth| part * nth + part.mul_f64(rng.random_range(0.3..0.9))).collect()
+}
+
+/// Returns when something happens to the lines that are bad.
+fn relays_at(plan: &Plan, rng: &mut SmallRng) -> Vec<Duration> {
+    let (mut at, mut moments) = (Duration::ZERO, Vec::new());
+    while at < plan.typing + plan.quiet {
+        at += Duration::from_millis(rng.random_range(3_000..9_000));
+        moments.push(at);
+    }
+    moments.reverse();
+    moments
+}
+
+/// Waits, and calls `step` now and then.
+fn wait_until(watch: &Stopwatch, at: Duration, mut step: impl FnMut(Duration)) {
+    loop {
+        let now = watch.elapsed();
+        if now >= at {
+            return;
+        }
+        step(now);
+        std::thread::sleep((at - now).min(Duration::from_millis(200)));
+    }
+}
+
+/// Lets all phones exchange until everything must have arrived everywhere. Returns those that did not.
+fn settle(runtime: &Runtime, stage: &Stage) -> usize {
+    let mut failed = 0;
+    for round in 0..ROUNDS {
+        failed = 0;
+        for some in stage.seats.chunks(16) {
+            let exchanges = some.iter().map(|seat| {
+                let dir = seat.dir.clone();
+                runtime.spawn(async move { person::exchange(&dir, TRIES).await })
+            });
+            let exchanges: Vec<_> = exchanges.collect();
+            for exchange in exchanges {
+                failed += usize::from(!runtime.block_on(exchange).unwrap());
+            }
+        }
+        if failed > 0 && round + 1 < ROUNDS {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    failed
+}
