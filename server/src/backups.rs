@@ -17,7 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use checking::{Checked, Of, Problem, check};
+pub use checking::{Checked, Of, Problem, check, lay_out};
 pub use error::BackupsError;
 pub use making::{Made, Wanted, make};
 pub use restoring::{Restored, is_unfinished, restore};

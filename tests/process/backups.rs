@@ -153,6 +153,9 @@ fn a_hub_lost_under_load_comes_back_from_its_backup_and_phones_give_it_the_rest(
     let checked = admin(&["check", folder]).done();
     assert_eq!((&checked["whole"], &checked["of"]), (&true.into(), &"backup".into()), "{checked}");
     assert_eq!(checked["position"], older["position"]);
+    let audited = admin(&["--dir", text(&scene.admin_dir), "audit", "verify", "--hub-dir", folder]);
+    assert!(matches!(audited.code, Some(0 | 10)), "{}{}", audited.data, audited.errors);
+    assert_eq!(audited.data["leaves"], checked["leaves"], "{}", audited.data);
     // The hub goes on; the next backup is killed, and what was whole stays so.
     crew.wait_for(20);
     killed_after(&hub_dir, &to, Duration::from_millis(rng.random_range(1..25)));

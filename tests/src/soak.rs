@@ -114,7 +114,7 @@ pub fn run(plan: &Plan) -> Report {
     let disk = stage.disk();
     let judged = judge::judge(&mut stage, &lives);
     let times = report::Times { typed: plan.typing, quiet_from, lived };
-    report::Report::new(plan, &times, lives, (kills, samples), (disk, unsettled, judged))
+    Report::new(plan, &times, lives, (kills, samples), (disk, unsettled, judged))
 }
 
 /// Returns when the hub is killed.

@@ -143,6 +143,17 @@ impl Place {
         Ok(survey(&files, &self.folder, Position(0))?)
     }
 
+    /// Copies the journal into a store's folder, that may be opened then.
+    fn lay_out(&self, store: &Path) -> Result<(), BackupsError> {
+        let journal = store.join(JOURNAL);
+        fs::create_dir_all(&journal).map_err(file_error("make", &journal))?;
+        for (number, path) in &self.segments {
+            let to = journal.join(segment_name(*number));
+            fs::copy(path, &to).map_err(file_error("copy", path))?;
+        }
+        Ok(())
+    }
+
     /// Compares every file with what the manifest says of it.
     pub(super) fn compare(&self, told: Told<'_>) -> Result<(u64, u64, Vec<Problem>), BackupsError> {
         let (mut bytes, mut problems) = (0, Vec::new());
@@ -238,6 +249,15 @@ pub fn check(path: &Path, told: Told<'_>) -> Result<Checked, BackupsError> {
     Ok(checked)
 }
 
+/// Copies the journal of what [`check`] takes into a store's folder, for whoever opens that.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn lay_out(path: &Path, store: &Path) -> Result<(), BackupsError> {
+    Place::find(path)?.lay_out(store)
+}
+
 /// Returns how many bytes follow the last whole commit.
 fn torn(place: &Place, found: &Survey) -> Result<u64, BackupsError> {
     let (Some((number, path)), None) = (place.segments.last(), &found.damage) else { return Ok(0) };
@@ -250,12 +270,7 @@ fn torn(place: &Place, found: &Survey) -> Result<u64, BackupsError> {
 fn open_copy(place: &Place, checked: &mut Checked) -> Result<(), BackupsError> {
     let temporary = std::env::temp_dir();
     let scratch = tempfile::tempdir().map_err(file_error("make", &temporary))?;
-    let journal = scratch.path().join(JOURNAL);
-    fs::create_dir(&journal).map_err(file_error("make", &journal))?;
-    for (number, path) in &place.segments {
-        let to = journal.join(segment_name(*number));
-        fs::copy(path, &to).map_err(file_error("copy", path))?;
-    }
+    place.lay_out(scratch.path())?;
     let options = Options::new(Arc::new(|| clock::now().0));
     let store = match DiskStore::open(scratch.path(), Arc::new(Projection), options) {
         Ok(store) => store,

@@ -47,16 +47,17 @@ impl Key {
         files::replace(path, &self.text)
     }
 
-    /// Puts it into a backup, unless it is there.
-    pub(super) fn keep(&self, backup: &Path) -> Result<Part, BackupsError> {
+    /// Puts it into a backup, unless it is there. Says whether it was not.
+    pub(super) fn keep(&self, backup: &Path) -> Result<(Part, bool), BackupsError> {
         let path = format!("{FOLDER}/{}{ENDING}", self.device.short());
         let (bytes, hash) = (self.text.len() as u64, *blake3::hash(&self.text).as_bytes());
         let file = backup.join(&path);
-        if files::hash(&file)? != Some((bytes, hash)) {
+        let lacks = files::hash(&file)? != Some((bytes, hash));
+        if lacks {
             files::make_folder(files::folder_of(&file))?;
             self.write(&file)?;
         }
-        Ok(Part { path, bytes, hash })
+        Ok((Part { path, bytes, hash }, lacks))
     }
 }
 

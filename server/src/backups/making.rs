@@ -95,10 +95,9 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
     let mut parts = Vec::new();
     for key in [Some(&keys.present), keys.next.as_ref()].into_iter().flatten() {
         if !wanted.without_keys {
-            let part = key.keep(to)?;
-            let there = before.as_ref().is_some_and(|before| before.keys.contains(&part));
-            copied += u64::from(!there);
-            copied_bytes += if there { 0 } else { part.bytes };
+            let (part, lacked) = key.keep(to)?;
+            copied += u64::from(lacked);
+            copied_bytes += if lacked { part.bytes } else { 0 };
             parts.push(part);
         }
     }

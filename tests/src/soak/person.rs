@@ -102,6 +102,12 @@ async fn close(client: Arc<Client>) {
     spawn_blocking(move || drop(client)).await.unwrap();
 }
 
+/// Returns when the day is over.
+async fn ended(over: &mut watch::Receiver<bool>) {
+    // Nobody drops the other end before.
+    drop(over.wait_for(|over| *over).await);
+}
+
 impl Person {
     pub(super) fn new(
         seat: Seat,
@@ -159,7 +165,7 @@ impl Person {
             let mut over = self.over.clone();
             tokio::select! {
                 () = sleep_until(next) => {}
-                _ = over.wait_for(|over| *over) => return,
+                () = ended(&mut over) => return,
             }
             if Instant::now() >= self.next_entry {
                 self.enter(client, false).await;
@@ -207,7 +213,7 @@ impl Person {
                     edited.notify_one();
                 }
                 () = sleep_until(until) => break,
-                _ = over.wait_for(|over| *over) => break,
+                () = ended(&mut over) => break,
             }
         }
         let cut = !*self.over.borrow() && self.rng.random_ratio(1, 2);
