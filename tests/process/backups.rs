@@ -72,8 +72,11 @@ fn type_on(
 ) -> Vec<Typed> {
     static RUN: AtomicU64 = AtomicU64::new(0);
     let run = RUN.fetch_add(1, Ordering::Relaxed);
-    let items: Vec<String> =
-        scene::items().into_iter().enumerate().filter_map(|(place, item)| (place % PHONES == number).then_some(item)).collect();
+    let items: Vec<String> = scene::items()
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, item)| (place % PHONES == number).then_some(item))
+        .collect();
     let mut phone = Batch::start(dir);
     let mut told = Vec::new();
     while !over.load(Ordering::Relaxed) {

@@ -184,9 +184,9 @@ impl Place {
 /// Whether the files of a folder have names that only a backup gives them; one of them is whole without a
 /// manifest never.
 fn began_as_backup(segments: &[(u64, PathBuf)]) -> bool {
-    segments.iter().any(|(number, path)| {
-        path.file_name().is_some_and(|name| *name != *segment_name(*number))
-    })
+    segments
+        .iter()
+        .any(|(number, path)| path.file_name().is_some_and(|name| *name != *segment_name(*number)))
 }
 
 /// Returns the segments of a folder by number.
@@ -195,7 +195,8 @@ fn listed(folder: &Path) -> Result<Vec<(u64, PathBuf)>, BackupsError> {
     for entry in fs::read_dir(folder).map_err(file_error("list", folder))? {
         let path = entry.map_err(file_error("list", folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let stem = name.strip_suffix(SEGMENT).map(|stem| stem.split_once('-').map_or(stem, |cut| cut.0));
+        let stem =
+            name.strip_suffix(SEGMENT).map(|stem| stem.split_once('-').map_or(stem, |cut| cut.0));
         if let Some(number) = number(&path).or_else(|| stem?.parse().ok()) {
             found.push((number, path));
         }

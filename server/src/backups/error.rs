@@ -39,7 +39,9 @@ pub enum BackupsError {
         path: PathBuf,
     },
     /// A backup was begun there, and none is whole yet.
-    #[error("the backup in {path} was begun and is not whole yet; make it again, it goes on where it was")]
+    #[error(
+        "the backup in {path} was begun and is not whole yet; make it again, it goes on where it was"
+    )]
     Unfinished {
         /// The folder.
         path: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,10 +72,10 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
     if !source.is_dir() {
         return Err(BackupsError::NoHub { path: hub.clone() });
     }
-    files::make_folder(to)?;
     if is_inside(to, hub) {
         return Err(BackupsError::Inside { path: to.clone() });
     }
+    files::make_folder(to)?;
     let _hold = Hold::to_write(to)?;
     files::make_folder(&to.join(JOURNAL))?;
     let before = match Manifest::read(&to.join(manifest::NAME)) {
@@ -84,14 +84,14 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
         read => read?,
     };
     let was_damaged = before.is_none() && to.join(manifest::NAME).exists();
+    if let Some(before) = &before {
+        expect_same_hub(&source, before, to)?;
+    }
     let probe = before.as_ref().map_or(0, |before| before.position);
     let mut copy = Copy { to, taken: Vec::new(), copied: 0, copied_bytes: 0 };
     let (found, keys) = settled(hub, &source, probe, &mut copy, told)?;
     let Copy { taken, mut copied, mut copied_bytes, .. } = copy;
     let store = found.store.ok_or_else(|| BackupsError::NoHub { path: hub.clone() })?;
-    if before.as_ref().is_some_and(|before| before.store != store) {
-        return Err(BackupsError::OtherHub { path: to.clone() });
-    }
     let mut parts = Vec::new();
     for key in [Some(&keys.present), keys.next.as_ref()].into_iter().flatten() {
         if !wanted.without_keys {
@@ -114,7 +114,9 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
     };
     let set_aside = match (&before, was_damaged) {
         (_, true) => Some(put_aside(to, 0)?),
-        (Some(before), _) if !continues(&found, before) => Some(put_aside(to, before.position)?),
+        (Some(before), _) if !continues(to, &found, before, &manifest)? => {
+            Some(put_aside(to, before.position)?)
+        }
         _ => None,
     };
     manifest.put(to)?;
@@ -133,12 +135,24 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
     })
 }
 
-/// Whether the backup would be backed up with the hub, or lie where the hub does.
+/// Whether the backup would lie where the hub does: with its disk it would be lost.
 fn is_inside(to: &Path, hub: &Path) -> bool {
-    match (to.canonicalize(), hub.canonicalize()) {
-        (Ok(to), Ok(hub)) => to.starts_with(hub),
+    let there = to.ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
+    match (there.canonicalize(), hub.canonicalize()) {
+        (Ok(there), Ok(hub)) => there.starts_with(hub),
         _ => false,
     }
+}
+
+/// Fails where a backup is another hub's, before anything is copied into it.
+fn expect_same_hub(source: &Path, before: &Manifest, to: &Path) -> Result<(), BackupsError> {
+    for (number, _) in &before.segments {
+        let path = source.join(segment_name(*number));
+        if header(&path)?.is_some_and(|header| header[STORE_NAME] != before.store) {
+            return Err(BackupsError::OtherHub { path: to.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// What goes into the backup while the journal is read.
@@ -245,13 +259,56 @@ fn pass(
     Ok(found)
 }
 
-/// Whether a journal goes on from where a backup ended. Where its files begin after that place, because what
-/// came before was put together since, only that it is further can be told.
-fn continues(found: &Survey, before: &Manifest) -> bool {
-    match found.probed {
-        Some(chain) => chain == before.chain,
-        None => found.position.0 > before.position,
+/// Whether a journal goes on from where a backup ended.
+fn continues(
+    to: &Path,
+    found: &Survey,
+    before: &Manifest,
+    now: &Manifest,
+) -> Result<bool, BackupsError> {
+    if found.probed == Some(before.chain) {
+        return Ok(true);
     }
+    // Within a closed segment that was written anew since, the hashes between records are others, while where
+    // it begins stays.
+    let (Some((number, old)), true) = (before.segments.last(), found.position.0 > before.position)
+    else {
+        return Ok(false);
+    };
+    let Some((_, new)) = now.segments.iter().find(|(of, _)| of == number) else {
+        return Ok(false);
+    };
+    let headers = (header(&to.join(&old.path))?, header(&to.join(&new.path))?);
+    Ok(matches!(headers, (Some(old), Some(new)) if is_rewritten(&old, &new)))
+}
+
+/// Bytes of a segment's header that say of which store it is, its number, and where it begins; before them
+/// stands its format. They keep their places in all formats.
+const BEGINS: std::ops::Range<usize> = 12..76;
+const FORMAT: std::ops::Range<usize> = 8..12;
+const STORE_NAME: std::ops::Range<usize> = 12..28;
+
+/// Returns how a segment begins; none where it is not there.
+fn header(path: &Path) -> Result<Option<[u8; BEGINS.end]>, BackupsError> {
+    let mut bytes = [0; BEGINS.end];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    match read {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(file_error("read", path)(error)),
+    }
+}
+
+/// Whether a segment is another one written anew in a later format.
+fn is_rewritten(old: &[u8; BEGINS.end], new: &[u8; BEGINS.end]) -> bool {
+    let format = |header: &[u8; BEGINS.end]| {
+        header[FORMAT].iter().rev().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte))
+    };
+    old[BEGINS] == new[BEGINS] && format(new) > format(old)
 }
 
 /// Keeps the manifest that is there under another name, and so its files. It stays in its place too.
@@ -285,4 +342,22 @@ fn tidy(to: &Path, manifest: &Manifest) -> Result<u64, BackupsError> {
         }
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_known_again_when_it_was_written_anew_and_another_is_not() {
+        let begins = |format: u8, number: u8| {
+            let mut header = [7; BEGINS.end];
+            header[FORMAT].copy_from_slice(&[format, 0, 0, 0]);
+            header[28] = number;
+            header
+        };
+        assert!(is_rewritten(&begins(2, 1), &begins(4, 1)));
+        assert!(!is_rewritten(&begins(2, 1), &begins(2, 1)), "it is another past");
+        assert!(!is_rewritten(&begins(2, 1), &begins(4, 2)));
+    }
 }

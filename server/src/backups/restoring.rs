@@ -113,7 +113,9 @@ fn kept(folder: &Path, manifest: &Manifest) -> Result<Keys, BackupsError> {
         let damaged = || BackupsError::Damaged { what: part.path.clone() };
         let path = folder.join(&part.path);
         match files::hash(&path)? {
-            Some(found) if found == (part.bytes, part.hash) => Key::read(&path)?.ok_or_else(damaged),
+            Some(found) if found == (part.bytes, part.hash) => {
+                Key::read(&path)?.ok_or_else(damaged)
+            }
             _ => Err(damaged()),
         }
     });
@@ -147,11 +149,7 @@ fn copy(place: &Place, journal: &Path, told: Told<'_>) -> Result<(u64, u64), Bac
 }
 
 /// Copies one file, which must be what was `said` of it.
-fn copy_file(
-    from: &Path,
-    to: &Path,
-    said: Option<(u64, [u8; 32])>,
-) -> Result<u64, BackupsError> {
+fn copy_file(from: &Path, to: &Path, said: Option<(u64, [u8; 32])>) -> Result<u64, BackupsError> {
     if said.is_some() && files::hash(to)? == said {
         return Ok(said.map_or(0, |(bytes, _)| bytes));
     }

@@ -274,6 +274,7 @@ fn another_past_is_kept_beside_the_new_one_and_another_hub_is_refused() {
     let inside = Wanted { to: bench.hub().join("backup"), ..bench.wanted() };
     let refused = make(&inside, &mut |_, _| ());
     assert!(matches!(refused, Err(BackupsError::Inside { .. })), "{refused:?}");
+    assert!(!bench.hub().join("backup").exists());
 }
 
 #[test]
@@ -342,7 +343,8 @@ fn keys_that_are_left_out_must_be_given_and_must_be_the_hubs() {
     let holds_secret = |dir: &Path| {
         fs::read_dir(dir).unwrap().any(|entry| {
             let path = entry.unwrap().path();
-            path.is_file() && fs::read(path).unwrap().windows(64).any(|part| part == secret.as_bytes())
+            path.is_file()
+                && fs::read(path).unwrap().windows(64).any(|part| part == secret.as_bytes())
         })
     };
     assert!(!holds_secret(&bench.to()));

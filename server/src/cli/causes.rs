@@ -25,11 +25,11 @@ use bienban_core::trust::proof::ProofError;
 
 use super::wrong::Wrong;
 use super::{page, record, time, words};
-pub(super) use backups::of_backups;
 use crate::backups::BackupsError;
 use crate::hub::HubError;
 use crate::messages::{Lang, Messages};
 use crate::reasons::{of_bundle, of_failure, of_io};
+pub(super) use backups::of_backups;
 
 /// Returns what an error says, itself and not its causes.
 pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {

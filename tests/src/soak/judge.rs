@@ -77,9 +77,9 @@ impl Judged {
         }
         match client.phone().only_here() {
             Ok(left) if left.is_empty() => {}
-            Ok(left) => {
-                self.different.push(format!("{name} holds {} things that are only there", left.len()))
-            }
+            Ok(left) => self
+                .different
+                .push(format!("{name} holds {} things that are only there", left.len())),
             Err(error) => self.different.push(format!("{name}: {error}")),
         }
     }

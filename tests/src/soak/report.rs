@@ -220,7 +220,8 @@ impl Report {
             let phones = shown(minute.phones_kb);
             let _ = writeln!(text, "{:>6}  {hub:>8} ({most})  {phones:>10}", minute.minute);
         }
-        let slope = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |mb| format!("{mb:.1}"));
+        let slope =
+            |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |mb| format!("{mb:.1}"));
         let _ = writeln!(
             text,
             "MB an hour: hub {} typing, {} quiet; phones {} typing, {} quiet",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bienban_core::checklist::{TEA, Template};
 use bienban_core::client::{Client, NamedDevice, Settings};
 use bienban_core::driver::SyncOptions;
 use bienban_core::model::{
@@ -75,7 +76,7 @@ impl Stage {
         let mut stage = Self { scene, seats: Vec::new(), relays: Vec::new(), cut: Vec::new() };
         let communes = communes();
         let admin = scene::open_phone(&stage.scene.admin_dir);
-        let template = admin.find_template("tea", "2026-12-31").unwrap();
+        let template = Template::parse(TEA).unwrap().id();
         let (mut acts, mut plans) = (Vec::new(), Vec::new());
         for (team, first) in (0..plan.phones).step_by(TEAM).enumerate() {
             let commune = communes[team % communes.len()].clone();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::backups::{self, BackupsError, Checked, Made, Of, Problem, Restored, Wanted};
 use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
-use crate::cli::time;
+use crate::cli::{time, words};
 use crate::messages::Messages;
 
 /// Which hub, and where to.
@@ -103,10 +103,10 @@ pub(super) async fn backup(arguments: BackupArgs, output: &Output) -> Result<Ans
     let Made { copied, copied_bytes, position, keys, .. } = made;
     let set_aside = made.set_aside.map(|path| path.display().to_string());
     let mut page = Page::new();
-    let (position_text, size) = (position.to_string(), mebibytes(made.bytes));
+    let (position_text, size) = (position.to_string(), mebibytes(made.bytes, m));
     page.line(m.text("backup.made", &[("folder", &folder), ("position", &position_text)]));
     let (files, new, new_size) =
-        (made.files.to_string(), copied.to_string(), mebibytes(copied_bytes));
+        (made.files.to_string(), copied.to_string(), mebibytes(copied_bytes, m));
     let values = [("files", files.as_str()), ("size", &size), ("new", &new), ("copied", &new_size)];
     page.line(m.text("backup.size", &values));
     if let Some(path) = &set_aside {
@@ -141,7 +141,10 @@ pub(super) async fn check(arguments: CheckArgs, output: &Output) -> Result<Answe
     let data = data_of(folder, checked, m);
     let mut page = Page::new();
     page.line(match data.of {
-        "backup" => m.text("backup.is_backup", &[("at", &time::minute(data.at.as_deref().unwrap_or_default()))]),
+        "backup" => m.text(
+            "backup.is_backup",
+            &[("at", &time::minute(data.at.as_deref().unwrap_or_default()))],
+        ),
         "hub" => m.text("backup.is_hub", &[]),
         _ => m.text("backup.is_second_disk", &[]),
     });
@@ -256,6 +259,8 @@ async fn aside<T: Send + 'static>(
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
-    format!("{}.{} MiB", bytes >> 20, (bytes & 0xf_ffff) * 10 >> 20)
+/// Writes bytes as mebibytes, as the language writes numbers.
+fn mebibytes(bytes: u64, m: &Messages) -> String {
+    let tenths = ((bytes & 0xf_ffff) * 10) >> 20;
+    format!("{} MiB", words::number(m, &format!("{}.{tenths}", bytes >> 20)))
 }

@@ -168,7 +168,8 @@ pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer,
         _ => {}
     }
     let dir = arguments.dir.clone().ok_or_else(|| {
-        let what = output.messages().text("usage.missing_argument", &[("arguments", "--dir <DIR>")]);
+        let what =
+            output.messages().text("usage.missing_argument", &[("arguments", "--dir <DIR>")]);
         CliError::Usage { what }
     })?;
     let key = arguments.key.read()?;
@@ -239,9 +240,7 @@ async fn perform(
         | C::Hub(_)
         | C::Invite(_)
         | C::Confirm(_)
-        | C::Whoami => {
-            folder::whoami(client, At::Desk, output)
-        }
+        | C::Whoami => folder::whoami(client, At::Desk, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
         C::Invitations => invite::list(client, output),
         C::Devices => devices::list(client, output),
