@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bienban_core::clock;
 use bienban_core::model::DeviceId;
-use bienban_core::replica::{Hub, HubOptions, Projection};
-use bienban_core::store::{DiskStore, Options, Store};
+use bienban_core::replica::{Hub, HubOptions, Projection, check_control};
+use bienban_core::store::{DiskStore, Options, Read, Store, Writes};
 use bienban_core::sync::{PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
 use tempfile::TempDir;
@@ -389,6 +389,29 @@ fn the_second_disk_of_a_lost_hub_is_checked_and_put_back_with_its_key() {
     let restored = restore(&disk, &dir, Some(&bench.hub()), &mut |_, _| ()).unwrap();
     assert_eq!(restored.position, made.position);
     open(&dir);
+}
+
+#[test]
+fn a_decision_that_was_changed_or_taken_out_is_found() {
+    let bench = Bench::new();
+    let store = store(&bench.hub());
+    let good = check_control(&store).unwrap();
+    assert!(good.entries > 3 && good.problems.is_empty(), "{good:?}");
+    let mut rows = store.scan(b"8", None, 10).unwrap();
+    let (key, value) = rows.swap_remove(1);
+    for (changed, place) in [(true, 60), (true, 5), (false, 0)] {
+        let mut writes = Writes::default();
+        if changed {
+            let mut value = value.clone();
+            value[place] ^= 1;
+            writes.put(key.clone(), value);
+        } else {
+            writes.remove(key.clone());
+        }
+        store.derive(writes).unwrap();
+        let found = check_control(&store).unwrap();
+        assert!(!found.problems.is_empty(), "{place}");
+    }
 }
 
 #[test]
