@@ -11,6 +11,7 @@ fn a_small_crowd_with_faults_loses_nothing() {
         typing: millis(5_000),
         quiet: millis(500),
         hub_kills: 1,
+        phones_per_process: 0,
         pause: (millis(150), millis(500)),
         connected: (millis(600), millis(2_000)),
         away: (millis(50), millis(600)),

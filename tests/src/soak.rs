@@ -3,34 +3,41 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
 #![allow(clippy::missing_panics_doc, reason = "every call here panics when something misbehaves")]
 
+mod host;
 mod judge;
 mod memory;
 mod person;
 mod report;
 mod stage;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bienban_core::clock::Stopwatch;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::host::Hosts;
 use self::memory::Meter;
-use self::person::{Life, Person, Shared};
-use self::stage::Stage;
+use self::person::{Life, Person, Say, Shared};
+use self::stage::{Seat, Stage};
 
+pub use self::host::host;
 pub use self::report::Report;
 
 /// What to run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Phones, four to a team; each team has a commune and an inspection of its own.
     pub phones: usize,
+    /// How many of them live in one process; 0 for all in this one.
+    pub phones_per_process: usize,
     /// How long people type.
     pub typing: Duration,
     /// How long nobody types afterwards, with everything else as before: what grows then grows from time alone.
@@ -56,6 +63,7 @@ impl Plan {
         let kills = u32::try_from(typing.as_secs() / 120).unwrap_or(u32::MAX).max(1);
         Self {
             phones,
+            phones_per_process: PER_PROCESS,
             typing,
             quiet: typing / 4,
             seed,
@@ -66,6 +74,9 @@ impl Plan {
         }
     }
 }
+
+/// Phones of one process: a real one has its own, and two hundred would be many.
+const PER_PROCESS: usize = 10;
 
 /// The hub's last kill comes in this part of the time in which people type: what its memory does afterwards is
 /// measured.
@@ -83,16 +94,8 @@ pub fn run(plan: &Plan) -> Report {
     let mut rng = SmallRng::seed_from_u64(plan.seed);
     let runtime = Runtime::new().unwrap();
     let mut stage = Stage::set(plan, &runtime);
-    let (over, ended) = watch::channel(false);
-    let shared = Arc::new(Shared::default());
-    shared.typing.store(true, Ordering::Relaxed);
-    let mut tasks: Vec<JoinHandle<Life>> = Vec::new();
-    for seat in stage.seats.clone() {
-        let own = SmallRng::from_rng(&mut rng);
-        let person = Person::new(seat, own, *plan, (shared.clone(), ended.clone()));
-        tasks.push(runtime.spawn(person.live()));
-    }
-    let meter = Meter::start(stage.hub_id());
+    let crowd = Crowd::start(plan, &stage, &runtime);
+    let meter = Meter::start(stage.hub_id(), crowd.processes());
     let watch = Stopwatch::start();
     let mut kills = Vec::new();
     let mut faults = relays_at(plan, &mut rng);
@@ -102,19 +105,91 @@ pub fn run(plan: &Plan) -> Report {
         meter.follow(stage.hub_id(), watch.elapsed());
     }
     wait_until(&watch, plan.typing, |now| stage.spoil(&runtime, now, &mut faults));
-    shared.typing.store(false, Ordering::Relaxed);
+    crowd.quiet();
     let quiet_from = watch.elapsed();
     wait_until(&watch, plan.typing + plan.quiet, |now| stage.spoil(&runtime, now, &mut faults));
     let lived = watch.elapsed();
     let samples = meter.end();
-    over.send_replace(true);
     stage.mend_relays();
-    let lives: Vec<Life> = tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect();
-    let unsettled = settle(&runtime, &stage);
+    let (lives, hung, unsettled) = crowd.end(&runtime, &stage.seats);
     let disk = stage.disk();
     let judged = judge::judge(&mut stage, &lives);
     let times = report::Times { typed: plan.typing, quiet_from, lived };
-    Report::new(plan, &times, lives, (kills, samples), (disk, unsettled, judged))
+    Report::new(plan, &times, lives, (kills, samples), (disk, unsettled, hung, judged))
+}
+
+/// All people.
+enum Crowd {
+    /// In this process.
+    Here(Here),
+    /// In processes of their own.
+    Hosts(Hosts),
+}
+
+/// People in this process.
+struct Here {
+    over: watch::Sender<bool>,
+    shared: Arc<Shared>,
+    lives: Arc<Mutex<BTreeMap<usize, Life>>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Crowd {
+    fn start(plan: &Plan, stage: &Stage, runtime: &Runtime) -> Self {
+        if plan.phones_per_process > 0 {
+            return Self::Hosts(Hosts::start(plan, &stage.seats, &stage.folder()));
+        }
+        let mut rng = SmallRng::seed_from_u64(plan.seed);
+        let (over, ended) = watch::channel(false);
+        let (shared, lives) =
+            (Arc::new(Shared::default()), Arc::<Mutex<BTreeMap<_, _>>>::default());
+        shared.typing.store(true, Ordering::Relaxed);
+        let heard = lives.clone();
+        let say: Say = Arc::new(move |number, said| {
+            let mut lives = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            lives.entry(number).or_insert_with(|| Life::of(number)).hear(said);
+        });
+        let begun = stage.seats.iter().map(|seat| {
+            let (own, with) = (SmallRng::from_rng(&mut rng), (shared.clone(), ended.clone()));
+            runtime.spawn(Person::new(seat.clone(), own, *plan, with, say.clone()).live())
+        });
+        let tasks = begun.collect();
+        Self::Here(Here { over, shared, lives, tasks })
+    }
+
+    /// Returns what tells the processes in which they live.
+    fn processes(&self) -> Box<dyn Fn() -> Vec<u32> + Send> {
+        match self {
+            Self::Here(_) => Box::new(|| vec![std::process::id()]),
+            Self::Hosts(hosts) => Box::new(hosts.processes()),
+        }
+    }
+
+    fn quiet(&self) {
+        match self {
+            Self::Here(here) => here.shared.typing.store(false, Ordering::Relaxed),
+            Self::Hosts(hosts) => hosts.quiet(),
+        }
+    }
+
+    /// Ends the day, and lets all exchange. Returns what became of each, how often a process hung, and how many
+    /// phones did not exchange.
+    fn end(self, runtime: &Runtime, seats: &[Seat]) -> (Vec<Life>, u64, usize) {
+        let here = match self {
+            Self::Hosts(hosts) => return hosts.end(ROUNDS),
+            Self::Here(here) => here,
+        };
+        here.over.send_replace(true);
+        for task in here.tasks {
+            runtime.block_on(task).unwrap();
+        }
+        let mut unsettled = 0;
+        for _ in 0..ROUNDS {
+            unsettled = seats.chunks(PER_PROCESS).map(|some| host::settle(runtime, some)).sum();
+        }
+        let lives = std::mem::take(&mut *here.lives.lock().unwrap_or_else(PoisonError::into_inner));
+        (lives.into_values().collect(), 0, unsettled)
+    }
 }
 
 /// Returns when the hub is killed.
@@ -145,26 +220,4 @@ fn wait_until(watch: &Stopwatch, at: Duration, mut step: impl FnMut(Duration)) {
         step(now);
         std::thread::sleep((at - now).min(Duration::from_millis(200)));
     }
-}
-
-/// Lets all phones exchange until everything must have arrived everywhere. Returns those that did not.
-fn settle(runtime: &Runtime, stage: &Stage) -> usize {
-    let mut failed = 0;
-    for round in 0..ROUNDS {
-        failed = 0;
-        for some in stage.seats.chunks(16) {
-            let exchanges = some.iter().map(|seat| {
-                let dir = seat.dir.clone();
-                runtime.spawn(async move { person::exchange(&dir, TRIES).await })
-            });
-            let exchanges: Vec<_> = exchanges.collect();
-            for exchange in exchanges {
-                failed += usize::from(!runtime.block_on(exchange).unwrap());
-            }
-        }
-        if failed > 0 && round + 1 < ROUNDS {
-            std::thread::sleep(Duration::from_secs(1));
-        }
-    }
-    failed
 }

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
     if binary::is_program() {
         return bienban_server::cli::main();
     }
+    if let Some(code) = soak::host() {
+        return code;
+    }
     let Some(arguments) = read() else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);

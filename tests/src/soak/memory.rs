@@ -16,7 +16,7 @@ pub(super) struct Sample {
     pub(super) at: Duration,
     /// The hub's process with its children, in kB; none where the system does not say.
     pub(super) hub: Option<u64>,
-    /// This process, which all phones share, in kB.
+    /// The processes that phones live in, in kB.
     pub(super) phones: Option<u64>,
 }
 
@@ -36,14 +36,15 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn start(hub: u32) -> Self {
+    /// `phones` are the processes that phones live in.
+    pub(super) fn start(hub: u32, phones: impl Fn() -> Vec<u32> + Send + 'static) -> Self {
         let (hub, over) = (Arc::new(AtomicU32::new(hub)), Arc::new(AtomicBool::new(false)));
         let (of, until) = (hub.clone(), over.clone());
         let thread = std::thread::spawn(move || {
             let (watch, mut seen) = (Stopwatch::start(), Vec::new());
             while !until.load(Ordering::Relaxed) {
                 let hub = with_children(of.load(Ordering::Relaxed));
-                let phones = resident(std::process::id());
+                let phones = phones().into_iter().map(resident).sum();
                 seen.push(Sample { at: watch.elapsed(), hub, phones });
                 std::thread::sleep(LOOK_EVERY);
             }

@@ -10,8 +10,10 @@ use std::time::Duration;
 use bienban_core::client::{Client, ClientError, Draft, Note};
 use bienban_core::driver::{Live, SyncOptions};
 use bienban_core::model::Grade;
+use bienban_core::replica::ReplicaError;
 use rand::Rng;
 use rand::rngs::SmallRng;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -56,6 +58,44 @@ pub(super) struct Life {
     pub(super) refused: Vec<String>,
 }
 
+/// Something that happened to one person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Said {
+    Answered(String),
+    Noted(String),
+    Taken(Duration, bool),
+    Cut,
+    Restarted,
+    Failed,
+    Refused(String),
+}
+
+/// Who is told of it, with the phone's number.
+pub(super) type Say = Arc<dyn Fn(usize, Said) + Send + Sync>;
+
+impl Life {
+    pub(super) fn of(number: usize) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    pub(super) fn hear(&mut self, said: Said) {
+        match said {
+            Said::Answered(token) => self.told.push(Typed::Answer(token)),
+            Said::Noted(token) => self.told.push(Typed::Note(token)),
+            Said::Taken(taken, connected) => {
+                self.taken.push(taken);
+                if connected {
+                    self.taken_connected.push(taken);
+                }
+            }
+            Said::Cut => self.cuts += 1,
+            Said::Restarted => self.restarts += 1,
+            Said::Failed => self.failed += 1,
+            Said::Refused(what) => self.refused.push(what),
+        }
+    }
+}
+
 /// Something typed that no receipt has come for.
 struct Waiting {
     /// How many edits there were with it.
@@ -73,7 +113,8 @@ pub(super) struct Person {
     items: Vec<String>,
     waiting: VecDeque<Waiting>,
     next_entry: Instant,
-    life: Life,
+    typed: u64,
+    say: Say,
 }
 
 /// Exchanges once with the hub, in as many tries as are given. Returns whether it went well.
@@ -94,7 +135,13 @@ pub(super) async fn exchange(dir: &Path, tries: usize) -> bool {
 async fn open(dir: &Path) -> Arc<Client> {
     let dir = dir.to_owned();
     let opened = spawn_blocking(move || Client::open_as(&dir, "soak", FOLDER_PATIENCE));
-    Arc::new(opened.await.unwrap().unwrap())
+    match opened.await.unwrap() {
+        Ok(client) => Arc::new(client),
+        Err(error) => {
+            super::host::end_if_host(&error);
+            panic!("{error}");
+        }
+    }
 }
 
 /// Closes a store, which waits for its disk.
@@ -114,18 +161,22 @@ impl Person {
         rng: SmallRng,
         plan: Plan,
         (shared, over): (Arc<Shared>, watch::Receiver<bool>),
+        say: Say,
     ) -> Self {
         let own = |(place, item): (usize, String)| (place % TEAM == seat.member).then_some(item);
         let items = scene::items().into_iter().enumerate().filter_map(own).collect();
-        let life = Life { number: seat.number, ..Life::default() };
         let (waiting, next_entry) = (VecDeque::new(), Instant::now());
-        Self { seat, rng, plan, shared, over, items, waiting, next_entry, life }
+        Self { seat, rng, plan, shared, over, items, waiting, next_entry, typed: 0, say }
     }
 
-    pub(super) async fn live(mut self) -> Life {
+    fn say(&self, said: Said) {
+        (self.say)(self.seat.number, said);
+    }
+
+    pub(super) async fn live(mut self) {
         // It must have heard of its plan before there is anything to fill.
         while !*self.over.borrow() && !exchange(&self.seat.dir, 1).await {
-            self.life.failed += 1;
+            self.say(Said::Failed);
             sleep(Duration::from_millis(self.rng.random_range(TRY_AGAIN))).await;
         }
         let mut client = open(&self.seat.dir).await;
@@ -138,11 +189,10 @@ impl Person {
             if self.rng.random_ratio(1, 3) {
                 close(client).await;
                 client = open(&self.seat.dir).await;
-                self.life.restarts += 1;
+                self.say(Said::Restarted);
             }
         }
         close(client).await;
-        self.life
     }
 
     fn between(&mut self, range: (Duration, Duration)) -> Duration {
@@ -201,7 +251,9 @@ impl Person {
             };
             tokio::select! {
                 outcome = exchange => {
-                    self.life.failed += u64::from(outcome.is_err());
+                    if outcome.is_err() {
+                        self.say(Said::Failed);
+                    }
                     running = None;
                     again = Instant::now()
                         + Duration::from_millis(self.rng.random_range(TRY_AGAIN));
@@ -220,12 +272,14 @@ impl Person {
         if let Some(running) = running {
             if cut {
                 // As a dead battery or a tunnel: nobody says goodbye.
-                self.life.cuts += 1;
+                self.say(Said::Cut);
                 drop(running);
             } else {
                 stop.send_replace(true);
                 let ended = timeout(END_PATIENCE, running).await;
-                self.life.failed += u64::from(!matches!(ended, Ok(Ok(_))));
+                if !matches!(ended, Ok(Ok(_))) {
+                    self.say(Said::Failed);
+                }
             }
         }
         self.look(client);
@@ -237,7 +291,8 @@ impl Person {
         if !self.types() {
             return;
         }
-        let token = format!("p{}-{}", self.seat.number, self.life.told.len());
+        self.typed += 1;
+        let token = format!("p{}-{:x}-{}", self.seat.number, std::process::id(), self.typed);
         let item = self.items[self.rng.random_range(0..self.items.len())].clone();
         let is_note = self.rng.random_ratio(3, 10);
         let (client, inspection, text) =
@@ -255,13 +310,18 @@ impl Person {
         match typed.await.unwrap() {
             Ok((true, edits)) => {
                 self.waiting.push_back(Waiting { edits, since: Instant::now(), connected });
-                self.life.told.push(match is_note {
-                    true => Typed::Note(token),
-                    false => Typed::Answer(token),
+                self.say(match is_note {
+                    true => Said::Noted(token),
+                    false => Said::Answered(token),
                 });
             }
-            Ok((false, _)) => self.life.refused.push(format!("{token}: nothing was recorded")),
-            Err(error) => self.life.refused.push(format!("{token}: {error}")),
+            Ok((false, _)) => self.say(Said::Refused(format!("{token}: nothing was recorded"))),
+            Err(error) => {
+                if let ClientError::Replica(ReplicaError::Store(stopped)) = &error {
+                    super::host::end_if_host(stopped);
+                }
+                self.say(Said::Refused(format!("{token}: {error}")));
+            }
         }
     }
 
@@ -275,11 +335,9 @@ impl Person {
             && first.edits <= arrival.stored
         {
             let taken = first.since.elapsed();
-            self.life.taken.push(taken);
-            if first.connected {
-                self.life.taken_connected.push(taken);
-            }
+            let connected = first.connected;
             self.waiting.pop_front();
+            self.say(Said::Taken(taken, connected));
         }
     }
 }

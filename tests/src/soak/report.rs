@@ -49,7 +49,7 @@ pub struct Minute {
     pub hub_kb: Option<u64>,
     /// See there.
     pub hub_most_kb: Option<u64>,
-    /// All phones together: the process that they share.
+    /// All phones together: the processes that they live in.
     pub phones_kb: Option<u64>,
 }
 
@@ -80,7 +80,9 @@ pub struct Report {
     pub cuts: u64,
     /// See there.
     pub phone_restarts: u64,
-    /// See there.
+    /// Processes of phones that were started again because an index in them hung.
+    pub hung: u64,
+    /// See above.
     pub hub_kills: usize,
     /// See there.
     pub failed_exchanges: u64,
@@ -92,7 +94,7 @@ pub struct Report {
     pub hub_mb_per_hour_typing: Option<f64>,
     /// See there.
     pub hub_mb_per_hour_quiet: Option<f64>,
-    /// The same of the process of the phones.
+    /// The same of the processes of the phones.
     pub phones_mb_per_hour_typing: Option<f64>,
     /// See there.
     pub phones_mb_per_hour_quiet: Option<f64>,
@@ -125,7 +127,7 @@ impl Report {
         times: &Times,
         lives: Vec<Life>,
         (kills, samples): (Vec<Kill>, Samples),
-        (disk, unsettled, judged): (Disk, usize, Judged),
+        (disk, unsettled, hung, judged): (Disk, usize, u64, Judged),
     ) -> Self {
         let sum = |of: fn(&Life) -> u64| lives.iter().map(of).sum::<u64>();
         let taken: Vec<Duration> = lives.iter().flat_map(|life| life.taken.clone()).collect();
@@ -157,6 +159,7 @@ impl Report {
             taken_connected: of_durations(connected),
             cuts: sum(|life| life.cuts),
             phone_restarts: sum(|life| life.restarts),
+            hung,
             hub_kills: kills.len(),
             failed_exchanges: sum(|life| life.failed),
             hub_ready_ms: ready.as_secs_f64() * 1e3,
@@ -188,10 +191,11 @@ impl Report {
                 self.phones, self.typing_seconds, self.quiet_seconds, self.seed
             ),
             format!(
-                "{} cuts, {} restarts of phones, {} kills of the hub (ready again within {:.0} ms), {} \
-                 exchanges failed",
+                "{} cuts, {} restarts of phones, {} of processes whose index hung, {} kills of the hub (ready \
+                 again within {:.0} ms), {} exchanges failed",
                 self.cuts,
                 self.phone_restarts,
+                self.hung,
                 self.hub_kills,
                 self.hub_ready_ms,
                 self.failed_exchanges

@@ -16,6 +16,7 @@ use bienban_core::replica::units;
 use bienban_core::store::Read;
 use bienban_core::sync::Role;
 use bienban_core::trust::Grant;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -40,7 +41,7 @@ const SETTINGS: &str = "[limits]\nhandshakes = 4096\nhandshakes_per_address = 40
 const ACTS_AT_ONCE: usize = 64;
 
 /// A phone and where it sits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Seat {
     pub(super) number: usize,
     /// Its place in its team.
@@ -119,6 +120,11 @@ impl Stage {
         let address = relay.address();
         self.relays.push(relay);
         address
+    }
+
+    /// Returns the folder of all of it.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.scene.path(".")
     }
 
     /// Returns the number of the hub's process.
