@@ -11,6 +11,7 @@
 mod after;
 mod apart;
 mod audit;
+mod backups;
 mod bundles;
 mod cli;
 mod days;
@@ -43,6 +44,7 @@ mod sealed;
 mod seals;
 mod shortened;
 mod slips;
+mod soak;
 mod tcp;
 mod truth;
 mod upgrade;

@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod link;
 pub mod process;
 pub mod scene;
+pub mod soak;
 pub mod tcp_link;
 
 use bienban_core::clock;

@@ -83,6 +83,8 @@ mod shortening;
 #[cfg(feature = "io")]
 mod sled_engine;
 #[cfg(feature = "io")]
+mod survey;
+#[cfg(feature = "io")]
 mod takeover;
 #[cfg(feature = "io")]
 mod writer;
@@ -98,6 +100,7 @@ pub use self::{
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
     shortening::is_shortened_from,
+    survey::{Survey, survey},
 };
 #[cfg(test)]
 pub(crate) use passing::pass_on;
