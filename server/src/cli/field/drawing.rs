@@ -38,8 +38,14 @@ pub(super) fn read(path: &Path) -> Result<Drawn, CliError> {
         return Err(wrong().into());
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    let drawn = parse(bytes).filter(|drawn| drawn.check().is_ok());
-    Ok(drawn.ok_or_else(wrong)?)
+    Ok(drawn_in(bytes).ok_or_else(wrong)?)
+}
+
+/// Returns the drawn signature in the bytes of a file, as `bienban field seal` reads it; none for what is no
+/// drawing within its limits.
+#[must_use]
+pub fn drawn_in(bytes: Vec<u8>) -> Option<Drawn> {
+    parse(bytes).filter(|drawn| drawn.check().is_ok())
 }
 
 fn parse(bytes: Vec<u8>) -> Option<Drawn> {
