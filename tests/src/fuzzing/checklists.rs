@@ -31,7 +31,7 @@ pub(super) fn templates(data: &[u8]) {
         let again = Template::parse(&written).expect("a checklist reads as it is written");
         assert_eq!(again.id(), template.id(), "a checklist has one form");
     }
-    assert_eq!(template.shape().items().len(), template.items().len());
+    assert!(template.shape().items().len() <= template.items().len(), "some are asked in rows");
     for item in template.items() {
         assert!(template.item(&item).is_some());
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
+use std::sync::OnceLock;
 
 use bienban_core::net::EnrolUri;
 use bienban_core::trust::seal::{DRAWN_BYTES_MAX, Drawn, POINTS_MAX, STROKES_MAX};
@@ -32,13 +33,18 @@ pub(super) fn facilities_xlsx(data: &[u8]) {
     check(facilities_from_xlsx(data));
 }
 
+fn messages() -> &'static [Messages; 2] {
+    static BOTH: OnceLock<[Messages; 2]> = OnceLock::new();
+    BOTH.get_or_init(|| [Lang::En, Lang::Vi].map(Messages::new))
+}
+
 /// All rows, each within its limits; or a reason that both languages can tell.
 fn check(read: Result<Vec<FacilityRow>, ImportError>) {
     let rows = match read {
         Ok(rows) => rows,
         Err(error) => {
-            for lang in [Lang::En, Lang::Vi] {
-                assert!(!error.explain(&Messages::new(lang)).is_empty());
+            for messages in messages() {
+                assert!(!error.explain(messages).is_empty());
             }
             return;
         }
