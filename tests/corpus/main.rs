@@ -4,6 +4,7 @@
 //! `BIENBAN_MUTATIONS=N` asks for N mutations of each target; `BIENBAN_SEED` replays a run.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod laws;
 mod traffic;
 
 use std::collections::BTreeSet;
@@ -110,7 +111,8 @@ fn saved_inputs_are_named_by_their_content_and_small_together() {
     assert!(sum <= SEED_BYTES_MAX, "{sum} bytes of saved inputs");
 }
 
-/// Writes the saved inputs anew from traffic of real replicas; those that are there stay.
+/// Writes the saved inputs anew from traffic of real replicas; those that are there stay. Gives inputs that failed
+/// their names.
 #[test]
 #[ignore = "changes the repository"]
 fn writes_seeds() {
@@ -119,6 +121,11 @@ fn writes_seeds() {
         fs::create_dir_all(&folder).unwrap();
         for bytes in inputs {
             fs::write(folder.join(traffic::name_of(&bytes)), bytes).unwrap();
+        }
+    }
+    for target in TARGETS {
+        for (path, bytes) in inputs("crashers", target) {
+            fs::rename(&path, path.with_file_name(traffic::name_of(&bytes))).unwrap();
         }
     }
 }

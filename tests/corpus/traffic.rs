@@ -68,7 +68,8 @@ pub(crate) fn record() -> Vec<(&'static str, Inputs)> {
 /// Files of the repository whose names begin so.
 fn files(folder: &str, start: &str) -> Inputs {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with(start));
     paths.sort();
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
@@ -222,7 +223,11 @@ fn acts() -> Vec<Act> {
     let act = |(number, deed)| Act {
         hub: by,
         by,
-        scope: if matches!(deed, Deed::Switch { .. }) { "00".parse().unwrap() } else { unit.clone() },
+        scope: if matches!(deed, Deed::Switch { .. }) {
+            "00".parse().unwrap()
+        } else {
+            unit.clone()
+        },
         nonce: [number; 16],
         at: NOW,
         deed,
@@ -400,7 +405,8 @@ fn drawings() -> Inputs {
     let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 100">
 <path d="M10 10 C 60 0, 90 90, 110 60 S 10 20 30 40 L 210 60 Q 1 2 3 4 A 5 5 0 0 1 9 9 Z"/>
 <polyline points="10,80 20,90 30,80"/></svg>"#;
-    let strokes = r#"{"width": 600, "height": 200, "strokes": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]}"#;
+    let strokes =
+        r#"{"width": 600, "height": 200, "strokes": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]}"#;
     let mut png = Vec::new();
     let image = GrayImage::from_fn(8, 8, |x, y| Luma([u8::try_from(x * y).unwrap()]));
     image.write_to(&mut Cursor::new(&mut png), ImageFormat::Png).unwrap();
@@ -504,7 +510,9 @@ fn texts() -> Inputs {
         announced,
         stage().document.id().to_string(),
     ];
-    all.extend(["06325", "inspection", "2026-02-28", "-12.50", "1e3", "000 001"].map(str::to_owned));
+    all.extend(
+        ["06325", "inspection", "2026-02-28", "-12.50", "1e3", "000 001"].map(str::to_owned),
+    );
     all.into_iter().map(String::into_bytes).collect()
 }
 

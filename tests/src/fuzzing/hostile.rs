@@ -129,12 +129,7 @@ fn entry(input: &mut Bytes<'_>) -> Option<Vec<u8>> {
 /// A receipt that the hub signs, whatever it says.
 fn receipt(input: &mut Bytes<'_>) -> Option<Frame> {
     let said: HubReceipt = postcard::from_bytes(input.piece()).ok()?;
-    let signed = HubReceipt::sign(
-        &stage::hub_key(),
-        said.epoch,
-        said.device,
-        said.items,
-        said.stored_at,
-    );
+    let signed =
+        HubReceipt::sign(&stage::hub_key(), said.epoch, said.device, said.items, said.stored_at);
     signed.ok().map(Frame::Receipts)
 }

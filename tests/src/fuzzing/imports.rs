@@ -53,7 +53,8 @@ fn check(read: Result<Vec<FacilityRow>, ImportError>) {
     let codes: BTreeSet<&str> = rows.iter().map(|row| row.code.as_str()).collect();
     assert_eq!(codes.len(), rows.len(), "a code stands twice");
     for row in &rows {
-        let texts = [Some(&row.name), row.village.as_ref(), row.address.as_ref(), row.phone.as_ref()];
+        let texts =
+            [Some(&row.name), row.village.as_ref(), row.address.as_ref(), row.phone.as_ref()];
         for text in texts.into_iter().flatten() {
             assert!(!text.trim().is_empty() && text.chars().count() <= CELL_CHARS_MAX, "{text:?}");
         }

@@ -5,11 +5,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bienban_core::replica::{Fact, Hub, HubOptions, Phone};
 use bienban_core::model::Incarnation;
+use bienban_core::replica::{Fact, Hub, HubOptions, Phone};
 use bienban_core::store::contract::{put, rows};
 use bienban_core::store::{
-    DiskStore, FileHandle, Files, MemoryStore, Options, Position, Read as _, Record, Row, Store as _,
+    DiskStore, FileHandle, Files, MemoryStore, Options, Position, Read as _, Record, Row,
+    Store as _,
 };
 use bienban_core::trust::rest::{Cost, KEY_BYTES, KeyFile, StoreKey, Way};
 use tempfile::TempDir;
@@ -96,7 +97,8 @@ impl Files for MemoryFiles {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut all = self.all();
-        let moved: Vec<PathBuf> = all.keys().filter(|path| path.starts_with(from)).cloned().collect();
+        let moved: Vec<PathBuf> =
+            all.keys().filter(|path| path.starts_with(from)).cloned().collect();
         if moved.is_empty() {
             return Err(gone());
         }
@@ -205,7 +207,11 @@ pub(super) fn journal(data: &[u8]) {
         Err(error) => return drop(error.to_string()),
     };
     // A checksum that was made for the damage hides it from a plain store: only a sealed one sees that.
-    let check = |store: &DiskStore| if !mended { expect_no_wrong_row(store) };
+    let check = |store: &DiskStore| {
+        if !mended {
+            expect_no_wrong_row(store)
+        }
+    };
     check(&store);
     drop(store.verify());
     let written = store.commit(vec![put("after", vec![1])]).is_ok();
@@ -215,7 +221,8 @@ pub(super) fn journal(data: &[u8]) {
     assert!(!written || again.get(b"after").unwrap().is_some(), "what was written is gone");
     drop(again);
     // A power cut that undid the repair changes nothing of that.
-    let again = DiskStore::open(&root, rows(), options(&before)).expect("it opens as it did before");
+    let again =
+        DiskStore::open(&root, rows(), options(&before)).expect("it opens as it did before");
     check(&again);
 }
 
@@ -322,7 +329,10 @@ fn key_file(bytes: &[u8]) {
     let Ok(mut file) = KeyFile::open(bytes, &key) else { return };
     let again = KeyFile::open(&file.encode(&[4; KEY_BYTES]), &key).expect("it reads as written");
     assert_eq!(again.ring().count(), file.ring().count());
-    assert_eq!((again.ring().current(), again.is_whole()), (file.ring().current(), file.is_whole()));
+    assert_eq!(
+        (again.ring().current(), again.is_whole()),
+        (file.ring().current(), file.is_whole())
+    );
     drop(file.add_data_key(&[6; KEY_BYTES]));
     file.retire_older();
     let changed = file.change_wrapping(&StoreKey::key(&[8; KEY_BYTES]), Cost::default(), [0; 16]);

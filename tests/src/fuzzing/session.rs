@@ -170,8 +170,7 @@ impl World {
     }
 
     fn honest_exchange(&mut self) {
-        let (outcome, _) =
-            fleet::exchange_heard(&self.honest, &self.hub, self.now, &mut |_, _| ());
+        let (outcome, _) = fleet::exchange_heard(&self.honest, &self.hub, self.now, &mut |_, _| ());
         let ended = matches!(outcome.ending, Ending::Done | Ending::Told(_));
         assert!(ended, "an honest exchange ends badly: {outcome:?}");
     }
@@ -208,9 +207,8 @@ impl World {
             let before = stage::answers(&stage().document);
             assert!(before.iter().all(|text| answers.contains(text)), "{answers:?}");
         }
-        let known = |text: &String| {
-            text == TYPED || text == "đạt" || text.starts_with("của máy hai ")
-        };
+        let known =
+            |text: &String| text == TYPED || text == "đạt" || text.starts_with("của máy hai ");
         assert!(self.said.crafted || answers.iter().all(known), "nobody signed this: {answers:?}");
     }
 }
