@@ -6,10 +6,10 @@ use std::path::Path;
 
 use bienban_core::model::{ChangeHash, PersonId, Timestamp};
 use bienban_core::net::{EnrolUri, HubAddress};
-use bienban_core::replica::{Gathered, KeptHead, MergeJob, Receiver};
+use bienban_core::replica::{Fact, Gathered, KeptHead, MergeJob, Receiver};
 use bienban_core::store::{Position, Store as _};
 use bienban_core::sync::reconcile::{Differences, Item, MemoryTree, Reconciler};
-use bienban_core::sync::{FRAME_VERSION, FeedItem, Frame, PROTOCOL_VERSION};
+use bienban_core::sync::{FRAME_VERSION, Frame, PROTOCOL_VERSION};
 use bienban_core::trust::bundle::LetterReader;
 use bienban_core::trust::control::{Act, Deed, Whom};
 use bienban_core::trust::enrolment::{CheckDigits, Claim, Code};
@@ -236,15 +236,16 @@ fn acts() -> Vec<Act> {
 }
 
 fn control() -> Inputs {
+    let store = stage::store_on(&stage().hub);
     let mut all = Inputs::new();
-    for frame in &stage().down {
-        if let Ok(Frame::Items { items, .. }) = Frame::decode(frame) {
-            all.extend(items.into_iter().filter_map(|item| match item {
-                FeedItem::Control(bytes) => Some(bytes),
-                _ => None,
-            }));
+    for at in 1..=store.position().0 {
+        let record = store.record(Position(at)).unwrap().unwrap();
+        if let Ok(Fact::Controlled { entries, .. }) = Fact::read(Position(at), &record) {
+            all.extend(entries);
         }
     }
+    let act = acts().remove(0).sign(&stage::hub_key()).unwrap();
+    all.push(act.encode().unwrap());
     let mut whole = Vec::new();
     for (number, act) in (0..).zip(acts()) {
         let flags: u8 = [0, 0, 1, 0, 9, 1, 0, 36, 2][number % 9];
