@@ -4,8 +4,8 @@
 //! The same bodies run under libFuzzer (`tests/fuzz`) and, with every saved input and with seeded mutations of
 //! those, in the stable test `tests/corpus`. A body takes any bytes and panics when the product does what it
 //! must not: panic itself, accept what is no proof, read another value back than was written, or lose what
-//! honest people typed. It reads no clock, draws no lots and writes to no disk, so that the bytes alone
-//! replay a failure.
+//! honest people typed. It reads no clock, draws no lots and writes nothing to a disk but a lock, so that the
+//! bytes alone replay a failure.
 
 pub mod bytes;
 mod changes;
