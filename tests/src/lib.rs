@@ -7,6 +7,7 @@
 
 pub mod binary;
 pub mod fleet;
+pub mod fuzzing;
 pub mod link;
 pub mod process;
 pub mod scene;
