@@ -3,6 +3,7 @@
 //!
 //! `BIENBAN_MUTATIONS=N` asks for N mutations of each target; `BIENBAN_SEED` replays a run.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stdout, reason = "a test says how much it tried")]
 
 mod laws;
 mod traffic;

@@ -122,7 +122,7 @@ fn code() -> Code {
 
 fn foreign_hub() -> Inputs {
     let mut all = steps(&[0], &[20], stage().down.len());
-    let said = [&[0, 20, 0, 0, 20, 0, 1][..]].concat();
+    let said = [0, 20, 0, 0, 20, 0, 1];
     for (number, act) in acts().into_iter().enumerate() {
         let act = postcard::to_stdvec(&act).unwrap();
         let by = u8::try_from(number % 2).unwrap();

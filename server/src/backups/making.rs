@@ -282,15 +282,17 @@ fn continues(
     Ok(matches!(headers, (Some(old), Some(new)) if is_rewritten(&old, &new)))
 }
 
-/// Bytes of a segment's header that say of which store it is, its number, and where it begins; before them
-/// stands its format. They keep their places in all formats.
+/// Bytes of a segment's header that say of which store it is, its number, and where it begins. They keep their
+/// places in all formats.
 const BEGINS: std::ops::Range<usize> = 12..76;
-const FORMAT: std::ops::Range<usize> = 8..12;
+/// Bytes that say, from format 4 on, at which record a segment ended before it was written anew; zeros before.
+const CLOSING: std::ops::Range<usize> = 80..88;
+/// The store's name.
 const STORE_NAME: std::ops::Range<usize> = 12..28;
 
 /// Returns how a segment begins; none where it is not there.
-fn header(path: &Path) -> Result<Option<[u8; BEGINS.end]>, BackupsError> {
-    let mut bytes = [0; BEGINS.end];
+fn header(path: &Path) -> Result<Option<[u8; CLOSING.end]>, BackupsError> {
+    let mut bytes = [0; CLOSING.end];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
     match read {
         Ok(()) => Ok(Some(bytes)),
@@ -303,12 +305,10 @@ fn header(path: &Path) -> Result<Option<[u8; BEGINS.end]>, BackupsError> {
     }
 }
 
-/// Whether a segment is another one written anew in a later format.
-fn is_rewritten(old: &[u8; BEGINS.end], new: &[u8; BEGINS.end]) -> bool {
-    let format = |header: &[u8; BEGINS.end]| {
-        header[FORMAT].iter().rev().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte))
-    };
-    old[BEGINS] == new[BEGINS] && format(new) > format(old)
+/// Whether a segment is another one written anew with the same end: only such a one says where that was.
+fn is_rewritten(old: &[u8; CLOSING.end], new: &[u8; CLOSING.end]) -> bool {
+    let ends = |header: &[u8; CLOSING.end]| header[CLOSING].iter().any(|byte| *byte != 0);
+    old[BEGINS] == new[BEGINS] && ends(new) && !ends(old)
 }
 
 /// Keeps the manifest that is there under another name, and so its files. It stays in its place too.
@@ -350,14 +350,14 @@ mod tests {
 
     #[test]
     fn a_segment_is_known_again_when_it_was_written_anew_and_another_is_not() {
-        let begins = |format: u8, number: u8| {
-            let mut header = [7; BEGINS.end];
-            header[FORMAT].copy_from_slice(&[format, 0, 0, 0]);
+        let begins = |closing: u8, number: u8| {
+            let mut header = [7; CLOSING.end];
+            header[CLOSING].copy_from_slice(&[closing, 0, 0, 0, 0, 0, 0, 0]);
             header[28] = number;
             header
         };
-        assert!(is_rewritten(&begins(2, 1), &begins(4, 1)));
-        assert!(!is_rewritten(&begins(2, 1), &begins(2, 1)), "it is another past");
-        assert!(!is_rewritten(&begins(2, 1), &begins(4, 2)));
+        assert!(is_rewritten(&begins(0, 1), &begins(9, 1)));
+        assert!(!is_rewritten(&begins(0, 1), &begins(0, 1)), "it is another past");
+        assert!(!is_rewritten(&begins(0, 1), &begins(9, 2)));
     }
 }
