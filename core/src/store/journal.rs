@@ -63,6 +63,25 @@ impl MemoryJournal {
             }
         }
     }
+
+    /// Settles what a failed sync left open as a power cut in the midst of it does: the disk has the first
+    /// `draw % (n + 1)` of its `n` bytes. Commits that are whole in them are there, and nothing else is.
+    pub(super) fn settle_torn(&mut self, draw: usize) {
+        let unsynced = std::mem::take(&mut self.unsynced).concat();
+        let mut rest = &unsynced[..draw % (unsynced.len() + 1)];
+        let (mut head, mut commit) = (self.head, Vec::new());
+        while let Some(entry) = Entry::decode(rest) {
+            let (whole, behind) = rest.split_at(entry.len());
+            let Some(chain) = chain_after(whole, &head.chain) else { break };
+            head = Head { position: Position(head.position.0 + 1), chain };
+            commit.push(whole.to_vec());
+            if entry.last {
+                self.durable.append(&mut commit);
+                self.head = head;
+            }
+            rest = behind;
+        }
+    }
 }
 
 impl Journal for MemoryJournal {
