@@ -19,6 +19,10 @@ const CONVERGED_MAX_MS: i64 = 10_000;
 /// Round trips beyond that.
 const TRIPS: i64 = 3;
 
+/// Round trips where the hub lost its store or was set back: rights come back before anything else can, and what was
+/// refused for want of them is asked again.
+const TRIPS_AFTER_LOSS: i64 = 15;
+
 /// Round trips between a phone and the hub, in milliseconds: a cable, a mast, a far mast, a satellite.
 const TRIPS_MS: [i64; 4] = [20, 80, 200, 600];
 
@@ -31,6 +35,9 @@ const SAID_AGAIN_MAX: usize = 3;
 /// Rounds of exchanges in which nothing is new, before nothing may be recorded any more: in the first the hub signs
 /// what it merged, in the next phones keep the head of its log, which says that they asked.
 const RESTING_ROUNDS_MAX: usize = 4;
+
+/// One of so many schedules is followed until nothing is recorded any more; that takes as long as the rest of it.
+const RESTED_ONE_OF: u64 = 5;
 
 /// Simulated time after which a world counts as stuck.
 const STUCK_MS: i64 = 600_000;
@@ -96,7 +103,7 @@ impl World {
                 break;
             }
         }
-        self.expect_rest();
+        self.expect_rest(seed % RESTED_ONE_OF == 0);
     }
 
     /// Lets all phones dial and exchange until nothing is under way.
@@ -127,11 +134,13 @@ impl World {
         self.phones.iter_mut().for_each(|node| node.exchange = None);
         let took = last - healed;
         self.say(|| format!("came to rest after {took} ms, with round trips of {trip} ms"));
-        self.tally.peak(Peak::ConvergedMs, usize::try_from(took).unwrap());
-        let beyond = usize::try_from(took - TRIPS * trip).unwrap_or(0);
-        self.tally.peak(Peak::BeyondTripsMs, beyond);
+        let (trips, peak) = match self.first_seals {
+            Some(_) => (TRIPS, Peak::ConvergedMs),
+            None => (TRIPS_AFTER_LOSS, Peak::ConvergedAfterLossMs),
+        };
+        self.tally.peak(peak, usize::try_from(took).unwrap());
         assert!(
-            took <= CONVERGED_MAX_MS + TRIPS * trip,
+            took <= CONVERGED_MAX_MS + trips * trip,
             "it took {took} ms to converge, with round trips of {trip} ms"
         );
     }
@@ -287,9 +296,9 @@ impl World {
         }
     }
 
-    /// Whatever converged moves nothing when everybody exchanges once more, and records nothing when they do it
-    /// again: neither journals nor traffic grow with time alone.
-    fn expect_rest(&mut self) {
+    /// Whatever converged moves nothing when everybody exchanges once more, and, looked at where `whole`, records
+    /// nothing when they do it again: neither journals nor traffic grow with time alone.
+    fn expect_rest(&mut self, whole: bool) {
         let inside: Vec<usize> = (0..self.phones.len()).filter(|at| !self.is_ended(*at)).collect();
         for &at in &inside {
             let progress = self.sync_fully(at);
@@ -299,6 +308,9 @@ impl World {
             assert!(moved == 0 && !again, "{name} still moves after it converged: {progress:?}");
         }
         let mut grew = String::new();
+        if !whole {
+            return;
+        }
         for _ in 0..RESTING_ROUNDS_MAX {
             let before = self.records();
             for at in &inside {

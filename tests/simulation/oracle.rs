@@ -269,6 +269,10 @@ fn merged_of(replica: &Replica, id: DocumentId) -> Result<BTreeMap<DeviceId, u64
 /// Fails where the hub gives a device what it may not read: records of another unit, or any once its rights have
 /// ended.
 pub(crate) fn expect_readable(world: &World, at: usize, frame: &[u8]) {
+    if world.lawful {
+        // Everybody may read all.
+        return;
+    }
     let node = &world.phones[at];
     let items = match Frame::decode(frame) {
         Ok(Frame::Items { items, .. }) => items,

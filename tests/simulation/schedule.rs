@@ -15,7 +15,7 @@ use crate::tally::Tally;
 use crate::world::{Trace, World};
 
 /// Steps of one schedule before everything heals.
-const STEPS: usize = 180;
+const STEPS: usize = 150;
 
 /// Runs that looking for a shorter schedule takes at most.
 const SHORTENING_RUNS_MAX: usize = 400;

@@ -69,8 +69,8 @@ pub(crate) enum Peak {
     Phones,
     /// Simulated milliseconds from when all faults healed to the last thing that a replica recorded.
     ConvergedMs,
-    /// Of these, beyond three round trips.
-    BeyondTripsMs,
+    /// The same, of schedules in which the hub lost its store or was set back.
+    ConvergedAfterLossMs,
     Packets,
     Inbox,
     FramesWaiting,

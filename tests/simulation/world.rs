@@ -34,6 +34,9 @@ const UNITS: [&str; 2] = ["06325", "06337"];
 /// Of how many phones a world has: few ones oftener, because what two do to each other is most of it.
 const PHONES: std::ops::RangeInclusive<u8> = 3..=12;
 
+/// Steps after which what phones say is held against the hub.
+const AUDITED_EVERY: usize = 32;
+
 /// The key of a supervisor, who decides at the hub of what is kept aside and has no phone here.
 pub(crate) const SUPERVISOR: u8 = 250;
 
@@ -86,7 +89,7 @@ impl World {
         let mut rng = SmallRng::seed_from_u64(seed);
         let hub = HubNode::new(&mut rng);
         let template = Template::parse(CHECKLIST.as_bytes()).unwrap().id();
-        let count = rng.random_range(PHONES).min(rng.random_range(PHONES));
+        let count = (0..3).map(|_| rng.random_range(PHONES)).min().unwrap();
         let mut phones = Vec::new();
         for number in 1..=count {
             // Some are of one unit only.
@@ -180,7 +183,7 @@ impl World {
             987..992 => self.judge(),
             _ => self.trespass(),
         }
-        if number % 16 == 0 {
+        if number % AUDITED_EVERY == 0 {
             oracle::audit(self).unwrap_or_else(|wrong| panic!("{wrong}"));
         }
     }

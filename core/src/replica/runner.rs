@@ -288,7 +288,13 @@ impl PhoneRunner {
                 return Ok(());
             }
         }
-        self.phone.ran_errand(errand, &answer, epoch).map(drop)
+        let reminds = matches!(errand, Errand::Remind { .. });
+        if self.phone.ran_errand(errand, &answer, epoch)? && reminds {
+            // What was refused for want of the rights that the hub has again now is asked at once: the end of
+            // a device's rights may be among it.
+            self.progress.more |= self.phone.has_decided()?;
+        }
+        Ok(())
     }
 
     /// Fetches the next packs of others for the hub.

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::*;
-use crate::replica::meeting::{entry, hub, key, side, sync, visit};
+use crate::replica::meeting::{entry, hub, key, once, side, sync, visit};
 use crate::replica::{Hub, HubOptions, Projection};
 use crate::store::{MemoryStore, Store};
+use crate::sync::{PlainEntry, Role};
+use crate::trust::control::{Act, Deed, Whom};
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
@@ -16,6 +18,7 @@ const MOVES_MAX: usize = 500;
 #[test]
 fn an_exchange_of_which_nothing_came_is_not_recorded() {
     let (hub, one, genesis) = (hub(&[1]), side(1), visit("06325", 1));
+    sync(&one, &hub);
     one.answer(&genesis, "1.1", "typed");
     // It is stored and merged, the hub signs that it is, and shows the log that says that it was asked.
     for _ in 0..5 {
@@ -56,11 +59,15 @@ fn stay(phone: &Arc<Phone>, hub: &Arc<Hub>) -> PhoneRunner {
             down.push_back(frame);
             moved = true;
         }
-        if let Some(frame) = up.pop_front().filter(|_| served.wants_input()) {
+        if served.wants_input()
+            && let Some(frame) = up.pop_front()
+        {
             served.handle(&frame).unwrap();
             moved = true;
         }
-        if let Some(frame) = down.pop_front().filter(|_| one.wants_input()) {
+        if one.wants_input()
+            && let Some(frame) = down.pop_front()
+        {
             one.handle(&frame).unwrap();
             moved = true;
         }
@@ -77,7 +84,7 @@ fn whoever_stays_with_a_hub_that_lost_its_store_is_told_that_more_is_due() {
     sync(&one, &before);
     let hub = lost_all_but_its_key();
     let stays = stay(&one.phone, &hub);
-    assert!(stays.outcome().is_none() && stays.caught_up());
+    assert!(stays.caught_up(), "{:?}", stays.outcome());
     assert!(
         stays.progress().more,
         "the rights that the hub had are not given back in this exchange"
@@ -87,4 +94,33 @@ fn whoever_stays_with_a_hub_that_lost_its_store_is_told_that_more_is_due() {
     assert!(hub.knows_device(key(2).device()), "but in the next");
     let stays = stay(&one.phone, &hub);
     assert!(stays.outcome().is_none() && !stays.progress().more, "and then nothing is due");
+}
+
+#[test]
+fn an_end_of_rights_that_a_hub_refused_before_it_had_the_rights_back_is_asked_again_at_once() {
+    let (before, desk) = (hub(&[2]), side(7));
+    let admin = || PlainEntry { role: Role::Admin, ..entry(7, "06325") };
+    before.trust(admin()).unwrap();
+    sync(&desk, &before);
+    let (by, lost) = (desk.phone.device(), key(2).device());
+    let deed = Deed::Revoke { whom: Whom::Device(lost), lost_since: None };
+    let (scope, at) = ("06325".parse().unwrap(), NOW);
+    let act = Act { hub: before.device(), by, scope, nonce: [1; 16], at, deed };
+    desk.phone.act(&desk.phone.sign_act(act).unwrap()).unwrap();
+    // The hub has lost all but its key before it heard of that, and knows of no device 2 to end.
+    let hub = lost_all_but_its_key();
+    hub.trust(admin()).unwrap();
+    let mut exchanges = 0;
+    loop {
+        let progress = once(&desk, &hub, (NOW, exchanges), &[]).progress();
+        exchanges += 1;
+        if !progress.again && !progress.more {
+            break;
+        }
+        assert!(exchanges < 16, "a desk does not come to rest");
+    }
+    assert!(
+        hub.replica().ended(lost).unwrap().is_some(),
+        "nothing more is due, and it is not entered"
+    );
 }
