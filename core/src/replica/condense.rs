@@ -73,10 +73,28 @@ impl Replica {
     ///
     /// Returns [`ReplicaError`] when the store fails. A part that cannot be read stays as it is.
     pub fn condense(&self, now: Timestamp) -> Result<Option<Condensed>, ReplicaError> {
+        self.condense_by(now, SAVING_FACTOR)
+    }
+
+    /// As [`Self::condense`], whether it pays or not: for tests whose documents are small.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::condense`].
+    #[doc(hidden)]
+    pub fn condense_eagerly(&self, now: Timestamp) -> Result<Option<Condensed>, ReplicaError> {
+        self.condense_by(now, 0)
+    }
+
+    fn condense_by(
+        &self,
+        now: Timestamp,
+        factor: usize,
+    ) -> Result<Option<Condensed>, ReplicaError> {
         let _one = self.condensing.lock().unwrap_or_else(PoisonError::into_inner);
         let head = self.store().position().0;
         let Some(segment) = self.due(head)? else { return Ok(None) };
-        let condensed = match self.condense_part(&segment, now) {
+        let condensed = match self.condense_part(&segment, (now, factor)) {
             // What is damaged is repaired at the next opening, and lies in the part that is made then.
             Err(ReplicaError::Store(StoreError::Damaged { .. })) => {
                 let bytes = segment.bytes;
@@ -108,7 +126,7 @@ impl Replica {
         let last = self.store().segments()?.last().map_or(segment.last, |last| last.last);
         for document in self.documents_in(segment)? {
             let bytes = self.whole_bytes(document, last)?;
-            saved += usize::from(self.save_again(document, bytes, now)?);
+            saved += usize::from(self.save_again(document, bytes, (now, factor))?);
         }
         let mut state = Shortening::default();
         let lengths = self
@@ -185,7 +203,7 @@ impl Replica {
         &self,
         document: DocumentId,
         bytes: usize,
-        now: Timestamp,
+        (now, factor): (Timestamp, usize),
     ) -> Result<bool, ReplicaError> {
         let loaded = match self.load_whole(document) {
             Ok(loaded) => loaded,
@@ -197,7 +215,7 @@ impl Replica {
         };
         let saved = loaded.document.save();
         let form = SavedForm::of(&saved);
-        if form.bytes().len().saturating_mul(SAVING_FACTOR) > bytes {
+        if form.bytes().len().saturating_mul(factor) > bytes {
             return Ok(false);
         }
         let Some(grown) = Grown::of(&saved) else { return Ok(false) };
