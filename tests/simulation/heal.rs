@@ -103,7 +103,7 @@ impl World {
                 break;
             }
         }
-        self.expect_rest(seed % RESTED_ONE_OF == 0);
+        self.expect_rest(seed.is_multiple_of(RESTED_ONE_OF));
     }
 
     /// Lets all phones dial and exchange until nothing is under way.
@@ -368,7 +368,7 @@ impl World {
                 self.phones[at].exchange = None;
                 return progress;
             }
-            let waits = exchange.up.next_due().or(exchange.down.next_due()).is_none();
+            let waits = exchange.up.next_due().or_else(|| exchange.down.next_due()).is_none();
             assert!(moved || !waits, "an exchange of {} hangs", self.phones[at].name);
         }
         panic!("an exchange of {} does not end", self.phones[at].name);

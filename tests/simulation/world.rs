@@ -184,7 +184,7 @@ impl World {
             987..992 => self.judge(),
             _ => self.trespass(),
         }
-        if number % AUDITED_EVERY == 0 {
+        if number.is_multiple_of(AUDITED_EVERY) {
             oracle::audit(self).unwrap_or_else(|wrong| panic!("{wrong}"));
         }
     }

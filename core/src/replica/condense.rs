@@ -121,7 +121,11 @@ impl Replica {
         Ok(None)
     }
 
-    fn condense_part(&self, segment: &Segment, now: Timestamp) -> Result<Condensed, ReplicaError> {
+    fn condense_part(
+        &self,
+        segment: &Segment,
+        (now, factor): (Timestamp, usize),
+    ) -> Result<Condensed, ReplicaError> {
         let mut saved = 0;
         let last = self.store().segments()?.last().map_or(segment.last, |last| last.last);
         for document in self.documents_in(segment)? {

@@ -230,14 +230,7 @@ impl PhoneRunner {
                     heard?;
                 }
                 PhoneOutput::Judge(shown) => self.judge(&shown, now)?,
-                PhoneOutput::Caught(_) => {
-                    self.caught_up = true;
-                    // What this life of the hub's store is to have again was not known when the exchange
-                    // began, and would wait for as long as one that follows the feed stays.
-                    if std::mem::take(&mut self.met_anew) {
-                        self.progress.more |= self.phone.has_errands_in_new_life()?;
-                    }
-                }
+                PhoneOutput::Caught(_) => self.catch_up()?,
                 PhoneOutput::Answered { request_id, answer } => {
                     self.answered(request_id, answer)?
                 }
@@ -256,6 +249,17 @@ impl PhoneRunner {
             }
         }
         Ok(None)
+    }
+
+    /// Notes that everything the hub had is here.
+    fn catch_up(&mut self) -> Result<(), ReplicaError> {
+        self.caught_up = true;
+        // What this life of the hub's store is to have again was not known when the exchange began, and would
+        // wait for as long as one that follows the feed stays.
+        if std::mem::take(&mut self.met_anew) {
+            self.progress.more |= self.phone.has_errands_in_new_life()?;
+        }
+        Ok(())
     }
 
     /// Judges what the hub shows of its log.

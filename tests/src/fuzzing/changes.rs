@@ -13,7 +13,7 @@ const CHANGES_MAX: usize = 16;
 /// Changes by anybody, or a whole document, behind a byte that says which.
 pub(super) fn changes(data: &[u8]) {
     let mut input = Bytes::new(data);
-    if input.byte() % 4 == 0 {
+    if input.byte().is_multiple_of(4) {
         let bytes = input.rest();
         snapshot(bytes);
         snapshot(&rehashed(bytes));

@@ -84,7 +84,11 @@ fn packs(input: &mut Bytes<'_>) -> Vec<Vec<u8>> {
     let mut packs = Vec::new();
     for _ in 0..=input.below(PACKS_MAX) {
         let pack = &all[input.below(all.len())];
-        packs.push(if input.byte() % 2 == 0 { pack.clone() } else { spoilt(pack, all, input) });
+        packs.push(if input.byte().is_multiple_of(2) {
+            pack.clone()
+        } else {
+            spoilt(pack, all, input)
+        });
     }
     packs
 }
@@ -118,7 +122,8 @@ fn spoilt(bytes: &[u8], others: &[Vec<u8>], input: &mut Bytes<'_>) -> Vec<u8> {
 /// A decision that the hub itself or the hostile device signs, entered by the hub.
 fn entry(input: &mut Bytes<'_>) -> Option<Vec<u8>> {
     let hub = stage::hub_key();
-    let by = if input.byte() % 2 == 0 { stage::hub_key() } else { stage::key(stage::HOSTILE) };
+    let by =
+        if input.byte().is_multiple_of(2) { stage::hub_key() } else { stage::key(stage::HOSTILE) };
     let mut act: Act = postcard::from_bytes(input.piece()).ok()?;
     (act.hub, act.by) = (hub.device(), by.device());
     let signed = act.sign(&by).ok()?;

@@ -278,7 +278,7 @@ fn expect_no_wrong_row(store: &DiskStore) {
 /// from what was taken in, and whoever owns the disk opens or says why not.
 pub(super) fn facts(data: &[u8]) {
     let mut input = Bytes::new(data);
-    let of_hub = input.byte() % 2 == 0;
+    let of_hub = input.byte().is_multiple_of(2);
     let store = stage::store_on(if of_hub { &stage().hub } else { &stage().honest });
     let mut added = 0;
     while !input.is_empty() && added < ADDED_MAX {

@@ -80,7 +80,10 @@ pub fn run(name: &str, data: &[u8]) {
     QUIET.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            let text = panic.payload_as_str().unwrap_or_default();
+            let text = panic.payload().downcast_ref::<&str>().copied();
+            let text =
+                text.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str));
+            let text = text.unwrap_or_default();
             LAST.with(|last| last.replace(format!("{place}: {text}")));
         }));
     });

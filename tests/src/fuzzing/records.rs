@@ -55,7 +55,7 @@ fn told(checked: Result<Checked, ProofError>) {
 pub(super) fn bundles(data: &[u8]) {
     let mut input = Bytes::new(data);
     let kind = input.byte();
-    if kind % 8 == 0 {
+    if kind.is_multiple_of(8) {
         let bytes = input.rest();
         drop(to_hub(bytes));
         drop(to_phone(bytes));

@@ -41,7 +41,7 @@ struct World {
 /// The first byte says which device comes; the others are steps.
 pub(super) fn session(data: &[u8]) {
     let mut input = Bytes::new(data);
-    let number = if input.byte() % 4 == 0 { ELSEWHERE } else { HOSTILE };
+    let number = if input.byte().is_multiple_of(4) { ELSEWHERE } else { HOSTILE };
     let (hub, store) = stage::hub();
     let (honest, _) = stage::honest();
     let mut world = World {
@@ -96,7 +96,7 @@ impl World {
                 self.poll(which);
             }
             110..=112 => self.honest_exchange(),
-            113..=114 => self.power_cut(input.byte() % 2 == 0),
+            113..=114 => self.power_cut(input.byte().is_multiple_of(2)),
             _ => self.claim(input),
         }
     }
