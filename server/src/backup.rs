@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bienban_core::clock;
-use bienban_core::replica::{Hub, ReplicaError};
+use bienban_core::replica::{Hub, ReplicaError, says_the_same};
 use bienban_core::store::is_shortened_from;
 use tokio::sync::watch;
 
@@ -41,6 +41,12 @@ enum BackupError {
         /// The file.
         path: PathBuf,
     },
+    /// The journal is not where it is looked for.
+    #[error("{path} holds no file of the journal")]
+    Nothing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// It could not be recorded.
     #[error("what was copied could not be recorded")]
     Record {
@@ -54,14 +60,16 @@ enum BackupError {
 /// tried again.
 pub(crate) async fn mirror(
     hub: Arc<Hub>,
-    (store, folder): (PathBuf, PathBuf),
+    (journal, folder): (PathBuf, PathBuf),
     mut stop: watch::Receiver<bool>,
 ) {
+    // At a start all files are looked at: the disk may be another one than before.
+    let mut first = true;
     loop {
-        let (copied, from, to) = (hub.clone(), store.clone(), folder.clone());
-        let step = tokio::task::spawn_blocking(move || copy_new(&copied, &from, &to)).await;
+        let (copied, from, to) = (hub.clone(), journal.clone(), folder.clone());
+        let step = tokio::task::spawn_blocking(move || copy_new(&copied, &from, &to, first)).await;
         match step {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => first = false,
             Ok(Err(error)) => {
                 tracing::error!(error = %error, "the second disk does not hold what is new");
                 hub.note_backup_failed(&error.to_string(), clock::now());
@@ -75,16 +83,27 @@ pub(crate) async fn mirror(
     }
 }
 
-/// Copies, syncs and reads back what the journal got since the last time, and records it.
-fn copy_new(hub: &Hub, store: &Path, folder: &Path) -> Result<(), BackupError> {
+/// Copies, syncs and reads back what the journal got since the last time, and records it; at the `first` time
+/// also where nothing is new.
+fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(), BackupError> {
     // Before the files are looked at: all that it covers is in them.
-    let Some(upto) = hub.to_back_up()? else { return Ok(()) };
+    let upto = hub.to_back_up()?;
+    if upto.is_none() && !first {
+        return Ok(());
+    }
     make(folder)?;
-    for name in segments(store)? {
-        copy_file(&store.join(&name), &folder.join(&name))?;
+    let names = segments(journal)?;
+    if names.is_empty() {
+        // There is something to back up, so its files are elsewhere: nothing may be claimed.
+        return Err(BackupError::Nothing { path: journal.to_owned() });
+    }
+    for name in names {
+        copy_file(&journal.join(&name), &folder.join(&name))?;
     }
     sync_folder(folder)?;
-    hub.backed_up(upto, clock::now())?;
+    if let Some(upto) = upto {
+        hub.backed_up(upto, clock::now())?;
+    }
     Ok(())
 }
 
@@ -103,10 +122,10 @@ fn sync_folder(folder: &Path) -> Result<(), BackupError> {
 }
 
 /// Returns the names of the journal's files, in order.
-fn segments(store: &Path) -> Result<Vec<PathBuf>, BackupError> {
+fn segments(journal: &Path) -> Result<Vec<PathBuf>, BackupError> {
     let read = || -> io::Result<Vec<PathBuf>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(store)? {
+        for entry in fs::read_dir(journal)? {
             let name = PathBuf::from(entry?.file_name());
             if name.extension().is_some_and(|end| end == SEGMENT) {
                 names.push(name);
@@ -115,7 +134,7 @@ fn segments(store: &Path) -> Result<Vec<PathBuf>, BackupError> {
         names.sort();
         Ok(names)
     };
-    read().map_err(file_error("list", store))
+    read().map_err(file_error("list", journal))
 }
 
 /// Appends to a copy what the file has more, and reads that back. A copy that is no beginning of the file is
@@ -155,7 +174,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
 fn replace_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
     let bytes = fs::read(from).map_err(file_error("read", from))?;
     let copy = fs::read(to).map_err(file_error("read", to))?;
-    if !is_shortened_from(&bytes, &copy) {
+    if !is_shortened_from(&bytes, &copy, &says_the_same) {
         return Ok(false);
     }
     let fresh = to.with_extension("seg.new");

@@ -256,7 +256,7 @@ impl RunningHub {
     #[must_use]
     pub fn with_backup(mut self, dir: &Path, folder: PathBuf) -> Self {
         self.hub.expect_backup();
-        self.backup = Some((dir.join("store"), folder));
+        self.backup = Some((dir.join("store/journal"), folder));
         self
     }
 

@@ -3,28 +3,43 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
-use bienban_core::store::contract::{Rows, count};
-use bienban_core::store::{DiskStore, Read, Store};
+use bienban_core::clock::Stopwatch;
+use bienban_core::store::contract::count;
+use bienban_core::store::{DiskStore, Store};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::disk::{Disk, STYLES, Style};
 use crate::log::Log;
-use crate::worker::{Job, options, record, recorder, row};
+use crate::scenarios::{SCENARIOS, Scenario};
+use crate::stage::{Acked, ack_path, check_rows};
+use crate::worker::{Fault, Work, record, recorder, run_failing};
 
-/// States in an ordinary test run.
-const STATES: u64 = 300;
+/// States in an ordinary test run, of all scenarios together.
+const STATES: u64 = 200;
 /// One in so many states is recovered under the recorder, and that recovery is cut as well.
 const RECOVERIES_ONE_IN: u64 = 20;
 /// States cut from each such recovery.
 const RECOVERY_STATES: u64 = 4;
+/// A recovery that was cut is recovered and cut again, so often.
+const RECOVERY_DEPTH: u64 = 2;
+/// One in so many states is of a history in which a sync failed before the power did.
+const FAILED_SYNCS_ONE_IN: u64 = 40;
 /// Bare sled failed more than half of its states when we measured; so many make it sure.
 const CONTROL_STATES: u64 = 60;
 
-fn number_from(variable: &str, default: u64) -> u64 {
+/// Rows that a recovery writes are named by numbers from here.
+const RECOVERY_RUN: u32 = 100;
+
+pub(crate) fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect(variable))
+}
+
+/// The seed of the power cuts.
+pub(crate) fn seed() -> u64 {
+    number_from("BIENBAN_CRASH_SEED", 20_261_123)
 }
 
 /// A folder in memory where there is one: states are many, and their disk is simulated.
@@ -40,6 +55,7 @@ struct History {
     /// What had been acknowledged before it began.
     before: Vec<String>,
     root: PathBuf,
+    events: usize,
 }
 
 impl History {
@@ -49,17 +65,18 @@ impl History {
 
     fn read(folder: &Path, root: &Path, before: Vec<String>) -> Self {
         let log = Log::read(&Self::log_path(folder));
-        Self { folder: folder.to_path_buf(), log, before, root: root.to_path_buf() }
+        let events = log.events().count();
+        Self { folder: folder.to_path_buf(), log, before, root: root.to_path_buf(), events }
     }
 
     /// Writes the state that a seed stands for into `into`, and returns what it must hold.
     fn state(&self, seed: u64, bare: bool, base: &Disk<'static>, into: &Path) -> State {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let events = self.log.events().count();
-        let cut = rng.random_range(0..=events);
+        let cut = rng.random_range(0..=self.events);
         let style = STYLES[rng.random_range(0..STYLES.len())];
         let names_kept = bare || rng.random_bool(0.5);
         let mut disk = base.clone();
+        disk.keeps_unsynced = rng.random_bool(0.5);
         disk.replay(&self.log, cut);
         disk.crash(&mut rng, style, names_kept, into);
         let mut acks = self.before.clone();
@@ -76,71 +93,50 @@ struct State {
 }
 
 impl State {
-    fn projection(&self) -> u32 {
-        let mut projections = self.acks.iter().filter_map(|ack| ack.strip_prefix("projection "));
-        projections.next_back().map_or(1, |number| number.parse().unwrap())
-    }
-
-    fn rows(&self) -> impl Iterator<Item = &String> {
-        self.acks.iter().filter(|ack| !ack.starts_with("projection "))
+    fn acked(&self) -> Acked {
+        Acked::read(self.acks.iter().map(String::as_str))
     }
 }
 
-/// Opens a state and says what is wrong with it.
-fn check(folder: &Path, state: &State) -> Result<(), String> {
-    let root = folder.join("store");
-    let project = Arc::new(Rows(state.projection()));
-    let open = || {
-        DiskStore::open(&root, project.clone(), options()).map_err(|error| format!("open: {error}"))
+/// Opens what a crash or a failing call left, and says what is wrong with it, or how long the longest
+/// opening took.
+pub(crate) fn check(folder: &Path, acked: &Acked) -> Result<Duration, String> {
+    let open = || -> Result<(DiskStore, Duration), String> {
+        let watch = Stopwatch::start();
+        let store = acked.open(folder).map_err(|error| format!("open: {error}: {error:?}"))?;
+        Ok((store, watch.elapsed()))
     };
-    let store = open()?;
+    let (store, first) = open()?;
     let opened = store.opened();
-    if !opened.lost.is_empty() {
-        return Err(format!("said to be lost: {:?}", opened.lost));
+    if !opened.lost.is_empty() || opened.older {
+        return Err(format!("said to be lost or older: {opened:?}"));
     }
-    check_rows(&store, state)?;
+    check_rows(&store, acked)?;
     let problems = store.verify().map_err(|error| error.to_string())?.problems;
     if !problems.is_empty() {
         return Err(format!("problems: {problems:?}"));
     }
     store.commit(vec![count("after")]).map_err(|error| format!("commit: {error}"))?;
     drop(store);
-    let store = open()?;
+    let (store, second) = open()?;
     if store.opened().rebuilt.is_some() {
         return Err(format!("rebuilt after a clean close: {:?}", store.opened()));
     }
-    check_rows(&store, state)
-}
-
-fn check_rows(store: &DiskStore, state: &State) -> Result<(), String> {
-    for name in state.rows() {
-        let (key, value) = row(name);
-        let found = store.get(key.as_bytes()).map_err(|error| format!("{name}: {error}"))?;
-        if found.as_deref() != Some(value.as_slice()) {
-            let seen = if found.is_some() { "altered" } else { "lost" };
-            return Err(format!("the acknowledged row {name} is {seen}; {:?}", store.opened()));
-        }
-    }
-    let rows = store.scan(b"row/", None, usize::MAX).map_err(|error| error.to_string())?.len();
-    let counted = store.get(b"all").map_err(|error| error.to_string())?.unwrap_or_default();
-    if String::from_utf8_lossy(&counted).parse().unwrap_or(0) != rows {
-        return Err(format!("{rows} rows, but {counted:?} were counted: a commit came in part"));
-    }
-    Ok(())
+    check_rows(&store, acked)?;
+    Ok(first.max(second))
 }
 
 /// Says whether bare sled still has what it acknowledged.
-fn check_bare_sled(folder: &Path, state: &State) -> Result<(), String> {
+pub(crate) fn check_bare_sled(folder: &Path, acked: &Acked) -> Result<(), String> {
     let config = sled::Config::new().path(folder.join("store"));
     let db = catch_unwind(AssertUnwindSafe(|| config.open()))
         .map_err(|_| "panic".to_owned())?
         .map_err(|error| error.to_string())?;
-    for name in state.rows() {
-        let (key, value) = row(name);
-        let found = catch_unwind(AssertUnwindSafe(|| db.get(&key)));
+    for (key, value) in &acked.rows {
+        let found = catch_unwind(AssertUnwindSafe(|| db.get(key)));
         match found {
-            Ok(Ok(Some(found))) if found == value => {}
-            _ => return Err(format!("{name} is lost")),
+            Ok(Ok(Some(found))) if found == *value => {}
+            _ => return Err(format!("{key} is lost")),
         }
     }
     Ok(())
@@ -183,59 +179,153 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Runs jobs one after the other on one folder. `base` is what the folder holds at first.
+/// Records on one folder. `prepare` puts into it what it holds at first.
 fn history(
-    recorder: &Path,
     folder: &Path,
-    jobs: &[Job],
-    base: Option<&Path>,
     before: Vec<String>,
+    prepare: impl FnOnce(&Path),
+    run: impl FnOnce(&Path, &Path),
 ) -> (History, Disk<'static>) {
     let (root, kept) = (folder.join("root"), folder.join("base"));
     fs::create_dir_all(&root).unwrap();
-    fs::create_dir_all(&kept).unwrap();
-    if let Some(base) = base {
-        copy_folder(base, &root);
-        copy_folder(base, &kept);
-    }
-    // Before the jobs run: the log names files by their inodes of now.
+    prepare(&root);
+    copy_folder(&root, &kept);
+    // Before anything runs: the log names files by their inodes of now.
     let disk = Disk::load(&root);
     fs::write(folder.join("inodes"), disk.inodes()).unwrap();
-    for job in jobs {
-        record(recorder, *job, &root, &History::log_path(folder));
-    }
+    fs::write(ack_path(&root), before.iter().map(|line| format!("{line}\n")).collect::<String>())
+        .unwrap();
+    run(&root, &History::log_path(folder));
     (History::read(folder, &root, before), disk)
 }
 
-fn check_state(history: &History, base: &Disk<'static>, seed: u64) -> (tempfile::TempDir, State) {
-    let folder = work_folder();
-    let state = history.state(seed, false, base, folder.path());
-    // A copy, so that the state itself can be recovered once more.
-    let copy = work_folder();
-    copy_folder(folder.path(), copy.path());
-    if let Err(what) = check(copy.path(), &state) {
-        fail(history, seed, &state, &what);
-    }
-    (folder, state)
+/// All steps of a scenario, one after the other; with a fault, all up to the one in which a sync fails.
+fn history_of(
+    recorder: &Path,
+    folder: &Path,
+    scenario: &'static Scenario,
+    fault: Option<(usize, Fault)>,
+) -> (History, Disk<'static>) {
+    let root = folder.join("root");
+    fs::create_dir_all(&root).unwrap();
+    let before = (scenario.before)(&root);
+    let failing = fault.map_or(scenario.steps.len(), |(step, _)| step);
+    history(
+        folder,
+        before,
+        |_| (),
+        |root, log| {
+            let work = |step: usize| Work::Step {
+                scenario: scenario.name,
+                step,
+                run: u32::try_from(step).unwrap() + 1,
+            };
+            (0..failing).for_each(|step| record(recorder, work(step), root, log));
+            if let Some((step, fault)) = fault {
+                let went = run_failing(recorder, work(step), fault, root, Some(log));
+                went.unwrap_or_else(|what| {
+                    panic!("{}, step {step}, {fault:?}: {what}", scenario.name)
+                });
+            }
+        },
+    )
 }
 
-/// The recovery of a state is a history of its own, and its states must hold just as much.
-fn check_recovery(recorder: &Path, base: &Path, state: &State, seed: u64) {
+/// What was tried, and the longest that an opening took.
+#[derive(Debug, Default)]
+struct Tried {
+    states: u64,
+    recoveries: u64,
+    slowest: Duration,
+}
+
+impl Tried {
+    fn check(
+        &mut self,
+        history: &History,
+        base: &Disk<'static>,
+        seed: u64,
+    ) -> (tempfile::TempDir, State) {
+        let folder = work_folder();
+        let state = history.state(seed, false, base, folder.path());
+        // A copy, so that the state itself can be recovered once more.
+        let copy = work_folder();
+        copy_folder(folder.path(), copy.path());
+        match check(copy.path(), &state.acked()) {
+            Ok(took) => self.slowest = self.slowest.max(took),
+            Err(what) => fail(history, seed, &state, &what),
+        }
+        self.states += 1;
+        (folder, state)
+    }
+
+    /// The recovery of a state is a history of its own, and its states must hold just as much.
+    fn check_recovery(
+        &mut self,
+        recorder: &Path,
+        base: &Path,
+        state: &State,
+        seed: u64,
+        depth: u64,
+    ) {
+        let folder = work_folder();
+        let mut opening = state.acked().opening;
+        opening.projection += u32::from(seed.is_multiple_of(3));
+        let run = RECOVERY_RUN + u32::try_from(depth).unwrap();
+        let work = Work::Recover { opening, run, close: seed.is_multiple_of(2) };
+        let (history, disk) = history(
+            folder.path(),
+            state.acks.clone(),
+            |root| copy_folder(base, root),
+            |root, log| record(recorder, work, root, log),
+        );
+        self.recoveries += 1;
+        for nth in 0..RECOVERY_STATES {
+            let seed = seed.wrapping_add(1 + nth);
+            let (base, state) = self.check(&history, &disk, seed);
+            if nth == 0 && depth < RECOVERY_DEPTH {
+                self.check_recovery(recorder, base.path(), &state, seed, depth + 1);
+            }
+        }
+    }
+}
+
+/// As many states of one scenario.
+fn cut(recorder: &Path, scenario: &'static Scenario, seed: u64, states: u64) -> Tried {
     let folder = work_folder();
-    let projection = state.projection() + u32::from(seed.is_multiple_of(3));
-    let run = 100;
-    let job = Job {
-        bare_sled: false,
-        run,
-        projection,
-        threads: 2,
-        commits: 3,
-        close: seed.is_multiple_of(2),
-    };
-    let acks = state.acks.clone();
-    let (history, disk) = history(recorder, folder.path(), &[job], Some(base), acks);
+    let (history, disk) = history_of(recorder, folder.path(), scenario, None);
+    let mut tried = Tried::default();
+    let mut nth = 0;
+    while tried.states < states {
+        let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(nth * 1000);
+        let (base, state) = tried.check(&history, &disk, seed);
+        if nth % RECOVERIES_ONE_IN == 0 {
+            tried.check_recovery(recorder, base.path(), &state, seed, 1);
+        }
+        if nth % FAILED_SYNCS_ONE_IN == FAILED_SYNCS_ONE_IN / 2 {
+            cut_after_a_failed_sync(recorder, scenario, seed, &mut tried);
+        }
+        nth += 1;
+    }
+    tried
+}
+
+/// The power goes after a call failed: what was written before a sync that failed may be gone for good,
+/// though the system says nothing more of it.
+fn cut_after_a_failed_sync(
+    recorder: &Path,
+    scenario: &'static Scenario,
+    seed: u64,
+    tried: &mut Tried,
+) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let step = rng.random_range(0..scenario.steps.len());
+    let at = rng.random_range(1..60);
+    let fault = Fault { at, errno: libc::EIO, stays: false };
+    let folder = work_folder();
+    let (history, disk) = history_of(recorder, folder.path(), scenario, Some((step, fault)));
     for nth in 0..RECOVERY_STATES {
-        check_state(&history, &disk, seed.wrapping_add(1 + nth));
+        tried.check(&history, &disk, seed.wrapping_add(500 + nth));
     }
 }
 
@@ -246,31 +336,25 @@ fn no_power_cut_loses_an_acknowledged_commit() {
         println!("skipped: this test needs Linux and a C compiler");
         return;
     };
-    let seed = number_from("BIENBAN_CRASH_SEED", 20_261_123);
-    let states = number_from("BIENBAN_CRASH_STATES", STATES);
-    println!("seed {seed}, {states} states");
-    let job =
-        Job { bare_sled: false, run: 1, projection: 1, threads: 4, commits: 50, close: false };
-    let jobs = [
-        job,
-        Job { run: 2, threads: 2, commits: 20, close: true, ..job },
-        Job { run: 3, threads: 1, commits: 10, projection: 2, close: true, ..job },
-        Job { run: 4, threads: 4, commits: 10, projection: 2, ..job },
-    ];
-    let (history, disk) = history(&recorder, folder.path(), &jobs, None, vec![]);
-    let mut done = 0;
-    let mut nth = 0;
-    while done < states {
-        let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(nth * 1000);
-        let (base, state) = check_state(&history, &disk, seed);
-        done += 1;
-        if nth % RECOVERIES_ONE_IN == 0 {
-            check_recovery(&recorder, base.path(), &state, seed);
-            done += RECOVERY_STATES;
-        }
-        nth += 1;
+    let (seed, states) = (seed(), number_from("BIENBAN_CRASH_STATES", STATES));
+    let only = std::env::var("BIENBAN_CRASH_SCENARIO").ok();
+    let chosen =
+        |scenario: &&Scenario| only.as_ref().is_none_or(|only| scenario.name == only.as_str());
+    let chosen: Vec<_> = SCENARIOS.iter().filter(chosen).collect();
+    assert!(!chosen.is_empty(), "there is no such scenario");
+    println!("BIENBAN_CRASH_SEED={seed}, {states} states of {} scenarios", chosen.len());
+    let (mut all, each) = (Tried::default(), states.div_ceil(chosen.len() as u64));
+    for scenario in chosen {
+        let tried = cut(&recorder, scenario, seed, each);
+        println!("{}: {tried:?}", scenario.name);
+        all.states += tried.states;
+        all.recoveries += tried.recoveries;
+        all.slowest = all.slowest.max(tried.slowest);
     }
-    println!("{done} states: none lost, all opened");
+    println!(
+        "{} states, {} recoveries cut as well: none lost, all opened, the slowest within {:?}",
+        all.states, all.recoveries, all.slowest
+    );
 }
 
 #[test]
@@ -280,13 +364,14 @@ fn bare_sled_fails_the_same_power_cuts() {
         println!("skipped: this test needs Linux and a C compiler");
         return;
     };
-    let job = Job { bare_sled: true, run: 1, projection: 1, threads: 4, commits: 50, close: false };
-    let (history, disk) = history(&recorder, folder.path(), &[job], None, vec![]);
+    let work = Work::BareSled { run: 1 };
+    let run = |root: &Path, log: &Path| record(&recorder, work, root, log);
+    let (history, disk) = history(folder.path(), vec![], |_| (), run);
     let mut failed = 0;
     for seed in 0..CONTROL_STATES {
         let into = work_folder();
         let state = history.state(seed, true, &disk, into.path());
-        failed += u64::from(check_bare_sled(into.path(), &state).is_err());
+        failed += u64::from(check_bare_sled(into.path(), &state.acked()).is_err());
     }
     println!("bare sled 0.34.7: {failed} of {CONTROL_STATES} states lost or not opened");
     assert!(failed > 0, "the states are too easy: bare sled survives all of them");
@@ -302,6 +387,5 @@ fn replays_a_kept_state() {
     let history = History::read(&kept, &root, before);
     let mut disk = Disk::load(&kept.join("base"));
     disk.rename_inodes(&root, &fs::read_to_string(kept.join("inodes")).unwrap());
-    let seed = number_from("BIENBAN_CRASH_SEED", 0);
-    check_state(&history, &disk, seed);
+    Tried::default().check(&history, &disk, seed());
 }

@@ -4,7 +4,7 @@
 //! Certain is what a completed sync covered: a file's bytes by a sync of that file, a name by a sync
 //! of its folder. Everything else may be kept, dropped, kept out of order, or torn. Names of one
 //! folder change in order, as journaling file systems do it; names of two folders do not wait for
-//! each other.
+//! each other. What a sync that failed was to cover may be gone for good, whatever is synced later.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -79,13 +79,16 @@ pub(crate) struct Disk<'a> {
     root: PathBuf,
     objects: Vec<Object<'a>>,
     by_inode: BTreeMap<u64, Node>,
+    /// What a sync that failed left in the system's memory reaches the disk after all. Otherwise it is gone,
+    /// though later syncs succeed: the system takes it for written.
+    pub(crate) keeps_unsynced: bool,
 }
 
 impl<'a> Disk<'a> {
     /// The disk as a folder holds it, all of it certain.
     pub(crate) fn load(root: &Path) -> Self {
-        let mut disk =
-            Disk { root: root.to_path_buf(), objects: vec![], by_inode: BTreeMap::new() };
+        let (root_path, by_inode) = (root.to_path_buf(), BTreeMap::new());
+        let mut disk = Disk { root: root_path, objects: vec![], by_inode, keeps_unsynced: true };
         disk.load_folder(root);
         disk
     }
@@ -160,6 +163,11 @@ impl<'a> Disk<'a> {
                 for change in std::mem::take(&mut file.pending) {
                     change.apply(&mut file.bytes);
                 }
+            }
+            Event::SyncFailed { inode } => {
+                let keeps = self.keeps_unsynced;
+                let pending = &mut self.file(inode).pending;
+                pending.retain(|change| keeps || matches!(change, Change::Truncate(_)));
             }
             Event::SyncFolder { path } => {
                 let node = self.find(path);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bienban_core::store::contract::{Rows, count, put};
 use bienban_core::store::{DiskStore, Options, Position, Read, Store, StoreError};
 
-use crate::worker::{options, row};
+use crate::stage::{PLAIN, row};
 
 /// Room for what the store keeps free, its reserve and a few hundred rows.
 const SMALL: &str = "size=28m";
@@ -42,7 +42,8 @@ fn mount(options: &[&str], on: &Path) -> bool {
 }
 
 fn open(root: &Path) -> DiskStore {
-    DiskStore::open(root, Arc::new(Rows(1)), options()).expect("a full disk opens for reading")
+    DiskStore::open(root, Arc::new(Rows(1)), PLAIN.options(false))
+        .expect("a full disk opens for reading")
 }
 
 fn check(store: &DiskStore, acknowledged: u32) {
@@ -128,7 +129,7 @@ fn when_sled_fails_on_a_full_disk_reading_goes_on() {
 }
 
 fn meet_the_end(root: &Path) {
-    let options = || Options { free_bytes_min: 0, ..options() };
+    let options = || Options { free_bytes_min: 0, ..PLAIN.options(false) };
     let open = || DiskStore::open(root, Arc::new(Rows(1)), options()).expect("it opens");
     let store = open();
     let mut acknowledged = 0;

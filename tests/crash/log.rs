@@ -23,6 +23,7 @@ pub(crate) enum Event<'a> {
     Unlink { path: &'a str },
     Rmdir { path: &'a str },
     Ack { text: &'a str },
+    SyncFailed { inode: u64 },
 }
 
 impl Log {
@@ -75,6 +76,7 @@ fn next(bytes: &[u8]) -> Option<(Event<'_>, &[u8])> {
         8 => Event::Unlink { path },
         9 => Event::Rmdir { path },
         10 => Event::Ack { text: text(data) },
+        11 => Event::SyncFailed { inode },
         op => panic!("the recorder writes no entry of kind {op}"),
     };
     Some((event, rest))

@@ -15,7 +15,8 @@ use rand::{Rng, SeedableRng};
 use crate::crashes::work_folder;
 use crate::disk::{Disk, STYLES};
 use crate::log::Log;
-use crate::worker::{ack_path, record_as, recorder};
+use crate::stage::ack_path;
+use crate::worker::{record_as, recorder};
 
 /// States in an ordinary test run; each opens a folder twice.
 const STATES: u64 = 120;

@@ -1,70 +1,96 @@
-//! The programs that are recorded, and what they write.
-//!
-//! Each runs in a process of its own: this test binary again, told by the environment what to do.
+//! The programs that are recorded or have a call fail: this test binary again, told by the environment
+//! what to do.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use bienban_core::store::contract::{Rows, count, put};
-use bienban_core::store::{DiskStore, Options, Store};
+use bienban_core::clock::Stopwatch;
 
-/// What a worker does, as one word for its environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Job {
-    /// Bare sled instead of our store.
-    pub bare_sled: bool,
-    /// Names the rows of this run.
-    pub run: u32,
-    /// The projection; another one than before makes the index anew.
-    pub projection: u32,
-    /// Threads that write at once.
-    pub threads: u32,
-    /// Commits of each.
-    pub commits: u32,
-    /// Whether it closes the store or just ends.
-    pub close: bool,
+use crate::scenarios::Scenario;
+use crate::stage::{Acked, Full, Opening, PLAIN, Resumed, Stage, ack_path, row};
+
+/// Names the work, as [`Work::encode`] writes it.
+const WORK: &str = "BIENBAN_CRASH_WORK";
+const HEAL: &str = "CRASH_HEAL";
+const STAYS_FULL: &str = "BIENBAN_CRASH_STAYS_FULL";
+const OPEN_ANEW: &str = "open anew";
+/// What a worker with a failing call says at its end.
+const RESUMED: &str = "resumed";
+
+/// Longer than anything may take: sled is left behind after ten seconds, at three places at most.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Bare sled, which is to fail, gets less.
+const SLED_PATIENCE: Duration = Duration::from_secs(8);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// A step of a scenario.
+    Step { scenario: &'static str, step: usize, run: u32 },
+    /// Opens what a crash left, writes a little, and perhaps closes it.
+    Recover { opening: Opening, run: u32, close: bool },
+    /// Bare sled, instead of our store.
+    BareSled { run: u32 },
+    /// Fails unless bare sled has what was acknowledged. In a process of its own, because it may hang.
+    CheckBareSled,
 }
 
-const JOB: &str = "BIENBAN_CRASH_JOB";
-const ACK_LINE_MAX: usize = 64;
+/// Which call fails, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    /// Counted from 1.
+    pub at: u64,
+    /// What the system says.
+    pub errno: i32,
+    /// All later ones fail too.
+    pub stays: bool,
+}
 
-impl Job {
+/// What became of a worker with a failing call.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// The call that failed first, and its file; none when the worker made fewer calls.
+    pub hit: Option<String>,
+    /// How it went on.
+    pub resumed: Resumed,
+    /// All that it took.
+    pub took: Duration,
+}
+
+impl Work {
     fn encode(self) -> String {
-        let Self { bare_sled, run, projection, threads, commits, close } = self;
-        let (bare_sled, close) = (u8::from(bare_sled), u8::from(close));
-        format!("{bare_sled} {run} {projection} {threads} {commits} {close}")
+        match self {
+            Self::Step { scenario, step, run } => format!("step {scenario} {step} {run}"),
+            Self::Recover { opening: Opening { projection, key, .. }, run, close } => {
+                format!("recover {projection} {key} {run} {}", u8::from(close))
+            }
+            Self::BareSled { run } => format!("sled {run}"),
+            Self::CheckBareSled => "check".to_owned(),
+        }
     }
 
     fn decode(text: &str) -> Self {
-        let parts: Vec<u32> = text.split(' ').map(|part| part.parse().unwrap()).collect();
-        let [bare_sled, run, projection, threads, commits, close] = parts[..] else {
-            panic!("a job has six parts: {text}");
-        };
-        Self { bare_sled: bare_sled == 1, run, projection, threads, commits, close: close == 1 }
+        let parts: Vec<&str> = text.split(' ').collect();
+        let number = |at: usize| parts[at].parse::<u32>().unwrap();
+        match parts[0] {
+            "step" => Self::Step {
+                scenario: Scenario::named(parts[1]).name,
+                step: parts[2].parse().unwrap(),
+                run: number(3),
+            },
+            "recover" => {
+                let opening = Opening { projection: number(1), key: number(2), ..PLAIN };
+                Self::Recover { opening, run: number(3), close: number(4) == 1 }
+            }
+            "sled" => Self::BareSled { run: number(1) },
+            _ => Self::CheckBareSled,
+        }
     }
-}
-
-/// A key and its value, by run, thread and number; sizes from a few bytes to over a chunk.
-pub(crate) fn row(name: &str) -> (String, Vec<u8>) {
-    let hash = blake3::hash(name.as_bytes());
-    let byte = usize::from(hash.as_bytes()[0]);
-    let bytes = if byte == 0 { 70_000 } else { 20 + byte * byte / 40 };
-    let mut value = vec![0; bytes];
-    blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut value);
-    (format!("row/{name}"), value)
-}
-
-/// The name of a row of a run.
-fn name(run: u32, thread: u32, number: u32) -> String {
-    format!("{run}/{thread}/{number:05}")
-}
-
-/// Small segments and frequent checkpoints, so that few commits meet all that a store does.
-pub(crate) fn options() -> Options {
-    Options { segment_bytes: 24 << 10, checkpoint_records: 50, ..Options::at(1_795_447_999_000) }
 }
 
 /// Compiles the recorder; `None` when there is no C compiler or the system is not Linux.
@@ -81,94 +107,182 @@ pub(crate) fn recorder(folder: &Path) -> Option<PathBuf> {
     Some(library)
 }
 
-/// Runs a job on `root` and appends what it does to `log`.
-pub(crate) fn record(recorder: &Path, job: Job, root: &Path, log: &Path) {
-    record_as(recorder, (JOB, &job.encode()), root, log);
+/// A worker, told what to do and on which folder.
+fn worker(asked: (&str, &str), root: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["worker", "--exact", "--nocapture", "--test-threads=1"]);
+    command.env(asked.0, asked.1).env("CRASH_ROOT", root).env("CRASH_ACK", ack_path(root));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Does work on `root` without recording it.
+pub(crate) fn run(work: Work, root: &Path) {
+    finish(worker((WORK, &work.encode()), root), &format!("{work:?}"));
+}
+
+/// Does work on `root` and appends what it does to `log`.
+pub(crate) fn record(recorder: &Path, work: Work, root: &Path, log: &Path) {
+    record_as(recorder, (WORK, &work.encode()), root, log);
 }
 
 /// As [`record`], of what a variable asks for.
 pub(crate) fn record_as(recorder: &Path, asked: (&str, &str), root: &Path, log: &Path) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["worker", "--exact", "--nocapture", "--test-threads=1"]);
-    command.env(asked.0, asked.1).env("LD_PRELOAD", recorder);
-    command.env("CRASH_ROOT", root).env("CRASH_LOG", log).env("CRASH_ACK", ack_path(root));
-    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    let mut command = worker(asked, root);
+    command.env("LD_PRELOAD", recorder).env("CRASH_LOG", log);
+    finish(command, &format!("{asked:?}"));
+}
+
+fn finish(mut command: Command, what: &str) {
+    let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the worker failed at {asked:?}: {said}");
+    assert!(output.status.success(), "the worker failed at {what}: {said}");
 }
 
-/// Beside the folder, so that it is no part of what is recorded.
-pub(crate) fn ack_path(root: &Path) -> PathBuf {
-    root.with_extension("acks")
+/// Does work on `root` with a call that fails; recorded, if there is a log. What is wrong comes back as
+/// text.
+pub(crate) fn run_failing(
+    recorder: &Path,
+    work: Work,
+    fault: Fault,
+    root: &Path,
+    log: Option<&Path>,
+) -> Result<Failed, String> {
+    let hit = root.with_extension("hit");
+    drop(std::fs::remove_file(&hit));
+    let mut command = worker((WORK, &work.encode()), root);
+    command.env("LD_PRELOAD", recorder).env("CRASH_HIT", &hit);
+    command.env(HEAL, root.with_extension("heal")).env("CRASH_FAIL_AT", fault.at.to_string());
+    command.env("CRASH_FAIL_WITH", fault.errno.to_string());
+    command.env("CRASH_FAIL_STAYS", u8::from(fault.stays).to_string());
+    command.envs(log.map(|log| ("CRASH_LOG", log)));
+    if fault.stays && fault.errno == libc::ENOSPC {
+        command.env(STAYS_FULL, if fault.at.is_multiple_of(2) { OPEN_ANEW } else { "read on" });
+    }
+    let patience = if matches!(work, Work::BareSled { .. }) { SLED_PATIENCE } else { PATIENCE };
+    let (said, took) = ended(command, patience)?;
+    let told = said.lines().find_map(|line| line.split_once(RESUMED));
+    let (_, told) = told.ok_or_else(|| format!("it ended without a word: {said}"))?;
+    let (millis, restart) = told.trim().split_once(' ').unwrap();
+    let resumed = Resumed { millis: millis.parse().unwrap(), restart: restart == "true" };
+    Ok(Failed { hit: std::fs::read_to_string(&hit).ok(), resumed, took })
 }
 
-/// What a process does that was started by [`record`]; nothing in others.
+/// Returns what a program that did as asked said, and how long it took.
+fn ended(mut command: Command, patience: Duration) -> Result<(String, Duration), String> {
+    let watch = Stopwatch::start();
+    let mut child = command.spawn().unwrap();
+    while child.try_wait().unwrap().is_none() {
+        if watch.elapsed() > patience {
+            drop(child.kill());
+            drop(child.wait());
+            return Err(format!("it hangs: not done after {patience:?}"));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let took = watch.elapsed();
+    // What it says fits into the pipes: a few lines.
+    let output = child.wait_with_output().unwrap();
+    if output.status.success() {
+        Ok((String::from_utf8_lossy(&output.stdout).into_owned(), took))
+    } else {
+        let [said, errors] =
+            [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
+        Err(format!("{}: {}{errors}", output.status, said.lines().last().unwrap_or_default()))
+    }
+}
+
+/// Says whether bare sled opens on `root` and still has what it acknowledged.
+pub(crate) fn check_bare_sled(root: &Path) -> Result<(), String> {
+    let command = worker((WORK, &Work::CheckBareSled.encode()), root);
+    ended(command, SLED_PATIENCE).map(drop)
+}
+
+/// What a process does that was started as a worker; nothing in others.
 pub(crate) fn run_if_asked() {
+    let root = || PathBuf::from(std::env::var("CRASH_ROOT").unwrap());
     if let Ok(step) = std::env::var(crate::sealed::STEP) {
-        crate::sealed::run(&step, Path::new(&std::env::var("CRASH_ROOT").unwrap()));
+        crate::sealed::run(&step, &root());
         // As a crash would: no destructor runs.
         std::process::exit(0);
     }
-    let Ok(job) = std::env::var(JOB) else { return };
-    let root = PathBuf::from(std::env::var("CRASH_ROOT").unwrap());
-    let job = Job::decode(&job);
-    if job.bare_sled {
-        run_bare_sled(job, &root)
-    } else {
-        run_store(job, &root)
+    let Ok(work) = std::env::var(WORK) else { return };
+    let heal = std::env::var_os(HEAL).map(PathBuf::from);
+    let stage = |run| Stage::new(&root(), run, heal.is_some());
+    let stage = match Work::decode(&work) {
+        Work::Step { scenario, step, run } => {
+            let stage = stage(run);
+            Scenario::named(scenario).steps[step](&stage);
+            stage
+        }
+        Work::Recover { opening, run, close } => {
+            let stage = stage(run);
+            stage.open(opening);
+            stage.commits(2, 3);
+            if close {
+                stage.close();
+            }
+            stage
+        }
+        Work::BareSled { run } => return run_bare_sled(run, &root(), heal.as_deref()),
+        Work::CheckBareSled => return find_in_bare_sled(&root()),
+    };
+    if let Some(heal) = heal {
+        let full = std::env::var(STAYS_FULL).ok();
+        let full = full.map(|how| if how == OPEN_ANEW { Full::OpenAnew } else { Full::ReadOn });
+        let Resumed { millis, restart } = stage.go_on(&heal, full);
+        println!("\n{RESUMED} {millis} {restart}");
     }
-    // As a crash would: no destructor runs.
     std::process::exit(0);
 }
 
-/// Each line is one write, so the recorder takes it as one acknowledgement.
-fn say(acks: &mut impl Write, line: &str) {
-    assert!(line.len() < ACK_LINE_MAX);
-    acks.write_all(format!("{line}\n").as_bytes()).unwrap();
-}
-
-fn run_store(job: Job, root: &Path) {
+/// Ends the process.
+fn run_bare_sled(run: u32, root: &Path, heal: Option<&Path>) {
     let open_acks = || OpenOptions::new().append(true).create(true).open(ack_path(root)).unwrap();
-    say(&mut open_acks(), &format!("projection {}", job.projection));
-    let project = Arc::new(Rows(job.projection));
-    let store = DiskStore::open(root.join("store"), project, options()).unwrap();
-    std::thread::scope(|scope| {
-        for thread in 0..job.threads {
-            let (store, mut acks) = (&store, open_acks());
-            scope.spawn(move || {
-                for number in 0..job.commits {
-                    let name = name(job.run, thread, number);
-                    let (key, value) = row(&name);
-                    store.commit(vec![put(&key, value), count("all")]).unwrap();
-                    say(&mut acks, &name);
-                }
-            });
-        }
-    });
-    if job.close {
-        store.close().unwrap();
-    } else {
-        std::process::exit(0);
+    let db = sled::open(root.join("store"));
+    let refused = AtomicBool::new(false);
+    if let Ok(db) = &db {
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (mut acks, refused) = (open_acks(), &refused);
+                scope.spawn(move || {
+                    for number in 0..50 {
+                        let before = refused.load(Ordering::SeqCst);
+                        let name = format!("{run}/{thread}/{number:05}");
+                        let (key, value) = row(&name);
+                        let written = || -> sled::Result<()> {
+                            db.insert(key, value)?;
+                            db.insert(name.as_bytes(), b"seen")?;
+                            db.flush().map(drop)
+                        };
+                        match written() {
+                            Ok(()) => {
+                                assert!(!before, "acknowledged after a failure");
+                                acks.write_all(format!("{name}\n").as_bytes()).unwrap();
+                            }
+                            Err(error) => {
+                                assert!(heal.is_some(), "{error}");
+                                refused.store(true, Ordering::SeqCst);
+                            }
+                        }
+                    }
+                });
+            }
+        });
     }
+    if let Some(heal) = heal {
+        std::fs::File::create(heal).unwrap();
+        println!("\n{RESUMED} 0 false");
+    }
+    std::process::exit(0);
 }
 
-fn run_bare_sled(job: Job, root: &Path) {
-    let open_acks = || OpenOptions::new().append(true).create(true).open(ack_path(root)).unwrap();
-    let db = sled::open(root.join("store")).unwrap();
-    std::thread::scope(|scope| {
-        for thread in 0..job.threads {
-            let (db, mut acks) = (&db, open_acks());
-            scope.spawn(move || {
-                for number in 0..job.commits {
-                    let name = name(job.run, thread, number);
-                    let (key, value) = row(&name);
-                    db.insert(key, value).unwrap();
-                    db.insert(name.as_bytes(), b"seen").unwrap();
-                    db.flush().unwrap();
-                    say(&mut acks, &name);
-                }
-            });
-        }
-    });
-    std::process::exit(0);
+/// Ends the process.
+fn find_in_bare_sled(root: &Path) {
+    let acks = std::fs::read_to_string(ack_path(root)).unwrap_or_default();
+    let found = crate::crashes::check_bare_sled(root, &Acked::read(acks.lines()));
+    if let Err(what) = &found {
+        println!("{what}");
+    }
+    std::process::exit(i32::from(found.is_err()));
 }

@@ -169,7 +169,8 @@ fn what_is_on_the_second_disk_shows_once_it_was_copied_and_not_before() {
         segments.sort();
         segments.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
     };
-    let (journal, copied) = (held(&scene.hub_dir.join("store")), held(&copy));
+    let (journal, copied) = (held(&scene.hub_dir.join("store/journal")), held(&copy));
+    assert!(!copied.is_empty(), "what is said to be on the second disk is not there");
     assert_eq!(journal.len(), copied.len());
     assert!(journal.iter().zip(&copied).all(|(of, copy)| of.starts_with(copy) && !copy.is_empty()));
 }

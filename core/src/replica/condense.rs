@@ -56,6 +56,13 @@ struct Shortening {
     born: BTreeSet<DocumentId>,
 }
 
+/// Returns whether a record of a shortened part says what another said when it was written.
+#[must_use]
+pub fn says_the_same(written: &Record, shortened: &Record) -> bool {
+    written.kind == shortened.kind
+        && short::written_hash(shortened).is_some_and(|hash| hash == record_hash(written))
+}
+
 impl Replica {
     /// Looks at one closed part of the journal that is due and writes it shorter where that pays. Returns
     /// nothing where none is due. Meant to run in the background: edits, exchanges and merging go on

@@ -59,7 +59,7 @@ use std::sync::Arc;
 pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
 pub use bundle::{ANSWERED_MAX, BundleAnswered, BundleEntropy, BundleGiven, BundleTaken, Receiver};
-pub use condense::Condensed;
+pub use condense::{Condensed, says_the_same};
 pub use documents::{ListQuery, Replica};
 pub use facts::{
     DoubtWord, Fact, HeadName, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced,

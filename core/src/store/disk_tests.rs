@@ -378,6 +378,55 @@ fn a_full_disk_can_be_opened_for_reading_and_goes_on_once_there_is_room() {
 }
 
 #[test]
+fn a_full_disk_shows_what_the_index_had_not_taken_in() {
+    let place = OnDisk::new();
+    fill(&place.open_rows(), 5);
+    let (index, older) = (place.root().join("index"), place.folder.path().join("older"));
+    fs::rename(&index, &older).unwrap();
+    fs::remove_file(place.root().join("closed")).unwrap();
+    fill(&place.open_rows(), 5);
+    fs::remove_file(place.root().join("closed")).unwrap();
+    fs::remove_dir_all(&index).unwrap();
+    fs::rename(&older, &index).unwrap();
+    let last = fs::read_dir(place.root().join("journal")).unwrap().count();
+    let path = place.root().join(format!("journal/{last:08}.seg"));
+    fs::write(&path, [&fs::read(&path).unwrap()[..], b"Bj torn"].concat()).unwrap();
+    place.files.fail_at(1, Failure::Full, true);
+    let store = place.open_rows();
+    for number in (0..20).step_by(2) {
+        let key = format!("k{number:03}");
+        assert!(store.get(key.as_bytes()).unwrap().is_some(), "{key} is not shown");
+    }
+    place.files.heal();
+    store.reopen().unwrap();
+    check(&store, 20);
+}
+
+#[test]
+fn a_disk_too_full_to_end_a_repair_can_be_read_and_the_next_opening_ends_it() {
+    for swapped in [false, true] {
+        let place = OnDisk::new();
+        fill(&place.open_rows(), 20);
+        fs::remove_file(place.root().join("closed")).unwrap();
+        let (journal, fresh) = (place.root().join("journal"), place.root().join("journal.new"));
+        if swapped {
+            // As a crash leaves it between the two renames.
+            fs::rename(&journal, &fresh).unwrap();
+        } else {
+            fs::create_dir(&fresh).unwrap();
+        }
+        place.files.fail_at(1, Failure::FullForAll, true);
+        let store = place.open_rows();
+        assert!(matches!(store.commit(vec![count("n")]), Err(StoreError::Full { .. })));
+        check(&store, 40);
+        place.files.heal();
+        store.reopen().unwrap();
+        check(&store, 40);
+        assert!(journal.exists() && !fresh.exists());
+    }
+}
+
+#[test]
 fn a_journal_of_the_first_format_is_still_read() {
     let place = OnDisk::new();
     fs::create_dir_all(place.root().join("journal")).unwrap();
@@ -396,6 +445,20 @@ fn a_journal_of_the_second_format_is_still_read() {
     let sample = include_bytes!("fixtures/journal-v2.seg");
     fs::write(place.root().join("journal/00000001.seg"), sample).unwrap();
     check(&place.open_rows(), 8);
+}
+
+#[test]
+fn an_empty_index_says_nothing_of_whose_journal_it_is() {
+    let place = OnDisk::new();
+    fs::create_dir_all(place.root().join("journal")).unwrap();
+    let sample = include_bytes!("fixtures/journal-v2.seg");
+    fs::write(place.root().join("journal/00000001.seg"), sample).unwrap();
+    // As an opening leaves it that failed once the index was made.
+    drop(sled::open(place.root().join("index")).unwrap());
+    let store = place.open_rows();
+    check(&store, 8);
+    let torn = |(name, _): &(String, String)| name.contains("-torn-");
+    assert!(!store.opened().set_aside.iter().any(torn), "{:?}", store.opened());
 }
 
 #[test]

@@ -84,6 +84,9 @@ const CHECKPOINT_RECORDS: u64 = 4096;
 /// And after this long with something to flush.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
+/// Stands for a store while nothing says yet which it is.
+const NAMELESS: StoreId = StoreId([0; 16]);
+
 /// Records that are replayed in one batch.
 const REPLAY_RECORDS: usize = 256;
 /// And their bytes.
@@ -127,9 +130,11 @@ impl Place {
         (self.options.clock)()
     }
 
-    /// Where the journal lies.
+    /// Where the journal lies: a new one that waits for room to take its place is complete.
     pub(super) fn journal_folder(&self) -> PathBuf {
-        self.root.join(JOURNAL)
+        let folder = self.root.join(JOURNAL);
+        let fresh = folder.with_extension("new");
+        if !folder.exists() && fresh.exists() { fresh } else { folder }
     }
 
     fn index_folder(&self) -> PathBuf {
@@ -139,16 +144,16 @@ impl Place {
     /// Opens everything.
     pub(super) fn open(&self, project: &Arc<dyn Project>) -> Result<Parts, StoreError> {
         let keys = Keys::check(self.files(), &self.journal_folder(), self.sealing())?;
-        settle_interrupted(self.files(), &self.journal_folder())?;
-        settle_resealed(self.files(), &self.journal_folder())?;
-        remove_unfinished(self.files(), &self.journal_folder())?;
+        let poison = self.settle()?;
+        // Best effort: what a crash left of a shortened segment only takes up room.
+        drop(remove_unfinished(self.files(), &self.journal_folder()));
         let closed = closed::verify(self.files(), &self.root, [JOURNAL, INDEX])?;
         let noted = Identity::read(self.files(), &self.root)?;
         let mut opening = Opening {
             place: self,
             project,
             opened: Opened::default(),
-            poison: None,
+            poison,
             store: None,
             closed,
             plain: keys == Keys::Plain,
@@ -168,6 +173,19 @@ impl Place {
             self.fill_reserve();
         }
         Ok(Parts { journal, index, poison, opened, settle_identity })
+    }
+
+    /// Ends what a crash cut short while the journal was made anew. Where the disk is too full for that it is
+    /// left for the next opening, and this one is for reading: returns why.
+    fn settle(&self) -> Result<Option<StoreError>, StoreError> {
+        let folder = self.root.join(JOURNAL);
+        let settled = settle_interrupted(self.files(), &folder)
+            .and_then(|()| settle_resealed(self.files(), &folder));
+        match settled {
+            Ok(()) => Ok(None),
+            Err(error @ StoreError::Full { .. }) => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Leaves the note of a clean close. Journal and index must have been dropped, the index after
@@ -361,7 +379,9 @@ impl Opening<'_> {
     fn open_both(&mut self) -> Result<(FileJournal, Index), StoreError> {
         let (index, mut reason) = self.open_index();
         let probe = index.as_ref().map_or(Position(0), |index| index.meta().head.position);
-        let store = self.store.or_else(|| index.as_ref().map(|index| index.meta().store));
+        // An empty index, as a failed opening leaves it, says nothing of whose journal this is.
+        let said = index.as_ref().map(|index| index.meta().store);
+        let store = self.store.or_else(|| said.filter(|store| *store != NAMELESS));
         let mut scan = self.scan(store, probe)?;
         let named = store.or(scan.store);
         let store = match named {
@@ -387,8 +407,12 @@ impl Opening<'_> {
         let mut journal = self.journal(&scan, store)?;
         let usable = index.filter(|_| reason.is_none());
         let usable = match usable {
-            // The journal waits for room to be repaired; the index may know more than it.
-            Some(index) if self.poison.is_some() => return Ok((journal, index)),
+            // The journal waits for room to be repaired; the index may know more than it, or less.
+            Some(index) if self.poison.is_some() => {
+                let knows_all = index.meta().head.position >= journal.head().position;
+                let index = if knows_all { index } else { self.in_memory(&journal)? };
+                return Ok((journal, index));
+            }
             usable => usable,
         };
         let index = match usable {
@@ -418,7 +442,7 @@ impl Opening<'_> {
         if reason.is_some() && !self.journal_changed() {
             return (None, reason);
         }
-        let store = self.store.unwrap_or(StoreId([0; 16]));
+        let store = self.store.unwrap_or(NAMELESS);
         let engine = self.place.sled();
         let engine =
             engine.map(|engine| if self.plain { engine } else { self.place.seal_rows(engine) });
@@ -515,9 +539,14 @@ impl Opening<'_> {
             }
             Err(error @ StoreError::OtherKey { .. }) => Err(error),
             Err(error) => {
-                // What is readable can still be read.
+                // What is readable can still be read; the repaired one, if only its name is missing.
                 self.poison.get_or_insert(error);
-                Ok(found)
+                let there = self.place.journal_folder();
+                if there == folder {
+                    Ok(found)
+                } else {
+                    scan(self.place.files(), &there, Some(store), probe)
+                }
             }
         }
     }
@@ -652,7 +681,7 @@ impl Opening<'_> {
     }
 
     fn load_empty(&self, engine: Box<dyn Engine>) -> Result<Index, StoreError> {
-        let store = self.store.unwrap_or(StoreId([0; 16]));
+        let store = self.store.unwrap_or(NAMELESS);
         Index::load(engine, Arc::clone(self.project), store)?
             .ok_or_else(|| StoreError::Damaged { what: "a new index".into() })
             .map(|index| self.seal_records(index))

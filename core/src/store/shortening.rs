@@ -96,11 +96,11 @@ mod files {
     use std::path::{Path, PathBuf};
 
     use super::{Draft, Entry, Head, chain_after};
-    use crate::store::StoreError;
     use crate::store::entry::{Form, SEGMENT_HEADER_BYTES, SegmentHeader};
     use crate::store::files::{Files, failed, list_if_there};
     use crate::store::index::Encoded;
     use crate::store::segments::segment_path;
+    use crate::store::{Record, StoreError};
 
     /// The ending of a segment that is not in its place yet.
     const ENDING: &str = "new";
@@ -147,10 +147,15 @@ mod files {
         }
     }
 
-    /// Returns whether a segment file is another one with shorter records, and nothing else: both begin where
-    /// the same part of the same journal does, and the records of the other lead to the head that it names.
-    #[must_use]
-    pub fn is_shortened_from(bytes: &[u8], other: &[u8]) -> bool {
+    /// Returns whether a segment file is another one, or what that had become when it was copied, with shorter
+    /// records and nothing else: both begin where the same part of the same journal does, and each record is
+    /// there as it was, or as `same` says of the old and the new one. Says no where records are sealed and
+    /// are not the same bytes.
+    pub fn is_shortened_from(
+        bytes: &[u8],
+        other: &[u8],
+        same: &dyn Fn(&Record, &Record) -> bool,
+    ) -> bool {
         let (Ok(new), Ok(old)) = (SegmentHeader::decode(bytes), SegmentHeader::decode(other))
         else {
             return false;
@@ -159,15 +164,31 @@ mod files {
         if (SegmentHeader { form: old.form, ..new }) != old {
             return false;
         }
-        let (mut head, mut rest) = (old.before, other.get(SEGMENT_HEADER_BYTES..).unwrap_or(&[]));
-        while let Some(entry) = Entry::decode(rest) {
-            let (own, later) = rest.split_at(entry.len());
-            let Some(after) = chain_after(own, &head.chain) else { return false };
-            let position = entry.position;
+        let rest_of = |all: &'_ [u8]| all.get(SEGMENT_HEADER_BYTES..).unwrap_or(&[]).to_vec();
+        let (there, here) = (rest_of(other), rest_of(bytes));
+        let (mut there, mut here) = (there.as_slice(), here.as_slice());
+        let (mut head, mut chain) = (old.before, new.before.chain);
+        while !there.is_empty() {
+            let (Some(was), Some(is)) = (Entry::decode(there), Entry::decode(here)) else {
+                return false;
+            };
+            let ((was_bytes, later), (is_bytes, further)) =
+                (there.split_at(was.len()), here.split_at(is.len()));
+            let position = was.position;
+            let (Some(after), Some(next)) =
+                (chain_after(was_bytes, &head.chain), chain_after(is_bytes, &chain))
+            else {
+                return false;
+            };
+            let plain = was.seal.is_none() && is.seal.is_none();
+            let alike = was.record == is.record || (plain && same(&was.record, &is.record));
+            if is.position != position || !alike || position > closing.position {
+                return false;
+            }
             head = Head { position, chain: old.form.after(position, after) };
-            rest = later;
+            (chain, there, here) = (next, later, further);
         }
-        rest.is_empty() && head == closing
+        head.position < closing.position || head == closing
     }
 
     /// Removes what a crash left of segments that had not taken their places.

@@ -83,7 +83,7 @@ impl Opening<'_> {
                 self.gave_up(error.clone());
                 // Best effort, so that what is there can be read; the next opening does it again.
                 drop(settle_interrupted(self.place.files(), &folder));
-                if folder.exists() { Ok(true) } else { Err(error) }
+                if self.place.journal_folder().exists() { Ok(true) } else { Err(error) }
             }
         }
     }
