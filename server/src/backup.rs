@@ -258,11 +258,11 @@ mod tests {
         hub.publish(TEA.to_vec()).unwrap();
         // A file stands where the folder should be.
         fs::write(&to, "in the way").unwrap();
-        assert!(copy_new(&hub, &from, &to).is_err());
+        assert!(copy_new(&hub, &from, &to, false).is_err());
         assert_eq!(hub.backup_status().unwrap().number, 0);
         assert_eq!(hub.to_back_up().unwrap(), Some(hub.head().unwrap()), "it is tried again");
         fs::remove_file(&to).unwrap();
-        copy_new(&hub, &from, &to).unwrap();
+        copy_new(&hub, &from, &to, false).unwrap();
         assert_eq!(hub.backup_status().unwrap().number, hub.head().unwrap().number);
         assert_eq!(fs::read_to_string(to.join("00000001.seg")).unwrap(), "a journal");
     }
