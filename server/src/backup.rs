@@ -238,7 +238,34 @@ fn begins_alike(source: &mut File, to: &Path, held: u64) -> Result<bool, BackupE
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::checklist::TEA;
+    use bienban_core::model::Timestamp;
+    use bienban_core::replica::{HubOptions, Projection};
+    use bienban_core::store::MemoryStore;
+    use bienban_core::trust::DeviceKey;
+
     use super::*;
+
+    #[test]
+    fn what_could_not_be_copied_is_not_said_to_be_on_the_second_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store"), dir.path().join("second-disk"));
+        fs::create_dir(&from).unwrap();
+        fs::write(from.join("00000001.seg"), "a journal").unwrap();
+        let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+        let options = HubOptions { fresh_epoch: [9; 16], now: Timestamp(1) };
+        let hub = Hub::open(store, DeviceKey::from_seed(&[9; 32]), options).unwrap();
+        hub.publish(TEA.to_vec()).unwrap();
+        // A file stands where the folder should be.
+        fs::write(&to, "in the way").unwrap();
+        assert!(copy_new(&hub, &from, &to, false).is_err());
+        assert_eq!(hub.backup_status().unwrap().number, 0);
+        assert_eq!(hub.to_back_up().unwrap(), Some(hub.head().unwrap()), "it is tried again");
+        fs::remove_file(&to).unwrap();
+        copy_new(&hub, &from, &to, false).unwrap();
+        assert_eq!(hub.backup_status().unwrap().number, hub.head().unwrap().number);
+        assert_eq!(fs::read_to_string(to.join("00000001.seg")).unwrap(), "a journal");
+    }
 
     #[test]
     fn a_copy_grows_with_the_file_and_another_past_is_kept_aside() {
