@@ -63,7 +63,12 @@ struct Line {
     dial: Option<i64>,
     mode: Mode,
     finishing: bool,
+    /// How often it came back to a hub that has forgotten that its rights have ended.
+    asked: u8,
 }
+
+/// A desk that knows of it has told the hub long before a phone has come back so often, a second apart.
+const ASKED_MAX: u8 = 20;
 
 impl World {
     /// Ends all faults, and waits until nothing moves.
@@ -114,7 +119,12 @@ impl World {
         let mut lines: Vec<Line> = Vec::new();
         for _ in 0..self.phones.len() {
             let dial = Some(healed + trip + self.rng.random_range(0..first));
-            lines.push(Line { dial, mode: Mode::Live { patient: false }, finishing: false });
+            lines.push(Line {
+                dial,
+                mode: Mode::Live { patient: false },
+                finishing: false,
+                asked: 0,
+            });
         }
         let (mut last, mut records) = (healed, self.records());
         while let Some(next) = self.next_event(&lines) {
@@ -171,8 +181,10 @@ impl World {
                     self.say(|| format!("{} connects: {:?}", self.phones[at].name, line.mode))
                 }
                 Err(ReplicaError::Stranger { .. }) => {
-                    // One whose rights have ended stays out; another is named by what the desk brings.
-                    line.dial = (!self.is_ended(at)).then_some(self.clock + 1000);
+                    // One is named by what the desk brings; another's end may be brought again.
+                    let tries = !self.is_ended(at) || line.asked < ASKED_MAX;
+                    line.asked += u8::from(self.is_ended(at) && tries);
+                    line.dial = tries.then_some(self.clock + 1000);
                 }
                 Err(error) => panic!("{} cannot connect: {error}", self.phones[at].name),
             }
@@ -258,8 +270,14 @@ impl World {
             self.say(|| format!("{} is through: {progress:?} {outcome:?}", self.phones[at].name));
             (line.mode, line.dial) = if self.is_ended(at) {
                 // Until it was shown that its rights have ended, and has brought what it holds.
+                // A hub that was set back has nothing to show until the end is said to it again.
                 let shown = self.phones[at].phone.ended().unwrap().is_some();
-                (line.mode, (!shown || due).then_some(self.clock))
+                let device = self.phones[at].device();
+                let knows = self.hub.hub.replica().ended(device).unwrap().is_some();
+                let waits = !shown && !knows && line.asked < ASKED_MAX;
+                line.asked += u8::from(waits);
+                let now = ((knows && !shown) || due).then_some(self.clock);
+                (line.mode, now.or(waits.then_some(self.clock + 1000)))
             } else {
                 self.after(line.mode, progress, &outcome.ending)
             };

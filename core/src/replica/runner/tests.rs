@@ -87,13 +87,13 @@ fn whoever_stays_with_a_hub_that_lost_its_store_is_told_that_more_is_due() {
     assert!(stay(&one.phone, &hub).outcome().is_some());
     let stays = stay(&one.phone, &hub);
     assert!(stays.outcome().is_none() && stays.caught_up(), "{:?}", stays.outcome());
+    let known = hub.knows_device(key(2).device());
     assert!(
-        stays.progress().more,
-        "the rights that the hub had are not given back in this exchange"
+        known || stays.progress().more,
+        "the rights that the hub had are not given back, and nothing says that they will be"
     );
-    assert!(!hub.knows_device(key(2).device()));
     sync(&one, &hub);
-    assert!(hub.knows_device(key(2).device()), "but in the next");
+    assert!(hub.knows_device(key(2).device()), "at the latest with the next exchange");
     let stays = stay(&one.phone, &hub);
     assert!(stays.outcome().is_none() && !stays.progress().more, "and then nothing is due");
 }
