@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bienban_core::clock;
 use bienban_core::model::{DeviceId, Timestamp};
-use bienban_core::store::{Position, StoreError, Survey, survey};
+use bienban_core::replica::says_the_same;
+use bienban_core::store::{Position, StoreError, Survey, is_shortened_from, survey};
 
 use super::error::{BackupsError, file_error};
 use super::files::{self, Hold};
@@ -269,8 +270,8 @@ fn continues(
     if found.probed == Some(before.chain) {
         return Ok(true);
     }
-    // Within a closed segment that was written anew since, the hashes between records are others, while where
-    // it begins stays.
+    // Within a closed segment that was shortened since, the hashes between records are others; its records say
+    // whether it is the same past.
     let (Some((number, old)), true) = (before.segments.last(), found.position.0 > before.position)
     else {
         return Ok(false);
@@ -278,21 +279,28 @@ fn continues(
     let Some((_, new)) = now.segments.iter().find(|(of, _)| of == number) else {
         return Ok(false);
     };
-    let headers = (header(&to.join(&old.path))?, header(&to.join(&new.path))?);
-    Ok(matches!(headers, (Some(old), Some(new)) if is_rewritten(&old, &new)))
+    let read = |path: &str| {
+        let path = to.join(path);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error("read", &path)(error)),
+        }
+    };
+    Ok(match (read(&old.path)?, read(&new.path)?) {
+        (Some(old), Some(new)) => is_shortened_from(&new, &old, &says_the_same),
+        _ => false,
+    })
 }
 
-/// Bytes of a segment's header that say of which store it is, its number, and where it begins. They keep their
-/// places in all formats.
+/// Bytes of a segment's header that say, in all formats, of which store it is, its number, and where it begins.
 const BEGINS: std::ops::Range<usize> = 12..76;
-/// Bytes that say, from format 4 on, at which record a segment ended before it was written anew; zeros before.
-const CLOSING: std::ops::Range<usize> = 80..88;
 /// The store's name.
 const STORE_NAME: std::ops::Range<usize> = 12..28;
 
 /// Returns how a segment begins; none where it is not there.
-fn header(path: &Path) -> Result<Option<[u8; CLOSING.end]>, BackupsError> {
-    let mut bytes = [0; CLOSING.end];
+fn header(path: &Path) -> Result<Option<[u8; BEGINS.end]>, BackupsError> {
+    let mut bytes = [0; BEGINS.end];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
     match read {
         Ok(()) => Ok(Some(bytes)),
@@ -303,12 +311,6 @@ fn header(path: &Path) -> Result<Option<[u8; CLOSING.end]>, BackupsError> {
         }
         Err(error) => Err(file_error("read", path)(error)),
     }
-}
-
-/// Whether a segment is another one written anew with the same end: only such a one says where that was.
-fn is_rewritten(old: &[u8; CLOSING.end], new: &[u8; CLOSING.end]) -> bool {
-    let ends = |header: &[u8; CLOSING.end]| header[CLOSING].iter().any(|byte| *byte != 0);
-    old[BEGINS] == new[BEGINS] && ends(new) && !ends(old)
 }
 
 /// Keeps the manifest that is there under another name, and so its files. It stays in its place too.
@@ -342,22 +344,4 @@ fn tidy(to: &Path, manifest: &Manifest) -> Result<u64, BackupsError> {
         }
     }
     Ok(removed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_segment_is_known_again_when_it_was_written_anew_and_another_is_not() {
-        let begins = |closing: u8, number: u8| {
-            let mut header = [7; CLOSING.end];
-            header[CLOSING].copy_from_slice(&[closing, 0, 0, 0, 0, 0, 0, 0]);
-            header[28] = number;
-            header
-        };
-        assert!(is_rewritten(&begins(0, 1), &begins(9, 1)));
-        assert!(!is_rewritten(&begins(0, 1), &begins(0, 1)), "it is another past");
-        assert!(!is_rewritten(&begins(0, 1), &begins(9, 2)));
-    }
 }
