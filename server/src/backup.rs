@@ -97,11 +97,28 @@ fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(),
         // There is something to back up, so its files are elsewhere: nothing may be claimed.
         return Err(BackupError::Nothing { path: journal.to_owned() });
     }
-    for name in names {
-        copy_file(&journal.join(&name), &folder.join(&name))?;
+    // A shortened file tells its packs from a record in a later one, so it takes its place only once all that
+    // lay in the journal when it was read is there.
+    let mut staged = Vec::new();
+    for name in &names {
+        let to = folder.join(name);
+        if let Some(fresh) = stage_shortened(&journal.join(name), &to)? {
+            staged.push((fresh, to));
+        }
+    }
+    let mut whole = true;
+    for name in &names {
+        let to = folder.join(name);
+        if !staged.iter().any(|(_, staged)| *staged == to) {
+            whole &= copy_file(&journal.join(name), &to)?;
+        }
     }
     sync_folder(folder)?;
-    if let Some(upto) = upto {
+    for (fresh, to) in &staged {
+        fs::rename(fresh, to).map_err(file_error("rename", to))?;
+    }
+    sync_folder(folder)?;
+    if let Some(upto) = upto.filter(|_| whole) {
         hub.backed_up(upto, clock::now())?;
     }
     Ok(())
@@ -139,20 +156,21 @@ fn segments(journal: &Path) -> Result<Vec<PathBuf>, BackupError> {
 
 /// Appends to a copy what the file has more, and reads that back. A copy that is no beginning of the file is
 /// kept beside it under another name: it may be the only trace of what was.
-fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
+/// Returns false where the file became shorter a moment ago and has to be looked at once more.
+fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
     let mut source = File::open(from).map_err(file_error("read", from))?;
     let length = source.metadata().map_err(file_error("read", from))?.len();
     let mut held = fs::metadata(to).map_or(0, |found| found.len());
     if held > 0 && (held > length || !begins_alike(&mut source, to, held)?) {
-        if replace_shortened(from, to)? {
-            return Ok(());
+        if is_shortened(from, to)? {
+            return Ok(false);
         }
         let aside = to.with_extension(format!("seg-{}", clock::now().0));
         fs::rename(to, &aside).map_err(file_error("rename", to))?;
         held = 0;
     }
     if held == length && held > 0 {
-        return Ok(());
+        return Ok(true);
     }
     let mut copy = OpenOptions::new()
         .create(true)
@@ -166,16 +184,29 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
         // What is not known to be right must not be taken for it the next time.
         copy.set_len(held).and_then(|()| copy.sync_all()).map_err(file_error("cut", to))?;
     }
-    appended
+    appended.map(|()| true)
 }
 
-/// Puts the shorter form of a segment in the place of its copy, in one step, so that the part is on the
-/// second disk at every moment. Returns false where the file is not a shorter form of the copy.
-fn replace_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
+/// Whether a file is the shorter form of what its copy is a copy of.
+fn is_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
+    let bytes = fs::read(from).map_err(file_error("read", from))?;
+    let copy = fs::read(to).map_err(file_error("read", to))?;
+    Ok(is_shortened_from(&bytes, &copy, &says_the_same))
+}
+
+/// Writes the shorter form of a segment beside its copy and returns where it lies; nothing where the file is
+/// not a shorter form of the copy.
+fn stage_shortened(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
+    let mut source = File::open(from).map_err(file_error("read", from))?;
+    let length = source.metadata().map_err(file_error("read", from))?.len();
+    let held = fs::metadata(to).map_or(0, |found| found.len());
+    if held == 0 || (held <= length && begins_alike(&mut source, to, held)?) {
+        return Ok(None);
+    }
     let bytes = fs::read(from).map_err(file_error("read", from))?;
     let copy = fs::read(to).map_err(file_error("read", to))?;
     if !is_shortened_from(&bytes, &copy, &says_the_same) {
-        return Ok(false);
+        return Ok(None);
     }
     let fresh = to.with_extension("seg.new");
     let write = || {
@@ -187,8 +218,7 @@ fn replace_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
     if fs::read(&fresh).map_err(file_error("read back", &fresh))? != bytes {
         return Err(BackupError::Otherwise { path: fresh });
     }
-    fs::rename(&fresh, to).map_err(file_error("rename", to))?;
-    Ok(true)
+    Ok(Some(fresh))
 }
 
 /// Appends a part of a file to its copy, syncs it and reads it back.
@@ -223,22 +253,58 @@ fn append(
     }
 }
 
-/// Whether a copy ends as the file does at that length: segments only grow, so the last block tells.
+/// Length of the header of a file of the journal. It is another where the file was shortened.
+const HEADER_BYTES: u64 = 128;
+
+/// Whether a copy begins and ends as the file does at that length: segments only grow, or are exchanged for
+/// shorter ones with another header, so header and last block tell.
 fn begins_alike(source: &mut File, to: &Path, held: u64) -> Result<bool, BackupError> {
     let most = held.min(BLOCK_BYTES as u64);
-    let mut both = [vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]];
     let mut copy = File::open(to).map_err(file_error("read", to))?;
-    for (file, block) in [source, &mut copy].into_iter().zip(&mut both) {
-        block.truncate(usize::try_from(most).unwrap_or(BLOCK_BYTES));
-        file.seek(SeekFrom::Start(held - most)).map_err(file_error("read", to))?;
-        file.read_exact(block).map_err(file_error("read", to))?;
+    for (at, length) in [(0, held.min(HEADER_BYTES)), (held - most, most)] {
+        let mut both = [vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]];
+        for (file, block) in [&mut *source, &mut copy].into_iter().zip(&mut both) {
+            block.truncate(usize::try_from(length).unwrap_or(BLOCK_BYTES));
+            file.seek(SeekFrom::Start(at)).map_err(file_error("read", to))?;
+            file.read_exact(block).map_err(file_error("read", to))?;
+        }
+        if both[0] != both[1] {
+            return Ok(false);
+        }
     }
-    Ok(both[0] == both[1])
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
+    use bienban_core::checklist::TEA;
+    use bienban_core::model::Timestamp;
+    use bienban_core::replica::{HubOptions, Projection};
+    use bienban_core::store::MemoryStore;
+    use bienban_core::trust::DeviceKey;
+
     use super::*;
+
+    #[test]
+    fn what_could_not_be_copied_is_not_said_to_be_on_the_second_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store"), dir.path().join("second-disk"));
+        fs::create_dir(&from).unwrap();
+        fs::write(from.join("00000001.seg"), "a journal").unwrap();
+        let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+        let options = HubOptions { fresh_epoch: [9; 16], now: Timestamp(1) };
+        let hub = Hub::open(store, DeviceKey::from_seed(&[9; 32]), options).unwrap();
+        hub.publish(TEA.to_vec()).unwrap();
+        // A file stands where the folder should be.
+        fs::write(&to, "in the way").unwrap();
+        assert!(copy_new(&hub, &from, &to, false).is_err());
+        assert_eq!(hub.backup_status().unwrap().number, 0);
+        assert_eq!(hub.to_back_up().unwrap(), Some(hub.head().unwrap()), "it is tried again");
+        fs::remove_file(&to).unwrap();
+        copy_new(&hub, &from, &to, false).unwrap();
+        assert_eq!(hub.backup_status().unwrap().number, hub.head().unwrap().number);
+        assert_eq!(fs::read_to_string(to.join("00000001.seg")).unwrap(), "a journal");
+    }
 
     #[test]
     fn a_copy_grows_with_the_file_and_another_past_is_kept_aside() {

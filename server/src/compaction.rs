@@ -11,9 +11,12 @@ use tokio::sync::watch;
 /// Between two parts of the journal: whoever pushes or asks meanwhile has the disk for himself.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Looks for something to do after each `every`, until `stop` turns true. A failure is told in the log, and
+/// Looks for something to do after each `every`, until `stop` turns true; never where that is zero. A failure is told in the log, and
 /// it is tried again; nothing depends on it.
 pub(crate) async fn run(hub: Arc<Hub>, every: Duration, mut stop: watch::Receiver<bool>) {
+    if every.is_zero() {
+        return;
+    }
     let mut wait = every;
     loop {
         tokio::select! {

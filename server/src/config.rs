@@ -191,7 +191,7 @@ pub struct StoreConfig {
     pub checkpoint_records: u64,
     /// How long a part of the journal grows before the next one begins.
     pub segment_bytes: u64,
-    /// How often it is looked whether a closed part can be shorter.
+    /// How often it is looked whether a closed part can be shorter; zero for never.
     pub compact_every: Duration,
 }
 
@@ -466,11 +466,11 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "store.compact_seconds",
-        default: "600",
+        default: "0",
         quoted: false,
-        what: "It is looked so often whether a full file can be shorter: 1 to 86400.",
+        what: "It is looked so often whether a full file can be shorter: 1 to 86400; 0 never.",
         apply: |config, text| {
-            config.store.compact_every = Duration::from_secs(number(text, 1..=86_400)?);
+            config.store.compact_every = Duration::from_secs(number(text, 0..=86_400)?);
             Ok(())
         },
     },

@@ -22,9 +22,11 @@ use tokio::task::JoinSet;
 
 use crate::config::StoreConfig;
 use crate::merging::{ChildMerger, Merging};
-use crate::{backup, bundles, compaction};
+use crate::{backup, backups, bundles, compaction};
 
 mod keys;
+
+pub(crate) use keys::{KEY_FILE, NEXT_FILE};
 
 /// What whoever else wants the hub's folder is told of it.
 const HOLDER: &str = "bienban serve";
@@ -64,6 +66,12 @@ pub enum HubError {
     /// A key is to be announced by a copy that was put back just now, which may be older than an announcement.
     #[error("this folder was set back to a copy, which may be older than an announcement")]
     AnnouncedSince,
+    /// A backup is being put back into the folder, or was and not to the end.
+    #[error("a backup was being put back into {path} and was not finished")]
+    Restoring {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The system gave no entropy.
     #[error(transparent)]
     Entropy(#[from] clock::EntropyError),
@@ -157,7 +165,16 @@ pub fn identity(dir: &Path) -> Result<DeviceId, HubError> {
         path: dir.to_owned(),
         source,
     })?;
+    expect_finished(dir)?;
     Ok(DeviceKey::from_seed(&*keys::key(dir)?).device())
+}
+
+/// Fails where a backup was put back half: a key made now would be another, and the store has not all.
+fn expect_finished(dir: &Path) -> Result<(), HubError> {
+    match backups::is_unfinished(dir) {
+        true => Err(HubError::Restoring { path: dir.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 impl RunningHub {
@@ -185,6 +202,7 @@ impl RunningHub {
             path: config.dir.clone(),
             source,
         })?;
+        expect_finished(&config.dir)?;
         let now = clock::now();
         // The store's lock comes first: two hubs must not both make a key.
         let options = store_options(&config.store);

@@ -1,6 +1,7 @@
 //! The hub that merges inspections from the field, and its command line.
 
 mod backup;
+pub mod backups;
 mod bundles;
 pub mod cli;
 mod compaction;

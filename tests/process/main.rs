@@ -11,6 +11,7 @@
 mod after;
 mod apart;
 mod audit;
+mod backups;
 mod bundles;
 mod cli;
 mod days;
@@ -43,7 +44,9 @@ mod sealed;
 mod seals;
 mod shortened;
 mod slips;
+mod soak;
 mod tcp;
 mod truth;
+mod upgrade;
 
 use bienban_tests::{number, seed};

@@ -221,6 +221,10 @@ fn the_readme_leads_from_an_empty_folder_to_sealed_minutes() {
     field("sync");
     let shown: Value = serde_json::from_str(&field(&format!("show {it}"))).unwrap();
     assert_eq!(shown["minutes"]["standing"]["state"], "registered", "{}", shown["minutes"]);
+    terminal.names.insert(0, ("BACKUP", "elsewhere/backup".to_owned()));
+    for part in ["admin backup", "admin check"] {
+        terminal.types(&line(part));
+    }
 }
 
 #[test]

@@ -1,106 +1,161 @@
-//! What must hold after a run.
+//! What must hold after a run, and all through it.
 
 use std::collections::BTreeMap;
 
-use bienban_core::model::Document;
+use bienban_core::model::{DeviceId, Document, DocumentId, Genesis};
+use bienban_core::replica::{Replica, ReplicaError, StoredTree};
+use bienban_core::store::Store;
+use bienban_core::sync::{FeedItem, Frame, ItemTree, PackHeader, Prefix, Verdict};
+use bienban_core::trust::seal::Seal;
 
-use crate::node::What;
+use crate::node::{Fate, PhoneNode, What};
+use crate::rights;
+use crate::sealing;
+use crate::tally::{Peak, Seen};
 use crate::world::World;
 
-/// What a run did.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tally {
-    pub(crate) edits: u64,
-    pub(crate) refused_writes: u64,
-    pub(crate) cuts: u64,
-    pub(crate) power_cuts: u64,
-    pub(crate) restores: u64,
-    pub(crate) clones: u64,
-    pub(crate) ghosts: u64,
-    pub(crate) hub_restores: u64,
-    pub(crate) meetings: u64,
-    pub(crate) carried: u64,
-    pub(crate) conflicts: u64,
-    pub(crate) forks: u64,
-    /// Seals signed, those that count, their rivals, and places written to late.
-    pub(crate) seals: u64,
-    pub(crate) registered: u64,
-    pub(crate) rivals: u64,
-    pub(crate) late: u64,
+/// Tokens of what was typed, with how often each is there.
+pub(crate) type Tokens = BTreeMap<String, (What, usize)>;
+
+/// Returns what a replica holds of the visits.
+pub(crate) fn held_by(replica: &Replica, visits: &[Genesis]) -> Tokens {
+    let mut held = Tokens::new();
+    for genesis in visits {
+        match replica.load(genesis.document()) {
+            Ok(document) => held.append(&mut tokens(&document)),
+            Err(ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. }) => {}
+            Err(error) => panic!("a record does not open: {error}"),
+        }
+    }
+    held
 }
 
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.edits += other.edits;
-        self.refused_writes += other.refused_writes;
-        self.cuts += other.cuts;
-        self.power_cuts += other.power_cuts;
-        self.restores += other.restores;
-        self.clones += other.clones;
-        self.ghosts += other.ghosts;
-        self.hub_restores += other.hub_restores;
-        self.meetings += other.meetings;
-        self.carried += other.carried;
-        self.conflicts += other.conflicts;
-        self.forks += other.forks;
-        self.seals += other.seals;
-        self.registered += other.registered;
-        self.rivals += other.rivals;
-        self.late += other.late;
+fn tokens(document: &Document) -> Tokens {
+    let mut found = Tokens::new();
+    let mut count = |token: String, what| found.entry(token).or_insert((what, 0)).1 += 1;
+    let view = document.view();
+    let Some(inspection) = view.inspection() else { return found };
+    for item in ["1.1", "1.2", "2.1", "2.2"] {
+        for said in view.history(item) {
+            count(said.value.value.clone().unwrap_or_default(), What::Answer);
+        }
     }
+    for note in inspection.notes.values() {
+        for token in note.split('[').filter_map(|part| part.split_once(']')) {
+            count(token.0.to_owned(), What::Note);
+        }
+    }
+    for finding in inspection.findings.values() {
+        count(finding.text.clone(), What::Finding);
+    }
+    found
 }
 
 /// Compares all replicas with each other, and with what people were told.
-pub(crate) fn check(world: &mut World) -> Result<Tally, String> {
-    let mut tally = world.tally;
+pub(crate) fn check(world: &mut World) -> Result<(), String> {
+    audit(world)?;
     for visit in 0..world.visits.len() {
-        let genesis = world.visits[visit].clone();
-        let id = genesis.document();
-        if world.phones.iter().all(|phone| phone.said.iter().all(|said| said.visit != visit)) {
-            continue;
-        }
-        let at_hub = world.hub.hub.replica().load(id).map_err(|error| format!("hub: {error}"))?;
-        let digest = at_hub.view().record().digest();
-        for phone in &world.phones {
-            let here =
-                phone.phone.replica().load(id).map_err(|e| format!("{}: {e}", phone.name))?;
-            if here.heads() != at_hub.heads() {
-                return Err(format!(
-                    "{} has other heads than the hub in visit {visit}",
-                    phone.name
-                ));
+        let id = world.visits[visit].document();
+        let at_hub = match world.hub.hub.replica().load(id) {
+            Ok(document) => document,
+            Err(ReplicaError::UnknownDocument { .. }) => {
+                find_all(world, visit, &Tokens::new())?;
+                continue;
             }
-            if here.view().record().digest() != digest {
-                return Err(format!("{} has another digest in visit {visit}", phone.name));
-            }
-        }
-        tally.conflicts += at_hub.view().conflicts().len() as u64;
-        find_all(world, visit, &at_hub)?;
-        crate::sealing::check(world, visit, &at_hub, &mut tally)?;
+            Err(error) => return Err(format!("hub: {error}")),
+        };
+        expect_equal(world, visit, &at_hub)?;
+        world.tally.notes(Seen::Conflicts, at_hub.view().conflicts().len());
+        find_all(world, visit, &tokens(&at_hub))?;
+        sealing::check(world, visit, &at_hub)?;
     }
-    for phone in &world.phones {
-        let left = phone.phone.only_here().map_err(|error| error.to_string())?;
-        if !left.is_empty() {
-            return Err(format!("{} still holds edits that are only there", phone.name));
+    for at in 0..world.phones.len() {
+        rights::expect_own(world, at)?;
+        if world.is_ended(at) {
+            check_ended(world, at)?
+        } else {
+            check_phone(world, at)?
         }
-        let carried = phone.phone.carried().map_err(|error| error.to_string())?;
-        if !carried.is_empty() {
-            return Err(format!("{} still carries packs to the hub", phone.name));
-        }
-        tally.forks += phone
-            .phone
-            .notices()
-            .map_err(|error| error.to_string())?
-            .iter()
-            .filter(|notice| format!("{:?}", notice.verdict) == "Equivocation")
-            .count() as u64;
-        verify(&phone.name, &*phone.store)?;
+        let node = &world.phones[at];
+        verify(&node.name, &*node.store)?;
     }
-    verify("hub", &*world.hub.store)?;
-    Ok(tally)
+    let status = world.hub.hub.status().map_err(|error| error.to_string())?;
+    if status.pending > 0 {
+        return Err(format!("the hub has yet to merge {} packs", status.pending));
+    }
+    verify("the hub", &*world.hub.store)
 }
 
-fn verify(name: &str, store: &dyn bienban_core::store::Store) -> Result<(), String> {
+/// Every phone that may read a visit holds the hub's record of it.
+fn expect_equal(world: &World, visit: usize, at_hub: &Document) -> Result<(), String> {
+    let digest = at_hub.view().record().digest();
+    for (at, node) in world.phones.iter().enumerate() {
+        if world.is_ended(at) || !node.reads(&world.visits[visit].scope) {
+            continue;
+        }
+        let (name, replica) = (&node.name, node.phone.replica());
+        let here = replica.load(at_hub.id()).map_err(|error| format!("{name}: {error}"))?;
+        if here.heads() != at_hub.heads() {
+            return Err(format!("{name} has other heads than the hub in visit {visit}"));
+        }
+        if here.view().record().digest() != digest {
+            return Err(format!("{name} has another digest in visit {visit}"));
+        }
+    }
+    Ok(())
+}
+
+/// Of a phone with rights: the hub has all that it may write, it carries nothing any more, and knows whose
+/// rights have ended.
+fn check_phone(world: &mut World, at: usize) -> Result<(), String> {
+    let node = &world.phones[at];
+    let (name, phone) = (&node.name, &node.phone);
+    let foreign =
+        |id: &DocumentId| rights::scope_of(world, *id).is_none_or(|scope| !node.reads(scope));
+    let left = phone.only_here().map_err(|error| error.to_string())?;
+    if !left.iter().all(foreign) {
+        return Err(format!("{name} still holds edits that are only there"));
+    }
+    let carried = phone.carried().map_err(|error| error.to_string())?;
+    if !carried.is_empty() {
+        return Err(format!("{name} still carries packs to the hub"));
+    }
+    for device in world.ended.keys() {
+        let known = world.hub.hub.replica().ended(*device).map_err(|error| error.to_string())?;
+        let here = phone.replica().ended(*device).map_err(|error| error.to_string())?;
+        if known.is_some() && here.is_none() {
+            return Err(format!("{name} does not know whose rights have ended"));
+        }
+    }
+    let notices = phone.notices().map_err(|error| error.to_string())?;
+    let forks = notices.iter().filter(|notice| notice.verdict == Verdict::Equivocation).count();
+    world.tally.notes(Seen::Forks, forks);
+    Ok(())
+}
+
+/// Of a phone whose rights have ended: it knows, by proof, and has brought all that it held.
+fn check_ended(world: &World, at: usize) -> Result<(), String> {
+    let node = &world.phones[at];
+    let known = world.hub.hub.replica().ended(node.device()).map_err(|error| error.to_string())?;
+    if known.is_none() {
+        // Nobody who was left had heard of this device, so the hub does not let it in.
+        return Ok(());
+    }
+    if node.phone.ended().map_err(|error| error.to_string())?.is_none() {
+        return Err(format!("{} was not shown that its rights have ended", node.name));
+    }
+    let left = node.phone.undelivered().map_err(|error| error.to_string())?;
+    let unentered = node.phone.unentered().map_err(|error| error.to_string())?;
+    if left != unentered {
+        return Err(format!(
+            "{} could not bring {left} things, {unentered} of it decisions",
+            node.name
+        ));
+    }
+    Ok(())
+}
+
+fn verify(name: &str, store: &dyn Store) -> Result<(), String> {
     let verified = store.verify().map_err(|error| error.to_string())?;
     if verified.problems.is_empty() {
         Ok(())
@@ -109,33 +164,136 @@ fn verify(name: &str, store: &dyn bienban_core::store::Store) -> Result<(), Stri
     }
 }
 
-/// Every acknowledged edit is there, once.
-fn find_all(world: &World, visit: usize, document: &Document) -> Result<(), String> {
-    let view = document.view();
-    let inspection = view.inspection().ok_or("not an inspection")?;
-    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
-    for item in ["1.1", "1.2", "2.1", "2.2"] {
-        for said in view.history(item) {
-            *answers.entry(said.value.value.clone().unwrap_or_default()).or_default() += 1;
+/// Every edit is in the record as it must be, and nothing that nobody typed.
+fn find_all(world: &World, visit: usize, held: &Tokens) -> Result<(), String> {
+    let mut known = Tokens::new();
+    let phones = world.phones.iter().flat_map(|phone| &phone.said);
+    for said in phones.chain(&world.kept).filter(|said| said.visit == visit) {
+        let (token, what) = (&said.token, said.what);
+        let count = held.get(token).map_or(0, |(_, count)| *count);
+        let right = match said.fate {
+            Fate::Must => count == 1,
+            Fate::May => count <= 1,
+            Fate::Never => count == 0,
+        };
+        if !right {
+            let fate = said.fate;
+            return Err(format!("{what:?} {token} is in the record {count} times ({fate:?})"));
         }
+        known.insert(token.clone(), (what, count));
     }
-    let notes: String = inspection.notes.values().cloned().collect();
-    for phone in &world.phones {
-        for said in phone.said.iter().filter(|said| said.visit == visit) {
-            let token = &said.token;
-            let count = match said.what {
-                What::Answer => answers.get(token).copied().unwrap_or(0),
-                What::Note => notes.matches(&format!("[{token}]")).count(),
-                What::Finding => {
-                    let all = inspection.findings.values();
-                    all.filter(|finding| finding.text == *token).count()
-                }
+    match held.iter().find(|(token, (what, _))| known.get(*token).map(|said| said.0) != Some(*what))
+    {
+        Some((token, _)) => Err(format!("nobody typed {token}")),
+        None => Ok(()),
+    }
+}
+
+/// What a phone says of how far its edits have come is so. A phone that has yet to learn that the hub's store was
+/// set back says what was so.
+pub(crate) fn audit(world: &mut World) -> Result<(), String> {
+    let hub = world.hub.hub.clone();
+    let epoch = hub.head().map_err(|error| error.to_string())?.epoch;
+    let held = stored(hub.replica())?;
+    for visit in 0..world.visits.len() {
+        let id = world.visits[visit].document();
+        let mut merged = None;
+        for node in &world.phones {
+            let life = node.phone.hub_life().map_err(|error| error.to_string())?;
+            if life != Some(epoch) {
+                continue;
+            }
+            let arrival = node.phone.arrival(id).map_err(|error| error.to_string())?;
+            let has = held.get(&(node.device(), id)).copied().unwrap_or_default();
+            let (name, says) = (&node.name, arrival.stored);
+            if says > has {
+                return Err(format!("{name} says that {says} edits are stored, the hub has {has}"));
+            }
+            if arrival.merged == 0 {
+                continue;
+            }
+            let merged = match &merged {
+                Some(merged) => merged,
+                None => merged.insert(merged_of(hub.replica(), id)?),
             };
-            if count != 1 {
-                let what = said.what;
-                return Err(format!("{what:?} {token} is in the record {count} times"));
+            let has = merged.get(&node.device()).copied().unwrap_or_default();
+            if arrival.merged > has {
+                let says = arrival.merged;
+                return Err(format!("{name} says that {says} edits are merged, the hub has {has}"));
             }
         }
     }
+    for node in &world.phones {
+        let waits = node.phone.outbox().map_err(|error| error.to_string())?.len();
+        world.tally.peak(Peak::Outbox, waits);
+        let same = world.phones.iter().filter(|other| other.number == node.number);
+        let typed: usize = same.map(|other| other.said.len()).sum();
+        if waits > typed + world.kept.len() {
+            return Err(format!("{} keeps {waits} packs, more than was typed there", node.name));
+        }
+    }
+    let status = hub.status().map_err(|error| error.to_string())?;
+    let waits = usize::try_from(status.pending + status.waiting).unwrap_or(usize::MAX);
+    world.tally.peak(Peak::HubWaiting, waits);
+    world.tally.note(Seen::Audits);
     Ok(())
+}
+
+/// Returns how many changes of each device a replica has stored, by document.
+fn stored(replica: &Replica) -> Result<BTreeMap<(DeviceId, DocumentId), u64>, String> {
+    let store = replica.store().clone();
+    let items = StoredTree::new(&*store).items(&Prefix::ROOT, usize::MAX);
+    let mut held = BTreeMap::new();
+    for item in items.map_err(|error| error.to_string())? {
+        let author = replica.author(item.document, item.actor).map_err(|e| e.to_string())?;
+        let Some(author) = author else { continue };
+        *held.entry((author, item.document)).or_default() += item.seq;
+    }
+    Ok(held)
+}
+
+/// Returns how many changes of each device are in a record.
+fn merged_of(replica: &Replica, id: DocumentId) -> Result<BTreeMap<DeviceId, u64>, String> {
+    let document = match replica.load(id) {
+        Ok(document) => document,
+        Err(ReplicaError::UnknownDocument { .. } | ReplicaError::UnknownTemplate { .. }) => {
+            return Ok(BTreeMap::new());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    let (heard, _) = replica.heard(&document).map_err(|error| error.to_string())?;
+    let sum = |lines: Vec<bienban_core::trust::seal::HeardLine>| lines.iter().map(|l| l.seq).sum();
+    Ok(heard.into_iter().map(|(device, lines)| (device, sum(lines))).collect())
+}
+
+/// Fails where the hub gives a device what it may not read: records of another unit, or any once its rights have
+/// ended.
+pub(crate) fn expect_readable(world: &World, at: usize, frame: &[u8]) {
+    if world.lawful {
+        // Everybody may read all.
+        return;
+    }
+    let node = &world.phones[at];
+    let items = match Frame::decode(frame) {
+        Ok(Frame::Items { items, .. }) => items,
+        Ok(_) => return,
+        Err(error) => panic!("the hub says what is no frame: {error}"),
+    };
+    let leaves = world.hub.hub.lets_leave(node.device());
+    for item in items {
+        let (what, document) = match &item {
+            FeedItem::Control(_) => continue,
+            FeedItem::Pack(bytes) => ("a pack", PackHeader::peek(bytes).unwrap().document),
+            FeedItem::Snapshot(snapshot) => ("a snapshot", snapshot.genesis.document()),
+            FeedItem::Yours { document, .. } => ("word of a pack", *document),
+            FeedItem::Closed(line) => ("the end of a line", line.document),
+            FeedItem::Seal(bytes) => ("a seal", Seal::decode(bytes).unwrap().statement.document),
+            _ => continue,
+        };
+        let own = matches!(item, FeedItem::Yours { .. } | FeedItem::Closed(_));
+        assert!(!leaves || own, "{} is given {what} after its rights have ended", node.name);
+        let scope = rights::scope_of(world, document);
+        let reads = scope.is_some_and(|scope| PhoneNode::reads(node, scope));
+        assert!(reads || own, "{} is given {what} that it may not read", node.name);
+    }
 }

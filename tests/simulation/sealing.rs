@@ -8,13 +8,16 @@ use bienban_core::trust::seal::{
 };
 use rand::Rng;
 
-use crate::oracle::Tally;
+use crate::tally::Seen;
 use crate::world::World;
 
 impl World {
     /// A leader seals a visit as it stands on that phone, if nothing stands in the way.
     pub(crate) fn seal(&mut self, at: usize) {
         let visit = self.rng.random_range(0..self.visits.len());
+        if at == self.desk || !self.phones[at].reads(&self.visits[visit].scope) {
+            return;
+        }
         let (nonce, now) = (self.rng.random::<[u8; 16]>(), self.now(at));
         let genesis = self.visits[visit].clone();
         let phone = self.phones[at].phone.clone();
@@ -45,7 +48,13 @@ impl World {
         let act = phone.sign_act(Act { hub, by, scope, nonce, at: now, deed }).unwrap();
         if phone.seal(&act, &seal).is_ok() {
             self.say(|| format!("phone {at} seals visit {visit}: {}", id.short()));
-            self.tally.seals += 1;
+            self.tally.note(Seen::Seals);
+            if self.phones[at].exchange.is_some() {
+                self.tally.note(Seen::SealsMidway);
+            }
+            if phone.only_here().is_ok_and(|left| left.contains(&genesis.document())) {
+                self.tally.note(Seen::SealsWithEdits);
+            }
             let after = self.phones[at].said.len();
             self.phones[at].sealed.push((after, visit, id));
         }
@@ -58,19 +67,19 @@ fn told(replica: &Replica, document: &Document) -> Result<String, String> {
     Ok(format!("{registered:?}"))
 }
 
-/// Every replica names the same seal and the same rivals, holds them, reads the same record at the seal
-/// and lists the same as late; whoever signed a seal still holds it.
-pub(crate) fn check(
-    world: &World,
-    visit: usize,
-    at_hub: &Document,
-    tally: &mut Tally,
-) -> Result<(), String> {
-    let hub = world.hub.hub.replica();
-    let said = told(hub, at_hub)?;
-    let mut late = None;
-    let phones = world.phones.iter().map(|phone| (phone.name.as_str(), phone.phone.replica()));
-    for (name, replica) in std::iter::once(("hub", hub)).chain(phones) {
+/// Every replica names the same seal and the same rivals, holds the same bytes of them, reads the same record at the
+/// seal and lists the same as late; whoever signed a seal still holds it.
+pub(crate) fn check(world: &mut World, visit: usize, at_hub: &Document) -> Result<(), String> {
+    let hub = world.hub.hub.clone();
+    let said = told(hub.replica(), at_hub)?;
+    let (mut late, mut bytes) = (None, None);
+    let mut replicas = vec![("the hub".to_owned(), hub.replica())];
+    for (at, phone) in world.phones.iter().enumerate() {
+        if !world.is_ended(at) && phone.reads(&world.visits[visit].scope) {
+            replicas.push((phone.name.clone(), phone.phone.replica()));
+        }
+    }
+    for (name, replica) in replicas {
         let document = replica.load(at_hub.id()).map_err(|error| error.to_string())?;
         let here = told(replica, &document)?;
         if here != said {
@@ -83,21 +92,25 @@ pub(crate) fn check(
         let registered =
             replica.registered(document.genesis()).map_err(|error| error.to_string())?;
         let Some(registered) = registered else { continue };
-        let bytes = replica.seal_bytes(SealId(registered.seal)).map_err(|e| e.to_string())?;
-        let seal = Seal::decode(&bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
+        let here = replica.seal_bytes(SealId(registered.seal)).map_err(|e| e.to_string())?;
+        let here = here.unwrap_or_default();
+        let seal = Seal::decode(&here).map_err(|error| error.to_string())?;
+        if *bytes.get_or_insert_with(|| here.clone()) != here {
+            return Err(format!("{name} holds other bytes of the seal of visit {visit}"));
+        }
         let breaches = seal.verify_record(&document);
         if !breaches.is_empty() {
             return Err(format!("{name}: the seal of visit {visit} does not hold: {breaches:?}"));
         }
         let touched = document.touched_since(&seal.statement.heads);
         let touched = touched.ok_or("a sealed head is not here")?;
+        if late.is_none() {
+            world.tally.note(Seen::Registered);
+            world.tally.notes(Seen::Rivals, registered.rivals.len());
+            world.tally.notes(Seen::Late, touched.len());
+        }
         if *late.get_or_insert_with(|| touched.clone()) != touched {
             return Err(format!("{name} lists other late changes in visit {visit}"));
-        }
-        if name == "hub" {
-            tally.registered += 1;
-            tally.rivals += registered.rivals.len() as u64;
-            tally.late += touched.len() as u64;
         }
     }
     for phone in &world.phones {

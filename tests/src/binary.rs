@@ -15,6 +15,29 @@ const NAME: &str = "bienban-tested";
 /// Variables of the program start like this; so do those that steer the tests.
 const VARIABLES: &str = "BIENBAN_";
 
+static PATH: OnceLock<PathBuf> = OnceLock::new();
+
+/// Words by which a program that is more than one is started as `bienban`: first of all, or behind `--json`.
+const COMMANDS: [&str; 4] = ["serve", "admin", "field", "merge-worker"];
+
+/// Returns whether this process was started as `bienban`, where its own program can be that too.
+#[must_use]
+pub fn is_program() -> bool {
+    let first = std::env::args().skip(1).find(|word| word != "--json");
+    first.is_some_and(|first| COMMANDS.contains(&first.as_str()))
+}
+
+/// Takes the program of this process for the one under test, unless another is named by `BIENBAN_BIN`. To be
+/// called before anything is started.
+///
+/// # Panics
+///
+/// Panics when the system does not say which program runs.
+pub fn use_this() {
+    let this = || std::env::current_exe().expect("a running program has a path");
+    PATH.get_or_init(|| std::env::var_os(VARIABLE).map_or_else(this, PathBuf::from));
+}
+
 /// Returns the path of the program under test.
 ///
 /// It is the one that cargo built together with the test, so it is never older than the sources.
@@ -24,7 +47,6 @@ const VARIABLES: &str = "BIENBAN_";
 /// Panics when it is not there: only cargo's tests and benches of this package have it built.
 #[must_use]
 pub fn bienban() -> &'static Path {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| std::env::var_os(VARIABLE).map_or_else(beside_this, PathBuf::from))
 }
 

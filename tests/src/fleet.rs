@@ -201,15 +201,39 @@ fn first_answers(phone: &Phone, genesis: &Genesis, shape: &Shape, answers: usize
 ///
 /// When either side fails, or when the exchange hangs.
 pub fn exchange(phone: &Arc<Phone>, hub: &Arc<Hub>) -> (Outcome, Progress) {
+    exchange_heard(phone, hub, NOW, &mut |_, _| ())
+}
+
+/// Which way a frame goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the hub.
+    Up,
+    /// To the phone.
+    Down,
+}
+
+/// As [`exchange`], at a time; `hear` is given each frame.
+///
+/// # Panics
+///
+/// As [`exchange`].
+pub fn exchange_heard(
+    phone: &Arc<Phone>,
+    hub: &Arc<Hub>,
+    now: Timestamp,
+    hear: &mut dyn FnMut(Way, &[u8]),
+) -> (Outcome, Progress) {
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
-    let mut here = PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), NOW).unwrap();
+    let mut here = PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), now).unwrap();
     let entry = hub.replica().device(phone.device()).unwrap().unwrap();
-    let mut there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
+    let mut there = HubRunner::start(hub.clone(), entry, now).unwrap();
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
     let mut idle = 0;
     while idle < IDLE_ROUNDS_MAX {
         let mut moved = false;
-        while let Some(frame) = here.poll_frame(NOW).unwrap() {
+        while let Some(frame) = here.poll_frame(now).unwrap() {
+            hear(Way::Up, &frame);
             up.push_back(frame);
             moved = true;
         }
@@ -219,7 +243,8 @@ pub fn exchange(phone: &Arc<Phone>, hub: &Arc<Hub>) -> (Outcome, Progress) {
             there.handle(&frame).unwrap();
             moved = true;
         }
-        while let Some(frame) = there.poll_frame(NOW).unwrap() {
+        while let Some(frame) = there.poll_frame(now).unwrap() {
+            hear(Way::Down, &frame);
             down.push_back(frame);
             moved = true;
         }
@@ -236,7 +261,7 @@ pub fn exchange(phone: &Arc<Phone>, hub: &Arc<Hub>) -> (Outcome, Progress) {
             idle = 0;
         } else {
             idle += 1;
-            hub.merge_all(NOW).unwrap();
+            hub.merge_all(now).unwrap();
             there.grown().unwrap();
         }
     }

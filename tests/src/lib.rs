@@ -7,9 +7,11 @@
 
 pub mod binary;
 pub mod fleet;
+pub mod fuzzing;
 pub mod link;
 pub mod process;
 pub mod scene;
+pub mod soak;
 pub mod tcp_link;
 
 use bienban_core::clock;

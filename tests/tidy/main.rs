@@ -8,6 +8,7 @@ mod arrows;
 mod documents;
 mod lengths;
 mod messages;
+mod mutations;
 mod tokens;
 mod tree;
 mod words;
@@ -72,4 +73,9 @@ fn decisions_are_numbered_once_and_listed() {
 #[test]
 fn every_text_exists_in_both_languages_and_is_used() {
     expect_none("messages", &messages::check(&Tree::of_repository()));
+}
+
+#[test]
+fn mutations_fit_the_source_and_name_tests_that_there_are() {
+    expect_none("tests/mutations", &mutations::check(&Tree::of_repository()));
 }

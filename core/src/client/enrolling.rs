@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::notes::{ENROLMENT, INVITATIONS};
+use super::notes::{ENROLMENT, FILE_VERSION, INVITATIONS};
 use super::{Client, ClientError, NamedDevice};
 use crate::clock;
 use crate::driver::{self, DriverError};
@@ -19,9 +19,6 @@ use crate::trust::enrolment::{
 
 /// How long a phone waits before it connects again while its claim waits for a person.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
-
-/// The version of both files.
-const FILE_VERSION: u32 = 1;
 
 /// Who is to be enrolled, and with which rights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -581,6 +581,8 @@ impl Client {
             return Err(ClientError::NoDevice { path: dir.to_owned() });
         }
         let settings = settings::read(dir)?;
+        // Before keys are made for a plain folder that is to be sealed.
+        DiskStore::refuse_newer(&dir.join("store"), &Projection)?;
         let now = clock::now();
         let (store, mut rest) = Self::open_store(dir, with)?;
         let seed = settings::read_seed(dir, rest.as_ref())?;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::rest::{Rest, wipe};
@@ -25,6 +25,15 @@ const ALL: [Note; 2] = [INVITATIONS, ENROLMENT];
 
 /// What stands in a sealed one: this, key id, nonce, sealed bytes. JSON starts otherwise.
 const MAGIC: &[u8; 8] = b"BIENBANN";
+
+/// The version of both files.
+pub(super) const FILE_VERSION: u32 = 1;
+
+/// What every version of them says.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
 
 /// A file, by its name in the folder.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +102,12 @@ impl Client {
             (true, None) => return Err(fails("it is sealed, and the folder is not".to_owned())),
             (false, _) => bytes,
         };
+        // First of all, for the rest of a newer one may be anything.
+        if let Ok(Version { version }) = serde_json::from_slice(&plain)
+            && version > FILE_VERSION
+        {
+            return Err(fails(format!("format {version} is newer than this program")));
+        }
         serde_json::from_slice(&plain).map(Some).map_err(|error| fails(error.to_string()))
     }
 
@@ -179,5 +194,24 @@ mod tests {
         assert!(matches!(planted, ClientError::Settings { .. }), "{planted}");
         client.destroy_key().unwrap();
         assert!(!plain.join(INVITATIONS.0).exists() && !plain.join(ENROLMENT.0).exists());
+    }
+
+    #[test]
+    fn a_file_of_a_later_program_is_named_as_such_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("phone");
+        Client::init(&dir, &Settings { hub: None }).unwrap();
+        let client = Client::open(&dir).unwrap();
+        let later = br#"{"version": 2, "invitations": "elsewhere"}"#;
+        for note in ALL {
+            fs::write(dir.join(note.0), later).unwrap();
+        }
+        let invitations = client.invitations().map(drop);
+        let enrolment = client.enrolment().map(drop);
+        for refused in [invitations, enrolment] {
+            let said = refused.unwrap_err().to_string();
+            assert!(said.contains("format 2 is newer than this program"), "{said}");
+        }
+        assert!(ALL.iter().all(|note| fs::read(dir.join(note.0)).unwrap() == later));
     }
 }

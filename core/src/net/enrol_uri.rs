@@ -167,6 +167,17 @@ mod tests {
         assert!(!format!("{uri:?}").contains("0303"), "no log shows the code");
     }
 
+    /// An invitation as the first release printed it into a code: paper stays.
+    const PRINTED: &str = include_str!("../../fixtures/enrol-uri-v1.txt");
+
+    #[test]
+    fn an_invitation_of_the_first_release_still_reads() {
+        let hubs = vec![hub("hub.langson.vn:4433"), hub("10.0.0.7:1")];
+        let uri = EnrolUri::new(hubs, Code::new([3; 16]), Timestamp(1_795_000_000_000)).unwrap();
+        assert_eq!(PRINTED.parse::<EnrolUri>().unwrap(), uri);
+        assert_eq!(*uri.reveal(), PRINTED.trim_end());
+    }
+
     #[test]
     fn what_is_no_invitation_says_what_is_wrong() {
         let uri = EnrolUri::new(vec![hub("a:1")], Code::new([3; 16]), Timestamp(9_000)).unwrap();

@@ -48,6 +48,30 @@ pub struct Condensed {
     pub saved: usize,
 }
 
+/// Whether the store itself is what failed: then nothing is noted, and it is tried again.
+fn is_of_the_store(error: &ReplicaError) -> bool {
+    matches!(
+        error,
+        ReplicaError::Store(
+            StoreError::Closed
+                | StoreError::Poisoned { .. }
+                | StoreError::Full { .. }
+                | StoreError::Busy { .. }
+                | StoreError::Io { .. }
+                | StoreError::Engine { .. }
+        )
+    )
+}
+
+/// Whether something could be told again.
+fn is_told(outcome: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(StoreError::Damaged { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is remembered while one part is shortened.
 #[derive(Default)]
 struct Shortening {
@@ -73,12 +97,31 @@ impl Replica {
     ///
     /// Returns [`ReplicaError`] when the store fails. A part that cannot be read stays as it is.
     pub fn condense(&self, now: Timestamp) -> Result<Option<Condensed>, ReplicaError> {
+        self.condense_by(now, SAVING_FACTOR)
+    }
+
+    /// As [`Self::condense`], whether it pays or not: for tests whose documents are small.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::condense`].
+    #[doc(hidden)]
+    pub fn condense_eagerly(&self, now: Timestamp) -> Result<Option<Condensed>, ReplicaError> {
+        self.condense_by(now, 0)
+    }
+
+    fn condense_by(
+        &self,
+        now: Timestamp,
+        factor: usize,
+    ) -> Result<Option<Condensed>, ReplicaError> {
         let _one = self.condensing.lock().unwrap_or_else(PoisonError::into_inner);
         let head = self.store().position().0;
         let Some(segment) = self.due(head)? else { return Ok(None) };
-        let condensed = match self.condense_part(&segment, now) {
+        let condensed = match self.condense_part(&segment, (now, factor)) {
             // What is damaged is repaired at the next opening, and lies in the part that is made then.
-            Err(ReplicaError::Store(StoreError::Damaged { .. })) => {
+            // Nor does what one document or record is keep the others from their turn.
+            Err(error) if !is_of_the_store(&error) => {
                 let bytes = segment.bytes;
                 let lengths = Shortened { before: bytes, after: bytes };
                 Condensed { segment: segment.number, lengths, saved: 0 }
@@ -103,12 +146,16 @@ impl Replica {
         Ok(None)
     }
 
-    fn condense_part(&self, segment: &Segment, now: Timestamp) -> Result<Condensed, ReplicaError> {
+    fn condense_part(
+        &self,
+        segment: &Segment,
+        (now, factor): (Timestamp, usize),
+    ) -> Result<Condensed, ReplicaError> {
         let mut saved = 0;
         let last = self.store().segments()?.last().map_or(segment.last, |last| last.last);
         for document in self.documents_in(segment)? {
             let bytes = self.whole_bytes(document, last)?;
-            saved += usize::from(self.save_again(document, bytes, now)?);
+            saved += usize::from(self.save_again(document, bytes, (now, factor))?);
         }
         let mut state = Shortening::default();
         let lengths = self
@@ -166,14 +213,14 @@ impl Replica {
         for place in places.into_iter().filter(|place| place.at <= last.0) {
             match records.fact(store, place.at) {
                 Ok(fact) => add(fact.pack(place.index)),
-                Err(StoreError::Damaged { .. }) => {}
+                Err(StoreError::Damaged { .. } | StoreError::Meaningless { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         for at in changes.into_iter().filter(|at| *at <= last.0) {
             match records.fact(store, at) {
                 Ok(Fact::Changed { change, .. }) => add(Some(change)),
-                Ok(_) | Err(StoreError::Damaged { .. }) => {}
+                Ok(_) | Err(StoreError::Damaged { .. } | StoreError::Meaningless { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -185,7 +232,7 @@ impl Replica {
         &self,
         document: DocumentId,
         bytes: usize,
-        now: Timestamp,
+        (now, factor): (Timestamp, usize),
     ) -> Result<bool, ReplicaError> {
         let loaded = match self.load_whole(document) {
             Ok(loaded) => loaded,
@@ -197,17 +244,25 @@ impl Replica {
         };
         let saved = loaded.document.save();
         let form = SavedForm::of(&saved);
-        if form.bytes().len().saturating_mul(SAVING_FACTOR) > bytes {
+        if form.bytes().len().saturating_mul(factor) > bytes {
             return Ok(false);
         }
         let Some(grown) = Grown::of(&saved) else { return Ok(false) };
+        if SavedForm::read(form.bytes()).as_deref() != Some(&saved[..]) {
+            return Ok(false);
+        }
         let mut records = Records::default();
         match records.grown(&**self.store(), document) {
             // Nothing is new, or it would no longer tell what the one before tells.
             Ok(before) if before.covers(&grown) || !grown.covers(before) => return Ok(false),
             Ok(_) => {}
-            // There is none yet. One that is lost cannot be replaced unseen either.
-            Err(StoreError::Damaged { .. }) => {}
+            // There is none yet. One that cannot be read is replaced by what surely holds as much.
+            Err(StoreError::Damaged { .. }) => {
+                let row = rows::of_document(SAVED, document);
+                if self.store().get(&row)?.is_some() && !loaded.whole {
+                    return Ok(false);
+                }
+            }
             Err(error) => return Err(error.into()),
         }
         let fact = Fact::Saved { document, bytes: form.into_bytes(), at: now };
@@ -231,7 +286,11 @@ impl Replica {
             Fact::Saved { document, bytes, .. } => {
                 let latest: Option<u64> =
                     rows::get(&**self.store(), &rows::of_document(SAVED, *document))?;
-                if latest.is_some_and(|latest| latest > at.0) && !bytes.is_empty() {
+                // Only where the later one can be read: it held all of this one when it was written.
+                if latest.is_some_and(|latest| latest > at.0)
+                    && !bytes.is_empty()
+                    && self.grown(&mut state.records, *document)?.is_some()
+                {
                     bytes.clear();
                     less = true;
                 }
@@ -327,10 +386,12 @@ impl Replica {
     /// Returns what is to be recorded where the store lost the saved form of documents: what their shortened
     /// records held is not here any more. Reads the whole journal, which only happens after such a loss.
     pub(super) fn unsaved(&self, now: Timestamp) -> Result<Vec<Fact>, StoreError> {
-        if self.store().opened().lost.is_empty() {
+        let opened = self.store().opened();
+        if opened.lost.is_empty() && !opened.moved {
             return Ok(Vec::new());
         }
-        let (mut shortened, mut facts) = (BTreeSet::new(), Vec::new());
+        let mut records = Records::default();
+        let (mut untold, mut facts) = (BTreeSet::new(), Vec::new());
         for at in 1..=self.store().position().0 {
             let record = match self.store().record(Position(at)) {
                 Ok(Some(record)) if short::written_hash(&record).is_some() => record,
@@ -338,25 +399,34 @@ impl Replica {
                 Err(error) => return Err(error),
             };
             let Ok(mut fact) = Fact::read(Position(at), &record) else { continue };
-            match &fact {
+            let own = match &fact {
                 Fact::Changed { genesis, change, .. } if short::is_husk(change) => {
-                    shortened.insert(genesis.document());
+                    Some(genesis.document())
                 }
-                Fact::Typed { document, .. } => {
-                    shortened.insert(*document);
-                }
-                _ => {}
+                Fact::Typed { document, .. } => Some(*document),
+                _ => None,
+            };
+            if let Some(document) = own
+                && !is_told(records.change(&**self.store(), at).map(drop))?
+            {
+                untold.insert(document);
             }
+            let mut husks = Vec::new();
             short::each_pack(&mut fact, |bytes| {
                 if short::is_husk(bytes) {
-                    shortened.extend(short::document_of(bytes));
+                    husks.push(std::mem::take(bytes));
                 }
             });
-        }
-        for document in shortened {
-            if self.grown(&mut Records::default(), document)?.is_none() {
-                facts.push(self.unsaved_document(document, now)?);
+            for husk in husks {
+                let Some(document) = short::document_of(&husk) else { continue };
+                let grown = self.grown(&mut records, document)?;
+                if grown.is_none_or(|grown| grown.pack(&husk).is_none()) {
+                    untold.insert(document);
+                }
             }
+        }
+        for document in untold {
+            facts.push(self.unsaved_document(document, now)?);
         }
         Ok(facts)
     }

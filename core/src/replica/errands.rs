@@ -82,6 +82,18 @@ impl Phone {
         Ok(self.errands()?.iter().any(|(errand, _)| !errand.is_of_persons()))
     }
 
+    /// Returns whether a life of the hub's store that was just met is to have something again that an earlier one
+    /// had: rights, checklists, and minutes that it kept, which go to this one whole.
+    pub(super) fn has_errands_in_new_life(&self) -> Result<bool, ReplicaError> {
+        let again = |errand: &Errand| !matches!(errand, Errand::Act(_) | Errand::Mark);
+        Ok(self.errands()?.iter().any(|(errand, _)| again(errand)))
+    }
+
+    /// Returns whether something that was decided here waits to be entered, and was not refused.
+    pub(super) fn has_decided(&self) -> Result<bool, ReplicaError> {
+        Ok(self.acting()?.iter().any(|acting| !acting.refused) || !self.sealing()?.is_empty())
+    }
+
     /// Adds minutes that no hub has registered: whole to a life of the hub's store that has not said that it
     /// keeps them, own ones first; then by their act alone those that it keeps, others each time, so that none
     /// that waits there for long holds up the rest.

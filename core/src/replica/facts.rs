@@ -23,6 +23,10 @@ use crate::trust::{Attestation, HubMark, HubReceipt, Tip};
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
 
+/// The highest number of a kind. One above it is a later program's; one that is not used below it was never
+/// written.
+const KIND_MAX: u8 = 65;
+
 /// Where a pack stands: the record that brought it and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PackPlace {
@@ -718,6 +722,26 @@ impl Fact {
         Ok(Record { kind: self.kind(), payload })
     }
 
+    /// Fails for a record of a later program: of a version or a kind that is not known here.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Newer`].
+    pub(super) fn expect_known(at: Position, record: &Record) -> Result<(), StoreError> {
+        let newer = |what: String, found: u8, known: u8| {
+            Err(StoreError::Newer { what, found: found.into(), known: known.into() })
+        };
+        match record.payload.first() {
+            Some(version) if *version > SHORT_VERSION => {
+                newer(format!("journal record {}", at.0), *version, SHORT_VERSION)
+            }
+            _ if record.kind > KIND_MAX => {
+                newer(format!("the kind of journal record {}", at.0), record.kind, KIND_MAX)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a fact back.
     ///
     /// # Errors
@@ -725,6 +749,7 @@ impl Fact {
     /// Returns [`StoreError::Newer`] for a record of a later program and [`StoreError::Meaningless`]
     /// for bytes that are no fact.
     pub fn read(at: Position, record: &Record) -> Result<Self, StoreError> {
+        Self::expect_known(at, record)?;
         let wrong = |reason: String| StoreError::Meaningless { at, kind: record.kind, reason };
         match record.payload.split_first() {
             Some((&(FACT_VERSION | SHORT_VERSION), rest)) => {
@@ -744,11 +769,6 @@ impl Fact {
                 }
                 Ok(fact)
             }
-            Some((&version, _)) if version > SHORT_VERSION => Err(StoreError::Newer {
-                what: format!("journal record {}", at.0),
-                found: version.into(),
-                known: SHORT_VERSION.into(),
-            }),
             Some((version, _)) => Err(wrong(format!("format {version} is unknown"))),
             None => Err(wrong("it is empty".to_owned())),
         }

@@ -14,7 +14,9 @@ use super::documents::{ClosedLines, each_row, is_closed, stands};
 use super::facts::{Fact, PackPlace, Rejected, Renewal, Replaced, pieces};
 use super::phone::Phone;
 use super::records::Records;
-use super::rows::{self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, NOTICE, SOURCE, Source};
+use super::rows::{
+    self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, EpochRow, NOTICE, SOURCE, Source, meta,
+};
 use super::standing::Standing;
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, Owners, RawChange, Timestamp,
@@ -139,10 +141,13 @@ impl Phone {
         // The hub's lines of forked actors are followed once all of them is recorded.
         let following = position.is_some() && self.has_forks()?;
         let reached = position.filter(|_| !following);
+        // Where nothing came and the phone stands where it stood there is nothing to record: it must not write
+        // at each contact, however often it looks.
+        let stays = reached.map_or(Ok(true), |reached| self.stands_at(&reached))?;
         for packs in back.into_values() {
             facts.extend(self.come_back(packs, now)?);
         }
-        if !kept.is_empty() || reached.is_some() {
+        if !kept.is_empty() || !stays {
             facts.push(Fact::Received { items: kept, position: reached, at: now });
         }
         taken.remade = !remade.is_empty();
@@ -180,6 +185,14 @@ impl Phone {
         self.replica().refresh_in_turns(REFRESHED_AT_ONCE_MAX, turn)?;
         taken.gapped = self.has_gap()?;
         Ok(taken)
+    }
+
+    /// Returns whether this phone has reached just this place, and has compared in that life of the hub.
+    fn stands_at(&self, position: &FeedPosition) -> Result<bool, StoreError> {
+        let store = &**self.replica().store();
+        let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
+        let compared = life.is_some_and(|row| row.confirmed && row.epoch == position.epoch);
+        Ok(compared && rows::position(store, meta::POSITION)?.as_ref() == Some(position))
     }
 
     /// Sorts what is neither pack nor part of a line.

@@ -139,7 +139,11 @@ impl Phone {
     }
 
     /// Returns the life of the hub's store that this device met last.
-    pub(super) fn hub_life(&self) -> Result<Option<[u8; 16]>, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] when reading fails.
+    pub fn hub_life(&self) -> Result<Option<[u8; 16]>, StoreError> {
         let epoch: Option<EpochRow> =
             rows::get(&**self.replica().store(), &rows::single(meta::EPOCH))?;
         Ok(epoch.map(|row| row.epoch))

@@ -17,8 +17,8 @@ use crate::checklist::Template;
 use crate::model::{Actor, DocumentId, Incarnation, Scope, TemplateId, Timestamp};
 use crate::store::{Read, StoreError};
 use crate::sync::{
-    DeviceEntry, Failure, FailureCode, Item, ItemKey, ItemTree, Node, OBJECTS_OFFERED_MAX, Outcome,
-    PeerOutput, PeerSession, Prefix, TreeError, Want,
+    DeviceEntry, Failure, FailureCode, Item, ItemKey, ItemTree, Load, Node, OBJECTS_OFFERED_MAX,
+    Outcome, PeerOutput, PeerSession, Prefix, TreeError, Want,
 };
 
 /// What a meeting is for.
@@ -201,6 +201,12 @@ impl Meeting {
     #[must_use]
     pub fn progress(&self) -> MeetingProgress {
         self.progress
+    }
+
+    /// Returns what the exchange holds at the moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.session.load()
     }
 
     /// Returns how the exchange ended, once it has.

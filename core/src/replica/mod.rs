@@ -15,6 +15,7 @@ mod again;
 mod bundle;
 mod carried;
 mod condense;
+mod decided;
 mod delivering;
 mod documents;
 mod errands;
@@ -60,6 +61,7 @@ pub use crate::trust::access::{ReviewAct, may_review, may_write};
 pub use access::{admits, covers, reads, units};
 pub use bundle::{ANSWERED_MAX, BundleAnswered, BundleEntropy, BundleGiven, BundleTaken, Receiver};
 pub use condense::{Condensed, says_the_same};
+pub use decided::{ControlCheck, check_control};
 pub use documents::{ListQuery, Replica};
 pub use facts::{
     DoubtWord, Fact, HeadName, MergedPack, PackPlace, Quarantined, Rejected, Renewal, Replaced,

@@ -39,7 +39,9 @@ pub(super) use trusting::{Drafting, TrustIndex, control_bytes, foresee};
 
 use carrying::Brought;
 
-/// Raised whenever a row's meaning changes: older indexes are then rebuilt.
+/// Raised whenever a row's meaning changes: older indexes are then rebuilt. Raised too with each new fact,
+/// and whenever a fact may say something new: programs before refuse the store then, and do not take for
+/// lost what they cannot read.
 const PROJECTION_VERSION: u32 = 18;
 
 /// The meaning of Bienban's records, for phone and hub alike.
@@ -49,6 +51,10 @@ pub struct Projection;
 impl Project for Projection {
     fn version(&self) -> u32 {
         PROJECTION_VERSION
+    }
+
+    fn expect_known(&self, at: Position, record: &Record) -> Result<(), StoreError> {
+        Fact::expect_known(at, record)
     }
 
     fn project(

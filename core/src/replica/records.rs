@@ -82,7 +82,18 @@ impl Records {
             return Ok(bytes);
         }
         let document = short::document_of(&bytes).ok_or_else(|| damaged(place.at))?;
+        // A later saved form may have come since this one was read.
+        match self.grown(store, document).map(|grown| grown.pack(&bytes)) {
+            Ok(Some(pack)) => return Ok(pack),
+            Ok(None) | Err(StoreError::Damaged { .. }) => self.forget(document),
+            Err(error) => return Err(error),
+        }
         self.grown(store, document)?.pack(&bytes).ok_or_else(|| damaged(place.at))
+    }
+
+    /// Reads a saved document again when it is needed next.
+    fn forget(&mut self, document: DocumentId) {
+        self.grown.retain(|(one, _)| *one != document);
     }
 
     /// Returns an own change that a record holds by itself.

@@ -11,8 +11,8 @@ use super::phone::Phone;
 use super::tree::StoredTree;
 use crate::model::{DeviceId, Incarnation, Timestamp};
 use crate::sync::{
-    AdminAnswer, AdminRequest, Ending, FailureCode, Outcome, PhoneOutput, PhoneSession, Resume,
-    Want,
+    AdminAnswer, AdminRequest, Ending, FailureCode, Load, Outcome, PhoneOutput, PhoneSession,
+    Resume, Want,
 };
 use crate::trust::log::{Shown, TreeHead};
 
@@ -81,6 +81,8 @@ pub struct PhoneRunner {
     gave: bool,
     /// The hub named packs that it does not keep.
     named: bool,
+    /// Its store lives another life than when this phone was last there.
+    met_anew: bool,
     outcome: Option<Outcome>,
     caught_up: bool,
 }
@@ -121,6 +123,7 @@ impl PhoneRunner {
             withheld: Vec::new(),
             gave: false,
             named: false,
+            met_anew: false,
             outcome: None,
             caught_up: false,
         })
@@ -143,10 +146,12 @@ impl PhoneRunner {
         let rows = self.phone.replica().store().clone();
         let met = self.session.epoch().is_some();
         self.session.handle_frame(frame, &StoredTree::new(&*rows))?;
-        match self.session.epoch() {
-            Some(epoch) if !met => self.phone.met(epoch),
-            _ => Ok(()),
+        if let Some(epoch) = self.session.epoch().filter(|_| !met) {
+            let before = self.phone.hub_life()?;
+            self.phone.met(epoch)?;
+            self.met_anew = before != Some(epoch);
         }
+        Ok(())
     }
 
     /// Releases and sends what was recorded since (live exchanges).
@@ -225,7 +230,7 @@ impl PhoneRunner {
                     heard?;
                 }
                 PhoneOutput::Judge(shown) => self.judge(&shown, now)?,
-                PhoneOutput::Caught(_) => self.caught_up = true,
+                PhoneOutput::Caught(_) => self.catch_up()?,
                 PhoneOutput::Answered { request_id, answer } => {
                     self.answered(request_id, answer)?
                 }
@@ -244,6 +249,17 @@ impl PhoneRunner {
             }
         }
         Ok(None)
+    }
+
+    /// Notes that everything the hub had is here.
+    fn catch_up(&mut self) -> Result<(), ReplicaError> {
+        self.caught_up = true;
+        // What this life of the hub's store is to have again was not known when the exchange began, and would
+        // wait for as long as one that follows the feed stays.
+        if std::mem::take(&mut self.met_anew) {
+            self.progress.more |= self.phone.has_errands_in_new_life()?;
+        }
+        Ok(())
     }
 
     /// Judges what the hub shows of its log.
@@ -276,7 +292,13 @@ impl PhoneRunner {
                 return Ok(());
             }
         }
-        self.phone.ran_errand(errand, &answer, epoch).map(drop)
+        let reminds = matches!(errand, Errand::Remind { .. });
+        if self.phone.ran_errand(errand, &answer, epoch)? && reminds {
+            // What was refused for want of the rights that the hub has again now is asked at once: the end of
+            // a device's rights may be among it.
+            self.progress.more |= self.phone.has_decided()?;
+        }
+        Ok(())
     }
 
     /// Fetches the next packs of others for the hub.
@@ -300,6 +322,12 @@ impl PhoneRunner {
     pub fn progress(&self) -> Progress {
         let sent = usize::try_from(self.session.packs_sent()).unwrap_or(usize::MAX);
         Progress { sent, ..self.progress }
+    }
+
+    /// Returns what the exchange holds at the moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.session.load()
     }
 
     /// Returns whether everything the hub had at the last answer is here.
@@ -349,3 +377,6 @@ pub struct PhoneOptions {
     /// What to ask the hub for, as an administrator.
     pub asks: Vec<AdminRequest>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use super::entry::{Head, SEGMENT_HEADER_BYTES, SegmentHeader};
-use super::files::failed;
+use super::files::{RealFiles, failed};
 use super::gate::Reading;
 use super::identity::Lock;
 use super::index::{Index, check_records, check_writes};
+use super::newer;
 use super::opening::{Options, Place};
 use super::overlay::OwnerRows;
 use super::sealing::Sealing;
@@ -53,6 +54,16 @@ impl DiskStore {
         Lock::is_held(root)
     }
 
+    /// Fails when a newer program has been at the store of a folder, for who is about to change what lies
+    /// beside it; what is sealed is not looked into. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Newer`], and [`StoreError::Io`] when the folder cannot be read.
+    pub fn refuse_newer(root: &Path, project: &dyn Project) -> Result<(), StoreError> {
+        newer::refuse(&RealFiles, root, project, None).map(drop)
+    }
+
     /// Opens the store in a folder, or makes one there; repairs what a crash or damage left (see
     /// [`Store::opened`]). When there is no room to do so it opens for reading, and commits fail
     /// until [`Store::reopen`] succeeds.
@@ -60,7 +71,7 @@ impl DiskStore {
     /// # Errors
     ///
     /// Returns [`StoreError::InUse`] when the folder is open elsewhere, [`StoreError::Newer`] when a
-    /// newer program made it, [`StoreError::Sealed`] and [`StoreError::OtherKey`] when it is sealed and
+    /// newer program has been at it, and every file is as it was then, [`StoreError::Sealed`] and [`StoreError::OtherKey`] when it is sealed and
     /// its key is not given, what the projection says of a record, and [`StoreError::Io`] or
     /// [`StoreError::Full`] when the folder cannot be read or made.
     pub fn open(
@@ -69,6 +80,8 @@ impl DiskStore {
         options: Options,
     ) -> Result<Self, StoreError> {
         let root = root.as_ref().to_path_buf();
+        // Before the lock, which is a file that is written too.
+        newer::refuse(&*options.files, &root, &*project, options.sealing.as_deref())?;
         let created = options.files.create_folder(&root);
         created.map_err(|source| failed("create", &root, source))?;
         let (held, lock_created) = Lock::take(&root, &options.holder, options.patience)?;

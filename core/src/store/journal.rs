@@ -27,7 +27,7 @@ pub(super) trait Journal: Send {
 }
 
 /// Records of one part of a journal in memory: few, so that a simulated day has parts to shorten.
-pub(super) const PART_RECORDS: u64 = 64;
+pub(super) const PART_RECORDS: u64 = 16;
 
 /// Records in memory: what a simulated disk holds.
 #[derive(Debug, Clone)]
@@ -93,6 +93,25 @@ impl MemoryJournal {
                 self.head = Head { position: Position(self.head.position.0 + 1), chain: after };
                 self.durable.push(bytes);
             }
+        }
+    }
+
+    /// Settles what a failed sync left open as a power cut in the midst of it does: the disk has the first
+    /// `draw % (n + 1)` of its `n` bytes. Commits that are whole in them are there, and nothing else is.
+    pub(super) fn settle_torn(&mut self, draw: usize) {
+        let unsynced = std::mem::take(&mut self.unsynced).concat();
+        let mut rest = &unsynced[..draw % (unsynced.len() + 1)];
+        let (mut head, mut commit) = (self.head, Vec::new());
+        while let Some(entry) = Entry::decode(rest) {
+            let (whole, behind) = rest.split_at(entry.len());
+            let Some(chain) = chain_after(whole, &head.chain) else { break };
+            head = Head { position: Position(head.position.0 + 1), chain };
+            commit.push(whole.to_vec());
+            if entry.last {
+                self.durable.append(&mut commit);
+                self.head = head;
+            }
+            rest = behind;
         }
     }
 }

@@ -255,6 +255,17 @@ impl MemoryStore {
         self.reload()
     }
 
+    /// As [`MemoryStore::power_cut`], in the midst of the sync that failed: of the `n` bytes that it left open
+    /// the first `draw % (n + 1)` are on the disk, and with them the commits that are whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`MemoryStore::open`].
+    pub fn power_cut_torn(&self, draw: usize) -> Result<(), StoreError> {
+        self.disk.platter().journal.settle_torn(draw);
+        self.reload()
+    }
+
     fn reload(&self) -> Result<(), StoreError> {
         let mut state = self.state();
         let (engine, fresh) = load(&self.disk, &self.project)?;

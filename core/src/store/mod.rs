@@ -44,6 +44,9 @@ mod disk_tests;
 mod index_tests;
 #[cfg(test)]
 #[cfg(feature = "io")]
+mod newer_tests;
+#[cfg(test)]
+#[cfg(feature = "io")]
 mod sealed_tests;
 #[cfg(test)]
 #[cfg(feature = "io")]
@@ -64,6 +67,8 @@ mod gate;
 #[cfg(feature = "io")]
 mod identity;
 #[cfg(feature = "io")]
+mod newer;
+#[cfg(feature = "io")]
 mod opening;
 #[cfg(feature = "io")]
 mod reached;
@@ -77,6 +82,8 @@ mod segments;
 mod shortening;
 #[cfg(feature = "io")]
 mod sled_engine;
+#[cfg(feature = "io")]
+mod survey;
 #[cfg(feature = "io")]
 mod takeover;
 #[cfg(feature = "io")]
@@ -93,6 +100,7 @@ pub use self::{
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
     shortening::is_shortened_from,
+    survey::{Survey, survey},
 };
 #[cfg(test)]
 pub(crate) use passing::pass_on;
@@ -161,8 +169,19 @@ pub trait Read {
 
 /// Says what a record means for the index. Must be a pure function of its arguments.
 pub trait Project: Send + Sync {
-    /// The version of this meaning. An index made by another version is rebuilt at open.
+    /// The version of this meaning. An index made by an earlier version is rebuilt at open; a store that a
+    /// later one was at is refused. So it is raised too when records may say what was never said before.
     fn version(&self) -> u32;
+
+    /// Fails for a record that only a later program understands. A store without a note of the versions
+    /// that it was opened with is asked so for each of its records, before anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Newer`], and nothing else.
+    fn expect_known(&self, _at: Position, _record: &Record) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Puts into `writes` what the record changes. `index` shows the rows as of all earlier records,
     /// those of the same commit included.
@@ -420,7 +439,7 @@ pub enum StoreError {
         /// The file, position or table.
         what: String,
     },
-    /// The store was made by a newer version of this program.
+    /// A newer version of this program has been at the store. Nothing of it was touched.
     #[error("{what} has format {found}, but this program reads up to {known}; update it")]
     Newer {
         /// The file.

@@ -20,6 +20,7 @@ use super::identity::{Identity, Noted, mark_of};
 use super::index::Index;
 use super::journal::Journal;
 use super::memory::MemoryEngine;
+use super::newer;
 use super::reached::Reached;
 use super::repair::{Site, repair, settle_interrupted, settle_resealed};
 use super::rows::Engine;
@@ -143,6 +144,7 @@ impl Place {
 
     /// Opens everything.
     pub(super) fn open(&self, project: &Arc<dyn Project>) -> Result<Parts, StoreError> {
+        let noted_version = newer::refuse(self.files(), &self.root, &**project, self.sealing())?;
         let keys = Keys::check(self.files(), &self.journal_folder(), self.sealing())?;
         let poison = self.settle()?;
         // Best effort: what a crash left of a shortened segment only takes up room.
@@ -157,6 +159,7 @@ impl Place {
             store: None,
             closed,
             plain: keys == Keys::Plain,
+            noted_version,
         };
         opening.identify(noted)?;
         opening.remove_note()?;
@@ -283,6 +286,8 @@ struct Opening<'a> {
     closed: Closed,
     /// The store is sealed from now on, and was not so far.
     plain: bool,
+    /// The highest version of the records' meaning that it was opened with, if that was noted.
+    noted_version: Option<u32>,
 }
 
 impl Opening<'_> {
@@ -423,6 +428,17 @@ impl Opening<'_> {
             Some(index) => self.catch_up(index, &journal)?,
             None => self.rebuild(&journal, reason)?,
         };
+        if self.poison.is_none()
+            && let Err(error) = newer::note(
+                self.place.files(),
+                &self.place.root,
+                self.noted_version,
+                &**self.project,
+            )
+        {
+            // It can be read; nothing of a meaning that is not noted is written.
+            self.poison = Some(error);
+        }
         if let Some(cause) = &self.poison {
             journal.break_off(cause.clone());
         }

@@ -54,6 +54,35 @@ fn what_a_failed_sync_left_may_survive_a_power_cut_or_not_but_was_never_acknowle
 }
 
 #[test]
+fn of_a_commit_that_a_power_cut_tore_nothing_is_there_until_its_last_byte_is() {
+    let open = || {
+        let store = MemoryStore::new(rows());
+        store.commit(vec![count("n")]).unwrap();
+        store.set_fault(Some(Fault::SyncFails));
+        assert!(store.commit(vec![count("n"), count("n")]).is_err());
+        store.set_fault(None);
+        store
+    };
+    let (mut torn, mut draw) = (0, 0);
+    loop {
+        let store = open();
+        store.power_cut_torn(draw).unwrap();
+        let whole = store.position() == Position(3);
+        assert!(whole || store.position() == Position(1), "all of the commit, or nothing of it");
+        store.commit(vec![count("n")]).unwrap();
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+        if whole {
+            break;
+        }
+        (torn, draw) = (torn + 1, draw + 1);
+    }
+    assert!(torn > 100, "both records have a header: {torn} bytes");
+    let store = open();
+    store.power_cut_torn(draw + 1).unwrap();
+    assert_eq!(store.position(), Position(1), "the draw was the last byte, so the next is none");
+}
+
+#[test]
 fn a_copied_memory_disk_says_so_until_its_first_commit() {
     let store = MemoryStore::new(rows());
     store.commit(vec![put("k", "1")]).unwrap();

@@ -76,6 +76,36 @@ pub struct Meter {
     pub items_in: u64,
 }
 
+/// What a session holds at the moment, each within a constant of this module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Frames that wait to be written; at most [`SEND_QUEUE_MAX`].
+    pub frames: usize,
+    /// Bytes of packs and objects that wait to be said.
+    pub outward_bytes: usize,
+    /// Wishes of the other side that were not granted yet; at most [`WISHES_MAX`].
+    pub wishes: usize,
+    /// Batches that came and are not kept yet: on a phone at most [`APPLIES_MAX`] and two, elsewhere at most
+    /// [`ACCEPTS_MAX`] and one.
+    pub batches: usize,
+    /// Their bytes: at most [`APPLIES_BYTES_MAX`] or [`ACCEPTS_BYTES_MAX`], and those of one frame.
+    pub inward_bytes: usize,
+    /// What whoever drives the session has yet to do.
+    pub events: usize,
+}
+
+impl Load {
+    fn of(wire: &Wire, outbox: &Outbox) -> Self {
+        let parts = outbox.parts.iter().map(|part| part.bytes.len());
+        Self {
+            frames: wire.send.len(),
+            outward_bytes: outbox.packs.iter().map(Vec::len).chain(parts).sum(),
+            wishes: outbox.wants.len(),
+            ..Self::default()
+        }
+    }
+}
+
 /// How a session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {

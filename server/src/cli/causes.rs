@@ -2,6 +2,7 @@
 //! terminal can meet. What is not known here keeps its English words, which are better than none.
 
 mod aside;
+mod backups;
 mod keys;
 mod proof;
 
@@ -24,9 +25,11 @@ use bienban_core::trust::proof::ProofError;
 
 use super::wrong::Wrong;
 use super::{page, record, time, words};
+use crate::backups::BackupsError;
 use crate::hub::HubError;
 use crate::messages::{Lang, Messages};
 use crate::reasons::{of_bundle, of_failure, of_io};
+pub(super) use backups::of_backups;
 
 /// Returns what an error says, itself and not its causes.
 pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
@@ -46,6 +49,8 @@ pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {
         of_session(error, m)
     } else if let Some(error) = error.downcast_ref::<HubError>() {
         of_hub(error, m)
+    } else if let Some(error) = error.downcast_ref::<BackupsError>() {
+        of_backups(error, m)
     } else if let Some(error) = error.downcast_ref::<EditError>() {
         of_edit(error, m)
     } else if let Some(error) = error.downcast_ref::<AnswerError>() {
@@ -626,6 +631,9 @@ fn of_hub(error: &HubError, m: &Messages) -> Option<String> {
         HubError::File { action, path, .. } => Some(file(action, &path.display().to_string(), m)),
         HubError::Key { path } => {
             Some(m.text("cause.hub_key", &[("path", &path.display().to_string())]))
+        }
+        HubError::Restoring { path } => {
+            Some(m.text("cause.restoring", &[("path", &path.display().to_string())]))
         }
         HubError::NoNextKey { restored: false } => Some(m.text("cause.no_next_key", &[])),
         HubError::AnnouncedBefore { announced } => {

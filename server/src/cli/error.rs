@@ -19,7 +19,7 @@ mod kinds;
 
 use candidates::CandidateData;
 pub(crate) use kinds::code_of_doubts;
-use kinds::{of_client, of_failure, of_io, of_service};
+use kinds::{of_backups, of_client, of_failure, of_io, of_service};
 
 use super::causes;
 use super::course::{self, MissingData};
@@ -32,6 +32,7 @@ use super::output::Page;
 use super::record::{self, ConflictData};
 use super::words;
 use super::wrong::Wrong;
+use crate::backups::BackupsError;
 use crate::messages::Messages;
 
 /// Why a command could not do as asked.
@@ -80,6 +81,9 @@ pub(crate) enum CliError {
         /// Bytes that are.
         free: u64,
     },
+    /// A backup was not made, checked or put back.
+    #[error(transparent)]
+    Backups(#[from] BackupsError),
     /// A device was not enrolled.
     #[error(transparent)]
     Enrol(#[from] EnrolError),
@@ -446,6 +450,7 @@ impl CliError {
             Self::Wrong(Wrong::NoSuchGrant { .. }) => Failed::NotFound,
             Self::Usage { .. } | Self::Wrong(_) => Failed::Usage,
             Self::Enrol(error) => error.failed(),
+            Self::Backups(error) => of_backups(error),
             Self::Ended { .. } => Failed::Ended,
             Self::DemoThere { .. } => Failed::DemoThere,
             Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } => Failed::NotFound,
@@ -593,6 +598,9 @@ impl CliError {
                 causes::of_client(source, m).unwrap_or_else(|| source.to_string())
             }
             Self::Enrol(error) => error.explain(m),
+            Self::Backups(error) => {
+                causes::of_backups(error, m).unwrap_or_else(|| error.to_string())
+            }
             Self::Ended { .. } => m.text("cause.ended", &[]),
             Self::DemoThere { path: there } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
@@ -664,6 +672,14 @@ impl CliError {
                 Some(unit) => m.text("hint.meant", &[("name", &unit)]),
                 None => m.text("hint.units", &[]),
             }),
+            Self::Backups(BackupsError::NoHub { .. } | BackupsError::NoBackup { .. }) => {
+                Some(m.text("backup.hint_folder", &[]))
+            }
+            Self::Backups(BackupsError::File { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(m.text("backup.hint_rights", &[]))
+            }
             Self::NoRoom { needed, free, .. }
             | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
                 let (needed, free) = (mebibytes(*needed), mebibytes(*free));

@@ -41,6 +41,9 @@ mod verify;
 mod words;
 mod wrong;
 
+pub use field::drawing::drawn_in;
+pub use qr::text_in;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;

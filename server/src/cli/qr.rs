@@ -43,6 +43,18 @@ pub(super) fn read(path: &Path, start: &str) -> Result<String, CliError> {
     let mut bytes = Vec::new();
     BufReader::new(file).take(IMAGE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
     let picture = picture(&bytes).ok_or_else(|| EnrolError::Picture { path: path.to_owned() })?;
+    text_of(&picture, start).ok_or_else(|| EnrolError::NoCode { path: path.to_owned() }.into())
+}
+
+/// Returns the text of the QR code in the bytes of a PNG or JPEG file, as `bienban field enrol --image` reads
+/// it: the first of several that begins with `start`. None for what is no such picture or shows no such code.
+#[must_use]
+pub fn text_in(bytes: &[u8], start: &str) -> Option<String> {
+    text_of(&picture(bytes)?, start)
+}
+
+/// Finds the codes in a picture.
+fn text_of(picture: &image::GrayImage, start: &str) -> Option<String> {
     let size = (picture.width() as usize, picture.height() as usize);
     let light = |x: usize, y: usize| {
         let at = u32::try_from(x).ok().zip(u32::try_from(y).ok());
@@ -51,9 +63,7 @@ pub(super) fn read(path: &Path, start: &str) -> Result<String, CliError> {
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(size.0, size.1, light);
     let texts = prepared.detect_grids().into_iter().filter_map(|grid| grid.decode().ok());
     let mut texts = texts.map(|(_, text)| text);
-    texts
-        .find(|text| text.trim().starts_with(start))
-        .ok_or_else(|| EnrolError::NoCode { path: path.to_owned() }.into())
+    texts.find(|text| text.trim().starts_with(start))
 }
 
 /// Decodes a picture within its limits.

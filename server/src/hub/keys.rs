@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 use super::HubError;
 
 /// The hub's secret key, 64 hexadecimal digits. Phones pin its public half.
-const KEY_FILE: &str = "hub.key";
+pub(crate) const KEY_FILE: &str = "hub.key";
 
 /// The secret key that will follow it; there from its announcement on until the hub takes it.
-const NEXT_FILE: &str = "hub-next.key";
+pub(crate) const NEXT_FILE: &str = "hub-next.key";
 
 /// A secret key.
 pub(super) type Seed = Zeroizing<[u8; 32]>;

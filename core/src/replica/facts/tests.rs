@@ -366,5 +366,10 @@ fn bytes_that_are_no_fact_are_refused() {
     assert!(matches!(bad(1, longer), Err(StoreError::Meaningless { .. })));
     let mut newer = good.payload;
     newer[0] = SHORT_VERSION + 1;
-    assert!(matches!(bad(1, newer), Err(StoreError::Newer { .. })));
+    assert!(matches!(bad(1, newer.clone()), Err(StoreError::Newer { .. })));
+    // A kind that only a later program writes is not bytes that mean nothing.
+    newer[0] = FACT_VERSION;
+    assert!(matches!(bad(KIND_MAX + 1, newer), Err(StoreError::Newer { .. })));
+    let kinds = each().iter().map(|fact| fact.record().unwrap().kind).max();
+    assert_eq!(kinds, Some(KIND_MAX));
 }

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 
 use super::tests::{Pair, Side, entry, key, taught, visit};
 use super::*;
+use crate::checklist::TEA;
 use crate::model::Timestamp as Time;
-use crate::replica::Fact;
+use crate::replica::{Fact, Hub, HubOptions, Projection};
 use crate::store::{Fault, MemoryStore, Position, Read, Record, Row, Store};
-use crate::sync::{Ending, FeedItem};
+use crate::sync::{Ending, FailureCode, FeedItem};
 
 const NOW: Time = Time(1_795_000_000_000);
 
@@ -204,4 +205,28 @@ fn a_lost_record_of_what_is_carried_does_not_keep_other_lines_from_a_peer() {
     assert_eq!(at_three.received, 2);
     assert_eq!(three.values(&visit("06325", 1), "1.1"), ["one"]);
     assert_eq!(three.values(&visit("06325", 3), "1.1"), ["one"]);
+}
+
+#[test]
+fn a_hub_without_room_signs_for_nothing_that_it_could_not_record() {
+    let (one, genesis) = (taught(1), visit("06325", 1));
+    let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+    let options = HubOptions { fresh_epoch: [99; 16], now: NOW };
+    let hub = Hub::open(store.clone(), key(99), options).unwrap();
+    hub.publish(TEA.to_vec()).unwrap();
+    hub.trust(entry(1, "06325")).unwrap();
+    one.answer(&genesis, "1.1", "one");
+    let held = one.phone.release(NOW).unwrap();
+    assert_eq!(hub.accept(key(1).device(), &held, NOW).unwrap().receipt.unwrap().items.len(), 1);
+    one.answer(&genesis, "1.2", "two");
+    let packs = [held, one.phone.release(NOW).unwrap()].concat();
+    store.set_fault(Some(Fault::Full));
+    let accepted = hub.accept(key(1).device(), &packs, NOW).unwrap();
+    assert_eq!(accepted.failure.unwrap().code, FailureCode::Full);
+    let signed = accepted.receipt.map_or(0, |receipt| receipt.items.len());
+    assert_eq!(signed, 1, "only what was there before is signed for");
+    store.set_fault(None);
+    hub.recover(options).unwrap();
+    let accepted = hub.accept(key(1).device(), &packs, NOW).unwrap();
+    assert_eq!((accepted.failure, accepted.receipt.unwrap().items.len()), (None, 2));
 }

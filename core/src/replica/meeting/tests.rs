@@ -8,7 +8,7 @@ use crate::replica::{
     Hub, HubOptions, HubRunner, PhoneOptions, PhoneRunner, Projection, Provided, Replica,
 };
 use crate::store::{MemoryDisk, MemoryStore, Store};
-use crate::sync::{AdminAnswer, AdminRequest, Ending, Frame, Role};
+use crate::sync::{AdminAnswer, AdminRequest, Ending, Frame, Pack, Role};
 use crate::trust::DeviceKey;
 
 mod carrying;
@@ -576,6 +576,26 @@ fn a_restored_phone_gets_back_what_it_had_given_away() {
     assert_eq!(values(hub.replica(), &genesis, "1.1"), ["early", "late"]);
     assert_eq!(yesterday.digest(&genesis), digest(hub.replica(), &genesis));
     assert_eq!(two.digest(&genesis), digest(hub.replica(), &genesis));
+}
+
+#[test]
+fn a_phone_that_was_set_back_to_a_copy_writes_under_another_name() {
+    let (hub, one, genesis) = (hub(&[1]), side(1), visit("06325", 1));
+    sync(&one, &hub);
+    one.answer(&genesis, "1.1", "early");
+    sync(&one, &hub);
+    let yesterday = one.store.disk().copy();
+    one.answer(&genesis, "1.1", "late");
+    sync(&one, &hub);
+    let store = Arc::new(MemoryStore::open(&yesterday, Arc::new(Projection)).unwrap());
+    let restored = opened(1, store, 200);
+    restored.answer(&genesis, "1.1", "after");
+    let packs = restored.phone.release(NOW).unwrap();
+    let lives: Vec<_> = packs.iter().map(|p| Pack::decode(p).unwrap().incarnation()).collect();
+    assert_eq!(lives, [Incarnation([200; 16])], "the next edit takes a number that was used");
+    sync(&restored, &hub);
+    assert_eq!(restored.phone.notices().unwrap(), []);
+    assert_eq!(values(hub.replica(), &genesis, "1.1"), ["after", "early", "late"]);
 }
 
 #[test]

@@ -200,6 +200,9 @@ impl MergeJob {
     pub fn decode(bytes: &[u8]) -> Result<Self, MergerError> {
         let garbled = |what| MergerError::Garbled { what };
         let sent: Sent = postcard::from_bytes(bytes).map_err(|_| garbled("its form"))?;
+        if sent.shape.kind() != sent.genesis.kind {
+            return Err(garbled("the shape"));
+        }
         let read = |changes: Vec<Vec<u8>>| {
             let read: Result<Vec<_>, _> = changes.into_iter().map(RawChange::inspect).collect();
             read.map_err(|_| garbled("a change"))

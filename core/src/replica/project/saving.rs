@@ -63,7 +63,7 @@ impl Step<'_> {
                 self.index.remove(key);
             }
         }
-        self.index.remove(rows::of_document(SAVED, document));
+        // An older saved form may be there still, and tell what is kept.
         self.index.remove(rows::of_document(BASE, document));
         self.index.put(rows::of_document(STALE, document), &());
         self.index.put(rows::single(meta::GAP), &());

@@ -11,7 +11,7 @@ use crate::replica::{ReplicaError, access};
 use crate::store::{Read, StoreError};
 use crate::sync::{
     Accepted, AdminAnswer, AdminRequest, AsideName, DeviceEntry, Failure, FailureCode, FeedItem,
-    HubOutput, HubSession, HubStart, Outcome, Verdict, Want,
+    HubOutput, HubSession, HubStart, Load, Outcome, Verdict, Want,
 };
 use crate::trust::control::SignedAct;
 use crate::trust::log::{Act, Turned};
@@ -398,6 +398,12 @@ impl HubRunner {
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
+    }
+
+    /// Returns what the exchange holds at the moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.session.load()
     }
 
     /// Returns the device at the other end.

@@ -22,6 +22,16 @@ impl Backlog {
         self.sizes.is_empty()
     }
 
+    /// Returns how many batches there are.
+    pub(super) fn len(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// Returns how many bytes they have.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Counts a batch.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use super::backlog::Backlog;
 use super::items::{ends_pack, split_items};
 use super::parts::{PackJoiner, PackPart};
 use super::{
-    ASKS_MAX, COMPARISONS_MAX, Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire,
+    ASKS_MAX, COMPARISONS_MAX, Ending, Fault, Load, Outbox, Outcome, PUSH_PACKS_MAX, SessionError,
+    Wire,
 };
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
@@ -263,6 +264,17 @@ impl HubSession {
             && !self.wire.is_paused()
             && !self.accepting.is_full()
             && self.admin < ASKS_MAX
+    }
+
+    /// Returns what this session holds at the moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            batches: self.accepting.len(),
+            inward_bytes: self.accepting.bytes(),
+            events: self.events.len(),
+            ..Load::of(&self.wire, &self.giving)
+        }
     }
 
     /// Takes a frame from the phone. `tree` shows the items that the device may see.

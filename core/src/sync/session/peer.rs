@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::backlog::Backlog;
 use super::parts::{PackJoiner, PackPart};
-use super::{Ending, Fault, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
+use super::{Ending, Fault, Load, Outbox, Outcome, PUSH_PACKS_MAX, SessionError, Wire};
 use crate::sync::frame::{Frame, Speaker};
 use crate::sync::log::LogMessage;
 use crate::sync::message::{Failure, FeedItem, Want};
@@ -102,6 +102,19 @@ impl PeerSession {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         self.wire.ending.is_none() && !self.wire.is_paused() && !self.accepting.is_full()
+    }
+
+    /// Returns what this session holds at the moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let load = Load::of(&self.wire, &self.outbox);
+        Load {
+            outward_bytes: load.outward_bytes + self.objects.iter().map(Vec::len).sum::<usize>(),
+            batches: self.accepting.len(),
+            inward_bytes: self.accepting.bytes(),
+            events: self.events.len(),
+            ..load
+        }
     }
 
     /// Takes a frame from the peer.

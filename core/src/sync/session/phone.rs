@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::items::{Joiner, weight};
 use super::{
-    APPLIES_BYTES_MAX, APPLIES_MAX, ASKS_MAX, Ending, Fault, Outbox, Outcome, SessionError, Wire,
+    APPLIES_BYTES_MAX, APPLIES_MAX, ASKS_MAX, Ending, Fault, Load, Outbox, Outcome, SessionError,
+    Wire,
 };
 use crate::model::{DeviceId, Timestamp};
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
@@ -328,6 +329,17 @@ impl PhoneSession {
     #[must_use]
     pub fn welcome(&self) -> Option<(Resume, u64)> {
         self.welcome.as_ref().map(|welcome| (welcome.resume, welcome.hub_head))
+    }
+
+    /// Returns what this session holds at the moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            batches: self.received.len(),
+            inward_bytes: self.received_bytes,
+            events: self.events.len(),
+            ..Load::of(&self.wire, &self.outbox)
+        }
     }
 
     /// Returns how many packs were said so far.

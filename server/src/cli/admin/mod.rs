@@ -4,6 +4,7 @@
 //! so that what it did arrives. `--offline` leaves both out.
 
 mod audit;
+mod backups;
 mod checklists;
 mod corrections;
 mod desk;
@@ -37,9 +38,10 @@ use super::wrong::Wrong;
 /// Which device, and what to do with it.
 #[derive(Debug, Args)]
 pub(super) struct AdminArgs {
-    /// The folder of the administrator's or supervisor's device.
+    /// The folder of the administrator's or supervisor's device; only what is done on the hub's own machine
+    /// (backup, check, restore) needs none.
     #[arg(long, env = "BIENBAN_ADMIN_DIR", value_name = "DIR")]
-    dir: PathBuf,
+    dir: Option<PathBuf>,
 
     #[command(flatten)]
     key: KeyArgs,
@@ -120,6 +122,14 @@ enum AdminCommand {
     /// Read the hub's log, and check that nobody has rewritten it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Back up a hub on its own machine, while it runs: the whole journal and its keys. Again it copies only
+    /// what is new.
+    Backup(backups::BackupArgs),
+    /// Check a backup, or the folder of a hub that does not run: every file, every record, its logs. Needs no
+    /// network.
+    Check(backups::CheckArgs),
+    /// Put a backup back into a new folder: the hub of it begins anew, and phones give back what it lacks.
+    Restore(backups::RestoreArgs),
 }
 
 impl AdminCommand {
@@ -151,16 +161,27 @@ impl AdminCommand {
 
 /// Runs one command of an administrator's or supervisor's device.
 pub(super) async fn run(arguments: AdminArgs, output: &Output) -> Result<Answer, CliError> {
+    match arguments.command {
+        AdminCommand::Backup(wanted) => return backups::backup(wanted, output).await,
+        AdminCommand::Check(what) => return backups::check(what, output).await,
+        AdminCommand::Restore(wanted) => return backups::restore(wanted, output).await,
+        _ => {}
+    }
+    let dir = arguments.dir.clone().ok_or_else(|| {
+        let what =
+            output.messages().text("usage.missing_argument", &[("arguments", "--dir <DIR>")]);
+        CliError::Usage { what }
+    })?;
     let key = arguments.key.read()?;
     if let AdminCommand::Init(init) = &arguments.command {
-        return folder::init(&arguments.dir, init, key.as_ref(), At::Desk, output);
+        return folder::init(&dir, init, key.as_ref(), At::Desk, output);
     }
-    let mut client = folder::open(&arguments.dir, key.as_ref(), arguments.command.name(), output)?;
+    let mut client = folder::open(&dir, key.as_ref(), arguments.command.name(), output)?;
     troubles::warn(&client, output);
     if let AdminCommand::Hub(hub) = &arguments.command {
         return folder::hub(&mut client, hub, At::Desk, output);
     }
-    let (dir, command) = (arguments.dir.clone(), arguments.command.name());
+    let command = arguments.command.name();
     let mut desk = Desk::new((&dir, key.as_ref()), command, client);
     let done = run_on(&mut desk, arguments, output).await;
     done.map_err(|error| match desk.held() {
@@ -211,10 +232,15 @@ async fn perform(
 ) -> Result<Answer, CliError> {
     use AdminCommand as C;
     match command {
-        // All but the last are done before: by what holds the folder.
-        C::Init(_) | C::Hub(_) | C::Invite(_) | C::Confirm(_) | C::Whoami => {
-            folder::whoami(client, At::Desk, output)
-        }
+        // All but the last are done before: by what holds the folder, or without any.
+        C::Backup(_)
+        | C::Check(_)
+        | C::Restore(_)
+        | C::Init(_)
+        | C::Hub(_)
+        | C::Invite(_)
+        | C::Confirm(_)
+        | C::Whoami => folder::whoami(client, At::Desk, output),
         C::Trust(trust) => devices::trust(client, trust, needs_hub(online)?, output).await,
         C::Invitations => invite::list(client, output),
         C::Devices => devices::list(client, output),

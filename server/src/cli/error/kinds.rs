@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::Failed;
+use crate::backups::BackupsError;
 use crate::config::ConfigError;
 use crate::hub::HubError;
 use bienban_core::checklist::header::HeaderError;
@@ -180,6 +181,20 @@ pub(super) fn of_hub(error: &HubError) -> Failed {
         HubError::Net(error) => of_net(error),
         HubError::Driver(error) => of_driver(error),
         HubError::File { source, .. } => of_io(source),
+        _ => Failed::Otherwise,
+    }
+}
+
+pub(super) fn of_backups(error: &BackupsError) -> Failed {
+    use BackupsError as E;
+    match error {
+        E::File { source, .. } => of_io(source),
+        E::Store(error) => of_store(error),
+        E::Replica(error) => of_replica(error),
+        E::NoHub { .. } | E::NoBackup { .. } => Failed::NotFound,
+        E::Running { .. } | E::Busy { .. } => Failed::InUse,
+        E::Inside { .. } | E::NoKey | E::OtherKey { .. } | E::Key { .. } => Failed::Usage,
+        E::Taken { .. } => Failed::FileThere,
         _ => Failed::Otherwise,
     }
 }

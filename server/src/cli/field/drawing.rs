@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use bienban_core::trust::seal::{DRAWN_BYTES_MAX, Drawn};
+use bienban_core::trust::seal::{DRAWN_BYTES_MAX, Drawn, POINTS_MAX};
 use kurbo::{BezPath, PathEl, Point, flatten};
 use serde::Deserialize;
 
@@ -19,6 +19,9 @@ const TOLERANCE: f64 = 0.5;
 
 /// Points of the longer side of an SVG's drawing: as fine as a finger draws on a phone.
 const SIDE: f64 = 2_000.0;
+
+/// Digits before the point of a number in an SVG's path: no surface is a million units wide.
+const DIGITS_MAX: usize = 6;
 
 /// Strokes as an app writes them.
 #[derive(Debug, Deserialize)]
@@ -38,8 +41,14 @@ pub(super) fn read(path: &Path) -> Result<Drawn, CliError> {
         return Err(wrong().into());
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    let drawn = parse(bytes).filter(|drawn| drawn.check().is_ok());
-    Ok(drawn.ok_or_else(wrong)?)
+    Ok(drawn_in(bytes).ok_or_else(wrong)?)
+}
+
+/// Returns the drawn signature in the bytes of a file, as `bienban field seal` reads it; none for what is no
+/// drawing within its limits.
+#[must_use]
+pub fn drawn_in(bytes: Vec<u8>) -> Option<Drawn> {
+    parse(bytes).filter(|drawn| drawn.check().is_ok())
 }
 
 fn parse(bytes: Vec<u8>) -> Option<Drawn> {
@@ -54,26 +63,41 @@ fn parse(bytes: Vec<u8>) -> Option<Drawn> {
     of_svg(&text)
 }
 
+/// Returns whether all numbers in a path's text are plain and below a million. A curve to the end of what a number
+/// can say would be cut into more lines than there is memory for.
+fn is_plain(text: &str) -> bool {
+    let number = |mark: char| mark.is_ascii_digit() || mark == '.';
+    let mut numbers = text.split(|mark| !number(mark));
+    !text.contains(['e', 'E'])
+        && numbers
+            .all(|number| number.split('.').next().is_none_or(|whole| whole.len() <= DIGITS_MAX))
+}
+
 /// Takes the lines and paths of an SVG as strokes; whatever else it holds is passed over, for a signature
 /// is nothing else.
 fn of_svg(text: &str) -> Option<Drawn> {
     let document = roxmltree::Document::parse(text).ok()?;
-    let mut lines: Vec<Vec<Point>> = Vec::new();
+    let (mut lines, mut points) = (Vec::<Vec<Point>>::new(), 0);
     for node in document.descendants().filter(roxmltree::Node::is_element) {
         let path = match node.tag_name().name() {
-            "path" => BezPath::from_svg(node.attribute("d")?).ok()?,
-            "polyline" => BezPath::from_svg(&format!("M{}", node.attribute("points")?)).ok()?,
+            "path" => node.attribute("d")?.to_owned(),
+            "polyline" => format!("M{}", node.attribute("points")?),
             _ => continue,
         };
-        flatten(path, TOLERANCE, |element| match element {
-            PathEl::MoveTo(point) => lines.push(vec![point]),
-            PathEl::LineTo(point) => {
-                if let Some(line) = lines.last_mut() {
-                    line.push(point);
-                }
+        let path = BezPath::from_svg(Some(path).filter(|path| is_plain(path))?.as_str()).ok()?;
+        flatten(path, TOLERANCE, |element| {
+            points += usize::from(matches!(element, PathEl::MoveTo(_) | PathEl::LineTo(_)));
+            match (element, lines.last_mut()) {
+                // That there are more than fit is known by their number.
+                _ if points > POINTS_MAX => {}
+                (PathEl::MoveTo(point), _) => lines.push(vec![point]),
+                (PathEl::LineTo(point), Some(line)) => line.push(point),
+                _ => {}
             }
-            _ => {}
         });
+        if points > POINTS_MAX {
+            return None;
+        }
     }
     scaled(&lines)
 }
@@ -122,6 +146,22 @@ mod tests {
         let Drawn::Strokes { width, strokes, .. } = drawn else { unreachable!() };
         assert_eq!((width, strokes.len()), (2_000, 2));
         assert!(strokes[0].len() > 3, "a curve is more than its ends");
+    }
+
+    #[test]
+    fn curves_to_the_end_of_what_numbers_can_say_are_no_drawing() {
+        let end = "9".repeat(40);
+        for path in [
+            format!("M0 0 C 1 1, 2 2, {end} 3"),
+            "M0 0 A 1e200 1e200 0 0 1 9 9".to_owned(),
+            "M0 0 Q 1E300 0 5 5".to_owned(),
+            // Each within its limit, and together far more points than a signature has.
+            format!("M0 0 {}", "C 999999 0 0 999999 999999 999999 C 0 0 9 9 0 0 ".repeat(2_000)),
+        ] {
+            let svg =
+                format!(r#"<svg xmlns="http://www.w3.org/2000/svg"><path d="{path}"/></svg>"#);
+            assert_eq!(parse(svg.into_bytes()), None, "{path:.40}");
+        }
     }
 
     #[test]

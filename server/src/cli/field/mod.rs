@@ -3,7 +3,7 @@
 pub(super) mod actions;
 mod batch;
 pub(super) mod beyond;
-mod drawing;
+pub(super) mod drawing;
 mod edit;
 mod enrol;
 mod header;

@@ -219,11 +219,6 @@ pub(super) async fn sync(
     let watch = Stopwatch::start();
     let before = Before::of(client)?;
     let report = patiently(client, output).await?;
-    // Nothing depends on it: a store that fails says so at the next command too.
-    if let Err(error) = client.condense() {
-        let reason = CliError::from(error).message(output.messages());
-        output.remark(&output.messages().text("sync.not_shortened", &[("reason", &reason)]));
-    }
     let mut data = data_of(client, &report)?;
     data.milliseconds = milliseconds(watch.elapsed());
     before.compare(client, &mut data)?;

@@ -211,3 +211,11 @@ fn an_outcome_that_does_not_fit_its_job_is_garbled() {
     assert!(MergeWork::decode(&[0xff; 40], &job).is_err());
     assert!(MergeJob::decode(&[0xff; 40]).is_err());
 }
+
+#[test]
+fn a_job_whose_shape_is_of_another_kind_of_document_is_none() {
+    let (job, _) = job(&["another"]);
+    let job = MergeJob { shape: crate::model::Shape::Facility, ..job };
+    let decoded = MergeJob::decode(&job.encode().unwrap());
+    assert!(matches!(decoded, Err(MergerError::Garbled { what: "the shape" })), "{decoded:?}");
+}

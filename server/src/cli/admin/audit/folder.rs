@@ -13,6 +13,7 @@ use bienban_core::store::{DiskStore, Options, Store};
 
 use super::VerifyData;
 use super::reading::Before;
+use crate::backups;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output};
 
@@ -73,8 +74,13 @@ pub(super) fn verify(client: &Client, dir: &Path, output: &Output) -> Result<Ans
     let scratch = Scratch::new().map_err(file)?;
     let (as_it_is, anew) = (scratch.0.join("as-it-is"), scratch.0.join("anew"));
     let store = dir.join(STORE);
-    copy(&store, &as_it_is, None).map_err(file)?;
-    copy(&store, &anew, Some(INDEX)).map_err(file)?;
+    if store.is_dir() {
+        copy(&store, &as_it_is, None).map_err(file)?;
+        copy(&store, &anew, Some(INDEX)).map_err(file)?;
+    } else {
+        backups::lay_out(dir, &as_it_is)?;
+        backups::lay_out(dir, &anew)?;
+    }
     let mut data = VerifyData::default();
     let kept = open(&as_it_is)?;
     let checked = check_log(&kept, |_, _, _| ()).map_err(ClientError::from)?;

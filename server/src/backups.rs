@@ -1,0 +1,35 @@
+//! Backups of a hub: made beside the running hub, checked anywhere, put back into a new folder.
+//!
+//! A backup is a folder: the journal's segments under names that hold their hashes, the hub's keys, and one
+//! small file, the manifest, that says which of them belong together. Files of a backup never change; what is
+//! new is written beside them, and the manifest is exchanged last, so that a whole backup is there at every
+//! moment. docs/store-format.md has the bytes. Nothing here looks into a document.
+
+mod checking;
+mod error;
+mod files;
+mod keys;
+mod making;
+mod manifest;
+mod restoring;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+pub use checking::{Checked, Of, Problem, check, lay_out};
+pub use error::BackupsError;
+pub use making::{Made, Wanted, make};
+pub use restoring::{Restored, is_unfinished, restore};
+
+/// What a hub's store is called in its folder.
+const STORE: &str = "store";
+
+/// What the journal is called in a store's folder, and in a backup.
+const JOURNAL: &str = "journal";
+
+/// How the names of a journal's files end.
+const SEGMENT: &str = ".seg";
+
+/// How far a long run has come: files done, of how many.
+pub type Told<'t> = &'t mut (dyn FnMut(u64, u64) + Send);

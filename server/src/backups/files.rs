@@ -1,0 +1,174 @@
+//! Files of a backup: written beside their names, synced, read back, and only then named.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::{BackupsError, file_error};
+
+/// How a file is called that is being written, behind its own name.
+const PART: &str = ".part";
+
+/// What keeps two processes from working on one backup.
+const LOCK: &str = "lock";
+
+/// Makes a folder that nobody else may look into, and those above it.
+pub(super) fn make_folder(path: &Path) -> Result<(), BackupsError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(file_error("make", path))?;
+    sync_folder(folder_of(path))
+}
+
+/// Makes durable which files a folder has.
+pub(super) fn sync_folder(path: &Path) -> Result<(), BackupsError> {
+    if !cfg!(unix) {
+        // Windows cannot open a folder as a file; its file systems journal names by themselves.
+        return Ok(());
+    }
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(file_error("sync", path))
+}
+
+/// Returns the folder that a path lies in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Reads a file, none where it is not there.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, BackupsError> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).map_err(file_error("read", path)),
+    }
+}
+
+/// Returns length and hash of a file, none where it is not there. Reads it in pieces.
+pub(super) fn hash(path: &Path) -> Result<Option<(u64, [u8; 32])>, BackupsError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(file_error("read", path))?,
+    };
+    let mut hasher = blake3::Hasher::new();
+    let mut counted = Counted { file: &mut file, bytes: 0 };
+    hasher.update_reader(&mut counted).map_err(file_error("read", path))?;
+    Ok(Some((counted.bytes, *hasher.finalize().as_bytes())))
+}
+
+struct Counted<'f> {
+    file: &'f mut File,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// Writes a file beside its name, syncs it, reads it back, and names it. Nobody else may read it. Its folder is
+/// not synced.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), BackupsError> {
+    let part = part_of(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = || -> io::Result<()> {
+        let mut file = options.open(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        forget(&file);
+        Ok(())
+    };
+    written().map_err(file_error("write", &part))?;
+    if hash(&part)? != Some((bytes.len() as u64, *blake3::hash(bytes).as_bytes())) {
+        return Err(BackupsError::Otherwise { path: part });
+    }
+    fs::rename(&part, path).map_err(file_error("rename", &part))
+}
+
+/// As [`write`], and makes the name durable.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), BackupsError> {
+    write(path, bytes)?;
+    sync_folder(folder_of(path))
+}
+
+/// Asks the system to read from the disk next time, and not from what it remembers of a file. It may not.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn forget(file: &File) {
+    use rustix::fs::Advice;
+    rustix::fs::fadvise(file, 0, None, Advice::DontNeed).ok();
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn forget(_: &File) {}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(PART);
+    path.with_file_name(name)
+}
+
+/// Removes files of a folder that `stays` does not name, and what was left half written.
+pub(super) fn remove_others(
+    folder: &Path,
+    stays: &dyn Fn(&str) -> bool,
+) -> Result<u64, BackupsError> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder).map_err(file_error("list", folder))? {
+        let entry = entry.map_err(file_error("list", folder))?;
+        if !stays(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).map_err(file_error("remove", &entry.path()))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Keeps others from a backup while it is held.
+#[derive(Debug)]
+pub(super) struct Hold {
+    /// None where the file system has no locks, or where nobody ever worked.
+    _file: Option<File>,
+}
+
+impl Hold {
+    /// Takes a backup's folder to write to it.
+    pub(super) fn to_write(folder: &Path) -> Result<Self, BackupsError> {
+        let path = folder.join(LOCK);
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = opened.map_err(file_error("open", &path))?;
+        Self::taken(file.try_lock(), file, folder)
+    }
+
+    /// Takes a backup's folder to read it. A medium that cannot be written to needs no lock.
+    pub(super) fn to_read(folder: &Path) -> Result<Self, BackupsError> {
+        match File::open(folder.join(LOCK)) {
+            Ok(file) => Self::taken(file.try_lock_shared(), file, folder),
+            Err(_) => Ok(Self { _file: None }),
+        }
+    }
+
+    fn taken(
+        locked: Result<(), TryLockError>,
+        file: File,
+        folder: &Path,
+    ) -> Result<Self, BackupsError> {
+        match locked {
+            Ok(()) => Ok(Self { _file: Some(file) }),
+            Err(TryLockError::WouldBlock) => Err(BackupsError::Busy { path: folder.to_owned() }),
+            // Network file systems without locks: nobody is kept out there.
+            Err(TryLockError::Error(_)) => Ok(Self { _file: None }),
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Backups of a small hub, made, cut off, damaged and put back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bienban_core::clock;
+use bienban_core::model::DeviceId;
+use bienban_core::replica::{Hub, HubOptions, Projection, check_control};
+use bienban_core::store::{DiskStore, Options, Read, Store, Writes};
+use bienban_core::sync::{PlainEntry, Role};
+use bienban_core::trust::DeviceKey;
+use tempfile::TempDir;
+
+use super::*;
+use crate::hub::{KEY_FILE, NEXT_FILE};
+
+/// So small that a few records fill a segment.
+const SEGMENT_BYTES: u64 = 2_000;
+
+/// A hub's folder, and the folder for its backup.
+struct Bench {
+    root: TempDir,
+    trusted: u8,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("hub")).unwrap();
+        fs::write(root.path().join("hub").join(KEY_FILE), hex::encode([7; 32])).unwrap();
+        let mut bench = Self { root, trusted: 0 };
+        bench.grow(6);
+        bench
+    }
+
+    fn hub(&self) -> PathBuf {
+        self.root.path().join("hub")
+    }
+
+    fn to(&self) -> PathBuf {
+        self.root.path().join("backup")
+    }
+
+    /// Lets the hub record something, and end in order.
+    fn grow(&mut self, devices: u8) {
+        grow_at(&self.hub(), self.trusted, devices);
+        self.trusted += devices;
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted { hub: self.hub(), to: self.to(), without_keys: false }
+    }
+
+    fn make(&self) -> Made {
+        make(&self.wanted(), &mut |_, _| ()).unwrap()
+    }
+
+    fn check(&self) -> Checked {
+        check(&self.to(), &mut |_, _| ()).unwrap()
+    }
+
+    fn restore(&self, name: &str) -> Result<Restored, BackupsError> {
+        restore(&self.to(), &self.root.path().join(name), None, &mut |_, _| ())
+    }
+
+    fn segments(&self) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = fs::read_dir(self.hub().join("store/journal"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        found.sort();
+        found
+    }
+}
+
+fn store(dir: &Path) -> DiskStore {
+    let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::at(clock::now().0) };
+    DiskStore::open(dir.join("store"), Arc::new(Projection), options).unwrap()
+}
+
+fn open(dir: &Path) -> Hub {
+    let options = HubOptions { fresh_epoch: clock::random().unwrap(), now: clock::now() };
+    Hub::open(Arc::new(store(dir)), DeviceKey::from_seed(&[7; 32]), options).unwrap()
+}
+
+fn grow_at(dir: &Path, first: u8, devices: u8) {
+    let hub = open(dir);
+    for number in first..first + devices {
+        let entry = PlainEntry {
+            device: DeviceId([number; 32]),
+            name: format!("Cán bộ {number}"),
+            agency: "Trạm Y tế".to_owned(),
+            role: Role::Inspector,
+            scopes: vec!["06325".parse().unwrap()],
+            active: true,
+        };
+        hub.trust(entry).unwrap();
+    }
+}
+
+#[test]
+fn a_second_run_copies_only_what_is_new_and_all_of_it_is_checked() {
+    let mut bench = Bench::new();
+    let first = bench.make();
+    assert!(first.files > 3, "several segments: {first:?}");
+    assert_eq!(first.copied, first.files);
+    let again = bench.make();
+    assert_eq!((again.copied, again.removed, again.position), (0, 0, first.position));
+    let mut removed = 0;
+    for _ in 0..3 {
+        let before = bench.make();
+        bench.grow(1);
+        let grown = bench.make();
+        assert!(grown.position > before.position);
+        assert!(grown.copied <= 2, "closed segments are there: {grown:?}");
+        removed += grown.removed;
+    }
+    assert!(removed > 0, "the last segment as it was");
+    let grown = bench.make();
+    let checked = bench.check();
+    assert_eq!((checked.problems.clone(), checked.lost, checked.torn), (vec![], 0, 0));
+    assert_eq!((checked.position, checked.keys, checked.of), (grown.position, true, Of::Backup));
+    assert!(checked.leaves > 0 && checked.decisions > 0 && checked.rows > 0, "{checked:?}");
+    assert_eq!(checked.hub, Some(DeviceKey::from_seed(&[7; 32]).device()));
+}
+
+#[test]
+fn what_is_being_written_is_left_out() {
+    let bench = Bench::new();
+    let whole = bench.make();
+    let last = bench.segments().pop().unwrap();
+    let mut bytes = fs::read(&last).unwrap();
+    // Half a record, as a reader beside the hub sees it.
+    let half = bytes[128..228].to_vec();
+    bytes.extend_from_slice(&half);
+    fs::write(&last, bytes).unwrap();
+    let again = bench.make();
+    assert_eq!((again.position, again.copied, again.bytes), (whole.position, 0, whole.bytes));
+    assert_eq!(bench.check().problems, []);
+    let checked = check(&bench.hub(), &mut |_, _| ()).unwrap();
+    assert_eq!((checked.of, checked.torn, checked.problems), (Of::Hub, 100, vec![]));
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_gone_on_with_and_leaves_the_one_before_whole() {
+    let mut bench = Bench::new();
+    let before = bench.make();
+    bench.grow(6);
+    // Cut off before the manifest: new files lie there, and one that is half written.
+    let saved = bench.root.path().join("saved");
+    copy_folder(&bench.to(), &saved);
+    let full = bench.make();
+    let whole = fs::read_dir(bench.to().join("journal")).unwrap().count();
+    copy_folder(&bench.to().join("journal"), &saved.join("journal"));
+    fs::remove_dir_all(bench.to()).unwrap();
+    fs::rename(&saved, bench.to()).unwrap();
+    fs::write(bench.to().join("journal/00000099-0000000000000000.seg.part"), b"half").unwrap();
+    let checked = bench.check();
+    assert_eq!((checked.problems, checked.position), (vec![], before.position));
+    let on = bench.make();
+    assert_eq!((on.copied, on.position), (0, full.position), "all of it was there");
+    assert!(on.removed > 0 && on.position > before.position);
+    assert_eq!(fs::read_dir(bench.to().join("journal")).unwrap().count(), whole);
+    assert_eq!(bench.check().problems, []);
+}
+
+#[test]
+fn no_manifest_no_backup() {
+    let bench = Bench::new();
+    bench.make();
+    fs::remove_file(bench.to().join("manifest")).unwrap();
+    let found = check(&bench.to(), &mut |_, _| ());
+    assert!(matches!(found, Err(BackupsError::Unfinished { .. })), "{found:?}");
+    let none = check(bench.root.path(), &mut |_, _| ());
+    assert!(matches!(none, Err(BackupsError::NoBackup { .. })), "{none:?}");
+}
+
+#[test]
+fn segments_that_were_exchanged_are_copied_again() {
+    let bench = Bench::new();
+    let before = bench.make();
+    let segments = bench.segments();
+    let [.., one, two] = &segments[..] else { panic!("two segments") };
+    // The same records in fewer files, as when closed ones are put together.
+    let joined = [fs::read(one).unwrap(), fs::read(two).unwrap()[128..].to_vec()].concat();
+    fs::write(one, joined).unwrap();
+    fs::remove_file(two).unwrap();
+    let after = bench.make();
+    assert_eq!(after.position, before.position);
+    assert_eq!((after.files, after.copied, after.removed), (before.files - 1, 1, 2));
+    assert_eq!(after.set_aside, None, "it is the same chain");
+    let checked = bench.check();
+    assert_eq!((checked.problems, checked.position), (vec![], before.position));
+}
+
+#[test]
+fn a_damaged_journal_is_not_taken_for_a_backup() {
+    let bench = Bench::new();
+    let before = bench.make();
+    let first = &bench.segments()[0];
+    let good = fs::read(first).unwrap();
+    let mut bytes = good.clone();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(first, bytes).unwrap();
+    let refused = make(&bench.wanted(), &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::Unsettled { .. })), "{refused:?}");
+    let checked = bench.check();
+    assert_eq!((checked.problems, checked.position), (vec![], before.position));
+    fs::write(first, good).unwrap();
+    assert_eq!(bench.make().position, before.position);
+}
+
+#[test]
+fn a_damaged_backup_says_how_far_it_goes_and_is_mended_by_the_next() {
+    let bench = Bench::new();
+    let made = bench.make();
+    let mut files: Vec<PathBuf> = fs::read_dir(bench.to().join("journal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let mut bytes = fs::read(&files[1]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    fs::write(&files[1], bytes).unwrap();
+    let checked = bench.check();
+    let name = format!("journal/{}", files[1].file_name().unwrap().to_str().unwrap());
+    assert!(checked.problems.contains(&Problem::Changed { path: name }), "{checked:?}");
+    assert!(checked.position > 0 && checked.position < made.position, "{checked:?}");
+    assert!(checked.lost > 0, "{checked:?}");
+    assert!(matches!(bench.restore("new"), Err(BackupsError::Damaged { .. })));
+    fs::remove_file(&files[2]).unwrap();
+    let checked = bench.check();
+    assert!(
+        checked.problems.iter().any(|problem| matches!(problem, Problem::Missing { .. })),
+        "{checked:?}"
+    );
+    assert_eq!(bench.make().copied, 2);
+    assert_eq!(bench.check().problems, []);
+    let mut manifest = fs::read(bench.to().join("manifest")).unwrap();
+    manifest[40] ^= 1;
+    fs::write(bench.to().join("manifest"), manifest).unwrap();
+    let found = check(&bench.to(), &mut |_, _| ());
+    assert!(matches!(found, Err(BackupsError::Manifest { .. })), "{found:?}");
+    let mended = bench.make();
+    assert!(mended.set_aside.is_some() && mended.copied == 0, "{mended:?}");
+    assert_eq!(bench.check().problems, []);
+}
+
+#[test]
+fn another_past_is_kept_beside_the_new_one_and_another_hub_is_refused() {
+    let mut bench = Bench::new();
+    let old = bench.root.path().join("old");
+    copy_folder(&bench.hub(), &old);
+    bench.grow(4);
+    let lost = bench.make();
+    // The hub is set back to its copy and goes on from there.
+    fs::remove_dir_all(bench.hub()).unwrap();
+    copy_folder(&old, &bench.hub());
+    grow_at(&bench.hub(), 100, 9);
+    let made = bench.make();
+    let aside = made.set_aside.expect("what was lost is kept");
+    let kept = check(&aside, &mut |_, _| ()).unwrap();
+    assert_eq!((kept.problems, kept.position), (vec![], lost.position));
+    assert_eq!(bench.check().problems, []);
+    assert_eq!(bench.make().set_aside, None);
+    assert_eq!(check(&aside, &mut |_, _| ()).unwrap().problems, [], "its files stay");
+    let other = Bench::new();
+    let refused = make(&Wanted { to: bench.to(), ..other.wanted() }, &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::OtherHub { .. })), "{refused:?}");
+    assert_eq!(bench.check().problems, []);
+    let inside = Wanted { to: bench.hub().join("backup"), ..bench.wanted() };
+    let refused = make(&inside, &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::Inside { .. })), "{refused:?}");
+    assert!(!bench.hub().join("backup").exists());
+}
+
+#[test]
+fn what_is_put_back_begins_a_new_life_by_itself_and_replaces_nothing() {
+    let bench = Bench::new();
+    let made = bench.make();
+    let refused = bench.restore("hub");
+    assert!(matches!(refused, Err(BackupsError::Taken { .. })), "{refused:?}");
+    let restored = bench.restore("new").unwrap();
+    assert_eq!((restored.position, restored.hub), (made.position, made.hub));
+    let dir = bench.root.path().join("new");
+    assert_eq!(fs::read(dir.join(KEY_FILE)).unwrap(), hex::encode([7; 32]).into_bytes());
+    let before = {
+        let opened = store(&dir);
+        assert!(opened.opened().moved && opened.opened().lost.is_empty());
+        opened.position()
+    };
+    let hub = open(&dir);
+    assert!(hub.replica().store().position() > before, "it recorded its new epoch");
+    let epoch = hub.head().unwrap().epoch;
+    drop(hub);
+    assert_ne!(open(&bench.hub()).head().unwrap().epoch, epoch);
+    assert_eq!(open(&dir).head().unwrap().epoch, epoch, "once");
+    assert!(matches!(bench.restore("new"), Err(BackupsError::Taken { .. })));
+}
+
+#[test]
+fn a_restore_that_was_cut_off_starts_no_hub_and_is_gone_on_with() {
+    let bench = Bench::new();
+    bench.make();
+    let dir = bench.root.path().join("new");
+    // Cut off while the journal is copied.
+    let journal = dir.join("restoring/store/journal");
+    fs::create_dir_all(&journal).unwrap();
+    let manifest = fs::read(bench.to().join("manifest")).unwrap();
+    let name = blake3::hash(&manifest).to_hex().to_string();
+    fs::write(dir.join("restoring/from"), &name).unwrap();
+    let segments = bench.segments();
+    fs::copy(&segments[0], journal.join("00000001.seg")).unwrap();
+    fs::write(journal.join("00000002.seg"), b"half").unwrap();
+    assert!(is_unfinished(&dir));
+    assert!(crate::hub::identity(&dir).is_err(), "no key is made there");
+    fs::write(dir.join("restoring/from"), "another").unwrap();
+    assert!(matches!(bench.restore("new"), Err(BackupsError::OtherRestore { .. })));
+    fs::write(dir.join("restoring/from"), &name).unwrap();
+    bench.restore("new").unwrap();
+    assert!(!is_unfinished(&dir));
+    crate::hub::identity(&dir).unwrap();
+    // Cut off between the last steps: the store is in its place, the key is not.
+    let late = bench.root.path().join("late");
+    copy_folder(&dir, &late);
+    fs::remove_file(late.join(KEY_FILE)).unwrap();
+    fs::create_dir(late.join("restoring")).unwrap();
+    fs::write(late.join("restoring/from"), &name).unwrap();
+    bench.restore("late").unwrap();
+    assert!(late.join(KEY_FILE).exists() && !is_unfinished(&late));
+}
+
+#[test]
+fn keys_that_are_left_out_must_be_given_and_must_be_the_hubs() {
+    let bench = Bench::new();
+    fs::write(bench.hub().join(NEXT_FILE), hex::encode([8; 32])).unwrap();
+    let wanted = Wanted { without_keys: true, ..bench.wanted() };
+    assert!(!make(&wanted, &mut |_, _| ()).unwrap().keys);
+    let secret = hex::encode([7; 32]);
+    let holds_secret = |dir: &Path| {
+        fs::read_dir(dir).unwrap().any(|entry| {
+            let path = entry.unwrap().path();
+            path.is_file()
+                && fs::read(path).unwrap().windows(64).any(|part| part == secret.as_bytes())
+        })
+    };
+    assert!(!holds_secret(&bench.to()));
+    assert!(matches!(bench.restore("new"), Err(BackupsError::NoKey)));
+    let keys = bench.root.path().join("safe");
+    fs::create_dir(&keys).unwrap();
+    let dir = bench.root.path().join("new");
+    let with = |told: &str| {
+        fs::write(keys.join(KEY_FILE), told).unwrap();
+        restore(&bench.to(), &dir, Some(&keys), &mut |_, _| ())
+    };
+    assert!(matches!(with(&hex::encode([9; 32])), Err(BackupsError::OtherKey { .. })));
+    assert!(matches!(with("no key"), Err(BackupsError::Key { .. })));
+    assert!(!dir.exists(), "nothing was begun");
+    with(&secret).unwrap();
+    // With them, the next key comes along.
+    assert!(bench.make().keys);
+    bench.restore("whole").unwrap();
+    let next = bench.root.path().join("whole").join(NEXT_FILE);
+    assert_eq!(fs::read(next).unwrap(), hex::encode([8; 32]).into_bytes());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&bench.to()), 0o700);
+        assert_eq!(mode(&bench.root.path().join("whole").join(KEY_FILE)), 0o600);
+    }
+}
+
+#[test]
+fn the_second_disk_of_a_lost_hub_is_checked_and_put_back_with_its_key() {
+    let bench = Bench::new();
+    let made = bench.make();
+    let disk = bench.root.path().join("second");
+    copy_folder(&bench.hub().join("store/journal"), &disk);
+    let checked = check(&disk, &mut |_, _| ()).unwrap();
+    assert_eq!((checked.of, checked.position), (Of::SecondDisk, made.position));
+    assert_eq!(checked.problems, []);
+    let dir = bench.root.path().join("new");
+    let refused = restore(&disk, &dir, None, &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::NoKey)), "{refused:?}");
+    let restored = restore(&disk, &dir, Some(&bench.hub()), &mut |_, _| ()).unwrap();
+    assert_eq!(restored.position, made.position);
+    open(&dir);
+}
+
+#[test]
+fn a_decision_that_was_changed_or_taken_out_is_found() {
+    let bench = Bench::new();
+    let store = store(&bench.hub());
+    let good = check_control(&store).unwrap();
+    assert!(good.entries > 3 && good.problems.is_empty(), "{good:?}");
+    let mut rows = store.scan(b"8", None, 10).unwrap();
+    let (key, value) = rows.swap_remove(1);
+    for (changed, place) in [(true, 60), (true, 5), (false, 0)] {
+        let mut writes = Writes::default();
+        if changed {
+            let mut value = value.clone();
+            value[place] ^= 1;
+            writes.put(key.clone(), value);
+        } else {
+            writes.remove(key.clone());
+        }
+        store.derive(writes).unwrap();
+        let found = check_control(&store).unwrap();
+        assert!(!found.problems.is_empty(), "{place}");
+    }
+}
+
+#[test]
+fn two_do_not_work_on_one_backup() {
+    let bench = Bench::new();
+    bench.make();
+    let lock = fs::File::open(bench.to().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = make(&bench.wanted(), &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::Busy { .. })), "{refused:?}");
+    assert!(matches!(check(&bench.to(), &mut |_, _| ()), Err(BackupsError::Busy { .. })));
+    drop(lock);
+    bench.make();
+    let held = store(&bench.hub());
+    let refused = check(&bench.hub(), &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::Running { .. })), "{refused:?}");
+    drop(held);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! libFuzzer runs `comparison` of `tests/src/fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bienban_tests::fuzzing::run("comparison", data));

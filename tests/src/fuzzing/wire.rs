@@ -1,0 +1,84 @@
+//! What comes over the wire: frames, packs, messages of the comparison.
+
+use bienban_core::model::{Actor, ChangeHash, DocumentId};
+use bienban_core::sync::reconcile::{
+    Differences, Item, MemoryTree, Node, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX, Reconciler,
+};
+use bienban_core::sync::{FRAME_VERSION, Frame, FrameError, Pack, PackHeader, ReconcileMessage};
+use bienban_core::trust::DeviceKey;
+use bienban_core::trust::enrolment::Code;
+
+use super::bytes::Bytes;
+use crate::fleet;
+
+/// Items on this side of the comparison.
+const ITEMS: u8 = 48;
+
+/// A frame as it came, and the same bytes as an uncompressed payload: behind zstd few mutations get through.
+pub(super) fn frames(data: &[u8]) {
+    frame(data);
+    frame(&[&[FRAME_VERSION, 0], data].concat());
+}
+
+fn frame(data: &[u8]) {
+    if let Ok(frame) = Frame::decode(data) {
+        match frame.encode() {
+            Ok(again) => assert_eq!(Frame::decode(&again).as_ref(), Ok(&frame)),
+            // At most a header longer than what came in, compressed.
+            Err(error) => assert!(matches!(error, FrameError::TooLarge { .. }), "{error}"),
+        }
+    }
+    if let Ok((_, claim)) = Frame::decode_enrol(data) {
+        let hub = DeviceKey::from_seed(&fleet::HUB_SEED).device();
+        assert!(!claim.is_by_holder_of(&Code::new([200; 16]), hub), "nobody was shown this code");
+        let shown = claim.label.chars().any(char::is_control);
+        assert!(!(claim.is_well_formed() && shown), "{claim:?} would break a line of a list");
+    }
+    drop(Frame::decode_enrolled(data));
+}
+
+pub(super) fn packs(data: &[u8]) {
+    let header = PackHeader::peek(data);
+    let Ok(pack) = Pack::decode(data) else { return };
+    let header = header.expect("what decodes has a head that reads");
+    assert_eq!(&header.genesis, pack.genesis());
+    assert_eq!((header.document, header.actor), (pack.document(), pack.actor()));
+    assert_eq!((header.first_seq, header.last_seq), (pack.first_seq(), pack.last_seq()));
+    let last = pack.changes().last().expect("a pack holds a change");
+    assert_eq!(last.facts().hash, pack.tip_hash());
+    let again = pack.encode();
+    assert_eq!(Pack::decode(&again).as_ref(), Ok(&pack));
+    // Whoever signed it, a pack that verifies is what its device's attestation says.
+    assert_eq!(pack.verify().is_ok(), pack.attestation().verify().is_ok());
+}
+
+fn item(number: u8) -> Item {
+    Item {
+        document: DocumentId([number; 32]),
+        actor: Actor([number / 2; 16]),
+        seq: u64::from(number),
+        hash: ChangeHash([number; 32]),
+    }
+}
+
+/// One side of a comparison hears the messages of any other.
+pub(super) fn comparison(data: &[u8]) {
+    drop(Node::decode(data));
+    let mut tree = MemoryTree::default();
+    (1..=ITEMS).for_each(|number| tree.put(item(number)));
+    let mut input = Bytes::new(data);
+    let (mut here, mut found) = (Reconciler::default(), Differences::default());
+    while !input.is_empty() {
+        let piece = input.piece();
+        let Ok(message) = postcard::from_bytes::<ReconcileMessage>(piece) else { continue };
+        let Ok(answer) = here.handle(message, &tree, &mut found) else { break };
+        for message in answer {
+            assert!(message.parts.len() <= RECONCILE_PARTS_MAX);
+            let encoded = postcard::to_stdvec(&message).unwrap();
+            assert!(encoded.len() <= RECONCILE_ITEMS_MAX * 128, "{} bytes", encoded.len());
+            assert_eq!(postcard::from_bytes::<ReconcileMessage>(&encoded).as_ref(), Ok(&message));
+        }
+    }
+    let count = found.gives.len() + found.takes.len() + found.equivocations.len();
+    assert!(count <= data.len(), "{count} differences of {} bytes", data.len());
+}
