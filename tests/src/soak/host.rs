@@ -208,7 +208,7 @@ fn print(line: &str) {
     println!("{line}");
 }
 
-/// Does what this process was started for, if it was started by [`Hosts`].
+/// Does what this process was started for, if it was started by `Hosts`.
 #[must_use]
 pub fn host() -> Option<ExitCode> {
     let mut given = std::env::args().skip(1);
