@@ -36,12 +36,12 @@ impl World {
             let desk = &self.phones[self.desk].phone;
             desk.act(&desk.sign_act(act).unwrap()).is_ok()
         };
-        if !decided {
-            return;
-        }
-        self.say(|| format!("{} is revoked, at the hub: {at_hub}", self.phones[at].name));
+        // An act whose sync failed was promised to nobody, and may be there after a restart all the same.
+        self.say(|| {
+            format!("{} is revoked, at the hub: {at_hub}, surely: {decided}", self.phones[at].name)
+        });
         self.ending.insert(device);
-        if at_hub {
+        if at_hub && decided {
             self.grown();
             self.note_ends();
         }
