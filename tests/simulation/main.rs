@@ -86,7 +86,7 @@ fn schedules_converge_and_lose_nothing() {
         return;
     }
     let seeds = bienban_tests::number("BIENBAN_SIM_SEEDS").unwrap_or(SEEDS);
-    let total = match schedule::run_all(0..seeds, &|_| ()) {
+    let total = match schedule::run_all(0..seeds, &|_| (), None) {
         Ok(total) => total,
         Err(failure) => panic!("{}", schedule::tell(&failure, true)),
     };

@@ -65,7 +65,8 @@ pub(crate) fn run(seed: u64, steps: &[Step], trace: Trace) -> Result<Tally, Stri
     })
 }
 
-/// Runs schedules on all processors; a schedule shares nothing with others. Tells `done` of each.
+/// Runs schedules on all processors; a schedule shares nothing with others. Tells `done` of each. Where
+/// `failed` is given it is told of those that fail, and the others are run all the same.
 ///
 /// # Errors
 ///
@@ -73,6 +74,7 @@ pub(crate) fn run(seed: u64, steps: &[Step], trace: Trace) -> Result<Tally, Stri
 pub(crate) fn run_all(
     seeds: std::ops::Range<u64>,
     done: &(dyn Fn(u64) + Sync),
+    failed: Option<&(dyn Fn(&Failure) + Sync)>,
 ) -> Result<Tally, Failure> {
     let (next, lowest) = (AtomicU64::new(seeds.start), AtomicU64::new(u64::MAX));
     let work = || {
@@ -86,8 +88,12 @@ pub(crate) fn run_all(
             match run(seed, &steps_of(seed), None) {
                 Ok(tally) => total.add(&tally),
                 Err(wrong) => {
-                    lowest.fetch_min(seed, Ordering::Relaxed);
-                    return Err(Failure { seed, wrong });
+                    let failure = Failure { seed, wrong };
+                    let Some(failed) = failed else {
+                        lowest.fetch_min(seed, Ordering::Relaxed);
+                        return Err(failure);
+                    };
+                    failed(&failure);
                 }
             }
             done(seed);

@@ -187,7 +187,7 @@ impl Batch {
         &mut self,
         tips: &mut InFlight,
         accepted: &mut Accepted,
-        (signer, bytes): (DeviceId, &[u8]),
+        bytes: &[u8],
         decision: Decision,
     ) {
         match decision {
@@ -210,7 +210,8 @@ impl Batch {
             }
             Decision::Known(notice) => {
                 self.known += usize::from(notice.verdict.is_kept());
-                self.decline(signer, notice);
+                // A copy of the device may carry what the other brought, having read the notice before.
+                self.declined.push(notice);
             }
             // Named and not signed for: whoever brought it keeps it, offers it again later, and its
             // author sees that it is only there. The exchange goes on: what others wrote must still
@@ -494,10 +495,9 @@ impl Hub {
         packs: Vec<(Pack, &Vec<u8>)>,
     ) -> Result<(), ReplicaError> {
         for (pack, bytes) in packs {
-            let signer = pack.device();
             let decision = self.within_limit(batch, self.decide(tips, batch, pack, bytes)?)?;
             let decision = self.within_share(&mut batch.shares, decision)?;
-            batch.note(tips, accepted, (signer, bytes), decision);
+            batch.note(tips, accepted, bytes, decision);
         }
         Ok(())
     }

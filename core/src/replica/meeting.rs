@@ -367,6 +367,6 @@ mod failures;
 mod tests;
 #[cfg(test)]
 pub(super) use tests::{
-    Hooked, Pair, Side, ask_at, ending_at, entry, hub, key, once, side, sync, sync_at, values,
-    visit,
+    Hooked, Pair, Side, ask_at, ending_at, entry, hub, key, meet, once, side, sync, sync_at,
+    values, visit,
 };

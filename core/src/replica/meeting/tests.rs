@@ -194,7 +194,7 @@ impl Pair {
     }
 }
 
-fn meet(one: &Side, two: &Side) -> [MeetingProgress; 2] {
+pub(in crate::replica) fn meet(one: &Side, two: &Side) -> [MeetingProgress; 2] {
     Pair::of(one, two).run()
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::checklist::TEA;
 use crate::model::Timestamp;
-use crate::replica::meeting::{Side, entry, hub, key, once, side, sync, values, visit};
+use crate::replica::meeting::{Side, entry, hub, key, meet, once, side, sync, values, visit};
 use crate::replica::{HubOptions, Projection};
 use crate::store::{MemoryDisk, MemoryStore};
 use crate::sync::{Ending, FailureCode, PlainEntry, Role};
@@ -69,6 +69,24 @@ fn an_end_decided_by_whoever_was_certified_above_since_is_proved_with_the_log_ab
     assert_eq!(one.phone.undelivered().unwrap(), 0);
     let behind = one.phone.replica().device(key(8).device()).unwrap();
     assert!(behind.is_none(), "of what comes behind its end nothing is told");
+}
+
+#[test]
+fn a_clone_that_carries_what_its_original_was_refused_comes_to_hear_that_the_hub_keeps_it() {
+    let (hub, one, genesis) = (hub(&[LOST, STAYS]), side(LOST), visit(UNIT, 1));
+    sync(&one, &hub);
+    trust(&hub, ABOVE, Role::Admin, "20");
+    revoke(&hub, lost());
+    one.answer(&genesis, "1.1", "before");
+    let clone = one.cloned();
+    one.answer(&genesis, "1.1", "one");
+    let [_, at_clone] = meet(&one, &clone);
+    assert_eq!(at_clone.received, 1);
+    leave(&one, &hub);
+    leave(&clone, &hub);
+    assert_eq!((one.phone.undelivered().unwrap(), clone.phone.undelivered().unwrap()), (0, 0));
+    let lines = [once(&clone, &hub, (NOW, 9), &[]), once(&clone, &hub, (NOW, 10), &[])];
+    assert_eq!(lines.map(|line| line.progress().sent), [0, 0], "nothing is pushed for ever");
 }
 
 #[test]
