@@ -3,13 +3,13 @@
 
 use bienban_core::replica::{Fact, Progress, ReplicaError};
 use bienban_core::store::Store;
-use bienban_core::sync::{BACKOFF_FIRST, Ending, FailureCode};
+use bienban_core::sync::{BACKOFF_FIRST, CLOCK_SKEW_MAX_MS, Ending, FailureCode};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use crate::node::Clock;
-use crate::tally::Peak;
+use crate::tally::{Peak, Seen};
 use crate::world::World;
 
 /// How long it may take from when all faults have healed until every replica holds the same, in simulated
@@ -138,7 +138,10 @@ impl World {
                 (last, records) = (self.clock, now);
             }
         }
-        self.phones.iter_mut().for_each(|node| node.exchange = None);
+        for at in 0..self.phones.len() {
+            self.check_clock(at);
+            self.phones[at].exchange = None;
+        }
         let took = last - healed;
         self.say(|| format!("came to rest after {took} ms, with round trips of {trip} ms"));
         let (trips, peak) = match self.first_seals {
@@ -263,6 +266,7 @@ impl World {
             if !exchange.up.is_idle() && exchange.hub.outcome().is_none() {
                 continue;
             }
+            self.check_clock(at);
             self.phones[at].exchange = None;
             self.say(|| format!("{} is through: {progress:?} {outcome:?}", self.phones[at].name));
             (line.mode, line.dial) = if self.is_ended(at) {
@@ -279,6 +283,17 @@ impl World {
                 self.after(line.mode, progress, &outcome.ending)
             };
             line.dial = line.dial.map(|dial| dial + trip);
+        }
+    }
+
+    /// A clock that is far off is told of, and no other.
+    fn check_clock(&mut self, at: usize) {
+        let Some(exchange) = &self.phones[at].exchange else { return };
+        if exchange.phone.caught_up() {
+            let ahead = exchange.ahead_ms;
+            let off = (ahead.abs() > CLOCK_SKEW_MAX_MS).then_some(ahead);
+            assert_eq!(exchange.phone.progress().clock_ahead_ms, off, "what is said of a clock");
+            self.tally.notes(Seen::ClocksFlagged, usize::from(off.is_some()));
         }
     }
 

@@ -27,7 +27,7 @@ use tally::Seen;
 const SEEDS: u64 = 200;
 
 /// What happens in every few schedules; where so many run and one of these does not, the simulator is blind.
-const TROUBLE: [Seen; 37] = [
+const TROUBLE: [Seen; 38] = [
     Seen::RefusedWrites,
     Seen::Trespasses,
     Seen::Lost,
@@ -45,6 +45,7 @@ const TROUBLE: [Seen; 37] = [
     Seen::ClockJumps,
     Seen::ClockJumpsMidway,
     Seen::ClocksStopped,
+    Seen::ClocksFlagged,
     Seen::Restores,
     Seen::Clones,
     Seen::Ghosts,

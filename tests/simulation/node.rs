@@ -55,6 +55,8 @@ pub(crate) struct Exchange {
     pub(crate) down: Wire,
     /// What the hub sends comes in frames of one entry each, as it does where entries are large.
     pub(crate) small: bool,
+    /// By how much the phone's clock was ahead of the hub's when it began.
+    pub(crate) ahead_ms: i64,
 }
 
 /// Parts the entries of a frame; the position belongs to the last.

@@ -33,6 +33,8 @@ pub(crate) enum Seen {
     /// While an exchange of that phone was under way.
     ClockJumpsMidway,
     ClocksStopped,
+    /// Exchanges that told of a clock more than five minutes off.
+    ClocksFlagged,
     Restores,
     Clones,
     /// Exchanges of earlier days that come once more.

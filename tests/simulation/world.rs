@@ -331,7 +331,8 @@ impl World {
         let phone = PhoneRunner::start(node.phone.clone(), options, entropy, now)?;
         let [up, down] = [Wire::new(&mut self.rng), Wire::new(&mut self.rng)];
         let small = self.clock % 2 == 0;
-        self.phones[at].exchange = Some(Exchange { phone, hub: served, up, down, small });
+        let ahead_ms = now.0 - self.hub_now().0;
+        self.phones[at].exchange = Some(Exchange { phone, hub: served, up, down, small, ahead_ms });
         Ok(())
     }
 

@@ -55,6 +55,9 @@ pub struct Progress {
     pub again: bool,
     /// More waits here than one exchange takes: another should follow at once.
     pub more: bool,
+    /// By how many milliseconds the clock of this device is ahead of the hub's, or behind where negative; nothing
+    /// where they agree within [`CLOCK_SKEW_MAX_MS`](crate::sync::CLOCK_SKEW_MAX_MS).
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// A phone in an exchange with the hub.
@@ -321,7 +324,7 @@ impl PhoneRunner {
     #[must_use]
     pub fn progress(&self) -> Progress {
         let sent = usize::try_from(self.session.packs_sent()).unwrap_or(usize::MAX);
-        Progress { sent, ..self.progress }
+        Progress { sent, clock_ahead_ms: self.session.clock_ahead_ms(), ..self.progress }
     }
 
     /// Returns what the exchange holds at the moment.

@@ -47,7 +47,7 @@ pub use reconcile::{
 };
 pub use seals::{LackingLine, LinePlace, SealWait, SealsWaiting, WaitingSeal};
 pub use session::{
-    Accepted, Apply, BasePage, Ending, Fault, FeedPage, HubOutput, HubSession, HubStart, Load,
-    Meter, NOTICES_MAX, OBJECTS_OFFERED_MAX, Outcome, PeerOutput, PeerSession, PhoneOutput,
-    PhoneSession, SessionError, SnapshotPage, Start,
+    Accepted, Apply, BasePage, CLOCK_SKEW_MAX_MS, Ending, Fault, FeedPage, HubOutput, HubSession,
+    HubStart, Load, Meter, NOTICES_MAX, OBJECTS_OFFERED_MAX, Outcome, PeerOutput, PeerSession,
+    PhoneOutput, PhoneSession, SessionError, SnapshotPage, Start,
 };

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use super::frame::{FRAME_FILL_BYTES, Frame, FrameError, Speaker};
 use super::message::{Failure, FailureCode, Want};
 use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
+use crate::model::Timestamp;
 use crate::trust::TrustError;
 use parts::{PackPart, cut, is_cut};
 
@@ -60,6 +61,17 @@ pub const OUTBOX_BYTES_MAX: usize = 32 << 20;
 pub const COMPARISONS_MAX: usize = 16;
 /// At most this many wishes wait to be granted: those of a comparison and as many single ones.
 pub const WISHES_MAX: usize = 2 * DIFFERENCES_MAX;
+
+/// A device's clock that differs from the hub's by more is told of. Nothing is ever refused for it: what a device says
+/// of time is a claim. Slow links and ordinary drift stay far below.
+pub const CLOCK_SKEW_MAX_MS: i64 = 5 * 60 * 1_000;
+
+/// Returns by how many milliseconds a device's clock is ahead of the hub's, or behind where negative, if that is
+/// more than [`CLOCK_SKEW_MAX_MS`].
+fn clock_ahead_ms(device: Timestamp, hub: Timestamp) -> Option<i64> {
+    let ahead = device.0.saturating_sub(hub.0);
+    (ahead.unsigned_abs() > CLOCK_SKEW_MAX_MS.unsigned_abs()).then_some(ahead)
+}
 
 /// What a session moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

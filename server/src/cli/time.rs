@@ -11,6 +11,7 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::error::CliError;
 use super::wrong::Wrong;
+use crate::messages::Messages;
 
 /// Asia/Ho_Chi_Minh.
 const ZONE: UtcOffset = offset!(+7);
@@ -49,6 +50,17 @@ pub(crate) fn last_day(until: Timestamp) -> String {
 /// Returns the day in Vietnam of a time of data, as YYYY-MM-DD.
 pub(crate) fn day_of(at: &str) -> String {
     shown(at, DAY)
+}
+
+/// Returns how long a time is in its largest unit, for people: a difference of which the unit says enough.
+pub(crate) fn span(m: &Messages, ms: u64) -> String {
+    let minutes = ms / 60_000;
+    let (key, count) = match minutes {
+        0..120 => ("span.minutes", minutes),
+        120..2_880 => ("span.hours", minutes / 60),
+        _ => ("span.days", minutes / 1_440),
+    };
+    m.text(key, &[("count", &count.to_string())])
 }
 
 fn shown(at: &str, form: &[BorrowedFormatItem<'_>]) -> String {

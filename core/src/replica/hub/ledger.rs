@@ -10,6 +10,7 @@ use crate::replica::ReplicaError;
 use crate::replica::facts::Fact;
 use crate::replica::log::tree_of;
 use crate::replica::rows::{self, meta};
+use crate::sync::CLOCK_SKEW_MAX_MS;
 use crate::trust::log::{LogEntry, Turned};
 
 /// Turned-away sessions are written at most this often: one record a minute, whatever comes.
@@ -23,9 +24,18 @@ const TURNED_NAMED_MAX: usize = 16;
 /// kept, and written as one entry.
 const WAITING_MAX: usize = 4_096;
 
+/// A device whose clock is off is named again after so long, or when it is off by so much more or less that it
+/// would be named for that alone: an exchange each few seconds says nothing new.
+const CLOCK_TOLD_EVERY_MS: i64 = 3_600_000;
+
+/// Devices whose clocks are remembered so; beyond that all are forgotten, and named once more.
+const CLOCKS_TOLD_MAX: usize = 4_096;
+
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
+    /// When a device's clock was last named, and by how much it was ahead.
+    clocks: BTreeMap<DeviceId, (Timestamp, i64)>,
     entries: Vec<LogEntry>,
     /// How many more there were than have room.
     dropped: u64,
@@ -52,6 +62,22 @@ impl Waiting {
         let sum = self.turned.entry((why, device)).or_default();
         *sum = sum.saturating_add(count);
         self.since.get_or_insert(now);
+    }
+
+    /// Returns whether a device's clock is to be named now.
+    fn names_clock(&mut self, device: DeviceId, ahead_ms: i64, now: Timestamp) -> bool {
+        let told = self.clocks.get(&device).is_some_and(|(at, told)| {
+            (0..CLOCK_TOLD_EVERY_MS).contains(&now.0.saturating_sub(at.0))
+                && told.abs_diff(ahead_ms) <= CLOCK_SKEW_MAX_MS.unsigned_abs()
+        });
+        if told {
+            return false;
+        }
+        if self.clocks.len() >= CLOCKS_TOLD_MAX {
+            self.clocks.clear();
+        }
+        self.clocks.insert(device, (now, ahead_ms));
+        true
     }
 
     /// Takes out what is due: reads at once, who was turned away when their minute is over. A clock that
@@ -135,6 +161,23 @@ impl Hub {
     ) -> Result<(), ReplicaError> {
         self.ledger.with(|waiting| waiting.give_back(entries));
         self.settle_log(now)
+    }
+
+    /// Notes that a device's clock is far from this hub's, which changes nothing else.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::settle_log`].
+    pub(crate) fn note_clock(
+        &self,
+        device: DeviceId,
+        ahead_ms: i64,
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        if self.ledger.with(|waiting| waiting.names_clock(device, ahead_ms, now)) {
+            self.note_soon(vec![LogEntry::ClockOff { device, ahead_ms }], now)?;
+        }
+        Ok(())
     }
 
     /// Notes that a device, or what it sent, was turned away. Written at most once a minute.

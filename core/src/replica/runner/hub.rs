@@ -66,6 +66,8 @@ pub struct HubRunner {
     evidence: Option<AsideName>,
     /// When work was last done.
     now: Timestamp,
+    /// The device's clock was compared with this hub's.
+    clock_compared: bool,
     outcome: Option<Outcome>,
 }
 
@@ -117,6 +119,7 @@ impl HubRunner {
             proof: None,
             evidence: None,
             now,
+            clock_compared: false,
             outcome: None,
         })
     }
@@ -155,7 +158,17 @@ impl HubRunner {
             self.hub.turned_away(Turned::Misbehaved, self.entry.device, 1, self.now)?;
             return Err(error.into());
         }
-        Ok(())
+        self.compare_clocks()
+    }
+
+    /// Notes once where the device's clock is far from this hub's. A file says when it was made.
+    fn compare_clocks(&mut self) -> Result<(), ReplicaError> {
+        if self.clock_compared || self.by_file {
+            return Ok(());
+        }
+        let Some(ahead) = self.session.clock_ahead_ms() else { return Ok(()) };
+        self.clock_compared = true;
+        self.hub.note_clock(self.entry.device, ahead, self.now)
     }
 
     /// Says that something was merged or published since.

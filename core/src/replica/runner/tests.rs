@@ -9,6 +9,7 @@ use crate::replica::{Hub, HubOptions, Projection};
 use crate::store::{MemoryStore, Store};
 use crate::sync::{PlainEntry, Role};
 use crate::trust::control::{Act, Deed, Whom};
+use crate::trust::log::{LogEntry, LogLeaf};
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
@@ -32,6 +33,28 @@ fn an_exchange_of_which_nothing_came_is_not_recorded() {
     assert!(one.store.position() > before, "what comes is");
 }
 
+#[test]
+fn a_clock_more_than_five_minutes_off_is_told_on_both_sides_and_refused_by_neither() {
+    let (hub, one, genesis) = (hub(&[1]), side(1), visit("06325", 1));
+    let off = |ahead: i64| Timestamp(NOW.0 + ahead);
+    let told = |ahead| stay_by(&one.phone, &hub, off(ahead)).progress().clock_ahead_ms;
+    assert_eq!((told(0), told(300_000), told(-300_000)), (None, None, None));
+    one.answer(&genesis, "1.1", "typed by a clock of years ago");
+    let years = 10 * 365 * 86_400_000;
+    let clocks = [-years, -years - 300_001, 300_001];
+    assert_eq!(clocks.map(told), clocks.map(Some));
+    // Within the hour that is nothing new, and the log names it once.
+    assert_eq!(told(300_002), Some(300_002));
+    hub.settle_log(NOW).unwrap();
+    let leaves = hub.log_page(0, NOW).unwrap().leaves;
+    let named = leaves.iter().filter_map(|leaf| match LogLeaf::decode(leaf)?.entry {
+        LogEntry::ClockOff { device, ahead_ms } if device == one.phone.device() => Some(ahead_ms),
+        _ => None,
+    });
+    assert_eq!(named.collect::<Vec<_>>(), clocks);
+    assert_eq!(one.phone.only_here().unwrap(), [], "and what it brought is there");
+}
+
 /// A hub of the same key that has lost all else, and was told of one device.
 fn lost_all_but_its_key() -> Arc<Hub> {
     let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
@@ -43,9 +66,14 @@ fn lost_all_but_its_key() -> Arc<Hub> {
 
 /// Begins an exchange that stays, and moves frames until none is under way.
 fn stay(phone: &Arc<Phone>, hub: &Arc<Hub>) -> PhoneRunner {
+    stay_by(phone, hub, NOW)
+}
+
+/// As [`stay`], of a phone with a clock of its own.
+fn stay_by(phone: &Arc<Phone>, hub: &Arc<Hub>, clock: Timestamp) -> PhoneRunner {
     let options = PhoneOptions { hub: hub.device(), live: true, asks: Vec::new() };
     let entropy: Entropy = Box::new(|| [77; 16]);
-    let mut one = PhoneRunner::start(phone.clone(), options, entropy, NOW).unwrap();
+    let mut one = PhoneRunner::start(phone.clone(), options, entropy, clock).unwrap();
     let known = hub.replica().device(phone.device()).unwrap().unwrap();
     let mut served = HubRunner::start(hub.clone(), known, NOW).unwrap();
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());

@@ -471,6 +471,13 @@ impl HubSession {
         Ok(())
     }
 
+    /// Returns by how many milliseconds the device's clock is ahead of this hub's, or behind where negative, where
+    /// that is worth telling.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> Option<i64> {
+        super::clock_ahead_ms(self.hello.as_ref()?.device_time, self.start.now)
+    }
+
     fn meet(&mut self, hello: Hello) -> Result<(), SessionError> {
         if self.hello.is_some() {
             return Err(SessionError::Unexpected { frame: "Hello", moment: "twice" });

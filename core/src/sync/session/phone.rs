@@ -114,6 +114,8 @@ pub struct PhoneSession {
     wire: Wire,
     hub: DeviceId,
     device: DeviceId,
+    /// When it began, by this device's clock.
+    began: Timestamp,
     welcome: Option<Welcome>,
     outbox: Outbox,
     deliveries: Deliveries,
@@ -179,6 +181,7 @@ impl PhoneSession {
             wire,
             hub: start.hub,
             device: start.device,
+            began: start.now,
             welcome: None,
             outbox,
             deliveries: if start.deliver { Deliveries::Waiting } else { Deliveries::Done },
@@ -346,6 +349,13 @@ impl PhoneSession {
     #[must_use]
     pub fn packs_sent(&self) -> u64 {
         self.wire.meter.packs_out
+    }
+
+    /// Returns by how many milliseconds the clock of this device is ahead of the hub's, or behind where negative,
+    /// where that is worth telling. What it writes has its own claim of time beside the hub's either way.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> Option<i64> {
+        super::clock_ahead_ms(self.began, self.welcome.as_ref()?.hub_time)
     }
 
     /// Returns the life of the hub's store, once the hub has said it.

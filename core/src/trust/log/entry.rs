@@ -228,6 +228,14 @@ pub enum LogEntry {
         /// How many entries.
         count: u64,
     },
+    /// The clock of a device was far from the hub's when an exchange began. What it says of time is a claim, and
+    /// nothing was refused for it.
+    ClockOff {
+        /// The device.
+        device: DeviceId,
+        /// By how many milliseconds it was ahead; behind where negative.
+        ahead_ms: i64,
+    },
 }
 
 /// A leaf: an entry, when it was made, and the record that it was computed from.

@@ -53,6 +53,7 @@ fn entries() -> Vec<LogEntry> {
             whom: Some(Whom::Person(PersonId([4; 16]))),
         },
         LogEntry::Unrecorded { count: 3 },
+        LogEntry::ClockOff { device, ahead_ms: -300_001 },
     ]
 }
 

@@ -62,6 +62,9 @@ struct SyncData {
     stored: usize,
     refused: usize,
     caught_up: bool,
+    /// By how much the clock of this device is ahead of the hub's, or behind where negative; nothing within five
+    /// minutes.
+    clock_ahead_ms: Option<i64>,
     /// How it travelled: `quic`, or `tcp` where UDP is blocked.
     transport: Option<&'static str>,
     /// Bytes on the wire, handshake included.
@@ -453,6 +456,7 @@ fn data_of(client: &Client, report: &SyncReport) -> Result<SyncData, CliError> {
         payload_up: report.payload_sent,
         payload_down: report.payload_received,
         round_trips: report.round_trips,
+        clock_ahead_ms: report.progress.clock_ahead_ms,
         milliseconds: 0,
         only_here,
         set_aside,
@@ -471,6 +475,10 @@ fn report_text(page: &mut Page, data: &SyncData, m: &Messages) {
     page.line(m.text("sync.cost", &[("up", &up), ("down", &down), ("trips", &trips)]));
     if data.transport == Some(Transport::Tcp.name()) {
         page.line(m.text("sync.by_tcp", &[]));
+    }
+    if let Some(ahead) = data.clock_ahead_ms {
+        let key = if ahead < 0 { "sync.clock_behind" } else { "sync.clock_ahead" };
+        page.line(m.text(key, &[("by", &time::span(m, ahead.unsigned_abs()))]));
     }
     page.line(if data.caught_up {
         m.text("sync.caught_up", &[])

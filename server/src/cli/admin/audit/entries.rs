@@ -57,6 +57,7 @@ impl EntryData {
             | E::Epoch { .. }
             | E::Recorded { .. }
             | E::Surpassed { .. }
+            | E::ClockOff { .. }
             | E::Unrecorded { .. } => TypedKind::Store,
         };
         Self {
@@ -138,6 +139,7 @@ impl EntryData {
             | E::Epoch { .. }
             | E::Surpassed { .. }
             | E::Unrecorded { .. }
+            | E::ClockOff { .. }
             | E::Recorded { .. } => self.said_of_hub(m),
         }
     }
@@ -162,6 +164,11 @@ impl EntryData {
             E::Epoch { lost, continues, .. } => log_words::epoch(m, *lost, *continues),
             E::Surpassed { by, .. } => m.text("audit.surpassed", &[("device", &by.short())]),
             E::Unrecorded { count } => m.text("audit.unrecorded", &[("count", &count.to_string())]),
+            E::ClockOff { device, ahead_ms } => {
+                let key = if *ahead_ms < 0 { "audit.clock_behind" } else { "audit.clock_ahead" };
+                let by = time::span(m, ahead_ms.unsigned_abs());
+                m.text(key, &[("device", &device.short()), ("by", &by)])
+            }
             E::Recorded { kind } => log_words::record(m, *kind),
             _ => String::new(),
         }
