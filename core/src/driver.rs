@@ -208,17 +208,16 @@ pub async fn sync(
     hub: &HubAddress,
     options: SyncOptions,
 ) -> Result<SyncReport, DriverError> {
-    once(phone, endpoint, hub, options, false).await
+    once(phone, endpoint, hub, options, follow::Patience::None).await
 }
 
-/// As [`sync`]. A `patient` live exchange goes on although another is due, because the one before
-/// brought nothing.
+/// As [`sync`]; a live exchange goes on although another is due, where it is to be patient with that.
 async fn once(
     phone: &Arc<Phone>,
     endpoint: &PhoneEndpoint,
     hub: &HubAddress,
     options: SyncOptions,
-    patient: bool,
+    patience: follow::Patience,
 ) -> Result<SyncReport, DriverError> {
     let link = endpoint.connect(hub, CONNECT_TIMEOUT).await?;
     let SyncOptions { live, asks, tally } = options;
@@ -242,7 +241,7 @@ async fn once(
     let report = SyncReport { transport: Some(link.transport()), ..SyncReport::default() };
     let (out, receiver) = Outgoing::start(link);
     let runner = Some(runner);
-    let mut exchange = PhoneExchange { runner, out, broken: false, receiver, report, patient };
+    let mut exchange = PhoneExchange { runner, out, broken: false, receiver, report, patience };
     let outcome = exchange.run(live).await;
     let (report, outcome) = exchange.close(outcome).await;
     tally.add(report.clone());
@@ -320,7 +319,7 @@ struct PhoneExchange {
     broken: bool,
     receiver: FrameReceiver,
     report: SyncReport,
-    patient: bool,
+    patience: follow::Patience,
 }
 
 impl PhoneExchange {
@@ -331,7 +330,7 @@ impl PhoneExchange {
                 self.fetch().await?;
             }
             let progress = self.report.progress;
-            let due = (progress.again || progress.more) && !self.patient;
+            let due = self.patience.is_due(progress);
             if let Some(live) = &live {
                 (live.observer)(SyncEvent::Moved(progress));
                 if self.report.caught_up && !told && !due {

@@ -48,10 +48,36 @@ const LAST_STEP: usize = 9999;
 /// How a phone goes on, as `core/src/driver/follow.rs` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// It stays and follows. A patient one does although another exchange is due.
-    Live { patient: bool },
+    /// It stays and follows, and is patient with some of what makes another exchange due.
+    Live { patience: Patience },
     /// An exchange that another made due.
     Follow { left: usize },
+}
+
+/// As `core/src/driver/follow.rs` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    More,
+    All,
+}
+
+impl Patience {
+    fn is_due(self, progress: Progress) -> bool {
+        match self {
+            Self::None => progress.again || progress.more,
+            Self::More => progress.again,
+            Self::All => false,
+        }
+    }
+
+    fn after(progress: Progress) -> Self {
+        match progress {
+            Progress { again: true, .. } => Self::All,
+            Progress { more: true, .. } => Self::More,
+            _ => Self::None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +144,7 @@ impl World {
             let dial = Some(healed + trip + self.rng.random_range(0..first));
             lines.push(Line {
                 dial,
-                mode: Mode::Live { patient: false },
+                mode: Mode::Live { patience: Patience::None },
                 finishing: false,
                 asked: 0,
             });
@@ -254,8 +280,8 @@ impl World {
             let Some(exchange) = &mut self.phones[at].exchange else { continue };
             let (progress, caught_up) = (exchange.phone.progress(), exchange.phone.caught_up());
             let due = progress.again || progress.more;
-            let stays = line.mode == Mode::Live { patient: false } && !line.finishing;
-            if caught_up && due && stays && exchange.phone.outcome().is_none() {
+            let ends = matches!(line.mode, Mode::Live { patience } if patience.is_due(progress));
+            if caught_up && ends && !line.finishing && exchange.phone.outcome().is_none() {
                 line.finishing = true;
                 exchange.phone.finish();
                 self.work(at, self.clock + trip / 2);
@@ -300,7 +326,7 @@ impl World {
     /// How a phone goes on after an exchange, and when it dials.
     fn after(&mut self, mode: Mode, progress: Progress, ending: &Ending) -> (Mode, Option<i64>) {
         let due = progress.again || progress.more;
-        let live = Mode::Live { patient: false };
+        let live = Mode::Live { patience: Patience::None };
         let first = i64::try_from(BACKOFF_FIRST.as_millis()).unwrap();
         let later = self.clock + self.rng.random_range(0..first);
         match ending {
@@ -315,14 +341,16 @@ impl World {
         }
         let stands_still = !progress.again && progress.stored == 0;
         match mode {
-            Mode::Live { patient: false } if due => {
+            Mode::Live { patience } if patience.is_due(progress) => {
                 (Mode::Follow { left: FOLLOW_UPS_MAX }, Some(self.clock))
             }
             Mode::Live { .. } => (live, Some(later)),
             Mode::Follow { left } if due && !stands_still && left > 0 => {
                 (Mode::Follow { left: left - 1 }, Some(self.clock))
             }
-            Mode::Follow { .. } => (Mode::Live { patient: due }, Some(self.clock)),
+            Mode::Follow { .. } => {
+                (Mode::Live { patience: Patience::after(progress) }, Some(self.clock))
+            }
         }
     }
 

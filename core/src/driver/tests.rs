@@ -1,5 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::follow::Patience;
 use super::*;
 use crate::model::{Incarnation, Timestamp};
 use crate::net::{HubEndpoint, Limits};
@@ -43,7 +44,14 @@ async fn shut_out(failure: Failure) -> PhoneExchange {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let report = SyncReport::default();
-    PhoneExchange { runner: Some(runner), out, broken: false, receiver, report, patient: false }
+    PhoneExchange {
+        runner: Some(runner),
+        out,
+        broken: false,
+        receiver,
+        report,
+        patience: Patience::None,
+    }
 }
 
 /// Which of the two a phone met first, its own broken writing or the word that had arrived, was left

@@ -9,12 +9,12 @@ use super::documents::each_row;
 use super::phone::Phone;
 use super::records::Records;
 use super::rows::{
-    self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, OUTBOX, PACK, PROOF, PackRow, TIP, TipRow,
-    meta,
+    self, CARRIED, CarriedRow, EpochRow, HELD, HeldRow, NOTICE, OUTBOX, PACK, PROOF, PackRow, TIP,
+    TipRow, meta,
 };
-use crate::model::{Actor, DocumentId, Timestamp};
+use crate::model::{Actor, ChangeHash, DocumentId, Timestamp};
 use crate::store::StoreError;
-use crate::sync::{Notice, PackHeader, Verdict, Want};
+use crate::sync::{Notice, Pack, PackHeader, Verdict, Want};
 
 /// Packs offered in one session's first flight; the rest follow in the next sync.
 pub(super) const OUTBOX_AT_ONCE_MAX: usize = 4096;
@@ -208,6 +208,36 @@ impl Phone {
         Ok(ends)
     }
 
+    /// Returns the last change of an own pack that waits for the hub under this name; `None` where none does, or its
+    /// record is lost.
+    pub(super) fn waiting(
+        &self,
+        document: DocumentId,
+        actor: Actor,
+        seq: u64,
+    ) -> Result<Option<ChangeHash>, ReplicaError> {
+        let store = self.replica().store();
+        let row = rows::get(&**store, &rows::of_seq(OUTBOX, document, actor, seq))?;
+        let Some(place) = row else { return Ok(None) };
+        match Records::default().pack(&**store, place) {
+            Ok(bytes) => Ok(Some(Pack::decode(&bytes)?.tip_hash())),
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns whether the hub has told, for whatever reason then, that it keeps this.
+    fn has_heard(&self, notice: &Notice) -> Result<bool, StoreError> {
+        let name = |notice: &Notice| (notice.document, notice.actor, notice.seq, notice.hash);
+        let mut heard = false;
+        each_row(&**self.replica().store(), &[NOTICE], None, |key, value| {
+            let one: Notice = rows::decode(key, value)?;
+            heard |= one.verdict.is_kept() && name(&one) == name(notice);
+            Ok(())
+        })?;
+        Ok(heard)
+    }
+
     /// Returns whether a pack is among the own ones or those of others that wait for the hub.
     fn is_waiting(&self, document: DocumentId, actor: Actor, seq: u64) -> Result<bool, StoreError> {
         let store = self.replica().store();
@@ -277,6 +307,7 @@ impl Phone {
         let guard = self.editing().lock()?;
         let store = self.replica().store();
         let (mut over, mut kept, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        let mut again = Vec::new();
         // Of each line the first pack that was named: what follows it is looked for once.
         let mut lines: BTreeMap<(DocumentId, Actor), u64> = BTreeMap::new();
         for notice in notices {
@@ -284,7 +315,8 @@ impl Phone {
             let name: PackName = (*document, *actor, *seq);
             let carried = rows::of_seq(CARRIED, *document, *actor, *seq);
             let carried: Option<CarriedRow> = rows::get(&**store, &carried)?;
-            let own = store.get(&rows::of_seq(OUTBOX, *document, *actor, *seq))?.is_some();
+            let waits = self.waiting(*document, *actor, *seq)?;
+            let own = waits.is_some();
             if !verdict.is_kept() {
                 let confirmed = self.has_confirmed(name)?;
                 if own || carried.is_some() || confirmed {
@@ -294,6 +326,9 @@ impl Phone {
                     let first = lines.entry((*document, *actor)).or_insert(*seq);
                     *first = (*first).min(*seq);
                 }
+            } else if waits == Some(*hash) && self.has_heard(notice)? {
+                // Taken for lost and offered again since the hub told of it, which it does not do twice.
+                again.push(notice.clone());
             } else if carried.is_none() && self.is_remembered(name, epoch)? {
                 // It was given back later, and the hub keeps it or its word about it.
                 kept.push(name);
@@ -310,6 +345,10 @@ impl Phone {
         let documents: BTreeSet<DocumentId> = over.iter().map(|(document, ..)| *document).collect();
         let ended = over.len();
         let mut facts = Vec::new();
+        if !again.is_empty() {
+            let upto: Option<u64> = rows::get(&**store, &rows::single(meta::NOTICES))?;
+            facts.push(super::Fact::Noticed { upto: upto.unwrap_or(0), notices: again });
+        }
         if !over.is_empty() {
             facts.push(super::Fact::Declined { packs: over, at: now });
         }

@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::store::{Position, StoreError};
 use crate::sync::{
-    ClosedLine, FeedItem, FeedPosition, Notice, Pack, PackHeader, Snapshot, Verdict,
+    ClosedLine, FeedItem, FeedPosition, Notice, Pack, PackHeader, Snapshot, Verdict, Want,
 };
 use crate::trust::Tip;
 
@@ -295,7 +295,11 @@ impl Phone {
         }
         let (mut facts, own) = self.withdrawal(&forks)?;
         let withdrawn = !facts.is_empty();
+        let others = self.of_other_lines(&notices, &forks)?;
         facts.push(Fact::Noticed { upto, notices });
+        if !others.is_empty() {
+            facts.push(Fact::Lacking { wants: others });
+        }
         if own {
             facts.push(self.renewal(fresh, Renewal::Equivocation, now));
         }
@@ -303,6 +307,24 @@ impl Phone {
         self.record_all(&facts)?;
         drop(guard);
         Ok(withdrawn)
+    }
+
+    /// Returns the places at which what waits here is not what the hub keeps under the same name: it is a copy's, and
+    /// what was typed here is still only here.
+    fn of_other_lines(
+        &self,
+        notices: &[Notice],
+        withdrawn: &BTreeSet<(DocumentId, Actor)>,
+    ) -> Result<Vec<Want>, ReplicaError> {
+        let mut wants = Vec::new();
+        for notice in notices.iter().filter(|notice| notice.verdict.is_kept()) {
+            let Notice { document, actor, seq, hash, .. } = *notice;
+            let waits = self.waiting(document, actor, seq)?.is_some_and(|waits| waits != hash);
+            if waits && !withdrawn.contains(&(document, actor)) {
+                wants.push(Want { document, actor, from_seq: seq });
+            }
+        }
+        Ok(wants)
     }
 
     /// Returns how many of these notices are not here yet: after a loss on either side all are told
