@@ -86,6 +86,8 @@ pub struct PhoneRunner {
     named: bool,
     /// Its store lives another life than when this phone was last there.
     met_anew: bool,
+    /// What it was to have again was chosen for that other life.
+    chosen_for_another: bool,
     outcome: Option<Outcome>,
     caught_up: bool,
 }
@@ -127,6 +129,7 @@ impl PhoneRunner {
             gave: false,
             named: false,
             met_anew: false,
+            chosen_for_another: false,
             outcome: None,
             caught_up: false,
         })
@@ -153,6 +156,7 @@ impl PhoneRunner {
             let before = self.phone.hub_life()?;
             self.phone.met(epoch)?;
             self.met_anew = before != Some(epoch);
+            self.chosen_for_another = self.met_anew;
         }
         Ok(())
     }
@@ -291,7 +295,8 @@ impl PhoneRunner {
         if matches!(errand, Errand::Remind { .. }) {
             // What comes behind an entry that was not taken is given again after it.
             self.unreminded |= answer != AdminAnswer::Done;
-            if self.unreminded {
+            // And what that other life had signed itself was left out: all is chosen anew for this one.
+            if self.unreminded || self.chosen_for_another {
                 return Ok(());
             }
         }

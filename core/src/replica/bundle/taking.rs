@@ -251,7 +251,9 @@ impl Told<'_> {
         if matches!(errand, Errand::Remind { .. }) {
             // What comes behind an entry that was not taken is given again after it.
             self.unreminded |= refused.is_some();
-            if self.unreminded {
+            // It was chosen for the life that was met last, and what that had signed itself was left out.
+            let chosen_for = self.greeting.as_ref().and_then(|greeting| greeting.life);
+            if self.unreminded || chosen_for != Some(self.epoch) {
                 return Ok(());
             }
         }
