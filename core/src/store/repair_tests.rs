@@ -22,14 +22,14 @@ fn made(root: &Path) -> (Vec<(u64, u64)>, u64) {
     let store = open(root, options());
     let mut number = 0;
     while number < COMMITS || store.segments().unwrap().len() < 2 {
-        store.commit(vec![put(&format!("k{number:03}"), b"v".to_vec())]).unwrap();
+        store.commit(vec![put(&format!("k{number:03}"), b"v")]).unwrap();
         number += 1;
     }
     let segments = store.segments().unwrap();
     let closed: Vec<_> = segments.iter().map(|part| (part.first.0, part.last.0)).collect();
     let last = closed.last().unwrap().1 + 2;
     while store.position().0 < last {
-        store.commit(vec![put("end", b"v".to_vec())]).unwrap();
+        store.commit(vec![put("end", b"v")]).unwrap();
     }
     let last = store.position().0;
     store.close().unwrap();

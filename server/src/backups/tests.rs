@@ -261,6 +261,10 @@ fn a_damaged_backup_says_how_far_it_goes_and_is_mended_by_the_next() {
     fs::write(bench.to().join("manifest"), manifest).unwrap();
     let found = check(&bench.to(), &mut |_, _| ());
     assert!(matches!(found, Err(BackupsError::Manifest { .. })), "{found:?}");
+    // Its journal alone is as good as a second disk.
+    let alone = bench.root.path().join("alone");
+    let restored = put_back(&bench.to().join("journal"), &alone, Some(&bench.hub())).unwrap();
+    assert_eq!(restored.position, made.position);
     let mended = bench.make();
     assert!(mended.set_aside.is_some() && mended.copied == 0, "{mended:?}");
     assert_eq!(bench.check().problems, []);
@@ -383,7 +387,9 @@ fn a_backup_goes_only_into_a_folder_of_its_own() {
     theirs.make();
     for (copy, gone) in [("theirs", None), ("begun", Some("manifest"))] {
         copy_folder(&theirs.to(), &at(copy));
-        gone.map(|name| fs::remove_file(at(copy).join(name)).unwrap());
+        if let Some(name) = gone {
+            fs::remove_file(at(copy).join(name)).unwrap();
+        }
     }
     copy_folder(&theirs.to(), &at("spoilt"));
     flip(&at("spoilt").join("manifest"));
