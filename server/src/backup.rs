@@ -1,7 +1,7 @@
 //! The hub's second disk: what the journal holds is copied there, synced and read back, and then said to be
 //! there. Nothing of it is guessed: without a folder, or after a failure, nothing is claimed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use bienban_core::clock;
 use bienban_core::replica::{Hub, ReplicaError, says_the_same};
-use bienban_core::store::is_shortened_from;
+use bienban_core::store::{self, Position, is_shortened_from, make_private_folder, private_file};
 use tokio::sync::watch;
+
+use crate::backups;
+use crate::hub::note_closed;
 
 /// How often it is looked whether there is something new: what was merged is on the second disk some
 /// seconds later, and an idle hub writes nothing.
@@ -63,13 +66,12 @@ pub(crate) async fn mirror(
     (journal, folder): (PathBuf, PathBuf),
     mut stop: watch::Receiver<bool>,
 ) {
-    // At a start all files are looked at: the disk may be another one than before.
-    let mut first = true;
+    let mut mirrored = Mirrored::default();
     loop {
         let (copied, from, to) = (hub.clone(), journal.clone(), folder.clone());
-        let step = tokio::task::spawn_blocking(move || copy_new(&copied, &from, &to, first)).await;
+        let step = tokio::task::spawn_blocking(move || mirrored.follow(&copied, &from, &to)).await;
         match step {
-            Ok(Ok(())) => first = false,
+            Ok(Ok(now)) => mirrored = now,
             Ok(Err(error)) => {
                 tracing::error!(error = %error, "the second disk does not hold what is new");
                 hub.note_backup_failed(&error.to_string(), clock::now());
@@ -83,13 +85,38 @@ pub(crate) async fn mirror(
     }
 }
 
-/// Copies, syncs and reads back what the journal got since the last time, and records it; at the `first` time
-/// also where nothing is new.
-fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(), BackupError> {
+/// How far the second disk is, as this process knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Mirrored {
+    /// The folder was looked at.
+    begun: bool,
+    /// All records up to this one are there. At a start nothing is known: the disk may be another one than before.
+    upto: Option<Position>,
+}
+
+impl Mirrored {
+    /// Copies what is new, if anything is. Also what no phone is told of: the hub's own last records, and the one
+    /// that says how far this disk is, for which nothing is recorded again.
+    fn follow(self, hub: &Hub, journal: &Path, folder: &Path) -> Result<Self, BackupError> {
+        if !self.begun {
+            make(folder)?;
+            close_to_others(folder)?;
+        }
+        // Before the files are looked at: all up to it is in them.
+        let now = hub.replica().store().position();
+        let whole = copy_new(hub, journal, folder, self.upto != Some(now))?;
+        Ok(Self { begun: true, upto: whole.then_some(now) })
+    }
+}
+
+/// Copies, syncs and reads back what the journal got since the last time, and records how much of the feed is
+/// there; where that is nothing new, only if there is something to copy all the same (`first`). Returns whether
+/// all is there that was there to be copied.
+fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<bool, BackupError> {
     // Before the files are looked at: all that it covers is in them.
     let upto = hub.to_back_up()?;
     if upto.is_none() && !first {
-        return Ok(());
+        return Ok(true);
     }
     make(folder)?;
     let names = segments(journal)?;
@@ -121,7 +148,7 @@ fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(),
     if let Some(upto) = upto.filter(|_| whole) {
         hub.backed_up(upto, clock::now())?;
     }
-    Ok(())
+    Ok(whole)
 }
 
 fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
@@ -130,7 +157,33 @@ fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Ba
 }
 
 fn make(folder: &Path) -> Result<(), BackupError> {
-    fs::create_dir_all(folder).map_err(file_error("make", folder))
+    make_private_folder(folder).map_err(file_error("make", folder))
+}
+
+/// Closes the copy to other accounts, and the folder too where nothing else lies in it: a program before this one
+/// left both open. Also tells of a backup that was made into it.
+fn close_to_others(folder: &Path) -> Result<(), BackupError> {
+    let (mut alone, mut ours) = (true, Vec::new());
+    for entry in fs::read_dir(folder).map_err(file_error("list", folder))? {
+        let entry = entry.map_err(file_error("list", folder))?;
+        // The copies, and what is kept beside them under longer names.
+        match entry.file_name().to_string_lossy().contains(&format!(".{SEGMENT}")) {
+            true => ours.push(entry.path()),
+            false => alone = false,
+        }
+    }
+    if backups::holds_backup(folder) {
+        tracing::warn!(
+            path = %folder.display(),
+            "a backup was made into the folder of the second disk: `admin check` and `admin restore` see that \
+             alone; put its manifest, journal and keys into a folder of their own"
+        );
+    }
+    ours.extend(alone.then(|| folder.to_owned()));
+    for path in ours {
+        note_closed(&path, store::close_to_others(&path));
+    }
+    Ok(())
 }
 
 fn sync_folder(folder: &Path) -> Result<(), BackupError> {
@@ -172,7 +225,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
     if held == length && held > 0 {
         return Ok(true);
     }
-    let mut copy = OpenOptions::new()
+    let mut copy = private_file()
         .create(true)
         .append(true)
         .read(true)
@@ -210,7 +263,7 @@ fn stage_shortened(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupErro
     }
     let fresh = to.with_extension("seg.new");
     let write = || {
-        let mut file = File::create(&fresh)?;
+        let mut file = private_file().write(true).create(true).truncate(true).open(&fresh)?;
         file.write_all(&bytes)?;
         file.sync_all()
     };
@@ -304,6 +357,57 @@ mod tests {
         copy_new(&hub, &from, &to, false).unwrap();
         assert_eq!(hub.backup_status().unwrap().number, hub.head().unwrap().number);
         assert_eq!(fs::read_to_string(to.join("00000001.seg")).unwrap(), "a journal");
+    }
+
+    #[test]
+    fn an_idle_hub_s_last_records_come_to_the_second_disk_too_and_then_it_rests() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store"), dir.path().join("second-disk"));
+        fs::create_dir(&from).unwrap();
+        let segment = from.join("00000001.seg");
+        fs::write(&segment, "a journal").unwrap();
+        let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+        let options = HubOptions { fresh_epoch: [9; 16], now: Timestamp(1) };
+        let hub = Hub::open(store, DeviceKey::from_seed(&[9; 32]), options).unwrap();
+        hub.publish(TEA.to_vec()).unwrap();
+        let copied = || fs::read_to_string(to.join("00000001.seg")).unwrap();
+        let mirrored = Mirrored::default().follow(&hub, &from, &to).unwrap();
+        assert_eq!((hub.to_back_up().unwrap(), copied().as_str()), (None, "a journal"));
+        // That this was said is a record too.
+        fs::write(&segment, "a journal, and what was said").unwrap();
+        let mirrored = mirrored.follow(&hub, &from, &to).unwrap();
+        assert_eq!(copied(), "a journal, and what was said");
+        // Nothing more was recorded, so nothing is looked at.
+        fs::write(&segment, "a journal, and what was said, and no record").unwrap();
+        assert_eq!(mirrored.follow(&hub, &from, &to).unwrap(), mirrored);
+        assert_eq!(copied(), "a journal, and what was said");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_second_disk_is_closed_to_other_accounts_and_what_else_lies_there_is_left_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (alone, shared) = (dir.path().join("alone"), dir.path().join("shared"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for folder in [&alone, &shared] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("00000001.seg"), "a journal").unwrap();
+            for path in [folder, &folder.join("00000001.seg")] {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+        fs::write(shared.join("of-others"), "x").unwrap();
+        let others = mode(&shared.join("of-others"));
+        close_to_others(&alone).unwrap();
+        close_to_others(&shared).unwrap();
+        assert_eq!((mode(&alone), mode(&alone.join("00000001.seg"))), (0o700, 0o700));
+        assert_eq!((mode(&shared), mode(&shared.join("00000001.seg"))), (0o755, 0o700));
+        assert_eq!(mode(&shared.join("of-others")), others);
+        let fresh = dir.path().join("fresh");
+        make(&fresh).unwrap();
+        copy_file(&alone.join("00000001.seg"), &fresh.join("00000001.seg")).unwrap();
+        assert_eq!((mode(&fresh), mode(&fresh.join("00000001.seg"))), (0o700, 0o600));
     }
 
     #[test]

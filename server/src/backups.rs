@@ -13,14 +13,17 @@ mod making;
 mod manifest;
 mod restoring;
 mod source;
+mod target;
 
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 pub use checking::{Checked, Of, Problem, check, lay_out};
 pub use error::BackupsError;
 pub use making::{Made, Wanted, make};
-pub use restoring::{Restored, is_unfinished, restore};
+pub use restoring::{PutBack, Restored, is_unfinished, restore};
 
 /// What a hub's store is called in its folder.
 const STORE: &str = "store";
@@ -28,8 +31,16 @@ const STORE: &str = "store";
 /// What the journal is called in a store's folder, and in a backup.
 const JOURNAL: &str = "journal";
 
+/// Where a hub is made until it is whole.
+const UNFINISHED: &str = "restoring";
+
 /// How the names of a journal's files end.
 const SEGMENT: &str = ".seg";
+
+/// Returns whether a folder holds a backup, as far as its names say.
+pub(crate) fn holds_backup(folder: &Path) -> bool {
+    folder.join(manifest::NAME).is_file()
+}
 
 /// How far a long run has come: files done, of how many.
 pub type Told<'t> = &'t mut (dyn FnMut(u64, u64) + Send);

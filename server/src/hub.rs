@@ -13,7 +13,7 @@ use bienban_core::driver::{self, DriverError, Wakeup};
 use bienban_core::model::DeviceId;
 use bienban_core::net::{Admit, HubEndpoint, Limits, Link, Listen, NetError};
 use bienban_core::replica::{Hub, HubOptions, Projection, Replica, ReplicaError, Trouble};
-use bienban_core::store::{DiskStore, Options, Store, StoreError};
+use bienban_core::store::{self, DiskStore, Options, Store, StoreError, make_private_folder};
 use bienban_core::sync::PlainEntry;
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::log::Turned;
@@ -160,13 +160,45 @@ pub fn is_running(dir: &Path) -> bool {
 /// Returns [`HubError::File`] when the folder cannot be written and [`HubError::Key`] when its key
 /// is damaged.
 pub fn identity(dir: &Path) -> Result<DeviceId, HubError> {
-    std::fs::create_dir_all(dir).map_err(|source| HubError::File {
+    make_folder(dir)?;
+    expect_finished(dir)?;
+    Ok(DeviceKey::from_seed(&*keys::key(dir)?).device())
+}
+
+/// Makes the hub's folder, if it is not there, for the hub's account alone.
+fn make_folder(dir: &Path) -> Result<(), HubError> {
+    make_private_folder(dir).map_err(|source| HubError::File {
         action: "make",
         path: dir.to_owned(),
         source,
-    })?;
-    expect_finished(dir)?;
-    Ok(DeviceKey::from_seed(&*keys::key(dir)?).device())
+    })
+}
+
+/// Closes to other accounts what a program before this one, or who copied it, left open to them. The hub's folder
+/// itself stays as the operator has it: others may bring bundles there.
+fn close_to_others(dir: &Path) {
+    for name in ["store", KEY_FILE, NEXT_FILE] {
+        let path = dir.join(name);
+        if path.exists() {
+            note_closed(&path, store::close_to_others(&path));
+        }
+    }
+}
+
+/// Says in the log that something was open to other accounts, and whether it still is.
+pub(crate) fn note_closed(path: &Path, closed: std::io::Result<bool>) {
+    match closed {
+        Ok(true) => tracing::warn!(
+            path = %path.display(),
+            "other accounts of this machine could look into this; it is closed to them now"
+        ),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(
+            path = %path.display(),
+            error = %error,
+            "cannot close this to other accounts of this machine; close the folder above it"
+        ),
+    }
 }
 
 /// Fails where a backup was put back half: a key made now would be another, and the store has not all.
@@ -197,17 +229,14 @@ impl RunningHub {
     /// [`HubError::Replica`] when it was not announced. Returns [`HubError::AnnouncedBefore`] and
     /// [`HubError::AnnouncedSince`] when another key was announced, or may have been.
     pub fn open_with_key(config: &HubConfig, step: KeyStep) -> Result<Self, HubError> {
-        std::fs::create_dir_all(&config.dir).map_err(|source| HubError::File {
-            action: "make",
-            path: config.dir.clone(),
-            source,
-        })?;
+        make_folder(&config.dir)?;
         expect_finished(&config.dir)?;
         let now = clock::now();
         // The store's lock comes first: two hubs must not both make a key.
         let options = store_options(&config.store);
         let store = DiskStore::open(config.dir.join("store"), Arc::new(Projection), options)?;
         let store: Arc<dyn Store> = Arc::new(store);
+        close_to_others(&config.dir);
         let taken = step == KeyStep::Switch;
         let restored = config.restored || store.opened().moved;
         let seed = keys::key_for(&config.dir, &Replica::new(store.clone()), taken, restored)?;

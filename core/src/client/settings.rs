@@ -12,6 +12,7 @@ use super::{Client, ClientError};
 use crate::clock;
 use crate::model::{DeviceId, Timestamp};
 use crate::net::{HubAddress, PhoneEndpoint};
+use crate::store::make_private_folder;
 
 /// The device's secret key: sealed as the store is, or 64 hexadecimal digits in a plain folder.
 const KEY_FILE: &str = "device.key";
@@ -51,7 +52,7 @@ const SETTINGS_VERSION: u32 = 1;
 pub(super) fn make_folder(dir: &Path) -> Result<(), ClientError> {
     let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
     let make = || {
-        fs::create_dir_all(dir)?;
+        make_private_folder(dir)?;
         match fs::File::open(above.unwrap_or_else(|| Path::new("."))) {
             Ok(above) => above.sync_all(),
             // An app's own folder may lie in one that it must not open; the system made that durable.

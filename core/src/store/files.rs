@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::StoreError;
+use super::private::{make_private_folder, private_file};
 
 /// What the store asks of the file system.
 pub trait Files: Send + Sync {
@@ -122,7 +123,7 @@ struct RealHandle(File);
 
 impl Files for RealFiles {
     fn create(&self, path: &Path) -> io::Result<Box<dyn FileHandle>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        let file = private_file().write(true).create(true).truncate(true).open(path)?;
         Ok(Box::new(RealHandle(file)))
     }
 
@@ -166,7 +167,7 @@ impl Files for RealFiles {
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(path)
+        make_private_folder(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

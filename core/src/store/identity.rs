@@ -4,7 +4,7 @@
 //! the lock file and the folder were, so that a restored or cloned folder is noticed.
 
 use std::collections::BTreeSet;
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::entry::StoreId;
 use super::files::{Files, checked, failed, read_if_there, replace, unchecked};
+use super::private::private_file;
 use super::{Holder, StoreError};
 
 const LOCK_NAME: &str = "lock";
@@ -89,7 +90,7 @@ impl Lock {
         let lock = || -> io::Result<(File, bool)> {
             let created = !path.exists();
             let options =
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+                private_file().read(true).write(true).create(true).truncate(false).open(&path);
             let mut file = options?;
             match file.try_lock() {
                 Ok(()) => {}

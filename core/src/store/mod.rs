@@ -47,6 +47,9 @@ mod index_tests;
 mod newer_tests;
 #[cfg(test)]
 #[cfg(feature = "io")]
+mod repair_tests;
+#[cfg(test)]
+#[cfg(feature = "io")]
 mod sealed_tests;
 #[cfg(test)]
 #[cfg(feature = "io")]
@@ -70,6 +73,8 @@ mod identity;
 mod newer;
 #[cfg(feature = "io")]
 mod opening;
+#[cfg(feature = "io")]
+mod private;
 #[cfg(feature = "io")]
 mod reached;
 #[cfg(feature = "io")]
@@ -99,6 +104,8 @@ pub use self::{
     disk::DiskStore,
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
+    private::{close_to_others, make_private_folder, private_file},
+    scan::Damage,
     shortening::is_shortened_from,
     survey::{Survey, survey},
 };

@@ -526,11 +526,12 @@ impl Opening<'_> {
     ) -> Result<Scan, StoreError> {
         let index = index.filter(|index| index.meta().store == store);
         let mut known = index.map_or(Position(0), |index| index.meta().head.position);
+        known = known.max(self.place.options.reaches);
         if let Closed::Clean { head, .. } = &self.closed {
             known = known.max(head.position);
         }
         let why = match &found.damage {
-            Some(damage) => damage.clone(),
+            Some(damage) => damage.to_string(),
             None if found.found.head.position < known => "its last records were missing".into(),
             None => return Ok(found),
         };

@@ -13,7 +13,7 @@ use super::entry::{
 use super::files::{Files, aside_path, failed};
 use super::index::{Encoded, Index};
 use super::journal::Journal;
-use super::scan::{Finder, read_segment, segment_files};
+use super::scan::{Finder, SegmentFile, read_segment, segment_files};
 use super::sealing::Sealing;
 use super::segments::{FileJournal, Found};
 use super::{Position, StoreError};
@@ -166,6 +166,14 @@ fn form_of(site: &Site<'_>) -> Result<Form, StoreError> {
     Ok(Form::Written)
 }
 
+/// Returns the last record before a segment, as its header says; 0 where that cannot be read.
+fn begins_after(site: &Site<'_>, segment: &SegmentFile) -> Position {
+    let header = SegmentHeader::decode(&segment.bytes).ok();
+    let ours =
+        header.filter(|header| header.store == site.store && header.number == segment.number);
+    ours.map_or(Position(0), |header| header.before.position)
+}
+
 fn swap(site: &Site<'_>, fresh: &Path) -> Result<PathBuf, StoreError> {
     let aside = aside_path(site.folder, "damaged", site.now_millis);
     let swap = || {
@@ -221,8 +229,9 @@ impl Rewrite<'_> {
                 self.journal.next_segment()?;
             }
             let segment = read_segment(&**site.files, number, path)?;
-            // No hole can have held more records than fit into this file and what is known.
-            let farthest = self.head.position.0.max(known.0)
+            // No hole can have held more records than fit into this file and what is known; how many were
+            // written before it, its own header says.
+            let farthest = self.head.position.0.max(known.0).max(begins_after(site, &segment).0)
                 + (segment.bytes.len() / ENTRY_HEADER_BYTES) as u64
                 + 1;
             let mut offset = 0;

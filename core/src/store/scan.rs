@@ -4,6 +4,7 @@
 //! hole in what had been durable, which must be repaired; and files that are whole. It changes
 //! nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::entry::{
@@ -24,9 +25,39 @@ pub(super) struct Scan {
     /// What was written without being acknowledged, at the end of the last segment.
     pub(super) tail: Option<Tail>,
     /// What had been durable and is not readable; the journal must be repaired then.
-    pub(super) damage: Option<String>,
+    pub(super) damage: Option<Damage>,
     /// The chain at the position that the caller asked about, if it was reached.
     pub(super) probed: Option<Chain>,
+}
+
+/// The first place in a journal's files that had been durable and cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// The header of a segment does not continue the segment before: one of both is damaged, or not there.
+    Header {
+        /// The segment's number.
+        segment: u64,
+    },
+    /// A record of a segment cannot be read.
+    Record {
+        /// The segment's number.
+        segment: u64,
+        /// The last whole record before it.
+        after: Position,
+    },
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { segment } => {
+                write!(f, "{segment:08}.seg: its header does not continue the one before")
+            }
+            Self::Record { segment, after } => {
+                write!(f, "{segment:08}.seg: the record after {} cannot be read", after.0)
+            }
+        }
+    }
 }
 
 /// Bytes to cut.
@@ -165,7 +196,7 @@ impl Walk {
                 // The crash came while this segment was being started.
                 self.scan.tail = Some(Tail { path: file.path, keep: 0, bytes: file.bytes });
             }
-            None => self.damage(&file.path, "its header does not continue the one before"),
+            None => self.scan.damage = Some(Damage::Header { segment: file.number }),
         }
         Ok(())
     }
@@ -212,8 +243,8 @@ impl Walk {
             let bytes = file.bytes.split_off(whole.1);
             self.scan.tail = Some(Tail { path: file.path, keep: whole.1 as u64, bytes });
         } else {
-            let what = format!("the record after {} cannot be read", whole.0.position.0);
-            self.damage(&file.path, &what);
+            let (segment, after) = (file.number, whole.0.position);
+            self.scan.damage = Some(Damage::Record { segment, after });
         }
     }
 
@@ -229,11 +260,6 @@ impl Walk {
             offset = at + entry.len();
         }
         false
-    }
-
-    fn damage(&mut self, path: &Path, what: &str) {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.scan.damage = Some(format!("{}: {what}", name.unwrap_or_default()));
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::entry::StoreId;
 use super::files::Files;
-use super::scan::scan;
+use super::scan::{Damage, scan};
 use super::{Position, StoreError};
 
 /// What the files of a journal hold, as far as they are whole.
@@ -25,7 +25,9 @@ pub struct Survey {
     /// after it.
     pub probed: Option<[u8; 32]>,
     /// What had been written before and cannot be read, if anything: the first such place.
-    pub damage: Option<String>,
+    pub damage: Option<Damage>,
+    /// Some of it is sealed, as only a device's is.
+    pub sealed: bool,
 }
 
 /// Reads all segments in a folder, in order and each once, and checks that every record continues the one
@@ -48,5 +50,6 @@ pub fn survey(files: &dyn Files, folder: &Path, probe: Position) -> Result<Surve
         last_bytes: found.found.offset,
         probed: found.probed.map(|chain| chain.0),
         damage: found.damage,
+        sealed: found.found.segments.iter().any(|header| header.key != 0),
     })
 }

@@ -1,6 +1,7 @@
 //! Checks a backup, or the folder of a hub that does not run, with no network. What is checked stays as it is:
 //! the work is done on a copy of it, as a restored hub would begin.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,15 +9,20 @@ use std::sync::Arc;
 use bienban_core::clock;
 use bienban_core::model::{DeviceId, Timestamp};
 use bienban_core::replica::{Projection, check_control, check_log};
-use bienban_core::store::{DiskStore, Options, Position, Store, StoreError, Survey, survey};
+use bienban_core::store::{
+    Damage, DiskStore, Options, Position, Store, StoreError, Survey, make_private_folder, survey,
+};
 
 use super::error::{BackupsError, file_error};
-use super::files::{self, Hold};
-use super::keys::Key;
+use super::files::{self, Hold, Lies};
+use super::keys::{self, Key};
 use super::manifest::{self, Manifest, Part};
 use super::source::{Names, Reading, number, segment_name};
-use super::{JOURNAL, SEGMENT, STORE, Told};
+use super::{JOURNAL, SEGMENT, STORE, Told, UNFINISHED, target};
 use crate::hub;
+
+/// What names a store, in its folder: no backup has it.
+const IDENTITY: &str = "identity";
 
 /// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,8 @@ pub struct Checked {
     pub torn: u64,
     /// What is damaged.
     pub problems: Vec<Problem>,
+    /// Beside a backup there are files of a hub's second disk, which were not looked at.
+    pub second_disk_beside: bool,
 }
 
 /// Something that is damaged.
@@ -77,6 +85,20 @@ pub enum Problem {
     },
     /// The journal ends elsewhere than the manifest says.
     OtherEnd,
+    /// A part of the journal does not continue the part before, or that is not there.
+    Header {
+        /// Its name in the folder.
+        path: String,
+    },
+    /// A record in a part of the journal cannot be read.
+    Record {
+        /// The name of the part in the folder.
+        path: String,
+        /// The last whole record before it.
+        after: u64,
+    },
+    /// The hub's keys are being exchanged for others.
+    Keys,
     /// Anything else, as the store said it, in English.
     Said {
         /// What.
@@ -87,6 +109,8 @@ pub enum Problem {
 /// A folder with a journal.
 pub(super) struct Place {
     pub(super) of: Of,
+    /// What was given.
+    path: PathBuf,
     /// The folder that the parts are named in.
     pub(super) folder: PathBuf,
     pub(super) manifest: Option<Manifest>,
@@ -100,25 +124,46 @@ pub(super) struct Place {
 impl Place {
     /// Finds out what a folder is, or one manifest in a backup.
     pub(super) fn find(path: &Path) -> Result<Self, BackupsError> {
-        let none = || BackupsError::NoBackup { path: path.to_owned() };
-        let (folder, name) = match path.is_file() {
-            true => (files::folder_of(path), path.file_name().unwrap_or_default().to_owned()),
-            false => (path, manifest::NAME.into()),
+        let (folder, name) = match files::what_lies(path)? {
+            Lies::Nothing => return Err(BackupsError::NoBackup { path: path.to_owned() }),
+            Lies::File if !Manifest::is_at(path)? => {
+                return Err(BackupsError::NoManifest { path: path.to_owned() });
+            }
+            Lies::File => (files::folder_of(path), path.file_name().unwrap_or_default().to_owned()),
+            Lies::Folder => (path, manifest::NAME.into()),
         };
-        let held = folder.is_dir().then(|| Hold::to_read(folder)).transpose()?;
+        if files::what_lies(&folder.join(UNFINISHED))? == Lies::Folder {
+            return Err(BackupsError::UnfinishedRestore { path: path.to_owned() });
+        }
+        let held = match Hold::to_read(folder) {
+            // A store has a lock of that name too.
+            Err(BackupsError::Busy { path }) if path.join(IDENTITY).exists() => {
+                return Err(BackupsError::Running { path });
+            }
+            held => held?,
+        };
         if let Some(manifest) = Manifest::read(&folder.join(name))? {
             let at = |(number, part): &(u64, Part)| (*number, folder.join(&part.path));
             let segments = manifest.segments.iter().map(at).collect();
             let (of, folder, manifest) = (Of::Backup, folder.to_owned(), Some(manifest));
-            return Ok(Self { of, folder, manifest, segments, dir: None, _hold: held });
+            let path = path.to_owned();
+            return Ok(Self { of, path, folder, manifest, segments, dir: None, _hold: Some(held) });
         }
         drop(held);
+        Self::without_manifest(path)
+    }
+
+    /// Finds out what a folder is that holds no backup.
+    fn without_manifest(path: &Path) -> Result<Self, BackupsError> {
         for (of, journal, dir) in [
             (Of::Hub, path.join(STORE).join(JOURNAL), Some(path)),
             (Of::Hub, path.join(JOURNAL), None),
             (Of::SecondDisk, path.to_owned(), None),
         ] {
-            let segments = if journal.is_dir() { listed(&journal)? } else { Vec::new() };
+            let segments = match files::what_lies(&journal)? {
+                Lies::Folder => listed(&journal)?,
+                Lies::File | Lies::Nothing => Vec::new(),
+            };
             if segments.is_empty() {
                 continue;
             }
@@ -128,25 +173,74 @@ impl Place {
             if of == Of::Hub && dir.is_none() && began_as_backup(&segments) {
                 return Err(BackupsError::Unfinished { path: path.to_owned() });
             }
-            let dir = dir.map(Path::to_owned);
-            return Ok(Self { of, folder: journal, manifest: None, segments, dir, _hold: None });
+            let (path, dir) = (path.to_owned(), dir.map(Path::to_owned));
+            let folder = journal;
+            return Ok(Self { of, path, folder, manifest: None, segments, dir, _hold: None });
         }
         if path.join(JOURNAL).is_dir() {
             return Err(BackupsError::Unfinished { path: path.to_owned() });
         }
-        Err(none())
+        Err(BackupsError::NoBackup { path: path.to_owned() })
     }
 
-    /// Reads the journal, and nothing else.
-    pub(super) fn survey(&self) -> Result<Survey, BackupsError> {
-        let files = Reading::only(Names::Of(self.segments.clone()));
-        Ok(survey(&files, &self.folder, Position(0))?)
+    /// Reads every file, and the journal as a store does. What is not there is no segment from then on.
+    pub(super) fn examine(&mut self, told: Told<'_>) -> Result<Found, BackupsError> {
+        let (files, bytes, mut problems) = self.compare(told)?;
+        self.segments.retain(|(_, path)| path.exists());
+        let read = Reading::only(Names::Of(self.segments.clone()));
+        let survey = survey(&read, &self.folder, Position(0))?;
+        if survey.sealed {
+            return Err(BackupsError::Sealed { path: self.path.clone() });
+        }
+        let named = |damage| Problem::of(damage, |number| self.name_of(number));
+        problems.extend(survey.damage.map(named));
+        let ends = |manifest: &Manifest| {
+            manifest.position == survey.position.0 && manifest.chain == survey.chain
+        };
+        // The hub's key has nothing to do with where its journal ends.
+        let whole = problems.iter().all(Problem::is_of_key);
+        if whole && self.manifest.as_ref().is_some_and(|manifest| !ends(manifest)) {
+            problems.push(Problem::OtherEnd);
+        }
+        Ok(Found { files, bytes, problems, survey })
+    }
+
+    /// Returns what a segment is called in the folder.
+    fn name_of(&self, number: u64) -> String {
+        let file = self.segments.iter().find(|(of, _)| *of == number);
+        let path = file.and_then(|(_, path)| path.strip_prefix(&self.folder).ok());
+        path.map_or_else(|| segment_name(number), |path| path.display().to_string())
+    }
+
+    /// Opens a store that is made of a copy of it, in the folder for temporary files, as a hub would that was
+    /// restored from it. Nothing of what it says names that copy.
+    fn open_copy<T>(
+        &self,
+        work: impl FnOnce(&DiskStore) -> Result<T, BackupsError>,
+    ) -> Result<T, BackupsError> {
+        let temporary = std::env::temp_dir();
+        let scratch = tempfile::tempdir().map_err(file_error("make", &temporary))?;
+        self.lay_out(scratch.path())?;
+        let store = DiskStore::open(scratch.path(), Arc::new(Projection), self.options());
+        let worked = store.map_err(BackupsError::from).and_then(|store| work(&store));
+        worked.map_err(|error| of_original(error, scratch.path(), &self.path))
+    }
+
+    /// How a store is opened that is made of it: up to where the manifest says that it came.
+    pub(super) fn options(&self) -> Options {
+        let reaches = self.manifest.as_ref().map_or(0, |manifest| manifest.position);
+        Options { reaches: Position(reaches), ..Options::new(Arc::new(|| clock::now().0)) }
+    }
+
+    /// Returns how many records a store made of it lacks.
+    pub(super) fn lost(&self) -> Result<u64, BackupsError> {
+        self.open_copy(|store| Ok(store.opened().lost.len() as u64))
     }
 
     /// Copies the journal into a store's folder, that may be opened then.
     fn lay_out(&self, store: &Path) -> Result<(), BackupsError> {
         let journal = store.join(JOURNAL);
-        fs::create_dir_all(&journal).map_err(file_error("make", &journal))?;
+        make_private_folder(&journal).map_err(file_error("make", &journal))?;
         for (number, path) in &self.segments {
             let to = journal.join(segment_name(*number));
             fs::copy(path, &to).map_err(file_error("copy", path))?;
@@ -155,7 +249,7 @@ impl Place {
     }
 
     /// Compares every file with what the manifest says of it.
-    pub(super) fn compare(&self, told: Told<'_>) -> Result<(u64, u64, Vec<Problem>), BackupsError> {
+    fn compare(&self, told: Told<'_>) -> Result<(u64, u64, Vec<Problem>), BackupsError> {
         let (mut bytes, mut problems) = (0, Vec::new());
         let Some(manifest) = &self.manifest else {
             for (_, path) in &self.segments {
@@ -178,6 +272,58 @@ impl Place {
             told(done as u64 + 1, total);
         }
         Ok((total, bytes, problems))
+    }
+}
+
+/// What reading every file of a place found.
+pub(super) struct Found {
+    files: u64,
+    bytes: u64,
+    pub(super) problems: Vec<Problem>,
+    survey: Survey,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { path } => write!(f, "{path} is missing"),
+            Self::Changed { path } => write!(f, "{path} is not what was written"),
+            Self::OtherEnd => f.write_str("the journal ends elsewhere than the backup says"),
+            Self::Header { path } => write!(f, "{path} does not continue the file before"),
+            Self::Record { path, after } => {
+                write!(f, "{path}: the record after {after} cannot be read")
+            }
+            Self::Keys => f.write_str("the hub's keys are being exchanged"),
+            Self::Said { what } => f.write_str(what),
+        }
+    }
+}
+
+impl Problem {
+    /// Says what is damaged in a journal whose segments are called so.
+    pub(super) fn of(damage: Damage, named: impl Fn(u64) -> String) -> Self {
+        match damage {
+            Damage::Header { segment } => Self::Header { path: named(segment) },
+            Damage::Record { segment, after } => {
+                Self::Record { path: named(segment), after: after.0 }
+            }
+        }
+    }
+
+    /// Whether it is about a file of the hub's keys.
+    pub(super) fn is_of_key(&self) -> bool {
+        self.path().is_some_and(|path| path.starts_with(keys::FOLDER))
+    }
+
+    /// Returns the file that is damaged, where it is one.
+    pub(super) fn path(&self) -> Option<&str> {
+        match self {
+            Self::Missing { path }
+            | Self::Changed { path }
+            | Self::Header { path }
+            | Self::Record { path, .. } => Some(path),
+            Self::OtherEnd | Self::Keys | Self::Said { .. } => None,
+        }
     }
 }
 
@@ -212,20 +358,9 @@ fn listed(folder: &Path) -> Result<Vec<(u64, PathBuf)>, BackupsError> {
 ///
 /// Returns [`BackupsError`] where the check cannot be made; what is damaged is in its result.
 pub fn check(path: &Path, told: Told<'_>) -> Result<Checked, BackupsError> {
-    let place = Place::find(path)?;
-    let (files, bytes, mut problems) = place.compare(told)?;
-    // What is missing altogether is not read; the journal ends before it.
-    let there = place.segments.iter().filter(|(_, path)| path.exists()).cloned().collect();
-    let place = Place { segments: there, ..place };
-    let found = place.survey()?;
-    problems.extend(found.damage.clone().map(|what| Problem::Said { what }));
+    let mut place = Place::find(path)?;
+    let Found { files, bytes, problems, survey: found } = place.examine(told)?;
     let manifest = place.manifest.as_ref();
-    let ends = |manifest: &Manifest| {
-        manifest.position == found.position.0 && manifest.chain == found.chain
-    };
-    if problems.is_empty() && manifest.is_some_and(|manifest| !ends(manifest)) {
-        problems.push(Problem::OtherEnd);
-    }
     let mut checked = Checked {
         of: place.of,
         position: found.position.0,
@@ -241,12 +376,13 @@ pub fn check(path: &Path, told: Told<'_>) -> Result<Checked, BackupsError> {
         lost: 0,
         torn: torn(&place, &found)?,
         problems,
+        second_disk_beside: manifest.is_some() && target::has_second_disk(&place.folder)?,
     };
     if let Some(dir) = &place.dir {
         let key = Key::read(&dir.join(hub::KEY_FILE))?;
         (checked.keys, checked.hub) = (key.is_some(), key.map(|key| key.device));
     }
-    open_copy(&place, &mut checked)?;
+    read_copy(&place, &mut checked)?;
     Ok(checked)
 }
 
@@ -267,32 +403,47 @@ fn torn(place: &Place, found: &Survey) -> Result<u64, BackupsError> {
     Ok(length.saturating_sub(counts))
 }
 
-/// Opens a store made of a copy, as a hub would that was restored from it, and reads all of it.
-fn open_copy(place: &Place, checked: &mut Checked) -> Result<(), BackupsError> {
-    let temporary = std::env::temp_dir();
-    let scratch = tempfile::tempdir().map_err(file_error("make", &temporary))?;
-    place.lay_out(scratch.path())?;
-    let options = Options::new(Arc::new(|| clock::now().0));
-    let store = match DiskStore::open(scratch.path(), Arc::new(Projection), options) {
-        Ok(store) => store,
-        Err(error @ (StoreError::Damaged { .. } | StoreError::Meaningless { .. })) => {
-            checked.problems.push(Problem::Said { what: error.to_string() });
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    checked.lost = store.opened().lost.len() as u64;
+/// Reads all of a store that is made of a copy.
+fn read_copy(place: &Place, checked: &mut Checked) -> Result<(), BackupsError> {
     let said = |what: String| Problem::Said { what };
-    let verified = store.verify()?;
-    (checked.records, checked.rows) = (verified.records, verified.rows);
-    checked.problems.extend(verified.problems.into_iter().map(said));
-    let log = check_log(&store, |_, _, _| ())?;
-    checked.leaves = log.tree.size();
-    checked.problems.extend(log.problems.into_iter().map(said));
-    let control = check_control(&store)?;
-    checked.decisions = control.entries;
-    checked.problems.extend(control.problems.into_iter().map(said));
-    // It is thrown away at once: nobody needs to know how it was closed.
-    drop(store);
-    Ok(())
+    let read = place.open_copy(|store| {
+        checked.lost = store.opened().lost.len() as u64;
+        let verified = store.verify()?;
+        (checked.records, checked.rows) = (verified.records, verified.rows);
+        checked.problems.extend(verified.problems.into_iter().map(said));
+        let log = check_log(store, |_, _, _| ())?;
+        checked.leaves = log.tree.size();
+        checked.problems.extend(log.problems.into_iter().map(said));
+        let control = check_control(store)?;
+        checked.decisions = control.entries;
+        checked.problems.extend(control.problems.into_iter().map(said));
+        Ok(())
+    });
+    match read {
+        Err(BackupsError::Store(
+            error @ (StoreError::Damaged { .. } | StoreError::Meaningless { .. }),
+        )) => {
+            checked.problems.push(said(error.to_string()));
+            Ok(())
+        }
+        read => read,
+    }
+}
+
+/// Says of what was given what the store said of its copy.
+fn of_original(error: BackupsError, copy: &Path, path: &Path) -> BackupsError {
+    let (copy, shown) = (copy.display().to_string(), path.display().to_string());
+    let said = |what: String| what.replace(&copy, &shown);
+    match error {
+        BackupsError::Store(StoreError::Damaged { what }) => {
+            StoreError::Damaged { what: said(what) }.into()
+        }
+        BackupsError::Store(StoreError::Newer { what, found, known }) => {
+            StoreError::Newer { what: said(what), found, known }.into()
+        }
+        BackupsError::Store(StoreError::Sealed { .. }) => {
+            BackupsError::Sealed { path: path.to_owned() }
+        }
+        other => other,
+    }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::StoreError;
 
+use super::checking::Problem;
+
 /// Why a backup was not made, checked or put back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,6 +31,12 @@ pub enum BackupsError {
     /// The folder is no hub's.
     #[error("there is no hub in {path}")]
     NoHub {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is a device's: a phone's, or an administrator's.
+    #[error("{path} is a device's folder, and no hub's")]
+    Device {
         /// The folder.
         path: PathBuf,
     },
@@ -64,6 +72,26 @@ pub enum BackupsError {
         /// The folder for the backup.
         path: PathBuf,
     },
+    /// The folder that is backed up lies in the folder for the backup.
+    #[error("the hub's own folder lies in {path}; a backup needs a folder of its own")]
+    Above {
+        /// The folder for the backup.
+        path: PathBuf,
+    },
+    /// The folder for the backup is a hub's second disk.
+    #[error("{path} is a hub's second disk; a backup needs a folder of its own")]
+    SecondDisk {
+        /// The folder for the backup.
+        path: PathBuf,
+    },
+    /// The folder for the backup holds something else.
+    #[error("{path} holds other files ({found}) and no backup; choose a new or empty folder")]
+    Foreign {
+        /// The folder for the backup.
+        path: PathBuf,
+        /// One of them.
+        found: String,
+    },
     /// The backup there is another hub's.
     #[error("{path} holds the backup of another hub; choose another folder")]
     OtherHub {
@@ -71,10 +99,10 @@ pub enum BackupsError {
         path: PathBuf,
     },
     /// The hub's journal could not be read whole.
-    #[error("the hub's journal could not be read whole: {what}")]
+    #[error("the hub's journal could not be read whole: {problem}")]
     Unsettled {
         /// What is damaged, or changed each time that it was read.
-        what: String,
+        problem: Problem,
     },
     /// What was read back is not what was written.
     #[error("{path} reads back otherwise than it was written; look at that disk")]
@@ -98,7 +126,39 @@ pub enum BackupsError {
         /// The newest format known here.
         known: u32,
     },
-    /// What is to be put back is damaged.
+    /// A file that was given is no manifest of a backup.
+    #[error("{path} is a file, and no manifest of a backup; give the backup's folder")]
+    NoManifest {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What lies there is sealed: a device's, for a hub seals nothing.
+    #[error("what lies in {path} is sealed: it is a device's, and no hub's")]
+    Sealed {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A hub's own folder was given in place of a backup.
+    #[error("{path} is a hub's own folder, and no backup of it")]
+    HubFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What is to be put back is damaged, and that was not said to be wanted.
+    #[error("the backup is damaged in {}; a hub made of it lacks {lost} records", files.join(", "))]
+    DamagedBackup {
+        /// The files that are damaged or missing.
+        files: Vec<String>,
+        /// Records that a hub made of it would lack.
+        lost: u64,
+    },
+    /// The hub's key in the backup is damaged.
+    #[error("the hub's key in the backup is damaged: {path}")]
+    DamagedKey {
+        /// The file.
+        path: String,
+    },
+    /// What was copied from the backup is damaged.
     #[error("the backup is damaged: {what}")]
     Damaged {
         /// The first thing that is.
@@ -110,10 +170,26 @@ pub enum BackupsError {
         /// The folder.
         path: PathBuf,
     },
-    /// Another backup was being put back there.
+    /// There is something else where a hub is to be put.
+    #[error("{path} holds other files ({found}); choose a new or empty folder")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// One of them.
+        found: String,
+    },
+    /// Another backup was being put back there, and is nearly at the end.
     #[error("another backup was being put back into {path} and was not finished")]
     OtherRestore {
-        /// Where what there is of it lies.
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A backup was being put back into the folder, and not to the end.
+    #[error(
+        "{path} holds an unfinished restore; put the backup back again, it goes on where it was"
+    )]
+    UnfinishedRestore {
+        /// The folder.
         path: PathBuf,
     },
     /// The backup holds no key, and none was given.

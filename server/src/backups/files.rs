@@ -1,28 +1,66 @@
 //! Files of a backup: written beside their names, synced, read back, and only then named.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+use bienban_core::store::{make_private_folder, private_file};
 
 use super::error::{BackupsError, file_error};
 
 /// How a file is called that is being written, behind its own name.
-const PART: &str = ".part";
+pub(super) const PART: &str = ".part";
 
 /// What keeps two processes from working on one backup.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// Makes a folder that nobody else may look into, and those above it.
 pub(super) fn make_folder(path: &Path) -> Result<(), BackupsError> {
     if path.is_dir() {
         return Ok(());
     }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(file_error("make", path))?;
+    make_private_folder(path).map_err(file_error("make", path))?;
     sync_folder(folder_of(path))
+}
+
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lies {
+    /// Nothing.
+    Nothing,
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// Finds out what lies at a path. What may not be looked at is an error, and never taken for nothing.
+pub(super) fn what_lies(path: &Path) -> Result<Lies, BackupsError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(Lies::Folder),
+        Ok(_) => Ok(Lies::File),
+        Err(error) if is_absent(&error) => Ok(Lies::Nothing),
+        Err(error) => Err(file_error("read", path)(error)),
+    }
+}
+
+/// Returns what a folder holds, sorted; nothing where it is not there.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, BackupsError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(file_error("read", folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(file_error("read", folder))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Makes durable which files a folder has.
@@ -79,12 +117,8 @@ impl Read for Counted<'_> {
 /// not synced.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), BackupsError> {
     let part = part_of(path);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = || -> io::Result<()> {
-        let mut file = options.open(&part)?;
+        let mut file = private_file().write(true).create(true).truncate(true).open(&part)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         forget(&file);
@@ -146,7 +180,7 @@ impl Hold {
     /// Takes a backup's folder to write to it.
     pub(super) fn to_write(folder: &Path) -> Result<Self, BackupsError> {
         let path = folder.join(LOCK);
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let opened = private_file().write(true).create(true).truncate(false).open(&path);
         let file = opened.map_err(file_error("open", &path))?;
         Self::taken(file.try_lock(), file, folder)
     }

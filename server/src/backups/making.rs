@@ -11,12 +11,13 @@ use bienban_core::model::{DeviceId, Timestamp};
 use bienban_core::replica::says_the_same;
 use bienban_core::store::{Position, StoreError, Survey, is_shortened_from, survey};
 
+use super::checking::Problem;
 use super::error::{BackupsError, file_error};
-use super::files::{self, Hold};
+use super::files::{self, Hold, Lies};
 use super::keys::{self, Keys};
 use super::manifest::{self, Manifest, Part};
 use super::source::{Names, Reading, segment_name};
-use super::{JOURNAL, SEGMENT, STORE, Told};
+use super::{JOURNAL, SEGMENT, STORE, Told, UNFINISHED, target};
 
 /// How often the journal is read again where files of it were exchanged while it was read: a hub exchanges
 /// few of them, and seldom.
@@ -70,12 +71,8 @@ pub struct Made {
 pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
     let Wanted { hub, to, .. } = wanted;
     let source = hub.join(STORE).join(JOURNAL);
-    if !source.is_dir() {
-        return Err(BackupsError::NoHub { path: hub.clone() });
-    }
-    if is_inside(to, hub) {
-        return Err(BackupsError::Inside { path: to.clone() });
-    }
+    expect_hub(hub, &source)?;
+    target::expect_for_backup(to, hub, &source)?;
     files::make_folder(to)?;
     let _hold = Hold::to_write(to)?;
     files::make_folder(&to.join(JOURNAL))?;
@@ -85,9 +82,6 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
         read => read?,
     };
     let was_damaged = before.is_none() && to.join(manifest::NAME).exists();
-    if let Some(before) = &before {
-        expect_same_hub(&source, before, to)?;
-    }
     let probe = before.as_ref().map_or(0, |before| before.position);
     let mut copy = Copy { to, taken: Vec::new(), copied: 0, copied_bytes: 0 };
     let (found, keys) = settled(hub, &source, probe, &mut copy, told)?;
@@ -136,24 +130,30 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
     })
 }
 
-/// Whether the backup would lie where the hub does: with its disk it would be lost.
-fn is_inside(to: &Path, hub: &Path) -> bool {
-    let there = to.ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
-    match (there.canonicalize(), hub.canonicalize()) {
-        (Ok(there), Ok(hub)) => there.starts_with(hub),
-        _ => false,
+/// Fails where a folder is no hub's. One that may not be looked into is told as that.
+fn expect_hub(hub: &Path, source: &Path) -> Result<(), BackupsError> {
+    if files::what_lies(&hub.join(UNFINISHED))? == Lies::Folder {
+        return Err(BackupsError::UnfinishedRestore { path: hub.to_owned() });
+    }
+    match files::what_lies(source)? {
+        Lies::Folder => Ok(()),
+        Lies::File | Lies::Nothing => Err(BackupsError::NoHub { path: hub.to_owned() }),
     }
 }
 
-/// Fails where a backup is another hub's, before anything is copied into it.
-fn expect_same_hub(source: &Path, before: &Manifest, to: &Path) -> Result<(), BackupsError> {
-    for (number, _) in &before.segments {
-        let path = source.join(segment_name(*number));
-        if header(&path)?.is_some_and(|header| header[STORE_NAME] != before.store) {
-            return Err(BackupsError::OtherHub { path: to.to_owned() });
+/// Returns the store that the segments of a folder name; none where none can be read.
+pub(super) fn store_of(journal: &Path) -> Result<Option<[u8; 16]>, BackupsError> {
+    for name in files::names(journal)? {
+        if name.ends_with(SEGMENT)
+            && let Some(header) = header(&journal.join(name))?
+            && header.starts_with(MAGIC)
+        {
+            let mut store = [0; 16];
+            store.copy_from_slice(&header[STORE_NAME]);
+            return Ok(Some(store));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What goes into the backup while the journal is read.
@@ -191,7 +191,7 @@ fn settled(
     copy: &mut Copy<'_>,
     told: Told<'_>,
 ) -> Result<(Survey, Keys), BackupsError> {
-    let mut what = String::new();
+    let mut problem = Problem::OtherEnd;
     for tried in 0..TRIES {
         if tried > 0 {
             std::thread::sleep(TRY_AGAIN_AFTER);
@@ -203,24 +203,27 @@ fn settled(
                 // An announced key is made before the announcement is recorded, and taken before its
                 // file is renamed: with the same keys before and after, they fit the journal.
                 None if Keys::of(hub)?.as_ref() == Some(&keys) => return Ok((found, keys)),
-                None => "the hub's keys are being exchanged".clone_into(&mut what),
-                Some(damage) => what.clone_from(damage),
+                None => problem = Problem::Keys,
+                Some(damage) => problem = Problem::of(*damage, segment_name),
             },
-            Err(error) if was_exchanged(&error) => what = error.to_string(),
-            Err(error) => return Err(error),
+            Err(error) => problem = Problem::Missing { path: exchanged(error)? },
         }
     }
-    Err(BackupsError::Unsettled { what })
+    Err(BackupsError::Unsettled { problem })
 }
 
-/// Whether a file was gone that had been there.
-fn was_exchanged(error: &BackupsError) -> bool {
+/// Returns the file that was gone and had been there, if that is what went wrong.
+fn exchanged(error: BackupsError) -> Result<String, BackupsError> {
     match error {
-        BackupsError::Store(StoreError::Io { source, .. }) => {
-            source.kind() == io::ErrorKind::NotFound
+        BackupsError::Store(StoreError::Io { path, source, .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            Ok(path)
         }
-        BackupsError::File { source, .. } => source.kind() == io::ErrorKind::NotFound,
-        _ => false,
+        BackupsError::File { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Ok(path.display().to_string())
+        }
+        error => Err(error),
     }
 }
 
@@ -293,6 +296,8 @@ fn continues(
     })
 }
 
+/// How a segment begins, in all formats.
+const MAGIC: &[u8] = b"BIENBANJ";
 /// Bytes of a segment's header that say, in all formats, of which store it is, its number, and where it begins.
 const BEGINS: std::ops::Range<usize> = 12..76;
 /// The store's name.

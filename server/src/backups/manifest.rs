@@ -1,6 +1,8 @@
 //! The one file that says which files are a backup, and of what: text, with its own hash as the last line.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bienban_core::model::{DeviceId, Timestamp};
@@ -83,6 +85,19 @@ impl Manifest {
     /// Returns all of its files.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
         self.segments.iter().map(|(_, part)| part).chain(&self.keys)
+    }
+
+    /// Returns whether a file is one, or was before it was damaged.
+    pub(super) fn is_at(path: &Path) -> Result<bool, BackupsError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name == NAME || name.starts_with(BEFORE) {
+            return Ok(true);
+        }
+        let mut start = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(FIRST_WORDS.len() as u64).read_to_end(&mut start));
+        read.map_err(file_error("read", path))?;
+        Ok(start == FIRST_WORDS.as_bytes())
     }
 
     /// Reads one. None where the file is not there.

@@ -1,28 +1,50 @@
 //! Puts a backup back: into a folder of its own, that a hub begins a new life from.
 //!
-//! All of it is made in a folder inside the new one, checked there, and moved to its places last, the key at
-//! the very end. Until that is done no hub starts there; a run that was cut off is gone on with.
+//! All of it is read first: what is damaged is refused, and nothing is left of that, unless it was said that what
+//! is whole is wanted. Then all is made in a folder inside the new one, checked there, and moved to its places
+//! last, the key at the very end. Until that is done no hub starts there; a run that was cut off is gone on with,
+//! and that of another backup begun anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bienban_core::model::{DeviceId, Timestamp};
-use bienban_core::store::{Position, RealFiles, survey};
+use bienban_core::replica::Projection;
+use bienban_core::store::{DiskStore, Options, Position, RealFiles, Store, survey};
 
-use super::checking::{Of, Place};
+use super::checking::{Of, Place, Problem};
 use super::error::{BackupsError, file_error};
-use super::files;
+use super::files::{self, Lies};
 use super::keys::{Key, Keys};
 use super::manifest::Manifest;
 use super::source::segment_name;
-use super::{JOURNAL, STORE, Told};
+use super::{JOURNAL, STORE, Told, UNFINISHED, target};
 use crate::hub::{KEY_FILE, NEXT_FILE};
 
-/// Where a hub is made until it is whole.
-const UNFINISHED: &str = "restoring";
-
-/// Says there which backup it is made from.
+/// Says in the unfinished folder which backup it is made from.
 const FROM: &str = "from";
+
+/// How a journal's folder is called that a repair set aside, before the time.
+const DAMAGED: &str = "journal-damaged-";
+
+/// What opening a store leaves beside its journal and what it set aside. A hub that is put back begins without it,
+/// and so notices that it is a copy.
+const OF_AN_OPENING: [&str; 7] =
+    ["lock", "holder", "identity", "closed", "reached", "reserve", "projection"];
+
+/// What to put back.
+#[derive(Debug, Clone)]
+pub struct PutBack {
+    /// The backup, one manifest in it, or what a hub copied to its second disk.
+    pub from: PathBuf,
+    /// The folder for the hub: new or empty, or one in which this was begun.
+    pub dir: PathBuf,
+    /// A folder with the hub's key files, where the backup holds none; it may be the backup's own.
+    pub keys: Option<PathBuf>,
+    /// Put back what is whole of a damaged one too. Records that are gone are marked as lost.
+    pub damaged: bool,
+}
 
 /// What was put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +59,14 @@ pub struct Restored {
     pub files: u64,
     /// See there.
     pub bytes: u64,
+    /// Records that are marked as lost because the backup is damaged, those that the hub had lost before included.
+    pub lost: u64,
+    /// What is damaged in the backup.
+    pub problems: Vec<Problem>,
+    /// Where the journal lies as the damaged backup holds it.
+    pub kept: Option<PathBuf>,
+    /// Beside the backup there are files of a hub's second disk, of which nothing was put back.
+    pub second_disk_beside: bool,
 }
 
 /// Returns whether a backup is being put back into a folder, or was and not to the end: no hub may start there.
@@ -45,51 +75,159 @@ pub fn is_unfinished(dir: &Path) -> bool {
     dir.join(UNFINISHED).exists()
 }
 
-/// Makes a hub's folder from a backup, or from what a hub copied to its second disk. `keys` is a folder with
-/// the hub's key files, where the backup holds none; it may be the backup's own. The hub takes a new epoch at
+/// Makes a hub's folder from a backup, or from what a hub copied to its second disk. The hub takes a new epoch at
 /// its first start by itself.
 ///
 /// # Errors
 ///
-/// Returns [`BackupsError::Taken`] where the folder holds a hub, [`BackupsError::Damaged`] where the backup
-/// is not whole, and [`BackupsError::NoKey`] and [`BackupsError::OtherKey`] where the hub's key is missing.
-/// Nothing that was there is changed.
-pub fn restore(
-    from: &Path,
-    dir: &Path,
-    keys: Option<&Path>,
-    told: Told<'_>,
-) -> Result<Restored, BackupsError> {
-    let place = Place::find(from)?;
+/// Returns [`BackupsError::Taken`] and [`BackupsError::NotEmpty`] where the folder holds something,
+/// [`BackupsError::DamagedBackup`] where the backup is not whole and that was not said to be wanted, and
+/// [`BackupsError::NoKey`], [`BackupsError::DamagedKey`] and [`BackupsError::OtherKey`] where the hub's key is
+/// missing. Nothing that was there is changed then, and nothing left.
+pub fn restore(wanted: &PutBack, told: Told<'_>) -> Result<Restored, BackupsError> {
+    let PutBack { from, dir, .. } = wanted;
+    let mut place = Place::find(from)?;
     if place.of == Of::Hub {
-        return Err(BackupsError::NoBackup { path: from.to_owned() });
+        return Err(BackupsError::HubFolder { path: from.clone() });
     }
-    let unfinished = dir.join(UNFINISHED);
-    let begun = unfinished.exists();
-    let taken = [KEY_FILE, NEXT_FILE, STORE].iter().any(|name| dir.join(name).exists());
-    if taken && !begun {
-        return Err(BackupsError::Taken { path: dir.to_owned() });
+    target::expect_for_restore(dir)?;
+    let keys = keys_for(&place, wanted.keys.as_deref())?;
+    let mut problems = place.examine(told)?.problems;
+    // The keys are whole, or were given.
+    problems.retain(|problem| !problem.is_of_key());
+    let lost = if problems.is_empty() { 0 } else { place.lost()? };
+    if !problems.is_empty() && !wanted.damaged {
+        return Err(BackupsError::DamagedBackup { files: damaged_files(&place, &problems), lost });
     }
-    let keys = keys_for(&place, keys)?;
-    files::make_folder(&unfinished)?;
-    let name = name_of(&place, &keys);
-    match files::read_if_there(&unfinished.join(FROM))? {
-        Some(other) if other != name.as_bytes() => {
-            return Err(BackupsError::OtherRestore { path: unfinished });
-        }
-        Some(_) => {}
-        None => files::replace(&unfinished.join(FROM), name.as_bytes())?,
+    let mends = !problems.is_empty();
+    let new = New::begin(dir, &name_of(&place, &keys, mends))?;
+    let made = new.fill(&place, mends, told);
+    if let Err(BackupsError::Damaged { .. }) = &made {
+        // It changed since it was read a moment ago.
+        new.take_back()?;
     }
-    let (made, store) = (unfinished.join(STORE), dir.join(STORE));
-    // Cut off between the last steps, the store is in its place already.
-    let is_moved = store.exists() && !made.exists();
-    let journal = if is_moved { store.join(JOURNAL) } else { made.join(JOURNAL) };
-    let (segments, bytes) = copy(&place, &journal, told)?;
-    let position = expect_whole(&place, &journal)?;
+    let (files, bytes, position) = made?;
     let hub = keys.present.device;
-    settle(dir, &unfinished, &keys)?;
-    let at = place.manifest.as_ref().map(|manifest| manifest.at);
-    Ok(Restored { hub, position, at, files: segments, bytes })
+    settle(dir, &new.unfinished, &keys)?;
+    let store = dir.join(STORE);
+    let kept = files::names(&store)?.into_iter().find(|name| name.starts_with(DAMAGED));
+    Ok(Restored {
+        hub,
+        position,
+        at: place.manifest.as_ref().map(|manifest| manifest.at),
+        files,
+        bytes,
+        lost,
+        problems,
+        kept: kept.map(|name| store.join(name)),
+        second_disk_beside: place.manifest.is_some() && target::has_second_disk(&place.folder)?,
+    })
+}
+
+/// Returns the names of the files that are damaged, each once.
+fn damaged_files(place: &Place, problems: &[Problem]) -> Vec<String> {
+    let mut names: Vec<String> =
+        problems.iter().filter_map(Problem::path).map(str::to_owned).collect();
+    names.dedup();
+    if names.is_empty() {
+        names.push(place.folder.display().to_string());
+    }
+    names
+}
+
+/// A hub that is being made in a folder.
+struct New<'n> {
+    dir: &'n Path,
+    unfinished: PathBuf,
+    /// Nothing of it was there before.
+    fresh: bool,
+    /// The folder was not there before.
+    made_dir: bool,
+}
+
+impl<'n> New<'n> {
+    /// Begins, goes on with the same, or begins anew where it was another backup's.
+    fn begin(dir: &'n Path, name: &str) -> Result<Self, BackupsError> {
+        let unfinished = dir.join(UNFINISHED);
+        let (fresh, made_dir) = (!unfinished.exists(), !dir.exists());
+        let from = unfinished.join(FROM);
+        if files::read_if_there(&from)?.is_some_and(|other| other != name.as_bytes()) {
+            if dir.join(STORE).exists() {
+                // Only what lies in the unfinished folder is known to be nobody's.
+                return Err(BackupsError::OtherRestore { path: dir.to_owned() });
+            }
+            fs::remove_dir_all(&unfinished).map_err(file_error("remove", &unfinished))?;
+        }
+        files::make_folder(&unfinished)?;
+        if !from.exists() {
+            files::replace(&from, name.as_bytes())?;
+        }
+        Ok(Self { dir, unfinished, fresh, made_dir })
+    }
+
+    /// Copies the journal, makes it whole if it is to be mended, and reads it as a store does. Returns the files,
+    /// their length, and where the journal ends.
+    fn fill(
+        &self,
+        place: &Place,
+        mends: bool,
+        told: Told<'_>,
+    ) -> Result<(u64, u64, u64), BackupsError> {
+        let (made, store) = (self.unfinished.join(STORE), self.dir.join(STORE));
+        // Cut off between the last steps, the store is in its place already.
+        let is_moved = store.exists() && !made.exists();
+        let journal = if is_moved { store.join(JOURNAL) } else { made.join(JOURNAL) };
+        if mends && !is_moved {
+            if made.exists() {
+                // What a repair that was cut off left cannot be told from what was copied.
+                fs::remove_dir_all(&made).map_err(file_error("remove", &made))?;
+            }
+            copy(place, &journal, told, false)?;
+            mend(place, &made)?;
+        } else if !mends {
+            copy(place, &journal, told, true)?;
+        }
+        let position = expect_whole(place, &journal, mends)?;
+        let (mut count, mut bytes) = (0, 0);
+        for name in files::names(&journal)? {
+            let path = journal.join(name);
+            count += 1;
+            bytes += fs::metadata(&path).map_err(file_error("read", &path))?.len();
+        }
+        Ok((count, bytes, position))
+    }
+
+    /// Removes what was made, unless it was begun before.
+    fn take_back(&self) -> Result<(), BackupsError> {
+        if !self.fresh {
+            return Ok(());
+        }
+        let (dir, unfinished) = (self.dir, &self.unfinished);
+        fs::remove_dir_all(unfinished).map_err(file_error("remove", unfinished))?;
+        if self.made_dir {
+            fs::remove_dir(dir).map_err(file_error("remove", dir))?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a store once, which repairs its journal: what nobody has any more is marked as lost, and the damaged files
+/// are kept beside it. What else an opening leaves goes.
+fn mend(place: &Place, made: &Path) -> Result<(), BackupsError> {
+    let options = Options { index_in_memory: true, ..place.options() };
+    let store = DiskStore::open(made, Arc::new(Projection), options)?;
+    if survey(&RealFiles, &made.join(JOURNAL), Position(0))?.damage.is_some() {
+        // It was opened for reading, and says why.
+        store.reopen()?;
+    }
+    store.close()?;
+    for name in OF_AN_OPENING {
+        let path = made.join(name);
+        if files::what_lies(&path)? == Lies::File {
+            fs::remove_file(&path).map_err(file_error("remove", &path))?;
+        }
+    }
+    files::sync_folder(made)
 }
 
 /// Returns the hub's keys: those given, else those of the backup.
@@ -110,7 +248,7 @@ fn keys_for(place: &Place, given: Option<&Path>) -> Result<Keys, BackupsError> {
 /// Reads the keys that a backup holds.
 fn kept(folder: &Path, manifest: &Manifest) -> Result<Keys, BackupsError> {
     let mut keys = manifest.keys.iter().map(|part| {
-        let damaged = || BackupsError::Damaged { what: part.path.clone() };
+        let damaged = || BackupsError::DamagedKey { path: part.path.clone() };
         let path = folder.join(&part.path);
         match files::hash(&path)? {
             Some(found) if found == (part.bytes, part.hash) => {
@@ -124,34 +262,39 @@ fn kept(folder: &Path, manifest: &Manifest) -> Result<Keys, BackupsError> {
 }
 
 /// Returns what names the backup that is put back.
-fn name_of(place: &Place, keys: &Keys) -> String {
-    match &place.manifest {
+fn name_of(place: &Place, keys: &Keys, mends: bool) -> String {
+    let name = match &place.manifest {
         Some(manifest) => manifest.name(),
         None => keys.present.device.to_string(),
-    }
+    };
+    if mends { format!("{name} damaged") } else { name }
 }
 
-/// Copies the journal, but what is there already from a run before.
-fn copy(place: &Place, journal: &Path, told: Told<'_>) -> Result<(u64, u64), BackupsError> {
+/// Copies the journal, but what is there already from a run before; only what is as it was written, if that
+/// is to be.
+fn copy(
+    place: &Place,
+    journal: &Path,
+    told: Told<'_>,
+    as_written: bool,
+) -> Result<(), BackupsError> {
     files::make_folder(journal)?;
     let total = place.segments.len() as u64;
-    let mut bytes = 0;
     for (done, (number, path)) in place.segments.iter().enumerate() {
-        let said = place.manifest.as_ref().and_then(|manifest| {
+        let said = place.manifest.as_ref().filter(|_| as_written).and_then(|manifest| {
             manifest.segments.iter().find(|(of, _)| of == number).map(|(_, part)| part)
         });
         let to = journal.join(segment_name(*number));
-        bytes += copy_file(path, &to, said.map(|part| (part.bytes, part.hash)))?;
+        copy_file(path, &to, said.map(|part| (part.bytes, part.hash)))?;
         told(done as u64 + 1, total);
     }
-    files::sync_folder(journal)?;
-    Ok((total, bytes))
+    files::sync_folder(journal)
 }
 
 /// Copies one file, which must be what was `said` of it.
-fn copy_file(from: &Path, to: &Path, said: Option<(u64, [u8; 32])>) -> Result<u64, BackupsError> {
+fn copy_file(from: &Path, to: &Path, said: Option<(u64, [u8; 32])>) -> Result<(), BackupsError> {
     if said.is_some() && files::hash(to)? == said {
-        return Ok(said.map_or(0, |(bytes, _)| bytes));
+        return Ok(());
     }
     let damaged = || BackupsError::Damaged { what: from.display().to_string() };
     let bytes = files::read_if_there(from)?.ok_or_else(damaged)?;
@@ -159,20 +302,23 @@ fn copy_file(from: &Path, to: &Path, said: Option<(u64, [u8; 32])>) -> Result<u6
     if said.is_some_and(|said| said != found) {
         return Err(damaged());
     }
-    files::write(to, &bytes)?;
-    Ok(found.0)
+    files::write(to, &bytes)
 }
 
-/// Reads what was made as a store does, and returns where it ends.
-fn expect_whole(place: &Place, journal: &Path) -> Result<u64, BackupsError> {
+/// Reads what was made as a store does, and returns where it ends: as the manifest says, or where it was mended at
+/// least so far.
+fn expect_whole(place: &Place, journal: &Path, mended: bool) -> Result<u64, BackupsError> {
     let found = survey(&RealFiles, journal, Position(0))?;
-    if let Some(what) = found.damage {
-        return Err(BackupsError::Damaged { what });
+    if let Some(damage) = found.damage {
+        return Err(BackupsError::Damaged { what: damage.to_string() });
     }
-    let fits = |manifest: &Manifest| {
-        manifest.position == found.position.0
-            && manifest.chain == found.chain
-            && found.store == Some(manifest.store)
+    let fits = |manifest: &Manifest| match mended {
+        true => manifest.position <= found.position.0,
+        false => {
+            manifest.position == found.position.0
+                && manifest.chain == found.chain
+                && found.store == Some(manifest.store)
+        }
     };
     match place.manifest.as_ref().is_none_or(fits) {
         true => Ok(found.position.0),

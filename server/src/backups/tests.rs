@@ -61,17 +61,42 @@ impl Bench {
     }
 
     fn restore(&self, name: &str) -> Result<Restored, BackupsError> {
-        restore(&self.to(), &self.root.path().join(name), None, &mut |_, _| ())
+        put_back(&self.to(), &self.root.path().join(name), None)
+    }
+
+    fn restore_damaged(&self, name: &str) -> Result<Restored, BackupsError> {
+        let (from, dir) = (self.to(), self.root.path().join(name));
+        restore(&PutBack { from, dir, keys: None, damaged: true }, &mut |_, _| ())
+    }
+
+    /// The journal's files in the backup.
+    fn copies(&self) -> Vec<PathBuf> {
+        files_in(&self.to().join("journal"))
     }
 
     fn segments(&self) -> Vec<PathBuf> {
-        let mut found: Vec<PathBuf> = fs::read_dir(self.hub().join("store/journal"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        found.sort();
-        found
+        files_in(&self.hub().join("store/journal"))
     }
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+fn put_back(from: &Path, dir: &Path, keys: Option<&Path>) -> Result<Restored, BackupsError> {
+    let (from, dir, keys) = (from.to_owned(), dir.to_owned(), keys.map(Path::to_owned));
+    restore(&PutBack { from, dir, keys, damaged: false }, &mut |_, _| ())
+}
+
+/// Changes one byte in the middle of a file.
+fn flip(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    fs::write(file, bytes).unwrap();
 }
 
 fn store(dir: &Path) -> DiskStore {
@@ -216,21 +241,13 @@ fn a_damaged_journal_is_not_taken_for_a_backup() {
 fn a_damaged_backup_says_how_far_it_goes_and_is_mended_by_the_next() {
     let bench = Bench::new();
     let made = bench.make();
-    let mut files: Vec<PathBuf> = fs::read_dir(bench.to().join("journal"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    let mut bytes = fs::read(&files[1]).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0xff;
-    fs::write(&files[1], bytes).unwrap();
+    let files = bench.copies();
+    flip(&files[1]);
     let checked = bench.check();
     let name = format!("journal/{}", files[1].file_name().unwrap().to_str().unwrap());
     assert!(checked.problems.contains(&Problem::Changed { path: name }), "{checked:?}");
     assert!(checked.position > 0 && checked.position < made.position, "{checked:?}");
     assert!(checked.lost > 0, "{checked:?}");
-    assert!(matches!(bench.restore("new"), Err(BackupsError::Damaged { .. })));
     fs::remove_file(&files[2]).unwrap();
     let checked = bench.check();
     assert!(
@@ -244,6 +261,10 @@ fn a_damaged_backup_says_how_far_it_goes_and_is_mended_by_the_next() {
     fs::write(bench.to().join("manifest"), manifest).unwrap();
     let found = check(&bench.to(), &mut |_, _| ());
     assert!(matches!(found, Err(BackupsError::Manifest { .. })), "{found:?}");
+    // Its journal alone is as good as a second disk.
+    let alone = bench.root.path().join("alone");
+    let restored = put_back(&bench.to().join("journal"), &alone, Some(&bench.hub())).unwrap();
+    assert_eq!(restored.position, made.position);
     let mended = bench.make();
     assert!(mended.set_aside.is_some() && mended.copied == 0, "{mended:?}");
     assert_eq!(bench.check().problems, []);
@@ -317,9 +338,6 @@ fn a_restore_that_was_cut_off_starts_no_hub_and_is_gone_on_with() {
     fs::write(journal.join("00000002.seg"), b"half").unwrap();
     assert!(is_unfinished(&dir));
     assert!(crate::hub::identity(&dir).is_err(), "no key is made there");
-    fs::write(dir.join("restoring/from"), "another").unwrap();
-    assert!(matches!(bench.restore("new"), Err(BackupsError::OtherRestore { .. })));
-    fs::write(dir.join("restoring/from"), &name).unwrap();
     bench.restore("new").unwrap();
     assert!(!is_unfinished(&dir));
     crate::hub::identity(&dir).unwrap();
@@ -331,6 +349,161 @@ fn a_restore_that_was_cut_off_starts_no_hub_and_is_gone_on_with() {
     fs::write(late.join("restoring/from"), &name).unwrap();
     bench.restore("late").unwrap();
     assert!(late.join(KEY_FILE).exists() && !is_unfinished(&late));
+}
+
+#[test]
+fn another_backup_than_was_begun_with_is_put_back_from_its_beginning() {
+    let bench = Bench::new();
+    let made = bench.make();
+    let dir = bench.root.path().join("new");
+    let journal = dir.join("restoring/store/journal");
+    fs::create_dir_all(&journal).unwrap();
+    fs::write(dir.join("restoring/from"), "another").unwrap();
+    // A part that this backup has not.
+    fs::write(journal.join("00000099.seg"), b"of the other").unwrap();
+    assert_eq!(bench.restore("new").unwrap().position, made.position);
+    assert!(!is_unfinished(&dir) && !dir.join("store/journal/00000099.seg").exists());
+    open(&dir);
+    // Nearly at its end its store is in place, and might be anybody's: nothing is removed.
+    let late = bench.root.path().join("late");
+    copy_folder(&dir, &late);
+    fs::create_dir(late.join("restoring")).unwrap();
+    fs::write(late.join("restoring/from"), "another").unwrap();
+    let refused = bench.restore("late");
+    assert!(matches!(refused, Err(BackupsError::OtherRestore { .. })), "{refused:?}");
+    assert!(late.join("store/journal/00000001.seg").exists());
+}
+
+#[test]
+fn a_backup_goes_only_into_a_folder_of_its_own() {
+    let bench = Bench::new();
+    let into = |to: &Path| make(&Wanted { to: to.to_owned(), ..bench.wanted() }, &mut |_, _| ());
+    let at = |name: &str| bench.root.path().join(name);
+    // The hub's second disk, which only has the journal's files.
+    copy_folder(&bench.hub().join("store/journal"), &at("second"));
+    fs::create_dir(at("foreign")).unwrap();
+    fs::write(at("foreign").join("minutes.pdf"), "signed").unwrap();
+    let theirs = Bench::new();
+    theirs.make();
+    for (copy, gone) in [("theirs", None), ("begun", Some("manifest"))] {
+        copy_folder(&theirs.to(), &at(copy));
+        if let Some(name) = gone {
+            fs::remove_file(at(copy).join(name)).unwrap();
+        }
+    }
+    copy_folder(&theirs.to(), &at("spoilt"));
+    flip(&at("spoilt").join("manifest"));
+    copy_folder(&theirs.hub(), &at("other-hub"));
+    for name in ["second", "foreign", "theirs", "begun", "spoilt", "other-hub", "hub", "hub/x", "."]
+    {
+        let before = tree(bench.root.path());
+        let refused = into(&at(name)).unwrap_err();
+        let fits = match name {
+            "second" => matches!(refused, BackupsError::SecondDisk { .. }),
+            "foreign" | "other-hub" => matches!(refused, BackupsError::Foreign { .. }),
+            "hub" | "hub/x" => matches!(refused, BackupsError::Inside { .. }),
+            "." => matches!(refused, BackupsError::Above { .. }),
+            _ => matches!(refused, BackupsError::OtherHub { .. }),
+        };
+        assert!(fits, "{name}: {refused:?}");
+        assert_eq!(tree(bench.root.path()), before, "{name}: nothing was changed");
+    }
+    // A new disk, and the hub's own backup, whole or begun, with what people put beside it.
+    fs::create_dir_all(at("disk/lost+found")).unwrap();
+    let made = into(&at("disk")).unwrap();
+    fs::write(at("disk").join("read-me.txt"), "of the office").unwrap();
+    assert_eq!(into(&at("disk")).unwrap().copied, 0);
+    bench.make();
+    fs::remove_file(bench.to().join("manifest")).unwrap();
+    let again = bench.make();
+    assert_eq!((again.copied, again.position), (0, made.position));
+}
+
+#[test]
+fn a_hub_is_put_back_only_into_a_new_or_empty_folder() {
+    let bench = Bench::new();
+    bench.make();
+    let dir = bench.root.path().join("new");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("minutes.pdf"), "signed").unwrap();
+    let refused = bench.restore("new");
+    assert!(matches!(refused, Err(BackupsError::NotEmpty { .. })), "{refused:?}");
+    assert_eq!(files_in(&dir), [dir.join("minutes.pdf")], "nothing was begun");
+    fs::remove_file(dir.join("minutes.pdf")).unwrap();
+    bench.restore("new").unwrap();
+    open(&dir);
+    let refused = put_back(&bench.hub(), &bench.root.path().join("x"), None);
+    assert!(matches!(refused, Err(BackupsError::HubFolder { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_damaged_backup_is_refused_and_leaves_nothing_or_is_put_back_as_far_as_it_is_whole() {
+    let bench = Bench::new();
+    let made = bench.make();
+    let saved = bench.root.path().join("saved");
+    copy_folder(&bench.to(), &saved);
+    let count = bench.copies().len();
+    for (trial, damaged) in [0, count / 2, count - 1, count / 2].into_iter().enumerate() {
+        let file = bench.copies()[damaged].clone();
+        if trial < 3 {
+            flip(&file)
+        } else {
+            fs::remove_file(&file).unwrap()
+        }
+        let name = format!("journal/{}", file.file_name().unwrap().to_str().unwrap());
+        let (checked, new) = (bench.check(), format!("new-{trial}"));
+        let dir = bench.root.path().join(&new);
+        let Err(BackupsError::DamagedBackup { files, lost }) = bench.restore(&new) else {
+            panic!("{trial}: not refused")
+        };
+        assert!(files.contains(&name) && lost > 0 && lost == checked.lost, "{files:?} {checked:?}");
+        assert!(!dir.exists(), "nothing is left");
+        // Cut off amid the repair, it begins again.
+        fs::create_dir_all(dir.join("restoring/store/journal.new")).unwrap();
+        let restored = bench.restore_damaged(&new).unwrap();
+        assert_eq!((restored.lost, restored.position), (lost, made.position), "{trial}");
+        assert!(!restored.problems.is_empty());
+        if trial < 3 {
+            let kept = restored.kept.unwrap();
+            let there = files_in(&kept).into_iter().map(|path| fs::read(path).unwrap());
+            let bytes = fs::read(&file).unwrap();
+            assert!(there.into_iter().any(|kept| kept == bytes), "the damaged file is kept");
+        }
+        assert!(!is_unfinished(&dir));
+        let opened = store(&dir);
+        assert!(opened.opened().moved, "it begins a new life");
+        assert_eq!((opened.opened().lost.len() as u64, opened.opened().set_aside), (lost, vec![]));
+        drop(opened);
+        let hub = open(&dir);
+        assert_eq!(
+            hub.replica().troubles().unwrap().iter().map(|found| found.trouble.lost).max(),
+            Some(lost)
+        );
+        drop(hub);
+        // What was taken away is said again, and the hub goes on.
+        grow_at(&dir, 0, bench.trusted);
+        let devices = open(&dir).replica().devices().unwrap();
+        assert!(devices.len() >= bench.trusted.into(), "{}", devices.len());
+        fs::remove_dir_all(bench.to()).unwrap();
+        copy_folder(&saved, &bench.to());
+    }
+    let whole = bench.restore_damaged("whole").unwrap();
+    assert_eq!((whole.problems, whole.lost, whole.kept), (vec![], 0, None));
+}
+
+#[test]
+fn what_the_hub_itself_had_lost_is_no_damage_of_its_backup() {
+    let bench = Bench::new();
+    let first = bench.segments().swap_remove(1);
+    fs::remove_file(bench.hub().join("store/closed")).unwrap();
+    fs::remove_dir_all(bench.hub().join("store/index")).unwrap();
+    flip(&first);
+    let lost = store(&bench.hub()).opened().lost.len() as u64;
+    assert!(lost > 0);
+    bench.make();
+    let checked = bench.check();
+    assert_eq!((checked.problems, checked.lost), (vec![], lost));
+    bench.restore("new").unwrap();
 }
 
 #[test]
@@ -354,7 +527,7 @@ fn keys_that_are_left_out_must_be_given_and_must_be_the_hubs() {
     let dir = bench.root.path().join("new");
     let with = |told: &str| {
         fs::write(keys.join(KEY_FILE), told).unwrap();
-        restore(&bench.to(), &dir, Some(&keys), &mut |_, _| ())
+        put_back(&bench.to(), &dir, Some(&keys))
     };
     assert!(matches!(with(&hex::encode([9; 32])), Err(BackupsError::OtherKey { .. })));
     assert!(matches!(with("no key"), Err(BackupsError::Key { .. })));
@@ -384,9 +557,9 @@ fn the_second_disk_of_a_lost_hub_is_checked_and_put_back_with_its_key() {
     assert_eq!((checked.of, checked.position), (Of::SecondDisk, made.position));
     assert_eq!(checked.problems, []);
     let dir = bench.root.path().join("new");
-    let refused = restore(&disk, &dir, None, &mut |_, _| ());
+    let refused = put_back(&disk, &dir, None);
     assert!(matches!(refused, Err(BackupsError::NoKey)), "{refused:?}");
-    let restored = restore(&disk, &dir, Some(&bench.hub()), &mut |_, _| ()).unwrap();
+    let restored = put_back(&disk, &dir, Some(&bench.hub())).unwrap();
     assert_eq!(restored.position, made.position);
     open(&dir);
 }
@@ -429,6 +602,18 @@ fn two_do_not_work_on_one_backup() {
     let refused = check(&bench.hub(), &mut |_, _| ());
     assert!(matches!(refused, Err(BackupsError::Running { .. })), "{refused:?}");
     drop(held);
+}
+
+/// Returns every file and folder below one.
+fn tree(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in files_in(folder) {
+        if path.is_dir() {
+            found.extend(tree(&path));
+        }
+        found.push(path);
+    }
+    found
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -29,7 +29,7 @@ use crate::backups::BackupsError;
 use crate::hub::HubError;
 use crate::messages::{Lang, Messages};
 use crate::reasons::{of_bundle, of_failure, of_io};
-pub(super) use backups::of_backups;
+pub(super) use backups::{of_backups, of_problem};
 
 /// Returns what an error says, itself and not its causes.
 pub(super) fn explain(error: &(dyn Error + 'static), m: &Messages) -> String {

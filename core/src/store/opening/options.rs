@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CACHE_BYTES, CHECKPOINT_EVERY, CHECKPOINT_RECORDS, FREE_BYTES_MIN};
+use crate::store::Position;
 use crate::store::files::{Files, RealFiles};
 use crate::store::sealing::Sealing;
 use crate::store::segments::SEGMENT_BYTES;
@@ -37,6 +38,9 @@ pub struct Options {
     /// Notes beside the journal how far it has come, so that an older copy of it that is put back in
     /// place is noticed. Costs a few syncs at the first commit, each checkpoint and the close: for a hub.
     pub notes_reach: bool,
+    /// How far the journal had come, where somebody else knows: what its files lack up to there is repaired, or
+    /// marked as lost.
+    pub reaches: Position,
     /// Seals all that is written, if given. A plain store is taken over: sealed at its next opening.
     pub sealing: Option<Arc<dyn Sealing>>,
     /// What goes wrong in the index alone.
@@ -72,6 +76,7 @@ impl Options {
             files: Arc::new(RealFiles),
             index_in_memory: false,
             notes_reach: false,
+            reaches: Position(0),
             sealing: None,
             #[cfg(test)]
             index_faults: crate::store::index_tests::EngineFaults::default(),

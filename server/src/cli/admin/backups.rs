@@ -1,16 +1,16 @@
 //! `bienban admin backup`, `check` and `restore`: on the machine of a hub, with no device and no network.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bienban_core::client;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::backups::{self, BackupsError, Checked, Made, Of, Problem, Restored, Wanted};
+use crate::backups::{self, BackupsError, Checked, Made, Of, Problem, PutBack, Restored, Wanted};
 use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
-use crate::cli::{time, words};
+use crate::cli::{causes, time, words};
 use crate::messages::Messages;
 
 /// Which hub, and where to.
@@ -19,7 +19,7 @@ pub(super) struct BackupArgs {
     /// The hub's folder, as `serve --dir` has it. The hub may run, and need not.
     #[arg(long, value_name = "DIR")]
     hub_dir: PathBuf,
-    /// The backup's folder, on another disk: made if it is not there, gone on with if it is.
+    /// The backup's folder, on another disk: a new or empty one, or that of an earlier backup of this hub.
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
     /// Leave the hub's secret keys out: they must be kept elsewhere then, or the backup is worth nothing.
@@ -39,12 +39,16 @@ pub(super) struct CheckArgs {
 pub(super) struct RestoreArgs {
     /// The backup, or the folder of the hub's second disk.
     folder: PathBuf,
-    /// Where the hub is to be: a new folder.
+    /// Where the hub is to be: a new or empty folder.
     #[arg(long, value_name = "DIR")]
     hub_dir: PathBuf,
     /// The folder with the hub's key files, hub.key and perhaps hub-next.key, where the backup holds none.
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
+    /// Put back what is whole of a damaged backup. What is gone is marked as lost; phones give back what they hold
+    /// of it.
+    #[arg(long)]
+    damaged: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +84,7 @@ struct CheckData {
     lost: u64,
     torn: u64,
     problems: Vec<String>,
+    second_disk_beside: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,12 +95,17 @@ struct RestoreData {
     position: u64,
     files: u64,
     bytes: u64,
+    lost: u64,
+    problems: Vec<String>,
+    kept: Option<String>,
+    second_disk_beside: bool,
 }
 
 /// Makes a backup.
 pub(super) async fn backup(arguments: BackupArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let BackupArgs { hub_dir, to, without_keys } = arguments;
+    expect_no_device(&hub_dir)?;
     let folder = to.display().to_string();
     let wanted = Wanted { hub: hub_dir, to, without_keys };
     let bar = output.bar(1, m.text("backup.running", &[]));
@@ -136,6 +146,7 @@ pub(super) async fn backup(arguments: BackupArgs, output: &Output) -> Result<Ans
 pub(super) async fn check(arguments: CheckArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
     let folder = arguments.folder.display().to_string();
+    expect_no_device(&arguments.folder)?;
     let bar = output.bar(1, m.text("backup.checking", &[]));
     let checked = aside(bar, move |told| backups::check(&arguments.folder, told)).await?;
     let data = data_of(folder, checked, m);
@@ -166,7 +177,13 @@ pub(super) async fn check(arguments: CheckArgs, output: &Output) -> Result<Answe
     if data.lost > 0 {
         page.line(m.text("backup.lost", &[("count", &data.lost.to_string())]));
     }
+    if data.second_disk_beside {
+        page.line(m.text("backup.second_disk_beside", &[]));
+    }
     page.line(match (data.whole, data.keys) {
+        (false, _) if data.of == "hub" => {
+            m.text("backup.hub_not_whole", &[("position", &position)])
+        }
         (false, _) => m.text("backup.not_whole", &[("position", &position)]),
         (true, true) => m.text("backup.whole", &[("position", &position)]),
         (true, false) => m.text("backup.whole_no_keys", &[("position", &position)]),
@@ -176,7 +193,8 @@ pub(super) async fn check(arguments: CheckArgs, output: &Output) -> Result<Answe
 }
 
 fn data_of(folder: String, checked: Checked, m: &Messages) -> CheckData {
-    let whole = checked.problems.is_empty() && checked.lost == 0;
+    // What the hub itself had lost before is told, and is no damage of this copy of it.
+    let whole = checked.problems.is_empty();
     CheckData {
         folder,
         of: match checked.of {
@@ -197,34 +215,52 @@ fn data_of(folder: String, checked: Checked, m: &Messages) -> CheckData {
         decisions: checked.decisions,
         lost: checked.lost,
         torn: checked.torn,
-        problems: checked.problems.iter().map(|problem| said(problem, m)).collect(),
+        problems: said_of(&checked.problems, m),
+        second_disk_beside: checked.second_disk_beside,
     }
 }
 
-fn said(problem: &Problem, m: &Messages) -> String {
-    match problem {
-        Problem::Missing { path } => m.text("backup.missing", &[("path", path)]),
-        Problem::Changed { path } => m.text("backup.changed", &[("path", path)]),
-        Problem::OtherEnd => m.text("backup.other_end", &[]),
-        Problem::Said { what } => what.clone(),
+fn said_of(problems: &[Problem], m: &Messages) -> Vec<String> {
+    problems.iter().map(|problem| causes::of_problem(problem, m)).collect()
+}
+
+/// Fails where a folder is a device's: nothing here is about those.
+fn expect_no_device(dir: &Path) -> Result<(), BackupsError> {
+    match client::holds_device(dir) {
+        true => Err(BackupsError::Device { path: dir.to_owned() }),
+        false => Ok(()),
     }
 }
 
 /// Puts a backup back.
 pub(super) async fn restore(arguments: RestoreArgs, output: &Output) -> Result<Answer, CliError> {
     let m = output.messages();
-    let RestoreArgs { folder, hub_dir, keys } = arguments;
+    let RestoreArgs { folder, hub_dir, keys, damaged } = arguments;
     if client::holds_device(&hub_dir) {
         return Err(BackupsError::Taken { path: hub_dir }.into());
     }
+    expect_no_device(&folder)?;
     let dir = hub_dir.display().to_string();
     let bar = output.bar(1, m.text("backup.restoring", &[]));
-    let restored =
-        aside(bar, move |told| backups::restore(&folder, &hub_dir, keys.as_deref(), told)).await?;
-    let Restored { position, files, bytes, .. } = restored;
+    let wanted = PutBack { from: folder, dir: hub_dir, keys, damaged };
+    let restored = aside(bar, move |told| backups::restore(&wanted, told)).await?;
+    let Restored { position, files, bytes, lost, .. } = restored;
+    let kept = restored.kept.map(|path| path.display().to_string());
+    let problems = said_of(&restored.problems, m);
     let mut page = Page::new();
     let values = [("dir", dir.as_str()), ("position", &position.to_string())];
     page.line(m.text("backup.restored", &values));
+    if !problems.is_empty() {
+        page.line(m.text("backup.mended", &[("count", &lost.to_string())]));
+        problems.iter().for_each(|problem| page.line(format!("  {problem}")));
+        page.line(m.text("backup.mended_next", &[]));
+    }
+    if let Some(path) = &kept {
+        page.line(m.text("backup.mended_kept", &[("path", path)]));
+    }
+    if restored.second_disk_beside {
+        page.line(m.text("backup.second_disk_beside", &[]));
+    }
     page.line(m.text("backup.next", &[]));
     page.line(format!("  bienban serve --dir {dir}"));
     page.line(m.text("backup.say_again", &[]));
@@ -235,6 +271,10 @@ pub(super) async fn restore(arguments: RestoreArgs, output: &Output) -> Result<A
         position,
         files,
         bytes,
+        lost,
+        problems,
+        kept,
+        second_disk_beside: restored.second_disk_beside,
     };
     Answer::new(&data, page)
 }

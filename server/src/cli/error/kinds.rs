@@ -191,10 +191,14 @@ pub(super) fn of_backups(error: &BackupsError) -> Failed {
         E::File { source, .. } => of_io(source),
         E::Store(error) => of_store(error),
         E::Replica(error) => of_replica(error),
-        E::NoHub { .. } | E::NoBackup { .. } => Failed::NotFound,
+        E::NoHub { .. } | E::NoBackup { .. } | E::NoManifest { .. } => Failed::NotFound,
+        E::Device { .. } | E::Sealed { .. } => Failed::NotFound,
         E::Running { .. } | E::Busy { .. } => Failed::InUse,
-        E::Inside { .. } | E::NoKey | E::OtherKey { .. } | E::Key { .. } => Failed::Usage,
-        E::Taken { .. } => Failed::FileThere,
+        E::Inside { .. } | E::Above { .. } | E::SecondDisk { .. } | E::HubFolder { .. } => {
+            Failed::Usage
+        }
+        E::NoKey | E::DamagedKey { .. } | E::OtherKey { .. } | E::Key { .. } => Failed::Usage,
+        E::Taken { .. } | E::NotEmpty { .. } | E::Foreign { .. } => Failed::FileThere,
         _ => Failed::Otherwise,
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock;
 use bienban_core::replica::{Projection, check_log};
-use bienban_core::store::{DiskStore, Options, Store};
+use bienban_core::store::{DiskStore, Options, Store, make_private_folder};
 
 use super::VerifyData;
 use super::reading::Before;
@@ -31,7 +31,8 @@ impl Scratch {
         let mut name = [0; 8];
         name.copy_from_slice(&clock::random::<8>().map_err(io::Error::other)?);
         let path = std::env::temp_dir().join(format!("bienban-audit-{}", hex::encode(name)));
-        fs::create_dir(&path)?;
+        // What is copied there is unsealed, and the folder above is everybody's.
+        make_private_folder(&path)?;
         Ok(Self(path))
     }
 }
