@@ -19,6 +19,10 @@ use crate::binary;
 /// Longer than anything may take on a machine that does other things too.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a phone may take with one line: an exchange with a hub that is killed in it waits until the link is
+/// found to be dead, then dials anew by every way it has, perhaps to one that is being killed again.
+const ANSWER_MAX: Duration = Duration::from_secs(240);
+
 /// Between two looks at something that will come soon.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -302,7 +306,7 @@ impl Batch {
         if writeln!(input, "{line}").and_then(|()| input.flush()).is_err() {
             return Reply::Gone;
         }
-        match self.replies.recv_timeout(PATIENCE) {
+        match self.replies.recv_timeout(ANSWER_MAX) {
             Ok(reply) => reply,
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Reply::Gone,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("no answer to {line}"),
