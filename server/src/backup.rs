@@ -1,6 +1,7 @@
 //! The hub's second disk: what the journal holds is copied there, synced and read back, and then said to be
 //! there. Nothing of it is guessed: without a folder, or after a failure, nothing is claimed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -92,36 +93,44 @@ fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(),
         return Ok(());
     }
     make(folder)?;
-    let names = segments(journal)?;
-    if names.is_empty() {
-        // There is something to back up, so its files are elsewhere: nothing may be claimed.
-        return Err(BackupError::Nothing { path: journal.to_owned() });
-    }
-    // A shortened file tells its packs from a record in a later one, so it takes its place only once all that
-    // lay in the journal when it was read is there.
-    let mut staged = Vec::new();
-    for name in &names {
-        let to = folder.join(name);
-        if let Some(fresh) = stage_shortened(&journal.join(name), &to)? {
-            staged.push((fresh, to));
-        }
-    }
-    let mut whole = true;
-    for name in &names {
-        let to = folder.join(name);
-        if !staged.iter().any(|(_, staged)| *staged == to) {
-            whole &= copy_file(&journal.join(name), &to)?;
-        }
-    }
+    let staged = copy_files(journal, folder)?;
     sync_folder(folder)?;
-    for (fresh, to) in &staged {
+    for (to, fresh) in &staged {
         fs::rename(fresh, to).map_err(file_error("rename", to))?;
     }
     sync_folder(folder)?;
-    if let Some(upto) = upto.filter(|_| whole) {
+    if let Some(upto) = upto {
         hub.backed_up(upto, clock::now())?;
     }
     Ok(())
+}
+
+/// Copies what each file of the journal has more, in order. Returns the shortened ones, which are written and
+/// not in their places yet, with these.
+///
+/// A shortened file tells its packs from a record in a later one, so it takes its place only once all is there
+/// that lay in the journal when it was read: later files are read after it, and those that were begun meanwhile
+/// too, with the end of the one before them.
+fn copy_files(journal: &Path, folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf>, BackupError> {
+    let (mut staged, mut last) = (BTreeMap::new(), None);
+    loop {
+        let mut names = segments(journal)?;
+        if names.is_empty() {
+            // There is something to back up, so its files are elsewhere: nothing may be claimed.
+            return Err(BackupError::Nothing { path: journal.to_owned() });
+        }
+        if names.last() == last.as_ref() {
+            return Ok(staged);
+        }
+        names.retain(|name| last.as_ref().is_none_or(|last| name >= last));
+        for name in &names {
+            let to = folder.join(name);
+            if let Some(fresh) = copy_file(&journal.join(name), &to)? {
+                staged.insert(to, fresh);
+            }
+        }
+        last = names.pop();
+    }
 }
 
 fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
@@ -154,23 +163,27 @@ fn segments(journal: &Path) -> Result<Vec<PathBuf>, BackupError> {
     read().map_err(file_error("list", journal))
 }
 
-/// Appends to a copy what the file has more, and reads that back. A copy that is no beginning of the file is
-/// kept beside it under another name: it may be the only trace of what was.
-/// Returns false where the file became shorter a moment ago and has to be looked at once more.
-fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
+/// Appends to a copy what the file has more, and reads that back. Where the file was shortened since, its new
+/// form is written beside the copy, and the result says where it lies. Any other copy that is no beginning of the
+/// file is kept beside it under another name: it may be the only trace of what was.
+fn copy_file(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
     let mut source = File::open(from).map_err(file_error("read", from))?;
     let length = source.metadata().map_err(file_error("read", from))?.len();
     let mut held = fs::metadata(to).map_or(0, |found| found.len());
     if held > 0 && (held > length || !begins_alike(&mut source, to, held)?) {
-        if is_shortened(from, to)? {
-            return Ok(false);
+        let copy = fs::read(to).map_err(file_error("read", to))?;
+        let mut bytes = Vec::new();
+        let read = source.rewind().and_then(|()| source.read_to_end(&mut bytes));
+        read.map_err(file_error("read", from))?;
+        if is_shortened_from(&bytes, &copy, &says_the_same) {
+            return stage(&bytes, to).map(Some);
         }
         let aside = to.with_extension(format!("seg-{}", clock::now().0));
         fs::rename(to, &aside).map_err(file_error("rename", to))?;
         held = 0;
     }
     if held == length && held > 0 {
-        return Ok(true);
+        return Ok(None);
     }
     let mut copy = OpenOptions::new()
         .create(true)
@@ -184,41 +197,22 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
         // What is not known to be right must not be taken for it the next time.
         copy.set_len(held).and_then(|()| copy.sync_all()).map_err(file_error("cut", to))?;
     }
-    appended.map(|()| true)
+    appended.map(|()| None)
 }
 
-/// Whether a file is the shorter form of what its copy is a copy of.
-fn is_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
-    let bytes = fs::read(from).map_err(file_error("read", from))?;
-    let copy = fs::read(to).map_err(file_error("read", to))?;
-    Ok(is_shortened_from(&bytes, &copy, &says_the_same))
-}
-
-/// Writes the shorter form of a segment beside its copy and returns where it lies; nothing where the file is
-/// not a shorter form of the copy.
-fn stage_shortened(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
-    let mut source = File::open(from).map_err(file_error("read", from))?;
-    let length = source.metadata().map_err(file_error("read", from))?.len();
-    let held = fs::metadata(to).map_or(0, |found| found.len());
-    if held == 0 || (held <= length && begins_alike(&mut source, to, held)?) {
-        return Ok(None);
-    }
-    let bytes = fs::read(from).map_err(file_error("read", from))?;
-    let copy = fs::read(to).map_err(file_error("read", to))?;
-    if !is_shortened_from(&bytes, &copy, &says_the_same) {
-        return Ok(None);
-    }
+/// Writes the shorter form of a segment beside its copy and returns where it lies.
+fn stage(bytes: &[u8], to: &Path) -> Result<PathBuf, BackupError> {
     let fresh = to.with_extension("seg.new");
     let write = || {
         let mut file = File::create(&fresh)?;
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.sync_all()
     };
     write().map_err(file_error("write", &fresh))?;
     if fs::read(&fresh).map_err(file_error("read back", &fresh))? != bytes {
         return Err(BackupError::Otherwise { path: fresh });
     }
-    Ok(Some(fresh))
+    Ok(fresh)
 }
 
 /// Appends a part of a file to its copy, syncs it and reads it back.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bienban_core::clock;
 use bienban_core::model::{DeviceId, Timestamp};
-use bienban_core::replica::{Projection, check_control, check_log};
+use bienban_core::replica::{Projection, check_control, check_log, check_told};
 use bienban_core::store::{DiskStore, Options, Position, Store, StoreError, Survey, survey};
 
 use super::error::{BackupsError, file_error};
@@ -292,6 +292,7 @@ fn open_copy(place: &Place, checked: &mut Checked) -> Result<(), BackupsError> {
     let control = check_control(&store)?;
     checked.decisions = control.entries;
     checked.problems.extend(control.problems.into_iter().map(said));
+    checked.problems.extend(check_told(&store)?.problems.into_iter().map(said));
     // It is thrown away at once: nobody needs to know how it was closed.
     drop(store);
     Ok(())
