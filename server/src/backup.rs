@@ -274,10 +274,108 @@ mod tests {
     use bienban_core::checklist::TEA;
     use bienban_core::model::Timestamp;
     use bienban_core::replica::{HubOptions, Projection};
-    use bienban_core::store::MemoryStore;
+    use bienban_core::store::{
+        DiskStore, MemoryStore, Options, Position, Project, Read as Rows, Record, Store,
+        StoreError, Writes,
+    };
     use bienban_core::trust::DeviceKey;
 
     use super::*;
+
+    /// Records that mean nothing: only the files of their journal count.
+    struct Bare;
+
+    impl Project for Bare {
+        fn version(&self) -> u32 {
+            1
+        }
+
+        fn project(
+            &self,
+            _: Position,
+            _: &Record,
+            _: &dyn Rows,
+            _: &mut Writes,
+        ) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    /// A journal whose files are longer than what is compared at once.
+    fn long_files(dir: &Path) -> DiskStore {
+        let options = Options { segment_bytes: 3 * BLOCK_BYTES as u64, ..Options::at(1) };
+        DiskStore::open(dir, Arc::new(Bare), options).unwrap()
+    }
+
+    fn fill(store: &DiskStore, records: u8) {
+        for number in 0..records {
+            // None begins as a shortened one does.
+            let payload = vec![b'a' + number; BLOCK_BYTES / 5];
+            store.commit(vec![Record { kind: 7, payload }]).unwrap();
+        }
+    }
+
+    /// What compaction keeps of a record of which nothing has to be told again.
+    fn shorter(_: Position, record: &Record) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut hash = blake3::Hasher::new_derive_key("bienban 2026-11 logged record");
+        hash.update(&[record.kind]).update(&record.payload);
+        Ok(Some([&[2][..], hash.finalize().as_bytes()].concat()))
+    }
+
+    fn memory_hub() -> Hub {
+        let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+        let options = HubOptions { fresh_epoch: [9; 16], now: Timestamp(1) };
+        Hub::open(store, DeviceKey::from_seed(&[9; 32]), options).unwrap()
+    }
+
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let file = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+        };
+        fs::read_dir(folder).unwrap().map(file).collect()
+    }
+
+    #[test]
+    fn a_copy_that_was_cut_off_amid_a_long_file_goes_on_also_where_that_was_shortened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store/journal"), dir.path().join("second-disk"));
+        let store = long_files(&dir.path().join("store"));
+        fill(&store, 40);
+        let hub = memory_hub();
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(files(&to) == files(&from) && files(&to).len() > 2);
+        // As a copy that was killed leaves it: amid a record, behind what is compared at once.
+        for name in ["00000001.seg", "00000002.seg"] {
+            let copy = OpenOptions::new().write(true).open(to.join(name)).unwrap();
+            copy.set_len(BLOCK_BYTES as u64 + 20_017).unwrap();
+        }
+        let done = store.shorten(1, &mut shorter).unwrap();
+        assert!(done.after < done.before);
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(files(&to) == files(&from), "{:?}", files(&to).keys());
+    }
+
+    #[test]
+    fn a_shortened_file_takes_its_place_after_all_that_was_written_before_it_was_shortened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store/journal"), dir.path().join("second-disk"));
+        let store = long_files(&dir.path().join("store"));
+        fill(&store, 20);
+        let hub = memory_hub();
+        copy_new(&hub, &from, &to, true).unwrap();
+        let before = files(&to);
+        fill(&store, 20);
+        store.shorten(1, &mut shorter).unwrap();
+        // A later file cannot be copied.
+        let last = files(&from).into_keys().next_back().unwrap();
+        fs::create_dir(to.join(&last)).unwrap();
+        assert!(copy_new(&hub, &from, &to, true).is_err());
+        assert!(fs::read(to.join("00000001.seg")).unwrap() == before["00000001.seg"]);
+        fs::remove_dir(to.join(&last)).unwrap();
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(files(&to) == files(&from), "{:?}", files(&to).keys());
+    }
 
     #[test]
     fn what_could_not_be_copied_is_not_said_to_be_on_the_second_disk() {

@@ -218,3 +218,58 @@ fn where_later_segments_are_gone_nothing_is_appended_to_a_shortened_one() {
     assert_eq!(store.get(b"late").unwrap().unwrap(), b"1");
     assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
 }
+
+/// Opens a journal of one file and returns the store.
+fn of_sample(place: &OnDisk, sample: &[u8]) -> DiskStore {
+    let file = place.root().join("journal/00000001.seg");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, sample).unwrap();
+    let store = place.open_rows();
+    assert_eq!(store.opened().set_aside, vec![]);
+    // It is left as it is, and what comes lies behind it.
+    store.commit(vec![put("late", b"1")]).unwrap();
+    assert!(fs::read(&file).unwrap().starts_with(sample));
+    store
+}
+
+#[test]
+fn a_shortened_journal_of_the_fourth_format_is_still_read() {
+    let place = OnDisk::new();
+    let sample = include_bytes!("fixtures/journal-v4.seg");
+    let store = of_sample(&place, sample);
+    assert_eq!((store.position(), store.opened().lost), (Position(11), vec![]));
+    check_padded(&store, 5);
+    assert!(journal(&place)["00000001.seg"] == sample, "nothing is appended to it");
+    let record = store.record(Position(1)).unwrap().unwrap();
+    assert_eq!(record.payload, b"p0=0", "it is shorter than it was");
+}
+
+#[test]
+fn a_journal_of_the_fourth_format_that_was_taken_over_by_a_repair_is_still_read() {
+    let place = OnDisk::new();
+    let store = of_sample(&place, include_bytes!("fixtures/journal-v4-repaired.seg"));
+    assert_eq!((store.position(), store.opened().lost), (Position(11), vec![Position(3)]));
+    assert_eq!(store.get(b"p1").unwrap(), None);
+    assert_eq!(store.get(b"p2").unwrap().unwrap(), b"2");
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "writes the samples again; only for a new format"]
+fn write_the_samples_of_shortened_journals() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/fixtures");
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    fill_padded(&store, 12);
+    store.shorten(1, &mut without_padding).unwrap();
+    place.crash(store);
+    let file = place.root().join("journal/00000001.seg");
+    fs::copy(&file, format!("{fixtures}/journal-v4.seg")).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"p1=1").unwrap();
+    bytes[at] ^= 4;
+    fs::write(&file, bytes).unwrap();
+    fs::remove_dir_all(place.root().join("index")).unwrap();
+    place.crash(place.open_rows());
+    fs::copy(&file, format!("{fixtures}/journal-v4-repaired.seg")).unwrap();
+}
