@@ -238,11 +238,12 @@ fn a_part_that_is_shortened_in_a_copy_is_the_same_part() {
 /// The kind of a record that holds a saved document.
 const SAVED_KIND: u8 = 48;
 
-/// Returns the saved documents in the journal of a closed store, those left out that a later one replaced.
+/// Returns the saved documents in the journal of a closed store, those left out that a later one replaced or that
+/// are lost.
 fn saved_in(dir: &Path) -> Vec<Vec<u8>> {
     let store = on_disk(dir);
     let positions = 1..=store.position().0;
-    let records = positions.map(|at| store.record(Position(at)).unwrap().unwrap());
+    let records = positions.filter_map(|at| store.record(Position(at)).ok().flatten());
     let of_saved = records.filter(|record| record.kind == SAVED_KIND && record.payload.len() > 100);
     of_saved.map(|record| record.payload).collect()
 }
@@ -282,7 +283,7 @@ fn of_a_phone_that_was_shortened_twice_any_saved_document_may_be_lost() {
     let (hub, template) = fleet::hub(SHORT, 2);
     let one = fleet::phone(1);
     {
-        let two = fleet::phone_over(on_disk(&dir), 2);
+        let two = fleet::phone_over(Narrow::keeping_saved(on_disk(&dir)), 2);
         for answers in [6, TWO_DAYS] {
             day([&one, &two], &hub, template);
             condense_all(two.replica());
@@ -307,6 +308,9 @@ fn of_a_phone_that_was_shortened_twice_any_saved_document_may_be_lost() {
         check_said(TWO_DAYS, [&one, &two], &hub, template, &context);
         told(&*store, &context);
         drop((two, store));
+        if lost.len() == 1 {
+            continue;
+        }
         let again = saved_in(&dir);
         let (_folder, dir) = damaged(&dir, &again[again.len() - 1..]);
         let two = fleet::phone_over(on_disk(&dir), 2);
@@ -328,7 +332,7 @@ fn of_a_hub_that_was_shortened_twice_any_saved_document_may_be_lost() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("hub");
     let [one, two] = [1, 2].map(fleet::phone);
-    let (hub, template) = hub_at(&dir, 9, 2);
+    let (hub, template) = hub_over(Narrow::keeping_saved(on_disk(&dir)), 9, 2);
     for answers in [6, TWO_DAYS] {
         day([&one, &two], &hub, template);
         condense_all(hub.replica());
@@ -351,10 +355,29 @@ fn of_a_hub_that_was_shortened_twice_any_saved_document_may_be_lost() {
     }
 }
 
-/// A store in which few records fit into one commit.
+/// A store in which few records fit into one commit, and whose parts with saved documents stay as they are.
 struct Narrow {
     store: Arc<DiskStore>,
     most: usize,
+    keeps_saved: bool,
+}
+
+impl Narrow {
+    /// Shortens no part that holds a saved document: an earlier one is there beside the later.
+    fn keeping_saved(store: Arc<DiskStore>) -> Arc<dyn Store> {
+        Arc::new(Self { store, most: usize::MAX, keeps_saved: true })
+    }
+
+    fn holds_saved(&self, segment: u64) -> bool {
+        let parts = self.store.segments().unwrap();
+        let Some(part) = parts.into_iter().find(|part| part.number == segment) else {
+            return false;
+        };
+        (part.first.0..=part.last.0).any(|at| {
+            let record = self.store.record(Position(at)).unwrap().unwrap();
+            record.kind == SAVED_KIND && record.payload.len() > 100
+        })
+    }
 }
 
 impl Read for Narrow {
@@ -394,6 +417,9 @@ impl Store for Narrow {
     }
 
     fn shorten(&self, segment: u64, shorter: Shorter<'_>) -> Result<Shortened, StoreError> {
+        if self.keeps_saved && self.holds_saved(segment) {
+            return Err(StoreError::NoSegment { segment });
+        }
         self.store.shorten(segment, shorter)
     }
 
@@ -450,7 +476,8 @@ fn more_saved_documents_may_be_lost_at_once_than_records_fit_into_a_commit() {
         let saved = saved_in(dir);
         assert!(saved.len() >= VISITS as usize, "{} documents were saved", saved.len());
         let (_folder, dir) = damaged(dir, &saved);
-        let store: Arc<dyn Store> = Arc::new(Narrow { store: on_disk(&dir), most: MOST });
+        let store: Arc<dyn Store> =
+            Arc::new(Narrow { store: on_disk(&dir), most: MOST, keeps_saved: false });
         assert!(store.opened().lost.len() >= VISITS as usize);
         if is_hub {
             let hub = hub_over(store, 10, 1).0;

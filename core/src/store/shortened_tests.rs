@@ -237,8 +237,8 @@ fn a_shortened_journal_of_the_fourth_format_is_still_read() {
     let place = OnDisk::new();
     let sample = include_bytes!("fixtures/journal-v4.seg");
     let store = of_sample(&place, sample);
-    assert_eq!((store.position(), store.opened().lost), (Position(11), vec![]));
-    check_padded(&store, 5);
+    assert_eq!((store.position(), store.opened().lost), (Position(13), vec![]));
+    check_padded(&store, 6);
     assert!(journal(&place)["00000001.seg"] == sample, "nothing is appended to it");
     let record = store.record(Position(1)).unwrap().unwrap();
     assert_eq!(record.payload, b"p0=0", "it is shorter than it was");
@@ -248,7 +248,7 @@ fn a_shortened_journal_of_the_fourth_format_is_still_read() {
 fn a_journal_of_the_fourth_format_that_was_taken_over_by_a_repair_is_still_read() {
     let place = OnDisk::new();
     let store = of_sample(&place, include_bytes!("fixtures/journal-v4-repaired.seg"));
-    assert_eq!((store.position(), store.opened().lost), (Position(11), vec![Position(3)]));
+    assert_eq!((store.position(), store.opened().lost), (Position(13), vec![Position(3)]));
     assert_eq!(store.get(b"p1").unwrap(), None);
     assert_eq!(store.get(b"p2").unwrap().unwrap(), b"2");
     assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
