@@ -93,12 +93,12 @@ impl Records {
         husk: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
         let document = short::document_of(husk).ok_or_else(|| damaged(at))?;
-        self.from_grown(store, document, |grown| grown.pack(husk))?.ok_or_else(|| damaged(at))
+        self.taken_from(store, document, |grown| grown.pack(husk))?.ok_or_else(|| damaged(at))
     }
 
     /// Takes something from the saved form of a document. A later one may have come since this one was read,
     /// which is read where this one does not have it.
-    fn from_grown<T>(
+    fn taken_from<T>(
         &mut self,
         store: &dyn Store,
         document: DocumentId,
@@ -130,13 +130,13 @@ impl Records {
             Fact::Typed { document, actor, seq, .. } => {
                 let (document, actor, seq) = (*document, *actor, *seq);
                 let change =
-                    self.from_grown(store, document, |grown| grown.change_at(actor, seq).cloned());
+                    self.taken_from(store, document, |grown| grown.change_at(actor, seq).cloned());
                 return change?.ok_or_else(|| damaged(at));
             }
             _ => return Err(damaged(at)),
         };
         if short::is_husk(&bytes) {
-            let again = self.from_grown(store, document, |grown| grown.change(&bytes))?;
+            let again = self.taken_from(store, document, |grown| grown.change(&bytes))?;
             bytes = again.ok_or_else(|| damaged(at))?;
         }
         RawChange::inspect(bytes).map_err(|_| damaged(at))

@@ -397,15 +397,14 @@ impl Rewrite<'_> {
         lost: bool,
     ) -> Result<(), StoreError> {
         let (store, number) = (self.store, self.journal.next_number());
-        let form = match own {
-            // All of its records are as they were written.
-            _ if self.head == target.head => match own.map(|own| own.form) {
-                Some(Form::Short) => Some(Form::Short),
-                None if self.forms.taken_over => Some(Form::Short),
-                _ => Some(Form::Written),
-            },
-            _ if target.short && !lost => Some(Form::Shortened(target.head)),
-            _ => None,
+        let form = if self.head == target.head {
+            // All of its records are as the next segment knows them.
+            let was_short = own.map_or(self.forms.taken_over, |own| own.form == Form::Short);
+            Some(if was_short { Form::Short } else { Form::Written })
+        } else if target.short && !lost {
+            Some(Form::Shortened(target.head))
+        } else {
+            None
         };
         self.gathers = false;
         let Some(form) = form.filter(|_| self.ready == self.commit.len()) else {
