@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use bienban_core::replica::says_the_same;
+use bienban_core::clock;
+use bienban_core::replica::{Fact, says_the_same};
 use bienban_core::store::is_shortened_from;
 use bienban_tests::process::{Batch, run, text};
 use bienban_tests::scene::{self, Scene, Typed};
@@ -111,4 +112,15 @@ fn comes_back_from(second: &Path, scene: &mut Scene, typed: &[Typed]) {
     scene.settle();
     scene.stop_hub();
     scene::expect_same(scene).expect_all("the record of the hub that was put back", typed);
+    let whole = run(["admin", "check", text(&hub)]).done();
+    assert_eq!(whole["whole"], true, "{whole}");
+    // All hashes of the journal are right, and what its packs are told from is gone.
+    let saved = Fact::Saved { document: scene.document(), bytes: Vec::new(), at: clock::now() };
+    let opened = scene::open_hub(&scene.hub_dir);
+    opened.replica().store().commit(vec![saved.record().unwrap()]).unwrap();
+    drop(opened);
+    let untold = run(["admin", "check", text(&hub)]);
+    assert_eq!((untold.code, &untold.data["whole"]), (Some(1), &false.into()), "{}", untold.errors);
+    let problems = untold.data["problems"].to_string();
+    assert!(problems.contains("cannot be told again"), "{problems}");
 }
