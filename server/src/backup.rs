@@ -1,6 +1,7 @@
 //! The hub's second disk: what the journal holds is copied there, synced and read back, and then said to be
 //! there. Nothing of it is guessed: without a folder, or after a failure, nothing is claimed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -104,51 +105,58 @@ impl Mirrored {
         }
         // Before the files are looked at: all up to it is in them.
         let now = hub.replica().store().position();
-        let whole = copy_new(hub, journal, folder, self.upto != Some(now))?;
-        Ok(Self { begun: true, upto: whole.then_some(now) })
+        copy_new(hub, journal, folder, self.upto != Some(now))?;
+        Ok(Self { begun: true, upto: Some(now) })
     }
 }
 
 /// Copies, syncs and reads back what the journal got since the last time, and records how much of the feed is
-/// there; where that is nothing new, only if there is something to copy all the same (`first`). Returns whether
-/// all is there that was there to be copied.
-fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<bool, BackupError> {
+/// there; where that is nothing new, only if there is something to copy all the same (`first`).
+fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(), BackupError> {
     // Before the files are looked at: all that it covers is in them.
     let upto = hub.to_back_up()?;
     if upto.is_none() && !first {
-        return Ok(true);
+        return Ok(());
     }
     make(folder)?;
-    let names = segments(journal)?;
-    if names.is_empty() {
-        // There is something to back up, so its files are elsewhere: nothing may be claimed.
-        return Err(BackupError::Nothing { path: journal.to_owned() });
-    }
-    // A shortened file tells its packs from a record in a later one, so it takes its place only once all that
-    // lay in the journal when it was read is there.
-    let mut staged = Vec::new();
-    for name in &names {
-        let to = folder.join(name);
-        if let Some(fresh) = stage_shortened(&journal.join(name), &to)? {
-            staged.push((fresh, to));
-        }
-    }
-    let mut whole = true;
-    for name in &names {
-        let to = folder.join(name);
-        if !staged.iter().any(|(_, staged)| *staged == to) {
-            whole &= copy_file(&journal.join(name), &to)?;
-        }
-    }
+    let staged = copy_files(journal, folder)?;
     sync_folder(folder)?;
-    for (fresh, to) in &staged {
+    for (to, fresh) in &staged {
         fs::rename(fresh, to).map_err(file_error("rename", to))?;
     }
     sync_folder(folder)?;
-    if let Some(upto) = upto.filter(|_| whole) {
+    if let Some(upto) = upto {
         hub.backed_up(upto, clock::now())?;
     }
-    Ok(whole)
+    Ok(())
+}
+
+/// Copies what each file of the journal has more, in order. Returns the shortened ones, which are written and
+/// not in their places yet, with these.
+///
+/// A shortened file tells its packs from a record in a later one, so it takes its place only once all is there
+/// that lay in the journal when it was read: later files are read after it, and those that were begun meanwhile
+/// too, with the end of the one before them.
+fn copy_files(journal: &Path, folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf>, BackupError> {
+    let (mut staged, mut last) = (BTreeMap::new(), None);
+    loop {
+        let mut names = segments(journal)?;
+        if names.is_empty() {
+            // There is something to back up, so its files are elsewhere: nothing may be claimed.
+            return Err(BackupError::Nothing { path: journal.to_owned() });
+        }
+        if names.last() == last.as_ref() {
+            return Ok(staged);
+        }
+        names.retain(|name| last.as_ref().is_none_or(|last| name >= last));
+        for name in &names {
+            let to = folder.join(name);
+            if let Some(fresh) = copy_file(&journal.join(name), &to)? {
+                staged.insert(to, fresh);
+            }
+        }
+        last = names.pop();
+    }
 }
 
 fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
@@ -207,23 +215,27 @@ fn segments(journal: &Path) -> Result<Vec<PathBuf>, BackupError> {
     read().map_err(file_error("list", journal))
 }
 
-/// Appends to a copy what the file has more, and reads that back. A copy that is no beginning of the file is
-/// kept beside it under another name: it may be the only trace of what was.
-/// Returns false where the file became shorter a moment ago and has to be looked at once more.
-fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
+/// Appends to a copy what the file has more, and reads that back. Where the file was shortened since, its new
+/// form is written beside the copy, and the result says where it lies. Any other copy that is no beginning of the
+/// file is kept beside it under another name: it may be the only trace of what was.
+fn copy_file(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
     let mut source = File::open(from).map_err(file_error("read", from))?;
     let length = source.metadata().map_err(file_error("read", from))?.len();
     let mut held = fs::metadata(to).map_or(0, |found| found.len());
     if held > 0 && (held > length || !begins_alike(&mut source, to, held)?) {
-        if is_shortened(from, to)? {
-            return Ok(false);
+        let copy = fs::read(to).map_err(file_error("read", to))?;
+        let mut bytes = Vec::new();
+        let read = source.rewind().and_then(|()| source.read_to_end(&mut bytes));
+        read.map_err(file_error("read", from))?;
+        if is_shortened_from(&bytes, &copy, &says_the_same) {
+            return stage(&bytes, to).map(Some);
         }
         let aside = to.with_extension(format!("seg-{}", clock::now().0));
         fs::rename(to, &aside).map_err(file_error("rename", to))?;
         held = 0;
     }
     if held == length && held > 0 {
-        return Ok(true);
+        return Ok(None);
     }
     let mut copy = private_file()
         .create(true)
@@ -237,41 +249,22 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
         // What is not known to be right must not be taken for it the next time.
         copy.set_len(held).and_then(|()| copy.sync_all()).map_err(file_error("cut", to))?;
     }
-    appended.map(|()| true)
+    appended.map(|()| None)
 }
 
-/// Whether a file is the shorter form of what its copy is a copy of.
-fn is_shortened(from: &Path, to: &Path) -> Result<bool, BackupError> {
-    let bytes = fs::read(from).map_err(file_error("read", from))?;
-    let copy = fs::read(to).map_err(file_error("read", to))?;
-    Ok(is_shortened_from(&bytes, &copy, &says_the_same))
-}
-
-/// Writes the shorter form of a segment beside its copy and returns where it lies; nothing where the file is
-/// not a shorter form of the copy.
-fn stage_shortened(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
-    let mut source = File::open(from).map_err(file_error("read", from))?;
-    let length = source.metadata().map_err(file_error("read", from))?.len();
-    let held = fs::metadata(to).map_or(0, |found| found.len());
-    if held == 0 || (held <= length && begins_alike(&mut source, to, held)?) {
-        return Ok(None);
-    }
-    let bytes = fs::read(from).map_err(file_error("read", from))?;
-    let copy = fs::read(to).map_err(file_error("read", to))?;
-    if !is_shortened_from(&bytes, &copy, &says_the_same) {
-        return Ok(None);
-    }
+/// Writes the shorter form of a segment beside its copy and returns where it lies.
+fn stage(bytes: &[u8], to: &Path) -> Result<PathBuf, BackupError> {
     let fresh = to.with_extension("seg.new");
     let write = || {
         let mut file = private_file().write(true).create(true).truncate(true).open(&fresh)?;
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.sync_all()
     };
     write().map_err(file_error("write", &fresh))?;
     if fs::read(&fresh).map_err(file_error("read back", &fresh))? != bytes {
         return Err(BackupError::Otherwise { path: fresh });
     }
-    Ok(Some(fresh))
+    Ok(fresh)
 }
 
 /// Appends a part of a file to its copy, syncs it and reads it back.
@@ -333,10 +326,108 @@ mod tests {
     use bienban_core::checklist::TEA;
     use bienban_core::model::Timestamp;
     use bienban_core::replica::{HubOptions, Projection};
-    use bienban_core::store::MemoryStore;
+    use bienban_core::store::{
+        DiskStore, MemoryStore, Options, Position, Project, Read as Rows, Record, Store,
+        StoreError, Writes,
+    };
     use bienban_core::trust::DeviceKey;
 
     use super::*;
+
+    /// Records that mean nothing: only the files of their journal count.
+    struct Bare;
+
+    impl Project for Bare {
+        fn version(&self) -> u32 {
+            1
+        }
+
+        fn project(
+            &self,
+            _: Position,
+            _: &Record,
+            _: &dyn Rows,
+            _: &mut Writes,
+        ) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    /// A journal whose files are longer than what is compared at once.
+    fn long_files(dir: &Path) -> DiskStore {
+        let options = Options { segment_bytes: 3 * BLOCK_BYTES as u64, ..Options::at(1) };
+        DiskStore::open(dir, Arc::new(Bare), options).unwrap()
+    }
+
+    fn fill(store: &DiskStore, records: u8) {
+        for number in 0..records {
+            // None begins as a shortened one does.
+            let payload = vec![b'a' + number; BLOCK_BYTES / 5];
+            store.commit(vec![Record { kind: 7, payload }]).unwrap();
+        }
+    }
+
+    /// What compaction keeps of a record of which nothing has to be told again.
+    fn shorter(_: Position, record: &Record) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut hash = blake3::Hasher::new_derive_key("bienban 2026-11 logged record");
+        hash.update(&[record.kind]).update(&record.payload);
+        Ok(Some([&[2][..], hash.finalize().as_bytes()].concat()))
+    }
+
+    fn memory_hub() -> Hub {
+        let store = Arc::new(MemoryStore::new(Arc::new(Projection)));
+        let options = HubOptions { fresh_epoch: [9; 16], now: Timestamp(1) };
+        Hub::open(store, DeviceKey::from_seed(&[9; 32]), options).unwrap()
+    }
+
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let file = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+        };
+        fs::read_dir(folder).unwrap().map(file).collect()
+    }
+
+    #[test]
+    fn a_copy_that_was_cut_off_amid_a_long_file_goes_on_also_where_that_was_shortened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store/journal"), dir.path().join("second-disk"));
+        let store = long_files(&dir.path().join("store"));
+        fill(&store, 40);
+        let hub = memory_hub();
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(files(&to) == files(&from) && files(&to).len() > 2);
+        // As a copy that was killed leaves it: amid a record, behind what is compared at once.
+        for name in ["00000001.seg", "00000002.seg"] {
+            let copy = fs::OpenOptions::new().write(true).open(to.join(name)).unwrap();
+            copy.set_len(BLOCK_BYTES as u64 + 20_017).unwrap();
+        }
+        let done = store.shorten(1, &mut shorter).unwrap();
+        assert!(done.after < done.before);
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(files(&to) == files(&from), "{:?}", files(&to).keys());
+    }
+
+    #[test]
+    fn a_shortened_file_takes_its_place_after_all_that_was_written_before_it_was_shortened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("store/journal"), dir.path().join("second-disk"));
+        let store = long_files(&dir.path().join("store"));
+        fill(&store, 20);
+        let hub = memory_hub();
+        copy_new(&hub, &from, &to, true).unwrap();
+        let before = files(&to);
+        fill(&store, 20);
+        store.shorten(1, &mut shorter).unwrap();
+        // A later file cannot be copied.
+        let last = files(&from).into_keys().next_back().unwrap();
+        fs::create_dir(to.join(&last)).unwrap();
+        assert!(copy_new(&hub, &from, &to, true).is_err());
+        assert!(fs::read(to.join("00000001.seg")).unwrap() == before["00000001.seg"]);
+        fs::remove_dir(to.join(&last)).unwrap();
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(files(&to) == files(&from), "{:?}", files(&to).keys());
+    }
 
     #[test]
     fn what_could_not_be_copied_is_not_said_to_be_on_the_second_disk() {

@@ -36,6 +36,13 @@ pub(crate) async fn run(hub: Arc<Hub>, every: Duration, mut stop: watch::Receive
                         "a part of the journal was shortened"
                     );
                 }
+                if let Some(why) = &done.stayed {
+                    tracing::warn!(
+                        segment = done.segment,
+                        error = %why,
+                        "a part of the journal stays as long as it is"
+                    );
+                }
                 wait = PAUSE;
             }
             Ok(Ok(None)) => {}

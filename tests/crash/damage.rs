@@ -1,13 +1,14 @@
-//! Damage to the files of a store that was closed, killed or sealed: a flipped bit, a zeroed page, a cut.
+//! Damage to the files of a store that was closed, killed, sealed or shortened: a flipped bit, a zeroed page, a cut.
 //!
 //! `BIENBAN_FLIPS` sets how many files are damaged, one each time.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bienban_core::clock::Stopwatch;
-use bienban_core::store::contract::{count, put};
+use bienban_core::store::contract::{count, padded, put, without_padding};
 use bienban_core::store::{DiskStore, Opened, Read, Store};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -17,8 +18,10 @@ use crate::crashes::{copy_folder, number_from, seed, work_folder};
 use crate::stage::{Opening, PLAIN, ack_path, row};
 use crate::worker::{Work, check_bare_sled, run};
 
-/// Damaged files of an ordinary test run, of all three stores together.
+/// Damaged files of an ordinary test run, of all stores together.
 const TRIALS: u64 = 300;
+/// So many stores are damaged.
+const STORES: u64 = 4;
 /// Bare sled loses something in more than half of them; so many make it sure.
 const CONTROL_TRIALS: u64 = 20;
 const ROWS: u32 = 120;
@@ -31,16 +34,34 @@ fn open(root: &Path, opening: Opening) -> DiskStore {
     opening.open(root, true).expect("a damaged store opens")
 }
 
+/// How the store is left that is damaged then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Closed,
+    Killed,
+    /// Most of its closed segments were written shorter; closed.
+    Shortened,
+}
+
 /// Makes a store with several segments and a few large values.
-fn original(root: &Path, opening: Opening, close: bool) {
+fn original(root: &Path, opening: Opening, left: Left) {
     let store = open(root, opening);
     for number in 0..ROWS {
         let (key, value) = row(&number.to_string());
-        store.commit(vec![put(&key, value), count("all")]).unwrap();
+        let pad = padded(&format!("pad{number}"), "told");
+        store.commit(vec![put(&key, value), count("all"), pad]).unwrap();
     }
     store.commit(vec![put("row/large", vec![b'x'; 200_000]), count("all")]).unwrap();
+    if left == Left::Shortened {
+        let mut shorter = 0;
+        for part in store.segments().unwrap().iter().filter(|part| part.number % 4 != 0) {
+            let done = store.shorten(part.number, &mut without_padding).unwrap();
+            shorter += u32::from(done.after < done.before);
+        }
+        assert!(shorter > 2, "only {shorter} segments are shorter");
+    }
     store.close().unwrap();
-    if !close {
+    if left == Left::Killed {
         fs::remove_file(root.join("store/closed")).unwrap();
     }
 }
@@ -55,8 +76,16 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Damages one file and says how.
-fn damage(root: &Path, rng: &mut SmallRng) -> String {
+/// Returns the journal's files by name.
+fn journal(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = root.join("store/journal");
+    let file =
+        |path: PathBuf| (path.strip_prefix(root).unwrap().to_owned(), fs::read(&path).unwrap());
+    files(&folder).into_iter().map(file).collect()
+}
+
+/// Damages one file; returns which, and how.
+fn damage(root: &Path, rng: &mut SmallRng) -> (PathBuf, String) {
     let mut names = files(root);
     names.retain(|path| fs::metadata(path).unwrap().len() > 0);
     // The large files would take nearly all hits if bytes were chosen evenly.
@@ -80,18 +109,20 @@ fn damage(root: &Path, rng: &mut SmallRng) -> String {
         }
     };
     fs::write(path, bytes).unwrap();
-    format!("{how} in {} at {at}", path.strip_prefix(root).unwrap().display())
+    let name = path.strip_prefix(root).unwrap().to_owned();
+    let said = format!("{how} in {} at {at}", name.display());
+    (name, said)
 }
 
 fn said_something(opened: &Opened) -> bool {
     opened.rebuilt.is_some() || !opened.set_aside.is_empty() || !opened.lost.is_empty()
 }
 
-fn trials(name: &str, opening: Opening, close: bool) {
+fn trials(name: &str, opening: Opening, left: Left) {
     let folder = work_folder();
     let original_root = folder.path().join("original");
-    original(&original_root, opening, close);
-    let (first, trials) = (seed(), number_from("BIENBAN_FLIPS", TRIALS).div_ceil(3));
+    original(&original_root, opening, left);
+    let (first, trials) = (seed(), number_from("BIENBAN_FLIPS", TRIALS).div_ceil(STORES));
     println!("{name}: BIENBAN_CRASH_SEED={first}, {trials} damaged files");
     let (mut repaired, mut harmless, mut slowest) = (0, 0, Duration::ZERO);
     for nth in 0..trials {
@@ -99,7 +130,8 @@ fn trials(name: &str, opening: Opening, close: bool) {
         let root = trial.path().join("root");
         copy_folder(&original_root, &root);
         let seed = first.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(nth);
-        let how = damage(&root, &mut SmallRng::seed_from_u64(seed));
+        let (hit, how) = damage(&root, &mut SmallRng::seed_from_u64(seed));
+        let whole = journal(&root);
         let context = format!("trial {nth}, {name}, {how}");
         let watch = Stopwatch::start();
         let store = open(&root, opening);
@@ -114,6 +146,11 @@ fn trials(name: &str, opening: Opening, close: bool) {
         assert!(large == Some(vec![b'x'; 200_000]), "the large row is wrong: {context}");
         assert_eq!(opened.lost, vec![], "one copy was whole: {context}");
         assert_eq!(store.verify().unwrap().problems, Vec::<String>::new(), "{context}");
+        // Who holds copies of the journal's files copies nothing again but the damaged one.
+        let mended = journal(&root);
+        let stayed =
+            |(file, bytes): (&PathBuf, &Vec<u8>)| *file == hit || mended.get(file) == Some(bytes);
+        assert!(whole.iter().all(stayed), "another file is another now: {context}; {opened:?}");
         if said_something(&opened) {
             repaired += 1
         } else {
@@ -132,17 +169,22 @@ fn trials(name: &str, opening: Opening, close: bool) {
 
 #[test]
 fn damage_to_a_closed_store_is_repaired_or_reported() {
-    trials("closed", PLAIN, true);
+    trials("closed", PLAIN, Left::Closed);
 }
 
 #[test]
 fn damage_to_a_killed_store_is_repaired_or_reported() {
-    trials("killed", PLAIN, false);
+    trials("killed", PLAIN, Left::Killed);
 }
 
 #[test]
 fn damage_to_a_sealed_store_is_repaired_or_reported() {
-    trials("sealed", SEALED, true);
+    trials("sealed", SEALED, Left::Closed);
+}
+
+#[test]
+fn damage_to_a_shortened_store_is_repaired_or_reported_and_no_other_file_changes() {
+    trials("shortened", Opening { segment_bytes: 4_000, ..SEALED }, Left::Shortened);
 }
 
 #[test]

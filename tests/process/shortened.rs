@@ -1,11 +1,12 @@
 //! The hub's journal is written shorter while people work, the hub is killed meanwhile, and a phone that was
-//! away all the time gets everything.
+//! away all the time gets everything. Then the hub's disk is lost, and it comes back from the second one.
 
 use std::path::Path;
 
-use bienban_core::replica::says_the_same;
+use bienban_core::clock;
+use bienban_core::replica::{Fact, says_the_same};
 use bienban_core::store::is_shortened_from;
-use bienban_tests::process::{Batch, text};
+use bienban_tests::process::{Batch, run, text};
 use bienban_tests::scene::{self, Scene, Typed};
 
 /// Two phones type until so many files of the journal were shortened.
@@ -92,4 +93,34 @@ fn a_hub_that_shortens_its_journal_beside_its_work_loses_nothing_when_it_is_kill
             "{name} is another"
         );
     }
+    comes_back_from(&second, &mut scene, &typed);
+}
+
+/// The disk of the hub is lost: what lies on the second one is whole, and makes a hub to which phones give the
+/// rest.
+fn comes_back_from(second: &Path, scene: &mut Scene, typed: &[Typed]) {
+    let checked = run(["admin", "check", text(second)]).done();
+    assert_eq!((&checked["whole"], &checked["of"]), (&true.into(), &"second_disk".into()));
+    let lost = scene.path("lost");
+    std::fs::rename(&scene.hub_dir, &lost).unwrap();
+    let hub = scene.hub_dir.clone();
+    let arguments = ["admin", "restore", text(second), "--hub-dir", text(&hub), "--keys"];
+    let restored = run(arguments.into_iter().chain([text(&lost)])).done();
+    assert_eq!(restored["position"], checked["position"]);
+    assert!(shortened(scene) >= SHORTENED, "what is shorter comes back shorter");
+    scene.restart_hub();
+    scene.settle();
+    scene.stop_hub();
+    scene::expect_same(scene).expect_all("the record of the hub that was put back", typed);
+    let whole = run(["admin", "check", text(&hub)]).done();
+    assert_eq!(whole["whole"], true, "{whole}");
+    // All hashes of the journal are right, and what its packs are told from is gone.
+    let saved = Fact::Saved { document: scene.document(), bytes: Vec::new(), at: clock::now() };
+    let opened = scene::open_hub(&scene.hub_dir);
+    opened.replica().store().commit(vec![saved.record().unwrap()]).unwrap();
+    drop(opened);
+    let untold = run(["admin", "check", text(&hub)]);
+    assert_eq!((untold.code, &untold.data["whole"]), (Some(1), &false.into()), "{}", untold.errors);
+    let problems = untold.data["problems"].to_string();
+    assert!(problems.contains("cannot be told again"), "{problems}");
 }

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
 use super::documents::{Replica, each_row};
-use super::facts::{Fact, KeptPack, PackPlace};
+use super::facts::{Fact, PackPlace};
 use super::project::record_hash;
 use super::records::Records;
 use super::rows::{self, NAMED, OUTBOX, PACK, PackRow, SAVED, SOURCE, Source, TRIED, UNRELEASED};
 use super::short::{self, Grown, SavedForm};
 use crate::model::{Actor, DocumentId, Timestamp};
 use crate::store::{Position, Record, Segment, Shortened, StoreError, Writes};
-use crate::sync::{Pack, PackHeader};
+use crate::sync::PackHeader;
 
 /// A document is saved once more where that takes at most one part in so many of what it replaces: what is
 /// kept of each pack needs room too, and a document that goes on changing is saved again.
@@ -38,7 +38,7 @@ struct TriedRow {
 }
 
 /// What one step of compaction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condensed {
     /// Which part of the journal was looked at.
     pub segment: u64,
@@ -46,6 +46,9 @@ pub struct Condensed {
     pub lengths: Shortened,
     /// Documents that were saved once more for it.
     pub saved: usize,
+    /// Why it stayed as it is although the store works, in English: what is damaged in it, or what one
+    /// document or record of it is.
+    pub stayed: Option<String>,
 }
 
 /// Whether the store itself is what failed: then nothing is noted, and it is tried again.
@@ -63,13 +66,15 @@ fn is_of_the_store(error: &ReplicaError) -> bool {
     )
 }
 
-/// Whether something could be told again.
-fn is_told(outcome: Result<(), StoreError>) -> Result<bool, StoreError> {
-    match outcome {
-        Ok(()) => Ok(true),
-        Err(StoreError::Damaged { .. }) => Ok(false),
-        Err(error) => Err(error),
+/// Returns what an error says, and what is behind it.
+fn chain_of(error: &ReplicaError) -> String {
+    let mut said = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        said = format!("{said}: {error}");
+        source = error.source();
     }
+    said
 }
 
 /// What is remembered while one part is shortened.
@@ -124,7 +129,8 @@ impl Replica {
             Err(error) if !is_of_the_store(&error) => {
                 let bytes = segment.bytes;
                 let lengths = Shortened { before: bytes, after: bytes };
-                Condensed { segment: segment.number, lengths, saved: 0 }
+                let stayed = Some(chain_of(&error));
+                Condensed { segment: segment.number, lengths, saved: 0, stayed }
             }
             condensed => condensed?,
         };
@@ -161,7 +167,7 @@ impl Replica {
         let lengths = self
             .store()
             .shorten(segment.number, &mut |at, record| self.shorter(&mut state, at, record))?;
-        Ok(Condensed { segment: segment.number, lengths, saved })
+        Ok(Condensed { segment: segment.number, lengths, saved, stayed: None })
     }
 
     /// Returns the documents of which a part holds packs or own changes whole.
@@ -189,10 +195,13 @@ impl Replica {
         Ok(documents)
     }
 
-    /// Returns how many bytes of packs and own changes of a document lie whole in closed parts, of which
-    /// `last` is the last record.
-    fn whole_bytes(&self, document: DocumentId, last: Position) -> Result<usize, StoreError> {
-        let (store, mut records) = (&**self.store(), Records::default());
+    /// Returns where the packs of a document lie that it is made of or that are given on, and where its own
+    /// changes do.
+    pub(super) fn places_of(
+        &self,
+        document: DocumentId,
+    ) -> Result<(BTreeSet<PackPlace>, Vec<u64>), StoreError> {
+        let store = &**self.store();
         let (mut places, mut changes) = (BTreeSet::new(), Vec::new());
         each_row(store, &rows::of_document(PACK, document), None, |key, value| {
             places.insert(rows::decode::<PackRow>(key, value)?.place);
@@ -206,6 +215,14 @@ impl Replica {
             }
             Ok(())
         })?;
+        Ok((places, changes))
+    }
+
+    /// Returns how many bytes of packs and own changes of a document lie whole in closed parts, of which
+    /// `last` is the last record.
+    fn whole_bytes(&self, document: DocumentId, last: Position) -> Result<usize, StoreError> {
+        let (store, mut records) = (&**self.store(), Records::default());
+        let (places, changes) = self.places_of(document)?;
         let mut bytes = 0;
         let mut add = |found: Option<&[u8]>| {
             bytes += found.filter(|found| !short::is_husk(found)).map_or(0, <[u8]>::len);
@@ -360,7 +377,7 @@ impl Replica {
     }
 
     /// Returns a saved document, if there is one that can be read.
-    fn grown<'r>(
+    pub(super) fn grown<'r>(
         &self,
         records: &'r mut Records,
         document: DocumentId,
@@ -382,92 +399,5 @@ impl Replica {
     }
 }
 
-impl Replica {
-    /// Returns what is to be recorded where the store lost the saved form of documents: what their shortened
-    /// records held is not here any more. Reads the whole journal, which only happens after such a loss.
-    pub(super) fn unsaved(&self, now: Timestamp) -> Result<Vec<Fact>, StoreError> {
-        let opened = self.store().opened();
-        if opened.lost.is_empty() && !opened.moved {
-            return Ok(Vec::new());
-        }
-        let mut records = Records::default();
-        let (mut untold, mut facts) = (BTreeSet::new(), Vec::new());
-        for at in 1..=self.store().position().0 {
-            let record = match self.store().record(Position(at)) {
-                Ok(Some(record)) if short::written_hash(&record).is_some() => record,
-                Ok(_) | Err(StoreError::Damaged { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            let Ok(mut fact) = Fact::read(Position(at), &record) else { continue };
-            let own = match &fact {
-                Fact::Changed { genesis, change, .. } if short::is_husk(change) => {
-                    Some(genesis.document())
-                }
-                Fact::Typed { document, .. } => Some(*document),
-                _ => None,
-            };
-            if let Some(document) = own
-                && !is_told(records.change(&**self.store(), at).map(drop))?
-            {
-                untold.insert(document);
-            }
-            let mut husks = Vec::new();
-            short::each_pack(&mut fact, |bytes| {
-                if short::is_husk(bytes) {
-                    husks.push(std::mem::take(bytes));
-                }
-            });
-            for husk in husks {
-                let Some(document) = short::document_of(&husk) else { continue };
-                let grown = self.grown(&mut records, document)?;
-                if grown.is_none_or(|grown| grown.pack(&husk).is_none()) {
-                    untold.insert(document);
-                }
-            }
-        }
-        for document in untold {
-            facts.push(self.unsaved_document(document, now)?);
-        }
-        Ok(facts)
-    }
-
-    fn unsaved_document(&self, document: DocumentId, at: Timestamp) -> Result<Fact, StoreError> {
-        let (store, mut records) = (&**self.store(), Records::default());
-        let mut places = BTreeSet::new();
-        let (mut changes, mut packs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-        each_row(store, &rows::of_document(PACK, document), None, |key, value| {
-            places.insert(rows::decode::<PackRow>(key, value)?.place);
-            Ok(())
-        })?;
-        each_row(store, &rows::of_document(OUTBOX, document), None, |key, value| {
-            places.insert(rows::decode::<PackPlace>(key, value)?);
-            Ok(())
-        })?;
-        each_row(store, &rows::of_document(SOURCE, document), None, |key, value| {
-            match (rows::decode(key, value)?, rows::place_in(key)) {
-                (Source::Pack(place), _) => drop(places.insert(place)),
-                (Source::Change, Some(place)) => match records.change(store, place.at) {
-                    Ok(_) => {}
-                    Err(StoreError::Damaged { .. }) => changes.push(place.at),
-                    Err(error) => return Err(error),
-                },
-                _ => {}
-            }
-            Ok(())
-        })?;
-        for place in places {
-            match records.pack(store, place).map(|bytes| Pack::decode(&bytes)) {
-                Ok(Ok(pack)) => kept.push(KeptPack {
-                    place,
-                    first_seq: pack.first_seq(),
-                    previous: pack.previous().copied(),
-                    attestation: pack.attestation(),
-                }),
-                Ok(Err(_)) | Err(StoreError::Damaged { .. }) => packs.push(place),
-                Err(error) => return Err(error),
-            }
-        }
-        kept.sort_by_key(|pack| (pack.attestation.actor(), pack.first_seq));
-        Ok(Fact::Unsaved { document, packs, changes, kept, at })
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -566,8 +566,8 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
-    /// The saved form of a document is lost, and with it what shortened records held of it: it counts as not
-    /// here until a peer brings it again.
+    /// The saved form of a document is lost, and with it what shortened records held of it: it counts as not here
+    /// until a peer brings it again. One that names nothing gone goes on with the one before it.
     Unsaved {
         /// The document.
         document: DocumentId,
@@ -650,7 +650,7 @@ impl Fact {
     pub(super) const RECEIPTED: u8 = 6;
 
     /// Returns the number of this kind of fact.
-    fn kind(&self) -> u8 {
+    pub(super) fn kind(&self) -> u8 {
         match self {
             Self::Born { .. } => 1,
             Self::Incarnated { .. } => 2,

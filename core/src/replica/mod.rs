@@ -39,6 +39,7 @@ mod project;
 mod proof;
 mod provide;
 mod records;
+mod retold;
 mod returning;
 mod reviews;
 mod rights;
@@ -52,6 +53,7 @@ mod taking;
 mod tree;
 mod troubles;
 mod trusting;
+mod unsaved;
 mod visits;
 mod witness;
 
@@ -85,6 +87,7 @@ pub use proof::{
     Standing, Told, Written, check as check_exported,
 };
 pub use provide::Provided;
+pub use retold::{ToldCheck, check_told};
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use sealing::{HeldSeal, Minutes, SealState, Unregistered};

@@ -184,13 +184,11 @@ impl Phone {
         &self.key
     }
 
-    /// Takes a fresh incarnation, and notes with it what is lost with the saved form of documents.
+    /// Notes what is lost with the saved form of documents, and takes a fresh incarnation: once it has that, it
+    /// is not looked for again.
     fn renew_after_loss(&self, fresh: Incarnation, now: Timestamp) -> Result<(), ReplicaError> {
-        let mut facts = self.replica.unsaved(now)?;
-        facts.push(self.renewal(fresh, Renewal::Moved, now));
-        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
-        self.replica.store().commit(records)?;
-        Ok(())
+        self.replica.note_unsaved(now)?;
+        self.renew(fresh, Renewal::Moved, now)
     }
 
     /// Takes a fresh incarnation.

@@ -78,17 +78,40 @@ impl Records {
     ) -> Result<Vec<u8>, StoreError> {
         let pack = self.fact(store, place.at)?.pack(place.index);
         let bytes = pack.map(<[u8]>::to_vec).ok_or_else(|| damaged(place.at))?;
-        if !short::is_husk(&bytes) {
-            return Ok(bytes);
-        }
-        let document = short::document_of(&bytes).ok_or_else(|| damaged(place.at))?;
-        // A later saved form may have come since this one was read.
-        match self.grown(store, document).map(|grown| grown.pack(&bytes)) {
-            Ok(Some(pack)) => return Ok(pack),
+        if short::is_husk(&bytes) { self.told(store, place.at, &bytes) } else { Ok(bytes) }
+    }
+
+    /// Returns the bytes of a pack, told again from what stands in its place in the record at a position.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::fact`].
+    pub(super) fn told(
+        &mut self,
+        store: &dyn Store,
+        at: u64,
+        husk: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let document = short::document_of(husk).ok_or_else(|| damaged(at))?;
+        self.taken_from(store, document, |grown| grown.pack(husk))?.ok_or_else(|| damaged(at))
+    }
+
+    /// Takes something from the saved form of a document. A later one may have come since this one was read,
+    /// which is read where this one does not have it.
+    fn taken_from<T>(
+        &mut self,
+        store: &dyn Store,
+        document: DocumentId,
+        take: impl Fn(&Grown) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let was_held = self.grown.iter().any(|(one, _)| *one == document);
+        match self.grown(store, document).map(&take) {
+            Ok(Some(taken)) => return Ok(Some(taken)),
+            Ok(None) if !was_held => return Ok(None),
             Ok(None) | Err(StoreError::Damaged { .. }) => self.forget(document),
             Err(error) => return Err(error),
         }
-        self.grown(store, document)?.pack(&bytes).ok_or_else(|| damaged(place.at))
+        self.grown(store, document).map(take)
     }
 
     /// Reads a saved document again when it is needed next.
@@ -106,13 +129,14 @@ impl Records {
             Fact::Changed { genesis, change, .. } => (genesis.document(), change.clone()),
             Fact::Typed { document, actor, seq, .. } => {
                 let (document, actor, seq) = (*document, *actor, *seq);
-                let change = self.grown(store, document)?.change_at(actor, seq).cloned();
-                return change.ok_or_else(|| damaged(at));
+                let change =
+                    self.taken_from(store, document, |grown| grown.change_at(actor, seq).cloned());
+                return change?.ok_or_else(|| damaged(at));
             }
             _ => return Err(damaged(at)),
         };
         if short::is_husk(&bytes) {
-            let again = self.grown(store, document)?.change(&bytes);
+            let again = self.taken_from(store, document, |grown| grown.change(&bytes))?;
             bytes = again.ok_or_else(|| damaged(at))?;
         }
         RawChange::inspect(bytes).map_err(|_| damaged(at))

@@ -162,7 +162,7 @@ impl DiskStore {
         let damaged = || StoreError::Damaged { what: path.display().to_string() };
         let closed = self.ask(Job::Closed)?;
         let found = closed.into_iter().find(|(header, _)| header.number == number);
-        let (header, closing) = found.ok_or_else(damaged)?;
+        let (header, closing) = found.ok_or(StoreError::NoSegment { segment: number })?;
         let read = place.options.files.read(&path);
         let bytes = read.map_err(|source| failed("read", &path, source))?;
         let (start, records) = bytes.split_at_checked(SEGMENT_HEADER_BYTES).ok_or_else(damaged)?;

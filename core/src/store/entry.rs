@@ -152,6 +152,22 @@ impl Entry {
         ENTRY_HEADER_BYTES + self.record.payload.len()
     }
 
+    /// Returns whether bytes are the beginning of it as it was written, when it may have been longer, and end
+    /// before its end; of what it says nothing is compared.
+    pub(super) fn is_begun_by(&self, bytes: &[u8]) -> bool {
+        let Some(header) = bytes.get(..ENTRY_HEADER_BYTES) else {
+            let most = bytes.len().min(ENTRY_MAGIC.len() + 1);
+            return bytes[..most] == [ENTRY_MAGIC[0], ENTRY_MAGIC[1], self.record.kind][..most];
+        };
+        let length = usize::try_from(u32_at(header, 4)).unwrap_or(usize::MAX);
+        header[0..2] == ENTRY_MAGIC
+            && header[2] == self.record.kind
+            && u64_at(header, 8) == self.position.0
+            && length >= self.record.payload.len()
+            && length <= RECORD_BYTES_MAX + TAG_BYTES
+            && bytes.len() - ENTRY_HEADER_BYTES < length
+    }
+
     /// Returns its bytes and the chain after it.
     pub(super) fn encode(&self, before: &Chain, marker: &Marker) -> (Vec<u8>, Chain) {
         let payload = &self.record.payload;

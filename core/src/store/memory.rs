@@ -305,7 +305,7 @@ impl MemoryStore {
             let platter = self.disk.platter();
             let journal = &platter.journal;
             if !journal.part_ends().any(|one| one == end) {
-                return Err(damaged());
+                return Err(StoreError::NoSegment { segment: number });
             }
             let mut heads = (None, None);
             journal.visit(Position(0), &mut |encoded| {

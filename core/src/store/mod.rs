@@ -281,11 +281,11 @@ pub trait Store: Read + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns what `shorter` returned, and [`StoreError`] when the part is not there, is damaged, or
-    /// cannot be written. Only where it is not known which of both is in place is the store poisoned.
+    /// Returns what `shorter` returned, [`StoreError::NoSegment`] when there is no such part, and other variants
+    /// when it is damaged or cannot be written. Only where it is not known which of both is in place is the store poisoned.
     fn shorten(&self, segment: u64, shorter: Shorter<'_>) -> Result<Shortened, StoreError> {
-        let (_, what) = (shorter, format!("segment {segment}"));
-        Err(StoreError::Damaged { what })
+        let _ = shorter;
+        Err(StoreError::NoSegment { segment })
     }
 
     /// Returns the position of the last durable record.
@@ -445,6 +445,12 @@ pub enum StoreError {
     Damaged {
         /// The file, position or table.
         what: String,
+    },
+    /// The journal has no such part, or it is still written to.
+    #[error("the journal has no closed segment {segment}")]
+    NoSegment {
+        /// Its number.
+        segment: u64,
     },
     /// A newer version of this program has been at the store. Nothing of it was touched.
     #[error("{what} has format {found}, but this program reads up to {known}; update it")]

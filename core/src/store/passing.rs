@@ -2,15 +2,15 @@
 
 /// Writes these methods of [`super::Read`] and [`super::Store`] as calls of the same ones of a field.
 macro_rules! pass_on {
-    ($below:ident; $($method:ident)+) => {
+    ($below:tt; $($method:ident)+) => {
         $($crate::store::pass_on!(@ $below $method);)+
     };
-    (@ $below:ident get) => {
+    (@ $below:tt get) => {
         fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, $crate::store::StoreError> {
             self.$below.get(key)
         }
     };
-    (@ $below:ident scan) => {
+    (@ $below:tt scan) => {
         fn scan(
             &self,
             prefix: &[u8],
@@ -20,12 +20,12 @@ macro_rules! pass_on {
             self.$below.scan(prefix, after, limit)
         }
     };
-    (@ $below:ident submit) => {
+    (@ $below:tt submit) => {
         fn submit(&self, records: Vec<$crate::store::Record>, done: $crate::store::Done) {
             self.$below.submit(records, done);
         }
     };
-    (@ $below:ident derive) => {
+    (@ $below:tt derive) => {
         fn derive(
             &self,
             writes: $crate::store::Writes,
@@ -33,7 +33,7 @@ macro_rules! pass_on {
             self.$below.derive(writes)
         }
     };
-    (@ $below:ident record) => {
+    (@ $below:tt record) => {
         fn record(
             &self,
             at: $crate::store::Position,
@@ -41,27 +41,27 @@ macro_rules! pass_on {
             self.$below.record(at)
         }
     };
-    (@ $below:ident position) => {
+    (@ $below:tt position) => {
         fn position(&self) -> $crate::store::Position {
             self.$below.position()
         }
     };
-    (@ $below:ident read) => {
+    (@ $below:tt read) => {
         fn read(&self) -> Box<dyn $crate::store::Read + '_> {
             self.$below.read()
         }
     };
-    (@ $below:ident verify) => {
+    (@ $below:tt verify) => {
         fn verify(&self) -> Result<$crate::store::Verified, $crate::store::StoreError> {
             self.$below.verify()
         }
     };
-    (@ $below:ident reopen) => {
+    (@ $below:tt reopen) => {
         fn reopen(&self) -> Result<(), $crate::store::StoreError> {
             self.$below.reopen()
         }
     };
-    (@ $below:ident opened) => {
+    (@ $below:tt opened) => {
         fn opened(&self) -> $crate::store::Opened {
             self.$below.opened()
         }

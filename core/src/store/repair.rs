@@ -3,6 +3,11 @@
 //! The new journal is written beside the old one and takes its place by two renames; an open that
 //! finds them half done ends them. A record that nobody has any more is marked as lost, never left
 //! out. Files that were damaged stay, under a name that says when.
+//!
+//! Segments that are whole are taken over byte for byte, shortened ones too, and one that is made whole again
+//! leads to the head that the next one continues, so that whoever holds copies of the files copies only what
+//! was damaged. Where a record is lost the chain is another from there on: copies of what was before must not
+//! pass for copies of what is now.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +18,7 @@ use super::entry::{
 use super::files::{Files, aside_path, failed};
 use super::index::{Encoded, Index};
 use super::journal::Journal;
-use super::scan::{Finder, SegmentFile, read_segment, segment_files};
+use super::scan::{Finder, SegmentFile, read_segment, segment_files, whole};
 use super::sealing::Sealing;
 use super::segments::{FileJournal, Found};
 use super::{Position, StoreError};
@@ -87,7 +92,7 @@ pub(super) fn reseal(
     index: Option<&Index>,
     known: Position,
 ) -> Result<(), ResealFault> {
-    let fresh = rewrite(site, index, known).map_err(ResealFault::Before)?;
+    let fresh = rewrite(site, index, (known, false)).map_err(ResealFault::Before)?;
     let old = site.folder.with_extension("old");
     let fault = |source| failed("replace", site.folder, source);
     let sync = || {
@@ -112,12 +117,17 @@ pub(super) fn repair(
     index: Option<&Index>,
     known: Position,
 ) -> Result<PathBuf, StoreError> {
-    let fresh = rewrite(site, index, known)?;
+    let fresh = rewrite(site, index, (known, true))?;
     swap(site, &fresh)
 }
 
-/// Writes the new journal beside the old one and returns its folder.
-fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<PathBuf, StoreError> {
+/// Writes the new journal beside the old one and returns its folder. `keeps` says that segments which are
+/// whole stay what they are.
+fn rewrite(
+    site: &Site<'_>,
+    index: Option<&Index>,
+    (known, keeps): (Position, bool),
+) -> Result<PathBuf, StoreError> {
     let fresh = site.fresh_folder();
     let prepare = || {
         if fresh.exists() {
@@ -131,8 +141,7 @@ fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<Pa
     let files = Arc::clone(site.files);
     // While files are taken over, each stays one segment, so that whole ones come out the same.
     let journal = FileJournal::resume(files, fresh.clone(), site.store, u64::MAX, found, None)
-        .with_sealing(site.sealing.cloned())
-        .of_form(form_of(site)?);
+        .with_sealing(site.sealing.cloned());
     let mut rewrite = Rewrite {
         journal,
         index,
@@ -140,11 +149,15 @@ fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<Pa
         marker: Marker::of(site.store),
         store: site.store,
         seals: site.sealing.map(|sealing| (&**sealing, sealing.key())),
+        keeps,
+        forms: forms_of(site)?,
+        lost: 0,
+        gathers: false,
         commit: Vec::new(),
         ready: 0,
         bytes: 0,
     };
-    let rewritten = rewrite.journal.begin().and_then(|()| rewrite.take_all(site, known));
+    let rewritten = rewrite.take_all(site, known);
     drop(rewrite);
     if let Err(error) = rewritten {
         // What is half rewritten would only keep the disk full. Best effort: the next open removes it.
@@ -154,24 +167,44 @@ fn rewrite(site: &Site<'_>, index: Option<&Index>, known: Position) -> Result<Pa
     Ok(fresh)
 }
 
-/// Records that were shortened stay so, and the new segments say it: an older program must not read them.
-fn form_of(site: &Site<'_>) -> Result<Form, StoreError> {
-    for (_, path) in segment_files(&**site.files, site.folder)? {
-        let start = site.files.read_start(&path, SEGMENT_HEADER_BYTES);
-        let (bytes, _) = start.map_err(|source| failed("read", &path, source))?;
-        if SegmentHeader::decode(&bytes).is_ok_and(|header| header.form != Form::Written) {
-            return Ok(Form::Short);
-        }
-    }
-    Ok(Form::Written)
+/// Which forms the segments of a journal have.
+#[derive(Clone, Copy, Default)]
+struct Forms {
+    /// Records of some may be shorter than they were written.
+    short: bool,
+    /// Some have such records without a chain of their own.
+    taken_over: bool,
 }
 
-/// Returns the last record before a segment, as its header says; 0 where that cannot be read.
-fn begins_after(site: &Site<'_>, segment: &SegmentFile) -> Position {
-    let header = SegmentHeader::decode(&segment.bytes).ok();
-    let ours =
-        header.filter(|header| header.store == site.store && header.number == segment.number);
-    ours.map_or(Position(0), |header| header.before.position)
+impl Forms {
+    /// The form of a segment that is written anew: records that were shortened stay so, and the segment says
+    /// it, for an older program must not read them.
+    fn anew(self) -> Form {
+        if self.short { Form::Short } else { Form::Written }
+    }
+}
+
+fn forms_of(site: &Site<'_>) -> Result<Forms, StoreError> {
+    let mut forms = Forms::default();
+    for (number, path) in segment_files(&**site.files, site.folder)? {
+        if let Some(header) = header_of(site, number, &path)? {
+            forms.short |= header.form != Form::Written;
+            forms.taken_over |= header.form == Form::Short;
+        }
+    }
+    Ok(forms)
+}
+
+/// Returns the header of a segment file of this store, if it can be read.
+fn header_of(
+    site: &Site<'_>,
+    number: u64,
+    path: &Path,
+) -> Result<Option<SegmentHeader>, StoreError> {
+    let start = site.files.read_start(path, SEGMENT_HEADER_BYTES);
+    let (bytes, _) = start.map_err(|source| failed("read", path, source))?;
+    let header = SegmentHeader::decode(&bytes).ok();
+    Ok(header.filter(|header| header.store == site.store && header.number == number))
 }
 
 fn swap(site: &Site<'_>, fresh: &Path) -> Result<PathBuf, StoreError> {
@@ -213,44 +246,197 @@ struct Rewrite<'a> {
     store: StoreId,
     /// What seals, and the key for all of it.
     seals: Option<(&'a dyn Sealing, u32)>,
+    /// Segments that are whole are taken over byte for byte.
+    keeps: bool,
+    forms: Forms,
+    /// Records that were marked as lost.
+    lost: u64,
+    /// Records are held until their segment is whole.
+    gathers: bool,
     /// Records that are not yet written; the first `ready` are whole commits.
     commit: Vec<Encoded>,
     ready: usize,
     bytes: usize,
 }
 
+/// Where a segment that is made whole again is to lead.
+#[derive(Clone, Copy)]
+struct Target {
+    head: Head,
+    /// Records of the segment may be shorter than they were written.
+    short: bool,
+}
+
 impl Rewrite<'_> {
     fn take_all(&mut self, site: &Site<'_>, known: Position) -> Result<(), StoreError> {
-        for (nth, (number, path)) in
-            segment_files(&**site.files, site.folder)?.into_iter().enumerate()
-        {
-            if nth > 0 {
-                self.write(self.ready)?;
-                self.journal.next_segment()?;
+        let listed = segment_files(&**site.files, site.folder)?;
+        for (nth, (number, path)) in listed.iter().enumerate() {
+            let next = match listed.get(nth + 1).filter(|(next, _)| *next == number + 1) {
+                Some((next, path)) => header_of(site, *next, path)?,
+                None => None,
+            };
+            // What is not written yet belongs to the segment before, but for a commit that is not whole.
+            self.write(self.ready)?;
+            if self.keeps
+                && *number == self.journal.next_number() + 1
+                && let Some(header) = header_of(site, *number, path)?
+            {
+                // The file before this one is gone: as if nothing in it could be read.
+                let (number, bytes) = (number - 1, Vec::new());
+                let gone = SegmentFile { path: path.clone(), number, bytes };
+                self.take(site, &gone, (Some(header), known))?;
             }
-            let segment = read_segment(&**site.files, number, path)?;
-            // No hole can have held more records than fit into this file and what is known; how many were
-            // written before it, its own header says.
-            let farthest = self.head.position.0.max(known.0).max(begins_after(site, &segment).0)
-                + (segment.bytes.len() / ENTRY_HEADER_BYTES) as u64
-                + 1;
-            let mut offset = 0;
-            let finder = Finder::new(site.named.then_some(site.store), &segment.bytes);
-            while let Some((at, entry)) = finder.next(offset) {
-                offset = at + entry.len();
-                let position = entry.position.0;
-                if position > self.head.position.0
-                    && position <= farthest
-                    && let Some(entry) = self.under_key(entry)?
-                {
-                    self.fill_up_to(Position(position - 1))?;
-                    self.push(entry)?;
-                }
+            let file = read_segment(&**site.files, *number, path.clone())?;
+            if !self.keep(&file, next)? {
+                self.take(site, &file, (next, known))?;
             }
         }
+        self.journal.set_form(self.forms.anew());
+        self.journal.begin()?;
         self.journal.set_segment_bytes(site.segment_bytes);
         self.fill_up_to(known)?;
         self.write(self.ready)
+    }
+
+    /// Takes a segment over as it is, if it is whole and continues what is there; returns whether it did.
+    fn keep(
+        &mut self,
+        file: &SegmentFile,
+        next: Option<SegmentHeader>,
+    ) -> Result<bool, StoreError> {
+        if !self.keeps || !self.commit.is_empty() || file.number != self.journal.next_number() {
+            return Ok(false);
+        }
+        let key = self.key();
+        let is_under_key =
+            |entry: &Entry| entry.lost || entry.seal.map_or(0, |seal| seal.key) == key;
+        let found = whole(file, (self.store, self.head), &is_under_key);
+        let Some((header, end)) = found.filter(|(header, _)| header.key == key) else {
+            return Ok(false);
+        };
+        if next.is_some_and(|next| next.before.position > end.position) {
+            return Ok(false);
+        }
+        self.journal.put_segment(header, &file.bytes, end)?;
+        self.head = end;
+        Ok(true)
+    }
+
+    /// Takes over what can be read of a segment, and what it lacks from the index.
+    fn take(
+        &mut self,
+        site: &Site<'_>,
+        file: &SegmentFile,
+        (next, known): (Option<SegmentHeader>, Position),
+    ) -> Result<(), StoreError> {
+        let own = SegmentHeader::decode(&file.bytes).ok();
+        // No hole can have held more records than fit into this file and what is known; how many were written
+        // before it, its own header says.
+        let ours = own.filter(|own| own.store == self.store && own.number == file.number);
+        let begins_after = ours.map_or(0, |own| own.before.position.0);
+        let farthest = self.head.position.0.max(known.0).max(begins_after)
+            + (file.bytes.len() / ENTRY_HEADER_BYTES) as u64
+            + 1;
+        let target = self.target(file, own, next).filter(|target| {
+            (self.head.position.0 + 1..=farthest).contains(&target.head.position.0)
+        });
+        let lost = self.lost;
+        self.gathers = target.is_some();
+        if target.is_none() {
+            let of_itself = own.filter(|own| self.keeps && own.before == self.head);
+            self.start(of_itself.map_or_else(
+                || self.forms.anew(),
+                |own| match own.form {
+                    Form::Written => Form::Written,
+                    Form::Short | Form::Shortened(_) => Form::Short,
+                },
+            ))?;
+        }
+        let last = target.map_or(farthest, |target| target.head.position.0);
+        let mut offset = 0;
+        let finder = Finder::new(site.named.then_some(site.store), &file.bytes);
+        while let Some((at, entry)) = finder.next(offset) {
+            offset = at + entry.len();
+            let position = entry.position.0;
+            if position > self.head.position.0
+                && position <= last
+                && let Some(entry) = self.under_key(entry)?
+            {
+                self.fill_up_to(Position(position - 1))?;
+                self.push(entry)?;
+            }
+        }
+        let Some(target) = target else { return Ok(()) };
+        self.fill_up_to(target.head.position)?;
+        self.finish(own, target, self.lost > lost)
+    }
+
+    /// Returns where a segment is to lead: what its own header names, or what the next one continues.
+    fn target(
+        &self,
+        file: &SegmentFile,
+        own: Option<SegmentHeader>,
+        next: Option<SegmentHeader>,
+    ) -> Option<Target> {
+        if !self.keeps || !self.commit.is_empty() || file.number != self.journal.next_number() {
+            return None;
+        }
+        let (store, number, before) = (self.store, file.number, self.head);
+        match own {
+            Some(own) if own != (SegmentHeader { store, number, before, ..own }) => None,
+            Some(own) => match own.form.closing() {
+                Some(head) => Some(Target { head, short: true }),
+                None => next.map(|next| Target { head: next.before, short: false }),
+            },
+            // Whether its records had been shortened is not known any more; where they lead to says it.
+            None => next.map(|next| Target { head: next.before, short: true }),
+        }
+    }
+
+    /// Writes a segment of which all records are there or marked as lost.
+    fn finish(
+        &mut self,
+        own: Option<SegmentHeader>,
+        target: Target,
+        lost: bool,
+    ) -> Result<(), StoreError> {
+        let (store, number) = (self.store, self.journal.next_number());
+        let form = if self.head == target.head {
+            // All of its records are as the next segment knows them.
+            let was_short = own.map_or(self.forms.taken_over, |own| own.form == Form::Short);
+            Some(if was_short { Form::Short } else { Form::Written })
+        } else if target.short && !lost {
+            Some(Form::Shortened(target.head))
+        } else {
+            None
+        };
+        self.gathers = false;
+        let Some(form) = form.filter(|_| self.ready == self.commit.len()) else {
+            self.start(self.forms.anew())?;
+            return self.write(self.ready);
+        };
+        let sealed = self.commit.iter().find_map(|encoded| encoded.entry.seal);
+        let key = sealed.map_or_else(|| self.key(), |seal| seal.key);
+        let header = SegmentHeader { store, number, before: self.journal.head(), key, form };
+        let mut bytes = header.encode().to_vec();
+        for encoded in self.commit.drain(..) {
+            bytes.extend_from_slice(&encoded.bytes);
+        }
+        (self.ready, self.bytes, self.head) = (0, 0, target.head);
+        self.journal.put_segment(header, &bytes, target.head)
+    }
+
+    fn key(&self) -> u32 {
+        self.seals.map_or(0, |(_, key)| key)
+    }
+
+    /// Begins a segment whose records are written one group after the other.
+    fn start(&mut self, form: Form) -> Result<(), StoreError> {
+        self.journal.set_form(form);
+        match self.journal.next_number() {
+            1 => self.journal.begin(),
+            _ => self.journal.next_segment(),
+        }
     }
 
     /// Takes missing records from the index; those that it lacks are marked as lost.
@@ -262,6 +448,7 @@ impl Rewrite<'_> {
                 Some((entry, _)) => self.under_key(entry)?,
                 None => None,
             };
+            self.lost += u64::from(copy.is_none());
             self.push(copy.unwrap_or_else(|| Entry::lost(at)))?;
         }
         Ok(())
@@ -285,7 +472,11 @@ impl Rewrite<'_> {
         if last {
             self.ready = self.commit.len();
         }
-        if self.bytes >= REWRITE_GROUP_BYTES { self.write(self.ready) } else { Ok(()) }
+        if self.bytes >= REWRITE_GROUP_BYTES && !self.gathers {
+            self.write(self.ready)
+        } else {
+            Ok(())
+        }
     }
 
     fn write(&mut self, count: usize) -> Result<(), StoreError> {

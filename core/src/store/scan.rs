@@ -218,21 +218,17 @@ impl Walk {
     fn records(&mut self, mut file: SegmentFile, header: SegmentHeader, is_last: bool) {
         let found = &mut self.scan.found;
         found.segments.push(header);
-        let (mut head, mut offset) = (found.head, SEGMENT_HEADER_BYTES);
-        let (mut whole, mut probed) = ((head, offset), None);
-        while offset < file.bytes.len() {
-            let Some((entry, after)) = next_record(&file.bytes[offset..], head) else { break };
-            let after = header.form.after(entry.position, after);
-            offset += entry.len();
-            head = Head { position: entry.position, chain: after };
+        let (mut whole, mut probed) = ((found.head, SEGMENT_HEADER_BYTES), None);
+        follow(&file.bytes, &header, &mut |entry, head, offset| {
             if entry.position == self.probe {
-                probed = Some(after);
+                probed = Some(head.chain);
             }
             if entry.last {
                 whole = (head, offset);
                 self.scan.probed = self.scan.probed.or(probed);
             }
-        }
+            true
+        });
         (found.head, found.offset) = (whole.0, whole.1 as u64);
         // It was whole before it took the place of a longer one, so what it lacks had been durable.
         let cut = header.form.closing().is_some_and(|closing| closing != whole.0);
@@ -261,6 +257,46 @@ impl Walk {
         }
         false
     }
+}
+
+/// Visits the records of a segment file, as far as each continues the one before it: the record, the head
+/// that it leads to, and where in the file it ends. Ends where `visit` says no.
+fn follow(
+    bytes: &[u8],
+    header: &SegmentHeader,
+    visit: &mut dyn FnMut(&Entry, Head, usize) -> bool,
+) {
+    let (mut head, mut offset) = (header.before, SEGMENT_HEADER_BYTES);
+    while offset < bytes.len() {
+        let Some((entry, after)) = next_record(&bytes[offset..], head) else { return };
+        offset += entry.len();
+        head = Head { position: entry.position, chain: header.form.after(entry.position, after) };
+        if !visit(&entry, head, offset) {
+            return;
+        }
+    }
+}
+
+/// Returns header and end of a segment file of a store that continues `before`, holds whole commits and
+/// nothing else, and of which every record is accepted; none where anything of that does not hold.
+pub(super) fn whole(
+    file: &SegmentFile,
+    (store, before): (StoreId, Head),
+    accepts: &dyn Fn(&Entry) -> bool,
+) -> Option<(SegmentHeader, Head)> {
+    let header = SegmentHeader::decode(&file.bytes).ok()?;
+    if header != (SegmentHeader { store, number: file.number, before, ..header }) {
+        return None;
+    }
+    let mut end = (before, SEGMENT_HEADER_BYTES);
+    follow(&file.bytes, &header, &mut |entry, head, offset| {
+        if entry.last {
+            end = (head, offset);
+        }
+        accepts(entry)
+    });
+    let closes = header.form.closing().is_none_or(|closing| closing == end.0);
+    (closes && end.1 == file.bytes.len()).then_some((header, end.0))
 }
 
 /// Decodes the record that continues `head`.

@@ -84,9 +84,34 @@ impl FileJournal {
         }
     }
 
-    /// Says that records which it is given may be shorter than they were written.
-    pub(super) fn of_form(self, form: Form) -> Self {
-        Self { form, ..self }
+    /// Says whether records which it is given from now on may be shorter than they were written.
+    pub(super) fn set_form(&mut self, form: Form) {
+        self.form = form;
+    }
+
+    /// The number of the next segment.
+    pub(super) fn next_number(&self) -> u64 {
+        self.segments.last().map_or(0, |header| header.number) + 1
+    }
+
+    /// Writes a whole segment as the next one, and syncs it; its name is durable once the folder is synced.
+    /// `bytes` are all of its file, and lead to `head`.
+    pub(super) fn put_segment(
+        &mut self,
+        header: SegmentHeader,
+        bytes: &[u8],
+        head: Head,
+    ) -> Result<(), StoreError> {
+        let path = segment_path(&self.folder, header.number);
+        let write = || {
+            let mut handle = self.files.create(&path)?;
+            handle.write_at(0, bytes)?;
+            handle.sync()
+        };
+        write().map_err(|source| failed("write", &path, source))?;
+        self.segments.push(header);
+        (self.handle, self.offset, self.head) = (None, bytes.len() as u64, head);
+        Ok(())
     }
 
     /// Names the key that its segments are sealed under.
@@ -165,7 +190,7 @@ impl FileJournal {
 
     /// Starts the next segment; durable when it returns.
     fn roll(&mut self, key: u32) -> Result<(), StoreError> {
-        let number = self.segments.last().map_or(0, |header| header.number) + 1;
+        let number = self.next_number();
         let header =
             SegmentHeader { store: self.store, number, before: self.head, key, form: self.form };
         let path = segment_path(&self.folder, number);

@@ -149,8 +149,8 @@ mod files {
 
     /// Returns whether a segment file is another one, or what that had become when it was copied, with shorter
     /// records and nothing else: both begin where the same part of the same journal does, and each record is
-    /// there as it was, or as `same` says of the old and the new one. Says no where records are sealed and
-    /// are not the same bytes.
+    /// there as it was, or as `same` says of the old and the new one. The other may end amid a record. Says no
+    /// where records are sealed and are not the same bytes.
     pub fn is_shortened_from(
         bytes: &[u8],
         other: &[u8],
@@ -169,8 +169,10 @@ mod files {
         let (mut there, mut here) = (there.as_slice(), here.as_slice());
         let (mut head, mut chain) = (old.before, new.before.chain);
         while !there.is_empty() {
-            let (Some(was), Some(is)) = (Entry::decode(there), Entry::decode(here)) else {
-                return false;
+            let (was, is) = (Entry::decode(there), Entry::decode(here));
+            let (Some(was), Some(is)) = (was, is.as_ref()) else {
+                // The copy was cut off amid a record, of which nothing was said to be there.
+                return is.is_some_and(|is| is.is_begun_by(there));
             };
             let ((was_bytes, later), (is_bytes, further)) =
                 (there.split_at(was.len()), here.split_at(is.len()));

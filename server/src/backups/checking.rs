@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bienban_core::clock;
 use bienban_core::model::{DeviceId, Timestamp};
-use bienban_core::replica::{Projection, check_control, check_log};
+use bienban_core::replica::{Projection, check_control, check_log, check_told};
 use bienban_core::store::{
     Damage, DiskStore, Options, Position, Store, StoreError, Survey, make_private_folder, survey,
 };
@@ -417,6 +417,7 @@ fn read_copy(place: &Place, checked: &mut Checked) -> Result<(), BackupsError> {
         let control = check_control(store)?;
         checked.decisions = control.entries;
         checked.problems.extend(control.problems.into_iter().map(said));
+        checked.problems.extend(check_told(store)?.problems.into_iter().map(said));
         Ok(())
     });
     match read {

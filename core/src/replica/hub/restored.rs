@@ -117,9 +117,9 @@ impl Hub {
         set_back: bool,
     ) -> Result<(), ReplicaError> {
         let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
-        let unsaved = self.replica.unsaved(at)?;
-        let mut records: Vec<_> = unsaved.iter().map(Fact::record).collect::<Result<_, _>>()?;
-        records.push(Fact::Incarnated { incarnation, why, lost, at }.record()?);
+        // Before the epoch: once it has that, it is not looked for again.
+        self.replica.note_unsaved(at)?;
+        let mut records = vec![Fact::Incarnated { incarnation, why, lost, at }.record()?];
         if set_back {
             records.push(Fact::Troubled { trouble: Trouble::default(), at }.record()?);
         }

@@ -40,6 +40,10 @@ impl Step<'_> {
         if self.index.get::<DocumentRow>(&rows::of_document(DOCUMENT, document))?.is_none() {
             return Ok(());
         }
+        if packs.is_empty() && changes.is_empty() {
+            // What did not fit into the record before.
+            return self.keep_packs(document, kept);
+        }
         let (packs, changes): (BTreeSet<_>, BTreeSet<_>) =
             (packs.iter().collect(), changes.iter().collect());
         for (key, value) in self.index.rows(&rows::of_document(SOURCE, document))? {
@@ -86,6 +90,11 @@ impl Step<'_> {
             let proof: Attestation = rows::decode(&key, &value)?;
             self.tip(&proof)?;
         }
+        self.keep_packs(document, kept)
+    }
+
+    /// Goes on with the lines of a document over packs that are here, in order.
+    fn keep_packs(&mut self, document: DocumentId, kept: &[KeptPack]) -> Result<(), StoreError> {
         for KeptPack { place, first_seq, previous, attestation } in kept.iter().copied() {
             if self.is_closed(&attestation)? {
                 continue;
@@ -98,8 +107,10 @@ impl Step<'_> {
                 continue;
             }
             let row = PackRow { place, first_seq, tip: tip.hash };
-            self.index.put(rows::of_seq(PACK, document, actor, tip.seq), &row);
-            self.totals(|totals| totals.packs += 1)?;
+            let key = rows::of_seq(PACK, document, actor, tip.seq);
+            let is_new = self.index.get::<PackRow>(&key)?.is_none();
+            self.index.put(key, &row);
+            self.totals(|totals| totals.packs += u64::from(is_new))?;
             self.tip(&attestation)?;
         }
         Ok(())

@@ -1,0 +1,152 @@
+//! What is noted where a store lost the saved form of documents: what their shortened records held is not here
+//! any more, and peers bring it again.
+
+use std::collections::BTreeSet;
+
+use super::ReplicaError;
+use super::documents::{Replica, each_row};
+use super::facts::{Fact, KeptPack, PackPlace};
+use super::records::Records;
+use super::rows::{self, OUTBOX};
+use super::short;
+use crate::model::{DocumentId, Timestamp};
+use crate::store::{Position, StoreError};
+use crate::sync::Pack;
+
+/// Packs and changes that one record names: about a mebibyte, so that neither a record nor what a commit
+/// holds in memory comes near its limit for a document of whatever length.
+const NAMED_MAX: usize = 4_096;
+
+/// Whether something could be told again.
+fn is_told(outcome: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(StoreError::Damaged { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What of one document is gone, and what is here.
+#[derive(Default)]
+struct Left {
+    packs: Vec<PackPlace>,
+    changes: Vec<u64>,
+    kept: Vec<KeptPack>,
+}
+
+impl Left {
+    /// Returns the records that say it, each of which names at most so many of each: first what is gone, then
+    /// what is kept. Those of one document are one commit.
+    fn facts(&self, document: DocumentId, at: Timestamp, most: usize) -> Vec<Fact> {
+        let part = |(packs, changes, kept): (&[PackPlace], &[u64], &[KeptPack])| Fact::Unsaved {
+            document,
+            packs: packs.to_vec(),
+            changes: changes.to_vec(),
+            kept: kept.to_vec(),
+            at,
+        };
+        let (mut packs, mut changes) = (self.packs.chunks(most), self.changes.chunks(most));
+        let mut kept = self.kept.chunks(most);
+        let mut facts = Vec::new();
+        loop {
+            let gone = (packs.next().unwrap_or(&[]), changes.next().unwrap_or(&[]));
+            let more = packs.len() + changes.len() > 0;
+            // Each record that names something gone begins the lines anew, so what is kept follows the last.
+            let here = if more { None } else { kept.next() };
+            facts.push(part((gone.0, gone.1, here.unwrap_or(&[]))));
+            if !more && kept.len() == 0 {
+                return facts;
+            }
+        }
+    }
+}
+
+impl Replica {
+    /// Records where the store lost the saved form of documents: what their shortened records held is not here
+    /// any more. One commit for each document; where it does not come to the end, it is done again at the next
+    /// opening. Reads the whole journal, which only happens after such a loss.
+    pub(super) fn note_unsaved(&self, now: Timestamp) -> Result<(), ReplicaError> {
+        let opened = self.store().opened();
+        if opened.lost.is_empty() && !opened.moved {
+            return Ok(());
+        }
+        for document in self.untold()? {
+            let facts = self.left_of(document)?.facts(document, now, NAMED_MAX);
+            let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
+            self.store().commit(records)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the documents of which a shortened record cannot be told again.
+    fn untold(&self) -> Result<BTreeSet<DocumentId>, StoreError> {
+        let mut records = Records::default();
+        let mut untold = BTreeSet::new();
+        for at in 1..=self.store().position().0 {
+            let record = match self.store().record(Position(at)) {
+                Ok(Some(record)) if short::written_hash(&record).is_some() => record,
+                Ok(_) | Err(StoreError::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let Ok(mut fact) = Fact::read(Position(at), &record) else { continue };
+            let own = match &fact {
+                Fact::Changed { genesis, change, .. } if short::is_husk(change) => {
+                    Some(genesis.document())
+                }
+                Fact::Typed { document, .. } => Some(*document),
+                _ => None,
+            };
+            if let Some(document) = own
+                && !is_told(records.change(&**self.store(), at).map(drop))?
+            {
+                untold.insert(document);
+            }
+            let mut husks = Vec::new();
+            short::each_pack(&mut fact, |bytes| {
+                if short::is_husk(bytes) {
+                    husks.push(std::mem::take(bytes));
+                }
+            });
+            for husk in husks {
+                let Some(document) = short::document_of(&husk) else { continue };
+                if !is_told(records.told(&**self.store(), at, &husk).map(drop))? {
+                    untold.insert(document);
+                }
+            }
+        }
+        Ok(untold)
+    }
+
+    /// Finds out what of a document is here whole or can be told again.
+    fn left_of(&self, document: DocumentId) -> Result<Left, StoreError> {
+        let (store, mut records) = (&**self.store(), Records::default());
+        let (mut places, changes) = self.places_of(document)?;
+        each_row(store, &rows::of_document(OUTBOX, document), None, |key, value| {
+            places.insert(rows::decode::<PackPlace>(key, value)?);
+            Ok(())
+        })?;
+        let mut left = Left::default();
+        for at in changes {
+            if !is_told(records.change(store, at).map(drop))? {
+                left.changes.push(at);
+            }
+        }
+        for place in places {
+            match records.pack(store, place).map(|bytes| Pack::decode(&bytes)) {
+                Ok(Ok(pack)) => left.kept.push(KeptPack {
+                    place,
+                    first_seq: pack.first_seq(),
+                    previous: pack.previous().copied(),
+                    attestation: pack.attestation(),
+                }),
+                Ok(Err(_)) | Err(StoreError::Damaged { .. }) => left.packs.push(place),
+                Err(error) => return Err(error),
+            }
+        }
+        left.kept.sort_by_key(|pack| (pack.attestation.actor(), pack.first_seq));
+        Ok(left)
+    }
+}
+
+#[cfg(test)]
+mod tests;
