@@ -8,6 +8,7 @@ use bienban_core::trust::seal::{
 };
 use rand::Rng;
 
+use crate::oracle;
 use crate::tally::Seen;
 use crate::world::World;
 
@@ -76,6 +77,12 @@ pub(crate) fn check(world: &mut World, visit: usize, at_hub: &Document) -> Resul
     let mut replicas = vec![("the hub".to_owned(), hub.replica())];
     for (at, phone) in world.phones.iter().enumerate() {
         if !world.is_ended(at) && phone.reads(&world.visits[visit].scope) {
+            let here = phone.phone.replica().load(at_hub.id()).map_err(|e| e.to_string())?;
+            if here.heads() != at_hub.heads()
+                && oracle::lacks_only_what_it_set_aside(world, at, &here, at_hub)?
+            {
+                continue;
+            }
             replicas.push((phone.name.clone(), phone.phone.replica()));
         }
     }
