@@ -162,6 +162,8 @@ struct Batch {
     admitted: Option<usize>,
     /// Lines of which packs are set aside because of who wrote them.
     shut: BTreeSet<(DocumentId, Actor)>,
+    /// Something is set aside that another device signed.
+    of_others: bool,
 }
 
 impl Batch {
@@ -180,6 +182,7 @@ impl Batch {
             shares: Shares::new(),
             admitted: None,
             shut: BTreeSet::new(),
+            of_others: false,
         }
     }
 
@@ -238,6 +241,7 @@ impl Batch {
             self.shut.insert((entry.notice.document, entry.notice.actor));
         }
         let twice = self.quarantined.iter().any(|held| held.notice == entry.notice);
+        self.of_others |= entry.device != self.from;
         if !twice {
             self.quarantined.push(entry);
         }
@@ -445,6 +449,7 @@ impl Hub {
             Some(Ok(_)) => {
                 self.attach(batch.noted.iter().map(|(name, _)| *name))?;
                 accepted.pending |= self.admit_judged_or_owe(&batch.shut);
+                accepted.notices_of_others = batch.of_others;
             }
             None => {}
         }

@@ -38,7 +38,7 @@ enum Outcome {
 }
 
 /// Tells every shortened record in a store again, from the saved documents, and compares it with the hash that
-/// was kept of it as it was written. Holds one record in memory, and saved documents as [`Records`] does: one,
+/// was kept of it as it was written. Holds one record in memory, and saved documents as `Records` does: one,
 /// or a few small ones.
 ///
 /// # Errors

@@ -46,6 +46,8 @@ pub struct HubRunner {
     settled: usize,
     /// A device or checklist was made known here, and nobody was told yet.
     announced: bool,
+    /// Something that this device brought was set aside, and its authors are to hear of it while they are here.
+    for_others: bool,
     /// The disk had no room for what was pushed or asked, and nobody was told yet.
     full: bool,
     /// The hub is shutting down.
@@ -109,6 +111,7 @@ impl HubRunner {
             by_file: false,
             settled: 0,
             announced: false,
+            for_others: false,
             full: false,
             closing: false,
             epoch: head.epoch,
@@ -441,6 +444,7 @@ impl HubRunner {
         let device = self.entry.device;
         let mut accepted = self.hub.accept_counted(device, packs, now, !self.by_file)?;
         self.settled += accepted.settled;
+        self.for_others |= accepted.notices_of_others;
         // A receipt of the new epoch says nothing to a session of the one before.
         if self.end_if_renewed()? {
             return Ok(());
@@ -513,10 +517,10 @@ impl HubRunner {
         std::mem::take(&mut self.full)
     }
 
-    /// Returns, once, whether this exchange made a device or checklist known: other exchanges must
-    /// be told, because their rights may have changed.
+    /// Returns, once, whether this exchange made a device or checklist known, or had something of another device set
+    /// aside: other exchanges must be told, because their rights may have changed and their notices have.
     pub fn take_announced(&mut self) -> bool {
-        std::mem::take(&mut self.announced)
+        std::mem::take(&mut self.announced) | std::mem::take(&mut self.for_others)
     }
 
     /// Enters decisions, and tells all others whose rights may have changed.

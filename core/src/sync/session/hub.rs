@@ -55,6 +55,8 @@ pub struct Accepted {
     pub undecided: bool,
     /// How many of the packs the hub has now, in the record or kept aside, all durably.
     pub settled: usize,
+    /// Something of other devices was set aside, of which they have notices now.
+    pub notices_of_others: bool,
     /// Why some of the packs were not taken in, where no notice says it: the disk is full, or bytes
     /// are no pack. The session goes on, so that the phone gets all there is for it, and ends with
     /// this in place of a goodbye.
