@@ -150,7 +150,8 @@ pub enum SyncEvent {
 /// How a phone's exchange is to run.
 #[derive(Clone, Default)]
 pub struct SyncOptions {
-    /// Stay connected and pass on edits both ways until told to stop.
+    /// Stay connected and pass on edits both ways until told to stop, or until the hub has made another exchange due
+    /// so often that it is for the owner to dial anew, after a pause: it ends without an error then too.
     pub live: Option<Live>,
     /// What to ask the hub for, as an administrator.
     pub asks: Vec<AdminRequest>,

@@ -208,31 +208,35 @@ impl Phone {
         Ok(ends)
     }
 
-    /// Returns the last change of an own pack that waits for the hub under this name; `None` where none does, or its
-    /// record is lost.
+    /// Returns the first and the last change of an own pack that waits for the hub under this name; `None` where none
+    /// does, or its record is lost.
     pub(super) fn waiting(
         &self,
         document: DocumentId,
         actor: Actor,
         seq: u64,
-    ) -> Result<Option<ChangeHash>, ReplicaError> {
+    ) -> Result<Option<(u64, ChangeHash)>, ReplicaError> {
         let store = self.replica().store();
         let row = rows::get(&**store, &rows::of_seq(OUTBOX, document, actor, seq))?;
         let Some(place) = row else { return Ok(None) };
         match Records::default().pack(&**store, place) {
-            Ok(bytes) => Ok(Some(Pack::decode(&bytes)?.tip_hash())),
+            Ok(bytes) => {
+                let pack = Pack::decode(&bytes)?;
+                Ok(Some((pack.first_seq(), pack.tip_hash())))
+            }
             Err(StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Returns whether the hub has told, for whatever reason then, that it keeps this.
-    fn has_heard(&self, notice: &Notice) -> Result<bool, StoreError> {
-        let name = |notice: &Notice| (notice.document, notice.actor, notice.seq, notice.hash);
-        let mut heard = false;
+    /// Returns what the hub has told, for whatever reason then, that it keeps.
+    fn heard(&self) -> Result<BTreeSet<(PackName, ChangeHash)>, StoreError> {
+        let mut heard = BTreeSet::new();
         each_row(&**self.replica().store(), &[NOTICE], None, |key, value| {
-            let one: Notice = rows::decode(key, value)?;
-            heard |= one.verdict.is_kept() && name(&one) == name(notice);
+            let Notice { document, actor, seq, hash, verdict } = rows::decode(key, value)?;
+            if verdict.is_kept() {
+                heard.insert(((document, actor, seq), hash));
+            }
             Ok(())
         })?;
         Ok(heard)
@@ -304,6 +308,7 @@ impl Phone {
         epoch: [u8; 16],
         now: Timestamp,
     ) -> Result<usize, ReplicaError> {
+        let heard = self.heard()?;
         let guard = self.editing().lock()?;
         let store = self.replica().store();
         let (mut over, mut kept, mut held) = (Vec::new(), Vec::new(), Vec::new());
@@ -326,7 +331,8 @@ impl Phone {
                     let first = lines.entry((*document, *actor)).or_insert(*seq);
                     *first = (*first).min(*seq);
                 }
-            } else if waits == Some(*hash) && self.has_heard(notice)? {
+            } else if waits.is_some_and(|waits| waits.1 == *hash) && heard.contains(&(name, *hash))
+            {
                 // Taken for lost and offered again since the hub told of it, which it does not do twice.
                 again.push(notice.clone());
             } else if carried.is_none() && self.is_remembered(name, epoch)? {

@@ -319,9 +319,11 @@ impl Phone {
         let mut wants = Vec::new();
         for notice in notices.iter().filter(|notice| notice.verdict.is_kept()) {
             let Notice { document, actor, seq, hash, .. } = *notice;
-            let waits = self.waiting(document, actor, seq)?.is_some_and(|waits| waits != hash);
-            if waits && !withdrawn.contains(&(document, actor)) {
-                wants.push(Want { document, actor, from_seq: seq });
+            let waits = self.waiting(document, actor, seq)?.filter(|waits| waits.1 != hash);
+            if let Some((from_seq, _)) = waits
+                && !withdrawn.contains(&(document, actor))
+            {
+                wants.push(Want { document, actor, from_seq });
             }
         }
         Ok(wants)

@@ -187,8 +187,9 @@ impl Phone {
     /// Notes what is lost with the saved form of documents, and takes a fresh incarnation: once it has that, it
     /// is not looked for again.
     fn renew_after_loss(&self, fresh: Incarnation, now: Timestamp) -> Result<(), ReplicaError> {
-        self.replica.note_unsaved(now)?;
-        self.renew(fresh, Renewal::Moved, now)
+        let mut facts = self.replica.unsaved(now)?;
+        facts.push(self.renewal(fresh, Renewal::Moved, now));
+        self.record_all(&facts).map(drop)
     }
 
     /// Takes a fresh incarnation.
@@ -475,7 +476,7 @@ impl Phone {
         if self.stale.load(Ordering::Relaxed) {
             // Before anything is written: a number that was lost must not be used twice.
             let lost = self.replica.store().opened().lost.len() as u64;
-            self.renew(self.spare(lost), Renewal::Moved, now)?;
+            self.renew_after_loss(self.spare(lost), now)?;
             self.tell_trouble(false, now)?;
             self.stale.store(false, Ordering::Relaxed);
         }

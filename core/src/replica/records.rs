@@ -29,7 +29,7 @@ pub(super) struct Records {
     /// What is held, as [`Held::bytes`] counts it.
     bytes: usize,
     /// Saved documents taken apart, the last one used first.
-    grown: Vec<(DocumentId, Grown)>,
+    grown: Vec<(DocumentId, u64, Grown)>,
     /// Counts uses.
     uses: u64,
 }
@@ -104,19 +104,26 @@ impl Records {
         document: DocumentId,
         take: impl Fn(&Grown) -> Option<T>,
     ) -> Result<Option<T>, StoreError> {
-        let was_held = self.grown.iter().any(|(one, _)| *one == document);
+        let was_held = self.grown.iter().any(|(one, ..)| *one == document);
         match self.grown(store, document).map(&take) {
             Ok(Some(taken)) => return Ok(Some(taken)),
-            Ok(None) if !was_held => return Ok(None),
+            Ok(None) if !was_held || self.is_latest(store, document)? => return Ok(None),
             Ok(None) | Err(StoreError::Damaged { .. }) => self.forget(document),
             Err(error) => return Err(error),
         }
         self.grown(store, document).map(take)
     }
 
+    /// Whether what is held of a saved document is still what was saved last.
+    fn is_latest(&self, store: &dyn Store, document: DocumentId) -> Result<bool, StoreError> {
+        let saved: Option<u64> = rows::get(store, &rows::of_document(SAVED, document))?;
+        let held = self.grown.iter().find(|(one, ..)| *one == document);
+        Ok(saved.is_some() && saved == held.map(|(_, at, _)| *at))
+    }
+
     /// Reads a saved document again when it is needed next.
     fn forget(&mut self, document: DocumentId) {
-        self.grown.retain(|(one, _)| *one != document);
+        self.grown.retain(|(one, ..)| *one != document);
     }
 
     /// Returns an own change that a record holds by itself.
@@ -155,7 +162,7 @@ impl Records {
         let lost = || StoreError::Damaged {
             what: format!("the saved form of document {}", document.short()),
         };
-        let held = self.grown.iter().position(|(one, _)| *one == document);
+        let held = self.grown.iter().position(|(one, ..)| *one == document);
         match held {
             // The last one used is the last to go.
             Some(place) => self.grown[..=place].rotate_right(1),
@@ -168,15 +175,15 @@ impl Records {
                 };
                 let grown = SavedForm::read(&bytes).and_then(|saved| Grown::of(&saved));
                 let grown = grown.ok_or_else(lost)?;
-                self.grown.insert(0, (document, grown));
+                self.grown.insert(0, (document, at, grown));
                 let mut bytes = 0;
-                self.grown.retain(|(one, grown)| {
+                self.grown.retain(|(one, _, grown)| {
                     bytes += grown.bytes;
                     *one == document || bytes <= GROWN_BYTES_MAX
                 });
             }
         }
-        self.grown.first().map(|(_, grown)| grown).ok_or_else(lost)
+        self.grown.first().map(|(.., grown)| grown).ok_or_else(lost)
     }
 
     /// Lets go of the records least recently used until `bytes` more fit, or nothing is held.

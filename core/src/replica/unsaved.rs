@@ -17,6 +17,9 @@ use crate::sync::Pack;
 /// holds in memory comes near its limit for a document of whatever length.
 const NAMED_MAX: usize = 4_096;
 
+/// Packs and changes that one commit names, unless one document has more of them: some mebibytes.
+const COMMIT_NAMED_MAX: usize = 4 * NAMED_MAX;
+
 /// Whether something could be told again.
 fn is_told(outcome: Result<(), StoreError>) -> Result<bool, StoreError> {
     match outcome {
@@ -62,20 +65,30 @@ impl Left {
 }
 
 impl Replica {
-    /// Records where the store lost the saved form of documents: what their shortened records held is not here
-    /// any more. One commit for each document; where it does not come to the end, it is done again at the next
-    /// opening. Reads the whole journal, which only happens after such a loss.
-    pub(super) fn note_unsaved(&self, now: Timestamp) -> Result<(), ReplicaError> {
+    /// Returns what is to be recorded where the store lost the saved form of documents: what their shortened
+    /// records held is not here any more. It belongs into one commit with the fresh incarnation or epoch, behind
+    /// which it is not looked for again: a first commit after an opening settles that the folder was moved. Only
+    /// what passes [`COMMIT_NAMED_MAX`] is recorded before. Reads the whole journal, which only happens after such
+    /// a loss.
+    pub(super) fn unsaved(&self, now: Timestamp) -> Result<Vec<Fact>, ReplicaError> {
         let opened = self.store().opened();
         if opened.lost.is_empty() && !opened.moved {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let (mut facts, mut named) = (Vec::new(), 0);
         for document in self.untold()? {
-            let facts = self.left_of(document)?.facts(document, now, NAMED_MAX);
-            let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
-            self.store().commit(records)?;
+            let left = self.left_of(document)?;
+            let more = left.packs.len() + left.changes.len() + left.kept.len();
+            if named > 0 && named + more > COMMIT_NAMED_MAX {
+                let before = std::mem::take(&mut facts);
+                let records = before.iter().map(Fact::record).collect::<Result<_, _>>()?;
+                self.store().commit(records)?;
+                named = 0;
+            }
+            named += more;
+            facts.extend(left.facts(document, now, NAMED_MAX));
         }
-        Ok(())
+        Ok(facts)
     }
 
     /// Returns the documents of which a shortened record cannot be told again.

@@ -26,6 +26,10 @@ use super::{Position, StoreError};
 /// Bytes that are written before a sync while a journal is rewritten.
 const REWRITE_GROUP_BYTES: usize = 1 << 20;
 
+/// At most so many records in a row are marked as lost, which takes about a gibibyte: more than a store that runs for
+/// years has, so whoever says that there were more has made the file. A person must look at it.
+const HOLE_RECORDS_MAX: u64 = 1 << 24;
+
 /// Where a journal lies and what it is made with.
 pub(super) struct Site<'a> {
     /// The file layer.
@@ -334,9 +338,8 @@ impl Rewrite<'_> {
         // before it, its own header says.
         let ours = own.filter(|own| own.store == self.store && own.number == file.number);
         let begins_after = ours.map_or(0, |own| own.before.position.0);
-        let farthest = self.head.position.0.max(known.0).max(begins_after)
-            + (file.bytes.len() / ENTRY_HEADER_BYTES) as u64
-            + 1;
+        let farthest = self.head.position.0.max(known.0).max(begins_after);
+        let farthest = farthest.saturating_add((file.bytes.len() / ENTRY_HEADER_BYTES) as u64 + 1);
         let target = self.target(file, own, next).filter(|target| {
             (self.head.position.0 + 1..=farthest).contains(&target.head.position.0)
         });
@@ -441,6 +444,15 @@ impl Rewrite<'_> {
 
     /// Takes missing records from the index; those that it lacks are marked as lost.
     fn fill_up_to(&mut self, last: Position) -> Result<(), StoreError> {
+        let hole = last.0.saturating_sub(self.head.position.0);
+        if hole > HOLE_RECORDS_MAX {
+            return Err(StoreError::Damaged {
+                what: format!(
+                    "the journal, which says that {hole} records follow {} that are not in it",
+                    self.head.position.0
+                ),
+            });
+        }
         while self.head.position < last {
             let at = Position(self.head.position.0 + 1);
             let copy = self.index.and_then(|index| index.copy(at).ok().flatten());

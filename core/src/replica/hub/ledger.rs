@@ -10,7 +10,6 @@ use crate::replica::ReplicaError;
 use crate::replica::facts::Fact;
 use crate::replica::log::tree_of;
 use crate::replica::rows::{self, meta};
-use crate::sync::CLOCK_SKEW_MAX_MS;
 use crate::trust::log::{LogEntry, Turned};
 
 /// Turned-away sessions are written at most this often: one record a minute, whatever comes.
@@ -24,18 +23,19 @@ const TURNED_NAMED_MAX: usize = 16;
 /// kept, and written as one entry.
 const WAITING_MAX: usize = 4_096;
 
-/// A device whose clock is off is named again after so long, or when it is off by so much more or less that it
-/// would be named for that alone: an exchange each few seconds says nothing new.
+/// A device whose clock is off is named once in so long, however its clock goes: an exchange each few seconds says
+/// nothing new, and nobody may make the log grow by changing a clock.
 const CLOCK_TOLD_EVERY_MS: i64 = 3_600_000;
 
-/// Devices whose clocks are remembered so; beyond that all are forgotten, and named once more.
+/// Devices whose clocks are remembered so; beyond that the log names no more until the first are an hour old. A hub
+/// knows its devices, so more than these are no ordinary hub's.
 const CLOCKS_TOLD_MAX: usize = 4_096;
 
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// When a device's clock was last named, and by how much it was ahead.
-    clocks: BTreeMap<DeviceId, (Timestamp, i64)>,
+    /// When a device's clock was last named.
+    clocks: BTreeMap<DeviceId, Timestamp>,
     entries: Vec<LogEntry>,
     /// How many more there were than have room.
     dropped: u64,
@@ -65,18 +65,22 @@ impl Waiting {
     }
 
     /// Returns whether a device's clock is to be named now.
-    fn names_clock(&mut self, device: DeviceId, ahead_ms: i64, now: Timestamp) -> bool {
-        let told = self.clocks.get(&device).is_some_and(|(at, told)| {
-            (0..CLOCK_TOLD_EVERY_MS).contains(&now.0.saturating_sub(at.0))
-                && told.abs_diff(ahead_ms) <= CLOCK_SKEW_MAX_MS.unsigned_abs()
-        });
+    fn names_clock(&mut self, device: DeviceId, now: Timestamp) -> bool {
+        let told = self
+            .clocks
+            .get(&device)
+            .is_some_and(|at| (0..CLOCK_TOLD_EVERY_MS).contains(&now.0.saturating_sub(at.0)));
         if told {
             return false;
         }
         if self.clocks.len() >= CLOCKS_TOLD_MAX {
-            self.clocks.clear();
+            let age = |at: &Timestamp| now.0.saturating_sub(at.0);
+            self.clocks.retain(|_, at| (0..CLOCK_TOLD_EVERY_MS).contains(&age(at)));
+            if self.clocks.len() >= CLOCKS_TOLD_MAX {
+                return false;
+            }
         }
-        self.clocks.insert(device, (now, ahead_ms));
+        self.clocks.insert(device, now);
         true
     }
 
@@ -174,7 +178,7 @@ impl Hub {
         ahead_ms: i64,
         now: Timestamp,
     ) -> Result<(), ReplicaError> {
-        if self.ledger.with(|waiting| waiting.names_clock(device, ahead_ms, now)) {
+        if self.ledger.with(|waiting| waiting.names_clock(device, now)) {
             self.note_soon(vec![LogEntry::ClockOff { device, ahead_ms }], now)?;
         }
         Ok(())

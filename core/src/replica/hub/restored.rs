@@ -117,12 +117,13 @@ impl Hub {
         set_back: bool,
     ) -> Result<(), ReplicaError> {
         let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
-        // Before the epoch: once it has that, it is not looked for again.
-        self.replica.note_unsaved(at)?;
-        let mut records = vec![Fact::Incarnated { incarnation, why, lost, at }.record()?];
+        // With the epoch: once it has that, it is not looked for again.
+        let mut facts = self.replica.unsaved(at)?;
+        facts.push(Fact::Incarnated { incarnation, why, lost, at });
         if set_back {
-            records.push(Fact::Troubled { trouble: Trouble::default(), at }.record()?);
+            facts.push(Fact::Troubled { trouble: Trouble::default(), at });
         }
+        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
         self.replica.store().commit(records)?;
         Ok(())
     }
