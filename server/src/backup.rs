@@ -13,7 +13,7 @@ use bienban_core::replica::{Hub, ReplicaError, says_the_same};
 use bienban_core::store::{self, Position, is_shortened_from, make_private_folder, private_file};
 use tokio::sync::watch;
 
-use crate::backups;
+use crate::backups::{self, BackupsError};
 use crate::hub::note_closed;
 
 /// How often it is looked whether there is something new: what was merged is on the second disk some
@@ -50,6 +50,12 @@ enum BackupError {
     Nothing {
         /// Where it was looked for.
         path: PathBuf,
+    },
+    /// The folder cannot be the second disk of this hub.
+    #[error("this cannot be the second disk of this hub: {source}")]
+    Folder {
+        /// Why not.
+        source: BackupsError,
     },
     /// It could not be recorded.
     #[error("what was copied could not be recorded")]
@@ -100,6 +106,8 @@ impl Mirrored {
     /// that says how far this disk is, for which nothing is recorded again.
     fn follow(self, hub: &Hub, journal: &Path, folder: &Path) -> Result<Self, BackupError> {
         if !self.begun {
+            backups::expect_for_second_disk(folder, journal)
+                .map_err(|source| BackupError::Folder { source })?;
             make(folder)?;
             close_to_others(folder)?;
         }
@@ -409,6 +417,26 @@ mod tests {
     }
 
     #[test]
+    fn another_hub_s_second_disk_and_a_folder_in_the_hub_s_own_are_refused_and_left_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (dir.path().join("one/store"), dir.path().join("other/store"));
+        fill(&long_files(&one), 3);
+        fill(&long_files(&other), 3);
+        let (hub, second) = (memory_hub(), dir.path().join("second-disk"));
+        let follow =
+            |store: &Path, to: &Path| Mirrored::default().follow(&hub, &store.join("journal"), to);
+        follow(&one, &second).unwrap();
+        let before = files(&second);
+        let refused = follow(&other, &second).unwrap_err();
+        assert!(matches!(&refused, BackupError::Folder { .. }), "{refused}");
+        assert!(files(&second) == before, "nothing of it was touched");
+        follow(&one, &second).unwrap();
+        let within = dir.path().join("one/second");
+        assert!(matches!(follow(&one, &within), Err(BackupError::Folder { .. })));
+        assert!(!within.exists());
+    }
+
+    #[test]
     fn a_shortened_file_takes_its_place_after_all_that_was_written_before_it_was_shortened() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("store/journal"), dir.path().join("second-disk"));
@@ -453,8 +481,8 @@ mod tests {
     #[test]
     fn an_idle_hub_s_last_records_come_to_the_second_disk_too_and_then_it_rests() {
         let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join("store"), dir.path().join("second-disk"));
-        fs::create_dir(&from).unwrap();
+        let (from, to) = (dir.path().join("hub/store/journal"), dir.path().join("second-disk"));
+        fs::create_dir_all(&from).unwrap();
         let segment = from.join("00000001.seg");
         fs::write(&segment, "a journal").unwrap();
         let store = Arc::new(MemoryStore::new(Arc::new(Projection)));

@@ -24,6 +24,7 @@ pub use checking::{Checked, Of, Problem, check, lay_out};
 pub use error::BackupsError;
 pub use making::{Made, Wanted, make};
 pub use restoring::{PutBack, Restored, is_unfinished, restore};
+pub(crate) use target::expect_for_second_disk;
 
 /// What a hub's store is called in its folder.
 const STORE: &str = "store";

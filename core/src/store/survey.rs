@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::entry::StoreId;
+use super::entry::{SegmentHeader, StoreId};
 use super::files::Files;
 use super::scan::{Damage, scan};
 use super::{Position, StoreError};
@@ -52,4 +52,10 @@ pub fn survey(files: &dyn Files, folder: &Path, probe: Position) -> Result<Surve
         damage: found.damage,
         sealed: found.found.segments.iter().any(|header| header.key != 0),
     })
+}
+
+/// Returns whether bytes begin with the whole header of a segment, whatever it says.
+#[must_use]
+pub fn begins_segment(bytes: &[u8]) -> bool {
+    SegmentHeader::decode(bytes).is_ok()
 }

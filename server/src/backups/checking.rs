@@ -206,7 +206,7 @@ impl Place {
     }
 
     /// Returns what a segment is called in the folder.
-    fn name_of(&self, number: u64) -> String {
+    pub(super) fn name_of(&self, number: u64) -> String {
         let file = self.segments.iter().find(|(of, _)| *of == number);
         let path = file.and_then(|(_, path)| path.strip_prefix(&self.folder).ok());
         path.map_or_else(|| segment_name(number), |path| path.display().to_string())

@@ -92,6 +92,14 @@ pub enum BackupsError {
         /// One of them.
         found: String,
     },
+    /// Files of a journal before and after the hub was set back lie together.
+    #[error(
+        "{path} does not continue the file before, and both are whole: two pasts of the hub lie there"
+    )]
+    TwoPasts {
+        /// The first file that does not continue the one before.
+        path: PathBuf,
+    },
     /// The backup there is another hub's.
     #[error("{path} holds the backup of another hub; choose another folder")]
     OtherHub {

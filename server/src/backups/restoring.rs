@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bienban_core::model::{DeviceId, Timestamp};
 use bienban_core::replica::Projection;
-use bienban_core::store::{DiskStore, Options, Position, RealFiles, Store, survey};
+use bienban_core::store::{DiskStore, Options, Position, RealFiles, Store, begins_segment, survey};
 
 use super::checking::{Of, Place, Problem};
 use super::error::{BackupsError, file_error};
@@ -95,6 +95,7 @@ pub fn restore(wanted: &PutBack, told: Told<'_>) -> Result<Restored, BackupsErro
     let mut problems = place.examine(told)?.problems;
     // The keys are whole, or were given.
     problems.retain(|problem| !problem.is_of_key());
+    expect_one_past(&place, &problems)?;
     let lost = if problems.is_empty() { 0 } else { place.lost()? };
     if !problems.is_empty() && !wanted.damaged {
         return Err(BackupsError::DamagedBackup { files: damaged_files(&place, &problems), lost });
@@ -122,6 +123,28 @@ pub fn restore(wanted: &PutBack, told: Told<'_>) -> Result<Restored, BackupsErro
         kept: kept.map(|name| store.join(name)),
         second_disk_beside: place.manifest.is_some() && target::has_second_disk(&place.folder)?,
     })
+}
+
+/// Fails where files that are whole do not continue each other and no manifest says which belong together: those of a
+/// hub before and after it was set back. To put one of both back would leave out the other without a word.
+fn expect_one_past(place: &Place, problems: &[Problem]) -> Result<(), BackupsError> {
+    if place.manifest.is_some() {
+        return Ok(());
+    }
+    for problem in problems {
+        let Problem::Header { path } = problem else { continue };
+        let at = place.segments.iter().position(|(number, _)| place.name_of(*number) == *path);
+        let Some(((number, file), before)) =
+            at.map(|at| (&place.segments[at], at.checked_sub(1).map(|at| &place.segments[at])))
+        else {
+            continue;
+        };
+        let follows = before.is_some_and(|(before, _)| before + 1 == *number);
+        if follows && begins_segment(&files::read_if_there(file)?.unwrap_or_default()) {
+            return Err(BackupsError::TwoPasts { path: file.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Returns the names of the files that are damaged, each once.

@@ -16,6 +16,21 @@ const OF_THE_DISK: &str = "lost+found";
 /// Digits of a segment's number in its name, at least.
 const NUMBER_DIGITS: usize = 8;
 
+/// Fails where a folder lies in a hub's own, and would be lost with it, or holds the journal of another hub, which
+/// this one's would replace.
+pub(crate) fn expect_for_second_disk(folder: &Path, journal: &Path) -> Result<(), BackupsError> {
+    let hub = journal.parent().and_then(Path::parent);
+    if hub.is_some_and(|hub| is_inside(folder, hub)) {
+        return Err(BackupsError::Inside { path: folder.to_owned() });
+    }
+    match (store_of(folder)?, store_of(journal)?) {
+        (Some(there), Some(here)) if there != here => {
+            Err(BackupsError::OtherHub { path: folder.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Fails unless a folder is new or empty, or holds an earlier backup of this same hub, whole or not.
 pub(super) fn expect_for_backup(to: &Path, hub: &Path, journal: &Path) -> Result<(), BackupsError> {
     if is_inside(to, hub) {

@@ -299,6 +299,31 @@ fn another_past_is_kept_beside_the_new_one_and_another_hub_is_refused() {
 }
 
 #[test]
+fn files_of_two_pasts_that_no_manifest_tells_apart_are_not_put_back() {
+    let mut bench = Bench::new();
+    let (old, lost) = (bench.root.path().join("old"), bench.root.path().join("lost"));
+    copy_folder(&bench.hub(), &old);
+    bench.grow(4);
+    copy_folder(&bench.hub().join("store/journal"), &lost);
+    fs::remove_dir_all(bench.hub()).unwrap();
+    copy_folder(&old, &bench.hub());
+    grow_at(&bench.hub(), 100, 9);
+    let (mixed, dir) = (bench.root.path().join("mixed"), bench.root.path().join("new"));
+    copy_folder(&bench.hub().join("store/journal"), &mixed);
+    assert!(files_in(&mixed).len() > files_in(&lost).len());
+    for file in files_in(&lost) {
+        fs::copy(&file, mixed.join(file.file_name().unwrap())).unwrap();
+    }
+    for damaged in [false, true] {
+        let (from, keys) = (mixed.clone(), Some(bench.hub()));
+        let wanted = PutBack { from, dir: dir.clone(), keys, damaged };
+        let refused = restore(&wanted, &mut |_, _| ());
+        assert!(matches!(refused, Err(BackupsError::TwoPasts { .. })), "{refused:?}");
+        assert!(!dir.exists());
+    }
+}
+
+#[test]
 fn what_is_put_back_begins_a_new_life_by_itself_and_replaces_nothing() {
     let bench = Bench::new();
     let made = bench.make();

@@ -37,6 +37,7 @@ pub(crate) fn of_backups(error: &BackupsError, m: &Messages) -> Option<String> {
         }
         E::Device { path } => m.text("backup.device", &[("path", &shown(path))]),
         E::DamagedKey { path } => m.text("backup.damaged_key", &[("path", path)]),
+        E::TwoPasts { path } => m.text("backup.two_pasts", &[("path", &shown(path))]),
         E::OtherHub { path } => m.text("backup.other_hub", &[("path", &shown(path))]),
         E::Unsettled { problem } => {
             m.text("backup.unsettled", &[("what", &of_problem(problem, m))])
