@@ -24,7 +24,7 @@ mod world;
 use tally::Seen;
 
 /// Schedules of a plain `cargo test`.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// What happens in every few schedules; where so many run and one of these does not, the simulator is blind.
 const TROUBLE: [Seen; 38] = [

@@ -91,6 +91,32 @@ impl Replica {
         Ok(facts)
     }
 
+    /// Records what is unsaved and what comes with it in one commit; only where a store takes no commit as long as
+    /// that, what is unsaved of each document before.
+    pub(super) fn record_with_unsaved(
+        &self,
+        unsaved: &[Fact],
+        last: &[Fact],
+    ) -> Result<(), ReplicaError> {
+        let records =
+            |facts: &[Fact]| facts.iter().map(Fact::record).collect::<Result<Vec<_>, _>>();
+        let mut all = records(unsaved)?;
+        all.extend(records(last)?);
+        match self.store().commit(all) {
+            Err(StoreError::TooLarge { .. }) if !unsaved.is_empty() => {}
+            outcome => return Ok(outcome.map(drop)?),
+        }
+        let document = |fact: &Fact| match fact {
+            Fact::Unsaved { document, .. } => Some(*document),
+            _ => None,
+        };
+        for facts in unsaved.chunk_by(|one, next| document(one) == document(next)) {
+            self.store().commit(records(facts)?)?;
+        }
+        self.store().commit(records(last)?)?;
+        Ok(())
+    }
+
     /// Returns the documents of which a shortened record cannot be told again.
     fn untold(&self) -> Result<BTreeSet<DocumentId>, StoreError> {
         let mut records = Records::default();

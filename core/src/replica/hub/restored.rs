@@ -118,13 +118,11 @@ impl Hub {
     ) -> Result<(), ReplicaError> {
         let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
         // With the epoch: once it has that, it is not looked for again.
-        let mut facts = self.replica.unsaved(at)?;
-        facts.push(Fact::Incarnated { incarnation, why, lost, at });
+        let unsaved = self.replica.unsaved(at)?;
+        let mut last = vec![Fact::Incarnated { incarnation, why, lost, at }];
         if set_back {
-            facts.push(Fact::Troubled { trouble: Trouble::default(), at });
+            last.push(Fact::Troubled { trouble: Trouble::default(), at });
         }
-        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
-        self.replica.store().commit(records)?;
-        Ok(())
+        self.replica.record_with_unsaved(&unsaved, &last)
     }
 }
