@@ -27,7 +27,7 @@ use crate::sync::{
 };
 
 pub use enrol::{enrol, serve_newcomer};
-pub use follow::exchange;
+pub use follow::{Patience, exchange};
 pub use serve::{MERGE_STOP_MAX, Served, Wakeup, merge_worker, merge_workers, serve};
 
 // What the protocol may say in one frame fits what the transport carries.
@@ -209,7 +209,7 @@ pub async fn sync(
     hub: &HubAddress,
     options: SyncOptions,
 ) -> Result<SyncReport, DriverError> {
-    once(phone, endpoint, hub, options, follow::Patience::None).await
+    once(phone, endpoint, hub, options, Patience::None).await
 }
 
 /// As [`sync`]; a live exchange goes on although another is due, where it is to be patient with that.
@@ -218,7 +218,7 @@ async fn once(
     endpoint: &PhoneEndpoint,
     hub: &HubAddress,
     options: SyncOptions,
-    patience: follow::Patience,
+    patience: Patience,
 ) -> Result<SyncReport, DriverError> {
     let link = endpoint.connect(hub, CONNECT_TIMEOUT).await?;
     let SyncOptions { live, asks, tally } = options;
@@ -320,7 +320,7 @@ struct PhoneExchange {
     broken: bool,
     receiver: FrameReceiver,
     report: SyncReport,
-    patience: follow::Patience,
+    patience: Patience,
 }
 
 impl PhoneExchange {

@@ -1,6 +1,7 @@
 //! The end of all faults. From then on time passes as on a good network, event by event: phones dial, packets take
 //! half a round trip, and everything must come to rest within a bound, and stay there.
 
+use bienban_core::driver::Patience;
 use bienban_core::replica::{Fact, Progress, ReplicaError};
 use bienban_core::store::Store;
 use bienban_core::sync::{BACKOFF_FIRST, CLOCK_SKEW_MAX_MS, Ending, FailureCode};
@@ -56,32 +57,6 @@ enum Mode {
     Live { patience: Patience },
     /// An exchange that another made due.
     Follow { left: usize },
-}
-
-/// As `core/src/driver/follow.rs` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Patience {
-    None,
-    More,
-    All,
-}
-
-impl Patience {
-    fn is_due(self, progress: Progress) -> bool {
-        match self {
-            Self::None => progress.again || progress.more,
-            Self::More => progress.again,
-            Self::All => false,
-        }
-    }
-
-    fn after(progress: Progress) -> Self {
-        match progress {
-            Progress { again: true, .. } => Self::All,
-            Progress { more: true, .. } => Self::More,
-            _ => Self::None,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy)]

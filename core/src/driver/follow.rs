@@ -17,7 +17,7 @@ const TAKEN_UP_MAX: usize = 16;
 
 /// What an exchange that stays does not end for, because the one before could do nothing about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub enum Patience {
     /// Nothing is known to be in vain.
     None,
     /// More waits here, of which the hub signs for nothing. That everything is to be compared is another matter: it
@@ -29,7 +29,8 @@ pub(super) enum Patience {
 
 impl Patience {
     /// Returns whether another exchange should follow.
-    pub(super) fn is_due(self, progress: Progress) -> bool {
+    #[must_use]
+    pub fn is_due(self, progress: Progress) -> bool {
         match self {
             Self::None => progress.again || progress.more,
             Self::More => progress.again,
@@ -37,7 +38,9 @@ impl Patience {
         }
     }
 
-    fn after(progress: Progress) -> Self {
+    /// Returns what the next exchange that stays does not end for, after those that followed.
+    #[must_use]
+    pub fn after(progress: Progress) -> Self {
         match progress {
             Progress { again: true, .. } => Self::All,
             Progress { more: true, .. } => Self::More,
@@ -48,7 +51,7 @@ impl Patience {
 
 /// Exchanges everything with the hub, in as many exchanges as that takes. With [`SyncOptions::live`] it
 /// goes on until stopped: where more is due than the live exchange can do, others do it, and then it
-/// is live again.
+/// is live again, up to 16 times; then it ends without an error, for its owner to dial anew.
 ///
 /// # Errors
 ///

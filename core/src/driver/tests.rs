@@ -1,6 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::follow::Patience;
 use super::*;
 use crate::model::{Incarnation, Timestamp};
 use crate::net::{HubEndpoint, Limits};
