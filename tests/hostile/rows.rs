@@ -15,13 +15,14 @@ use crate::device::{Heard, Hostile, hello, kept, push};
 use crate::plot::{Plot, life};
 use crate::stage::{LEADER, ONE, Stage, TWO, key};
 
-/// Changes in another's name, unassigned, forged, of a wrong document, swapped or without forerunner.
+/// Changes in another's name, unassigned, forged, of a wrong document, swapped or without forerunner;
+/// `BIENBAN_FORGED` asks for more.
 const FORGED: usize = 1_000;
 
-/// Frames that are replayed, reordered and spliced.
+/// Frames that are replayed, reordered and spliced; `BIENBAN_REPLAYED` asks for more.
 const REPLAYED: usize = 10_000;
 
-/// Malformed frames and changes.
+/// Malformed frames and changes; `BIENBAN_MALFORMED` asks for more.
 const MALFORMED: usize = 10_000;
 
 /// Every so many of these is a frame that ends its session; the others are changes, many to a session.
@@ -29,6 +30,10 @@ const ENDS_EVERY: usize = 50;
 
 /// Of one session.
 const AT_ONCE: usize = 50;
+
+fn figure(name: &str, plain: usize) -> usize {
+    bienban_tests::number(name).map_or(plain, |count| usize::try_from(count).unwrap())
+}
 
 fn signed(heard: &Heard) -> usize {
     let receipts = heard.frames.iter().map(|frame| match frame {
@@ -139,9 +144,10 @@ fn a_thousand_forged_changes_of_six_kinds_and_none_is_accepted() {
     let stage = Stage::open();
     assign(&stage);
     let before = stage.hub.status().unwrap().documents;
+    let wanted = figure("BIENBAN_FORGED", FORGED);
     let mut reasons: BTreeMap<(usize, bool), usize> = BTreeMap::new();
     stage.during(|hostile| {
-        let mut left = FORGED;
+        let mut left = wanted;
         while left > 0 {
             let kind = rng.random_range(0..6);
             let count = left.min(AT_ONCE / 2);
@@ -160,7 +166,7 @@ fn a_thousand_forged_changes_of_six_kinds_and_none_is_accepted() {
         }
     });
     assert_eq!(stage.hub.status().unwrap().documents, before, "a document that nobody may write");
-    println!("{FORGED} forged changes, (kind, over quota): {reasons:?}");
+    println!("{wanted} forged changes, (kind, over quota): {reasons:?}");
     for kind in 0..REASONS.len() {
         assert!(reasons.contains_key(&(kind, false)), "no pack of kind {kind} for its own reason");
     }
@@ -184,7 +190,7 @@ fn ten_thousand_replayed_reordered_and_spliced_frames_have_no_effect_twice() {
             previous = Some(Tip::after(previous.as_ref(), hash));
             expected.push(said);
         }
-        for _ in 0..REPLAYED / AT_ONCE {
+        for _ in 0..figure("BIENBAN_REPLAYED", REPLAYED) / AT_ONCE {
             let mut frames = vec![hello(), kept()];
             frames.extend((0..AT_ONCE).map(|_| {
                 let pick = |rng: &mut SmallRng| packs[rng.random_range(0..packs.len())].clone();
@@ -212,7 +218,7 @@ fn ten_thousand_malformed_frames_and_changes_stop_nobody() {
         let mut plot = Plot::of(hostile, stage.visit(), &stage.shape);
         let change = plot.answer(life(3), &stage.shape.items()[0], fleet::answer("spoilt"));
         let good = plot.seal(life(3), None, change);
-        for _ in 0..MALFORMED / ENDS_EVERY {
+        for _ in 0..figure("BIENBAN_MALFORMED", MALFORMED) / ENDS_EVERY {
             let packs = (1..ENDS_EVERY).map(|_| spoilt(&good, &mut rng)).collect();
             let mut frames = push(packs);
             let mut last = frames.pop().unwrap();

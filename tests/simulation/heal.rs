@@ -282,13 +282,21 @@ impl World {
                 let knows = self.hub.hub.replica().ended(device).unwrap().is_some();
                 let waits = !shown && !knows && line.asked < ASKED_MAX;
                 line.asked += u8::from(waits);
-                let now = ((knows && !shown) || due).then_some(self.clock);
+                // It heard of the end in the middle: the next exchange takes what is left.
+                let told = matches!(outcome.ending, Ending::Told(_)) && self.holds_more(at);
+                let now = ((knows && (!shown || told)) || due).then_some(self.clock);
                 (line.mode, now.or_else(|| waits.then_some(self.clock + 1000)))
             } else {
                 self.after(line.mode, progress, &outcome.ending)
             };
             line.dial = line.dial.map(|dial| dial + trip);
         }
+    }
+
+    /// Returns whether a phone holds what it may still bring.
+    fn holds_more(&self, at: usize) -> bool {
+        let phone = &self.phones[at].phone;
+        phone.undelivered().unwrap() > phone.unentered().unwrap()
     }
 
     /// A clock that is far off is told of, and no other.

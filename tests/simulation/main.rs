@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "a replayed schedule is told step by step")]
 
+mod aside;
 mod bounds;
 mod faults;
 mod heal;

@@ -1,6 +1,6 @@
 //! What must hold after a run, and all through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bienban_core::model::{Actor, DeviceId, Document, DocumentId, Genesis};
 use bienban_core::replica::{Replica, ReplicaError, StoredTree};
@@ -8,6 +8,7 @@ use bienban_core::store::Store;
 use bienban_core::sync::{FeedItem, Frame, ItemTree, PackHeader, Prefix, Verdict};
 use bienban_core::trust::seal::Seal;
 
+use crate::aside::Aside;
 use crate::node::{Fate, PhoneNode, What};
 use crate::rights;
 use crate::sealing;
@@ -122,7 +123,11 @@ fn expect_equal(world: &World, visit: usize, at_hub: &Document) -> Result<bool, 
 /// A hub that was set back, and heard that the rights of a device have ended before others gave back what it had
 /// taken of that device, cannot know when that was written: it sets it aside, for a supervisor to decide, and what
 /// others wrote on top of it waits there. Those who hold it go on showing it. Returns whether a phone holds that more
-/// than the hub, and nothing else.
+/// than the hub's record, and nothing else.
+///
+/// # Errors
+///
+/// Fails where the hub has neither set aside nor kept waiting what its record lacks.
 pub(crate) fn lacks_only_what_it_set_aside(
     world: &World,
     at: usize,
@@ -142,16 +147,26 @@ pub(crate) fn lacks_only_what_it_set_aside(
     let (replica, mut ended) = (world.phones[at].phone.replica(), false);
     let waiting = world.hub.hub.waiting().map_err(|error| error.to_string())?;
     let waits = waiting.causes.iter().any(|(document, _)| *document == id);
+    let (taken, aside) = (taken(world.hub.hub.replica())?, Aside::of(&world.hub.hub)?);
     for (actor, tip) in &here {
-        if at_hub.get(actor) == Some(tip) {
+        let merged = at_hub.get(actor);
+        if merged == Some(tip) {
             continue;
         }
         let Ok(actor) = <[u8; 16]>::try_from(actor.as_slice()) else { return Ok(false) };
-        let author = replica.author(id, Actor(actor)).map_err(|error| error.to_string())?;
+        let actor = Actor(actor);
+        let author = replica.author(id, actor).map_err(|error| error.to_string())?;
         let by_ended = author.is_some_and(|device| world.ended.contains_key(&device));
         ended |= by_ended;
         if !(by_ended || waits) {
             return Ok(false);
+        }
+        // Every change beyond the record is in the hub's hands.
+        let known = taken.get(&(id, actor)).copied().unwrap_or_default();
+        let first = known.max(merged.map_or(0, |merged| merged.0)) + 1;
+        if let Some(seq) = (first..=tip.0).find(|seq| !aside.has(id, actor, *seq)) {
+            let (name, actor) = (&world.phones[at].name, actor.short());
+            return Err(format!("the hub does not keep change {seq} of {actor}, which {name} shows"));
         }
     }
     let totals = world.hub.hub.replica().totals().map_err(|error| error.to_string())?;
@@ -222,11 +237,20 @@ fn verify(name: &str, store: &dyn Store) -> Result<(), String> {
 fn find_all(world: &World, visit: usize, held: &Tokens, shown: &Tokens) -> Result<(), String> {
     let mut known = Tokens::new();
     let phones = world.phones.iter().flat_map(|phone| &phone.said);
+    let aside = Aside::of(&world.hub.hub)?;
+    let ended = world.phones.iter().filter(|phone| world.ended.contains_key(&phone.device()));
+    let by_ended: BTreeSet<_> = ended.flat_map(|phone| &phone.said).map(|s| &s.token).collect();
     for said in phones.chain(&world.kept).filter(|said| said.visit == visit) {
         let (token, what) = (&said.token, said.what);
         let count = held.get(token).map_or(0, |(_, count)| *count);
+        // A hub that forgot what it had of a device whose rights have ended gets it back, and keeps it aside.
+        let judged = || {
+            let forgot = world.tally.count(Seen::HubRestores) + world.tally.count(Seen::HubsLost);
+            let document = world.visits[visit].document();
+            forgot > 0 && by_ended.contains(token) && aside.says(document, token)
+        };
         let right = match said.fate {
-            Fate::Must => count == 1 || (count == 0 && shown.contains_key(token)),
+            Fate::Must => count == 1 || (count == 0 && (shown.contains_key(token) || judged())),
             Fate::May => count <= 1,
             Fate::Never => count == 0,
         };
@@ -295,15 +319,21 @@ pub(crate) fn audit(world: &mut World) -> Result<(), String> {
 
 /// Returns how many changes of each device a replica has stored, by document.
 fn stored(replica: &Replica) -> Result<BTreeMap<(DeviceId, DocumentId), u64>, String> {
-    let store = replica.store().clone();
-    let items = StoredTree::new(&*store).items(&Prefix::ROOT, usize::MAX);
     let mut held = BTreeMap::new();
-    for item in items.map_err(|error| error.to_string())? {
-        let author = replica.author(item.document, item.actor).map_err(|e| e.to_string())?;
+    for ((document, actor), seq) in taken(replica)? {
+        let author = replica.author(document, actor).map_err(|e| e.to_string())?;
         let Some(author) = author else { continue };
-        *held.entry((author, item.document)).or_default() += item.seq;
+        *held.entry((author, document)).or_default() += seq;
     }
     Ok(held)
+}
+
+/// Returns how far a replica has each line, merged or waiting.
+fn taken(replica: &Replica) -> Result<BTreeMap<(DocumentId, Actor), u64>, String> {
+    let store = replica.store().clone();
+    let items = StoredTree::new(&*store).items(&Prefix::ROOT, usize::MAX);
+    let items = items.map_err(|error| error.to_string())?;
+    Ok(items.into_iter().map(|item| ((item.document, item.actor), item.seq)).collect())
 }
 
 /// Returns how many changes of each device are in a record.

@@ -1,12 +1,12 @@
 //! Rights that end at bad moments, who writes without one, and what a supervisor decides of that.
 
-use bienban_core::model::Scope;
+use bienban_core::model::{DocumentId, Scope};
 use bienban_core::replica::Replica;
-use bienban_core::sync::{QuarantineAnswer, QuarantineFilter, QuarantineRequest};
 use bienban_core::trust::control::{Act, Deed, Judgement, Whom};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
+use crate::aside;
 use crate::node::{self, Fate};
 use crate::oracle;
 use crate::tally::Seen;
@@ -108,14 +108,8 @@ impl World {
     /// A supervisor decides of something that the hub keeps aside.
     pub(crate) fn judge(&mut self) {
         let (by, hub) = (node::key(SUPERVISOR), self.hub.hub.clone());
-        let Ok(Some(known)) = hub.replica().device(by.device()) else { return };
-        let which = QuarantineFilter::default();
-        let request = QuarantineRequest::Page { which, after: None };
-        let Ok(QuarantineAnswer::Page { entries, .. }) = hub.show_aside(&request, &known) else {
-            return;
-        };
-        let entries: Vec<_> =
-            entries.into_iter().filter(|entry| entry.verdict.may_be_admitted()).collect();
+        let Ok(mut entries) = aside::entries(&hub) else { return };
+        entries.retain(|entry| entry.verdict.may_be_admitted());
         let Some(entry) = entries.choose(&mut self.rng) else { return };
         let Some(scope) = entry.scope.clone() else { return };
         let admits = self.rng.random_bool(0.5);
@@ -195,11 +189,11 @@ pub(crate) fn expect_own(world: &World, at: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn knows(replica: &Replica, document: bienban_core::model::DocumentId) -> bool {
+fn knows(replica: &Replica, document: DocumentId) -> bool {
     replica.genesis(document).is_ok()
 }
 
 /// Returns the unit of a document of this world.
-pub(crate) fn scope_of(world: &World, document: bienban_core::model::DocumentId) -> Option<&Scope> {
+pub(crate) fn scope_of(world: &World, document: DocumentId) -> Option<&Scope> {
     world.visits.iter().find(|visit| visit.document() == document).map(|visit| &visit.scope)
 }

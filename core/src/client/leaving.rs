@@ -44,13 +44,18 @@ impl Client {
     }
 
     /// Exchanges once more where the hub ended an exchange because the rights of this device ended: only
-    /// the next one shows the proof, and takes what is left.
+    /// the next one shows the proof, and takes what is left. A hub that was set back may end one although the
+    /// proof is here already.
     pub(super) async fn leave_or(
         &self,
         outcome: Result<SyncReport, ClientError>,
     ) -> Result<SyncReport, ClientError> {
         let outcome = match outcome {
-            Err(error) if was_told(&error) && self.phone.ended()?.is_none() => {
+            Err(error)
+                if was_told(&error)
+                    && (self.phone.ended()?.is_none()
+                        || self.phone.undelivered()? > self.phone.unentered()?) =>
+            {
                 self.exchange(SyncOptions::default()).await
             }
             outcome => outcome,

@@ -66,20 +66,30 @@ pub(super) fn refuse(
     Ok(noted)
 }
 
-/// A first line that reads like ours with a higher number at its end is a later program's; anything else is
-/// left to who reads the note.
+/// A first line that reads like ours with a higher number at its end is a later program's, unless the note is
+/// whole with our number in its place: then a bit of it was flipped. Anything else is left to who reads the note.
 fn refuse_note(files: &dyn Files, path: &Path) -> Result<(), StoreError> {
     let Some(bytes) = read_if_there(files, path)? else { return Ok(()) };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let words = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("bienban "));
     let format = words.and_then(|words| words.split_once(' ')?.1.parse::<u32>().ok());
     match format {
-        Some(found) if found > NOTE_FORMAT => {
+        Some(found) if found > NOTE_FORMAT && !is_ours_damaged(&bytes, line, found) => {
             let what = path.display().to_string();
             Err(StoreError::Newer { what, found, known: NOTE_FORMAT })
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a note is whole once the number at the end of its first line is ours.
+fn is_ours_damaged(note: &[u8], line: &[u8], found: u32) -> bool {
+    let digits = found.to_string().len();
+    let Some((name, _)) = line.split_at_checked(line.len().saturating_sub(digits)) else {
+        return false;
+    };
+    let rest = note.get(line.len()..).unwrap_or_default();
+    unchecked(&[name, NOTE_FORMAT.to_string().as_bytes(), rest].concat()).is_some()
 }
 
 /// Asks of each whole record at the beginning of a segment whether it is known. What is behind a damaged

@@ -180,6 +180,25 @@ fn notes_of_a_later_form_are_refused_and_not_set_aside() {
 }
 
 #[test]
+fn a_flipped_bit_in_the_number_of_a_note_is_damage_and_no_later_form() {
+    for name in ["identity", "closed", "reached", "projection"] {
+        for bit in 0..8 {
+            let folder = Folder::made_by(1);
+            let path = folder.root().join(name);
+            let mut note = fs::read(&path).unwrap();
+            let line_end = note.iter().position(|byte| *byte == b'\n').unwrap();
+            assert_eq!(note[line_end - 1], b'1', "{name}");
+            note[line_end - 1] ^= 1 << bit;
+            fs::write(&path, note).unwrap();
+            let store = folder.open(1).unwrap_or_else(|error| panic!("{name}, {bit}: {error}"));
+            assert_eq!(store.get(b"first").unwrap().unwrap(), b"1");
+            store.commit(vec![put("second", "2")]).unwrap();
+            store.close().unwrap();
+        }
+    }
+}
+
+#[test]
 fn the_highest_version_is_noted_before_anything_of_it_is_written_and_stays_noted() {
     let folder = Folder::made_by(1);
     // A store of an earlier program, which kept no such note.

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test harness stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "it tells what it does")]
 
+#[path = "../../simulation/aside.rs"]
+mod aside;
 #[path = "../../simulation/bounds.rs"]
 mod bounds;
 #[path = "../../simulation/faults.rs"]
