@@ -54,7 +54,8 @@ impl Aside {
     pub(crate) fn says(&self, document: DocumentId, token: &str) -> bool {
         let Some(letters) = self.letters.get(&document) else { return false };
         // `phone-1e12` does not say `phone-1e1`.
-        let is_whole = |at: usize| !letters[at + token.len()..].starts_with(|c: char| c.is_ascii_digit());
+        let is_whole =
+            |at: usize| !letters[at + token.len()..].starts_with(|c: char| c.is_ascii_digit());
         letters.match_indices(token).any(|(at, _)| is_whole(at))
     }
 }

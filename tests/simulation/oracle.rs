@@ -166,7 +166,9 @@ pub(crate) fn lacks_only_what_it_set_aside(
         let first = known.max(merged.map_or(0, |merged| merged.0)) + 1;
         if let Some(seq) = (first..=tip.0).find(|seq| !aside.has(id, actor, *seq)) {
             let (name, actor) = (&world.phones[at].name, actor.short());
-            return Err(format!("the hub does not keep change {seq} of {actor}, which {name} shows"));
+            return Err(format!(
+                "the hub does not keep change {seq} of {actor}, which {name} shows"
+            ));
         }
     }
     let totals = world.hub.hub.replica().totals().map_err(|error| error.to_string())?;

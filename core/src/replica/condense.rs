@@ -253,9 +253,7 @@ impl Replica {
     ) -> Result<bool, ReplicaError> {
         let loaded = match self.load_whole(document) {
             Ok(loaded) => loaded,
-            Err(error @ ReplicaError::Store(StoreError::Closed | StoreError::Poisoned { .. })) => {
-                return Err(error);
-            }
+            Err(error) if is_of_the_store(&error) => return Err(error),
             // Its checklist is not here, or it does not open: its packs stay as they are.
             Err(_) => return Ok(false),
         };

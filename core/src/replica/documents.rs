@@ -126,6 +126,7 @@ impl Replica {
         let opened = self.store.opened();
         let lost = opened.lost.len() as u64;
         let known: Option<u64> = rows::get(&*self.store, &rows::single(meta::LOST))?;
+        // While a renewal is under way, the row is none of these.
         Ok((opened.moved || lost != known.unwrap_or(0)).then_some(lost))
     }
 

@@ -187,12 +187,8 @@ impl Phone {
     /// Notes what is lost with the saved form of documents, and takes a fresh incarnation: once it has that, it
     /// is not looked for again.
     fn renew_after_loss(&self, fresh: Incarnation, now: Timestamp) -> Result<(), ReplicaError> {
-        let unsaved = self.replica.unsaved(now)?;
-        if unsaved.is_empty() {
-            return self.renew(fresh, Renewal::Moved, now);
-        }
         self.replica
-            .record_with_unsaved(&unsaved, &[self.renewal(fresh, Renewal::Moved, now)])
+            .record_renewal(&[self.renewal(fresh, Renewal::Moved, now)], now)
             .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
     }
 

@@ -42,7 +42,7 @@ use carrying::Brought;
 /// Raised whenever a row's meaning changes: older indexes are then rebuilt. Raised too with each new fact,
 /// and whenever a fact may say something new: programs before refuse the store then, and do not take for
 /// lost what they cannot read.
-const PROJECTION_VERSION: u32 = 18;
+const PROJECTION_VERSION: u32 = 19;
 
 /// The meaning of Bienban's records, for phone and hub alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -236,13 +236,17 @@ impl Step<'_> {
     }
 
     fn incarnated(&mut self, incarnation: Incarnation, lost: u64) -> Result<(), StoreError> {
-        let known: Option<u64> = self.index.get(&rows::single(meta::LOST))?;
-        if lost > known.unwrap_or(0) {
+        let known = rows::known_lost(self.index.get(&rows::single(meta::LOST))?);
+        if lost == rows::LOST_UNTOLD {
+            self.index.put(rows::single(meta::LOST), &(rows::LOST_UNTOLD - known));
+            return Ok(());
+        }
+        if lost > known {
             // Notices may have been in it: all are asked for again.
             self.index.remove(rows::single(meta::NOTICES));
         }
         self.index.put(rows::single(meta::LOST), &lost);
-        self.say_epoch(incarnation.0, lost, lost > known.unwrap_or(0))?;
+        self.say_epoch(incarnation.0, lost, lost > known)?;
         match self.index.get::<SelfRow>(&rows::single(meta::SELF))? {
             Some(before) => {
                 self.index.put(rows::single(meta::SELF), &SelfRow { incarnation, ..before });

@@ -22,6 +22,16 @@ use crate::trust::log::{Doubt, TreeHead};
 use crate::trust::merkle::NodeName;
 use crate::trust::{Attestation, Tip};
 
+/// Lost records of a renewal that is under way: its end says how many they are.
+pub(super) const LOST_UNTOLD: u64 = u64::MAX;
+
+/// Returns how many records were told to be lost. While a renewal is under way the row says how many they were
+/// before it, counted down from [`LOST_UNTOLD`].
+pub(super) fn known_lost(row: Option<u64>) -> u64 {
+    let row = row.unwrap_or(0);
+    row.min(LOST_UNTOLD - row)
+}
+
 /// Singletons: identity, position, feed head.
 pub(super) const META: u8 = b'm';
 /// Document → [`DocumentRow`].

@@ -7,7 +7,7 @@ use super::ReplicaError;
 use super::documents::{Replica, each_row};
 use super::facts::{Fact, KeptPack, PackPlace};
 use super::records::Records;
-use super::rows::{self, OUTBOX};
+use super::rows::{self, LOST_UNTOLD, OUTBOX};
 use super::short;
 use crate::model::{DocumentId, Timestamp};
 use crate::store::{Position, StoreError};
@@ -64,57 +64,88 @@ impl Left {
     }
 }
 
-impl Replica {
-    /// Returns what is to be recorded where the store lost the saved form of documents: what their shortened
-    /// records held is not here any more. It belongs into one commit with the fresh incarnation or epoch, behind
-    /// which it is not looked for again: a first commit after an opening settles that the folder was moved. Only
-    /// what passes [`COMMIT_NAMED_MAX`] is recorded before. Reads the whole journal, which only happens after such
-    /// a loss.
-    pub(super) fn unsaved(&self, now: Timestamp) -> Result<Vec<Fact>, ReplicaError> {
-        let opened = self.store().opened();
-        if opened.lost.is_empty() && !opened.moved {
-            return Ok(Vec::new());
+/// A renewal that is being recorded.
+struct Renewing<'a> {
+    replica: &'a Replica,
+    renewal: &'a [Fact],
+    /// Something was recorded already.
+    begun: bool,
+}
+
+impl Renewing<'_> {
+    /// Records what comes before the renewal. With the first of it comes that the renewal is under way: who opens
+    /// the store again before its end finds that out.
+    fn record_before(&mut self, facts: &[Fact]) -> Result<(), ReplicaError> {
+        let mut all = facts.to_vec();
+        if !self.begun {
+            all.extend(self.renewal.iter().cloned().map(|mut fact| {
+                if let Fact::Incarnated { lost, .. } = &mut fact {
+                    *lost = LOST_UNTOLD;
+                }
+                fact
+            }));
         }
-        let (mut facts, mut named) = (Vec::new(), 0);
-        for document in self.untold()? {
-            let left = self.left_of(document)?;
-            let more = left.packs.len() + left.changes.len() + left.kept.len();
-            if named > 0 && named + more > COMMIT_NAMED_MAX {
-                let before = std::mem::take(&mut facts);
-                let records = before.iter().map(Fact::record).collect::<Result<_, _>>()?;
-                self.store().commit(records)?;
-                named = 0;
-            }
-            named += more;
-            facts.extend(left.facts(document, now, NAMED_MAX));
-        }
-        Ok(facts)
+        self.commit(&all)?;
+        self.begun = true;
+        Ok(())
     }
 
-    /// Records what is unsaved and what comes with it in one commit; only where a store takes no commit as long as
-    /// that, what is unsaved of each document before.
-    pub(super) fn record_with_unsaved(
-        &self,
-        unsaved: &[Fact],
-        last: &[Fact],
-    ) -> Result<(), ReplicaError> {
-        let records =
-            |facts: &[Fact]| facts.iter().map(Fact::record).collect::<Result<Vec<_>, _>>();
-        let mut all = records(unsaved)?;
-        all.extend(records(last)?);
-        match self.store().commit(all) {
-            Err(StoreError::TooLarge { .. }) if !unsaved.is_empty() => {}
-            outcome => return Ok(outcome.map(drop)?),
+    /// Records the renewal, together with what else there is; only where a store takes no commit as long as that,
+    /// what is unsaved of each document before.
+    fn record_last(&mut self, facts: &[Fact]) -> Result<(), ReplicaError> {
+        match self.commit(&[facts, &self.last()].concat()) {
+            Err(ReplicaError::Store(StoreError::TooLarge { .. })) if !facts.is_empty() => {}
+            outcome => return outcome,
         }
         let document = |fact: &Fact| match fact {
             Fact::Unsaved { document, .. } => Some(*document),
             _ => None,
         };
-        for facts in unsaved.chunk_by(|one, next| document(one) == document(next)) {
-            self.store().commit(records(facts)?)?;
+        for facts in facts.chunk_by(|one, next| document(one) == document(next)) {
+            self.record_before(facts)?;
         }
-        self.store().commit(records(last)?)?;
-        Ok(())
+        self.commit(&self.last())
+    }
+
+    /// What else came with the renewal is not said twice.
+    fn last(&self) -> Vec<Fact> {
+        let is_last = |fact: &&Fact| !self.begun || matches!(fact, Fact::Incarnated { .. });
+        self.renewal.iter().filter(is_last).cloned().collect()
+    }
+
+    fn commit(&self, facts: &[Fact]) -> Result<(), ReplicaError> {
+        let records = facts.iter().map(Fact::record).collect::<Result<_, _>>()?;
+        Ok(self.replica.store().commit(records).map(drop)?)
+    }
+}
+
+impl Replica {
+    /// Records a renewal, and what is lost where the store lost the saved form of documents: what their shortened
+    /// records held is not here any more. It is one commit, behind which it is not looked for again: a first commit
+    /// after an opening settles that the folder was moved. What passes [`COMMIT_NAMED_MAX`], or what such a store
+    /// takes at once, is recorded before, with the word that a renewal is under way. Reads the whole journal, which
+    /// only happens after such a loss.
+    pub(super) fn record_renewal(
+        &self,
+        renewal: &[Fact],
+        now: Timestamp,
+    ) -> Result<(), ReplicaError> {
+        let opened = self.store().opened();
+        let loses = opened.moved || !opened.lost.is_empty();
+        let untold = if loses { self.untold()? } else { BTreeSet::new() };
+        let mut renewing = Renewing { replica: self, renewal, begun: false };
+        let (mut facts, mut named) = (Vec::new(), 0);
+        for document in untold {
+            let left = self.left_of(document)?;
+            let more = left.packs.len() + left.changes.len() + left.kept.len();
+            if named > 0 && named + more > COMMIT_NAMED_MAX {
+                renewing.record_before(&std::mem::take(&mut facts))?;
+                named = 0;
+            }
+            named += more;
+            facts.extend(left.facts(document, now, NAMED_MAX));
+        }
+        renewing.record_last(&facts)
     }
 
     /// Returns the documents of which a shortened record cannot be told again.

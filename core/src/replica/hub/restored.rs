@@ -117,12 +117,10 @@ impl Hub {
         set_back: bool,
     ) -> Result<(), ReplicaError> {
         let (incarnation, at) = (Incarnation(options.fresh_epoch), options.now);
-        // With the epoch: once it has that, it is not looked for again.
-        let unsaved = self.replica.unsaved(at)?;
-        let mut last = vec![Fact::Incarnated { incarnation, why, lost, at }];
+        let mut renewal = vec![Fact::Incarnated { incarnation, why, lost, at }];
         if set_back {
-            last.push(Fact::Troubled { trouble: Trouble::default(), at });
+            renewal.push(Fact::Troubled { trouble: Trouble::default(), at });
         }
-        self.replica.record_with_unsaved(&unsaved, &last)
+        self.replica.record_renewal(&renewal, at)
     }
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::model::Incarnation;
 use crate::replica::Projection;
+use crate::replica::facts::{Renewal, Trouble};
 use crate::replica::meeting::{Side, hub, side, sync, visit};
 use crate::store::{MemoryStore, Read, Row, Store};
 
@@ -62,4 +64,35 @@ fn what_is_left_of_a_long_document_comes_to_the_same_rows_in_many_records_as_in_
             assert!(rows == expected, "{gone:?} gone, {most} in a record: {other:?}");
         }
     }
+}
+
+#[test]
+fn a_renewal_that_was_cut_off_is_looked_for_again_and_told_once() {
+    let (one, left) = worked();
+    let (document, at) = (visit("06325", 1).document(), NOW);
+    let facts = left.facts(document, NOW, 7);
+    let disk = one.store.disk().copy_unnoticed();
+    let opened = || Replica::new(Arc::new(MemoryStore::open(&disk, Arc::new(Projection)).unwrap()));
+    let (incarnation, why) = (Incarnation([9; 16]), Renewal::Moved);
+    let renewal = [
+        Fact::Incarnated { incarnation, why, lost: 0, at },
+        Fact::Troubled { trouble: Trouble::default(), at },
+    ];
+    let replica = opened();
+    assert_eq!(replica.disturbed().unwrap(), None);
+    let before = replica.owner().unwrap().unwrap().incarnation;
+    let mut renewing = Renewing { replica: &replica, renewal: &renewal, begun: false };
+    renewing.record_before(&facts[..1]).unwrap();
+    renewing.record_before(&facts[1..2]).unwrap();
+    assert_eq!(replica.owner().unwrap().unwrap().incarnation, before);
+    drop(replica);
+    let replica = opened();
+    assert_eq!(replica.disturbed().unwrap(), Some(0), "it is under way");
+    let mut renewing = Renewing { replica: &replica, renewal: &renewal[..1], begun: false };
+    renewing.record_last(&facts).unwrap();
+    assert_eq!(replica.disturbed().unwrap(), None);
+    assert_eq!(replica.owner().unwrap().unwrap().incarnation, incarnation);
+    assert_eq!(replica.store().scan(&[rows::TROUBLE], None, 9).unwrap().len(), 1);
+    drop(replica);
+    assert_eq!(opened().disturbed().unwrap(), None);
 }
