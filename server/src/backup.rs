@@ -1,7 +1,7 @@
 //! The hub's second disk: what the journal holds is copied there, synced and read back, and then said to be
 //! there. Nothing of it is guessed: without a folder, or after a failure, nothing is claimed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use bienban_core::clock;
 use bienban_core::replica::{Hub, ReplicaError, says_the_same};
 use bienban_core::store::{self, Position, is_shortened_from, make_private_folder, private_file};
 use tokio::sync::watch;
+use tokio::task::JoinError;
 
 use crate::backups::{self, BackupsError};
 use crate::hub::note_closed;
@@ -25,6 +26,10 @@ const BLOCK_BYTES: usize = 256 << 10;
 
 /// How the names of the journal's files end; the rest of a store's folder is made anew from them.
 const SEGMENT: &str = "seg";
+
+/// The file that people put into the folder of a disk that takes the place of the one before; it goes once the
+/// journal is there.
+const NEW_DISK: &str = "new-second-disk";
 
 /// Why something is not on the second disk.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,15 @@ enum BackupError {
     #[error("{path} holds no file of the journal")]
     Nothing {
         /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// What was said to be on the second disk is not where it was.
+    #[error(
+        "{path} does not hold what was copied there: is the second disk mounted? Nothing is copied until it is. If \
+         another disk takes its place, make an empty file {NEW_DISK} in that folder"
+    )]
+    Gone {
+        /// The folder.
         path: PathBuf,
     },
     /// The folder cannot be the second disk of this hub.
@@ -77,14 +91,7 @@ pub(crate) async fn mirror(
     loop {
         let (copied, from, to) = (hub.clone(), journal.clone(), folder.clone());
         let step = tokio::task::spawn_blocking(move || mirrored.follow(&copied, &from, &to)).await;
-        match step {
-            Ok(Ok(now)) => mirrored = now,
-            Ok(Err(error)) => {
-                tracing::error!(error = %error, "the second disk does not hold what is new");
-                hub.note_backup_failed(&error.to_string(), clock::now());
-            }
-            Err(error) => tracing::error!(error = %error, "a copy to the second disk stopped"),
-        }
+        mirrored = mirrored.noted(&hub, step);
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
@@ -105,16 +112,37 @@ impl Mirrored {
     /// Copies what is new, if anything is. Also what no phone is told of: the hub's own last records, and the one
     /// that says how far this disk is, for which nothing is recorded again.
     fn follow(self, hub: &Hub, journal: &Path, folder: &Path) -> Result<Self, BackupError> {
-        if !self.begun {
-            backups::expect_for_second_disk(folder, journal)
-                .map_err(|source| BackupError::Folder { source })?;
-            make(folder)?;
-            close_to_others(folder)?;
-        }
         // Before the files are looked at: all up to it is in them.
         let now = hub.replica().store().position();
+        if self.upto != Some(now) {
+            backups::expect_for_second_disk(folder, journal).map_err(folder_error)?;
+        }
+        if !self.begun {
+            expect_disk(hub, journal, folder)?;
+            close_to_others(folder)?;
+        }
         copy_new(hub, journal, folder, self.upto != Some(now))?;
         Ok(Self { begun: true, upto: Some(now) })
+    }
+
+    /// Says in the log and for `admin status` what came of a step. Returns how far the disk is then.
+    fn noted(self, hub: &Hub, step: Result<Result<Self, BackupError>, JoinError>) -> Self {
+        let why = match step {
+            Ok(Ok(now)) => {
+                hub.note_backup_works();
+                return now;
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "the second disk does not hold what is new");
+                error.to_string()
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "a copy to the second disk stopped");
+                "a copy to it stopped; the hub's log says why".to_owned()
+            }
+        };
+        hub.note_backup_failed(&why, clock::now());
+        self
     }
 }
 
@@ -126,12 +154,13 @@ fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(),
     if upto.is_none() && !first {
         return Ok(());
     }
-    make(folder)?;
-    let staged = copy_files(journal, folder)?;
+    expect_disk(hub, journal, folder)?;
+    let (names, staged) = copy_files(journal, folder)?;
     sync_folder(folder)?;
     for (to, fresh) in &staged {
         fs::rename(fresh, to).map_err(file_error("rename", to))?;
     }
+    settle(&names, folder)?;
     sync_folder(folder)?;
     if let Some(upto) = upto {
         hub.backed_up(upto, clock::now())?;
@@ -139,14 +168,61 @@ fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(),
     Ok(())
 }
 
-/// Copies what each file of the journal has more, in order. Returns the shortened ones, which are written and
-/// not in their places yet, with these.
+/// Fails where the hub has said that something is on its second disk and the journal does not begin in the folder:
+/// that disk is not there, and what lies under its mount point is no second disk. Else makes the folder.
+fn expect_disk(hub: &Hub, journal: &Path, folder: &Path) -> Result<(), BackupError> {
+    if hub.backup_status()?.number == 0 || folder.join(NEW_DISK).is_file() {
+        return make(folder);
+    }
+    let begins = segments(journal)?.first().is_none_or(|first| folder.join(first).is_file());
+    let of = |folder| backups::store_of(folder).map_err(folder_error);
+    if begins && of(folder)? == of(journal)? {
+        return Ok(());
+    }
+    Err(BackupError::Gone { path: folder.to_owned() })
+}
+
+/// Fails where not all that was copied is in the folder: the disk went away meanwhile. Keeps files under other names
+/// that come after the journal's last one: they are of another past, and whoever reads the folder must not take
+/// them for what follows.
+fn settle(names: &BTreeSet<PathBuf>, folder: &Path) -> Result<(), BackupError> {
+    let there: BTreeSet<PathBuf> = segments(folder)?.into_iter().collect();
+    if !names.is_subset(&there) {
+        return Err(BackupError::Gone { path: folder.to_owned() });
+    }
+    let last = names.last().and_then(|name| number(name));
+    for name in there.iter().filter(|name| number(name) > last) {
+        set_aside(&folder.join(name))?;
+    }
+    let new = folder.join(NEW_DISK);
+    match new.is_file() {
+        true => fs::remove_file(&new).map_err(file_error("remove", &new)),
+        false => Ok(()),
+    }
+}
+
+/// Returns the number of a file of the journal.
+fn number(name: &Path) -> Option<u64> {
+    name.file_stem()?.to_str()?.parse().ok()
+}
+
+/// Keeps a copy of another past under a name that is no file of the journal's.
+fn set_aside(copy: &Path) -> Result<(), BackupError> {
+    let aside = copy.with_extension(format!("{SEGMENT}-{}", clock::now().0));
+    fs::rename(copy, aside).map_err(file_error("rename", copy))
+}
+
+/// Copies what each file of the journal has more, in order. Returns their names, and the shortened ones, which are
+/// written and not in their places yet, with these.
 ///
 /// A shortened file tells its packs from a record in a later one, so it takes its place only once all is there
 /// that lay in the journal when it was read: later files are read after it, and those that were begun meanwhile
 /// too, with the end of the one before them.
-fn copy_files(journal: &Path, folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf>, BackupError> {
-    let (mut staged, mut last) = (BTreeMap::new(), None);
+fn copy_files(
+    journal: &Path,
+    folder: &Path,
+) -> Result<(BTreeSet<PathBuf>, BTreeMap<PathBuf, PathBuf>), BackupError> {
+    let (mut copied, mut staged, mut last) = (BTreeSet::new(), BTreeMap::new(), None);
     loop {
         let mut names = segments(journal)?;
         if names.is_empty() {
@@ -154,7 +230,7 @@ fn copy_files(journal: &Path, folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf
             return Err(BackupError::Nothing { path: journal.to_owned() });
         }
         if names.last() == last.as_ref() {
-            return Ok(staged);
+            return Ok((copied, staged));
         }
         names.retain(|name| last.as_ref().is_none_or(|last| name >= last));
         for name in &names {
@@ -163,8 +239,13 @@ fn copy_files(journal: &Path, folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf
                 staged.insert(to, fresh);
             }
         }
-        last = names.pop();
+        last = names.last().cloned();
+        copied.extend(names);
     }
+}
+
+fn folder_error(source: BackupsError) -> BackupError {
+    BackupError::Folder { source }
 }
 
 fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
@@ -185,7 +266,7 @@ fn close_to_others(folder: &Path) -> Result<(), BackupError> {
         // The copies, and what is kept beside them under longer names.
         match entry.file_name().to_string_lossy().contains(&format!(".{SEGMENT}")) {
             true => ours.push(entry.path()),
-            false => alone = false,
+            false => alone &= entry.file_name() == NEW_DISK,
         }
     }
     if backups::holds_backup(folder) {
@@ -238,8 +319,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
         if is_shortened_from(&bytes, &copy, &says_the_same) {
             return stage(&bytes, to).map(Some);
         }
-        let aside = to.with_extension(format!("seg-{}", clock::now().0));
-        fs::rename(to, &aside).map_err(file_error("rename", to))?;
+        set_aside(to)?;
         held = 0;
     }
     if held == length && held > 0 {
@@ -500,6 +580,116 @@ mod tests {
         fs::write(&segment, "a journal, and what was said, and no record").unwrap();
         assert_eq!(mirrored.follow(&hub, &from, &to).unwrap(), mirrored);
         assert_eq!(copied(), "a journal, and what was said");
+    }
+
+    /// The copies that count, without what is kept beside them.
+    fn copies(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        files(folder).into_iter().filter(|(name, _)| name.ends_with(".seg")).collect()
+    }
+
+    #[test]
+    fn files_behind_the_end_of_a_journal_that_was_put_back_are_kept_aside_before_it_is_claimed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, older) = (dir.path().join("store"), dir.path().join("older"));
+        let (from, to) = (root.join("journal"), dir.path().join("second-disk"));
+        let store = long_files(&root);
+        fill(&store, 20);
+        store.close().unwrap();
+        fs::create_dir(&older).unwrap();
+        for name in files(&from).into_keys() {
+            fs::copy(from.join(&name), older.join(name)).unwrap();
+        }
+        fill(&long_files(&root), 40);
+        let hub = memory_hub();
+        hub.publish(TEA.to_vec()).unwrap();
+        copy_new(&hub, &from, &to, true).unwrap();
+        let before = copies(&to);
+        fs::remove_dir_all(&root).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::rename(&older, &from).unwrap();
+        fill(&long_files(&root), 2);
+        copy_new(&hub, &from, &to, true).unwrap();
+        assert!(copies(&to) == files(&from), "{:?}", files(&to).keys());
+        assert!(before.len() > copies(&to).len() + 1, "{:?}", before.keys());
+        // All of the other past is there, under names that nobody takes for what follows.
+        let kept = files(&to);
+        for (name, bytes) in before {
+            let aside = |kept: &String| kept.starts_with(&format!("{name}-"));
+            let found = kept
+                .iter()
+                .any(|(kept, there)| (*kept == name || aside(kept)) && there.starts_with(&bytes));
+            assert!(found, "{name} is gone: {:?}", kept.keys());
+        }
+    }
+
+    #[test]
+    fn a_second_disk_that_is_not_there_gets_nothing_and_another_one_only_when_that_was_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("hub/store/journal"), dir.path().join("second-disk"));
+        let store = long_files(&dir.path().join("hub/store"));
+        fill(&store, 20);
+        let hub = memory_hub();
+        hub.publish(TEA.to_vec()).unwrap();
+        Mirrored::default().follow(&hub, &from, &to).unwrap();
+        assert!(hub.backup_status().unwrap().number > 0);
+        let away = dir.path().join("away");
+        fs::rename(&to, &away).unwrap();
+        let again = |mirrored: Mirrored| mirrored.follow(&hub, &from, &to);
+        let running = Mirrored { begun: true, upto: None };
+        for mirrored in [Mirrored::default(), running] {
+            assert!(matches!(again(mirrored), Err(BackupError::Gone { .. })));
+            assert!(!to.exists(), "not even the folder is made");
+            // What lies under the mount point, also with a part that came there as the disk went.
+            fs::create_dir(&to).unwrap();
+            assert!(matches!(again(mirrored), Err(BackupError::Gone { .. })));
+            let last = files(&from).into_keys().next_back().unwrap();
+            fs::copy(from.join(&last), to.join(&last)).unwrap();
+            let gone = again(mirrored).unwrap_err();
+            assert!(gone.to_string().contains("new-second-disk"), "{gone}");
+            assert_eq!(files(&to).into_keys().collect::<Vec<_>>(), [last], "nothing is put there");
+            fs::remove_dir_all(&to).unwrap();
+        }
+        // The disk is back.
+        fs::rename(&away, &to).unwrap();
+        again(running).unwrap();
+        // Another one is named by a file that goes once all is there.
+        fs::remove_dir_all(&to).unwrap();
+        fs::create_dir(&to).unwrap();
+        fs::write(to.join(NEW_DISK), "").unwrap();
+        again(running).unwrap();
+        assert!(files(&to) == files(&from), "{:?}", files(&to).keys());
+        // It went away amid a copy: not all is there.
+        let names = segments(&from).unwrap().into_iter().collect();
+        settle(&names, &to).unwrap();
+        fs::remove_file(to.join("00000001.seg")).unwrap();
+        assert!(matches!(settle(&names, &to), Err(BackupError::Gone { .. })));
+    }
+
+    #[test]
+    fn what_failed_is_told_until_the_second_disk_works_again_also_on_an_idle_hub() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("hub/store/journal"), dir.path().join("second-disk"));
+        fill(&long_files(&dir.path().join("hub/store")), 2);
+        fs::write(&to, "in the way").unwrap();
+        // Nothing of its feed is to be copied.
+        let hub = memory_hub();
+        assert_eq!(hub.to_back_up().unwrap(), None);
+        let step = |mirrored: Mirrored| mirrored.noted(&hub, Ok(mirrored.follow(&hub, &from, &to)));
+        let mirrored = step(Mirrored::default());
+        assert!(!mirrored.begun && hub.backup_status().unwrap().failed.is_some());
+        fs::remove_file(&to).unwrap();
+        let mirrored = step(mirrored);
+        assert!(mirrored.begun);
+        assert_eq!(hub.backup_status().unwrap().failed, None);
+        // A step that ended without an answer.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let step = runtime.block_on(async {
+            let endless = tokio::spawn(std::future::pending());
+            endless.abort();
+            endless.await
+        });
+        assert_eq!(mirrored.noted(&hub, step), mirrored);
+        assert!(hub.backup_status().unwrap().failed.is_some());
     }
 
     #[cfg(unix)]

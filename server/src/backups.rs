@@ -22,6 +22,7 @@ use std::path::Path;
 
 pub use checking::{Checked, Of, Problem, check, lay_out};
 pub use error::BackupsError;
+pub(crate) use making::store_of;
 pub use making::{Made, Wanted, make};
 pub use restoring::{PutBack, Restored, is_unfinished, restore};
 pub(crate) use target::expect_for_second_disk;

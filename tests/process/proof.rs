@@ -173,4 +173,29 @@ fn what_is_on_the_second_disk_shows_once_it_was_copied_and_not_before() {
     assert!(!copied.is_empty(), "what is said to be on the second disk is not there");
     assert_eq!(journal.len(), copied.len());
     assert!(journal.iter().zip(&copied).all(|(of, copy)| of.starts_with(copy) && !copy.is_empty()));
+    gets_nothing_while_it_is_away(&mut scene, &copy);
+}
+
+/// A second disk that is not mounted is not made anew, and told of; another one gets all once that was said.
+fn gets_nothing_while_it_is_away(scene: &mut Scene, copy: &Path) {
+    let wait_for_failure = |scene: &Scene, failed: bool| {
+        for _ in 0..LOOKS_MAX {
+            let told = scene.administer(&["status"])["backup"]["failed"].clone();
+            if told.is_string() == failed {
+                return told;
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        panic!("the second disk is told to fail: {}", !failed)
+    };
+    fs::rename(copy, copy.with_extension("away")).unwrap();
+    scene.restart_hub();
+    let told = wait_for_failure(scene, true);
+    assert!(told.as_str().unwrap().contains("new-second-disk"), "{told}");
+    assert!(!copy.exists(), "nothing is made where it was");
+    fs::create_dir(copy).unwrap();
+    fs::write(copy.join("new-second-disk"), "").unwrap();
+    wait_for_failure(scene, false);
+    assert!(copy.join("00000001.seg").exists() && !copy.join("new-second-disk").exists());
+    scene.stop_hub();
 }

@@ -123,4 +123,20 @@ fn comes_back_from(second: &Path, scene: &mut Scene, typed: &[Typed]) {
     assert_eq!((untold.code, &untold.data["whole"]), (Some(1), &false.into()), "{}", untold.errors);
     let problems = untold.data["problems"].to_string();
     assert!(problems.contains("cannot be told again"), "{problems}");
+    is_not_put_back_unasked(&hub, scene);
+}
+
+/// A backup whose content can be told no more is put back only where that was said to be wanted.
+fn is_not_put_back_unasked(hub: &Path, scene: &Scene) {
+    let (to, new) = (scene.path("backup"), scene.path("new"));
+    let (to, new) = (text(&to), text(&new));
+    run(["admin", "backup", "--hub-dir", text(hub), "--to", to]).done();
+    let refused = run(["admin", "restore", to, "--hub-dir", new]);
+    assert!(refused.code == Some(1) && refused.errors.contains("damaged"), "{}", refused.errors);
+    assert!(!Path::new(new).exists(), "nothing is left");
+    let restored = run(["admin", "restore", to, "--hub-dir", new, "--damaged"]).done();
+    assert!(restored["problems"].to_string().contains("cannot be told again"), "{restored}");
+    let mut left: Vec<_> = std::fs::read_dir(Path::new(new).join("store")).unwrap().collect();
+    assert_eq!(left.pop().unwrap().unwrap().file_name(), "journal");
+    assert!(left.is_empty(), "no trace of the check: {left:?}");
 }

@@ -85,6 +85,13 @@ impl Hub {
         }
     }
 
+    /// Notes that the second disk holds all that it is to hold.
+    pub fn note_backup_works(&self) {
+        if let Ok(mut marks) = self.marks.lock() {
+            marks.failed = None;
+        }
+    }
+
     /// Returns how the second disk is.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub struct ToldCheck {
     pub told: u64,
     /// Records that cannot be told again, and of which that was noted: peers were asked for what they held.
     pub gone: u64,
+    /// Records that do not come out as they were written, and of which nothing was noted.
+    pub untold: u64,
     /// What does not come out as it was written, in English; empty when all is well.
     pub problems: Vec<String>,
 }
@@ -158,6 +160,7 @@ fn told<T>(outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
 
 impl ToldCheck {
     fn say(&mut self, problem: String) {
+        self.untold += 1;
         if self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem);
         }

@@ -107,7 +107,7 @@ pub use self::{
     private::{close_to_others, make_private_folder, private_file},
     scan::Damage,
     shortening::is_shortened_from,
-    survey::{Survey, begins_segment, survey},
+    survey::{Survey, parts_ways, store_of_segment, survey},
 };
 #[cfg(test)]
 pub(crate) use passing::pass_on;

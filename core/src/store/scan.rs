@@ -16,7 +16,7 @@ use super::segments::{Found, newer};
 use super::{Position, StoreError};
 
 /// What the journal's files hold.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scan {
     /// The store that the segments name; `None` when no header can be read.
     pub(super) store: Option<StoreId>,
@@ -61,7 +61,7 @@ impl fmt::Display for Damage {
 }
 
 /// Bytes to cut.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tail {
     /// The file.
     pub(super) path: PathBuf,
@@ -115,17 +115,37 @@ pub(super) fn scan(
     probe: Position,
 ) -> Result<Scan, StoreError> {
     let listed = segment_files(files, folder)?;
-    let count = listed.len();
     let store = match store {
         Some(store) => Some(store),
         None => store_in_headers(files, &listed)?,
     };
     let mut walk = Walk::new(store, probe);
-    for (nth, (number, path)) in listed.into_iter().enumerate() {
-        let segment = read_segment(files, number, path)?;
-        walk.segment(segment, nth + 1 == count)?;
-    }
+    walk.through(files, listed)?;
     Ok(walk.scan)
+}
+
+/// As [`scan`], of a journal that somebody may write to meanwhile.
+///
+/// A segment that was shortened tells its packs from a record in a later one, which may have been begun after the
+/// files were listed. So those are read too, with the end of the one before them, until there is none: all that
+/// any file needs lies in what was read after it.
+pub(super) fn scan_growing(
+    files: &dyn Files,
+    folder: &Path,
+    probe: Position,
+) -> Result<Scan, StoreError> {
+    let mut listed = segment_files(files, folder)?;
+    let mut walk = Walk::new(store_in_headers(files, &listed)?, probe);
+    loop {
+        let last = listed.last().map(|(number, _)| *number);
+        let before_last = walk.through(files, listed)?;
+        listed = segment_files(files, folder)?;
+        listed.retain(|(number, _)| last.is_none_or(|last| *number >= last));
+        if listed.last().is_none_or(|(number, _)| Some(*number) == last) {
+            return Ok(walk.scan);
+        }
+        walk = before_last;
+    }
 }
 
 /// Returns the store that the first readable header names.
@@ -167,6 +187,7 @@ pub(super) fn trust(
     Ok(Some(Scan { store: Some(store), found, tail: None, damage: None, probed }))
 }
 
+#[derive(Clone)]
 struct Walk {
     scan: Scan,
     probe: Position,
@@ -179,6 +200,23 @@ impl Walk {
         let probed = (probe.0 == 0).then_some(head.chain);
         let scan = Scan { store, found, tail: None, damage: None, probed };
         Self { scan, probe }
+    }
+
+    /// Reads files in order. Returns what was known before the last of them.
+    fn through(
+        &mut self,
+        files: &dyn Files,
+        listed: Vec<(u64, PathBuf)>,
+    ) -> Result<Self, StoreError> {
+        let (count, mut before_last) = (listed.len(), self.clone());
+        for (nth, (number, path)) in listed.into_iter().enumerate() {
+            let (segment, is_last) = (read_segment(files, number, path)?, nth + 1 == count);
+            if is_last {
+                before_last = self.clone();
+            }
+            self.segment(segment, is_last)?;
+        }
+        Ok(before_last)
     }
 
     fn segment(&mut self, file: SegmentFile, is_last: bool) -> Result<(), StoreError> {

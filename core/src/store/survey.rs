@@ -1,11 +1,11 @@
 //! Reads a journal's files from outside, without opening their store: for a backup that is taken beside a
 //! store that runs, and for whoever checks one. Nothing is locked, and nothing is changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::entry::{SegmentHeader, StoreId};
+use super::entry::{Form, HeaderFault, SegmentHeader, StoreId};
 use super::files::Files;
-use super::scan::{Damage, scan};
+use super::scan::{Damage, SegmentFile, scan_growing, whole};
 use super::{Position, StoreError};
 
 /// What the files of a journal hold, as far as they are whole.
@@ -28,10 +28,12 @@ pub struct Survey {
     pub damage: Option<Damage>,
     /// Some of it is sealed, as only a device's is.
     pub sealed: bool,
+    /// Records of it may be shorter than they were written: what they leave out is told from others.
+    pub shortened: bool,
 }
 
-/// Reads all segments in a folder, in order and each once, and checks that every record continues the one
-/// before it.
+/// Reads all segments in a folder, in order, and checks that every record continues the one before it. Each is
+/// read once, but for one that was the last: it is read again, to its end, where others were begun meanwhile.
 ///
 /// A file that is written to meanwhile is taken as far as its commits are whole. One that is exchanged for
 /// another meanwhile may read as damaged; whoever reads beside a writer tries again then.
@@ -41,7 +43,7 @@ pub struct Survey {
 /// Returns [`StoreError::Newer`] when a newer program wrote a segment, and [`StoreError::Io`] when one
 /// cannot be read.
 pub fn survey(files: &dyn Files, folder: &Path, probe: Position) -> Result<Survey, StoreError> {
-    let found = scan(files, folder, None, probe)?;
+    let found = scan_growing(files, folder, probe)?;
     Ok(Survey {
         store: found.store.map(|StoreId(store)| store),
         position: found.found.head.position,
@@ -51,11 +53,33 @@ pub fn survey(files: &dyn Files, folder: &Path, probe: Position) -> Result<Surve
         probed: found.probed.map(|chain| chain.0),
         damage: found.damage,
         sealed: found.found.segments.iter().any(|header| header.key != 0),
+        shortened: found.found.segments.iter().any(|header| header.form != Form::Written),
     })
 }
 
-/// Returns whether bytes begin with the whole header of a segment, whatever it says.
+/// Returns the store that the whole header of a segment names, also one of a later format; none where the bytes
+/// begin with no header, or with a damaged one.
 #[must_use]
-pub fn begins_segment(bytes: &[u8]) -> bool {
-    SegmentHeader::decode(bytes).is_ok()
+pub fn store_of_segment(bytes: &[u8]) -> Option<[u8; 16]> {
+    match SegmentHeader::decode(bytes) {
+        Ok(header) => Some(header.store.0),
+        // Its checksum is right, and the store's name has its place in every format.
+        Err(HeaderFault::Newer(_)) => bytes.get(12..28)?.try_into().ok(),
+        Err(HeaderFault::Damaged) => None,
+    }
+}
+
+/// Returns whether a segment, whose number is given, is whole by itself, and what lies behind it begins with a
+/// whole header and does not continue it: both are of two pasts of a journal, or of two journals.
+#[must_use]
+pub fn parts_ways(number: u64, bytes: Vec<u8>, next: &[u8]) -> bool {
+    let (Ok(header), Ok(next)) = (SegmentHeader::decode(&bytes), SegmentHeader::decode(next))
+    else {
+        return false;
+    };
+    let file = SegmentFile { path: PathBuf::new(), number, bytes };
+    let end = whole(&file, (header.store, header.before), &|_| true).map(|(_, end)| end);
+    end.is_some_and(|before| {
+        next != SegmentHeader { store: header.store, number: number + 1, before, ..next }
+    })
 }

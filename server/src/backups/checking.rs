@@ -10,7 +10,8 @@ use bienban_core::clock;
 use bienban_core::model::{DeviceId, Timestamp};
 use bienban_core::replica::{Projection, check_control, check_log, check_told};
 use bienban_core::store::{
-    Damage, DiskStore, Options, Position, Store, StoreError, Survey, make_private_folder, survey,
+    Damage, DiskStore, Options, Position, RealFiles, Store, StoreError, Survey,
+    make_private_folder, survey,
 };
 
 use super::error::{BackupsError, file_error};
@@ -173,6 +174,7 @@ impl Place {
             if of == Of::Hub && dir.is_none() && began_as_backup(&segments) {
                 return Err(BackupsError::Unfinished { path: path.to_owned() });
             }
+            expect_one_each(&segments)?;
             let (path, dir) = (path.to_owned(), dir.map(Path::to_owned));
             let folder = journal;
             return Ok(Self { of, path, folder, manifest: None, segments, dir, _hold: None });
@@ -218,12 +220,25 @@ impl Place {
         &self,
         work: impl FnOnce(&DiskStore) -> Result<T, BackupsError>,
     ) -> Result<T, BackupsError> {
+        self.open_copy_with(self.options(), work)
+    }
+
+    fn open_copy_with<T>(
+        &self,
+        options: Options,
+        work: impl FnOnce(&DiskStore) -> Result<T, BackupsError>,
+    ) -> Result<T, BackupsError> {
         let temporary = std::env::temp_dir();
         let scratch = tempfile::tempdir().map_err(file_error("make", &temporary))?;
         self.lay_out(scratch.path())?;
-        let store = DiskStore::open(scratch.path(), Arc::new(Projection), self.options());
-        let worked = store.map_err(BackupsError::from).and_then(|store| work(&store));
-        worked.map_err(|error| of_original(error, scratch.path(), &self.path))
+        let reaches = options.reaches;
+        let opened = || {
+            let store = DiskStore::open(scratch.path(), Arc::new(Projection), options)?;
+            // One that is not repaired says of nothing that it is lost.
+            expect_mended(&store, scratch.path(), reaches)?;
+            work(&store)
+        };
+        opened().map_err(|error| of_original(error, scratch.path(), &self.path))
     }
 
     /// How a store is opened that is made of it: up to where the manifest says that it came.
@@ -234,7 +249,12 @@ impl Place {
 
     /// Returns how many records a store made of it lacks.
     pub(super) fn lost(&self) -> Result<u64, BackupsError> {
-        self.open_copy(|store| Ok(store.opened().lost.len() as u64))
+        self.lost_with(self.options())
+    }
+
+    /// As [`Self::lost`], with a store that is opened so.
+    pub(super) fn lost_with(&self, options: Options) -> Result<u64, BackupsError> {
+        self.open_copy_with(options, |store| Ok(store.opened().lost.len() as u64))
     }
 
     /// Copies the journal into a store's folder, that may be opened then.
@@ -273,6 +293,18 @@ impl Place {
         }
         Ok((total, bytes, problems))
     }
+}
+
+/// Fails where the journal of a store that was opened could not be repaired, for want of room, and says why: it was
+/// opened for reading then.
+pub(super) fn expect_mended(
+    store: &DiskStore,
+    folder: &Path,
+    reaches: Position,
+) -> Result<(), BackupsError> {
+    let found = survey(&RealFiles, &folder.join(JOURNAL), Position(0))?;
+    let mended = found.damage.is_none() && found.position >= reaches && found.store.is_some();
+    if mended { Ok(()) } else { Ok(store.reopen()?) }
 }
 
 /// What reading every file of a place found.
@@ -349,6 +381,17 @@ fn listed(folder: &Path) -> Result<Vec<(u64, PathBuf)>, BackupsError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Fails where two files have one number: only one of them would be read, and put back.
+fn expect_one_each(segments: &[(u64, PathBuf)]) -> Result<(), BackupsError> {
+    let mut pairs = segments.iter().zip(segments.iter().skip(1));
+    match pairs.find(|((one, _), (other, _))| one == other) {
+        Some(((_, one), (_, other))) => {
+            Err(BackupsError::SameNumber { one: one.clone(), other: other.clone() })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Checks a folder: a backup (or one manifest in it), a hub's that does not run, its store's, or what a hub

@@ -100,6 +100,14 @@ pub enum BackupsError {
         /// The first file that does not continue the one before.
         path: PathBuf,
     },
+    /// Two files are the same part of a journal.
+    #[error("{one} and {other} are both the same part of the journal")]
+    SameNumber {
+        /// One of them.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// The backup there is another hub's.
     #[error("{path} holds the backup of another hub; choose another folder")]
     OtherHub {

@@ -156,12 +156,12 @@ fn part_of(path: &Path) -> PathBuf {
 /// Removes files of a folder that `stays` does not name, and what was left half written.
 pub(super) fn remove_others(
     folder: &Path,
-    stays: &dyn Fn(&str) -> bool,
+    stays: &dyn Fn(&str) -> Result<bool, BackupsError>,
 ) -> Result<u64, BackupsError> {
     let mut removed = 0;
     for entry in fs::read_dir(folder).map_err(file_error("list", folder))? {
         let entry = entry.map_err(file_error("list", folder))?;
-        if !stays(&entry.file_name().to_string_lossy()) {
+        if !stays(&entry.file_name().to_string_lossy())? {
             fs::remove_file(entry.path()).map_err(file_error("remove", &entry.path()))?;
             removed += 1;
         }

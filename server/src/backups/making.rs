@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bienban_core::clock;
 use bienban_core::model::{DeviceId, Timestamp};
 use bienban_core::replica::says_the_same;
-use bienban_core::store::{Position, StoreError, Survey, is_shortened_from, survey};
+use bienban_core::store::{
+    Position, StoreError, Survey, is_shortened_from, store_of_segment, survey,
+};
 
 use super::checking::Problem;
 use super::error::{BackupsError, file_error};
@@ -60,6 +62,8 @@ pub struct Made {
     pub keys: bool,
     /// What was backed up before is not the beginning of this: it was kept under this name.
     pub set_aside: Option<PathBuf>,
+    /// Manifests that were set aside and cannot be read: what was written before them stays until they are removed.
+    pub unreadable: Vec<PathBuf>,
 }
 
 /// Copies what is new, reads back all of the backup, and exchanges its manifest last. What was cut off before
@@ -115,7 +119,7 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
         _ => None,
     };
     manifest.put(to)?;
-    let removed = if was_damaged { 0 } else { tidy(to, &manifest)? };
+    let (removed, unreadable) = tidy(to, &manifest)?;
     Ok(Made {
         hub: manifest.hub,
         at: manifest.at,
@@ -127,6 +131,7 @@ pub fn make(wanted: &Wanted, told: Told<'_>) -> Result<Made, BackupsError> {
         removed,
         keys: !manifest.keys.is_empty(),
         set_aside,
+        unreadable,
     })
 }
 
@@ -141,15 +146,11 @@ fn expect_hub(hub: &Path, source: &Path) -> Result<(), BackupsError> {
     }
 }
 
-/// Returns the store that the segments of a folder name; none where none can be read.
-pub(super) fn store_of(journal: &Path) -> Result<Option<[u8; 16]>, BackupsError> {
-    for name in files::names(journal)? {
-        if name.ends_with(SEGMENT)
-            && let Some(header) = header(&journal.join(name))?
-            && header.starts_with(MAGIC)
-        {
-            let mut store = [0; 16];
-            store.copy_from_slice(&header[STORE_NAME]);
+/// Returns the store that the first segment of a folder with a whole header names; none where there is none.
+pub(crate) fn store_of(journal: &Path) -> Result<Option<[u8; 16]>, BackupsError> {
+    for name in files::names(journal)?.into_iter().filter(|name| name.ends_with(SEGMENT)) {
+        let path = journal.join(name);
+        if let Some(store) = beginning(&path)?.and_then(|bytes| store_of_segment(&bytes)) {
             return Ok(Some(store));
         }
     }
@@ -296,24 +297,16 @@ fn continues(
     })
 }
 
-/// How a segment begins, in all formats.
-const MAGIC: &[u8] = b"BIENBANJ";
-/// Bytes of a segment's header that say, in all formats, of which store it is, its number, and where it begins.
-const BEGINS: std::ops::Range<usize> = 12..76;
-/// The store's name.
-const STORE_NAME: std::ops::Range<usize> = 12..28;
+/// More bytes than a segment's header has.
+const BEGINNING_BYTES: u64 = 512;
 
-/// Returns how a segment begins; none where it is not there.
-fn header(path: &Path) -> Result<Option<[u8; BEGINS.end]>, BackupsError> {
-    let mut bytes = [0; BEGINS.end];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+/// Returns how a file begins; none where it is not there any more.
+fn beginning(path: &Path) -> Result<Option<Vec<u8>>, BackupsError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(BEGINNING_BYTES).read_to_end(&mut bytes));
     match read {
-        Ok(()) => Ok(Some(bytes)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) =>
-        {
-            Ok(None)
-        }
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(file_error("read", path)(error)),
     }
 }
@@ -327,14 +320,21 @@ fn put_aside(to: &Path, position: u64) -> Result<PathBuf, BackupsError> {
     Ok(aside)
 }
 
-/// Removes what no manifest in the folder names.
-fn tidy(to: &Path, manifest: &Manifest) -> Result<u64, BackupsError> {
+/// Removes what no manifest in the folder names. Returns how many files that were, and the manifests that were set
+/// aside and cannot be read.
+///
+/// What one of those names cannot be known: everything stays that may have been there when it was written.
+fn tidy(to: &Path, manifest: &Manifest) -> Result<(u64, Vec<PathBuf>), BackupsError> {
     let mut named: BTreeSet<String> = manifest.parts().map(|part| part.path.clone()).collect();
-    for aside in manifest::set_aside(to)? {
-        match Manifest::read(&aside) {
+    let (mut unreadable, mut until) = (Vec::new(), None);
+    for path in manifest::set_aside(to)? {
+        match Manifest::read(&path) {
             Ok(Some(aside)) => named.extend(aside.parts().map(|part| part.path.clone())),
-            // What it names cannot be known, so all stays.
-            Ok(None) | Err(BackupsError::Manifest { .. }) => return Ok(0),
+            Ok(None) => {}
+            Err(BackupsError::Manifest { .. }) => {
+                until = until.max(Some(written(&path)? + COPIED_WITHIN));
+                unreadable.push(path);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -342,11 +342,26 @@ fn tidy(to: &Path, manifest: &Manifest) -> Result<u64, BackupsError> {
     for (folder, ending) in [(JOURNAL, SEGMENT), (keys::FOLDER, keys::ENDING)] {
         let path = to.join(folder);
         if path.is_dir() {
-            // Of what others put there nothing is known.
-            let ours = |name: &str| name.trim_end_matches(".part").ends_with(ending);
-            let stays = |name: &str| !ours(name) || named.contains(&format!("{folder}/{name}"));
+            let stays = |name: &str| {
+                // Of what others put there nothing is known.
+                let ours = name.trim_end_matches(".part").ends_with(ending);
+                let old = || match until {
+                    Some(until) => written(&path.join(name)).map(|written| written <= until),
+                    None => Ok(false),
+                };
+                Ok(!ours || named.contains(&format!("{folder}/{name}")) || old()?)
+            };
             removed += files::remove_others(&path, &stays)?;
         }
     }
-    Ok(removed)
+    Ok((removed, unreadable))
+}
+
+/// How much later than a manifest a file of its may seem to have been written: copies of a backup that were made
+/// without the times of its files have those of the copying.
+const COPIED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Returns when a file was written.
+fn written(path: &Path) -> Result<SystemTime, BackupsError> {
+    fs::metadata(path).and_then(|found| found.modified()).map_err(file_error("read", path))
 }

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bienban_core::model::{DeviceId, Timestamp};
-use bienban_core::replica::Projection;
-use bienban_core::store::{DiskStore, Options, Position, RealFiles, Store, begins_segment, survey};
+use bienban_core::replica::{Projection, ToldCheck, check_told};
+use bienban_core::store::{DiskStore, Options, Position, RealFiles, Store, parts_ways, survey};
 
-use super::checking::{Of, Place, Problem};
+use super::checking::{Of, Place, Problem, expect_mended};
 use super::error::{BackupsError, file_error};
 use super::files::{self, Lies};
 use super::keys::{Key, Keys};
@@ -32,6 +32,9 @@ const DAMAGED: &str = "journal-damaged-";
 /// and so notices that it is a copy.
 const OF_AN_OPENING: [&str; 7] =
     ["lock", "holder", "identity", "closed", "reached", "reserve", "projection"];
+
+/// What opening a store leaves beside that as a folder.
+const INDEX: &str = "index";
 
 /// What to put back.
 #[derive(Debug, Clone)]
@@ -95,19 +98,22 @@ pub fn restore(wanted: &PutBack, told: Told<'_>) -> Result<Restored, BackupsErro
     let mut problems = place.examine(told)?.problems;
     // The keys are whole, or were given.
     problems.retain(|problem| !problem.is_of_key());
-    expect_one_past(&place, &problems)?;
-    let lost = if problems.is_empty() { 0 } else { place.lost()? };
-    if !problems.is_empty() && !wanted.damaged {
-        return Err(BackupsError::DamagedBackup { files: damaged_files(&place, &problems), lost });
-    }
     let mends = !problems.is_empty();
+    if mends {
+        expect_one_past(&place)?;
+    }
+    if mends && !wanted.damaged {
+        let (files, lost) = (damaged_files(&place, &problems), place.lost()?);
+        return Err(BackupsError::DamagedBackup { files, lost });
+    }
     let new = New::begin(dir, &name_of(&place, &keys, mends))?;
-    let made = new.fill(&place, mends, told);
-    if let Err(BackupsError::Damaged { .. }) = &made {
-        // It changed since it was read a moment ago.
+    let made = new.fill(&place, (mends, wanted.damaged), told);
+    if let Err(BackupsError::Damaged { .. } | BackupsError::DamagedBackup { .. }) = &made {
+        // It changed since it was read a moment ago, or tells no more what it left out.
         new.take_back()?;
     }
-    let (files, bytes, position) = made?;
+    let Filled { files, bytes, position, lost, untold } = made?;
+    problems.extend(untold.into_iter().map(|what| Problem::Said { what }));
     let hub = keys.present.device;
     settle(dir, &new.unfinished, &keys)?;
     let store = dir.join(STORE);
@@ -126,22 +132,17 @@ pub fn restore(wanted: &PutBack, told: Told<'_>) -> Result<Restored, BackupsErro
 }
 
 /// Fails where files that are whole do not continue each other and no manifest says which belong together: those of a
-/// hub before and after it was set back. To put one of both back would leave out the other without a word.
-fn expect_one_past(place: &Place, problems: &[Problem]) -> Result<(), BackupsError> {
+/// hub before and after it was set back. To put one of both back would leave out the other without a word. What is
+/// damaged before them, or in others, hides them not.
+fn expect_one_past(place: &Place) -> Result<(), BackupsError> {
     if place.manifest.is_some() {
         return Ok(());
     }
-    for problem in problems {
-        let Problem::Header { path } = problem else { continue };
-        let at = place.segments.iter().position(|(number, _)| place.name_of(*number) == *path);
-        let Some(((number, file), before)) =
-            at.map(|at| (&place.segments[at], at.checked_sub(1).map(|at| &place.segments[at])))
-        else {
-            continue;
-        };
-        let follows = before.is_some_and(|(before, _)| before + 1 == *number);
-        if follows && begins_segment(&files::read_if_there(file)?.unwrap_or_default()) {
-            return Err(BackupsError::TwoPasts { path: file.clone() });
+    for ((number, file), (next, behind)) in place.segments.iter().zip(place.segments.iter().skip(1))
+    {
+        let read = |path| Ok::<_, BackupsError>(files::read_if_there(path)?.unwrap_or_default());
+        if number + 1 == *next && parts_ways(*number, read(file)?, &read(behind)?) {
+            return Err(BackupsError::TwoPasts { path: behind.clone() });
         }
     }
     Ok(())
@@ -156,6 +157,20 @@ fn damaged_files(place: &Place, problems: &[Problem]) -> Vec<String> {
         names.push(place.folder.display().to_string());
     }
     names
+}
+
+/// What was made of a journal.
+struct Filled {
+    /// Its files, and their length together.
+    files: u64,
+    /// See there.
+    bytes: u64,
+    /// Where it ends.
+    position: u64,
+    /// Records that are marked as lost, where it was mended.
+    lost: u64,
+    /// What was written shorter and cannot be told again, in English.
+    untold: Vec<String>,
 }
 
 /// A hub that is being made in a folder.
@@ -188,36 +203,48 @@ impl<'n> New<'n> {
         Ok(Self { dir, unfinished, fresh, made_dir })
     }
 
-    /// Copies the journal, makes it whole if it is to be mended, and reads it as a store does. Returns the files,
-    /// their length, and where the journal ends.
+    /// Copies the journal, makes it whole if it is to be mended, and reads it as a store does. What was written
+    /// shorter must be told again, unless what is `damaged` is wanted too.
     fn fill(
         &self,
         place: &Place,
-        mends: bool,
+        (mends, damaged): (bool, bool),
         told: Told<'_>,
-    ) -> Result<(u64, u64, u64), BackupsError> {
+    ) -> Result<Filled, BackupsError> {
         let (made, store) = (self.unfinished.join(STORE), self.dir.join(STORE));
         // Cut off between the last steps, the store is in its place already.
         let is_moved = store.exists() && !made.exists();
         let journal = if is_moved { store.join(JOURNAL) } else { made.join(JOURNAL) };
+        let mut lost = 0;
         if mends && !is_moved {
             if made.exists() {
                 // What a repair that was cut off left cannot be told from what was copied.
                 fs::remove_dir_all(&made).map_err(file_error("remove", &made))?;
             }
             copy(place, &journal, told, false)?;
-            mend(place, &made)?;
-        } else if !mends {
+            lost = mend(place, &made)?;
+        } else if mends {
+            lost = place.lost()?;
+        } else {
             copy(place, &journal, told, true)?;
         }
-        let position = expect_whole(place, &journal, mends)?;
+        let (position, shortened) = expect_whole(place, &journal, mends)?;
+        let mut untold = Vec::new();
+        if shortened && !mends && !is_moved {
+            let found = told_again(place, &made)?;
+            if found.untold > 0 && !damaged {
+                let files = vec![place.folder.display().to_string()];
+                return Err(BackupsError::DamagedBackup { files, lost: found.untold });
+            }
+            untold = found.problems;
+        }
         let (mut count, mut bytes) = (0, 0);
         for name in files::names(&journal)? {
             let path = journal.join(name);
             count += 1;
             bytes += fs::metadata(&path).map_err(file_error("read", &path))?.len();
         }
-        Ok((count, bytes, position))
+        Ok(Filled { files: count, bytes, position, lost, untold })
     }
 
     /// Removes what was made, unless it was begun before.
@@ -235,20 +262,40 @@ impl<'n> New<'n> {
 }
 
 /// Opens a store once, which repairs its journal: what nobody has any more is marked as lost, and the damaged files
-/// are kept beside it. What else an opening leaves goes.
-fn mend(place: &Place, made: &Path) -> Result<(), BackupsError> {
+/// are kept beside it. What else an opening leaves goes. Returns how many records are lost.
+fn mend(place: &Place, made: &Path) -> Result<u64, BackupsError> {
     let options = Options { index_in_memory: true, ..place.options() };
+    let reaches = options.reaches;
     let store = DiskStore::open(made, Arc::new(Projection), options)?;
-    if survey(&RealFiles, &made.join(JOURNAL), Position(0))?.damage.is_some() {
-        // It was opened for reading, and says why.
-        store.reopen()?;
-    }
+    expect_mended(&store, made, reaches)?;
+    let lost = store.opened().lost.len() as u64;
     store.close()?;
+    remove_traces(made)?;
+    Ok(lost)
+}
+
+/// Opens a store once and tells again what was written shorter in it. The index lies beside the journal meanwhile,
+/// where there is room for what is put back, and not in memory.
+fn told_again(place: &Place, made: &Path) -> Result<ToldCheck, BackupsError> {
+    let store = DiskStore::open(made, Arc::new(Projection), place.options())?;
+    let told = check_told(&store)?;
+    // Whether its index was flushed does not matter: it goes.
+    drop(store);
+    remove_traces(made)?;
+    Ok(told)
+}
+
+/// Removes what opening a store left beside its journal and what was set aside.
+fn remove_traces(made: &Path) -> Result<(), BackupsError> {
     for name in OF_AN_OPENING {
         let path = made.join(name);
         if files::what_lies(&path)? == Lies::File {
             fs::remove_file(&path).map_err(file_error("remove", &path))?;
         }
+    }
+    let index = made.join(INDEX);
+    if files::what_lies(&index)? == Lies::Folder {
+        fs::remove_dir_all(&index).map_err(file_error("remove", &index))?;
     }
     files::sync_folder(made)
 }
@@ -328,9 +375,9 @@ fn copy_file(from: &Path, to: &Path, said: Option<(u64, [u8; 32])>) -> Result<()
     files::write(to, &bytes)
 }
 
-/// Reads what was made as a store does, and returns where it ends: as the manifest says, or where it was mended at
-/// least so far.
-fn expect_whole(place: &Place, journal: &Path, mended: bool) -> Result<u64, BackupsError> {
+/// Reads what was made as a store does, and returns where it ends (as the manifest says, or where it was mended at
+/// least so far), and whether records of it may be shorter than they were written.
+fn expect_whole(place: &Place, journal: &Path, mended: bool) -> Result<(u64, bool), BackupsError> {
     let found = survey(&RealFiles, journal, Position(0))?;
     if let Some(damage) = found.damage {
         return Err(BackupsError::Damaged { what: damage.to_string() });
@@ -344,7 +391,7 @@ fn expect_whole(place: &Place, journal: &Path, mended: bool) -> Result<u64, Back
         }
     };
     match place.manifest.as_ref().is_none_or(fits) {
-        true => Ok(found.position.0),
+        true => Ok((found.position.0, found.shortened)),
         false => Err(BackupsError::Damaged { what: journal.display().to_string() }),
     }
 }

@@ -12,7 +12,7 @@ pub(super) type Passed<'s> = Box<dyn FnMut(u64, &[u8]) -> io::Result<()> + Send 
 /// Files for a reader of a journal: nothing can be changed through them.
 ///
 /// Each segment that is read whole is passed on when the next one is: only of the last one is it not known
-/// before the end how much of it counts.
+/// before the end how much of it counts. One that is read again at once had grown.
 pub(super) struct Reading<'s> {
     names: Names,
     state: Mutex<State<'s>>,
@@ -100,7 +100,7 @@ impl Files for Reading<'_> {
         let bytes = RealFiles.read(&self.path(path)?)?;
         if let Some(number) = number(path) {
             let mut state = self.lock();
-            if let Some((before, all)) = state.held.take() {
+            if let Some((before, all)) = state.held.take().filter(|(before, _)| *before != number) {
                 (state.passed)(before, &all)?;
             }
             state.held = Some((number, bytes.clone()));

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bienban_core::clock;
 use bienban_core::model::DeviceId;
 use bienban_core::replica::{Hub, HubOptions, Projection, check_control};
-use bienban_core::store::{DiskStore, Options, Read, Store, Writes};
+use bienban_core::store::faults::{Failure, FaultyFiles};
+use bienban_core::store::{DiskStore, Options, Read, Store, StoreError, Writes};
 use bienban_core::sync::{PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
 use tempfile::TempDir;
@@ -148,6 +149,26 @@ fn a_second_run_copies_only_what_is_new_and_all_of_it_is_checked() {
     assert_eq!((checked.position, checked.keys, checked.of), (grown.position, true, Of::Backup));
     assert!(checked.leaves > 0 && checked.decisions > 0 && checked.rows > 0, "{checked:?}");
     assert_eq!(checked.hub, Some(DeviceKey::from_seed(&[7; 32]).device()));
+}
+
+#[test]
+fn what_is_begun_while_the_journal_is_read_is_read_too() {
+    let bench = Bench::new();
+    let (hub, before) = (bench.hub(), bench.segments().len());
+    let mut grown = false;
+    let made = make(&bench.wanted(), &mut |_, _| {
+        // A part was read, and those behind it are listed.
+        if !grown {
+            grow_at(&hub, bench.trusted, 6);
+        }
+        grown = true;
+    });
+    let made = made.unwrap();
+    assert!(bench.segments().len() > before + 1, "parts were begun meanwhile");
+    let checked = check(&hub, &mut |_, _| ()).unwrap();
+    assert_eq!(made.position, checked.position, "what a shorter part is told from may lie there");
+    let checked = bench.check();
+    assert_eq!((checked.problems, checked.position), (vec![], made.position));
 }
 
 #[test]
@@ -314,13 +335,109 @@ fn files_of_two_pasts_that_no_manifest_tells_apart_are_not_put_back() {
     for file in files_in(&lost) {
         fs::copy(&file, mixed.join(file.file_name().unwrap())).unwrap();
     }
-    for damaged in [false, true] {
-        let (from, keys) = (mixed.clone(), Some(bench.hub()));
-        let wanted = PutBack { from, dir: dir.clone(), keys, damaged };
-        let refused = restore(&wanted, &mut |_, _| ());
-        assert!(matches!(refused, Err(BackupsError::TwoPasts { .. })), "{refused:?}");
-        assert!(!dir.exists());
+    // Also where something else in it is damaged, before the place where they part.
+    for rotten in [false, true] {
+        if rotten {
+            flip(&files_in(&mixed)[1]);
+        }
+        for damaged in [false, true] {
+            let (from, keys) = (mixed.clone(), Some(bench.hub()));
+            let wanted = PutBack { from, dir: dir.clone(), keys, damaged };
+            let refused = restore(&wanted, &mut |_, _| ());
+            assert!(matches!(refused, Err(BackupsError::TwoPasts { .. })), "{refused:?}");
+            assert!(!dir.exists());
+        }
     }
+}
+
+#[test]
+fn two_files_of_one_number_are_not_put_back() {
+    let bench = Bench::new();
+    let (disk, dir) = (bench.root.path().join("second"), bench.root.path().join("new"));
+    copy_folder(&bench.hub().join("store/journal"), &disk);
+    fs::copy(disk.join("00000001.seg"), disk.join("00000002-of-before.seg")).unwrap();
+    let refused = put_back(&disk, &dir, Some(&bench.hub()));
+    assert!(matches!(refused, Err(BackupsError::SameNumber { .. })), "{refused:?}");
+    let refused = check(&disk, &mut |_, _| ());
+    assert!(matches!(refused, Err(BackupsError::SameNumber { .. })), "{refused:?}");
+    assert!(!dir.exists());
+}
+
+#[test]
+fn a_damaged_header_makes_nothing_another_hub_s() {
+    let bench = Bench::new();
+    let second = bench.root.path().join("second");
+    let (journal, first) = (bench.hub().join("store/journal"), &bench.segments()[0]);
+    copy_folder(&journal, &second);
+    let spoil = |file: &Path| {
+        let mut bytes = fs::read(file).unwrap();
+        // Amid the store's name.
+        bytes[20] ^= 1;
+        fs::write(file, bytes).unwrap();
+    };
+    spoil(&second.join("00000001.seg"));
+    expect_for_second_disk(&second, &journal).unwrap();
+    copy_folder(&bench.hub().join("store/journal"), &second);
+    spoil(first);
+    expect_for_second_disk(&second, &journal).unwrap();
+    // A backup that was begun, too.
+    spoil(first);
+    bench.make();
+    fs::remove_file(bench.to().join("manifest")).unwrap();
+    spoil(&bench.copies()[0]);
+    assert_eq!(bench.make().copied, 1);
+    let other = Bench::new();
+    let theirs = other.hub().join("store/journal");
+    let refused = expect_for_second_disk(&second, &theirs);
+    assert!(matches!(refused, Err(BackupsError::OtherHub { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_damaged_manifest_of_before_keeps_what_is_older_and_nothing_else() {
+    let mut bench = Bench::new();
+    bench.make();
+    // Perhaps of the manifest that nobody can read any more.
+    fs::write(bench.to().join("journal/00000099-0000000000000000.seg"), "of before").unwrap();
+    let old = bench.copies();
+    flip(&bench.to().join("manifest"));
+    bench.grow(1);
+    let made = bench.make();
+    let [aside] = &made.unreadable[..] else { panic!("{made:?}") };
+    assert_eq!((made.set_aside.as_ref(), made.removed), (Some(aside), 0));
+    // Some days later.
+    let earlier = fs::metadata(aside).unwrap().modified().unwrap()
+        - std::time::Duration::from_secs(3 * 24 * 60 * 60);
+    for path in old.iter().chain([aside]) {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(earlier).unwrap();
+    }
+    let mut removed = 0;
+    for _ in 0..3 {
+        bench.grow(1);
+        let made = bench.make();
+        assert_eq!(&made.unreadable[..], std::slice::from_ref(aside));
+        removed += made.removed;
+    }
+    assert!(removed > 0, "the last segment as it was");
+    assert!(old.iter().all(|path| path.exists()), "what it may name stays");
+    fs::remove_file(aside).unwrap();
+    let made = bench.make();
+    assert_eq!((made.unreadable, made.removed > 0), (vec![], true));
+    assert!(!old[old.len() - 1].exists());
+    assert_eq!(bench.check().problems, []);
+}
+
+#[test]
+fn where_there_is_no_room_to_count_what_is_lost_nothing_is_said_to_be_whole() {
+    let bench = Bench::new();
+    bench.make();
+    flip(&bench.copies()[1]);
+    let place = checking::Place::find(&bench.to()).unwrap();
+    let full = FaultyFiles::new();
+    full.fail_at(1, Failure::Full, true);
+    let counted = place.lost_with(Options { files: Arc::new(full), ..place.options() });
+    assert!(matches!(counted, Err(BackupsError::Store(StoreError::Full { .. }))), "{counted:?}");
+    assert!(place.lost().unwrap() > 0);
 }
 
 #[test]

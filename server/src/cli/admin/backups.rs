@@ -64,6 +64,7 @@ struct BackupData {
     removed: u64,
     keys: bool,
     set_aside: Option<String>,
+    unreadable: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,6 +123,11 @@ pub(super) async fn backup(arguments: BackupArgs, output: &Output) -> Result<Ans
     if let Some(path) = &set_aside {
         page.line(m.text("backup.set_aside", &[("path", path)]));
     }
+    let unreadable: Vec<String> =
+        made.unreadable.iter().map(|path| path.display().to_string()).collect();
+    for path in &unreadable {
+        page.line(m.text("backup.unreadable", &[("path", path)]));
+    }
     page.line(match keys {
         true => m.text("backup.guard", &[]),
         false => m.text("backup.no_keys", &[]),
@@ -138,6 +144,7 @@ pub(super) async fn backup(arguments: BackupArgs, output: &Output) -> Result<Ans
         removed: made.removed,
         keys,
         set_aside,
+        unreadable,
     };
     Answer::new(&data, page)
 }

@@ -38,6 +38,9 @@ pub(crate) fn of_backups(error: &BackupsError, m: &Messages) -> Option<String> {
         E::Device { path } => m.text("backup.device", &[("path", &shown(path))]),
         E::DamagedKey { path } => m.text("backup.damaged_key", &[("path", path)]),
         E::TwoPasts { path } => m.text("backup.two_pasts", &[("path", &shown(path))]),
+        E::SameNumber { one, other } => {
+            m.text("backup.same_number", &[("one", &shown(one)), ("other", &shown(other))])
+        }
         E::OtherHub { path } => m.text("backup.other_hub", &[("path", &shown(path))]),
         E::Unsettled { problem } => {
             m.text("backup.unsettled", &[("what", &of_problem(problem, m))])
