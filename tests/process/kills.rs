@@ -38,9 +38,6 @@ const MANY_PHONES: usize = 20;
 const EXCHANGE_ONCE_IN: u32 = 8;
 const LOAD_ONCE_IN: u32 = 2;
 
-/// A hub whose store is small listens again within this after a kill.
-const READY_MAX: Duration = Duration::from_secs(5);
-
 /// After this many kills of the hub its store is opened to see whether its receipts are true.
 const CHECK_RECEIPTS_EVERY: u64 = 5;
 
@@ -273,12 +270,12 @@ fn check_receipts(scene: &mut Scene, crowd: &Crowd) {
     drop(nobody_at_work);
 }
 
-/// What was killed, and the longest that the hub took to listen again.
+/// What was killed, and how long the hub took to listen again each time.
 #[derive(Default)]
 struct Killed {
     all: u64,
     hub: u64,
-    slowest: Duration,
+    ready: Vec<Duration>,
 }
 
 impl Killed {
@@ -291,7 +288,15 @@ impl Killed {
             scene.hub.as_mut().unwrap().kill();
             scene.restart_hub();
         }
-        self.slowest = self.slowest.max(scene.hub.as_ref().unwrap().ready);
+        self.ready.push(scene.hub.as_ref().unwrap().ready);
+    }
+
+    /// Returns the time within which the hub listened again in so many of 100 cases.
+    fn ready_within(&self, of_hundred: usize) -> Duration {
+        let mut ready = self.ready.clone();
+        ready.sort_unstable();
+        let at = (ready.len() * of_hundred).div_ceil(100).saturating_sub(1);
+        ready.get(at).copied().unwrap_or_default()
     }
 }
 
@@ -325,12 +330,15 @@ fn expect_nothing_lost(mut scene: Scene, crowd: Crowd, killed: &Killed) {
         }
     }
     println!(
-        "{} phones, {} kills, {} of the hub (ready again within {:?}); {} starts of phones, {} \
-         exchanges, {told} edits acknowledged, {} signed for, {} cut off; 0 lost",
+        "{} phones, {} kills, {} of the hub (ready again within {:?}, half of them {:?}, 99 of 100 \
+         {:?}); {} starts of phones, {} exchanges, {told} edits acknowledged, {} signed for, {} cut off; \
+         0 lost",
         ledgers.len(),
         killed.all,
         killed.hub,
-        killed.slowest,
+        killed.ready_within(100),
+        killed.ready_within(50),
+        killed.ready_within(99),
         count(|ledger| ledger.starts),
         count(|ledger| ledger.syncs),
         count(|ledger| ledger.at_hub),
@@ -341,12 +349,6 @@ fn expect_nothing_lost(mut scene: Scene, crowd: Crowd, killed: &Killed) {
         told as u64 >= killed.all
             && count(|ledger| ledger.syncs) > SYNCS_MIN
             && killed.hub > killed.all / 10
-    );
-    // Without optimisation, beside other tests, the time says nothing.
-    assert!(
-        cfg!(debug_assertions) || killed.slowest <= READY_MAX,
-        "ready after {:?}",
-        killed.slowest
     );
 }
 
