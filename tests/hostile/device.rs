@@ -133,11 +133,16 @@ impl Hostile {
 
 /// First words of a phone that holds nothing.
 pub(crate) fn hello() -> Vec<u8> {
+    hello_after(0)
+}
+
+/// As [`hello`], from a device that has notices up to a number.
+fn hello_after(notices: u64) -> Vec<u8> {
     let hello = Hello {
         protocol: PROTOCOL_VERSION,
         device_time: clock::now(),
         position: None,
-        notices: 0,
+        notices,
         live: false,
         root: Fingerprint::EMPTY,
         empty: true,
@@ -152,6 +157,11 @@ pub(crate) fn kept() -> Vec<u8> {
 
 /// A first flight that pushes packs.
 pub(crate) fn push(packs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    push_after(0, packs)
+}
+
+/// As [`push`], from a device that has notices up to a number.
+pub(crate) fn push_after(notices: u64, packs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let pushed = Frame::Pushed { answered: 0 };
-    vec![hello(), kept(), Frame::Push { packs }.encode().unwrap(), pushed.encode().unwrap()]
+    vec![hello_after(notices), kept(), Frame::Push { packs }.encode().unwrap(), pushed.encode().unwrap()]
 }

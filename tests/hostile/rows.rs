@@ -11,7 +11,7 @@ use bienban_tests::scene::COMMUNE;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use crate::device::{Heard, Hostile, hello, kept, push};
+use crate::device::{Heard, Hostile, hello, kept, push, push_after};
 use crate::plot::{Plot, life};
 use crate::stage::{LEADER, ONE, Stage, TWO, key};
 
@@ -147,14 +147,18 @@ fn a_thousand_forged_changes_of_six_kinds_and_none_is_accepted() {
     let wanted = figure("BIENBAN_FORGED", FORGED);
     let mut reasons: BTreeMap<(usize, bool), usize> = BTreeMap::new();
     stage.during(|hostile| {
-        let mut left = wanted;
+        let (mut left, mut told) = (wanted, 0);
         while left > 0 {
             let kind = rng.random_range(0..6);
             let count = left.min(AT_ONCE / 2);
             let packs: Vec<_> =
                 (0..count).map(|_| forged(&stage, hostile, kind, &mut rng)).collect();
-            let heard = hostile.say(&push(packs.clone()));
+            let heard = hostile.say(&push_after(told, packs.clone()));
             assert_eq!(signed(&heard), 0, "kind {kind}: {heard:?}");
+            told = heard.frames.iter().fold(told, |told, frame| match frame {
+                Frame::Notices { upto, .. } => told.max(*upto),
+                _ => told,
+            });
             for pack in &packs {
                 let why = reason(&heard, pack);
                 // Once as much of a device is set aside as may be, that is the reason.
