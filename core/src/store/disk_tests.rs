@@ -336,6 +336,21 @@ fn a_repair_that_finds_no_room_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_store_whose_first_file_has_no_header_yet_begins_anew() {
+    for begun in [&b""[..], b"BIENBANJ"] {
+        let place = OnDisk::new();
+        fs::create_dir_all(place.root().join("journal")).unwrap();
+        fs::write(place.root().join("journal/00000001.seg"), begun).unwrap();
+        for opening in 1..=3 {
+            let store = place.open_rows();
+            fill(&store, opening);
+            store.close().unwrap();
+        }
+        assert_eq!(place.open_rows().get(b"n").unwrap().unwrap(), b"6");
+    }
+}
+
+#[test]
 fn a_torn_tail_is_cut_and_kept_aside() {
     let place = OnDisk::new();
     let store = place.open_rows();

@@ -394,6 +394,10 @@ impl Opening<'_> {
             None => self.new_store()?,
         };
         self.store = Some(store);
+        if named.is_none() {
+            // No record was read, so nothing continues another store's beginning.
+            scan.found.head = Head::start(store);
+        }
         scan = self.mend(scan, (store, named.is_some()), index.as_ref(), probe)?;
         if self.poison.is_none()
             && let Err(error) = self.cut(&scan)
