@@ -163,5 +163,10 @@ pub(crate) fn push(packs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 /// As [`push`], from a device that has notices up to a number.
 pub(crate) fn push_after(notices: u64, packs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let pushed = Frame::Pushed { answered: 0 };
-    vec![hello_after(notices), kept(), Frame::Push { packs }.encode().unwrap(), pushed.encode().unwrap()]
+    vec![
+        hello_after(notices),
+        kept(),
+        Frame::Push { packs }.encode().unwrap(),
+        pushed.encode().unwrap(),
+    ]
 }
