@@ -214,7 +214,8 @@ fn rewrite(past: &Past, rng: &mut SmallRng) -> Option<(&'static str, Vec<Record>
             "reordered"
         }
     };
-    (rewritten != *records).then_some((what, rewritten))
+    // The last record once more is no other past: it only comes after it.
+    (!rewritten.starts_with(records)).then_some((what, rewritten))
 }
 
 /// Writes records into the files of a new store, and opens a hub on them.
