@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::contract::{count, put, rows};
+use super::disk_tests::OnDisk;
 use super::faults::FaultyFiles;
 use super::rows::{Batch, Engine};
 use super::{DiskStore, Options, Position, Read, Row, Store, StoreError};
@@ -272,4 +273,17 @@ fn a_commit_refused_by_itself_is_told_so_though_its_group_met_a_failing_index() 
     let ok = told.iter().filter(|(_, told)| told.is_ok()).count();
     assert_eq!(shown, ok.to_string());
     assert!(!matches!(told[1].1, Ok(_) | Err(StoreError::Unseen { .. })), "{told:?}");
+}
+
+#[test]
+fn a_note_of_openings_that_were_cut_off_says_nothing_of_an_index_that_is_gone() {
+    let place = OnDisk::new();
+    let store = place.open_rows();
+    store.commit(vec![count("n")]).unwrap();
+    drop(store);
+    fs::remove_dir_all(place.root().join("index")).unwrap();
+    fs::write(place.root().join("index-opening"), "xx").unwrap();
+    let store = place.open_rows();
+    store.commit(vec![count("n")]).unwrap();
+    assert_eq!(store.get(b"n").unwrap().unwrap(), b"2");
 }

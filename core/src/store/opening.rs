@@ -244,7 +244,9 @@ impl Place {
             return Ok(Box::new(Arc::new(MemoryEngine::default())));
         }
         let opening = self.root.join(OPENING);
-        let tries = std::fs::read(&opening).map_or(0, |bytes| bytes.len());
+        // Of an index that is not there any more the note says nothing.
+        let noted = self.index_folder().exists().then(|| std::fs::read(&opening).ok()).flatten();
+        let tries = noted.map_or(0, |bytes| bytes.len());
         if tries >= OPENING_TRIES_MAX {
             drop(self.files().remove(&opening));
             let reason = "the program ended while it was being opened".into();
