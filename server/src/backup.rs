@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bienban_core::clock;
+use bienban_core::clock::{self, Stopwatch};
 use bienban_core::replica::{Hub, ReplicaError, says_the_same};
 use bienban_core::store::{self, Position, is_shortened_from, private_file, private_folder};
 use tokio::sync::watch;
@@ -95,7 +95,7 @@ pub(crate) async fn mirror(
     (journal, folder): (PathBuf, PathBuf),
     mut stop: watch::Receiver<bool>,
 ) {
-    let (mut mirrored, mut told) = (Mirrored::default(), Told::default());
+    let (mut mirrored, mut told) = (Mirrored::default(), Told::every(TELL_EVERY));
     loop {
         let (copied, from, to) = (hub.clone(), journal.clone(), folder.clone());
         let step = tokio::task::spawn_blocking(move || mirrored.follow(&copied, &from, &to)).await;
@@ -115,7 +115,7 @@ struct Mirrored {
     /// All records up to this one are there. At a start nothing is known: the disk may be another one than before.
     upto: Option<Position>,
     /// When it was last looked whether the disk is there.
-    looked: Option<Instant>,
+    looked: Option<Stopwatch>,
 }
 
 impl Mirrored {
@@ -129,7 +129,7 @@ impl Mirrored {
         if is_new || self.looked.is_none_or(|at| at.elapsed() >= LOOK_AT_DISK_EVERY) {
             backups::expect_for_second_disk(folder, journal).map_err(folder_error)?;
             expect_disk(hub, journal, folder)?;
-            self.looked = Some(Instant::now());
+            self.looked = Some(Stopwatch::start());
             is_new |= folder.join(NEW_DISK).is_file();
         }
         if !self.begun {
@@ -156,14 +156,14 @@ impl Mirrored {
             }
             Ok(Err(error)) => {
                 let why = error.to_string();
-                if told.is_due(&why, Instant::now()) {
+                if told.is_due(&why) {
                     tracing::error!(error = %error, "the second disk does not hold what is new");
                 }
                 why
             }
             Err(error) => {
                 let why = STOPPED.to_owned();
-                if told.is_due(&why, Instant::now()) {
+                if told.is_due(&why) {
                     tracing::error!(error = %error, "a copy to the second disk stopped");
                 }
                 why
@@ -176,20 +176,25 @@ impl Mirrored {
 }
 
 /// What the log was last told of a failure that goes on: each step finds it anew.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Told {
-    last: Option<(String, Instant)>,
+    last: Option<(String, Stopwatch)>,
+    every: Duration,
 }
 
 impl Told {
+    /// Nothing was told yet; what goes on is told again so often.
+    fn every(every: Duration) -> Self {
+        Self { last: None, every }
+    }
+
     /// Returns whether a failure is to be told: it began, has another cause, or has gone on for long.
-    fn is_due(&mut self, why: &str, now: Instant) -> bool {
-        let told = |(before, at): &(String, Instant)| {
-            before == why && now.saturating_duration_since(*at) < TELL_EVERY
-        };
-        let due = !self.last.as_ref().is_some_and(told);
+    fn is_due(&mut self, why: &str) -> bool {
+        let goes_on =
+            |(before, at): &(String, Stopwatch)| before == why && at.elapsed() < self.every;
+        let due = !self.last.as_ref().is_some_and(goes_on);
         if due {
-            self.last = Some((why.to_owned(), now));
+            self.last = Some((why.to_owned(), Stopwatch::start()));
         }
         due
     }
