@@ -27,7 +27,7 @@ pub fn now() -> Timestamp {
 }
 
 /// A point on the monotonic clock, for measuring how long work took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {

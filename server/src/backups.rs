@@ -39,6 +39,10 @@ const UNFINISHED: &str = "restoring";
 /// How the names of a journal's files end.
 const SEGMENT: &str = ".seg";
 
+/// The file that people put into the folder of a second disk that takes the place of the one before; it goes once
+/// all of the journal is there.
+pub(crate) const NEW_DISK: &str = "new-second-disk";
+
 /// Returns whether a folder holds a backup, as far as its names say.
 pub(crate) fn holds_backup(folder: &Path) -> bool {
     folder.join(manifest::NAME).is_file()

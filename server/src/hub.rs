@@ -515,17 +515,13 @@ fn report(hub: &Hub) {
     for (file, why) in &opened.set_aside {
         tracing::warn!(file, why, "a file was set aside");
     }
-    if !opened.lost.is_empty() {
-        tracing::error!(
-            records = opened.lost.len(),
-            "records are lost; phones will give them back"
-        );
-    }
+    // Until a person has seen it: what was lost stays lost.
     match hub.replica().troubles() {
         Ok(found) if found.iter().any(|found| found.trouble != Trouble::default()) => {
             tracing::error!(
                 findings = found.len(),
-                "records of this hub were lost; `bienban admin status` says what to do"
+                records = opened.lost.len(),
+                "records of this hub were lost; phones will give them back, `bienban admin status` says what to do"
             )
         }
         _ => {}
@@ -553,6 +549,7 @@ fn report_restored(hub: &Hub) -> Result<(), HubError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logging::logged;
 
     #[test]
     fn the_settings_reach_the_store_and_are_its_own_where_nobody_set_them() {
@@ -569,6 +566,32 @@ mod tests {
         };
         let options = store_options(&set);
         assert_eq!((options.checkpoint_records, options.checkpoint_every.as_secs()), (9, 7));
+    }
+
+    #[test]
+    fn what_was_lost_is_logged_at_each_start_until_a_person_has_seen_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || {
+            let store = DiskStore::open(dir.path(), Arc::new(Projection), Options::at(1)).unwrap();
+            let options = HubOptions { fresh_epoch: [9; 16], now: clock::now() };
+            Hub::open(Arc::new(store), DeviceKey::from_seed(&[9; 32]), options).unwrap()
+        };
+        open().publish(bienban_core::checklist::TEA.to_vec()).unwrap();
+        let segment = dir.path().join("journal/00000001.seg");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        std::fs::write(&segment, bytes).unwrap();
+        std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+        for _ in 0..2 {
+            let hub = open();
+            assert!(logged(|| report(&hub)).contains("ERROR"));
+        }
+        open().replica().acknowledge(clock::now()).unwrap();
+        let hub = open();
+        assert!(!hub.replica().store().opened().lost.is_empty(), "it stays lost");
+        let said = logged(|| report(&hub));
+        assert!(!said.contains("ERROR"), "{said}");
     }
 
     #[test]

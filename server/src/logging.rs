@@ -61,6 +61,9 @@ fn filter(config: &LogConfig) -> EnvFilter {
 }
 
 #[cfg(test)]
+pub(crate) use tests::logged;
+
+#[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,6 +82,15 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// Returns what is logged meanwhile by this thread.
+    pub(crate) fn logged(work: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
     }
 
     #[test]

@@ -192,6 +192,12 @@ fn gets_nothing_while_it_is_away(scene: &mut Scene, copy: &Path) {
     scene.restart_hub();
     let told = wait_for_failure(scene, true);
     assert!(told.as_str().unwrap().contains("new-second-disk"), "{told}");
+    let in_words = ["--lang", "vi", "admin", "--dir", text(&scene.admin_dir), "status"];
+    let said = crate::program::run(&in_words).ok().out;
+    for part in ["Chưa rõ phần này có còn ở đó không", "đĩa thứ hai đã được gắn chưa?"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
     assert!(!copy.exists(), "nothing is made where it was");
     fs::create_dir(copy).unwrap();
     fs::write(copy.join("new-second-disk"), "").unwrap();

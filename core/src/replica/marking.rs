@@ -107,6 +107,16 @@ impl Hub {
             failed,
         })
     }
+
+    /// Returns whether the hub ever said that something is on a second disk, in this life of its store or in one
+    /// before it was put back, as far as its records tell.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn has_backed_up(&self) -> Result<bool, ReplicaError> {
+        Ok(self.replica().backed()?.is_some())
+    }
 }
 
 impl Replica {

@@ -104,7 +104,7 @@ pub use self::{
     disk::DiskStore,
     files::{FileHandle, Files, RealFiles},
     opening::{Clock, FREE_BYTES_MIN, NEW_STORE_BYTES_MIN, Options, free_bytes},
-    private::{close_to_others, make_private_folder, private_file},
+    private::{close_to_others, make_private_folder, private_file, private_folder},
     scan::Damage,
     shortening::is_shortened_from,
     survey::{Survey, parts_ways, store_of_segment, survey},

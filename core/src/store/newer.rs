@@ -82,6 +82,18 @@ fn refuse_note(files: &dyn Files, path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Returns which of the notes that only say how far the store was are there and cannot be read. Nothing is lost
+/// with them: they are written anew. The other two are looked at by who reads them.
+pub(super) fn damaged_notes(files: &dyn Files, root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut found = Vec::new();
+    for path in [root.join("reached"), path(root)] {
+        if read_if_there(files, &path)?.is_some_and(|note| unchecked(&note).is_none()) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 /// Whether a note is whole once the number at the end of its first line is ours.
 fn is_ours_damaged(note: &[u8], line: &[u8], found: u32) -> bool {
     let digits = found.to_string().len();

@@ -191,6 +191,8 @@ fn a_flipped_bit_in_the_number_of_a_note_is_damage_and_no_later_form() {
             note[line_end - 1] ^= 1 << bit;
             fs::write(&path, note).unwrap();
             let store = folder.open(1).unwrap_or_else(|error| panic!("{name}, {bit}: {error}"));
+            let aside = &store.opened().set_aside;
+            assert!(aside.iter().any(|(kept, _)| kept.starts_with(name)), "{name}: {aside:?}");
             assert_eq!(store.get(b"first").unwrap().unwrap(), b"1");
             store.commit(vec![put("second", "2")]).unwrap();
             store.close().unwrap();

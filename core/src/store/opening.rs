@@ -161,6 +161,9 @@ impl Place {
             plain: keys == Keys::Plain,
             noted_version,
         };
+        for path in newer::damaged_notes(self.files(), &self.root)? {
+            opening.set_aside(&path, "it cannot be read")?;
+        }
         opening.identify(noted)?;
         opening.remove_note()?;
         let (journal, index) = opening.open_both()?;

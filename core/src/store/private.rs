@@ -1,6 +1,6 @@
 //! Folders and files that no other account of the machine may look into, whatever its umask is.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -11,11 +11,18 @@ use std::path::Path;
 ///
 /// Returns what the operating system said.
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
+    private_folder().recursive(true).create(path)
+}
+
+/// Returns how a folder is made that only the present account may look into.
+#[must_use]
+pub fn private_folder() -> DirBuilder {
+    // Only unix has something to add.
+    #[cfg_attr(not(unix), allow(unused_mut))]
+    let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder
 }
 
 /// Returns how a file is opened that, if it is made, only the present account may read.

@@ -19,7 +19,7 @@ use super::files::{self, Hold, Lies};
 use super::keys::{self, Key};
 use super::manifest::{self, Manifest, Part};
 use super::source::{Names, Reading, number, segment_name};
-use super::{JOURNAL, SEGMENT, STORE, Told, UNFINISHED, target};
+use super::{JOURNAL, NEW_DISK, SEGMENT, STORE, Told, UNFINISHED, target};
 use crate::hub;
 
 /// What names a store, in its folder: no backup has it.
@@ -100,6 +100,8 @@ pub enum Problem {
     },
     /// The hub's keys are being exchanged for others.
     Keys,
+    /// A second disk that takes the place of another is not copied whole yet.
+    Unfilled,
     /// Anything else, as the store said it, in English.
     Said {
         /// What.
@@ -326,6 +328,7 @@ impl fmt::Display for Problem {
                 write!(f, "{path}: the record after {after} cannot be read")
             }
             Self::Keys => f.write_str("the hub's keys are being exchanged"),
+            Self::Unfilled => write!(f, "{NEW_DISK} is still there: not all is copied yet"),
             Self::Said { what } => f.write_str(what),
         }
     }
@@ -354,7 +357,7 @@ impl Problem {
             | Self::Changed { path }
             | Self::Header { path }
             | Self::Record { path, .. } => Some(path),
-            Self::OtherEnd | Self::Keys | Self::Said { .. } => None,
+            Self::OtherEnd | Self::Keys | Self::Unfilled | Self::Said { .. } => None,
         }
     }
 }
@@ -426,6 +429,9 @@ pub fn check(path: &Path, told: Told<'_>) -> Result<Checked, BackupsError> {
         (checked.keys, checked.hub) = (key.is_some(), key.map(|key| key.device));
     }
     read_copy(&place, &mut checked)?;
+    if place.of == Of::SecondDisk && place.folder.join(NEW_DISK).is_file() {
+        checked.problems.push(Problem::Unfilled);
+    }
     Ok(checked)
 }
 
@@ -438,8 +444,11 @@ pub fn lay_out(path: &Path, store: &Path) -> Result<(), BackupsError> {
     Place::find(path)?.lay_out(store)
 }
 
-/// Returns how many bytes follow the last whole commit.
+/// Returns how many bytes follow the last whole commit. A backup has none: what its manifest names was whole.
 fn torn(place: &Place, found: &Survey) -> Result<u64, BackupsError> {
+    if place.manifest.is_some() {
+        return Ok(0);
+    }
     let (Some((number, path)), None) = (place.segments.last(), &found.damage) else { return Ok(0) };
     let length = fs::metadata(path).map_err(file_error("read", path))?.len();
     let counts = if found.segments.last() == Some(number) { found.last_bytes } else { 0 };

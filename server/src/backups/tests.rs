@@ -277,6 +277,12 @@ fn a_damaged_backup_says_how_far_it_goes_and_is_mended_by_the_next() {
     );
     assert_eq!(bench.make().copied, 2);
     assert_eq!(bench.check().problems, []);
+    // What is cut off at its end was whole, and not being written.
+    let (last, whole) = (&files[files.len() - 1], fs::read(&files[files.len() - 1]).unwrap());
+    fs::write(last, &whole[..whole.len() - 10]).unwrap();
+    let cut = bench.check();
+    assert!(!cut.problems.is_empty() && cut.torn == 0, "{cut:?}");
+    assert_eq!(bench.make().copied, 1);
     let mut manifest = fs::read(bench.to().join("manifest")).unwrap();
     manifest[40] ^= 1;
     fs::write(bench.to().join("manifest"), manifest).unwrap();
@@ -698,6 +704,10 @@ fn the_second_disk_of_a_lost_hub_is_checked_and_put_back_with_its_key() {
     let checked = check(&disk, &mut |_, _| ()).unwrap();
     assert_eq!((checked.of, checked.position), (Of::SecondDisk, made.position));
     assert_eq!(checked.problems, []);
+    fs::write(disk.join(NEW_DISK), "").unwrap();
+    let filling = check(&disk, &mut |_, _| ()).unwrap();
+    assert_eq!((filling.problems, filling.position), (vec![Problem::Unfilled], made.position));
+    fs::remove_file(disk.join(NEW_DISK)).unwrap();
     let dir = bench.root.path().join("new");
     let refused = put_back(&disk, &dir, None);
     assert!(matches!(refused, Err(BackupsError::NoKey)), "{refused:?}");

@@ -156,6 +156,7 @@ pub(super) async fn check(arguments: CheckArgs, output: &Output) -> Result<Answe
     expect_no_device(&arguments.folder)?;
     let bar = output.bar(1, m.text("backup.checking", &[]));
     let checked = aside(bar, move |told| backups::check(&arguments.folder, told)).await?;
+    let is_filling = checked.problems == [Problem::Unfilled];
     let data = data_of(folder, checked, m);
     let mut page = Page::new();
     page.line(match data.of {
@@ -188,6 +189,7 @@ pub(super) async fn check(arguments: CheckArgs, output: &Output) -> Result<Answe
         page.line(m.text("backup.second_disk_beside", &[]));
     }
     page.line(match (data.whole, data.keys) {
+        (false, _) if is_filling => m.text("backup.not_filled", &[("position", &position)]),
         (false, _) if data.of == "hub" => {
             m.text("backup.hub_not_whole", &[("position", &position)])
         }

@@ -15,6 +15,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::{folder, page, time};
 use crate::messages::Messages;
+use crate::reasons::of_second_disk;
 
 /// What to do beside asking.
 #[derive(Debug, Args)]
@@ -239,11 +240,15 @@ impl HubData {
         }
         if let Some(at) = &self.backup.at {
             let (head, time) = (self.backup.head.to_string(), time::minute(at));
-            page.line(m.text("admin.backed_up", &[("head", &head), ("time", &time)]));
+            let values = [("head", head.as_str()), ("time", &time)];
+            page.line(match self.backup.failed {
+                None => m.text("admin.backed_up", &values),
+                Some(_) => m.text("admin.was_backed_up", &values),
+            });
         }
         if let (Some(since), Some(why)) = (&self.backup.failed_since, &self.backup.failed) {
-            let time = time::minute(since);
-            page.line(m.text("admin.backup_failed", &[("time", &time), ("why", why)]));
+            let (time, why) = (time::minute(since), of_second_disk(why, m));
+            page.line(m.text("admin.backup_failed", &[("time", &time), ("why", &why)]));
         }
         if !self.lost.is_empty() {
             page.line(if self.lost.iter().any(|lost| lost.set_back) {

@@ -1,6 +1,6 @@
 //! What went wrong with a backup.
 
-use crate::backups::{BackupsError, Problem};
+use crate::backups::{BackupsError, NEW_DISK, Problem};
 use crate::messages::Messages;
 
 /// Returns why a backup was not made, checked or put back.
@@ -72,6 +72,7 @@ pub(crate) fn of_problem(problem: &Problem, m: &Messages) -> String {
             m.text("backup.bad_record", &[("path", path), ("after", &after.to_string())])
         }
         Problem::Keys => m.text("backup.keys_change", &[]),
+        Problem::Unfilled => m.text("backup.unfilled", &[("file", NEW_DISK)]),
         Problem::Said { what } => m.text("backup.bad_content", &[("what", what)]),
     }
 }
