@@ -149,8 +149,8 @@ pub enum Fact {
         incarnation: Incarnation,
         /// Why.
         why: Renewal,
-        /// Records that the store has reported as lost by now: what they held is asked for once. [`LOST_UNTOLD`](super::rows::LOST_UNTOLD)
-        /// says that a fresh one is on its way, and nothing else.
+        /// Records that the store has reported as lost by now: what they held is asked for once. The
+        /// highest number says that a fresh one is on its way, and nothing else.
         lost: u64,
         /// When.
         at: Timestamp,
