@@ -240,16 +240,16 @@ impl Stage {
 
     /// Writes every closed segment shorter that can be.
     pub(crate) fn shorten(&self) {
-        let parts = self.with_store(DiskStore::segments).unwrap_or_default();
-        let parts = parts.into_iter().filter(|part| !part.shortened);
-        let mut shorter = 0;
         let store = self.store.borrow();
-        for part in parts {
-            let Some(store) = store.as_ref() else { break };
+        let Some(store) = store.as_ref() else { return };
+        // What fails here leaves the store as it was. Commits go on, unless they say otherwise themselves.
+        let failed = |error: StoreError| assert!(self.failing, "{error}: {error:?}");
+        let parts = store.segments().map_err(failed).unwrap_or_default();
+        let mut shorter = 0;
+        for part in parts.into_iter().filter(|part| !part.shortened) {
             match store.shorten(part.number, &mut without_padding) {
                 Ok(done) => shorter += u32::from(done.after < done.before),
-                // The segment stays as it was. Commits go on, unless they say otherwise themselves.
-                Err(error) => assert!(self.failing, "{error}: {error:?}"),
+                Err(error) => failed(error),
             }
         }
         assert!(shorter > 0 || self.failing, "nothing was shortened");
