@@ -73,7 +73,9 @@ impl Renames {
 
     fn id(&self, id: &OpId) -> Option<OpId> {
         let ranges = self.operations.get(id.1.to_bytes())?;
-        let range = ranges.iter().find(|range| (range.from..=range.to).contains(&id.0))?;
+        // Two lines of one actor use the same numbers, and another may have been made anew before: what this run
+        // made stands last.
+        let range = ranges.iter().rev().find(|range| (range.from..=range.to).contains(&id.0))?;
         let counter = range.start.checked_add(id.0 - range.from)?;
         Some(OpId(counter, range.actor.clone()))
     }
