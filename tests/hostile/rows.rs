@@ -31,10 +31,6 @@ const ENDS_EVERY: usize = 50;
 /// Of one session.
 const AT_ONCE: usize = 50;
 
-fn figure(name: &str, plain: usize) -> usize {
-    bienban_tests::number(name).map_or(plain, |count| usize::try_from(count).unwrap())
-}
-
 fn signed(heard: &Heard) -> usize {
     let receipts = heard.frames.iter().map(|frame| match frame {
         Frame::Receipts(receipt) => receipt.items.len(),
@@ -144,7 +140,7 @@ fn a_thousand_forged_changes_of_six_kinds_and_none_is_accepted() {
     let stage = Stage::open();
     assign(&stage);
     let before = stage.hub.status().unwrap().documents;
-    let wanted = figure("BIENBAN_FORGED", FORGED);
+    let wanted = bienban_tests::figure("BIENBAN_FORGED", FORGED);
     let mut reasons: BTreeMap<(usize, bool), usize> = BTreeMap::new();
     stage.during(|hostile| {
         let (mut left, mut told) = (wanted, 0);
@@ -194,7 +190,7 @@ fn ten_thousand_replayed_reordered_and_spliced_frames_have_no_effect_twice() {
             previous = Some(Tip::after(previous.as_ref(), hash));
             expected.push(said);
         }
-        for _ in 0..figure("BIENBAN_REPLAYED", REPLAYED) / AT_ONCE {
+        for _ in 0..bienban_tests::figure("BIENBAN_REPLAYED", REPLAYED) / AT_ONCE {
             let mut frames = vec![hello(), kept()];
             frames.extend((0..AT_ONCE).map(|_| {
                 let pick = |rng: &mut SmallRng| packs[rng.random_range(0..packs.len())].clone();
@@ -222,7 +218,7 @@ fn ten_thousand_malformed_frames_and_changes_stop_nobody() {
         let mut plot = Plot::of(hostile, stage.visit(), &stage.shape);
         let change = plot.answer(life(3), &stage.shape.items()[0], fleet::answer("spoilt"));
         let good = plot.seal(life(3), None, change);
-        for _ in 0..figure("BIENBAN_MALFORMED", MALFORMED) / ENDS_EVERY {
+        for _ in 0..bienban_tests::figure("BIENBAN_MALFORMED", MALFORMED) / ENDS_EVERY {
             let packs = (1..ENDS_EVERY).map(|_| spoilt(&good, &mut rng)).collect();
             let mut frames = push(packs);
             let mut last = frames.pop().unwrap();

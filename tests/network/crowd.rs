@@ -20,13 +20,13 @@ use crate::raw::Raw;
 use crate::stranger;
 
 /// Devices that are connected and say nothing, where `BIENBAN_IDLE` says nothing: the figure of row 25.
-const IDLE: u64 = 1_000;
+const IDLE: usize = 1_000;
 
 /// What one of them may cost, both ends in this one process, in kB.
 const IDLE_KB_MAX: u64 = 2 * 64;
 
 /// Strangers who begin a handshake, where `BIENBAN_STRANGERS` says nothing; the figure of row 26 is 10,000.
-const STRANGERS: u64 = 2_000;
+const STRANGERS: usize = 2_000;
 
 /// Devices that begin a frame and go on with a byte now and then.
 const TRICKLERS: u8 = 64;
@@ -43,10 +43,6 @@ const FALL_SILENT: usize = 250;
 
 /// Devices that connect at once here: all have one address.
 const AT_ONCE: usize = 32;
-
-fn figure(name: &str, otherwise: u64) -> usize {
-    usize::try_from(bienban_tests::number(name).unwrap_or(otherwise)).unwrap()
-}
 
 fn memory_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -92,7 +88,7 @@ fn half_handshakes_cost_little_and_are_not_amplified() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a process of its own"]
 async fn idle_devices() {
-    let count = figure("BIENBAN_IDLE", IDLE);
+    let count = bienban_tests::figure("BIENBAN_IDLE", IDLE);
     let connections_max = count + 64;
     let limits = Limits { stream_open_timeout: PATIENCE * 10, connections_max, ..roomy() };
     let hub = open_hub(limits);
@@ -164,7 +160,7 @@ async fn half_handshakes() {
     let nowhere = Path { lost_per_mille: 1_000, ..Path::default() };
     let relay = UdpLink::start(26, hub.local_addr(), Path::default(), nowhere).await.unwrap();
     let before = memory_kb();
-    let strangers = figure("BIENBAN_STRANGERS", STRANGERS);
+    let strangers = bienban_tests::figure("BIENBAN_STRANGERS", STRANGERS);
     let (mut begun, mut most) = (0, 0);
     while begun < strangers {
         let (count, address) = (FALL_SILENT.min(strangers - begun), relay.address());

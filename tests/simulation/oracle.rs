@@ -239,20 +239,21 @@ fn verify(name: &str, store: &dyn Store) -> Result<(), String> {
 fn find_all(world: &World, visit: usize, held: &Tokens, shown: &Tokens) -> Result<(), String> {
     let mut known = Tokens::new();
     let phones = world.phones.iter().flat_map(|phone| &phone.said);
-    let aside = Aside::of(&world.hub.hub)?;
     let ended = world.phones.iter().filter(|phone| world.ended.contains_key(&phone.device()));
     let by_ended: BTreeSet<_> = ended.flat_map(|phone| &phone.said).map(|s| &s.token).collect();
     for said in phones.chain(&world.kept).filter(|said| said.visit == visit) {
         let (token, what) = (&said.token, said.what);
         let count = held.get(token).map_or(0, |(_, count)| *count);
         // A hub that forgot what it had of a device whose rights have ended gets it back, and keeps it aside.
-        let judged = || {
+        let judged = || -> Result<bool, String> {
             let forgot = world.tally.count(Seen::HubRestores) + world.tally.count(Seen::HubsLost);
-            let document = world.visits[visit].document();
-            forgot > 0 && by_ended.contains(token) && aside.says(document, token)
+            if forgot == 0 || !by_ended.contains(token) {
+                return Ok(false);
+            }
+            Ok(Aside::of(&world.hub.hub)?.says(world.visits[visit].document(), token))
         };
         let right = match said.fate {
-            Fate::Must => count == 1 || (count == 0 && (shown.contains_key(token) || judged())),
+            Fate::Must => count == 1 || (count == 0 && (shown.contains_key(token) || judged()?)),
             Fate::May => count <= 1,
             Fate::Never => count == 0,
         };

@@ -22,6 +22,16 @@ pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// Returns how many of something are asked for by a variable of the environment; `plain` of them where it says nothing.
+///
+/// # Panics
+///
+/// Panics when more are asked for than this machine can count.
+#[must_use]
+pub fn figure(name: &str, plain: usize) -> usize {
+    number(name).map_or(plain, |count| usize::try_from(count).expect("a count of this machine"))
+}
+
 /// Returns the seed to use, after printing it.
 ///
 /// # Panics

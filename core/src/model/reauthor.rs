@@ -156,7 +156,7 @@ impl Document {
         let mut remaking = Remaking {
             document: raised.as_ref().unwrap_or(self),
             new,
-            renames: self.renames(owners),
+            renames: self.renames(owners, &causes_of(orphaned.iter().chain(gone))),
             gone: Gone::default(),
             ends: BTreeMap::new(),
             previous: self.tips.get(new.as_bytes()).copied(),
@@ -174,16 +174,20 @@ impl Document {
     /// Returns the originals of the renamed changes held here, so that none is renamed twice.
     #[must_use]
     pub fn renamed_originals(&self, owners: &Owners) -> Vec<ChangeHash> {
-        self.renames(owners).hashes.into_keys().collect()
+        self.renames(owners, &BTreeSet::new()).hashes.into_keys().collect()
     }
 
     /// Collects the renames that changes held here tell of. A change can say of itself that it is
     /// another device's made anew; that would keep the other's from being made anew, so it is passed
     /// over.
-    fn renames(&self, owners: &Owners) -> Renames {
-        let mut renames = Renames::default();
+    ///
+    /// Lines that part from each other use the same numbers for operations. So what became of operations is told
+    /// only of changes that `causes` are, or that come before those: no other is referred to.
+    fn renames(&self, owners: &Owners, causes: &BTreeSet<ChangeHash>) -> Renames {
+        let (mut renames, mut before) = (Renames::default(), BTreeSet::new());
         let metas = contain(|| self.automerge.get_changes_meta(&[])).unwrap_or_default();
-        for meta in metas {
+        // Effects before causes.
+        for meta in metas.into_iter().rev() {
             let Some(named) = meta.message.as_deref().and_then(Named::parse) else { continue };
             let actor = meta.actor.clone().into_owned();
             let writer = <[u8; 16]>::try_from(actor.to_bytes()).ok().map(Actor);
@@ -191,7 +195,12 @@ impl Document {
             if writer.is_none() || writer != owners.get(&named.old) {
                 continue;
             }
-            renames.hashes.insert(named.original, ChangeHash(meta.hash.0));
+            let hash = ChangeHash(meta.hash.0);
+            renames.hashes.entry(named.original).or_insert(hash);
+            if !causes.contains(&named.original) && !before.contains(&hash) {
+                continue;
+            }
+            before.extend(meta.deps.iter().map(|dep| ChangeHash(dep.0)));
             let (mut left, old) =
                 (named.left_out.into_iter().peekable(), ActorId::from(named.old.0));
             let mut counter = named.start.unwrap_or(meta.start_op);
@@ -212,6 +221,11 @@ impl Document {
         }
         renames
     }
+}
+
+/// Returns what changes directly depend on.
+fn causes_of<'c>(changes: impl Iterator<Item = &'c RawChange>) -> BTreeSet<ChangeHash> {
+    changes.flat_map(|change| change.facts().deps.iter().copied()).collect()
 }
 
 impl Remaking<'_> {

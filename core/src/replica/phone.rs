@@ -187,6 +187,7 @@ impl Phone {
     /// Notes what is lost with the saved form of documents, and takes a fresh incarnation: once it has that, it
     /// is not looked for again.
     fn renew_after_loss(&self, fresh: Incarnation, now: Timestamp) -> Result<(), ReplicaError> {
+        self.expect_to_last()?;
         self.replica
             .record_renewal(&[self.renewal(fresh, Renewal::Moved, now)], now)
             .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
