@@ -11,6 +11,7 @@ use std::time::Duration;
 use bienban_core::clock::{self, Stopwatch};
 use bienban_core::replica::{Hub, ReplicaError, says_the_same};
 use bienban_core::store::{self, Position, is_shortened_from, private_file, private_folder};
+use bienban_core::sync::{BackupCause, BackupFault};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
@@ -27,12 +28,6 @@ const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(60);
 /// How often a failure that goes on is told in the log again.
 const TELL_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// Why, where a copy ended without saying it.
-const STOPPED: &str = "a copy to it stopped; the hub's log says why";
-
-/// Why, while a disk that takes the place of another is not copied whole yet.
-const FILLING: &str = "it takes the place of another disk, and not all is copied there yet";
-
 /// Bytes copied and compared at once.
 const BLOCK_BYTES: usize = 256 << 10;
 
@@ -45,6 +40,8 @@ enum BackupError {
     /// A file or folder cannot be read or written.
     #[error("cannot {action} {path}: {source}")]
     File {
+        /// Which way it failed.
+        cause: BackupCause,
         /// What was to be done.
         action: &'static str,
         /// With what.
@@ -86,6 +83,32 @@ enum BackupError {
         #[from]
         source: ReplicaError,
     },
+}
+
+impl BackupError {
+    /// Returns what `admin status` is told of it.
+    fn fault(&self) -> BackupFault {
+        use BackupCause::{Gone, Inside, Nothing, OtherHub, Otherwise, Unfit, Unrecorded};
+        match self {
+            Self::File { cause, path, source, .. } => {
+                BackupFault { said: source.to_string(), ..fault(*cause, path) }
+            }
+            Self::Otherwise { path } => fault(Otherwise, path),
+            Self::Nothing { path } => fault(Nothing, path),
+            Self::Gone { path } => fault(Gone, path),
+            Self::Folder { source: BackupsError::Inside { path } } => fault(Inside, path),
+            Self::Folder { source: BackupsError::OtherHub { path } } => fault(OtherHub, path),
+            Self::Folder { source } => {
+                BackupFault { said: source.to_string(), ..fault(Unfit, Path::new("")) }
+            }
+            Self::Record { .. } => fault(Unrecorded, Path::new("")),
+        }
+    }
+}
+
+/// Returns a fault of which the system says nothing.
+fn fault(cause: BackupCause, path: &Path) -> BackupFault {
+    BackupFault { cause, path: path.display().to_string(), said: String::new() }
 }
 
 /// Copies what is new until `stop` turns true. Failures are told in the log and by `admin status`, and it is
@@ -146,7 +169,7 @@ impl Mirrored {
         step: Result<Result<Self, BackupError>, JoinError>,
         told: &mut Told,
     ) -> Self {
-        let why = match step {
+        let fault = match step {
             Ok(Ok(now)) => {
                 hub.note_backup_works();
                 if told.ended() {
@@ -155,21 +178,21 @@ impl Mirrored {
                 return now;
             }
             Ok(Err(error)) => {
-                let why = error.to_string();
-                if told.is_due(&why) {
+                let fault = error.fault();
+                if told.is_due(&fault) {
                     tracing::error!(error = %error, "the second disk does not hold what is new");
                 }
-                why
+                fault
             }
             Err(error) => {
-                let why = STOPPED.to_owned();
-                if told.is_due(&why) {
+                let fault = fault(BackupCause::Stopped, Path::new(""));
+                if told.is_due(&fault) {
                     tracing::error!(error = %error, "a copy to the second disk stopped");
                 }
-                why
+                fault
             }
         };
-        hub.note_backup_failed(&why, clock::now());
+        hub.note_backup_failed(fault, clock::now());
         // Whatever disk comes back, all of it is compared again.
         Self { upto: None, ..self }
     }
@@ -178,7 +201,7 @@ impl Mirrored {
 /// What the log was last told of a failure that goes on: each step finds it anew.
 #[derive(Debug)]
 struct Told {
-    last: Option<(String, Stopwatch)>,
+    last: Option<(BackupFault, Stopwatch)>,
     every: Duration,
 }
 
@@ -189,12 +212,12 @@ impl Told {
     }
 
     /// Returns whether a failure is to be told: it began, has another cause, or has gone on for long.
-    fn is_due(&mut self, why: &str) -> bool {
+    fn is_due(&mut self, fault: &BackupFault) -> bool {
         let goes_on =
-            |(before, at): &(String, Stopwatch)| before == why && at.elapsed() < self.every;
+            |(before, at): &(BackupFault, Stopwatch)| before == fault && at.elapsed() < self.every;
         let due = !self.last.as_ref().is_some_and(goes_on);
         if due {
-            self.last = Some((why.to_owned(), Stopwatch::start()));
+            self.last = Some((fault.clone(), Stopwatch::start()));
         }
         due
     }
@@ -216,7 +239,7 @@ fn copy_new(hub: &Hub, journal: &Path, folder: &Path, first: bool) -> Result<(),
     expect_disk(hub, journal, folder)?;
     if hub.has_backed_up()? && folder.join(NEW_DISK).is_file() {
         // It takes long, and until it ends what was signed for is not there.
-        hub.note_backup_failed(FILLING, clock::now());
+        hub.note_backup_failed(fault(BackupCause::Filling, folder), clock::now());
     }
     let (names, staged) = copy_files(journal, folder)?;
     sync_folder(folder)?;
@@ -321,7 +344,12 @@ fn folder_error(source: BackupsError) -> BackupError {
 
 fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
     let path = path.to_owned();
-    move |source| BackupError::File { action, path, source }
+    let cause = match action {
+        "make" => BackupCause::NotMade,
+        "read" | "read back" | "list" => BackupCause::NotRead,
+        _ => BackupCause::NotWritten,
+    };
+    move |source| BackupError::File { cause, action, path, source }
 }
 
 /// Makes the folder, and none above it: those are the disk's, and missing where that is not mounted.

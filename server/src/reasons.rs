@@ -6,11 +6,11 @@ use std::io;
 
 use bienban_core::replica::ReplicaError;
 use bienban_core::store::StoreError;
-use bienban_core::sync::{Failure, FailureCode};
+use bienban_core::sync::{BackupCause, BackupFault, Failure, FailureCode};
 use bienban_core::trust::bundle::BundleError;
 
 use crate::backups::NEW_DISK;
-use crate::messages::{Lang, Messages};
+use crate::messages::Messages;
 
 /// Returns why a bundle was not taken in, in one line. What is not known here keeps its English words.
 pub(crate) fn of_refused(error: &ReplicaError, m: &Messages) -> String {
@@ -72,55 +72,24 @@ pub(crate) fn of_failure(failure: &Failure, m: &Messages) -> String {
     }
 }
 
-/// What a hub says of its second disk where it fails. It says so in English, in which `{path}` stands.
-const OF_SECOND_DISK: [fn(&Messages, &str) -> String; 8] = [
-    |m, path| m.text("second_disk.gone", &[("path", path), ("file", NEW_DISK)]),
-    |m, path| m.text("second_disk.otherwise", &[("path", path)]),
-    |m, path| m.text("second_disk.nothing", &[("path", path)]),
-    |m, path| m.text("second_disk.inside", &[("path", path)]),
-    |m, path| m.text("second_disk.other_hub", &[("path", path)]),
-    |m, _| m.text("second_disk.unrecorded", &[]),
-    |m, _| m.text("second_disk.stopped", &[]),
-    |m, _| m.text("second_disk.filling", &[]),
-];
-
-/// Stands for the path where a text is taken apart: no path holds it.
-const PATH: char = '\0';
-
-/// Returns why a hub's second disk does not hold what is new, as the hub said it in English, in the language of a
-/// person. What is not known here keeps its English words.
-pub(crate) fn of_second_disk(why: &str, m: &Messages) -> String {
-    if m.lang() == Lang::En {
-        return why.to_owned();
-    }
-    let english = Messages::new(Lang::En);
-    for text in OF_SECOND_DISK {
-        let said = text(&english, PATH.encode_utf8(&mut [0]));
-        let path = match said.split_once(PATH) {
-            Some((before, after)) => {
-                why.strip_prefix(before).and_then(|rest| rest.strip_suffix(after))
-            }
-            None => (why == said).then_some(""),
-        };
-        if let Some(path) = path {
-            return text(m, path);
-        }
-    }
-    let Some(failed) = why.strip_prefix("cannot ") else { return why.to_owned() };
-    if let Some(what) = failed.strip_prefix("make ") {
-        return m.text("second_disk.not_made", &[("what", what)]);
-    }
-    for action in ["read back ", "read ", "list "] {
-        if let Some(what) = failed.strip_prefix(action) {
-            return m.text("second_disk.not_read", &[("what", what)]);
-        }
-    }
-    for action in ["write ", "open ", "sync ", "rename ", "remove ", "cut "] {
-        if let Some(what) = failed.strip_prefix(action) {
-            return m.text("second_disk.not_written", &[("what", what)]);
-        }
-    }
-    why.to_owned()
+/// Returns why a hub's second disk does not hold what is new, in the language of a person; what the hub's system
+/// says of it stays as it came.
+pub(crate) fn of_second_disk(fault: &BackupFault, m: &Messages) -> String {
+    let key = match fault.cause {
+        BackupCause::Gone => "second_disk.gone",
+        BackupCause::Otherwise => "second_disk.otherwise",
+        BackupCause::Nothing => "second_disk.nothing",
+        BackupCause::Inside => "second_disk.inside",
+        BackupCause::OtherHub => "second_disk.other_hub",
+        BackupCause::Unfit => "second_disk.unfit",
+        BackupCause::NotMade => "second_disk.not_made",
+        BackupCause::NotRead => "second_disk.not_read",
+        BackupCause::NotWritten => "second_disk.not_written",
+        BackupCause::Unrecorded => "second_disk.unrecorded",
+        BackupCause::Stopped => "second_disk.stopped",
+        BackupCause::Filling => "second_disk.filling",
+    };
+    m.text(key, &[("path", &fault.path), ("said", &fault.said), ("file", NEW_DISK)])
 }
 
 /// Returns what the operating system means, where it is common.

@@ -9,7 +9,7 @@ use super::phone::Phone;
 use super::rows::{self, AWAITED, BackedRow, MARKING, meta};
 use crate::model::{DeviceId, Timestamp};
 use crate::store::StoreError;
-use crate::sync::{BackupStatus, FeedPosition};
+use crate::sync::{BackupFault, BackupStatus, FeedPosition};
 use crate::trust::HubMark;
 
 /// What a hub keeps in memory of its second disk and of its last mark.
@@ -20,7 +20,7 @@ pub(super) struct Marks {
     /// There is a second disk.
     backs_up: bool,
     /// Why the second disk does not hold what is new, and since when; nothing while it does.
-    failed: Option<(Timestamp, String)>,
+    failed: Option<(Timestamp, BackupFault)>,
 }
 
 impl Hub {
@@ -78,10 +78,10 @@ impl Hub {
     }
 
     /// Notes that the second disk does not hold what is new, for `admin status`.
-    pub fn note_backup_failed(&self, why: &str, now: Timestamp) {
+    pub fn note_backup_failed(&self, fault: BackupFault, now: Timestamp) {
         if let Ok(mut marks) = self.marks.lock() {
             let since = marks.failed.as_ref().map_or(now, |(since, _)| *since);
-            marks.failed = Some((since, why.to_owned()));
+            marks.failed = Some((since, fault));
         }
     }
 

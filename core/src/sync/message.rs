@@ -282,7 +282,48 @@ pub struct BackupStatus {
     /// When that was last read back; nothing where nothing was.
     pub at: Option<Timestamp>,
     /// Since when it does not hold what is new, and why.
-    pub failed: Option<(Timestamp, String)>,
+    pub failed: Option<(Timestamp, BackupFault)>,
+}
+
+/// Why a hub's second disk does not hold what is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupFault {
+    /// What it is.
+    pub cause: BackupCause,
+    /// The file or folder, on the hub's machine; empty where it is about none.
+    pub path: String,
+    /// What the hub's system says of it, in its own language; empty where it says nothing.
+    pub said: String,
+}
+
+/// What may be the matter with a second disk; see [`BackupFault`]. New ones stand at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupCause {
+    /// The folder does not hold what was copied there: it is not mounted, or another one is.
+    Gone,
+    /// A file reads back otherwise than it was written.
+    Otherwise,
+    /// The folder of the journal holds no file of one.
+    Nothing,
+    /// The folder lies in the hub's own one.
+    Inside,
+    /// The folder holds the backup of another hub.
+    OtherHub,
+    /// The folder cannot be used for another reason, which `said` names in English.
+    Unfit,
+    /// A folder cannot be made.
+    NotMade,
+    /// A file or folder cannot be read.
+    NotRead,
+    /// A file or folder cannot be written.
+    NotWritten,
+    /// What was copied could not be recorded at the hub.
+    Unrecorded,
+    /// The copy stopped; the hub's log says why.
+    Stopped,
+    /// It takes another disk's place, and not all is copied there yet.
+    Filling,
 }
 
 /// An official number that stands on the minutes of several documents: two lives of a hub's store gave it.

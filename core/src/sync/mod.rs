@@ -28,9 +28,9 @@ pub use log::{
     ProvedLeaf,
 };
 pub use message::{
-    AdminAnswer, AdminRequest, BackupStatus, ClosedLine, DoubleNumber, Failure, FailureCode,
-    FeedItem, FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume, SetAside, Snapshot,
-    Verdict, Want, Welcome,
+    AdminAnswer, AdminRequest, BackupCause, BackupFault, BackupStatus, ClosedLine, DoubleNumber,
+    Failure, FailureCode, FeedItem, FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume,
+    SetAside, Snapshot, Verdict, Want, Welcome,
 };
 pub use pack::{
     LONG_PACK_BYTES_MAX, LONG_PACK_CHANGE_BYTES_MAX, LONG_PACK_CHANGES_MAX, PACK_BYTES_MAX,

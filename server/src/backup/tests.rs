@@ -329,7 +329,7 @@ fn an_idle_hub_looks_now_and_then_whether_its_second_disk_is_there() {
     fs::rename(&to, &away).unwrap();
     assert_eq!((step(idle), failed()), (idle, None), "it looked just before");
     let gone = step(Mirrored { looked: None, ..idle });
-    assert!(failed().is_some_and(|(_, why)| why.contains(NEW_DISK)));
+    assert!(failed().is_some_and(|(_, fault)| fault.cause == BackupCause::Gone));
     assert!(!to.exists());
     // It is back, without what was on it last: it is compared whole.
     fs::rename(&away, &to).unwrap();
@@ -345,7 +345,7 @@ fn an_idle_hub_looks_now_and_then_whether_its_second_disk_is_there() {
     let in_the_way = to.join("00000002.seg");
     fs::create_dir(&in_the_way).unwrap();
     assert!(copy_new(&hub, &from, &to, true).is_err());
-    assert_eq!(failed().unwrap().1, FILLING);
+    assert_eq!(failed().unwrap().1, fault(BackupCause::Filling, &to));
     fs::remove_dir(&in_the_way).unwrap();
     step(Mirrored { looked: None, ..back });
     assert_eq!(failed(), None);
@@ -372,33 +372,45 @@ fn a_failure_is_logged_as_it_begins_and_changes_and_ends_and_each_hour() {
     assert!(step(&to).contains("works again"));
     assert_eq!(step(&to), "");
     let mut told = Told::every(Duration::ZERO);
-    assert_eq!(["why"; 2].map(|why| told.is_due(why)), [true; 2], "it has gone on for long");
+    let stopped = fault(BackupCause::Stopped, &to);
+    assert_eq!([&stopped; 2].map(|fault| told.is_due(fault)), [true; 2], "it has gone on for long");
 }
 
 #[test]
-fn what_a_failure_says_is_known_in_every_language() {
-    let m = crate::messages::Messages::new(crate::messages::Lang::Vi);
+fn a_failure_is_told_with_its_cause_and_path_in_both_languages() {
+    use crate::messages::{Lang, Messages};
+    use crate::reasons::of_second_disk;
     let path = PathBuf::from("/mnt/đĩa hai");
     let refused = |source| BackupError::Folder { source };
-    let mut said: Vec<String> = [
+    let failed = |action| file_error(action, &path)(io::Error::other("why"));
+    let errors = [
         BackupError::Gone { path: path.clone() },
         BackupError::Otherwise { path: path.clone() },
         BackupError::Nothing { path: path.clone() },
         refused(BackupsError::Inside { path: path.clone() }),
         refused(BackupsError::OtherHub { path: path.clone() }),
-        file_error("make", &path)(io::Error::other("why")),
-        file_error("sync", &path)(io::Error::other("why")),
+        refused(BackupsError::NotEmpty { path: path.clone(), found: "x".to_owned() }),
+        failed("make"),
+        failed("list"),
+        failed("sync"),
         BackupError::Record { source: ReplicaError::Interrupted },
-    ]
-    .iter()
-    .map(ToString::to_string)
-    .collect();
-    said.extend([STOPPED, FILLING].map(str::to_owned));
-    for why in said {
-        let told = crate::reasons::of_second_disk(&why, &m);
-        assert_ne!(told, why);
-        assert_eq!(told.contains("/mnt/đĩa hai"), why.contains("/mnt/đĩa hai"), "{told}");
+    ];
+    let mut faults: Vec<BackupFault> = errors.iter().map(BackupError::fault).collect();
+    faults.extend([BackupCause::Stopped, BackupCause::Filling].map(|cause| fault(cause, &path)));
+    let mut texts = BTreeSet::new();
+    for fault in &faults {
+        let [en, vi] = [Lang::En, Lang::Vi].map(|l| of_second_disk(fault, &Messages::new(l)));
+        let of_path = !matches!(
+            fault.cause,
+            BackupCause::Unrecorded | BackupCause::Stopped | BackupCause::Filling
+        );
+        for text in [&en, &vi] {
+            assert_eq!(text.contains("/mnt/đĩa hai"), of_path, "{text}");
+            assert!(text.contains(&fault.said), "{text}");
+        }
+        texts.extend([en, vi]);
     }
+    assert_eq!(texts.len(), 2 * faults.len(), "each has a text of its own");
 }
 
 #[cfg(unix)]

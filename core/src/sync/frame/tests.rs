@@ -9,6 +9,7 @@ use crate::sync::message::{ClosedLine, FailureCode, HubStatus, Resume, Snapshot,
 use crate::sync::pack::tests::{genesis, key, long, sealed};
 use crate::sync::reconcile::{Fingerprint, Item, Part, Prefix};
 use crate::sync::{AsideEntry, AsideName, QuarantineAnswer, QuarantineFilter, QuarantineRequest};
+use crate::sync::{BackupCause, BackupFault, BackupStatus};
 use crate::sync::{
     LogAnswer, LogPage, LogProofs, LogRequest, PACK_CHANGES_MAX, Pack, PackError, ProvedLeaf,
 };
@@ -135,6 +136,22 @@ fn enrolment() -> Vec<(&'static str, Frame)> {
     ]
 }
 
+/// What is said of a second disk.
+fn second_disk() -> Vec<(&'static str, Frame)> {
+    let fault = BackupFault {
+        cause: BackupCause::NotWritten,
+        path: "/mnt/đĩa hai/00000002.seg".to_owned(),
+        said: "Input/output error (os error 5)".to_owned(),
+    };
+    let status = |failed| BackupStatus { number: 300, at: Some(Timestamp(8)), failed };
+    let answer =
+        |failed| Frame::Answer { request_id: 1, answer: AdminAnswer::Backup(status(failed)) };
+    vec![
+        ("answer-backup", answer(None)),
+        ("answer-backup-failed", answer(Some((Timestamp(9), fault)))),
+    ]
+}
+
 /// What is said of what is kept aside.
 fn aside() -> Vec<(&'static str, Frame)> {
     let name = AsideName { document: DOCUMENT, actor: ACTOR, seq: 8, hash: HASH };
@@ -234,6 +251,7 @@ fn fixtures() -> Vec<(PathBuf, Vec<u8>, Frame)> {
     let fourth = fourth()
         .into_iter()
         .chain(enrolment())
+        .chain(second_disk())
         .chain(aside())
         .map(|(name, frame)| (format!("frame-v4-{name}.hex"), frame));
     named

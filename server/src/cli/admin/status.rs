@@ -4,7 +4,8 @@ mod minutes;
 
 use bienban_core::client::Client;
 use bienban_core::sync::{
-    AdminAnswer, AdminRequest, BackupStatus, DoubleNumber, HubStatus, HubWaiting, SetAside,
+    AdminAnswer, AdminRequest, BackupFault, BackupStatus, DoubleNumber, HubStatus, HubWaiting,
+    SetAside,
 };
 use clap::Args;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use super::Online;
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::{folder, page, time};
-use crate::messages::Messages;
+use crate::messages::{Lang, Messages};
 use crate::reasons::of_second_disk;
 
 /// What to do beside asking.
@@ -61,16 +62,19 @@ struct BackupData {
     failed_since: Option<String>,
     /// Why, in English.
     failed: Option<String>,
+    /// The same for programs.
+    failed_fault: Option<BackupFault>,
 }
 
 impl From<BackupStatus> for BackupData {
     fn from(status: BackupStatus) -> Self {
-        let (since, failed) = status.failed.unzip();
+        let (since, fault) = status.failed.unzip();
         Self {
             head: status.number,
             at: status.at.map(time::rfc3339),
             failed_since: since.map(time::rfc3339),
-            failed,
+            failed: fault.as_ref().map(|fault| of_second_disk(fault, &Messages::new(Lang::En))),
+            failed_fault: fault,
         }
     }
 }
@@ -246,7 +250,7 @@ impl HubData {
                 Some(_) => m.text("admin.was_backed_up", &values),
             });
         }
-        if let (Some(since), Some(why)) = (&self.backup.failed_since, &self.backup.failed) {
+        if let (Some(since), Some(why)) = (&self.backup.failed_since, &self.backup.failed_fault) {
             let (time, why) = (time::minute(since), of_second_disk(why, m));
             page.line(m.text("admin.backup_failed", &[("time", &time), ("why", &why)]));
         }
