@@ -17,7 +17,7 @@ use super::records::Records;
 use super::rows::{
     self, ARRIVAL, ArrivalRow, CLOSED, EARLIER, EpochRow, NOTICE, SOURCE, Source, meta,
 };
-use super::standing::Standing;
+use super::standing::{Brought, Standing};
 use crate::model::{
     Actor, ChangeHash, Document, DocumentId, Genesis, Incarnation, Owners, RawChange, Timestamp,
 };
@@ -223,7 +223,7 @@ impl Phone {
     /// Parts what arrived by what is to be done with it; what is here already is left out.
     fn sort_out(&self, checked: Vec<Checked>) -> Result<Arrived, ReplicaError> {
         let mut arrived = Arrived::default();
-        let mut ends = BTreeMap::new();
+        let mut brought = Brought::new();
         for item in checked {
             match item {
                 Checked::Pack(pack, bytes) => {
@@ -232,7 +232,7 @@ impl Phone {
                         // All of the line comes again.
                         continue;
                     }
-                    let standing = self.standing(&ends, &pack)?;
+                    let standing = self.standing(&brought, &pack)?;
                     match standing {
                         Standing::Held => continue,
                         Standing::Differs => {
@@ -246,7 +246,7 @@ impl Phone {
                             continue;
                         }
                     }
-                    ends.insert(name, pack.tip());
+                    brought.entry(name).or_default().push(pack);
                 }
                 Checked::Other(other) => self.sort_other(*other, &mut arrived)?,
             }

@@ -20,6 +20,9 @@ use crate::store::StoreError;
 use crate::sync::{ClosedLine, Equivocation, Notice, Pack, Verdict};
 use crate::trust::Tip;
 
+/// What one batch has brought of lines so far, in its order. None of it is stored yet.
+pub(super) type Brought = BTreeMap<LineName, Vec<Box<Pack>>>;
+
 /// How a pack that the hub brings stands to what is held of its actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -36,10 +39,10 @@ pub(super) enum Standing {
 }
 
 impl Phone {
-    /// Says how a pack stands to what is held; `ends` are lines that packs before it have moved.
+    /// Says how a pack stands to what is held, with what the batch has brought before it.
     pub(super) fn standing(
         &self,
-        ends: &BTreeMap<LineName, Tip>,
+        brought: &Brought,
         pack: &Pack,
     ) -> Result<Standing, ReplicaError> {
         let store = self.replica().store();
@@ -52,8 +55,9 @@ impl Phone {
             // Who brings it has not heard yet that it stays out.
             return Ok(Standing::Held);
         }
-        let end = match ends.get(&(document, actor)) {
-            Some(end) => Some(*end),
+        let brought = brought.get(&(document, actor)).map(Vec::as_slice).unwrap_or_default();
+        let end = match brought.last() {
+            Some(last) => Some(last.tip()),
             None => self.held_end(document, actor)?,
         };
         if pack.first_seq() > end.map_or(0, |end| end.seq).saturating_add(1) {
@@ -68,7 +72,7 @@ impl Phone {
         }
         let covered = end.is_some_and(|end| pack.last_seq() <= end.seq);
         let agrees = match end {
-            Some(end) => self.agrees(pack, end)?,
+            Some(end) => self.agrees(brought, pack, end)?,
             None => Some(true),
         };
         match agrees {
@@ -84,11 +88,19 @@ impl Phone {
     /// Returns whether a pack and what is held are one line, up to the last change that both have.
     /// The line's hash covers all changes before it, so comparing one place compares the whole.
     /// `None` where what is held came in a snapshot and ends elsewhere.
-    fn agrees(&self, pack: &Pack, end: Tip) -> Result<Option<bool>, ReplicaError> {
+    fn agrees(
+        &self,
+        brought: &[Box<Pack>],
+        pack: &Pack,
+        end: Tip,
+    ) -> Result<Option<bool>, ReplicaError> {
         let store = self.replica().store();
         let (document, actor, last) = (pack.document(), pack.actor(), pack.last_seq());
         if last >= end.seq {
             return Ok(Some(tip_at(pack, end.seq) == Some(end)));
+        }
+        if let Some(tip) = brought.iter().find_map(|brought| tip_at(brought, last)) {
+            return Ok(Some(tip == pack.tip()));
         }
         let prefix = rows::of_actor(PACK, document, actor);
         let before = rows::of_seq(PACK, document, actor, last.saturating_sub(1));

@@ -11,6 +11,7 @@ use crate::store::{MemoryDisk, MemoryStore, Store};
 use crate::sync::{AdminAnswer, AdminRequest, Ending, Frame, Pack, Role};
 use crate::trust::DeviceKey;
 
+mod batches;
 mod carrying;
 mod giving;
 mod holes;
