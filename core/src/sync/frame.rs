@@ -3,6 +3,8 @@
 //! A frame is a version byte, a flag byte and a postcard payload, plain or as one zstd frame. The
 //! transport puts a length of four bytes little-endian before each. See `docs/protocol.md`.
 
+mod packs;
+
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
@@ -143,14 +145,19 @@ const ENROL: u8 = 17;
 const ENROLLED: u8 = 18;
 
 impl Frame {
-    /// Returns the bytes of the frame, compressed if that pays.
+    /// Returns the bytes of the frame, compressed if that pays: packs are compressed with each other and not each
+    /// alone.
     ///
     /// # Errors
     ///
     /// Returns [`FrameError::TooLarge`] when the frame was filled beyond its limit.
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
-        let payload =
-            postcard::to_stdvec(self).map_err(|_| FrameError::Malformed { kind: self.name() })?;
+        let malformed = |_| FrameError::Malformed { kind: self.name() };
+        let mut payload = postcard::to_stdvec(self).map_err(malformed)?;
+        let room = FRAME_INFLATED_BYTES_MAX.saturating_sub(payload.len() + HEADER_BYTES);
+        if let Some(opened) = packs::opened(self, room) {
+            payload = postcard::to_stdvec(&opened).map_err(malformed)?;
+        }
         if payload.len() + HEADER_BYTES > FRAME_INFLATED_BYTES_MAX {
             let bytes = payload.len();
             return Err(FrameError::TooLarge { bytes, limit: FRAME_INFLATED_BYTES_MAX });
@@ -211,7 +218,7 @@ impl Frame {
         if version != FRAME_VERSION {
             return Err(FrameError::Version { found: version, known: FRAME_VERSION });
         }
-        match flag {
+        let frame = match flag {
             PLAIN => decode_payload(payload, speaker),
             ZSTD => {
                 let payload =
@@ -219,7 +226,8 @@ impl Frame {
                 decode_payload(&payload, speaker)
             }
             flag => Err(FrameError::Flag { found: flag }),
-        }
+        };
+        frame.map(packs::closed)
     }
 
     /// Returns the name of the frame's kind, for logs and errors.

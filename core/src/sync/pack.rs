@@ -9,6 +9,7 @@ use crate::trust::{Attestation, DeviceKey, Signature, Tip, TrustError};
 mod encoding;
 
 pub use encoding::{PACK_VERSION, PACK_VERSION_LONG, PackHeader};
+pub(super) use encoding::{closed, opened};
 
 /// A pack holds at most this many changes, so that one signature is checked often enough.
 pub const PACK_CHANGES_MAX: usize = 1_024;

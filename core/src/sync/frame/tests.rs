@@ -294,6 +294,47 @@ fn write_missing_fixtures() {
     }
 }
 
+/// Packs of as many devices, each of whose bodies is worth compressing.
+fn kept(count: u8) -> Vec<Vec<u8>> {
+    let packs = (0..count).map(|number| {
+        let pack = crate::sync::pack::tests::sealed_by(number, 40).encode();
+        assert_eq!(pack[1], 1, "its body is compressed");
+        pack
+    });
+    packs.collect()
+}
+
+#[test]
+fn packs_of_one_frame_are_compressed_together_and_arrive_as_they_are_kept() {
+    let packs = kept(20);
+    let kept_bytes: usize = packs.iter().map(Vec::len).sum();
+    let items = packs.iter().cloned().map(FeedItem::Pack).collect();
+    for frame in
+        [Frame::Push { packs: packs.clone() }, Frame::Items { items, position: Some(position()) }]
+    {
+        let bytes = frame.encode().unwrap();
+        assert!(bytes.len() * 10 < kept_bytes * 8, "{} of {kept_bytes}", bytes.len());
+        assert_eq!(Frame::decode(&bytes).unwrap(), frame);
+    }
+    // An earlier program sends them as they are kept.
+    let plain = postcard::to_stdvec(&Frame::Push { packs: packs.clone() }).unwrap();
+    let bytes = [&[FRAME_VERSION, PLAIN], &plain[..]].concat();
+    assert_eq!(Frame::decode(&bytes).unwrap(), Frame::Push { packs });
+}
+
+#[test]
+fn a_frame_opens_no_more_packs_than_it_has_room_for() {
+    let packs = kept(20);
+    let frame = Frame::Push { packs: packs.clone() };
+    let plain = |frame: &Frame| postcard::to_stdvec(frame).unwrap().len();
+    let whole = plain(&packs::opened(&frame, usize::MAX / 2).unwrap());
+    for room in [0, 1, 700, 5_000, whole - plain(&frame), whole] {
+        let opened = packs::opened(&frame, room).unwrap();
+        assert!(plain(&opened) <= plain(&frame) + room, "{room}");
+        assert_eq!(packs::closed(opened), frame);
+    }
+}
+
 #[test]
 fn there_is_a_sample_of_every_kind_in_the_order_of_the_wire() {
     let names: Vec<_> = samples().iter().map(Frame::name).collect();

@@ -15,6 +15,8 @@ pub const PACK_VERSION: u8 = 1;
 /// The format of a long pack: the same fields under other limits. A pack that fits the limits of
 /// format 1 is written in that, so that it has one encoding.
 pub const PACK_VERSION_LONG: u8 = 2;
+/// Where a pack's flags stand, behind its version.
+const FLAGS_AT: usize = 1;
 /// The body is as it is.
 const BODY_PLAIN: u8 = 0;
 /// The body is a zstd frame.
@@ -158,6 +160,32 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pack, PackError> {
     let pack = Pack::check(genesis, device, incarnation, previous, changes, signature)?;
     // Of one pack there is one spelling.
     if pack.reach() == reach { Ok(pack) } else { Err(PackError::Malformed { what: "version" }) }
+}
+
+/// Returns a pack with its body as it is, where it is a compressed one and inflates to at most `room` bytes. Many of
+/// them compress better together than each alone.
+pub(in crate::sync) fn opened(pack: &[u8], room: usize) -> Option<Vec<u8>> {
+    let header = PackHeader::peek(pack).ok().filter(|header| header.packed)?;
+    let limit = room.checked_sub(header.body)?.min(BODY_BYTES_MAX);
+    let body = inflate(&pack[header.body..], limit).ok()?;
+    let mut out = Vec::with_capacity(header.body + body.len());
+    out.extend_from_slice(&pack[..header.body]);
+    out[FLAGS_AT] = BODY_PLAIN;
+    out.extend_from_slice(&body);
+    Some(out)
+}
+
+/// Returns a pack as it is kept: with its body compressed where that pays. What is no pack stays as it is.
+pub(in crate::sync) fn closed(pack: Vec<u8>) -> Vec<u8> {
+    let Some(header) = PackHeader::peek(&pack).ok().filter(|header| !header.packed) else {
+        return pack;
+    };
+    let Some(body) = deflate(&pack[header.body..]) else { return pack };
+    let mut out = pack;
+    out.truncate(header.body);
+    out[FLAGS_AT] = BODY_ZSTD;
+    out.extend_from_slice(&body);
+    out
 }
 
 /// What earlier changes of the pack said, so that later ones need not.

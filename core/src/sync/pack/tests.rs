@@ -58,9 +58,13 @@ fn values(count: usize) -> Vec<String> {
 }
 
 pub(crate) fn sealed(count: usize) -> Pack {
+    sealed_by(1, count)
+}
+
+pub(crate) fn sealed_by(seed: u8, count: usize) -> Pack {
     let genesis = genesis(1);
-    let changes = changes(1, &genesis, &values(count));
-    Pack::seal(&key(1), genesis, INCARNATION, None, changes).unwrap()
+    let changes = changes(seed, &genesis, &values(count));
+    Pack::seal(&key(seed), genesis, INCARNATION, None, changes).unwrap()
 }
 
 proptest! {
