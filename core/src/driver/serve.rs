@@ -213,6 +213,7 @@ pub async fn serve(
         served,
         wakeup,
         grown,
+        gather_until: Instant::now(),
         stop,
         closing: false,
         merges: MergeWait::default(),
@@ -228,6 +229,7 @@ struct HubExchange {
     served: Served,
     wakeup: Wakeup,
     grown: watch::Receiver<u64>,
+    gather_until: Instant,
     stop: watch::Receiver<bool>,
     closing: bool,
     merges: MergeWait,
@@ -243,6 +245,21 @@ enum Event {
     Waited,
     Stop,
     End,
+}
+
+/// How long what others wrote is gathered for a device after it was given some: while many push at once, packs
+/// that travel together take half the bytes, and a look at the feed has its price. What comes after a quiet moment
+/// goes out at once, and what the device itself sent is signed for at once.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Returns when the feed has grown, and not before that moment. What it has grown by is not lost when this is
+/// dropped.
+async fn grown(
+    feed: &mut watch::Receiver<u64>,
+    not_before: Instant,
+) -> Result<(), watch::error::RecvError> {
+    sleep_until(not_before).await;
+    feed.changed().await
 }
 
 impl HubExchange {
@@ -275,7 +292,10 @@ impl HubExchange {
                 Event::Broken => {
                     return Err(self.out.failure().await.unwrap_or(DriverError::Cut));
                 }
-                Event::Grown => self.work(HubRunner::grown).await??,
+                Event::Grown => {
+                    self.work(HubRunner::grown).await??;
+                    self.gather_until = Instant::now() + GATHER;
+                }
                 Event::Waited => self.runner()?.stop_waiting(),
                 Event::Stop => {
                     self.closing = true;
@@ -292,7 +312,9 @@ impl HubExchange {
         Ok(tokio::select! {
             frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
             written = self.out.write() => written.map_or(Event::Broken, |()| Event::Written),
-            changed = self.grown.changed() => changed.map_or(Event::End, |()| Event::Grown),
+            changed = grown(&mut self.grown, self.gather_until) => {
+                changed.map_or(Event::End, |()| Event::Grown)
+            }
             () = self.merges.over(waits) => Event::Waited,
             () = stopped(&mut self.stop), if !self.closing => Event::Stop,
         })

@@ -9,7 +9,7 @@ use bienban_core::client::{Client, Visit};
 use bienban_core::clock::Stopwatch;
 use bienban_core::driver::{Live, SyncEvent, SyncOptions};
 use bienban_core::model::{
-    Actor, AnswerInput, DocumentId, Genesis, Grade, Kind, NoteEdit, Timestamp, View,
+    Actor, AnswerInput, DocumentId, Genesis, Grade, InspectionView, Kind, NoteEdit, Timestamp,
 };
 use bienban_core::net::HubAddress;
 use bienban_core::replica::StoredTree;
@@ -191,7 +191,7 @@ impl Held {
             let template = client.phone().replica().template(visit.template).unwrap();
             let items = template.items();
             let document = client.phone().replica().load(visit.document).ok();
-            let view = document.as_ref().map(|document| document.view());
+            let view = document.as_ref().and_then(|document| document.view().inspection());
             for number in 0..field.items {
                 if !items.contains(&item(number)) {
                     continue;
@@ -213,11 +213,10 @@ impl Held {
 fn read(
     client: &Client,
     visit: &Visit,
-    view: &View<'_>,
+    inspection: &InspectionView,
     number: usize,
     numbers: &BTreeMap<String, usize>,
 ) -> Option<Row> {
-    let inspection = view.inspection()?;
     let key = item(number);
     let [said] = inspection.answers.get(&key)?.all() else { return None };
     let actor = Actor(said.actor.as_slice().try_into().ok()?);
