@@ -40,8 +40,6 @@ enum BackupError {
     /// A file or folder cannot be read or written.
     #[error("cannot {action} {path}: {source}")]
     File {
-        /// Which way it failed.
-        cause: BackupCause,
         /// What was to be done.
         action: &'static str,
         /// With what.
@@ -90,19 +88,31 @@ impl BackupError {
     fn fault(&self) -> BackupFault {
         use BackupCause::{Gone, Inside, Nothing, OtherHub, Otherwise, Unfit, Unrecorded};
         match self {
-            Self::File { cause, path, source, .. } => {
-                BackupFault { said: source.to_string(), ..fault(*cause, path) }
+            Self::File { action, path, source } => {
+                BackupFault { said: source.to_string(), ..fault(cause_of(action), path) }
             }
             Self::Otherwise { path } => fault(Otherwise, path),
             Self::Nothing { path } => fault(Nothing, path),
             Self::Gone { path } => fault(Gone, path),
             Self::Folder { source: BackupsError::Inside { path } } => fault(Inside, path),
             Self::Folder { source: BackupsError::OtherHub { path } } => fault(OtherHub, path),
+            Self::Folder { source: BackupsError::File { action, path, source } } => {
+                BackupFault { said: source.to_string(), ..fault(cause_of(action), path) }
+            }
             Self::Folder { source } => {
                 BackupFault { said: source.to_string(), ..fault(Unfit, Path::new("")) }
             }
             Self::Record { .. } => fault(Unrecorded, Path::new("")),
         }
+    }
+}
+
+/// Returns which way something failed that was to be done.
+fn cause_of(action: &str) -> BackupCause {
+    match action {
+        "make" => BackupCause::NotMade,
+        "read" | "read back" | "list" => BackupCause::NotRead,
+        _ => BackupCause::NotWritten,
     }
 }
 
@@ -344,12 +354,7 @@ fn folder_error(source: BackupsError) -> BackupError {
 
 fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
     let path = path.to_owned();
-    let cause = match action {
-        "make" => BackupCause::NotMade,
-        "read" | "read back" | "list" => BackupCause::NotRead,
-        _ => BackupCause::NotWritten,
-    };
-    move |source| BackupError::File { cause, action, path, source }
+    move |source| BackupError::File { action, path, source }
 }
 
 /// Makes the folder, and none above it: those are the disk's, and missing where that is not mounted.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::OpType;
 use automerge::{Change, ScalarValue};
-use bienban_core::model::{Actor, DocumentId};
+use bienban_core::model::{Actor, DeviceId, DocumentId};
 use bienban_core::replica::Hub;
 use bienban_core::sync::{
     AsideEntry, AsideName, Pack, QuarantineAnswer, QuarantineFilter, QuarantineRequest,
@@ -17,6 +17,8 @@ use crate::world::SUPERVISOR;
 #[derive(Default)]
 pub(crate) struct Aside {
     changes: BTreeSet<(DocumentId, Actor, u64)>,
+    /// Who signed something of a document that is there.
+    signers: BTreeSet<(DocumentId, DeviceId)>,
     /// All texts and letters that were written, in a row.
     letters: BTreeMap<DocumentId, String>,
 }
@@ -29,6 +31,7 @@ impl Aside {
             // What was damaged on its way is no pack.
             let Ok(pack) = Pack::decode(&bytes(hub, &entry.name)?) else { continue };
             let document = pack.document();
+            aside.signers.insert((document, pack.device()));
             for seq in pack.first_seq()..=pack.last_seq() {
                 aside.changes.insert((document, pack.actor(), seq));
             }
@@ -48,6 +51,15 @@ impl Aside {
     /// Returns whether a change is there.
     pub(crate) fn has(&self, document: DocumentId, actor: Actor, seq: u64) -> bool {
         self.changes.contains(&(document, actor, seq))
+    }
+
+    /// Returns whether something of a document is there that one of these devices signed.
+    pub(crate) fn has_of<'a>(
+        &self,
+        document: DocumentId,
+        mut devices: impl Iterator<Item = &'a DeviceId>,
+    ) -> bool {
+        devices.any(|device| self.signers.contains(&(document, *device)))
     }
 
     /// Returns whether what somebody typed is there.

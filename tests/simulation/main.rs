@@ -103,8 +103,10 @@ fn schedules_converge_and_lose_nothing() {
 }
 
 /// Schedules beyond the plain run's that once found a fault, each another: run on their own, where [`SEEDS`] are fewer.
-const ONCE_FAILED: [u64; 15] =
-    [236, 645, 709, 972, 993, 1240, 1415, 1609, 3760, 3789, 5530, 5997, 6241, 6868, 8065];
+const ONCE_FAILED: [u64; 17] = [
+    236, 645, 709, 972, 993, 1240, 1415, 1609, 3760, 3789, 5530, 5997, 6241, 6868, 8065, 11069,
+    12455,
+];
 
 #[test]
 fn schedules_that_once_failed_converge_too() {

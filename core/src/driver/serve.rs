@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -37,11 +37,20 @@ pub struct Wakeup {
     grown: watch::Sender<u64>,
     /// A session met a store that failed.
     failed: Arc<AtomicBool>,
+    /// What exchanges may do at the store at once.
+    work: Arc<Semaphore>,
 }
+
+/// So many exchanges work at the hub's store at once; the others' work waits in turn, and merging, copies and what
+/// ends a hub never wait behind it. Most of it waits for one fsync that all of them share. Each has a thread, whose
+/// stack and allocator keep memory for ten seconds after it: without a bound two hundred busy phones had five
+/// hundred of them.
+const EXCHANGES_AT_WORK_MAX: usize = 32;
 
 impl Default for Wakeup {
     fn default() -> Self {
-        Self { pending: Arc::default(), grown: watch::channel(0).0, failed: Arc::default() }
+        let work = Arc::new(Semaphore::new(EXCHANGES_AT_WORK_MAX));
+        Self { pending: Arc::default(), grown: watch::channel(0).0, failed: Arc::default(), work }
     }
 }
 
@@ -60,6 +69,20 @@ impl Wakeup {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.grown.subscribe()
+    }
+
+    /// Does an exchange's work at the store, once it is its turn.
+    async fn at_work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let turn = self.work.clone().acquire_owned().await.map_err(|_| DriverError::Stopped)?;
+        blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        })
+        .await
     }
 
     /// Says that the store failed: the merge worker opens it again when it can be.
@@ -204,7 +227,7 @@ pub async fn serve(
 ) -> Result<Served, DriverError> {
     let grown = wakeup.grown.subscribe();
     let served = Served { device: entry.device, payload_received: 0, payload_sent: 0 };
-    let runner = blocking(move || HubRunner::start(hub, entry, clock::now())).await??;
+    let runner = wakeup.at_work(move || HubRunner::start(hub, entry, clock::now())).await??;
     let (out, receiver) = Outgoing::start(link);
     let exchange = HubExchange {
         runner: Some(runner),
@@ -248,8 +271,9 @@ enum Event {
 }
 
 /// How long what others wrote is gathered for a device after it was given some: while many push at once, packs
-/// that travel together take half the bytes, and a look at the feed has its price. What comes after a quiet moment
-/// goes out at once, and what the device itself sent is signed for at once.
+/// that travel together take fewer bytes, and a look at the feed has its price. What comes after a quiet moment goes
+/// out at once, and what the device itself sent is signed for at once. Decisions about rights wake exchanges the same
+/// way: where others wrote just before, one that goes on hears of them a tenth of a second later.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Returns when the feed has grown, and not before that moment. What it has grown by is not lost when this is
@@ -329,11 +353,11 @@ impl HubExchange {
         work: impl FnOnce(&mut HubRunner) -> Result<T, ReplicaError> + Send + 'static,
     ) -> Result<Result<T, ReplicaError>, DriverError> {
         let mut runner = self.runner.take().ok_or(DriverError::Stopped)?;
-        let (runner, outcome) = blocking(move || {
+        let worked = self.wakeup.at_work(move || {
             let outcome = work(&mut runner);
             (runner, outcome)
-        })
-        .await?;
+        });
+        let (runner, outcome) = worked.await?;
         self.runner = Some(runner);
         Ok(outcome)
     }

@@ -153,16 +153,18 @@ impl Frame {
     /// Returns [`FrameError::TooLarge`] when the frame was filled beyond its limit.
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
         let malformed = |_| FrameError::Malformed { kind: self.name() };
-        let mut payload = postcard::to_stdvec(self).map_err(malformed)?;
-        let room = FRAME_INFLATED_BYTES_MAX.saturating_sub(payload.len() + HEADER_BYTES);
-        if let Some(opened) = packs::opened(self, room) {
-            payload = postcard::to_stdvec(&opened).map_err(malformed)?;
-        }
+        let payload = postcard::to_stdvec(self).map_err(malformed)?;
         if payload.len() + HEADER_BYTES > FRAME_INFLATED_BYTES_MAX {
             let bytes = payload.len();
             return Err(FrameError::TooLarge { bytes, limit: FRAME_INFLATED_BYTES_MAX });
         }
-        let packed = deflate(&payload);
+        let room = FRAME_INFLATED_BYTES_MAX - (payload.len() + HEADER_BYTES);
+        let opened = match packs::opened(self, room) {
+            Some(opened) => deflate(&postcard::to_stdvec(&opened).map_err(malformed)?),
+            None => None,
+        };
+        let packed = opened.filter(|opened| opened.len() < payload.len());
+        let packed = packed.or_else(|| deflate(&payload));
         let mut out = Vec::with_capacity(payload.len() + HEADER_BYTES);
         out.push(FRAME_VERSION);
         out.push(if packed.is_some() { ZSTD } else { PLAIN });
@@ -218,16 +220,20 @@ impl Frame {
         if version != FRAME_VERSION {
             return Err(FrameError::Version { found: version, known: FRAME_VERSION });
         }
-        let frame = match flag {
+        match flag {
             PLAIN => decode_payload(payload, speaker),
             ZSTD => {
+                let came = payload.len();
                 let payload =
                     inflate(payload, limit).map_err(|_| FrameError::Inflation { limit })?;
-                decode_payload(&payload, speaker)
+                let frame = decode_payload(&payload, speaker);
+                match packs::is_worth_closing(came, payload.len()) {
+                    true => frame.map(packs::closed),
+                    false => frame,
+                }
             }
             flag => Err(FrameError::Flag { found: flag }),
-        };
-        frame.map(packs::closed)
+        }
     }
 
     /// Returns the name of the frame's kind, for logs and errors.

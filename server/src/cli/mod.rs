@@ -210,18 +210,12 @@ fn asked_language(arguments: &[OsString]) -> Option<String> {
 /// long. All that was acknowledged is durable by then.
 const LAST_WORK_MAX: Duration = Duration::from_secs(1);
 
-/// Pieces of work at the store or in files at once. Most of it waits for one fsync that all of them share; each has
-/// a thread, whose stack and allocator keep memory for ten seconds after it. Without a bound two hundred busy phones
-/// had five hundred of them. Some wait for others' work, none of it for another thread of these.
-const BLOCKING_THREADS_MAX: usize = 32;
-
 fn perform(command: Command, output: &Output) -> Result<ExitCode, CliError> {
     if !matches!(command, Command::Serve(_)) {
         log_to_stderr();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .map_err(|source| CliError::Start { source })?;
     let outcome = runtime.block_on(async {

@@ -1,17 +1,33 @@
-//! Packs in frames: kept, each is compressed alone; sent together, they are compressed together, which takes two
-//! thirds of the bytes (docs/performance.md).
+//! Packs in frames: kept, each is compressed alone; sent together, they are compressed together, which takes fewer
+//! bytes (docs/performance.md).
 
 use super::Frame;
 use crate::sync::message::FeedItem;
 use crate::sync::pack;
 
+/// The length in front of a pack takes so many bytes more once it is opened, at most.
+const LENGTH_GROWS_BY: usize = 2;
+
+/// Packs are closed again in a frame that inflated to at most so many times its length: closing costs more than
+/// inflating, and what honest packs compress by together is a tenth of this.
+const INFLATION_TO_CLOSE_MAX: usize = 64;
+
+/// Packs are closed again in a frame of at most so many; a device sends no more at once.
+const PACKS_TO_CLOSE_MAX: usize = 1_024;
+
+/// Returns whether the packs of a frame are closed again: its bytes as they came, and inflated. Where not, they are
+/// kept as they came.
+pub(super) fn is_worth_closing(came: usize, inflated: usize) -> bool {
+    inflated / INFLATION_TO_CLOSE_MAX <= came
+}
+
 /// Returns a frame in which packs have plain bodies, as far as the frame may grow by `room` bytes. `None` where there
 /// is none to open: a single one is as short alone.
 pub(super) fn opened(frame: &Frame, mut room: usize) -> Option<Frame> {
     let mut open = |kept: &[u8]| {
-        let opened = pack::opened(kept, kept.len() + room).unwrap_or_else(|| kept.to_vec());
-        // The length in front of it may take two bytes more.
-        room = room.saturating_sub((opened.len() + 2).saturating_sub(kept.len()));
+        let longest = (kept.len() + room).saturating_sub(LENGTH_GROWS_BY);
+        let opened = pack::opened(kept, longest).unwrap_or_else(|| kept.to_vec());
+        room = room.saturating_sub((opened.len() + LENGTH_GROWS_BY).saturating_sub(kept.len()));
         opened
     };
     match frame {
@@ -36,10 +52,10 @@ fn is_pack_twice(items: &[FeedItem]) -> bool {
 /// Returns a frame in which packs are as they are kept.
 pub(super) fn closed(frame: Frame) -> Frame {
     match frame {
-        Frame::Push { packs } => {
+        Frame::Push { packs } if packs.len() <= PACKS_TO_CLOSE_MAX => {
             Frame::Push { packs: packs.into_iter().map(pack::closed).collect() }
         }
-        Frame::Items { items, position } => {
+        Frame::Items { items, position } if items.len() <= PACKS_TO_CLOSE_MAX => {
             let items = items.into_iter().map(|item| match item {
                 FeedItem::Pack(kept) => FeedItem::Pack(pack::closed(kept)),
                 other => other,

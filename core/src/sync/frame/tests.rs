@@ -323,6 +323,18 @@ fn packs_of_one_frame_are_compressed_together_and_arrive_as_they_are_kept() {
 }
 
 #[test]
+fn packs_of_a_frame_that_inflates_out_of_proportion_are_left_as_they_came() {
+    let pack = crate::sync::pack::opened(&kept(1)[0], PACK_BYTES_MAX).unwrap();
+    assert_eq!(pack[1], 0);
+    let packs = vec![pack; 200];
+    let payload = postcard::to_stdvec(&Frame::Push { packs: packs.clone() }).unwrap();
+    let packed = deflate(&payload).unwrap();
+    assert!(packed.len() * 100 < payload.len());
+    let bytes = [&[FRAME_VERSION, ZSTD], &packed[..]].concat();
+    assert_eq!(Frame::decode(&bytes).unwrap(), Frame::Push { packs });
+}
+
+#[test]
 fn a_frame_opens_no_more_packs_than_it_has_room_for() {
     let packs = kept(20);
     let frame = Frame::Push { packs: packs.clone() };
