@@ -13,7 +13,7 @@ use crate::model::{
     Actor, ChangeHash, DeviceId, DocumentId, Genesis, Incarnation, Scope, TemplateId, Timestamp,
 };
 use crate::store::{Position, RECORD_BYTES_MAX, Record, StoreError};
-use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want};
+use crate::sync::{ClosedLine, FeedItem, FeedPosition, Notice, PlainEntry, Want, bytes::list};
 use crate::trust::control::ActId;
 use crate::trust::enrolment::{Claim, InvitationId, SignedInvitation};
 use crate::trust::log::{Doubt, LogEntry, Release, TreeHead};
@@ -23,8 +23,7 @@ use crate::trust::{Attestation, HubMark, HubReceipt, Tip};
 /// The version of the payload written by this program.
 const FACT_VERSION: u8 = 1;
 
-/// The highest number of a kind. One above it is a later program's; one that is not used below it was never
-/// written.
+/// The highest number of a kind. One above it is a later program's; one not used below it was never written.
 const KIND_MAX: u8 = 65;
 
 /// Where a pack stands: the record that brought it and its place there.
@@ -39,8 +38,7 @@ pub struct PackPlace {
 /// Why a device took a fresh incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Renewal {
-    /// The store's files are not where they were: restored, copied or cloned; or records of it are
-    /// lost.
+    /// The store's files are not where they were: restored, copied or cloned; or records of it are lost.
     Moved,
     /// The hub holds another line of changes under the same name.
     Equivocation,
@@ -167,6 +165,7 @@ pub enum Fact {
     /// Own edits, signed and ready to travel. From here on their bytes stay the same.
     Released {
         /// Encoded packs.
+        #[serde(with = "list")]
         packs: Vec<Vec<u8>>,
         /// When.
         at: Timestamp,
@@ -197,6 +196,7 @@ pub enum Fact {
         /// Who brought them.
         from: DeviceId,
         /// Encoded packs.
+        #[serde(with = "list")]
         packs: Vec<Vec<u8>>,
         /// Authentic packs that may not enter the record.
         quarantined: Vec<Quarantined>,
@@ -228,16 +228,16 @@ pub enum Fact {
         /// The device.
         entry: PlainEntry,
     },
-    /// Phone: the hub holds another line of this actor; the one here, ours or another device's, is
-    /// taken out of what we offer. It stays in the document until the hub's is here whole.
+    /// Phone: the hub holds another line of this actor; the one here, ours or another device's, is no longer offered.
+    /// It stays in the document until the hub's is here whole.
     Forked {
         /// The document.
         document: DocumentId,
         /// The actor with two lines.
         actor: Actor,
     },
-    /// Phone: own edits that cannot stay as they are were made anew under a fresh actor, or own edits
-    /// came back from the hub. The originals stay in the journal.
+    /// Phone: own edits that cannot stay as they are were made anew under a fresh actor, or own edits came back from
+    /// the hub. The originals stay in the journal.
     Adopted {
         /// The document.
         genesis: Genesis,

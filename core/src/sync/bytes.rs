@@ -28,7 +28,7 @@ impl Visitor<'_> for Bytes {
 }
 
 /// Lists of byte strings.
-pub(super) mod list {
+pub(crate) mod list {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize)]

@@ -5,7 +5,7 @@
 //! load a document nor decide who may write what. `docs/protocol.md` describes the bytes.
 
 mod backoff;
-mod bytes;
+pub(crate) mod bytes;
 mod compression;
 mod frame;
 mod log;
