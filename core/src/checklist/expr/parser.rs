@@ -2,7 +2,7 @@
 
 use super::fault::FaultKind;
 use super::lexer::{Token, Wrong, tokens};
-use super::tree::{LEVELS, Node, Tree};
+use super::tree::{Node, Operator, Tree};
 
 /// Deepest nesting of parentheses, arguments and minus signs: twice what anybody could still read.
 /// It bounds the stack of parser, checker and evaluation.
@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Result<Tree, (u32, FaultKind)> {
     if parser.tokens.peek().is_none() {
         return Err((1, FaultKind::Empty));
     }
-    let tree = parser.level(0)?;
+    let tree = parser.operators()?;
     match parser.tokens.next() {
         None => Ok(tree),
         Some((token, at)) => Err((at, unexpected(&token))),
@@ -32,27 +32,54 @@ struct Parser {
     nesting: u32,
 }
 
-impl Parser {
-    /// Parses operands and the operators of one level and of those that bind tighter.
-    fn level(&mut self, level: u8) -> Result<Tree, Wrong> {
-        if level == LEVELS {
-            return self.operand();
-        }
-        let first = self.level(level + 1)?;
-        let mut rest = Vec::new();
-        while let Some(operator) = self.operator(level) {
-            rest.push((operator, self.level(level + 1)?));
-        }
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        let at = first.at;
-        Ok(Tree { node: Node::Chain(Box::new(first), rest), at })
+/// Operands of one level of binding so far, and the operator behind the last of them.
+struct Chain {
+    first: Tree,
+    rest: Vec<(Operator, Tree)>,
+    operator: Operator,
+}
+
+impl Chain {
+    /// Whether this binds tighter than an operator.
+    fn binds(&self, next: Operator) -> bool {
+        self.operator.level() > next.level()
     }
 
-    fn operator(&mut self, level: u8) -> Option<super::tree::Operator> {
+    /// Ends with its last operand.
+    fn end(mut self, last: Tree) -> Tree {
+        self.rest.push((self.operator, last));
+        let at = self.first.at;
+        Tree { node: Node::Chain(Box::new(self.first), self.rest), at }
+    }
+}
+
+impl Parser {
+    /// Parses operands and the operators between them. Calls itself for what is nested and not for each level of
+    /// binding, so that the deepest expression fits a small stack.
+    fn operators(&mut self) -> Result<Tree, Wrong> {
+        let mut open: Vec<Chain> = Vec::new();
+        let mut tree = self.operand()?;
+        loop {
+            let next = self.operator();
+            // What binds tighter than the next operator ends before it.
+            while let Some(chain) = open.pop_if(|open| next.is_none_or(|next| open.binds(next))) {
+                tree = chain.end(tree);
+            }
+            let Some(operator) = next else { return Ok(tree) };
+            match open.last_mut() {
+                Some(chain) if chain.operator.level() == operator.level() => {
+                    chain.rest.push((chain.operator, tree));
+                    chain.operator = operator;
+                }
+                _ => open.push(Chain { first: tree, rest: Vec::new(), operator }),
+            }
+            tree = self.operand()?;
+        }
+    }
+
+    fn operator(&mut self) -> Option<Operator> {
         match self.tokens.peek() {
-            Some((Token::Operator(operator), _)) if operator.level() == level => {
+            Some((Token::Operator(operator), _)) => {
                 let operator = *operator;
                 drop(self.tokens.next());
                 Some(operator)
@@ -70,11 +97,11 @@ impl Parser {
             Token::Text(text) => Node::Text(text),
             Token::Reference(name) => Node::Reference(name),
             Token::Own => Node::Own,
-            Token::Operator(super::tree::Operator::Subtract) => {
+            Token::Operator(Operator::Subtract) => {
                 Node::Negate(Box::new(self.nested(at, Self::operand)?))
             }
             Token::Open => {
-                let inner = self.nested(at, |parser| parser.level(0))?;
+                let inner = self.nested(at, Self::operators)?;
                 self.close()?;
                 inner.node
             }
@@ -101,7 +128,7 @@ impl Parser {
             return Ok(arguments);
         }
         loop {
-            arguments.push(self.nested(at, |parser| parser.level(0))?);
+            arguments.push(self.nested(at, Self::operators)?);
             match self.tokens.next() {
                 Some((Token::Comma, _)) => {}
                 Some((Token::Close, _)) => return Ok(arguments),
