@@ -88,7 +88,8 @@ impl BackupError {
     fn fault(&self) -> BackupFault {
         use BackupCause::{Gone, Inside, Nothing, OtherHub, Otherwise, Unfit, Unrecorded};
         match self {
-            Self::File { action, path, source } => {
+            Self::File { action, path, source }
+            | Self::Folder { source: BackupsError::File { action, path, source } } => {
                 BackupFault { said: source.to_string(), ..fault(cause_of(action), path) }
             }
             Self::Otherwise { path } => fault(Otherwise, path),
@@ -96,9 +97,6 @@ impl BackupError {
             Self::Gone { path } => fault(Gone, path),
             Self::Folder { source: BackupsError::Inside { path } } => fault(Inside, path),
             Self::Folder { source: BackupsError::OtherHub { path } } => fault(OtherHub, path),
-            Self::Folder { source: BackupsError::File { action, path, source } } => {
-                BackupFault { said: source.to_string(), ..fault(cause_of(action), path) }
-            }
             Self::Folder { source } => {
                 BackupFault { said: source.to_string(), ..fault(Unfit, Path::new("")) }
             }

@@ -43,8 +43,8 @@ pub struct Wakeup {
 
 /// So many exchanges work at the hub's store at once; the others' work waits in turn, and merging, copies and what
 /// ends a hub never wait behind it. Most of it waits for one fsync that all of them share. Each has a thread, whose
-/// stack and allocator keep memory for ten seconds after it: without a bound two hundred busy phones had five
-/// hundred of them.
+/// stack and allocator keep memory for ten seconds after it: without a bound a hub with sixty busy phones had a
+/// hundred and sixty of them.
 const EXCHANGES_AT_WORK_MAX: usize = 32;
 
 impl Default for Wakeup {
@@ -252,6 +252,7 @@ struct HubExchange {
     served: Served,
     wakeup: Wakeup,
     grown: watch::Receiver<u64>,
+    /// What others wrote is gathered until then.
     gather_until: Instant,
     stop: watch::Receiver<bool>,
     closing: bool,

@@ -4,6 +4,7 @@
 use super::Frame;
 use crate::sync::message::FeedItem;
 use crate::sync::pack;
+use crate::sync::session::PUSH_PACKS_MAX;
 
 /// The length in front of a pack takes so many bytes more once it is opened, at most.
 const LENGTH_GROWS_BY: usize = 2;
@@ -11,9 +12,6 @@ const LENGTH_GROWS_BY: usize = 2;
 /// Packs are closed again in a frame that inflated to at most so many times its length: closing costs more than
 /// inflating, and what honest packs compress by together is a tenth of this.
 const INFLATION_TO_CLOSE_MAX: usize = 64;
-
-/// Packs are closed again in a frame of at most so many; a device sends no more at once.
-const PACKS_TO_CLOSE_MAX: usize = 1_024;
 
 /// Returns whether the packs of a frame are closed again: its bytes as they came, and inflated. Where not, they are
 /// kept as they came.
@@ -49,13 +47,13 @@ fn is_pack_twice(items: &[FeedItem]) -> bool {
     items.iter().filter(|item| matches!(item, FeedItem::Pack(_))).nth(1).is_some()
 }
 
-/// Returns a frame in which packs are as they are kept.
+/// Returns a frame in which packs are as they are kept; not one of more packs than may be pushed, which is refused.
 pub(super) fn closed(frame: Frame) -> Frame {
     match frame {
-        Frame::Push { packs } if packs.len() <= PACKS_TO_CLOSE_MAX => {
+        Frame::Push { packs } if packs.len() <= PUSH_PACKS_MAX => {
             Frame::Push { packs: packs.into_iter().map(pack::closed).collect() }
         }
-        Frame::Items { items, position } if items.len() <= PACKS_TO_CLOSE_MAX => {
+        Frame::Items { items, position } => {
             let items = items.into_iter().map(|item| match item {
                 FeedItem::Pack(kept) => FeedItem::Pack(pack::closed(kept)),
                 other => other,

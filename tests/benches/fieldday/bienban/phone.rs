@@ -29,12 +29,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) fn run(field: &Field) {
     let (dir, shared) = (Path::new(&field.dir), Path::new(&field.shared));
     settle_in(field, dir, shared);
+    let watch = Stopwatch::start();
     if field.phase == "seed" {
         open(dir, field).set_hub(hub_of(field, shared), false).unwrap();
         office::seed(field, dir);
     }
     let runtime = Runtime::new().unwrap();
-    let watch = Stopwatch::start();
     let mut client = open(dir, field);
     client.set_hub(hub_of(field, shared), false).unwrap();
     let client = Arc::new(client);

@@ -1,5 +1,6 @@
 //! What a phone does with packs of one line that overlap in the batch which brings them.
 
+use super::snapshots::two_with_a_checklist;
 use super::*;
 use crate::model::RawChange;
 use crate::sync::{FeedItem, Pack};
@@ -18,11 +19,7 @@ fn packs(writer: &Side, genesis: &Genesis, ends: &[usize]) -> Vec<FeedItem> {
 
 #[test]
 fn a_shorter_pack_behind_a_longer_one_is_held_although_nothing_is_stored_yet() {
-    let (writer, reader) = (side(5), side(6));
-    for side in [&writer, &reader] {
-        let items = vec![FeedItem::Object { bytes: TEA.to_vec() }];
-        side.phone.apply(items, None, Incarnation([side.number; 16]), NOW).unwrap();
-    }
+    let (writer, reader) = two_with_a_checklist();
     let genesis = visit("06325", 1);
     for text in ["one", "two", "three"] {
         writer.answer(&genesis, "1.1", text);

@@ -4,6 +4,16 @@ use super::*;
 use crate::sync::{FeedItem, FeedPosition, Snapshot};
 use crate::trust::{Attestation, Tip};
 
+/// Devices 5 and 6, which were given the tea checklist.
+pub(super) fn two_with_a_checklist() -> (Side, Side) {
+    let sides = (side(5), side(6));
+    for side in [&sides.0, &sides.1] {
+        let items = vec![FeedItem::Object { bytes: TEA.to_vec() }];
+        side.phone.apply(items, None, Incarnation([side.number; 16]), NOW).unwrap();
+    }
+    sides
+}
+
 /// A document that device 5 filled, as a hub hands it to an empty phone.
 fn snapshot(from: &Side, genesis: &Genesis) -> Snapshot {
     from.answer(genesis, "1.1", "x");
@@ -25,11 +35,7 @@ fn snapshot(from: &Side, genesis: &Genesis) -> Snapshot {
 
 #[test]
 fn a_snapshot_that_cannot_be_taken_keeps_no_other_away() {
-    let (writer, reader) = (side(5), side(6));
-    for side in [&writer, &reader] {
-        let items = vec![FeedItem::Object { bytes: TEA.to_vec() }];
-        side.phone.apply(items, None, Incarnation([side.number; 16]), NOW).unwrap();
-    }
+    let (writer, reader) = two_with_a_checklist();
     let [good, bad, unsigned] = [1, 2, 3].map(|number| visit("06325", number));
     let taken_well = snapshot(&writer, &good);
     let mut torn = snapshot(&writer, &bad);
