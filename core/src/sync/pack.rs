@@ -8,8 +8,8 @@ use crate::trust::{Attestation, DeviceKey, Signature, Tip, TrustError};
 
 mod encoding;
 
+pub(super) use encoding::closed;
 pub use encoding::{PACK_VERSION, PACK_VERSION_LONG, PackHeader};
-pub(super) use encoding::{closed, opened};
 
 /// A pack holds at most this many changes, so that one signature is checked often enough.
 pub const PACK_CHANGES_MAX: usize = 1_024;
@@ -121,6 +121,14 @@ impl Pack {
         } else {
             Err(PackError::NotAttested { document: pack.document, seq: pack.tip.seq })
         }
+    }
+
+    /// Returns an encoded pack with its body as it is, of at most `room` bytes, where it is a compressed one. Many of
+    /// them compress better together than each alone; and two packs that differ in how they are compressed are one
+    /// and the same once they are opened. `None` where it is not compressed, too long, or no pack.
+    #[must_use]
+    pub fn opened(bytes: &[u8], room: usize) -> Option<Vec<u8>> {
+        encoding::opened(bytes, room)
     }
 
     /// Checks everything but the signature.

@@ -3,7 +3,7 @@
 
 use super::Frame;
 use crate::sync::message::FeedItem;
-use crate::sync::pack;
+use crate::sync::pack::{self, Pack};
 use crate::sync::session::PUSH_PACKS_MAX;
 
 /// The length in front of a pack takes so many bytes more once it is opened, at most.
@@ -24,7 +24,7 @@ pub(super) fn is_worth_closing(came: usize, inflated: usize) -> bool {
 pub(super) fn opened(frame: &Frame, mut room: usize) -> Option<Frame> {
     let mut open = |kept: &[u8]| {
         let longest = (kept.len() + room).saturating_sub(LENGTH_GROWS_BY);
-        let opened = pack::opened(kept, longest).unwrap_or_else(|| kept.to_vec());
+        let opened = Pack::opened(kept, longest).unwrap_or_else(|| kept.to_vec());
         room = room.saturating_sub((opened.len() + LENGTH_GROWS_BY).saturating_sub(kept.len()));
         opened
     };

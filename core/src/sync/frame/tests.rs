@@ -324,7 +324,7 @@ fn packs_of_one_frame_are_compressed_together_and_arrive_as_they_are_kept() {
 
 #[test]
 fn packs_of_a_frame_that_inflates_out_of_proportion_are_left_as_they_came() {
-    let pack = crate::sync::pack::opened(&kept(1)[0], PACK_BYTES_MAX).unwrap();
+    let pack = Pack::opened(&kept(1)[0], PACK_BYTES_MAX).unwrap();
     assert_eq!(pack[1], 0);
     let packs = vec![pack; 200];
     let payload = postcard::to_stdvec(&Frame::Push { packs: packs.clone() }).unwrap();

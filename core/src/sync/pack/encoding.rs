@@ -162,9 +162,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pack, PackError> {
     if pack.reach() == reach { Ok(pack) } else { Err(PackError::Malformed { what: "version" }) }
 }
 
-/// Returns a pack with its body as it is, where it is a compressed one and inflates to at most `room` bytes. Many of
-/// them compress better together than each alone.
-pub(in crate::sync) fn opened(pack: &[u8], room: usize) -> Option<Vec<u8>> {
+/// Returns a pack with its body as it is, see [`Pack::opened`].
+pub(super) fn opened(pack: &[u8], room: usize) -> Option<Vec<u8>> {
     let header = PackHeader::peek(pack).ok().filter(|header| header.packed)?;
     let limit = room.checked_sub(header.body)?.min(BODY_BYTES_MAX);
     let body = inflate(&pack[header.body..], limit).ok()?;
