@@ -8,8 +8,8 @@ use crate::trust::{Attestation, DeviceKey, Signature, Tip, TrustError};
 
 mod encoding;
 
-pub(super) use encoding::closed;
 pub use encoding::{PACK_VERSION, PACK_VERSION_LONG, PackHeader};
+pub(super) use encoding::{closed, is_long};
 
 /// A pack holds at most this many changes, so that one signature is checked often enough.
 pub const PACK_CHANGES_MAX: usize = 1_024;
@@ -121,6 +121,12 @@ impl Pack {
         } else {
             Err(PackError::NotAttested { document: pack.document, seq: pack.tip.seq })
         }
+    }
+
+    /// Returns the bytes that earlier programs wrote for this pack.
+    #[cfg(test)]
+    pub(crate) fn encode_earlier(&self) -> Vec<u8> {
+        encoding::encode_earlier(self)
     }
 
     /// Returns an encoded pack with its body as it is, of at most `room` bytes, where it is a compressed one. Many of

@@ -1,4 +1,5 @@
-//! Pack formats 1 and 2 (a long one): what can be recomputed is left out, like is put beside like, then zstd.
+//! Pack formats 3 and 4 (a long one): what can be recomputed is left out, like is put beside like, then zstd. In
+//! formats 1 and 2, which are read still, a change tells its time apart from the answer that it gives.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,18 @@ use crate::sync::compression::{deflate, inflate};
 use crate::trust::{Line, Signature, Tip};
 
 /// The format of all packs but long ones.
-pub const PACK_VERSION: u8 = 1;
+pub const PACK_VERSION: u8 = 3;
 /// The format of a long pack: the same fields under other limits. A pack that fits the limits of
-/// format 1 is written in that, so that it has one encoding.
-pub const PACK_VERSION_LONG: u8 = 2;
+/// format 3 is written in that, so that it has one encoding.
+pub const PACK_VERSION_LONG: u8 = 4;
+/// The formats of packs and of long packs before.
+const PACK_VERSION_1: u8 = 1;
+const PACK_VERSION_LONG_2: u8 = 2;
+/// What stands in front of the time, in milliseconds since 1970, of an answer (`model`): its author's clock, that
+/// mostly is the time of the change as well.
+const CLAIMED_AT: &[u8] = br#""claimed_at":"#;
+/// The column of a change that holds values, in the numbering of Automerge's binary format (value, raw).
+const VALUES_SPEC: u32 = 0x57;
 /// Where a pack's flags stand, behind its version.
 const FLAGS_AT: usize = 1;
 /// The body is as it is.
@@ -55,6 +64,40 @@ pub struct PackHeader {
     body: usize,
     packed: bool,
     reach: Reach,
+    times: Times,
+}
+
+/// From where the time of a change is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Times {
+    /// From the time of the change before: formats 1 and 2.
+    Before,
+    /// From the time that its first answer claims; without one, from the time of the change before.
+    Claimed,
+}
+
+impl Times {
+    fn from(self, before: i64, columns: &[(u32, &[u8])]) -> i64 {
+        match self {
+            Self::Before => before,
+            Self::Claimed => claimed(columns).unwrap_or(before),
+        }
+    }
+}
+
+/// Returns the time that the first answer of a change claims.
+fn claimed(columns: &[(u32, &[u8])]) -> Option<i64> {
+    let (_, values) = columns.iter().find(|(spec, _)| *spec == VALUES_SPEC)?;
+    let at = values.windows(CLAIMED_AT.len()).position(|window| window == CLAIMED_AT)?;
+    let digits = values[at + CLAIMED_AT.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits
+        .into_iter()
+        .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')))
+}
+
+/// Returns whether bytes begin as a long pack does.
+pub(in crate::sync) fn is_long(pack: &[u8]) -> bool {
+    matches!(pack.first(), Some(&(PACK_VERSION_LONG | PACK_VERSION_LONG_2)))
 }
 
 impl PackHeader {
@@ -69,9 +112,11 @@ impl PackHeader {
             return Err(PackError::TooLarge { bytes: bytes.len(), limit: LONG_PACK_BYTES_MAX });
         }
         let mut cursor = Cursor::new(bytes);
-        let reach = match cursor.take(1, "version")?[0] {
-            PACK_VERSION => Reach::Short,
-            PACK_VERSION_LONG => Reach::Long,
+        let (reach, times) = match cursor.take(1, "version")?[0] {
+            PACK_VERSION_1 => (Reach::Short, Times::Before),
+            PACK_VERSION_LONG_2 => (Reach::Long, Times::Before),
+            PACK_VERSION => (Reach::Short, Times::Claimed),
+            PACK_VERSION_LONG => (Reach::Long, Times::Claimed),
             found => return Err(PackError::Version { found, known: PACK_VERSION_LONG }),
         };
         if bytes.len() > reach.bytes_max() {
@@ -110,18 +155,31 @@ impl PackHeader {
             body: bytes.len() - cursor.remaining(),
             packed,
             reach,
+            times,
         })
     }
 }
 
 /// Writes a pack.
 pub(super) fn encode(pack: &Pack) -> Vec<u8> {
-    let body = encode_body(pack);
+    encode_as(pack, Times::Claimed)
+}
+
+/// Writes a pack of format 1, or 2 where it is a long one, as earlier programs did.
+#[cfg(test)]
+pub(super) fn encode_earlier(pack: &Pack) -> Vec<u8> {
+    encode_as(pack, Times::Before)
+}
+
+fn encode_as(pack: &Pack, times: Times) -> Vec<u8> {
+    let body = encode_body(pack, times);
     let packed = deflate(&body);
     let genesis = pack.genesis.encode();
-    let version = match pack.reach() {
-        Reach::Short => PACK_VERSION,
-        Reach::Long => PACK_VERSION_LONG,
+    let version = match (pack.reach(), times) {
+        (Reach::Short, Times::Claimed) => PACK_VERSION,
+        (Reach::Long, Times::Claimed) => PACK_VERSION_LONG,
+        (Reach::Short, Times::Before) => PACK_VERSION_1,
+        (Reach::Long, Times::Before) => PACK_VERSION_LONG_2,
     };
     let mut out = vec![version, if packed.is_some() { BODY_ZSTD } else { BODY_PLAIN }];
     out.extend_from_slice(&pack.device.0);
@@ -232,13 +290,13 @@ impl Before {
 }
 
 /// Writes the heads of all changes, then their data, column by column.
-fn encode_body(pack: &Pack) -> Vec<u8> {
+fn encode_body(pack: &Pack, times: Times) -> Vec<u8> {
     let mut heads = Vec::new();
     let mut columns: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     let mut before = Before::new(pack.previous.as_ref());
     for change in &pack.changes {
         let parts = change.parts();
-        encode_head(&mut heads, &parts, &mut before);
+        encode_head(&mut heads, &parts, times, &mut before);
         for (spec, data) in &parts.columns {
             columns.entry(*spec).or_default().extend_from_slice(data);
         }
@@ -252,7 +310,7 @@ fn encode_body(pack: &Pack) -> Vec<u8> {
     body
 }
 
-fn encode_head(out: &mut Vec<u8>, parts: &ChangeParts<'_>, before: &mut Before) {
+fn encode_head(out: &mut Vec<u8>, parts: &ChangeParts<'_>, times: Times, before: &mut Before) {
     if before.only_on_last(&parts.deps) {
         put_uleb(out, 0);
     } else {
@@ -270,7 +328,8 @@ fn encode_head(out: &mut Vec<u8>, parts: &ChangeParts<'_>, before: &mut Before) 
         }
     }
     put_sleb(out, parts.start_op.cast_signed().wrapping_sub(before.next_op.cast_signed()));
-    put_sleb(out, parts.time.wrapping_sub(before.time));
+    let from = times.from(before.time, &parts.columns);
+    put_sleb(out, parts.time.wrapping_sub(from));
     put_uleb(out, parts.message.len() as u64);
     out.extend_from_slice(parts.message);
     put_uleb(out, parts.other_actors.len() as u64);
@@ -490,12 +549,13 @@ fn decode_change(
         columns.push((*spec, cursor.take(length, "column data")?));
     }
     let start_op = before.next_op.cast_signed().wrapping_add(head.start_op_step);
+    let time = header.times.from(before.time, &columns).wrapping_add(head.time_step);
     let parts = ChangeParts {
         deps,
         actor: &header.actor.0,
         seq: header.first_seq + index as u64,
         start_op: start_op.cast_unsigned(),
-        time: before.time.wrapping_add(head.time_step),
+        time,
         message: &head.message,
         other_actors: head.other_actors.iter().map(Vec::as_slice).collect(),
         columns,

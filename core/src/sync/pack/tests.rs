@@ -169,8 +169,45 @@ fn gaps_and_empty_runs_are_refused() {
 #[test]
 fn a_newer_version_is_named_as_such() {
     let mut bytes = sealed(1).encode();
-    bytes[0] = 3;
-    assert_eq!(Pack::decode(&bytes), Err(PackError::Version { found: 3, known: 2 }));
+    bytes[0] = PACK_VERSION_LONG + 1;
+    let refused = PackError::Version { found: PACK_VERSION_LONG + 1, known: PACK_VERSION_LONG };
+    assert_eq!(Pack::decode(&bytes), Err(refused));
+}
+
+/// Changes as the model writes them: at the time that their answer claims.
+fn answers(count: u64) -> Vec<RawChange> {
+    let actor = Actor::derive(key(1).device(), genesis(1).document(), INCARNATION);
+    let mut doc = AutoCommit::new().with_actor(ActorId::from(actor.0.to_vec()));
+    for index in 0..count {
+        // Nobody answers at even steps.
+        let noise: [u8; 2] = blake3::hash(&index.to_le_bytes()).as_bytes()[..2].try_into().unwrap();
+        let at = 1_700_000_000_000 + index * 90_000 + u64::from(u16::from_le_bytes(noise));
+        let answer = format!("{{\"claimed_at\":{at},\"grade\":\"pass\"}}");
+        doc.put(ROOT, format!("1.{index}"), answer).unwrap();
+        let time = i64::try_from(at).unwrap();
+        doc.commit_with(automerge::transaction::CommitOptions::default().with_time(time));
+    }
+    let changes = doc.get_changes(&[]);
+    changes.iter().map(|it| RawChange::inspect(it.raw_bytes().to_vec()).unwrap()).collect()
+}
+
+#[test]
+fn a_time_that_an_answer_claims_is_told_once() {
+    let pack = Pack::seal(&key(1), genesis(1), INCARNATION, None, answers(200)).unwrap();
+    let (earlier, now) = (pack.encode_earlier(), pack.encode());
+    assert_eq!(Pack::decode(&earlier).as_ref(), Ok(&pack));
+    assert_eq!(Pack::decode(&now).as_ref(), Ok(&pack));
+    // The time between two answers is two bytes of noise: they are not told again.
+    assert!(now.len() + 200 < earlier.len(), "{} bytes, before {}", now.len(), earlier.len());
+}
+
+#[test]
+fn what_only_looks_like_a_claimed_time_is_sent_all_the_same() {
+    let digits = |count: usize| format!("\"claimed_at\":{}", "9".repeat(count));
+    let said = ["\"claimed_at\":".to_owned(), digits(18), digits(19), digits(400)];
+    let run = changes(1, &genesis(1), &said);
+    let pack = Pack::seal(&key(1), genesis(1), INCARNATION, None, run).unwrap();
+    assert_eq!(Pack::decode(&pack.encode()), Ok(pack));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::SessionError;
 use crate::sync::frame::FRAME_FILL_BYTES;
-use crate::sync::pack::{LONG_PACK_BYTES_MAX, PACK_VERSION_LONG};
+use crate::sync::pack::{LONG_PACK_BYTES_MAX, is_long};
 
 /// A long pack of more than this travels in parts of this length, one per frame: no frame is longer
 /// for it, and receiver and sender may do something else between two.
@@ -30,7 +30,7 @@ impl PackPart {
 
 /// Returns whether a pack travels in parts.
 pub(super) fn is_cut(pack: &[u8]) -> bool {
-    pack.first() == Some(&PACK_VERSION_LONG) && pack.len() > PACK_PART_BYTES
+    is_long(pack) && pack.len() > PACK_PART_BYTES
 }
 
 /// Cuts a pack.
@@ -77,6 +77,7 @@ impl PackJoiner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::pack::PACK_VERSION_LONG;
 
     fn long(length: usize) -> Vec<u8> {
         let mut pack: Vec<u8> = (0..=250_u8).cycle().take(length).collect();
