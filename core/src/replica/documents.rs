@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ReplicaError;
 use super::facts::{Fact, PackPlace};
-use super::records::Records;
+use super::records::{Recent, Records};
 use super::rows::{
     self, BASE, BaseRow, DEVICE, DOCUMENT, DocumentRow, OBJECT, ORDER, SOURCE, STALE, SUMMARY,
     SelfRow, Source, Totals, VisitRow, meta,
@@ -37,6 +37,8 @@ pub struct Replica {
     templates: Mutex<VecDeque<(TemplateId, Arc<Template>)>>,
     /// Held while a part of the journal is shortened: one after the other.
     pub(super) condensing: Mutex<()>,
+    /// Records that operations read one after the other.
+    recent: Arc<Recent>,
 }
 
 /// Which part of a list to read.
@@ -86,6 +88,7 @@ impl Replica {
             loads: AtomicU64::new(0),
             templates: Mutex::default(),
             condensing: Mutex::default(),
+            recent: Arc::default(),
         }
     }
 
@@ -98,6 +101,11 @@ impl Replica {
     /// Returns whether the store takes writes at the moment, as far as it knows without one.
     pub(super) fn takes_writes(&self) -> bool {
         self.store.derive(Writes::default()).is_ok()
+    }
+
+    /// Records to read, of which large ones that were read lately are at hand.
+    pub(super) fn records(&self) -> Records {
+        Records::beside(&self.recent)
     }
 
     /// Returns how many documents were loaded since the store was opened: lists, accepting packs

@@ -67,7 +67,7 @@ impl Hub {
         numbers.retain(|number| *number <= head.number);
         let full = numbers.len() > FEED_PAGE_ENTRIES_MAX;
         numbers.truncate(FEED_PAGE_ENTRIES_MAX);
-        let (mut items, mut records, mut bytes) = (Vec::new(), Records::default(), 0);
+        let (mut items, mut records, mut bytes) = (Vec::new(), self.replica().records(), 0);
         let mut reached = if full { after } else { head.number };
         let mut more = full;
         for number in numbers {

@@ -7,7 +7,6 @@ use super::ReplicaError;
 use super::documents::{BASE_EVERY, ClosedLines, Gathered, each_row};
 use super::facts::{Fact, MergedPack, PackPlace, Quarantined};
 use super::hub::{Hub, MergeReport, notice};
-use super::records::Records;
 use super::rows::{self, BaseRow, LATER, PACK, PackRow, REFUSED, RIPE};
 use crate::model::{Actor, ChangeHash, DocumentId, Scope, Summary, TemplateId, Timestamp};
 use crate::store::StoreError;
@@ -133,7 +132,7 @@ impl Hub {
     ) -> Result<MergeReport, ReplicaError> {
         let genesis = self.replica().genesis(document)?;
         // Before a pack is read: without its checklist nothing can be merged into the document.
-        let gathered = self.replica().gather(&mut Records::default(), document, true)?;
+        let gathered = self.replica().gather(&mut self.replica().records(), document, true)?;
         // Not before: what cannot be merged must not wake others again and again.
         begun();
         let batch = self.batch(document, genesis.template, limits)?;
@@ -201,7 +200,8 @@ impl Hub {
                 Ok(work) => return Ok((gathered, work)),
                 // A saved form that does not load is only a cache: start from the sources.
                 Err(MergerError::Base) if job.base.is_some() => {
-                    gathered = self.replica().gather(&mut Records::default(), document, false)?;
+                    gathered =
+                        self.replica().gather(&mut self.replica().records(), document, false)?;
                 }
                 Err(source) => {
                     return Err(ReplicaError::Merging { document, source: Arc::new(source) });

@@ -1,10 +1,12 @@
 //! Journal records that one operation reads again and again: a record brings packs of many
 //! documents, and a page of documents is made from few records.
 //!
-//! It holds what it read for as long as the operation lasts and within a limit of bytes, never for
-//! as long as the store is open.
+//! It holds what it read for as long as the operation lasts and within a limit of bytes. The last few large
+//! records stay from one operation to the next ([`Recent`]): a phone's day is one record of hundreds of packs, each
+//! of another document, which are merged one by one and then told to each of the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::facts::{Fact, PackPlace};
 use super::rows::{self, SAVED};
@@ -20,6 +22,38 @@ const HELD_BYTES_MAX: usize = 8 << 20;
 /// Bytes of saved documents that are held taken apart: some documents of a page of packs.
 const GROWN_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes of large records that stay held between operations: the days of four phones that push at once.
+const RECENT_BYTES_MAX: usize = 2 << 20;
+
+/// A record of less is read as fast as it is looked for.
+const RECENT_BYTES_MIN: usize = 16 << 10;
+
+/// Large records read last, of whatever operation, the newest first.
+#[derive(Default)]
+pub(super) struct Recent(Mutex<VecDeque<(u64, Arc<Fact>, usize)>>);
+
+impl Recent {
+    fn get(&self, at: u64) -> Option<(Arc<Fact>, usize)> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().find(|(one, ..)| *one == at).map(|(_, fact, bytes)| (fact.clone(), *bytes))
+    }
+
+    fn put(&self, at: u64, fact: &Arc<Fact>, bytes: usize) {
+        if !(RECENT_BYTES_MIN..=RECENT_BYTES_MAX).contains(&bytes) {
+            return;
+        }
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two may have read one record at the same time.
+        held.retain(|(one, ..)| *one != at);
+        held.push_front((at, fact.clone(), bytes));
+        let mut sum = 0;
+        held.retain(|(.., bytes)| {
+            sum += bytes;
+            sum <= RECENT_BYTES_MAX
+        });
+    }
+}
+
 /// Records read during one operation: each is decoded once, while those in use fit.
 #[derive(Default)]
 pub(super) struct Records {
@@ -32,10 +66,12 @@ pub(super) struct Records {
     grown: Vec<(DocumentId, u64, Grown)>,
     /// Counts uses.
     uses: u64,
+    /// Where large ones are looked for first, and left.
+    recent: Option<Arc<Recent>>,
 }
 
 struct Held {
-    fact: Fact,
+    fact: Arc<Fact>,
     /// Bytes of the encoded record, which decoding hardly changes, and of this struct.
     bytes: usize,
     /// Its key in [`Records::by_use`].
@@ -43,6 +79,11 @@ struct Held {
 }
 
 impl Records {
+    /// Records that are looked for among those that other operations read last.
+    pub(super) fn beside(recent: &Arc<Recent>) -> Self {
+        Self { recent: Some(recent.clone()), ..Self::default() }
+    }
+
     /// Returns what a record says.
     ///
     /// # Errors
@@ -51,9 +92,11 @@ impl Records {
     /// [`Fact::read`] and the store return.
     pub(super) fn fact(&mut self, store: &dyn Store, at: u64) -> Result<&Fact, StoreError> {
         if !self.held.contains_key(&at) {
-            let record = store.record(Position(at))?.ok_or_else(|| damaged(at))?;
-            let bytes = record.payload.len() + size_of::<Held>();
-            let fact = Fact::read(Position(at), &record)?;
+            let recent = self.recent.as_ref().and_then(|recent| recent.get(at));
+            let (fact, bytes) = match recent {
+                Some(read) => read,
+                None => self.read(store, at)?,
+            };
             self.make_room(bytes);
             self.bytes += bytes;
             self.held.insert(at, Held { fact, bytes, used: 0 });
@@ -64,6 +107,16 @@ impl Records {
         self.by_use.insert(self.uses, at);
         held.used = self.uses;
         Ok(&held.fact)
+    }
+
+    fn read(&self, store: &dyn Store, at: u64) -> Result<(Arc<Fact>, usize), StoreError> {
+        let record = store.record(Position(at))?.ok_or_else(|| damaged(at))?;
+        let bytes = record.payload.len() + size_of::<Held>();
+        let fact = Arc::new(Fact::read(Position(at), &record)?);
+        if let Some(recent) = &self.recent {
+            recent.put(at, &fact, bytes);
+        }
+        Ok((fact, bytes))
     }
 
     /// Returns the bytes of a pack.
@@ -279,6 +332,26 @@ mod tests {
             records.fact(&store, at).unwrap();
             assert_eq!(held(&records), [left]);
         }
+    }
+
+    #[test]
+    fn large_records_stay_for_the_next_operation_within_a_limit_of_bytes() {
+        let large = RECENT_BYTES_MAX / 3;
+        let store = store_of(&[large, large, large, 100, RECENT_BYTES_MAX + 1]);
+        let recent = Arc::new(Recent::default());
+        let facts: Vec<*const Fact> = (1..=5)
+            .map(|at| {
+                // Each in an operation of its own.
+                let mut records = Records::beside(&recent);
+                std::ptr::from_ref(records.fact(&store, at).unwrap())
+            })
+            .collect();
+        let held: Vec<(u64, *const Fact)> =
+            recent.0.lock().unwrap().iter().map(|(at, fact, _)| (*at, Arc::as_ptr(fact))).collect();
+        assert_eq!(held, [(3, facts[2]), (2, facts[1])]);
+        let mut records = Records::beside(&recent);
+        assert_eq!(std::ptr::from_ref(records.fact(&store, 2).unwrap()), facts[1]);
+        assert!(matches!(records.fact(&store, 1), Ok(Fact::Published { .. })));
     }
 
     #[test]

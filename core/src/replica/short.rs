@@ -25,8 +25,10 @@ pub(super) const SHORT_VERSION: u8 = 2;
 /// Where it is said in such a payload how the fact is packed; it follows.
 const PACKED_AT: usize = 33;
 
-/// What stands in the place of a pack or change begins with this; no pack and no change does.
+/// What stands in the place of a change, or of a pack of formats 1 and 2, begins with this; no pack and no change does.
 const HUSK: u8 = 0;
+/// What stands in the place of a pack of formats 3 and 4 begins with this; no pack and no change does.
+const HUSK_CLAIMED: u8 = 255;
 
 /// Returns the hash of a record as it was written, if it was shortened.
 pub(super) fn written_hash(record: &Record) -> Option<[u8; 32]> {
@@ -81,15 +83,15 @@ struct ChangeHusk {
 
 /// Returns whether something stands in the place of a pack or change.
 pub(super) fn is_husk(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&HUSK)
+    matches!(bytes.first(), Some(&(HUSK | HUSK_CLAIMED)))
 }
 
-fn husk_of<T: Serialize>(value: &T) -> Option<Vec<u8>> {
-    postcard::to_extend(value, vec![HUSK]).ok()
+fn husk_of<T: Serialize>(mark: u8, value: &T) -> Option<Vec<u8>> {
+    postcard::to_extend(value, vec![mark]).ok()
 }
 
 fn read_husk<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Option<T> {
-    let (_, rest) = bytes.split_first().filter(|(first, _)| **first == HUSK)?;
+    let rest = bytes.get(1..).filter(|_| is_husk(bytes))?;
     let (value, left) = postcard::take_from_bytes(rest).ok()?;
     left.is_empty().then_some(value)
 }
@@ -288,21 +290,25 @@ impl Grown {
     pub(super) fn husk(&self, bytes: &[u8], named: &[u64]) -> Option<Vec<u8>> {
         let pack = Pack::decode(bytes).ok()?;
         let facts = PackFacts::of(&pack, bytes.len() as u64);
-        let husk = husk_of(&Husk {
-            genesis: facts.genesis,
-            device: pack.device(),
-            incarnation: pack.incarnation(),
-            signature: facts.attestation.signature,
-            previous: facts.previous,
-            tip: facts.attestation.tip,
-            named: facts
-                .known
-                .into_iter()
-                .filter(|tip| tip.seq < pack.last_seq() && named.contains(&tip.seq))
-                .collect(),
-            used: facts.used,
-            length: facts.length,
-        })?;
+        let mark = if Pack::is_earlier(bytes) { HUSK } else { HUSK_CLAIMED };
+        let husk = husk_of(
+            mark,
+            &Husk {
+                genesis: facts.genesis,
+                device: pack.device(),
+                incarnation: pack.incarnation(),
+                signature: facts.attestation.signature,
+                previous: facts.previous,
+                tip: facts.attestation.tip,
+                named: facts
+                    .known
+                    .into_iter()
+                    .filter(|tip| tip.seq < pack.last_seq() && named.contains(&tip.seq))
+                    .collect(),
+                used: facts.used,
+                length: facts.length,
+            },
+        )?;
         let again = self.pack(&husk)?;
         (again == bytes && husk.len() < bytes.len()).then_some(husk)
     }
@@ -312,14 +318,15 @@ impl Grown {
         let facts = PackFacts::read(husk).ok()?;
         let run = self.run(facts.actor(), facts.first_seq(), facts.last_seq())?.to_vec();
         let pack = Pack::assemble(facts.genesis, &facts.attestation, facts.previous, run).ok()?;
-        Some(pack.encode())
+        let is_earlier = husk.first() == Some(&HUSK);
+        Some(if is_earlier { pack.encode_earlier() } else { pack.encode() })
     }
 
     /// As [`Self::husk`], of an own change.
     pub(super) fn change_husk(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let change = RawChange::inspect(bytes.to_vec()).ok()?;
         let actor = Actor(change.facts().actor.as_slice().try_into().ok()?);
-        let husk = husk_of(&ChangeHusk { actor, seq: change.facts().seq })?;
+        let husk = husk_of(HUSK, &ChangeHusk { actor, seq: change.facts().seq })?;
         (self.change(&husk)? == bytes && husk.len() < bytes.len()).then_some(husk)
     }
 

@@ -123,8 +123,13 @@ impl Pack {
         }
     }
 
-    /// Returns the bytes that earlier programs wrote for this pack.
-    #[cfg(test)]
+    /// Returns whether an encoded pack is of the formats that programs wrote before the present ones.
+    pub(crate) fn is_earlier(bytes: &[u8]) -> bool {
+        encoding::is_earlier(bytes)
+    }
+
+    /// Returns the bytes that earlier programs wrote for this pack: what they left of it in shortened records is
+    /// told again to the byte.
     pub(crate) fn encode_earlier(&self) -> Vec<u8> {
         encoding::encode_earlier(self)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bisect::twice;
 use super::merger::{JOB_BYTES_MAX, MergeJob, MergerError};
-use super::{Records, work};
+use super::work;
 use crate::model::DocumentId;
 use crate::replica::ReplicaError;
 use crate::replica::hub::Hub;
@@ -129,7 +129,8 @@ impl Hub {
         let merger = self.merging.merger()?;
         let mut with_base = true;
         loop {
-            let gathered = self.replica().gather(&mut Records::default(), document, with_base)?;
+            let gathered =
+                self.replica().gather(&mut self.replica().records(), document, with_base)?;
             let record = MergeJob {
                 genesis: gathered.genesis,
                 shape: gathered.shape,

@@ -11,6 +11,8 @@ const AT: Timestamp = Timestamp(1_795_000_000_000);
 /// Facts of saved documents as version 1 wrote them, then a record as version 2 wrote it.
 const SAMPLES: &str = include_str!("../../../fixtures/facts-v1-saved.txt");
 const SHORT_SAMPLE: &str = include_str!("../../../fixtures/fact-v2.txt");
+/// The same of a pack of format 3.
+const SHORT_SAMPLE_CLAIMED: &str = include_str!("../../../fixtures/fact-v2-claimed.txt");
 
 fn genesis() -> Genesis {
     Genesis {
@@ -60,8 +62,10 @@ fn packs(changes: &[RawChange], life: Incarnation, key: &DeviceKey, each: usize)
 fn packs_and_changes_are_told_again_to_the_byte_and_read_alike() {
     let (document, changes, life, key) = edits(40, 7);
     let grown = Grown::of(&document.save()).unwrap();
-    for pack in packs(&changes, life, &key, 8) {
-        let bytes = pack.encode();
+    let packs = packs(&changes, life, &key, 8);
+    let spelled =
+        packs.iter().flat_map(|pack| [(pack, pack.encode()), (pack, pack.encode_earlier())]);
+    for (pack, bytes) in spelled {
         let named = [pack.first_seq() + 2, 1_000];
         let husk = grown.husk(&bytes, &named).unwrap();
         assert!(is_husk(&husk) && !is_husk(&bytes) && husk.len() < bytes.len());
@@ -137,10 +141,10 @@ fn each() -> Vec<Fact> {
     ]
 }
 
-fn short_record() -> (Record, Fact) {
+fn short_record(encode: fn(&Pack) -> Vec<u8>) -> (Record, Fact) {
     let (document, changes, life, key) = edits(10, 7);
     let grown = Grown::of(&document.save()).unwrap();
-    let husk = grown.husk(&packs(&changes, life, &key, 10)[0].encode(), &[4]).unwrap();
+    let husk = grown.husk(&encode(&packs(&changes, life, &key, 10)[0]), &[4]).unwrap();
     let fact = Fact::Released { packs: vec![husk], at: AT };
     let kind = fact.record().unwrap().kind;
     (Record { kind, payload: payload(&fact, [6; 32]).unwrap() }, fact)
@@ -157,11 +161,15 @@ fn facts_of_saved_documents_and_shortened_records_are_still_read() {
     for (line, fact) in SAMPLES.lines().zip(each()) {
         assert_eq!(Fact::read(Position(1), &parse(line)).unwrap(), fact);
     }
-    let (record, fact) = short_record();
-    let sample = parse(SHORT_SAMPLE);
-    assert_eq!(written_hash(&sample), Some([6; 32]));
-    assert_eq!(Fact::read(Position(1), &sample).unwrap(), fact);
-    assert_eq!(sample, record);
+    for (sample, (record, fact)) in [
+        (SHORT_SAMPLE, short_record(Pack::encode_earlier)),
+        (SHORT_SAMPLE_CLAIMED, short_record(Pack::encode)),
+    ] {
+        let sample = parse(sample);
+        assert_eq!(written_hash(&sample), Some([6; 32]));
+        assert_eq!(Fact::read(Position(1), &sample).unwrap(), fact);
+        assert_eq!(sample, record);
+    }
 }
 
 #[test]
@@ -171,6 +179,6 @@ fn write_the_samples() {
     let text: String = each().iter().map(|fact| line(fact.record().unwrap())).collect();
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/facts-v1-saved.txt"), text)
         .unwrap();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fact-v2.txt");
-    std::fs::write(path, line(short_record().0)).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fact-v2-claimed.txt");
+    std::fs::write(path, line(short_record(Pack::encode).0)).unwrap();
 }

@@ -95,6 +95,11 @@ fn claimed(columns: &[(u32, &[u8])]) -> Option<i64> {
         .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')))
 }
 
+/// Returns whether bytes begin as a pack of format 1 or 2 does.
+pub(super) fn is_earlier(pack: &[u8]) -> bool {
+    matches!(pack.first(), Some(&(PACK_VERSION_1 | PACK_VERSION_LONG_2)))
+}
+
 /// Returns whether bytes begin as a long pack does.
 pub(in crate::sync) fn is_long(pack: &[u8]) -> bool {
     matches!(pack.first(), Some(&(PACK_VERSION_LONG | PACK_VERSION_LONG_2)))
@@ -166,7 +171,6 @@ pub(super) fn encode(pack: &Pack) -> Vec<u8> {
 }
 
 /// Writes a pack of format 1, or 2 where it is a long one, as earlier programs did.
-#[cfg(test)]
 pub(super) fn encode_earlier(pack: &Pack) -> Vec<u8> {
     encode_as(pack, Times::Before)
 }

@@ -2,8 +2,8 @@
 //! for each phone. Everything goes through the public interface of the core, with all promises on: TLS, signatures,
 //! sealed folders, durable before it is acknowledged.
 //!
-//! `fieldday prepare DATA SHARED INSPECTORS`, `fieldday server DATA ADDRESS PORT`, and `fieldday client PHASE DIR
-//! SHARED HUB DOCS ITEMS INSPECTOR INSPECTORS SEED`; started with a word of the program it is `bienban`.
+//! `fieldday prepare DATA SHARED INSPECTORS`, `fieldday client PHASE DIR SHARED HUB DOCS ITEMS INSPECTOR INSPECTORS
+//! SEED`; started with a word of the program, as `fieldday --json serve`, it is `bienban`.
 #![allow(clippy::unwrap_used, reason = "a harness stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "that is how it speaks to the harness")]
 
@@ -18,9 +18,8 @@ mod field;
 mod office;
 mod phone;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 
 use bienban_core::client::Client;
 use bienban_tests::binary;
@@ -29,20 +28,6 @@ use field::Field;
 /// The folder of the device with a number, until that device takes it.
 fn made(shared: &Path, number: usize) -> PathBuf {
     shared.join(format!("device-{number}"))
-}
-
-/// Serves until it is ended: the hub itself is a process below this one.
-fn serve(data: &str, address: &str, port: &str) -> ExitCode {
-    let mut command = binary::command();
-    command.args(["--json", "serve", "--dir", data, "--listen", &format!("{address}:{port}")]);
-    let mut hub = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(hub.stdout.take().unwrap()).lines();
-    // Its first line says that it accepts connections.
-    if let Some(Ok(_)) = lines.next() {
-        println!("ready");
-    }
-    for _ in lines {}
-    if hub.wait().unwrap().success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn main() -> ExitCode {
@@ -57,13 +42,12 @@ fn main() -> ExitCode {
             office::prepare(Path::new(data), Path::new(shared), inspectors.parse().unwrap());
             ExitCode::SUCCESS
         }
-        ["server", data, address, port] => serve(data, address, port),
         ["client", ..] => {
             phone::run(&Field::from_args(&words[1..]));
             ExitCode::SUCCESS
         }
         _ => {
-            println!("fieldday prepare|server|client: see benches/README.md");
+            println!("fieldday prepare|client|serve: see benches/README.md");
             ExitCode::from(2)
         }
     }

@@ -90,8 +90,13 @@ fn exchange(client: &Arc<Client>, field: &Field, runtime: &Runtime) -> Going {
     runtime.block_on(async {
         let mut caught_up = false;
         while !(caught_up && is_here(client, field)) {
-            let event = tokio::time::timeout(LOOK_EVERY, told.recv()).await;
-            caught_up |= matches!(event, Ok(Some(SyncEvent::CaughtUp)));
+            // Looking is no part of what is measured, so it is not done at each event.
+            tokio::time::sleep(if caught_up { LOOK_EVERY } else { Duration::ZERO }).await;
+            let mut event = tokio::time::timeout(LOOK_EVERY, told.recv()).await.ok().flatten();
+            while let Some(told_of) = event {
+                caught_up |= matches!(told_of, SyncEvent::CaughtUp);
+                event = told.try_recv().ok();
+            }
         }
     });
     (stop, task)
