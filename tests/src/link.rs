@@ -54,7 +54,7 @@ impl Path {
 /// Bytes that wait for a slow line before it drops what comes: what a mobile base station keeps.
 const BACKLOG_BYTES_MAX: u32 = 64 * 1024;
 
-/// How many datagrams the relay has handled, both ways.
+/// What the relay has handled, both ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Passed on towards the hub.
@@ -65,7 +65,24 @@ pub struct Counters {
     pub lost: u64,
     /// Passed on a second time.
     pub doubled: u64,
+    /// Bytes passed on towards the hub, without what UDP and IP put before them; what is passed on twice counts once.
+    pub bytes_up: u64,
+    /// The same towards phones.
+    pub bytes_down: u64,
+    /// Of all passed on, those of a handshake.
+    pub handshakes: u64,
 }
+
+impl Counters {
+    /// Returns the bytes passed on, both ways.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes_up + self.bytes_down
+    }
+}
+
+/// Set in the first byte of a QUIC datagram while its two ends make their connection.
+const LONG_HEADER: u8 = 0x80;
 
 /// A relay between phones and one hub. Ends when dropped.
 #[derive(Debug)]
@@ -95,6 +112,7 @@ impl UdpLink {
                 flows: BTreeMap::new(),
                 counters: Counters::default(),
                 cut: false,
+                cut_at: None,
             }),
         });
         let tasks = [
@@ -115,9 +133,21 @@ impl UdpLink {
         self.relay.lock().cut = true;
     }
 
+    /// Cuts by itself when so many bytes have been passed on in all.
+    pub fn cut_at(&self, bytes: u64) {
+        self.relay.lock().cut_at = Some(bytes);
+    }
+
+    /// Returns whether everything is lost now.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.relay.lock().cut
+    }
+
     /// Lets datagrams through again.
     pub fn restore(&self) {
-        self.relay.lock().cut = false;
+        let mut state = self.relay.lock();
+        (state.cut, state.cut_at) = (false, None);
     }
 
     /// Changes what both directions do, from the next datagram on.
@@ -133,7 +163,7 @@ impl UdpLink {
         self.relay.lock().flows.clear();
     }
 
-    /// Returns how many datagrams were handled.
+    /// Returns what was handled.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.relay.lock().counters
@@ -181,6 +211,8 @@ struct State {
     flows: BTreeMap<SocketAddr, Flow>,
     counters: Counters,
     cut: bool,
+    /// When it is to be cut, by the bytes passed on.
+    cut_at: Option<u64>,
 }
 
 /// One phone's way to the hub; ends when dropped.
@@ -253,7 +285,7 @@ impl Relay {
 
     fn post(&self, datagram: &[u8], way: Way) {
         let up = matches!(way, Way::Up(_));
-        for due in self.decide(up, datagram.len()).into_iter().flatten() {
+        for due in self.decide(up, datagram).into_iter().flatten() {
             let parcel = Parcel { due, datagram: datagram.into(), way: way.clone() };
             // The receiver is gone only when the relay is ending.
             self.posts.send(parcel).ok();
@@ -272,7 +304,8 @@ impl Relay {
     }
 
     /// Decides when a datagram arrives: not at all, once, or twice.
-    fn decide(&self, up: bool, len: usize) -> [Option<Instant>; 2] {
+    fn decide(&self, up: bool, datagram: &[u8]) -> [Option<Instant>; 2] {
+        let len = datagram.len();
         let mut state = self.lock();
         let cut = state.cut;
         let direction = if up { &mut state.up } else { &mut state.down };
@@ -284,11 +317,19 @@ impl Relay {
         let passed = u64::from(fate[0].is_some());
         counters.lost += 1 - passed;
         counters.doubled += u64::from(fate[1].is_some());
+        let bytes = if passed == 0 { 0 } else { len as u64 };
         if up {
             counters.up += passed;
+            counters.bytes_up += bytes;
         } else {
             counters.down += passed;
+            counters.bytes_down += bytes;
         }
+        if bytes > 0 && datagram[0] & LONG_HEADER != 0 {
+            counters.handshakes += 1;
+        }
+        let total = counters.bytes();
+        state.cut |= state.cut_at.is_some_and(|at| total >= at);
         fate
     }
 }
