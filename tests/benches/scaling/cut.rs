@@ -1,5 +1,6 @@
 //! Exchanges that a dead battery or a tunnel ends: how many bytes go twice when they run again.
 
+use bienban_core::driver::{self, SyncOptions};
 use tokio::runtime::Runtime;
 
 use crate::served::{Device, Served, closing, until, within};
@@ -68,38 +69,46 @@ async fn measure(transfer: Transfer, inspections: u32) -> Vec<f64> {
     row
 }
 
-/// Phones that are about to exchange the same.
+/// Phones that are about to exchange the same, and their hubs.
 pub(crate) struct Ready {
     transfer: Transfer,
     inspections: u32,
     /// For an upload each phone has a hub of its own, which is empty.
-    served: Option<Served>,
+    hubs: Vec<Served>,
     phones: Vec<Device>,
 }
 
 impl Ready {
     pub(crate) async fn of(transfer: Transfer, inspections: u32, count: usize) -> Self {
-        let last = WRITER + u8::try_from(count).unwrap();
-        let devices: Vec<Device> = match transfer {
-            // All are the same phone: what it pushes is the same, to the byte as far as signatures are.
-            Transfer::Up => (0..count).map(|_| Device::new(WRITER)).collect(),
-            _ => (WRITER + 1..=last).map(Device::new).collect(),
-        };
         if transfer == Transfer::Up {
-            devices.iter().for_each(|device| device.works(inspections));
-            return Self { transfer, inspections, served: None, phones: devices };
+            return Self::to_send(inspections, count).await;
         }
+        let last = WRITER + u8::try_from(count).unwrap();
         let served = Served::start(WRITER..=last);
+        let phones: Vec<Device> = (WRITER + 1..=last).map(Device::new).collect();
         if transfer == Transfer::Lagging {
-            for device in &devices {
-                device.exchange(&served.address).await.unwrap();
+            for phone in &phones {
+                phone.exchange(&served.address).await.unwrap();
             }
         }
         let writer = Device::new(WRITER);
         writer.works(inspections);
         writer.exchange(&served.address).await.unwrap();
         served.merged().await;
-        Self { transfer, inspections, served: Some(served), phones: devices }
+        Self { transfer, inspections, hubs: vec![served], phones }
+    }
+
+    /// As often the same phone, which met its hub in the morning and has worked since.
+    async fn to_send(inspections: u32, count: usize) -> Self {
+        let (mut hubs, mut phones) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let (served, phone) = (Served::start(WRITER..=WRITER), Device::new(WRITER));
+            phone.exchange(&served.address).await.unwrap();
+            phone.works(inspections);
+            hubs.push(served);
+            phones.push(phone);
+        }
+        Self { transfer: Transfer::Up, inspections, hubs, phones }
     }
 
     /// Lets the next phone exchange everything, cut once if said so. Returns bytes up, and in all.
@@ -110,8 +119,7 @@ impl Ready {
         if let Some(bytes) = cut_at {
             line.cut_at(bytes);
             let endpoint = phone.endpoint();
-            let options = bienban_core::driver::SyncOptions::default();
-            let exchange = bienban_core::driver::sync(&phone.phone, &endpoint, &hub, options);
+            let exchange = driver::sync(&phone.phone, &endpoint, &hub, SyncOptions::default());
             tokio::select! {
                 ended = exchange => panic!("it ended before it was cut: {ended:?}"),
                 () = until("the cut", || line.is_cut()) => {}
@@ -131,8 +139,7 @@ impl Ready {
 
     /// Returns a hub and the next phone.
     pub(crate) fn take(&mut self) -> (Served, Device) {
-        let served = self.served.take().unwrap_or_else(|| Served::start(WRITER..=WRITER));
-        (served, self.phones.pop().unwrap())
+        (self.hubs.pop().unwrap(), self.phones.pop().unwrap())
     }
 
     /// Fails unless everything arrived; keeps the hub for the next.
@@ -141,12 +148,12 @@ impl Ready {
         if self.transfer == Transfer::Up {
             served.end().await;
         } else {
-            self.served = Some(served);
+            self.hubs.push(served);
         }
     }
 
     pub(crate) async fn end(self) {
-        if let Some(served) = self.served {
+        for served in self.hubs {
             served.end().await;
         }
     }
