@@ -50,7 +50,7 @@ pub(crate) fn run(stocks: &mut Stocks) {
         for (whose, table) in &mut opening {
             let mut seen = numbers(&child(whose, &root));
             seen.insert(2, seen[1] - numbers(&child(whose, &empty))[1]);
-            let disk = |part| count(size(&root.join(&*whose).join(part))) / 1e3;
+            let disk = |part| count(size(&root.join(*whose).join(part))) / 1e3;
             seen.extend([disk("journal"), disk("index")]);
             table.row(stored, seen);
         }

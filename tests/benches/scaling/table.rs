@@ -51,11 +51,14 @@ impl Table {
     fn power(&self, column: usize) -> String {
         let costs: Vec<(f64, f64)> =
             self.rows.iter().map(|(size, values)| (*size, values[column])).collect();
-        gauge::power(&costs).map_or(" |".to_owned(), |power| {
-            // No minus before what is nothing at two digits.
-            let power = if power.abs() < 0.005 { 0.0 } else { power };
-            format!(" {power:.2} |")
-        })
+        gauge::power(&costs).map_or_else(
+            || " |".to_owned(),
+            |power| {
+                // No minus before what is nothing at two digits.
+                let power = if power.abs() < 0.005 { 0.0 } else { power };
+                format!(" {power:.2} |")
+            },
+        )
     }
 }
 
