@@ -13,7 +13,7 @@ use bienban_tests::stock::{open_hub, open_phone};
 
 use crate::sizes;
 use crate::stocks::{self, Stocks};
-use crate::table::{Column, Table, count, median, ms};
+use crate::table::{Column, Table, count, figure, median, ms};
 
 /// Documents that changed, among more and more.
 const CHANGED: u32 = 50;
@@ -56,7 +56,7 @@ pub(crate) fn run(stocks: &mut Stocks) {
     }
     let stored = *counts.last().unwrap();
     for (whose, what) in BOTH {
-        let title = format!("changed: of {stored} documents, {what}");
+        let title = format!("changed: of {} documents, {what}", figure(f64::from(stored), 0));
         let mut table = Table::new(title, "changed", &COLUMNS);
         for changed in sizes("BIENBAN_SCALING_CHANGED", "5,50,500") {
             let seen = measure(stocks, stored, changed.min(stored), whose);

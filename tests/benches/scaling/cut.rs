@@ -119,7 +119,7 @@ impl Ready {
         if let Some(bytes) = cut_at {
             line.cut_at(bytes);
             let endpoint = phone.endpoint();
-            let exchange = driver::sync(&phone.phone, &endpoint, &hub, SyncOptions::default());
+            let exchange = driver::exchange(&phone.phone, &endpoint, &hub, SyncOptions::default());
             tokio::select! {
                 ended = exchange => panic!("it ended before it was cut: {ended:?}"),
                 () = until("the cut", || line.is_cut()) => {}

@@ -63,7 +63,7 @@ impl Table {
 }
 
 /// Returns a number with commas between thousands.
-fn figure(value: f64, digits: usize) -> String {
+pub(crate) fn figure(value: f64, digits: usize) -> String {
     let text = format!("{:.digits$}", value.abs());
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
