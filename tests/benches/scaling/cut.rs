@@ -48,7 +48,7 @@ pub(crate) fn run() {
     let runtime = Runtime::new().unwrap();
     for (transfer, what) in Transfer::ALL {
         let mut table = Table::new(format!("cut: {what}"), "inspections", &COLUMNS);
-        for inspections in sizes("BIENBAN_SCALING_DAY", "50,200,800") {
+        for inspections in sizes("BIENBAN_SCALING_DAY", "50,100,200") {
             table.row(inspections, runtime.block_on(measure(transfer, inspections)));
         }
         table.print();

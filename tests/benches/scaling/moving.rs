@@ -50,7 +50,7 @@ pub(crate) fn run() {
     for (transfer, what) in Transfer::ALL {
         let title = format!("moving: {what}, the address changes at half of the bytes");
         let mut table = Table::new(title, "inspections", &COLUMNS);
-        for inspections in sizes("BIENBAN_SCALING_DAY", "50,200,800") {
+        for inspections in sizes("BIENBAN_SCALING_DAY", "50,100,200") {
             table.row(inspections, runtime.block_on(measure(transfer, inspections)));
         }
         table.print();
