@@ -4,7 +4,7 @@
 //! n-th depends on the machine, as far as real sockets do. The relay also plays the NAT in between:
 //! it can be cut, restored, and made to change the address that the hub sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,8 +69,8 @@ pub struct Counters {
     pub bytes_up: u64,
     /// The same towards phones.
     pub bytes_down: u64,
-    /// Of all passed on, those of a handshake.
-    pub handshakes: u64,
+    /// QUIC connections that phones began.
+    pub connections: u64,
 }
 
 impl Counters {
@@ -83,6 +83,19 @@ impl Counters {
 
 /// Set in the first byte of a QUIC datagram while its two ends make their connection.
 const LONG_HEADER: u8 = 0x80;
+
+/// Before the names of the two ends there: that byte, and the version.
+const BEFORE_NAMES: usize = 5;
+
+/// Returns how the sender of a datagram calls its end of the connection that it begins; none in later datagrams.
+fn beginner(datagram: &[u8]) -> Option<&[u8]> {
+    if datagram.first()? & LONG_HEADER == 0 {
+        return None;
+    }
+    let (length, rest) = datagram.get(BEFORE_NAMES..)?.split_first()?;
+    let (length, rest) = rest.get(usize::from(*length)..)?.split_first()?;
+    rest.get(..usize::from(*length))
+}
 
 /// A relay between phones and one hub. Ends when dropped.
 #[derive(Debug)]
@@ -113,6 +126,7 @@ impl UdpLink {
                 counters: Counters::default(),
                 cut: false,
                 cut_at: None,
+                beginners: BTreeSet::new(),
             }),
         });
         let tasks = [
@@ -213,6 +227,8 @@ struct State {
     cut: bool,
     /// When it is to be cut, by the bytes passed on.
     cut_at: Option<u64>,
+    /// How phones call their ends of the connections that they began.
+    beginners: BTreeSet<Vec<u8>>,
 }
 
 /// One phone's way to the hub; ends when dropped.
@@ -325,10 +341,14 @@ impl Relay {
             counters.down += passed;
             counters.bytes_down += bytes;
         }
-        if bytes > 0 && datagram[0] & LONG_HEADER != 0 {
-            counters.handshakes += 1;
-        }
         let total = counters.bytes();
+        if up
+            && passed > 0
+            && let Some(beginner) = beginner(datagram)
+            && state.beginners.insert(beginner.to_owned())
+        {
+            state.counters.connections += 1;
+        }
         state.cut |= state.cut_at.is_some_and(|at| total >= at);
         fate
     }
@@ -392,6 +412,15 @@ mod tests {
         assert_ne!(fates(1), fates(2));
         let lost = fates(1).iter().filter(|fate| fate[0].is_none()).count();
         assert!((30..90).contains(&lost), "{lost} of 200 lost at 30 %");
+    }
+
+    #[test]
+    fn a_connection_is_told_by_how_its_phone_calls_its_end() {
+        let begins = [0xc0, 0, 0, 0, 1, 2, 8, 8, 3, 7, 7, 7, 0];
+        assert_eq!(beginner(&begins), Some(&[7, 7, 7][..]));
+        assert_eq!(beginner(&begins[..10]), None, "cut short");
+        assert_eq!(beginner(&[0x40, 0, 0, 0, 1, 2, 8, 8, 3, 7, 7, 7, 0]), None, "a later datagram");
+        assert_eq!(beginner(&[]), None);
     }
 
     #[tokio::test]

@@ -27,21 +27,21 @@ const CHANGES: [Change; 3] = [Change::None, Change::Between, Change::Phone];
 const COLUMNS: [Column; 9] = [
     ("unchanged s", 2),
     ("bytes", 0),
-    ("of handshakes", 0),
+    ("connections", 0),
     ("network between s", 2),
     ("bytes", 0),
-    ("of handshakes", 0),
+    ("connections", 0),
     ("phone's network s", 2),
     ("bytes", 0),
-    ("of handshakes", 0),
+    ("connections", 0),
 ];
 
 /// What one transfer cost.
 struct Seen {
     took: Duration,
     bytes: u64,
-    /// Datagrams of handshakes: as many as without a change where no connection was made anew.
-    handshakes: u64,
+    /// As many as without a change where none was made anew.
+    connections: u64,
 }
 
 /// Prints the tables.
@@ -62,7 +62,7 @@ async fn measure(transfer: Transfer, inspections: u32) -> Vec<f64> {
     let (mut row, mut half) = (Vec::new(), u64::MAX);
     for change in CHANGES {
         let seen = once(&mut ready, change, half).await;
-        row.extend([seen.took.as_secs_f64(), count(seen.bytes), count(seen.handshakes)]);
+        row.extend([seen.took.as_secs_f64(), count(seen.bytes), count(seen.connections)]);
         if change == Change::None {
             half = seen.bytes / 2;
         }
@@ -99,5 +99,5 @@ async fn once(ready: &mut Ready, change: Change, half: u64) -> Seen {
     served.merged().await;
     phone.exchange(&served.address).await.unwrap();
     ready.give_back(served, &phone).await;
-    Seen { took, bytes: seen.bytes(), handshakes: seen.handshakes }
+    Seen { took, bytes: seen.bytes(), connections: seen.connections }
 }
