@@ -44,6 +44,15 @@ const SETTINGS: &str = "[limits]\nhandshakes = 4096\nhandshakes_per_address = 40
 /// How long a hub is left alone before its memory is looked at.
 const REST: Duration = Duration::from_secs(2);
 
+/// How often a phone dials that a busy hub sends away, and how long it waits before it does so again.
+const TRIES: usize = 100;
+
+/// See there.
+const TRY_AGAIN: Duration = Duration::from_millis(200);
+
+/// Longer than all may take together.
+const ALL_WITHIN: Duration = Duration::from_secs(300);
+
 /// Between two looks at the hub's memory.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -261,10 +270,11 @@ impl Crowd {
             };
             let (seat, options) =
                 (seat.clone(), SyncOptions { live: Some(live), ..SyncOptions::default() });
-            runtime.spawn(async move { drop(seat.client.sync(options).await.unwrap()) })
+            runtime.spawn(async move { stay(&seat.client, &options).await })
         };
         let tasks = self.seats.iter().map(begin).collect();
-        runtime.block_on(all.notified());
+        let everybody = async { tokio::time::timeout(ALL_WITHIN, all.notified()).await };
+        assert!(runtime.block_on(everybody).is_ok(), "not all were ready within {ALL_WITHIN:?}");
         (last.seconds(), Connected { stop, tasks })
     }
 
@@ -310,6 +320,17 @@ impl Seat {
         let one = |(place, item): (usize, String)| (item, format!("p{}-{place}", self.number));
         own.map(one).take(EDITS).collect()
     }
+}
+
+/// Exchanges until it is told to stop. What is lost on the way is dialled anew, as an app does.
+async fn stay(client: &Client, options: &SyncOptions) {
+    for _ in 0..TRIES {
+        if client.sync(options.clone()).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
+    panic!("a hub that sends a phone away {TRIES} times");
 }
 
 /// The inspection of a team.
