@@ -4,54 +4,32 @@
 #![allow(clippy::print_stdout, reason = "a report is what this program is for")]
 #![allow(clippy::unwrap_used, reason = "a broken bench must stop")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bienban_core::checklist::TEA;
 use bienban_core::clock::Stopwatch;
-use bienban_core::model::Kind;
-use bienban_core::replica::{Hub, ListQuery, Phone, Projection, Replica};
-use bienban_core::store::{DiskStore, Options, Store};
+use bienban_core::replica::{Hub, Phone, Replica};
+use bienban_core::store::Store;
 use bienban_tests::fleet::{self, NOW, resident_bytes};
+use bienban_tests::gauge::size;
+use bienban_tests::stock::{self, ANSWERS, NEWEST, child, open, open_hub, open_phone};
 
 /// How many inspections, unless told otherwise.
 const COUNTS: &str = "10000,100000";
 const COUNTS_NAME: &str = "BIENBAN_FOOTPRINT";
 /// Where the stores are made, unless under `target/tmp`.
 const PLACE_NAME: &str = "BIENBAN_FOOTPRINT_FOLDER";
-/// What a child process measures, and in which folder: memory is a process's own.
-const CHILD: &str = "BIENBAN_FOOTPRINT_CHILD";
-const CHILD_FOLDER: &str = "BIENBAN_FOOTPRINT_CHILD_FOLDER";
-
-/// Answers of one inspection, of the tea checklist's 43: a visit that has begun.
-const ANSWERS: usize = 3;
-/// Inspections made before they are synced, so that one exchange takes the edits.
-const MADE_AT_ONCE: u32 = 1_000;
-const NEWEST: usize = 50;
 /// What another phone has written when the phone with all inspections catches up.
 const NEWS: u32 = 10;
 
-fn open(folder: &Path) -> Arc<DiskStore> {
-    Arc::new(DiskStore::open(folder, Arc::new(Projection), Options::at(NOW.0)).unwrap())
-}
-
-fn open_phone(root: &Path) -> Arc<Phone> {
-    fleet::phone_over(open(&root.join("phone")), 1)
-}
-
-fn open_hub(root: &Path) -> Arc<Hub> {
-    fleet::hub_over(open(&root.join("hub")))
-}
-
 fn main() {
-    if let Some(what) = std::env::var_os(CHILD) {
-        let root = PathBuf::from(std::env::var_os(CHILD_FOLDER).unwrap());
-        return match what.to_str() {
-            Some("phone") => measure_phone(&root),
-            Some("hub") => measure_hub(&root),
-            Some("damage") => measure_damage(&root),
+    if let Some((what, root)) = stock::asked() {
+        return match &*what {
+            "phone" => measure_phone(&root),
+            "hub" => measure_hub(&root),
+            "damage" => measure_damage(&root),
             _ => measure_syncs(&root),
         };
     }
@@ -60,7 +38,7 @@ fn main() {
     for count in std::iter::once(0).chain(counts.split(',').map(|count| count.parse().unwrap())) {
         let root = tempfile::tempdir_in(&place).unwrap();
         let watch = Stopwatch::start();
-        make(root.path(), count);
+        stock::make(root.path(), count, 2);
         println!("{count} inspections of {ANSWERS} answers, made in {:.0?}", watch.elapsed());
         for what in ["phone", "hub"] {
             let disk = |part| size(&root.path().join(what).join(part));
@@ -75,72 +53,18 @@ fn main() {
     }
 }
 
-fn child(what: &str, root: &Path) -> String {
-    let mut program = Command::new(std::env::current_exe().unwrap());
-    let told = program.env(CHILD, what).env(CHILD_FOLDER, root).output().unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    String::from_utf8(told.stdout).unwrap()
-}
-
-/// A phone that made the inspections and a hub that has them, by ordinary syncs.
-fn make(root: &Path, count: u32) {
-    let (phone, hub) = (open_phone(root), open_hub(root));
-    hub.publish(TEA.to_vec()).unwrap();
-    (1..=2).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
-    fleet::exchange(&phone, &hub);
-    let mut next = 0;
-    while next < count {
-        let until = count.min(next + MADE_AT_ONCE);
-        let _ = fleet::fill_answers(&phone, TEA, next..until, ANSWERS);
-        phone.replica().refresh(usize::MAX).unwrap();
-        fleet::exchange(&phone, &hub);
-        hub.merge_all(NOW).unwrap();
-        next = until;
-    }
-    fleet::exchange(&phone, &hub);
-    assert_eq!(phone.outbox().unwrap().len(), 0, "everything is on the hub");
-    assert_eq!(hub.replica().totals().unwrap().documents, u64::from(count));
-}
-
 /// Opens, lists, and says what that took and left in memory.
 fn measure_opening<T>(what: &str, open: impl FnOnce() -> T, inside: impl Fn(&T) -> &Replica) {
-    let watch = Stopwatch::start();
-    let opened = open();
-    let replica = inside(&opened);
-    replica.refresh(usize::MAX).unwrap();
-    let opening = watch.elapsed();
-    let watch = Stopwatch::start();
-    let query = ListQuery { limit: NEWEST, ..ListQuery::default() };
-    replica.list(Kind::Inspection, &query).unwrap();
-    let first = watch.elapsed();
-    let resident = resident_bytes().unwrap_or(0);
-    let watch = Stopwatch::start();
-    replica.list(Kind::Inspection, &query).unwrap();
-    let again = watch.elapsed();
+    let seen = stock::opening(open, inside);
+    let (opening, first, again) = (seen.opened, seen.listed, seen.again);
     println!(
         "  {what}: opened in {opening:.1?}; newest {NEWEST} in {first:.1?}, again {again:.1?}"
     );
-    let listed = per_document(resident, replica);
-    read_all(replica);
-    let all = per_document(resident_bytes().unwrap_or(0), replica);
+    let each = |bytes: u64| format!("{bytes} B, {} B each", bytes / seen.documents.max(1));
+    let (listed, all) = (each(seen.resident), each(seen.resident_read));
     println!("  {what}: resident when opened and listed {listed}; every summary read {all}");
-    println!("  {what}: documents loaded {}", replica.documents_loaded());
-    let state = replica.store().opened();
-    println!("  {what}: rebuilt {:?}, replayed {}", state.rebuilt, state.replayed);
-}
-
-fn per_document(bytes: u64, replica: &Replica) -> String {
-    let documents = replica.totals().unwrap().documents;
-    format!("{bytes} B, {} B each", bytes / documents.max(1))
-}
-
-fn read_all(replica: &Replica) {
-    let mut query = ListQuery { limit: 500, ..ListQuery::default() };
-    loop {
-        let page = replica.list(Kind::Inspection, &query).unwrap();
-        let Some(last) = page.last() else { return };
-        query.after = Some((last.updated_at.0, last.document));
-    }
+    println!("  {what}: documents loaded {}", seen.loaded);
+    println!("  {what}: rebuilt {:?}, replayed {}", seen.state.rebuilt, seen.state.replayed);
 }
 
 fn measure_phone(root: &Path) {
@@ -211,15 +135,4 @@ fn said(what: &str, phone: &Arc<Phone>, hub: &Arc<Hub>) {
         "  {what}: {took:.1?}, {} B up, {} B down, {} round trip, loaded {here} here, {there} there",
         meter.bytes_out, meter.bytes_in, meter.round_trips
     );
-}
-
-fn size(folder: &Path) -> u64 {
-    let Ok(items) = std::fs::read_dir(folder) else { return 0 };
-    items
-        .map(|item| {
-            let item = item.unwrap();
-            let about = item.metadata().unwrap();
-            if about.is_dir() { size(&item.path()) } else { about.len() }
-        })
-        .sum()
 }

@@ -157,6 +157,22 @@ pub fn fill_answers(
     numbers: std::ops::Range<u32>,
     answers: usize,
 ) -> TemplateId {
+    fill_saying(phone, checklist, numbers, answers, &|_, _| "đạt".to_owned())
+}
+
+/// As [`fill_answers`], with the value of each answer by the inspection's number and the item's place.
+///
+/// # Panics
+///
+/// When the store fails.
+#[must_use]
+pub fn fill_saying(
+    phone: &Phone,
+    checklist: &[u8],
+    numbers: std::ops::Range<u32>,
+    answers: usize,
+    say: &dyn Fn(u32, usize) -> String,
+) -> TemplateId {
     let parsed = Template::parse(checklist).unwrap();
     let (template, shape) = (parsed.id(), parsed.shape());
     let store = phone.replica().store();
@@ -168,7 +184,7 @@ pub fn fill_answers(
     let mut records = Vec::new();
     for number in numbers {
         let genesis = visit(template, number);
-        for change in first_answers(phone, &genesis, &shape, answers) {
+        for change in first_answers(phone, &genesis, &shape, answers, &|at| say(number, at)) {
             let fact = Fact::Changed { genesis: genesis.clone(), change, at: NOW };
             records.push(fact.record().unwrap());
         }
@@ -182,14 +198,21 @@ pub fn fill_answers(
     template
 }
 
-fn first_answers(phone: &Phone, genesis: &Genesis, shape: &Shape, answers: usize) -> Vec<Vec<u8>> {
+fn first_answers(
+    phone: &Phone,
+    genesis: &Genesis,
+    shape: &Shape,
+    answers: usize,
+    say: &dyn Fn(usize) -> String,
+) -> Vec<Vec<u8>> {
     let incarnation = phone.replica().owner().unwrap().unwrap().incarnation;
     let actor = Actor::derive(phone.device(), genesis.document(), incarnation);
     let mut document = Document::create(genesis, shape);
-    let items = shape.items().iter().take(answers);
-    let mut one = |item: &String| {
-        let ((), change) =
-            document.edit(actor, NOW, |editor| editor.answer(item, answer("đạt"))).unwrap();
+    // More answers than items: each is given anew then.
+    let items = shape.items().iter().cycle().take(answers).enumerate();
+    let mut one = |(at, item): (usize, &String)| {
+        let answer = answer(&say(at));
+        let ((), change) = document.edit(actor, NOW, |editor| editor.answer(item, answer)).unwrap();
         change.unwrap().bytes().to_vec()
     };
     items.map(&mut one).collect()
@@ -271,8 +294,5 @@ pub fn exchange_heard(
 /// Returns how much memory of this process is resident, where the system says so.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
+    Some(crate::gauge::resident(std::process::id())? * 1024)
 }

@@ -8,10 +8,12 @@
 pub mod binary;
 pub mod fleet;
 pub mod fuzzing;
+pub mod gauge;
 pub mod link;
 pub mod process;
 pub mod scene;
 pub mod soak;
+pub mod stock;
 pub mod tcp_link;
 
 use bienban_core::clock;

@@ -4,7 +4,7 @@
 //! n-th depends on the machine, as far as real sockets do. The relay also plays the NAT in between:
 //! it can be cut, restored, and made to change the address that the hub sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,7 +54,7 @@ impl Path {
 /// Bytes that wait for a slow line before it drops what comes: what a mobile base station keeps.
 const BACKLOG_BYTES_MAX: u32 = 64 * 1024;
 
-/// How many datagrams the relay has handled, both ways.
+/// What the relay has handled, both ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Passed on towards the hub.
@@ -65,6 +65,36 @@ pub struct Counters {
     pub lost: u64,
     /// Passed on a second time.
     pub doubled: u64,
+    /// Bytes passed on towards the hub, without what UDP and IP put before them; what is passed on twice counts once.
+    pub bytes_up: u64,
+    /// The same towards phones.
+    pub bytes_down: u64,
+    /// QUIC connections that phones began.
+    pub connections: u64,
+}
+
+impl Counters {
+    /// Returns the bytes passed on, both ways.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes_up + self.bytes_down
+    }
+}
+
+/// Set in the first byte of a QUIC datagram while its two ends make their connection.
+const LONG_HEADER: u8 = 0x80;
+
+/// Before the names of the two ends there: that byte, and the version.
+const BEFORE_NAMES: usize = 5;
+
+/// Returns how the sender of a datagram calls its end of the connection that it begins; none in later datagrams.
+fn beginner(datagram: &[u8]) -> Option<&[u8]> {
+    if datagram.first()? & LONG_HEADER == 0 {
+        return None;
+    }
+    let (length, rest) = datagram.get(BEFORE_NAMES..)?.split_first()?;
+    let (length, rest) = rest.get(usize::from(*length)..)?.split_first()?;
+    rest.get(..usize::from(*length))
 }
 
 /// A relay between phones and one hub. Ends when dropped.
@@ -95,6 +125,8 @@ impl UdpLink {
                 flows: BTreeMap::new(),
                 counters: Counters::default(),
                 cut: false,
+                cut_at: None,
+                beginners: BTreeSet::new(),
             }),
         });
         let tasks = [
@@ -115,9 +147,21 @@ impl UdpLink {
         self.relay.lock().cut = true;
     }
 
+    /// Cuts by itself when so many bytes have been passed on in all.
+    pub fn cut_at(&self, bytes: u64) {
+        self.relay.lock().cut_at = Some(bytes);
+    }
+
+    /// Returns whether everything is lost now.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.relay.lock().cut
+    }
+
     /// Lets datagrams through again.
     pub fn restore(&self) {
-        self.relay.lock().cut = false;
+        let mut state = self.relay.lock();
+        (state.cut, state.cut_at) = (false, None);
     }
 
     /// Changes what both directions do, from the next datagram on.
@@ -133,7 +177,7 @@ impl UdpLink {
         self.relay.lock().flows.clear();
     }
 
-    /// Returns how many datagrams were handled.
+    /// Returns what was handled.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.relay.lock().counters
@@ -181,6 +225,10 @@ struct State {
     flows: BTreeMap<SocketAddr, Flow>,
     counters: Counters,
     cut: bool,
+    /// When it is to be cut, by the bytes passed on.
+    cut_at: Option<u64>,
+    /// How phones call their ends of the connections that they began.
+    beginners: BTreeSet<Vec<u8>>,
 }
 
 /// One phone's way to the hub; ends when dropped.
@@ -253,7 +301,7 @@ impl Relay {
 
     fn post(&self, datagram: &[u8], way: Way) {
         let up = matches!(way, Way::Up(_));
-        for due in self.decide(up, datagram.len()).into_iter().flatten() {
+        for due in self.decide(up, datagram).into_iter().flatten() {
             let parcel = Parcel { due, datagram: datagram.into(), way: way.clone() };
             // The receiver is gone only when the relay is ending.
             self.posts.send(parcel).ok();
@@ -272,7 +320,8 @@ impl Relay {
     }
 
     /// Decides when a datagram arrives: not at all, once, or twice.
-    fn decide(&self, up: bool, len: usize) -> [Option<Instant>; 2] {
+    fn decide(&self, up: bool, datagram: &[u8]) -> [Option<Instant>; 2] {
+        let len = datagram.len();
         let mut state = self.lock();
         let cut = state.cut;
         let direction = if up { &mut state.up } else { &mut state.down };
@@ -284,11 +333,23 @@ impl Relay {
         let passed = u64::from(fate[0].is_some());
         counters.lost += 1 - passed;
         counters.doubled += u64::from(fate[1].is_some());
+        let bytes = if passed == 0 { 0 } else { len as u64 };
         if up {
             counters.up += passed;
+            counters.bytes_up += bytes;
         } else {
             counters.down += passed;
+            counters.bytes_down += bytes;
         }
+        let total = counters.bytes();
+        if up
+            && passed > 0
+            && let Some(beginner) = beginner(datagram)
+            && state.beginners.insert(beginner.to_owned())
+        {
+            state.counters.connections += 1;
+        }
+        state.cut |= state.cut_at.is_some_and(|at| total >= at);
         fate
     }
 }
@@ -351,6 +412,15 @@ mod tests {
         assert_ne!(fates(1), fates(2));
         let lost = fates(1).iter().filter(|fate| fate[0].is_none()).count();
         assert!((30..90).contains(&lost), "{lost} of 200 lost at 30 %");
+    }
+
+    #[test]
+    fn a_connection_is_told_by_how_its_phone_calls_its_end() {
+        let begins = [0xc0, 0, 0, 0, 1, 2, 8, 8, 3, 7, 7, 7, 0];
+        assert_eq!(beginner(&begins), Some(&[7, 7, 7][..]));
+        assert_eq!(beginner(&begins[..10]), None, "cut short");
+        assert_eq!(beginner(&[0x40, 0, 0, 0, 1, 2, 8, 8, 3, 7, 7, 7, 0]), None, "a later datagram");
+        assert_eq!(beginner(&[]), None);
     }
 
     #[tokio::test]

@@ -76,6 +76,23 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// Lets this process open as many files as it may: each phone has some ten open, and systems begin with room for a
+/// hundred phones.
+#[cfg(unix)]
+#[allow(clippy::print_stderr, reason = "a program for a terminal tells why it will fail")]
+pub fn open_as_many_as_may_be() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        eprintln!("no more files may be opened: {error}");
+    }
+}
+
+/// Nothing to ask for on this system.
+#[cfg(not(unix))]
+pub fn open_as_many_as_may_be() {}
+
 /// Returns the argument for a folder.
 #[must_use]
 pub fn text(path: &Path) -> &str {
@@ -173,9 +190,7 @@ impl HubProcess {
     /// Returns what its process holds in memory, in kB; its children not counted.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches("kB").trim().parse().unwrap()
+        crate::gauge::resident(self.id()).unwrap()
     }
 
     /// Ends it without warning.

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bienban_tests::binary;
 use bienban_tests::soak::{self, Plan};
+use bienban_tests::{binary, process};
 
 const USAGE: &str =
     "soak [--phones N] [--minutes M | --seconds S] [--seed S] [--hub-kills N] [--json FILE]";
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     binary::use_this();
-    open_as_many_as_may_be();
+    process::open_as_many_as_may_be();
     let seed = arguments.seed.unwrap_or_else(|| bienban_tests::seed("soak"));
     let mut plan = Plan::of(arguments.phones, arguments.typing, seed);
     if let Some(kills) = arguments.hub_kills {
@@ -54,20 +54,6 @@ fn main() -> ExitCode {
     }
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
-
-/// Each phone has some ten files open; systems begin with room for a hundred phones.
-#[cfg(unix)]
-fn open_as_many_as_may_be() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        eprintln!("no more files may be opened: {error}");
-    }
-}
-
-#[cfg(not(unix))]
-fn open_as_many_as_may_be() {}
 
 fn read() -> Option<Arguments> {
     let mut read = Arguments {

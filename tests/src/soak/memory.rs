@@ -1,12 +1,13 @@
 //! How much memory the hub and the phones hold, looked at each second.
 
-use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bienban_core::clock::Stopwatch;
+
+use crate::gauge::{resident, slope, with_children};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -66,25 +67,6 @@ impl Meter {
     }
 }
 
-fn resident(process: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().trim_end_matches("kB").trim().parse().ok()
-}
-
-/// Returns what a process and those that it started hold.
-fn with_children(process: u32) -> Option<u64> {
-    let mut sum = resident(process)?;
-    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
-    for thread in threads.flatten() {
-        let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
-            sum += with_children(child).unwrap_or(0);
-        }
-    }
-    Some(sum)
-}
-
 /// Returns how fast something grows, per hour, by least squares; none where there is too little to say.
 pub(super) fn slope_per_hour(points: &[(Duration, u64)]) -> Option<f64> {
     if points.len() < 5 {
@@ -93,13 +75,7 @@ pub(super) fn slope_per_hour(points: &[(Duration, u64)]) -> Option<f64> {
     #[allow(clippy::cast_precision_loss, reason = "kilobytes are far below 2^52")]
     let points: Vec<(f64, f64)> =
         points.iter().map(|(at, value)| (at.as_secs_f64() / 3600.0, *value as f64)).collect();
-    #[allow(clippy::cast_precision_loss, reason = "a number of samples")]
-    let count = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (mid, level) = (mean(|point| point.0), mean(|point| point.1));
-    let across: f64 = points.iter().map(|(at, value)| (at - mid) * (value - level)).sum();
-    let spread: f64 = points.iter().map(|(at, _)| (at - mid).powi(2)).sum();
-    (spread > 0.0).then_some(across / spread)
+    slope(&points)
 }
 
 #[cfg(test)]
@@ -114,16 +90,5 @@ mod tests {
         let flat: Vec<_> = (0..30).map(|nth| (minute(nth), 1_000 + nth % 2)).collect();
         assert!(slope_per_hour(&flat).unwrap().abs() < 1.0);
         assert!(slope_per_hour(&line[..3]).is_none());
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_a_process_started_is_counted_with_it() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let alone = resident(std::process::id()).unwrap();
-        let together = with_children(std::process::id()).unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(together > alone, "{together} {alone}");
     }
 }

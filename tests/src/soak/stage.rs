@@ -1,7 +1,7 @@
 //! Hub, administrator, teams and their lines, ready to begin.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bienban_core::checklist::{TEA, Template};
@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 
 use super::Plan;
 use super::report::Disk;
+use crate::gauge::size;
 use crate::link::{Path as Line, UdpLink};
 use crate::scene::{self, Scene};
 
@@ -176,15 +177,6 @@ impl Stage {
         self.scene.stop_hub();
         self.scene.hub_dir.clone()
     }
-}
-
-/// Returns the length of a file, or of all files below a folder.
-fn size(path: &Path) -> u64 {
-    let Ok(meta) = std::fs::metadata(path) else { return 0 };
-    if !meta.is_dir() {
-        return meta.len();
-    }
-    std::fs::read_dir(path).unwrap().map(|entry| size(&entry.unwrap().path())).sum()
 }
 
 /// Returns how many bytes the rows of a store have.
