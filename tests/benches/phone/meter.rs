@@ -1,0 +1,146 @@
+//! What the system counts for a process, and how a part of the bench gets a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use bienban_core::clock::Stopwatch;
+use serde_json::{Value, json};
+
+/// Which part a process is, and in which folder.
+const PART: &str = "BIENBAN_PHONE_PART";
+const FOLDER: &str = "BIENBAN_PHONE_FOLDER";
+
+/// The calls that make files durable.
+const SYNCS: &str = "fsync,fdatasync,sync_file_range,msync,syncfs,sync";
+
+/// Returns which part this process is to be; none where it is the bench itself.
+pub(crate) fn part() -> Option<(String, PathBuf)> {
+    Some((std::env::var(PART).ok()?, std::env::var_os(FOLDER)?.into()))
+}
+
+/// Runs a part in a process of its own and returns what it said.
+pub(crate) fn alone(part: &str, root: &Path) -> Value {
+    said(part, root, Command::new(std::env::current_exe().unwrap()))
+}
+
+/// As [`alone`], and counts its calls that make files durable; nothing where there is no strace. Its times and
+/// wake-ups are not its own then.
+pub(crate) fn traced(part: &str, root: &Path) -> Option<(Value, u64)> {
+    let table = root.join("strace");
+    let mut command = Command::new("strace");
+    command.args(["-f", "--seccomp-bpf", "-c", "-o"]).arg(&table);
+    command.args(["-e", &format!("trace={SYNCS}")]);
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+        return None;
+    }
+    command.arg(std::env::current_exe().unwrap());
+    let said = said(part, root, command);
+    let table = std::fs::read_to_string(table).unwrap();
+    // Share, seconds, microseconds a call, calls, perhaps errors, name; the last line is their sum.
+    let calls = |line: &str| -> Option<u64> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let known = SYNCS.split(',').any(|name| words.last() == Some(&name));
+        if known { words.get(3)?.parse().ok() } else { None }
+    };
+    Some((said, table.lines().filter_map(calls).sum()))
+}
+
+fn said(part: &str, root: &Path, mut command: Command) -> Value {
+    let told = command.env(PART, part).env(FOLDER, root).output().unwrap();
+    assert!(told.status.success(), "{part}: {}", String::from_utf8_lossy(&told.stderr));
+    serde_json::from_slice(&told.stdout).unwrap()
+}
+
+/// What this process has cost so far, its threads that have ended with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost {
+    watch: Stopwatch,
+    cpu: Duration,
+    wakeups: u64,
+    written: u64,
+}
+
+impl Cost {
+    /// Returns what it is now.
+    pub(crate) fn now() -> Self {
+        let usage = usage();
+        let time = |part: libc::timeval| {
+            Duration::new(part.tv_sec.unsigned_abs(), 0)
+                + Duration::from_micros(part.tv_usec.unsigned_abs())
+        };
+        Self {
+            watch: Stopwatch::start(),
+            cpu: time(usage.ru_utime) + time(usage.ru_stime),
+            wakeups: usage.ru_nvcsw.unsigned_abs(),
+            written: written(),
+        }
+    }
+
+    /// Returns what has been added since.
+    pub(crate) fn since(self) -> Value {
+        let now = Self::now();
+        json!({
+            "seconds": self.watch.elapsed().as_secs_f64(),
+            "cpu": (now.cpu - self.cpu).as_secs_f64(),
+            "wakeups": now.wakeups - self.wakeups,
+            "written": now.written - self.written,
+        })
+    }
+}
+
+/// A wake-up is a voluntary context switch: a thread gave up the processor to wait for something, and was woken.
+#[allow(unsafe_code, reason = "nothing safe tells it with the threads that have ended")]
+fn usage() -> libc::rusage {
+    let mut usage = std::mem::MaybeUninit::uninit();
+    // SAFETY: the call fills the whole of what it is given, or says that it failed.
+    unsafe {
+        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()), 0);
+        usage.assume_init()
+    }
+}
+
+/// Bytes that this process had written to a disk, as the system counts them.
+fn written() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+}
+
+/// Returns p50, p99 and the worst of times, in microseconds.
+pub(crate) fn spread(mut took: Vec<Duration>) -> Value {
+    took.sort_unstable();
+    let at = |share: usize| took[(took.len() * share / 100).min(took.len() - 1)].as_micros();
+    json!({ "p50": at(50) as u64, "p99": at(99) as u64, "worst": at(100) as u64 })
+}
+
+/// Returns a spread as cells of a table, in milliseconds.
+pub(crate) fn cells(spread: &Value) -> String {
+    let at = |name: &str| spread[name].as_f64().unwrap() / 1000.0;
+    format!("{:.2} | {:.2} | {:.2}", at("p50"), at("p99"), at("worst"))
+}
+
+/// Returns a count with its thousands set apart.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Returns how many bytes a folder's files hold.
+pub(crate) fn size(folder: &Path) -> u64 {
+    let Ok(items) = std::fs::read_dir(folder) else { return 0 };
+    items
+        .map(|item| {
+            let item = item.unwrap();
+            let about = item.metadata().unwrap();
+            if about.is_dir() { size(&item.path()) } else { about.len() }
+        })
+        .sum()
+}
