@@ -196,7 +196,7 @@ fn merge() -> Ready {
     let (shape, genesis) = tea();
     let foreign = typed(&mut Document::create(&genesis, &shape), 2, 1);
     let mut full = Document::create(&genesis, &shape);
-    let _ = typed(&mut full, 1, shape.answerable().count());
+    drop(typed(&mut full, 1, shape.answerable().count()));
     Box::new(move || assert_eq!(full.apply(&foreign).applied.len(), 1))
 }
 
@@ -213,7 +213,7 @@ fn snapshots() -> Ready {
             frames.push(frame.to_vec());
         }
     };
-    let _ = fleet::exchange_heard(&fleet::phone(2), &hub, NOW, &mut hear);
+    drop(fleet::exchange_heard(&fleet::phone(2), &hub, NOW, &mut hear));
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
     let phone = fleet::phone(2);
     let runner = PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), NOW);
@@ -280,7 +280,7 @@ fn grade() -> Ready {
 fn digest() -> Ready {
     let (shape, genesis) = tea();
     let mut full = Document::create(&genesis, &shape);
-    let _ = typed(&mut full, 1, shape.answerable().count());
+    drop(typed(&mut full, 1, shape.answerable().count()));
     Box::new(move || {
         black_box(full.view().record().digest());
     })

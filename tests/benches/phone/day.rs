@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::field::Field;
-use crate::meter::{Cost, alone, cells, grouped, spread, traced};
+use crate::meter::{Cost, Synced, alone, cells, grouped, spread, traced};
 use crate::{made, office, open, stored};
 
 const INSPECTORS: usize = 4;
@@ -105,9 +105,7 @@ fn by_name(client: &Client) -> BTreeMap<String, Visit> {
 pub(crate) fn report() {
     // The same day of another phone at another hub: counting its calls would spoil the times of this one.
     let counted = Scene::make();
-    let answers = traced("answers", counted.path());
-    let evening = traced("evening", counted.path());
-    let syncs = [&answers, &evening].map(|traced| traced.as_ref().map(|(_, count)| *count));
+    let syncs = ["answers", "evening"].map(|part| traced(part, counted.path()));
     drop(counted);
 
     let scene = Scene::make();
@@ -130,49 +128,55 @@ pub(crate) fn report() {
     print_grades(&alone("grades", root.path()));
 }
 
-fn syncs_each(count: Option<u64>, each: f64) -> String {
-    count.map_or_else(
-        || "not counted: no strace".to_owned(),
-        |count| format!("{:.2}", count as f64 / each),
+/// Returns both counts as cells of a table.
+fn syncs_cells(synced: Option<Synced>, show: impl Fn(u64) -> String) -> String {
+    let unknown = || "no strace".to_owned();
+    let of = |count: Option<u64>| count.map_or_else(unknown, &show);
+    format!(
+        "{} | {}",
+        of(synced.map(|synced| synced.files)),
+        of(synced.map(|synced| synced.ranges))
     )
 }
 
-fn print_answers(answers: &Value, syncs: Option<u64>) {
+fn print_answers(answers: &Value, synced: Option<Synced>) {
     let count = answers["count"].as_f64().unwrap();
     let of = |name: &str| answers["cost"][name].as_f64().unwrap() / count;
     println!("## An answer made durable\n\nEach of {count} answers, a note with every fifth.\n");
-    println!("| p50 ms | p99 ms | worst ms | CPU ms | wake-ups | fsyncs | bytes written |");
-    println!("|---|---|---|---|---|---|---|");
     println!(
-        "| {} | {:.2} | {:.2} | {} | {} |",
+        "| p50 ms | p99 ms | worst ms | CPU ms | wake-ups | fsyncs | index syncs | bytes written |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    println!(
+        "| {} | {:.2} | {:.2} | {} | {:.0} |",
         cells(&answers["took"]),
         of("cpu") * 1000.0,
         of("wakeups"),
-        syncs_each(syncs, count),
-        grouped(of("written") as u64)
+        syncs_cells(synced, |calls| format!("{:.2}", calls as f64 / count)),
+        of("written")
     );
 }
 
-fn print_energy(answers: &Value, evening: &Value, connected: &Value, syncs: [Option<u64>; 2]) {
+fn print_energy(answers: &Value, evening: &Value, connected: &Value, synced: [Option<Synced>; 2]) {
     println!("\n## What wears the battery down\n");
-    println!(
-        "| | time s | CPU s | wake-ups | fsyncs | bytes written | bytes up | bytes down | datagrams |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|");
-    let row = |what: &str, of: &Value, syncs: Option<u64>| {
+    print!("| | time s | CPU s | wake-ups | fsyncs | index syncs | bytes written ");
+    println!("| bytes up | bytes down | datagrams |");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let row = |what: &str, of: &Value, syncs: &str| {
         let cost = |name: &str| of["cost"][name].as_f64().unwrap();
-        let count = |name: &str| of["line"][name].as_u64().map_or("0".to_owned(), grouped);
+        let count = |group: &str, name: &str| of[group][name].as_u64().map_or("0".into(), grouped);
         let mut line = format!("| {what} | {:.2} | {:.2} ", cost("seconds"), cost("cpu"));
-        write!(line, "| {} ", grouped(cost("wakeups") as u64)).unwrap();
-        write!(line, "| {} ", syncs.map_or("not counted".to_owned(), grouped)).unwrap();
-        write!(line, "| {} ", grouped(cost("written") as u64)).unwrap();
-        println!("{line}| {} | {} | {} |", count("up"), count("down"), count("datagrams"));
+        write!(line, "| {} | {syncs} ", count("cost", "wakeups")).unwrap();
+        write!(line, "| {} ", count("cost", "written")).unwrap();
+        write!(line, "| {} | {} ", count("line", "up"), count("line", "down")).unwrap();
+        println!("{line}| {} |", count("line", "datagrams"));
     };
-    row("3,000 answers in 200 inspections, offline", answers, syncs[0]);
-    row("one sync in the evening", evening, syncs[1]);
-    row("a minute connected, nothing to do", connected, None);
+    let [day, sync] = synced.map(|synced| syncs_cells(synced, grouped));
+    row("3,000 answers in 200 inspections, offline", answers, &day);
+    row("one sync in the evening", evening, &sync);
+    row("a minute connected, nothing to do", connected, "not counted | not counted");
     println!(
-        "\nThe evening takes {} round trips; {} packs were sent and signed for.",
+        "\nThe evening took {} round trips; the hub signed for {} packs.",
         evening["round_trips"], evening["stored"]
     );
 }

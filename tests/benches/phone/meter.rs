@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 const PART: &str = "BIENBAN_PHONE_PART";
 const FOLDER: &str = "BIENBAN_PHONE_FOLDER";
 
-/// The calls that make files durable.
-const SYNCS: &str = "fsync,fdatasync,sync_file_range,msync,syncfs,sync";
+/// The calls that make files durable: a flash is told to keep what it was given.
+const SYNCS: [&str; 5] = ["fsync", "fdatasync", "msync", "syncfs", "sync"];
+/// The call that waits until a part of a file was given to the disk; the index makes it.
+const RANGE: &str = "sync_file_range";
 
 /// Returns which part this process is to be; none where it is the bench itself.
 pub(crate) fn part() -> Option<(String, PathBuf)> {
@@ -24,26 +26,36 @@ pub(crate) fn alone(part: &str, root: &Path) -> Value {
     said(part, root, Command::new(std::env::current_exe().unwrap()))
 }
 
-/// As [`alone`], and counts its calls that make files durable; nothing where there is no strace. Its times and
-/// wake-ups are not its own then.
-pub(crate) fn traced(part: &str, root: &Path) -> Option<(Value, u64)> {
+/// How often a process told the disk to keep something.
+#[derive(Clone, Copy)]
+pub(crate) struct Synced {
+    /// Calls that make a file durable.
+    pub(crate) files: u64,
+    /// Calls that wait for a part of one to be written.
+    pub(crate) ranges: u64,
+}
+
+/// Runs a part under strace and counts its calls; nothing where there is no strace. Its times and wake-ups would not be
+/// its own, so they are dropped.
+pub(crate) fn traced(part: &str, root: &Path) -> Option<Synced> {
     let table = root.join("strace");
     let mut command = Command::new("strace");
     command.args(["-f", "--seccomp-bpf", "-c", "-o"]).arg(&table);
-    command.args(["-e", &format!("trace={SYNCS}")]);
+    command.args(["-e", &format!("trace={},{RANGE}", SYNCS.join(","))]);
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         return None;
     }
     command.arg(std::env::current_exe().unwrap());
-    let said = said(part, root, command);
+    drop(said(part, root, command));
     let table = std::fs::read_to_string(table).unwrap();
     // Share, seconds, microseconds a call, calls, perhaps errors, name; the last line is their sum.
-    let calls = |line: &str| -> Option<u64> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let known = SYNCS.split(',').any(|name| words.last() == Some(&name));
-        if known { words.get(3)?.parse().ok() } else { None }
+    let calls = |wanted: &dyn Fn(&str) -> bool| -> u64 {
+        let words = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let lines = words.filter(|words| words.last().is_some_and(|name| wanted(name)));
+        lines.filter_map(|words| words.get(3)?.parse::<u64>().ok()).sum()
     };
-    Some((said, table.lines().filter_map(calls).sum()))
+    let files = calls(&|name| SYNCS.contains(&name));
+    Some(Synced { files, ranges: calls(&|name| name == RANGE) })
 }
 
 fn said(part: &str, root: &Path, mut command: Command) -> Value {
@@ -100,10 +112,11 @@ fn usage() -> libc::rusage {
     }
 }
 
-/// Bytes that this process had written to a disk, as the system counts them.
+/// Bytes that this process gave to calls that write. What the system counts as written to the disk is no measure: it
+/// counts a mebibyte for every few bytes where a file system keeps files in large pages.
 fn written() -> u64 {
     let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    let line = text.lines().find_map(|line| line.strip_prefix("wchar: "));
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 

@@ -95,7 +95,7 @@ fn make(folder: &Path, count: u32) {
 }
 
 fn exchange(client: &Client, hub: &Arc<Hub>) {
-    let _ = fleet::exchange(client.phone(), hub);
+    drop(fleet::exchange(client.phone(), hub));
 }
 
 /// Opens, shows one, lists all.
