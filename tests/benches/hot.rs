@@ -36,7 +36,10 @@ const GIVEN: u32 = 20;
 /// A path that everything is ready for. What it captures outlives it, so that only the path itself is counted.
 type Ready = Box<dyn FnMut()>;
 
-const PATHS: [(&str, fn() -> Ready); 16] = [
+/// A path's name, and how it is made ready.
+type Named = (&'static str, fn() -> Ready);
+
+const PATHS: [Named; 16] = [
     ("answers-43", answers),
     ("pack-15-seal", || seal(SHARE)),
     ("pack-15-read", || read(SHARE)),

@@ -31,7 +31,7 @@ const ITEMS: usize = 60;
 const PHONE: usize = 0;
 /// How long a connection is left alone before it counts as one that has nothing to do.
 const SETTLING: Duration = Duration::from_secs(3);
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 /// Inspections that are answered whole for the grades, and answers given in each.
 const GRADED: usize = 5;
 const GRADES_EACH: usize = 20;
@@ -105,19 +105,23 @@ fn by_name(client: &Client) -> BTreeMap<String, Visit> {
 pub(crate) fn report() {
     // The same day of another phone at another hub: counting its calls would spoil the times of this one.
     let counted = Scene::make();
-    let syncs = ["answers", "evening"].map(|part| traced(part, counted.path()));
-    drop(counted);
+    let [day, sync] = ["answers", "evening"].map(|part| traced(part, counted.path()));
 
     let scene = Scene::make();
     let answers = alone("answers", scene.path());
     let evening = alone("evening", scene.path());
-    let connected = alone("connected", scene.path());
+    let (connected, idle) = std::thread::scope(|scope| {
+        // Two connections with nothing to do are not in each other's way.
+        let idle = scope.spawn(|| idle_syncs(counted.path()));
+        (alone("connected", scene.path()), idle.join().unwrap())
+    });
+    drop(counted);
     let Scene { root, hub } = scene;
     assert!(hub.stop().success());
     expect_same(root.path());
 
-    print_answers(&answers, syncs[0]);
-    print_energy(&answers, &evening, &connected, syncs);
+    print_answers(&answers, day);
+    print_energy(&answers, &evening, &connected, [day, sync, idle]);
     println!("\n## The day on disk\n");
     println!("| bytes of an inspection | journal | index |\n|---|---|---|");
     let docs = u32::try_from(DOCS).unwrap();
@@ -126,6 +130,14 @@ pub(crate) fn report() {
     stored::print_sizes("after compaction", &phone(root.path()), docs);
     println!("\n{}", condensed["said"].as_str().unwrap());
     print_grades(&alone("grades", root.path()));
+}
+
+/// What a minute connected adds to a connection without it.
+fn idle_syncs(root: &Path) -> Option<Synced> {
+    let short = traced("connected-not", root)?;
+    let long = traced("connected", root)?;
+    let files = long.files.saturating_sub(short.files);
+    Some(Synced { files, ranges: long.ranges.saturating_sub(short.ranges) })
 }
 
 /// Returns both counts as cells of a table.
@@ -157,24 +169,25 @@ fn print_answers(answers: &Value, synced: Option<Synced>) {
     );
 }
 
-fn print_energy(answers: &Value, evening: &Value, connected: &Value, synced: [Option<Synced>; 2]) {
+fn print_energy(answers: &Value, evening: &Value, connected: &Value, synced: [Option<Synced>; 3]) {
     println!("\n## What wears the battery down\n");
     print!("| | time s | CPU s | wake-ups | fsyncs | index syncs | bytes written ");
     println!("| bytes up | bytes down | datagrams |");
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let row = |what: &str, of: &Value, syncs: &str| {
         let cost = |name: &str| of["cost"][name].as_f64().unwrap();
-        let count = |group: &str, name: &str| of[group][name].as_u64().map_or("0".into(), grouped);
+        let count =
+            |group: &str, name: &str| of[group][name].as_u64().map_or_else(|| "0".into(), grouped);
         let mut line = format!("| {what} | {:.2} | {:.2} ", cost("seconds"), cost("cpu"));
         write!(line, "| {} | {syncs} ", count("cost", "wakeups")).unwrap();
         write!(line, "| {} ", count("cost", "written")).unwrap();
         write!(line, "| {} | {} ", count("line", "up"), count("line", "down")).unwrap();
         println!("{line}| {} |", count("line", "datagrams"));
     };
-    let [day, sync] = synced.map(|synced| syncs_cells(synced, grouped));
+    let [day, sync, idle] = synced.map(|synced| syncs_cells(synced, grouped));
     row("3,000 answers in 200 inspections, offline", answers, &day);
     row("one sync in the evening", evening, &sync);
-    row("a minute connected, nothing to do", connected, "not counted | not counted");
+    row("a minute connected, nothing to do", connected, &idle);
     println!(
         "\nThe evening took {} round trips; the hub signed for {} packs.",
         evening["round_trips"], evening["stored"]
@@ -259,13 +272,13 @@ fn line(report: &SyncReport) -> Value {
 }
 
 /// A connection with nothing to do, and the same without that minute: bytes are told when it ends.
-pub(crate) fn connected(root: &Path) -> Value {
+pub(crate) fn connected(root: &Path, stay: Duration) -> Value {
     let client = Arc::new(open(&phone(root), PHONE));
     let runtime = Runtime::new().unwrap();
     // What the hub merged since the evening comes by the first.
     let _first = live(&client, &runtime, Duration::ZERO);
     let (_, short) = live(&client, &runtime, Duration::ZERO);
-    let (cost, long) = live(&client, &runtime, MINUTE);
+    let (cost, long) = live(&client, &runtime, stay);
     let more = |name: &str| {
         let of = |line: &Value| line[name].as_u64().unwrap();
         of(&long).saturating_sub(of(&short))

@@ -120,16 +120,17 @@ fn written() -> u64 {
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
-/// Returns p50, p99 and the worst of times, in microseconds.
+/// Returns p50, p99 and the worst of times, in milliseconds.
 pub(crate) fn spread(mut took: Vec<Duration>) -> Value {
     took.sort_unstable();
-    let at = |share: usize| took[(took.len() * share / 100).min(took.len() - 1)].as_micros();
-    json!({ "p50": at(50) as u64, "p99": at(99) as u64, "worst": at(100) as u64 })
+    let at =
+        |share: usize| took[(took.len() * share / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
+    json!({ "p50": at(50), "p99": at(99), "worst": at(100) })
 }
 
-/// Returns a spread as cells of a table, in milliseconds.
+/// Returns a spread as cells of a table.
 pub(crate) fn cells(spread: &Value) -> String {
-    let at = |name: &str| spread[name].as_f64().unwrap() / 1000.0;
+    let at = |name: &str| spread[name].as_f64().unwrap();
     format!("{:.2} | {:.2} | {:.2}", at("p50"), at("p99"), at("worst"))
 }
 
