@@ -196,11 +196,15 @@ fn print_energy(answers: &Value, evening: &Value, connected: &Value, synced: [Op
 
 fn print_grades(grades: &Value) {
     println!("\n## A grade after an answer\n\n{} answers in inspections of 60.\n", grades["count"]);
-    println!("| | p50 ms | p99 ms | worst ms |\n|---|---|---|---|");
-    println!("| the answer, durable | {} |", cells(&grades["answer"]));
-    println!("| the screen after it, grade and explanation in it | {} |", cells(&grades["show"]));
-    println!("| of that: load and read the inspection | {} |", cells(&grades["view"]));
-    println!("| of that: grade and explain | {} |", cells(&grades["grade"]));
+    println!("| | p50 ms | p99 ms | worst ms | CPU ms |\n|---|---|---|---|---|");
+    let row = |what: &str, name: &str| {
+        let (took, cpu) = (cells(&grades[name]["took"]), grades[name]["cpu"].as_f64().unwrap());
+        println!("| {what} | {took} | {cpu:.2} |");
+    };
+    row("the answer, durable", "answer");
+    row("the screen after it, grade and explanation in it", "show");
+    row("of that: load and read the inspection", "view");
+    row("of that: grade and explain", "grade");
 }
 
 fn grade(answer: &str) -> Grade {
@@ -323,38 +327,56 @@ fn expect_same(root: &Path) {
     }
 }
 
+/// Times and CPU of one thing that is done again and again.
+#[derive(Default)]
+struct Steps {
+    took: Vec<Duration>,
+    cpu: f64,
+}
+
+impl Steps {
+    fn take<T>(&mut self, step: impl FnOnce() -> T) -> T {
+        let cost = Cost::now();
+        let watch = Stopwatch::start();
+        let done = step();
+        self.took.push(watch.elapsed());
+        self.cpu += cost.since()["cpu"].as_f64().unwrap() * 1000.0;
+        done
+    }
+
+    fn told(self) -> Value {
+        let each = self.cpu / self.took.len() as f64;
+        json!({ "took": spread(self.took), "cpu": each })
+    }
+}
+
 /// Answers some inspections whole, then one item after the other otherwise, and looks at the grade each time.
 pub(crate) fn grades(root: &Path) -> Value {
     let (client, field) = (open(&phone(root), PHONE), field(root));
     let visits = by_name(&client);
-    let (mut answer, mut show, mut view, mut graded) = (vec![], vec![], vec![], vec![]);
+    let [mut answer, mut show, mut view, mut graded] = std::array::from_fn(|_| Steps::default());
     for doc in 0..GRADED {
         let genesis = &visits[&office::name(doc)].genesis;
+        let give = |item: &str, grade| client.answer(genesis, item, Draft::graded(grade)).unwrap();
         for number in 0..field.items {
-            let _ =
-                client.answer(genesis, &office::item(number), Draft::graded(Grade::Pass)).unwrap();
+            let _ = give(&office::item(number), Grade::Pass);
         }
         for number in 0..GRADES_EACH {
             let item = office::item(number);
-            let watch = Stopwatch::start();
-            let _ = client.answer(genesis, &item, Draft::graded(Grade::Minor)).unwrap();
-            answer.push(watch.elapsed());
-            let watch = Stopwatch::start();
-            let shown = client.show(genesis, None).unwrap();
-            show.push(watch.elapsed());
+            let _ = answer.take(|| give(&item, Grade::Minor));
+            let shown = show.take(|| client.show(genesis, None).unwrap());
             let minor = |key: &String| matches!(shown.view.answers[key].all(), [said] if said.value.grade == Grade::Minor);
             assert_eq!(shown.template.items().iter().filter(|key| minor(key)).count(), number + 1);
-            let watch = Stopwatch::start();
-            let read = client.phone().view(genesis).unwrap().view().inspection().unwrap();
-            view.push(watch.elapsed());
-            let watch = Stopwatch::start();
-            let settings = Settings::new(Date::nearest(clock::now()));
-            let template = Arc::new(shown.template.clone());
-            let again = Grader::new(template, Answers::of_inspection(&read), settings).explain();
-            graded.push(watch.elapsed());
+            let read =
+                view.take(|| client.phone().view(genesis).unwrap().view().inspection().unwrap());
+            let again = graded.take(|| {
+                let settings = Settings::new(Date::nearest(clock::now()));
+                let template = Arc::new(shown.template.clone());
+                Grader::new(template, Answers::of_inspection(&read), settings).explain()
+            });
             assert_eq!(again.0, shown.grade);
         }
     }
-    json!({ "count": answer.len(), "answer": spread(answer), "show": spread(show), "view": spread(view),
-        "grade": spread(graded) })
+    json!({ "count": GRADED * GRADES_EACH, "answer": answer.told(), "show": show.told(), "view": view.told(),
+        "grade": graded.told() })
 }
