@@ -140,10 +140,10 @@ impl Last {
 }
 
 /// Looks how much memory a process holds, until it is ended.
-struct Peak(Arc<AtomicBool>, JoinHandle<f64>);
+pub(crate) struct Peak(Arc<AtomicBool>, JoinHandle<f64>);
 
 impl Peak {
-    fn of(process: u32) -> Self {
+    pub(crate) fn of(process: u32) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let looks = std::thread::spawn(move || {
@@ -158,38 +158,40 @@ impl Peak {
     }
 
     /// Returns kB.
-    fn end(self) -> f64 {
+    pub(crate) fn end(self) -> f64 {
         self.0.store(true, Ordering::Relaxed);
         self.1.join().unwrap()
     }
 }
 
 /// A phone and where it sits.
-struct Seat {
-    client: Client,
-    inspection: Genesis,
+pub(crate) struct Seat {
+    pub(crate) client: Client,
+    pub(crate) inspection: Genesis,
     /// Its place in its team.
     member: usize,
-    number: usize,
+    pub(crate) number: usize,
     stored: AtomicBool,
+    /// Tells a connected exchange that something was typed.
+    pub(crate) edited: Arc<Notify>,
 }
 
 /// A hub and its phones.
-struct Crowd {
-    hub: HubProcess,
+pub(crate) struct Crowd {
+    pub(crate) hub: HubProcess,
     hub_dir: PathBuf,
-    seats: Vec<Arc<Seat>>,
+    pub(crate) seats: Vec<Arc<Seat>>,
     _root: TempDir,
 }
 
 /// Phones that stay connected.
-struct Connected {
+pub(crate) struct Connected {
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Connected {
-    fn end(self, runtime: &Runtime) {
+    pub(crate) fn end(self, runtime: &Runtime) {
         self.stop.send_replace(true);
         for task in self.tasks {
             runtime.block_on(task).unwrap();
@@ -199,7 +201,7 @@ impl Connected {
 
 impl Crowd {
     /// Makes all of it; no phone has met the hub.
-    fn gathered(phones: usize) -> Self {
+    pub(crate) fn gathered(phones: usize) -> Self {
         let root = folder();
         let hub_dir = root.path().join("hub");
         std::fs::write(hub_dir.with_extension("toml"), SETTINGS).unwrap();
@@ -231,6 +233,7 @@ impl Crowd {
                 member: number % TEAM,
                 number,
                 stored: AtomicBool::new(false),
+                edited: Arc::default(),
             })
         });
         let seats = seats.collect();
@@ -241,7 +244,7 @@ impl Crowd {
 
     /// Connects all, and lets them stay. Returns how many seconds it took until all were `ready`; that is asked
     /// whenever something happened to one.
-    fn connect(
+    pub(crate) fn connect(
         &self,
         runtime: &Runtime,
         ready: impl Fn(&Seat, &SyncEvent) -> bool + Send + Sync + 'static,
@@ -254,7 +257,8 @@ impl Crowd {
             let (watched, ready, done) = (seat.clone(), ready.clone(), AtomicBool::new(false));
             let (left, all, last) = (left.clone(), all.clone(), last.clone());
             let observer = move |event| {
-                if done.load(Ordering::Relaxed) || !ready(&watched, &event) {
+                let ready = ready(&watched, &event);
+                if done.load(Ordering::Relaxed) || !ready {
                     return;
                 }
                 done.store(true, Ordering::Relaxed);
@@ -264,7 +268,7 @@ impl Crowd {
                 }
             };
             let live = Live {
-                edited: Arc::new(Notify::new()),
+                edited: seat.edited.clone(),
                 stop: stopped.clone(),
                 observer: Arc::new(observer),
             };
@@ -290,7 +294,7 @@ impl Crowd {
     }
 
     /// Fails unless every phone and the hub hold what all of a team typed, once each. The hub is ended for that.
-    fn expect_all(self, runtime: &Runtime) {
+    pub(crate) fn expect_all(self, runtime: &Runtime) {
         for seat in &self.seats {
             let seat = seat.clone();
             let task = runtime.spawn(async move { seat.client.sync(SyncOptions::default()).await });
@@ -314,7 +318,7 @@ impl Crowd {
 
 impl Seat {
     /// What this person types, and where.
-    fn entries(&self) -> Vec<(String, String)> {
+    pub(crate) fn entries(&self) -> Vec<(String, String)> {
         let items = scene::items();
         let own = items.into_iter().enumerate().filter(|(place, _)| place % TEAM == self.member);
         let one = |(place, item): (usize, String)| (item, format!("p{}-{place}", self.number));
