@@ -54,11 +54,13 @@ pub(crate) enum CliError {
         /// How the exchange failed.
         source: ClientError,
     },
-    /// The folder of a demo holds one already.
-    #[error("{path} holds a demo already")]
+    /// The folder for a demo is not empty.
+    #[error("{path} is not empty: a demo writes files of its own there")]
     DemoThere {
         /// The folder.
         path: PathBuf,
+        /// The folder of a hub in it, as an earlier demo leaves one.
+        hub: Option<PathBuf>,
     },
     /// The client failed.
     #[error(transparent)]
@@ -279,8 +281,6 @@ pub(crate) enum Failed {
     Unknown,
     /// The hub knew this device, and now refuses it.
     Ended,
-    /// The folder holds a demo.
-    DemoThere,
     /// A file that was to be written is there.
     FileThere,
     /// The hub's log is not the one that it showed before.
@@ -322,8 +322,7 @@ impl Failed {
             | Self::NotReady
             | Self::Final
             | Self::NotConfirmed
-            | Self::FileThere
-            | Self::DemoThere => 1,
+            | Self::FileThere => 1,
             Self::Usage | Self::Locked => 2,
             Self::NotFound
             | Self::UnknownItem
@@ -343,7 +342,7 @@ impl Failed {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Otherwise | Self::NoStep | Self::Final | Self::DemoThere => "failed",
+            Self::Otherwise | Self::NoStep | Self::Final => "failed",
             Self::NotReady => "not_ready",
             Self::FileThere => "file_exists",
             Self::Usage => "usage",
@@ -390,7 +389,6 @@ impl Failed {
             Self::Destroyed => m.text("hint.destroyed", &[]),
             Self::NotEnrolled | Self::NotConfirmed => return None,
             Self::Ended => m.text("hint.ended", &[]),
-            Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
             Self::InUse => m.text("hint.in_use", &[]),
             Self::Network => m.text("hint.network", &[]),
@@ -452,11 +450,10 @@ impl CliError {
             Self::Enrol(error) => error.failed(),
             Self::Backups(error) => of_backups(error),
             Self::Ended { .. } => Failed::Ended,
-            Self::DemoThere { .. } => Failed::DemoThere,
             Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } => Failed::NotFound,
             Self::NotStanding { .. } | Self::Admitted { .. } => Failed::NotFound,
             Self::LastAdmin { .. } | Self::Revoked { .. } => Failed::Final,
-            Self::FileThere { .. } => Failed::FileThere,
+            Self::FileThere { .. } | Self::DemoThere { .. } => Failed::FileThere,
             Self::Client(error) => of_client(error),
             Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
@@ -602,7 +599,7 @@ impl CliError {
                 causes::of_backups(error, m).unwrap_or_else(|| error.to_string())
             }
             Self::Ended { .. } => m.text("cause.ended", &[]),
-            Self::DemoThere { path: there } => {
+            Self::DemoThere { path: there, .. } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
             }
             Self::Refused { failure } => {
@@ -657,6 +654,11 @@ impl CliError {
                 let other = source.hint(at, m).or_else(|| source.failed().hint(at, m));
                 Some(other.map_or_else(|| meant.clone(), |other| format!("{meant} {other}")))
             }
+            Self::DemoThere { hub: Some(hub), .. } => {
+                let dir = record::conflicts::quoted(&hub.display().to_string());
+                Some(m.text("hint.demo_goes_on", &[("dir", &dir)]))
+            }
+            Self::DemoThere { .. } => Some(m.text("hint.demo_there", &[])),
             Self::FileThere { replaceable: true, .. } => Some(m.text("hint.file_there", &[])),
             Self::FileThere { .. } => Some(m.text("hint.no_plain_file", &[])),
             Self::Unwritten { source, .. } if source.kind() == io::ErrorKind::NotFound => {

@@ -73,9 +73,6 @@ impl Stage {
     pub(super) fn open(root: PathBuf, output: &Output) -> Result<Self, CliError> {
         let program = std::env::current_exe().map_err(|error| service("program", error))?;
         let dir = root.join("hub");
-        if dir.exists() {
-            return Err(CliError::DemoThere { path: root });
-        }
         let key = crate::hub::identity(&dir).map_err(|error| service("hub", error))?;
         let admin = root.join("admin");
         // The administrator's device pins the hub before the hub runs, and the hub is told of it.

@@ -287,7 +287,7 @@ fn corrected(conflict: &Place, value: &Value, m: &Messages) -> Option<String> {
 }
 
 /// Returns an argument as a shell takes it.
-fn quoted(text: &str) -> String {
+pub(in crate::cli) fn quoted(text: &str) -> String {
     let plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '@');
     if !text.is_empty() && text.chars().all(plain) {
