@@ -252,6 +252,7 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
     let status = folders.field_json("a", &["status"]);
     let expected = [
+        "carried",
         "decisions",
         "doubts",
         "hub_key_moved",
