@@ -108,7 +108,7 @@ fn opinion(item: &str, at: At, m: &Messages) -> Option<String> {
 }
 
 /// Says which states may follow, and which the state asked for follows.
-fn next_states(from: &str, to: &str, m: &Messages) -> String {
+pub(super) fn next_states(from: &str, to: &str, m: &Messages) -> String {
     let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
     let next = named(from).map(LifeCycle::next).unwrap_or_default();
     let before = named(to).map(lifecycle::before).unwrap_or_default();
