@@ -16,6 +16,7 @@ use serde::Serialize;
 
 mod candidates;
 mod kinds;
+mod room;
 
 use candidates::CandidateData;
 pub(crate) use kinds::code_of_doubts;
@@ -476,8 +477,12 @@ impl CliError {
         }
     }
 
-    /// Adds how much room a disk needs and has, where that is what failed.
+    /// Adds how much room a disk needs and has, where that is what failed. A file that a person named lies on a disk
+    /// of its own, and needs no more room than it takes.
     pub(crate) fn with_room(self, folder: &Path) -> Self {
+        if matches!(self, Self::Unwritten { .. }) {
+            return self;
+        }
         match (self.failed(), store::free_bytes(folder)) {
             (Failed::Full, Some(free)) if !matches!(self, Self::NoRoom { .. }) => {
                 Self::NoRoom { source: Box::new(self), needed: store::FREE_BYTES_MIN, free }
@@ -664,6 +669,9 @@ impl CliError {
             Self::Unwritten { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some(m.text("hint.no_folder", &[]))
             }
+            Self::Unwritten { path, source } if of_io(source) == Failed::Full => {
+                Some(room::of_file(path, m))
+            }
             Self::Revoked { person: true, .. } => Some(m.text("hint.person_revoked", &[])),
             Self::Revoked { device, .. } => {
                 Some(m.text("hint.device_revoked", &[("device", device)]))
@@ -684,7 +692,7 @@ impl CliError {
             }
             Self::NoRoom { needed, free, .. }
             | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
-                let (needed, free) = (mebibytes(*needed), mebibytes(*free));
+                let (needed, free) = (room::mebibytes(*needed), room::mebibytes(*free));
                 Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -706,11 +714,6 @@ impl CliError {
             _ => None,
         }
     }
-}
-
-/// Writes bytes as mebibytes.
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes >> 20)
 }
 
 #[cfg(test)]
