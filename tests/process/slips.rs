@@ -361,3 +361,32 @@ fn a_fault_of_a_file_names_the_column_as_it_is_typed_there_also_that_of_the_comm
     let only = rows.replace("lạ", "HTX");
     assert_eq!(columns(&only), ["mã xã"]);
 }
+
+#[test]
+fn what_is_not_there_is_answered_with_advice_about_that_very_thing() {
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
+    let hint = |words: &[&str], code: i32| {
+        let said = program::run(&[&["--json"], words].concat()).fails(code).json();
+        said["error"]["hint"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    let on =
+        |words: &[&str], code| hint(&[&["field", "--dir", text(&phone)], words].concat(), code);
+    let more = scene.path("more.csv");
+    fs::write(&more, "code,name,owner_kind,commune_code\nBS-002,HTX Khác,HTX,06325\n").unwrap();
+    scene.administer(&["import", "facilities", text(&more)]);
+    scene.sync(&phone);
+    let missing = scene.path("nosuch");
+    let it = scene.inspection.as_str();
+    for (said, part) in [
+        (on(&["bundle", "import", text(&missing)], 3), "name of the file"),
+        (on(&["open", "Kiểm tra thử", "BS-002"], 3), "`plans PLAN` lists the facilities"),
+        (on(&["supplement", it], 3), "as long as nothing is sealed"),
+        (on(&["answer", &it[..3], "9.1", "dat"], 3), "at least 4 of its first digits"),
+        (hint(&["admin", "check", text(&phone)], 3), "hub's folder"),
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+        assert!(!said.contains("more digits of the id"), "{said}");
+    }
+}

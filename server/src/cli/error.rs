@@ -682,9 +682,11 @@ impl CliError {
                 Some(unit) => m.text("hint.meant", &[("name", &unit)]),
                 None => m.text("hint.units", &[]),
             }),
-            Self::Backups(BackupsError::NoHub { .. } | BackupsError::NoBackup { .. }) => {
-                Some(m.text("backup.hint_folder", &[]))
-            }
+            Self::Backups(
+                BackupsError::NoHub { .. }
+                | BackupsError::NoBackup { .. }
+                | BackupsError::Device { .. },
+            ) => Some(m.text("backup.hint_folder", &[])),
             Self::Backups(BackupsError::File { source, .. })
                 if source.kind() == io::ErrorKind::PermissionDenied =>
             {
