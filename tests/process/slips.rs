@@ -390,3 +390,24 @@ fn what_is_not_there_is_answered_with_advice_about_that_very_thing() {
         assert!(!said.contains("more digits of the id"), "{said}");
     }
 }
+
+#[test]
+fn an_empty_argument_of_a_seal_is_named() {
+    let scene = Scene::with_phones(1);
+    let seal = |more: &[&str]| {
+        let words = ["field", "--dir", text(&scene.phones[0]), "seal", &scene.inspection];
+        program::run(&[&words[..], more].concat()).fails(2).err
+    };
+    scene.field(&scene.phones[0], &["answer", &scene.inspection, "9.1", "dat"]);
+    for (words, name) in [
+        (&["--name", "", "--title", "Chủ cơ sở"][..], "--name is empty"),
+        (&["--name", "Lý B", "--title", " "], "--title is empty"),
+        (
+            &["--name", "Lý B", "--title", "x", "--refused", "", "--as", "witness"],
+            "--refused is empty",
+        ),
+    ] {
+        let said = seal(words);
+        assert!(said.contains(name), "{said}");
+    }
+}

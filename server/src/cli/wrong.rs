@@ -77,6 +77,12 @@ pub(crate) enum Wrong {
     /// Nothing where something must stand.
     #[error("it is empty; write something")]
     Empty,
+    /// Nothing in an argument that must say something.
+    #[error("{argument} is empty; write something")]
+    EmptyArgument {
+        /// The argument.
+        argument: &'static str,
+    },
     /// A value beside a word that says that there is none.
     #[error(
         "{word} has no value beside it; leave --value out, or give the answer that it belongs to"
@@ -293,6 +299,9 @@ impl Wrong {
             }
             Self::NoSuchDay { given } => m.text("wrong.no_such_day", &[("given", given)]),
             Self::Empty => m.text("wrong.empty", &[]),
+            Self::EmptyArgument { argument } => {
+                m.text("wrong.empty_argument", &[("argument", argument)])
+            }
             Self::ValueBeside { word } => m.text("wrong.value_beside", &[("word", word)]),
             Self::Count => m.text("wrong.count", &[]),
             Self::Reason { given } => m.text("wrong.reason", &[("given", given)]),
@@ -406,6 +415,7 @@ mod tests {
             Wrong::GrantDays { from: given(), until: "B".to_owned() },
             Wrong::NoSuchDay { given: given() },
             Wrong::Empty,
+            Wrong::EmptyArgument { argument: "--name" },
             Wrong::ValueBeside { word: "na" },
             Wrong::Count,
             Wrong::Reason { given: given() },

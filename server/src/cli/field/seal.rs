@@ -236,18 +236,23 @@ pub(super) fn seal(
 }
 
 fn ending(arguments: &SealArgs) -> Result<Ending, CliError> {
-    let said = |text: &Option<String>| something(text.as_deref().unwrap_or_default());
+    let said = |argument: &'static str, text: &Option<String>| {
+        something(text.as_deref().unwrap_or_default())
+            .map_err(|_| Wrong::EmptyArgument { argument })
+    };
     let person = Presence {
-        name: said(&arguments.name)?,
-        title: said(&arguments.title)?,
+        name: said("--name", &arguments.name)?,
+        title: said("--title", &arguments.title)?,
         drawn: drawn(arguments.signature.as_ref())?,
     };
-    let Some(reason) = &arguments.refused else { return Ok(Ending::Signed(person)) };
+    if arguments.refused.is_none() {
+        return Ok(Ending::Signed(person));
+    }
     let confirmer = match arguments.confirmer {
         Some(As::Commune) => Confirmer::Commune,
         _ => Confirmer::Witness,
     };
-    let reason = something(reason)?;
+    let reason = said("--refused", &arguments.refused)?;
     Ok(Ending::Refused(Refusal { reason, confirmed: vec![(confirmer, person)] }))
 }
 
