@@ -411,3 +411,27 @@ fn an_empty_argument_of_a_seal_is_named() {
         assert!(said.contains(name), "{said}");
     }
 }
+
+#[test]
+fn a_file_in_place_of_a_folder_is_told_in_words() {
+    let scene = Scene::with_phones(0);
+    let file = scene.path("file");
+    fs::write(&file, "mine").unwrap();
+    let (hub, below) = (scene.hub_dir.clone(), file.join("below"));
+    for lang in ["en", "vi"] {
+        for words in [
+            &["field", "--dir", text(&file), "init"][..],
+            &["field", "--dir", text(&below), "init"],
+            &["admin", "--dir", text(&file), "init"],
+            &["serve", "--dir", text(&file), "--listen", "127.0.0.1:0"],
+            &["admin", "backup", "--hub-dir", text(&hub), "--to", text(&file)],
+            &["demo", "--dir", text(&file)],
+        ] {
+            let said = program::run(&[&["--lang", lang], words].concat());
+            assert_ne!(said.code, 0, "{words:?}");
+            assert!(said.err.contains(text(&file)), "{words:?}: {said:?}");
+            assert!(!said.err.contains("os error"), "{words:?}: {said:?}");
+        }
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
