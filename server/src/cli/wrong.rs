@@ -145,6 +145,15 @@ pub(crate) enum Wrong {
         /// What is wrong with it.
         source: AddressError,
     },
+    /// Neither a key nor an address.
+    #[error(
+        "--hub {given}: give the hub's key, which is 64 hexadecimal digits, or its address with the key, \
+         bienban://HOST:PORT#KEY"
+    )]
+    HubOrKey {
+        /// What was given.
+        given: String,
+    },
     /// No invitation.
     #[error("{source}")]
     Invitation {
@@ -320,6 +329,7 @@ impl Wrong {
                 let why = causes::of_address(source, m);
                 m.text("wrong.hub", &[("given", given), ("why", &why)])
             }
+            Self::HubOrKey { given } => m.text("wrong.hub_or_key", &[("given", given)]),
             Self::Invitation { source } => causes::of_invitation(source, m),
             Self::CheckDigits { given } => m.text("wrong.check_digits", &[("given", given)]),
             Self::HubKey { given } => m.text("wrong.hub_key", &[("given", given)]),
@@ -425,6 +435,7 @@ mod tests {
             Wrong::Option { given: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
+            Wrong::HubOrKey { given: given() },
             Wrong::Invitation { source: EnrolUriError::Form },
             Wrong::CheckDigits { given: given() },
             Wrong::HubKey { given: given() },
