@@ -108,6 +108,8 @@ pub(crate) fn of_io(error: &io::Error, m: &Messages) -> Option<String> {
         }
         io::ErrorKind::TimedOut => m.text("cause.io_timed_out", &[]),
         io::ErrorKind::ReadOnlyFilesystem => m.text("cause.io_read_only", &[]),
+        io::ErrorKind::NotADirectory => m.text("cause.io_no_folder", &[]),
+        io::ErrorKind::AlreadyExists => m.text("cause.io_there", &[]),
         io::ErrorKind::IsADirectory => m.text("cause.io_folder", &[]),
         _ => return None,
     })

@@ -85,6 +85,51 @@ fn records_go_round_by_files_alone_and_everybody_learns_that_the_hub_has_them() 
 }
 
 #[test]
+fn what_others_wrote_and_the_hub_may_lack_is_told_apart_from_what_this_device_wrote() {
+    let scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    let file = scene.path("file");
+    let says = |part: &str| {
+        let said = crate::program::run(&["field", "--dir", text(&two), "status"]).ok().out;
+        assert!(said.contains(part), "{part}: {said}");
+        said
+    };
+    let counts = || {
+        let told = scene.field(&two, &["status"]);
+        let records = told["records"].as_array().unwrap();
+        let record = records.iter().find(|one| one["id"] == scene.inspection.as_str());
+        let record = record.map(|record| {
+            (record["arrival"]["recorded"].as_u64().unwrap(), record["carried"].as_u64().unwrap())
+        });
+        (told["only_here"].as_u64().unwrap(), told["carried"].as_u64().unwrap(), record)
+    };
+    assert_eq!(counts(), (0, 0, None));
+    says("Nothing is only here");
+    scene.field(&one, &["answer", &scene.inspection, "9.1", "dat"]);
+    scene.field(&one, &["answer", &scene.inspection, "9.2", "mi"]);
+    scene.field(&one, &["bundle", "export", "--to", "phone-2", text(&file)]);
+    scene.field(&two, &["bundle", "import", text(&file)]);
+    // Nobody but the two phones has it, and this one wrote nothing.
+    let (only_here, carried, record) = counts();
+    assert_eq!((only_here, record), (0, Some((0, carried))));
+    assert!(carried >= 2, "{carried}");
+    let said = says(&format!("not known to be at the hub: {carried} edits"));
+    assert!(!said.contains("Nothing is only here"), "{said}");
+    scene.field(&two, &["answer", &scene.inspection, "9.5", "mi"]);
+    assert_eq!(counts(), (1, carried, Some((1, carried))));
+    says("Only on this device: 1 edit.");
+    says(&format!("of others, not known to be at the hub: {carried}"));
+    scene.sync(&two);
+    assert_eq!(counts(), (0, 0, Some((1, 0))));
+    says("Nothing is only here");
+    // What came from the hub alone is nothing that it lacks.
+    scene.field(&one, &["answer", &scene.inspection, "9.3", "dat"]);
+    scene.sync(&one);
+    scene.sync(&two);
+    assert_eq!(counts(), (0, 0, Some((1, 0))));
+}
+
+#[test]
 fn a_file_that_is_damaged_or_for_others_changes_nothing_and_says_what_to_do() {
     let scene = Scene::with_phones(2);
     let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];

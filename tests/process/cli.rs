@@ -109,16 +109,6 @@ fn what_is_not_there_says_which_command_lists_what_is() {
 }
 
 #[test]
-fn a_demo_is_not_put_where_one_is() {
-    let folders = Folders::new();
-    std::fs::create_dir_all(folders.path("day").join("hub")).unwrap();
-    let dir = folders.path("day");
-    let failed = run(&["demo", "--keep", "--dir", text(&dir)]).fails(1);
-    assert!(failed.err.contains("holds a demo already"), "{failed:?}");
-    assert!(failed.err.contains("bienban serve --dir DIR/hub"), "{failed:?}");
-}
-
-#[test]
 fn what_is_not_there_exits_with_3() {
     let folders = Folders::new();
     assert!(folders.field("nowhere", &["list"]).fails(3).err.contains("init"));
@@ -262,6 +252,7 @@ fn a_facility_known_by_its_code_is_brought_up_to_date_not_made_twice() {
     assert_ne!(one["rows"][0]["id"], rest["rows"][0]["id"]);
     let status = folders.field_json("a", &["status"]);
     let expected = [
+        "carried",
         "decisions",
         "doubts",
         "hub_key_moved",

@@ -1,6 +1,7 @@
 //! The demo, from the first invitation to the file that is refused.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -60,4 +61,41 @@ fn the_demo_enrols_seals_revokes_proves_and_shows_every_step() {
         assert_eq!(who["protection"], "own_key", "{who}");
     }
     assert_ne!(told["ocop"], Value::Null);
+}
+
+#[test]
+fn a_folder_that_holds_anything_is_no_place_for_a_demo() {
+    let folders = Folders::new();
+    // A device's folder, one with somebody's files, and one with a hub as an earlier demo leaves it.
+    let device = folders.path("device");
+    run(&["field", "--dir", text(&device), "init"]).ok();
+    let files = folders.path("files");
+    let earlier = folders.path("earlier");
+    fs::create_dir(&files).unwrap();
+    fs::write(files.join("facilities.csv"), "mine").unwrap();
+    run(&["serve", "--dir", text(&earlier.join("hub")), "--show-key"]).ok();
+    let names = |dir: &Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|item| item.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    for dir in [&device, &files, &earlier] {
+        let before = names(dir);
+        for lang in ["en", "vi"] {
+            let refused = run(&["--lang", lang, "demo", "--dir", text(dir)]).fails(1);
+            assert!(refused.out.is_empty() && refused.err.contains(text(dir)), "{refused:?}");
+        }
+        let refused = run(&["--json", "demo", "--dir", text(dir)]).fails(1).json();
+        assert_eq!(refused["error"]["kind"], "file_exists", "{refused}");
+        let hint = refused["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains("new or empty"), "{hint}");
+        assert_eq!(hint.contains("bienban serve"), dir == &earlier, "{hint}");
+        assert_eq!(names(dir), before);
+    }
+    assert_eq!(fs::read(files.join("facilities.csv")).unwrap(), b"mine");
+    let file = folders.file("file", "");
+    let refused = run(&["demo", "--dir", text(&file)]).fails(1);
+    assert!(refused.err.contains("a folder is needed"), "{refused:?}");
+    assert!(!refused.err.contains("os error"), "{refused:?}");
 }

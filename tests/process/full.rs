@@ -369,6 +369,31 @@ fn full_hub_keeps_a_bundle_once_says_so_and_takes_it_in_when_there_is_room() {
     scene::expect_same(&scene).expect_all("the record", &told);
 }
 
+/// The disk of a file that a person named is told of, and not that of the device, which has room.
+#[test]
+fn a_full_disk_under_a_file_that_was_asked_for_is_told_as_that_disk() {
+    let Some(disk) = Disk::mount("full disk under an output file") else { return };
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
+    scene.sync(&phone);
+    disk.fill();
+    let file = disk.path().join("file");
+    for words in [
+        &["export", &scene.inspection, "--proof", text(&file)][..],
+        &["bundle", "export", "--all", "--to", "hub", text(&file)],
+        &["log", "head", text(&file)],
+    ] {
+        let refused = run([&["field", "--dir", text(&phone)], words].concat());
+        assert_eq!(refused.code.map(i64::from), Some(FULL), "{words:?}: {}", refused.errors);
+        let hint = refused.errors.lines().last().unwrap();
+        let at = format!("the disk of {}, where 0 KiB are free", text(&file));
+        assert!(hint.contains(&at), "{words:?}: {hint}");
+        assert!(!hint.contains("MiB") && !hint.contains("this disk"), "{words:?}: {hint}");
+        assert!(!file.exists());
+    }
+}
+
 /// The index lies on a small disk of its own, the journal on one with room.
 #[test]
 fn full_disk_under_the_index_alone_refuses_reads_and_recovers() {

@@ -72,6 +72,30 @@ fn a_refused_step_names_everything_that_is_missing_in_both_languages() {
 }
 
 #[test]
+fn the_check_before_a_seal_says_which_step_must_come_first() {
+    let team = Team::new();
+    let it = team.inspection.as_str();
+    let check = || team.say("an", &["seal", it, "--check"]);
+    let told = check();
+    assert_eq!((&told["ready"], told["missing"].as_array().unwrap().len()), (&false.into(), 1));
+    let step = &told["missing"][0];
+    assert_eq!(step["need"], "step", "{told}");
+    // As the refusal of the step explains it.
+    let refused = team.state(&["minutes_signed"]).fails(1).json();
+    assert_eq!(refused["error"]["message"], step["text"], "{refused}");
+    assert_eq!(refused["error"]["hint"], step["todo"], "{refused}");
+    let said = team.folders.field("an", &["seal", it, "--check"]).ok().out;
+    for part in ["text", "todo"] {
+        assert!(said.contains(step[part].as_str().unwrap()), "{part}: {said}");
+    }
+    assert!(!said.contains("()"), "{said}");
+    team.begin();
+    let told = check();
+    let needs = told["missing"].as_array().unwrap();
+    assert!(needs.iter().all(|one| one["need"] != "step"), "{told}");
+}
+
+#[test]
 fn a_finding_goes_all_the_way_to_a_closed_inspection() {
     let team = Team::new();
     team.begin();

@@ -109,6 +109,43 @@ fn a_head_that_the_file_was_not_exported_for_is_not_compared_and_the_record_hold
 }
 
 #[test]
+fn a_head_of_another_hub_is_told_as_that_and_what_the_file_proves_is_told_all_the_same() {
+    let (scene, other) = (Scene::with_phones(1), Scene::with_phones(1));
+    let (file, head) = (scene.path("record"), other.path("head"));
+    scene.field(&scene.phones[0], &["answer", &scene.inspection, "9.1", "dat"]);
+    scene.settle();
+    other.settle();
+    scene.field(&scene.phones[0], &["export", &scene.inspection, "--proof", text(&file)]);
+    other.field(&other.phones[0], &["log", "head", text(&head)]);
+    let told = verify(&file, &["--head", text(&head)]);
+    assert_eq!((told.code, faults(&told.data)), (NOT_COMPARED, vec![]));
+    assert_eq!(
+        (&told.data["valid"], &told.data["outcome"]),
+        (&false.into(), &"not_compared".into())
+    );
+    assert_eq!(told.data["witnesses"][0]["result"], "other_hub");
+    assert!(!told.data["proved"].as_array().unwrap().is_empty(), "{}", told.data);
+    let said = crate::program::run(&["verify", text(&file), "--head", text(&head)]).fails(10).out;
+    let keys = [&scene, &other].map(|scene| {
+        let uri = &scene.hub.as_ref().unwrap().uri;
+        uri[uri.find('#').unwrap() + 1..].to_owned()
+    });
+    assert!(said.contains("another hub's") && said.contains("Proved:"), "{said}");
+    assert!(keys.iter().all(|key| said.contains(key)), "{said}");
+    // One that says to be this hub's and is not signed by it holds no more than before.
+    let line = fs::read_to_string(&head).unwrap();
+    let prefix = line.find(':').unwrap() + 1;
+    let forged = format!("{}{}{}", &line[..prefix], keys[0], &line[prefix + 64..]);
+    fs::write(&head, forged).unwrap();
+    let told = verify(&file, &["--head", text(&head)]);
+    assert_eq!((told.code, faults(&told.data)), (NOT_VALID, vec!["witness_unsigned"]));
+    assert_eq!(told.data["witnesses"][0]["result"], "unsigned");
+    // A key that was cut short is told what a key is.
+    let said = crate::program::run(&["verify", text(&file), "--hub", "deadbeef"]).fails(2).err;
+    assert!(said.contains("64 hexadecimal digits") && said.contains("bienban://"), "{said}");
+}
+
+#[test]
 fn without_a_hub_an_export_says_that_nothing_is_shown_to_be_in_its_log() {
     let mut scene = Scene::with_phones(1);
     let one = scene.phones[0].clone();

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bienban_core::client::{Client, Settings};
+use bienban_tests::binary::bienban;
 use bienban_tests::process::text;
 use bienban_tests::scene::{COMMUNE, Scene};
 use unicode_normalization::UnicodeNormalization;
@@ -150,4 +152,34 @@ fn a_folder_with_its_own_key_says_so_and_gets_a_passphrase_and_new_keys() {
     assert!(!dir.join("store.key").exists());
     assert!(field(&["list"]).fails(2).err.contains("passphrase"));
     field(&["--passphrase-file", text(&phrase), "list"]).ok();
+}
+
+#[test]
+fn a_command_to_paste_opens_the_folder_as_the_one_that_printed_it_did() {
+    let scene = Scene::with_phones(2);
+    let [one, two] = [scene.phones[0].clone(), scene.phones[1].clone()];
+    for (phone, answer) in [(&one, "dat"), (&two, "mi")] {
+        scene.field(phone, &["answer", &scene.inspection, "9.1", answer]);
+    }
+    scene.settle();
+    let key = key_file(&scene.path("a key"), 7);
+    scene.field(&one, &["key", "change", "--new-key-file", text(&key)]);
+    let opened = ["field", "--dir", text(&one), "--key-file", text(&key)];
+    let said = run(&[&opened[..], &["conflicts", &scene.inspection]].concat()).ok().out;
+    let line = said.lines().find(|line| line.contains("bienban field")).unwrap();
+    let pasted = &line[line.find("bienban field").unwrap() + "bienban".len()..];
+    assert!(pasted.contains("--key-file '"), "{line}");
+    let typed = format!("'{}' {pasted}", bienban().display());
+    let done = Command::new("sh").args(["-c", &typed]).output().unwrap();
+    assert!(done.status.success(), "{line}: {done:?}");
+    // The environment says it to the next command too.
+    scene.field(&two, &["answer", &scene.inspection, "9.2", "mi"]);
+    scene.sync(&two);
+    run(&[&opened[..], &["answer", &scene.inspection, "9.2", "dat"]].concat()).ok();
+    run(&[&opened[..], &["sync"]].concat()).ok();
+    let words = ["field", "--dir", text(&one), "conflicts", &scene.inspection];
+    let by_variable = crate::program::command(&words).env("BIENBAN_KEY_FILE", &key).output();
+    let by_variable = String::from_utf8(by_variable.unwrap().stdout).unwrap();
+    assert!(by_variable.contains("bienban field --dir"), "{by_variable}");
+    assert!(!by_variable.contains("--key-file"), "{by_variable}");
 }

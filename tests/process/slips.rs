@@ -361,3 +361,77 @@ fn a_fault_of_a_file_names_the_column_as_it_is_typed_there_also_that_of_the_comm
     let only = rows.replace("lạ", "HTX");
     assert_eq!(columns(&only), ["mã xã"]);
 }
+
+#[test]
+fn what_is_not_there_is_answered_with_advice_about_that_very_thing() {
+    let scene = Scene::with_phones(1);
+    let phone = scene.phones[0].clone();
+    scene.field(&phone, &["answer", &scene.inspection, "9.1", "dat"]);
+    let hint = |words: &[&str], code: i32| {
+        let said = program::run(&[&["--json"], words].concat()).fails(code).json();
+        said["error"]["hint"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    let on =
+        |words: &[&str], code| hint(&[&["field", "--dir", text(&phone)], words].concat(), code);
+    let more = scene.path("more.csv");
+    fs::write(&more, "code,name,owner_kind,commune_code\nBS-002,HTX Khác,HTX,06325\n").unwrap();
+    scene.administer(&["import", "facilities", text(&more)]);
+    scene.sync(&phone);
+    let missing = scene.path("nosuch");
+    let it = scene.inspection.as_str();
+    for (said, part) in [
+        (on(&["bundle", "import", text(&missing)], 3), "name of the file"),
+        (on(&["open", "Kiểm tra thử", "BS-002"], 3), "`plans PLAN` lists the facilities"),
+        (on(&["supplement", it], 3), "as long as nothing is sealed"),
+        (on(&["answer", &it[..3], "9.1", "dat"], 3), "at least 4 of its first digits"),
+        (hint(&["admin", "check", text(&phone)], 3), "hub's folder"),
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+        assert!(!said.contains("more digits of the id"), "{said}");
+    }
+}
+
+#[test]
+fn an_empty_argument_of_a_seal_is_named() {
+    let scene = Scene::with_phones(1);
+    let seal = |more: &[&str]| {
+        let words = ["field", "--dir", text(&scene.phones[0]), "seal", &scene.inspection];
+        program::run(&[&words[..], more].concat()).fails(2).err
+    };
+    scene.field(&scene.phones[0], &["answer", &scene.inspection, "9.1", "dat"]);
+    for (words, name) in [
+        (&["--name", "", "--title", "Chủ cơ sở"][..], "--name is empty"),
+        (&["--name", "Lý B", "--title", " "], "--title is empty"),
+        (
+            &["--name", "Lý B", "--title", "x", "--refused", "", "--as", "witness"],
+            "--refused is empty",
+        ),
+    ] {
+        let said = seal(words);
+        assert!(said.contains(name), "{said}");
+    }
+}
+
+#[test]
+fn a_file_in_place_of_a_folder_is_told_in_words() {
+    let scene = Scene::with_phones(0);
+    let file = scene.path("file");
+    fs::write(&file, "mine").unwrap();
+    let (hub, below) = (scene.hub_dir.clone(), file.join("below"));
+    for lang in ["en", "vi"] {
+        for words in [
+            &["field", "--dir", text(&file), "init"][..],
+            &["field", "--dir", text(&below), "init"],
+            &["admin", "--dir", text(&file), "init"],
+            &["serve", "--dir", text(&file), "--listen", "127.0.0.1:0"],
+            &["admin", "backup", "--hub-dir", text(&hub), "--to", text(&file)],
+            &["demo", "--dir", text(&file)],
+        ] {
+            let said = program::run(&[&["--lang", lang], words].concat());
+            assert_ne!(said.code, 0, "{words:?}");
+            assert!(said.err.contains(text(&file)), "{words:?}: {said:?}");
+            assert!(!said.err.contains("os error"), "{words:?}: {said:?}");
+        }
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+}

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::replica::ListQuery;
 
 /// Fewer digits than this name nothing: they would match by accident.
-const DIGITS_MIN: usize = 4;
+pub const DIGITS_MIN: usize = 4;
 
 /// Names shown when several match.
 const CANDIDATES_MAX: usize = 8;

@@ -55,7 +55,7 @@ pub use crate::model::place_name;
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
 pub use decide::NamedDevice;
 pub use enrolling::{Enrolment, Invited, Invitee, Prepared};
-pub use find::{Candidate, CandidateDevice, CandidatePlan};
+pub use find::{Candidate, CandidateDevice, CandidatePlan, DIGITS_MIN};
 pub use header::header_form;
 pub use hub_key::{HubKeyMoved, read_announcements};
 pub use leaving::Leave;

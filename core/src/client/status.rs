@@ -18,28 +18,31 @@ pub struct RecordStatus {
     pub title: String,
     /// Recorded, stored, merged, only here.
     pub arrival: Arrival,
+    /// Edits of others that came from their devices and that the hub is not known to have.
+    pub carried: u64,
 }
 
 impl Client {
-    /// Returns every record that this device has edited, those with edits that exist only here
-    /// first. Loads no document.
+    /// Returns every record that this device has edited, or for which it carries what the hub is not known to have:
+    /// those with edits that exist only here first, then those with edits of others. Loads no document.
     ///
     /// # Errors
     ///
     /// Returns [`ClientError::Store`] when reading fails.
     pub fn status(&self) -> Result<Vec<RecordStatus>, ClientError> {
-        let mut records = Vec::new();
+        let (mut records, carried) = (Vec::new(), self.phone().carried_edits()?);
         for kind in Kind::ALL {
             for row in self.all(kind)? {
                 let arrival = self.phone().arrival(row.document)?;
-                if arrival.recorded > 0 {
-                    let title = self.title(&row)?;
-                    records.push(RecordStatus { document: row.document, kind, title, arrival });
+                let carried = carried.get(&row.document).copied().unwrap_or_default();
+                if arrival.recorded > 0 || carried > 0 {
+                    let (document, title) = (row.document, self.title(&row)?);
+                    records.push(RecordStatus { document, kind, title, arrival, carried });
                 }
             }
         }
         // A stable sort keeps the most recently changed first among equals.
-        records.sort_by_key(|record| record.arrival.only_here == 0);
+        records.sort_by_key(|record| (record.arrival.only_here == 0, record.carried == 0));
         Ok(records)
     }
 

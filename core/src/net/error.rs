@@ -180,7 +180,7 @@ pub enum NetError {
         waited: Duration,
     },
     /// The machine is there but no hub listens at the port.
-    #[error("nothing listens at {address}: is the hub running, and is the port right?")]
+    #[error("nothing listens at {address}: look whether the hub is running and the port is right")]
     Refused {
         /// The address.
         address: SocketAddr,

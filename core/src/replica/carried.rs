@@ -147,19 +147,28 @@ impl Phone {
     ///
     /// Returns [`ReplicaError::Store`] when reading fails.
     pub fn carried(&self) -> Result<Vec<DocumentId>, ReplicaError> {
-        let mut documents = Vec::new();
+        Ok(self.carried_edits()?.into_keys().collect())
+    }
+
+    /// Returns how many edits of each document those are of which [`Self::carried`] tells.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplicaError::Store`] when reading fails.
+    pub fn carried_edits(&self) -> Result<BTreeMap<DocumentId, u64>, ReplicaError> {
+        let mut edits = BTreeMap::new();
         let store = &**self.replica().store();
         let life: Option<EpochRow> = rows::get(store, &rows::single(meta::EPOCH))?;
         each_row(store, &[CARRIED], None, |key, value| {
+            let row: CarriedRow = rows::decode(key, value)?;
             // What the hub has and did not bring builds on something that it still lacks.
-            let stored = rows::decode::<CarriedRow>(key, value)?.stored;
-            if stored.is_none() || life.is_some_and(|life| stored != Some(life.epoch)) {
-                documents.extend(rows::document_in(key));
+            if row.stored.is_none() || life.is_some_and(|life| row.stored != Some(life.epoch)) {
+                let count = (row.attestation.tip.seq + 1).saturating_sub(row.first_seq);
+                *edits.entry(row.attestation.document).or_default() += count;
             }
             Ok(())
         })?;
-        documents.dedup();
-        Ok(documents)
+        Ok(edits)
     }
 
     /// Takes a fresh incarnation where one of the lines that differ is what this store writes now.

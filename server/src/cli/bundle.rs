@@ -1,14 +1,16 @@
 //! `field bundle` and `bundle`: files that carry what there is from device to device, and to the hub.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bienban_core::client::{Client, ClientError};
 use bienban_core::clock::Stopwatch;
 use bienban_core::model::DeviceId;
-use bienban_core::replica::Receiver;
+use bienban_core::replica::{Receiver, ReplicaError};
 use bienban_core::sync::{DeviceEntry, FailureCode};
+use bienban_core::trust::bundle::BundleError;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -152,7 +154,7 @@ fn export(
     let spinner = output.spinner(m.text("bundle.writing", &[]));
     let given = client.export_bundle(&receivers, arguments.all, made.file(), path);
     spinner.finish_and_clear();
-    let given = given?;
+    let given = given.map_err(|error| unwritten(path, error))?;
     let written = made.file().metadata().map_err(|source| newfile::unwritten(path, source))?;
     let bytes = written.len();
     made.finish()?;
@@ -184,6 +186,23 @@ fn export(
         });
     }
     Answer::new(&ExportData { file, bytes, receivers: rows }, page)
+}
+
+/// Tells a full disk on which the file was to be from that of the device.
+fn unwritten(path: &Path, error: ClientError) -> CliError {
+    let kind = match &error {
+        ClientError::Bundle {
+            source: ReplicaError::Bundle { source: BundleError::Io { source, .. } },
+            ..
+        } => source.kind(),
+        _ => return error.into(),
+    };
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            newfile::unwritten(path, kind.into())
+        }
+        _ => error.into(),
+    }
 }
 
 fn import(client: &Client, path: &Path, output: &Output) -> Result<Answer, CliError> {

@@ -15,7 +15,7 @@ pub(super) use self::actions::{ActionData, actions, actions_text};
 use super::output::Page;
 use super::page::{SHORT, by as by_text};
 use super::record::{AuthorData, author};
-use super::{time, words};
+use super::{hints, time, words};
 use crate::messages::Messages;
 
 /// One thing that is missing, and what to do about it.
@@ -42,6 +42,22 @@ impl MissingData {
             todo: words::local(m, &missing.todo).to_owned(),
             clause: missing.clause.clone(),
             fields: missing.fields.clone(),
+        }
+    }
+
+    /// A step that does not follow the state in which an inspection is, as the refusal to take it explains it.
+    pub(super) fn no_step(from: &str, to: &str, m: &Messages) -> Self {
+        let names = [("from", words::state(m, from)), ("to", words::state(m, to))];
+        Self {
+            need: "step".to_owned(),
+            about: Vec::new(),
+            text: m.text(
+                "cause.transition",
+                &names.each_ref().map(|(key, name)| (*key, name.as_str())),
+            ),
+            todo: hints::next_states(from, to, m),
+            clause: String::new(),
+            fields: Vec::new(),
         }
     }
 
@@ -80,6 +96,9 @@ pub(super) fn missing_text(missing: &MissingData, m: &Messages) -> String {
     } else {
         format!(" [{}]", missing.about.join(", "))
     };
+    if missing.clause.is_empty() {
+        return format!("{}{about}: {}", missing.text, missing.todo);
+    }
     m.text(
         "life.missing",
         &[

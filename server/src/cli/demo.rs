@@ -35,13 +35,16 @@ pub(super) struct DemoArgs {
     #[arg(long)]
     keep: bool,
 
-    /// The folder to work in; kept afterwards. Default: a temporary one, removed at the end.
+    /// The folder to work in, new or empty; kept afterwards. Default: a temporary one, removed at the end.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 /// Runs the demo. Ends with another code than 0 if the replicas differ, or a check of the record.
 pub(super) async fn run(arguments: DemoArgs, output: &Output) -> Result<ExitCode, CliError> {
+    if let Some(dir) = &arguments.dir {
+        check_free(dir)?;
+    }
     // From here on Ctrl-C ends the story instead of the program, so that nothing is left behind.
     let (stop, stopped) = watch::channel(false);
     let asked = asked_to_stop();
@@ -63,6 +66,22 @@ pub(super) async fn run(arguments: DemoArgs, output: &Output) -> Result<ExitCode
         clear(temporary.path()).await.map_err(|error| service("temporary folder", error))?;
     }
     ended
+}
+
+/// Refuses a folder that holds anything: the story writes files of its own there, and would replace those of the
+/// same name.
+fn check_free(dir: &Path) -> Result<(), CliError> {
+    let taken = match std::fs::read_dir(dir) {
+        Ok(mut held) => held.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(source) => return Err(CliError::File { path: dir.to_owned(), source }),
+    };
+    if !taken {
+        return Ok(());
+    }
+    let hub = dir.join("hub");
+    let demo = crate::hub::holds_hub(&hub).then_some(hub);
+    Err(CliError::DemoThere { path: dir.to_owned(), hub: demo })
 }
 
 /// Removes a folder. Players that were ended with the story may write a last file meanwhile, so it is

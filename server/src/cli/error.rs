@@ -16,6 +16,7 @@ use serde::Serialize;
 
 mod candidates;
 mod kinds;
+mod room;
 
 use candidates::CandidateData;
 pub(crate) use kinds::code_of_doubts;
@@ -54,11 +55,13 @@ pub(crate) enum CliError {
         /// How the exchange failed.
         source: ClientError,
     },
-    /// The folder of a demo holds one already.
-    #[error("{path} holds a demo already")]
+    /// The folder for a demo is not empty.
+    #[error("{path} is not empty: a demo writes files of its own there")]
     DemoThere {
         /// The folder.
         path: PathBuf,
+        /// The folder of a hub in it, as an earlier demo leaves one.
+        hub: Option<PathBuf>,
     },
     /// The client failed.
     #[error(transparent)]
@@ -279,8 +282,6 @@ pub(crate) enum Failed {
     Unknown,
     /// The hub knew this device, and now refuses it.
     Ended,
-    /// The folder holds a demo.
-    DemoThere,
     /// A file that was to be written is there.
     FileThere,
     /// The hub's log is not the one that it showed before.
@@ -322,8 +323,7 @@ impl Failed {
             | Self::NotReady
             | Self::Final
             | Self::NotConfirmed
-            | Self::FileThere
-            | Self::DemoThere => 1,
+            | Self::FileThere => 1,
             Self::Usage | Self::Locked => 2,
             Self::NotFound
             | Self::UnknownItem
@@ -343,7 +343,7 @@ impl Failed {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Otherwise | Self::NoStep | Self::Final | Self::DemoThere => "failed",
+            Self::Otherwise | Self::NoStep | Self::Final => "failed",
             Self::NotReady => "not_ready",
             Self::FileThere => "file_exists",
             Self::Usage => "usage",
@@ -390,7 +390,6 @@ impl Failed {
             Self::Destroyed => m.text("hint.destroyed", &[]),
             Self::NotEnrolled | Self::NotConfirmed => return None,
             Self::Ended => m.text("hint.ended", &[]),
-            Self::DemoThere => m.text("hint.demo_there", &[]),
             Self::NoDevice => m.text("hint.no_device", &[]),
             Self::InUse => m.text("hint.in_use", &[]),
             Self::Network => m.text("hint.network", &[]),
@@ -452,11 +451,10 @@ impl CliError {
             Self::Enrol(error) => error.failed(),
             Self::Backups(error) => of_backups(error),
             Self::Ended { .. } => Failed::Ended,
-            Self::DemoThere { .. } => Failed::DemoThere,
             Self::NoEmbedded { .. } | Self::NoSuchDevice { .. } => Failed::NotFound,
             Self::NotStanding { .. } | Self::Admitted { .. } => Failed::NotFound,
             Self::LastAdmin { .. } | Self::Revoked { .. } => Failed::Final,
-            Self::FileThere { .. } => Failed::FileThere,
+            Self::FileThere { .. } | Self::DemoThere { .. } => Failed::FileThere,
             Self::Client(error) => of_client(error),
             Self::NoRoom { source, .. } | Self::Meant { source, .. } => source.failed(),
             Self::Refused { failure } => of_failure(failure),
@@ -479,8 +477,12 @@ impl CliError {
         }
     }
 
-    /// Adds how much room a disk needs and has, where that is what failed.
+    /// Adds how much room a disk needs and has, where that is what failed. A file that a person named lies on a disk
+    /// of its own, and needs no more room than it takes.
     pub(crate) fn with_room(self, folder: &Path) -> Self {
+        if matches!(self, Self::Unwritten { .. }) {
+            return self;
+        }
         match (self.failed(), store::free_bytes(folder)) {
             (Failed::Full, Some(free)) if !matches!(self, Self::NoRoom { .. }) => {
                 Self::NoRoom { source: Box::new(self), needed: store::FREE_BYTES_MIN, free }
@@ -602,7 +604,7 @@ impl CliError {
                 causes::of_backups(error, m).unwrap_or_else(|| error.to_string())
             }
             Self::Ended { .. } => m.text("cause.ended", &[]),
-            Self::DemoThere { path: there } => {
+            Self::DemoThere { path: there, .. } => {
                 m.text("cause.demo_there", &[("path", &path(there))])
             }
             Self::Refused { failure } => {
@@ -657,10 +659,18 @@ impl CliError {
                 let other = source.hint(at, m).or_else(|| source.failed().hint(at, m));
                 Some(other.map_or_else(|| meant.clone(), |other| format!("{meant} {other}")))
             }
+            Self::DemoThere { hub: Some(hub), .. } => {
+                let dir = record::conflicts::quoted(&hub.display().to_string());
+                Some(m.text("hint.demo_goes_on", &[("dir", &dir)]))
+            }
+            Self::DemoThere { .. } => Some(m.text("hint.demo_there", &[])),
             Self::FileThere { replaceable: true, .. } => Some(m.text("hint.file_there", &[])),
             Self::FileThere { .. } => Some(m.text("hint.no_plain_file", &[])),
             Self::Unwritten { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some(m.text("hint.no_folder", &[]))
+            }
+            Self::Unwritten { path, source } if of_io(source) == Failed::Full => {
+                Some(room::of_file(path, m))
             }
             Self::Revoked { person: true, .. } => Some(m.text("hint.person_revoked", &[])),
             Self::Revoked { device, .. } => {
@@ -672,9 +682,11 @@ impl CliError {
                 Some(unit) => m.text("hint.meant", &[("name", &unit)]),
                 None => m.text("hint.units", &[]),
             }),
-            Self::Backups(BackupsError::NoHub { .. } | BackupsError::NoBackup { .. }) => {
-                Some(m.text("backup.hint_folder", &[]))
-            }
+            Self::Backups(
+                BackupsError::NoHub { .. }
+                | BackupsError::NoBackup { .. }
+                | BackupsError::Device { .. },
+            ) => Some(m.text("backup.hint_folder", &[])),
             Self::Backups(BackupsError::File { source, .. })
                 if source.kind() == io::ErrorKind::PermissionDenied =>
             {
@@ -682,7 +694,7 @@ impl CliError {
             }
             Self::NoRoom { needed, free, .. }
             | Self::Client(ClientError::NoRoom { needed, free, .. }) => {
-                let (needed, free) = (mebibytes(*needed), mebibytes(*free));
+                let (needed, free) = (room::mebibytes(*needed), room::mebibytes(*free));
                 Some(m.text("hint.full_figures", &[("needed", &needed), ("free", &free)]))
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -704,11 +716,6 @@ impl CliError {
             _ => None,
         }
     }
-}
-
-/// Writes bytes as mebibytes.
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes >> 20)
 }
 
 #[cfg(test)]

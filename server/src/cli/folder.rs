@@ -49,6 +49,22 @@ pub(super) struct KeyArgs {
 }
 
 impl KeyArgs {
+    /// Returns what was typed of it, for commands that go on at the same folder. What the environment says is there
+    /// for them too.
+    pub(super) fn words(&self) -> Vec<String> {
+        let given = [
+            ("--key-file", "BIENBAN_KEY_FILE", &self.key_file),
+            ("--passphrase-file", "BIENBAN_PASSPHRASE_FILE", &self.passphrase_file),
+        ];
+        let typed = given.into_iter().filter_map(|(word, variable, path)| {
+            let path = path.as_deref()?;
+            let by_variable =
+                std::env::var_os(variable).is_some_and(|said| Path::new(&said) == path);
+            (!by_variable).then(|| [word.to_owned(), path.display().to_string()])
+        });
+        typed.flatten().collect()
+    }
+
     /// Reads what was given.
     pub(super) fn read(&self) -> Result<Option<StoreKey>, CliError> {
         if self.key_file.is_some() && self.passphrase_file.is_some() {

@@ -1,11 +1,14 @@
 //! Advice that only a particular error can give: which command lists what was looked for, which steps
 //! there are, what else a thing is called.
 
+use std::io;
+
 use bienban_core::checklist::lifecycle::{self, Need};
 use bienban_core::checklist::{AnswerError, ClocksError};
-use bienban_core::client::ClientError;
+use bienban_core::client::{ClientError, DIGITS_MIN};
 use bienban_core::model::{EditError, LifeCycle};
 use bienban_core::replica::ReplicaError;
+use bienban_core::trust::bundle::BundleError;
 
 use super::folder::At;
 use super::{words, wrong};
@@ -15,7 +18,22 @@ use crate::messages::Messages;
 pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Option<String> {
     use ClientError as E;
     let key = match error {
-        E::NotFound { what, .. } => return not_found(what, at, m),
+        E::NotFound { what, name } => {
+            let listed = not_found(what, at, m);
+            if !is_too_short(name) {
+                return listed;
+            }
+            let least = m.text("hint.digits", &[("least", &DIGITS_MIN.to_string())]);
+            return Some(
+                listed.map_or_else(|| least.clone(), |listed| format!("{least}; {listed}")),
+            );
+        }
+        E::Bundle {
+            source: ReplicaError::Bundle { source: BundleError::Io { action: "read", source } },
+            ..
+        } if source.kind() == io::ErrorKind::NotFound => "hint.no_file",
+        E::NotPlanned if at == At::Field => "hint.not_planned",
+        E::NoMinutes { .. } if at == At::Field => "hint.no_minutes",
         E::Answer(AnswerError::UnknownItem { item }) => return opinion(item, at, m),
         E::Replica(ReplicaError::Edit(error)) => return of_edit(error, at, m),
         E::Ambiguous { what: "invitation", .. } => "hint.which_invitation",
@@ -52,6 +70,13 @@ pub(super) fn of_client_error(error: &ClientError, at: At, m: &Messages) -> Opti
         _ => return None,
     };
     Some(m.text(key, &[]))
+}
+
+/// Whether it could be the first digits of an id, and fewer than name one.
+fn is_too_short(name: &str) -> bool {
+    let name = name.trim();
+    let digits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits && name.len() < DIGITS_MIN
 }
 
 fn of_edit(error: &EditError, at: At, m: &Messages) -> Option<String> {
@@ -108,7 +133,7 @@ fn opinion(item: &str, at: At, m: &Messages) -> Option<String> {
 }
 
 /// Says which states may follow, and which the state asked for follows.
-fn next_states(from: &str, to: &str, m: &Messages) -> String {
+pub(super) fn next_states(from: &str, to: &str, m: &Messages) -> String {
     let named = |name: &str| LifeCycle::ALL.into_iter().find(|state| state.name() == name);
     let next = named(from).map(LifeCycle::next).unwrap_or_default();
     let before = named(to).map(lifecycle::before).unwrap_or_default();

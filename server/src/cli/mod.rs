@@ -172,7 +172,11 @@ fn run(arguments: impl Iterator<Item = OsString>, hook: Option<Hook>) -> ExitCod
         Command::Admin(_) => At::Desk,
         _ => At::Field,
     };
-    let output = Output::new(arguments.json, messages).at(at);
+    let opening = match &arguments.command {
+        Command::Field(field) => field.opening(),
+        _ => Vec::new(),
+    };
+    let output = Output::new(arguments.json, messages).at(at).opened_with(opening);
     let outcome = match unknown {
         Some(error) => Err(CliError::Usage { what: error.explain(output.messages()) }),
         None => perform(arguments.command, &output),

@@ -22,6 +22,8 @@ pub(crate) struct Output {
     json: bool,
     messages: Messages,
     at: At,
+    /// The words that open the device's folder, as they were given.
+    opening: Vec<String>,
 }
 
 /// What a command found or did: the same thing for programs and for people.
@@ -113,7 +115,7 @@ impl Page {
 impl Output {
     /// Speaks to programs when `json`, else to people in the language of `messages`.
     pub(crate) fn new(json: bool, messages: Messages) -> Self {
-        Self { json, messages, at: At::Field }
+        Self { json, messages, at: At::Field, opening: Vec::new() }
     }
 
     /// Gives advice in the commands of such a device.
@@ -121,6 +123,18 @@ impl Output {
     pub(super) fn at(mut self, at: At) -> Self {
         self.at = at;
         self
+    }
+
+    /// Begins commands to paste with the words that opened the device's folder.
+    #[must_use]
+    pub(super) fn opened_with(mut self, words: Vec<String>) -> Self {
+        self.opening = words;
+        self
+    }
+
+    /// Returns the words that open the device's folder, which a command to paste needs too.
+    pub(super) fn opening(&self) -> &[String] {
+        &self.opening
     }
 
     /// Returns whether a program reads the output.

@@ -259,7 +259,11 @@ fn typed_grade(m: &Messages, one: Grade) -> String {
         Grade::NotApplicable => "kad",
         other => other.name(),
     };
-    format!("{typed} ({})", grade(m, one))
+    // What explains itself in brackets stands in one pair with its name.
+    let said = grade(m, one);
+    let said =
+        said.strip_suffix(')').map_or_else(|| said.clone(), |said| said.replacen(" (", ", ", 1));
+    format!("{typed} ({said})")
 }
 
 /// Returns what people call a thing that has a name here.
@@ -485,6 +489,14 @@ mod tests {
             assert_eq!(typed(english).unwrap(), grade);
         }
         assert!(matches!(typed("good"), Err(Wrong::Grade)));
+    }
+
+    #[test]
+    fn what_is_typed_for_a_grade_stands_beside_its_meaning_in_one_pair_of_brackets() {
+        for (lang, said) in [(Lang::Vi, "ma (Ma, lỗi nặng)"), (Lang::En, "ma (major)")] {
+            assert_eq!(typed_grade(&Messages::new(lang), Grade::Major), said);
+        }
+        assert_eq!(typed_grade(&Messages::new(Lang::Vi), Grade::Pass), "dat (Đạt)");
     }
 
     #[test]

@@ -77,6 +77,12 @@ pub(crate) enum Wrong {
     /// Nothing where something must stand.
     #[error("it is empty; write something")]
     Empty,
+    /// Nothing in an argument that must say something.
+    #[error("{argument} is empty; write something")]
+    EmptyArgument {
+        /// The argument.
+        argument: &'static str,
+    },
     /// A value beside a word that says that there is none.
     #[error(
         "{word} has no value beside it; leave --value out, or give the answer that it belongs to"
@@ -138,6 +144,15 @@ pub(crate) enum Wrong {
         given: String,
         /// What is wrong with it.
         source: AddressError,
+    },
+    /// Neither a key nor an address.
+    #[error(
+        "--hub {given}: give the hub's key, which is 64 hexadecimal digits, or its address with the key, \
+         bienban://HOST:PORT#KEY"
+    )]
+    HubOrKey {
+        /// What was given.
+        given: String,
     },
     /// No invitation.
     #[error("{source}")]
@@ -293,6 +308,9 @@ impl Wrong {
             }
             Self::NoSuchDay { given } => m.text("wrong.no_such_day", &[("given", given)]),
             Self::Empty => m.text("wrong.empty", &[]),
+            Self::EmptyArgument { argument } => {
+                m.text("wrong.empty_argument", &[("argument", argument)])
+            }
             Self::ValueBeside { word } => m.text("wrong.value_beside", &[("word", word)]),
             Self::Count => m.text("wrong.count", &[]),
             Self::Reason { given } => m.text("wrong.reason", &[("given", given)]),
@@ -311,6 +329,7 @@ impl Wrong {
                 let why = causes::of_address(source, m);
                 m.text("wrong.hub", &[("given", given), ("why", &why)])
             }
+            Self::HubOrKey { given } => m.text("wrong.hub_or_key", &[("given", given)]),
             Self::Invitation { source } => causes::of_invitation(source, m),
             Self::CheckDigits { given } => m.text("wrong.check_digits", &[("given", given)]),
             Self::HubKey { given } => m.text("wrong.hub_key", &[("given", given)]),
@@ -406,6 +425,7 @@ mod tests {
             Wrong::GrantDays { from: given(), until: "B".to_owned() },
             Wrong::NoSuchDay { given: given() },
             Wrong::Empty,
+            Wrong::EmptyArgument { argument: "--name" },
             Wrong::ValueBeside { word: "na" },
             Wrong::Count,
             Wrong::Reason { given: given() },
@@ -415,6 +435,7 @@ mod tests {
             Wrong::Option { given: given() },
             Wrong::Cursor { given: given() },
             Wrong::Hub { given: given(), source: AddressError::Form },
+            Wrong::HubOrKey { given: given() },
             Wrong::Invitation { source: EnrolUriError::Form },
             Wrong::CheckDigits { given: given() },
             Wrong::HubKey { given: given() },

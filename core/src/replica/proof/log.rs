@@ -109,7 +109,11 @@ impl Words<'_> {
     pub(super) fn witness(&self, record: &ExportedRecord, witness: &WitnessHead) -> Continued {
         let seen = &witness.head;
         if !self.signed(|key| seen.verify(key).is_ok()) {
-            return Continued::Unsigned;
+            let of_other = !self.signed(|key| key == witness.hub);
+            return match of_other && seen.verify(witness.hub).is_ok() {
+                true => Continued::OtherHub,
+                false => Continued::Unsigned,
+            };
         }
         let pages = record.proofs.iter().map(|page| page.head);
         let heads: Vec<TreeHead> =

@@ -180,7 +180,9 @@ pub enum Continued {
     NotShown,
     /// The two cannot both be of one log.
     Contradicted,
-    /// It is not by this hub.
+    /// It is another hub's, by its signature: it says nothing of this one.
+    OtherHub,
+    /// Nobody's signature is under it that could be this hub's.
     Unsigned,
 }
 
@@ -243,11 +245,11 @@ impl Checked {
         self.holds() && self.not_compared().next().is_none()
     }
 
-    /// Returns the heads of witnesses with which the file cannot be compared, since it carries no proof to
-    /// them. Whether the hub has rewritten what they were shown is open.
-    pub fn not_compared(&self) -> impl Iterator<Item = &WitnessHead> {
-        let open = self.witnesses.iter().filter(|(_, said)| *said == Continued::NotShown);
-        open.map(|(witness, _)| witness)
+    /// Returns the heads of witnesses with which the file cannot be compared, and why: since it carries no proof to
+    /// them, so that it is open whether the hub has rewritten what they were shown, or since they are another hub's.
+    pub fn not_compared(&self) -> impl Iterator<Item = &(WitnessHead, Continued)> {
+        let open = [Continued::NotShown, Continued::OtherHub];
+        self.witnesses.iter().filter(move |(_, said)| open.contains(said))
     }
 }
 
@@ -342,7 +344,7 @@ fn fault_of(witness: &WitnessHead, said: Continued) -> Option<Fault> {
     let (size, at) = (witness.head.size, witness.head.at);
     match said {
         // That the file does not carry the proof says nothing against what it does carry.
-        Continued::Shown | Continued::NotShown => None,
+        Continued::Shown | Continued::NotShown | Continued::OtherHub => None,
         Continued::Contradicted => Some(Fault::WitnessContradicts { size, at }),
         Continued::Unsigned => Some(Fault::WitnessUnsigned { size }),
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::backups::{self, BackupsError, Checked, Made, Of, Problem, PutBack, Restored, Wanted};
 use crate::cli::error::{CliError, Failed};
 use crate::cli::output::{Answer, Output, Page};
+use crate::cli::record::conflicts::quoted;
 use crate::cli::{causes, time, words};
 use crate::messages::Messages;
 
@@ -271,7 +272,7 @@ pub(super) async fn restore(arguments: RestoreArgs, output: &Output) -> Result<A
         page.line(m.text("backup.second_disk_beside", &[]));
     }
     page.line(m.text("backup.next", &[]));
-    page.line(format!("  bienban serve --dir {dir}"));
+    page.line(format!("  bienban serve --dir {}", quoted(&dir)));
     page.line(m.text("backup.say_again", &[]));
     let data = RestoreData {
         dir: dir.clone(),

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::super::error::CliError;
 use super::super::output::Output;
+use super::super::record::conflicts::quoted;
 use super::super::serve::{first_admin, service};
 use crate::config::StoreConfig;
 use crate::hub::{HubConfig, HubError, RunningHub};
@@ -73,9 +74,6 @@ impl Stage {
     pub(super) fn open(root: PathBuf, output: &Output) -> Result<Self, CliError> {
         let program = std::env::current_exe().map_err(|error| service("program", error))?;
         let dir = root.join("hub");
-        if dir.exists() {
-            return Err(CliError::DemoThere { path: root });
-        }
         let key = crate::hub::identity(&dir).map_err(|error| service("hub", error))?;
         let admin = root.join("admin");
         // The administrator's device pins the hub before the hub runs, and the hub is told of it.
@@ -234,7 +232,7 @@ impl Stage {
     /// Says how to join from a second terminal.
     pub(super) fn invite(&self, output: &Output) -> Result<(), CliError> {
         let m = output.messages();
-        let (program, root) = (self.program.display(), self.root.display());
+        let program = quoted(&self.program.display().to_string());
         let trust = "--name Guest --agency Test --role inspector --scope 20";
         let lines = [
             ("field", "guest", format!("init --hub '{}'", self.uri)),
@@ -256,7 +254,10 @@ impl Stage {
             ("field", "guest", "conflicts SUPPLEMENT".to_owned()),
             ("field", "guest", "resolve SUPPLEMENT 9.5 mi".to_owned()),
         ];
-        let typed = |(half, who, rest)| format!("{program} {half} --dir {root}/{who} {rest}");
+        let typed = |(half, who, rest): (&str, &str, String)| {
+            let dir = quoted(&self.root.join(who).display().to_string());
+            format!("{program} {half} --dir {dir} {rest}")
+        };
         let commands = lines.map(typed);
         let data = serde_json::json!({ "hub": self.uri, "dir": self.root, "next": commands });
         let text = format!("{}\n\n  {}\n", m.text("demo.join", &[]), commands.join("\n  "));

@@ -201,6 +201,13 @@ impl FieldCommand {
     }
 }
 
+impl FieldArgs {
+    /// Returns the words that open the folder, as they were given.
+    pub(super) fn opening(&self) -> Vec<String> {
+        self.key.words()
+    }
+}
+
 /// Runs one command of a device.
 pub(super) async fn run(arguments: FieldArgs, output: &Output) -> Result<Answer, CliError> {
     use FieldCommand as C;

@@ -173,7 +173,7 @@ pub(in crate::cli) fn show(
         Some(client.find_heads(&document, &arguments.at)?)
     };
     let shown = client.show(&inspection, heads.as_deref())?;
-    let settling = Settling::of(client, &shown.document.to_string())?;
+    let settling = Settling::of(client, &shown.document.to_string(), output.opening())?;
     let mut data = InspectionData::of(&shown, &settling, m);
     let minutes = shown.minutes.as_ref();
     data.minutes = minutes.map(|it| record::minutes::minutes(client, it)).transpose()?;
@@ -190,7 +190,7 @@ pub(super) fn conflicts(
     let m = output.messages();
     let mut rows = Vec::new();
     match inspection {
-        Some(name) => rows.push(conflicts_of(client, &client.find_inspection(name)?, m)?),
+        Some(name) => rows.push(conflicts_of(client, &client.find_inspection(name)?, output)?),
         None => {
             // The summary rows say which ones; only those are opened.
             for row in client.all(Kind::Inspection)? {
@@ -198,7 +198,7 @@ pub(super) fn conflicts(
                     continue;
                 }
                 let genesis = client.phone().replica().genesis(row.document);
-                rows.push(conflicts_of(client, &genesis.map_err(ClientError::from)?, m)?);
+                rows.push(conflicts_of(client, &genesis.map_err(ClientError::from)?, output)?);
             }
         }
     }
@@ -220,11 +220,12 @@ pub(super) fn conflicts(
 fn conflicts_of(
     client: &Client,
     inspection: &Genesis,
-    m: &Messages,
+    output: &Output,
 ) -> Result<RecordConflicts, ClientError> {
+    let m = output.messages();
     let (conflicts, authors) = client.conflicts(inspection)?;
     let (_, template) = client.template_of(inspection)?;
-    let settling = Settling::of(client, &inspection.document().to_string())?;
+    let settling = Settling::of(client, &inspection.document().to_string(), output.opening())?;
     let row = client.phone().replica().summary(inspection.document())?;
     let facility = row.and_then(|row| row.facility);
     Ok(RecordConflicts {

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{EditData, drawing, unheard};
+use crate::cli::course::{self, MissingData};
 use crate::cli::error::CliError;
 use crate::cli::output::{Answer, Output, Page};
 use crate::cli::record::minutes::{self, SealData};
@@ -118,7 +119,7 @@ struct CheckData {
     /// Lines whose author is not proven here yet.
     unproven: usize,
     /// What the step to signed minutes lacks.
-    missing: Vec<crate::cli::course::MissingData>,
+    missing: Vec<MissingData>,
     supplements: Option<String>,
     /// The roles of this device, where none of them lets it seal; none where it may.
     not_leader: Option<String>,
@@ -235,18 +236,23 @@ pub(super) fn seal(
 }
 
 fn ending(arguments: &SealArgs) -> Result<Ending, CliError> {
-    let said = |text: &Option<String>| something(text.as_deref().unwrap_or_default());
+    let said = |argument: &'static str, text: &Option<String>| {
+        something(text.as_deref().unwrap_or_default())
+            .map_err(|_| Wrong::EmptyArgument { argument })
+    };
     let person = Presence {
-        name: said(&arguments.name)?,
-        title: said(&arguments.title)?,
+        name: said("--name", &arguments.name)?,
+        title: said("--title", &arguments.title)?,
         drawn: drawn(arguments.signature.as_ref())?,
     };
-    let Some(reason) = &arguments.refused else { return Ok(Ending::Signed(person)) };
+    if arguments.refused.is_none() {
+        return Ok(Ending::Signed(person));
+    }
     let confirmer = match arguments.confirmer {
         Some(As::Commune) => Confirmer::Commune,
         _ => Confirmer::Witness,
     };
-    let reason = something(reason)?;
+    let reason = said("--refused", &arguments.refused)?;
     Ok(Ending::Refused(Refusal { reason, confirmed: vec![(confirmer, person)] }))
 }
 
@@ -263,8 +269,7 @@ fn checked(
     let life = client.life(inspection, None)?;
     let step = life.next.iter().find(|step| step.to == LifeCycle::MinutesSigned);
     let missing = step.map(|step| step.missing.as_slice()).unwrap_or_default();
-    let missing: Vec<_> =
-        missing.iter().map(|one| crate::cli::course::MissingData::of(one, m)).collect();
+    let mut missing: Vec<_> = missing.iter().map(|one| MissingData::of(one, m)).collect();
     let conflicts: Vec<String> =
         check.conflicts.iter().map(|open| bienban_core::client::place_name(&open.place)).collect();
     let mut seals = Vec::new();
@@ -275,6 +280,9 @@ fn checked(
     let steps = step.is_some() || check.without_step;
     let stands = steps || signed.iter().any(|state| check.states == [*state]);
     let sealed = check.minutes.is_sealed();
+    if let ([state], false, false) = (&check.states[..], stands, sealed) {
+        missing.push(MissingData::no_step(state.name(), LifeCycle::MinutesSigned.name(), m));
+    }
     let free = conflicts.is_empty() && check.unproven == 0 && missing.is_empty();
     let free = free && check.not_leader.is_none();
     let data = CheckData {
@@ -351,7 +359,7 @@ fn check_text(page: &mut Page, data: &CheckData, sealed: bool, m: &Messages) {
         page.line(m.text("seal.unproven", &[("count", &data.unproven.to_string())]));
     }
     for one in &data.missing {
-        page.line(crate::cli::course::missing_text(one, m));
+        page.line(course::missing_text(one, m));
     }
     for seal in &data.seals {
         minutes::text(page, seal, m);

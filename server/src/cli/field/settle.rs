@@ -116,7 +116,8 @@ fn choose(
             let (found, authors) = client.conflicts(inspection)?;
             let open: Vec<_> = found.into_iter().filter(|open| open.place == *place).collect();
             let (_, template) = client.template_of(inspection)?;
-            let settling = Settling::of(client, &inspection.document().to_string())?;
+            let settling =
+                Settling::of(client, &inspection.document().to_string(), output.opening())?;
             let standing = conflicts::conflicts(&open, &authors, &template, &settling, m);
             Err(CliError::NotStanding { source: Box::new(source), standing })
         }

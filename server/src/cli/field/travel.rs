@@ -178,6 +178,8 @@ struct StatusData {
     only_here: u64,
     /// Of them, those that the hub keeps aside, outside the record: no exchange changes that.
     set_aside: u64,
+    /// Edits of others that came from their devices and that the hub is not known to have, over all records.
+    carried: u64,
     /// What the hub did not take into the record; kept here.
     notices: Vec<NoticeData>,
     /// What does not hold together in the hub's log.
@@ -208,6 +210,8 @@ struct StatusRow {
     kind: &'static str,
     title: String,
     arrival: ArrivalData,
+    /// Edits of others that came from their devices and that the hub is not known to have.
+    carried: u64,
 }
 
 /// Exchanges once, or stays connected.
@@ -577,19 +581,29 @@ fn records_text(page: &mut Page, records: &[StatusRow], m: &Messages) {
         let kind = words::kind(m, row.kind);
         page.line(format!("{}  {kind}: {}", &row.id[..page::SHORT], row.title));
         page.line(format!("          {}", page::arrival_text(&row.arrival, m)));
+        if row.carried > 0 {
+            let count = row.carried.to_string();
+            page.line(format!("          {}", m.text("arrival.carried", &[("count", &count)])));
+        }
     }
 }
 
-/// Says how much is only here and waits for an exchange, and how much the hub keeps aside.
+/// Says how much is only here and waits for an exchange, how much the hub keeps aside, and how much of others the hub
+/// is not known to have.
 fn here_text(page: &mut Page, data: &StatusData, m: &Messages) {
     match data.only_here.saturating_sub(data.set_aside) {
         0 if data.set_aside > 0 => {}
+        0 if data.carried > 0 && !data.troubles.is_empty() => {}
+        0 if data.carried > 0 => page.line(m.text("status.own_stored", &[])),
         0 if !data.troubles.is_empty() => page.line(m.text("status.rest_stored", &[])),
         0 => page.line(m.text("status.all_stored", &[])),
         count => page.line(m.text("status.only_here", &[("count", &count.to_string())])),
     }
     if data.set_aside > 0 {
         page.line(m.text("status.set_aside", &[("count", &data.set_aside.to_string())]));
+    }
+    if data.carried > 0 {
+        page.line(m.text("status.carried", &[("count", &data.carried.to_string())]));
     }
 }
 
@@ -607,10 +621,12 @@ pub(super) fn status(client: &Client, output: &Output) -> Result<Answer, CliErro
                 kind: record.kind.name(),
                 title: record.title.clone(),
                 arrival: record::arrival(&record.arrival),
+                carried: record.carried,
             })
             .collect(),
         only_here: records.iter().map(|record| record.arrival.only_here).sum(),
         set_aside: only_here(client)?.1,
+        carried: records.iter().map(|record| record.carried).sum(),
         notices: noticed(client, &client.refused()?.iter().collect::<Vec<_>>())?,
         doubts: doubts::all(client)?,
         rejected: rejected::all(client)?,

@@ -74,15 +74,23 @@ pub(in crate::cli) struct Settling {
 impl Settling {
     /// Returns how the command begins that settles something in an inspection. A device that may
     /// not write inspections is told what a device of the team runs.
-    pub(in crate::cli) fn of(client: &Client, inspection: &str) -> Result<Self, ClientError> {
-        let own = client.phone().replica().device(client.device())?;
-        let may = |kind| own.as_ref().is_none_or(|own| own.may_write(kind));
+    pub(in crate::cli) fn of(
+        client: &Client,
+        inspection: &str,
+        opening: &[String],
+    ) -> Result<Self, ClientError> {
+        let entry = client.phone().replica().device(client.device())?;
+        let may = |kind| entry.as_ref().is_none_or(|entry| entry.may_write(kind));
         let named = std::env::var_os(FOLDER_VARIABLE);
         let named = named.is_some_and(|dir| Path::new(&dir) == client.dir());
-        let begins = |kind| match may(kind) && !named {
-            true => format!("bienban field --dir {}", quoted(&client.dir().display().to_string())),
-            false => "bienban field".to_owned(),
-        };
+        let mut own = "bienban field".to_owned();
+        if !named {
+            own = format!("{own} --dir {}", quoted(&client.dir().display().to_string()));
+        }
+        for word in opening {
+            own = format!("{own} {}", quoted(word));
+        }
+        let begins = |kind| if may(kind) { own.clone() } else { "bienban field".to_owned() };
         let (begins, in_followup) = (begins(Kind::Inspection), begins(Kind::Followup));
         Ok(Self { begins, in_followup, inspection: inspection.chars().take(page::SHORT).collect() })
     }
@@ -287,7 +295,7 @@ fn corrected(conflict: &Place, value: &Value, m: &Messages) -> Option<String> {
 }
 
 /// Returns an argument as a shell takes it.
-fn quoted(text: &str) -> String {
+pub(in crate::cli) fn quoted(text: &str) -> String {
     let plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '@');
     if !text.is_empty() && text.chars().all(plain) {

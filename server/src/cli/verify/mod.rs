@@ -48,8 +48,8 @@ pub(super) struct VerifyArgs {
 struct VerifyData {
     /// Everything holds, and the file continues every head that was given.
     valid: bool,
-    /// `valid`, `not_compared` (everything in the file holds, and it carries no proof to a head that was given)
-    /// or `not_valid`.
+    /// `valid`, `not_compared` (everything in the file holds, and it carries no proof to a head that was given, or
+    /// that is another hub's) or `not_valid`.
     outcome: &'static str,
     faults: Vec<FaultData>,
     document: String,
@@ -218,6 +218,10 @@ fn key_of(text: &str) -> Result<DeviceId, CliError> {
     if let Ok(key) = text.parse::<DeviceId>() {
         return Ok(key);
     }
+    // What is no address is a key that was typed or cut wrongly.
+    if !text.contains([':', '/', '#']) {
+        return Err(Wrong::HubOrKey { given: text.to_owned() }.into());
+    }
     let wrong = |source| Wrong::Hub { given: text.to_owned(), source };
     Ok(text.parse::<HubAddress>().map_err(wrong)?.key())
 }
@@ -245,7 +249,8 @@ fn data_of(checked: &Checked, known: &Known, m: &Messages) -> VerifyData {
             Continued::Shown => "continued",
             Continued::NotShown => "not_shown",
             Continued::Contradicted => "contradicted",
-            Continued::Unsigned => "other_hub",
+            Continued::OtherHub => "other_hub",
+            Continued::Unsigned => "unsigned",
         },
     });
     let looked = checked.looked_at_hub();

@@ -173,8 +173,14 @@ fn of_log(fault: &Fault, m: &Messages) -> (&'static str, String) {
 
 /// Says of each head that the file cannot be compared with what is missing, and what to do.
 pub(super) fn not_compared(checked: &Checked, m: &Messages) -> Vec<String> {
-    let each = checked.not_compared().map(|witness| {
+    let each = checked.not_compared().map(|(witness, said)| {
         let (size, time) = (witness.head.size.to_string(), at(witness.head.at));
+        if *said == Continued::OtherHub {
+            let (key, own) = (witness.hub.to_string(), checked.hub);
+            let own = own.map_or_else(|| "–".to_owned(), |own| own.to_string());
+            let values = [("size", size.as_str()), ("time", &time), ("key", &key), ("own", &own)];
+            return m.text("proof.head_of_other_hub", &values);
+        }
         m.text("proof.head_not_carried", &[("size", &size), ("time", &time)])
     });
     each.collect()

@@ -47,10 +47,11 @@ pub(in super::super) fn headline(outcome: &Outcome, is_final: bool, tally: &Tall
     let line = match outcome {
         Outcome::PassFail(result) => {
             let open = result.open;
-            let counts = answered(tally).then(
-                ", ",
-                &Line::new(format!("{open} lỗi chưa khắc phục"), format!("{open} deviations open")),
+            let left = Line::new(
+                format!("{open} lỗi chưa khắc phục"),
+                format!("{} open", counted(open, "deviation")),
             );
+            let counts = answered(tally).then(", ", &left);
             let mut line = passing(result.result, is_final);
             if let Some(day) = result.rechecked {
                 let looked =

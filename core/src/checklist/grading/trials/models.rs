@@ -271,6 +271,8 @@ fn a_deviation_waits_for_a_finding_and_a_row_has_its_own() {
     };
     let waiting = result(&mut grader);
     assert_eq!((waiting.result, waiting.open), (Passing::AwaitingCorrection, 1));
+    let said = grader.grade().result;
+    assert!(said.en_or_vi().contains("1 deviation open"), "{said:?}");
     assert_eq!(waiting.without_finding.at[0].row.as_deref(), Some("one"));
     let about_lot = |finding: Finding| Finding { rows: ["one".to_owned()].into(), ..finding };
     grader.set_finding("f", Some(about_lot(finding(Some("row-g"), Severity::Major))));

@@ -209,6 +209,33 @@ fn a_hub_that_was_set_back_unnoticed_is_reminded_of_a_revocation() {
 }
 
 #[test]
+fn a_hub_that_was_set_back_gets_a_right_back_that_was_given_since_from_a_phone_of_the_unit() {
+    let store = new_store();
+    let hub = opened(store.clone(), 1);
+    hub.publish(TEA.to_vec()).unwrap();
+    for number in [1, 2] {
+        hub.trust(entry(number, if number == 1 { "06325" } else { "06337" })).unwrap();
+    }
+    let (here, elsewhere) = (side(1), side(2));
+    sync(&here, &hub);
+    sync(&elsewhere, &hub);
+    let copy: MemoryDisk = store.disk().copy();
+    hub.trust(entry(3, "06325")).unwrap();
+    sync(&here, &hub);
+    sync(&elsewhere, &hub);
+    drop(hub);
+    let store = Arc::new(MemoryStore::open(&copy, Arc::new(Projection)).unwrap());
+    let hub = opened(store, 7);
+    let known = || hub.knows_device(key(3).device());
+    assert!(!known(), "until somebody brings it the hub knows what the copy knows");
+    // Who reads another unit was never told of it.
+    (0..2).for_each(|_| sync(&elsewhere, &hub));
+    assert!(!known());
+    (0..2).for_each(|_| sync(&here, &hub));
+    assert!(known());
+}
+
+#[test]
 fn a_phone_that_was_away_learns_that_it_may_do_less_and_nothing_that_came_after() {
     let (hub, one) = (hub(&[]), side(1));
     let wide = PlainEntry { scopes: vec![scope("06325"), scope("06337")], ..entry(1, "06325") };
