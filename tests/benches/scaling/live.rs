@@ -81,8 +81,10 @@ impl Board {
         let draft = Draft { value: Some(text), ..Draft::graded(Grade::Pass) };
         assert!(seat.client.answer(&seat.inspection, &item, draft).unwrap().recorded.is_some());
         // What was typed before and is not signed for yet counts from its own moment.
-        *waits =
-            Waits { typed: waits.typed + 1, since: waits.since.or(Some(self.watch.elapsed())) };
+        *waits = Waits {
+            typed: waits.typed + 1,
+            since: waits.since.or_else(|| Some(self.watch.elapsed())),
+        };
         drop(waits);
         seat.edited.notify_one();
     }
@@ -113,9 +115,9 @@ fn measure(phones: usize) -> Vec<f64> {
     crowd.expect_all(&runtime);
     let mut took = std::mem::take(&mut *board.took.lock().unwrap());
     took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let at = |percent: usize| took[(took.len() - 1) * percent / 100].as_secs_f64() * 1e3;
     let answers = count(typed);
-    vec![answers, answers / took_all, at(0.5), at(0.99), at(1.0), cpu / answers * 1e3, peak / 1e3]
+    vec![answers, answers / took_all, at(50), at(99), at(100), cpu / answers * 1e3, peak / 1e3]
 }
 
 /// Every phone types all its entries, one in each span of time. Returns how many there were.
