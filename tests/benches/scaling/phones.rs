@@ -140,10 +140,10 @@ impl Last {
 }
 
 /// Looks how much memory a process holds, until it is ended.
-pub(crate) struct Peak(Arc<AtomicBool>, JoinHandle<f64>);
+struct Peak(Arc<AtomicBool>, JoinHandle<f64>);
 
 impl Peak {
-    pub(crate) fn of(process: u32) -> Self {
+    fn of(process: u32) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let looks = std::thread::spawn(move || {
@@ -158,40 +158,38 @@ impl Peak {
     }
 
     /// Returns kB.
-    pub(crate) fn end(self) -> f64 {
+    fn end(self) -> f64 {
         self.0.store(true, Ordering::Relaxed);
         self.1.join().unwrap()
     }
 }
 
 /// A phone and where it sits.
-pub(crate) struct Seat {
-    pub(crate) client: Client,
-    pub(crate) inspection: Genesis,
+struct Seat {
+    client: Client,
+    inspection: Genesis,
     /// Its place in its team.
     member: usize,
-    pub(crate) number: usize,
+    number: usize,
     stored: AtomicBool,
-    /// Tells a connected exchange that something was typed.
-    pub(crate) edited: Arc<Notify>,
 }
 
 /// A hub and its phones.
-pub(crate) struct Crowd {
-    pub(crate) hub: HubProcess,
+struct Crowd {
+    hub: HubProcess,
     hub_dir: PathBuf,
-    pub(crate) seats: Vec<Arc<Seat>>,
+    seats: Vec<Arc<Seat>>,
     _root: TempDir,
 }
 
 /// Phones that stay connected.
-pub(crate) struct Connected {
+struct Connected {
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Connected {
-    pub(crate) fn end(self, runtime: &Runtime) {
+    fn end(self, runtime: &Runtime) {
         self.stop.send_replace(true);
         for task in self.tasks {
             runtime.block_on(task).unwrap();
@@ -201,7 +199,7 @@ impl Connected {
 
 impl Crowd {
     /// Makes all of it; no phone has met the hub.
-    pub(crate) fn gathered(phones: usize) -> Self {
+    fn gathered(phones: usize) -> Self {
         let root = folder();
         let hub_dir = root.path().join("hub");
         std::fs::write(hub_dir.with_extension("toml"), SETTINGS).unwrap();
@@ -233,7 +231,6 @@ impl Crowd {
                 member: number % TEAM,
                 number,
                 stored: AtomicBool::new(false),
-                edited: Arc::default(),
             })
         });
         let seats = seats.collect();
@@ -244,7 +241,7 @@ impl Crowd {
 
     /// Connects all, and lets them stay. Returns how many seconds it took until all were `ready`; that is asked
     /// whenever something happened to one.
-    pub(crate) fn connect(
+    fn connect(
         &self,
         runtime: &Runtime,
         ready: impl Fn(&Seat, &SyncEvent) -> bool + Send + Sync + 'static,
@@ -257,8 +254,7 @@ impl Crowd {
             let (watched, ready, done) = (seat.clone(), ready.clone(), AtomicBool::new(false));
             let (left, all, last) = (left.clone(), all.clone(), last.clone());
             let observer = move |event| {
-                let ready = ready(&watched, &event);
-                if done.load(Ordering::Relaxed) || !ready {
+                if done.load(Ordering::Relaxed) || !ready(&watched, &event) {
                     return;
                 }
                 done.store(true, Ordering::Relaxed);
@@ -268,7 +264,7 @@ impl Crowd {
                 }
             };
             let live = Live {
-                edited: seat.edited.clone(),
+                edited: Arc::new(Notify::new()),
                 stop: stopped.clone(),
                 observer: Arc::new(observer),
             };
@@ -294,7 +290,7 @@ impl Crowd {
     }
 
     /// Fails unless every phone and the hub hold what all of a team typed, once each. The hub is ended for that.
-    pub(crate) fn expect_all(self, runtime: &Runtime) {
+    fn expect_all(self, runtime: &Runtime) {
         for seat in &self.seats {
             let seat = seat.clone();
             let task = runtime.spawn(async move { seat.client.sync(SyncOptions::default()).await });
@@ -318,7 +314,7 @@ impl Crowd {
 
 impl Seat {
     /// What this person types, and where.
-    pub(crate) fn entries(&self) -> Vec<(String, String)> {
+    fn entries(&self) -> Vec<(String, String)> {
         let items = scene::items();
         let own = items.into_iter().enumerate().filter(|(place, _)| place % TEAM == self.member);
         let one = |(place, item): (usize, String)| (item, format!("p{}-{place}", self.number));
