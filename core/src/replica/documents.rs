@@ -37,7 +37,7 @@ pub struct Replica {
     templates: Mutex<VecDeque<(TemplateId, Arc<Template>)>>,
     /// Held while a part of the journal is shortened: one after the other.
     pub(super) condensing: Mutex<()>,
-    /// Records that operations read one after the other.
+    /// Records that merges read one after the other.
     recent: Arc<Recent>,
 }
 
@@ -103,9 +103,19 @@ impl Replica {
         self.store.derive(Writes::default()).is_ok()
     }
 
-    /// Records to read, of which large ones that were read lately are at hand.
+    /// Records for a merge: large ones that merges read lately are at hand, and those that it reads will be.
+    pub(super) fn records_to_merge(&self) -> Records {
+        Records::beside(&self.recent, true)
+    }
+
+    /// Records of which those are at hand that merges read lately.
     pub(super) fn records(&self) -> Records {
-        Records::beside(&self.recent)
+        Records::beside(&self.recent, false)
+    }
+
+    /// Nothing waits to be merged: records are held no longer.
+    pub(super) fn forget_records(&self) {
+        self.recent.clear();
     }
 
     /// Returns how many documents were loaded since the store was opened: lists, accepting packs

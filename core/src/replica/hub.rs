@@ -561,6 +561,7 @@ impl Hub {
         let mut blocked = None;
         loop {
             let Some(document) = self.next_waiting(&mut round)? else {
+                self.replica.forget_records();
                 let further = match self.merge_parked(turn, &mut blocked)? {
                     None => self.merge_ripe(turn)?,
                     report => report,

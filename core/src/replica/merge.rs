@@ -132,7 +132,8 @@ impl Hub {
     ) -> Result<MergeReport, ReplicaError> {
         let genesis = self.replica().genesis(document)?;
         // Before a pack is read: without its checklist nothing can be merged into the document.
-        let gathered = self.replica().gather(&mut self.replica().records(), document, true)?;
+        let gathered =
+            self.replica().gather(&mut self.replica().records_to_merge(), document, true)?;
         // Not before: what cannot be merged must not wake others again and again.
         begun();
         let batch = self.batch(document, genesis.template, limits)?;
@@ -200,8 +201,11 @@ impl Hub {
                 Ok(work) => return Ok((gathered, work)),
                 // A saved form that does not load is only a cache: start from the sources.
                 Err(MergerError::Base) if job.base.is_some() => {
-                    gathered =
-                        self.replica().gather(&mut self.replica().records(), document, false)?;
+                    gathered = self.replica().gather(
+                        &mut self.replica().records_to_merge(),
+                        document,
+                        false,
+                    )?;
                 }
                 Err(source) => {
                     return Err(ReplicaError::Merging { document, source: Arc::new(source) });

@@ -1,9 +1,9 @@
 //! Journal records that one operation reads again and again: a record brings packs of many
 //! documents, and a page of documents is made from few records.
 //!
-//! It holds what it read for as long as the operation lasts and within a limit of bytes. The last few large
-//! records stay from one operation to the next ([`Recent`]): a phone's day is one record of hundreds of packs, each
-//! of another document, which are merged one by one and then told to each of the others.
+//! It holds what it read for as long as the operation lasts and within a limit of bytes. While documents wait to be
+//! merged, the last few large records stay from one merge to the next ([`Recent`]): a phone's day is one record of
+//! hundreds of packs, each of another document. Nothing is held for as long as the store is open.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,13 +22,13 @@ const HELD_BYTES_MAX: usize = 8 << 20;
 /// Bytes of saved documents that are held taken apart: some documents of a page of packs.
 const GROWN_BYTES_MAX: usize = 8 << 20;
 
-/// Bytes of large records that stay held between operations: the days of four phones that push at once.
+/// Bytes of large records that stay held between merges: the days of four phones that push at once.
 const RECENT_BYTES_MAX: usize = 2 << 20;
 
 /// A record of less is read as fast as it is looked for.
 const RECENT_BYTES_MIN: usize = 16 << 10;
 
-/// Large records read last, of whatever operation, the newest first.
+/// Large records that merges read last, the newest first.
 #[derive(Default)]
 pub(super) struct Recent(Mutex<VecDeque<(u64, Arc<Fact>, usize)>>);
 
@@ -36,6 +36,11 @@ impl Recent {
     fn get(&self, at: u64) -> Option<(Arc<Fact>, usize)> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter().find(|(one, ..)| *one == at).map(|(_, fact, bytes)| (fact.clone(), *bytes))
+    }
+
+    /// Lets go of all.
+    pub(super) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn put(&self, at: u64, fact: &Arc<Fact>, bytes: usize) {
@@ -66,8 +71,10 @@ pub(super) struct Records {
     grown: Vec<(DocumentId, u64, Grown)>,
     /// Counts uses.
     uses: u64,
-    /// Where large ones are looked for first, and left.
+    /// Where large ones are looked for first.
     recent: Option<Arc<Recent>>,
+    /// Whether they are left there.
+    leaves: bool,
 }
 
 struct Held {
@@ -79,9 +86,9 @@ struct Held {
 }
 
 impl Records {
-    /// Records that are looked for among those that other operations read last.
-    pub(super) fn beside(recent: &Arc<Recent>) -> Self {
-        Self { recent: Some(recent.clone()), ..Self::default() }
+    /// Records that are looked for among those that merges read last; `leaves` says whether they are left there.
+    pub(super) fn beside(recent: &Arc<Recent>, leaves: bool) -> Self {
+        Self { recent: Some(recent.clone()), leaves, ..Self::default() }
     }
 
     /// Returns what a record says.
@@ -113,7 +120,7 @@ impl Records {
         let record = store.record(Position(at))?.ok_or_else(|| damaged(at))?;
         let bytes = record.payload.len() + size_of::<Held>();
         let fact = Arc::new(Fact::read(Position(at), &record)?);
-        if let Some(recent) = &self.recent {
+        if let Some(recent) = self.recent.as_ref().filter(|_| self.leaves) {
             recent.put(at, &fact, bytes);
         }
         Ok((fact, bytes))
@@ -342,16 +349,19 @@ mod tests {
         let facts: Vec<*const Fact> = (1..=5)
             .map(|at| {
                 // Each in an operation of its own.
-                let mut records = Records::beside(&recent);
+                let mut records = Records::beside(&recent, true);
                 std::ptr::from_ref(records.fact(&store, at).unwrap())
             })
             .collect();
         let held: Vec<(u64, *const Fact)> =
             recent.0.lock().unwrap().iter().map(|(at, fact, _)| (*at, Arc::as_ptr(fact))).collect();
         assert_eq!(held, [(3, facts[2]), (2, facts[1])]);
-        let mut records = Records::beside(&recent);
+        let mut records = Records::beside(&recent, false);
         assert_eq!(std::ptr::from_ref(records.fact(&store, 2).unwrap()), facts[1]);
         assert!(matches!(records.fact(&store, 1), Ok(Fact::Published { .. })));
+        assert_eq!(recent.0.lock().unwrap().len(), 2, "who only looks leaves nothing");
+        recent.clear();
+        assert!(recent.get(2).is_none());
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Hub {
         template: Option<TemplateId>,
         limits: Limits,
     ) -> Result<Batch, ReplicaError> {
-        let mut records = self.replica().records();
+        let mut records = self.replica().records_to_merge();
         let mut packs = Vec::new();
         let mut left = limits;
         let pending = rows::of_document(PENDING, document);

@@ -129,8 +129,11 @@ impl Hub {
         let merger = self.merging.merger()?;
         let mut with_base = true;
         loop {
-            let gathered =
-                self.replica().gather(&mut self.replica().records(), document, with_base)?;
+            let gathered = self.replica().gather(
+                &mut self.replica().records_to_merge(),
+                document,
+                with_base,
+            )?;
             let record = MergeJob {
                 genesis: gathered.genesis,
                 shape: gathered.shape,
