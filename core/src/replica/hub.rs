@@ -102,8 +102,6 @@ pub struct Hub {
     pace: pace::Pace,
     /// Batches merged since waiting seals were last looked at under load.
     merged: AtomicU32,
-    /// Where the rows of the document end that was merged last.
-    merged_last: Mutex<Option<Vec<u8>>>,
     stuck: sealing::Stuck,
 }
 
@@ -259,22 +257,6 @@ impl Batch {
     }
 }
 
-/// Once around all documents of which packs wait, beginning behind the one merged last. In the order of their names
-/// from the first one on, a stream of packs of some would keep the others waiting; and a document that had its turn
-/// waits while more of it comes, so that what four phones push at once is mostly merged in one go.
-#[derive(Default)]
-struct Round {
-    start: Option<Vec<u8>>,
-    after: Option<Vec<u8>>,
-    until: Option<Vec<u8>>,
-}
-
-impl Round {
-    fn after(start: Option<Vec<u8>>) -> Self {
-        Self { after: start.clone(), start, until: None }
-    }
-}
-
 impl Hub {
     /// Takes a store as this hub's. A new store is born; one that was restored or lost records takes
     /// a new epoch, so that phones notice and give back what it lost.
@@ -317,7 +299,6 @@ impl Hub {
             merging: Merging::default(),
             pace: pace::Pace::default(),
             merged: AtomicU32::new(0),
-            merged_last: Mutex::default(),
             stuck: sealing::Stuck::default(),
         };
         let incarnation = Incarnation(options.fresh_epoch);
@@ -556,11 +537,11 @@ impl Hub {
                 return Ok(report);
             }
         }
-        let mut round =
-            Round::after(self.merged_last.lock().map_err(|_| ReplicaError::Interrupted)?.clone());
+        let mut after: Option<Vec<u8>> = None;
         let mut blocked = None;
         loop {
-            let Some(document) = self.next_waiting(&mut round)? else {
+            let page = self.replica.store().scan(&[PENDING], after.as_deref(), 1)?;
+            let Some(document) = page.first().and_then(|(key, _)| rows::document_in(key)) else {
                 self.replica.forget_records();
                 let further = match self.merge_parked(turn, &mut blocked)? {
                     None => self.merge_ripe(turn)?,
@@ -570,7 +551,7 @@ impl Hub {
                     Some(report) => Ok(Some(report)),
                     // Last, and only where the rest went well: it reads all that was set aside.
                     None if blocked.is_none() && self.reconsider_owed()? => {
-                        round = Round::after(None);
+                        after = None;
                         continue;
                     }
                     None => match self.register_next(now)? {
@@ -582,7 +563,6 @@ impl Hub {
             match self.merge(document, turn) {
                 Ok(Some(report)) => {
                     self.merged.fetch_add(1, Ordering::Relaxed);
-                    *self.merged_last.lock().map_err(|_| ReplicaError::Interrupted)? = round.after;
                     return Ok(Some(report));
                 }
                 Ok(None) | Err(ReplicaError::UnknownTemplate { .. }) => {}
@@ -594,23 +574,8 @@ impl Hub {
                 Err(error @ ReplicaError::Store(_)) => return Err(error),
                 Err(error) => blocked = blocked.or(Some(error)),
             }
-        }
-    }
-
-    /// Returns the next document of a round of which packs wait.
-    fn next_waiting(&self, round: &mut Round) -> Result<Option<DocumentId>, StoreError> {
-        loop {
-            let page = self.replica.store().scan(&[PENDING], round.after.as_deref(), 1)?;
-            let first = page.first().map(|(key, _)| key);
-            let first = first.filter(|key| round.until.as_ref().is_none_or(|until| *key < until));
-            if let Some(document) = first.and_then(|key| rows::document_in(key)) {
-                // Behind all of this document's rows.
-                round.after = Some(rows::behind(rows::of_document(PENDING, document)));
-                return Ok(Some(document));
-            }
-            // What lies before the place where the round began comes last.
-            let Some(start) = round.start.take() else { return Ok(None) };
-            (round.after, round.until) = (None, Some(start));
+            // Step over all of this document's rows.
+            after = Some(rows::behind(rows::of_document(PENDING, document)));
         }
     }
 

@@ -71,31 +71,6 @@ fn a_slow_document_holds_up_no_other_and_is_merged_by_one_at_a_time() {
     }
 }
 
-#[test]
-fn a_document_of_which_more_keeps_coming_does_not_keep_another_waiting() {
-    let (hub, one) = (hub(&[1]), side(1));
-    sync(&one, &hub);
-    let mut documents = [visit("06325", 1), visit("06325", 2)];
-    documents.sort_unstable_by_key(Genesis::document);
-    let write = |genesis: &Genesis, value: &str| {
-        one.answer(genesis, "1.1", value);
-        let packs = one.phone.release(NOW).unwrap();
-        assert!(hub.accept(key(1).device(), &packs, NOW).unwrap().receipt.is_some());
-    };
-    documents.iter().for_each(|genesis| write(genesis, "typed"));
-    let merged: Vec<_> = (0..6)
-        .map(|number| {
-            let report = hub.merge_next(NOW).unwrap().unwrap();
-            // More of the first by name comes each time.
-            write(&documents[0], &number.to_string());
-            report.document
-        })
-        .collect();
-    let [first, second] = documents.each_ref().map(|genesis| Some(genesis.document()));
-    assert_eq!(merged, [first, second, first, first, first, first]);
-    assert_eq!(values(hub.replica(), &documents[1], "1.1"), ["typed"]);
-}
-
 /// Cannot be started.
 struct Nobody;
 
