@@ -2,7 +2,8 @@
 
 use bienban_core::model::{Actor, ChangeHash, DocumentId};
 use bienban_core::sync::reconcile::{
-    Differences, Item, MemoryTree, Node, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX, Reconciler,
+    Differences, Item, ItemTree, MemoryTree, Node, Part, RECONCILE_ITEMS_MAX, RECONCILE_PARTS_MAX,
+    Reconciler,
 };
 use bienban_core::sync::{
     FRAME_VERSION, FeedItem, Frame, FrameError, LONG_PACK_BYTES_MAX, Pack, PackHeader,
@@ -88,9 +89,12 @@ pub(super) fn comparison(data: &[u8]) {
     (1..=ITEMS).for_each(|number| tree.put(item(number)));
     let mut input = Bytes::new(data);
     let (mut here, mut found) = (Reconciler::default(), Differences::default());
+    let (mut named, mut parts) = (0, 0);
     while !input.is_empty() {
         let piece = input.piece();
         let Ok(message) = postcard::from_bytes::<ReconcileMessage>(piece) else { continue };
+        parts += message.parts.len();
+        named += message.parts.iter().map(items_of).sum::<usize>();
         let Ok(answer) = here.handle(message, &tree, &mut found) else { break };
         for message in answer {
             assert!(message.parts.len() <= RECONCILE_PARTS_MAX);
@@ -99,6 +103,22 @@ pub(super) fn comparison(data: &[u8]) {
             assert_eq!(postcard::from_bytes::<ReconcileMessage>(&encoded).as_ref(), Ok(&message));
         }
     }
-    let count = found.gives.len() + found.takes.len() + found.equivocations.len();
-    assert!(count <= data.len(), "{count} differences of {} bytes", data.len());
+    // What the other side has more of, it named. What this side has more of hangs in its own tree; "these are all
+    // my items" with none takes a few bytes and asks for all of them.
+    let theirs = found.takes.len() + found.equivocations.len();
+    assert!(theirs <= named, "{theirs} of the other side's {named} items differ");
+    let mine = found.gives.len();
+    let most = named + parts * usize::from(ITEMS);
+    assert!(mine <= most, "{mine} given of {parts} parts with {named} items");
+    for want in &found.gives {
+        let held = tree.item(want.document, want.actor).unwrap();
+        assert!(held.is_some_and(|held| want.from_seq <= held.seq), "{want:?} is not here to give");
+    }
+}
+
+fn items_of(part: &Part) -> usize {
+    match part {
+        Part::Items { items, .. } | Part::Mine { items } => items.len(),
+        Part::Node { .. } | Part::Children { .. } => 0,
+    }
 }
