@@ -7,6 +7,7 @@
 
 mod changed;
 mod cut;
+mod live;
 mod long;
 mod moving;
 mod phones;
@@ -26,11 +27,12 @@ use stocks::Stocks;
 type Law = (&'static str, fn(&mut Stocks));
 
 /// Laws that share stores stand together.
-const LAWS: [Law; 6] = [
+const LAWS: [Law; 7] = [
     ("stored", stored::run),
     ("changed", changed::run),
     ("long", |_| long::run()),
     ("phones", |_| phones::run()),
+    ("live", |_| live::run()),
     ("cut", |_| cut::run()),
     ("moving", |_| moving::run()),
 ];

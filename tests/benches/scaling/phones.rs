@@ -140,10 +140,10 @@ impl Last {
 }
 
 /// Looks how much memory a process holds, until it is ended.
-struct Peak(Arc<AtomicBool>, JoinHandle<f64>);
+pub(super) struct Peak(Arc<AtomicBool>, JoinHandle<f64>);
 
 impl Peak {
-    fn of(process: u32) -> Self {
+    pub(super) fn of(process: u32) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let looks = std::thread::spawn(move || {
@@ -158,38 +158,42 @@ impl Peak {
     }
 
     /// Returns kB.
-    fn end(self) -> f64 {
+    pub(super) fn end(self) -> f64 {
         self.0.store(true, Ordering::Relaxed);
         self.1.join().unwrap()
     }
 }
 
 /// A phone and where it sits.
-struct Seat {
-    client: Client,
-    inspection: Genesis,
+pub(super) struct Seat {
+    pub(super) client: Client,
+    pub(super) inspection: Genesis,
     /// Its place in its team.
     member: usize,
-    number: usize,
+    pub(super) number: usize,
     stored: AtomicBool,
+    /// Rung when it has typed something.
+    pub(super) edited: Arc<Notify>,
+    /// Rung when its exchange told something.
+    pub(super) heard: Notify,
 }
 
 /// A hub and its phones.
-struct Crowd {
-    hub: HubProcess,
+pub(super) struct Crowd {
+    pub(super) hub: HubProcess,
     hub_dir: PathBuf,
-    seats: Vec<Arc<Seat>>,
+    pub(super) seats: Vec<Arc<Seat>>,
     _root: TempDir,
 }
 
 /// Phones that stay connected.
-struct Connected {
+pub(super) struct Connected {
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Connected {
-    fn end(self, runtime: &Runtime) {
+    pub(super) fn end(self, runtime: &Runtime) {
         self.stop.send_replace(true);
         for task in self.tasks {
             runtime.block_on(task).unwrap();
@@ -199,7 +203,7 @@ impl Connected {
 
 impl Crowd {
     /// Makes all of it; no phone has met the hub.
-    fn gathered(phones: usize) -> Self {
+    pub(super) fn gathered(phones: usize) -> Self {
         let root = folder();
         let hub_dir = root.path().join("hub");
         std::fs::write(hub_dir.with_extension("toml"), SETTINGS).unwrap();
@@ -231,6 +235,8 @@ impl Crowd {
                 member: number % TEAM,
                 number,
                 stored: AtomicBool::new(false),
+                edited: Arc::default(),
+                heard: Notify::new(),
             })
         });
         let seats = seats.collect();
@@ -241,7 +247,7 @@ impl Crowd {
 
     /// Connects all, and lets them stay. Returns how many seconds it took until all were `ready`; that is asked
     /// whenever something happened to one.
-    fn connect(
+    pub(super) fn connect(
         &self,
         runtime: &Runtime,
         ready: impl Fn(&Seat, &SyncEvent) -> bool + Send + Sync + 'static,
@@ -254,6 +260,7 @@ impl Crowd {
             let (watched, ready, done) = (seat.clone(), ready.clone(), AtomicBool::new(false));
             let (left, all, last) = (left.clone(), all.clone(), last.clone());
             let observer = move |event| {
+                watched.heard.notify_one();
                 if done.load(Ordering::Relaxed) || !ready(&watched, &event) {
                     return;
                 }
@@ -264,13 +271,14 @@ impl Crowd {
                 }
             };
             let live = Live {
-                edited: Arc::new(Notify::new()),
+                edited: seat.edited.clone(),
                 stop: stopped.clone(),
                 observer: Arc::new(observer),
             };
             let (seat, options) =
                 (seat.clone(), SyncOptions { live: Some(live), ..SyncOptions::default() });
-            runtime.spawn(async move { stay(&seat.client, &options).await })
+            let stop = stopped.clone();
+            runtime.spawn(async move { stay(&seat.client, &options, &stop).await })
         };
         let tasks = self.seats.iter().map(begin).collect();
         let everybody = async { tokio::time::timeout(ALL_WITHIN, all.notified()).await };
@@ -290,7 +298,7 @@ impl Crowd {
     }
 
     /// Fails unless every phone and the hub hold what all of a team typed, once each. The hub is ended for that.
-    fn expect_all(self, runtime: &Runtime) {
+    pub(super) fn expect_all(self, runtime: &Runtime) {
         for seat in &self.seats {
             let seat = seat.clone();
             let task = runtime.spawn(async move { seat.client.sync(SyncOptions::default()).await });
@@ -314,7 +322,7 @@ impl Crowd {
 
 impl Seat {
     /// What this person types, and where.
-    fn entries(&self) -> Vec<(String, String)> {
+    pub(super) fn entries(&self) -> Vec<(String, String)> {
         let items = scene::items();
         let own = items.into_iter().enumerate().filter(|(place, _)| place % TEAM == self.member);
         let one = |(place, item): (usize, String)| (item, format!("p{}-{place}", self.number));
@@ -322,10 +330,12 @@ impl Seat {
     }
 }
 
-/// Exchanges until it is told to stop. What is lost on the way is dialled anew, as an app does.
-async fn stay(client: &Client, options: &SyncOptions) {
+/// Exchanges until it is told to stop. What is lost on the way is dialled anew, as an app does; an exchange that
+/// made another due may also end in order.
+async fn stay(client: &Client, options: &SyncOptions, stop: &watch::Receiver<bool>) {
     for _ in 0..TRIES {
-        if client.sync(options.clone()).await.is_ok() {
+        drop(client.sync(options.clone()).await);
+        if *stop.borrow() {
             return;
         }
         tokio::time::sleep(TRY_AGAIN).await;
