@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{DriverError, FETCHED_BYTES, FRAMES_AT_ONCE, Outgoing, blocking, ended, stopped};
 use crate::clock;
@@ -236,7 +236,7 @@ pub async fn serve(
         served,
         wakeup,
         grown,
-        gather_until: Instant::now(),
+        given_at: None,
         stop,
         closing: false,
         merges: MergeWait::default(),
@@ -252,8 +252,8 @@ struct HubExchange {
     served: Served,
     wakeup: Wakeup,
     grown: watch::Receiver<u64>,
-    /// What others wrote is gathered until then.
-    gather_until: Instant,
+    /// When the device was last given what others wrote.
+    given_at: Option<Instant>,
     stop: watch::Receiver<bool>,
     closing: bool,
     merges: MergeWait,
@@ -271,19 +271,34 @@ enum Event {
     End,
 }
 
-/// How long what others wrote is gathered for a device after it was given some: while many push at once, packs
-/// that travel together take fewer bytes, and a look at the feed has its price. What comes after a quiet moment goes
-/// out at once, and what the device itself sent is signed for at once. Decisions about rights wake exchanges the same
-/// way: where others wrote just before, one that goes on hears of them a tenth of a second later.
+/// What others wrote is gathered for a device, after it was given some, until nothing came for so long: while many
+/// push at once, packs that travel together take fewer bytes, and a look at the feed has its price. What comes after a
+/// quiet moment goes out at once, and what the device itself sent is signed for at once. Decisions about rights wake
+/// exchanges the same way: where others wrote just before, one that goes on hears of them that much later.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// Returns when the feed has grown, and not before that moment. What it has grown by is not lost when this is
-/// dropped.
+/// How long that is gathered at most, where more comes all the time: what a frame a second costs beside larger ones is
+/// little, and who looks on is not kept waiting. After a day in the field the packs of a phone go to another in a few
+/// frames and not in dozens (docs/performance.md).
+const GATHER_MAX: Duration = Duration::from_secs(1);
+
+/// Returns when the feed has grown, and not before what others wrote was gathered. What it has grown by is not lost
+/// when this is dropped; the quiet moment is then waited for anew, at most [`GATHER_MAX`] in all.
 async fn grown(
     feed: &mut watch::Receiver<u64>,
-    not_before: Instant,
+    given_at: Option<Instant>,
 ) -> Result<(), watch::error::RecvError> {
-    sleep_until(not_before).await;
+    let mut more = feed.clone();
+    let quiet = async {
+        while let Ok(changed) = timeout(GATHER, more.changed()).await {
+            changed?;
+        }
+        Ok::<(), watch::error::RecvError>(())
+    };
+    if let Some(given_at) = given_at {
+        // A hub that ended says so below.
+        drop(timeout_at(given_at + GATHER_MAX, quiet).await);
+    }
     feed.changed().await
 }
 
@@ -319,7 +334,7 @@ impl HubExchange {
                 }
                 Event::Grown => {
                     self.work(HubRunner::grown).await??;
-                    self.gather_until = Instant::now() + GATHER;
+                    self.given_at = Some(Instant::now());
                 }
                 Event::Waited => self.runner()?.stop_waiting(),
                 Event::Stop => {
@@ -337,7 +352,7 @@ impl HubExchange {
         Ok(tokio::select! {
             frame = self.receiver.receive(), if reads => frame?.map_or(Event::End, Event::Frame),
             written = self.out.write() => written.map_or(Event::Broken, |()| Event::Written),
-            changed = grown(&mut self.grown, self.gather_until) => {
+            changed = grown(&mut self.grown, self.given_at) => {
                 changed.map_or(Event::End, |()| Event::Grown)
             }
             () = self.merges.over(waits) => Event::Waited,

@@ -4,7 +4,7 @@
 //! never fails. Writes nothing.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use automerge::{ObjId, ObjType, ROOT, ReadDoc, Value};
@@ -64,15 +64,36 @@ pub struct View<'a> {
     document: Cow<'a, Document>,
     /// The edition that the record is read by, once it was asked for; none for other kinds.
     edition: OnceLock<Option<Edition>>,
+    /// All registers by container, once they were asked for: a summary looks at each twice.
+    registers: OnceLock<BTreeMap<&'static str, Registers>>,
+    /// The keys under which whole replacements of texts stand ([`super::whole`]), once they were asked for.
+    pub(super) wholes: OnceLock<Wholes>,
+}
+
+/// Registers of a map by their keys, as raw texts.
+type Registers = BTreeMap<String, Register<String>>;
+
+/// The keys of whole replacements in the two maps that hold many texts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wholes {
+    /// At the root.
+    pub(super) root: BTreeSet<String>,
+    /// In the map of notes.
+    pub(super) notes: BTreeSet<String>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn of(document: &'a Document) -> Self {
-        Self { document: Cow::Borrowed(document), edition: OnceLock::new() }
+        Self::over(Cow::Borrowed(document))
     }
 
     pub(crate) fn owned(document: Document) -> View<'static> {
-        View { document: Cow::Owned(document), edition: OnceLock::new() }
+        View::over(Cow::Owned(document))
+    }
+
+    fn over(document: Cow<'a, Document>) -> Self {
+        let (edition, registers, wholes) = Default::default();
+        Self { document, edition, registers, wholes }
     }
 
     /// Returns the document as it stands in this view.
@@ -97,7 +118,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn read_by(self, edition: Edition) -> Self {
         let edition = self.edition().map(|own| edition.told_as_by(own));
-        Self { document: self.document, edition: OnceLock::from(edition) }
+        Self { edition: OnceLock::from(edition), ..self }
     }
 
     /// Returns the same moment, read by the edition that the record pins.
@@ -401,20 +422,26 @@ impl<'a> View<'a> {
     }
 
     /// Reads all registers of a map.
-    pub(crate) fn registers(&self, name: &str) -> BTreeMap<String, Register<String>> {
-        match self.document.layout.registers.get(name) {
-            Some(map) => self.fields(map),
-            None => BTreeMap::new(),
-        }
+    pub(crate) fn registers(&self, name: &str) -> Registers {
+        let all = self.registers.get_or_init(|| {
+            let maps = self.document.layout.registers.iter();
+            maps.map(|(name, map)| (*name, self.fields(map))).collect()
+        });
+        all.get(name).cloned().unwrap_or_default()
     }
 
     /// Reads all registers of a map object; keys that hold objects are left out.
-    pub(crate) fn fields(&self, map: &ObjId) -> BTreeMap<String, Register<String>> {
-        let keys: Vec<String> = self.document.automerge.keys(map).collect();
-        keys.into_iter()
-            .map(|key| {
-                let register = self.at_key(map, &key);
-                (key, register)
+    pub(crate) fn fields(&self, map: &ObjId) -> Registers {
+        // One walk over the map; only where several values stand under a key is it looked up by itself.
+        let items = self.document.automerge.map_range(map, ..);
+        items
+            .map(|item| {
+                let register = match (item.conflict, Value::from(item.value.clone())) {
+                    (true, _) => self.at_key(map, &item.key),
+                    (false, Value::Object(_)) => Register::Empty,
+                    (false, value) => Register::One(self.said(&value, &item.id()).1),
+                };
+                (item.key.into_owned(), register)
             })
             .filter(|(_, register)| *register != Register::Empty)
             .collect()

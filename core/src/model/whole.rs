@@ -19,7 +19,7 @@ use super::ids::ChangeHash;
 use super::kinds::row::{self, NOTE, RowParts};
 use super::register::Said;
 use super::text::{TEXT_CHARS_MAX, clean};
-use super::view::{Conflict, Place, View, place_name, read_string};
+use super::view::{Conflict, Place, View, Wholes, place_name, read_string};
 
 /// What ends the key that whole replacements of a text stand under. Its own key holds the text made at
 /// birth, which earlier programs read and write.
@@ -126,6 +126,7 @@ impl View<'_> {
         let automerge = &self.document().automerge;
         let key = slot.key.as_str();
         let found = match at {
+            None if self.lacks_whole(slot) => return Vec::new(),
             None => automerge.get_all(&slot.map, key),
             Some(heads) => {
                 let heads: Vec<_> = heads.iter().map(to_automerge).collect();
@@ -144,6 +145,26 @@ impl View<'_> {
             texts.map(|(_, id)| id).rev().filter(|id| is_last(id)).collect();
         texts.reverse();
         texts
+    }
+
+    /// Returns whether nothing stands beside a text today. Nearly no text is ever replaced, and a record has a note
+    /// for each item: looking up each key costs more than walking over the keys once.
+    fn lacks_whole(&self, slot: &Slot) -> bool {
+        let document = self.document();
+        let wholes = self.wholes.get_or_init(|| {
+            let keys = |map: &ObjId| {
+                document.automerge.keys(map).filter(|key| key.ends_with(WHOLE)).collect()
+            };
+            let notes = document.layout.notes_map.as_ref().map(keys).unwrap_or_default();
+            Wholes { root: keys(&ROOT), notes }
+        });
+        match &slot.map {
+            map if *map == ROOT => !wholes.root.contains(&slot.key),
+            map if document.layout.notes_map.as_ref() == Some(map) => {
+                !wholes.notes.contains(&slot.key)
+            }
+            _ => false,
+        }
     }
 
     /// Returns the texts of a slot: the one made at birth, all that stand, and, by walking from these to

@@ -57,6 +57,56 @@ async fn a_wait_that_ended_does_not_shorten_the_next() {
     assert_eq!(began.elapsed(), MERGE_WAIT);
 }
 
+/// Has a feed grow so often, every 50 ms, and returns when it was said that it has grown.
+async fn told_after(times: u32, given_at: Option<Instant>) -> Duration {
+    let (feed, mut grows) = watch::channel(0);
+    let began = Instant::now();
+    let growing = tokio::spawn(async move {
+        for _ in 0..times {
+            tokio::time::sleep(GATHER / 2).await;
+            feed.send_modify(|count| *count += 1);
+        }
+        // A feed that ended would be told too.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    });
+    grown(&mut grows, given_at).await.unwrap();
+    growing.abort();
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_quiet_moment_goes_out_at_once() {
+    assert_eq!(told_after(1, None).await, GATHER / 2);
+    let long_ago = Instant::now();
+    tokio::time::advance(GATHER_MAX).await;
+    assert_eq!(told_after(1, Some(long_ago)).await, GATHER / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_write_is_gathered_until_nothing_came_for_a_moment() {
+    assert_eq!(told_after(1, Some(Instant::now())).await, GATHER / 2 + GATHER);
+    assert_eq!(told_after(5, Some(Instant::now())).await, 5 * GATHER / 2 + GATHER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_never_rests_is_told_of_after_a_second() {
+    assert_eq!(told_after(1_000, Some(Instant::now())).await, GATHER_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn growth_is_not_lost_with_a_wait_that_is_dropped() {
+    let (feed, mut grows) = watch::channel(0);
+    let given_at = Some(Instant::now());
+    feed.send_modify(|count| *count += 1);
+    for _ in 0..3 {
+        let waited = tokio::time::timeout(GATHER / 2, grown(&mut grows, given_at)).await;
+        assert!(waited.is_err(), "too early");
+    }
+    let began = Instant::now();
+    grown(&mut grows, given_at).await.unwrap();
+    assert_eq!(began.elapsed(), GATHER);
+}
+
 fn key(number: u8) -> DeviceKey {
     DeviceKey::from_seed(&[number; 32])
 }
