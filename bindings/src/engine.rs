@@ -325,3 +325,78 @@ impl Engine {
         drop(stage.wait_for(|stage| *stage == Stage::Closed).await);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use bienban_core::client::Settings;
+
+    use super::*;
+    use crate::keystore::KeyStoreError;
+
+    struct NoKeys;
+
+    impl KeyStore for NoKeys {
+        fn load_key(&self, _name: String) -> Result<Option<Vec<u8>>, KeyStoreError> {
+            Ok(None)
+        }
+
+        fn save_key(&self, _name: String, _key: Vec<u8>) -> Result<(), KeyStoreError> {
+            Ok(())
+        }
+
+        fn delete_key(&self, _name: String) -> Result<(), KeyStoreError> {
+            Ok(())
+        }
+    }
+
+    fn engine(dir: &std::path::Path) -> Arc<Engine> {
+        Client::init(dir, &Settings::default()).unwrap();
+        let client = Client::open(dir).unwrap();
+        Engine::new(start_runtime().unwrap(), client, Arc::new(NoKeys), "key".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_and_the_next_call_works() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        let fallen = engine.write("fall", |_| -> Result<(), Fault> { panic!("on purpose") });
+        let error = fallen.await.unwrap_err();
+        assert!(matches!(error, BienbanError::Internal { .. }), "{error:?}");
+        let device = engine.read("device", |client| Ok(client.device().to_string())).await;
+        assert_eq!(device.unwrap(), engine.device);
+        engine.close().await;
+        let late = engine.read("late", |_| Ok(())).await.unwrap_err();
+        assert!(matches!(late, BienbanError::Closed { .. }), "{late:?}");
+    }
+
+    #[tokio::test]
+    async fn an_edit_whose_future_is_dropped_is_made_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        let (begun, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (begins, makes) = (Arc::clone(&begun), Arc::clone(&made));
+        let work = move |_: &Client| {
+            begins.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(200));
+            makes.store(true, Ordering::SeqCst);
+            Ok(())
+        };
+        drop(tokio::time::timeout(Duration::from_millis(100), engine.write("edit", work)).await);
+        // Closing waits for what was begun.
+        engine.close().await;
+        assert_eq!(begun.load(Ordering::SeqCst), made.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn data_that_was_erased_by_order_is_told_by_every_call_until_it_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        engine.note_end(&ClientError::Wiped);
+        let wiped = engine.read("read", |_| Ok(())).await.unwrap_err();
+        assert!(matches!(wiped, BienbanError::Wiped { .. }), "{wiped:?}");
+        engine.close().await;
+        assert!(matches!(engine.check_open(), Err(Fault::Closed)));
+    }
+}

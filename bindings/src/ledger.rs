@@ -65,6 +65,17 @@ pub struct WaitingMinutes {
     pub refused: bool,
 }
 
+/// A decision of this device that the server has not entered, a countersignature for instance.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct WaitingDecision {
+    /// Its name's first digits.
+    pub code: String,
+    /// When it was signed, in milliseconds since 1970, by this device's clock.
+    pub at_ms: i64,
+    /// The server refused it; if not, it waits for the next exchange.
+    pub refused: bool,
+}
+
 /// Where this device's work has arrived.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Ledger {
@@ -84,7 +95,7 @@ pub struct Ledger {
     /// Minutes that wait for their number.
     pub minutes: Vec<WaitingMinutes>,
     /// Decisions of this device that the server has not entered, countersignatures among them.
-    pub decisions: u32,
+    pub decisions: Vec<WaitingDecision>,
     /// What this device's store lost: nothing on a sound phone.
     pub losses: u32,
     /// The server refused this device when it was asked last, in milliseconds since 1970.
@@ -148,7 +159,15 @@ fn ledger(client: &Client) -> Result<Ledger, Fault> {
                 refused: one.refused,
             })
             .collect(),
-        decisions: crate::records::count(client.decisions()?.len()),
+        decisions: client
+            .decisions()?
+            .iter()
+            .map(|acting| WaitingDecision {
+                code: acting.id.short(),
+                at_ms: acting.act.act.at.0,
+                refused: acting.refused,
+            })
+            .collect(),
         losses: crate::records::count(client.troubles()?.len()),
         refused_at_ms: client.refused_at()?.map(|at| at.0),
     })
@@ -176,6 +195,35 @@ impl Bienban {
     /// Returns [`BienbanError::Damaged`] when reading fails.
     pub async fn ledger(&self) -> Result<Ledger, BienbanError> {
         self.engine.read("ledger", ledger).await
+    }
+
+    /// Gives up minutes that the server has refused, with a reason that stays here; the seal stays too. Where the
+    /// rights of this device were ended, minutes that wait as well.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BienbanError::NotFound`] for a code that none has, and [`BienbanError::Final`] for minutes that
+    /// the server keeps or has yet to answer.
+    pub async fn give_up_minutes(&self, code: String, reason: String) -> Result<(), BienbanError> {
+        let work = move |client: &Client| {
+            let found = client.find_unregistered(&code)?;
+            Ok(client.drop_minutes(&found, &reason)?)
+        };
+        self.engine.write("give_up_minutes", work).await
+    }
+
+    /// Gives up a decision that the server has refused; what was signed stays in the journal. Where the rights
+    /// of this device were ended, one that waits too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bienban::give_up_minutes`].
+    pub async fn give_up_decision(&self, code: String) -> Result<(), BienbanError> {
+        let work = move |client: &Client| {
+            let found = client.find_decision(&code)?;
+            Ok(client.drop_decision(&found)?)
+        };
+        self.engine.write("give_up_decision", work).await
     }
 
     /// Writes a record with its evidence into a file, which anybody checks without this app. Unless

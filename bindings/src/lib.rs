@@ -38,7 +38,9 @@ pub use error::{BienbanError, NextStep, Report, ReportLine, recent_reports};
 pub use events::{Changes, DocumentChange, Observer, ObserverError, Subscription};
 pub use inspections::{AnswerDraft, Edited, FindingDraft, Opinion, StepDraft, TextEdit};
 pub use keystore::{KeyStore, KeyStoreError};
-pub use ledger::{Exported, Ledger, LedgerRow, Notice, RejectedWork, WaitingMinutes};
+pub use ledger::{
+    Exported, Ledger, LedgerRow, Notice, RejectedWork, WaitingDecision, WaitingMinutes,
+};
 pub use lists::{
     ChecklistRow, FacilityPage, FacilityRow, InspectionFilter, InspectionListRow, InspectionPage,
     ListQuery, PlanPage, PlanRow, VisitRow,

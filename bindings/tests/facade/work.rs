@@ -9,12 +9,6 @@ use bienban_bindings::{
 
 use crate::{Keys, open_with};
 
-/// An address of no hub: nothing listens there, and the key is nobody's.
-const NOWHERE: &str = concat!(
-    "bienban://enrol?h=127.0.0.1:9&k=",
-    "abababababababababababababababababababababababababababababababab"
-);
-
 #[tokio::test]
 async fn a_thousand_calls_at_once_are_all_answered() {
     let dir = tempfile::tempdir().unwrap();
@@ -96,9 +90,4 @@ async fn a_call_returns_to_its_thread_at_once_and_works_elsewhere() {
     // 5 ms on a quiet phone; a busy machine of a test is no measure, so only what blocks shows.
     assert!(worst < Duration::from_millis(500), "{worst:?}");
     app.shutdown().await.unwrap();
-}
-
-#[test]
-fn an_invitation_of_nowhere_is_well_formed_or_refused() {
-    assert!(NOWHERE.starts_with("bienban://enrol?"));
 }
