@@ -52,7 +52,7 @@ def package(release: bool) -> pathlib.Path:
     library = target() / ("release" if release else "debug") / LIBRARY
     folder = OUT / "bienban"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(HERE / "bienban", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(HERE / "src" / "bienban", folder, ignore=shutil.ignore_patterns("__pycache__"))
     # The generator reads what the library says of itself, so it comes before anything is stripped.
     cargo(
         "run", "--locked", "--quiet", "-p", "bienban-bindgen", "--features", "cli",

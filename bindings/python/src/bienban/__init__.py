@@ -47,7 +47,7 @@ class FileKeyStore(KeyStore):
                 os.fsync(file.fileno())
             os.replace(beside, self._path)
         except OSError as error:
-            raise KeyStoreError.Failed(str(error)) from error
+            raise KeyStoreError.Failed(reason=str(error)) from error
 
     def delete_key(self, name: str) -> None:
         self._path.unlink(missing_ok=True)
