@@ -271,8 +271,29 @@ impl Client {
     pub async fn enrol(
         &mut self,
         wait: Duration,
-        mut told: impl FnMut(EnrolAnswer, CheckDigits),
+        told: impl FnMut(EnrolAnswer, CheckDigits),
     ) -> Result<EnrolAnswer, ClientError> {
+        let (answer, hub) = self.claim(wait, told).await?;
+        match hub {
+            Some(hub) => self.admit(hub)?,
+            None if matches!(answer, EnrolAnswer::Refused(_)) => self.forget_enrolment()?,
+            None => {}
+        }
+        Ok(answer)
+    }
+
+    /// As [`Client::enrol`], and notes nothing: for who uses the client meanwhile. Returns the hub that is to be
+    /// pinned by [`Client::admit`], where it knows this device now; an invitation that is refused is to be
+    /// forgotten by [`Client::forget_enrolment`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::enrol`].
+    pub async fn claim(
+        &self,
+        wait: Duration,
+        mut told: impl FnMut(EnrolAnswer, CheckDigits),
+    ) -> Result<(EnrolAnswer, Option<HubAddress>), ClientError> {
         let Enrolment { uri, label } = self.enrolment()?.ok_or(ClientError::NoEnrolment)?;
         let device = self.device();
         let claim = Claim::make(uri.code(), uri.key(), device, &label);
@@ -291,15 +312,10 @@ impl Client {
             };
             match outcome {
                 Some(Ok((hub, EnrolAnswer::Admitted))) => {
-                    self.set_hub(hub, true)?;
-                    self.remove_note(ENROLMENT)?;
                     endpoint.wait_idle(Duration::from_millis(200)).await;
-                    return Ok(EnrolAnswer::Admitted);
+                    return Ok((EnrolAnswer::Admitted, Some(hub)));
                 }
-                Some(Ok((_, refused @ EnrolAnswer::Refused(_)))) => {
-                    self.remove_note(ENROLMENT)?;
-                    return Ok(refused);
-                }
+                Some(Ok((_, refused @ EnrolAnswer::Refused(_)))) => return Ok((refused, None)),
                 Some(Ok((_, waiting))) => heard = Some(waiting),
                 // A claim that is kept stays so: a line that breaks is only waited out.
                 Some(Err(error)) if heard.is_none() => return Err(error),
@@ -308,10 +324,39 @@ impl Client {
             if let Some(waiting) = heard
                 && watch.elapsed() + AGAIN_AFTER >= wait
             {
-                return Ok(waiting);
+                return Ok((waiting, None));
             }
             tokio::time::sleep(AGAIN_AFTER).await;
         }
+    }
+
+    /// Pins the hub that knows this device now, and forgets the invitation.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::set_hub`].
+    pub fn admit(&mut self, hub: HubAddress) -> Result<(), ClientError> {
+        self.set_hub(hub, true)?;
+        self.forget_enrolment()
+    }
+
+    /// Forgets the invitation that was begun; one that the hub keeps a claim of stays confirmable there.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::File`] when the note cannot be removed.
+    pub fn forget_enrolment(&self) -> Result<(), ClientError> {
+        self.remove_note(ENROLMENT)
+    }
+
+    /// Returns the digits of the invitation that was begun, which a person compares with the administrator's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::enrolment`].
+    pub fn enrolment_digits(&self) -> Result<Option<CheckDigits>, ClientError> {
+        let begun = self.enrolment()?;
+        Ok(begun.map(|held| CheckDigits::of(held.uri.code(), held.uri.key(), self.device())))
     }
 }
 

@@ -4,6 +4,7 @@
 //! a call returns; nothing here talks to the network but [`Client::sync`].
 
 mod bundle;
+mod changes;
 mod corrections;
 mod decide;
 mod enrolling;
@@ -13,10 +14,13 @@ mod header;
 mod holders;
 mod hub_key;
 mod in_force;
+mod keeping;
 mod leaving;
 mod life;
 mod moving;
 mod notes;
+mod overview;
+pub mod parts;
 mod planning;
 mod plans;
 mod proof;
@@ -31,6 +35,7 @@ mod seal;
 mod settings;
 mod settle;
 mod status;
+mod trouble;
 mod work;
 
 use rest::{KEY_TRIES, Rest};
@@ -52,15 +57,18 @@ use crate::trust::DeviceKey;
 use crate::trust::rest::{RestError, Way};
 
 pub use crate::model::place_name;
+pub use changes::{Changed, ChangedRecord, Seen};
 pub use corrections::{ActionDraft, ActionShown, Corrections, OverdueRow, ProofDraft};
 pub use decide::NamedDevice;
 pub use enrolling::{Enrolment, Invited, Invitee, Prepared};
 pub use find::{Candidate, CandidateDevice, CandidatePlan, DIGITS_MIN};
 pub use header::header_form;
 pub use hub_key::{HubKeyMoved, read_announcements};
+pub use keeping::{Keeper, METERED_EVERY, METERED_GATHER, Network, Touch, Turn};
 pub use leaving::Leave;
 pub use life::{Life, NextStep, StepToTake};
 pub use moving::{Confirmed, Editions, Reading};
+pub use overview::{InspectionRow, ReviewRow};
 pub use planning::{Clash, law};
 pub use plans::{Cancelled, PlanChange, PlanEvent, TeamGap};
 pub use proof::{Exported, Unhelped};
@@ -72,8 +80,9 @@ pub use remarks::{Bound, DayOf, WrittenInto};
 pub use rest::{OpenWith, Protection, protection, read_key, read_passphrase};
 pub use seal::{MemberCheck, MinutesShown, SealCheck, SealInput};
 pub use settings::{Settings, holds_device};
-pub use settle::{PLACES, Settled, is_of_followup, is_of_text};
+pub use settle::{PLACES, Settled, is_of_followup, is_of_text, register_text};
 pub use status::RecordStatus;
+pub use trouble::{Remedy, Trouble};
 pub use work::{Draft, Note, Sending, Visit};
 
 /// Why a client could not do as asked.

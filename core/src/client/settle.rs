@@ -364,6 +364,12 @@ pub fn is_of_text(place: &Place) -> bool {
     }
 }
 
+/// Returns what stands in a register as people read it: a text without the marks of its canonical form.
+#[must_use]
+pub fn register_text(raw: &str) -> String {
+    read_string(raw)
+}
+
 /// Returns whether a place stands in the corrective actions of an inspection.
 #[must_use]
 pub fn is_of_followup(place: &Place) -> bool {

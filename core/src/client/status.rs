@@ -1,5 +1,7 @@
 //! Where this device's own work has verifiably arrived, per record.
 
+use std::collections::BTreeSet;
+
 use super::{Client, ClientError, find};
 use crate::clock;
 use crate::model::{DocumentId, Kind, Summary};
@@ -44,6 +46,25 @@ impl Client {
         // A stable sort keeps the most recently changed first among equals.
         records.sort_by_key(|record| (record.arrival.only_here == 0, record.carried == 0));
         Ok(records)
+    }
+
+    /// Returns how many edits are nowhere but here, over all records, and how many of them the hub keeps aside,
+    /// outside the record: no exchange changes that. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ClientError::Replica`] when reading fails.
+    pub fn only_here(&self) -> Result<(u64, u64), ClientError> {
+        let aside = self.phone().set_aside()?;
+        let documents: BTreeSet<DocumentId> =
+            self.phone().only_here()?.into_iter().chain(aside.keys().copied()).collect();
+        let (mut count, mut set_aside) = (0, 0);
+        for document in documents {
+            let here = self.phone().arrival(document)?.only_here;
+            count += here;
+            set_aside += aside.get(&document).copied().unwrap_or_default().min(here);
+        }
+        Ok((count, set_aside))
     }
 
     /// Returns what the hub did not take into the record, oldest first.

@@ -1,0 +1,78 @@
+"""Bienban for scripts and tests: the exported facade, and what Python adds to it.
+
+    import asyncio, bienban
+
+    async def main():
+        async with bienban.opened("data", bienban.FileKeyStore("data.key")) as app:
+            page = await app.inspections(bienban.ListQuery(), bienban.InspectionFilter())
+            for row in page.rows:
+                print(row.facility.title, row.state.label.vi)
+
+    asyncio.run(main())
+
+Every call that touches the disk or the network is a coroutine; it runs on threads of the library and never
+holds the event loop. Every call raises :class:`BienbanError`; :func:`report` tells what to show of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import typing
+
+from .bienban_bindings import *  # noqa: F401,F403  the generated facade
+from .bienban_bindings import Bienban, BienbanError, KeyStore, KeyStoreError, OpenOptions, Report
+
+
+class FileKeyStore(KeyStore):
+    """A key in a file that only its owner may read: for scripts and tests, not for phones."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = pathlib.Path(path)
+
+    def load_key(self, name: str) -> typing.Optional[bytes]:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def save_key(self, name: str, key: bytes) -> None:
+        beside = self._path.with_name(self._path.name + ".new")
+        try:
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(key)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self._path)
+        except OSError as error:
+            raise KeyStoreError.Failed(reason=str(error)) from error
+
+    def delete_key(self, name: str) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    dir: str | os.PathLike[str],
+    key_store: KeyStore,
+    options: OpenOptions | None = None,
+) -> typing.AsyncIterator[Bienban]:
+    """Opens a folder, or makes a device in it, and closes it at the end of the block."""
+    app = await Bienban.open(os.fspath(dir), key_store, options or OpenOptions())
+    try:
+        yield app
+    finally:
+        await app.shutdown()
+
+
+def report(error: BienbanError) -> Report:
+    """Returns what to tell a person of an error: its messages, what to do next, its code."""
+    return error.report
+
+
+def kind(error: BienbanError) -> str:
+    """Returns which error it is, for instance ``not_found``."""
+    name = type(error).__name__
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

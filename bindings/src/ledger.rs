@@ -1,0 +1,270 @@
+//! Where this device's work has arrived, truthfully; and the exported record.
+
+use std::path::{Path, PathBuf};
+
+use bienban_core::client::parts::Notice as CoreNotice;
+use bienban_core::client::{Client, ClientError, Unhelped};
+
+use crate::bienban::Bienban;
+use crate::engine::blocking;
+use crate::error::{BienbanError, Fault};
+use crate::inspections::found;
+use crate::records::{Arrival, DocumentKind, kind_of};
+
+/// How far this device's work on one record has come.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct LedgerRow {
+    /// The record.
+    pub document: String,
+    /// Its kind.
+    pub kind: DocumentKind,
+    /// What to call it; may be empty.
+    pub title: String,
+    /// How far it has come.
+    pub arrival: Arrival,
+    /// Edits of others that came from their devices and that the server is not known to have.
+    pub carried: u64,
+}
+
+/// A change that the server did not take into the record. It is kept here and there.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Notice {
+    /// The record.
+    pub document: String,
+    /// The change, in hexadecimal.
+    pub change: String,
+    /// Why, by its name: `NotAllowed`, `Orphan`, `Limits` and so on.
+    pub verdict: String,
+}
+
+/// An edit of this device that is not in the record: it can be made once more by hand.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct RejectedWork {
+    /// The record.
+    pub document: String,
+    /// The change, in hexadecimal.
+    pub change: String,
+    /// When it was made, in milliseconds since 1970, by this device's clock.
+    pub at_ms: i64,
+    /// What it wrote: the places' names, an item's among them; of typed text nothing.
+    pub places: Vec<String>,
+    /// What stood there: values as stored, and typed characters.
+    pub texts: Vec<String>,
+}
+
+/// Minutes that were sealed on this device and that are not registered yet.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct WaitingMinutes {
+    /// The inspection.
+    pub document: String,
+    /// *Mã tạm*: the first digits of the seal.
+    pub code: String,
+    /// When they were sealed, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The server refused them.
+    pub refused: bool,
+}
+
+/// A decision of this device that the server has not entered, a countersignature for instance.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct WaitingDecision {
+    /// Its name's first digits.
+    pub code: String,
+    /// When it was signed, in milliseconds since 1970, by this device's clock.
+    pub at_ms: i64,
+    /// The server refused it; if not, it waits for the next exchange.
+    pub refused: bool,
+}
+
+/// Where this device's work has arrived.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Ledger {
+    /// Every record that this device has edited, or carries for others: those with work that is only here
+    /// first.
+    pub records: Vec<LedgerRow>,
+    /// Edits that are nowhere but here, over all records.
+    pub only_here: u64,
+    /// Of these, edits that the server keeps aside: no exchange changes that.
+    pub set_aside: u64,
+    /// Edits of others that are only known to be here.
+    pub carried: u64,
+    /// What the server did not take into the record, oldest first.
+    pub notices: Vec<Notice>,
+    /// Edits of this device that are not in the record.
+    pub rejected: Vec<RejectedWork>,
+    /// Minutes that wait for their number.
+    pub minutes: Vec<WaitingMinutes>,
+    /// Decisions of this device that the server has not entered, countersignatures among them.
+    pub decisions: Vec<WaitingDecision>,
+    /// What this device's store lost: nothing on a sound phone.
+    pub losses: u32,
+    /// The server refused this device when it was asked last, in milliseconds since 1970.
+    pub refused_at_ms: Option<i64>,
+}
+
+/// An exported record.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Exported {
+    /// The file's length in bytes.
+    pub bytes: u64,
+    /// Leaves of the server's log that are proved in it; none where the server was not asked or reached.
+    pub leaves: Option<u64>,
+    /// The server was asked and did not help: the file cannot show that the record is in its log.
+    pub unhelped: bool,
+}
+
+fn ledger(client: &Client) -> Result<Ledger, Fault> {
+    let status = client.status()?;
+    let notices = client.refused()?;
+    let (only_here, set_aside) = client.only_here()?;
+    let rejected = client.rejected()?;
+    let told = |notice: &CoreNotice| Notice {
+        document: notice.document.to_string(),
+        change: notice.hash.to_string(),
+        verdict: format!("{:?}", notice.verdict),
+    };
+    let mut minutes = client.unregistered_minutes()?;
+    minutes.retain(|one| one.given_up.is_none());
+    Ok(Ledger {
+        only_here,
+        set_aside,
+        carried: status.iter().map(|row| row.carried).sum(),
+        records: status
+            .into_iter()
+            .map(|row| LedgerRow {
+                document: row.document.to_string(),
+                kind: kind_of(row.kind),
+                title: row.title,
+                arrival: Arrival::of(&row.arrival),
+                carried: row.carried,
+            })
+            .collect(),
+        notices: notices.iter().map(told).collect(),
+        rejected: rejected
+            .iter()
+            .map(|edit| RejectedWork {
+                document: edit.document.to_string(),
+                change: edit.change.to_string(),
+                at_ms: edit.at.0,
+                places: edit.written.iter().filter_map(|one| one.key.clone()).collect(),
+                texts: edit.written.iter().map(|one| one.text.clone()).collect(),
+            })
+            .collect(),
+        minutes: minutes
+            .iter()
+            .map(|one| WaitingMinutes {
+                document: one.document.to_string(),
+                code: one.seal.short(),
+                at_ms: one.at.0,
+                refused: one.refused,
+            })
+            .collect(),
+        decisions: client
+            .decisions()?
+            .iter()
+            .map(|acting| WaitingDecision {
+                code: acting.id.short(),
+                at_ms: acting.act.act.at.0,
+                refused: acting.refused,
+            })
+            .collect(),
+        losses: crate::records::count(client.troubles()?.len()),
+        refused_at_ms: client.refused_at()?.map(|at| at.0),
+    })
+}
+
+/// Writes a file so that a power cut leaves nothing or all of it under its name.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let beside = path.with_extension("part");
+    let write = || {
+        let mut file = std::fs::File::create(&beside)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    let failed = |source| ClientError::File { action: "write", path: path.to_owned(), source };
+    Ok(write().map_err(failed)?)
+}
+
+#[uniffi::export]
+impl Bienban {
+    /// Returns where this device's work has arrived. Loads no document.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BienbanError::Damaged`] when reading fails.
+    pub async fn ledger(&self) -> Result<Ledger, BienbanError> {
+        self.engine.read("ledger", ledger).await
+    }
+
+    /// Gives up minutes that the server has refused, with a reason that stays here; the seal stays too. Where the
+    /// rights of this device were ended, minutes that wait as well.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BienbanError::NotFound`] for a code that none has, and [`BienbanError::Final`] for minutes that
+    /// the server keeps or has yet to answer.
+    pub async fn give_up_minutes(&self, code: String, reason: String) -> Result<(), BienbanError> {
+        let work = move |client: &Client| {
+            let found = client.find_unregistered(&code)?;
+            Ok(client.drop_minutes(&found, &reason)?)
+        };
+        self.engine.write("give_up_minutes", work).await
+    }
+
+    /// Gives up a decision that the server has refused; what was signed stays in the journal. Where the rights
+    /// of this device were ended, one that waits too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bienban::give_up_minutes`].
+    pub async fn give_up_decision(&self, code: String) -> Result<(), BienbanError> {
+        let work = move |client: &Client| {
+            let found = client.find_decision(&code)?;
+            Ok(client.drop_decision(&found)?)
+        };
+        self.engine.write("give_up_decision", work).await
+    }
+
+    /// Writes a record with its evidence into a file, which anybody checks without this app. Unless
+    /// `offline`, everything is exchanged first and the server proves that the record is in its log.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BienbanError::NotFound`] when the record is not here, and [`BienbanError::Full`] or
+    /// [`BienbanError::Damaged`] when the file cannot be written. That the server did not help is no error.
+    pub async fn export_record(
+        &self,
+        inspection: String,
+        path: String,
+        offline: bool,
+    ) -> Result<Exported, BienbanError> {
+        let engine = std::sync::Arc::clone(&self.engine);
+        let work = async move {
+            engine.check_open()?;
+            let turn = if offline { None } else { Some(engine.keeper.turn().await) };
+            let held = engine.hold().await?;
+            let client = held.as_ref().ok_or(Fault::Closed)?;
+            let document = found(client, &inspection)?.document();
+            let made = tokio::select! {
+                made = client.export_record(document, &[], offline) => made?,
+                () = engine.closing() => return Err(Fault::Closed),
+            };
+            drop((turn, held));
+            engine.events.look();
+            let path = PathBuf::from(path);
+            let told = Exported {
+                bytes: u64::try_from(made.bytes.len()).unwrap_or(u64::MAX),
+                leaves: made.leaves.and_then(|leaves| u64::try_from(leaves).ok()),
+                unhelped: made.unhelped.is_some(),
+            };
+            if let Some(Unhelped::Cut(error)) = &made.unhelped {
+                engine.note_end(error);
+            }
+            blocking(move || write_file(&path, &made.bytes)).await?;
+            Ok(told)
+        };
+        let outcome = crate::engine::joined(self.engine.spawn(work).await);
+        outcome.map_err(|fault| fault.told("export_record"))
+    }
+}
