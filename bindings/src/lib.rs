@@ -16,6 +16,11 @@
 //! - An edit whose future is dropped is still made whole; an exchange whose future is dropped is ended.
 //! - After [`Bienban::shutdown`] every call answers [`BienbanError::Closed`].
 
+#![allow(
+    clippy::result_large_err,
+    reason = "UniFFI lowers an error's records by value and has no boxed ones"
+)]
+
 mod bienban;
 mod engine;
 mod enrolment;
