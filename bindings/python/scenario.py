@@ -32,13 +32,15 @@ NAMES = {grade: name for name, grade in GRADES.items()}
 
 
 class Watching(bienban.Observer):
-    """Counts what it is told, and throws once: that must disturb nobody."""
+    """Notes what it is told, and throws once: that must disturb nobody."""
 
     def __init__(self) -> None:
         self.events = 0
+        self.inspections: set[str] = set()
 
     def changed(self, changes: bienban.Changes) -> None:
         self.events += 1
+        self.inspections |= {one.inspection for one in changes.documents if one.content}
         if self.events == 1:
             raise RuntimeError("an observer that throws")
 
@@ -76,6 +78,21 @@ class Phone:
     async def network(self, offline: bool) -> dict:
         self.app.set_network(bienban.NetworkHint(offline=offline))
         return {}
+
+    async def background(self, on: bool) -> dict:
+        self.watching.inspections.clear()
+        if on:
+            await self.app.start_background_sync()
+        else:
+            await self.app.stop_background_sync()
+        return {}
+
+    async def heard(self, inspection: str) -> dict:
+        for _ in range(300):
+            if inspection in self.watching.inspections:
+                return {"changed": True}
+            await asyncio.sleep(0.1)
+        return {"changed": False}
 
     async def sync(self) -> dict:
         done = await self.app.sync()

@@ -28,7 +28,7 @@ const ABOUT: [&str; 15] = [
     "countersign",
     "show",
     "export",
-    "digest",
+    "heard",
 ];
 
 /// Everybody who plays.

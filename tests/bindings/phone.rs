@@ -1,14 +1,17 @@
 //! The phone in Rust: the protocol of `bindings/scenario/README.md` on the facade that other languages use.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bienban_bindings::{
-    AnswerDraft, Bienban, BienbanError, DrawnSignature, Enrolment, FindingDraft, Grade, KeyStore,
-    KeyStoreError, ListQuery, NetworkHint, NextStep, OpenOptions, Point, Report, SealDraft,
-    Settled, Severity, Signatory, StepDraft, Stroke, TextEdit,
+    AnswerDraft, Bienban, BienbanError, Changes, DrawnSignature, Enrolment, FindingDraft, Grade,
+    KeyStore, KeyStoreError, ListQuery, NetworkHint, NextStep, Observer, ObserverError,
+    OpenOptions, Point, Report, SealDraft, Settled, Severity, Signatory, StepDraft, Stroke,
+    Subscription, SyncProgress, TextEdit, WipeOrder,
 };
 use serde_json::{Map, Value, json};
 
@@ -38,9 +41,36 @@ impl KeyStore for FileKeys {
     }
 }
 
+/// Looks for what an observer was told: so often, so far apart.
+const LOOKS: (u32, Duration) = (300, Duration::from_millis(100));
+
+/// Notes what it is told, and throws each time: that must disturb nobody.
+#[derive(Default)]
+struct Watching {
+    inspections: Mutex<BTreeSet<String>>,
+}
+
+impl Observer for Watching {
+    fn changed(&self, changes: Changes) -> Result<(), ObserverError> {
+        let content = changes.documents.into_iter().filter(|one| one.content);
+        self.inspections.lock().unwrap().extend(content.filter_map(|one| one.inspection));
+        Err(ObserverError::Failed { reason: "on purpose".to_owned() })
+    }
+
+    fn sync_progress(&self, _progress: SyncProgress) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    fn wipe_ordered(&self, _order: WipeOrder) -> Result<(), ObserverError> {
+        Ok(())
+    }
+}
+
 /// One device, and what it does.
 #[derive(Default)]
 struct Phone {
+    watching: Arc<Watching>,
+    subscription: Option<Arc<Subscription>>,
     app: Option<Arc<Bienban>>,
     enrolment: Option<Arc<Enrolment>>,
 }
@@ -193,6 +223,15 @@ impl Phone {
                     "only_here": done.only_here,
                 }))
             }
+            "background" => {
+                self.watching.inspections.lock().unwrap().clear();
+                match request["on"] == true {
+                    true => self.app().start_background_sync().await?,
+                    false => self.app().stop_background_sync().await?,
+                }
+                Ok(json!({}))
+            }
+            "heard" => Ok(json!({"changed": self.hears(&given("inspection"))})),
             "ledger" => {
                 let here = self.app().ledger().await?.only_here;
                 Ok(json!({"only_here": here, "some_only_here": here > 0}))
@@ -206,11 +245,22 @@ impl Phone {
         }
     }
 
+    /// Waits until the observer was told of an inspection. This thread has nothing else to do.
+    fn hears(&self, inspection: &str) -> bool {
+        let (looks, every) = LOOKS;
+        (0..looks).any(|_| {
+            std::thread::sleep(every);
+            self.watching.inspections.lock().unwrap().contains(inspection)
+        })
+    }
+
     async fn open(&mut self, dir: String) -> Result<Value, BienbanError> {
         let keys = Arc::new(FileKeys(PathBuf::from(format!("{dir}.key"))));
         let options = OpenOptions { key_name: None, patience_ms: PATIENCE_MS };
         let app = Bienban::open(dir, keys, options).await?;
         let device = app.device()?;
+        let watching = Arc::clone(&self.watching);
+        self.subscription = Some(app.observe(watching).await?);
         self.app = Some(app);
         Ok(json!({"device": device}))
     }
