@@ -45,7 +45,7 @@ pub(crate) fn play(programs: &BTreeMap<String, String>, keep: Option<&Path>) -> 
     let watch = Stopwatch::start();
     let day: Value = serde_json::from_str(DAY).map_err(|error| error.to_string())?;
     let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let root = keep.unwrap_or(temporary.path());
+    let root = keep.unwrap_or_else(|| temporary.path());
     std::fs::create_dir_all(root).map_err(|error| error.to_string())?;
     let mut stage = Stage::open(&day, programs, root)?;
     for step in day["steps"].as_array().into_iter().flatten() {

@@ -99,7 +99,7 @@ async fn growth_is_not_lost_with_a_wait_that_is_dropped() {
     let given_at = Some(Instant::now());
     feed.send_modify(|count| *count += 1);
     for _ in 0..3 {
-        let waited = tokio::time::timeout(GATHER / 2, grown(&mut grows, given_at)).await;
+        let waited = timeout(GATHER / 2, grown(&mut grows, given_at)).await;
         assert!(waited.is_err(), "too early");
     }
     let began = Instant::now();
