@@ -1,7 +1,7 @@
 //! The object that an app holds: one folder, open.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bienban_core::client::parts::{self, StoreKey};
@@ -165,23 +165,32 @@ async fn opened(
     options: OpenOptions,
 ) -> Result<Arc<Bienban>, Fault> {
     let runtime = engine::start_runtime()?;
+    let (threads, mut starting) = (runtime.handle().clone(), Starting(Some(runtime)));
     let key_name = options.key_name.unwrap_or_else(|| KEY_NAME.to_owned());
     let patience = Duration::from_millis(options.patience_ms.min(PATIENCE_MAX_MS));
     let (store, name) = (Arc::clone(&key_store), key_name.clone());
     let work = move || open_client(Path::new(&dir), &*store, &name, patience);
-    let opening = engine::joined(runtime.spawn_blocking(work).await);
-    let (client, leave) = match opening {
-        Ok(opened) => opened,
-        Err(fault) => {
-            // Never where it may not wait for its own threads.
-            runtime.shutdown_background();
-            return Err(fault);
-        }
-    };
+    let (client, leave) = engine::joined(threads.spawn_blocking(work).await)?;
+    let runtime = starting.0.take().ok_or(Fault::Closed)?;
     let engine = Engine::new(runtime, client, key_store, key_name);
     engine.note_leave(leave);
     Ok(Arc::new(Bienban { engine }))
 }
+
+/// Threads that no folder has yet. Whoever drops them, a caller that gave up among them, never waits for their end.
+struct Starting(Option<tokio::runtime::Runtime>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Held while a folder's key is looked for or made: two that open a new folder at once would each make one, and the
+/// keystore keeps the last.
+static MAKING: Mutex<()> = Mutex::new(());
 
 fn open_client(
     dir: &Path,
@@ -189,6 +198,7 @@ fn open_client(
     name: &str,
     patience: Duration,
 ) -> Result<(Client, bienban_core::client::Leave), Fault> {
+    let making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let saved = keystore::load(store, name)?;
     let key = match (saved, holds_device(dir)) {
         (Some(key), true) => StoreKey::key(&key),
@@ -204,6 +214,7 @@ fn open_client(
             key
         }
     };
+    drop(making);
     let with = OpenWith { key: Some(&key), holder: "an app", patience };
     let client = Client::open_with(dir, with)?;
     let leave = client.leave_if_ended()?;

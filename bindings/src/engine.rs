@@ -158,11 +158,12 @@ impl Engine {
     ) -> Result<T, BienbanError> {
         let engine = Arc::clone(self);
         let work = move |client: &Client| {
-            let done = work(client)?;
-            // Here, and not where the caller waits: it may have gone.
+            let done = work(client);
+            // Here, and not where the caller waits: it may have gone. Also after an error: a call of several steps
+            // may have recorded the first.
             engine.keeper.edited();
             engine.events.look();
-            Ok(done)
+            done
         };
         self.run(work).await.map_err(|fault| fault.told(call))
     }

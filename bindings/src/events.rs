@@ -2,7 +2,7 @@
 //!
 //! Nothing that an observer does or throws reaches the core.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -115,8 +115,8 @@ struct Pending {
     look: bool,
     progress: Option<SyncProgress>,
     wipe: Option<WipeOrder>,
-    /// Who waits until what is here now counts as seen.
-    begin: Vec<oneshot::Sender<()>>,
+    /// Who waits until what is here now counts as seen, by number.
+    begin: BTreeMap<u64, oneshot::Sender<()>>,
     started: bool,
     stopped: bool,
 }
@@ -159,11 +159,13 @@ impl Events {
 
     /// Ends the thread; nobody is told anything more.
     pub(crate) fn stop(&self) {
-        self.ring(|pending| {
-            pending.stopped = true;
-            pending.observers.clear();
-            pending.begin.clear();
-        });
+        let mut pending = self.pending();
+        pending.stopped = true;
+        let gone = (std::mem::take(&mut pending.observers), std::mem::take(&mut pending.begin));
+        drop(pending);
+        self.rung.notify_all();
+        // An observer may own its subscription, which comes back here when it is dropped.
+        drop(gone);
     }
 
     /// Adds an observer. It is told what changes after the future that is returned with its number.
@@ -182,7 +184,7 @@ impl Events {
         let number = pending.next;
         pending.next += 1;
         drop(pending.observers.insert(number, observer));
-        pending.begin.push(begin);
+        drop(pending.begin.insert(number, begin));
         let starts = !pending.started;
         pending.started = true;
         drop(pending);
@@ -197,7 +199,9 @@ impl Events {
 
     /// Removes an observer. A call of it that is under way ends by itself.
     pub(crate) fn remove(&self, number: u64) {
-        drop(self.pending().observers.remove(&number));
+        let gone = self.pending().observers.remove(&number);
+        // As in `stop`: not while the lock is held.
+        drop(gone);
     }
 
     fn tell_all(&self) {
@@ -206,7 +210,8 @@ impl Events {
             let mut pending = self.pending();
             let quiet = |pending: &mut Pending| {
                 let news = pending.look || pending.progress.is_some() || pending.wipe.is_some();
-                !pending.stopped && pending.begin.is_empty() && !news
+                let nobody = pending.observers.is_empty();
+                !pending.stopped && pending.begin.is_empty() && (!news || nobody)
             };
             pending = self.rung.wait_while(pending, quiet).unwrap_or_else(PoisonError::into_inner);
             if pending.stopped {
@@ -215,20 +220,21 @@ impl Events {
             let begin = std::mem::take(&mut pending.begin);
             let look = std::mem::take(&mut pending.look) || !begin.is_empty();
             let (progress, wipe) = (pending.progress.take(), pending.wipe.take());
-            let observers: Vec<_> = pending.observers.values().cloned().collect();
+            let observers: Vec<_> =
+                pending.observers.iter().map(|(number, it)| (*number, it.clone())).collect();
             drop(pending);
-            let first = !begin.is_empty() && observers.len() == begin.len();
+            let begins: BTreeSet<u64> = begin.keys().copied().collect();
             let watch = Stopwatch::start();
             let changes = if look { self.changes(&mut seen) } else { None };
             let pause = EVERY.max(watch.elapsed() * LOOK_SHARE);
-            for begun in begin {
+            for begun in begin.into_values() {
                 // Who asked may have gone.
                 begun.send(()).ok();
             }
-            // Those who begin have seen nothing yet, so that nothing is news to them.
-            let changes = changes.filter(|_| !first);
-            for observer in observers {
-                tell(&*observer, changes.as_ref(), progress.as_ref(), wipe.as_ref());
+            for (number, observer) in observers {
+                // Those who begin have seen nothing yet, so that nothing is news to them.
+                let changes = changes.as_ref().filter(|_| !begins.contains(&number));
+                tell(&*observer, changes, progress.as_ref(), wipe.as_ref());
             }
             // What comes meanwhile is gathered.
             let stopped = |pending: &mut Pending| !pending.stopped && pending.begin.is_empty();

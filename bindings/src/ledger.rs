@@ -261,6 +261,8 @@ impl Bienban {
             if let Some(Unhelped::Cut(error)) = &made.unhelped {
                 engine.note_end(error);
             }
+            // Where that was the order to erase what is here, no copy of it is written any more.
+            engine.check_open()?;
             blocking(move || write_file(&path, &made.bytes)).await?;
             Ok(told)
         };

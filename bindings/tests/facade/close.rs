@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bienban_bindings::{BienbanError, InspectionFilter, ListQuery, NextStep};
+use bienban_bindings::{
+    Bienban, BienbanError, InspectionFilter, KeyStore, KeyStoreError, ListQuery, NextStep,
+    OpenOptions,
+};
 
 use crate::{Keys, open_with};
 
@@ -26,6 +29,60 @@ async fn a_folder_is_made_sealed_closed_and_opened_again_as_the_same_device() {
     let BienbanError::Locked { report } = other else { panic!("{other:?}") };
     assert_eq!(report.next, NextStep::Report);
     assert_eq!(report.report_id.len(), 8);
+}
+
+/// A keystore that takes its time, as one that asks for a finger does.
+#[derive(Default)]
+struct SlowKeys(Keys);
+
+impl KeyStore for SlowKeys {
+    fn load_key(&self, name: String) -> Result<Option<Vec<u8>>, KeyStoreError> {
+        let key = self.0.load_key(name);
+        std::thread::sleep(Duration::from_millis(100));
+        key
+    }
+
+    fn save_key(&self, name: String, key: Vec<u8>) -> Result<(), KeyStoreError> {
+        self.0.save_key(name, key)
+    }
+
+    fn delete_key(&self, name: String) -> Result<(), KeyStoreError> {
+        self.0.delete_key(name)
+    }
+}
+
+#[tokio::test]
+async fn several_that_open_a_new_folder_at_once_agree_on_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, keys) = (dir.path().to_str().unwrap(), Arc::new(SlowKeys::default()));
+    let open = || Bienban::open(path.to_owned(), keys.clone(), OpenOptions::default());
+    let opened: Vec<_> = (0..4).map(|_| tokio::spawn(open())).collect();
+    let mut devices = Vec::new();
+    for opening in opened {
+        match opening.await.unwrap() {
+            Ok(app) => {
+                devices.push(app.device().unwrap());
+                app.shutdown().await.unwrap();
+            }
+            Err(other) => assert!(matches!(other, BienbanError::InUse { .. }), "{other:?}"),
+        }
+    }
+    let again = open().await.unwrap();
+    devices.push(again.device().unwrap());
+    devices.dedup();
+    assert_eq!(devices.len(), 1);
+    assert!(again.shutdown().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_opening_that_is_given_up_waits_for_nothing_and_the_next_one_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, keys) = (dir.path().to_str().unwrap(), Arc::new(SlowKeys::default()));
+    let patient = OpenOptions { patience_ms: 20_000, ..OpenOptions::default() };
+    let open = || Bienban::open(path.to_owned(), keys.clone(), patient.clone());
+    let given_up = tokio::time::timeout(Duration::from_millis(10), open()).await;
+    assert!(given_up.is_err(), "it opened before it was given up");
+    open().await.unwrap().shutdown().await.unwrap();
 }
 
 #[tokio::test]

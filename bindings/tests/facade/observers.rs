@@ -1,9 +1,12 @@
 //! Observers: what they are told, and that nothing they do reaches the core.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
-use bienban_bindings::BienbanError;
+use bienban_bindings::{
+    BienbanError, Changes, Observer, ObserverError, Subscription, SyncProgress, WipeOrder,
+};
 
 use crate::{Keys, Watching, open_with};
 
@@ -66,4 +69,48 @@ async fn closing_from_an_observer_ends_and_tells_nobody_more() {
     subscription.cancel().unwrap();
     let late = app.observe(Arc::new(Watching::default())).await.err().unwrap();
     assert!(matches!(late, BienbanError::Closed { .. }), "{late:?}");
+}
+
+/// A screen as apps write it: it holds its subscription, and nobody else holds either.
+#[derive(Default)]
+struct Screen(Mutex<Option<Arc<Subscription>>>);
+
+impl Observer for Screen {
+    fn changed(&self, _changes: Changes) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    fn sync_progress(&self, _progress: SyncProgress) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    fn wipe_ordered(&self, _order: WipeOrder) -> Result<(), ObserverError> {
+        Ok(())
+    }
+}
+
+async fn let_screens_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = open_with(dir.path(), Arc::new(Keys::default())).await.unwrap();
+    let screens = [Arc::new(Screen::default()), Arc::new(Screen::default())];
+    for screen in &screens {
+        let subscription = app.observe(screen.clone()).await.unwrap();
+        *screen.0.lock().unwrap() = Some(subscription);
+    }
+    let [cancelled, left] = screens;
+    let subscription = cancelled.0.lock().unwrap().clone().unwrap();
+    drop((cancelled, left));
+    subscription.cancel().unwrap();
+    app.shutdown().await.unwrap();
+}
+
+#[test]
+fn a_screen_that_owns_its_subscription_is_let_go() {
+    let (done, ended) = mpsc::channel();
+    // A thread that nobody waits for: what stands still must not hold up the test.
+    thread::spawn(move || {
+        tokio::runtime::Runtime::new().unwrap().block_on(let_screens_go());
+        done.send(()).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(60)).expect("letting a screen go came to its end");
 }
