@@ -1,4 +1,5 @@
 //! The facade as an app uses it: opened and closed at any time, cancelled, watched by observers that throw.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod close;
 mod observers;
