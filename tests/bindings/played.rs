@@ -1,5 +1,6 @@
 //! That the shared day of `bindings/scenario` ends with equal digests, whatever language its phones speak.
 #![allow(clippy::print_stderr, reason = "what is missing here is said, not passed over")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
