@@ -18,7 +18,7 @@ const VARIABLES: &str = "BIENBAN_";
 static PATH: OnceLock<PathBuf> = OnceLock::new();
 
 /// Words by which a program that is more than one is started as `bienban`: first of all, or behind `--json`.
-const COMMANDS: [&str; 4] = ["serve", "admin", "field", "merge-worker"];
+const COMMANDS: [&str; 5] = ["serve", "admin", "field", "verify", "merge-worker"];
 
 /// Returns whether this process was started as `bienban`, where its own program can be that too.
 #[must_use]
