@@ -83,9 +83,12 @@ async fn a_call_returns_to_its_thread_at_once_and_works_elsewhere() {
         #[expect(clippy::disallowed_methods, reason = "a test measures how long a poll takes")]
         let started = Instant::now();
         let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx)));
-        drop(polled.await);
+        let polled = polled.await;
         worst = worst.max(started.elapsed());
-        drop(call.await);
+        // A quick machine answers within the first poll, and a future that has answered may not be asked again.
+        if polled.is_pending() {
+            drop(call.await);
+        }
     }
     // 5 ms on a quiet phone; a busy machine of a test is no measure, so only what blocks shows.
     assert!(worst < Duration::from_millis(500), "{worst:?}");
