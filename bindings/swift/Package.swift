@@ -14,24 +14,27 @@ let localFramework = "Artifacts/BienbanFFI.xcframework"
 /// A folder with the library that cargo built for this machine: for the shared day and the tests, on Linux too.
 let libraryFolder = Context.environment["BIENBAN_LIBRARY_DIR"]
 
-let core: Target
-var linking: [LinkerSetting] = []
-if let folder = libraryFolder {
-    core = .systemLibrary(name: "BienbanFFI", path: "Generated/BienbanFFI")
-    linking = [
-        .unsafeFlags(["-L\(folder)", "-Xlinker", "-rpath", "-Xlinker", folder]),
-        .linkedLibrary("bienban_bindings"),
-    ]
-} else if FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + localFramework) {
-    core = .binaryTarget(name: "BienbanFFI", path: localFramework)
+/// Returns the library as a target, and what a program that uses it is linked with.
+func coreLibrary() -> (target: Target, linking: [LinkerSetting]) {
+    if let folder = libraryFolder {
+        let flags = ["-L\(folder)", "-Xlinker", "-rpath", "-Xlinker", folder]
+        return (
+            .systemLibrary(name: "BienbanFFI", path: "Generated/BienbanFFI"),
+            [.unsafeFlags(flags), .linkedLibrary("bienban_bindings")]
+        )
+    }
     // What Rust's standard library for Apple's systems asks for besides the system's own.
-    linking = [.linkedLibrary("iconv")]
-} else if let release = release {
-    core = .binaryTarget(name: "BienbanFFI", url: release.url, checksum: release.checksum)
-    linking = [.linkedLibrary("iconv")]
-} else {
+    let linking: [LinkerSetting] = [.linkedLibrary("iconv")]
+    if FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + localFramework) {
+        return (.binaryTarget(name: "BienbanFFI", path: localFramework), linking)
+    }
+    if let release = release {
+        return (.binaryTarget(name: "BienbanFFI", url: release.url, checksum: release.checksum), linking)
+    }
     fatalError("no library: run xcframework.sh on a Mac, or set BIENBAN_LIBRARY_DIR; see README.md")
 }
+
+let core = coreLibrary()
 
 let package = Package(
     name: "Bienban",
@@ -42,12 +45,12 @@ let package = Package(
         .executable(name: "bienban-phone", targets: ["BienbanPhone"]),
     ],
     targets: [
-        core,
+        core.target,
         .target(
             name: "BienbanGenerated",
             dependencies: ["BienbanFFI"],
             path: "Generated/BienbanGenerated",
-            linkerSettings: linking
+            linkerSettings: core.linking
         ),
         .target(name: "Bienban", dependencies: ["BienbanGenerated"]),
         .executableTarget(name: "BienbanPhone", dependencies: ["Bienban"]),

@@ -33,7 +33,8 @@ def signature(node, values: bool = False) -> str:
         # Comments may stand among parameters too.
         parts.append(" ".join(flat(leaf) for leaf in bare_leaves(one)) if has_comment(one) else flat(one))
     line = " ".join(parts)
-    for loose, tight in ((" (", "("), ("( ", "("), (" )", ")"), (" ,", ","), (" :", ":"), ("init ?", "init?")):
+    for loose, tight in ((" (", "("), ("( ", "("), (" )", ")"), (" ,", ","), (" :", ":"), ("init ?", "init?"),
+                         ("[ ", "["), (" ]", "]")):
         line = line.replace(loose, tight)
     return " ".join(line.replace("->(", "-> (").split())
 
@@ -46,20 +47,20 @@ def bare_leaves(node):
     return [one for one in walk(node) if one.child_count == 0 and one.type not in ("comment", "multiline_comment")]
 
 
-def members(body, everything: bool) -> list[str]:
-    """Returns the public members of a type; of an enumeration and a protocol each."""
-    lines = []
+def members(body) -> list[str]:
+    """Returns the public members of a type, of an enumeration and a protocol each; what a type in it holds follows it."""
+    blocks = []
     for node in body.children:
         if node.type == "enum_entry":
-            lines.append(signature(node, values=True).rstrip(";"))
+            blocks.append([signature(node, values=True).rstrip(";")])
         elif node.type in ("protocol_function_declaration", "protocol_property_declaration"):
-            lines.append(signature(node))
+            blocks.append([signature(node)])
         elif node.type in ("function_declaration", "property_declaration", "init_declaration", "typealias_declaration"):
-            if (everything or is_public(node)) and not hidden(signature(node)):
-                lines.append(signature(node))
+            if is_public(node) and not hidden(signature(node)):
+                blocks.append([signature(node)])
         elif node.type == "class_declaration" and is_public(node):
-            lines += [f"{line}" for line in declaration(node)]
-    return lines
+            blocks.append(declaration(node))
+    return [line for block in sorted(blocks) for line in block]
 
 
 def hidden(line: str) -> bool:
@@ -70,7 +71,7 @@ def hidden(line: str) -> bool:
 def declaration(node) -> list[str]:
     """Returns a type's line, and its members below it, in order of the alphabet."""
     body = child(node, "class_body", "enum_class_body", "protocol_body")
-    inner = sorted(set(members(body, False))) if body is not None else []
+    inner = members(body) if body is not None else []
     return [signature(node), *(f"  {line}" for line in inner)]
 
 
@@ -100,12 +101,12 @@ def listing(facade: list[Tree], generated: Tree) -> str:
                     name = text(child(node, "user_type", "type_identifier"))
                     head = signature(node)
                     body = child(node, "class_body", "enum_class_body")
-                    lines = members(body, False)
+                    lines = members(body)
                     if lines or ":" in head:
                         extended.setdefault(head, []).extend(lines)
                 elif is_public(node):
                     blocks.append(declaration(node))
             elif node.type in ("function_declaration", "property_declaration") and is_public(node):
                 blocks.append([signature(node)])
-    blocks += [[head, *(f"  {line}" for line in sorted(set(lines)))] for head, lines in extended.items()]
+    blocks += [[head, *(f"  {line}" for line in sorted(lines))] for head, lines in extended.items()]
     return HEAD + "".join("\n" + "\n".join(block) + "\n" for block in sorted(blocks))

@@ -82,7 +82,9 @@ def stored(body) -> list[Parameter]:
         if has_value and text(binding) == "let":
             continue
         annotation = child(one, "type_annotation")
-        optional = has_value or (annotation is not None and text(annotation).endswith("?"))
+        # A wrapper such as @State or @EnvironmentObject brings its own value.
+        wrapped = modifiers is not None and child(modifiers, "attribute") is not None
+        optional = has_value or wrapped or (annotation is not None and text(annotation).endswith("?"))
         closure = any(part.type == "function_type" for part in walk(one))
         found.append(Parameter(bare(text(child(one, "pattern"))), optional, closure))
     return found

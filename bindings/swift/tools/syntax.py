@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 
 import listing  # noqa: E402
 import names  # noqa: E402
-from trees import EXCEPTIONS, Tree, syntax_problems  # noqa: E402
+from trees import EXCEPTIONS, Tree, child, flat, syntax_problems, text, walk  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
@@ -87,6 +87,34 @@ def check_names(generated: Tree, ours: list[Tree]) -> None:
     print(f"ok: names and labels fit {len(declared.members)} declared names; five wrong ones are seen")
 
 
+# What sources of a folder may import: apps see the facade alone, and their logic no screen.
+IMPORTS = {
+    "ios/Sources/InspectLogic": {"Bienban", "Foundation"},
+    "ios/Sources/InspectApp": {"Bienban", "Foundation", "InspectLogic", "SwiftUI"},
+    "swift/Sources/BienbanPhone": {"Bienban", "Dispatch", "Foundation"},
+    "swift/Sources/Bienban": {"BienbanGenerated", "Foundation", "Security"},
+}
+
+
+def foreign_imports(tree: Tree, allowed: set[str]) -> list[str]:
+    found = [node for node in walk(tree.root) if node.type == "import_declaration"]
+    return [f"{tree.place(node)}: {flat(node)}" for node in found if text(child(node, "identifier")) not in allowed]
+
+
+def check_imports(ours: list[Tree]) -> None:
+    problems = []
+    for folder, allowed in IMPORTS.items():
+        inside = [tree for tree in ours if (ROOT / "bindings" / folder) in tree.path.parents]
+        if not inside:
+            fail(f"no sources in {folder}")
+        problems += [problem for tree in inside for problem in foreign_imports(tree, allowed)]
+        if not foreign_imports(Tree(pathlib.Path("wrong.swift"), "import UIKit\n"), allowed):
+            fail("an import of UIKit is not seen")
+    if problems:
+        fail("imports that do not belong there:\n" + "\n".join(problems))
+    print("ok: the app and the phone import the facade alone, and the app's logic no screen; UIKit is seen")
+
+
 def check_api(generated: Tree, ours: list[Tree], write: bool) -> None:
     facade = [tree for tree in ours if tree.path.parent.name == "Bienban"]
     made = listing.listing(facade, generated)
@@ -119,6 +147,7 @@ def main() -> None:
         fail("no hand-written Swift was found")
     check_syntax(generated, ours)
     check_names(generated, ours)
+    check_imports(ours)
     check_api(generated, ours, "--write-api" in sys.argv[2:])
 
 

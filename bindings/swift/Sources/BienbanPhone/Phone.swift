@@ -83,15 +83,15 @@ struct Request {
 
     func signed() throws -> SealDraft {
         let strokes = [
-            stroke([(40, 120), (90, 40), (130, 150)]),
-            stroke([(200, 110), (560, 50)]),
+            inked([(40, 120), (90, 40), (130, 150)]),
+            inked([(200, 110), (560, 50)]),
         ]
         let drawn = DrawnSignature(width: 600, height: 200, strokes: strokes)
         let person = Signatory(name: try text("name"), title: try text("title"), drawn: drawn)
         return SealDraft(person: person, notHeard: "Chưa ghi gì trong cuộc kiểm tra này.")
     }
 
-    private func stroke(_ points: [(UInt32, UInt32)]) -> SignatureStroke {
+    private func inked(_ points: [(UInt32, UInt32)]) -> SignatureStroke {
         return SignatureStroke(points: points.map { SignaturePoint(x: $0.0, y: $0.1) })
     }
 }
@@ -178,7 +178,7 @@ final class Phone {
                 "caught_up": outcome.caughtUp, "sent": outcome.sent, "received": outcome.received,
                 "only_here": outcome.onlyHere,
             ]
-        case "background": return try await background(on: request.flag("on"))
+        case "background": return try await keepInTouch(request.flag("on"))
         case "heard": return ["changed": try await hears(request.text("inspection"))]
         case "open_visit": return try await openVisit(facility: request.text("facility"))
         case "ledger":
@@ -224,7 +224,7 @@ final class Phone {
         return ["name": me.name, "roles": me.roles.map { name(of: $0) }]
     }
 
-    private func background(on: Bool) async throws -> [String: Any] {
+    private func keepInTouch(_ on: Bool) async throws -> [String: Any] {
         await heard.forget()
         if on {
             try await folder().startBackgroundSync()
