@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import pathlib
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -36,6 +37,41 @@ def hand_written() -> list[pathlib.Path]:
             if not set(NOT_OURS) & set(path.relative_to(ROOT).parts):
                 found.append(path)
     return found
+
+
+def examples() -> list[Tree]:
+    """Returns the Swift between fences in the documents: people copy it."""
+    found = []
+    for folder in SOURCES:
+        for path in sorted(folder.rglob("*.md")):
+            lines = path.read_text(encoding="utf-8").split("\n")
+            inside = None
+            for at, line in enumerate(lines):
+                if line == "```swift":
+                    inside = at + 1
+                elif line == "```" and inside is not None:
+                    # Empty lines before it keep the numbers of the document's lines.
+                    found.append(Tree(path, "\n" * inside + "\n".join(lines[inside:at])))
+                    inside = None
+    return found
+
+
+def named_in_documents(tree: Tree) -> list[tuple[str, str]]:
+    """Returns the symbols between double backticks, with their places."""
+    return [
+        (f"{tree.path}:{at + 1}", symbol)
+        for at, line in enumerate(tree.lines)
+        for symbol in re.findall(r"``([^`]+)``", line)
+    ]
+
+
+def unknown_symbols(named: list[tuple[str, str]], declared: names.Declared) -> list[str]:
+    known = declared.types | declared.members | {"Bienban"}
+    return [
+        f"{place}: there is no ``{symbol}``"
+        for place, symbol in named
+        if not all(part.split("(")[0] in known for part in symbol.split("/"))
+    ]
 
 
 def check_syntax(generated: Tree, ours: list[Tree]) -> None:
@@ -66,10 +102,21 @@ def check_names(generated: Tree, ours: list[Tree]) -> None:
     for tree in ours:
         names.alias(tree, declared)
     known, problems, used = names.platform(), [], set()
-    for tree in ours:
+    written = examples()
+    if len(written) < 4:
+        fail(f"the documents have {len(written)} examples in Swift: they were not read")
+    problems += syntax_problems(written)[0]
+    for tree in written:
+        names.declare(tree, declared)
+    for tree in [*ours, *written]:
         found, met = names.problems(tree, declared, known)
         problems += found
         used |= met
+    pages = [Tree(path, path.read_text(encoding="utf-8")) for path in SOURCES[0].rglob("*.docc/*.md")]
+    symbols = [symbol for tree in [*ours, *pages] for symbol in named_in_documents(tree)]
+    problems += unknown_symbols(symbols, declared)
+    if not pages or not unknown_symbols([("wrong", "BienbanFolder/snyc()")], declared):
+        fail("a symbol that the documentation names wrongly is not seen")
     if problems:
         fail("names that nothing declares, or labels that do not fit:\n" + "\n".join(problems))
     if known - used:
@@ -84,7 +131,7 @@ def check_names(generated: Tree, ours: list[Tree]) -> None:
         found, _ = names.problems(Tree(pathlib.Path("wrong.swift"), wrong), declared, known)
         if not found:
             fail(f"{told} is not seen: {wrong}")
-    print(f"ok: names and labels fit {len(declared.members)} declared names; five wrong ones are seen")
+    print(f"ok: names and labels fit {len(declared.members)} declared names, in {len(written)} examples of the documents too; five wrong ones are seen")
 
 
 # What sources of a folder may import: apps see the facade alone, and their logic no screen.
@@ -113,6 +160,28 @@ def check_imports(ours: list[Tree]) -> None:
     if problems:
         fail("imports that do not belong there:\n" + "\n".join(problems))
     print("ok: the app and the phone import the facade alone, and the app's logic no screen; UIKit is seen")
+
+
+def check_protocol(ours: list[Tree]) -> None:
+    """The phone does everything that the shared day asks for."""
+    readme = (ROOT / "bindings" / "scenario" / "README.md").read_text(encoding="utf-8")
+    asked = set(re.findall(r"^\| `(\w+)` \|", readme, re.M)) - {"do"}
+    kinds = set(re.findall(r"`(\w+)`", readme.split("`kind` is the name")[1].split("An answer is only")[0]))
+    phone = "\n".join("\n".join(tree.lines) for tree in ours if tree.path.parent.name == "BienbanPhone")
+    done = set(re.findall(r'case "(\w+)":', phone))
+    error = next(tree for tree in ours if tree.path.name == "BienbanError.swift")
+    said = set()
+    for node in walk(error.root):
+        if node.type == "enum_entry":
+            case = [text(one).strip("`") for one in walk(node) if one.type in ("simple_identifier", "line_str_text")]
+            said.add(case[-1])
+    if len(asked) < 20 or len(kinds - {"_"}) < 19:
+        fail("the protocol of the shared day was not read")
+    if asked - done or kinds - {"_"} - said:
+        fail(f"the phone does not do {sorted(asked - done)}, or errors lack {sorted(kinds - {'_'} - said)}")
+    if not ({*asked, "made_up"} - done):
+        fail("a request that the phone does not do is not seen")
+    print(f"ok: the phone does all {len(asked)} requests of the shared day and names its {len(kinds - {'_'})} kinds of errors")
 
 
 def check_api(generated: Tree, ours: list[Tree], write: bool) -> None:
@@ -148,6 +217,7 @@ def main() -> None:
     check_syntax(generated, ours)
     check_names(generated, ours)
     check_imports(ours)
+    check_protocol(ours)
     check_api(generated, ours, "--write-api" in sys.argv[2:])
 
 
