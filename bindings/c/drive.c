@@ -307,7 +307,16 @@ static void closes(uint64_t app, const char *dir, int keys) {
     uint64_t second = open_folder(dir, keys_again(keys), &failure);
     MUST(second == 0, "one folder is open twice");
     must_fail(&failure, ERROR_IN_USE, "open");
+    /* What Swift's sequence of events ends by: closing lets go of an observer whose subscription is still held. */
+    int observer;
+    uint64_t subscription = observe(app, 0, &observer);
+    MUST(object_held(observer) > 0, "an observer that nobody holds");
     shut(app);
+    for (int tries = 0; tries < 1000 && object_held(observer) > 0; tries++) {
+        sleep_ms(10);
+    }
+    MUST(object_held(observer) == 0, "a closed folder still holds an observer");
+    end_subscription(subscription);
     shut(app);
     RustCallStatus status = {0};
     uniffi_bienban_bindings_fn_method_bienban_device(own(app), &status);
@@ -323,7 +332,7 @@ static void closes(uint64_t app, const char *dir, int keys) {
     MUST(keys_saved(keys) == 1, "a second key was made");
     shut(again);
     free_app(again);
-    passes("after shutdown every call says closed, and the folder opens again as the same device");
+    passes("after shutdown observers are let go, every call says closed, and the folder opens again as the same device");
 }
 
 static void holds_nothing(void) {

@@ -252,6 +252,7 @@ uint64_t new_observer(int throws, int *number) {
         return value;                                                                                  \
     }
 
+ASKED(object_held, int, held)
 ASKED(keys_saved, int, saved)
 ASKED(keys_loaded, int, loaded)
 ASKED(observer_changes, int, changes)

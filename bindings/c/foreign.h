@@ -25,5 +25,6 @@ int observer_progress(int number);
 int observer_last_state(int number);
 bool observer_last_had_report(int number);
 
-/* How many handles the library still holds. */
+/* How many handles of one object, and of all, the library still holds. */
+int object_held(int number);
 int foreign_held(void);

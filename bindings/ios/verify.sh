@@ -20,7 +20,7 @@ failed() {
     exit 1
 }
 
-command -v swift >/dev/null || missing "a Swift toolchain (5.10 or newer); on a Mac: Xcode 15.3 or newer"
+command -v swift >/dev/null || missing "a Swift toolchain (5.10 or newer); on a Mac: Xcode 16 or newer"
 # On some systems `swift` is another program.
 swift --version 2>/dev/null | grep -q 'Swift version' || missing "a Swift toolchain: the program swift here is another one"
 for tool in cargo python3; do
