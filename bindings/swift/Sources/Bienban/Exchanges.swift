@@ -30,7 +30,7 @@ public final class Exchange: Sendable {
     }
 }
 
-/// An enrolment under way. Keep one at a time: two spoil each other.
+/// An enrolment under way. One goes on at a time: the next ends it as cancelled.
 ///
 /// Cancelling a task that waits ends the attempt on this phone, not the claim: the server keeps it, and
 /// ``BienbanFolder/resumeEnrolment()`` goes on with it, also after a restart.

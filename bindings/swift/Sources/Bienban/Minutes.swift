@@ -65,10 +65,36 @@ extension BienbanFolder {
     }
 
     /// Writes a record with its evidence into a file, which anybody checks without this app. Unless `offline`,
-    /// everything is exchanged first and the server proves that the record is in its log.
+    /// everything is exchanged first and the server proves that the record is in its log. Cancelling the task ends it,
+    /// and no file is written unless that has begun.
     public func exportRecord(inspection: String, path: String, offline: Bool = false) async throws -> Exported {
-        return try await calling {
-            try await core.exportRecord(inspection: inspection, path: path, offline: offline)
-        }
+        return try await startExport(inspection: inspection, path: path, offline: offline).outcome()
+    }
+
+    /// Begins what ``exportRecord(inspection:path:offline:)`` does and returns at once.
+    public func startExport(inspection: String, path: String, offline: Bool = false) throws -> Export {
+        return Export(run: try callingNow {
+            try core.startExport(inspection: inspection, path: path, offline: offline)
+        })
+    }
+}
+
+/// An export under way.
+public final class Export: Sendable {
+    let run: BienbanGenerated.ExportRun
+
+    init(run: BienbanGenerated.ExportRun) {
+        self.run = run
+    }
+
+    /// Waits for the end. Several may wait. Cancelling the task that waits ends the export.
+    public func outcome() async throws -> Exported {
+        let run = self.run
+        return try await waiting(ending: { try? run.cancel() }, for: { try await run.wait() })
+    }
+
+    /// Ends it, at any time and as often as one likes; no file is written unless that has begun.
+    public func cancel() {
+        try? run.cancel()
     }
 }
