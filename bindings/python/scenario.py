@@ -13,7 +13,10 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "target" / "python"))
 
-import bienban  # noqa: E402
+try:
+    import bienban  # noqa: E402
+except (ImportError, OSError) as error:
+    sys.exit(f"the package cannot be loaded, run `python3 bindings/python/build.py`: {error}")
 
 GRADES = {
     "pass": bienban.Grade.PASS,
@@ -223,9 +226,16 @@ async def answer_to(phone: Phone, request: dict) -> dict:
 async def main() -> None:
     phone = Phone()
     loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps(await answer_to(phone, json.loads(line))), flush=True)
+    try:
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            print(json.dumps(await answer_to(phone, json.loads(line))), flush=True)
+    finally:
+        # Its threads call back until it is closed, and an interpreter that ends answers no call.
+        if hasattr(phone, "app"):
+            await phone.app.shutdown()
 
 
 if __name__ == "__main__":
+    # The protocol is UTF-8, whatever the language of the system says.
+    sys.stdin.reconfigure(encoding="utf-8")
     asyncio.run(main())

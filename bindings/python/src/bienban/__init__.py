@@ -20,6 +20,7 @@ import contextlib
 import os
 import pathlib
 import re
+import tempfile
 import typing
 
 from .bienban_bindings import *  # noqa: F401,F403  the generated facade
@@ -27,7 +28,10 @@ from .bienban_bindings import Bienban, BienbanError, KeyStore, KeyStoreError, Op
 
 
 class FileKeyStore(KeyStore):
-    """A key in a file that only its owner may read: for scripts and tests, not for phones."""
+    """A key in a file that only its owner may read: for scripts and tests, not for phones.
+
+    One file is one key, whatever its name: each folder takes a file of its own.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = pathlib.Path(path)
@@ -37,20 +41,42 @@ class FileKeyStore(KeyStore):
             return self._path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise KeyStoreError.Failed(reason=str(error)) from error
 
     def save_key(self, name: str, key: bytes) -> None:
-        beside = self._path.with_name(self._path.name + ".new")
         try:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(key)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, self._path)
+            self._write(key)
         except OSError as error:
             raise KeyStoreError.Failed(reason=str(error)) from error
 
     def delete_key(self, name: str) -> None:
-        self._path.unlink(missing_ok=True)
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise KeyStoreError.Failed(reason=str(error)) from error
+
+    def _write(self, key: bytes) -> None:
+        # A new file: one that lies there may be open to others. mkstemp makes it for its owner alone.
+        folder = self._path.parent
+        number, beside = tempfile.mkstemp(prefix=self._path.name + ".", dir=folder)
+        try:
+            with open(number, "wb") as file:
+                file.write(key)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self._path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            raise
+        # Data is sealed under the key next, so its name must be durable too. Windows opens no folders.
+        if os.name == "posix":
+            opened_folder = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(opened_folder)
+            finally:
+                os.close(opened_folder)
 
 
 @contextlib.asynccontextmanager
