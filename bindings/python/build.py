@@ -5,9 +5,8 @@
 Leaves the package in target/python/bienban, so that PYTHONPATH=target/python imports it, and the wheel in
 target/python/dist. It is the build backend of pyproject.toml too: `pip wheel bindings/python` calls it.
 
-A library or a generator that was built before is named by an option or by BIENBAN_BINDINGS_LIBRARY and
-BIENBAN_BINDINGS_GENERATOR; what is not named is built by cargo. Ends with 77 where a tool is missing, and with 1
-where building fails.
+A library or a generator that was built before is named by an option or by BIENBAN_LIBRARY and BIENBAN_GENERATOR; what
+is not named is built by cargo. Ends with 3 where a tool is missing, and with 1 where building fails.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ LIBRARY = {"Darwin": "libbienban_bindings.dylib", "Windows": "bienban_bindings.d
 )
 
 # How a script of the bindings ends where it could not do its work for want of a tool: neither well nor badly.
-MISSING = 77
+MISSING = 3
 
 
 class Trouble(Exception):
@@ -59,7 +58,7 @@ class Given:
     @classmethod
     def of_environment(cls, release: bool = False) -> Given:
         """Returns what the environment names."""
-        named = {name: os.environ.get(f"BIENBAN_BINDINGS_{name.upper()}") for name in PREBUILT}
+        named = {name: os.environ.get(variable) for name, variable in PREBUILT.items()}
         return cls(release=release, **named)
 
     @classmethod
@@ -82,7 +81,8 @@ class Given:
         return found
 
 
-PREBUILT = ("library", "generator", "runner")
+# What may have been built before, and the variable that names it.
+PREBUILT = {"library": "BIENBAN_LIBRARY", "generator": "BIENBAN_GENERATOR", "runner": "BIENBAN_DAY"}
 
 
 def options(what: str) -> argparse.ArgumentParser:

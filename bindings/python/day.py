@@ -2,7 +2,7 @@
 
     python3 bindings/python/day.py [--release] [--keep DIR] [--library FILE] [--generator PROGRAM] [--runner PROGRAM]
 
-The runner is `bindings-day` of the package bienban-tests (BIENBAN_BINDINGS_RUNNER); without one cargo builds it.
+The runner is `bindings-day` of the package bienban-tests (BIENBAN_DAY); without one cargo builds it.
 Ends as the runner does: with 0 only if every phone's digest is that of the Rust client.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import pathlib
 import subprocess
 import sys
 import threading
@@ -149,24 +150,8 @@ class Opening(Case):
         await within(self.opened(patience_ms=20_000))
 
     def test_a_program_that_ends_without_closing_ends_well(self) -> None:
-        program = f"""
-import asyncio, bienban, sys
-class Watching(bienban.Observer):
-    def changed(self, changes): pass
-    def sync_progress(self, progress): pass
-    def wipe_ordered(self, order): pass
-async def main():
-    global app, held
-    app = await bienban.Bienban.open({str(self.folder)!r}, bienban.FileKeyStore({str(self.root / "key")!r}), bienban.OpenOptions())
-    held = await app.observe(Watching())
-    await app.start_background_sync()
-    app.start_sync()
-asyncio.run(main())
-print("ended")
-"""
-        ended = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+        words = [sys.executable, str(pathlib.Path(__file__).with_name("forgetful.py")), str(self.root)]
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertEqual((ended.returncode, ended.stdout), (0, "ended\n"), ended.stderr)
 
 

@@ -16,15 +16,23 @@ holds the event loop. Every call raises :class:`BienbanError`; :func:`report` te
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import re
 import tempfile
 import typing
+import weakref
 
+from . import bienban_bindings as _generated
 from .bienban_bindings import *  # noqa: F401,F403  the generated facade
 from .bienban_bindings import Bienban, BienbanError, KeyStore, KeyStoreError, OpenOptions, Report
+
+__all__ = ["FileKeyStore", "kind", "opened", "report"]
+__all__ += _generated.__all__
 
 
 class FileKeyStore(KeyStore):
@@ -77,6 +85,48 @@ class FileKeyStore(KeyStore):
                 os.fsync(opened_folder)
             finally:
                 os.close(opened_folder)
+
+
+# What was opened and is not collected, and the process that did.
+_open: weakref.WeakSet[Bienban] = weakref.WeakSet()
+_process = os.getpid()
+
+# Closing records what was begun, and waits for no network: longer than it takes, short of a program that hangs.
+_CLOSING_SECONDS = 20.0
+
+
+def _remembered(opening: typing.Any) -> typing.Any:
+    """Notes what is opened, so that it is closed when the program ends."""
+
+    @functools.wraps(opening)
+    async def open(
+        cls: type[Bienban], dir: str, key_store: KeyStore, options: OpenOptions
+    ) -> Bienban:
+        app = await opening(cls, dir, key_store, options)
+        _open.add(app)
+        return app
+
+    return classmethod(open)
+
+
+setattr(Bienban, "open", _remembered(vars(Bienban)["open"].__func__))
+
+
+@atexit.register
+def _close_all() -> None:
+    """Closes what a program left open: a thread that calls back into an interpreter that ends would take the whole
+    process down."""
+    # A child that was forked has the objects and not their threads.
+    left = list(_open) if os.getpid() == _process else []
+    if not left:
+        return
+
+    async def closing() -> None:
+        closed = asyncio.gather(*(app.shutdown() for app in left), return_exceptions=True)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(closed, _CLOSING_SECONDS)
+
+    asyncio.run(closing())
 
 
 @contextlib.asynccontextmanager
