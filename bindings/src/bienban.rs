@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bienban_core::client::parts::{self, StoreKey};
-use bienban_core::client::{Client, OpenWith, Settings, holds_device};
+use bienban_core::client::{Client, OpenWith, Settings, Trouble, holds_device};
 use zeroize::Zeroizing;
 
 use crate::engine::{self, Engine};
@@ -209,14 +209,25 @@ fn open_client(
                 Some(key) => key,
                 None => fresh_key(store, name)?,
             };
-            let key = StoreKey::key(&key);
-            let _device = Client::init_sealed(dir, &Settings::default(), &key)?;
-            key
+            let opens = StoreKey::key(&key);
+            let _device = Client::init_sealed(dir, &Settings::default(), &opens)?;
+            // Another process may have been here too: it did not make the folder, but it may have saved its key.
+            if keystore::load(store, name)?.as_deref() != Some(&*key) {
+                keystore::save(store, name, &key)?;
+            }
+            opens
         }
     };
     drop(making);
     let with = OpenWith { key: Some(&key), holder: "an app", patience };
-    let client = Client::open_with(dir, with)?;
+    let client = match Client::open_with(dir, with) {
+        Err(error) if error.trouble() == Trouble::Destroyed => {
+            // The data was erased by order in an earlier run; the keystore may have failed then.
+            drop(store.delete_key(name.to_owned()));
+            return Err(error.into());
+        }
+        opened => opened?,
+    };
     let leave = client.leave_if_ended()?;
     Ok((client, leave))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bienban_core::client::{Client, ClientError, Keeper, Leave};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore, watch};
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::error::{BienbanError, Fault};
@@ -35,6 +35,10 @@ const RELEASE_LOOK: Duration = Duration::from_millis(5);
 /// How long threads of this library may take to end once nothing is left to do.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
+/// Before each try to delete the key of data that was erased.
+const DELETE_PAUSES: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
+
 /// How it stands with a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -48,6 +52,22 @@ enum Stage {
 /// What reads the client, and keeps it from being closed meanwhile.
 pub(crate) type Held = OwnedRwLockReadGuard<Option<Client>>;
 
+/// The one enrolment that may be under way; the next waits until this is dropped.
+pub(crate) struct EnrolmentTurn {
+    latest: watch::Receiver<u64>,
+    number: u64,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl EnrolmentTurn {
+    /// Ends when another enrolment was begun.
+    pub(crate) async fn overtaken(&mut self) {
+        let number = self.number;
+        // The sender lives as long as the folder's engine, which whoever waits here holds.
+        drop(self.latest.wait_for(|latest| *latest != number).await);
+    }
+}
+
 /// One open folder.
 pub(crate) struct Engine {
     handle: Handle,
@@ -57,6 +77,10 @@ pub(crate) struct Engine {
     stage: watch::Sender<Stage>,
     /// Keeping in touch, where it was asked for.
     background: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    /// One enrolment at a time.
+    enrolment: Arc<tokio::sync::Mutex<()>>,
+    /// The number of the latest; those before it end.
+    latest_enrolment: watch::Sender<u64>,
     /// One exchange at a time.
     pub(crate) keeper: Arc<Keeper>,
     /// What observers are told.
@@ -112,6 +136,8 @@ impl Engine {
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             stage: watch::Sender::new(Stage::Open),
             background: tokio::sync::Mutex::new(None),
+            enrolment: Arc::default(),
+            latest_enrolment: watch::Sender::new(0),
             keeper: Arc::new(Keeper::default()),
             device,
             key_store,
@@ -194,7 +220,8 @@ impl Engine {
         if held.is_some() { Ok(held) } else { self.check_open().and(Err(Fault::Closed)) }
     }
 
-    /// Changes the client itself. Who keeps in touch is stopped for it, and begun again.
+    /// Changes the client itself. Who keeps in touch is stopped for it, and begun again; an exchange under way
+    /// ends first. Only work on this device is waited for with the client held, so that other calls wait no longer.
     pub(crate) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Client) -> Result<T, Fault> + Send + 'static,
@@ -202,12 +229,26 @@ impl Engine {
         self.check_open()?;
         let mut background = self.background.lock().await;
         let was_running = self.end_background(&mut background).await;
+        let turn = self.keeper.turn().await;
         let mut held = Arc::clone(&self.client).write_owned().await;
         let outcome = blocking(move || held.as_mut().ok_or(Fault::Closed).and_then(work)).await;
+        drop(turn);
         if was_running {
             *background = Some(crate::sync::keep_in_touch(self));
         }
         outcome
+    }
+
+    /// Ends the enrolment that is under way, and waits until it has ended.
+    pub(crate) async fn enrolment_turn(&self) -> EnrolmentTurn {
+        let mut number = 0;
+        self.latest_enrolment.send_modify(|latest| {
+            *latest = latest.wrapping_add(1);
+            number = *latest;
+        });
+        let latest = self.latest_enrolment.subscribe();
+        let turn = Arc::clone(&self.enrolment).lock_owned().await;
+        EnrolmentTurn { latest, number, _turn: turn }
     }
 
     /// Begins to keep in touch, unless that is under way.
@@ -253,7 +294,15 @@ impl Engine {
                     open
                 });
                 let (store, name) = (Arc::clone(&self.key_store), self.key_name.clone());
-                let deleted = move || drop(store.delete_key(name));
+                let deleted = move || {
+                    // A keystore may be locked for a moment; after that the next opening tries again.
+                    for pause in DELETE_PAUSES {
+                        thread::sleep(pause);
+                        if store.delete_key(name.clone()).is_ok() {
+                            return;
+                        }
+                    }
+                };
                 drop(self.handle.spawn_blocking(deleted));
                 self.events.wipe(WipeOrder { erased: true, left: 0 });
             }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bienban_core::client::Client;
-use bienban_core::client::parts::{CheckDigits, EnrolAnswer, EnrolRefusal, EnrolUri};
+use bienban_core::client::parts::{CheckDigits, EnrolAnswer, EnrolRefusal, EnrolUri, HubAddress};
+use bienban_core::client::{Client, Remedy};
 use tokio::sync::watch;
 
 use crate::bienban::{Bienban, Me, me};
-use crate::engine::{Engine, joined};
+use crate::engine::{Engine, EnrolmentTurn, joined};
 use crate::error::{BienbanError, Fault};
 
 /// How long one attempt waits for the administrator. The claim is kept by the server; another attempt
@@ -143,20 +143,15 @@ fn status(digits: CheckDigits) -> EnrolmentStatus {
 }
 
 /// Takes the invitation up that was begun, on threads of this library.
-fn go_on(engine: &Arc<Engine>, digits: CheckDigits) -> Arc<Enrolment> {
+fn go_on(engine: &Arc<Engine>, turn: EnrolmentTurn, digits: CheckDigits) -> Arc<Enrolment> {
     let begun = Course { status: status(digits), ended: None };
     let (tell, course) = watch::channel(begun);
     let tell = Arc::new(tell);
-    let (cancel, mut cancelled) = watch::channel(false);
-    let (working, ending, telling) = (Arc::clone(engine), Arc::clone(engine), Arc::clone(&tell));
+    let (cancel, cancelled) = watch::channel(false);
+    let working = Arc::clone(engine);
     drop(engine.spawn(async move {
-        let mut work = working.spawn(enrolled(Arc::clone(&working), telling));
-        let outcome = tokio::select! {
-            outcome = &mut work => joined(outcome),
-            _ = cancelled.wait_for(|cancelled| *cancelled) => Err(Fault::Cancelled),
-            () = ending.closing() => Err(Fault::Closed),
-        };
-        work.abort();
+        let telling = Arc::clone(&tell);
+        let outcome = enrolled(working, telling, Ends { cancelled, turn }).await;
         let outcome = outcome.map_err(|fault| fault.told("enrol"));
         tell.send_modify(|course| {
             course.status.state = match &outcome {
@@ -169,8 +164,65 @@ fn go_on(engine: &Arc<Engine>, digits: CheckDigits) -> Arc<Enrolment> {
     Arc::new(Enrolment { course, cancel })
 }
 
-async fn enrolled(engine: Arc<Engine>, tell: Arc<watch::Sender<Course>>) -> Result<Me, Fault> {
-    let hub = loop {
+/// What ends an enrolment from outside.
+struct Ends {
+    cancelled: watch::Receiver<bool>,
+    turn: EnrolmentTurn,
+}
+
+impl Ends {
+    /// Ends, with the reason, when it is to end.
+    async fn come(&mut self, engine: &Engine) -> Fault {
+        tokio::select! {
+            _ = self.cancelled.wait_for(|cancelled| *cancelled) => Fault::Cancelled,
+            () = self.turn.overtaken() => Fault::Cancelled,
+            () = engine.closing() => Fault::Closed,
+        }
+    }
+}
+
+async fn enrolled(
+    engine: Arc<Engine>,
+    tell: Arc<watch::Sender<Course>>,
+    mut ends: Ends,
+) -> Result<Me, Fault> {
+    let mut work = engine.spawn(claimed(Arc::clone(&engine), tell));
+    let hub = tokio::select! {
+        outcome = &mut work => joined(outcome),
+        why = ends.come(&engine) => {
+            work.abort();
+            // So that nothing of it is under way when the next begins.
+            drop(work.await);
+            Err(why)
+        }
+    }?;
+    // From here on nobody ends it: the server knows this device, and that must be noted.
+    let changing = Arc::clone(&engine);
+    let admit = async move { changing.change(move |client| Ok(client.admit(hub)?)).await };
+    joined(engine.spawn(admit).await)?;
+    // The first exchange brings who this device is. Where it fails, the next one does.
+    let first = engine.spawn(crate::sync::once(Arc::clone(&engine)));
+    let abort = first.abort_handle();
+    let outcome = tokio::select! {
+        outcome = first => joined(outcome).map(drop),
+        why = ends.come(&engine) => {
+            abort.abort();
+            Err(why)
+        }
+    };
+    if let Err(fault) = outcome {
+        drop(fault.told("first_sync"));
+    }
+    let held = engine.hold().await?;
+    crate::engine::blocking(move || held.as_ref().ok_or(Fault::Closed).and_then(me)).await
+}
+
+/// Claims the invitation until the server knows this device, and returns the server's address.
+async fn claimed(
+    engine: Arc<Engine>,
+    tell: Arc<watch::Sender<Course>>,
+) -> Result<HubAddress, Fault> {
+    loop {
         let held = engine.hold().await?;
         let client = held.as_ref().ok_or(Fault::Closed)?;
         let telling = Arc::clone(&tell);
@@ -185,38 +237,26 @@ async fn enrolled(engine: Arc<Engine>, tell: Arc<watch::Sender<Course>>) -> Resu
         let claimed = client.claim(ATTEMPT, told).await;
         let was_kept = tell.borrow().status.state == EnrolmentState::Waiting;
         match claimed {
-            Ok((EnrolAnswer::Admitted, Some(hub))) => break hub,
+            Ok((EnrolAnswer::Admitted, Some(hub))) => return Ok(hub),
             Ok((EnrolAnswer::Refused(why), _)) => {
                 client.forget_enrolment()?;
                 return Err(refusal(why));
             }
             Ok(_) => {}
             // A claim that the server keeps stays so: a line that breaks is waited out.
-            Err(error)
-                if was_kept && error.trouble().remedy() == bienban_core::client::Remedy::Retry =>
-            {
+            Err(error) if was_kept && error.trouble().remedy() == Remedy::Retry => {
                 drop(held);
                 tokio::time::sleep(AGAIN).await;
             }
             Err(error) => return Err(error.into()),
         }
-    };
-    // A task of its own: once the server knows this device, that is noted whoever cancels meanwhile.
-    let changing = Arc::clone(&engine);
-    let admit = async move { changing.change(move |client| Ok(client.admit(hub)?)).await };
-    joined(engine.spawn(admit).await)?;
-    // The first exchange brings who this device is. Where it fails, the next one does.
-    if let Err(fault) = crate::sync::once(Arc::clone(&engine)).await {
-        drop(fault.told("first_sync"));
     }
-    let held = engine.hold().await?;
-    crate::engine::blocking(move || held.as_ref().ok_or(Fault::Closed).and_then(me)).await
 }
 
 #[uniffi::export]
 impl Bienban {
     /// Takes up an invitation that was scanned or pasted. `label` is how the phone or its holder is called:
-    /// the administrator is shown it with the claim.
+    /// the administrator is shown it with the claim. An enrolment that is under way ends as cancelled.
     ///
     /// # Errors
     ///
@@ -244,19 +284,22 @@ impl Bienban {
             let digits = client.enrolment_digits()?;
             digits.ok_or_else(|| bienban_core::client::ClientError::NoEnrolment.into())
         };
+        let turn = self.engine.enrolment_turn().await;
         let digits = self.engine.read("enrol", work).await?;
-        Ok(go_on(&self.engine, digits))
+        Ok(go_on(&self.engine, turn, digits))
     }
 
-    /// Goes on with the invitation that was begun, also after a restart; none where none was.
+    /// Goes on with the invitation that was begun, also after a restart; none where none was. An enrolment that is
+    /// under way ends as cancelled.
     ///
     /// # Errors
     ///
     /// Returns [`BienbanError::Damaged`] when the note of it cannot be read.
     pub async fn resume_enrolment(&self) -> Result<Option<Arc<Enrolment>>, BienbanError> {
         let work = |client: &Client| Ok(client.enrolment_digits()?);
+        let turn = self.engine.enrolment_turn().await;
         let digits = self.engine.read("resume_enrolment", work).await?;
-        Ok(digits.map(|digits| go_on(&self.engine, digits)))
+        Ok(digits.map(|digits| go_on(&self.engine, turn, digits)))
     }
 
     /// Forgets the invitation that was begun.

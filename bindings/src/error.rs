@@ -284,19 +284,9 @@ impl Fault {
     fn log(&self, call: &'static str, trouble: &str, report_id: &str) {
         match self {
             // What happens on any day asks for no line in a log.
-            Self::Closed | Self::Cancelled => return,
-            _ => tracing::warn!(report_id, call, trouble, "a call of the app failed"),
+            Self::Closed | Self::Cancelled => {}
+            _ => noted(call, trouble, report_id),
         }
-        let mut reports = REPORTS.lock().unwrap_or_else(PoisonError::into_inner);
-        if reports.len() == REPORTS_MAX {
-            drop(reports.pop_front());
-        }
-        reports.push_back(ReportLine {
-            report_id: report_id.to_owned(),
-            at_ms: now_ms(),
-            call: call.to_owned(),
-            trouble: trouble.to_owned(),
-        });
     }
 
     /// Names what a screen can point at.
@@ -369,6 +359,35 @@ fn with_trouble(error: &ClientError, report: Report) -> BienbanError {
         T::Sealed | T::Final | T::HasDevice => B::Final { report },
         T::Damaged | T::Newer | T::LogForked => B::Damaged { report },
         _ => B::Internal { report },
+    }
+}
+
+/// Keeps a line of what went wrong.
+fn noted(call: &'static str, trouble: &str, report_id: &str) {
+    tracing::warn!(report_id, call, trouble, "a call of the app failed");
+    let mut reports = REPORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if reports.len() == REPORTS_MAX {
+        drop(reports.pop_front());
+    }
+    reports.push_back(ReportLine {
+        report_id: report_id.to_owned(),
+        at_ms: now_ms(),
+        call: call.to_owned(),
+        trouble: trouble.to_owned(),
+    });
+}
+
+/// Tells what something waits for that goes on by itself.
+pub(crate) fn waits_for(trouble: Trouble, call: &'static str) -> Report {
+    let key = key_of(trouble);
+    let (text, report_id) = (messages::text(&format!("error.{key}")), report_id());
+    noted(call, key, &report_id);
+    Report {
+        message_vi: text.vi,
+        message_en: text.en,
+        next: step_of(trouble.remedy()),
+        report_id,
+        about: Vec::new(),
     }
 }
 

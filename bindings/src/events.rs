@@ -8,7 +8,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use bienban_core::client::parts::Stopwatch;
 use bienban_core::client::{Changed, Client, Seen};
 use tokio::sync::{RwLock, oneshot};
 
@@ -19,9 +18,6 @@ use crate::sync::SyncProgress;
 /// The least time between two calls of an observer: a callback costs a foreign thread up to 0.2 ms and a
 /// screen a redraw, and nobody reads faster.
 const EVERY: Duration = Duration::from_millis(100);
-
-/// Comparing takes at most this part of the time: with many records it is done less often.
-const LOOK_SHARE: u32 = 10;
 
 /// Documents that one event names. More means that a list is to be read anew, which names less.
 const NAMED_MAX: usize = 256;
@@ -224,9 +220,7 @@ impl Events {
                 pending.observers.iter().map(|(number, it)| (*number, it.clone())).collect();
             drop(pending);
             let begins: BTreeSet<u64> = begin.keys().copied().collect();
-            let watch = Stopwatch::start();
             let changes = if look { self.changes(&mut seen) } else { None };
-            let pause = EVERY.max(watch.elapsed() * LOOK_SHARE);
             for begun in begin.into_values() {
                 // Who asked may have gone.
                 begun.send(()).ok();
@@ -238,7 +232,7 @@ impl Events {
             }
             // What comes meanwhile is gathered.
             let stopped = |pending: &mut Pending| !pending.stopped && pending.begin.is_empty();
-            let waited = self.rung.wait_timeout_while(self.pending(), pause, stopped);
+            let waited = self.rung.wait_timeout_while(self.pending(), EVERY, stopped);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
     }
@@ -276,7 +270,10 @@ fn tell(
 
 fn changes_of(changed: &Changed) -> Changes {
     let mut changes = Changes {
-        more: changed.records.len() > NAMED_MAX,
+        more: changed.more || changed.records.len() > NAMED_MAX,
+        inspections: changed.more,
+        plans: changed.more,
+        facilities: changed.more,
         checklists: changed.checklists,
         rights: changed.rights,
         ..Changes::default()

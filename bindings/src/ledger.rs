@@ -1,12 +1,14 @@
 //! Where this device's work has arrived, truthfully; and the exported record.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bienban_core::client::parts::Notice as CoreNotice;
 use bienban_core::client::{Client, ClientError, Unhelped};
+use tokio::sync::watch;
 
 use crate::bienban::Bienban;
-use crate::engine::blocking;
+use crate::engine::{Engine, blocking, joined};
 use crate::error::{BienbanError, Fault};
 use crate::inspections::found;
 use crate::records::{Arrival, DocumentKind, kind_of};
@@ -227,7 +229,8 @@ impl Bienban {
     }
 
     /// Writes a record with its evidence into a file, which anybody checks without this app. Unless
-    /// `offline`, everything is exchanged first and the server proves that the record is in its log.
+    /// `offline`, everything is exchanged first and the server proves that the record is in its log. Dropping the
+    /// future ends it, and writes no file.
     ///
     /// # Errors
     ///
@@ -239,34 +242,113 @@ impl Bienban {
         path: String,
         offline: bool,
     ) -> Result<Exported, BienbanError> {
-        let engine = std::sync::Arc::clone(&self.engine);
-        let work = async move {
-            engine.check_open()?;
-            let turn = if offline { None } else { Some(engine.keeper.turn().await) };
-            let held = engine.hold().await?;
-            let client = held.as_ref().ok_or(Fault::Closed)?;
-            let document = found(client, &inspection)?.document();
+        // Dropped with the future, the run is cancelled.
+        self.start_export(inspection, path, offline)?.wait().await
+    }
+
+    /// Begins what [`Bienban::export_record`] does and returns at once: what is returned waits, and cancels. Dropped,
+    /// it is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BienbanError::Closed`] after [`Bienban::shutdown`].
+    pub fn start_export(
+        &self,
+        inspection: String,
+        path: String,
+        offline: bool,
+    ) -> Result<Arc<ExportRun>, BienbanError> {
+        let engine = Arc::clone(&self.engine);
+        engine.check_open().map_err(|fault| fault.told("start_export"))?;
+        let (tell, ended) = watch::channel(None);
+        let (cancel, mut cancelled) = watch::channel(false);
+        drop(self.engine.spawn(async move {
+            let work = made(Arc::clone(&engine), inspection, offline);
+            let mut work = engine.spawn(work);
             let made = tokio::select! {
-                made = client.export_record(document, &[], offline) => made?,
-                () = engine.closing() => return Err(Fault::Closed),
+                made = &mut work => joined(made),
+                _ = cancelled.wait_for(|cancelled| *cancelled) => Err(Fault::Cancelled),
+                () = engine.closing() => Err(Fault::Closed),
             };
-            drop((turn, held));
-            engine.events.look();
-            let path = PathBuf::from(path);
-            let told = Exported {
-                bytes: u64::try_from(made.bytes.len()).unwrap_or(u64::MAX),
-                leaves: made.leaves.and_then(|leaves| u64::try_from(leaves).ok()),
-                unhelped: made.unhelped.is_some(),
+            work.abort();
+            // From here on the file is written whole or not at all, whoever cancels.
+            let outcome = match made {
+                Ok((told, bytes)) => {
+                    let written = move || write_file(&PathBuf::from(path), &bytes);
+                    blocking(written).await.map(|()| told)
+                }
+                Err(fault) => Err(fault),
             };
-            if let Some(Unhelped::Cut(error)) = &made.unhelped {
-                engine.note_end(error);
-            }
-            // Where that was the order to erase what is here, no copy of it is written any more.
-            engine.check_open()?;
-            blocking(move || write_file(&path, &made.bytes)).await?;
-            Ok(told)
-        };
-        let outcome = crate::engine::joined(self.engine.spawn(work).await);
-        outcome.map_err(|fault| fault.told("export_record"))
+            tell.send_replace(Some(outcome.map_err(|fault| fault.told("export_record"))));
+        }));
+        Ok(Arc::new(ExportRun { ended, cancel }))
+    }
+}
+
+/// Makes an exported record, in memory.
+async fn made(
+    engine: Arc<Engine>,
+    inspection: String,
+    offline: bool,
+) -> Result<(Exported, Vec<u8>), Fault> {
+    let turn = if offline { None } else { Some(engine.keeper.turn().await) };
+    let held = engine.hold().await?;
+    let client = held.as_ref().ok_or(Fault::Closed)?;
+    let document = found(client, &inspection)?.document();
+    let made = client.export_record(document, &[], offline).await?;
+    drop((turn, held));
+    engine.events.look();
+    let told = Exported {
+        bytes: u64::try_from(made.bytes.len()).unwrap_or(u64::MAX),
+        leaves: made.leaves.and_then(|leaves| u64::try_from(leaves).ok()),
+        unhelped: made.unhelped.is_some(),
+    };
+    if let Some(Unhelped::Cut(error)) = &made.unhelped {
+        engine.note_end(error);
+    }
+    // Where that was the order to erase what is here, no copy of it is written any more.
+    engine.check_open()?;
+    Ok((told, made.bytes))
+}
+
+/// What an export ends with.
+type Ended = Option<Result<Exported, BienbanError>>;
+
+/// An export under way.
+#[derive(uniffi::Object)]
+pub struct ExportRun {
+    ended: watch::Receiver<Ended>,
+    cancel: watch::Sender<bool>,
+}
+
+#[uniffi::export]
+impl ExportRun {
+    /// Waits for the end. Several may wait; dropping the future ends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BienbanError::Cancelled`] after [`ExportRun::cancel`], and others as [`Bienban::export_record`]
+    /// tells them.
+    pub async fn wait(&self) -> Result<Exported, BienbanError> {
+        let mut ended = self.ended.clone();
+        let outcome = ended.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
+        // The task that tells is gone with its runtime: the folder was closed.
+        outcome.ok().flatten().unwrap_or_else(|| Err(Fault::Closed.told("export_record")))
+    }
+
+    /// Ends it, at any time and as often as one likes; no file is written unless that has begun.
+    ///
+    /// # Errors
+    ///
+    /// None so far.
+    pub fn cancel(&self) -> Result<(), BienbanError> {
+        self.cancel.send_replace(true);
+        Ok(())
+    }
+}
+
+impl Drop for ExportRun {
+    fn drop(&mut self) {
+        self.cancel.send_replace(true);
     }
 }

@@ -44,7 +44,7 @@ pub use events::{Changes, DocumentChange, Observer, ObserverError, Subscription}
 pub use inspections::{AnswerDraft, Edited, FindingDraft, Opinion, StepDraft, TextEdit};
 pub use keystore::{KeyStore, KeyStoreError};
 pub use ledger::{
-    Exported, Ledger, LedgerRow, Notice, RejectedWork, WaitingDecision, WaitingMinutes,
+    ExportRun, Exported, Ledger, LedgerRow, Notice, RejectedWork, WaitingDecision, WaitingMinutes,
 };
 pub use lists::{
     ChecklistRow, FacilityPage, FacilityRow, InspectionFilter, InspectionListRow, InspectionPage,

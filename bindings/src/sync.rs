@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bienban_core::client::parts::{Stopwatch, SyncEvent, SyncOptions, SyncReport};
-use bienban_core::client::{Client, Network, Touch};
+use bienban_core::client::{Client, Network, Touch, Trouble};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::bienban::Bienban;
 use crate::engine::{Engine, blocking, joined};
-use crate::error::{BienbanError, Fault, Report};
+use crate::error::{BienbanError, Fault, Report, waits_for};
+use crate::records::WipeOrder;
 
 /// What the system says of the network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, uniffi::Record)]
@@ -63,7 +64,7 @@ pub struct SyncProgress {
     pub pause_ms: u64,
     /// Failures in a row.
     pub failures: u32,
-    /// Why it ended, where that was an error.
+    /// Why it ended, where that was an error; why it waits, where that is not the network.
     pub error: Option<Report>,
 }
 
@@ -80,12 +81,16 @@ impl SyncProgress {
             Touch::Event(SyncEvent::Moved(moved)) => counted(SyncState::Exchanging, moved),
             Touch::Event(SyncEvent::CaughtUp) => Self::at(SyncState::UpToDate),
             Touch::Exchanged(report) => counted(SyncState::Idle, &report.progress),
-            Touch::Waiting { pause, failures, .. } => Self {
+            Touch::Waiting { pause, failures, trouble } => Self {
                 pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
                 failures: *failures,
+                // That there is no line is what the state says.
+                error: (*trouble != Trouble::Network)
+                    .then(|| waits_for(*trouble, "background_sync")),
                 ..Self::at(SyncState::Waiting)
             },
             Touch::Offline => Self::at(SyncState::Offline),
+            Touch::RightsEnded { .. } => Self::at(SyncState::Idle),
             Touch::Aside => Self::at(SyncState::Idle),
         }
     }
@@ -268,6 +273,9 @@ async fn kept(engine: Arc<Engine>) -> Result<(), Fault> {
     let client: &Client = held.as_ref().ok_or(Fault::Closed)?;
     let events = Arc::clone(&engine.events);
     let told = Arc::new(move |touch: Touch| {
+        if let Touch::RightsEnded { left } = touch {
+            events.wipe(WipeOrder { erased: false, left });
+        }
         if matches!(touch, Touch::Event(_) | Touch::Exchanged(_)) {
             events.look();
         }

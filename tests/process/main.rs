@@ -27,6 +27,7 @@ mod hub_key;
 mod join;
 mod kills;
 mod life;
+mod looks;
 mod merging;
 mod minutes;
 mod moving;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bienban_bindings::{
-    AnswerDraft, BienbanError, Grade, InspectionFilter, ListQuery, NetworkHint, recent_reports,
+    AnswerDraft, BienbanError, EnrolmentState, Grade, InspectionFilter, ListQuery, NetworkHint,
+    recent_reports,
 };
 
 use crate::{Keys, open_with};
@@ -92,5 +93,53 @@ async fn a_call_returns_to_its_thread_at_once_and_works_elsewhere() {
     }
     // 5 ms on a quiet phone; a busy machine of a test is no measure, so only what blocks shows.
     assert!(worst < Duration::from_millis(500), "{worst:?}");
+    app.shutdown().await.unwrap();
+}
+
+/// An invitation of a server that never answers; its sockets are to be kept.
+fn unanswered() -> (String, std::net::UdpSocket, std::net::TcpListener) {
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = udp.local_addr().unwrap();
+    let tcp = std::net::TcpListener::bind(at).unwrap();
+    let (key, code) = ("ab".repeat(32), "cd".repeat(16));
+    // Far enough ahead for any clock.
+    let until = 4_000_000_000_u64;
+    (format!("bienban://enrol?hub={at}&key={key}&code={code}&until={until}"), udp, tcp)
+}
+
+#[tokio::test]
+async fn an_invitation_that_is_taken_up_ends_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = open_with(dir.path(), Arc::new(Keys::default())).await.unwrap();
+    let (first, _udp, _tcp) = unanswered();
+    let (second, _udp_too, _tcp_too) = unanswered();
+    let one = app.enrol(first, String::new(), false).await.unwrap();
+    let other = app.enrol(second, String::new(), false).await.unwrap();
+    let ended = one.wait().await.err().unwrap();
+    assert!(matches!(ended, BienbanError::Cancelled { .. }), "{ended:?}");
+    assert_eq!(one.status().unwrap().state, EnrolmentState::Ended);
+    assert_eq!(other.status().unwrap().state, EnrolmentState::Claiming);
+    let resumed = app.resume_enrolment().await.unwrap().unwrap();
+    let ended = other.wait().await.err().unwrap();
+    assert!(matches!(ended, BienbanError::Cancelled { .. }), "{ended:?}");
+    let digits = [&other, &resumed].map(|it| it.status().unwrap().digits);
+    assert_eq!(digits[0], digits[1], "it goes on with the same invitation");
+    resumed.cancel().unwrap();
+    let ended = resumed.wait().await.err().unwrap();
+    assert!(matches!(ended, BienbanError::Cancelled { .. }), "{ended:?}");
+    app.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_of_what_is_not_here_writes_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = open_with(dir.path(), Arc::new(Keys::default())).await.unwrap();
+    let path = dir.path().join("record.json").to_string_lossy().into_owned();
+    let run = app.start_export("ab".repeat(32), path.clone(), true).unwrap();
+    let ended = run.wait().await.err().unwrap();
+    assert!(matches!(ended, BienbanError::NotFound { .. }), "{ended:?}");
+    // Both find the same end.
+    assert!(matches!(run.wait().await, Err(BienbanError::NotFound { .. })));
+    assert!(!std::path::Path::new(&path).exists());
     app.shutdown().await.unwrap();
 }

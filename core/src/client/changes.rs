@@ -1,31 +1,21 @@
-//! What is different here since somebody last looked: for screens that show lists and records. Reads summary
-//! rows; opens no document.
-
-use std::collections::BTreeMap;
+//! What is different here since somebody last looked: for screens that show lists and records. Its cost follows
+//! what was written since, not what is stored; it opens no document.
 
 use super::{Client, ClientError};
-use crate::model::{DocumentId, Kind, Summary};
-use crate::replica::{Arrival, SealState};
+use crate::model::{DocumentId, Kind};
+use crate::replica::written_rows;
 
-/// How a record looked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mark {
-    heads: [u8; 32],
-    /// What rows say that no head shows: a verdict that counts no more, a seal that arrived.
-    row: (String, u32, u32, u32, bool),
-    arrival: Arrival,
-    minutes: Option<(SealState, usize)>,
-}
-
-/// What somebody has seen.
+/// What somebody has seen. A new one has seen nothing of what was written since the folder was opened.
 #[derive(Debug, Default)]
 pub struct Seen {
-    rows: BTreeMap<DocumentId, Mark>,
-    checklists: usize,
+    /// Writes up to this turn.
+    turn: u64,
     own: Option<String>,
+    /// The server's store is known to hold what it signed for.
+    confirmed: Option<bool>,
 }
 
-/// A record that is not as it was.
+/// A record that was written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedRecord {
     /// The record.
@@ -34,7 +24,7 @@ pub struct ChangedRecord {
     pub kind: Kind,
     /// The inspection that a review or follow-up is about.
     pub inspection: Option<DocumentId>,
-    /// Its content changed; not only where it has arrived.
+    /// Its content may be another; if not, only where it has arrived.
     pub content: bool,
 }
 
@@ -43,6 +33,9 @@ pub struct ChangedRecord {
 pub struct Changed {
     /// Records, new ones too.
     pub records: Vec<ChangedRecord>,
+    /// Any other record may have changed too: more was written than is remembered, or where everything has arrived
+    /// is to be read anew.
+    pub more: bool,
     /// Other checklists are here.
     pub checklists: bool,
     /// What this device may do is another, or it is known now.
@@ -53,58 +46,34 @@ impl Changed {
     /// Returns whether all is as it was.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && !self.checklists && !self.rights
+        self.records.is_empty() && !self.more && !self.checklists && !self.rights
     }
 }
 
 impl Client {
-    /// Compares what is here with what was seen, and notes that it is seen now.
+    /// Returns what was written since `seen`, and notes that it is seen now.
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::Store`] when reading fails; what was compared until then counts as seen.
+    /// Returns [`ClientError::Store`] when reading fails; nothing counts as seen then.
     pub fn look(&self, seen: &mut Seen) -> Result<Changed, ClientError> {
-        let mut changed = Changed::default();
-        for kind in Kind::ALL {
-            for row in self.all(kind)? {
-                let mark = self.mark(&row)?;
-                let before = seen.rows.get(&row.document);
-                if before == Some(&mark) {
-                    continue;
-                }
-                let content = before.is_none_or(|before| {
-                    (&before.heads, &before.row) != (&mark.heads, &mark.row)
-                        || before.minutes != mark.minutes
-                });
-                let (document, inspection) = (row.document, row.inspection);
-                changed.records.push(ChangedRecord { document, kind, inspection, content });
-                drop(seen.rows.insert(document, mark));
-            }
+        let since = self.touched.since(seen.turn);
+        let written = written_rows(&since);
+        let confirmed = self.phone().is_confirmed()?;
+        let mut changed = Changed {
+            more: since.more || seen.confirmed.is_some_and(|before| before != confirmed),
+            checklists: written.checklists || since.more,
+            ..Changed::default()
+        };
+        for (document, content) in written.records {
+            // Without a row in a list it is shown nowhere; when it gets one, that is a write too.
+            let Some(row) = self.phone().replica().summary(document)? else { continue };
+            let (kind, inspection) = (row.kind, row.inspection);
+            changed.records.push(ChangedRecord { document, kind, inspection, content });
         }
-        let checklists = self.phone().replica().templates()?.len();
-        changed.checklists = checklists != seen.checklists;
         let own = self.own_entry()?.map(|own| format!("{own:?}"));
         changed.rights = own != seen.own;
-        (seen.checklists, seen.own) = (checklists, own);
+        *seen = Seen { turn: since.turn, own, confirmed: Some(confirmed) };
         Ok(changed)
-    }
-
-    fn mark(&self, row: &Summary) -> Result<Mark, ClientError> {
-        let minutes = match row.kind {
-            Kind::Inspection => self.phone().replica().minutes(row.document)?.standing,
-            _ => None,
-        };
-        Ok(Mark {
-            heads: row.heads_digest,
-            row: (
-                row.state.clone(),
-                row.conflicts,
-                row.open_requests,
-                row.since_signed,
-                row.sealed.is_some(),
-            ),
-            arrival: self.phone().arrival(row.document)?,
-            minutes: minutes.map(|held| (held.state, held.countersigned.len())),
-        })
     }
 }

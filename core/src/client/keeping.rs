@@ -28,6 +28,10 @@ const ENDING: Duration = Duration::from_secs(3);
 /// A hub without room is left alone for this long: somebody must free some there first.
 const HUB_FULL_PAUSE: Duration = Duration::from_secs(30);
 
+/// Between two tries where waiting alone mends nothing, but a person may meanwhile: who makes room on this phone, gives
+/// up what is only here, or mends the hub, does not think of starting this again.
+const SELDOM: Duration = Duration::from_secs(60);
+
 /// What the system says of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Network {
@@ -68,6 +72,11 @@ pub enum Touch {
     },
     /// It waits for a network.
     Offline,
+    /// This device's rights were ended, and so much is only here: it goes on until that has arrived or was given up.
+    RightsEnded {
+        /// Things that are only here.
+        left: u64,
+    },
     /// Another exchange goes first.
     Aside,
 }
@@ -191,7 +200,7 @@ impl Client {
     /// # Errors
     ///
     /// Returns what neither waiting nor another network mends: that the hub is another, that it does not
-    /// take this device in, that this device's rights were ended, or that the store failed.
+    /// take this device in, that this device's data was erased by order, or that its files are damaged.
     pub async fn keep_in_touch(
         &self,
         keeper: &Keeper,
@@ -233,8 +242,11 @@ impl Client {
                 Left::Ended(Ok(_)) => pause_after(&mut backoff, Trouble::Network, None)?,
                 Left::Ended(Err(error)) => {
                     let trouble = error.trouble();
-                    if trouble.remedy() != Remedy::Retry || trouble == Trouble::InUse {
+                    if !passes(trouble) {
                         return Err(error);
+                    }
+                    if let ClientError::RightsEnded { left, .. } = error {
+                        told(Touch::RightsEnded { left });
                     }
                     pause_after(&mut backoff, trouble, error.retry_after())?
                 }
@@ -288,13 +300,23 @@ impl Client {
         if !then.network.offline && then.moves == now.moves {
             stop.send_replace(true);
             if let Ok(Err(error)) = tokio::time::timeout(ENDING, exchange).await
-                && error.trouble().remedy() != Remedy::Retry
+                && !passes(error.trouble())
             {
                 return Left::Ended(Err(error));
             }
         }
         Left::Asked
     }
+}
+
+/// Whether trouble may be over at another try: by waiting, or because somebody mended it meanwhile.
+fn passes(trouble: Trouble) -> bool {
+    let seldom = is_seldom_over(trouble);
+    seldom || (trouble.remedy() == Remedy::Retry && trouble != Trouble::InUse)
+}
+
+fn is_seldom_over(trouble: Trouble) -> bool {
+    matches!(trouble, Trouble::DiskFull | Trouble::RightsEnded | Trouble::Other)
 }
 
 /// Waits until something else is asked than was.
@@ -322,7 +344,11 @@ fn pause_after(
     asked: Option<Duration>,
 ) -> Result<(Duration, Trouble), ClientError> {
     let random = u64::from_le_bytes(clock::random()?);
-    let at_least = if trouble == Trouble::HubFull { Some(HUB_FULL_PAUSE) } else { asked };
+    let at_least = match trouble {
+        Trouble::HubFull => Some(HUB_FULL_PAUSE),
+        trouble if is_seldom_over(trouble) => Some(SELDOM),
+        _ => asked,
+    };
     Ok((backoff.next(random, at_least), trouble))
 }
 
@@ -355,6 +381,20 @@ mod tests {
         kept.unwrap();
         // It can be begun again.
         assert!(keeper.begin().is_some());
+    }
+
+    #[test]
+    fn it_goes_on_where_somebody_may_mend_what_is_wrong() {
+        for trouble in [Trouble::Network, Trouble::DiskFull, Trouble::HubFull, Trouble::RightsEnded]
+        {
+            assert!(passes(trouble), "{trouble:?}");
+        }
+        for trouble in [Trouble::WrongHub, Trouble::Destroyed, Trouble::Damaged, Trouble::InUse] {
+            assert!(!passes(trouble), "{trouble:?}");
+        }
+        let mut backoff = Backoff::default();
+        let (pause, _) = pause_after(&mut backoff, Trouble::DiskFull, None).unwrap();
+        assert!(pause >= SELDOM, "{pause:?}");
     }
 
     #[tokio::test]

@@ -50,8 +50,8 @@ use crate::clock;
 use crate::driver::{DriverError, SyncOptions, SyncReport};
 use crate::model::{ChangeHash, DeviceId, IdError, Incarnation, Kind, Timestamp};
 use crate::net::{AddressError, EnrolUriError, HubAddress, NetError};
-use crate::replica::{Condensed, Phone, Projection, ReplicaError};
-use crate::store::{DiskStore, Options, Store as _, StoreError};
+use crate::replica::{Condensed, Phone, Projection, ReplicaError, watch_shown};
+use crate::store::{DiskStore, Options, Store as _, StoreError, Touched};
 use crate::sync::{FailureCode, Verdict};
 use crate::trust::DeviceKey;
 use crate::trust::rest::{RestError, Way};
@@ -540,6 +540,8 @@ pub struct Client {
     seed: zeroize::Zeroizing<[u8; 32]>,
     /// The folder's keys; none where it is plain.
     rest: Option<Rest>,
+    /// Which rows were written since this was opened.
+    touched: Arc<Touched>,
     /// The hub as it is pinned since this was opened, where this device followed it to another key.
     moved: Mutex<Option<HubAddress>>,
 }
@@ -593,7 +595,8 @@ impl Client {
         // Before keys are made for a plain folder that is to be sealed.
         DiskStore::refuse_newer(&dir.join("store"), &Projection)?;
         let now = clock::now();
-        let (store, mut rest) = Self::open_store(dir, with)?;
+        let touched = Arc::new(watch_shown());
+        let (store, mut rest) = Self::open_store(dir, with, &touched)?;
         let seed = settings::read_seed(dir, rest.as_ref())?;
         let fresh = Incarnation(clock::random()?);
         let older_keys = store.opened().older_keys;
@@ -616,6 +619,7 @@ impl Client {
             phone: Arc::new(phone),
             seed,
             rest,
+            touched,
             moved: Mutex::default(),
         };
         client.phone.replica().refresh(usize::MAX)?;
@@ -627,6 +631,7 @@ impl Client {
     fn open_store(
         dir: &Path,
         with: OpenWith<'_>,
+        touched: &Arc<Touched>,
     ) -> Result<(DiskStore, Option<Rest>), ClientError> {
         let mut tries = 0;
         loop {
@@ -636,6 +641,7 @@ impl Client {
             options.holder = with.holder.to_owned();
             options.patience = with.patience;
             options.sealing = rest.as_ref().map(Rest::sealing);
+            options.touched = Some(Arc::clone(touched));
             let opened = DiskStore::open(dir.join("store"), Arc::new(Projection), options);
             let changed = rest.as_ref().is_some_and(|rest| rest.changed().unwrap_or(true));
             match opened {

@@ -9,7 +9,7 @@ pub use crate::checklist::lifecycle::{Missing, Running, issued};
 pub use crate::checklist::{AnswerType, Day, Item, Section, Template, Words};
 pub use crate::clock::{Stopwatch, now, random};
 pub use crate::driver::{SyncEvent, SyncOptions, SyncReport};
-pub use crate::net::{EnrolUri, Transport};
+pub use crate::net::{EnrolUri, HubAddress, Transport};
 pub use crate::replica::{
     Arrival, EditOutcome, HeldSeal, ListQuery, Progress, RejectedEdit, SealState, units,
 };

@@ -320,6 +320,7 @@ fn of_failure(failure: &Failure) -> Trouble {
         FailureCode::Busy | FailureCode::Closing | FailureCode::Changed => Trouble::Network,
         FailureCode::Full => Trouble::HubFull,
         FailureCode::NotAllowed => Trouble::Unknown,
+        FailureCode::Internal => Trouble::Other,
         _ => Trouble::Refused,
     }
 }

@@ -641,12 +641,16 @@ impl Replica {
         base: Option<&BaseRow>,
     ) -> Result<(), ReplicaError> {
         let mut writes = Writes::default();
-        if let Some(before) = self.summary(document)? {
-            writes.remove(rows::of_order(before.kind, before.updated_at, document));
+        let before = self.summary(document)?;
+        // A row that says the same is left alone: whoever watches it would read the record again.
+        if before.as_ref() != Some(summary) {
+            if let Some(before) = before {
+                writes.remove(rows::of_order(before.kind, before.updated_at, document));
+            }
+            let order = rows::of_order(summary.kind, summary.updated_at, document);
+            writes.put(order, Vec::new());
+            writes.put(rows::of_document(SUMMARY, document), summary.encode());
         }
-        let order = rows::of_order(summary.kind, summary.updated_at, document);
-        writes.put(order, Vec::new());
-        writes.put(rows::of_document(SUMMARY, document), summary.encode());
         for (facility, row) in visits {
             rows::put(&mut writes, rows::of_visit(*facility, document), row);
         }

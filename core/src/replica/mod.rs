@@ -47,6 +47,8 @@ mod rows;
 mod runner;
 mod sealing;
 mod short;
+#[cfg(feature = "io")]
+mod shown;
 mod standing;
 mod succession;
 mod taking;
@@ -91,6 +93,8 @@ pub use retold::{ToldCheck, check_told};
 pub use rows::{ArrivalRow, HeadRow, SelfRow, Totals};
 pub use runner::{Entropy, HubRunner, PhoneOptions, PhoneRunner, Progress};
 pub use sealing::{HeldSeal, Minutes, SealState, Unregistered};
+#[cfg(feature = "io")]
+pub use shown::{Written as WrittenRows, watch as watch_shown, written as written_rows};
 pub use succession::Announced;
 pub use taking::Took;
 pub use tree::StoredTree;

@@ -210,6 +210,13 @@ pub(super) struct GroupRows {
     staged: std::collections::BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
+impl GroupRows {
+    /// The keys of the owner's rows that it writes or removes.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.staged.keys()
+    }
+}
+
 impl Group<'_> {
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {

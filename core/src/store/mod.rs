@@ -92,6 +92,8 @@ mod survey;
 #[cfg(feature = "io")]
 mod takeover;
 #[cfg(feature = "io")]
+mod touched;
+#[cfg(feature = "io")]
 mod writer;
 
 use std::collections::BTreeMap;
@@ -108,6 +110,7 @@ pub use self::{
     scan::Damage,
     shortening::is_shortened_from,
     survey::{Survey, parts_ways, store_of_segment, survey},
+    touched::{Since, Touched},
 };
 #[cfg(test)]
 pub(crate) use passing::pass_on;

@@ -375,12 +375,16 @@ impl Writer {
         journal.append(&rows.entries, head)?;
         // Durable from here on: whoever is told of a failure must not take it for absent.
         self.shared.position.store(head.position.0, Ordering::Release);
+        let touched = self.shared.place.options.touched.clone();
+        let names = touched.as_ref().map(|touched| touched.names_in(rows.keys()));
         let applied = {
             let _writing = self.shared.gate.write();
             index.apply(rows)
         };
         if let Err(error) = applied {
             self.shared.set_poison(&error);
+        } else if let (Some(touched), Some(names)) = (touched, names) {
+            touched.note(names);
         }
         // A reader may have found the engine failing meanwhile.
         if let Some(refusal) = self.shared.refusal() {
@@ -434,6 +438,8 @@ impl Writer {
         };
         if let Err(error) = &derived {
             self.shared.set_poison(error);
+        } else if let Some(touched) = &self.shared.place.options.touched {
+            touched.note(touched.names_in(writes.0.keys()));
         }
         self.unflushed += 1;
         derived
@@ -512,6 +518,9 @@ impl Writer {
                 // Readers wait for the slot until the new index is in it.
                 self.take_up(parts, &mut slot);
                 drop(slot);
+                if let Some(touched) = &shared.place.options.touched {
+                    touched.note_all();
+                }
                 lock(&shared.poison).clone().map_or(Ok(()), Err)
             }
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Lists: facilities, plans, inspections, checklists. Read from summary rows; no document is loaded.
 
-use bienban_core::client::{Client, ClientError};
-use bienban_core::model::{DocumentId, Kind, SealedCounts, Summary, Timestamp};
+use bienban_core::client::{Client, ClientError, Named};
+use bienban_core::model::{DocumentId, Kind, Summary, Timestamp};
 use bienban_core::replica::{ListQuery, units};
 use clap::Args;
 use serde::Serialize;
@@ -200,48 +200,29 @@ pub(super) fn inspections(
 }
 
 fn inspection(client: &Client, row: &Summary) -> Result<InspectionRow, ClientError> {
-    let review = match client.phone().replica().genesis(row.document) {
-        Ok(genesis) => client.review_summary(&genesis)?,
-        Err(_) => None,
-    };
-    let minutes = client.phone().replica().minutes(row.document)?;
-    // The counts of another seal than the one that counts now say nothing of it.
-    let standing = minutes.standing.as_ref();
-    let then = row.sealed.filter(|then| standing.is_some_and(|held| held.id.0 == then.seal));
-    let row = &then.map_or_else(|| row.clone(), |then| as_sealed(row, &then));
+    let shown = client.inspection_row(row)?;
+    let named = |named: Named| NamedData { id: named.document.to_string(), title: named.title };
     Ok(InspectionRow {
-        id: row.document.to_string(),
-        facility: row.facility.map(|id| named(client, id)).transpose()?,
-        plan: row.plan.map(|id| named(client, id)).transpose()?,
-        unit: unit(&row.scope),
-        state: row.state_name(minutes.is_sealed()).to_owned(),
-        answered: row.answered,
-        items: row.items,
-        conflicts: client.conflict_count(row)?,
-        findings: row.findings,
-        review: review.map(|review| ReviewRow {
-            changed: review.over_digest.zip(row.content_digest).map(|(over, now)| over != now),
-            verdict: review.state,
+        id: shown.row.document.to_string(),
+        facility: shown.facility.map(named),
+        plan: shown.plan.map(named),
+        unit: unit(&shown.row.scope),
+        state: shown.state,
+        answered: shown.row.answered,
+        items: shown.row.items,
+        conflicts: shown.conflicts,
+        findings: shown.row.findings,
+        review: shown.review.map(|review| ReviewRow {
+            verdict: review.verdict,
+            changed: review.changed,
             open_requests: review.open_requests,
         }),
-        since_signed: row.since_signed,
-        as_sealed: then.is_some(),
-        minutes: minutes.standing.map(|held| held.official.unwrap_or_else(|| held.id.short())),
-        only_here: client.phone().arrival(row.document)?.only_here,
-        updated_at: time::rfc3339(row.updated_at),
+        since_signed: shown.row.since_signed,
+        as_sealed: shown.as_sealed,
+        minutes: shown.minutes,
+        only_here: shown.only_here,
+        updated_at: time::rfc3339(shown.row.updated_at),
     })
-}
-
-/// Returns a row with the counts of its sealed minutes.
-fn as_sealed(row: &Summary, then: &SealedCounts) -> Summary {
-    Summary {
-        answered: then.answered,
-        items: then.items,
-        findings: then.findings,
-        conflicts: then.conflicts,
-        since_signed: then.late,
-        ..row.clone()
-    }
 }
 
 fn inspection_text(text: &mut Page, row: &InspectionRow, m: &Messages) {

@@ -2,7 +2,7 @@
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, Change, ExpandedChange, ObjType, ROOT, ScalarValue};
+use automerge::{ActorId, Automerge, Change, ExpandedChange, ObjType, ROOT, ReadDoc, ScalarValue};
 use proptest::prelude::*;
 
 use super::document::{FOREIGN, Room, load_automerge};
@@ -31,6 +31,19 @@ fn forged(doc: &Document, who: u8, change: impl FnOnce(&mut ExpandedChange)) -> 
     change(&mut expanded);
     expanded.hash = None;
     RawChange::inspect(Change::from(expanded).raw_bytes().to_vec()).unwrap()
+}
+
+/// That one walk over a map reads what looking up each of its keys reads, whatever stands there.
+pub(super) fn expect_walk_as_lookups(doc: &Document) {
+    let view = doc.view();
+    for map in doc.layout.registers.values() {
+        let keys = doc.automerge.keys(map);
+        let looked_up: std::collections::BTreeMap<_, _> = keys
+            .map(|key| (key.to_string(), view.at_key(map, &key)))
+            .filter(|(_, register)| *register != Register::Empty)
+            .collect();
+        assert_eq!(view.fields(map), looked_up);
+    }
 }
 
 fn refusal(doc: &mut Document, change: &RawChange) -> Refusal {
@@ -256,6 +269,7 @@ proptest! {
         if let Ok(doc) = Document::load(&genesis(), &shape(), &repaired(bytes)) {
             drop((doc.view().record(), doc.view().conflicts(), doc.view().history("1.1")));
             drop(doc.summary());
+            expect_walk_as_lookups(&doc);
         }
     }
 
@@ -281,6 +295,7 @@ proptest! {
         let loaded = Document::load(&genesis(), &shape(), &doc.save()).unwrap();
         prop_assert_eq!(loaded.heads(), doc.heads());
         prop_assert_eq!(loaded.view().record(), doc.view().record());
+        expect_walk_as_lookups(&doc);
         prop_assert!(load_automerge(&doc.save()).is_ok());
     }
 }

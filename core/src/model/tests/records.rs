@@ -70,6 +70,7 @@ proptest! {
         prop_assert_eq!(doc.view().inspection(), whole.view().inspection());
         prop_assert_eq!(doc.view().history("1.1"), whole.view().history("1.1"));
         prop_assert_eq!(doc.summary(), whole.summary());
+        hostile::expect_walk_as_lookups(&doc);
     }
 }
 

@@ -307,6 +307,7 @@ proptest! {
         prop_assert_eq!(merged.heads(), other.heads());
         prop_assert_eq!(merged.view().record(), other.view().record());
         prop_assert_eq!(merged.view().conflicts(), other.view().conflicts());
+        hostile::expect_walk_as_lookups(&merged);
         let all = read(&merged).conclusion;
         for (word, change) in &words {
             let over = replaced.iter().any(|by| merged.seen_by(&[*by]).contains(change));

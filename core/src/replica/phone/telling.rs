@@ -170,7 +170,7 @@ impl Phone {
     }
 
     /// Returns whether what the hub once signed for is known to be there still.
-    pub(in crate::replica) fn is_confirmed(&self) -> Result<bool, ReplicaError> {
+    pub(crate) fn is_confirmed(&self) -> Result<bool, ReplicaError> {
         let row: Option<EpochRow> = rows::get(&**self.replica.store(), &rows::single(meta::EPOCH))?;
         Ok(row.is_none_or(|row| row.confirmed))
     }

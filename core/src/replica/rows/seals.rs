@@ -10,7 +10,7 @@ use crate::trust::seal::SealId;
 /// Seal → its bytes.
 const SEAL: u8 = b'+';
 /// Document, seal → (): the seals of a document that are held.
-const SEALS_OF: u8 = b'-';
+pub(in crate::replica) const SEALS_OF: u8 = b'-';
 /// Act → [`SealingRow`]: a seal that is not registered yet.
 pub(in crate::replica) const SEALING: u8 = b'=';
 /// Document, device that signed, act → [`SealingRow`]: a seal that will not be registered.

@@ -8,6 +8,7 @@ use crate::store::Position;
 use crate::store::files::{Files, RealFiles};
 use crate::store::sealing::Sealing;
 use crate::store::segments::SEGMENT_BYTES;
+use crate::store::touched::Touched;
 
 /// Says the time in milliseconds since 1970, for the names of files set aside.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -43,6 +44,8 @@ pub struct Options {
     pub reaches: Position,
     /// Seals all that is written, if given. A plain store is taken over: sealed at its next opening.
     pub sealing: Option<Arc<dyn Sealing>>,
+    /// Told which rows were written, if given.
+    pub touched: Option<Arc<Touched>>,
     /// What goes wrong in the index alone.
     #[cfg(test)]
     pub(in crate::store) index_faults: crate::store::index_tests::EngineFaults,
@@ -78,6 +81,7 @@ impl Options {
             notes_reach: false,
             reaches: Position(0),
             sealing: None,
+            touched: None,
             #[cfg(test)]
             index_faults: crate::store::index_tests::EngineFaults::default(),
         }
