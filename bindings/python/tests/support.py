@@ -48,6 +48,10 @@ class Case(unittest.IsolatedAsyncioTestCase):
         self.folder = self.root / "store"
         self.keys = MemoryKeys()
 
+    async def asyncSetUp(self) -> None:
+        # Its reports of slow steps tell of the machine, not of the package.
+        asyncio.get_running_loop().set_debug(False)
+
     async def opened(self, keys: bienban.KeyStore | None = None, **how: typing.Any) -> bienban.Bienban:
         """Opens the folder; it is closed after the test."""
         options = bienban.OpenOptions(**how)
