@@ -4,9 +4,8 @@
     python3 bindings/python/api.py --check    # ends with 1 and shows what differs from the committed listing
     python3 bindings/python/api.py --write    # writes the listing
 
-It looks at the package that build.py made, the hand-written names and the generated ones alike. What the generator
-adds for its own use (a `…Protocol` beside each object, an `…Impl` beside each callback) repeats the rest and is left
-out.
+It looks at the package that build.py made, the hand-written names and the generated ones alike. What the generator adds
+for its own use (a `…Protocol` beside each object, an `…Impl` beside each callback) repeats the rest and is left out.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def function(path: str, member: typing.Any) -> str:
 
 def made(kind: type) -> str:
     """Returns how a class is made; nothing for those that the library alone makes."""
-    own = kind.__init__
+    own = inspect.getattr_static(kind, "__init__")
     if not isinstance(own, types.FunctionType):
         return ""
     kinds = [one.kind for one in inspect.signature(own).parameters.values()]
@@ -128,8 +127,10 @@ def main() -> int:
     text = "\n".join(lines) + "\n"
     if words.write:
         LISTING.write_text(text, encoding="utf-8")
+        print(f"{len(lines)} lines in {LISTING.relative_to(ROOT)}")
+        return 0
     if not words.check:
-        print(f"{len(lines)} lines in {LISTING.relative_to(ROOT)}" if words.write else text, end="\n" if words.write else "")
+        print(text, end="")
         return 0
     before = LISTING.read_text(encoding="utf-8") if LISTING.exists() else ""
     if before == text:

@@ -160,7 +160,8 @@ def package(given: Given) -> pathlib.Path:
         made = beside / "bienban"
         shutil.copytree(HERE / "src" / "bienban", made, ignore=shutil.ignore_patterns("__pycache__"))
         # The generator reads what the library says of itself, so it comes before anything is stripped.
-        words = ["generate", built, "--config", HERE.parent / "uniffi.toml", "--language", "python"]
+        config = HERE.parent / "uniffi.toml"
+        words: list[str | os.PathLike[str]] = ["generate", built, "--config", config, "--language", "python"]
         # It says where it writes, which is not where the files stay.
         run([generates, *words, "--out-dir", made, "--no-format"], stdout=subprocess.DEVNULL)
         if not (made / "bienban_bindings.py").is_file():

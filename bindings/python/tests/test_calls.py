@@ -125,7 +125,8 @@ class Errors(Case):
         with self.assertRaises(TypeError):
             await app.inspection(7)  # type: ignore[arg-type]
         with self.assertRaises(TypeError):
-            await bienban.Bienban.open(str(self.root / "other"), object(), bienban.OpenOptions())  # type: ignore[arg-type]
+            other = str(self.root / "other")
+            await bienban.Bienban.open(other, object(), bienban.OpenOptions())  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Observers(Case):
 
     async def test_one_that_raises_disturbs_neither_others_nor_the_library(self) -> None:
         app = await self.opened()
-        declared = bienban.ObserverError.Failed(reason="on purpose")
+        declared = bienban.ObserverError.Failed(reason="on purpose")  # type: ignore[attr-defined]
         raising = [Watching(declared), Watching(RuntimeError("not declared"))]
         sound = Watching()
         held = [await app.observe(one) for one in (*raising, sound)]

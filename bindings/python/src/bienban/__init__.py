@@ -35,6 +35,11 @@ __all__ = ["FileKeyStore", "kind", "opened", "report"]
 __all__ += _generated.__all__
 
 
+def _failed(error: OSError) -> KeyStoreError:
+    # The generated module hangs the variants of an error on its class where no type checker looks.
+    return KeyStoreError.Failed(reason=str(error))  # type: ignore[attr-defined]
+
+
 class FileKeyStore(KeyStore):
     """A key in a file that only its owner may read: for scripts and tests, not for phones.
 
@@ -50,19 +55,19 @@ class FileKeyStore(KeyStore):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise KeyStoreError.Failed(reason=str(error)) from error
+            raise _failed(error) from error
 
     def save_key(self, name: str, key: bytes) -> None:
         try:
             self._write(key)
         except OSError as error:
-            raise KeyStoreError.Failed(reason=str(error)) from error
+            raise _failed(error) from error
 
     def delete_key(self, name: str) -> None:
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
-            raise KeyStoreError.Failed(reason=str(error)) from error
+            raise _failed(error) from error
 
     def _write(self, key: bytes) -> None:
         # A new file: one that lies there may be open to others. mkstemp makes it for its owner alone.
@@ -145,7 +150,8 @@ async def opened(
 
 def report(error: BienbanError) -> Report:
     """Returns what to tell a person of an error: its messages, what to do next, its code."""
-    return error.report
+    told: Report = getattr(error, "report")
+    return told
 
 
 def kind(error: BienbanError) -> str:
