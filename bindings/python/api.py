@@ -4,8 +4,9 @@
     python3 bindings/python/api.py --check    # ends with 1 and shows what differs from the committed listing
     python3 bindings/python/api.py --write    # writes the listing
 
-It looks at the package that build.py made, the hand-written names and the generated ones alike. What the generator adds
-for its own use (a `…Protocol` beside each object, an `…Impl` beside each callback) repeats the rest and is left out.
+It looks at the package that build.py made, the hand-written names and the generated ones alike. What the generator
+adds for its own use (a `…Protocol` beside each object, an `…Impl` beside each callback) repeats the rest and is
+left out.
 """
 
 from __future__ import annotations
