@@ -6,6 +6,7 @@ See ../scenario/README.md for the protocol. Run by the runner there; needs the p
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import pathlib
 import sys
@@ -13,7 +14,10 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "target" / "python"))
 
-import bienban  # noqa: E402
+try:
+    import bienban  # noqa: E402
+except (ImportError, OSError) as error:
+    sys.exit(f"the package cannot be loaded, run `python3 bindings/python/build.py`: {error}")
 
 GRADES = {
     "pass": bienban.Grade.PASS,
@@ -40,7 +44,8 @@ class Watching(bienban.Observer):
 
     def changed(self, changes: bienban.Changes) -> None:
         self.events += 1
-        self.inspections |= {one.inspection for one in changes.documents if one.content}
+        named = {one.inspection for one in changes.documents if one.content and one.inspection}
+        self.inspections |= named
         if self.events == 1:
             raise RuntimeError("an observer that throws")
 
@@ -125,7 +130,9 @@ class Phone:
         return {"recorded": done.recorded}
 
     async def note(self, inspection: str, item: str, line: str) -> dict:
-        done = await self.app.note(inspection, item, bienban.TextEdit.APPEND(line))
+        # A type checker does not see that a variant is one of its enum.
+        edit: bienban.TextEdit = bienban.TextEdit.APPEND(line)  # type: ignore[assignment]
+        done = await self.app.note(inspection, item, edit)
         return {"recorded": done.recorded}
 
     async def finding(self, inspection: str, item: str, severity: str, text: str) -> dict:
@@ -144,7 +151,8 @@ class Phone:
 
     async def reply(self, inspection: str, text: str) -> dict:
         screen = await self.app.inspection(inspection)
-        open_ones = [one for one in screen.review.requests if not one.settled]
+        requests = screen.review.requests if screen.review else []
+        open_ones = [one for one in requests if not one.settled]
         return {"id": (await self.app.reply(inspection, open_ones[0].id, text)).id}
 
     async def accept(self, inspection: str, text: str) -> dict:
@@ -223,9 +231,17 @@ async def answer_to(phone: Phone, request: dict) -> dict:
 async def main() -> None:
     phone = Phone()
     loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps(await answer_to(phone, json.loads(line))), flush=True)
+    try:
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            print(json.dumps(await answer_to(phone, json.loads(line))), flush=True)
+    finally:
+        # Its threads call back until it is closed, and an interpreter that ends answers no call.
+        if hasattr(phone, "app"):
+            await phone.app.shutdown()
 
 
 if __name__ == "__main__":
+    # The protocol is UTF-8, whatever the language of the system says.
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8")
     asyncio.run(main())

@@ -16,18 +16,35 @@ holds the event loop. Every call raises :class:`BienbanError`; :func:`report` te
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import re
+import tempfile
 import typing
+import weakref
 
+from . import bienban_bindings as _generated
 from .bienban_bindings import *  # noqa: F401,F403  the generated facade
 from .bienban_bindings import Bienban, BienbanError, KeyStore, KeyStoreError, OpenOptions, Report
 
+__all__ = ["FileKeyStore", "kind", "opened", "report"]
+__all__ += _generated.__all__
+
+
+def _failed(error: OSError) -> KeyStoreError:
+    # The generated module hangs the variants of an error on its class where no type checker looks.
+    return KeyStoreError.Failed(reason=str(error))  # type: ignore[attr-defined]
+
 
 class FileKeyStore(KeyStore):
-    """A key in a file that only its owner may read: for scripts and tests, not for phones."""
+    """A key in a file that only its owner may read: for scripts and tests, not for phones.
+
+    One file is one key, whatever its name: each folder takes a file of its own.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = pathlib.Path(path)
@@ -37,20 +54,84 @@ class FileKeyStore(KeyStore):
             return self._path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _failed(error) from error
 
     def save_key(self, name: str, key: bytes) -> None:
-        beside = self._path.with_name(self._path.name + ".new")
         try:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            self._write(key)
+        except OSError as error:
+            raise _failed(error) from error
+
+    def delete_key(self, name: str) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _failed(error) from error
+
+    def _write(self, key: bytes) -> None:
+        # A new file: one that lies there may be open to others. mkstemp makes it for its owner alone.
+        folder = self._path.parent
+        number, beside = tempfile.mkstemp(prefix=self._path.name + ".", dir=folder)
+        try:
+            with open(number, "wb") as file:
                 file.write(key)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, self._path)
-        except OSError as error:
-            raise KeyStoreError.Failed(reason=str(error)) from error
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            raise
+        # Data is sealed under the key next, so its name must be durable too. Windows opens no folders.
+        if os.name == "posix":
+            opened_folder = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(opened_folder)
+            finally:
+                os.close(opened_folder)
 
-    def delete_key(self, name: str) -> None:
-        self._path.unlink(missing_ok=True)
+
+# What was opened and is not collected, and the process that did.
+_open: weakref.WeakSet[Bienban] = weakref.WeakSet()
+_process = os.getpid()
+
+# Closing records what was begun, and waits for no network: longer than it takes, short of a program that hangs.
+_CLOSING_SECONDS = 20.0
+
+
+def _remembered(opening: typing.Any) -> typing.Any:
+    """Notes what is opened, so that it is closed when the program ends."""
+
+    @functools.wraps(opening)
+    async def open(
+        cls: type[Bienban], dir: str, key_store: KeyStore, options: OpenOptions
+    ) -> Bienban:
+        app = await opening(cls, dir, key_store, options)
+        _open.add(app)
+        return app
+
+    return classmethod(open)
+
+
+setattr(Bienban, "open", _remembered(vars(Bienban)["open"].__func__))
+
+
+@atexit.register
+def _close_all() -> None:
+    """Closes what a program left open: a thread that calls back into an interpreter that ends would take the whole
+    process down."""
+    # A child that was forked has the objects and not their threads.
+    left = list(_open) if os.getpid() == _process else []
+    if not left:
+        return
+
+    async def closing() -> None:
+        closed = asyncio.gather(*(app.shutdown() for app in left), return_exceptions=True)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(closed, _CLOSING_SECONDS)
+
+    asyncio.run(closing())
 
 
 @contextlib.asynccontextmanager
@@ -69,7 +150,8 @@ async def opened(
 
 def report(error: BienbanError) -> Report:
     """Returns what to tell a person of an error: its messages, what to do next, its code."""
-    return error.report
+    told: Report = getattr(error, "report")
+    return told
 
 
 def kind(error: BienbanError) -> str:
