@@ -227,6 +227,8 @@ def told(work: typing.Callable[[], int | None]) -> int:
     """Does the work of a program, and tells trouble in one line instead of a trace."""
     os.environ.setdefault("CARGO_TERM_COLOR", "never")
     try:
+        if sys.version_info < (3, 9):
+            raise Trouble(f"Python 3.9 or newer; this is {platform.python_version()}", MISSING)
         return work() or 0
     except Trouble as trouble:
         print(f"{'MISSING' if trouble.code == MISSING else 'FAILED'}: {trouble}", file=sys.stderr)

@@ -96,8 +96,17 @@ class FileKeyStore(KeyStore):
 _open: weakref.WeakSet[Bienban] = weakref.WeakSet()
 _process = os.getpid()
 
+# Observers that the library holds: while there are any, a thread of it may call one.
+_observers = _generated._UniffiFfiConverterTypeObserver._handle_map
+
 # Closing records what was begun, and waits for no network: longer than it takes, short of a program that hangs.
 _CLOSING_SECONDS = 20.0
+
+# An observer that works this long when a program ends is cut off.
+_OBSERVERS_SECONDS = 5.0
+
+# Between two looks whether observers are let go of, and for a thread on its way out of the last one.
+_LOOK_SECONDS = 0.01
 
 
 def _remembered(opening: typing.Any) -> typing.Any:
@@ -122,14 +131,19 @@ def _close_all() -> None:
     """Closes what a program left open: a thread that calls back into an interpreter that ends would take the whole
     process down."""
     # A child that was forked has the objects and not their threads.
-    left = list(_open) if os.getpid() == _process else []
-    if not left:
+    if os.getpid() != _process or not (_open or len(_observers)):
         return
 
     async def closing() -> None:
-        closed = asyncio.gather(*(app.shutdown() for app in left), return_exceptions=True)
+        closed = asyncio.gather(*(app.shutdown() for app in list(_open)), return_exceptions=True)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(closed, _CLOSING_SECONDS)
+        # Closing waits for no observer, and what was let go of before closes by itself.
+        for _ in range(round(_OBSERVERS_SECONDS / _LOOK_SECONDS)):
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not len(_observers):
+                break
+        await asyncio.sleep(_LOOK_SECONDS)
 
     asyncio.run(closing())
 
