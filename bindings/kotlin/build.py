@@ -185,13 +185,17 @@ class Kotlin:
         stamp.write_text(sum_.hexdigest())
         return jar
 
-    def stubs(self) -> pathlib.Path:
-        """The few classes of Android that the sources for it name, compiled."""
-        folder = OUT / "stubs"
+    def stubs(self, name: str = "stubs", more: dict[str, str] = {}, needs: list[pathlib.Path] = ()) -> pathlib.Path:
+        """The few classes of Android that sources for it name, compiled; `more` are sources by path."""
+        folder = OUT / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        run("javac", "-nowarn", "-d", folder, *sorted((HERE / "tools" / "stubs").rglob("*.java")))
-        jar = OUT / "jars" / "stubs.jar"
+        for path, text in more.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        sources = [*sorted((HERE / "tools" / name).rglob("*.java")), *sorted(folder.rglob("*.java"))]
+        run("javac", "-nowarn", "-cp", os.pathsep.join(map(str, needs)) or ".", "-d", folder, *sources)
+        jar = OUT / "jars" / f"{name}.jar"
         jar.parent.mkdir(parents=True, exist_ok=True)
         # Not `jar`: its files carry times, and what needs this one would be compiled anew each time.
         with zipfile.ZipFile(jar, "w") as archive:
