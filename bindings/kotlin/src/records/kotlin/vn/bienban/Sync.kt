@@ -63,7 +63,7 @@ public data class SyncProgress(
     public val pauseMs: Long,
     /** Failures in a row. */
     public val failures: Int,
-    /** Why it ended, where that was an error. */
+    /** Why it ended, where that was an error; why it waits, where that is not the network. */
     public val error: Report?,
 )
 

@@ -46,11 +46,11 @@ class SystemKeys : KeyStoreSpi() {
 
     override fun engineAliases(): Enumeration<String> = Collections.enumeration(system.keys)
 
-    override fun engineContainsAlias(alias: String) = alias in system
+    override fun engineContainsAlias(alias: String) = system.containsKey(alias)
 
     override fun engineSize() = system.size
 
-    override fun engineIsKeyEntry(alias: String) = alias in system
+    override fun engineIsKeyEntry(alias: String) = system.containsKey(alias)
 
     override fun engineGetCertificateChain(alias: String): Array<Certificate>? = null
 
