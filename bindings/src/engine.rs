@@ -37,7 +37,7 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// Before each try to delete the key of data that was erased.
 const DELETE_PAUSES: [Duration; 3] =
-    [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(700)];
 
 /// How it stands with a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,6 +272,8 @@ impl Engine {
         self.keeper.stop();
         // How it ended was told to observers.
         drop(task.await);
+        // It may have ended by itself just before it heard of the stop, which would end the next one then.
+        self.keeper.forget_stop();
         true
     }
 

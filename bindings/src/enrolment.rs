@@ -186,14 +186,20 @@ async fn enrolled(
     tell: Arc<watch::Sender<Course>>,
     mut ends: Ends,
 ) -> Result<Me, Fault> {
-    let mut work = engine.spawn(claimed(Arc::clone(&engine), tell));
+    let mut work = engine.spawn(claimed(Arc::clone(&engine), Arc::clone(&tell)));
     let hub = tokio::select! {
+        biased;
         outcome = &mut work => joined(outcome),
         why = ends.come(&engine) => {
-            work.abort();
-            // So that nothing of it is under way when the next begins.
-            drop(work.await);
-            Err(why)
+            if tell.borrow().status.state != EnrolmentState::Admitted {
+                work.abort();
+            }
+            // So that nothing of it is under way when the next begins. Where the server has said yes meanwhile, that
+            // goes before: it must be noted.
+            match work.await {
+                Ok(Ok(hub)) => Ok(hub),
+                _ => Err(why),
+            }
         }
     }?;
     // From here on nobody ends it: the server knows this device, and that must be noted.
@@ -227,12 +233,14 @@ async fn claimed(
         let client = held.as_ref().ok_or(Fault::Closed)?;
         let telling = Arc::clone(&tell);
         let told = move |answer, _| {
-            if let EnrolAnswer::Waiting { until, .. } = answer {
-                telling.send_modify(|course| {
+            telling.send_modify(|course| match answer {
+                EnrolAnswer::Waiting { until, .. } => {
                     course.status.state = EnrolmentState::Waiting;
                     course.status.until_ms = Some(until.0);
-                });
-            }
+                }
+                EnrolAnswer::Admitted => course.status.state = EnrolmentState::Admitted,
+                EnrolAnswer::Refused(_) => {}
+            });
         };
         let claimed = client.claim(ATTEMPT, told).await;
         let was_kept = tell.borrow().status.state == EnrolmentState::Waiting;
@@ -268,7 +276,7 @@ impl Bienban {
         label: String,
         other_hub: bool,
     ) -> Result<Arc<Enrolment>, BienbanError> {
-        let work = move |client: &Client| {
+        let checked = move |client: &Client| {
             let uri: EnrolUri =
                 invitation.trim().parse().map_err(bienban_core::client::ClientError::from)?;
             client.check_hub_key(uri.key())?;
@@ -280,6 +288,11 @@ impl Bienban {
                 let error = bienban_core::client::ClientError::OtherKey { pinned, given };
                 return Err(error.into());
             }
+            Ok(uri)
+        };
+        // Before the turn: what is no invitation ends no enrolment.
+        let uri = self.engine.read("enrol", checked).await?;
+        let work = move |client: &Client| {
             client.begin_enrolment(&uri, &label)?;
             let digits = client.enrolment_digits()?;
             digits.ok_or_else(|| bienban_core::client::ClientError::NoEnrolment.into())
@@ -302,12 +315,13 @@ impl Bienban {
         Ok(digits.map(|digits| go_on(&self.engine, turn, digits)))
     }
 
-    /// Forgets the invitation that was begun.
+    /// Forgets the invitation that was begun; an enrolment that is under way ends as cancelled.
     ///
     /// # Errors
     ///
     /// Returns [`BienbanError::Damaged`] when the note of it cannot be removed.
     pub async fn forget_enrolment(&self) -> Result<(), BienbanError> {
+        let _turn = self.engine.enrolment_turn().await;
         let work = |client: &Client| Ok(client.forget_enrolment()?);
         self.engine.read("forget_enrolment", work).await
     }

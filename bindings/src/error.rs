@@ -411,6 +411,7 @@ fn key_of(trouble: Trouble) -> &'static str {
         T::Network => "network",
         T::Unknown => "unknown_device",
         T::Refused => "refused",
+        T::HubFailed => "hub_failed",
         T::LogForked => "log_forked",
         T::RightsEnded => "rights_ended",
         T::NotFound => "not_found",

@@ -19,6 +19,9 @@ use crate::sync::SyncProgress;
 /// screen a redraw, and nobody reads faster.
 const EVERY: Duration = Duration::from_millis(100);
 
+/// After a look that failed: a store that cannot be read is not asked ten times a second.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Documents that one event names. More means that a list is to be read anew, which names less.
 const NAMED_MAX: usize = 256;
 
@@ -220,7 +223,13 @@ impl Events {
                 pending.observers.iter().map(|(number, it)| (*number, it.clone())).collect();
             drop(pending);
             let begins: BTreeSet<u64> = begin.keys().copied().collect();
-            let changes = if look { self.changes(&mut seen) } else { None };
+            let looked = if look { self.changes(&mut seen) } else { Ok(None) };
+            let pause = if looked.is_err() { AGAIN } else { EVERY };
+            if looked.is_err() {
+                // Not lost: the next look finds it.
+                self.pending().look = true;
+            }
+            let changes = looked.unwrap_or(None);
             for begun in begin.into_values() {
                 // Who asked may have gone.
                 begun.send(()).ok();
@@ -232,17 +241,19 @@ impl Events {
             }
             // What comes meanwhile is gathered.
             let stopped = |pending: &mut Pending| !pending.stopped && pending.begin.is_empty();
-            let waited = self.rung.wait_timeout_while(self.pending(), EVERY, stopped);
+            let waited = self.rung.wait_timeout_while(self.pending(), pause, stopped);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
     }
 
-    fn changes(&self, seen: &mut Seen) -> Option<Changes> {
+    /// Looks what changed; fails where reading does, and then nothing counts as seen.
+    fn changes(&self, seen: &mut Seen) -> Result<Option<Changes>, ()> {
         let held = self.client.blocking_read();
-        // A panic below must not end this thread; the next look compares again.
-        let looked = catch_unwind(AssertUnwindSafe(|| held.as_ref()?.look(seen).ok()));
-        let changed = looked.ok().flatten()?;
-        (!changed.is_empty()).then(|| changes_of(&changed))
+        let Some(client) = held.as_ref() else { return Ok(None) };
+        // A panic below must not end this thread.
+        let looked = catch_unwind(AssertUnwindSafe(|| client.look(seen)));
+        let changed = looked.map_err(|_| ())?.map_err(|_| ())?;
+        Ok((!changed.is_empty()).then(|| changes_of(&changed)))
     }
 }
 

@@ -177,15 +177,22 @@ fn ledger(client: &Client) -> Result<Ledger, Fault> {
 
 /// Writes a file so that a power cut leaves nothing or all of it under its name.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let beside = path.with_extension("part");
+    let random = bienban_core::client::parts::random::<8>().map_err(ClientError::from)?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.part", hex::encode(random)));
     let write = || {
-        let mut file = std::fs::File::create(&beside)?;
+        let mut file = std::fs::File::create_new(&beside)?;
         std::io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)
     };
     let failed = |source| ClientError::File { action: "write", path: path.to_owned(), source };
-    Ok(write().map_err(failed)?)
+    let written = write().map_err(failed);
+    if written.is_err() {
+        // It may never have been made; what matters is told.
+        std::fs::remove_file(&beside).ok();
+    }
+    Ok(written?)
 }
 
 #[uniffi::export]
@@ -270,11 +277,20 @@ impl Bienban {
                 _ = cancelled.wait_for(|cancelled| *cancelled) => Err(Fault::Cancelled),
                 () = engine.closing() => Err(Fault::Closed),
             };
-            work.abort();
+            if !work.is_finished() {
+                work.abort();
+                drop(work.await);
+                engine.events.look();
+            }
             // From here on the file is written whole or not at all, whoever cancels.
             let outcome = match made {
                 Ok((told, bytes)) => {
-                    let written = move || write_file(&PathBuf::from(path), &bytes);
+                    let writing = Arc::clone(&engine);
+                    let written = move || {
+                        // The order to erase what is here may have come since; no copy is written after it.
+                        writing.check_open()?;
+                        write_file(&PathBuf::from(path), &bytes)
+                    };
                     blocking(written).await.map(|()| told)
                 }
                 Err(fault) => Err(fault),
@@ -295,9 +311,10 @@ async fn made(
     let held = engine.hold().await?;
     let client = held.as_ref().ok_or(Fault::Closed)?;
     let document = found(client, &inspection)?.document();
-    let made = client.export_record(document, &[], offline).await?;
+    let made = client.export_record(document, &[], offline).await;
     drop((turn, held));
     engine.events.look();
+    let made = made?;
     let told = Exported {
         bytes: u64::try_from(made.bytes.len()).unwrap_or(u64::MAX),
         leaves: made.leaves.and_then(|leaves| u64::try_from(leaves).ok()),

@@ -1,6 +1,6 @@
 //! Exchanges with the server: once, or in the background as far as the system lets them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bienban_core::client::parts::{Stopwatch, SyncEvent, SyncOptions, SyncReport};
 use bienban_core::client::{Client, Network, Touch, Trouble};
@@ -81,12 +81,9 @@ impl SyncProgress {
             Touch::Event(SyncEvent::Moved(moved)) => counted(SyncState::Exchanging, moved),
             Touch::Event(SyncEvent::CaughtUp) => Self::at(SyncState::UpToDate),
             Touch::Exchanged(report) => counted(SyncState::Idle, &report.progress),
-            Touch::Waiting { pause, failures, trouble } => Self {
+            Touch::Waiting { pause, failures, .. } => Self {
                 pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
                 failures: *failures,
-                // That there is no line is what the state says.
-                error: (*trouble != Trouble::Network)
-                    .then(|| waits_for(*trouble, "background_sync")),
                 ..Self::at(SyncState::Waiting)
             },
             Touch::Offline => Self::at(SyncState::Offline),
@@ -194,6 +191,7 @@ pub(crate) fn begin(engine: &Arc<Engine>) -> Result<Arc<SyncRun>, Fault> {
     let (tell, ended) = watch::channel(None);
     let (cancel, mut cancelled) = watch::channel(false);
     let (working, ending) = (Arc::clone(engine), Arc::clone(engine));
+    let events = Arc::clone(&engine.events);
     drop(engine.spawn(async move {
         // A task of its own, so that a panic in it is told and not lost.
         let mut work = working.spawn(once(Arc::clone(&working)));
@@ -202,7 +200,12 @@ pub(crate) fn begin(engine: &Arc<Engine>) -> Result<Arc<SyncRun>, Fault> {
             _ = cancelled.wait_for(|cancelled| *cancelled) => Err(Fault::Cancelled),
             () = ending.closing() => Err(Fault::Closed),
         };
-        work.abort();
+        if !work.is_finished() {
+            work.abort();
+            drop(work.await);
+            // What had arrived by then is here.
+            events.look();
+        }
         tell.send_replace(Some(outcome.map_err(|fault| fault.told("sync"))));
     }));
     Ok(Arc::new(SyncRun { ended, cancel }))
@@ -268,18 +271,53 @@ pub(crate) fn keep_in_touch(engine: &Arc<Engine>) -> JoinHandle<()> {
     })
 }
 
+/// What the background has told, so that the same is not told as news with each try.
+#[derive(Default)]
+struct Told {
+    /// What is only here, as it was when rights had ended.
+    left: Option<u64>,
+    /// What it waits for.
+    waits: Option<(Trouble, Report)>,
+}
+
+impl Told {
+    fn progress(&mut self, touch: &Touch) -> SyncProgress {
+        let mut progress = SyncProgress::of_touch(touch);
+        match touch {
+            // That there is no line is what the state says.
+            Touch::Waiting { trouble: Trouble::Network, .. }
+            | Touch::Exchanged(_)
+            | Touch::Event(SyncEvent::CaughtUp) => self.waits = None,
+            Touch::Waiting { trouble, .. } => {
+                let known = self.waits.take().filter(|(known, _)| known == trouble);
+                let report = known.map(|(_, report)| report);
+                let report = report.unwrap_or_else(|| waits_for(*trouble, "background_sync"));
+                self.waits = Some((*trouble, report.clone()));
+                progress.error = Some(report);
+            }
+            _ => {}
+        }
+        progress
+    }
+}
+
 async fn kept(engine: Arc<Engine>) -> Result<(), Fault> {
     let held = engine.hold().await?;
     let client: &Client = held.as_ref().ok_or(Fault::Closed)?;
     let events = Arc::clone(&engine.events);
+    let told_of = Mutex::new(Told::default());
     let told = Arc::new(move |touch: Touch| {
-        if let Touch::RightsEnded { left } = touch {
-            events.wipe(WipeOrder { erased: false, left });
-        }
-        if matches!(touch, Touch::Event(_) | Touch::Exchanged(_)) {
+        // Also where an exchange broke off: what it brought until then is here.
+        if !matches!(touch, Touch::Connecting) {
             events.look();
         }
-        events.progress(SyncProgress::of_touch(&touch));
+        let mut told = told_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Touch::RightsEnded { left } = touch
+            && told.left.replace(left) != Some(left)
+        {
+            events.wipe(WipeOrder { erased: false, left });
+        }
+        events.progress(told.progress(&touch));
     });
     tokio::select! {
         kept = client.keep_in_touch(&engine.keeper, told) => {

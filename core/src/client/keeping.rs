@@ -156,6 +156,11 @@ impl Keeper {
         self.asked.send_modify(|asked| asked.stopped = true);
     }
 
+    /// Takes back [`Keeper::stop`], for who has seen that nobody keeps in touch any more.
+    pub fn forget_stop(&self) {
+        self.asked.send_modify(|asked| asked.stopped = false);
+    }
+
     /// Waits for the line to the hub. Who keeps in touch meanwhile steps aside until the turn is over.
     pub async fn turn(&self) -> Turn<'_> {
         self.asked.send_modify(|asked| asked.others = asked.others.saturating_add(1));
@@ -316,7 +321,7 @@ fn passes(trouble: Trouble) -> bool {
 }
 
 fn is_seldom_over(trouble: Trouble) -> bool {
-    matches!(trouble, Trouble::DiskFull | Trouble::RightsEnded | Trouble::Other)
+    matches!(trouble, Trouble::DiskFull | Trouble::RightsEnded | Trouble::HubFailed)
 }
 
 /// Waits until something else is asked than was.
@@ -346,7 +351,7 @@ fn pause_after(
     let random = u64::from_le_bytes(clock::random()?);
     let at_least = match trouble {
         Trouble::HubFull => Some(HUB_FULL_PAUSE),
-        trouble if is_seldom_over(trouble) => Some(SELDOM),
+        trouble if is_seldom_over(trouble) => Some(asked.unwrap_or_default().max(SELDOM)),
         _ => asked,
     };
     Ok((backoff.next(random, at_least), trouble))
@@ -389,7 +394,13 @@ mod tests {
         {
             assert!(passes(trouble), "{trouble:?}");
         }
-        for trouble in [Trouble::WrongHub, Trouble::Destroyed, Trouble::Damaged, Trouble::InUse] {
+        for trouble in [
+            Trouble::WrongHub,
+            Trouble::Destroyed,
+            Trouble::Damaged,
+            Trouble::InUse,
+            Trouble::Other,
+        ] {
             assert!(!passes(trouble), "{trouble:?}");
         }
         let mut backoff = Backoff::default();

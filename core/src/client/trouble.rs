@@ -51,6 +51,8 @@ pub enum Trouble {
     Unknown,
     /// The hub will not.
     Refused,
+    /// The hub failed inside.
+    HubFailed,
     /// The hub's log is not the one that it showed before.
     LogForked,
     /// The rights of this device were ended, and something is still only here.
@@ -122,7 +124,7 @@ impl Trouble {
     pub fn remedy(self) -> Remedy {
         match self {
             Self::Network | Self::InUse | Self::HubFull | Self::NoEntropy => Remedy::Retry,
-            Self::Damaged | Self::LogForked | Self::Other => Remedy::Report,
+            Self::Damaged | Self::LogForked | Self::HubFailed | Self::Other => Remedy::Report,
             _ => Remedy::Tell,
         }
     }
@@ -320,7 +322,7 @@ fn of_failure(failure: &Failure) -> Trouble {
         FailureCode::Busy | FailureCode::Closing | FailureCode::Changed => Trouble::Network,
         FailureCode::Full => Trouble::HubFull,
         FailureCode::NotAllowed => Trouble::Unknown,
-        FailureCode::Internal => Trouble::Other,
+        FailureCode::Internal => Trouble::HubFailed,
         _ => Trouble::Refused,
     }
 }

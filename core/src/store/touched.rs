@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Names remembered at once. A phone's day writes to some hundred records; a first pull may bring more, and
-/// then everything is read anew, which is what a list does anyway. At 33 bytes a name these are half a megabyte.
+/// then everything is read anew, which is what a list does anyway. With two maps of names of 33 bytes it is less than a
+/// megabyte.
 pub(super) const NAMES_MAX: usize = 4_096;
 
 /// The rows of some tables that were written since the store was opened, in memory.

@@ -161,7 +161,15 @@ impl Shared {
         let memory = self.place.index_in_memory(&self.project, meta.store, meta.head.position)?;
         let memory = Arc::new(memory);
         *slot = Some(Arc::clone(&memory));
+        self.note_all();
         Ok(memory)
+    }
+
+    /// The index was made anew: any row may read otherwise now.
+    fn note_all(&self) {
+        if let Some(touched) = &self.place.options.touched {
+            touched.note_all();
+        }
     }
 
     /// The engine failed on commits that are durable: makes the rows anew in memory, so that they
@@ -179,6 +187,7 @@ impl Shared {
         let store = failed.meta().store;
         let memory = self.place.index_in_memory(&self.project, store, head.position);
         *slot = memory.ok().filter(|memory| memory.meta().head == head).map(Arc::new);
+        self.note_all();
         if slot.is_some() {
             return;
         }
@@ -518,9 +527,7 @@ impl Writer {
                 // Readers wait for the slot until the new index is in it.
                 self.take_up(parts, &mut slot);
                 drop(slot);
-                if let Some(touched) = &shared.place.options.touched {
-                    touched.note_all();
-                }
+                shared.note_all();
                 lock(&shared.poison).clone().map_or(Ok(()), Err)
             }
             Err(error) => {

@@ -45,7 +45,7 @@ public struct FolderEvents: AsyncSequence, Sendable {
         return AsyncIterator(mailbox: mailbox, bells: bells.makeAsyncIterator())
     }
 
-    /// Changes of documents and lists alone.
+    /// Changes of documents and lists alone. One reader for each ``FolderEvents``: two share its mailbox, and each misses what the other took.
     public var changes: AsyncCompactMapSequence<FolderEvents, Changes> {
         return compactMap { (event: FolderEvent) -> Changes? in
             if case .changed(let changes) = event {
@@ -55,7 +55,7 @@ public struct FolderEvents: AsyncSequence, Sendable {
         }
     }
 
-    /// How exchanges go, alone.
+    /// How exchanges go, alone. One reader for each ``FolderEvents``: two share its mailbox, and each misses what the other took.
     public var progress: AsyncCompactMapSequence<FolderEvents, SyncProgress> {
         return compactMap { (event: FolderEvent) -> SyncProgress? in
             if case .syncProgress(let progress) = event {
@@ -65,7 +65,7 @@ public struct FolderEvents: AsyncSequence, Sendable {
         }
     }
 
-    /// That this device's rights were ended, alone.
+    /// That this device's rights were ended, alone. One reader for each ``FolderEvents``: two share its mailbox, and each misses what the other took.
     public var wipeOrders: AsyncCompactMapSequence<FolderEvents, WipeOrder> {
         return compactMap { (event: FolderEvent) -> WipeOrder? in
             if case .wipeOrdered(let order) = event {

@@ -93,22 +93,36 @@ public final class FileKeyStore: KeyStore, Sendable {
     }
 
     public func loadKey(name: String) throws -> Data? {
-        if !FileManager.default.fileExists(atPath: file.path) {
-            return nil
-        }
         do {
             return try Data(contentsOf: file)
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
+            return nil
         } catch {
+            // Not being able to look is not the same as none.
             throw KeyStoreError.Failed(reason: error.localizedDescription)
         }
     }
 
     public func saveKey(name: String, key: Data) throws {
+        let beside = file.appendingPathExtension("new")
         do {
-            try key.write(to: file, options: .atomic)
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+            try? FileManager.default.removeItem(at: beside)
+            // Its owner's alone before the key is in it, and on the disk before anything is sealed under the key.
+            let owner: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+            if !FileManager.default.createFile(atPath: beside.path, contents: nil, attributes: owner) {
+                throw KeyStoreError.Failed(reason: "the file cannot be made")
+            }
+            let handle = try FileHandle(forWritingTo: beside)
+            try handle.write(contentsOf: key)
+            try handle.synchronize()
+            try handle.close()
+        } catch let error as KeyStoreError {
+            throw error
         } catch {
             throw KeyStoreError.Failed(reason: error.localizedDescription)
+        }
+        if rename(beside.path, file.path) != 0 {
+            throw KeyStoreError.Failed(reason: "errno \(errno)")
         }
     }
 
