@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::super::limits::{IDLE_TIMEOUT, TCP_BACKLOG, TCP_RECEIVE_BYTES, TCP_SEND_BYTES};
+use super::super::limits::{TCP_BACKLOG, TCP_RECEIVE_BYTES, TCP_SEND_BYTES};
 
 /// Bytes that passed a socket, TLS included.
 #[derive(Debug, Default)]
@@ -42,7 +42,8 @@ pub(super) fn prepare(stream: &TcpStream) {
     stream.set_nodelay(true).ok();
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        let millis = u32::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+        let idle = super::super::limits::IDLE_TIMEOUT;
+        let millis = u32::try_from(idle.as_millis()).unwrap_or(u32::MAX);
         rustix::net::sockopt::set_tcp_user_timeout(stream, millis).ok();
     }
 }
