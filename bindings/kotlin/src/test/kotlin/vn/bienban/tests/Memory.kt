@@ -51,7 +51,7 @@ val memory =
                     if (at % 1_000 == 0) delay(1)
                 }
                 var collected = 0
-                until("all are collected", 60_000) {
+                until("all are collected", 200_000) {
                     System.gc()
                     while (queue.poll() != null) collected++
                     collected == OBJECTS
