@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bienban_core::checklist::TEA;
 use bienban_core::clock::Stopwatch;
-use bienban_core::model::Kind;
+use bienban_core::model::{Kind, Timestamp};
 use bienban_core::replica::{Hub, ListQuery, Phone, Projection, Replica};
 use bienban_core::store::{DiskStore, Opened, Options};
 
@@ -24,6 +24,9 @@ pub const NEWEST: usize = 50;
 
 /// Inspections made before they are synced, so that one exchange takes the edits.
 const MADE_AT_ONCE: u32 = 1_000;
+
+/// Between two such exchanges by the clock: a hub takes so many new records a second of one device.
+const MADE_EVERY_MS: i64 = 120_000;
 
 /// What a child process measures, and in which folder: memory is a process's own.
 const CHILD: &str = "BIENBAN_STOCK_CHILD";
@@ -54,16 +57,17 @@ pub fn make(root: &Path, count: u32, phones: u8) {
     hub.publish(TEA.to_vec()).unwrap();
     (1..=phones).for_each(|number| hub.trust(fleet::entry(number)).unwrap());
     fleet::exchange(&phone, &hub);
-    let mut next = 0;
+    let (mut next, mut now) = (0, NOW);
     while next < count {
         let until = count.min(next + MADE_AT_ONCE);
         let _ = fleet::fill_answers(&phone, TEA, next..until, ANSWERS);
         phone.replica().refresh(usize::MAX).unwrap();
-        fleet::exchange(&phone, &hub);
-        hub.merge_all(NOW).unwrap();
+        now = Timestamp(now.0 + MADE_EVERY_MS);
+        fleet::exchange_heard(&phone, &hub, now, &mut |_, _| ());
+        hub.merge_all(now).unwrap();
         next = until;
     }
-    fleet::exchange(&phone, &hub);
+    fleet::exchange_heard(&phone, &hub, now, &mut |_, _| ());
     assert_eq!(phone.outbox().unwrap().len(), 0, "everything is on the hub");
     assert_eq!(hub.replica().totals().unwrap().documents, u64::from(count));
 }
