@@ -93,17 +93,11 @@ class Office:
         self.admin("trust", device, "--name", person, "--agency", "Xã", "--role", role, "--scope", "20")
         return device
 
-    def invite(self, person: str) -> tuple[str, str]:
-        made = self.admin("invite", "--name", person, "--agency", "Xã", "--role", "inspector", "--scope", "20")
-        return made["uri"], made["invitation"]
-
     def properties(self) -> pathlib.Path:
         """What the tests need to know, as Java's properties."""
-        uri, invitation = self.invite("Lý Thị Hoa")
         told = {
             "program": self.program, "root": self.root, "admin": self.root / "admin", "hub.pid": self.hub.pid,
             "hub.uri": self.uri, "key": self.key.read_text(encoding="ascii").strip(), "facility": FACILITY,
-            "invitation": invitation, "invitation.uri": uri, "invited": "Lý Thị Hoa",
         }  # fmt: skip
         file = self.root / "stage.properties"
         file.write_text("".join(f"{key}={value}\n" for key, value in told.items()), encoding="utf-8")

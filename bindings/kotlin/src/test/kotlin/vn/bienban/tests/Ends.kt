@@ -103,25 +103,26 @@ val ends =
             val dir = scratch()
             val keys = MemoryKeys()
             Bienban.open(dir, keys).use { app ->
+                val invited = invite("Lý Thị Hoa")
                 val shown = CompletableDeferred<String>()
-                val enrolling = launch { app.enrol(Stage["invitation.uri"], "điện thoại thử") { shown.complete(it.digits) } }
+                val enrolling = launch { app.enrol(invited.uri, "điện thoại thử") { shown.complete(it.digits) } }
                 val digits = withTimeout(60_000) { shown.await() }
                 claim(Regex("[0-9]{6}").matches(digits)) { "no six digits: $digits" }
                 enrolling.cancel()
                 withTimeout(5_000) { enrolling.join() }
                 claim(app.me().enrolling) { "the invitation is forgotten" }
-                admin("confirm", Stage["invitation"], "--digits", digits)
+                admin("confirm", invited.id, "--digits", digits)
                 // The control of what follows: had it gone on, it would know by now who it is.
                 delay(2_000)
                 claim(app.me().enrolling) { "the enrolment went on though it was cancelled" }
                 val again = mutableListOf<String>()
                 val me = app.resumeEnrolment { again += it.digits }
-                same(me?.name, Stage["invited"])
+                same(me?.name, invited.name)
                 same(again, mutableListOf(digits))
                 same(app.me().enrolling, false)
                 claim(app.resumeEnrolment() == null) { "an enrolment that is over goes on" }
             }
-            Bienban.open(dir, keys).use { same(it.me().name, Stage["invited"]) }
+            Bienban.open(dir, keys).use { same(it.me().name, "Lý Thị Hoa") }
         },
         test("a cancelled open leaves the folder free") {
             val dir = scratch()

@@ -69,6 +69,21 @@ fun answerOf(
 /** Runs the hub's program as its administrator; returns what it prints. */
 fun admin(vararg words: String): String = program("admin", "--dir", Stage["admin"], *words)
 
+/** An invitation of the administrator's, for one phone. */
+class Invitation(
+    val id: String,
+    val uri: String,
+    val name: String,
+)
+
+/** Invites a phone. */
+fun invite(name: String): Invitation {
+    val said = admin("invite", "--name", name, "--agency", "Xã", "--role", "inspector", "--scope", "20")
+
+    fun field(key: String) = checkNotNull(Regex("\"$key\": *\"([^\"]+)\"").find(said)) { said }.groupValues[1]
+    return Invitation(field("invitation"), field("uri"), name)
+}
+
 /** Runs the hub's program, which must do as asked. */
 fun program(vararg words: String): String {
     val command = listOf(Stage["program"], "--json", *words)

@@ -236,6 +236,7 @@ val app =
         test("an enrolment shows its digits, goes on after a restart, and ends with who this phone is") {
             val dir = scratch()
             val keys = MemoryKeys()
+            val invited = invite("Triệu Thị Sen")
             var digits = ""
             Bienban.open(dir, keys).use { app ->
                 screenOf { scope ->
@@ -243,7 +244,7 @@ val app =
                     until("nothing is under way") { !enrol.busy.value }
                     checkNotNull(enrol.begin("https://example.org", "điện thoại")).join()
                     same(enrol.error.value?.kind, "not_enrolled")
-                    checkNotNull(enrol.begin(Stage["invitation.uri"], "điện thoại"))
+                    checkNotNull(enrol.begin(invited.uri, "điện thoại"))
                     until("the digits are shown", 60_000) { enrol.state.value is EnrolState.Digits }
                     digits = (enrol.state.value as EnrolState.Digits).grouped
                 }
@@ -253,9 +254,9 @@ val app =
                 screenOf { scope ->
                     val enrol = EnrolPresenter(app, scope)
                     until("the same digits are shown", 60_000) { enrol.state.value == EnrolState.Digits(digits) }
-                    admin("confirm", Stage["invitation"], "--digits", digits.replace(" ", ""))
+                    admin("confirm", invited.id, "--digits", digits.replace(" ", ""))
                     until("it is done", 60_000) { enrol.state.value is EnrolState.Done }
-                    same((enrol.state.value as EnrolState.Done).me.name, Stage["invited"])
+                    same((enrol.state.value as EnrolState.Done).me.name, invited.name)
                 }
                 screenOf { scope ->
                     val again = EnrolPresenter(app, scope)
@@ -266,11 +267,12 @@ val app =
         test("who gives up waiting may scan another invitation") {
             fresh().use { app ->
                 screenOf { scope ->
+                    val invited = invite("Bàn Văn Phúc")
                     hubSignal("STOP")
                     try {
                         val enrol = EnrolPresenter(app, scope)
                         until("nothing is under way") { !enrol.busy.value }
-                        checkNotNull(enrol.begin(Stage["invitation.uri"], "điện thoại"))
+                        checkNotNull(enrol.begin(invited.uri, "điện thoại"))
                         kotlinx.coroutines.delay(300)
                         kotlinx.coroutines.withTimeout(5_000) { enrol.giveUp().join() }
                         same(enrol.error.value, null)
