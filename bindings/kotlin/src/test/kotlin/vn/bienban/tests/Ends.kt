@@ -128,7 +128,7 @@ val ends =
             val dir = scratch()
             val keys = MemoryKeys()
             repeat(20) { at ->
-                val opening = launch { Bienban.open(dir, keys).use { delay(1) } }
+                val opening = launch { Bienban.open(dir, keys, OpenOptions(patienceMs = 10_000)).use { delay(1) } }
                 delay(at * 3L)
                 opening.cancel()
                 opening.join()
