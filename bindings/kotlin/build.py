@@ -3,7 +3,7 @@
 Each piece is built by cargo or fetched, unless the environment names one that is there:
 
     BIENBAN_LIBRARY    libbienban_bindings.so, not stripped
-    BIENBAN_BINDGEN    the generator, uniffi-bindgen
+    BIENBAN_GENERATOR  the generator, uniffi-bindgen
     BIENBAN_DAY        bindings-day: the day's runner, the hub and the client
     BIENBAN_JNA        jna.jar
 """
@@ -56,7 +56,7 @@ def built(variable: str, name: str, *words: str) -> pathlib.Path:
     """A file that the environment names, or that cargo makes."""
     if named := os.environ.get(variable):
         if not pathlib.Path(named).is_file():
-            missing(f"{named}, which {variable} names", f"unset {variable}, and cargo builds it")
+            sys.exit(f"FAILED: {named}, which {variable} names, is not there; unset {variable}, and cargo builds it")
         return pathlib.Path(named).resolve()
     if not shutil.which("cargo"):
         missing("cargo", f"install Rust with rustup, or name a file by {variable}")
@@ -73,7 +73,7 @@ def library() -> pathlib.Path:
 @functools.lru_cache(None)
 def generator() -> pathlib.Path:
     return built(
-        "BIENBAN_BINDGEN", "uniffi-bindgen",
+        "BIENBAN_GENERATOR", "uniffi-bindgen",
         "-p", "bienban-bindgen", "--features", "cli", "--bin", "uniffi-bindgen",
     )  # fmt: skip
 

@@ -154,6 +154,15 @@ class Opening(Case):
         ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertEqual((ended.returncode, ended.stdout), (0, "ended\ntold\n"), ended.stderr)
 
+    def test_a_program_that_closed_dropped_or_could_not_open_ends_well(self) -> None:
+        for how in ("closed", "dropped", "failed"):
+            for turn in range(3):
+                with self.subTest(how=how, turn=turn):
+                    program = pathlib.Path(__file__).with_name("brief.py")
+                    words = [sys.executable, str(program), str(self.root / f"{how}-{turn}"), how]
+                    ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+                    self.assertEqual(ended.returncode, 0, ended.stderr)
+
 
 class KeyStores(Case):
     async def test_one_that_raises_locks_and_nothing_is_made(self) -> None:

@@ -102,7 +102,7 @@ def built(given: argparse.Namespace) -> tuple[pathlib.Path, pathlib.Path]:
         generator = target() / "debug" / "uniffi-bindgen"
     for path in (library, generator):
         if not pathlib.Path(path).exists():
-            raise Missing(f"{path} does not exist")
+            raise Broken(f"{path} does not exist")
     return pathlib.Path(library).resolve(), pathlib.Path(generator).resolve()
 
 

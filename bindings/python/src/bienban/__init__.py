@@ -23,7 +23,9 @@ import functools
 import os
 import pathlib
 import re
+import sys
 import tempfile
+import time
 import typing
 import weakref
 
@@ -99,10 +101,13 @@ _process = os.getpid()
 # Observers that the library holds: while there are any, a thread of it may call one.
 _observers = _generated._UniffiFfiConverterTypeObserver._handle_map
 
+# Key stores likewise: a thread of the library lets go of one when a folder is closed or could not be opened.
+_key_stores = _generated._UniffiFfiConverterTypeKeyStore._handle_map
+
 # Closing records what was begun, and waits for no network: longer than it takes, short of a program that hangs.
 _CLOSING_SECONDS = 20.0
 
-# An observer that works this long when a program ends is cut off.
+# An observer or a key store that works this long when a program ends is cut off.
 _OBSERVERS_SECONDS = 5.0
 
 # Between two looks whether observers are let go of, and for a thread on its way out of the last one.
@@ -126,26 +131,46 @@ def _remembered(opening: typing.Any) -> typing.Any:
 setattr(Bienban, "open", _remembered(vars(Bienban)["open"].__func__))
 
 
+def _told(self: BienbanError) -> str:
+    """What a traceback shows: records print none of their fields."""
+    return f"{self.report.message_en} [{self.report.report_id}]"  # type: ignore[attr-defined]
+
+
+setattr(BienbanError, "__str__", _told)
+
+
+def _called_back() -> bool:
+    """Whether a thread of the library is in Python at this moment: what it entered first is of the generated module."""
+    for frame in sys._current_frames().values():
+        while frame.f_back:
+            frame = frame.f_back
+        if frame.f_globals is vars(_generated):
+            return True
+    return False
+
+
 @atexit.register
 def _close_all() -> None:
     """Closes what a program left open: a thread that calls back into an interpreter that ends would take the whole
     process down."""
     # A child that was forked has the objects and not their threads.
-    if os.getpid() != _process or not (_open or len(_observers)):
+    if os.getpid() != _process:
         return
 
     async def closing() -> None:
         closed = asyncio.gather(*(app.shutdown() for app in list(_open)), return_exceptions=True)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(closed, _CLOSING_SECONDS)
-        # Closing waits for no observer, and what was let go of before closes by itself.
-        for _ in range(round(_OBSERVERS_SECONDS / _LOOK_SECONDS)):
-            await asyncio.sleep(_LOOK_SECONDS)
-            if not len(_observers):
-                break
-        await asyncio.sleep(_LOOK_SECONDS)
 
-    asyncio.run(closing())
+    if _open:
+        asyncio.run(closing())
+    # Closing waits for no observer, and what was let go of before closes by itself. An object that still lives keeps
+    # its key store; the thread that told the last call's end may not be out of Python yet.
+    for _ in range(round(_OBSERVERS_SECONDS / _LOOK_SECONDS)):
+        if not len(_observers) and len(_key_stores) <= len(_open) and not _called_back():
+            break
+        time.sleep(_LOOK_SECONDS)
+    time.sleep(_LOOK_SECONDS)
 
 
 @contextlib.asynccontextmanager
