@@ -129,7 +129,10 @@ def compiler() -> pathlib.Path:
         shutil.rmtree(folder / "node_modules", ignore_errors=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / "tools" / name, folder / name)
-        run("npm", "ci", "--no-audit", "--no-fund", "--silent", cwd=folder)
+        try:
+            run("npm", "ci", "--no-audit", "--no-fund", "--silent", cwd=folder)
+        except subprocess.CalledProcessError:
+            missing("the Kotlin compiler, which npm could not fetch", "see what npm says above")
     return home
 
 
