@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use bienban_core::client::{Client, Settings};
 use bienban_core::net::{HubAddress, Limits};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -74,17 +75,12 @@ impl Stage {
     pub(super) fn open(root: PathBuf, output: &Output) -> Result<Self, CliError> {
         let program = std::env::current_exe().map_err(|error| service("program", error))?;
         let dir = root.join("hub");
-        let key = crate::hub::identity(&dir).map_err(|error| service("hub", error))?;
         let admin = root.join("admin");
-        // The administrator's device pins the hub before the hub runs, and the hub is told of it.
-        let port = free_port().map_err(|error| service("port", error))?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let hub = HubAddress::at(address, key);
-        let settings = bienban_core::client::Settings { hub: Some(hub.clone()) };
-        let device = bienban_core::client::Client::init_with_own_key(&admin, &settings)?;
+        let device = Client::init_with_own_key(&admin, &Settings::default())?;
         let running = RunningHub::open(&HubConfig {
             dir,
-            listen: address.into(),
+            // The system chooses the port: one that is free for a moment may be taken when it is opened.
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into(),
             limits: Limits::default(),
             shutdown: SHUTDOWN,
             store: StoreConfig::default(),
@@ -94,6 +90,9 @@ impl Stage {
             trust: vec![first_admin(device)],
         })
         .map_err(|error| service("hub", error))?;
+        let hub = HubAddress::at(running.address(), running.key());
+        // The hub was told of the administrator's device, and the device pins the hub before anybody is served.
+        Client::open(&admin)?.set_hub(hub.clone(), false)?;
         let (stop, stopped) = watch::channel(false);
         let (replica, uri) = (running.hub().clone(), hub.to_string());
         let serving = tokio::spawn(running.run(stopped));
@@ -297,10 +296,4 @@ fn failed(player: &Player, words: &[&str], stderr: &[u8]) -> CliError {
     let said = String::from_utf8_lossy(stderr).trim().to_owned();
     let what = format!("{}: {} {}", player.name, player.half, words.join(" "));
     service(&what, std::io::Error::other(said))
-}
-
-/// A port that is free now. Another program may take it before the hub does; the demo says so then.
-fn free_port() -> std::io::Result<u16> {
-    let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(socket.local_addr()?.port())
 }
