@@ -167,6 +167,11 @@ impl Engine {
         self.handle.spawn(work)
     }
 
+    /// Returns this folder's threads, for work that waits on a thread which may block.
+    pub(crate) fn threads(&self) -> Handle {
+        self.handle.clone()
+    }
+
     /// Reads, on a thread of this library, to the end even if nobody waits for it any more.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
@@ -380,7 +385,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use bienban_core::client::Settings;
 
@@ -403,10 +408,40 @@ mod tests {
         }
     }
 
+    /// A keystore that fails so many times before it deletes.
+    struct Locked {
+        fails: AtomicUsize,
+        deleted: AtomicBool,
+    }
+
+    impl KeyStore for Locked {
+        fn load_key(&self, name: String) -> Result<Option<Vec<u8>>, KeyStoreError> {
+            NoKeys.load_key(name)
+        }
+
+        fn save_key(&self, name: String, key: Vec<u8>) -> Result<(), KeyStoreError> {
+            NoKeys.save_key(name, key)
+        }
+
+        fn delete_key(&self, name: String) -> Result<(), KeyStoreError> {
+            assert_eq!(name, "key");
+            let one_less = |left: usize| left.checked_sub(1);
+            if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+                return Err(KeyStoreError::Failed { reason: "locked".to_owned() });
+            }
+            self.deleted.store(true, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
     fn engine(dir: &std::path::Path) -> Arc<Engine> {
+        engine_with(dir, Arc::new(NoKeys))
+    }
+
+    fn engine_with(dir: &std::path::Path, keys: Arc<dyn KeyStore>) -> Arc<Engine> {
         Client::init(dir, &Settings::default()).unwrap();
         let client = Client::open(dir).unwrap();
-        Engine::new(start_runtime().unwrap(), client, Arc::new(NoKeys), "key".to_owned())
+        Engine::new(start_runtime().unwrap(), client, keys, "key".to_owned())
     }
 
     #[tokio::test]
@@ -450,5 +485,23 @@ mod tests {
         assert!(matches!(wiped, BienbanError::Wiped { .. }), "{wiped:?}");
         engine.close().await;
         assert!(matches!(engine.check_open(), Err(Fault::Closed)));
+    }
+
+    #[tokio::test]
+    async fn the_key_of_erased_data_is_deleted_although_the_keystore_was_locked_at_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let fails = AtomicUsize::new(DELETE_PAUSES.len() - 1);
+        let keys = Arc::new(Locked { fails, deleted: AtomicBool::new(false) });
+        let engine = engine_with(dir.path(), keys.clone());
+        engine.note_leave(Leave::Wiped);
+        // The call that brought the order does not wait for the keystore.
+        assert!(!keys.deleted.load(Ordering::SeqCst));
+        let deleted = async {
+            while !keys.deleted.load(Ordering::SeqCst) {
+                tokio::time::sleep(RELEASE_LOOK).await;
+            }
+        };
+        assert!(tokio::time::timeout(RELEASE_MAX, deleted).await.is_ok(), "the key is still there");
+        engine.close().await;
     }
 }

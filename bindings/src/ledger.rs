@@ -309,10 +309,20 @@ async fn made(
 ) -> Result<(Exported, Vec<u8>), Fault> {
     let turn = if offline { None } else { Some(engine.keeper.turn().await) };
     let held = engine.hold().await?;
-    let client = held.as_ref().ok_or(Fault::Closed)?;
-    let document = found(client, &inspection)?.document();
-    let made = client.export_record(document, &[], offline).await;
-    drop((turn, held));
+    let making = async move {
+        let client = held.as_ref().ok_or(Fault::Closed)?;
+        let document = found(client, &inspection)?.document();
+        Ok(client.export_record(document, &[], offline).await?)
+    };
+    let made: Result<_, Fault> = match offline {
+        // It waits for nobody, and would keep a thread of the network busy until it is done.
+        true => {
+            let threads = engine.threads();
+            blocking(move || threads.block_on(making)).await
+        }
+        false => making.await,
+    };
+    drop(turn);
     engine.events.look();
     let made = made?;
     let told = Exported {

@@ -20,6 +20,7 @@ mod demo;
 mod desk;
 mod ends;
 mod enrol;
+mod export;
 mod full;
 mod holders;
 mod hub;

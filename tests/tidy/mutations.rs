@@ -13,8 +13,12 @@ const PATCHES_MIN: usize = 12;
 const HEAD: [&str; 3] = ["Breaks: ", "Promise: ", "Caught by: "];
 
 /// The folder of each package that may hold a catching test.
-const PACKAGES: [(&str, &str); 3] =
-    [("bienban-core", "core/"), ("bienban-server", "server/"), ("bienban-tests", "tests/")];
+const PACKAGES: [(&str, &str); 4] = [
+    ("bienban-bindings", "bindings/"),
+    ("bienban-core", "core/"),
+    ("bienban-server", "server/"),
+    ("bienban-tests", "tests/"),
+];
 
 /// Checks every patch, and that there are enough of them.
 pub(crate) fn check(tree: &Tree) -> Vec<String> {

@@ -20,6 +20,9 @@ use crate::table::{Column, Table, count};
 /// How long one person takes for an answer where people work: fast, for one who looks at what there is.
 const PACE: Duration = Duration::from_secs(5);
 
+/// Answers that each phone sends.
+const ANSWERS: usize = 10;
+
 /// A phone looks for itself whether it was signed for when its exchange told nothing for so long. Counted: an
 /// exchange tells of what it did.
 const LOOK_AFTER: Duration = Duration::from_secs(10);
@@ -51,7 +54,7 @@ pub(crate) fn run() {
 
 fn measure(phones: usize, pace: Duration) -> Vec<f64> {
     let runtime = Runtime::new().unwrap();
-    let crowd = Crowd::gathered(phones);
+    let crowd = Crowd::gathered(phones, ANSWERS);
     let hub = crowd.hub.id();
     let (_, live) = crowd.connect(&runtime, |_, event| matches!(event, SyncEvent::CaughtUp));
     let here = std::process::id();

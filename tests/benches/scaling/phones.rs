@@ -29,8 +29,8 @@ use crate::{folder, sizes};
 /// Phones of one team: it has a commune and an inspection, in which each member has items of its own.
 const TEAM: usize = 4;
 
-/// Edits that each phone brings.
-const EDITS: usize = 10;
+/// Edits that each phone brings where nobody says how many.
+const EDITS: &str = "10";
 
 /// The country, whose communes the teams go to.
 const COUNTRY: &str = "00";
@@ -70,17 +70,19 @@ const COLUMNS: [Column; 9] = [
 
 /// Prints the table.
 pub(crate) fn run() {
-    let title = format!("phones: each brings {EDITS} edits to one hub, all at once");
-    let mut table = Table::new(title, "phones", &COLUMNS);
-    for phones in sizes("BIENBAN_SCALING_PHONES", "1,10,100") {
-        table.row(phones, measure(phones as usize));
+    for edits in sizes("BIENBAN_SCALING_EDITS", EDITS) {
+        let title = format!("phones: each brings {edits} edits to one hub, all at once");
+        let mut table = Table::new(title, "phones", &COLUMNS);
+        for phones in sizes("BIENBAN_SCALING_PHONES", "1,10,100") {
+            table.row(phones, measure(phones as usize, edits as usize));
+        }
+        table.print();
     }
-    table.print();
 }
 
-fn measure(phones: usize) -> Vec<f64> {
+fn measure(phones: usize, each: usize) -> Vec<f64> {
     let runtime = Runtime::new().unwrap();
-    let crowd = Crowd::gathered(phones);
+    let crowd = Crowd::gathered(phones, each);
     let hub = crowd.hub.id();
     std::thread::sleep(REST);
     let alone = memory(hub);
@@ -91,12 +93,12 @@ fn measure(phones: usize) -> Vec<f64> {
     live.end(&runtime);
     crowd.edit();
     let (cpu, peak) = (gauge::cpu_seconds(hub).unwrap_or(0.0), Peak::of(hub));
-    let edits = count((phones * EDITS) as u64);
+    let edits = count((phones * each) as u64);
     let acknowledged = Arc::new(Last::default());
     let (seen, watch) = (acknowledged.clone(), Stopwatch::start());
     let (merged, live) = crowd.connect(&runtime, move |seat, _| {
         let arrival = seat.client.phone().arrival(seat.inspection.document()).unwrap();
-        assert_eq!(arrival.recorded, EDITS as u64);
+        assert_eq!(arrival.recorded, each as u64);
         if arrival.stored == arrival.recorded && !seat.stored.swap(true, Ordering::Relaxed) {
             seen.at(watch.elapsed());
         }
@@ -171,6 +173,8 @@ pub(super) struct Seat {
     /// Its place in its team.
     member: usize,
     pub(super) number: usize,
+    /// How many answers it is to type.
+    edits: usize,
     stored: AtomicBool,
     /// Rung when it has typed something.
     pub(super) edited: Arc<Notify>,
@@ -202,8 +206,8 @@ impl Connected {
 }
 
 impl Crowd {
-    /// Makes all of it; no phone has met the hub.
-    pub(super) fn gathered(phones: usize) -> Self {
+    /// Makes all of it; no phone has met the hub, and each is to type so many answers.
+    pub(super) fn gathered(phones: usize, edits: usize) -> Self {
         let root = folder();
         let hub_dir = root.path().join("hub");
         std::fs::write(hub_dir.with_extension("toml"), SETTINGS).unwrap();
@@ -234,6 +238,7 @@ impl Crowd {
                 inspection: visit(template, commune, number / TEAM),
                 member: number % TEAM,
                 number,
+                edits,
                 stored: AtomicBool::new(false),
                 edited: Arc::default(),
                 heard: Notify::new(),
@@ -321,12 +326,18 @@ impl Crowd {
 }
 
 impl Seat {
-    /// What this person types, and where.
+    /// What this person types, and where: the own items in turn, and once more from the first.
     pub(super) fn entries(&self) -> Vec<(String, String)> {
         let items = scene::items();
-        let own = items.into_iter().enumerate().filter(|(place, _)| place % TEAM == self.member);
-        let one = |(place, item): (usize, String)| (item, format!("p{}-{place}", self.number));
-        own.map(one).take(EDITS).collect()
+        let own: Vec<String> = items
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| place % TEAM == self.member)
+            .map(|(_, item)| item)
+            .collect();
+        let one =
+            |(turn, item): (usize, &String)| (item.clone(), format!("p{}-{turn}", self.number));
+        own.iter().cycle().take(self.edits).enumerate().map(one).collect()
     }
 }
 

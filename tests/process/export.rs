@@ -1,0 +1,80 @@
+//! An export through the library for apps, while the hub is there and says nothing.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bienban_bindings::{Bienban, BienbanError, KeyStore, KeyStoreError, OpenOptions};
+use bienban_tests::process::PATIENCE;
+use bienban_tests::scene::{Scene, items};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use crate::program::text;
+
+/// How long the export is seen to wait for the hub before it is cancelled; it gives up by itself after several seconds.
+const UNDER_WAY: Duration = Duration::from_millis(500);
+
+/// The keystore of a folder that is opened once.
+struct OneKey;
+
+impl KeyStore for OneKey {
+    fn load_key(&self, _name: String) -> Result<Option<Vec<u8>>, KeyStoreError> {
+        Ok(Some(vec![7; 32]))
+    }
+
+    fn save_key(&self, _name: String, _key: Vec<u8>) -> Result<(), KeyStoreError> {
+        Ok(())
+    }
+
+    fn delete_key(&self, _name: String) -> Result<(), KeyStoreError> {
+        Ok(())
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    let told = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
+    assert!(told.success());
+}
+
+/// Returns how many files a folder holds.
+fn files(dir: &Path) -> usize {
+    std::fs::read_dir(dir).unwrap().count()
+}
+
+#[test]
+fn an_export_that_is_cancelled_while_the_hub_is_silent_writes_no_file_and_the_next_one_does() {
+    let scene = Scene::with_phones(1);
+    let phone = &scene.phones[0];
+    scene.field(phone, &["answer", &scene.inspection, &items()[0], "dat"]);
+    scene.sync(phone);
+    let (hub, out) = (scene.hub.as_ref().unwrap().id(), scene.path("out"));
+    std::fs::create_dir(&out).unwrap();
+    let file = text(&out.join("record.bienban")).to_owned();
+    signal(hub, "-STOP");
+    Runtime::new().unwrap().block_on(async {
+        let opened =
+            Bienban::open(text(phone).to_owned(), Arc::new(OneKey), OpenOptions::default());
+        let app = opened.await.unwrap();
+        let run = app.start_export(scene.inspection.clone(), file.clone(), false).unwrap();
+        assert!(timeout(UNDER_WAY, run.wait()).await.is_err(), "it did not wait for the hub");
+        run.cancel().unwrap();
+        let ended = timeout(PATIENCE, run.wait()).await.unwrap().err().unwrap();
+        assert!(matches!(ended, BienbanError::Cancelled { .. }), "{ended:?}");
+        // The same for a future that is dropped.
+        let dropped = app.export_record(scene.inspection.clone(), file.clone(), false);
+        assert!(timeout(UNDER_WAY, dropped).await.is_err(), "it did not wait for the hub");
+        assert_eq!(files(&out), 0);
+        // Nothing is in the way of the next one, with the hub or without.
+        let alone = app.export_record(scene.inspection.clone(), file.clone(), true);
+        let alone = timeout(PATIENCE, alone).await.unwrap().unwrap();
+        assert_eq!((alone.leaves, files(&out)), (None, 1));
+        signal(hub, "-CONT");
+        let proved = app.export_record(scene.inspection.clone(), file.clone(), false);
+        let proved = timeout(PATIENCE, proved).await.unwrap().unwrap();
+        assert!(proved.leaves > Some(0) && !proved.unhelped, "{proved:?}");
+        assert_eq!((files(&out), std::fs::metadata(&file).unwrap().len()), (1, proved.bytes));
+        app.shutdown().await.unwrap();
+    });
+}
