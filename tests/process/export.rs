@@ -16,12 +16,19 @@ use crate::program::text;
 /// How long the export is seen to wait for the hub before it is cancelled; it gives up by itself after several seconds.
 const UNDER_WAY: Duration = Duration::from_millis(500);
 
-/// The keystore of a folder that is opened once.
-struct OneKey;
+/// The keystore of an app that took over the folder of a command: it has the key that lay beside it.
+struct OneKey(Vec<u8>);
+
+impl OneKey {
+    fn of(phone: &Path) -> Arc<Self> {
+        let key = std::fs::read_to_string(phone.join("store.key")).unwrap();
+        Arc::new(Self(hex::decode(key.trim()).unwrap()))
+    }
+}
 
 impl KeyStore for OneKey {
     fn load_key(&self, _name: String) -> Result<Option<Vec<u8>>, KeyStoreError> {
-        Ok(Some(vec![7; 32]))
+        Ok(Some(self.0.clone()))
     }
 
     fn save_key(&self, _name: String, _key: Vec<u8>) -> Result<(), KeyStoreError> {
@@ -55,7 +62,7 @@ fn an_export_that_is_cancelled_while_the_hub_is_silent_writes_no_file_and_the_ne
     signal(hub, "-STOP");
     Runtime::new().unwrap().block_on(async {
         let opened =
-            Bienban::open(text(phone).to_owned(), Arc::new(OneKey), OpenOptions::default());
+            Bienban::open(text(phone).to_owned(), OneKey::of(phone), OpenOptions::default());
         let app = opened.await.unwrap();
         let run = app.start_export(scene.inspection.clone(), file.clone(), false).unwrap();
         assert!(timeout(UNDER_WAY, run.wait()).await.is_err(), "it did not wait for the hub");
