@@ -199,7 +199,8 @@ impl Engine {
         self.run(work).await.map_err(|fault| fault.told(call))
     }
 
-    async fn run<T: Send + 'static>(
+    /// As [`Engine::read`], for who tells what went wrong itself.
+    pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Client) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
@@ -386,6 +387,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::mpsc;
 
     use bienban_core::client::Settings;
 
@@ -408,8 +410,9 @@ mod tests {
         }
     }
 
-    /// A keystore that fails so many times before it deletes.
+    /// A keystore that answers once `opened` is dropped, and fails so many times before it deletes.
     struct Locked {
+        opened: Mutex<mpsc::Receiver<()>>,
         fails: AtomicUsize,
         deleted: AtomicBool,
     }
@@ -425,6 +428,8 @@ mod tests {
 
         fn delete_key(&self, name: String) -> Result<(), KeyStoreError> {
             assert_eq!(name, "key");
+            let opened = self.opened.lock().unwrap().recv_timeout(RELEASE_MAX);
+            assert_eq!(opened, Err(mpsc::RecvTimeoutError::Disconnected));
             let one_less = |left: usize| left.checked_sub(1);
             if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
                 return Err(KeyStoreError::Failed { reason: "locked".to_owned() });
@@ -490,12 +495,17 @@ mod tests {
     #[tokio::test]
     async fn the_key_of_erased_data_is_deleted_although_the_keystore_was_locked_at_first() {
         let dir = tempfile::tempdir().unwrap();
-        let fails = AtomicUsize::new(DELETE_PAUSES.len() - 1);
-        let keys = Arc::new(Locked { fails, deleted: AtomicBool::new(false) });
+        let (open, opened) = mpsc::channel();
+        let keys = Arc::new(Locked {
+            opened: Mutex::new(opened),
+            fails: AtomicUsize::new(DELETE_PAUSES.len() - 1),
+            deleted: AtomicBool::new(false),
+        });
         let engine = engine_with(dir.path(), keys.clone());
         engine.note_leave(Leave::Wiped);
         // The call that brought the order does not wait for the keystore.
         assert!(!keys.deleted.load(Ordering::SeqCst));
+        drop(open);
         let deleted = async {
             while !keys.deleted.load(Ordering::SeqCst) {
                 tokio::time::sleep(RELEASE_LOOK).await;

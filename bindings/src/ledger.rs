@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bienban_core::client::parts::Notice as CoreNotice;
-use bienban_core::client::{Client, ClientError, Unhelped};
+use bienban_core::client::{Client, ClientError, Exported as MadeRecord, Unhelped};
 use tokio::sync::watch;
 
 use crate::bienban::Bienban;
@@ -307,22 +307,18 @@ async fn made(
     inspection: String,
     offline: bool,
 ) -> Result<(Exported, Vec<u8>), Fault> {
-    let turn = if offline { None } else { Some(engine.keeper.turn().await) };
-    let held = engine.hold().await?;
-    let making = async move {
-        let client = held.as_ref().ok_or(Fault::Closed)?;
-        let document = found(client, &inspection)?.document();
-        Ok(client.export_record(document, &[], offline).await?)
-    };
-    let made: Result<_, Fault> = match offline {
+    let made = match offline {
         // It waits for nobody, and would keep a thread of the network busy until it is done.
         true => {
             let threads = engine.threads();
-            blocking(move || threads.block_on(making)).await
+            let making = move |client: &Client| {
+                let document = found(client, &inspection)?.document();
+                Ok(threads.block_on(client.export_record(document, &[], true))?)
+            };
+            engine.run(making).await
         }
-        false => making.await,
+        false => helped(&engine, &inspection).await,
     };
-    drop(turn);
     engine.events.look();
     let made = made?;
     let told = Exported {
@@ -336,6 +332,15 @@ async fn made(
     // Where that was the order to erase what is here, no copy of it is written any more.
     engine.check_open()?;
     Ok((told, made.bytes))
+}
+
+/// Exchanges everything, and has the server prove the record where it can.
+async fn helped(engine: &Engine, inspection: &str) -> Result<MadeRecord, Fault> {
+    let _turn = engine.keeper.turn().await;
+    let held = engine.hold().await?;
+    let client = held.as_ref().ok_or(Fault::Closed)?;
+    let document = found(client, inspection)?.document();
+    Ok(client.export_record(document, &[], false).await?)
 }
 
 /// What an export ends with.

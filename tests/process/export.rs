@@ -1,5 +1,6 @@
 //! An export through the library for apps, while the hub is there and says nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 
 use crate::program::text;
 
-/// How long the export is seen to wait for the hub before it is cancelled; it gives up by itself after several seconds.
+/// How long the export is seen not to end before it is cancelled: waiting for the hub, or still on its way to it. It gives
+/// up by itself after several seconds.
 const UNDER_WAY: Duration = Duration::from_millis(500);
 
 /// The keystore of an app that took over the folder of a command: it has the key that lay beside it.
@@ -45,9 +47,10 @@ fn signal(process: u32, name: &str) {
     assert!(told.success());
 }
 
-/// Returns how many files a folder holds.
-fn files(dir: &Path) -> usize {
-    std::fs::read_dir(dir).unwrap().count()
+/// Returns the names of a folder's files, those half written among them.
+fn files(dir: &Path) -> BTreeSet<String> {
+    let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name().into_string();
+    std::fs::read_dir(dir).unwrap().map(|file| name(file).unwrap()).collect()
 }
 
 #[test]
@@ -58,30 +61,31 @@ fn an_export_that_is_cancelled_while_the_hub_is_silent_writes_no_file_and_the_ne
     scene.sync(phone);
     let (hub, out) = (scene.hub.as_ref().unwrap().id(), scene.path("out"));
     std::fs::create_dir(&out).unwrap();
-    let file = text(&out.join("record.bienban")).to_owned();
+    let file = |name: &str| text(&out.join(name)).to_owned();
     signal(hub, "-STOP");
     Runtime::new().unwrap().block_on(async {
         let opened =
             Bienban::open(text(phone).to_owned(), OneKey::of(phone), OpenOptions::default());
         let app = opened.await.unwrap();
-        let run = app.start_export(scene.inspection.clone(), file.clone(), false).unwrap();
+        let export =
+            |name: &str, offline| app.export_record(scene.inspection.clone(), file(name), offline);
+        let run = app.start_export(scene.inspection.clone(), file("cancelled"), false).unwrap();
         assert!(timeout(UNDER_WAY, run.wait()).await.is_err(), "it did not wait for the hub");
         run.cancel().unwrap();
         let ended = timeout(PATIENCE, run.wait()).await.unwrap().err().unwrap();
         assert!(matches!(ended, BienbanError::Cancelled { .. }), "{ended:?}");
         // The same for a future that is dropped.
-        let dropped = app.export_record(scene.inspection.clone(), file.clone(), false);
-        assert!(timeout(UNDER_WAY, dropped).await.is_err(), "it did not wait for the hub");
-        assert_eq!(files(&out), 0);
+        let dropped = timeout(UNDER_WAY, export("dropped", false)).await;
+        assert!(dropped.is_err(), "it did not wait for the hub");
         // Nothing is in the way of the next one, with the hub or without.
-        let alone = app.export_record(scene.inspection.clone(), file.clone(), true);
-        let alone = timeout(PATIENCE, alone).await.unwrap().unwrap();
-        assert_eq!((alone.leaves, files(&out)), (None, 1));
+        let alone = timeout(PATIENCE, export("alone", true)).await.unwrap().unwrap();
+        assert_eq!(alone.leaves, None);
         signal(hub, "-CONT");
-        let proved = app.export_record(scene.inspection.clone(), file.clone(), false);
-        let proved = timeout(PATIENCE, proved).await.unwrap().unwrap();
+        let proved = timeout(PATIENCE, export("proved", false)).await.unwrap().unwrap();
         assert!(proved.leaves > Some(0) && !proved.unhelped, "{proved:?}");
-        assert_eq!((files(&out), std::fs::metadata(&file).unwrap().len()), (1, proved.bytes));
+        // Had they gone on, they would have had the line before, and would have ended by now.
+        assert_eq!(files(&out), ["alone", "proved"].map(str::to_owned).into());
+        assert_eq!(std::fs::metadata(file("proved")).unwrap().len(), proved.bytes);
         app.shutdown().await.unwrap();
     });
 }

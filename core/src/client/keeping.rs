@@ -390,8 +390,13 @@ mod tests {
 
     #[test]
     fn it_goes_on_where_somebody_may_mend_what_is_wrong() {
-        for trouble in [Trouble::Network, Trouble::DiskFull, Trouble::HubFull, Trouble::RightsEnded]
-        {
+        for trouble in [
+            Trouble::Network,
+            Trouble::DiskFull,
+            Trouble::HubFull,
+            Trouble::HubFailed,
+            Trouble::RightsEnded,
+        ] {
             assert!(passes(trouble), "{trouble:?}");
         }
         for trouble in [
