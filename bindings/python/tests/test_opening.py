@@ -160,7 +160,10 @@ class Opening(Case):
                 with self.subTest(how=how, turn=turn):
                     program = pathlib.Path(__file__).with_name("brief.py")
                     words = [sys.executable, str(program), str(self.root / f"{how}-{turn}"), how]
-                    ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+                    # In a folder of its own: an opening that fails for a folder without a name leaves a file in the current one.
+                    ended = subprocess.run(
+                        words, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=self.root
+                    )
                     self.assertEqual(ended.returncode, 0, ended.stderr)
 
 
