@@ -211,9 +211,9 @@ fn snapshots() -> Ready {
     fleet::exchange(&writer, &hub);
     hub.merge_all(NOW).unwrap();
     let mut frames = Vec::new();
-    let mut hear = |way, frame: &[u8]| {
+    let mut hear = |way, frame: &Frame| {
         if way == Way::Down {
-            frames.push(frame.to_vec());
+            frames.push(frame.encode().unwrap());
         }
     };
     drop(fleet::exchange_heard(&fleet::phone(2), &hub, NOW, &mut hear));

@@ -8,6 +8,7 @@ use bienban_core::net::{HubAddress, NetError, PhoneEndpoint};
 use bienban_core::sync::{Fingerprint, Frame, Hello, LogMessage, PROTOCOL_VERSION};
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::enrolment::EnrolAnswer;
+use bienban_tests::overheard::Overheard;
 use bienban_tests::process::PATIENCE;
 use bienban_tests::scene::{self, Scene};
 use tokio::runtime::Runtime;
@@ -88,7 +89,7 @@ impl Hostile {
             Err(error) => return Heard { error: Some(error), ..heard },
         };
         let (mut sender, mut receiver) = link.split();
-        let frames = frames.to_vec();
+        let (said, frames) = (frames, frames.to_vec());
         let mut sending = Some(tokio::spawn(async move {
             for frame in frames {
                 // Being thrown out half-way is what the receiving side reports.
@@ -99,9 +100,11 @@ impl Hostile {
             sender
         }));
         let (mut own, mut answered) = (None, 0);
+        let mut overheard = Overheard::default();
+        said.iter().for_each(|frame| drop(overheard.phone(frame)));
         loop {
             match receiver.receive().await {
-                Ok(Some(bytes)) => heard.frames.push(Frame::decode(&bytes).unwrap()),
+                Ok(Some(bytes)) => heard.frames.push(overheard.hub(&bytes).unwrap()),
                 Ok(None) => break,
                 Err(error) => {
                     heard.error = Some(error);

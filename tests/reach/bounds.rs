@@ -11,6 +11,7 @@ use bienban_core::sync::{
 };
 use bienban_core::trust::{DeviceKey, Tip};
 use bienban_tests::fleet::{self, NOW, SHORT};
+use bienban_tests::overheard::Overheard;
 
 /// More lines than one exchange follows.
 const LINES: u32 = 5_000;
@@ -36,26 +37,29 @@ fn hello(live: bool) -> Frame {
 /// A device that speaks to the hub without any program behind it.
 struct Speaker {
     served: HubRunner,
+    overheard: Overheard,
     heard: Vec<Frame>,
 }
 
 impl Speaker {
     fn start(hub: &Arc<Hub>, live: bool) -> Self {
         let served = HubRunner::start(hub.clone(), fleet::entry(1).into(), NOW).unwrap();
-        let mut speaker = Self { served, heard: Vec::new() };
+        let mut speaker = Self { served, overheard: Overheard::default(), heard: Vec::new() };
         speaker.say(&hello(live));
         speaker.say(&Frame::Log(LogMessage::Kept { heads: Vec::new() }));
         speaker
     }
 
     fn say(&mut self, frame: &Frame) {
-        self.served.handle(&frame.encode().unwrap()).unwrap();
+        let said = frame.encode().unwrap();
+        self.overheard.phone(&said).unwrap();
+        self.served.handle(&said).unwrap();
         self.listen();
     }
 
     fn listen(&mut self) {
         while let Some(bytes) = self.served.poll_frame(NOW).unwrap() {
-            self.heard.push(Frame::decode(&bytes).unwrap());
+            self.heard.push(self.overheard.hub(&bytes).unwrap());
         }
     }
 

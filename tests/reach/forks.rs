@@ -16,6 +16,7 @@ use bienban_core::sync::{
 };
 use bienban_core::trust::DeviceKey;
 use bienban_tests::fleet::{self, NOW, SHORT};
+use bienban_tests::overheard::Overheard;
 
 /// Exchanges that may follow each other at once, before they count as a loop.
 const AGAIN_MAX: usize = 5;
@@ -64,6 +65,7 @@ struct Exchange {
     down: VecDeque<Vec<u8>>,
     /// Where a frame with more entries ends; its rest comes in the next.
     split: Option<usize>,
+    overheard: Overheard,
 }
 
 impl Exchange {
@@ -73,19 +75,21 @@ impl Exchange {
         let entry = hub.replica().device(phone.device()).unwrap().unwrap();
         let there = HubRunner::start(hub.clone(), entry, NOW).unwrap();
         let (up, down) = (VecDeque::new(), VecDeque::new());
-        Self { here, there, hub: hub.clone(), up, down, split }
+        let overheard = Overheard::default();
+        Self { here, there, hub: hub.clone(), up, down, split, overheard }
     }
 
     /// Moves one frame, or merges where none moves. Returns whether there is more to do.
     fn step(&mut self) -> bool {
         if let Some(frame) = self.here.poll_frame(NOW).unwrap() {
+            self.overheard.phone(&frame).unwrap();
             self.up.push_back(frame);
         } else if self.here.outcome().is_some() {
             return false;
         } else if self.there.wants_input() && !self.up.is_empty() {
             self.there.handle(&self.up.pop_front().unwrap()).unwrap();
         } else if let Some(frame) = self.there.poll_frame(NOW).unwrap() {
-            self.down.extend(parts(frame, self.split));
+            self.down.extend(parts(frame, self.split, &mut self.overheard));
         } else if self.here.wants_input() && !self.down.is_empty() {
             self.here.handle(&self.down.pop_front().unwrap()).unwrap();
         } else {
@@ -97,8 +101,9 @@ impl Exchange {
 }
 
 /// Cuts the entries of a frame in two; the position belongs to the last.
-fn parts(frame: Vec<u8>, split: Option<usize>) -> Vec<Vec<u8>> {
-    let (Some(split), Ok(Frame::Items { items, position })) = (split, Frame::decode(&frame)) else {
+fn parts(frame: Vec<u8>, split: Option<usize>, overheard: &mut Overheard) -> Vec<Vec<u8>> {
+    let heard = overheard.hub(&frame).unwrap();
+    let (Some(split), Frame::Items { items, position }) = (split, heard) else {
         return vec![frame];
     };
     if items.len() <= split || split == 0 {

@@ -10,6 +10,7 @@ use bienban_core::store::{MemoryDisk, MemoryStore, Store};
 use bienban_core::sync::{Frame, PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
 use bienban_core::trust::seal::SealId;
+use bienban_tests::overheard::Overheard;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -55,18 +56,17 @@ pub(crate) struct Exchange {
     pub(crate) down: Wire,
     /// What the hub sends comes in frames of one entry each, as it does where entries are large.
     pub(crate) small: bool,
+    pub(crate) overheard: Overheard,
     /// By how much the phone's clock was ahead of the hub's when it began.
     pub(crate) ahead_ms: i64,
 }
 
 /// Parts the entries of a frame; the position belongs to the last.
-fn parted(frame: &[u8]) -> Vec<Vec<u8>> {
-    let Ok(Frame::Items { items, position }) = Frame::decode(frame) else {
-        return vec![frame.to_vec()];
-    };
+fn parted(frame: Frame) -> Vec<Vec<u8>> {
+    let Frame::Items { items, position } = frame else { return vec![frame.encode().unwrap()] };
     let count = items.len();
     if count < 2 {
-        return vec![frame.to_vec()];
+        return vec![Frame::Items { items, position }.encode().unwrap()];
     }
     let part = |(at, item)| {
         let position = position.filter(|_| at + 1 == count);
@@ -81,14 +81,14 @@ impl Exchange {
         &mut self,
         now: Timestamp,
         due: i64,
-    ) -> Result<Option<Vec<u8>>, ReplicaError> {
+    ) -> Result<Option<Frame>, ReplicaError> {
         self.up.fill(due);
         if !self.up.has_room() {
             return Ok(None);
         }
         let Some(frame) = self.phone.poll_frame(now)? else { return Ok(None) };
         self.up.send(&frame, due);
-        Ok(Some(frame))
+        Ok(Some(self.overheard.phone(&frame).expect("a phone says frames")))
     }
 
     /// As [`Exchange::phone_speaks`], of the hub.
@@ -96,18 +96,19 @@ impl Exchange {
         &mut self,
         now: Timestamp,
         due: i64,
-    ) -> Result<Option<Vec<u8>>, ReplicaError> {
+    ) -> Result<Option<Frame>, ReplicaError> {
         self.down.fill(due);
         if !self.down.has_room() {
             return Ok(None);
         }
         let Some(frame) = self.hub.poll_frame(now)? else { return Ok(None) };
+        let read = self.overheard.hub(&frame).expect("a hub says frames");
         if self.small {
-            parted(&frame).iter().for_each(|part| self.down.send(part, due));
+            parted(read.clone()).iter().for_each(|part| self.down.send(part, due));
         } else {
             self.down.send(&frame, due);
         }
-        Ok(Some(frame))
+        Ok(Some(read))
     }
 
     /// Gives the phone the next frame that has come whole. Returns whether there was one.

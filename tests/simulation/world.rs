@@ -12,6 +12,7 @@ use bienban_core::model::{
 use bienban_core::replica::{HubOptions, HubRunner, PhoneOptions, PhoneRunner, ReplicaError};
 use bienban_core::store::{MemoryDisk, StoreError};
 use bienban_core::sync::{Frame, Role};
+use bienban_tests::overheard::Overheard;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -332,7 +333,15 @@ impl World {
         let [up, down] = [Wire::new(&mut self.rng), Wire::new(&mut self.rng)];
         let small = self.clock % 2 == 0;
         let ahead_ms = now.0 - self.hub_now().0;
-        self.phones[at].exchange = Some(Exchange { phone, hub: served, up, down, small, ahead_ms });
+        self.phones[at].exchange = Some(Exchange {
+            phone,
+            hub: served,
+            up,
+            down,
+            small,
+            overheard: Overheard::default(),
+            ahead_ms,
+        });
         Ok(())
     }
 
@@ -506,16 +515,15 @@ impl World {
 }
 
 /// Names what a frame says.
-fn named(frame: &[u8]) -> String {
-    match Frame::decode(frame) {
-        Ok(Frame::Failed(failure)) => format!("Failed {:?}", failure.code),
-        Ok(Frame::Ask { request, .. }) => {
+fn named(frame: &Frame) -> String {
+    match frame {
+        Frame::Failed(failure) => format!("Failed {:?}", failure.code),
+        Frame::Ask { request, .. } => {
             let text = format!("{request:?}");
             let name = text.split(|letter: char| !letter.is_alphanumeric()).next();
             format!("Ask {}", name.unwrap_or_default())
         }
-        Ok(frame) => frame.name().to_owned(),
-        Err(error) => error.to_string(),
+        frame => frame.name().to_owned(),
     }
 }
 

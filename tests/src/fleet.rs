@@ -15,8 +15,10 @@ use bienban_core::replica::{
     Fact, Hub, HubOptions, HubRunner, Phone, PhoneOptions, PhoneRunner, Progress, Projection,
 };
 use bienban_core::store::{MemoryStore, Store};
-use bienban_core::sync::{FeedItem, Outcome, PlainEntry, Role};
+use bienban_core::sync::{FeedItem, Frame, Outcome, PlainEntry, Role};
 use bienban_core::trust::DeviceKey;
+
+use crate::overheard::Overheard;
 
 /// A checklist of four items, for tests that need many documents rather than long ones.
 pub const SHORT: &[u8] = include_bytes!("../simulation/checklist.json");
@@ -245,18 +247,18 @@ pub fn exchange_heard(
     phone: &Arc<Phone>,
     hub: &Arc<Hub>,
     now: Timestamp,
-    hear: &mut dyn FnMut(Way, &[u8]),
+    hear: &mut dyn FnMut(Way, &Frame),
 ) -> (Outcome, Progress) {
     let options = PhoneOptions { hub: hub.device(), live: false, asks: Vec::new() };
     let mut here = PhoneRunner::start(phone.clone(), options, Box::new(|| [7; 16]), now).unwrap();
     let entry = hub.replica().device(phone.device()).unwrap().unwrap();
     let mut there = HubRunner::start(hub.clone(), entry, now).unwrap();
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
-    let mut idle = 0;
+    let (mut idle, mut overheard) = (0, Overheard::default());
     while idle < IDLE_ROUNDS_MAX {
         let mut moved = false;
         while let Some(frame) = here.poll_frame(now).unwrap() {
-            hear(Way::Up, &frame);
+            hear(Way::Up, &overheard.phone(&frame).unwrap());
             up.push_back(frame);
             moved = true;
         }
@@ -267,7 +269,7 @@ pub fn exchange_heard(
             moved = true;
         }
         while let Some(frame) = there.poll_frame(now).unwrap() {
-            hear(Way::Down, &frame);
+            hear(Way::Down, &overheard.hub(&frame).unwrap());
             down.push_back(frame);
             moved = true;
         }

@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod fuzzing;
 pub mod gauge;
 pub mod link;
+pub mod overheard;
 pub mod process;
 pub mod scene;
 pub mod soak;

@@ -1,20 +1,25 @@
 //! Frames: what two peers say to each other, one at a time.
 //!
-//! A frame is a version byte, a flag byte and a postcard payload, plain or as one zstd frame. The
-//! transport puts a length of four bytes little-endian before each. See `docs/protocol.md`.
+//! A frame is a version byte, a flag byte and a postcard payload, plain or as one zstd frame, which may point at
+//! names that the reader pushed before ([`Names`]). The transport puts a length of four bytes little-endian before each.
+//! See `docs/protocol.md`.
 
 mod packs;
+mod times;
 
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use super::compression::{deflate, inflate};
+use super::compression::{deflate, deflate_after, deflate_well, inflate_after};
 use super::log::LogMessage;
 use super::message::{
-    AdminAnswer, AdminRequest, Failure, FeedItem, FeedPosition, Hello, Notice, Want, Welcome,
+    AdminAnswer, AdminRequest, Failure, FeedItem, FeedPosition, Hello, Notice, Stored, Want,
+    Welcome,
 };
+use super::names::Names;
 use super::pack::PACK_BYTES_MAX;
 use super::reconcile::ReconcileMessage;
+use crate::model::{Cursor, put_uleb};
 use crate::trust::HubReceipt;
 use crate::trust::enrolment::{Claim, ENROL_FRAME_BYTES_MAX, EnrolAnswer};
 
@@ -39,6 +44,8 @@ pub const FRAME_INFLATED_BYTES_MAX: usize = FRAME_BYTES_MAX;
 const PLAIN: u8 = 0;
 /// The payload is a zstd frame.
 const ZSTD: u8 = 1;
+/// How many packs have names before it, and a zstd frame that may point at those.
+const ZSTD_AFTER_NAMES: u8 = 2;
 /// Version and flags.
 const HEADER_BYTES: usize = 2;
 
@@ -130,10 +137,12 @@ pub enum Frame {
     },
     /// Hub: what became of the claim.
     Enrolled(EnrolAnswer),
+    /// Hub: packs are durable, which it names by where in this session they were pushed.
+    Stored(Stored),
 }
 
 /// How many kinds of frames there are.
-const KINDS: u8 = 19;
+const KINDS: u8 = 20;
 
 /// The number of `PushPart`.
 const PUSH_PART: u8 = 15;
@@ -144,6 +153,9 @@ const ENROL: u8 = 17;
 /// The number of `Enrolled`.
 const ENROLLED: u8 = 18;
 
+/// The number of `Stored`.
+const STORED: u8 = 19;
+
 impl Frame {
     /// Returns the bytes of the frame, compressed if that pays: packs are compressed with each other and not each
     /// alone.
@@ -152,24 +164,48 @@ impl Frame {
     ///
     /// Returns [`FrameError::TooLarge`] when the frame was filled beyond its limit.
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        self.encode_after(&Names::none())
+    }
+
+    /// Returns the bytes of a frame for a side that has said these names, see [`Frame::encode`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Frame::encode`].
+    pub fn encode_after(&self, names: &Names) -> Result<Vec<u8>, FrameError> {
         let malformed = |_| FrameError::Malformed { kind: self.name() };
         let payload = postcard::to_stdvec(self).map_err(malformed)?;
         if payload.len() + HEADER_BYTES > FRAME_INFLATED_BYTES_MAX {
             let bytes = payload.len();
             return Err(FrameError::TooLarge { bytes, limit: FRAME_INFLATED_BYTES_MAX });
         }
+        let names = if self.repeats_names() { names } else { &Names::none() };
         let room = FRAME_INFLATED_BYTES_MAX - (payload.len() + HEADER_BYTES);
         let opened = match packs::opened(self, room) {
-            Some(opened) => deflate(&postcard::to_stdvec(&opened).map_err(malformed)?),
+            Some(opened) => {
+                let opened = postcard::to_stdvec(&opened).map_err(malformed)?;
+                match self {
+                    Self::Push { .. } => deflate_well(&opened).map(|packed| (ZSTD, packed)),
+                    _ => pack_after(names, &opened),
+                }
+            }
             None => None,
         };
-        let packed = opened.filter(|opened| opened.len() < payload.len());
-        let packed = packed.or_else(|| deflate(&payload));
-        let mut out = Vec::with_capacity(payload.len() + HEADER_BYTES);
+        let packed = opened.filter(|(_, opened)| opened.len() < payload.len());
+        let (flag, packed) = match packed.or_else(|| pack_after(names, &payload)) {
+            Some((flag, packed)) => (flag, packed),
+            None => (PLAIN, payload),
+        };
+        let mut out = Vec::with_capacity(packed.len() + HEADER_BYTES);
         out.push(FRAME_VERSION);
-        out.push(if packed.is_some() { ZSTD } else { PLAIN });
-        out.extend_from_slice(packed.as_deref().unwrap_or(&payload));
+        out.push(flag);
+        out.extend_from_slice(&packed);
         Ok(out)
+    }
+
+    /// Returns whether much of the frame may be names that the other side said.
+    fn repeats_names(&self) -> bool {
+        matches!(self, Self::Items { .. } | Self::Receipts(_) | Self::Notices { .. })
     }
 
     /// Reads one frame. Inflation stops at [`FRAME_INFLATED_BYTES_MAX`].
@@ -178,7 +214,16 @@ impl Frame {
     ///
     /// Returns [`FrameError`] when the bytes are not exactly one frame of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        Self::decode_from(bytes, Speaker::Any)
+        Self::decode_after(bytes, &Names::none())
+    }
+
+    /// Reads one frame of a side that was told these names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frame::decode`], and where it points at names that were not told.
+    pub fn decode_after(bytes: &[u8], names: &Names) -> Result<Self, FrameError> {
+        Self::decode_from(bytes, Speaker::Any, names)
     }
 
     /// Hub: reads what a phone that it does not know says: a claim, and nothing else.
@@ -187,7 +232,7 @@ impl Frame {
     ///
     /// Returns [`FrameError`] for everything else, before anything is allocated for it.
     pub fn decode_enrol(bytes: &[u8]) -> Result<(u16, Claim), FrameError> {
-        match Self::decode_from(bytes, Speaker::Newcomer)? {
+        match Self::decode_from(bytes, Speaker::Newcomer, &Names::none())? {
             Self::Enrol { protocol, claim } => Ok((protocol, claim)),
             other => Err(FrameError::OutOfPlace { kind: other.name() }),
         }
@@ -201,7 +246,7 @@ impl Frame {
     pub fn decode_enrolled(
         bytes: &[u8],
     ) -> Result<Option<Result<EnrolAnswer, Failure>>, FrameError> {
-        match Self::decode_from(bytes, Speaker::Registrar)? {
+        match Self::decode_from(bytes, Speaker::Registrar, &Names::none())? {
             Self::Enrolled(answer) => Ok(Some(Ok(answer))),
             Self::Failed(failure) => Ok(Some(Err(failure))),
             _ => Ok(None),
@@ -210,7 +255,11 @@ impl Frame {
 
     /// Reads one frame that this speaker may say. Others are refused by their number, before
     /// anything is allocated for their content.
-    pub(super) fn decode_from(bytes: &[u8], speaker: Speaker) -> Result<Self, FrameError> {
+    pub(super) fn decode_from(
+        bytes: &[u8],
+        speaker: Speaker,
+        names: &Names,
+    ) -> Result<Self, FrameError> {
         let limit = speaker.frame_bytes_max();
         if bytes.len() > limit {
             return Err(FrameError::TooLarge { bytes: bytes.len(), limit });
@@ -220,19 +269,19 @@ impl Frame {
         if version != FRAME_VERSION {
             return Err(FrameError::Version { found: version, known: FRAME_VERSION });
         }
-        match flag {
-            PLAIN => decode_payload(payload, speaker),
-            ZSTD => {
-                let came = payload.len();
-                let payload =
-                    inflate(payload, limit).map_err(|_| FrameError::Inflation { limit })?;
-                let frame = decode_payload(&payload, speaker);
-                match packs::is_worth_closing(came, payload.len()) {
-                    true => frame.map(packs::closed),
-                    false => frame,
-                }
-            }
-            flag => Err(FrameError::Flag { found: flag }),
+        let (known, payload) = match flag {
+            PLAIN => return decode_payload(payload, speaker),
+            ZSTD => (&[][..], payload),
+            ZSTD_AFTER_NAMES => pointed_at(payload, names)?,
+            flag => return Err(FrameError::Flag { found: flag }),
+        };
+        let came = payload.len();
+        let payload = inflate_after(known, payload, limit);
+        let payload = payload.map_err(|_| FrameError::Inflation { limit })?;
+        let frame = packs::put_back(decode_payload(&payload, speaker)?);
+        match packs::is_worth_closing(came, payload.len()) {
+            true => Ok(packs::closed(frame)),
+            false => Ok(frame),
         }
     }
 
@@ -259,6 +308,7 @@ impl Frame {
             Self::Log(_) => "Log",
             Self::Enrol { .. } => "Enrol",
             Self::Enrolled(_) => "Enrolled",
+            Self::Stored(_) => "Stored",
         }
     }
 }
@@ -284,7 +334,7 @@ impl Speaker {
         match self {
             // A phone that was admitted meanwhile asks once more what became of its claim.
             Self::Phone => COMMON.contains(&kind) || [0, 3, ENROL].contains(&kind),
-            Self::Hub => (4..ENROL).contains(&kind) && kind != PUSH_PART,
+            Self::Hub => kind == STORED || ((4..ENROL).contains(&kind) && kind != PUSH_PART),
             Self::Replica => COMMON.contains(&kind) || kind == 5,
             Self::Newcomer => kind == ENROL,
             Self::Registrar => [11, 13, ENROLLED].contains(&kind),
@@ -300,6 +350,29 @@ impl Speaker {
             _ => FRAME_BYTES_MAX,
         }
     }
+}
+
+/// Compresses where that pays. Returns how, and what stands behind the flag.
+fn pack_after(names: &Names, payload: &[u8]) -> Option<(u8, Vec<u8>)> {
+    let count = names.len();
+    match names.first(count) {
+        None => Some((ZSTD, deflate(payload)?)),
+        Some(known) => {
+            let mut out = Vec::new();
+            put_uleb(&mut out, count as u64);
+            out.extend(deflate_after(known, payload)?);
+            Some((ZSTD_AFTER_NAMES, out))
+        }
+    }
+}
+
+/// Returns the names that a payload may point at, and the rest of it.
+fn pointed_at<'a>(payload: &'a [u8], names: &'a Names) -> Result<(&'a [u8], &'a [u8]), FrameError> {
+    let mut cursor = Cursor::new(payload);
+    let found = cursor.length("names").map_err(|_| FrameError::Truncated)?;
+    let known = names.first(found);
+    let known = known.ok_or(FrameError::Names { found, known: names.len() })?;
+    Ok((known, &payload[payload.len() - cursor.remaining()..]))
 }
 
 fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError> {
@@ -322,6 +395,7 @@ fn decode_payload(payload: &[u8], speaker: Speaker) -> Result<Frame, FrameError>
 const KIND_NAMES: [&str; KINDS as usize] = [
     "Hello", "Push", "Pushed", "Ask", "Welcome", "Items", "Caught", "Receipts", "Notices", "Need",
     "Answer", "Failed", "Compare", "Bye", "Declined", "PushPart", "Log", "Enrol", "Enrolled",
+    "Stored",
 ];
 
 /// Why bytes are not a frame. Always the fault of whoever made them.
@@ -341,6 +415,14 @@ pub enum FrameError {
     Flag {
         /// The flags found.
         found: u8,
+    },
+    /// It points at names that were not told in this session.
+    #[error("a frame points at the names of {found} packs where {known} were pushed")]
+    Names {
+        /// How many packs it counts on.
+        found: usize,
+        /// How many have names here.
+        known: usize,
     },
     /// A kind that this program does not know.
     #[error("a frame has unknown kind {found}")]

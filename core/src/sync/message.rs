@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::trust::enrolment::{Claim, EnrolRefusal, InvitationId, SignedInvitation};
 use crate::trust::seal::SealId;
-use crate::trust::{Attestation, HubMark, PlainEntry};
+use crate::trust::{Attestation, HubMark, PlainEntry, Signature};
 
 /// A place in a hub's feed. A phone keeps one for all documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -177,6 +177,17 @@ pub struct Notice {
     pub hash: ChangeHash,
     /// What became of it.
     pub verdict: Verdict,
+}
+
+/// A receipt without what the phone knows of it: in place of what is durable, where in this session that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// When, by the hub's clock.
+    pub stored_at: Timestamp,
+    /// By the hub's key, over the whole [`crate::trust::HubReceipt`].
+    pub signature: Signature,
+    /// Runs of places among the phone's [`super::Names`]: the first, and how many.
+    pub places: Vec<(u32, u32)>,
 }
 
 /// A wish of an administrator.

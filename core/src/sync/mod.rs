@@ -10,6 +10,7 @@ mod compression;
 mod frame;
 mod log;
 mod message;
+mod names;
 mod pack;
 mod quarantine;
 pub mod reconcile;
@@ -30,8 +31,9 @@ pub use log::{
 pub use message::{
     AdminAnswer, AdminRequest, BackupCause, BackupFault, BackupStatus, ClosedLine, DoubleNumber,
     Failure, FailureCode, FeedItem, FeedPosition, Hello, HubStatus, HubWaiting, Notice, Resume,
-    SetAside, Snapshot, Verdict, Want, Welcome,
+    SetAside, Snapshot, Stored, Verdict, Want, Welcome,
 };
+pub use names::{NAMES_PACKS_MAX, Names, Pushed};
 pub use pack::{
     LONG_PACK_BYTES_MAX, LONG_PACK_CHANGE_BYTES_MAX, LONG_PACK_CHANGES_MAX, PACK_BYTES_MAX,
     PACK_CHANGE_BYTES_MAX, PACK_CHANGES_MAX, PACK_VERSION, PACK_VERSION_LONG, Pack, PackError,

@@ -8,8 +8,8 @@ use crate::trust::{Attestation, DeviceKey, Signature, Tip, TrustError};
 
 mod encoding;
 
+pub(super) use encoding::{BODY_PLAIN, body_of, closed, is_long, rests_on};
 pub use encoding::{PACK_VERSION, PACK_VERSION_LONG, PackHeader};
-pub(super) use encoding::{closed, is_long};
 
 /// A pack holds at most this many changes, so that one signature is checked often enough.
 pub const PACK_CHANGES_MAX: usize = 1_024;

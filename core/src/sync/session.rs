@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use super::frame::{FRAME_FILL_BYTES, Frame, FrameError, Speaker};
 use super::message::{Failure, FailureCode, Want};
+use super::names::Names;
 use super::reconcile::{DIFFERENCES_MAX, ReconcileError};
 use crate::model::Timestamp;
 use crate::trust::TrustError;
@@ -286,11 +287,20 @@ struct Wire {
     ending: Option<Ending>,
     finished: bool,
     left_behind: bool,
+    /// Names in what this side pushed, and in what the other did. Nothing is kept of them between two phones: what one
+    /// lacks is not what it pushed.
+    said: Names,
+    heard: Names,
 }
 
 impl Wire {
     fn new() -> Self {
         Self { silent: true, ..Self::default() }
+    }
+
+    /// Returns one on which neither side points at what the other said.
+    fn spelling_out() -> Self {
+        Self { said: Names::none(), heard: Names::none(), ..Self::new() }
     }
 
     /// Queues a frame. After a Bye nothing is said any more; what is left out then is not
@@ -299,7 +309,9 @@ impl Wire {
         if self.bye_said && !matches!(frame, Frame::Failed(_)) {
             return Ok(());
         }
-        let bytes = frame.encode().map_err(|source| SessionError::Unsendable { source })?;
+        let bytes = frame
+            .encode_after(&self.heard)
+            .map_err(|source| SessionError::Unsendable { source })?;
         if self.send.len() >= SEND_QUEUE_MAX {
             let limit = SEND_QUEUE_MAX;
             return Err(SessionError::TooMuch {
@@ -314,6 +326,7 @@ impl Wire {
             self.silent = false;
         }
         self.bye_said |= matches!(frame, Frame::Bye);
+        self.said.note(frame);
         self.send.push_back(bytes);
         Ok(())
     }
@@ -321,8 +334,9 @@ impl Wire {
     fn hear(&mut self, bytes: &[u8], speaker: Speaker) -> Result<Frame, SessionError> {
         self.meter.bytes_in += (bytes.len() + FRAME_LENGTH_BYTES) as u64;
         self.silent = true;
-        let frame =
-            Frame::decode_from(bytes, speaker).map_err(|source| SessionError::Frame { source })?;
+        let frame = Frame::decode_from(bytes, speaker, &self.said)
+            .map_err(|source| SessionError::Frame { source })?;
+        self.heard.note(&frame);
         if self.bye_heard {
             return Err(SessionError::Unexpected { frame: frame.name(), moment: "after its Bye" });
         }

@@ -12,6 +12,7 @@ use super::bytes::Bytes;
 use super::hostile::Said;
 use super::stage::{self, ELSEWHERE, HOSTILE, TYPED, stage};
 use crate::fleet;
+use crate::overheard::Overheard;
 
 /// Steps of one input.
 const STEPS_MAX: usize = 64;
@@ -32,6 +33,7 @@ struct World {
     now: Timestamp,
     /// Two connections of the device at most.
     sessions: [Option<HubRunner>; 2],
+    overheard: [Overheard; 2],
     number: u8,
     said: Said,
     heard: usize,
@@ -50,6 +52,7 @@ pub(super) fn session(data: &[u8]) {
         honest,
         now: fleet::NOW,
         sessions: [None, None],
+        overheard: Default::default(),
         number,
         said: Said::default(),
         heard: 0,
@@ -105,7 +108,10 @@ impl World {
         let entry = self.hub.replica().device(stage::device(self.number)).unwrap();
         let entry = entry.expect("the hub was told of it");
         match HubRunner::start(self.hub.clone(), entry, self.now) {
-            Ok(session) => self.sessions[which] = Some(session),
+            Ok(session) => {
+                self.sessions[which] = Some(session);
+                self.overheard[which] = Overheard::default();
+            }
             Err(ReplicaError::Stranger { .. }) => self.sessions[which] = None,
             Err(error) => panic!("the hub fails: {error:?}"),
         }
@@ -131,6 +137,7 @@ impl World {
             return self.poll(which);
         }
         let heard = session.handle(frame);
+        drop(self.overheard[which].phone(frame));
         self.poll(which);
         let Err(error) = heard else { return };
         assert!(matches!(error, ReplicaError::Session { .. }), "the hub fails: {error:?}");
@@ -146,7 +153,8 @@ impl World {
                 Ok(Some(frame)) => {
                     self.heard += frame.len();
                     assert!(self.heard <= SAID_BYTES_MAX, "the hub says too much");
-                    Frame::decode(&frame).expect("what a hub says is a frame");
+                    let read = self.overheard[which].hub(&frame);
+                    read.expect("what a hub says is a frame");
                 }
                 Ok(None) => return,
                 Err(ReplicaError::Session { .. }) => {}

@@ -111,9 +111,8 @@ pub fn answers(document: &Document) -> Vec<String> {
 
 /// Returns a frame's bytes with its payload as it is: behind zstd few mutations get through.
 #[must_use]
-pub fn plain(frame: &[u8]) -> Vec<u8> {
-    let frame = Frame::decode(frame).unwrap();
-    postcard::to_extend(&frame, vec![FRAME_VERSION, 0]).unwrap()
+pub fn plain(frame: &Frame) -> Vec<u8> {
+    postcard::to_extend(frame, vec![FRAME_VERSION, 0]).unwrap()
 }
 
 /// Returns a chunk of Automerge with the checksum that its content should have, and the length.
@@ -290,7 +289,7 @@ fn meeting(one: &Arc<Phone>, two: &Arc<Phone>) -> Vec<Vec<u8>> {
     let (mut said, mut up, mut down) = (Vec::new(), VecDeque::new(), VecDeque::new());
     for _ in 0..MEETING_FRAMES_MAX {
         while let Some(frame) = there.poll_frame(NOW).unwrap() {
-            said.push(plain(&frame));
+            said.push(plain(&Frame::decode(&frame).unwrap()));
             up.push_back(frame);
         }
         if here.wants_input()

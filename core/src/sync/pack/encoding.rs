@@ -27,7 +27,7 @@ const VALUES_SPEC: u32 = 0x57;
 /// Where a pack's flags stand, behind its version.
 const FLAGS_AT: usize = 1;
 /// The body is as it is.
-const BODY_PLAIN: u8 = 0;
+pub(in crate::sync) const BODY_PLAIN: u8 = 0;
 /// The body is a zstd frame.
 const BODY_ZSTD: u8 = 1;
 /// An encoded genesis is at most this long; ours have up to 112 bytes.
@@ -234,6 +234,29 @@ pub(super) fn opened(pack: &[u8], room: usize) -> Option<Vec<u8>> {
     out[FLAGS_AT] = BODY_PLAIN;
     out.extend_from_slice(&body);
     Some(out)
+}
+
+/// Returns the body of a pack whose body is as it is; `None` for others, and for what is no pack.
+pub(in crate::sync) fn body_of(pack: &[u8]) -> Option<&[u8]> {
+    let header = PackHeader::peek(pack).ok().filter(|header| !header.packed)?;
+    pack.get(header.body..)
+}
+
+/// Returns the first change that a pack builds on and spells out; `None` where it names none, or is no pack.
+pub(in crate::sync) fn rests_on(pack: &[u8], header: &PackHeader) -> Option<ChangeHash> {
+    let body = pack.get(header.body..)?;
+    let inflated;
+    let body = if header.packed {
+        inflated = inflate(body, BODY_BYTES_MAX).ok()?;
+        &inflated
+    } else {
+        body
+    };
+    let mut cursor = Cursor::new(body);
+    let mut heads = Cursor::new(cursor.prefixed("heads").ok()?);
+    let listed = heads.length("dependencies").ok()? > 1;
+    let spelled = listed && heads.uleb("dependencies").ok()? == 0;
+    spelled.then(|| array(&mut heads, "dependencies").ok().map(ChangeHash)).flatten()
 }
 
 /// Returns a pack as it is kept: with its body compressed where that pays. What is no pack stays as it is.

@@ -14,7 +14,7 @@ use crate::sync::frame::{Frame, PROTOCOL_VERSION, Speaker};
 use crate::sync::log::LogRequest;
 use crate::sync::message::{
     AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello, Notice, Resume,
-    Want, Welcome,
+    Stored, Want, Welcome,
 };
 use crate::sync::reconcile::{Differences, ItemTree, ReconcileMessage, Reconciler};
 use crate::trust::HubReceipt;
@@ -608,7 +608,8 @@ impl HubSession {
 
     fn acknowledge(&mut self, accepted: Accepted) -> Result<(), SessionError> {
         if let Some(receipt) = accepted.receipt {
-            self.wire.say(&Frame::Receipts(receipt))?;
+            let brief = self.brief(&receipt);
+            self.wire.say(&brief.map_or(Frame::Receipts(receipt), Frame::Stored))?;
         }
         if !accepted.declined.is_empty() {
             self.wire.say(&Frame::Declined { packs: accepted.declined })?;
@@ -626,6 +627,16 @@ impl HubSession {
         }
         self.ask_notices();
         Ok(())
+    }
+
+    /// Returns a receipt for what this session pushed without what the phone knows of it.
+    fn brief(&self, receipt: &HubReceipt) -> Option<Stored> {
+        let of_this = receipt.epoch == self.start.head.epoch
+            && receipt.device == self.start.entry.device
+            && !receipt.items.is_empty();
+        let places = self.wire.heard.places(&receipt.items).filter(|_| of_this)?;
+        let HubReceipt { stored_at, signature, .. } = *receipt;
+        Some(Stored { stored_at, signature, places })
     }
 
     fn ask_notices(&mut self) {

@@ -60,7 +60,7 @@ impl PeerSession {
     /// Returns [`SessionError::Compare`] when the index cannot be read.
     pub fn new(opens: bool, tree: &dyn ItemTree) -> Result<Self, SessionError> {
         let mut session = Self {
-            wire: Wire::new(),
+            wire: Wire::spelling_out(),
             comparison: Some(Reconciler::default()),
             found: Differences::default(),
             outbox: Outbox::default(),

@@ -14,6 +14,7 @@ use crate::sync::message::{
     AdminAnswer, AdminRequest, Failure, FailureCode, FeedItem, FeedPosition, Hello, Notice, Resume,
     Want, Welcome,
 };
+use crate::sync::names::Pushed;
 use crate::sync::reconcile::{
     Differences, Equivocation, Fingerprint, ItemTree, ReconcileMessage, Reconciler,
 };
@@ -118,6 +119,7 @@ pub struct PhoneSession {
     began: Timestamp,
     welcome: Option<Welcome>,
     outbox: Outbox,
+    pushed: Pushed,
     deliveries: Deliveries,
     /// Comparisons and wishes of the hub that were heard.
     owed: u32,
@@ -184,6 +186,7 @@ impl PhoneSession {
             began: start.now,
             welcome: None,
             outbox,
+            pushed: Pushed::default(),
             deliveries: if start.deliver { Deliveries::Waiting } else { Deliveries::Done },
             owed: 0,
             answered: None,
@@ -442,6 +445,7 @@ impl PhoneSession {
         }
         if let Some((frame, packs)) = self.outbox.next_frame() {
             self.wire.meter.packs_out += packs;
+            self.pushed.note(&frame);
             return self.wire.say(&frame);
         }
         if !self.outbox.is_empty() || self.deliveries != Deliveries::Done {
@@ -487,6 +491,11 @@ impl PhoneSession {
                 self.queue(Received::Caught(position))
             }
             Frame::Receipts(receipt) => self.take_receipt(receipt),
+            Frame::Stored(stored) => {
+                let epoch = self.epoch().unwrap_or_default();
+                let receipt = self.pushed.receipt(&stored, epoch, self.device);
+                self.take_receipt(receipt.ok_or(SessionError::Receipt { source: None })?)
+            }
             Frame::Notices { upto, notices } => self.emit(PhoneOutput::Notices { upto, notices }),
             Frame::Declined { packs } => self.emit(PhoneOutput::Declined(packs)),
             Frame::Log(message) => self.take_log(message),
