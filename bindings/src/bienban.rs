@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bienban_core::client::parts::{self, StoreKey};
-use bienban_core::client::{Client, OpenWith, Settings, Trouble, holds_device};
+use bienban_core::client::{Client, OpenWith, Settings, Trouble, check_name, holds_device};
 use zeroize::Zeroizing;
 
 use crate::engine::{self, Engine};
@@ -72,8 +72,9 @@ impl Bienban {
     ///
     /// Returns [`BienbanError::Locked`] when the keystore fails or has lost the key,
     /// [`BienbanError::InUse`] when another process has the folder open, [`BienbanError::Wiped`] when its
-    /// data was erased by order, [`BienbanError::Full`] without room for a new one, and
-    /// [`BienbanError::Damaged`] for what a later version wrote.
+    /// data was erased by order, [`BienbanError::Full`] without room for a new one,
+    /// [`BienbanError::Damaged`] for what a later version wrote, and [`BienbanError::Invalid`] for a folder whose
+    /// name is empty.
     #[uniffi::constructor]
     pub async fn open(
         dir: String,
@@ -198,6 +199,8 @@ fn open_client(
     name: &str,
     patience: Duration,
 ) -> Result<(Client, bienban_core::client::Leave), Fault> {
+    // Before the keystore is given a key for it.
+    check_name(dir)?;
     let making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let saved = keystore::load(store, name)?;
     let key = match (saved, holds_device(dir)) {

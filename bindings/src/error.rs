@@ -342,9 +342,12 @@ fn with_trouble(error: &ClientError, report: Report) -> BienbanError {
         T::DiskFull | T::HubFull => B::Full { report },
         T::InUse => B::InUse { report },
         T::NotFound | T::Ambiguous | T::NotPlanned | T::NoMinutes => B::NotFound { report },
-        T::UnknownItem | T::WrongValue | T::WrongRow | T::TooLong | T::WrongDay => {
-            B::Invalid { report }
-        }
+        T::UnknownItem
+        | T::WrongValue
+        | T::WrongRow
+        | T::TooLong
+        | T::WrongDay
+        | T::NoFolderName => B::Invalid { report },
         T::NotYours | T::NotHere | T::AnothersWork => B::NotAllowed { report },
         T::Conflicted | T::NoConflict | T::NotStanding => B::Conflict { report },
         T::NotReady | T::NoStep | T::Unheard | T::Unproven | T::NoChecklist => {
@@ -395,6 +398,7 @@ pub(crate) fn waits_for(trouble: Trouble, call: &'static str) -> Report {
 fn key_of(trouble: Trouble) -> &'static str {
     use Trouble as T;
     match trouble {
+        T::NoFolderName => "no_folder_name",
         T::NoDevice => "no_device",
         T::HasDevice => "has_device",
         T::Locked => "locked",

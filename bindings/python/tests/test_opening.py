@@ -66,6 +66,11 @@ class Opening(Case):
         assert self.keys.key is not None
         self.assertEqual(len(self.keys.key), 32)
 
+    async def test_a_folder_without_a_name_is_refused_and_nothing_is_made(self) -> None:
+        with self.fails("invalid"):
+            await bienban.Bienban.open("", self.keys, bienban.OpenOptions())
+        self.assertEqual(self.keys.names, [])
+
     async def test_the_name_of_the_key_is_the_one_that_was_given(self) -> None:
         await self.opened(key_name="of the second folder")
         self.assertEqual(set(self.keys.names), {"of the second folder"})
@@ -160,10 +165,7 @@ class Opening(Case):
                 with self.subTest(how=how, turn=turn):
                     program = pathlib.Path(__file__).with_name("brief.py")
                     words = [sys.executable, str(program), str(self.root / f"{how}-{turn}"), how]
-                    # In a folder of its own: an opening that fails for a folder without a name leaves a file in the current one.
-                    ended = subprocess.run(
-                        words, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=self.root
-                    )
+                    ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
                     self.assertEqual(ended.returncode, 0, ended.stderr)
 
 

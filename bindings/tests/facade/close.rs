@@ -31,6 +31,16 @@ async fn a_folder_is_made_sealed_closed_and_opened_again_as_the_same_device() {
     assert_eq!(report.report_id.len(), 8);
 }
 
+#[tokio::test]
+async fn a_folder_without_a_name_is_refused_before_a_key_is_made() {
+    let keys = Arc::new(Keys::default());
+    let refused = open_with(std::path::Path::new(""), keys.clone()).await.err().unwrap();
+    let BienbanError::Invalid { report } = refused else { panic!("{refused:?}") };
+    assert_eq!(report.next, NextStep::Report);
+    assert_eq!(keys.load_key(String::new()).unwrap(), None);
+    assert!(!std::path::Path::new("keys").exists(), "a key file lies in the current folder");
+}
+
 /// A keystore that takes its time, as one that asks for a finger does.
 #[derive(Default)]
 struct SlowKeys(Keys);

@@ -79,7 +79,7 @@ pub use recognise::{Recognised, Recognition};
 pub use remarks::{Bound, DayOf, WrittenInto};
 pub use rest::{OpenWith, Protection, protection, read_key, read_passphrase};
 pub use seal::{MemberCheck, MinutesShown, SealCheck, SealInput};
-pub use settings::{Settings, holds_device};
+pub use settings::{Settings, check_name, holds_device};
 pub use settle::{PLACES, Settled, is_of_followup, is_of_text, register_text};
 pub use status::RecordStatus;
 pub use trouble::{Remedy, Trouble};
@@ -89,6 +89,9 @@ pub use work::{Draft, Note, Sending, Visit};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
+    /// The folder has an empty name: its files would lie in whatever folder is the current one.
+    #[error("the name of the folder is empty; give the folder a name")]
+    NoFolderName,
     /// The folder holds no device.
     #[error("there is no device in {path}; make one with `init`")]
     NoDevice {
@@ -552,8 +555,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::HasDevice`] when the folder holds one already, and
-    /// [`ClientError::NoRoom`] when the disk is too full for it to record anything.
+    /// Returns [`ClientError::HasDevice`] when the folder holds one already, [`ClientError::NoRoom`] when the
+    /// disk is too full for it to record anything, and [`ClientError::NoFolderName`].
     pub fn init(dir: &Path, settings: &Settings) -> Result<DeviceId, ClientError> {
         let seed = Self::prepare(dir)?;
         settings::create(dir, settings, settings::digits(&seed).as_bytes())?;
@@ -564,8 +567,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`ClientError::NoDevice`] when there is none, and [`StoreError::InUse`] when another
-    /// process has it open.
+    /// Returns [`ClientError::NoDevice`] when there is none, [`StoreError::InUse`] when another process has it
+    /// open, and [`ClientError::NoFolderName`].
     pub fn open(dir: &Path) -> Result<Self, ClientError> {
         Self::open_as(dir, "", Duration::ZERO)
     }
@@ -588,6 +591,7 @@ impl Client {
     /// As [`Client::open`]. Returns [`ClientError::Locked`] when the folder is sealed and no key is
     /// given, [`ClientError::Rest`] when the key is another or was destroyed; nothing was changed then.
     pub fn open_with(dir: &Path, with: OpenWith<'_>) -> Result<Self, ClientError> {
+        check_name(dir)?;
         if !holds_device(dir) {
             return Err(ClientError::NoDevice { path: dir.to_owned() });
         }

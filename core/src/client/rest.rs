@@ -332,8 +332,9 @@ impl Client {
         Self::init_sealed(dir, settings, &StoreKey::key(&key))
     }
 
-    /// Draws a device's secret key, unless the folder holds a device or has no room for one.
+    /// Draws a device's secret key, unless the folder has no name, holds a device or has no room for one.
     pub(super) fn prepare(dir: &Path) -> Result<Zeroizing<[u8; 32]>, ClientError> {
+        settings::check_name(dir)?;
         let (needed, free) = (NEW_STORE_BYTES_MIN, store::free_bytes(dir));
         if let Some(free) = free.filter(|free| *free < needed) {
             return Err(ClientError::NoRoom { path: dir.to_owned(), needed, free });

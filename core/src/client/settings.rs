@@ -48,6 +48,15 @@ struct Stored {
 /// The version of the settings file.
 const SETTINGS_VERSION: u32 = 1;
 
+/// Refuses a folder whose name is empty, for who would write something elsewhere before the folder is made.
+///
+/// # Errors
+///
+/// Returns [`ClientError::NoFolderName`].
+pub fn check_name(dir: &Path) -> Result<(), ClientError> {
+    if dir.as_os_str().is_empty() { Err(ClientError::NoFolderName) } else { Ok(()) }
+}
+
 /// Makes the folder, and its name durable: a device that was said to be made must not vanish.
 pub(super) fn make_folder(dir: &Path) -> Result<(), ClientError> {
     let above = dir.parent().filter(|above| !above.as_os_str().is_empty());

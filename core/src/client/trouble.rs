@@ -19,6 +19,8 @@ use crate::trust::rest::RestError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Trouble {
+    /// The folder has an empty name.
+    NoFolderName,
     /// The folder holds no device.
     NoDevice,
     /// The folder holds a device already.
@@ -124,6 +126,8 @@ impl Trouble {
     pub fn remedy(self) -> Remedy {
         match self {
             Self::Network | Self::InUse | Self::HubFull | Self::NoEntropy => Remedy::Retry,
+            // A person can name no folder: what the app does is wrong.
+            Self::NoFolderName => Remedy::Report,
             Self::Damaged | Self::LogForked | Self::HubFailed | Self::Other => Remedy::Report,
             _ => Remedy::Tell,
         }
@@ -151,6 +155,7 @@ impl ClientError {
     /// What is about the folder, the hub and the rights.
     fn of_device(&self) -> Option<Trouble> {
         Some(match self {
+            Self::NoFolderName => Trouble::NoFolderName,
             Self::NoDevice { .. } => Trouble::NoDevice,
             Self::HasDevice { .. } => Trouble::HasDevice,
             Self::Locked { .. } | Self::NotSealed { .. } => Trouble::Locked,

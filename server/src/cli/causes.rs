@@ -90,6 +90,7 @@ pub(super) fn of_invitation(error: &EnrolUriError, m: &Messages) -> String {
 pub(super) fn of_client(error: &ClientError, m: &Messages) -> Option<String> {
     use ClientError as E;
     Some(match error {
+        E::NoFolderName => m.text("cause.no_folder_name", &[]),
         E::NoDevice { path } => m.text("cause.no_device", &[("path", &path.display().to_string())]),
         E::HasDevice { path } => {
             m.text("cause.has_device", &[("path", &path.display().to_string())])

@@ -149,6 +149,23 @@ fn a_folder_whose_key_was_destroyed_says_so_whatever_key_is_given() {
 }
 
 #[test]
+fn a_folder_without_a_name_is_refused_and_nothing_is_written() {
+    let (unnamed, settings) = (std::path::Path::new(""), Settings::default());
+    let refused = [
+        Client::init(unnamed, &settings).err(),
+        Client::init_sealed(unnamed, &settings, &key(1)).err(),
+        Client::init_with_own_key(unnamed, &settings).err(),
+        Client::open_with(unnamed, with(&key(1))).err(),
+    ];
+    for error in refused {
+        assert!(matches!(error, Some(ClientError::NoFolderName)), "{error:?}");
+    }
+    for file in [KEYS_FILE, OWN_KEY_FILE, KEYS_LOCK, "device.key", "settings.json"] {
+        assert!(!std::path::Path::new(file).exists(), "{file} lies in the current folder");
+    }
+}
+
+#[test]
 fn a_missing_key_file_is_told_and_none_is_made_in_its_place() {
     let dir = tempfile::tempdir().unwrap();
     Client::init_sealed(dir.path(), &Settings::default(), &key(1)).unwrap();

@@ -77,7 +77,8 @@ pub(super) fn of_client(error: &ClientError) -> Failed {
         ClientError::Rest(RestError::Short { .. })
         | ClientError::KeyText { .. }
         | ClientError::KeyReadable { .. }
-        | ClientError::NotSealed { .. } => Failed::Usage,
+        | ClientError::NotSealed { .. }
+        | ClientError::NoFolderName => Failed::Usage,
         ClientError::Net(error) => of_net(error),
         ClientError::Driver(error) => of_driver(error),
         _ => Failed::Otherwise,
