@@ -10,13 +10,16 @@ use std::sync::Arc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{AlwaysResolvesClientRawPublicKeys, Resumption};
-use rustls::crypto::{WebPkiSupportedAlgorithms, ring};
+use rustls::crypto::{
+    CryptoProvider, GetRandomFailed, KeyProvider, SecureRandom, WebPkiSupportedAlgorithms, ring,
+};
 use rustls::pki_types::{
-    CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer,
+    UnixTime,
 };
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey as TlsKey};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible,
     SignatureScheme,
@@ -57,7 +60,7 @@ pub(super) fn hub_config(
     seed: &[u8; 32],
     admit: Arc<Admit>,
 ) -> Result<rustls::ServerConfig, NetError> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(provider());
     let verifier = HubVerifier { admit, algorithms: provider.signature_verification_algorithms };
     let own = AlwaysResolvesServerRawPublicKeys::new(own_key(seed)?);
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
@@ -77,7 +80,7 @@ pub(super) fn phone_config(
     seed: &[u8; 32],
     pinned: DeviceId,
 ) -> Result<rustls::ClientConfig, NetError> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(provider());
     let verifier = PhoneVerifier { pinned, algorithms: provider.signature_verification_algorithms };
     let own = AlwaysResolvesClientRawPublicKeys::new(own_key(seed)?);
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
@@ -92,6 +95,42 @@ pub(super) fn phone_config(
     // The hub is known by its key; its name in the clear would only tell onlookers where we go.
     config.enable_sni = false;
     Ok(config)
+}
+
+/// What both ends compute with: keys of Ed25519 and an exchange over X25519, which every release offered first. The
+/// provider's own choice would bring RSA and NIST's curves along: 0.2 MB on a phone, for peers that do not exist.
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: ring::DEFAULT_CIPHER_SUITES.to_vec(),
+        kx_groups: vec![ring::kx_group::X25519],
+        signature_verification_algorithms: ED25519_ONLY,
+        secure_random: &Own,
+        key_provider: &Own,
+    }
+}
+
+const ED25519_ONLY: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+    all: &[webpki::ring::ED25519],
+    mapping: &[(SignatureScheme::ED25519, &[webpki::ring::ED25519])],
+};
+
+/// What the provider's own would do, without what only its other algorithms need.
+#[derive(Debug)]
+struct Own;
+
+impl SecureRandom for Own {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        getrandom::fill(bytes).map_err(|_| GetRandomFailed)
+    }
+}
+
+impl KeyProvider for Own {
+    fn load_private_key(&self, key: PrivateKeyDer<'static>) -> Result<Arc<dyn TlsKey>, Error> {
+        match &key {
+            PrivateKeyDer::Pkcs8(key) => ring::sign::any_eddsa_type(key),
+            _ => Err(Error::General("the key is none of Ed25519".to_owned())),
+        }
+    }
 }
 
 /// Returns the device whose key the peer proved.
