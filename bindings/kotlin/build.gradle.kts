@@ -52,16 +52,20 @@ dependencies {
     api("org.jetbrains.kotlinx:kotlinx-coroutines-android:1.10.2")
 }
 
-/** The core for each kind of processor. `release` unwinds, and must: a panic becomes an error there. */
+/**
+ * The core for each kind of processor, small: the profile `mobile` unwinds, and must, since a panic becomes an error there; how it is
+ * linked stands in `.cargo/config.toml`. As a shared library alone: beside its other types cargo leaves link-time optimisation out.
+ */
 val cargoNdk by tasks.registering(Exec::class) {
     workingDir = root
     environment("ANDROID_NDK_HOME", android.ndkDirectory.path)
-    // For those who build with an NDK before 28, too.
-    environment("RUSTFLAGS", "-C link-arg=-Wl,-z,max-page-size=16384 -C link-arg=-Wl,-z,common-page-size=16384")
+    // It would replace what stands there, the size of pages among it.
+    environment.remove("RUSTFLAGS")
     val targets = abis.flatMap { listOf("-t", it) }
     val out = made.get().dir("jniLibs").asFile.path
     commandLine(
-        listOf("cargo", "ndk") + targets + listOf("--platform", "$minSdkLevel", "-o", out, "build", "--locked", "--release", "-p", "bienban-bindings"),
+        listOf("cargo", "ndk") + targets + listOf("--platform", "$minSdkLevel", "-o", out) +
+            listOf("rustc", "--locked", "--profile", "mobile", "-p", "bienban-bindings", "--lib", "--crate-type", "cdylib"),
     )
     // cargo knows better than Gradle what is old.
     outputs.upToDateWhen { false }
