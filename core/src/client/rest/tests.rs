@@ -150,7 +150,7 @@ fn a_folder_whose_key_was_destroyed_says_so_whatever_key_is_given() {
 
 #[test]
 fn a_folder_without_a_name_is_refused_and_nothing_is_written() {
-    let (unnamed, settings) = (std::path::Path::new(""), Settings::default());
+    let (unnamed, settings) = (Path::new(""), Settings::default());
     let refused = [
         Client::init(unnamed, &settings).err(),
         Client::init_sealed(unnamed, &settings, &key(1)).err(),
@@ -161,7 +161,7 @@ fn a_folder_without_a_name_is_refused_and_nothing_is_written() {
         assert!(matches!(error, Some(ClientError::NoFolderName)), "{error:?}");
     }
     for file in [KEYS_FILE, OWN_KEY_FILE, KEYS_LOCK, "device.key", "settings.json"] {
-        assert!(!std::path::Path::new(file).exists(), "{file} lies in the current folder");
+        assert!(!Path::new(file).exists(), "{file} lies in the current folder");
     }
 }
 
