@@ -60,11 +60,7 @@ fn samples() -> Vec<Frame> {
         message: "too many sessions".into(),
         retry_after_ms: Some(2_000),
     };
-    let snapshot = Snapshot {
-        genesis: genesis(1),
-        bytes: vec![1, 2, 3],
-        attestations: vec![pack.attestation()],
-    };
+    let snapshot = snapshot(&pack);
     let status = HubStatus { documents: 1, devices: 2, head: 3, ..HubStatus::default() };
     let verdict = Verdict::Equivocation;
     let notice = Notice { document: DOCUMENT, actor: ACTOR, seq: 7, hash: HASH, verdict };
@@ -112,12 +108,18 @@ fn samples() -> Vec<Frame> {
         Frame::Log(LogMessage::Kept { heads: vec![tree_head()] }),
         Frame::Enrol { protocol: 4, claim: claim() },
         Frame::Enrolled(EnrolAnswer::Waiting { now: Timestamp(8), until: Timestamp(9) }),
-        Frame::Stored(Stored {
-            stored_at: Timestamp(8),
-            signature: Signature([10; 64]),
-            places: vec![(0, 200), (250, 1)],
-        }),
+        Frame::Stored(stored()),
     ]
+}
+
+fn snapshot(pack: &Pack) -> Snapshot {
+    let attestations = vec![pack.attestation()];
+    Snapshot { genesis: genesis(1), bytes: vec![1, 2, 3], attestations }
+}
+
+fn stored() -> Stored {
+    let (signature, places) = (Signature([10; 64]), vec![(0, 200), (250, 1)]);
+    Stored { stored_at: Timestamp(8), signature, places }
 }
 
 fn claim() -> Claim {
