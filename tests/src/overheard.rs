@@ -24,8 +24,8 @@ impl Overheard {
         self.pushed.note(&frame);
         if let Frame::Push { packs } = &frame {
             // A phone that carries packs of others pushes its own first.
-            let first = packs.first().and_then(|pack| PackHeader::peek(pack).ok());
-            self.device = self.device.or(first.map(|header| header.device));
+            let first = || packs.iter().find_map(|pack| PackHeader::peek(pack).ok());
+            self.device = self.device.or_else(|| first().map(|header| header.device));
         }
         Ok(frame)
     }
