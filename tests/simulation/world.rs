@@ -310,6 +310,7 @@ impl World {
                 let node = &mut self.phones[at];
                 let Some(exchange) = &mut node.exchange else { return };
                 while let Ok(Some(frame)) = exchange.phone.poll_frame(now) {
+                    exchange.overheard.phone(&frame).expect("a phone says frames");
                     exchange.up.send(&frame, self.clock);
                     flight.push(frame);
                 }
