@@ -62,11 +62,11 @@ pub(crate) struct Exchange {
 }
 
 /// Parts the entries of a frame; the position belongs to the last.
-fn parted(frame: Frame) -> Vec<Vec<u8>> {
-    let Frame::Items { items, position } = frame else { return vec![frame.encode().unwrap()] };
+fn parted(frame: &[u8], read: Frame) -> Vec<Vec<u8>> {
+    let Frame::Items { items, position } = read else { return vec![frame.to_vec()] };
     let count = items.len();
     if count < 2 {
-        return vec![Frame::Items { items, position }.encode().unwrap()];
+        return vec![frame.to_vec()];
     }
     let part = |(at, item)| {
         let position = position.filter(|_| at + 1 == count);
@@ -104,7 +104,7 @@ impl Exchange {
         let Some(frame) = self.hub.poll_frame(now)? else { return Ok(None) };
         let read = self.overheard.hub(&frame).expect("a hub says frames");
         if self.small {
-            parted(read.clone()).iter().for_each(|part| self.down.send(part, due));
+            parted(&frame, read.clone()).iter().for_each(|part| self.down.send(part, due));
         } else {
             self.down.send(&frame, due);
         }
