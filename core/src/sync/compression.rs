@@ -71,6 +71,15 @@ pub(crate) fn inflate_after(
     Ok(out)
 }
 
+/// Inflates the first bytes of a frame, at most so many. Whether the rest is one is not looked at.
+pub(crate) fn inflate_begin(bytes: &[u8], count: usize) -> Option<Vec<u8>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).ok()?.single_frame();
+    decoder.window_log_max(WINDOW_LOG_MAX).ok()?;
+    let mut out = Vec::new();
+    decoder.take(count as u64).read_to_end(&mut out).ok()?;
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

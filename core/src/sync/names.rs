@@ -4,7 +4,7 @@
 use super::message::Stored;
 use super::pack;
 use super::{Frame, Pack, PackHeader};
-use crate::model::{DeviceId, put_uleb};
+use crate::model::{Cursor, DeviceId, put_uleb};
 use crate::trust::{HubReceipt, RECEIPT_ITEMS_MAX, ReceiptItem};
 
 /// Names of the first so many packs of a session are kept: more than a team's day, and so few that a hub can keep them
@@ -82,15 +82,12 @@ impl Names {
     }
 
     /// Returns runs of places, first and how many, of packs that end with these items; `None` where one is not among
-    /// them.
+    /// them, or is there twice: of two lines under one name the hub has one.
     pub(super) fn places(&self, items: &[ReceiptItem]) -> Option<Vec<(u32, u32)>> {
         let mut runs: Vec<(u32, u32)> = Vec::new();
-        let mut next = 0;
         for item in items {
-            // Mostly they come in the order in which they were pushed.
-            let mut ahead = (next..self.len()).chain(0..next);
-            let place = ahead.find(|place| self.is_of(*place, item))?;
-            next = place + 1;
+            let mut places = (0..self.len()).filter(|place| self.is_of(*place, item));
+            let (place, None) = (places.next()?, places.next()) else { return None };
             let place = u32::try_from(place).ok()?;
             match runs.last_mut() {
                 Some((first, count)) if *first + *count == place => *count += 1,
@@ -102,9 +99,10 @@ impl Names {
 
     fn is_of(&self, place: usize, item: &ReceiptItem) -> bool {
         let begin = place.checked_sub(1).map_or(BEGIN.len(), |before| self.ends[before]);
-        let mut named = [&item.document.0[..], &item.actor.0].concat();
-        put_uleb(&mut named, item.seq);
-        self.bytes[begin..self.ends[place]].starts_with(&named)
+        let entry = &self.bytes[begin..self.ends[place]];
+        let Some(rest) = entry.strip_prefix(&item.document.0) else { return false };
+        let Some(rest) = rest.strip_prefix(&item.actor.0) else { return false };
+        Cursor::new(rest).uleb("sequence number") == Ok(item.seq)
     }
 
     /// Returns the entries of the first `packs` packs; `None` where there are fewer, or none is asked for.

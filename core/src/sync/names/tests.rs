@@ -172,6 +172,10 @@ fn places_that_were_not_pushed_make_no_receipt() {
         let bent = Stored { places, ..whole.clone() };
         assert_eq!(pushed.receipt(&bent, [1; 16], key(1).device()), None);
     }
+    // A phone that carries another's packs may bring two lines under one name.
+    let twice = noted(&push(&[some[0].clone(), some[1].clone(), some[0].clone()]));
+    let Frame::Receipts(word) = receipt(&some[..1]) else { unreachable!() };
+    assert_eq!(twice.places(&word.items), None);
     let (other, later) = (packs(2, 1), sealed_by(1, 9));
     for missing in [other[0].clone(), later] {
         let Frame::Receipts(receipt) = receipt(&[some[0].clone(), missing]) else { unreachable!() };

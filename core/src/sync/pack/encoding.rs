@@ -8,7 +8,7 @@ use crate::model::{
     Actor, CHANGE_ACTORS_MAX, CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, ChangeHash, ChangeParts, Cursor,
     DeviceId, DocumentId, Genesis, Incarnation, RawChange, put_sleb, put_uleb,
 };
-use crate::sync::compression::{deflate, inflate};
+use crate::sync::compression::{deflate, inflate, inflate_begin};
 use crate::trust::{Line, Signature, Tip};
 
 /// The format of all packs but long ones.
@@ -38,6 +38,9 @@ const BODY_BYTES_MAX: usize = CHANGE_BYTES_MAX + (64 << 10);
 const LONG_BODY_BYTES_MAX: usize = LONG_PACK_CHANGE_BYTES_MAX + (64 << 10);
 /// A change has at most this many columns; the change parser knows 14.
 const COLUMNS_MAX: usize = 16;
+
+/// The hash of the first change that a pack builds on stands within so many bytes of its body: behind three numbers.
+const FIRST_DEPENDENCY_WITHIN: usize = 64;
 
 /// What the start of a pack says, read without inflating or hashing its changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,21 +245,22 @@ pub(in crate::sync) fn body_of(pack: &[u8]) -> Option<&[u8]> {
     pack.get(header.body..)
 }
 
-/// Returns the first change that a pack builds on and spells out; `None` where it names none, or is no pack.
+/// Returns the first change that a pack builds on and spells out; `None` where it names none, or is no pack. Of the body
+/// only the beginning is looked at.
 pub(in crate::sync) fn rests_on(pack: &[u8], header: &PackHeader) -> Option<ChangeHash> {
     let body = pack.get(header.body..)?;
-    let inflated;
+    let begin;
     let body = if header.packed {
-        inflated = inflate(body, BODY_BYTES_MAX).ok()?;
-        &inflated
+        begin = inflate_begin(body, FIRST_DEPENDENCY_WITHIN)?;
+        &begin
     } else {
         body
     };
     let mut cursor = Cursor::new(body);
-    let mut heads = Cursor::new(cursor.prefixed("heads").ok()?);
-    let listed = heads.length("dependencies").ok()? > 1;
-    let spelled = listed && heads.uleb("dependencies").ok()? == 0;
-    spelled.then(|| array(&mut heads, "dependencies").ok().map(ChangeHash)).flatten()
+    cursor.length("heads").ok()?;
+    let listed = cursor.length("dependencies").ok()? > 1;
+    let spelled = listed && cursor.uleb("dependencies").ok()? == 0;
+    spelled.then(|| array(&mut cursor, "dependencies").ok().map(ChangeHash)).flatten()
 }
 
 /// Returns a pack as it is kept: with its body compressed where that pays. What is no pack stays as it is.
