@@ -97,7 +97,7 @@ pub(super) fn phone_config(
     Ok(config)
 }
 
-/// What both ends compute with: keys of Ed25519 and an exchange over X25519, which every release offered first. The
+/// What both ends compute with: keys of Ed25519 and an exchange over X25519, which every build before offered first. The
 /// provider's own choice would bring RSA and NIST's curves along: 0.2 MB on a phone, for peers that do not exist.
 fn provider() -> CryptoProvider {
     CryptoProvider {

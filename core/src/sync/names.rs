@@ -1,6 +1,8 @@
 //! Names that one side of an exchange need not spell out, because the other said them in it: those of the packs that
 //! it pushed. What a hub answers and hands on is mostly of the same documents.
 
+use std::ops::Range;
+
 use super::message::Stored;
 use super::pack;
 use super::{Frame, Pack, PackHeader};
@@ -81,12 +83,16 @@ impl Names {
         self.ends.is_empty()
     }
 
-    /// Returns runs of places, first and how many, of packs that end with these items; `None` where one is not among
-    /// them, or is there twice: of two lines under one name the hub has one.
-    pub(super) fn places(&self, items: &[ReceiptItem]) -> Option<Vec<(u32, u32)>> {
+    /// Returns runs of places, first and how many, of the packs at these places that end with these items; `None` where one
+    /// is not among them, or is there twice: of two lines under one name the hub has one.
+    pub(super) fn places(
+        &self,
+        items: &[ReceiptItem],
+        among: Range<usize>,
+    ) -> Option<Vec<(u32, u32)>> {
         let mut runs: Vec<(u32, u32)> = Vec::new();
         for item in items {
-            let mut places = (0..self.len()).filter(|place| self.is_of(*place, item));
+            let mut places = among.clone().filter(|place| self.is_of(*place, item));
             let (place, None) = (places.next()?, places.next()) else { return None };
             let place = u32::try_from(place).ok()?;
             match runs.last_mut() {
@@ -98,8 +104,10 @@ impl Names {
     }
 
     fn is_of(&self, place: usize, item: &ReceiptItem) -> bool {
-        let begin = place.checked_sub(1).map_or(BEGIN.len(), |before| self.ends[before]);
-        let entry = &self.bytes[begin..self.ends[place]];
+        let before = place.checked_sub(1).and_then(|before| self.ends.get(before).copied());
+        let begin = before.unwrap_or(BEGIN.len());
+        let entry = self.ends.get(place).and_then(|end| self.bytes.get(begin..*end));
+        let Some(entry) = entry else { return false };
         let Some(rest) = entry.strip_prefix(&item.document.0) else { return false };
         let Some(rest) = rest.strip_prefix(&item.actor.0) else { return false };
         Cursor::new(rest).uleb("sequence number") == Ok(item.seq)

@@ -1,6 +1,7 @@
 //! The times that answers claim, in packs that travel together: each is told as its distance from the one before, not in
 //! digits. Behind the frame a pack is as it was.
 
+use super::FRAME_INFLATED_BYTES_MAX;
 use crate::model::{Cursor, put_sleb, put_uleb};
 use crate::sync::pack::{BODY_PLAIN, body_of};
 
@@ -14,9 +15,18 @@ const FLAGS_AT: usize = 1;
 const BODY_TIMED: u8 = 2;
 
 /// Writes times, or reads them, in the order of the packs of one frame.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Times {
     last: i64,
+    /// Bytes that packs may still have once their times are put back: those of one frame, which an honest writer opened
+    /// no further.
+    room: usize,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { last: 0, room: FRAME_INFLATED_BYTES_MAX }
+    }
 }
 
 impl Times {
@@ -50,7 +60,8 @@ impl Times {
         Some(out)
     }
 
-    /// Returns a pack with its times put back. What has none, or too few or too many, stays as it is: it is no pack.
+    /// Returns a pack with its times put back. What has none, too few or too many, or would be longer than a frame may be,
+    /// stays as it is: it is no pack.
     pub(super) fn put_back(&mut self, pack: Vec<u8>) -> Vec<u8> {
         if pack.get(FLAGS_AT) != Some(&BODY_TIMED) {
             return pack;
@@ -72,12 +83,16 @@ impl Times {
             out.extend_from_slice(before);
             last = last.wrapping_add(steps.sleb("times").ok()?);
             out.extend_from_slice(last.to_string().as_bytes());
+            if out.len() > self.room {
+                return None;
+            }
             from = behind;
         }
         if steps.remaining() > 0 {
             return None;
         }
         out.extend_from_slice(from);
+        self.room = self.room.checked_sub(out.len())?;
         self.last = last;
         Some(out)
     }

@@ -128,7 +128,7 @@ fn write_the_missing_fixture() {
 
 fn stored(receipt: &Frame, names: &Names) -> Stored {
     let Frame::Receipts(receipt) = receipt else { panic!("no receipt") };
-    let places = names.places(&receipt.items).unwrap();
+    let places = names.places(&receipt.items, 0..names.len()).unwrap();
     Stored { stored_at: receipt.stored_at, signature: receipt.signature, places }
 }
 
@@ -175,10 +175,13 @@ fn places_that_were_not_pushed_make_no_receipt() {
     // A phone that carries another's packs may bring two lines under one name.
     let twice = noted(&push(&[some[0].clone(), some[1].clone(), some[0].clone()]));
     let Frame::Receipts(word) = receipt(&some[..1]) else { unreachable!() };
-    assert_eq!(twice.places(&word.items), None);
+    assert_eq!(twice.places(&word.items, 0..3), None);
+    // A batch of which no pack has a name, or another batch.
+    assert_eq!((twice.places(&word.items, 0..0), twice.places(&word.items, 1..2)), (None, None));
+    assert_eq!(twice.places(&word.items, 2..3), Some(vec![(2, 1)]));
     let (other, later) = (packs(2, 1), sealed_by(1, 9));
     for missing in [other[0].clone(), later] {
         let Frame::Receipts(receipt) = receipt(&[some[0].clone(), missing]) else { unreachable!() };
-        assert_eq!(names.places(&receipt.items), None);
+        assert_eq!(names.places(&receipt.items, 0..names.len()), None);
     }
 }

@@ -1,6 +1,7 @@
 //! The hub's side of a session with one phone.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::backlog::Backlog;
 use super::items::{ends_pack, split_items};
@@ -201,6 +202,8 @@ pub struct HubSession {
     expected: u32,
     answered: Option<u32>,
     accepting: Backlog,
+    /// How many packs of batches before have places among the names.
+    named: usize,
     merging: bool,
     notices: Option<u64>,
     notices_asked: bool,
@@ -244,6 +247,7 @@ impl HubSession {
             expected: 0,
             answered: None,
             accepting: Backlog::default(),
+            named: 0,
             merging: false,
             notices: None,
             notices_asked: false,
@@ -467,7 +471,10 @@ impl HubSession {
     }
 
     fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
-        self.accepting.add(&packs)?;
+        let named = self.wire.heard.len();
+        let places = std::mem::replace(&mut self.named, named)..named;
+        let whole = places.len() == packs.len();
+        self.accepting.add(&packs, if whole { places } else { 0..0 })?;
         self.wire.meter.items_in += packs.len() as u64;
         self.events.push_back(HubOutput::Accept(packs));
         Ok(())
@@ -606,9 +613,13 @@ impl HubSession {
         Ok(())
     }
 
-    fn acknowledge(&mut self, accepted: Accepted) -> Result<(), SessionError> {
+    fn acknowledge(
+        &mut self,
+        accepted: Accepted,
+        places: Range<usize>,
+    ) -> Result<(), SessionError> {
         if let Some(receipt) = accepted.receipt {
-            let brief = self.brief(&receipt);
+            let brief = self.brief(&receipt, places);
             self.wire.say(&brief.map_or(Frame::Receipts(receipt), Frame::Stored))?;
         }
         if !accepted.declined.is_empty() {
@@ -629,12 +640,12 @@ impl HubSession {
         Ok(())
     }
 
-    /// Returns a receipt for what this session pushed without what the phone knows of it.
-    fn brief(&self, receipt: &HubReceipt) -> Option<Stored> {
+    /// Returns a receipt for a batch without what the phone knows of it: where in this session its packs were pushed.
+    fn brief(&self, receipt: &HubReceipt, places: Range<usize>) -> Option<Stored> {
         let of_this = receipt.epoch == self.start.head.epoch
             && receipt.device == self.start.entry.device
             && !receipt.items.is_empty();
-        let places = self.wire.heard.places(&receipt.items).filter(|_| of_this)?;
+        let places = self.wire.heard.places(&receipt.items, places).filter(|_| of_this)?;
         let HubReceipt { stored_at, signature, .. } = *receipt;
         Some(Stored { stored_at, signature, places })
     }

@@ -142,7 +142,7 @@ impl PeerSession {
 
     /// Notes that the oldest batch given out was kept durably, or why the session ends.
     pub fn handle_accepted(&mut self, failure: Option<Failure>) {
-        self.accepting.answered();
+        drop(self.accepting.answered());
         if let Some(failure) = failure {
             self.wire.fail(failure);
         }
@@ -255,7 +255,7 @@ impl PeerSession {
     }
 
     fn take_packs(&mut self, packs: Vec<Vec<u8>>) -> Result<(), SessionError> {
-        self.accepting.add(&packs)?;
+        self.accepting.add(&packs, 0..0)?;
         self.wire.meter.items_in += packs.len() as u64;
         self.events.push_back(PeerOutput::Accept(packs));
         Ok(())

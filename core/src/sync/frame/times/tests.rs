@@ -57,7 +57,7 @@ fn what_only_looks_like_a_time_travels_as_it_is() {
     );
     assert!(Times::default().told_apart(&far).is_some());
     let far = with_body(b"\"claimed_at\":1\"claimed_at\":9\"claimed_at\":1");
-    let mut times = Times { last: 999_999_999_999_999_999 };
+    let mut times = Times { last: 999_999_999_999_999_999, ..Times::default() };
     assert_eq!(times.told_apart(&far), None);
     assert_eq!(times.last, 999_999_999_999_999_999);
 }
@@ -73,6 +73,20 @@ fn too_few_and_too_many_times_make_no_pack() {
         assert_eq!(Times::default().put_back(bent.clone()), bent);
         assert_eq!(Pack::decode(&bent), Err(PackError::Malformed { what: "flags" }));
     }
+}
+
+#[test]
+fn times_put_back_fill_no_more_than_a_frame() {
+    let body = b"\"claimed_at\":".repeat(40_000);
+    let told = [&[0xc0, 0xb8, 0x02][..], &vec![1; 40_000], &body].concat();
+    let mut told = with_body(&told);
+    told[FLAGS_AT] = BODY_TIMED;
+    let mut times = Times::default();
+    let packs: Vec<_> = (0..4).map(|_| times.put_back(told.clone())).collect();
+    let put_back = packs.iter().filter(|pack| pack[FLAGS_AT] == BODY_PLAIN);
+    let bytes: usize = put_back.clone().map(Vec::len).sum();
+    assert!(put_back.count() > 0 && bytes <= FRAME_INFLATED_BYTES_MAX, "{bytes}");
+    assert!(packs.contains(&told));
 }
 
 fn fixture() -> PathBuf {

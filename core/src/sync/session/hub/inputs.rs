@@ -114,9 +114,9 @@ impl HubSession {
     ///
     /// Returns [`SessionError::Unsendable`] when the answer cannot be said.
     pub fn handle_accepted(&mut self, accepted: Accepted) -> Result<(), SessionError> {
-        self.accepting.answered();
+        let places = self.accepting.answered();
         self.merging |= accepted.pending;
-        let outcome = self.acknowledge(accepted);
+        let outcome = self.acknowledge(accepted, places);
         self.wire.settle(outcome)
     }
 
