@@ -142,7 +142,7 @@ impl PeerSession {
 
     /// Notes that the oldest batch given out was kept durably, or why the session ends.
     pub fn handle_accepted(&mut self, failure: Option<Failure>) {
-        drop(self.accepting.answered());
+        self.accepting.answered();
         if let Some(failure) = failure {
             self.wire.fail(failure);
         }
