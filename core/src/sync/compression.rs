@@ -4,8 +4,8 @@ use std::io::Read;
 
 /// A good ratio at a cost that a 2 GB phone does not notice on a few hundred kilobytes.
 const LEVEL: i32 = 9;
-/// A twentieth fewer bytes than that for six times the work: some 50 ms for 300 kB, a day's answers with what goes with them, on the
-/// machine that docs/performance.md names.
+/// A twentieth fewer bytes than that for six times the work: some 50 ms for the 300 kB of a day's answers on the machine that
+/// docs/performance.md names.
 const WELL: i32 = 16;
 /// A foreign frame may ask for a window of at most 8 MiB, which is what its decoder allocates.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -23,7 +23,7 @@ pub(crate) fn deflate(bytes: &[u8]) -> Option<Vec<u8>> {
     deflate_at(LEVEL, bytes)
 }
 
-/// Compresses when it pays, with more work: for what a phone says once a day.
+/// Compresses when it pays, with more work: for several packs that are pushed together.
 pub(crate) fn deflate_well(bytes: &[u8]) -> Option<Vec<u8>> {
     deflate_at(WELL, bytes)
 }

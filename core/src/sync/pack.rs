@@ -8,7 +8,7 @@ use crate::trust::{Attestation, DeviceKey, Signature, Tip, TrustError};
 
 mod encoding;
 
-pub(super) use encoding::{BODY_PLAIN, body_of, closed, is_long, rests_on};
+pub(super) use encoding::{BODY_PLAIN, CLAIMED_AT, FLAGS_AT, body_of, closed, is_long, rests_on};
 pub use encoding::{PACK_VERSION, PACK_VERSION_LONG, PackHeader};
 
 /// A pack holds at most this many changes, so that one signature is checked often enough.

@@ -3,14 +3,10 @@
 
 use super::FRAME_INFLATED_BYTES_MAX;
 use crate::model::{Cursor, put_sleb, put_uleb};
-use crate::sync::pack::{BODY_PLAIN, body_of};
+use crate::sync::pack::{BODY_PLAIN, CLAIMED_AT, FLAGS_AT, body_of};
 
-/// What stands in front of the time, in milliseconds since 1970, of an answer (`model`).
-const CLAIMED_AT: &[u8] = br#""claimed_at":"#;
 /// Digits of a number that fits 63 bits, whatever they are.
 const DIGITS_MAX: usize = 18;
-/// Where a pack's flags stand, behind its version.
-const FLAGS_AT: usize = 1;
 /// The body is as it is, but for times, which stand in front of it. Only in frames: what keeps packs does not know it.
 const BODY_TIMED: u8 = 2;
 

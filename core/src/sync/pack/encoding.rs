@@ -21,11 +21,11 @@ const PACK_VERSION_1: u8 = 1;
 const PACK_VERSION_LONG_2: u8 = 2;
 /// What stands in front of the time, in milliseconds since 1970, of an answer (`model`): its author's clock, that
 /// mostly is the time of the change as well.
-const CLAIMED_AT: &[u8] = br#""claimed_at":"#;
+pub(in crate::sync) const CLAIMED_AT: &[u8] = br#""claimed_at":"#;
 /// The column of a change that holds values, in the numbering of Automerge's binary format (value, raw).
 const VALUES_SPEC: u32 = 0x57;
 /// Where a pack's flags stand, behind its version.
-const FLAGS_AT: usize = 1;
+pub(in crate::sync) const FLAGS_AT: usize = 1;
 /// The body is as it is.
 pub(in crate::sync) const BODY_PLAIN: u8 = 0;
 /// The body is a zstd frame.
